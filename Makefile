@@ -1,0 +1,52 @@
+# The gate and the daily commands. Each does its whole set-up: a fresh machine needs Python 3.11+ with venv, and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+# MiniStack pins botocore exactly, so it lives in an environment of its own.
+STORE_VENV ?= .venv-ministack
+export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
+
+.PHONY: help demo test check format bench locks clean
+.DEFAULT_GOAL = help
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.installed  ## moto and the service side by side, ready to curl (Ctrl-C ends both)
+	$(BIN)/presign demo
+
+test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests, with branch coverage
+	$(BIN)/pytest --cov --cov-report=term
+
+check: $(VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/contract
+
+format: $(VENV)/.installed  ## format and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed  ## what signing costs, beside botocore and aioboto3 in the same run
+	$(BIN)/python -m benchmarks.signing
+
+locks:  ## resolve the pinned hashes anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
+
+clean:  ## remove the environments and caches
+	rm -rf $(VENV) $(STORE_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(STORE_VENV)/.installed: requirements-ministack.lock
+	$(PYTHON) -m venv $(STORE_VENV)
+	$(STORE_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.lock
+	touch $@

@@ -1,0 +1,17 @@
+"""presign hands out pre-signed S3 requests.
+
+The map of the house, from the ground up. Imports go down only; `make check` keeps it so.
+
+    errors        what can go wrong, in the domain's words
+    signing/      SigV4: strings in, strings out (pure)
+    endpoints     bucket -> scheme, host, path, region; botocore decides, once, at start
+    access/       who may ask for what (deciding is pure)
+    sessions/     who signs: the assumed role, refreshed before it ends (deciding is pure)
+    presigner     the one use case: grant, session, lifetime, signature
+    api/          HTTP and nothing but HTTP
+    settings      the only reader of the environment and of the configuration file
+    app           the composition root
+    __main__      the commands: serve, demo, check, new-key
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,41 @@
+"""API keys: random strings of 256 bits, of which only the SHA-256 is kept.
+
+A slow hash would protect guessable passwords; these cannot be guessed, so SHA-256 is enough, and
+it is cheap enough to be computed a request.
+"""
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from hashlib import sha256
+
+from service.access.grants import Caller
+
+_KEY_BYTES = 32
+_INDEX_CHARACTERS = 8
+
+
+class ApiKeys:
+    """Finds the caller by its key. What is looked up is a digest, which no sender can steer."""
+
+    def __init__(self, digests: Iterable[tuple[str, Caller]]) -> None:
+        """`digests` are SHA-256 in lower-case hex, each with its caller."""
+        self._by_index: dict[str, list[tuple[str, Caller]]] = {}
+        for digest, caller in digests:
+            self._by_index.setdefault(digest[:_INDEX_CHARACTERS], []).append((digest, caller))
+
+    def caller(self, key: str) -> Caller | None:
+        digest = digest_of(key)
+        found = None
+        for known, caller in self._by_index.get(digest[:_INDEX_CHARACTERS], ()):
+            if hmac.compare_digest(known, digest):
+                found = caller
+        return found
+
+
+def digest_of(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(_KEY_BYTES)

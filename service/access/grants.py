@@ -1,0 +1,157 @@
+"""Who may ask for what. Pure: a caller's grants and a demand in, a decision out.
+
+Deny by default: no grant, no access. Where several grants cover a demand, any one that allows it is
+enough. A refusal is a value, of two kinds that tell a caller differently much: `Forbidden` says
+nothing, since what lies outside the caller's grants is not its business; `LimitExceeded` names the
+limit, which is the caller's own.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from service.access.content_types import admits
+
+
+class Operation(StrEnum):
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    FORM = "form"
+    HEAD = "head"
+    DELETE = "delete"
+    LIST = "list"
+    VERSIONS = "versions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A subject of an issuer, or the name of an API key (then `issuer` is None). Never match across."""
+
+    issuer: str | None
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """`prefix` ends in `/` and covers what is below, or names one key; empty covers the bucket.
+
+    A limit that is None does not limit.
+    """
+
+    bucket: str
+    prefix: str
+    allow: frozenset[Operation]
+    max_expires_in: int | None = None
+    max_content_length: int | None = None
+    content_types: tuple[str, ...] | None = None
+    max_keys: int | None = None
+    allow_overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is asked for. With `subtree`, for all keys that start with `key`, not for that one alone."""
+
+    operation: Operation
+    bucket: str
+    key: str
+    subtree: bool = False
+    content_length: int | None = None
+    content_type: str | None = None
+    content_type_prefix: str | None = None
+    overwrite: bool = False
+    version: bool = False
+    max_keys: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """`max_expires_in` is the longest that an allowing grant gives; None is no limit."""
+
+    max_expires_in: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Nothing of the caller's covers bucket, key and operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A grant covers the demand, but for the field at `pointer`; `detail` names its limit.
+
+    `missing`: the limit asks for a field which was left out.
+    """
+
+    pointer: str
+    detail: str
+    missing: bool = False
+
+
+Decision = Allowed | Denied | Limited
+
+
+def decide(grants: Iterable[Grant], demand: Demand) -> Decision:
+    covering = [grant for grant in grants if covers(grant, demand)]
+    if not covering:
+        return Denied()
+    limits = [broken_limit(grant, demand) for grant in covering]
+    allowing = [grant for grant, limit in zip(covering, limits, strict=True) if limit is None]
+    if allowing:
+        return Allowed(_longest(grant.max_expires_in for grant in allowing))
+    return next(limit for limit in limits if limit is not None)
+
+
+def covers(grant: Grant, demand: Demand) -> bool:
+    return (
+        grant.bucket == demand.bucket
+        and demand.operation in grant.allow
+        and _covers_key(grant.prefix, demand)
+    )
+
+
+def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
+    """The first limit of the grant that the demand breaks."""
+    if demand.version and Operation.VERSIONS not in grant.allow:
+        return Limited("#/version_id", "Your grant does not allow versions.")
+    if demand.overwrite and not grant.allow_overwrite:
+        return Limited("#/overwrite", "Your grant does not allow to overwrite.")
+    if _above(demand.max_keys, grant.max_keys):
+        return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
+    if _above(demand.content_length, grant.max_content_length):
+        field = "max_content_length" if demand.operation is Operation.FORM else "content_length"
+        detail = f"Your grant allows at most {grant.max_content_length} bytes."
+        return Limited(f"#/{field}", detail)
+    if grant.content_types is None or demand.operation not in _TYPED:
+        return None
+    return _broken_type(grant.content_types, demand)
+
+
+def _broken_type(patterns: tuple[str, ...], demand: Demand) -> Limited | None:
+    detail = f"Your grant allows these types: {', '.join(patterns)}."
+    if demand.content_type_prefix is not None:
+        # Every prefix lets in some type that a browser runs, which no wildcard admits.
+        return Limited("#/content_type_prefix", f"{detail} Give one as content_type.")
+    if demand.content_type is None:
+        return Limited("#/content_type", f"{detail} Give one.", missing=True)
+    if any(admits(pattern, demand.content_type) for pattern in patterns):
+        return None
+    return Limited("#/content_type", detail)
+
+
+def _covers_key(prefix: str, demand: Demand) -> bool:
+    if prefix and not prefix.endswith("/"):
+        return prefix == demand.key and not demand.subtree
+    return demand.key.startswith(prefix)
+
+
+def _above(value: int | None, limit: int | None) -> bool:
+    return value is not None and limit is not None and value > limit
+
+
+def _longest(limits: Iterable[int | None]) -> int | None:
+    known = list(limits)
+    return None if None in known else max(limit for limit in known if limit is not None)
+
+
+_TYPED = frozenset({Operation.UPLOAD, Operation.FORM})

@@ -1,0 +1,34 @@
+"""`/v1/delete-urls`: a DELETE of one object."""
+
+from fastapi import APIRouter
+
+from service.api.batches import batch_asks, lifetime
+from service.api.rendering import render_batch, render_request
+from service.api.schemas import (
+    DeleteUrlBatchRequest,
+    DeleteUrlRequest,
+    PresignedBatch,
+    PresignedRequest,
+    or_none,
+)
+from service.api.signing_route import Call, SigningRoute
+from service.asks import Ask
+from service.signing.requests import DeleteObject
+
+router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=SigningRoute)
+
+
+@router.post("", response_model=PresignedRequest)
+async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.caller, delete_ask(body)))
+
+
+@router.post("/batch", response_model=PresignedBatch)
+async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
+    asks = batch_asks(body.items, delete_ask)
+    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+
+
+def delete_ask(body: DeleteUrlRequest) -> Ask:
+    action = DeleteObject(version_id=or_none(body.version_id))
+    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))

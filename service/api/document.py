@@ -1,0 +1,35 @@
+"""The contract, served as it stands in openapi.yaml."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from fastapi import APIRouter, Response
+from ruamel.yaml import YAML
+
+router = APIRouter(include_in_schema=False)
+
+_PACKAGE = Path(__file__).parent.parent
+
+
+@router.get("/openapi.yaml")
+async def openapi_yaml() -> Response:
+    return Response(_text(), media_type="application/yaml")
+
+
+@router.get("/openapi.json")
+async def openapi_json() -> Response:
+    return Response(_json(), media_type="application/json")
+
+
+@cache
+def _text() -> str:
+    """Installed, the file lies in the package; in a checkout, beside it."""
+    installed = _PACKAGE / "openapi.yaml"
+    path = installed if installed.exists() else _PACKAGE.parent / "openapi.yaml"
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _json() -> bytes:
+    return json.dumps(YAML(typ="safe", pure=True).load(_text()), ensure_ascii=False).encode()

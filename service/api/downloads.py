@@ -1,0 +1,58 @@
+"""`/v1/download-urls`: a GET of one object."""
+
+from fastapi import APIRouter
+
+from service.access.content_types import runs_in_browser
+from service.api.batches import batch_asks, lifetime
+from service.api.rendering import render_batch, render_request
+from service.api.schemas import (
+    DownloadUrlBatchRequest,
+    DownloadUrlRequest,
+    PresignedBatch,
+    PresignedRequest,
+    or_none,
+)
+from service.api.signing_route import Call, SigningRoute
+from service.asks import Ask
+from service.errors import InvalidRequest, UnsafeContentType
+from service.signing.disposition import Disposition, content_disposition
+from service.signing.requests import GetObject
+
+router = APIRouter(prefix="/v1/download-urls", tags=["downloads"], route_class=SigningRoute)
+
+
+@router.post("", response_model=PresignedRequest)
+async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.caller, download_ask(body)))
+
+
+@router.post("/batch", response_model=PresignedBatch)
+async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
+    asks = batch_asks(body.items, download_ask)
+    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+
+
+def download_ask(body: DownloadUrlRequest) -> Ask:
+    if or_none(body.stable_for) is not None:
+        raise InvalidRequest("stable_for is not served yet.", pointer="#/stable_for")
+    action = GetObject(
+        version_id=or_none(body.version_id),
+        content_type=or_none(body.content_type),
+        content_disposition=_disposition(body),
+        cache_control=or_none(body.cache_control),
+    )
+    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+def _disposition(body: DownloadUrlRequest) -> str | None:
+    """A type that a browser runs is never shown inline: its script would act as the store's host."""
+    disposition: Disposition | None = or_none(body.disposition)
+    filename = or_none(body.filename)
+    content_type = or_none(body.content_type)
+    unsafe = content_type is not None and runs_in_browser(content_type)
+    if unsafe and disposition == "inline":
+        detail = "A type that browsers run is not shown inline."
+        raise UnsafeContentType(detail, pointer="#/content_type")
+    if disposition is None and filename is None and not unsafe:
+        return None
+    return content_disposition(disposition or "attachment", filename)

@@ -1,0 +1,34 @@
+"""`/v1/head-urls`: a HEAD of one object."""
+
+from fastapi import APIRouter
+
+from service.api.batches import batch_asks, lifetime
+from service.api.rendering import render_batch, render_request
+from service.api.schemas import (
+    HeadUrlBatchRequest,
+    HeadUrlRequest,
+    PresignedBatch,
+    PresignedRequest,
+    or_none,
+)
+from service.api.signing_route import Call, SigningRoute
+from service.asks import Ask
+from service.signing.requests import HeadObject
+
+router = APIRouter(prefix="/v1/head-urls", tags=["heads"], route_class=SigningRoute)
+
+
+@router.post("", response_model=PresignedRequest)
+async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.caller, head_ask(body)))
+
+
+@router.post("/batch", response_model=PresignedBatch)
+async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
+    asks = batch_asks(body.items, head_ask)
+    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+
+
+def head_ask(body: HeadUrlRequest) -> Ask:
+    action = HeadObject(version_id=or_none(body.version_id))
+    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))

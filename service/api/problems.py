@@ -1,0 +1,88 @@
+"""Errors become problems (RFC 9457) here and nowhere else."""
+
+import logging
+from typing import Any, Final
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.errors import PresignError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+_KINDS: Final = {
+    "invalid_json": (400, "The body is not JSON"),
+    "unauthenticated": (401, "Not authenticated"),
+    "forbidden": (403, "Not allowed"),
+    "limit_exceeded": (403, "A limit of your grant is exceeded"),
+    "not_found": (404, "No such resource"),
+    "method_not_allowed": (405, "The method is not allowed"),
+    "body_too_large": (413, "The body is too large"),
+    "invalid_request": (422, "The request is not valid"),
+    "lifetime_unavailable": (422, "The lifetime cannot be had"),
+    "create_only_unsupported": (422, "The upload cannot be create-only"),
+    "unsafe_content_type": (422, "The type is unsafe to show inline"),
+    "internal_error": (500, "Internal error"),
+    "credentials_unavailable": (503, "No credentials to sign with"),
+}
+_HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
+
+
+def problem(
+    code: str, detail: str, *, request_id: str | None = None, pointers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The members of a problem. `pointers` is pointer -> what is wrong there."""
+    status, title = _KINDS[code]
+    members: dict[str, Any] = {
+        "type": f"urn:presign:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if request_id is not None:
+        members["request_id"] = request_id
+    if pointers:
+        members["errors"] = [{"pointer": p, "detail": d} for p, d in pointers.items()]
+    return members
+
+
+def of_error(
+    error: PresignError, *, request_id: str | None = None, within: str = "#"
+) -> dict[str, Any]:
+    """`within` is the pointer of the item that the error is about."""
+    pointers = {within + at.removeprefix("#"): detail for at, detail in error.pointers.items()}
+    return problem(error.code, error.detail, request_id=request_id, pointers=pointers)
+
+
+def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        to_json(members), status_code=members["status"], headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def internal_error(request_id: str) -> Response:
+    members = problem("internal_error", "The fault is ours.", request_id=request_id)
+    return response(members)
+
+
+async def answer_presign_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, PresignError)
+    headers = {}
+    if error.code == "unauthenticated":
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return response(of_error(error, request_id=request.state.request_id), headers)
+
+
+async def answer_http_exception(request: Request, error: Exception) -> Response:
+    """What the router refuses: an unknown path, another method."""
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES[error.status_code]
+    members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
+    return response(members, dict(error.headers or {}))

@@ -1,0 +1,60 @@
+"""`/v1/upload-urls`: a PUT of one object, of exactly one size and type."""
+
+from fastapi import APIRouter
+
+from service.api.batches import batch_asks, lifetime
+from service.api.rendering import render_batch, render_request
+from service.api.schemas import (
+    PresignedBatch,
+    PresignedRequest,
+    UploadUrlBatchRequest,
+    UploadUrlRequest,
+    or_none,
+    pairs,
+)
+from service.api.signing_route import Call, SigningRoute
+from service.asks import Ask
+from service.signing.disposition import content_disposition
+from service.signing.requests import Checksum, PutObject
+
+router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=SigningRoute)
+
+
+@router.post("", response_model=PresignedRequest)
+async def create_upload_url(call: Call, body: UploadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.caller, upload_ask(body)))
+
+
+@router.post("/batch", response_model=PresignedBatch)
+async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> bytes:
+    asks = batch_asks(body.items, upload_ask)
+    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+
+
+def upload_ask(body: UploadUrlRequest) -> Ask:
+    filename, checksum = or_none(body.filename), or_none(body.checksum)
+    content_type = or_none(body.content_type)
+    action = PutObject(
+        content_length=body.content_length,
+        content_type=content_type or "application/octet-stream",
+        overwrite=or_none(body.overwrite) or False,
+        if_match=or_none(body.if_match),
+        checksum=None
+        if checksum is None
+        else Checksum(algorithm=checksum.algorithm, value=checksum.value),
+        metadata=pairs(body.metadata),
+        tags=pairs(body.tags),
+        content_disposition=None
+        if filename is None
+        else content_disposition("attachment", filename),
+        cache_control=or_none(body.cache_control),
+        content_encoding=or_none(body.content_encoding),
+        storage_class=or_none(body.storage_class),
+    )
+    return Ask(
+        bucket=body.bucket,
+        key=body.key,
+        action=action,
+        lifetime=lifetime(body),
+        typed=content_type is not None,
+    )

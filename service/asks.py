@@ -1,0 +1,139 @@
+"""What callers ask for, and what each asks of the grants. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from service.access.grants import Demand, Operation
+from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.lifetime import Lifetime
+from service.signing.forms import FILENAME_VARIABLE, PostObject
+from service.signing.keys import check_key, check_prefix
+from service.signing.requests import (
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+
+_OPERATIONS: Final[Mapping[type[GetObject | HeadObject | DeleteObject], Operation]] = {
+    GetObject: Operation.DOWNLOAD,
+    HeadObject: Operation.HEAD,
+    DeleteObject: Operation.DELETE,
+}
+_KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/API_ListObjectsV2.html
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request to be signed. Of a list, `key` is the prefix.
+
+    `typed` tells whether the caller named a content type, for an upload has one in any case.
+    """
+
+    bucket: str
+    key: str
+    action: Action
+    lifetime: Lifetime
+    typed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormAsk:
+    """A form, for `key` or for a new key below `key_prefix`. `form` holds the rest; its key is empty."""
+
+    bucket: str
+    form: PostObject
+    lifetime: Lifetime
+    key: str | None = None
+    key_prefix: str | None = None
+    filename: str | None = None
+    overwrite: bool = False
+
+
+def signed_key(ask: Ask) -> str:
+    """The key to sign, checked. A list addresses the bucket: its prefix is in the action."""
+    if isinstance(ask.action, ListObjects):
+        check_prefix(ask.key)
+        return ""
+    check_key(ask.key)
+    return ask.key
+
+
+def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
+    """The key of a form's object. A form cannot be create-only: a key is new, or may be replaced."""
+    if ask.key is not None:
+        return _replaceable_key(ask.key, overwrite=ask.overwrite)
+    prefix = ask.key_prefix or ""
+    check_prefix(prefix, pointer="#/key_prefix")
+    _refuse_variable(prefix, "#/key_prefix")
+    key = f"{prefix}{unique_id()}/{ask.filename or FILENAME_VARIABLE}"
+    if ask.filename is not None:
+        _check_name(ask.filename)
+    check_key(key, pointer="#/key_prefix" if ask.filename is None else "#/filename")
+    return key
+
+
+def request_demand(ask: Ask) -> Demand:
+    match ask.action:
+        case PutObject() as put:
+            return Demand(
+                operation=Operation.UPLOAD,
+                bucket=ask.bucket,
+                key=ask.key,
+                content_length=put.content_length,
+                content_type=put.content_type if ask.typed else None,
+                overwrite=put.overwrite or put.if_match is not None,
+            )
+        case ListObjects(max_keys=max_keys):
+            return Demand(
+                operation=Operation.LIST,
+                bucket=ask.bucket,
+                key=ask.key,
+                subtree=True,
+                max_keys=_KEYS_A_PAGE if max_keys is None else max_keys,
+            )
+        case GetObject() | HeadObject() | DeleteObject() as action:
+            return Demand(
+                operation=_OPERATIONS[type(action)],
+                bucket=ask.bucket,
+                key=ask.key,
+                version=action.version_id is not None,
+            )
+
+
+def form_demand(ask: FormAsk, key: str) -> Demand:
+    """Where the browser names the file, the form is for every key below the new, unique prefix."""
+    subtree = key.endswith(FILENAME_VARIABLE)
+    return Demand(
+        operation=Operation.FORM,
+        bucket=ask.bucket,
+        key=key.removesuffix(FILENAME_VARIABLE),
+        subtree=subtree,
+        content_length=ask.form.max_content_length,
+        content_type=ask.form.content_type,
+        content_type_prefix=ask.form.content_type_prefix,
+        overwrite=ask.key is not None,
+    )
+
+
+def _replaceable_key(key: str, *, overwrite: bool) -> str:
+    if not overwrite:
+        detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
+        raise CreateOnlyUnsupported(detail, pointer="#/key")
+    check_key(key)
+    _refuse_variable(key, "#/key")
+    return key
+
+
+def _check_name(filename: str) -> None:
+    _refuse_variable(filename, "#/filename")
+    if "/" in filename:
+        raise InvalidRequest("A file name has no slash.", pointer="#/filename")
+
+
+def _refuse_variable(text: str, pointer: str) -> None:
+    if FILENAME_VARIABLE in text:
+        raise InvalidRequest(f"The store would replace {FILENAME_VARIABLE} in it.", pointer=pointer)

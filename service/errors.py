@@ -1,0 +1,96 @@
+"""What can go wrong, in the domain's words. No HTTP here: `api/problems.py` has the statuses.
+
+`code` is part of the contract. `detail` is shown to the caller as it stands, so it never repeats
+what the caller sent, and never tells what lies outside the caller's grants.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, final
+
+
+class PresignError(Exception):
+    """What a caller can be told. Raise a leaf, never this."""
+
+    code: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        pointer: str | None = None,
+        pointers: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        """`pointer` (`#/key`) is where `detail` belongs; `pointers` has a detail for each.
+
+        `retry_after` is in seconds.
+        """
+        super().__init__(detail)
+        self.detail = detail
+        self.pointers = dict(pointers or {})
+        if pointer is not None:
+            self.pointers[pointer] = detail
+        self.retry_after = retry_after
+
+
+@final
+class InvalidRequest(PresignError):
+    code = "invalid_request"
+
+
+@final
+class InvalidJson(PresignError):
+    code = "invalid_json"
+
+
+@final
+class BodyTooLarge(PresignError):
+    code = "body_too_large"
+
+
+@final
+class Unauthenticated(PresignError):
+    code = "unauthenticated"
+
+
+@final
+class Forbidden(PresignError):
+    """Nothing of the caller's covers bucket, key and operation: always the same words."""
+
+    code = "forbidden"
+
+    def __init__(self) -> None:
+        super().__init__("No grant of yours covers this bucket, key and operation.")
+
+
+@final
+class LimitExceeded(PresignError):
+    code = "limit_exceeded"
+
+
+@final
+class LifetimeUnavailable(PresignError):
+    code = "lifetime_unavailable"
+
+
+@final
+class CreateOnlyUnsupported(PresignError):
+    code = "create_only_unsupported"
+
+
+@final
+class UnsafeContentType(PresignError):
+    code = "unsafe_content_type"
+
+
+@final
+class CredentialsUnavailable(PresignError):
+    code = "credentials_unavailable"
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be served. Each of `problems` is a sentence for the operator."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

@@ -1,0 +1,179 @@
+"""Where sessions come from: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
+
+aioboto3 is spoken to here and in `endpoints.py`, nowhere else. The SDK's own retries are off and
+its time-outs short: the pool owns both, so that a bad hour at STS costs one attempt at a time.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import aioboto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from service.sessions.session import Clock, Session
+from service.signing.sigv4 import Credentials
+
+# Whose session: (issuer or None, subject). None is the bucket's own, which belongs to no caller.
+Owner = tuple[str | None, str] | None
+
+_NOT_IN_SESSION_NAME = re.compile(
+    r"[^\w+=,.@-]", re.ASCII
+)  # …/STS/latest/APIReference/API_AssumeRole.html
+_SESSION_NAME_LENGTH = 64  # the same page
+_NAME_PREFIX = "presign"
+
+
+class SessionRefused(Exception):
+    """STS answered with something that is no session."""
+
+
+class SessionSource(Protocol):
+    length: float  # seconds that a session of this source lives
+
+    async def fetch(self, owner: Owner) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    arn: str
+    region: str
+    session_seconds: int
+    external_id: str | None = None
+    sts_endpoint_url: str | None = None
+    web_identity_token_file: Path | None = None
+
+
+class AssumedRole:
+    """A session of `role` for each owner, named after the owner in CloudTrail."""
+
+    def __init__(self, client: Any, role: Role, clock: Clock) -> None:
+        self.length = float(role.session_seconds)
+        self._client = client
+        self._role = role
+        self._clock = clock
+
+    async def fetch(self, owner: Owner) -> Session:
+        name = session_name(owner)
+        asked_at = self._clock.boot()
+        answer = await self._ask(name)
+        return read_session(answer, name=name, asked_at=asked_at, clock=self._clock)
+
+    async def _ask(self, name: str) -> Mapping[str, Any]:
+        request: dict[str, Any] = {
+            "RoleArn": self._role.arn,
+            "RoleSessionName": name,
+            "DurationSeconds": self._role.session_seconds,
+        }
+        answer: Mapping[str, Any]
+        if self._role.web_identity_token_file is not None:
+            # Read each time: the kubelet replaces the file long before the token ends.
+            token = self._role.web_identity_token_file.read_text().strip()
+            answer = await self._client.assume_role_with_web_identity(
+                **request, WebIdentityToken=token
+            )
+        elif self._role.external_id is not None:
+            answer = await self._client.assume_role(**request, ExternalId=self._role.external_id)
+        else:
+            answer = await self._client.assume_role(**request)
+        return answer
+
+
+class StaticKeys:
+    """Keys of the AWS default chain that belong to no session, for stores without an STS."""
+
+    length = float("inf")
+
+    def __init__(self, session: aioboto3.Session, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    async def fetch(self, owner: Owner) -> Session:  # noqa: ARG002 - one pair of keys signs for all
+        chain = await self._session.get_credentials()
+        if chain is None:
+            raise SessionRefused("The AWS default chain has no credentials.")
+        keys = await chain.get_frozen_credentials()
+        if keys.token:
+            # A token dies at a time that we are not told: its URLs could not tell the truth.
+            raise SessionRefused("Static credentials must not carry a session token.")
+        credentials = Credentials(access_key_id=keys.access_key, secret_access_key=keys.secret_key)
+        return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=self._clock.wall())
+
+
+class StsClients:
+    """One client a distinct region and endpoint: each costs about 100 ms of CPU to make."""
+
+    def __init__(self, session: aioboto3.Session, stack: AsyncExitStack) -> None:
+        self._session = session
+        self._stack = stack
+        self._clients: dict[tuple[str, str | None, bool], Any] = {}
+
+    async def for_role(self, role: Role) -> Any:
+        unsigned = role.web_identity_token_file is not None
+        key = (role.region, role.sts_endpoint_url, unsigned)
+        if key not in self._clients:
+            self._clients[key] = await self._stack.enter_async_context(self._make(*key))
+        return self._clients[key]
+
+    def _make(self, region: str, endpoint_url: str | None, unsigned: bool) -> Any:  # noqa: FBT001 - a key's part
+        config = Config(
+            connect_timeout=2,
+            read_timeout=4,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=16,
+            parameter_validation=False,  # it knows AWS's least session, not another store's
+            ignore_configured_endpoint_urls=True,
+            **({"signature_version": UNSIGNED} if unsigned else {}),
+        )
+        return self._session.client(
+            "sts", region_name=region, endpoint_url=endpoint_url, config=config
+        )
+
+
+def session_name(owner: Owner) -> str:
+    """The owner as CloudTrail shows it. Distinct owners stay distinct, by a digest of the pair."""
+    if owner is None:
+        return _NAME_PREFIX
+    issuer, subject = owner
+    digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:12]
+    readable = _NOT_IN_SESSION_NAME.sub("-", subject)
+    room = _SESSION_NAME_LENGTH - len(digest) - 1
+    return f"{readable[-room:]}-{digest}"
+
+
+def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:
+    """What STS answered, checked: an answer without a key or an end is no session."""
+    given = answer.get("Credentials") or {}
+    values = [given.get(part) for part in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+    ends = given.get("Expiration")
+    if not all(isinstance(value, str) and value for value in values):
+        raise SessionRefused("The answer of STS has no credentials.")
+    if not isinstance(ends, datetime):
+        raise SessionRefused("The answer of STS does not say when its session ends.")
+    key_id, secret, token = values
+    now = _server_time(answer, clock)
+    return Session(
+        credentials=Credentials(
+            access_key_id=str(key_id), secret_access_key=str(secret), session_token=str(token)
+        ),
+        name=name,
+        starts_at=now,
+        expires_at=ends.timestamp(),
+        server_time_at_boot=now - asked_at,
+    )
+
+
+def _server_time(answer: Mapping[str, Any], clock: Clock) -> float:
+    """By the answer's `Date`, to the second; by our own clock where there is none."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return clock.wall()

@@ -1,0 +1,46 @@
+"""Which object keys and header values may be signed.
+
+A key is signed only if every HTTP client sends it on unchanged. They all fold `.` and `..`
+segments out of a path, so a URL with one would ask for another object than was signed; S3 takes
+such a key, but no URL can name it. Everything else works: `a//b`, a leading slash, `+`, `%2F`.
+"""
+
+import re
+from typing import Final
+
+from service.errors import InvalidRequest
+
+MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+# C0, DEL and C1 controls; surrogates have no UTF-8 form
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
+# A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
+_HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
+
+
+def check_key(key: str, *, pointer: str = "#/key") -> None:
+    """Refuse a key that could not be signed so that it works. The empty key names no object."""
+    if not key:
+        raise InvalidRequest("A key has at least one character.", pointer=pointer)
+    check_prefix(key, pointer=pointer)
+
+
+def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
+    """As for a key, but it may be empty."""
+    if _CONTROL.search(prefix):
+        detail = "Control characters and lone surrogates are not allowed."
+    elif len(prefix.encode()) > MAX_KEY_BYTES:
+        detail = f"At most {MAX_KEY_BYTES} bytes of UTF-8 are allowed."
+    elif _DOT_SEGMENT.search(prefix):
+        detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
+    else:
+        return
+    raise InvalidRequest(detail, pointer=pointer)
+
+
+def check_header_value(value: str, *, pointer: str) -> None:
+    """Refuse what a header cannot carry to the store byte for byte."""
+    if _HEADER_VALUE.fullmatch(value) is None:
+        detail = "Only visible ASCII characters, with spaces between them, are allowed."
+        raise InvalidRequest(detail, pointer=pointer)

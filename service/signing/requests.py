@@ -1,0 +1,240 @@
+"""What can be signed: a dataclass an S3 action.
+
+An action holds all but the key. So it names the *shape* of a request, which is rendered once and
+then serves every key (`signer.py`). Constructors refuse what cannot be sent byte for byte; the
+code further in has no checks left. No action has an ACL: none is ever signed.
+
+Values travel where the store enforces them: what an upload must be goes into signed headers, never
+into the query, where S3 does not compare a checksum with the body.
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal
+from urllib.parse import urlencode
+
+from service.errors import InvalidRequest
+from service.signing.keys import check_header_value
+
+Query = tuple[tuple[str, str], ...]
+Pairs = tuple[tuple[str, str], ...]
+
+MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+MAX_METADATA_BYTES: Final = 2048  # …/userguide/UsingMetadata.html: names and values, in UTF-8
+MAX_TAGS: Final = 10  # …/userguide/object-tagging.html, with the two lengths below
+MAX_TAG_KEY: Final = 128
+MAX_TAG_VALUE: Final = 256
+
+ChecksumAlgorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
+    {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+)
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")  # RFC 9110, 5.6.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum:
+    """`value` is base64. The store compares it with the body that it receives."""
+
+    algorithm: ChecksumAlgorithm
+    value: str
+
+    def __post_init__(self) -> None:
+        try:
+            size = len(b64decode(self.value, validate=True))
+        except (Base64Error, ValueError):
+            size = -1
+        if size != CHECKSUM_BYTES[self.algorithm]:
+            raise InvalidRequest(
+                f"{self.algorithm} is {CHECKSUM_BYTES[self.algorithm]} bytes in base64.",
+                pointer="#/checksum/value",
+            )
+
+    @property
+    def header(self) -> tuple[str, str]:
+        return f"x-amz-checksum-{self.algorithm.lower()}", self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """How the store encrypts what is uploaded to a bucket; signed into every upload."""
+
+    algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
+    kms_key_id: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {"x-amz-server-side-encryption": self.algorithm}
+        if self.kms_key_id is not None:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.kms_key_id
+        return headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObject:
+    METHOD: ClassVar = "GET"
+
+    version_id: str | None = None
+    content_type: str | None = None
+    content_disposition: str | None = None
+    cache_control: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_headers(content_type=self.content_type, cache_control=self.cache_control)
+
+    def query(self) -> Query:
+        """The store answers with these headers in place of the object's own."""
+        return _present(
+            ("versionId", self.version_id),
+            ("response-content-type", self.content_type),
+            ("response-content-disposition", self.content_disposition),
+            ("response-cache-control", self.cache_control),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadObject:
+    METHOD: ClassVar = "HEAD"
+
+    version_id: str | None = None
+
+    def query(self) -> Query:
+        return _present(("versionId", self.version_id))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteObject:
+    METHOD: ClassVar = "DELETE"
+
+    version_id: str | None = None
+
+    def query(self) -> Query:
+        return _present(("versionId", self.version_id))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjects:
+    """ListObjectsV2. It addresses the bucket: sign it with no key."""
+
+    METHOD: ClassVar = "GET"
+
+    prefix: str
+    delimiter: str | None = None
+    max_keys: int | None = None
+    continuation_token: str | None = None
+
+    def query(self) -> Query:
+        return _present(
+            ("list-type", "2"),
+            ("prefix", self.prefix),
+            ("delimiter", self.delimiter),
+            ("max-keys", None if self.max_keys is None else str(self.max_keys)),
+            ("continuation-token", self.continuation_token),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutObject:
+    """An upload of exactly `content_length` bytes of one type; create-only unless `overwrite`.
+
+    `if_match` is the ETag, with its quotes, of the object that may be replaced.
+    """
+
+    METHOD: ClassVar = "PUT"
+
+    content_length: int
+    content_type: str = "application/octet-stream"
+    overwrite: bool = False
+    if_match: str | None = None
+    checksum: Checksum | None = None
+    metadata: Pairs = ()
+    tags: Pairs = ()
+    content_disposition: str | None = None
+    cache_control: str | None = None
+    content_encoding: str | None = None
+    storage_class: str | None = None
+    encryption: Encryption | None = None
+
+    def __post_init__(self) -> None:
+        _check_headers(
+            content_type=self.content_type,
+            if_match=self.if_match,
+            cache_control=self.cache_control,
+            content_encoding=self.content_encoding,
+            storage_class=self.storage_class,
+        )
+        check_metadata(self.metadata)
+        check_tags(self.tags)
+
+    def query(self) -> Query:
+        return ()
+
+    def headers(self) -> dict[str, str]:
+        headers = {"content-length": str(self.content_length), "content-type": self.content_type}
+        headers |= self._condition()
+        headers |= dict([self.checksum.header] if self.checksum else [])
+        headers |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
+        headers |= dict(
+            _present(
+                ("content-disposition", self.content_disposition),
+                ("cache-control", self.cache_control),
+                ("content-encoding", self.content_encoding),
+                ("x-amz-storage-class", self.storage_class),
+                ("x-amz-tagging", urlencode(self.tags) or None),
+            )
+        )
+        return headers | (self.encryption.headers() if self.encryption else {})
+
+    def _condition(self) -> dict[str, str]:
+        if self.if_match is not None:
+            return {"if-match": self.if_match}
+        return {} if self.overwrite else {"if-none-match": "*"}
+
+
+Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject
+
+
+def check_metadata(metadata: Pairs) -> None:
+    """Names become header names: lower-case tokens. Both sides together are at most 2 KB."""
+    for name, value in metadata:
+        pointer = f"#/metadata/{name}" if _TOKEN.issuperset(name) else "#/metadata"
+        if not name or not _TOKEN.issuperset(name):
+            raise InvalidRequest("A metadata name is a lower-case token.", pointer=pointer)
+        check_header_value(value, pointer=pointer)
+    if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
+        detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
+        raise InvalidRequest(detail, pointer="#/metadata")
+
+
+def check_tags(tags: Pairs) -> None:
+    if len(tags) > MAX_TAGS:
+        raise InvalidRequest(f"At most {MAX_TAGS} tags are allowed.", pointer="#/tags")
+    for key, value in tags:
+        if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
+            detail = f"A tag has a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} characters."
+            raise InvalidRequest(detail, pointer="#/tags")
+
+
+def _check_headers(**values: str | None) -> None:
+    for name, value in values.items():
+        if value is not None:
+            check_header_value(value, pointer=f"#/{name}")
+
+
+def _present(*pairs: tuple[str, str | None]) -> Query:
+    return tuple((name, value) for name, value in pairs if value is not None)

@@ -1,0 +1,144 @@
+"""Signs for one set of credentials at one address, at the price of two hashes a URL.
+
+Theory of operation: a canonical request is rendered with a mark in place of the object's path, by
+the plain functions of `sigv4.py`, and cut at the mark. What is left is a `SigningContext`, good for
+every key while the second and the lifetime are the same. A URL is then: encode the key, join, hash,
+sign, join. A context depends on nothing but its arguments, so dropping one is always safe.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from service.signing import sigv4
+from service.signing.requests import Action, ListObjects
+from service.signing.sigv4 import Credentials, SigningState
+
+SERVICE: Final = "s3"
+MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
+
+_MARK = "\0"  # no key, path or query holds it: see keys.py and percent-encoding
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
+_MAX_CONTEXTS = 256  # a second's shapes; beyond that they are rendered as they come
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a bucket is: `path_prefix` starts with `/` and ends with one."""
+
+    scheme: str
+    host: str
+    path_prefix: str
+    region: str
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.host}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningContext:
+    """All of a signed URL but the key."""
+
+    state: SigningState
+    to_sign_head: str
+    canonical_head: str
+    canonical_tail: str
+    url_head: str
+    url_tail: str
+
+    def url(self, path: str) -> str:
+        """`path` is encoded, and follows the address's own prefix."""
+        canonical = f"{self.canonical_head}{path}{self.canonical_tail}"
+        digest = sha256(canonical.encode()).hexdigest()
+        signature = self.state.signature(self.to_sign_head + digest)
+        return f"{self.url_head}{path}{self.url_tail}{signature}"
+
+
+class Signer:
+    """Keeps the day's signing key and the second's contexts."""
+
+    def __init__(self, credentials: Credentials, address: Address) -> None:
+        self.credentials = credentials
+        self.address = address
+        self._date = ""
+        self._state: SigningState | None = None
+        self._second = -1
+        self._contexts: dict[tuple[Action, int], SigningContext] = {}
+
+    def presign(self, action: Action, key: str, *, now: int, expires_in: int) -> str:
+        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`keys.py`)."""
+        if now != self._second:
+            self._second = now
+            self._contexts.clear()
+        context = self._contexts.get((action, expires_in))
+        if context is None:
+            context = self._render(action, now, expires_in)
+        return context.url(encode_key(key))
+
+    def state(self, date: str) -> SigningState:
+        """The signing key of `date` (YYYYMMDD), derived once a day."""
+        if self._state is None or date != self._date:
+            secret = self.credentials.secret_access_key
+            key = sigv4.signing_key(secret, date, self.address.region, SERVICE)
+            self._date, self._state = date, SigningState(key)
+        return self._state
+
+    def scope(self, date: str) -> str:
+        return sigv4.credential_scope(date, self.address.region, SERVICE)
+
+    def _render(self, action: Action, now: int, expires_in: int) -> SigningContext:
+        timestamp = sigv4.amz_date(now)
+        headers = {"host": self.address.host, **action.headers()}
+        query = self._query(action, timestamp, expires_in, headers)
+        context = self._cut(action, timestamp, query, headers)
+        if len(self._contexts) < _MAX_CONTEXTS:
+            self._contexts[action, expires_in] = context
+        return context
+
+    def _query(
+        self, action: Action, timestamp: str, expires_in: int, headers: Mapping[str, str]
+    ) -> str:
+        credential = f"{self.credentials.access_key_id}/{self.scope(timestamp[:8])}"
+        parameters = [
+            *action.query(),
+            ("X-Amz-Algorithm", sigv4.ALGORITHM),
+            ("X-Amz-Credential", credential),
+            ("X-Amz-Date", timestamp),
+            ("X-Amz-Expires", str(expires_in)),
+            ("X-Amz-SignedHeaders", sigv4.signed_headers(headers)),
+        ]
+        if self.credentials.session_token is not None:
+            parameters.append(("X-Amz-Security-Token", self.credentials.session_token))
+        return sigv4.canonical_query(parameters)
+
+    def _cut(
+        self, action: Action, timestamp: str, query: str, headers: Mapping[str, str]
+    ) -> SigningContext:
+        prefix = self.address.path_prefix
+        if isinstance(action, ListObjects):
+            prefix = (
+                prefix.rstrip("/") or "/"
+            )  # the bucket itself: /bucket, or / under its own host
+        path = prefix + _MARK
+        canonical = sigv4.canonical_request(
+            action.METHOD, path, query, headers, sigv4.UNSIGNED_PAYLOAD
+        )
+        canonical_head, _, canonical_tail = canonical.partition(_MARK)
+        return SigningContext(
+            state=self.state(timestamp[:8]),
+            to_sign_head=f"{sigv4.ALGORITHM}\n{timestamp}\n{self.scope(timestamp[:8])}\n",
+            canonical_head=canonical_head,
+            canonical_tail=canonical_tail,
+            url_head=f"{self.address.origin}{prefix}",
+            url_tail=f"?{query}&X-Amz-Signature=",
+        )
+
+
+def encode_key(key: str) -> str:
+    """A key as a path: everything but the unreserved characters and `/` is encoded, once."""
+    if _PLAIN_KEY.fullmatch(key) is not None:
+        return key
+    return sigv4.percent_encode(key, safe="/")

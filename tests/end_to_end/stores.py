@@ -1,0 +1,298 @@
+"""Three S3 and STS servers, each a real process on loopback.
+
+moto verifies nothing, MiniStack nearly everything, SeaweedFS is an independent verifier. Each
+hands out base credentials that may do one thing, assume the role, and a role that may do
+everything in two buckets and nothing elsewhere. On moto this is decoration: it enforces no policy.
+
+Rules: a child sees nothing of the developer's environment, writes only into its own directory and
+is ended with its whole process group. A store that cannot start is a failure, never a skip.
+"""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+REGION = "eu-west-1"  # us-east-1 is the default everywhere and would hide a mistake
+BUCKET = "presign-objects"
+VERSIONED_BUCKET = "presign-versions"
+ROLE = "presign-role"
+USER = "presign-service"
+ROOT_KEY_ID = "AKIAROOTROOTROOTROOT"
+ROOT_SECRET = "root-secret-of-a-throw-away-store"
+SEAWEEDFS_IAM = "arn:aws:iam::000000000000"
+SEAWEEDFS_BASE_KEY_ID = "AKIABASEBASEBASEBASE"
+SEAWEEDFS_BASE_SECRET = "base-secret-of-a-throw-away-store"
+START_SECONDS = 60  # idle machines need 0.5 to 4
+STOP_SECONDS = 1  # SeaweedFS takes 15 to leave in good order; nothing it holds is worth that
+KILL_SECONDS = 10
+MINISTACK_PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
+# Each of these has a fixed port unless told, and a gRPC one, 10,000 higher.
+SEAWEEDFS_PARTS = ("s3", "master", "volume", "filer")
+ANY_ORIGIN = {
+    "AllowedOrigins": ["*"],
+    "AllowedMethods": ["GET", "HEAD", "PUT", "POST", "DELETE"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["ETag"],
+}
+
+
+class StoreStartError(RuntimeError):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A store that runs. The credentials are the base ones: they may only assume the role."""
+
+    name: str
+    endpoint_url: str
+    sts_endpoint_url: str
+    region: str = REGION
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    role_arn: str
+    bucket: str = BUCKET
+    versioned_bucket: str = VERSIONED_BUCKET
+    verifies_signatures: bool
+    shortest_session_seconds: int  # botocore itself refuses less than 900: parameter_validation
+    _admin: Any = field(repr=False, compare=False)
+
+    def admin_client(self) -> Any:
+        """Root's S3 client, to see what was really stored. One for all; closed with the store."""
+        return self._admin
+
+
+@contextmanager
+def moto(directory: Path) -> Iterator[Store]:
+    (port,) = _free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
+        yield _store_with_iam("moto", url, admin, verifies_signatures=False)
+
+
+@contextmanager
+def ministack(directory: Path) -> Iterator[Store]:
+    (port,) = _free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    python = os.environ.get("PRESIGN_TEST_MINISTACK") or str(MINISTACK_PYTHON)
+    settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
+    root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
+    command, health = [python, "-m", "ministack"], f"{url}/_ministack/health"
+    with _running(command, directory, health, **settings, **root), _buckets(url) as admin:
+        yield _store_with_iam("ministack", url, admin, verifies_signatures=True)
+
+
+@contextmanager
+def seaweedfs(directory: Path) -> Iterator[Store]:
+    names = [f"{part}.port{kind}" for part in SEAWEEDFS_PARTS for kind in ("", ".grpc")]
+    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    url = f"http://127.0.0.1:{ports['s3.port']}"
+    command = _seaweedfs_command(ports)
+    _write_seaweedfs_configuration(directory)
+    with ExitStack() as stack:
+        stack.callback(_remove_seaweedfs_sockets, ports)
+        stack.enter_context(_running(command, directory, f"{url}/healthz"))
+        admin = stack.enter_context(_buckets(url))
+        yield Store(
+            name="seaweedfs",
+            endpoint_url=url,
+            sts_endpoint_url=url,
+            access_key_id=SEAWEEDFS_BASE_KEY_ID,
+            secret_access_key=SEAWEEDFS_BASE_SECRET,
+            role_arn=f"{SEAWEEDFS_IAM}:role/{ROLE}",
+            verifies_signatures=True,
+            shortest_session_seconds=900,
+            _admin=admin,
+        )
+
+
+def _seaweedfs_command(ports: Mapping[str, int]) -> list[str]:
+    weed = Path(sysconfig.get_path("scripts")) / "weed"
+    parts = ["-filer", "-s3", "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]
+    hosts = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.domainName=localhost"]
+    files = ["-dir=.", "-s3.config=s3.json", "-s3.iam.config=iam.json"]
+    # Relative to its directory: a socket's path has little more than 100 bytes.
+    sockets = ["-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"]
+    sizes = ["-master.volumeSizeLimitMB=64", "-volume.max=50"]
+    given = [f"-{name}={port}" for name, port in ports.items()]
+    return [str(weed), "server", *parts, *hosts, *files, *sockets, *sizes, *given]
+
+
+def _remove_seaweedfs_sockets(ports: Mapping[str, int]) -> None:
+    # It leaves them outside its directory, and has no setting for that.
+    for part in SEAWEEDFS_PARTS:
+        port = ports[f"{part}.port.grpc"]
+        Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)
+
+
+def _write_seaweedfs_configuration(directory: Path) -> None:
+    root = _identity("root", ROOT_KEY_ID, ROOT_SECRET, "Admin")
+    base = _identity(USER, SEAWEEDFS_BASE_KEY_ID, SEAWEEDFS_BASE_SECRET, "sts:AssumeRole")
+    (directory / "s3.json").write_text(json.dumps({"identities": [root, base]}))
+    (directory / "iam.json").write_text(json.dumps(_seaweedfs_iam()))
+
+
+def _identity(name: str, key_id: str, secret: str, action: str) -> dict[str, Any]:
+    credentials = [{"accessKey": key_id, "secretKey": secret}]
+    return {"name": name, "credentials": credentials, "actions": [action]}
+
+
+def _seaweedfs_iam() -> dict[str, Any]:
+    signing_key = base64.b64encode(b"a key of thirty-two bytes, or so").decode()
+    # A trust policy with any other action, TagSession say, costs the role: a warning in the log.
+    trust = _trust(f"{SEAWEEDFS_IAM}:user/{USER}", "sts:AssumeRole")
+    role = {"roleName": ROLE, "roleArn": f"{SEAWEEDFS_IAM}:role/{ROLE}", "trustPolicy": trust}
+    return {
+        "sts": {"issuer": "seaweedfs", "signingKey": signing_key, "maxSessionLength": "12h"},
+        "policies": [{"name": "buckets", "document": _everything_in_the_buckets()}],
+        "roles": [{**role, "attachedPolicies": ["buckets"]}],
+    }
+
+
+def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: bool) -> Store:
+    with closing(_client("iam", url)) as iam:
+        role = _role_of_a_new_user(iam)
+        key = iam.create_access_key(UserName=USER)["AccessKey"]
+    return Store(
+        name=name,
+        endpoint_url=url,
+        sts_endpoint_url=url,
+        access_key_id=key["AccessKeyId"],
+        secret_access_key=key["SecretAccessKey"],
+        role_arn=role,
+        verifies_signatures=verifies_signatures,
+        shortest_session_seconds=1,
+        _admin=admin,
+    )
+
+
+def _role_of_a_new_user(iam: Any) -> str:
+    user = iam.create_user(UserName=USER)["User"]["Arn"]
+    trust = _trust(user, "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+    made = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    role: str = made["Role"]["Arn"]
+    buckets = json.dumps(_everything_in_the_buckets())
+    iam.put_role_policy(RoleName=ROLE, PolicyName="buckets", PolicyDocument=buckets)
+    assume = json.dumps(_policy({"Action": "sts:AssumeRole", "Resource": role}))
+    iam.put_user_policy(UserName=USER, PolicyName="assume", PolicyDocument=assume)
+    return role
+
+
+def _trust(principal: str, *actions: str) -> dict[str, Any]:
+    return _policy({"Action": list(actions), "Principal": {"AWS": principal}})
+
+
+def _everything_in_the_buckets() -> dict[str, Any]:
+    arns = [f"arn:aws:s3:::{bucket}" for bucket in (BUCKET, VERSIONED_BUCKET)]
+    return _policy({"Action": "s3:*", "Resource": [*arns, *(f"{arn}/*" for arn in arns)]})
+
+
+def _policy(statement: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+
+
+@contextmanager
+def _buckets(url: str) -> Iterator[Any]:
+    with closing(_client("s3", url)) as admin:
+        for bucket in (BUCKET, VERSIONED_BUCKET):
+            place = {"LocationConstraint": REGION}
+            admin.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+            admin.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [ANY_ORIGIN]})
+        versioning = {"Status": "Enabled"}
+        admin.put_bucket_versioning(Bucket=VERSIONED_BUCKET, VersioningConfiguration=versioning)
+        # SeaweedFS calls itself healthy before it has room for a first byte.
+        admin.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
+        admin.delete_object(Bucket=BUCKET, Key="ready")
+        yield admin
+
+
+def _client(service: str, url: str) -> Any:
+    # An empty `proxies` keeps botocore from reading them from the environment.
+    signature = "s3v4" if service == "s3" else "v4"
+    settings = Config(signature_version=signature, s3={"addressing_style": "path"}, proxies={})
+    return boto3.Session().client(
+        service,
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id=ROOT_KEY_ID,
+        aws_secret_access_key=ROOT_SECRET,
+        config=settings,
+    )
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], directory: Path, health_url: str, **settings: str
+) -> Iterator[None]:
+    if not Path(command[0]).exists():
+        raise StoreStartError(f"{command[0]} is missing: `make test` installs it")
+    log, here = directory / "output.log", str(directory)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env={"PATH": os.defpath, "HOME": here, "TMPDIR": here, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own: its children end with it
+        )
+    try:
+        _wait_until_healthy(process, health_url, log)
+        yield
+    finally:
+        _end(process)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while not _answers(client, url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise StoreStartError(_last_words(process, log))
+            time.sleep(0.05)
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    with suppress(httpx.TransportError):
+        return client.get(url).is_success
+    return False
+
+
+def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
+    fate = "runs, but does not answer" if process.returncode is None else "ended at its start"
+    tail = log.read_text(errors="replace").splitlines()[-30:]
+    return "\n".join([f"the store in {log.parent.name} {fate}:", *tail])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):  # whatever outlived its leader, too
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(KILL_SECONDS)
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:  # all are held until the last is known, so that they differ
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
