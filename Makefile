@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 
-.PHONY: help demo test check format bench locks clean
+.PHONY: help demo compose test check format bench locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -14,6 +14,10 @@ help:  ## list the targets
 
 demo: $(VENV)/.installed  ## moto and the service side by side, ready to curl (Ctrl-C ends both)
 	$(BIN)/presign demo
+
+compose:  ## the same in containers, with no rights they do not need (needs Docker)
+	docker compose up --build --wait
+	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). `docker compose down` ends it.'
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests, with branch coverage
 	$(BIN)/pytest --cov --cov-report=term

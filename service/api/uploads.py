@@ -15,7 +15,7 @@ from service.api.schemas import (
 from service.api.signing_route import Call, SigningRoute
 from service.asks import Ask
 from service.signing.disposition import content_disposition
-from service.signing.requests import Checksum, PutObject
+from service.signing.requests import DEFAULT_CONTENT_TYPE, Checksum, PutObject
 
 router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=SigningRoute)
 
@@ -36,7 +36,7 @@ def upload_ask(body: UploadUrlRequest) -> Ask:
     content_type = or_none(body.content_type)
     action = PutObject(
         content_length=body.content_length,
-        content_type=content_type or "application/octet-stream",
+        content_type=content_type or DEFAULT_CONTENT_TYPE,
         overwrite=or_none(body.overwrite) or False,
         if_match=or_none(body.if_match),
         checksum=None

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 from service.errors import InvalidRequest
 from service.signing import sigv4
 from service.signing.keys import check_header_value
-from service.signing.requests import Encryption, Pairs, check_metadata, check_tags
+from service.signing.requests import DEFAULT_CONTENT_TYPE, Encryption, Pairs, check_metadata, check_tags
 from service.signing.signer import Signer
 
 # The store puts the name of the file that the browser sends in its place
@@ -28,7 +28,9 @@ Condition = dict[str, str] | list[str | int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostObject:
-    """A form upload. `key` may end in `${filename}`; a type is exact, or any below `content_type_prefix`.
+    """A form upload. `key` may end in `${filename}`.
+
+    The type is exact, the default where none is named, or any that starts with `content_type_prefix`.
 
     A form cannot be create-only: S3 has no condition for it. Keys that are unique make up for it.
     """
@@ -56,8 +58,8 @@ class PostObject:
     def fields(self) -> dict[str, str]:
         """What the form sends as it stands, beside the signature's own fields."""
         fields = {"key": self.key}
-        if self.content_type is not None:
-            fields["Content-Type"] = self.content_type
+        if self.content_type_prefix is None:
+            fields["Content-Type"] = self.content_type or DEFAULT_CONTENT_TYPE
         if self.success_status is not None:
             fields["success_action_status"] = str(self.success_status)
         if self.tags:

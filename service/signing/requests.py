@@ -23,6 +23,7 @@ Query = tuple[tuple[str, str], ...]
 Pairs = tuple[tuple[str, str], ...]
 
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
 MAX_METADATA_BYTES: Final = 2048  # …/userguide/UsingMetadata.html: names and values, in UTF-8
 MAX_TAGS: Final = 10  # …/userguide/object-tagging.html, with the two lengths below
 MAX_TAG_KEY: Final = 128
@@ -158,7 +159,7 @@ class PutObject:
     METHOD: ClassVar = "PUT"
 
     content_length: int
-    content_type: str = "application/octet-stream"
+    content_type: str = DEFAULT_CONTENT_TYPE
     overwrite: bool = False
     if_match: str | None = None
     checksum: Checksum | None = None

@@ -1,0 +1,106 @@
+"""The whole app over ASGI, with one fake at its edge: where sessions come from."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.access.api_keys import digest_of
+from service.app import Sources, create_app
+from service.sessions.session import Clock, Session
+from service.sessions.sts import Owner
+from service.settings import Settings
+from service.signing.signer import Address
+from service.signing.sigv4 import Credentials
+
+API_KEY: Final = "correct-horse"
+SECRET: Final = "sentinel-secret"
+TOKEN: Final = "sentinel/token+="
+ADDRESS: Final = Address(
+    scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
+)
+EVERYTHING: Final = ["download", "upload", "form", "head", "delete", "list", "versions"]
+
+
+class Given:
+    """Gives a session at once, or the failure that it was given."""
+
+    length = 3600.0
+
+    def __init__(self, clock: Clock, failure: Exception | None = None) -> None:
+        self.clock = clock
+        self.failure = failure
+        self.fetched: list[Owner] = []
+
+    async def fetch(self, owner: Owner) -> Session:
+        self.fetched.append(owner)
+        if self.failure is not None:
+            raise self.failure
+        now = time.time()
+        return Session(
+            credentials=Credentials(
+                access_key_id="ASIAEXAMPLE", secret_access_key=SECRET, session_token=TOKEN
+            ),
+            name="test",
+            starts_at=now,
+            expires_at=now + self.length,
+            server_time_at_boot=now - self.clock.boot(),
+        )
+
+
+def settings_with(*grants: Mapping[str, Any], **more: Any) -> Settings:
+    """Bucket `demo`, and a caller with the grants; `closed` is a bucket that nobody may use."""
+    bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
+    caller = {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": list(grants)}
+    buckets = {"demo": bucket, "closed": bucket, **more.pop("buckets", {})}
+    return Settings.model_validate({"buckets": buckets, "callers": [caller], **more})
+
+
+def open_grant(**more: Any) -> dict[str, Any]:
+    """All operations on the whole of `demo`."""
+    return {
+        "bucket": "demo",
+        "prefix": "",
+        "allow": EVERYTHING,
+        "allow_overwrite": True,
+        **more,
+    }
+
+
+def given_sources(failure: Exception | None = None) -> Any:
+    @asynccontextmanager
+    async def open_sources(settings: Settings, clock: Clock) -> AsyncIterator[Sources]:
+        yield {name: Given(clock, failure) for name in settings.buckets}
+
+    return open_sources
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, failure: Exception | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app; it sends the caller's key."""
+    # Given, since to have botocore resolve them takes a tenth of a second a test.
+    addresses = dict.fromkeys(settings.buckets, ADDRESS)
+    app = create_app(settings, addresses=addresses, open_sources=given_sources(failure))
+    async with lifespan(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://presign", headers=headers
+        ) as client:
+            yield client
+
+
+def lifespan(app: FastAPI) -> AbstractAsyncContextManager[Any]:
+    return app.router.lifespan_context(app)
+
+
+@pytest.fixture(name="client")
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    async with running(settings_with(open_grant())) as client:
+        yield client

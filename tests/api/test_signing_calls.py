@@ -1,0 +1,299 @@
+"""The calls of the Signing table, on the wire."""
+
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from service.api.problems import problem
+from service.errors import PresignError
+from tests.api.conftest import open_grant, running, settings_with
+
+
+async def signed(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
+    answer = await client.post(f"/v1/{path}", json={"bucket": "demo", **body})
+    assert answer.status_code == 200, answer.text
+    members: dict[str, Any] = answer.json()
+    return members
+
+
+def query(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def epoch(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+async def test_a_download_is_a_get_of_the_key_with_nothing_to_send(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await signed(client, "download-urls", key="a b/ü.txt")
+    assert answer.keys() == {"method", "url", "headers", "expires_at"}
+    assert (answer["method"], answer["headers"]) == ("GET", {})
+    assert answer["url"].startswith("https://demo.s3.example/a%20b/%C3%BC.txt?")
+
+
+async def test_expires_at_is_what_the_url_says(client: httpx.AsyncClient) -> None:
+    answer = await signed(client, "download-urls", key="a", expires_in=60)
+    signed_at = datetime.strptime(query(answer["url"])["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
+    assert query(answer["url"])["X-Amz-Expires"] == "60"
+    assert epoch(answer["expires_at"]) == signed_at.timestamp() + 60
+    assert epoch(answer["expires_at"]) - time.time() == pytest.approx(60, abs=2)
+
+
+async def test_a_lifetime_is_900_seconds_where_none_is_asked_for(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await signed(client, "download-urls", key="a")
+    assert query(answer["url"])["X-Amz-Expires"] == "900"
+    assert "limited_by" not in answer
+
+
+async def test_a_lifetime_beyond_the_session_ends_before_it(client: httpx.AsyncClient) -> None:
+    answer = await signed(client, "download-urls", key="a", expires_in=604_800)
+    assert answer["limited_by"] == "session"
+    assert 3590 <= int(query(answer["url"])["X-Amz-Expires"]) <= 3595
+
+
+async def test_a_lifetime_beyond_the_grant_is_the_grants() -> None:
+    async with running(settings_with(open_grant(max_expires_in=300))) as client:
+        asked = await signed(client, "download-urls", key="a", expires_in=600)
+        unasked = await signed(client, "download-urls", key="a")
+    assert (asked["limited_by"], query(asked["url"])["X-Amz-Expires"]) == ("grant", "300")
+    assert query(unasked["url"])["X-Amz-Expires"] == "300"
+    assert "limited_by" not in unasked
+
+
+async def test_a_least_lifetime_that_can_never_be_had_is_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    body = {"bucket": "demo", "key": "a", "min_expires_in": 3600}
+    answer = await client.post("/v1/download-urls", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "lifetime_unavailable")
+
+
+async def test_a_download_sets_what_the_store_answers_with(client: httpx.AsyncClient) -> None:
+    answer = await signed(
+        client,
+        "download-urls",
+        key="a",
+        version_id="v1",
+        filename='Résumé "1".pdf',
+        content_type="application/pdf",
+        cache_control="private",
+    )
+    asked = query(answer["url"])
+    assert asked["versionId"] == "v1"
+    assert asked["response-content-type"] == "application/pdf"
+    assert asked["response-cache-control"] == "private"
+    assert asked["response-content-disposition"] == (
+        "attachment; filename=\"R_sum_ _1_.pdf\"; filename*=UTF-8''R%C3%A9sum%C3%A9%20%221%22.pdf"
+    )
+
+
+async def test_a_type_that_browsers_run_is_an_attachment(client: httpx.AsyncClient) -> None:
+    answer = await signed(client, "download-urls", key="a", content_type="text/html")
+    assert query(answer["url"])["response-content-disposition"] == "attachment"
+
+
+async def test_an_upload_is_create_only_of_one_type_and_size(client: httpx.AsyncClient) -> None:
+    answer = await signed(client, "upload-urls", key="a", content_length=5)
+    assert (answer["method"], answer["content_length"]) == ("PUT", 5)
+    assert answer["headers"] == {
+        "content-type": "application/octet-stream",
+        "if-none-match": "*",
+    }
+    signed_names = query(answer["url"])["X-Amz-SignedHeaders"].split(";")
+    assert signed_names == ["content-length", "content-type", "host", "if-none-match"]
+
+
+async def test_an_upload_sends_all_that_was_asked_as_signed_headers(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await signed(
+        client,
+        "upload-urls",
+        key="a",
+        content_length=5,
+        content_type="text/plain; charset=utf-8",
+        checksum={"algorithm": "CRC32", "value": "AAAAAA=="},
+        metadata={"author": "Ann"},
+        filename="a.txt",
+        cache_control="no-cache",
+        content_encoding="gzip",
+        tags={"team": "a b", "k": "ü"},
+        storage_class="STANDARD_IA",
+        overwrite=True,
+    )
+    assert answer["headers"] == {
+        "content-type": "text/plain; charset=utf-8",
+        "x-amz-checksum-crc32": "AAAAAA==",
+        "x-amz-meta-author": "Ann",
+        "content-disposition": 'attachment; filename="a.txt"',
+        "cache-control": "no-cache",
+        "content-encoding": "gzip",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-tagging": "team=a+b&k=%C3%BC",
+    }
+    names = set(query(answer["url"])["X-Amz-SignedHeaders"].split(";"))
+    assert names == {*answer["headers"], "host", "content-length"}
+
+
+async def test_an_upload_may_replace_one_version_only(client: httpx.AsyncClient) -> None:
+    answer = await signed(client, "upload-urls", key="a", content_length=5, if_match='"etag"')
+    assert answer["headers"]["if-match"] == '"etag"'
+    assert "if-none-match" not in answer["headers"]
+
+
+PLAIN = {"bucket": "plain", "key": "a", "content_length": 5}
+
+
+@pytest.fixture(name="plain")
+async def _plain() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service whose store knows no conditional writes."""
+    bucket = {"region": "r", "credentials": "static", "conditional_writes": False}
+    grant = {"bucket": "plain", "prefix": "", "allow": ["upload"], "allow_overwrite": True}
+    async with running(settings_with(grant, buckets={"plain": bucket})) as client:
+        yield client
+
+
+@pytest.mark.parametrize("more", [{}, {"overwrite": False}, {"overwrite": True, "if_match": '"e"'}])
+async def test_a_store_without_conditional_writes_never_overwrites_silently(
+    plain: httpx.AsyncClient, more: dict[str, Any]
+) -> None:
+    answer = await plain.post("/v1/upload-urls", json=PLAIN | more)
+    assert (answer.status_code, answer.json()["code"]) == (422, "create_only_unsupported")
+
+
+async def test_a_store_without_conditional_writes_overwrites_where_asked(
+    plain: httpx.AsyncClient,
+) -> None:
+    answer = await plain.post("/v1/upload-urls", json=PLAIN | {"overwrite": True})
+    assert answer.status_code == 200
+    assert "if-none-match" not in answer.json()["headers"]
+
+
+async def test_the_buckets_encryption_is_signed_into_every_upload() -> None:
+    encryption = {"algorithm": "aws:kms", "kms_key_id": "alias/presign"}
+    settings = settings_with(
+        {"bucket": "sealed", "prefix": "", "allow": ["upload", "form"]},
+        buckets={"sealed": {"region": "r", "credentials": "static", "encryption": encryption}},
+    )
+    async with running(settings) as client:
+        upload = await signed(client, "upload-urls", bucket="sealed", key="a", content_length=5)
+        form = await signed(
+            client, "upload-forms", bucket="sealed", key_prefix="a/", max_content_length=5
+        )
+    for sent in (upload["headers"], form["fields"]):
+        assert sent["x-amz-server-side-encryption"] == "aws:kms"
+        assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/presign"
+
+
+async def test_a_form_below_a_prefix_gets_a_key_of_its_own(client: httpx.AsyncClient) -> None:
+    asked = {"key_prefix": "in/", "filename": "a b.txt", "max_content_length": 5}
+    first = await signed(client, "upload-forms", **asked)
+    second = await signed(client, "upload-forms", **asked)
+    assert first["key"] != second["key"]
+    assert first["key"].startswith("in/")
+    assert first["key"].endswith("/a b.txt")
+    assert first["fields"]["key"] == first["key"]
+    assert first["url"] == "https://demo.s3.example/"
+
+
+async def test_a_form_without_a_file_name_leaves_it_to_the_browser(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await signed(client, "upload-forms", key_prefix="in/", max_content_length=5)
+    assert answer["key"].endswith("/${filename}")
+
+
+@pytest.mark.parametrize(("path", "method"), [("head-urls", "HEAD"), ("delete-urls", "DELETE")])
+async def test_a_head_and_a_delete_may_name_a_version(
+    client: httpx.AsyncClient, path: str, method: str
+) -> None:
+    answer = await signed(client, path, key="a", version_id="v1")
+    assert (answer["method"], answer["headers"]) == (method, {})
+    assert query(answer["url"])["versionId"] == "v1"
+
+
+async def test_a_list_addresses_the_bucket(client: httpx.AsyncClient) -> None:
+    answer = await signed(
+        client, "list-urls", prefix="a/", delimiter="/", max_keys=10, continuation_token="t+/="
+    )
+    url = answer["url"]
+    assert (answer["method"], urlsplit(url).path) == ("GET", "/")
+    assert query(url)["prefix"] == "a/"
+    assert query(url)["list-type"] == "2"
+    assert (query(url)["delimiter"], query(url)["max-keys"]) == ("/", "10")
+    assert query(url)["continuation-token"] == "t+/="
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("download-urls", {}),
+        ("upload-urls", {"content_length": 1}),
+        ("head-urls", {}),
+        ("delete-urls", {}),
+    ],
+)
+async def test_a_batch_answers_each_item_in_its_place(
+    client: httpx.AsyncClient, path: str, more: dict[str, Any]
+) -> None:
+    items = [
+        {"bucket": "demo", "key": "first", **more},
+        {"bucket": "closed", "key": "second", **more},
+        {"bucket": "demo", "key": "../third", **more},
+        {"bucket": "demo", "key": "fourth", **more},
+    ]
+    answer = await client.post(f"/v1/{path}/batch", json={"items": items})
+    first, second, third, fourth = answer.json()["results"]
+    assert (answer.status_code, answer.json()["failed"]) == (200, 2)
+    assert "/first?" in first["request"]["url"]
+    assert second["problem"]["code"] == "forbidden"
+    assert third["problem"]["errors"][0]["pointer"] == "#/items/2/key"
+    assert "/fourth?" in fourth["request"]["url"]
+
+
+async def test_an_item_that_cannot_be_kept_is_told_in_its_place(
+    client: httpx.AsyncClient,
+) -> None:
+    items = [
+        {"bucket": "demo", "key": "a", "content_length": 1, "cache_control": "a\nb"},
+        {"bucket": "demo", "key": "a", "content_length": 1},
+    ]
+    answer = await client.post("/v1/upload-urls/batch", json={"items": items})
+    bad, good = answer.json()["results"]
+    assert bad["problem"]["errors"][0]["pointer"] == "#/items/0/cache_control"
+    assert good["request"]["method"] == "PUT"
+
+
+async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClient) -> None:
+    items = [{"bucket": "demo", "key": str(i)} for i in range(1000)]
+    answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    urls = {result["request"]["url"] for result in answer.json()["results"]}
+    assert len(urls) == 1000
+
+
+async def test_without_a_session_the_answer_is_503_with_retry_after() -> None:
+    async with running(settings_with(open_grant()), failure=OSError("no route")) as client:
+        answer = await client.post("/v1/download-urls", json={"bucket": "demo", "key": "a"})
+        batch = await client.post(
+            "/v1/download-urls/batch", json={"items": [{"bucket": "demo", "key": "a"}]}
+        )
+        ready = await client.get("/readyz")
+        live = await client.get("/livez")
+    assert (answer.status_code, answer.json()["code"]) == (503, "credentials_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert batch.json()["results"][0]["problem"]["code"] == "credentials_unavailable"
+    assert (ready.status_code, live.status_code) == (503, 200)
+
+
+def test_every_error_of_the_domain_has_its_status() -> None:
+    for leaf in PresignError.__subclasses__():
+        assert problem(leaf.code, "detail")["status"] >= 400

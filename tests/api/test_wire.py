@@ -1,0 +1,261 @@
+"""What every reply has, who may call, and what stands beside the contract."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from tests.api.conftest import API_KEY, SECRET, TOKEN, open_grant, running, settings_with
+
+GET = {"bucket": "demo", "key": "a"}
+DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/download-urls", GET),
+        ("POST", "/v1/download-urls", {}),
+        ("POST", "/v1/unknown", {}),
+        ("GET", "/v1/download-urls", None),
+        ("GET", "/livez", None),
+        ("GET", "/openapi.json", None),
+    ],
+)
+async def test_every_reply_keeps_what_it_holds_private(
+    client: httpx.AsyncClient, method: str, path: str, body: Any
+) -> None:
+    answer = await client.request(method, path, json=body)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("a-B_c.1", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("", False)],
+)
+async def test_the_callers_request_id_is_kept_if_it_looks_like_one(
+    client: httpx.AsyncClient, given: str, kept: bool
+) -> None:
+    answer = await client.get("/livez", headers={"X-Request-ID": given})
+    assert (answer.headers["x-request-id"] == given) is kept
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": API_KEY},
+        {"Authorization": f"Basic {API_KEY}"},
+        {"Authorization": f"Bearer {API_KEY}x"},
+        {"X-Api-Key": API_KEY},
+    ],
+)
+async def test_who_is_not_known_is_told_only_that(headers: dict[str, str]) -> None:
+    async with running(settings_with(open_grant())) as client:
+        client.headers.pop("Authorization")
+        answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert API_KEY not in answer.text
+
+
+async def test_two_authorization_headers_are_refused(client: httpx.AsyncClient) -> None:
+    client.headers.pop("Authorization")
+    twice = [("Authorization", f"Bearer {API_KEY}")] * 2
+    answer = await client.post("/v1/download-urls", json=GET, headers=twice)
+    assert answer.status_code == 401
+
+
+async def test_a_key_in_the_query_is_no_key(client: httpx.AsyncClient) -> None:
+    client.headers.pop("Authorization")
+    answer = await client.post(f"/v1/download-urls?access_token={API_KEY}", json=GET)
+    assert answer.status_code == 401
+
+
+async def test_the_scheme_is_known_in_any_case(client: httpx.AsyncClient) -> None:
+    headers = {"Authorization": f"bEARER {API_KEY}"}
+    answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_who_is_unknown_is_refused_before_the_body_is_read(
+    client: httpx.AsyncClient,
+) -> None:
+    client.headers["Authorization"] = "Bearer wrong"
+    answer = await client.post("/v1/download-urls", content=b"{")
+    assert answer.status_code == 401
+
+
+async def test_the_anonymous_caller_has_its_grants_only_where_configured() -> None:
+    anonymous = {"grants": [{"bucket": "demo", "prefix": "public/", "allow": ["download"]}]}
+    async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
+        client.headers.pop("Authorization")
+        inside = await client.post("/v1/download-urls", json=GET | {"key": "public/a"})
+        outside = await client.post("/v1/download-urls", json=GET)
+        wrong = await client.post(
+            "/v1/download-urls", json=GET, headers={"Authorization": "Bearer wrong"}
+        )
+    assert (inside.status_code, outside.status_code, wrong.status_code) == (200, 403, 401)
+
+
+async def test_unknown_forbidden_and_ungranted_look_the_same() -> None:
+    settings = settings_with({"bucket": "demo", "prefix": "mine/", "allow": ["download"]})
+    async with running(settings) as client:
+        answers = [
+            await client.post(f"/v1/{path}", json=GET | changed)
+            for path, changed in [
+                ("download-urls", {"bucket": "no-such-bucket"}),
+                ("download-urls", {"bucket": "closed"}),
+                ("download-urls", {"key": "yours/a"}),
+                ("download-urls", {"key": "mine"}),
+                ("head-urls", {"key": "mine/a"}),
+            ]
+        ]
+    problems = [{**answer.json(), "request_id": ""} for answer in answers]
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert all(problem == problems[0] for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "body", "pointer"),
+    [
+        ({"max_content_length": "1KiB"}, "upload-urls", {"content_length": 1025}, "#/content_length"),
+        ({"max_content_length": "1KiB"}, "upload-forms",
+         {"max_content_length": 1025, "overwrite": True}, "#/max_content_length"),
+        ({"content_types": ["image/*"]}, "upload-urls",
+         {"content_length": 1, "content_type": "image/svg+xml"}, "#/content_type"),
+        ({"allow_overwrite": False}, "upload-urls",
+         {"content_length": 1, "overwrite": True}, "#/overwrite"),
+        ({"allow_overwrite": False}, "upload-urls",
+         {"content_length": 1, "if_match": '"e"'}, "#/overwrite"),
+        ({"allow": ["download"]}, "download-urls", {"version_id": "v"}, "#/version_id"),
+    ],
+)  # fmt: skip
+async def test_a_limit_of_the_callers_own_grant_is_named(
+    limit: dict[str, Any], path: str, body: dict[str, Any], pointer: str
+) -> None:
+    async with running(settings_with(open_grant(**limit))) as client:
+        answer = await client.post(f"/v1/{path}", json=GET | body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_a_grant_by_type_wants_a_type() -> None:
+    async with running(settings_with(open_grant(content_types=["image/*"]))) as client:
+        answer = await client.post("/v1/upload-urls", json=GET | {"content_length": 1})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_a_page_of_a_list_is_limited_by_the_grant() -> None:
+    async with running(settings_with(open_grant(max_keys=100))) as client:
+        body = {"bucket": "demo", "prefix": ""}
+        unasked = await client.post("/v1/list-urls", json=body)
+        asked = await client.post("/v1/list-urls", json=body | {"max_keys": 100})
+    assert (unasked.status_code, unasked.json()["code"]) == (403, "limit_exceeded")
+    assert asked.status_code == 200
+
+
+async def test_another_method_is_told_which_there_is(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/download-urls")
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+async def test_a_fault_of_ours_is_a_problem_without_a_trace(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport: Any = client._transport
+    transport.app.state.presigner = None
+    answer = await client.post("/v1/download-urls", json=GET)
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "Traceback" not in answer.text
+    assert API_KEY not in caplog.text
+
+
+async def test_cors_is_answered_for_the_origins_configured_and_no_others() -> None:
+    settings = settings_with(open_grant(), server={"cors_origins": ["https://app.example"]})
+    async with running(settings) as client:
+        ask = {
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
+        known = await client.options(
+            "/v1/download-urls", headers={"Origin": "https://app.example", **ask}
+        )
+        unknown = await client.options(
+            "/v1/download-urls", headers={"Origin": "https://evil.example", **ask}
+        )
+        answer = await client.post(
+            "/v1/download-urls", json=GET, headers={"Origin": "https://app.example"}
+        )
+    assert known.headers["access-control-allow-origin"] == "https://app.example"
+    assert "access-control-allow-origin" not in unknown.headers
+    assert "access-control-allow-credentials" not in known.headers
+    assert answer.headers["access-control-expose-headers"] == "X-Request-ID, Retry-After"
+
+
+async def test_without_origins_there_is_no_cors(client: httpx.AsyncClient) -> None:
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    answer = await client.options("/v1/download-urls", headers=headers)
+    assert answer.status_code == 405
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_live_at_once_and_ready_with_the_first_session(client: httpx.AsyncClient) -> None:
+    await client.post("/v1/download-urls", json=GET)
+    assert (await client.get("/livez")).status_code == 200
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_the_document_is_served_as_it_stands(client: httpx.AsyncClient) -> None:
+    as_yaml = await client.get("/openapi.yaml")
+    as_json = await client.get("/openapi.json")
+    assert as_yaml.text == DOCUMENT.read_text(encoding="utf-8")
+    assert as_json.json() == YAML(typ="safe", pure=True).load(as_yaml.text)
+
+
+def examples() -> list[Any]:
+    document = YAML(typ="safe", pure=True).load(DOCUMENT)
+    return [
+        pytest.param(path, example["value"], id=f"{path} {name}")
+        for path, item in document["paths"].items()
+        for name, example in item["post"]["requestBody"]["content"]["application/json"][
+            "examples"
+        ].items()
+    ]
+
+
+@pytest.mark.parametrize(("path", "body"), examples())
+async def test_every_example_of_the_document_is_accepted(
+    client: httpx.AsyncClient, path: str, body: Any
+) -> None:
+    answer = await client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_nothing_that_is_logged_holds_a_secret_or_a_signed_url(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for path, more in [
+        ("download-urls", {}),
+        ("upload-urls", {"content_length": 5}),
+        ("upload-forms", {"max_content_length": 5, "overwrite": True}),
+        ("download-urls", {"key": "../a"}),
+        ("download-urls", {"bucket": "closed"}),
+    ]:
+        await client.post(f"/v1/{path}", content=json.dumps(GET | more).encode())
+    for secret in (SECRET, TOKEN, API_KEY, "X-Amz-Signature", "x-amz-signature"):
+        assert secret not in caplog.text

@@ -1,0 +1,155 @@
+"""The compose project, which `.ci/run` has brought up: a plain `pytest` leaves this room out.
+
+DOCKER is the client's command and PRESIGN_PORT the published port, if they are not the usual ones.
+"""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+DOCKER = shlex.split(os.environ.get("DOCKER", "docker"))
+PRESIGN_PORT = os.environ.get("PRESIGN_PORT", "8000")
+STORE_PORT = "5000"
+CONTENT = b"hello from the host"
+
+
+@pytest.fixture(scope="module")
+def presign() -> Iterator[httpx.Client]:
+    url, headers = f"http://localhost:{PRESIGN_PORT}", {"Authorization": "Bearer demo"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[httpx.Client]:
+    """Who was given a URL, and holds no credentials."""
+    with httpx.Client(trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module", params=[PRESIGN_PORT, STORE_PORT], ids=["presign", "store"])
+def container(request: pytest.FixtureRequest) -> str:
+    return container_behind(request.param)
+
+
+def test_it_is_ready(presign: httpx.Client) -> None:
+    assert presign.get("/readyz").status_code == 200
+
+
+def test_it_serves_its_contract(presign: httpx.Client) -> None:
+    assert presign.get("/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_without_a_key_nothing_is_signed(presign: httpx.Client) -> None:
+    ask = {"bucket": "demo", "key": "a.txt"}
+    response = presign.post("/v1/download-urls", json=ask, headers={"Authorization": "Bearer no"})
+    assert response.status_code == 401
+
+
+def test_an_upload_and_a_download_work_from_the_host(
+    presign: httpx.Client, host: httpx.Client
+) -> None:
+    upload = sign(
+        presign,
+        "upload-urls",
+        key="a folder/ä+b.txt",
+        content_length=len(CONTENT),
+        content_type="text/plain",
+        metadata={"purpose": "smoke"},
+        overwrite=True,
+    )
+    assert send(host, upload, content=CONTENT).status_code == 200
+
+    answer = send(host, sign(presign, "download-urls", key="a folder/ä+b.txt"))
+    assert answer.content == CONTENT
+    assert answer.headers["content-type"] == "text/plain"
+    assert answer.headers["x-amz-meta-purpose"] == "smoke"
+
+
+def test_a_form_works_from_the_host(presign: httpx.Client, host: httpx.Client) -> None:
+    form = sign(
+        presign,
+        "upload-forms",
+        key_prefix="inbox/",
+        filename="hello.txt",
+        max_content_length=1024,
+        success_status=201,
+    )
+    answer = host.post(form["url"], data=form["fields"], files={"file": CONTENT})
+    assert answer.status_code == 201, answer.text
+    assert send(host, sign(presign, "download-urls", key=form["key"])).content == CONTENT
+
+
+def test_the_role_is_the_session_that_signs(presign: httpx.Client) -> None:
+    """Not the container's own keys: a session's key id starts with ASIA, and it has a token."""
+    query = httpx.URL(sign(presign, "download-urls", key="a.txt")["url"]).params
+    assert query["X-Amz-Credential"].startswith("ASIA")
+    assert query["X-Amz-Security-Token"]
+
+
+def test_it_runs_as_nobody_and_can_gain_nothing(container: str) -> None:
+    status = dict(
+        line.split(":\t", 1) for line in inside(container, "cat", "/proc/1/status").splitlines()
+    )
+    assert status["Uid"].split() == ["10001"] * 4
+    assert status["Gid"].split() == ["10001"] * 4
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {0}
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_its_root_is_read_only(container: str) -> None:
+    program = "import os; print(bool(os.statvfs('/').f_flag & os.ST_RDONLY))"
+    assert inside(container, "python", "-c", program) == "True"
+
+
+def test_the_image_holds_no_pip_and_no_compiler() -> None:
+    container = container_behind(PRESIGN_PORT)
+    lookup = "import shutil; print([name for name in {!r} if shutil.which(name)])"
+    assert inside(container, "python", "-c", lookup.format(["pip", "pip3", "cc", "gcc"])) == "[]"
+    for python in ("python", "/usr/local/bin/python"):
+        finder = "import importlib.util; print(importlib.util.find_spec('pip'))"
+        assert inside(container, python, "-c", finder) == "None"
+
+
+def test_the_image_runs_without_root_by_itself() -> None:
+    """Kubernetes' runAsNonRoot needs a number in the image, whatever compose says."""
+    image = docker("inspect", "--format", "{{.Image}}", container_behind(PRESIGN_PORT))
+    assert docker("image", "inspect", "--format", "{{.Config.User}}", image) == "10001:10001"
+
+
+def sign(presign: httpx.Client, what: str, **ask: Any) -> dict[str, Any]:
+    response = presign.post(f"/v1/{what}", json={"bucket": "demo", **ask})
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def send(
+    host: httpx.Client, signed: dict[str, Any], content: bytes | None = None
+) -> httpx.Response:
+    response = host.request(
+        signed["method"], signed["url"], headers=signed["headers"], content=content
+    )
+    return response.raise_for_status()
+
+
+def container_behind(port: str) -> str:
+    """By the port, so that whatever compose calls its project, it is the one that answers here."""
+    containers = docker("ps", "--quiet", "--filter", f"publish={port}").split()
+    assert len(containers) == 1, f"the containers that publish port {port}: {containers}"
+    return containers[0]
+
+
+def inside(container: str, *command: str) -> str:
+    return docker("exec", container, *command)
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(
+        [*DOCKER, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=60
+    ).stdout.strip()

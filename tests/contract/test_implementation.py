@@ -1,0 +1,92 @@
+"""The document and the code say the same: `app.openapi()` is held against openapi.yaml."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from service.app import create_app
+from service.settings import Settings
+
+# What pydantic writes that the document says elsewhere or not at all: names, prose, and the widths
+# of integers, which JSON does not have.
+_UNSAID = {"title", "description", "examples", "format"}
+
+
+@pytest.fixture(name="generated", scope="module")
+def _generated() -> Any:
+    bucket = {"region": "eu-west-1", "credentials": "static"}
+    return create_app(Settings.model_validate({"buckets": {"demo": bucket}})).openapi()
+
+
+def operations(document: Any) -> dict[tuple[str, str], Any]:
+    return {
+        (path, method): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def test_the_paths_and_methods_are_the_same(document: Any, generated: Any) -> None:
+    assert operations(generated).keys() == operations(document).keys()
+
+
+@pytest.mark.parametrize("member", ["operationId", "tags"])
+def test_each_operation_has_the_same(member: str, document: Any, generated: Any) -> None:
+    said = {at: operation[member] for at, operation in operations(document).items()}
+    assert {at: operation[member] for at, operation in operations(generated).items()} == said
+
+
+def test_each_operation_takes_and_gives_the_same_schemas(document: Any, generated: Any) -> None:
+    said = {at: _schemas(operation) for at, operation in operations(document).items()}
+    assert {at: _schemas(operation) for at, operation in operations(generated).items()} == said
+
+
+def test_no_operation_has_parameters(document: Any, generated: Any) -> None:
+    for operation in [*operations(document).values(), *operations(generated).values()]:
+        assert operation.get("parameters", []) == []
+
+
+def test_the_schemas_that_requests_use_have_the_same_shape(document: Any, generated: Any) -> None:
+    said, built = _components(document), _components(generated)
+    names = [name for name in said if name.endswith("Request") and name != "PresignedRequest"]
+    assert len(names) == 10
+    for name in [*names, "Checksum", "StringMap"]:
+        assert _shape(built[name], built) == _shape(said[name], said), name
+
+
+def test_the_schemas_of_answers_have_the_same_fields(document: Any, generated: Any) -> None:
+    said, built = _components(document), _components(generated)
+    for name in ["PresignedRequest", "PresignedForm", "PresignedBatch", "PresignedResult"]:
+        assert built[name]["properties"].keys() == said[name]["properties"].keys(), name
+        assert set(built[name].get("required", [])) == set(said[name].get("required", [])), name
+
+
+def _components(document: Any) -> Any:
+    return document["components"]["schemas"]
+
+
+def _schemas(operation: Any) -> tuple[str, str]:
+    body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    return body, answer
+
+
+def _shape(schema: Any, schemas: Any) -> Any:
+    """The schema with its references to plain strings followed, and without what is unsaid."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _shape(schemas[name], schemas) if "enum" in schemas[name] else name
+    return dict(sorted(_members(schema, schemas)))
+
+
+def _members(schema: Any, schemas: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in schema.items():
+        if name == "properties":
+            yield name, {field: _shape(inner, schemas) for field, inner in value.items()}
+        elif name in {"items", "additionalProperties"} and isinstance(value, dict):
+            yield name, _shape(value, schemas)
+        elif name == "required":
+            yield name, sorted(value)
+        elif name not in _UNSAID:
+            yield name, value

@@ -1,0 +1,216 @@
+"""botocore, as the oracle: what it signs for an action of ours.
+
+Nothing of ours is patched; botocore's clock is, for it takes no time as an argument.
+"""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+from unittest import mock
+
+import botocore.session
+from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials as BotocoreCredentials
+from botocore.handlers import set_list_objects_encoding_type_url
+from botocore.utils import percent_encode
+
+from service.signing.forms import PostObject
+from service.signing.requests import (
+    Action,
+    DeleteObject,
+    Encryption,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.signer import Address
+from service.signing.sigv4 import Credentials
+
+
+@contextmanager
+def clock(now: int) -> Iterator[None]:
+    moment = datetime.datetime.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
+    with (
+        mock.patch("botocore.auth.get_current_datetime", lambda: moment),
+        mock.patch("botocore.signers.get_current_datetime", lambda: moment),
+    ):
+        yield
+
+
+def parts(url: str) -> tuple[str, list[str]]:
+    """All before the query, and the query's raw pieces in some one order.
+
+    Our query is in canonical order, botocore's is not. The signature is over the canonical order,
+    so the order that is sent says nothing.
+    """
+    head, _, query = url.partition("?")
+    return head, sorted(query.split("&"))
+
+
+def sign(
+    action: Action,
+    key: str,
+    *,
+    address: Address,
+    credentials: Credentials,
+    now: int,
+    expires_in: int,
+) -> str:
+    """By botocore's signer alone, which knows no actions: query and headers are ours."""
+    path = address.path_prefix + percent_encode(key, safe="/~")
+    if isinstance(action, ListObjects):
+        path = address.path_prefix.rstrip("/") or "/"
+    request = AWSRequest(
+        method=action.METHOD,
+        url=f"{address.scheme}://{address.host}{path}",
+        headers=action.headers(),
+        params=dict(action.query()),
+    )
+    auth = S3SigV4QueryAuth(_botocore(credentials), "s3", address.region, expires=expires_in)
+    with clock(now):
+        auth.add_auth(request)
+    return str(request.url)
+
+
+def sign_policy(policy: str, *, credentials: Credentials, region: str, now: int) -> str:
+    auth = S3SigV4PostAuth(_botocore(credentials), "s3", region)
+    request = AWSRequest()
+    with clock(now):
+        auth.add_auth(request)  # notes the time, which `signature` goes by
+    return str(auth.signature(policy, request))
+
+
+def _botocore(credentials: Credentials) -> Any:
+    return BotocoreCredentials(
+        credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+    )
+
+
+@lru_cache(maxsize=None)
+def client(
+    credentials: Credentials, region: str, endpoint_url: str | None = None, style: str = "virtual"
+) -> Any:
+    """A client that asks for lists as our callers do: with no `encoding-type=url` of botocore's."""
+    session = botocore.session.Session()
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
+        ignore_configured_endpoint_urls=True,
+    )
+    made = session.create_client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        config=config,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+    )
+    event = "before-parameter-build.s3.ListObjectsV2"
+    made.meta.events.unregister(event, set_list_objects_encoding_type_url)
+    return made
+
+
+def presign(
+    client: Any, bucket: str, action: Action, key: str, *, now: int, expires_in: int
+) -> str:
+    """By the whole client, from an action in its own words."""
+    method, parameters = _operation(action, key)
+    given = {name: value for name, value in parameters.items() if value is not None}
+    with clock(now):
+        url: str = client.generate_presigned_url(
+            method, Params={"Bucket": bucket, **given}, ExpiresIn=expires_in
+        )
+    return url
+
+
+def presign_form(
+    client: Any, bucket: str, form: PostObject, *, now: int, expires_in: int
+) -> dict[str, str]:
+    """The fields, with a condition for each that the caller of botocore has to write himself."""
+    fields = _form_fields(form)
+    conditions: list[Any] = [{name: value} for name, value in fields.items()]
+    if form.content_type_prefix is not None:
+        conditions.append(["starts-with", "$Content-Type", form.content_type_prefix])
+    sizes = form.min_content_length, form.max_content_length
+    conditions.append(["content-length-range", *sizes])
+    with clock(now):
+        answer: dict[str, dict[str, str]] = client.generate_presigned_post(
+            bucket, form.key, Fields=fields, Conditions=conditions, ExpiresIn=expires_in
+        )
+    return answer["fields"]
+
+
+def _operation(action: Action, key: str) -> tuple[str, dict[str, Any]]:
+    match action:
+        case GetObject():
+            return "get_object", {
+                "Key": key,
+                "VersionId": action.version_id,
+                "ResponseContentType": action.content_type,
+                "ResponseContentDisposition": action.content_disposition,
+                "ResponseCacheControl": action.cache_control,
+            }
+        case HeadObject():
+            return "head_object", {"Key": key, "VersionId": action.version_id}
+        case DeleteObject():
+            return "delete_object", {"Key": key, "VersionId": action.version_id}
+        case ListObjects():
+            return "list_objects_v2", {
+                "Prefix": action.prefix,
+                "Delimiter": action.delimiter,
+                "MaxKeys": action.max_keys,
+                "ContinuationToken": action.continuation_token,
+            }
+        case PutObject():
+            return "put_object", {"Key": key, **_put_parameters(action)}
+
+
+def _put_parameters(put: PutObject) -> dict[str, Any]:
+    return {
+        "ContentLength": put.content_length,
+        "ContentType": put.content_type,
+        "IfMatch": put.if_match,
+        "IfNoneMatch": None if put.overwrite or put.if_match else "*",
+        "Metadata": dict(put.metadata) or None,
+        "Tagging": "&".join(f"{_plus(k)}={_plus(v)}" for k, v in put.tags) or None,
+        "ContentDisposition": put.content_disposition,
+        "CacheControl": put.cache_control,
+        "ContentEncoding": put.content_encoding,
+        "StorageClass": put.storage_class,
+        **({f"Checksum{put.checksum.algorithm}": put.checksum.value} if put.checksum else {}),
+        **_encryption_parameters(put.encryption),
+    }
+
+
+def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | None]:
+    if encryption is None:
+        return {}
+    return {
+        "ServerSideEncryption": encryption.algorithm,
+        "SSEKMSKeyId": encryption.kms_key_id,
+    }
+
+
+def _plus(text: str) -> str:
+    """As in a query of old, where a space is `+`: …/AmazonS3/latest/API/API_PutObject.html."""
+    return percent_encode(text).replace("%20", "+")
+
+
+def _form_fields(form: PostObject) -> dict[str, str]:
+    fields = {f"x-amz-meta-{name}": value for name, value in form.metadata}
+    if form.content_type_prefix is None:
+        fields["Content-Type"] = form.content_type or "application/octet-stream"
+    if form.success_status is not None:
+        fields["success_action_status"] = str(form.success_status)
+    if form.encryption is not None:
+        fields["x-amz-server-side-encryption"] = form.encryption.algorithm
+        if form.encryption.kms_key_id is not None:
+            key = "x-amz-server-side-encryption-aws-kms-key-id"
+            fields[key] = form.encryption.kms_key_id
+    return fields

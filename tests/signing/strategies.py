@@ -1,0 +1,151 @@
+"""What callers may ask to be signed, awkward things first."""
+
+from base64 import b64encode
+from typing import Final
+
+from hypothesis import strategies as st
+
+from service.errors import InvalidRequest
+from service.signing.disposition import content_disposition
+from service.signing.forms import FILENAME_VARIABLE, PostObject
+from service.signing.keys import check_key
+from service.signing.requests import (
+    CHECKSUM_BYTES,
+    Action,
+    Checksum,
+    DeleteObject,
+    Encryption,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.sigv4 import Credentials
+
+TEXT: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
+_AWKWARD: Final = st.sampled_from(
+    [*" +%'~?#&/=;:@!$()*,[]\\\"<>^`{|}", *("//", "%2F", "%20", "%zz", "a", "Z", "9", "-_.")]
+    + ["\u00e9", "e\u0301", "\u00df", "\u65e5\u672c", "\U0001f600", "\u00a0", "\u2028"]
+)
+_KEY_TEXT: Final = st.lists(_AWKWARD, min_size=1, max_size=12).map("".join) | TEXT
+_BASE64: Final = st.binary(min_size=1, max_size=60).map(lambda raw: b64encode(raw).decode())
+_HEADER: Final = st.from_regex(r"[\x21-\x7e]{1,6}(?: {1,3}[\x21-\x7e]{1,6}){0,2}", fullmatch=True)
+_META_NAME: Final = st.text("abcxyz0189-_.!#$%&'*+^`|~", min_size=1, max_size=8)
+_TAG: Final = st.tuples(TEXT.filter(bool), TEXT)
+
+
+def _accepted(key: str) -> bool:
+    try:
+        check_key(key)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def _maybe(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
+    return st.none() | strategy
+
+
+KEYS: Final = _KEY_TEXT.filter(_accepted)
+PREFIXES: Final = st.just("") | KEYS
+EXPIRES: Final = st.sampled_from([1, 900, 604_800]) | st.integers(1, 604_800)
+TIMES: Final = st.sampled_from(
+    [
+        0,
+        951_782_399,  # 2000-02-28T23:59:59Z, the eve of a leap day
+        951_782_400,
+        1_709_251_199,  # 2024-02-29T23:59:59Z
+        1_709_251_200,
+        1_767_225_599,  # 2025-12-31T23:59:59Z
+        1_767_225_600,
+        4_107_542_399,  # 2100-02-28T23:59:59Z: not a leap year
+        4_107_542_400,
+    ]
+) | st.integers(0, 4_200_000_000)
+CREDENTIALS: Final = st.builds(
+    Credentials,
+    access_key_id=st.text("ABCDEFGHIJ0123456789", min_size=16, max_size=20),
+    secret_access_key=_BASE64,
+    session_token=_maybe(_BASE64),
+)
+ENCRYPTIONS: Final = st.sampled_from(
+    [
+        None,
+        Encryption(algorithm="AES256"),
+        Encryption(algorithm="aws:kms"),
+        Encryption(algorithm="aws:kms:dsse", kms_key_id="arn:aws:kms:eu-west-1:1:key/a-b"),
+    ]
+)
+CHECKSUMS: Final = st.one_of(
+    *(
+        st.binary(min_size=size, max_size=size).map(
+            lambda raw, algorithm=algorithm: Checksum(
+                algorithm=algorithm, value=b64encode(raw).decode()
+            )
+        )
+        for algorithm, size in CHECKSUM_BYTES.items()
+    )
+)
+DISPOSITIONS: Final = st.builds(
+    content_disposition, st.sampled_from(["attachment", "inline"]), _maybe(TEXT)
+)
+METADATA: Final = st.dictionaries(_META_NAME, _HEADER, max_size=3).map(lambda d: tuple(d.items()))
+# botocore drops this one type, which it takes for its own default
+TYPES: Final = _HEADER.filter(lambda v: v != "application/x-www-form-urlencoded; charset=utf-8")
+
+GETS: Final = st.builds(
+    GetObject,
+    version_id=_maybe(TEXT),
+    content_type=_maybe(_HEADER),
+    content_disposition=_maybe(DISPOSITIONS),
+    cache_control=_maybe(_HEADER),
+)
+HEADS: Final = st.builds(HeadObject, version_id=_maybe(TEXT))
+DELETES: Final = st.builds(DeleteObject, version_id=_maybe(TEXT))
+LISTS: Final = st.builds(
+    ListObjects,
+    prefix=PREFIXES,
+    delimiter=_maybe(_KEY_TEXT),
+    max_keys=st.none() | st.integers(0, 1000),
+    continuation_token=_maybe(_BASE64),
+)
+PUTS: Final = st.builds(
+    PutObject,
+    content_length=st.sampled_from([0, 5 * 1024**3]) | st.integers(0, 10**9),
+    content_type=TYPES,
+    overwrite=st.booleans(),
+    if_match=_maybe(st.just('"9b2cf535f27731c974343645a3985328"')),
+    checksum=st.none() | CHECKSUMS,
+    metadata=METADATA,
+    tags=st.lists(_TAG, max_size=3).map(tuple),
+    content_disposition=_maybe(DISPOSITIONS),
+    cache_control=_maybe(_HEADER),
+    content_encoding=_maybe(_HEADER),
+    storage_class=_maybe(_HEADER),
+    encryption=ENCRYPTIONS,
+)
+OBJECT_ACTIONS: Final[st.SearchStrategy[Action]] = st.one_of(GETS, HEADS, DELETES, PUTS)
+
+
+@st.composite
+def actions(draw: st.DrawFn) -> tuple[Action, str]:
+    """An action, and the key to sign it with: a list addresses the bucket and has none."""
+    if draw(st.integers(0, 4)) == 0:
+        return draw(LISTS), ""
+    return draw(OBJECT_ACTIONS), draw(KEYS)
+
+
+@st.composite
+def forms(draw: st.DrawFn) -> PostObject:
+    least, most = sorted(draw(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))))
+    prefix = draw(_maybe(_HEADER))
+    return PostObject(
+        key=draw(KEYS) + draw(st.sampled_from(["", FILENAME_VARIABLE])),
+        min_content_length=least,
+        max_content_length=most,
+        content_type=None if prefix is not None else draw(_maybe(_HEADER)),
+        content_type_prefix=prefix,
+        success_status=draw(st.sampled_from([None, 200, 201, 204])),
+        metadata=draw(METADATA),
+        encryption=draw(ENCRYPTIONS),
+    )

@@ -1,0 +1,122 @@
+"""What may be a key, and what a header can carry."""
+
+import re
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.errors import InvalidRequest
+from service.signing.keys import MAX_KEY_BYTES, check_header_value, check_key, check_prefix
+
+CONTROLS: Final = [*range(0x20), 0x7F, 0x80, 0x85, 0x9F]
+DOT_SEGMENTS: Final = [
+    *(".", "..", "./", "../", "/.", "/..", "/./", "/../"),
+    *("./a", "../a", "a/.", "a/..", "a/./b", "a/../b", "a//../b", "\u00e9/../b", "a/./"),
+]
+FINE: Final = [
+    *("a", "/", "//", "a//b", "/lead", "trail/", "...", "a/.../b", ".hidden", "a/.b", "a./b"),
+    *("..a", "a..", "a/..b/c", "a b", " ", " a ", "+", "%2F", "%2E%2E", "a/%2e%2e/b", "'", "~"),
+    *("?a=1#f", "a&b=c", "\\..\\", "\u00e9", "e\u0301", "\u65e5\u672c", "\U0001f600", "\u00a0"),
+    *("\u2028", "\ufffe", "${filename}", "*", "\ufeff"),
+]
+
+
+@pytest.mark.parametrize("key", FINE)
+def test_a_key_that_every_client_sends_on_unchanged_is_fine(key: str) -> None:
+    check_key(key)
+    check_prefix(key)
+
+
+@pytest.mark.parametrize("key", DOT_SEGMENTS)
+def test_a_dot_segment_anywhere_is_refused(key: str) -> None:
+    for check in (check_key, check_prefix):
+        with pytest.raises(InvalidRequest, match="segment"):
+            check(key)
+
+
+@pytest.mark.parametrize("code", CONTROLS)
+@pytest.mark.parametrize("form", ["{}", "a{}", "{}a", "a{}b"])
+def test_a_control_character_anywhere_is_refused(code: int, form: str) -> None:
+    with pytest.raises(InvalidRequest, match="Control"):
+        check_key(form.format(chr(code)))
+
+
+@pytest.mark.parametrize("code", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
+def test_a_lone_surrogate_is_refused_and_is_no_crash(code: int) -> None:
+    with pytest.raises(InvalidRequest, match="surrogate"):
+        check_key(f"a{chr(code)}b")
+
+
+@pytest.mark.parametrize(
+    ("letter", "size"), [("a", 1), ("\u00e9", 2), ("\u65e5", 3), ("\U0001f600", 4)]
+)
+def test_the_length_is_counted_in_bytes_of_utf_8(letter: str, size: int) -> None:
+    longest = letter * (MAX_KEY_BYTES // size)
+    assert len(longest.encode()) == 1024
+    check_key(longest)
+    with pytest.raises(InvalidRequest, match="1024 bytes"):
+        check_key(f"{longest}a")
+
+
+def test_the_empty_key_names_no_object_but_is_a_prefix() -> None:
+    check_prefix("")
+    with pytest.raises(InvalidRequest, match="at least one"):
+        check_key("")
+
+
+def test_a_refusal_points_where_it_is_told_to_and_repeats_nothing() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        check_key("secret/../name", pointer="#/items/3/key")
+    assert list(refusal.value.pointers) == ["#/items/3/key"]
+    assert "secret" not in refusal.value.detail
+
+
+def test_a_key_and_a_prefix_point_at_themselves() -> None:
+    for check, pointer in ((check_key, "#/key"), (check_prefix, "#/prefix")):
+        with pytest.raises(InvalidRequest) as refusal:
+            check("..")
+        assert list(refusal.value.pointers) == [pointer]
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(key=st.text(st.sampled_from("./a\u00e9\n\x7f") | st.characters(), max_size=12))
+def test_a_key_is_refused_exactly_for_what_the_contract_names(key: str) -> None:
+    """By other means than the code's: segments are split, and characters have categories."""
+    dotted = any(segment in {".", ".."} for segment in key.split("/"))
+    controls = any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 or 0xD800 <= ord(c) < 0xE000 for c in key)
+    if not key or dotted or controls:
+        with pytest.raises(InvalidRequest):
+            check_key(key)
+    else:
+        check_key(key)
+
+
+@pytest.mark.parametrize("value", ["a", "a b", "a  b", 'max-age=60, "x"', "~!", "a;q=0.1,*/*"])
+def test_visible_ascii_with_spaces_inside_is_a_header_value(value: str) -> None:
+    check_header_value(value, pointer="#/x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", " ", " a", "a ", "a\t", "\ta", "a\tb"),
+        *("a\r\nX-Evil: 1", "a\rb", "a\nb", "a\n", "\na", "a\r\n", "a\x00b", "a\x7f", "a\x0bb"),
+        *("caf\u00e9", "a\u00a0b", "a\u2028b", "\u0085", "\ud800"),
+    ],
+)
+def test_what_a_header_cannot_carry_byte_for_byte_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        check_header_value(value, pointer="#/cache_control")
+    assert list(refusal.value.pointers) == ["#/cache_control"]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(value=st.text(st.sampled_from("ab \t\r\n\x7f\u00e9"), max_size=8))
+def test_a_header_value_is_fine_exactly_if_it_is_ascii_and_http_strips_nothing(value: str) -> None:
+    if value and value.strip() == value and re.fullmatch(r"[ -~]*", value):
+        check_header_value(value, pointer="#/x")
+    else:
+        with pytest.raises(InvalidRequest):
+            check_header_value(value, pointer="#/x")

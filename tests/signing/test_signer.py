@@ -1,0 +1,183 @@
+"""A Signer remembers much, and nobody can tell."""
+
+import hmac
+from collections.abc import Sequence
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.signing import sigv4
+from service.signing.requests import (
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.signer import MAX_EXPIRES_IN, Address, Signer, encode_key
+from service.signing.sigv4 import Credentials, SigningState
+from tests.signing.strategies import KEYS, OBJECT_ACTIONS
+
+SECRET: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+TOKEN: Final = "FwoGZXIvYXdzEXAMPLE+/token=="
+CREDENTIALS: Final = Credentials(
+    access_key_id="ASIAEXAMPLE", secret_access_key=SECRET, session_token=TOKEN
+)
+ADDRESS: Final = Address(
+    scheme="https", host="bkt.s3.eu-west-1.amazonaws.com", path_prefix="/", region="eu-west-1"
+)
+MIDNIGHT: Final = 1_709_251_200  # 2024-03-01T00:00:00Z
+ALPHABET: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
+
+
+def plain_url(action: Action, key: str, *, now: int, expires_in: int) -> str:
+    """The URL by the step functions alone, with nothing kept from one to the next."""
+    timestamp = sigv4.amz_date(now)
+    scope = sigv4.credential_scope(timestamp[:8], "eu-west-1", "s3")
+    headers = {"host": ADDRESS.host, **action.headers()}
+    proof = {
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+        "X-Amz-Credential": f"{CREDENTIALS.access_key_id}/{scope}",
+        "X-Amz-Date": timestamp,
+        "X-Amz-Expires": str(expires_in),
+        "X-Amz-SignedHeaders": sigv4.signed_headers(headers),
+        "X-Amz-Security-Token": TOKEN,
+    }
+    query = sigv4.canonical_query([*action.query(), *proof.items()])
+    path = f"/{sigv4.percent_encode(key, safe='/')}"
+    request = sigv4.canonical_request(action.METHOD, path, query, headers, "UNSIGNED-PAYLOAD")
+    string = sigv4.string_to_sign(timestamp, scope, request)
+    signing_key = sigv4.signing_key(SECRET, timestamp[:8], "eu-west-1", "s3")
+    signature = hmac.digest(signing_key, string.encode(), "sha256").hex()
+    return f"{ADDRESS.origin}{path}?{query}&X-Amz-Signature={signature}"
+
+
+def check(signer: Signer, requests: Sequence[tuple[Action, str, int, int]]) -> None:
+    for action, key, now, expires_in in requests:
+        url = signer.presign(action, key, now=now, expires_in=expires_in)
+        assert url == plain_url(action, key, now=now, expires_in=expires_in)
+
+
+@pytest.fixture
+def signer() -> Signer:
+    return Signer(CREDENTIALS, ADDRESS)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    pool=st.lists(OBJECT_ACTIONS, min_size=1, max_size=3),
+    picks=st.lists(
+        st.tuples(
+            st.integers(0, 2), KEYS, st.integers(MIDNIGHT - 2, MIDNIGHT + 1), st.integers(1, 3)
+        ),
+        max_size=12,
+    ),
+)
+def test_any_order_of_shapes_seconds_and_lifetimes_signs_as_the_plain_steps_do(
+    pool: list[Action], picks: list[tuple[int, str, int, int]]
+) -> None:
+    """Seconds go back and forth over midnight, so each cache is hit, missed and left behind."""
+    requests = [(pool[n % len(pool)], key, now, expires) for n, key, now, expires in picks]
+    check(Signer(CREDENTIALS, ADDRESS), requests)
+
+
+def test_midnight_brings_a_new_signing_key_and_the_day_before_still_signs(signer: Signer) -> None:
+    seconds = [MIDNIGHT - 1, MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 86_400, MIDNIGHT]
+    check(signer, [(GetObject(), "a", now, 60) for now in seconds])
+
+
+def test_the_signing_key_is_derived_once_a_day(signer: Signer) -> None:
+    assert signer.state("20240301") is signer.state("20240301")
+    assert signer.state("20240302") is not signer.state("20240301")
+
+
+def test_lifetimes_of_one_second_do_not_mix(signer: Signer) -> None:
+    lifetimes = [1, MAX_EXPIRES_IN, 1, 900]
+    check(signer, [(GetObject(), "a", MIDNIGHT, expires_in) for expires_in in lifetimes])
+
+
+def test_actions_of_equal_fields_do_not_mix(signer: Signer) -> None:
+    actions: list[Action] = [GetObject(), HeadObject(), DeleteObject(), GetObject()]
+    check(signer, [(action, "a", MIDNIGHT, 60) for action in actions])
+
+
+def test_more_shapes_than_are_kept_sign_as_the_plain_steps_do(signer: Signer) -> None:
+    shapes = [PutObject(content_length=n) for n in range(300)] * 2
+    check(signer, [(shape, "a b", MIDNIGHT, 60) for shape in shapes])
+
+
+def test_the_shapes_that_are_kept_are_bounded_and_go_with_their_second(signer: Signer) -> None:
+    for n in range(300):
+        signer.presign(PutObject(content_length=n), "a", now=MIDNIGHT, expires_in=60)
+    assert len(signer._contexts) == 256
+    signer.presign(GetObject(), "a", now=MIDNIGHT + 1, expires_in=60)
+    assert len(signer._contexts) == 1
+
+
+def test_a_list_addresses_the_bucket_without_a_slash_behind_it(signer: Signer) -> None:
+    listing = ListObjects(prefix="a/")
+    within = Address(scheme="https", host="h", path_prefix="/bkt/", region="eu-west-1")
+    url = Signer(CREDENTIALS, within).presign(listing, "", now=MIDNIGHT, expires_in=60)
+    assert url.startswith("https://h/bkt?X-Amz-Algorithm=")
+    url = signer.presign(listing, "", now=MIDNIGHT, expires_in=60)
+    assert url.startswith("https://bkt.s3.eu-west-1.amazonaws.com/?X-Amz-Algorithm=")
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(key=st.binary(max_size=64), messages=st.lists(ALPHABET, min_size=1, max_size=3))
+def test_a_signing_state_signs_as_hmac_does_and_is_not_used_up(
+    key: bytes, messages: list[str]
+) -> None:
+    state = SigningState(key)
+    for message in messages:
+        assert state.signature(message) == hmac.digest(key, message.encode(), "sha256").hex()
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(key=KEYS | st.text("abcXYZ019-._~/", max_size=30))
+def test_a_key_that_needs_no_encoding_is_encoded_as_any_other(key: str) -> None:
+    assert encode_key(key) == sigv4.percent_encode(key, safe="/")
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("plain/key-._~.txt", "plain/key-._~.txt"),
+        ("/lead//double/", "/lead//double/"),
+        ("a b+c", "a%20b%2Bc"),
+        ("50%/%2F", "50%25/%252F"),
+        ("'()*!~?#&=;:@$,", "%27%28%29%2A%21~%3F%23%26%3D%3B%3A%40%24%2C"),
+        ("\u00e9", "%C3%A9"),
+        ("e\u0301", "e%CC%81"),
+        ("line\n", "line%0A"),
+        ("\U0001f600", "%F0%9F%98%80"),
+    ],
+)
+def test_a_key_is_encoded_once_and_its_slashes_stay(key: str, path: str) -> None:
+    assert encode_key(key) == path
+
+
+def _secretive(signer: Signer) -> dict[str, object]:
+    signer.presign(GetObject(), "a", now=MIDNIGHT, expires_in=60)
+    context = next(iter(signer._contexts.values()))
+    return {
+        "Credentials": CREDENTIALS,
+        "Signer": signer,
+        "SigningContext": context,
+        "SigningState": context.state,
+    }
+
+
+@pytest.mark.parametrize("name", ["Credentials", "Signer", "SigningContext", "SigningState"])
+def test_nothing_that_signs_prints_its_secrets(signer: Signer, name: str) -> None:
+    shown = repr(_secretive(signer)[name])
+    key = sigv4.signing_key(SECRET, "20240301", "eu-west-1", "s3")
+    for secret in (SECRET, TOKEN, sigv4.percent_encode(TOKEN), key.hex(), repr(key)):
+        assert secret not in shown
+
+
+def test_credentials_print_the_key_id_alone() -> None:
+    assert repr(CREDENTIALS) == "Credentials(access_key_id='ASIAEXAMPLE')"
