@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end import stores
+from tests.end_to_end.service import Service, serving
 from tests.end_to_end.stores import Store
 
 
@@ -50,3 +51,18 @@ def store(request: pytest.FixtureRequest) -> Store:
 def verifying_store(request: pytest.FixtureRequest) -> Store:
     running: Store = request.getfixturevalue(request.param)
     return running
+
+
+@pytest.fixture(scope="session")
+def service(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The service in front of `store`."""
+    with serving(store, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def verifying_service(
+    verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    with serving(verifying_store, tmp_path_factory.mktemp("service")) as running:
+        yield running

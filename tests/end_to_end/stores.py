@@ -4,28 +4,24 @@ moto verifies nothing, MiniStack nearly everything, SeaweedFS is an independent 
 hands out base credentials that may do one thing, assume the role, and a role that may do
 everything in two buckets and nothing elsewhere. On moto this is decoration: it enforces no policy.
 
-Rules: a child sees nothing of the developer's environment, writes only into its own directory and
-is ended with its whole process group. A store that cannot start is a failure, never a skip.
+A store that cannot start is a failure, never a skip.
 """
 
 import base64
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 from botocore.config import Config
+
+from tests.end_to_end.processes import free_ports, running
 
 REGION = "eu-west-1"  # us-east-1 is the default everywhere and would hide a mistake
 BUCKET = "presign-objects"
@@ -37,9 +33,6 @@ ROOT_SECRET = "root-secret-of-a-throw-away-store"
 SEAWEEDFS_IAM = "arn:aws:iam::000000000000"
 SEAWEEDFS_BASE_KEY_ID = "AKIABASEBASEBASEBASE"
 SEAWEEDFS_BASE_SECRET = "base-secret-of-a-throw-away-store"
-START_SECONDS = 60  # idle machines need 0.5 to 4
-STOP_SECONDS = 1  # SeaweedFS takes 15 to leave in good order; nothing it holds is worth that
-KILL_SECONDS = 10
 MINISTACK_PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
 # Each of these has a fixed port unless told, and a gRPC one, 10,000 higher.
 SEAWEEDFS_PARTS = ("s3", "master", "volume", "filer")
@@ -49,10 +42,6 @@ ANY_ORIGIN = {
     "AllowedHeaders": ["*"],
     "ExposeHeaders": ["ETag"],
 }
-
-
-class StoreStartError(RuntimeError):
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,35 +68,35 @@ class Store:
 
 @contextmanager
 def moto(directory: Path) -> Iterator[Store]:
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
+    with running(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
         yield _store_with_iam("moto", url, admin, verifies_signatures=False)
 
 
 @contextmanager
 def ministack(directory: Path) -> Iterator[Store]:
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     python = os.environ.get("PRESIGN_TEST_MINISTACK") or str(MINISTACK_PYTHON)
     settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     command, health = [python, "-m", "ministack"], f"{url}/_ministack/health"
-    with _running(command, directory, health, **settings, **root), _buckets(url) as admin:
+    with running(command, directory, health, **settings, **root), _buckets(url) as admin:
         yield _store_with_iam("ministack", url, admin, verifies_signatures=True)
 
 
 @contextmanager
 def seaweedfs(directory: Path) -> Iterator[Store]:
     names = [f"{part}.port{kind}" for part in SEAWEEDFS_PARTS for kind in ("", ".grpc")]
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     url = f"http://127.0.0.1:{ports['s3.port']}"
     command = _seaweedfs_command(ports)
     _write_seaweedfs_configuration(directory)
     with ExitStack() as stack:
         stack.callback(_remove_seaweedfs_sockets, ports)
-        stack.enter_context(_running(command, directory, f"{url}/healthz"))
+        stack.enter_context(running(command, directory, f"{url}/healthz"))
         admin = stack.enter_context(_buckets(url))
         yield Store(
             name="seaweedfs",
@@ -234,65 +223,3 @@ def _client(service: str, url: str) -> Any:
         aws_secret_access_key=ROOT_SECRET,
         config=settings,
     )
-
-
-@contextmanager
-def _running(
-    command: Sequence[str], directory: Path, health_url: str, **settings: str
-) -> Iterator[None]:
-    if not Path(command[0]).exists():
-        raise StoreStartError(f"{command[0]} is missing: `make test` installs it")
-    log, here = directory / "output.log", str(directory)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env={"PATH": os.defpath, "HOME": here, "TMPDIR": here, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # a process group of its own: its children end with it
-        )
-    try:
-        _wait_until_healthy(process, health_url, log)
-        yield
-    finally:
-        _end(process)
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    with httpx.Client(trust_env=False, timeout=5) as client:
-        while not _answers(client, url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise StoreStartError(_last_words(process, log))
-            time.sleep(0.05)
-
-
-def _answers(client: httpx.Client, url: str) -> bool:
-    with suppress(httpx.TransportError):
-        return client.get(url).is_success
-    return False
-
-
-def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
-    fate = "runs, but does not answer" if process.returncode is None else "ended at its start"
-    tail = log.read_text(errors="replace").splitlines()[-30:]
-    return "\n".join([f"the store in {log.parent.name} {fate}:", *tail])
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):  # whatever outlived its leader, too
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(KILL_SECONDS)
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:  # all are held until the last is known, so that they differ
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

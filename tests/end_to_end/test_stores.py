@@ -20,8 +20,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.end_to_end import stores
-from tests.end_to_end.stores import Store, StoreStartError
+from tests.end_to_end import processes, stores
+from tests.end_to_end.processes import StartError
+from tests.end_to_end.stores import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +183,8 @@ def test_a_store_shows_no_secret(store: Store) -> None:
 def test_a_store_that_ends_at_its_start_is_shown_with_its_last_words(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such thing')"]
     with (
-        pytest.raises(StoreStartError, match="no such thing"),
-        stores._running(command, tmp_path, "http://127.0.0.1:9"),
+        pytest.raises(StartError, match="no such thing"),
+        processes.running(command, tmp_path, "http://127.0.0.1:9"),
     ):
         pytest.fail("it never ran")
 
@@ -192,7 +193,7 @@ def test_a_missing_ministack_is_a_failure_that_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRESIGN_TEST_MINISTACK", str(tmp_path / "python"))
-    with pytest.raises(StoreStartError, match="make test"), stores.ministack(tmp_path):
+    with pytest.raises(StartError, match="make test"), stores.ministack(tmp_path):
         pytest.fail("it never ran")
 
 
@@ -204,5 +205,5 @@ def test_children_that_ignore_the_first_signal_end_with_their_store() -> None:
     assert process.stdout
     with process.stdout as output:
         assert output.readline() == b"up\n"
-        stores._end(process)
+        processes.end(process)
         assert output.read() == b""  # the end of the pipe: nobody holds it any more

@@ -1,0 +1,78 @@
+"""The running service keeps to the document, whatever it is sent: schemathesis asks at random.
+
+No reply has a status that the document does not name, a body of another shape, or a fault of ours.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from service.access.api_keys import digest_of
+from tests.end_to_end.processes import free_ports, running
+
+API_KEY: Final = "conformance"
+# Ten operations; with the examples of the document this makes more than the 500 that are asked for.
+CASES_AN_OPERATION: Final = 60
+STATUSES: Final = {200, 400, 401, 403, 404, 405, 413, 422}
+
+
+@pytest.fixture(name="url", scope="module")
+def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory, (port,) = tmp_path_factory.mktemp("conformance"), free_ports(1)
+    configuration = directory / "presign.yaml"
+    operations = ["download", "upload", "form", "head", "delete", "list", "versions"]
+    grant = {"bucket": "demo", "prefix": "", "allow": operations, "allow_overwrite": True}
+    caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant]}
+    bucket = {"region": "eu-west-1", "credentials": "static"}
+    configuration.write_text(json.dumps({"buckets": {"demo": bucket}, "callers": [caller]}))
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
+    variables = {
+        "PRESIGN_CONFIG": str(configuration),
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "sentinel-secret",
+    }
+    url = f"http://127.0.0.1:{port}"
+    with running(command, directory, f"{url}/readyz", **variables):
+        yield url
+
+
+@pytest.fixture(name="asked", scope="module")
+def _asked() -> Iterator[list[int]]:
+    """The statuses of all replies; at the end there must be enough, and both kinds among them."""
+    statuses: list[int] = []
+    yield statuses
+    assert len(statuses) >= 500
+    assert 200 in statuses
+    assert statuses.count(422) > 0
+
+
+# Left out is the check that whatever fits the schema is accepted: no schema of our subset can say
+# that a key has no dot segment, that a lifetime is no shorter than the least, or that 5.0 is no integer.
+# The file is what the service serves: tests/api/test_wire.py.
+schema = schemathesis.openapi.from_path(str(Path(__file__).parents[2] / "openapi.yaml"))
+
+
+@schema.parametrize()
+@settings(
+    max_examples=CASES_AN_OPERATION,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_reply_keeps_to_the_document(
+    case: schemathesis.Case, url: str, asked: list[int]
+) -> None:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    reply = case.call_and_validate(
+        base_url=url, headers=headers, excluded_checks=[positive_data_acceptance]
+    )
+    asked.append(reply.status_code)
+    assert reply.status_code in STATUSES
+    assert "sentinel-secret" not in reply.text

@@ -1,0 +1,86 @@
+"""Servers as real child processes on loopback.
+
+A child sees nothing of the developer's environment, writes only into its own directory, and is ended
+with its whole process group.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 60  # idle machines need 0.5 to 4
+STOP_SECONDS = 1  # SeaweedFS takes 15 to leave in good order; nothing it holds is worth that
+KILL_SECONDS = 10
+
+
+class StartError(RuntimeError):
+    pass
+
+
+@contextmanager
+def running(
+    command: Sequence[str], directory: Path, health_url: str, **settings: str
+) -> Iterator[None]:
+    if not Path(command[0]).exists():
+        raise StartError(f"{command[0]} is missing: `make test` installs it")
+    log, here = directory / "output.log", str(directory)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env={"PATH": os.defpath, "HOME": here, "TMPDIR": here, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own: its children end with it
+        )
+    try:
+        _wait_until_healthy(process, health_url, log)
+        yield
+    finally:
+        end(process)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with httpx.Client(trust_env=False, timeout=5) as client:
+        while not _answers(client, url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise StartError(_last_words(process, log))
+            time.sleep(0.05)
+
+
+def _answers(client: httpx.Client, url: str) -> bool:
+    with suppress(httpx.TransportError):
+        return client.get(url).is_success
+    return False
+
+
+def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
+    fate = "runs, but does not answer" if process.returncode is None else "ended at its start"
+    tail = log.read_text(errors="replace").splitlines()[-30:]
+    return "\n".join([f"what runs in {log.parent.name} {fate}:", *tail])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):  # whatever outlived its leader, too
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(KILL_SECONDS)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:  # all are held until the last is known, so that they differ
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]

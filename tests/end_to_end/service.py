@@ -1,0 +1,117 @@
+"""The service as its users have it: `presign serve` in a process of its own, asked over HTTP."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from service.access.api_keys import digest_of
+from tests.end_to_end.processes import free_ports, running
+from tests.end_to_end.stores import Store
+
+API_KEY = "end-to-end"
+OPERATIONS = ["download", "upload", "form", "head", "delete", "list", "versions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What the service answered: with `method` and `headers` as they are to be sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    client: httpx.Client
+
+    def sign(self, path: str, **body: Any) -> Signed:
+        answer = self.ask(path, **body)
+        return Signed(
+            answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
+        )
+
+    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+        reply = self.client.post(f"/v1/{path}", json={"bucket": "objects", **body})
+        assert reply.status_code == 200, reply.text
+        answer: dict[str, Any] = reply.json()
+        return answer
+
+
+def send(
+    signed: Signed,
+    body: bytes | None = None,
+    *,
+    method: str | None = None,
+    url: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    """Send what was signed, or, where something is named, a mutation of it."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.request(
+            method or signed.method,
+            url or signed.url,
+            content=body,
+            headers=signed.headers if headers is None else headers,
+        )
+
+
+def post(url: str, fields: dict[str, str], body: bytes) -> httpx.Response:
+    """Submit a form; httpx sends the file after all fields."""
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.post(url, data=fields, files={"file": ("name.txt", body, "text/plain")})
+
+
+@contextmanager
+def serving(
+    store: Store, directory: Path, environment: dict[str, str] | None = None, **bucket: Any
+) -> Iterator[Service]:
+    """The service in front of `store`, whose buckets it calls `objects` and `versions`.
+
+    `environment` and `bucket` are settings beyond, or in place of, the usual ones.
+    """
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    configuration = directory / "presign.yaml"
+    configuration.write_text(json.dumps(configured(store, **bucket)))  # JSON is YAML
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
+    variables = {
+        "PRESIGN_CONFIG": str(configuration),
+        "AWS_ACCESS_KEY_ID": store.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": store.secret_access_key,
+        **(environment or {}),
+    }
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    with (
+        running(command, directory, f"{url}/readyz", **variables),
+        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+    ):
+        yield Service(client)
+
+
+def configured(store: Store, **bucket: Any) -> dict[str, Any]:
+    common = {
+        "region": store.region,
+        "role_arn": store.role_arn,
+        "endpoint_url": store.endpoint_url,
+        "sts_endpoint_url": store.sts_endpoint_url,
+        **bucket,
+    }
+    grants = [
+        {"bucket": name, "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
+        for name in ("objects", "versions")
+    ]
+    return {
+        "buckets": {
+            "objects": {"bucket": store.bucket, **common},
+            "versions": {"bucket": store.versioned_bucket, **common},
+        },
+        "callers": [{"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": grants}],
+    }

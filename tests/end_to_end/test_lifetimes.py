@@ -1,0 +1,97 @@
+"""A URL lives as long as the answer says: no longer, and no shorter."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.end_to_end.service import Service, Signed, post, send, serving
+from tests.end_to_end.stores import Store
+
+BODY: Final = b"hello, store"
+SESSION_SECONDS: Final = 12
+
+
+def seconds_left(expires_at: str) -> float:
+    return datetime.fromisoformat(expires_at).timestamp() - time.time()
+
+
+@pytest.fixture(name="key")
+def _key() -> str:
+    return f"lifetimes/{uuid.uuid4().hex}.txt"
+
+
+@pytest.fixture(name="short", scope="module")
+def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Signs with sessions of a few seconds."""
+    directory = tmp_path_factory.mktemp("short")
+    with serving(ministack, directory, session_seconds=SESSION_SECONDS) as service:
+        yield service
+
+
+def test_a_url_dies_when_its_lifetime_is_over(
+    verifying_service: Service, verifying_store: Store, key: str
+) -> None:
+    admin = verifying_store.admin_client()
+    admin.put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
+    signed = verifying_service.sign("download-urls", key=key, expires_in=2)
+    assert send(signed).content == BODY
+    time.sleep(max(0.0, seconds_left(signed.answer["expires_at"])) + 1)
+    assert send(signed).status_code == 403
+
+
+def test_a_form_dies_when_its_lifetime_is_over(ministack: Store, short: Service) -> None:
+    form = short.ask("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
+    time.sleep(max(0.0, seconds_left(form["expires_at"])) + 1)
+    assert post(form["url"], form["fields"], BODY).status_code == 403
+
+
+def test_a_url_that_would_outlive_its_session_dies_when_it_says(
+    ministack: Store, short: Service, key: str
+) -> None:
+    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
+    signed = short.sign("download-urls", key=key, expires_in=900)
+    left = seconds_left(signed.answer["expires_at"])
+    assert signed.answer["limited_by"] == "session"
+    assert 0 < left <= SESSION_SECONDS - 5
+    while seconds_left(signed.answer["expires_at"]) > 1.2:
+        assert send(signed).content == BODY
+        time.sleep(1)
+    time.sleep(max(0.0, seconds_left(signed.answer["expires_at"])) + 1)
+    # The lifetime has ended, not the session: the store says so in so many words.
+    answer = send(signed)
+    assert (answer.status_code, "expired" in answer.text.lower()) == (403, True)
+    assert "ExpiredToken" not in answer.text
+
+
+def test_the_service_signs_on_with_the_next_session(
+    ministack: Store, short: Service, key: str
+) -> None:
+    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
+    tokens = set()
+    for _ in range(SESSION_SECONDS + 2):
+        signed = short.sign("download-urls", key=key)
+        assert send(signed).content == BODY
+        tokens.add(_token(signed))
+        time.sleep(1)
+    assert len(tokens) > 1
+
+
+def _token(signed: Signed) -> str:
+    return signed.url.partition("X-Amz-Security-Token=")[2].partition("&")[0]
+
+
+def test_web_identity_signs_with_the_token_in_the_file(
+    moto: Store, tmp_path: Path, key: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("a.projected.token\n")
+    environment = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
+    with serving(moto, tmp_path, environment, credentials="web_identity") as service:
+        signed = service.sign("upload-urls", key=key, content_length=len(BODY))
+        assert send(signed, BODY).status_code == 200
+    assert "X-Amz-Security-Token=" in signed.url

@@ -1,0 +1,207 @@
+"""`presign` as an operator has it; what starts servers runs in a process of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.__main__ import main
+from service.access.api_keys import digest_of
+from tests.end_to_end.processes import free_ports
+
+ROOT: Final = Path(__file__).parents[1]
+GOOD: Final = """
+buckets:
+  reports: {region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}
+callers:
+  - api_key: billing
+    sha256: [9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]
+    grants:
+      - {bucket: reports, prefix: invoices/, allow: [download, upload], max_expires_in: 900}
+      - {bucket: reports, prefix: "", allow: [list], allow_overwrite: true}
+"""
+
+
+def presign(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def checked(directory: Path, text: str) -> Result:
+    path = directory / "presign.yaml"
+    path.write_text(text)
+    return CliRunner().invoke(main, ["check", "--config", str(path)])
+
+
+def test_check_says_what_each_caller_may_do_and_what_is_dangerous(tmp_path: Path) -> None:
+    done = checked(tmp_path, GOOD)
+    assert done.exit_code == 0
+    assert "https://reports.s3.eu-west-1.amazonaws.com/ in eu-west-1" in done.stdout
+    assert "API key billing may download, upload invoices/… in reports, for at most 900 s" in (
+        done.stdout
+    )
+    assert "warning: callers.0.grants.1: covers the whole bucket reports" in done.stdout
+    assert "warning: callers.0.grants.1: lets objects be overwritten" in done.stdout
+    assert "warning: callers.0.grants.1: allows lifetimes over an hour" in done.stdout
+    assert "grants.0:" not in done.stdout
+
+
+def test_the_example_configuration_is_good() -> None:
+    assert presign("check", "--config", "presign.example.yaml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("region:", "regoin:", "3: buckets.reports.regoin: unknown setting; did you mean region?"),
+        ("region: eu-west-1, ", "", "3: buckets.reports.region: is missing"),
+        ("eu-west-1", "EU", "3: buckets.reports.region: write a region such as eu-west-1"),
+        ("arn:aws:iam::111122223333:role/presign", "presign",
+         "3: buckets.reports.role_arn: write the ARN of a role"),
+        (', role_arn: "arn:aws:iam::111122223333:role/presign"', "",
+         "3: buckets.reports: role_arn is missing; name the role to assume"),
+        ("region: eu-west-1", "region: eu-west-1, session_seconds: 60",
+         "3: buckets.reports: session_seconds is at least 900 on AWS"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: web_identity",
+         "server.web_identity_token_file is missing"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: static",
+         "static credentials assume no role"),
+        ("region: eu-west-1", "region: eu-west-1, encryption: {algorithm: AES256, kms_key_id: a}",
+         "buckets.reports.encryption: kms_key_id goes with aws:kms"),
+        ("region: eu-west-1", 'region: eu-west-1, bucket: "data--use1-az4--x-s3"',
+         "buckets.reports: an S3 Express directory bucket needs CreateSession"),
+        ("region: eu-west-1",
+         'region: eu-west-1, bucket: "arn:aws:s3::111122223333:accesspoint/m.mrap"',
+         "buckets.reports: a Multi-Region Access Point needs SigV4A"),
+        ("[9f86d0", "[9F86D0", "6: callers.0.sha256.0: write 64 hex digits in lower case"),
+        ("[9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]", "[]",
+         "6: callers.0.sha256: is empty; write at least one"),
+        ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
+         "callers.0.grants.0: no such bucket is configured; there are: reports"),
+        ("invoices/", '"in*/"', "8: callers.0.grants.0.prefix: a prefix has no *"),
+        ("[download", "[downlaod", "8: callers.0.grants.0.allow.0: "),
+        ("max_expires_in: 900", "max_expires_in: 0", "8: callers.0.grants.0.max_expires_in: "),
+        ("callers:", "buckets:", '4: found duplicate key "buckets"'),
+        ("\nbuckets:", "\nserver: {cors_origins: ['*']}\nbuckets:",
+         "2: server.cors_origins: `*` would let every page"),
+        ("buckets:", "buckets: [", "presign.yaml:"),
+    ],
+)  # fmt: skip
+def test_check_says_what_is_wrong_where_and_what_to_write(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert old in GOOD
+    done = checked(tmp_path, GOOD.replace(old, new, 1))
+    assert done.exit_code == 1
+    assert told in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = presign("check", "--config", str(tmp_path / "none.yaml"))
+    assert (done.returncode, "No such file" in done.stderr) == (1, True)
+
+
+def test_the_service_does_not_start_on_a_bad_file(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD.replace("region:", "regoin:"))
+    done = presign("serve", PRESIGN_CONFIG=str(path))
+    assert done.returncode == 1
+    assert "did you mean region?" in done.stderr
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD)
+    done = presign("check", PRESIGN_CONFIG=str(path), PRESIGN_LOG_LEVEL="LOUD")
+    assert done.returncode == 1
+    assert "log_level" in done.stderr
+
+
+def test_new_key_prints_a_key_and_its_digest() -> None:
+    one, other = (presign("new-key").stdout for _ in range(2))
+    key, digest = re.findall(r": +(\S+)", one)
+    assert digest == digest_of(key)
+    assert len(key) == 43  # 256 bits in base64
+    assert one != other
+
+
+def test_the_demo_refuses_a_port_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = presign("demo", "--port", port)
+    assert done.returncode == 1
+    assert f"port {port} is taken; choose one with --port" in done.stderr
+
+
+@pytest.fixture(name="demo")
+def _demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
+    """The demo, what it printed, and the port of its store."""
+    port, store_port = free_ports(2)
+    command = [sys.executable, "-u", "-m", "service", "demo", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--store-port", str(store_port)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process, _until(process, "Ctrl-C ends it."), store_port
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_printed_lines_work_and_a_signal_ends_both(
+    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path, number: signal.Signals
+) -> None:
+    process, printed, store_port = demo
+    lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]
+    pasted = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "hello" in pasted.stdout
+    assert pasted.stderr == ""
+    process.send_signal(number)
+    assert process.wait(timeout=20) == 0
+    assert process.stdout is not None
+    assert "Traceback" not in process.stdout.read()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", store_port)) != 0
+
+
+def _until(process: subprocess.Popen[str], last: str) -> str:
+    """What the process prints up to a line; it has a minute for it."""
+    assert process.stdout is not None
+    deadline, printed = time.monotonic() + 60, ""
+    while last not in printed and time.monotonic() < deadline:
+        line = process.stdout.readline()
+        assert line, f"it ended: {printed}"
+        printed += line
+    return printed
