@@ -46,7 +46,9 @@ class Result:
 
 def main() -> None:
     print(f"{platform.python_implementation()} {platform.python_version()}, {_processor()}")
-    print(f"{'token':>6}  {'signer':10} {'CPU µs a URL':>13} {'min':>8} {'max':>8} {'times ours':>11}")
+    print(
+        f"{'token':>6}  {'signer':10} {'CPU µs a URL':>13} {'min':>8} {'max':>8} {'times ours':>11}"
+    )
     for length in TOKEN_LENGTHS:
         results = asyncio.run(measure(length))
         ours = results[0].median

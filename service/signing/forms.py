@@ -17,7 +17,13 @@ from xml.sax.saxutils import escape
 from service.errors import InvalidRequest
 from service.signing import sigv4
 from service.signing.keys import check_header_value
-from service.signing.requests import DEFAULT_CONTENT_TYPE, Encryption, Pairs, check_metadata, check_tags
+from service.signing.requests import (
+    DEFAULT_CONTENT_TYPE,
+    Encryption,
+    Pairs,
+    check_metadata,
+    check_tags,
+)
 from service.signing.signer import Signer
 
 # The store puts the name of the file that the browser sends in its place

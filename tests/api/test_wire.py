@@ -249,13 +249,14 @@ async def test_nothing_that_is_logged_holds_a_secret_or_a_signed_url(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for path, more in [
+    asks: list[tuple[str, dict[str, Any]]] = [
         ("download-urls", {}),
         ("upload-urls", {"content_length": 5}),
         ("upload-forms", {"max_content_length": 5, "overwrite": True}),
         ("download-urls", {"key": "../a"}),
         ("download-urls", {"bucket": "closed"}),
-    ]:
+    ]
+    for path, more in asks:
         await client.post(f"/v1/{path}", content=json.dumps(GET | more).encode())
     for secret in (SECRET, TOKEN, API_KEY, "X-Amz-Signature", "x-amz-signature"):
         assert secret not in caplog.text
