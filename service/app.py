@@ -1,6 +1,5 @@
 """The composition root: builds the parts, starts and stops them, and knows them all."""
 
-import math
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -175,9 +174,6 @@ def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
     return Bucket(
         s3_bucket=bucket.bucket or name,
         address=address,
-        session_seconds=math.inf
-        if bucket.credentials == "static"
-        else float(bucket.session_seconds),
         encryption=None
         if encryption is None
         else Encryption(algorithm=encryption.algorithm, kms_key_id=encryption.kms_key_id),

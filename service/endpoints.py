@@ -10,11 +10,10 @@ redirects, and a redirect breaks the signature; regional us-east-1, for the same
 """
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import aioboto3
 from botocore.config import Config
@@ -26,7 +25,7 @@ from service.signing.signer import SERVICE, Address
 AddressingStyle = Literal["virtual", "path"]
 
 _KEY = "k"  # of the throw-away URL
-_MULTI_REGION = re.compile(r"arn:[^:]+:s3::\d{12}:accesspoint/[a-z0-9]+\.mrap")
+_MULTI_REGION = re.compile(r"arn:[^:]*:s3::[^:]+:.*")  # no region: it is for all of them
 _EXPRESS = re.compile(r".*--(?:x|xa)-s3")
 
 
@@ -48,15 +47,16 @@ class Location:
 
 async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
     """The address of each. Raises ConfigurationError with a sentence for each that has none."""
+    # One session for all: it reads botocore's data once, which takes a tenth of a second.
+    session = aioboto3.Session(aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - the throw-away URL's
     addresses: dict[str, Address] = {}
     problems: list[str] = []
-    for settings, names in _grouped(locations).items():
-        async with _client(settings) as client:
-            for name in names:
-                try:
-                    addresses[name] = await _address(client, locations[name])
-                except (BotoCoreError, _Unsignable) as error:
-                    problems.append(f"buckets.{name}: {error}")
+    for name, location in locations.items():
+        try:
+            addresses[name] = await _address(session, location)
+        # botocore has errors of its own, but lets those of urllib and of its settings through
+        except (BotoCoreError, ValueError, _Unsignable) as error:
+            problems.append(f"buckets.{name}: {error}")
     if problems:
         raise ConfigurationError(problems)
     return addresses
@@ -66,50 +66,49 @@ class _Unsignable(Exception):
     pass
 
 
-def _grouped(locations: Mapping[str, Location]) -> dict[Location, list[str]]:
-    """Names by what a client is made for: all of a location but the bucket."""
-    groups: dict[Location, list[str]] = {}
-    for name, location in locations.items():
-        groups.setdefault(replace(location, bucket=""), []).append(name)
-    return groups
+async def _address(session: aioboto3.Session, location: Location) -> Address:
+    _refuse_unsignable(location)
+    url = urlsplit(await _throw_away_url(session, location))
+    _, _, region, service, _ = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
+    if service != SERVICE:
+        raise _Unsignable(f"signs as {service}; only what signs as s3 is served")
+    return Address(
+        scheme=url.scheme,
+        host=_host(url),
+        path_prefix=url.path.removesuffix(_KEY),
+        region=region,
+    )
 
 
-@asynccontextmanager
-async def _client(location: Location) -> AsyncIterator[Any]:
+async def _throw_away_url(session: aioboto3.Session, location: Location) -> str:
     config = Config(
         signature_version="s3v4",
         s3={
             "addressing_style": location.addressing_style,
             "us_east_1_regional_endpoint": "regional",
             "use_accelerate_endpoint": location.accelerate,
+            "use_arn_region": True,
+            "use_dualstack_endpoint": location.dual_stack,
         },
         use_fips_endpoint=location.fips,
         use_dualstack_endpoint=location.dual_stack,
         ignore_configured_endpoint_urls=True,
     )
-    session = aioboto3.Session(aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - the throw-away URL's
     async with session.client(
         "s3", region_name=location.region, endpoint_url=location.endpoint_url, config=config
     ) as client:
-        yield client
+        url: str = await client.generate_presigned_url(
+            "get_object", Params={"Bucket": location.bucket, "Key": _KEY}
+        )
+        return url
 
 
-async def _address(client: Any, location: Location) -> Address:
-    _refuse_unsignable(location)
-    url = await client.generate_presigned_url(
-        "get_object", Params={"Bucket": location.bucket, "Key": _KEY}
-    )
-    parts = urlsplit(url)
-    scope = parse_qs(parts.query)["X-Amz-Credential"][0].split("/")
-    _, _, region, service, _ = scope
-    if service != SERVICE:
-        raise _Unsignable(f"signs as {service}; only what signs as s3 is served")
-    return Address(
-        scheme=parts.scheme,
-        host=parts.netloc,
-        path_prefix=parts.path.removesuffix(_KEY),
-        region=region,
-    )
+def _host(url: SplitResult) -> str:
+    """The `Host` that clients send: in lower case, without a default port or a user's name."""
+    host = url.hostname or ""
+    bare = f"[{host}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[url.scheme]
+    return bare if url.port in {None, default} else f"{bare}:{url.port}"
 
 
 def _refuse_unsignable(location: Location) -> None:

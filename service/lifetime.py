@@ -10,6 +10,8 @@ from typing import Literal
 from service.errors import InvalidRequest
 from service.sessions.refresh import EXPIRY_MARGIN
 
+_RETRY_SECONDS = 10  # how old a new session may be by the time that a caller asks again
+
 LimitedBy = Literal["grant", "session"]
 
 
@@ -52,16 +54,18 @@ def limit(
     remaining: float,
     session_seconds: float,
 ) -> Given | NotNow | Never:
-    """`granted` is the grant's maximum, `remaining` what the session has left, both in seconds."""
+    """`granted` is the grant's maximum, `remaining` what the session has left, both in seconds.
+
+    `session_seconds` is how long a session lives when it is new.
+    """
     least = asked.min_expires_in or 1
-    if least > _smaller(granted, session_seconds - EXPIRY_MARGIN):
-        return Never()
     wanted = asked.expires_in or max(least, int(_smaller(granted, default)))
     allowed = int(_smaller(granted, wanted))
     lasting = int(_smaller(allowed, remaining - EXPIRY_MARGIN))
-    if lasting < least:
-        return NotNow()
-    return Given(lasting, _limited_by(wanted, allowed, lasting))
+    if lasting >= least:
+        return Given(lasting, _limited_by(wanted, allowed, lasting))
+    attainable = _smaller(granted, session_seconds - EXPIRY_MARGIN - _RETRY_SECONDS)
+    return Never() if least > attainable else NotNow()
 
 
 def _limited_by(wanted: int, allowed: int, lasting: int) -> LimitedBy | None:

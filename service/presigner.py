@@ -6,6 +6,7 @@ Rules of this file:
 - A caller who may not have an answer starts no session.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -104,8 +105,7 @@ class Presigner:
             for ask, answer in zip(asks, answers, strict=True)
             if answer is None and isinstance(ask, Ask)
         }
-        for bucket in pending:
-            await self._wait(caller, bucket)
+        await asyncio.gather(*(self._wait(caller, bucket) for bucket in pending))
         if pending:
             answers = [self._outcome(caller, ask) for ask in asks]
         return [_unavailable() if answer is None else answer for answer in answers]
@@ -184,7 +184,7 @@ class Presigner:
             default=self.snapshot.default_expires_in,
             granted=longest,
             remaining=signing.session.expires_at - now,
-            session_seconds=self.snapshot.buckets[bucket].session_seconds,
+            session_seconds=signing.session.length,
         )
         if isinstance(lifetime, Given):
             return _Term(now, lifetime)

@@ -14,14 +14,10 @@ from service.signing.signer import Address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Callers know a bucket by its name in the configuration; the store knows it as `s3_bucket`.
-
-    `session_seconds` is how long a session that signs for it lives: no lifetime can be longer.
-    """
+    """Callers know a bucket by its name in the configuration; the store knows it as `s3_bucket`."""
 
     s3_bucket: str
     address: Address
-    session_seconds: float
     encryption: Encryption | None = None
     conditional_writes: bool = True
 

@@ -113,12 +113,14 @@ class FakeSource:
         self.fault: BaseException | None = None
         self.hangs = False
         self.asked: list[Owner] = []
+        self.asked_at: list[float] = []
         self.given: list[Session] = []
         self._clock = clock
 
     async def fetch(self, owner: Owner) -> Session:
         self.asked.append(owner)
         asked_at = self._clock.boot()
+        self.asked_at.append(asked_at)
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(self.delay)
@@ -147,7 +149,7 @@ def credentials(access_key_id: str = "ASIAFAKE000000000000") -> Credentials:
 
 
 def a_bucket(**changes: Any) -> Bucket:
-    bucket = Bucket(s3_bucket="acme-reports", address=ADDRESS, session_seconds=3600.0)
+    bucket = Bucket(s3_bucket="acme-reports", address=ADDRESS)
     return replace(bucket, **changes)
 
 

@@ -1,5 +1,6 @@
 """Media types: which a grant admits, and which a browser would run."""
 
+import re
 from typing import Final
 
 # What a browser executes, or renders with script inside, when it is shown as a page of its own.
@@ -28,20 +29,28 @@ _RUNS: Final = frozenset(
 )
 
 
+# RFC 9110, 8.3.1. What is not of this form is no type, and then a browser guesses at the content.
+_NAME_PART = r"[!#$%&'*+.^_`|~0-9a-z-]+"
+_NAME = re.compile(f"{_NAME_PART}/{_NAME_PART}")
+
+
 def essence(content_type: str) -> str:
     """Type and subtype in lower case, without parameters (mimesniff.spec.whatwg.org)."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def runs_in_browser(content_type: str) -> bool:
-    name = essence(content_type)
-    return name in _RUNS or name.endswith("+xml")
+    """Whether a browser would. Of several types in one header it takes the last (fetch.spec.whatwg.org)."""
+    names = [essence(each) for each in content_type.split(",")]
+    return any(name in _RUNS or name.endswith("+xml") for name in names)
 
 
 def admits(pattern: str, content_type: str) -> bool:
     """Whether `image/png` or `image/*` admits a type. A wildcard never admits what a browser runs."""
     name = essence(content_type)
-    if pattern.lower() == name:
-        return True
+    if "," in content_type or _NAME.fullmatch(name) is None:
+        return False
     family, _, subtype = pattern.lower().partition("/")
-    return subtype == "*" and name.startswith(f"{family}/") and not runs_in_browser(name)
+    if subtype != "*":
+        return pattern.lower() == name
+    return name.startswith(f"{family}/") and not runs_in_browser(name)

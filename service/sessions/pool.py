@@ -32,9 +32,11 @@ log = logging.getLogger(__name__)
 
 ATTEMPT_SECONDS: Final = 5.0  # the longest that STS may take, and that a cold caller waits
 MAX_IN_FLIGHT: Final = 16  # calls to STS, a process
+MAX_IN_FLIGHT_A_BUCKET: Final = 8  # so that one whose STS hangs leaves the others their places
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
 HASTEN_PAUSE: Final = 30.0
-_LONGEST_SLEEP: Final = 3600.0
+_LONGEST_SLEEP: Final = 30.0
+_LONGEST_IDLE: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,18 @@ class SessionPool:
         self._chance = chance
         self._entries: dict[SessionKey, _Entry] = {}
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._in_flight_a_bucket = {
+            bucket: asyncio.Semaphore(MAX_IN_FLIGHT_A_BUCKET) for bucket in buckets
+        }
 
     def current(self, key: SessionKey) -> SigningSession | None:
         """The session, if there is one that a URL can still be signed with."""
         entry = self._entries.get(key)
-        if entry is None or entry.current is None:
+        if entry is None:
             return None
         entry.used_at = self._clock.boot()
+        if entry.current is None:
+            return None
         alive = entry.current.session.remaining(self._clock) > EXPIRY_MARGIN + 1
         return entry.current if alive else None
 
@@ -132,6 +139,8 @@ class SessionPool:
         tasks = [entry.task for entry in self._entries.values() if entry.task is not None]
         for task in tasks:
             task.cancel()
+        for entry in self._entries.values():
+            entry.attempted.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._entries.clear()
 
@@ -182,9 +191,15 @@ class SessionPool:
 
     async def _attempt(self, key: SessionKey, entry: _Entry) -> None:
         try:
-            async with self._in_flight, asyncio.timeout(ATTEMPT_SECONDS):
+            places = self._in_flight_a_bucket[key.bucket], self._in_flight
+            async with places[0], places[1], asyncio.timeout(ATTEMPT_SECONDS):
                 session = await entry.bucket.source.fetch(key.owner)
             self._accept(entry, session)
+        except asyncio.CancelledError as error:
+            # Ours to obey only if it is this task that is being ended: an SDK may cancel itself.
+            if entry.task is None or entry.task.cancelling():
+                raise
+            self._fail(key, entry, error)
         except Exception as error:  # noqa: BLE001 - whatever STS, DNS or TLS come up with
             self._fail(key, entry, error)
         entry.attempted.set()
@@ -200,11 +215,12 @@ class SessionPool:
         entry.failures, entry.next_attempt_at = 0, -math.inf
         entry.hastened, entry.chance = False, self._chance()
 
-    def _fail(self, key: SessionKey, entry: _Entry, error: Exception) -> None:
+    def _fail(self, key: SessionKey, entry: _Entry, error: BaseException) -> None:
         entry.failures += 1
         pause = backoff(entry.failures, self._chance())
         entry.next_attempt_at = self._clock.boot() + pause
-        reason = f"{type(error).__name__}: {error}"
+        # The words of any other error may hold what STS answered, a secret among it.
+        reason = str(error) if isinstance(error, SessionRefused) else type(error).__name__
         log.warning("no new session for bucket %s, again in %.0f s: %s", key.bucket, pause, reason)
 
     async def _attempted(self, entry: _Entry) -> None:
@@ -227,15 +243,17 @@ class SessionPool:
 
     def _is_idle(self, key: SessionKey, entry: _Entry) -> bool:
         """Whether nobody has used the session since it came. The bucket's own is always in use."""
-        if key.owner is None or entry.current is None or entry.hastened:
+        if key.owner is None:
             return False
-        return self._clock.boot() - entry.used_at > self._age(entry.current)
+        unused_for = self._clock.boot() - entry.used_at
+        age = math.inf if entry.current is None else self._age(entry.current)
+        return unused_for > min(age, entry.bucket.source.length, _LONGEST_IDLE)
 
     def _age(self, signing: SigningSession) -> float:
         return signing.session.now(self._clock) - signing.session.starts_at
 
     def _backoff_left(self, entry: _Entry) -> float:
-        return entry.next_attempt_at - self._clock.boot()
+        return max(0.0, entry.next_attempt_at - self._clock.boot())
 
     def _unavailable(self, entry: _Entry) -> CredentialsUnavailable:
         return CredentialsUnavailable(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import aioboto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from service.sessions.session import Clock, Session
 from service.signing.sigv4 import Credentials
@@ -29,6 +31,8 @@ _NOT_IN_SESSION_NAME = re.compile(
 )  # …/STS/latest/APIReference/API_AssumeRole.html
 _SESSION_NAME_LENGTH = 64  # the same page
 _NAME_PREFIX = "presign"
+# Twelve hours (the same page); a minute for clocks. Longer means that the Date is wrong.
+_LONGEST_SESSION = 12 * 3600 + 60
 
 
 class SessionRefused(Exception):
@@ -63,7 +67,13 @@ class AssumedRole:
     async def fetch(self, owner: Owner) -> Session:
         name = session_name(owner)
         asked_at = self._clock.boot()
-        answer = await self._ask(name)
+        try:
+            answer = await self._ask(name)
+        except (ClientError, HTTPClientError) as error:
+            raise SessionRefused(f"{type(error).__name__}: {error}") from None
+        except (BotoCoreError, ResponseParserError) as error:
+            # Its words may quote the whole answer, and so the secret.
+            raise SessionRefused(f"{type(error).__name__}: STS cannot be asked or read.") from None
         return read_session(answer, name=name, asked_at=asked_at, clock=self._clock)
 
     async def _ask(self, name: str) -> Mapping[str, Any]:
@@ -159,6 +169,8 @@ def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock
         raise SessionRefused("The answer of STS does not say when its session ends.")
     key_id, secret, token = values
     now = _server_time(answer, clock)
+    if ends.timestamp() - now > _LONGEST_SESSION:
+        raise SessionRefused("The answer of STS has a Date and an end that do not fit.")
     return Session(
         credentials=Credentials(
             access_key_id=str(key_id), secret_access_key=str(secret), session_token=str(token)
@@ -174,6 +186,7 @@ def _server_time(answer: Mapping[str, Any], clock: Clock) -> float:
     """By the answer's `Date`, to the second; by our own clock where there is none."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
+        date = parsedate_to_datetime(headers["date"])
     except (KeyError, ValueError):
         return clock.wall()
+    return date.replace(tzinfo=date.tzinfo or UTC).timestamp()

@@ -8,7 +8,7 @@ sign, join. A context depends on nothing but its arguments, so dropping one is a
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -42,12 +42,12 @@ class Address:
 class SigningContext:
     """All of a signed URL but the key."""
 
-    state: SigningState
+    state: SigningState = field(repr=False)
     to_sign_head: str
     canonical_head: str
-    canonical_tail: str
+    canonical_tail: str = field(repr=False)  # this and the last hold the session's token
     url_head: str
-    url_tail: str
+    url_tail: str = field(repr=False)
 
     def url(self, path: str) -> str:
         """`path` is encoded, and follows the address's own prefix."""

@@ -33,7 +33,7 @@ class Credentials:
 
 def percent_encode(text: str, safe: str = "") -> str:
     """RFC 3986: all but the unreserved characters and `safe`; a space is `%20`, never `+`."""
-    return quote(text, safe=safe + "~")
+    return quote(text, safe=safe)
 
 
 def amz_date(epoch_seconds: int) -> str:

@@ -3,10 +3,10 @@
 Nothing of ours is patched; botocore's clock is, for it takes no time as an argument.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from unittest import mock
 
@@ -34,10 +34,10 @@ from service.signing.sigv4 import Credentials
 
 @contextmanager
 def clock(now: int) -> Iterator[None]:
-    moment = datetime.datetime.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
+    moment = dt.datetime.fromtimestamp(now, dt.UTC).replace(tzinfo=None)
     with (
-        mock.patch("botocore.auth.get_current_datetime", lambda: moment),
-        mock.patch("botocore.signers.get_current_datetime", lambda: moment),
+        mock.patch("botocore.auth.get_current_datetime", return_value=moment),
+        mock.patch("botocore.signers.get_current_datetime", return_value=moment),
     ):
         yield
 
@@ -91,7 +91,7 @@ def _botocore(credentials: Credentials) -> Any:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def client(
     credentials: Credentials, region: str, endpoint_url: str | None = None, style: str = "virtual"
 ) -> Any:
@@ -199,7 +199,7 @@ def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | 
 
 def _plus(text: str) -> str:
     """As in a query of old, where a space is `+`: …/AmazonS3/latest/API/API_PutObject.html."""
-    return percent_encode(text).replace("%20", "+")
+    return str(percent_encode(text)).replace("%20", "+")
 
 
 def _form_fields(form: PostObject) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.signing.forms import PostObject, presign_form
@@ -14,7 +14,7 @@ from service.signing.requests import Action
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle
-from tests.signing.strategies import CREDENTIALS, EXPIRES, TIMES, actions, forms
+from tests.signing.strategies import CREDENTIALS, EXPIRES, TIMES, actions, examples, forms
 
 BUCKET: Final = "acme-bucket"
 
@@ -84,7 +84,7 @@ def bare_environment() -> Any:
         yield
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@examples(1500)
 @given(
     request=actions(),
     address=st.sampled_from([place.address for place in PLACES]),
@@ -93,7 +93,11 @@ def bare_environment() -> Any:
     expires_in=EXPIRES,
 )
 def test_a_url_is_the_one_that_botocores_signer_makes(
-    request: tuple[Action, str], address: Address, credentials: Credentials, now: int, expires_in: int
+    request: tuple[Action, str],
+    address: Address,
+    credentials: Credentials,
+    now: int,
+    expires_in: int,
 ) -> None:
     action, key = request
     ours = Signer(credentials, address).presign(action, key, now=now, expires_in=expires_in)
@@ -103,7 +107,7 @@ def test_a_url_is_the_one_that_botocores_signer_makes(
     assert oracle.parts(ours) == oracle.parts(theirs)
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@examples(1000)
 @given(
     request=actions(),
     place=st.sampled_from(PLACES),
@@ -121,7 +125,7 @@ def test_a_url_is_the_one_that_a_client_of_botocore_makes(
     assert oracle.parts(ours) == oracle.parts(theirs)
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@examples(500)
 @given(
     form=forms(),
     place=st.sampled_from(PLACES),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.signing import sigv4
@@ -19,7 +19,7 @@ from service.signing.requests import (
 )
 from service.signing.signer import MAX_EXPIRES_IN, Address, Signer, encode_key
 from service.signing.sigv4 import Credentials, SigningState
-from tests.signing.strategies import KEYS, OBJECT_ACTIONS
+from tests.signing.strategies import KEYS, OBJECT_ACTIONS, examples
 
 SECRET: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN: Final = "FwoGZXIvYXdzEXAMPLE+/token=="
@@ -66,7 +66,7 @@ def signer() -> Signer:
     return Signer(CREDENTIALS, ADDRESS)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@examples(150)
 @given(
     pool=st.lists(OBJECT_ACTIONS, min_size=1, max_size=3),
     picks=st.lists(
@@ -126,7 +126,7 @@ def test_a_list_addresses_the_bucket_without_a_slash_behind_it(signer: Signer) -
     assert url.startswith("https://bkt.s3.eu-west-1.amazonaws.com/?X-Amz-Algorithm=")
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@examples(300)
 @given(key=st.binary(max_size=64), messages=st.lists(ALPHABET, min_size=1, max_size=3))
 def test_a_signing_state_signs_as_hmac_does_and_is_not_used_up(
     key: bytes, messages: list[str]
@@ -136,7 +136,7 @@ def test_a_signing_state_signs_as_hmac_does_and_is_not_used_up(
         assert state.signature(message) == hmac.digest(key, message.encode(), "sha256").hex()
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@examples(500)
 @given(key=KEYS | st.text("abcXYZ019-._~/", max_size=30))
 def test_a_key_that_needs_no_encoding_is_encoded_as_any_other(key: str) -> None:
     assert encode_key(key) == sigv4.percent_encode(key, safe="/")

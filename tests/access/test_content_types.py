@@ -1,0 +1,132 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.content_types import admits, essence, runs_in_browser
+
+RUNS = [
+    "text/html",
+    "application/xhtml+xml",
+    "image/svg+xml",
+    "application/xml",
+    "text/xml",
+    "text/javascript",
+    "application/javascript",
+    "application/ecmascript",
+    "application/x-javascript",
+    "text/ecmascript",
+    "text/xsl",
+    "application/rss+xml",
+    "application/mathml+xml",
+    "application/anything+xml",
+    "multipart/x-mixed-replace",
+]
+HARMLESS = [
+    "application/json",
+    "application/octet-stream",
+    "application/pdf",
+    "application/xml-dtd",
+    "application/zip",
+    "image/png",
+    "image/svg",
+    "text/csv",
+    "text/plain",
+    "text/htmlx",
+    "video/mp4",
+]
+
+
+@pytest.mark.parametrize("dress", ["{}", "{};charset=utf-8", "{} ; charset=utf-8", " {} ", "{};"])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_browser_runs(name: str, dress: str) -> None:
+    assert runs_in_browser(dress.format(name))
+    assert runs_in_browser(dress.format(name.upper()))
+    assert runs_in_browser(dress.format(name.title()))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_browser_does_not_run(name: str) -> None:
+    assert not runs_in_browser(name)
+    assert not runs_in_browser(f"{name}; name=text/html")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "text/plain,text/html",
+        "text/plain;charset=utf-8,text/html",
+        "text/plain, text/html;charset=utf-8",
+        "image/png;x=y, image/svg+xml",
+    ],
+)
+def test_a_browser_runs_the_last_of_several_types(header: str) -> None:
+    """fetch.spec.whatwg.org, "extract a MIME type": a header is a list, and its last valid type counts."""
+    assert runs_in_browser(header)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "content_type", "admitted"),
+    [
+        ("image/png", "image/png", True),
+        ("image/png", "IMAGE/PNG", True),
+        ("IMAGE/PNG", "image/png", True),
+        ("image/png", "image/png; q=1", True),
+        ("image/png", "image/pngx", False),
+        ("image/png", "image/jpeg", False),
+        ("image/png", "image/*", False),
+        ("image/*", "image/png", True),
+        ("Image/*", "IMAGE/PNG; q=1", True),
+        ("image/*", "image", False),
+        ("image/*", "imagex/png", False),
+        ("image/*", "text/plain", False),
+        ("image/*", "image/svg+xml", False),
+        ("image/*", "image/SVG+XML; charset=utf-8", False),
+        ("image/svg+xml", "image/svg+xml", True),
+        ("image/svg+xml", "Image/Svg+Xml; charset=utf-8", True),
+        ("text/*", "text/plain", True),
+        ("text/*", "text/html", False),
+        ("text/*", "text/xml", False),
+        ("text/*", "text/javascript", False),
+        ("text/html", "text/html;charset=utf-8", True),
+        ("application/*", "application/xhtml+xml", False),
+        ("application/*", "application/atom+xml", False),
+        ("*/*", "image/png", False),
+    ],
+)
+def test_a_pattern_admits_a_type(pattern: str, content_type: str, *, admitted: bool) -> None:
+    assert admits(pattern, content_type) is admitted
+
+
+@pytest.mark.parametrize("pattern", ["image/*", "image/png"])
+@pytest.mark.parametrize(
+    "content_type", ["image/png,text/html", "image/png;x=y,text/html", "image/png, text/html"]
+)
+def test_no_type_smuggles_in_a_second_one_which_a_browser_would_run(
+    pattern: str, content_type: str
+) -> None:
+    assert not admits(pattern, content_type)
+
+
+@pytest.mark.parametrize("content_type", ["image/", "image/a b", "image/<html>", "image/a/b"])
+def test_a_family_admits_no_name_that_is_none_since_a_browser_would_guess_at_the_content(
+    content_type: str,
+) -> None:
+    """mimesniff.spec.whatwg.org: without a valid type, what looks like HTML is run as HTML."""
+    assert not admits("image/*", content_type)
+
+
+@given(family=st.sampled_from(["image", "text", "application"]), rest=st.text())
+def test_no_family_ever_admits_what_a_browser_runs(family: str, rest: str) -> None:
+    content_type = f"{family}/{rest}"
+    assert not (admits(f"{family}/*", content_type) and runs_in_browser(content_type))
+
+
+@given(name=st.sampled_from(RUNS), pattern=st.sampled_from(["text/*", "image/*", "application/*"]))
+def test_what_a_browser_runs_is_admitted_by_its_name_alone(name: str, pattern: str) -> None:
+    assert admits(name, name)
+    assert not admits(pattern, name)
+
+
+@pytest.mark.parametrize("header", ["Text/HTML", " text/html ", "text/html ;a=b;c=d", "TEXT/HTML;"])
+def test_the_essence_is_the_name_without_parameters_in_lower_case(header: str) -> None:
+    assert essence(header) == "text/html"

@@ -1,0 +1,81 @@
+"""An address that botocore gave at start is signed for as botocore itself would."""
+
+import os
+from typing import Any, Final
+
+import pytest
+
+from service.endpoints import Location, resolve
+from service.signing.requests import Action, GetObject, ListObjects, PutObject
+from service.signing.signer import Signer
+from service.signing.sigv4 import Credentials
+from tests.signing import oracle
+
+NOW: Final = 1_709_251_199  # 2024-02-29T23:59:59Z
+KEY: Final = "//a b/%2F\u00e9"
+CREDENTIALS: Final = Credentials(
+    access_key_id="ASIAEXAMPLE", secret_access_key="wJalrXUtnFEMI", session_token="t+/=="
+)
+REQUESTS: Final[list[tuple[Action, str]]] = [
+    (GetObject(), KEY),
+    (PutObject(content_length=5), KEY),
+    (ListObjects(prefix="a/"), ""),
+]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oracle is a default client: nobody's profile or endpoints lead it elsewhere."""
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+
+
+async def urls(bucket: str, style: Any, endpoint: str | None) -> list[tuple[str, str]]:
+    """Ours and botocore's, of each request."""
+    place = Location(
+        bucket=bucket, region="eu-west-1", endpoint_url=endpoint, addressing_style=style
+    )
+    client = oracle.client(CREDENTIALS, "eu-west-1", endpoint, style)
+    signer = Signer(CREDENTIALS, (await resolve({"name": place}))["name"])
+    return [
+        (
+            signer.presign(action, key, now=NOW, expires_in=60),
+            oracle.presign(client, bucket, action, key, now=NOW, expires_in=60),
+        )
+        for action, key in REQUESTS
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "style", "endpoint"),
+    [
+        ("bkt", "virtual", None),
+        ("bkt", "path", None),
+        ("my.dot.bkt", "virtual", None),
+        ("arn:aws:s3:us-west-2:111122223333:accesspoint/reports", "virtual", None),
+        ("bkt", "path", "http://127.0.0.1:9000"),
+        ("bkt", "virtual", "https://store.test"),
+        ("bkt", "path", "https://store.test/of/ours"),
+        ("bkt", "path", "https://store.test/of/ours/"),
+        ("bkt", "virtual", "https://store.test/of/ours"),
+        ("bkt", "path", "https://store.test/a b"),
+        ("bkt", "path", "http://[::1]:9000"),
+    ],
+)
+async def test_objects_and_lists_are_signed_as_botocore_signs_them(
+    bucket: str, style: str, endpoint: str | None
+) -> None:
+    for ours, theirs in await urls(bucket, style, endpoint):
+        assert oracle.parts(ours) == oracle.parts(theirs)
+
+
+@pytest.mark.parametrize("endpoint", ["https://store.test:443", "http://Store.Test:80"])
+async def test_a_host_is_signed_as_clients_send_it_however_the_endpoint_spells_it(
+    endpoint: str,
+) -> None:
+    """The URL may spell it either way: the signature is over what is sent."""
+    for ours, theirs in await urls("bkt", "path", endpoint):
+        assert oracle.parts(ours)[1] == oracle.parts(theirs)[1]

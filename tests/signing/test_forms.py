@@ -1,0 +1,215 @@
+"""A form: its conditions follow from its fields, and no two forms share anything."""
+
+import hmac
+import json
+from base64 import b64decode
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.errors import InvalidRequest
+from service.signing import sigv4
+from service.signing.forms import FILENAME_VARIABLE, PostObject, encode_policy, presign_form
+from service.signing.requests import Encryption
+from service.signing.signer import Address, Signer
+from service.signing.sigv4 import Credentials
+from tests.signing.strategies import TAGS, examples, forms
+
+NOW: Final = 1_709_251_199  # 2024-02-29T23:59:59Z
+SECRET: Final = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+ADDRESS: Final = Address(scheme="https", host="h", path_prefix="/", region="eu-west-1")
+SIGNED_BY: Final = {"policy", "x-amz-signature"}  # these prove the conditions and need none
+
+
+def signer(token: str | None = None) -> Signer:
+    return Signer(
+        Credentials(access_key_id="AKIDEXAMPLE", secret_access_key=SECRET, session_token=token),
+        ADDRESS,
+    )
+
+
+def form(**changes: Any) -> PostObject:
+    return PostObject(**{"key": "a/b", "max_content_length": 10, **changes})
+
+
+def fields_of(form: PostObject, token: str | None = None) -> dict[str, str]:
+    return presign_form(signer(token), form, bucket="bkt", now=NOW, expires_in=60)
+
+
+def conditions_of(fields: dict[str, str]) -> list[Any]:
+    conditions: list[Any] = json.loads(b64decode(fields["policy"]))["conditions"]
+    return conditions
+
+
+def test_a_form_has_these_fields_and_conditions() -> None:
+    fields = fields_of(
+        form(content_type="image/png", success_status=201, metadata=(("m", "v"),)), token="t+/="
+    )
+    policy, signature = fields.pop("policy"), fields.pop("x-amz-signature")
+    assert fields == {
+        "key": "a/b",
+        "Content-Type": "image/png",
+        "success_action_status": "201",
+        "x-amz-meta-m": "v",
+        "x-amz-algorithm": "AWS4-HMAC-SHA256",
+        "x-amz-credential": "AKIDEXAMPLE/20240229/eu-west-1/s3/aws4_request",
+        "x-amz-date": "20240229T235959Z",
+        "x-amz-security-token": "t+/=",
+    }
+    document = json.loads(b64decode(policy))
+    by_text = sorted(document["conditions"], key=str)
+    exact = [{name: value} for name, value in {**fields, "bucket": "bkt"}.items()]
+    assert by_text == sorted([*exact, ["content-length-range", 0, 10]], key=str)
+    assert document["expiration"] == "2024-03-01T00:00:59Z"
+    assert signature == _signature(policy)
+
+
+def _signature(policy: str) -> str:
+    key = sigv4.signing_key(SECRET, "20240229", "eu-west-1", "s3")
+    return hmac.digest(key, policy.encode(), "sha256").hex()
+
+
+@examples(300)
+@given(form=forms(), token=st.none() | st.just("t"))
+def test_every_field_has_a_condition_and_every_condition_a_field(
+    form: PostObject, token: str | None
+) -> None:
+    fields = fields_of(form, token)
+    conditions = conditions_of(fields)
+    exact = {n: v for c in conditions if isinstance(c, dict) for n, v in c.items()}
+    others = [condition for condition in conditions if isinstance(condition, list)]
+    starts = {
+        name.removeprefix("$"): start for kind, name, start in others if kind == "starts-with"
+    }
+    sizes = ["content-length-range", form.min_content_length, form.max_content_length]
+    assert exact.pop("bucket") == "bkt"
+    assert exact == {n: v for n, v in fields.items() if n not in SIGNED_BY | starts.keys()}
+    assert starts.keys() <= {"key", "Content-Type"}
+    assert [condition for condition in others if condition[0] != "starts-with"] == [sizes]
+
+
+def test_without_a_token_there_is_no_field_for_one() -> None:
+    assert "x-amz-security-token" not in fields_of(form())
+
+
+def test_a_form_that_names_no_type_is_of_the_default_type() -> None:
+    fields = fields_of(form())
+    assert fields["Content-Type"] == "application/octet-stream"
+    assert {"Content-Type": "application/octet-stream"} in conditions_of(fields)
+
+
+def test_a_family_of_types_leaves_the_field_to_the_browser() -> None:
+    fields = fields_of(form(content_type_prefix="image/"))
+    assert "Content-Type" not in fields
+    assert ["starts-with", "$Content-Type", "image/"] in conditions_of(fields)
+
+
+def test_a_key_that_ends_in_the_variable_is_any_key_that_begins_so() -> None:
+    fields = fields_of(form(key=f"a/{FILENAME_VARIABLE}"))
+    assert fields["key"] == "a/${filename}"
+    assert ["starts-with", "$key", "a/"] in conditions_of(fields)
+
+
+@pytest.mark.parametrize("key", ["a/${filename}/b", "${filename}.txt", "a/b", "\u00e9 +%'\"\\"])
+def test_any_other_key_is_exact(key: str) -> None:
+    assert {"key": key} in conditions_of(fields_of(form(key=key)))
+
+
+def test_encryption_is_a_field_and_a_condition() -> None:
+    fields = fields_of(form(encryption=Encryption(algorithm="aws:kms", kms_key_id="k")))
+    for name, value in (
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "k"),
+    ):
+        assert fields[name] == value
+        assert {name: value} in conditions_of(fields)
+
+
+@examples(100)
+@given(tags=TAGS.filter(bool))
+@example(tags=(("<a>&", "</Value>&amp;\"'"),))
+def test_tags_are_well_formed_xml_that_reads_back(tags: tuple[tuple[str, str], ...]) -> None:
+    fields = fields_of(form(tags=tags))
+    root = ET.fromstring(fields["tagging"])
+    assert root.tag == "Tagging"
+    read = [(tag.findtext("Key"), tag.findtext("Value")) for tag in root.iterfind("TagSet/Tag")]
+    assert read == list(tags)
+    assert {"tagging": fields["tagging"]} in conditions_of(fields)
+
+
+@pytest.mark.parametrize("value", ["a\x00", "a\x0bb", "a\rb", "\ufffe"])
+def test_a_tag_that_xml_cannot_carry_is_refused(value: str) -> None:
+    """XML 1.0, 2.2 and 2.11: the first and last make no document, and a CR is read as LF."""
+    for tags in (((value, ""),), (("k", value),)):
+        with pytest.raises(InvalidRequest) as refusal:
+            form(tags=tags)
+        assert list(refusal.value.pointers) == ["#/tags"]
+
+
+@examples(100)
+@given(form=forms())
+def test_no_form_signs_an_acl_or_a_redirect(form: PostObject) -> None:
+    assert not [n for n in fields_of(form) if "acl" in n.lower() or "redirect" in n.lower()]
+
+
+@examples(100)
+@given(first=forms(), second=forms())
+def test_two_forms_of_one_signer_share_nothing(first: PostObject, second: PostObject) -> None:
+    shared = signer()
+    alone = fields_of(second)
+    answer = presign_form(shared, first, bucket="bkt", now=NOW, expires_in=60)
+    answer.clear()
+    first.conditions().clear()
+    first.fields().clear()
+    assert presign_form(shared, second, bucket="bkt", now=NOW, expires_in=60) == alone
+    assert presign_form(shared, second, bucket="bkt", now=NOW, expires_in=60) == alone
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (1_709_251_199, "2024-02-29T23:59:59Z"),
+        (1_767_225_599, "2025-12-31T23:59:59Z"),
+        (1_767_225_600, "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_a_policy_ends_at_a_time_in_utc(expires_at: int, text: str) -> None:
+    policy = encode_policy([{"bucket": "b"}], expires_at=expires_at)
+    assert json.loads(b64decode(policy)) == {"expiration": text, "conditions": [{"bucket": "b"}]}
+
+
+def test_the_least_size_may_be_the_greatest_and_no_more() -> None:
+    form(min_content_length=10)
+    with pytest.raises(InvalidRequest) as refusal:
+        form(min_content_length=11)
+    assert list(refusal.value.pointers) == ["#/min_content_length"]
+
+
+@pytest.mark.parametrize("name", ["content_type", "content_type_prefix"])
+@pytest.mark.parametrize(
+    "value", ["", "a\r\nb", "a\tb", " a", "a ", "caf\u00e9", "a\x00", "\ud800"]
+)
+def test_a_type_that_could_not_be_sent_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        form(**{name: value})
+    assert list(refusal.value.pointers) == [f"#/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"metadata": (("A", "v"),)}, "#/metadata"),
+        ({"metadata": (("a", "v\n"),)}, "#/metadata/a"),
+        ({"metadata": (("a", "v" * 2048),)}, "#/metadata"),
+        ({"tags": tuple((f"k{n}", "") for n in range(11))}, "#/tags"),
+        ({"tags": (("", "v"),)}, "#/tags"),
+    ],
+)
+def test_a_form_refuses_what_an_upload_refuses(changes: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        form(**changes)
+    assert list(refusal.value.pointers) == [pointer]

@@ -1,0 +1,260 @@
+"""What each action signs, and what its constructor refuses."""
+
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+
+from service.errors import InvalidRequest
+from service.signing.requests import (
+    CHECKSUM_BYTES,
+    Action,
+    Checksum,
+    ChecksumAlgorithm,
+    DeleteObject,
+    Encryption,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    Pairs,
+    PutObject,
+)
+from tests.signing.strategies import LISTS, OBJECT_ACTIONS, PUTS, examples
+
+ALGORITHMS: Final[list[ChecksumAlgorithm]] = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+NOT_SENT_AS_IT_IS: Final = [
+    *("", " ", " a", "a ", "a\tb", "a\r\nX-Evil: 1", "a\rb", "a\nb", "a\n", "a\x00", "caf\u00e9"),
+    "\ud800",
+]
+
+
+def put(**changes: Any) -> PutObject:
+    return PutObject(content_length=5, **changes)
+
+
+def refused(make: Callable[[], object]) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as refusal:
+        make()
+    return refusal.value
+
+
+@pytest.mark.parametrize(
+    ("action", "method", "query"),
+    [
+        (GetObject(), "GET", ()),
+        (HeadObject(), "HEAD", ()),
+        (DeleteObject(), "DELETE", ()),
+        (put(), "PUT", ()),
+        (ListObjects(prefix=""), "GET", (("list-type", "2"), ("prefix", ""))),
+        (GetObject(version_id="v"), "GET", (("versionId", "v"),)),
+        (HeadObject(version_id="v"), "HEAD", (("versionId", "v"),)),
+        (DeleteObject(version_id="v"), "DELETE", (("versionId", "v"),)),
+    ],
+    ids=str,
+)
+def test_an_action_is_a_method_and_a_query(
+    action: Action, method: str, query: tuple[tuple[str, str], ...]
+) -> None:
+    assert (action.METHOD, action.query()) == (method, query)
+
+
+def test_a_download_sets_the_headers_of_its_answer() -> None:
+    action = GetObject(content_type="a/b", content_disposition="inline", cache_control="no-store")
+    assert dict(action.query()) == {
+        "response-content-type": "a/b",
+        "response-content-disposition": "inline",
+        "response-cache-control": "no-store",
+    }
+
+
+def test_a_list_passes_on_each_of_its_parameters() -> None:
+    action = ListObjects(prefix="a/", delimiter="/", max_keys=0, continuation_token="t=")
+    assert dict(action.query()) == {
+        "list-type": "2",
+        "prefix": "a/",
+        "delimiter": "/",
+        "max-keys": "0",
+        "continuation-token": "t=",
+    }
+
+
+def test_an_upload_is_of_one_size_and_type_and_create_only_by_itself() -> None:
+    assert put().headers() == {
+        "content-length": "5",
+        "content-type": "application/octet-stream",
+        "if-none-match": "*",
+    }
+
+
+def test_an_upload_that_may_overwrite_has_no_condition() -> None:
+    assert put(overwrite=True).headers().keys() == {"content-length", "content-type"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_replacement_of_one_object_is_conditional_on_it_alone(overwrite: bool) -> None:
+    headers = put(if_match='"etag"', overwrite=overwrite).headers()
+    assert headers["if-match"] == '"etag"'
+    assert "if-none-match" not in headers
+
+
+def test_an_upload_signs_all_that_it_is_told() -> None:
+    headers = put(
+        content_type="text/plain",
+        overwrite=True,
+        checksum=Checksum(algorithm="CRC32", value="AAAAAA=="),
+        metadata=(("team", "billing"),),
+        tags=(("a b", "c&d"), ("e", "")),
+        content_disposition="attachment",
+        cache_control="no-store",
+        content_encoding="gzip",
+        storage_class="STANDARD_IA",
+        encryption=Encryption(algorithm="aws:kms", kms_key_id="key"),
+    ).headers()
+    assert headers == {
+        "content-length": "5",
+        "content-type": "text/plain",
+        "x-amz-checksum-crc32": "AAAAAA==",
+        "x-amz-meta-team": "billing",
+        "x-amz-tagging": "a+b=c%26d&e=",
+        "content-disposition": "attachment",
+        "cache-control": "no-store",
+        "content-encoding": "gzip",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "key",
+    }
+
+
+@examples(300)
+@given(action=OBJECT_ACTIONS | LISTS)
+def test_no_action_signs_an_acl_and_no_upload_signs_into_its_query(action: Action) -> None:
+    names = [*action.headers(), *dict(action.query())]
+    assert not [name for name in names if "acl" in name or "grant-" in name]
+    assert all(name == name.lower() for name in action.headers())
+    if isinstance(action, PutObject):
+        assert action.query() == ()
+
+
+@examples(200)
+@given(upload=PUTS)
+def test_tags_are_read_back_as_a_query(upload: PutObject) -> None:
+    tagging = upload.headers().get("x-amz-tagging", "")
+    assert tuple(parse_qsl(tagging, keep_blank_values=True)) == upload.tags
+
+
+def test_an_action_is_a_value_that_cannot_change() -> None:
+    assert put(metadata=(("a", "b"),)) == put(metadata=(("a", "b"),))
+    assert hash(put()) == hash(put())
+    with pytest.raises(FrozenInstanceError):
+        put().content_length = 6  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["content_type", "cache_control"])
+@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
+def test_a_download_refuses_a_header_that_could_not_be_sent(name: str, value: str) -> None:
+    changes: dict[str, Any] = {name: value}
+    assert list(refused(lambda: GetObject(**changes)).pointers) == [f"#/{name}"]
+
+
+@pytest.mark.parametrize(
+    "name", ["content_type", "if_match", "cache_control", "content_encoding", "storage_class"]
+)
+@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
+def test_an_upload_refuses_a_header_that_could_not_be_sent(name: str, value: str) -> None:
+    assert list(refused(lambda: put(**{name: value})).pointers) == [f"#/{name}"]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("size", range(66))
+def test_a_checksum_has_the_length_of_its_algorithm(
+    algorithm: ChecksumAlgorithm, size: int
+) -> None:
+    value = b64encode(b"\xfb" * size).decode()
+    if size == CHECKSUM_BYTES[algorithm]:
+        name = f"x-amz-checksum-{algorithm.lower()}"
+        assert Checksum(algorithm=algorithm, value=value).header == (name, value)
+    else:
+        refusal = refused(lambda: Checksum(algorithm=algorithm, value=value))
+        assert list(refusal.pointers) == ["#/checksum/value"]
+
+
+def test_the_lengths_are_those_of_the_algorithms() -> None:
+    assert CHECKSUM_BYTES == {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("AAAAAA", "AAAAAA=", "AAAAAA===", "AAAAAA==\n", "\nAAAAAA==", "AAAA AA==", " AAAAAA=="),
+        *("AAAAAA==\r\nX-Evil: 1", "AAAAAA==AAAA", "====", "caf\u00e9", "\ud800", "00000000"),
+        urlsafe_b64encode(b"\xfb\xff\xfe\xff").decode(),
+    ],
+)
+def test_a_checksum_is_strict_base64(value: str) -> None:
+    refused(lambda: Checksum(algorithm="CRC32", value=value))
+
+
+@pytest.mark.parametrize("name", ["a", "a-b_c", "0"])
+def test_a_metadata_name_has_lower_case_letters_digits_dashes_and_underscores(name: str) -> None:
+    assert put(metadata=((name, "v"),)).headers()[f"x-amz-meta-{name}"] == "v"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A",
+        "a b",
+        "a:b",
+        "a\r\nb",
+        "a\n",
+        "a\t",
+        "a/b",
+        "\u00e9",
+        "\ud800",
+        "a\x00",
+        '"',
+        "a.b",
+        "a~b",
+        "a%41",
+    ],
+)
+def test_a_metadata_name_that_is_no_header_name_is_refused(name: str) -> None:
+    assert list(refused(lambda: put(metadata=((name, "v"),))).pointers) == ["#/metadata"]
+
+
+def test_a_metadata_name_is_not_empty() -> None:
+    refused(lambda: put(metadata=(("", "v"),)))
+
+
+@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
+def test_a_metadata_value_that_could_not_be_sent_is_refused(value: str) -> None:
+    refusal = refused(lambda: put(metadata=(("team", value),)))
+    assert list(refusal.pointers) == ["#/metadata/team"]
+
+
+def test_metadata_is_at_most_two_kilobytes_names_and_values_together() -> None:
+    full = (("ab", "x" * 1022), ("cd", "x" * 1022))
+    put(metadata=full)
+    assert list(refused(lambda: put(metadata=(*full[:1], ("cde", "x" * 1022)))).pointers) == [
+        "#/metadata"
+    ]
+
+
+def test_at_most_ten_tags_are_signed() -> None:
+    tags = tuple((f"key{n}", "") for n in range(11))
+    put(tags=tags[:10])
+    assert list(refused(lambda: put(tags=tags)).pointers) == ["#/tags"]
+
+
+@pytest.mark.parametrize("tag", [("k", ""), ("\u00e9" * 128, "\u00e9" * 256)])
+def test_a_tag_counts_characters(tag: tuple[str, str]) -> None:
+    put(tags=(tag,))
+
+
+@pytest.mark.parametrize("tags", [(("", "v"),), (("k" * 129, "v"),), (("k", "v" * 257),)])
+def test_a_tag_of_the_wrong_length_is_refused(tags: Pairs) -> None:
+    assert list(refused(lambda: put(tags=tags)).pointers) == ["#/tags"]
