@@ -13,6 +13,7 @@ from service.app import create_app, locations
 from service.check import describe, warnings
 from service.endpoints import resolve
 from service.errors import ConfigurationError
+from service.redaction import RedactingFormatter
 from service.settings import Settings, load_settings
 from service.signing.signer import Address
 
@@ -75,7 +76,9 @@ def demo(port: int, store_port: int) -> None:
 
 
 def set_up_logging(level: str) -> None:
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
 

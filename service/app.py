@@ -16,7 +16,7 @@ from service import __version__
 from service.access.api_keys import ApiKeys
 from service.access.grants import Caller, Grant
 from service.api import deletes, document, downloads, forms, heads, health, lists, uploads
-from service.api.envelope import Envelope
+from service.api.envelope import Envelope, FaultBarrier
 from service.api.problems import answer_http_exception, answer_presign_error
 from service.endpoints import Location, resolve
 from service.errors import PresignError
@@ -60,32 +60,20 @@ def create_app(
 
     `addresses` are the buckets', if they are resolved already.
     """
-    clock = clock or SystemClock()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        nonlocal addresses
-        if addresses is None:
-            addresses = await resolve(locations(settings))
-        async with open_sources(settings, clock) as sources:
-            pool = SessionPool(
-                _pooled(settings, addresses, sources), clock=clock, chance=random.random
-            )
-            snapshot = _snapshot(settings, addresses)
-            app.state.presigner = Presigner(
-                snapshot, pool, clock=clock, unique_id=lambda: secrets.token_hex(16)
-            )
-            pool.start()
-            try:
-                yield
-            finally:
-                await pool.stop()
+        resolved = addresses or await resolve(locations(settings))
+        async with running(settings, resolved, clock or SystemClock(), open_sources) as presigner:
+            app.state.presigner = presigner
+            yield
 
     app = FastAPI(
         title="presign",
         version=__version__,
         lifespan=lifespan,
         openapi_url=None,
+        redirect_slashes=False,  # the address would be what the caller calls our host
         generate_unique_id_function=_operation_id,
     )
     for room in (downloads, uploads, forms, heads, deletes, lists, health, document):
@@ -94,6 +82,26 @@ def create_app(
     app.add_exception_handler(HTTPException, answer_http_exception)
     _add_middleware(app, settings)
     return app
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, addresses: Mapping[str, Address], clock: Clock, open_sources: OpenSources
+) -> AsyncIterator[Presigner]:
+    """The presigner, with a pool that keeps its sessions until the end."""
+    async with open_sources(settings, clock) as sources:
+        pooled = _pooled(settings, addresses, sources)
+        pool = SessionPool(pooled, clock=clock, chance=random.random)
+        pool.start()
+        try:
+            yield Presigner(
+                _snapshot(settings, addresses),
+                pool,
+                clock=clock,
+                unique_id=lambda: secrets.token_hex(16),
+            )
+        finally:
+            await pool.stop()
 
 
 def locations(settings: Settings) -> dict[str, Location]:
@@ -112,6 +120,8 @@ def locations(settings: Settings) -> dict[str, Location]:
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last added is the outermost."""
+    app.add_middleware(FaultBarrier)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -120,7 +130,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    app.add_middleware(Envelope)  # last added is outermost
+    app.add_middleware(Envelope)
 
 
 def _pooled(

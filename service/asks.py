@@ -86,6 +86,7 @@ def request_demand(ask: Ask) -> Demand:
                 content_length=put.content_length,
                 content_type=put.content_type if ask.typed else None,
                 overwrite=put.overwrite or put.if_match is not None,
+                overwrite_field="overwrite" if put.if_match is None else "if_match",
             )
         case ListObjects(max_keys=max_keys):
             return Demand(

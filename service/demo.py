@@ -113,7 +113,9 @@ presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`). Paste into a
 
 sign() {{ curl -sS "{url}/v1/$1" -H 'Authorization: Bearer {API_KEY}' -d "$2" | python3 -c '
 import json, sys
-answer, quoted = json.load(sys.stdin), json.dumps
+def quoted(text): return json.dumps(text, ensure_ascii=False)
+answer = json.load(sys.stdin)
+if "url" not in answer: sys.exit(answer["detail"])
 print("url =", quoted(answer["url"]))
 for name, value in answer.get("headers", {{}}).items(): print("header =", quoted(name + ": " + value))
 for name, value in answer.get("fields", {{}}).items(): print("form-string =", quoted(name + "=" + value))

@@ -23,7 +23,7 @@ from service.errors import (
     PresignError,
 )
 from service.lifetime import Given, Lifetime, LimitedBy, Never, limit
-from service.sessions.pool import SessionKey, SessionPool, SigningSession
+from service.sessions.pool import NO_SESSION, SessionKey, SessionPool, SigningSession
 from service.sessions.session import Clock
 from service.signing.forms import presign_form
 from service.signing.requests import Action, PutObject
@@ -237,5 +237,4 @@ def _session_key(caller: Caller, bucket: str) -> SessionKey:
 
 
 def _unavailable() -> CredentialsUnavailable:
-    detail = "No session of the signing role can be had right now."
-    return CredentialsUnavailable(detail, retry_after=1)
+    return CredentialsUnavailable(NO_SESSION, retry_after=1)

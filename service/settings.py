@@ -8,11 +8,9 @@ a misspelt limit must not be a missing limit.
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    AliasChoices,
     BaseModel,
     ByteSize,
     ConfigDict,
@@ -21,74 +19,43 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from service.access.grants import Operation
 from service.errors import ConfigurationError, InvalidRequest
-from service.settings_file import explain, read_yaml
+from service.settings_file import message, place, read_yaml, without_echoes
+from service.settings_values import (
+    ContentTypePattern,
+    ExternalId,
+    Name,
+    Origin,
+    Region,
+    RoleArn,
+    S3Bucket,
+    Sha256,
+    Url,
+)
 from service.signing.keys import check_header_value
 from service.signing.signer import MAX_EXPIRES_IN
 
 _PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
 
-
-def _text(pattern: str, words: str) -> AfterValidator:
-    """Text that matches `pattern` as a whole; `words` tell an operator what to write."""
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(words)
-        return text
-
-    return AfterValidator(check)
-
-
-Name = Annotated[
-    str,
-    _text(
-        r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
-        "write at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
-    ),
-]
-S3Bucket = Annotated[
-    str,
-    _text(
-        r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
-        "write the name of a bucket, or the ARN of an access point",
-    ),
-]
-Region = Annotated[str, _text(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")]
-RoleArn = Annotated[
-    str,
-    _text(
-        r"arn:[a-z-]+:iam:[^:]*:[^:]*:?role/[\x21-\x7e]+",
-        "write the ARN of a role, such as arn:aws:iam::111122223333:role/presign",
-    ),
-]
-ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    str,
-    _text(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
-]
-Url = Annotated[
-    str, _text(r"https?://[\x21-\x7e]+", "write a URL that starts with https:// or http://")
-]
-Sha256 = Annotated[
-    str,
-    _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),
-]
-ContentTypePattern = Annotated[
-    str,
-    _text(
-        r"[\w!#&^+.-]+/(?:[\w!#&^+.-]+|\*)",
-        "write a type such as application/pdf, or a family such as image/*",
-    ),
-]
 Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _ambient_token_file() -> Path | None:
+    """As EKS sets it in each pod; a setting of our own comes first."""
+    path = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    return Path(path) if path else None
 
 
 class ServerSettings(BaseSettings):
@@ -97,12 +64,9 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PRESIGN_", extra="forbid", frozen=True)
 
     default_expires_in: Seconds = 900
-    cors_origins: tuple[str, ...] = ()
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()  # in the environment, with commas
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    web_identity_token_file: Path | None = Field(
-        default=None,
-        validation_alias=AliasChoices("web_identity_token_file", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    )
+    web_identity_token_file: Path | None = Field(default_factory=_ambient_token_file)
 
     @classmethod
     def settings_customise_sources(
@@ -116,14 +80,10 @@ class ServerSettings(BaseSettings):
         """The environment wins over the file."""
         return env_settings, init_settings
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", mode="before")
     @classmethod
-    def _no_wildcard(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        if "*" in origins:
-            raise ValueError(
-                "`*` would let every page act with its visitor's token; list the origins"
-            )
-        return origins
+    def _split(cls, origins: Any) -> Any:
+        return origins.replace(",", " ").split() if isinstance(origins, str) else origins
 
 
 class EncryptionSettings(_Section):
@@ -144,7 +104,7 @@ class BucketSettings(_Section):
     region: Region
     credentials: Literal["assume_role", "web_identity", "static"] = "assume_role"
     role_arn: RoleArn | None = None
-    session_seconds: Annotated[int, Field(ge=1, le=43_200)] = 3600
+    session_seconds: Annotated[int, Field(ge=10, le=43_200)] = 3600
     external_id: ExternalId | None = None
     endpoint_url: Url | None = None
     public_endpoint_url: Url | None = None
@@ -233,10 +193,10 @@ class Settings(_Section):
 
     @model_validator(mode="after")
     def _grants_fit_buckets(self) -> Self:
-        for place, grant in self.placed_grants():
+        for at, grant in self.placed_grants():
             if grant.bucket not in self.buckets:
                 known = ", ".join(sorted(self.buckets))
-                raise ValueError(f"{place}: no such bucket is configured; there are: {known}")
+                raise ValueError(f"{at}: no such bucket is configured; there are: {known}")
         return self
 
     @model_validator(mode="after")
@@ -279,19 +239,39 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(document)
     except ValidationError as error:
-        raise ConfigurationError(explain(error, path, document, _setting_names())) from None
+        faults = without_echoes(
+            error.errors(include_url=False, include_input=False, include_context=False)
+        )
+        raise ConfigurationError([_explain(fault, path, document) for fault in faults]) from None
 
 
-def _setting_names() -> list[str]:
-    sections: list[type[BaseModel]] = [
-        Settings,
-        ServerSettings,
-        BucketSettings,
-        EncryptionSettings,
-        CallerSettings,
-        GrantSettings,
+def _explain(fault: Any, path: Path, document: Any) -> str:
+    """Where the fault is, the environment included, and what to write instead."""
+    location = fault["loc"]
+    variable = _variable(location)
+    if variable is not None and variable in os.environ:
+        return f"{variable}: {message(fault, [])}"
+    return f"{place(path, document, location)}: {message(fault, _names_at(location))}"
+
+
+def _variable(location: tuple[Any, ...]) -> str | None:
+    """The environment's name for a setting of the server. Without a section, pydantic leaves `server` out."""
+    names = location[1:2] if location[:1] == ("server",) else location[:1]
+    return next((f"PRESIGN_{n.upper()}" for n in names if n in ServerSettings.model_fields), None)
+
+
+def _names_at(location: tuple[Any, ...]) -> list[str]:
+    """What may be written beside the innermost part of a location."""
+    sections: list[tuple[str, type[BaseModel]]] = [
+        ("grants", GrantSettings),
+        ("encryption", EncryptionSettings),
+        ("unsafe_anonymous_caller", AnonymousSettings),
+        ("callers", CallerSettings),
+        ("buckets", BucketSettings),
+        ("server", ServerSettings),
     ]
-    return sorted({name for section in sections for name in section.model_fields})
+    section = next((model for name, model in sections if name in location[:-1]), Settings)
+    return list(section.model_fields)
 
 
 def _check_header(value: str, name: str) -> None:

@@ -1,10 +1,10 @@
 """The configuration file: read with its line numbers, and its faults told in an operator's words."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -28,32 +28,16 @@ def read_yaml(path: Path) -> Any:
         raise ConfigurationError([f"{path}: {str(error).splitlines()[0]}"]) from None
 
 
-def explain(error: ValidationError, path: Path, document: Any, names: list[str]) -> list[str]:
-    """A sentence a fault: file, line, path of the setting, and what to write instead."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    places = {fault["loc"] for fault in faults}
-    return [
-        _sentence(fault, path, document, names)
-        for fault in faults
-        if not (fault["type"] == "too_short" and _has_inner_fault(fault["loc"], places))
-    ]
-
-
-def _has_inner_fault(place: tuple[Any, ...], places: set[tuple[Any, ...]]) -> bool:
-    """A list whose items are all at fault counts as empty too; the items' own faults say more."""
-    return any(other[: len(place)] == place and other != place for other in places)
-
-
-def _sentence(fault: Any, path: Path, document: Any, names: list[str]) -> str:
-    location = fault["loc"]
-    place = ".".join(str(part) for part in location)
+def place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
+    """The file, the line and the path of a setting."""
     line = _line(document, location)
     where = str(path) if line is None else f"{path}:{line}"
-    message = _message(fault, names)
-    return f"{where}: {place}: {message}" if place else f"{where}: {message}"
+    setting = ".".join(str(part) for part in location)
+    return f"{where}: {setting}" if setting else where
 
 
-def _message(fault: Any, names: list[str]) -> str:
+def message(fault: Any, names: list[str]) -> str:
+    """What is wrong, and what to write instead. `names` are the settings that there are."""
     match fault["type"]:
         case "extra_forbidden":
             near = get_close_matches(str(fault["loc"][-1]), names, n=1)
@@ -65,8 +49,20 @@ def _message(fault: Any, names: list[str]) -> str:
         case "too_short":
             return "is empty; write at least one"
         case _:
-            message: str = fault["msg"]
-            return message.removeprefix("Value error, ")
+            text: str = fault["msg"]
+            return text.removeprefix("Value error, ")
+
+
+def without_echoes(faults: Sequence[Any]) -> list[Any]:
+    """A list whose items are all at fault counts as empty too; the items' own faults say more."""
+    places = {fault["loc"] for fault in faults}
+
+    def echoes(fault: Any) -> bool:
+        at = fault["loc"]
+        inner = any(other[: len(at)] == at and other != at for other in places)
+        return bool(fault["type"] == "too_short" and inner)
+
+    return [fault for fault in faults if not echoes(fault)]
 
 
 def _line(document: Any, location: tuple[Any, ...]) -> int | None:

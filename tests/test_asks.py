@@ -87,7 +87,13 @@ def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
         ),
         (
             PutObject(content_length=5, content_type="text/plain", if_match='"e"'),
-            demand(Operation.UPLOAD, content_length=5, content_type="text/plain", overwrite=True),
+            demand(
+                Operation.UPLOAD,
+                content_length=5,
+                content_type="text/plain",
+                overwrite=True,
+                overwrite_field="if_match",
+            ),
         ),
     ],
 )

@@ -16,18 +16,22 @@ from click.testing import CliRunner, Result
 
 from service.__main__ import main
 from service.access.api_keys import digest_of
+from service.errors import ConfigurationError
+from service.settings import load_settings
 from tests.end_to_end.processes import free_ports
 
 ROOT: Final = Path(__file__).parents[1]
-GOOD: Final = """
+DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
+EMPTY: Final = digest_of("")
+GOOD: Final = f"""
 buckets:
-  reports: {region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}
+  reports: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}}
 callers:
   - api_key: billing
-    sha256: [9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]
+    sha256: [{DIGEST}]
     grants:
-      - {bucket: reports, prefix: invoices/, allow: [download, upload], max_expires_in: 900}
-      - {bucket: reports, prefix: "", allow: [list], allow_overwrite: true}
+      - {{bucket: reports, prefix: invoices/, allow: [download, upload], max_expires_in: 900}}
+      - {{bucket: reports, prefix: "", allow: [list], allow_overwrite: true}}
 """
 
 
@@ -89,8 +93,8 @@ def test_the_example_configuration_is_good() -> None:
         ("region: eu-west-1",
          'region: eu-west-1, bucket: "arn:aws:s3::111122223333:accesspoint/m.mrap"',
          "buckets.reports: a Multi-Region Access Point needs SigV4A"),
-        ("[9f86d0", "[9F86D0", "6: callers.0.sha256.0: write 64 hex digits in lower case"),
-        ("[9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08]", "[]",
+        (DIGEST, DIGEST.upper(), "6: callers.0.sha256.0: write 64 hex digits in lower case"),
+        (f"[{DIGEST}]", "[]",
          "6: callers.0.sha256: is empty; write at least one"),
         ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
          "callers.0.grants.0: no such bucket is configured; there are: reports"),
@@ -99,8 +103,21 @@ def test_the_example_configuration_is_good() -> None:
         ("max_expires_in: 900", "max_expires_in: 0", "8: callers.0.grants.0.max_expires_in: "),
         ("callers:", "buckets:", '4: found duplicate key "buckets"'),
         ("\nbuckets:", "\nserver: {cors_origins: ['*']}\nbuckets:",
-         "2: server.cors_origins: `*` would let every page"),
+         "2: server.cors_origins.0: `*` would let every page"),
         ("buckets:", "buckets: [", "presign.yaml:"),
+        ("\nbuckets:", "\nserver: {region: x}\nbuckets:",
+         "2: server.region: unknown setting; remove it"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example/']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['null']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
+        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "http://["',
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("region: eu-west-1", 'region: eu-west-1, endpoint_url: "https://u:p@h"',
+         "3: buckets.reports.endpoint_url: write a URL such as"),
+        ("region: eu-west-1", 'region: eu-west-1, session_seconds: 5, sts_endpoint_url: "http://s"',
+         "3: buckets.reports.session_seconds: "),
+        (DIGEST, EMPTY, "callers.0.sha256.0: this is the digest of an empty key"),
     ],
 )  # fmt: skip
 def test_check_says_what_is_wrong_where_and_what_to_write(
@@ -131,7 +148,32 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     path.write_text(GOOD)
     done = presign("check", PRESIGN_CONFIG=str(path), PRESIGN_LOG_LEVEL="LOUD")
     assert done.returncode == 1
-    assert "log_level" in done.stderr
+    assert "PRESIGN_LOG_LEVEL: " in done.stderr
+
+
+@pytest.mark.parametrize("sections", ["", "server: {cors_origins: ['https://b.example']}"])
+def test_origins_come_from_the_environment_too(tmp_path: Path, sections: str) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(f"{sections}\n{GOOD}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRESIGN_CORS_ORIGINS", "https://a.example, http://localhost:3000")
+        origins = load_settings(path).server.cors_origins
+        patch.setenv("PRESIGN_CORS_ORIGINS", "nonsense")
+        with pytest.raises(ConfigurationError, match="PRESIGN_CORS_ORIGINS: write an origin"):
+            load_settings(path)
+    assert origins == ("https://a.example", "http://localhost:3000")
+
+
+def test_the_token_file_is_the_files_before_the_platforms(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/platform")
+        path.write_text(GOOD)
+        assert str(load_settings(path).server.web_identity_token_file) == "/platform"
+        path.write_text(f"server: {{web_identity_token_file: /file}}\n{GOOD}")
+        assert str(load_settings(path).server.web_identity_token_file) == "/file"
+        patch.setenv("PRESIGN_WEB_IDENTITY_TOKEN_FILE", "/ours")
+        assert str(load_settings(path).server.web_identity_token_file) == "/ours"
 
 
 def test_new_key_prints_a_key_and_its_digest() -> None:

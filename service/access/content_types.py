@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from service.signing.keys import NAME_PART
+
 # What a browser executes, or renders with script inside, when it is shown as a page of its own.
 _RUNS: Final = frozenset(
     {
@@ -29,9 +31,10 @@ _RUNS: Final = frozenset(
 )
 
 
-# RFC 9110, 8.3.1. What is not of this form is no type, and then a browser guesses at the content.
-_NAME_PART = r"[!#$%&'*+.^_`|~0-9a-z-]+"
-_NAME = re.compile(f"{_NAME_PART}/{_NAME_PART}")
+# As if there were no type (mimesniff.spec.whatwg.org, 7)
+_SNIFFED: Final = frozenset({"application/unknown", "unknown/unknown", "*/*"})
+
+_NAME = re.compile(f"{NAME_PART}/{NAME_PART}")
 
 
 def essence(content_type: str) -> str:
@@ -40,9 +43,15 @@ def essence(content_type: str) -> str:
 
 
 def runs_in_browser(content_type: str) -> bool:
-    """Whether a browser would. Of several types in one header it takes the last (fetch.spec.whatwg.org)."""
+    """Whether a browser would, or might: of what is no type it guesses at the content.
+
+    Of several types in one header it takes the last (fetch.spec.whatwg.org).
+    """
     names = [essence(each) for each in content_type.split(",")]
-    return any(name in _RUNS or name.endswith("+xml") for name in names)
+    return any(
+        name in _RUNS or name in _SNIFFED or name.endswith("+xml") or not _NAME.fullmatch(name)
+        for name in names
+    )
 
 
 def admits(pattern: str, content_type: str) -> bool:

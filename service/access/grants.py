@@ -60,6 +60,7 @@ class Demand:
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
+    overwrite_field: str = "overwrite"  # which asks for it
     version: bool = False
     max_keys: int | None = None
 
@@ -115,7 +116,7 @@ def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
     if demand.version and Operation.VERSIONS not in grant.allow:
         return Limited("#/version_id", "Your grant does not allow versions.")
     if demand.overwrite and not grant.allow_overwrite:
-        return Limited("#/overwrite", "Your grant does not allow to overwrite.")
+        return Limited(f"#/{demand.overwrite_field}", "Your grant does not allow to overwrite.")
     if _above(demand.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
     if _above(demand.content_length, grant.max_content_length):

@@ -10,8 +10,12 @@ from starlette.requests import Request
 
 from service.errors import BodyTooLarge, InvalidJson, InvalidRequest
 
-# A batch of 1,000 uploads, each with a full key, 2 KB of metadata and ten tags, is about 8 MB.
-MAX_BODY_BYTES: Final = 8 * 1024**2
+# A full key, 2 KB of metadata and ten tags make about 8 KB, and escapes may make each several times longer.
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_BATCH_BYTES: Final = 4 * 1024**2
+# Each member or element but the first follows a comma. A model takes a kilobyte to say of one that it
+# should not be there, so a body of nothing but commas would take a hundred times its own size.
+_MAX_COMMAS: Final = 50_000
 _MAX_FAULTS: Final = 20  # told at once
 
 # A name goes into a pointer only if it looks like a field's: the caller chose it.
@@ -20,21 +24,23 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body. One that says it is too long, or turns out to be, is not read to its end."""
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, of at most `limit` bytes. One that says it is longer is not taken in at all."""
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY_BYTES:
-        raise _too_large()
+    if declared.isdecimal() and int(declared) > limit:
+        raise _too_large(limit)
     chunks, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
 def parse(model: type[Model], body: bytes) -> Model:
+    if body.count(b",") > _MAX_COMMAS:
+        raise BodyTooLarge("The body has more members than any request can have.")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -43,6 +49,8 @@ def parse(model: type[Model], body: bytes) -> Model:
 
 def refuse(error: ValidationError, body: bytes) -> NoReturn:
     """Tell what is not JSON at all from what is JSON of another shape."""
+    if error.error_count() > _MAX_COMMAS // 50:
+        raise InvalidRequest("The body is of quite another shape than it must have.") from None
     faults = error.errors(include_url=False, include_input=False, include_context=False)
     if faults[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
@@ -85,5 +93,5 @@ def _finite(text: str) -> float:
     return number
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"At most {MAX_BODY_BYTES} bytes are taken.")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"At most {limit} bytes are taken.")

@@ -1,7 +1,7 @@
 """What every reply carries, whoever wrote it: an id, and headers that keep a signed URL private.
 
-Pure ASGI, outermost: Starlette's own handler for what nobody caught stands outside all middleware,
-and its reply would have none of this.
+Pure ASGI. Starlette's own handler for what nobody caught stands outside all middleware, and its
+reply would have none of this: so nothing is left for it to catch.
 """
 
 import logging
@@ -10,6 +10,7 @@ import secrets
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import internal_error
@@ -25,6 +26,8 @@ _FIXED: Final = [
 
 
 class Envelope:
+    """Gives each reply its id and its headers. Outermost."""
+
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
@@ -34,23 +37,43 @@ class Envelope:
             return
         request_id = _request_id(Headers(scope=scope))
         scope.setdefault("state", {})["request_id"] = request_id
-        started = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 own = (b"x-request-id", request_id.encode())
                 message["headers"] = [*message["headers"], own, *_FIXED]
             await send(message)
 
+        await self.app(scope, receive, send_with_headers)
+
+
+class FaultBarrier:
+    """Answers what nobody caught. Innermost, so that its reply gets all that other replies get."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive, send_and_note)
+        except ClientDisconnect:
+            return  # nobody is there to be answered, and no fault is ours
         except Exception:
-            # The trace shows code, not data: no local variable is ever logged.
+            request_id = scope["state"]["request_id"]
+            # Locals are never logged, and an exception's words go through redaction.py.
             log.exception("request %s failed", request_id)
             if not started:
-                await internal_error(request_id)(scope, receive, send_with_headers)
+                await internal_error(request_id)(scope, receive, send)
 
 
 def _request_id(headers: Headers) -> str:

@@ -1,6 +1,5 @@
 """Errors become problems (RFC 9457) here and nowhere else."""
 
-import logging
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -9,8 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import PresignError
-
-log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -83,6 +80,6 @@ async def answer_presign_error(request: Request, error: Exception) -> Response:
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """What the router refuses: an unknown path, another method."""
     assert isinstance(error, HTTPException)
-    code = _HTTP_CODES[error.status_code]
+    code = _HTTP_CODES.get(error.status_code, "internal_error")
     members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
     return response(members, dict(error.headers or {}))

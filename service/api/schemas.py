@@ -116,19 +116,27 @@ class ListUrlRequest(_Request):
 
 
 class DownloadUrlBatchRequest(_Request):
-    items: Annotated[list[DownloadUrlRequest], Field(min_length=1, max_length=MAX_BATCH)]
+    items: Annotated[
+        list[DownloadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
+    ]
 
 
 class UploadUrlBatchRequest(_Request):
-    items: Annotated[list[UploadUrlRequest], Field(min_length=1, max_length=MAX_BATCH)]
+    items: Annotated[
+        list[UploadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
+    ]
 
 
 class HeadUrlBatchRequest(_Request):
-    items: Annotated[list[HeadUrlRequest], Field(min_length=1, max_length=MAX_BATCH)]
+    items: Annotated[
+        list[HeadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
+    ]
 
 
 class DeleteUrlBatchRequest(_Request):
-    items: Annotated[list[DeleteUrlRequest], Field(min_length=1, max_length=MAX_BATCH)]
+    items: Annotated[
+        list[DeleteUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
+    ]
 
 
 class PresignedRequest(_Answer):

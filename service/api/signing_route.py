@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from service.access.grants import Caller
 from service.api.authentication import authenticate
-from service.api.bodies import parse, read_body
+from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES, parse, read_body
 from service.presigner import Presigner
 
 Handler = Callable[["Call", Any], Awaitable[bytes]]
@@ -38,11 +38,12 @@ class SigningRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler: Handler = self.endpoint
         model: type[BaseModel] = get_type_hints(self.endpoint)["body"]
+        limit = MAX_BATCH_BYTES if "items" in model.model_fields else MAX_BODY_BYTES
 
         async def handle(request: Request) -> Response:
             call = Call(request.scope, request.receive)
             call.caller = authenticate(call.scope["headers"], call.presigner.snapshot)
-            body = parse(model, await read_body(call))
+            body = parse(model, await read_body(call, limit))
             return Response(await handler(call, body), media_type="application/json")
 
         return handle

@@ -30,6 +30,7 @@ from service.signing.signer import Address, Signer
 
 log = logging.getLogger(__name__)
 
+NO_SESSION: Final = "No session of the signing role can be had right now."
 ATTEMPT_SECONDS: Final = 5.0  # the longest that STS may take, and that a cold caller waits
 MAX_IN_FLIGHT: Final = 16  # calls to STS, a process
 MAX_IN_FLIGHT_A_BUCKET: Final = 8  # so that one whose STS hangs leaves the others their places
@@ -257,6 +258,6 @@ class SessionPool:
 
     def _unavailable(self, entry: _Entry) -> CredentialsUnavailable:
         return CredentialsUnavailable(
-            "No session of the signing role can be had right now.",
+            NO_SESSION,
             retry_after=max(1, math.ceil(self._backoff_left(entry))),
         )

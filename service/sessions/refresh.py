@@ -73,5 +73,5 @@ def backoff(failures: int, chance: float) -> float:
 
 def is_better(*, candidate_expires_at: float, current_expires_at: float | None, now: float) -> bool:
     """Whether an answer of STS may replace what we have: it lives, and no shorter."""
-    lives = candidate_expires_at - now > EXPIRY_MARGIN
+    lives = candidate_expires_at - now > EXPIRY_MARGIN + 1
     return lives and (current_expires_at is None or candidate_expires_at >= current_expires_at)

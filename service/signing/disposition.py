@@ -9,10 +9,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from service.errors import InvalidRequest
+from service.signing.keys import CONTROL
 
 Disposition = Literal["attachment", "inline"]
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # Neither what is not ASCII, nor what ends or escapes a quoted string, nor % (some browsers decode it)
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
 _ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 8187, 3.2.1: safe in an extended value, beside letters and digits
@@ -21,7 +21,7 @@ _ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 8187, 3.2.1: safe in an extended value, besid
 def content_disposition(disposition: Disposition, filename: str | None) -> str:
     if filename is None:
         return disposition
-    if _CONTROL.search(filename):
+    if CONTROL.search(filename):
         raise InvalidRequest("A file name has no control characters.", pointer="#/filename")
     plain = _NOT_PLAIN.sub("_", filename)
     value = f'{disposition}; filename="{plain}"'

@@ -12,11 +12,10 @@ import time
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
-from xml.sax.saxutils import escape
 
 from service.errors import InvalidRequest
 from service.signing import sigv4
-from service.signing.keys import check_header_value
+from service.signing.keys import check_header_value, check_media_type
 from service.signing.requests import (
     DEFAULT_CONTENT_TYPE,
     Encryption,
@@ -55,11 +54,25 @@ class PostObject:
         if self.min_content_length > self.max_content_length:
             detail = "The least size is larger than the greatest."
             raise InvalidRequest(detail, pointer="#/min_content_length")
-        for name in ("content_type", "content_type_prefix"):
-            if (value := getattr(self, name)) is not None:
-                check_header_value(value, pointer=f"#/{name}")
+        if self.content_type is not None:
+            check_media_type(self.content_type, pointer="#/content_type")
+        if self.content_type_prefix is not None:
+            check_header_value(self.content_type_prefix, pointer="#/content_type_prefix")
         check_metadata(self.metadata)
         check_tags(self.tags)
+        self._refuse_variables()
+
+    def _refuse_variables(self) -> None:
+        """The store replaces the variable in every field, so only the key may hold it."""
+        texts = {
+            "content_type": [self.content_type or ""],
+            "content_type_prefix": [self.content_type_prefix or ""],
+            "metadata": [value for _, value in self.metadata],
+        }
+        for field, values in texts.items():
+            if any(FILENAME_VARIABLE in value for value in values):
+                detail = f"The store would replace {FILENAME_VARIABLE} in it."
+                raise InvalidRequest(detail, pointer=f"#/{field}")
 
     def fields(self) -> dict[str, str]:
         """What the form sends as it stands, beside the signature's own fields."""
@@ -101,9 +114,12 @@ def presign_form(
 
 def encode_policy(conditions: list[Condition], *, expires_at: int) -> str:
     """The policy document in base64: this very string is what gets signed."""
-    expiration = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
-    document = json.dumps({"expiration": expiration, "conditions": conditions})
+    document = json.dumps({"expiration": rfc3339(expires_at), "conditions": conditions})
     return b64encode(document.encode()).decode()
+
+
+def rfc3339(epoch_seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
 def _proof(signer: Signer, now: int) -> dict[str, str]:
@@ -122,8 +138,6 @@ def _date(now: int) -> str:
 
 
 def _tagging(tags: Pairs) -> str:
-    """A form's tags are XML: …/AmazonS3/latest/API/RESTObjectPOST.html."""
-    each = "".join(
-        f"<Tag><Key>{escape(key)}</Key><Value>{escape(value)}</Value></Tag>" for key, value in tags
-    )
+    """A form's tags are XML: …/AmazonS3/latest/API/RESTObjectPOST.html. None has what XML would escape."""
+    each = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in tags)
     return f"<Tagging><TagSet>{each}</TagSet></Tagging>"

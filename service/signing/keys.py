@@ -13,10 +13,15 @@ from service.errors import InvalidRequest
 MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
 # C0, DEL and C1 controls; surrogates have no UTF-8 form
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
 # A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
+
+# A media type with parameters (RFC 9110, 8.3.1). Of what is none, or of a list, browsers make their own.
+NAME_PART: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"[^"\\,]*")'
+_MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?: ?; ?{_PARAMETER})*")
 
 
 def check_key(key: str, *, pointer: str = "#/key") -> None:
@@ -28,7 +33,7 @@ def check_key(key: str, *, pointer: str = "#/key") -> None:
 
 def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
     """As for a key, but it may be empty."""
-    if _CONTROL.search(prefix):
+    if CONTROL.search(prefix):
         detail = "Control characters and lone surrogates are not allowed."
     elif len(prefix.encode()) > MAX_KEY_BYTES:
         detail = f"At most {MAX_KEY_BYTES} bytes of UTF-8 are allowed."
@@ -44,3 +49,16 @@ def check_header_value(value: str, *, pointer: str) -> None:
     if _HEADER_VALUE.fullmatch(value) is None:
         detail = "Only visible ASCII characters, with spaces between them, are allowed."
         raise InvalidRequest(detail, pointer=pointer)
+
+
+def check_media_type(value: str, *, pointer: str) -> None:
+    check_header_value(value, pointer=pointer)
+    if _MEDIA_TYPE.fullmatch(value) is None:
+        detail = "Write a media type such as text/plain; charset=utf-8."
+        raise InvalidRequest(detail, pointer=pointer)
+
+
+def check_text(value: str, *, pointer: str) -> None:
+    """Refuse what no query should carry to the store."""
+    if CONTROL.search(value):
+        raise InvalidRequest("Control characters are not allowed.", pointer=pointer)

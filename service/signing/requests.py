@@ -18,7 +18,7 @@ from typing import ClassVar, Final, Literal
 from urllib.parse import urlencode
 
 from service.errors import InvalidRequest
-from service.signing.keys import check_header_value
+from service.signing.keys import check_header_value, check_media_type, check_text
 
 Query = tuple[tuple[str, str], ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -35,10 +35,11 @@ CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 )
 
+MAX_TAGS_BYTES: Final = 4096  # encoded; S3 takes 8 KB of headers: …/userguide/UsingMetadata.html
+
 # Fewer than a header's name may have: what proxies pass, and stores keep as it is.
 _METADATA_NAME = re.compile("[a-z0-9_-]+")
-# What XML cannot carry (a form's tags are XML), nor anybody read
-_NOT_IN_TAG = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TAG = re.compile(r"[\w +\-=.:/@]*")  # …/userguide/object-tagging.html
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,10 @@ class GetObject:
     cache_control: str | None = None
 
     def __post_init__(self) -> None:
-        _check_headers(content_type=self.content_type, cache_control=self.cache_control)
+        if self.content_type is not None:
+            check_media_type(self.content_type, pointer="#/content_type")
+        _check_headers(cache_control=self.cache_control)
+        _check_texts(version_id=self.version_id)
 
     def query(self) -> Query:
         """The store answers with these headers in place of the object's own."""
@@ -112,6 +116,9 @@ class HeadObject:
 
     version_id: str | None = None
 
+    def __post_init__(self) -> None:
+        _check_texts(version_id=self.version_id)
+
     def query(self) -> Query:
         return _present(("versionId", self.version_id))
 
@@ -124,6 +131,9 @@ class DeleteObject:
     METHOD: ClassVar = "DELETE"
 
     version_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(version_id=self.version_id)
 
     def query(self) -> Query:
         return _present(("versionId", self.version_id))
@@ -142,6 +152,9 @@ class ListObjects:
     delimiter: str | None = None
     max_keys: int | None = None
     continuation_token: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(delimiter=self.delimiter, continuation_token=self.continuation_token)
 
     def query(self) -> Query:
         return _present(
@@ -179,8 +192,8 @@ class PutObject:
     encryption: Encryption | None = None
 
     def __post_init__(self) -> None:
+        check_media_type(self.content_type, pointer="#/content_type")
         _check_headers(
-            content_type=self.content_type,
             if_match=self.if_match,
             content_disposition=self.content_disposition,
             cache_control=self.cache_control,
@@ -220,28 +233,40 @@ Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject
 
 def check_metadata(metadata: Pairs) -> None:
     """Names become header names. Names and values together are at most 2 KB."""
+    if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
+        detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
+        raise InvalidRequest(detail, pointer="#/metadata")
     for name, value in metadata:
         if _METADATA_NAME.fullmatch(name) is None:
             detail = "A metadata name has lower-case letters, digits, `-` and `_` only."
             raise InvalidRequest(detail, pointer="#/metadata")
-        check_header_value(value, pointer=f"#/metadata/{name}")
-    if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
-        detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
-        raise InvalidRequest(detail, pointer="#/metadata")
+        # The caller chose the name: a long one is not said again.
+        check_header_value(value, pointer=f"#/metadata/{name}" if len(name) <= 64 else "#/metadata")
 
 
 def check_tags(tags: Pairs) -> None:
     if len(tags) > MAX_TAGS:
         raise InvalidRequest(f"At most {MAX_TAGS} tags are allowed.", pointer="#/tags")
     for key, value in tags:
-        if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
-            detail = (
-                f"A tag has a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} "
-                "characters."
-            )
-            raise InvalidRequest(detail, pointer="#/tags")
-        if _NOT_IN_TAG.search(key + value):
-            raise InvalidRequest("A tag has no control characters.", pointer="#/tags")
+        _check_tag(key, value)
+    if tags and len(urlencode(tags)) > MAX_TAGS_BYTES:
+        detail = f"At most {MAX_TAGS_BYTES} bytes of encoded tags are allowed."
+        raise InvalidRequest(detail, pointer="#/tags")
+
+
+def _check_tag(key: str, value: str) -> None:
+    if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
+        limits = f"a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} characters"
+        raise InvalidRequest(f"A tag has {limits}.", pointer="#/tags")
+    if _TAG.fullmatch(key) is None or _TAG.fullmatch(value) is None:
+        detail = "A tag has letters, digits, spaces and + - = . _ : / @ only."
+        raise InvalidRequest(detail, pointer="#/tags")
+
+
+def _check_texts(**values: str | None) -> None:
+    for name, value in values.items():
+        if value is not None:
+            check_text(value, pointer=f"#/{name}")
 
 
 def _check_headers(**values: str | None) -> None:

@@ -21,7 +21,8 @@ MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-que
 
 _MARK = "\0"  # no key, path or query holds it: see keys.py and percent-encoding
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
-_MAX_CONTEXTS = 256  # a second's shapes; beyond that they are rendered as they come
+_MAX_CONTEXTS = 64  # a second's shapes; beyond that they are rendered as they come
+_MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and seldom come twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,8 @@ class Signer:
         headers = {"host": self.address.host, **action.headers()}
         query = self._query(action, timestamp, expires_in, headers)
         context = self._cut(action, timestamp, query, headers)
-        if len(self._contexts) < _MAX_CONTEXTS:
+        small = len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH
+        if small and len(self._contexts) < _MAX_CONTEXTS:
             self._contexts[action, expires_in] = context
         return context
 
@@ -129,7 +131,7 @@ class Signer:
         canonical_head, _, canonical_tail = canonical.partition(_MARK)
         return SigningContext(
             state=self.state(timestamp[:8]),
-            to_sign_head=f"{sigv4.ALGORITHM}\n{timestamp}\n{self.scope(timestamp[:8])}\n",
+            to_sign_head=sigv4.string_to_sign_head(timestamp, self.scope(timestamp[:8])),
             canonical_head=canonical_head,
             canonical_tail=canonical_tail,
             url_head=f"{self.address.origin}{prefix}",

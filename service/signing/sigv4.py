@@ -69,7 +69,13 @@ def credential_scope(date: str, region: str, service: str) -> str:
 
 
 def string_to_sign(timestamp: str, scope: str, request: str) -> str:
-    return f"{ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    return string_to_sign_head(timestamp, scope) + digest
+
+
+def string_to_sign_head(timestamp: str, scope: str) -> str:
+    """All but the digest of the canonical request, which comes last."""
+    return f"{ALGORITHM}\n{timestamp}\n{scope}\n"
 
 
 def signing_key(secret_access_key: str, date: str, region: str, service: str) -> bytes:

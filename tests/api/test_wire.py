@@ -137,7 +137,7 @@ async def test_unknown_forbidden_and_ungranted_look_the_same() -> None:
         ({"allow_overwrite": False}, "upload-urls",
          {"content_length": 1, "overwrite": True}, "#/overwrite"),
         ({"allow_overwrite": False}, "upload-urls",
-         {"content_length": 1, "if_match": '"e"'}, "#/overwrite"),
+         {"content_length": 1, "if_match": '"e"'}, "#/if_match"),
         ({"allow": ["download"]}, "download-urls", {"version_id": "v"}, "#/version_id"),
     ],
 )  # fmt: skip

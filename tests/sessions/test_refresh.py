@@ -204,8 +204,8 @@ def test_pauses_grow_with_failures(failures: int, chance: float) -> None:
     ("candidate", "current", "expected"),
     [
         pytest.param(3600, None, True, id="the first"),
-        pytest.param(EXPIRY_MARGIN + 1, None, True, id="the first, if barely alive"),
-        pytest.param(EXPIRY_MARGIN, None, False, id="too short to sign anything"),
+        pytest.param(EXPIRY_MARGIN + 2, None, True, id="the first, if barely alive"),
+        pytest.param(EXPIRY_MARGIN + 1, None, False, id="too short to sign anything"),
         pytest.param(0, None, False, id="ends now"),
         pytest.param(-1, None, False, id="has ended"),
         pytest.param(3600, 3599, True, id="lives longer"),

@@ -53,9 +53,8 @@ _ALGORITHMS: Final[list[tuple[ChecksumAlgorithm, int]]] = [
 _BASE64: Final = st.binary(min_size=1, max_size=60).map(lambda raw: b64encode(raw).decode())
 _HEADER: Final = st.from_regex(r"[\x21-\x7e]{1,6}(?: {1,3}[\x21-\x7e]{1,6}){0,2}", fullmatch=True)
 _META_NAME: Final = st.text("abcxyz0189-_", min_size=1, max_size=8)
-# No control characters, surrogates or non-characters; a few that a query and XML have to escape
 _TAG_TEXT: Final = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Cn"]) | st.sampled_from("<>&\"'+%= "), max_size=8
+    st.characters(categories=["Lu", "Ll", "Lo", "Nd"]) | st.sampled_from("+-=.:/@_ "), max_size=8
 )
 TAGS: Final = st.lists(st.tuples(_TAG_TEXT.filter(bool), _TAG_TEXT), max_size=3).map(tuple)
 
@@ -113,13 +112,15 @@ DISPOSITIONS: Final = st.builds(
     content_disposition, st.sampled_from(["attachment", "inline"]), _maybe(TEXT)
 )
 METADATA: Final = st.dictionaries(_META_NAME, _HEADER, max_size=3).map(lambda d: tuple(d.items()))
-# botocore drops this one type, which it takes for its own default
-TYPES: Final = _HEADER.filter(lambda v: v != "application/x-www-form-urlencoded; charset=utf-8")
+TYPES: Final = st.from_regex(
+    r"[a-z!#$&+.^_-]{1,8}/[A-Za-z0-9*+.-]{1,8}(?:; ?[a-z]{1,5}=(?:[a-z0-9'%-]{1,5}|\"[a-z ;/=]{0,5}\"))?",
+    fullmatch=True,
+)
 
 GETS: Final = st.builds(
     GetObject,
     version_id=_maybe(TEXT),
-    content_type=_maybe(_HEADER),
+    content_type=_maybe(TYPES),
     content_disposition=_maybe(DISPOSITIONS),
     cache_control=_maybe(_HEADER),
 )
@@ -166,7 +167,7 @@ def forms(draw: st.DrawFn) -> PostObject:
         key=draw(KEYS) + draw(st.sampled_from(["", FILENAME_VARIABLE])),
         min_content_length=least,
         max_content_length=most,
-        content_type=None if prefix is not None else draw(_maybe(_HEADER)),
+        content_type=None if prefix is not None else draw(_maybe(TYPES)),
         content_type_prefix=prefix,
         success_status=draw(st.sampled_from([None, 200, 201, 204])),
         metadata=draw(METADATA),

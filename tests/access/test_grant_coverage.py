@@ -1,0 +1,72 @@
+"""What a grant covers."""
+
+import pytest
+
+from service.access.grants import Denied, Operation, decide
+from tests.access.demands import ALLOWED, a_demand
+from tests.fakes import a_grant
+
+
+def test_no_grant_is_no_access() -> None:
+    assert decide([], a_demand()) == Denied()
+
+
+def test_a_grant_that_allows_nothing_grants_nothing() -> None:
+    assert decide([a_grant(allow=frozenset())], a_demand()) == Denied()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "key", "covered"),
+    [
+        ("", "a", True),
+        ("", "a/b", True),
+        ("a/", "a/b", True),
+        ("a/", "a/", True),
+        ("a/", "a/b/c", True),
+        ("a/", "a", False),
+        ("a/", "ab", False),
+        ("a/", "ab/c", False),
+        ("a/", "A/b", False),
+        ("a/", "/a/b", False),
+        ("a/", "b/a/c", False),
+        ("a/b/", "a/b", False),
+        ("a/b", "a/b", True),
+        ("a/b", "a/bc", False),
+        ("a/b", "a/b/c", False),
+        ("a/b", "a/", False),
+        ("é/", "é/x", True),
+        ("é/", "e\u0301/x", False),  # decomposed is another name
+    ],
+)
+def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
+    decision = decide([a_grant(prefix=prefix)], a_demand(key=key))
+    assert decision == (ALLOWED if covered else Denied())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "key", "covered"),
+    [
+        ("", "", True),
+        ("a/", "a/", True),
+        ("a/", "a/b", True),  # every key that starts so is below a/
+        ("a/", "a", False),  # and so would ab be listed
+        ("a/", "", False),
+        ("a/b", "a/b", False),  # one key is no subtree: a/bc starts so too
+        ("a/b", "a/b/", False),
+    ],
+)
+def test_a_prefix_covers_a_subtree(prefix: str, key: str, *, covered: bool) -> None:
+    demand = a_demand(operation=Operation.LIST, key=key, subtree=True)
+    assert decide([a_grant(prefix=prefix)], demand) == (ALLOWED if covered else Denied())
+
+
+def test_a_grant_is_for_one_bucket() -> None:
+    assert decide([a_grant(bucket="photos")], a_demand()) == Denied()
+
+
+@pytest.mark.parametrize("operation", set(Operation) - {Operation.VERSIONS})
+def test_an_operation_is_allowed_by_its_own_name_alone(operation: Operation) -> None:
+    demand = a_demand(operation=operation)
+    assert decide([a_grant(allow=frozenset({operation}))], demand) == ALLOWED
+    others = frozenset(Operation) - {operation}
+    assert decide([a_grant(allow=others)], demand) == Denied()

@@ -1,0 +1,122 @@
+"""A grant's limits."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.access.grants import Demand, Denied, Grant, Limited, Operation, decide
+from tests.access.demands import ALLOWED, a_demand, a_form, an_upload
+from tests.fakes import a_grant
+
+LIMITED_GRANTS = [
+    pytest.param(
+        a_grant(allow=frozenset({Operation.DOWNLOAD})), a_demand(version=True), "version_id", id="v"
+    ),
+    pytest.param(a_grant(), an_upload(overwrite=True), "overwrite", id="overwrite"),
+    pytest.param(a_grant(), a_form(overwrite=True), "overwrite", id="form overwrite"),
+    pytest.param(
+        a_grant(max_keys=100),
+        a_demand(operation=Operation.LIST, subtree=True, max_keys=101),
+        "max_keys",
+        id="keys",
+    ),
+    pytest.param(
+        a_grant(max_content_length=5), an_upload(content_length=6), "content_length", id="size"
+    ),
+    pytest.param(
+        a_grant(max_content_length=0), an_upload(content_length=1), "content_length", id="empty"
+    ),
+    pytest.param(
+        a_grant(max_content_length=5),
+        a_form(content_length=6),
+        "max_content_length",
+        id="form size",
+    ),
+    pytest.param(
+        a_grant(content_types=("image/*",)),
+        an_upload(content_type="text/plain"),
+        "content_type",
+        id="type",
+    ),
+    pytest.param(
+        a_grant(content_types=()), an_upload(content_type="text/plain"), "content_type", id="none"
+    ),
+    pytest.param(
+        a_grant(content_types=("image/*",)),
+        a_form(content_type="image/svg+xml"),
+        "content_type",
+        id="form type",
+    ),
+    pytest.param(
+        a_grant(content_types=("image/*",)),
+        a_form(content_type_prefix="image/"),
+        "content_type_prefix",
+        id="form type prefix",
+    ),
+]
+
+
+@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+def test_a_limit_is_named_with_the_field_it_is_for(
+    grant: Grant, demand: Demand, field: str
+) -> None:
+    decision = decide([grant], demand)
+    assert isinstance(decision, Limited)
+    assert decision.pointer == f"#/{field}"
+    assert decision.detail.startswith("Your grant ")
+    assert not decision.missing
+
+
+@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+def test_what_is_limited_is_allowed_by_a_second_grant_without_the_limit(
+    grant: Grant, demand: Demand, field: str
+) -> None:
+    wide = a_grant(allow_overwrite=True)
+    assert decide([grant, wide], demand) == ALLOWED
+    assert decide([wide, grant], demand) == ALLOWED
+
+
+@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+def test_a_limit_tells_nothing_of_what_no_grant_covers(
+    grant: Grant, demand: Demand, field: str
+) -> None:
+    assert decide([replace(grant, prefix="x/")], demand) == Denied()
+
+
+@pytest.mark.parametrize(
+    ("grant", "demand"),
+    [
+        pytest.param(a_grant(), a_demand(version=True), id="version"),
+        pytest.param(a_grant(allow_overwrite=True), an_upload(overwrite=True), id="overwrite"),
+        pytest.param(
+            a_grant(max_keys=100), a_demand(operation=Operation.LIST, max_keys=100), id="keys"
+        ),
+        pytest.param(a_grant(max_content_length=5), an_upload(content_length=5), id="size"),
+        pytest.param(
+            a_grant(content_types=("text/plain", "image/*")),
+            an_upload(content_type="image/png"),
+            id="type",
+        ),
+        pytest.param(a_grant(content_types=()), a_demand(), id="a download has no type to limit"),
+        pytest.param(a_grant(), a_form(content_type_prefix="image/"), id="no types, any prefix"),
+    ],
+)
+def test_what_is_within_the_limits_is_allowed(grant: Grant, demand: Demand) -> None:
+    assert decide([grant], demand) == ALLOWED
+
+
+@pytest.mark.parametrize("demand", [an_upload(), a_form()])
+def test_a_type_that_was_left_out_is_asked_for_where_types_are_limited(demand: Demand) -> None:
+    decision = decide([a_grant(content_types=("image/*",))], demand)
+    assert isinstance(decision, Limited)
+    assert (decision.pointer, decision.missing) == ("#/content_type", True)
+
+
+def test_the_limit_told_is_the_grants_own_and_nothing_that_was_sent() -> None:
+    decision = decide(
+        [a_grant(content_types=("image/*", "application/pdf"))],
+        an_upload(content_type="text/x-sent"),
+    )
+    assert decision == Limited(
+        "#/content_type", "Your grant allows these types: image/*, application/pdf."
+    )

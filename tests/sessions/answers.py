@@ -1,0 +1,24 @@
+"""What STS answers, as botocore reads it."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from tests.fakes import SECRET, TOKEN, WALL
+
+
+def an_answer(
+    changes: Mapping[str, object] | None = None, *, server_time: float = WALL, seconds: float = 3600
+) -> dict[str, Any]:
+    given: dict[str, object] = {
+        "AccessKeyId": "ASIAEXAMPLE",
+        "SecretAccessKey": SECRET,
+        "SessionToken": TOKEN,
+        "Expiration": datetime.fromtimestamp(server_time + seconds, UTC),
+    }
+    date = format_datetime(datetime.fromtimestamp(server_time, UTC), usegmt=True)
+    return {
+        "Credentials": given | dict(changes or {}),
+        "ResponseMetadata": {"HTTPHeaders": {"date": date}},
+    }

@@ -1,0 +1,47 @@
+"""In virtual time: see `tests/fakes.py`. `asyncio.sleep` is how a test moves the clock."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from service.errors import CredentialsUnavailable
+from service.sessions.pool import PooledBucket, SessionKey, SessionPool
+from tests.fakes import ADDRESS, FakeClock, FakeSource, loop_clock
+
+OWN = SessionKey("reports", None)
+BILLING = SessionKey("reports", (None, "billing"))
+PROMISE = 900.0
+AT_ONCE = 0.01  # seconds
+DUE_AT = 3600 - PROMISE - 60  # without jitter, a session of an hour is refreshed at this age
+
+
+@dataclass
+class House:
+    """A pool over one fake source a bucket."""
+
+    clock: FakeClock
+    source: FakeSource
+    pool: SessionPool
+    sources: dict[str, FakeSource] = field(default_factory=dict)
+
+
+def a_house(*more: str, length: float = 3600, delay: float = 0.1, chance: float = 0) -> House:
+    """Buckets: `reports`, and what else is named."""
+    clock = loop_clock()
+    sources = {name: FakeSource(clock, length=length, delay=delay) for name in ("reports", *more)}
+    buckets = {
+        name: PooledBucket(source=source, address=ADDRESS, promise=PROMISE)
+        for name, source in sources.items()
+    }
+    pool = SessionPool(buckets, clock=clock, chance=lambda: chance)
+    return House(clock, sources["reports"], pool, sources)
+
+
+def owned(number: int) -> SessionKey:
+    return SessionKey("reports", (None, f"caller-{number}"))
+
+
+async def refusal(house: House, key: SessionKey = OWN) -> CredentialsUnavailable:
+    with pytest.raises(CredentialsUnavailable) as refused:
+        await house.pool.ready(key)
+    return refused.value

@@ -1,0 +1,52 @@
+"""No log record and no repr shows a secret."""
+
+import asyncio
+import logging
+
+import pytest
+from botocore.parsers import create_parser
+
+from service.errors import CredentialsUnavailable
+from service.sessions.pool import PooledBucket, SessionPool
+from service.sessions.sts import AssumedRole, Role
+from tests.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
+from tests.sessions.house import BILLING, OWN, PROMISE, a_house
+
+
+@in_virtual_time
+async def test_no_log_record_and_no_repr_shows_a_secret_or_a_token(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    house = a_house()
+    signing = await house.pool.ready(BILLING)
+    signing.signer.state("20260101")
+    house.source.fault = OSError(f"no route for {SECRET}")
+    await asyncio.sleep(3600)
+    shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {house.pool!r}"
+    assert "again in 1 s: OSError" in shown
+    assert "ASIAFAKE" in shown
+    assert SECRET not in shown
+    assert TOKEN not in shown
+
+
+class UnreadableSts:
+    """Its answer is cut or has something added, so that botocore quotes all of it in an error."""
+
+    async def assume_role(self, **_: object) -> object:
+        body = f"<a><SecretAccessKey>{SECRET}</SecretAccessKey></a><junk/>".encode()
+        return create_parser("query").parse({"headers": {}, "body": body, "status_code": 200}, None)
+
+
+@in_virtual_time
+async def test_an_answer_that_the_sdk_cannot_read_is_not_logged_with_its_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=3600)
+    source = AssumedRole(UnreadableSts(), role, loop_clock())
+    bucket = PooledBucket(source=source, address=ADDRESS, promise=PROMISE)
+    pool = SessionPool({"reports": bucket}, clock=loop_clock(), chance=lambda: 0)
+    with pytest.raises(CredentialsUnavailable):
+        await pool.ready(OWN)
+    assert "no new session for bucket reports" in caplog.text
+    assert SECRET not in caplog.text

@@ -1,0 +1,69 @@
+"""The name that a session bears at STS."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.sessions.sts import Owner, session_name
+
+ALLOWED_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")  # STS: API_AssumeRole
+
+# No part of an owner that a configuration or a token lets in has a NUL or a lone surrogate.
+parts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+owners = st.none() | st.tuples(st.none() | parts, parts)
+
+
+def test_the_buckets_own_session_is_named_after_the_service() -> None:
+    assert session_name(None) == "presign"
+
+
+@pytest.mark.parametrize(
+    ("subject", "readable"),
+    [
+        ("billing", "billing"),
+        ("system:serviceaccount:billing:api", "system-serviceaccount-billing-api"),
+        ("a b/c\\d\n", "a-b-c-d-"),
+        ("jörg", "j-rg"),  # `\w` without ASCII would let it through
+        ("it_is+=,.@-fine", "it_is+=,.@-fine"),
+        ("", ""),
+    ],
+)
+def test_a_session_bears_its_owners_readable_name(subject: str, readable: str) -> None:
+    name, _, digest = session_name((None, subject)).rpartition("-")
+    assert name == readable
+    assert re.fullmatch("[0-9a-f]{12}", digest)
+
+
+@given(owner=owners)
+def test_a_session_name_is_one_that_sts_takes(owner: Owner) -> None:
+    assert ALLOWED_NAME.fullmatch(session_name(owner))
+
+
+@given(one=owners, other=owners)
+def test_distinct_owners_have_distinct_names(one: Owner, other: Owner) -> None:
+    assert (session_name(one) == session_name(other)) is (one == other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", "b"), (None, "b")),
+        (("a", "b"), ("b", "a")),
+        (("a", "bc"), ("ab", "c")),
+        ((None, "presign"), None),
+        ((None, "a:b"), (None, "a/b")),
+        ((None, "x" * 200), (None, "x" * 201)),
+        ((None, "y" + "x" * 200), (None, "z" + "x" * 200)),
+        ((None, "x" * 200 + "y"), (None, "x" * 200 + "z")),
+    ],
+)
+def test_names_that_look_alike_are_told_apart(one: Owner, other: Owner) -> None:
+    assert session_name(one) != session_name(other)
+
+
+def test_a_long_subject_keeps_its_end_which_tells_more_than_its_start() -> None:
+    name = session_name(("cluster", f"system:serviceaccount:{'n' * 80}:api"))
+    assert len(name) == 64
+    assert "n-api-" in name

@@ -1,0 +1,122 @@
+"""Where sessions come from: an assumed role, a web identity, static keys."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.sessions.sts import AssumedRole, Role, SessionRefused, StaticKeys, session_name
+from tests.fakes import SECRET, TOKEN, WALL, FakeClock
+from tests.sessions.answers import an_answer
+
+ROLE = Role(arn="arn:aws:iam::111122223333:role/presign", region="eu-west-1", session_seconds=3600)
+
+
+@dataclass
+class FakeSts:
+    """Records each request, by the name of its call."""
+
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    async def assume_role(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(("assume_role", request))
+        return an_answer()
+
+    async def assume_role_with_web_identity(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(("assume_role_with_web_identity", request))
+        return an_answer()
+
+
+async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured() -> None:
+    sts = FakeSts()
+    source = AssumedRole(sts, replace(ROLE, session_seconds=7200), FakeClock())
+    session = await source.fetch(("a", "b"))
+    request = {
+        "RoleArn": ROLE.arn,
+        "RoleSessionName": session_name(("a", "b")),
+        "DurationSeconds": 7200,
+    }
+    assert sts.requests == [("assume_role", request)]
+    assert session.name == session_name(("a", "b"))
+    assert source.length == 7200
+
+
+async def test_an_external_id_is_sent_where_there_is_one() -> None:
+    sts = FakeSts()
+    await AssumedRole(sts, replace(ROLE, external_id="acme-1"), FakeClock()).fetch(None)
+    [(_, request)] = sts.requests
+    assert request["ExternalId"] == "acme-1"
+
+
+async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> None:
+    sts, file = FakeSts(), tmp_path / "token"
+    source = AssumedRole(sts, replace(ROLE, web_identity_token_file=file), FakeClock())
+    for token in ("first", "second"):
+        file.write_text(f"{token}\n")
+        await source.fetch(None)
+    assert [call for call, _ in sts.requests] == ["assume_role_with_web_identity"] * 2
+    assert [request["WebIdentityToken"] for _, request in sts.requests] == ["first", "second"]
+
+
+async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
+    sts, file = FakeSts(), tmp_path / "token"
+    file.write_text("token")
+    role = replace(ROLE, web_identity_token_file=file, external_id="acme-1")
+    await AssumedRole(sts, role, FakeClock()).fetch(None)
+    assert "ExternalId" not in sts.requests[0][1]
+
+
+async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_path: Path) -> None:
+    sts = FakeSts()
+    role = replace(ROLE, web_identity_token_file=tmp_path / "gone")
+    with pytest.raises(FileNotFoundError):
+        await AssumedRole(sts, role, FakeClock()).fetch(None)
+    assert sts.requests == []
+
+
+@dataclass
+class FakeKeys:
+    access_key: str = "AKIAEXAMPLE"
+    secret_key: str = SECRET
+    token: str | None = None
+
+    async def get_frozen_credentials(self) -> "FakeKeys":
+        return self
+
+
+@dataclass
+class FakeChain:
+    """As aioboto3's session, of which one method is used."""
+
+    keys: FakeKeys | None
+
+    async def get_credentials(self) -> FakeKeys | None:
+        return self.keys
+
+
+async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() -> None:
+    clock = FakeClock(skew=7)
+    session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"))
+    assert session.credentials.access_key_id == "AKIAEXAMPLE"
+    assert session.credentials.secret_access_key == SECRET
+    assert session.credentials.session_token is None
+    assert session.remaining(clock) == float("inf")
+    assert session.now(clock) == WALL + 7
+
+
+async def test_static_keys_with_a_token_are_refused_since_nobody_knows_when_they_end() -> None:
+    with pytest.raises(SessionRefused, match="session token"):
+        await StaticKeys(FakeChain(FakeKeys(token=TOKEN)), FakeClock()).fetch(None)
+
+
+async def test_an_empty_chain_is_refused() -> None:
+    with pytest.raises(SessionRefused, match="no credentials"):
+        await StaticKeys(FakeChain(None), FakeClock()).fetch(None)
+
+
+async def test_no_repr_of_a_session_shows_its_secret_or_token() -> None:
+    session = await AssumedRole(FakeSts(), ROLE, FakeClock()).fetch(None)
+    assert "ASIAEXAMPLE" in repr(session)
+    assert SECRET not in repr(session)
+    assert TOKEN not in repr(session)
