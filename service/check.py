@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
+from service.access.api_keys import digest_of
 from service.access.grants import Operation
 from service.settings import BucketSettings, GrantSettings, Settings
 from service.signing.signer import Address
 
 _HOUR = 3600
+# What examples use and people leave standing; the demo's own among them
+_GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -23,6 +26,9 @@ def warnings(settings: Settings) -> Iterator[str]:
     """What an operator had better mean."""
     if settings.unsafe_anonymous_caller is not None:
         yield "unsafe_anonymous_caller: everybody who reaches the service has its grants"
+    for caller in settings.callers:
+        if not _GUESSABLE.isdisjoint(caller.sha256):
+            yield f"API key {caller.api_key}: anybody can guess it; make one with `presign new-key`"
     for place, grant in settings.placed_grants():
         if not grant.prefix:
             yield f"{place}: covers the whole bucket {grant.bucket}"

@@ -66,6 +66,16 @@ def test_check_says_what_each_caller_may_do_and_what_is_dangerous(tmp_path: Path
     assert "grants.0:" not in done.stdout
 
 
+def test_check_warns_of_whom_anybody_could_be(tmp_path: Path) -> None:
+    anonymous = (
+        "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"
+    )
+    done = checked(tmp_path, GOOD.replace(DIGEST, digest_of("test")) + anonymous)
+    assert "warning: API key billing: anybody can guess it" in done.stdout
+    assert "warning: unsafe_anonymous_caller: everybody who reaches the service" in done.stdout
+    assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
+
+
 def test_the_example_configuration_is_good() -> None:
     assert presign("check", "--config", "presign.example.yaml").returncode == 0
 

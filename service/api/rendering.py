@@ -17,15 +17,8 @@ def render_request(answer: PresignedRequest) -> bytes:
 
 
 def render_form(answer: PresignedForm) -> bytes:
-    members: dict[str, Any] = {
-        "url": answer.url,
-        "key": answer.key,
-        "fields": answer.fields,
-        "expires_at": _timestamp(answer.expires_at),
-    }
-    if answer.limited_by is not None:
-        members["limited_by"] = answer.limited_by
-    return to_json(members)
+    members: dict[str, Any] = {"url": answer.url, "key": answer.key, "fields": answer.fields}
+    return to_json(members | _term(answer))
 
 
 def render_batch(answers: Sequence[PresignedRequest | PresignError]) -> bytes:
@@ -45,10 +38,16 @@ def _request(answer: PresignedRequest) -> dict[str, Any]:
         "method": answer.method,
         "url": answer.url,
         "headers": answer.headers,
-        "expires_at": _timestamp(answer.expires_at),
     }
+    members |= _term(answer)
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
+    return members
+
+
+def _term(answer: PresignedRequest | PresignedForm) -> dict[str, Any]:
+    """Until when, and what made it shorter than was asked for."""
+    members = {"expires_at": _timestamp(answer.expires_at)}
     if answer.limited_by is not None:
         members["limited_by"] = answer.limited_by
     return members

@@ -212,6 +212,14 @@ async def test_a_form_without_a_file_name_leaves_it_to_the_browser(
     assert answer["key"].endswith("/${filename}")
 
 
+async def test_a_form_ends_before_its_session_too(client: httpx.AsyncClient) -> None:
+    answer = await signed(
+        client, "upload-forms", key_prefix="in/", max_content_length=5, expires_in=604_800
+    )
+    assert answer["limited_by"] == "session"
+    assert epoch(answer["expires_at"]) - time.time() < 3600
+
+
 @pytest.mark.parametrize(("path", "method"), [("head-urls", "HEAD"), ("delete-urls", "DELETE")])
 async def test_a_head_and_a_delete_may_name_a_version(
     client: httpx.AsyncClient, path: str, method: str

@@ -184,6 +184,48 @@ async def test_a_fault_of_ours_is_a_problem_without_a_trace(
     assert API_KEY not in caplog.text
 
 
+async def test_a_page_may_read_a_fault_of_ours_too() -> None:
+    settings = settings_with(open_grant(), server={"cors_origins": ["https://app.example"]})
+    async with running(settings) as client:
+        transport: Any = client._transport
+        transport.app.state.presigner = None
+        answer = await client.post(
+            "/v1/download-urls", json=GET, headers={"Origin": "https://app.example"}
+        )
+    assert answer.status_code == 500
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+
+
+async def test_a_caller_that_hangs_up_is_no_fault(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    transport: Any = client._transport
+    headers = [(b"authorization", f"Bearer {API_KEY}".encode())]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/download-urls",
+        "query_string": b"",
+        "headers": headers,
+    }
+    await transport.app(scope, gone, send)
+    assert sent == []
+    assert caplog.records == []
+
+
+async def test_a_path_with_a_slash_too_many_is_not_found(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/download-urls/", json=GET)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 async def test_cors_is_answered_for_the_origins_configured_and_no_others() -> None:
     settings = settings_with(open_grant(), server={"cors_origins": ["https://app.example"]})
     async with running(settings) as client:
