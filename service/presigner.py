@@ -151,7 +151,7 @@ class Presigner:
             expires_in=term.given.expires_in,
         )
         return PresignedForm(
-            url=f"{bucket.address.origin}{bucket.address.path_prefix}",
+            url=f"{bucket.address.origin}{bucket.address.bucket_path}",
             key=key,
             fields=fields,
             expires_at=term.expires_at,

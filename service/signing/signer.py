@@ -38,6 +38,11 @@ class Address:
     def origin(self) -> str:
         return f"{self.scheme}://{self.host}"
 
+    @property
+    def bucket_path(self) -> str:
+        """The bucket itself: `/bucket`, or `/` where it has a host of its own."""
+        return self.path_prefix.rstrip("/") or "/"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningContext:
@@ -119,11 +124,8 @@ class Signer:
     def _cut(
         self, action: Action, timestamp: str, query: str, headers: Mapping[str, str]
     ) -> SigningContext:
-        prefix = self.address.path_prefix
-        if isinstance(action, ListObjects):
-            prefix = (
-                prefix.rstrip("/") or "/"
-            )  # the bucket itself: /bucket, or / under its own host
+        lists = isinstance(action, ListObjects)
+        prefix = self.address.bucket_path if lists else self.address.path_prefix
         path = prefix + _MARK
         canonical = sigv4.canonical_request(
             action.METHOD, path, query, headers, sigv4.UNSIGNED_PAYLOAD
