@@ -1,113 +1,11 @@
 """Every refusal of the contract, on the wire: right status, code and pointer; nothing echoed."""
 
-import json
-from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import SECRET, TOKEN
-
-# Stands in every input below; no answer may repeat it.
-MARK: Final = "canary"
-
-UPLOAD: Final = {"bucket": "demo", "key": f"{MARK}.txt", "content_length": 5}
-FORM: Final = {"bucket": "demo", "key_prefix": f"{MARK}/", "max_content_length": 5}
-LIST: Final = {"bucket": "demo", "prefix": f"{MARK}/"}
-GET: Final = {"bucket": "demo", "key": f"{MARK}.txt"}
-
-
-async def refused(
-    client: httpx.AsyncClient, path: str, body: Any, status: int, code: str
-) -> dict[str, Any]:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = await client.post(f"/v1/{path}", content=content)
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem: dict[str, Any] = answer.json()
-    assert (problem["code"], problem["status"]) == (code, status)
-    assert problem["type"] == f"urn:presign:problem:{code}"
-    assert problem["request_id"] == answer.headers["x-request-id"]
-    for secret in (MARK, SECRET, TOKEN, "X-Amz-Signature"):
-        assert secret not in answer.text
-    return problem
-
-
-async def refused_at(
-    client: httpx.AsyncClient, path: str, body: Any, pointer: str, code: str = "invalid_request"
-) -> None:
-    status = 403 if code == "limit_exceeded" else 422
-    problem = await refused(client, path, body, status, code)
-    assert [error["pointer"] for error in problem["errors"]] == [pointer]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"\xff\xfe",
-        b'{"bucket": "demo", "key": "canary", "expires_in": NaN}',
-        b'{"bucket": "demo", "key": "canary", "expires_in": -Infinity}',
-        b'{"bucket": "demo", "key": "canary", "expires_in": 1e999}',
-        b'{"bucket": "demo", "key": "canary\\ud800"}',
-        b'{"bucket": "demo", "key": "canary\\udfff\\ud800"}',
-        b'{"bucket": "demo", "key": "canary\xed\xa0\x80"}',
-        b"[" * 50_000,
-        b'{"bucket": "demo", "key": "canary"} trailing',
-    ],
-)
-async def test_what_is_not_json_is_told_so(client: httpx.AsyncClient, body: bytes) -> None:
-    await refused(client, "download-urls", body, 400, "invalid_json")
-
-
-@pytest.mark.parametrize("token", [b"NaN", b"1e999", b'"\\udc00"'])
-async def test_one_item_that_is_not_json_refuses_the_whole_batch(
-    client: httpx.AsyncClient, token: bytes
-) -> None:
-    body = (
-        b'{"items": [{"bucket": "demo", "key": "canary"}, {"bucket": "demo", "key": %s}]}' % token
-    )
-    await refused(client, "download-urls/batch", body, 400, "invalid_json")
-
-
-@pytest.mark.parametrize(
-    ("path", "body", "pointer"),
-    [
-        ("download-urls", {"bucket": "demo"}, "#/key"),
-        ("download-urls", {**GET, "expires": 60}, "#/expires"),
-        ("download-urls", {**GET, "expires_in": "60"}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": True}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": 60.0}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": 0}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": 604_801}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": None}, "#/expires_in"),
-        ("download-urls", {**GET, "key": 5}, "#/key"),
-        ("download-urls", {**GET, "disposition": MARK}, "#/disposition"),
-        ("download-urls", {**GET, "stable_for": 60}, "#/stable_for"),
-        ("download-urls", [GET], "#"),
-        ("upload-urls", GET, "#/content_length"),
-        ("upload-urls", {**UPLOAD, "content_length": -1}, "#/content_length"),
-        ("upload-urls", {**UPLOAD, "content_length": 5 * 1024**3 + 1}, "#/content_length"),
-        ("upload-urls", {**UPLOAD, "metadata": {"name": 5}}, "#/metadata/name"),
-        (
-            "upload-urls",
-            {**UPLOAD, "checksum": {"algorithm": "MD5", "value": "AAAAAA=="}},
-            "#/checksum/algorithm",
-        ),
-        ("upload-forms", {"bucket": "demo", "key_prefix": MARK}, "#/max_content_length"),
-        ("list-urls", {"bucket": "demo"}, "#/prefix"),
-        ("list-urls", {**LIST, "max_keys": 1001}, "#/max_keys"),
-        ("download-urls/batch", {"items": []}, "#/items"),
-        ("download-urls/batch", {"items": [GET, {"bucket": "demo"}]}, "#/items/1/key"),
-        ("download-urls/batch", {"items": [GET] * 1001}, "#/items"),
-    ],
-)
-async def test_another_shape_is_refused_with_its_pointer(
-    client: httpx.AsyncClient, path: str, body: Any, pointer: str
-) -> None:
-    await refused_at(client, path, body, pointer)
+from tests.api.refusals import FORM, GET, LIST, MARK, UPLOAD, refused_at
 
 
 @pytest.mark.parametrize(
@@ -217,71 +115,6 @@ async def test_a_form_for_a_fixed_key_must_be_allowed_to_overwrite(
 ) -> None:
     body = {"bucket": "demo", "key": MARK, "max_content_length": 5}
     await refused_at(client, "upload-forms", body, "#/key", "create_only_unsupported")
-
-
-async def test_an_unknown_field_with_an_odd_name_is_not_echoed(client: httpx.AsyncClient) -> None:
-    await refused_at(client, "download-urls", {**GET, f"{MARK}/~ %": 1}, "#")
-
-
-@pytest.mark.parametrize(
-    "field", ["bucket", "key", "version_id", "filename", "content_type", "cache_control"]
-)
-async def test_a_field_as_long_as_a_body_may_be_is_refused(
-    client: httpx.AsyncClient, field: str
-) -> None:
-    await refused_at(client, "download-urls", {**GET, field: "x" * 60_000}, f"#/{field}")
-
-
-async def test_a_megabyte_in_a_field_is_too_much(client: httpx.AsyncClient) -> None:
-    body = {**GET, "key": "x" * 1_000_000}
-    await refused(client, "download-urls", body, 413, "body_too_large")
-
-
-async def test_a_megabyte_in_an_item_is_told_in_its_place(client: httpx.AsyncClient) -> None:
-    items = [GET, {**GET, "key": "x" * 1_000_000}]
-    answer = await client.post("/v1/download-urls/batch", json={"items": items})
-    good, bad = answer.json()["results"]
-    assert good["request"]["method"] == "GET"
-    assert bad["problem"]["errors"][0]["pointer"] == "#/items/1/key"
-
-
-@pytest.mark.parametrize(
-    ("path", "size"), [("download-urls", 64 * 1024), ("download-urls/batch", 4 * 1024**2)]
-)
-async def test_a_body_over_the_limit_is_refused(
-    client: httpx.AsyncClient, path: str, size: int
-) -> None:
-    async def in_pieces() -> AsyncIterator[bytes]:
-        for _ in range(size // 4096 + 1):
-            yield b" " * 4096
-
-    await refused(client, path, b" " * (size + 1), 413, "body_too_large")
-    await refused(client, path, b" " * size, 400, "invalid_json")
-    counted = await client.post(f"/v1/{path}", content=in_pieces())
-    assert (counted.status_code, counted.json()["code"]) == (413, "body_too_large")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"items": [%s]}' % b",".join([b"{}"] * 60_000),
-        b"[%s]" % b",".join([b"0"] * 60_000),
-        b"{%s}" % b",".join(b'"%d":0' % i for i in range(60_000)),
-    ],
-)
-async def test_a_body_of_nothing_but_members_is_refused_unparsed(
-    client: httpx.AsyncClient, body: bytes
-) -> None:
-    await refused(client, "download-urls/batch", body, 413, "body_too_large")
-
-
-async def test_many_faults_are_told_in_one_sentence(client: httpx.AsyncClient) -> None:
-    body = {**GET, **{f"f{i}": 0 for i in range(5000)}}
-    answer = await client.post("/v1/download-urls/batch", json={"items": [body]})
-    assert answer.status_code == 422
-    assert "errors" not in answer.json()
-    few = await client.post("/v1/download-urls", json={**GET, **{f"f{i}": 0 for i in range(50)}})
-    assert len(few.json()["errors"]) == 20
 
 
 @pytest.mark.parametrize(

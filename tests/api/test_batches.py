@@ -1,0 +1,53 @@
+"""Batches, on the wire."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("download-urls", {}),
+        ("upload-urls", {"content_length": 1}),
+        ("head-urls", {}),
+        ("delete-urls", {}),
+    ],
+)
+async def test_a_batch_answers_each_item_in_its_place(
+    client: httpx.AsyncClient, path: str, more: dict[str, Any]
+) -> None:
+    items = [
+        {"bucket": "demo", "key": "first", **more},
+        {"bucket": "closed", "key": "second", **more},
+        {"bucket": "demo", "key": "../third", **more},
+        {"bucket": "demo", "key": "fourth", **more},
+    ]
+    answer = await client.post(f"/v1/{path}/batch", json={"items": items})
+    first, second, third, fourth = answer.json()["results"]
+    assert (answer.status_code, answer.json()["failed"]) == (200, 2)
+    assert "/first?" in first["request"]["url"]
+    assert second["problem"]["code"] == "forbidden"
+    assert third["problem"]["errors"][0]["pointer"] == "#/items/2/key"
+    assert "/fourth?" in fourth["request"]["url"]
+
+
+async def test_an_item_that_cannot_be_kept_is_told_in_its_place(
+    client: httpx.AsyncClient,
+) -> None:
+    items = [
+        {"bucket": "demo", "key": "a", "content_length": 1, "cache_control": "a\nb"},
+        {"bucket": "demo", "key": "a", "content_length": 1},
+    ]
+    answer = await client.post("/v1/upload-urls/batch", json={"items": items})
+    bad, good = answer.json()["results"]
+    assert bad["problem"]["errors"][0]["pointer"] == "#/items/0/cache_control"
+    assert good["request"]["method"] == "PUT"
+
+
+async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClient) -> None:
+    items = [{"bucket": "demo", "key": str(i)} for i in range(1000)]
+    answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    urls = {result["request"]["url"] for result in answer.json()["results"]}
+    assert len(urls) == 1000

@@ -1,0 +1,130 @@
+"""Who may call, and what a caller is told who may not."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import API_KEY, open_grant, running, settings_with
+
+GET = {"bucket": "demo", "key": "a"}
+DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": API_KEY},
+        {"Authorization": f"Basic {API_KEY}"},
+        {"Authorization": f"Bearer {API_KEY}x"},
+        {"X-Api-Key": API_KEY},
+    ],
+)
+async def test_who_is_not_known_is_told_only_that(headers: dict[str, str]) -> None:
+    async with running(settings_with(open_grant())) as client:
+        client.headers.pop("Authorization")
+        answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert API_KEY not in answer.text
+
+
+async def test_two_authorization_headers_are_refused(client: httpx.AsyncClient) -> None:
+    client.headers.pop("Authorization")
+    twice = [("Authorization", f"Bearer {API_KEY}")] * 2
+    answer = await client.post("/v1/download-urls", json=GET, headers=twice)
+    assert answer.status_code == 401
+
+
+async def test_a_key_in_the_query_is_no_key(client: httpx.AsyncClient) -> None:
+    client.headers.pop("Authorization")
+    answer = await client.post(f"/v1/download-urls?access_token={API_KEY}", json=GET)
+    assert answer.status_code == 401
+
+
+async def test_the_scheme_is_known_in_any_case(client: httpx.AsyncClient) -> None:
+    headers = {"Authorization": f"bEARER {API_KEY}"}
+    answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+    assert answer.status_code == 200
+
+
+async def test_who_is_unknown_is_refused_before_the_body_is_read(
+    client: httpx.AsyncClient,
+) -> None:
+    client.headers["Authorization"] = "Bearer wrong"
+    answer = await client.post("/v1/download-urls", content=b"{")
+    assert answer.status_code == 401
+
+
+async def test_the_anonymous_caller_has_its_grants_only_where_configured() -> None:
+    anonymous = {"grants": [{"bucket": "demo", "prefix": "public/", "allow": ["download"]}]}
+    async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
+        client.headers.pop("Authorization")
+        inside = await client.post("/v1/download-urls", json=GET | {"key": "public/a"})
+        outside = await client.post("/v1/download-urls", json=GET)
+        wrong = await client.post(
+            "/v1/download-urls", json=GET, headers={"Authorization": "Bearer wrong"}
+        )
+    assert (inside.status_code, outside.status_code, wrong.status_code) == (200, 403, 401)
+
+
+async def test_unknown_forbidden_and_ungranted_look_the_same() -> None:
+    settings = settings_with({"bucket": "demo", "prefix": "mine/", "allow": ["download"]})
+    async with running(settings) as client:
+        answers = [
+            await client.post(f"/v1/{path}", json=GET | changed)
+            for path, changed in [
+                ("download-urls", {"bucket": "no-such-bucket"}),
+                ("download-urls", {"bucket": "closed"}),
+                ("download-urls", {"key": "yours/a"}),
+                ("download-urls", {"key": "mine"}),
+                ("head-urls", {"key": "mine/a"}),
+            ]
+        ]
+    problems = [{**answer.json(), "request_id": ""} for answer in answers]
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert all(problem == problems[0] for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("limit", "path", "body", "pointer"),
+    [
+        ({"max_content_length": "1KiB"}, "upload-urls", {"content_length": 1025}, "#/content_length"),
+        ({"max_content_length": "1KiB"}, "upload-forms",
+         {"max_content_length": 1025, "overwrite": True}, "#/max_content_length"),
+        ({"content_types": ["image/*"]}, "upload-urls",
+         {"content_length": 1, "content_type": "image/svg+xml"}, "#/content_type"),
+        ({"allow_overwrite": False}, "upload-urls",
+         {"content_length": 1, "overwrite": True}, "#/overwrite"),
+        ({"allow_overwrite": False}, "upload-urls",
+         {"content_length": 1, "if_match": '"e"'}, "#/if_match"),
+        ({"allow": ["download"]}, "download-urls", {"version_id": "v"}, "#/version_id"),
+    ],
+)  # fmt: skip
+async def test_a_limit_of_the_callers_own_grant_is_named(
+    limit: dict[str, Any], path: str, body: dict[str, Any], pointer: str
+) -> None:
+    async with running(settings_with(open_grant(**limit))) as client:
+        answer = await client.post(f"/v1/{path}", json=GET | body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_a_grant_by_type_wants_a_type() -> None:
+    async with running(settings_with(open_grant(content_types=["image/*"]))) as client:
+        answer = await client.post("/v1/upload-urls", json=GET | {"content_length": 1})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_a_page_of_a_list_is_limited_by_the_grant() -> None:
+    async with running(settings_with(open_grant(max_keys=100))) as client:
+        body = {"bucket": "demo", "prefix": ""}
+        unasked = await client.post("/v1/list-urls", json=body)
+        asked = await client.post("/v1/list-urls", json=body | {"max_keys": 100})
+    assert (unasked.status_code, unasked.json()["code"]) == (403, "limit_exceeded")
+    assert asked.status_code == 200

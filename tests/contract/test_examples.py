@@ -1,0 +1,129 @@
+"""The rules of the document: its examples and its problems."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
+
+from tests.contract.reading import (
+    Json,
+    example_values,
+    examples,
+    operations,
+    replies,
+    without_unknown_fields,
+)
+
+# Examples
+
+
+def test_every_body_has_an_example(document: Json) -> None:
+    bodies = [(path, operation["requestBody"]) for path, operation in operations(document)]
+    bodies += [(f"{path} {status}", reply) for path, status, reply in replies(document)]
+    assert [
+        at for at, body in bodies for media in body["content"].values() if not media.get("examples")
+    ] == []
+
+
+def test_every_example_is_valid_and_has_no_unknown_field(document: Json) -> None:
+    components = without_unknown_fields(document)["components"]
+    for at, schema, value in examples(document):
+        validator = Draft202012Validator(
+            {**schema, "components": components},
+            format_checker=Draft202012Validator.FORMAT_CHECKER,
+        )
+        assert [error.message for error in validator.iter_errors(value)] == [], at
+
+
+def test_examples_are_checked_for_dates_and_unknown_fields(document: Json) -> None:
+    components = without_unknown_fields(document)["components"]
+    validator = Draft202012Validator(
+        {"$ref": "#/components/schemas/PresignedRequest", "components": components},
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+    good = {
+        "method": "GET",
+        "url": "https://x/",
+        "headers": {},
+        "expires_at": "2026-03-01T12:15:00Z",
+    }
+    assert validator.is_valid(good)
+    assert not validator.is_valid(good | {"expires_at": "tomorrow"})
+    assert not validator.is_valid(good | {"limitd_by": "session"})
+
+
+def test_an_example_is_signed_with_exactly_the_headers_it_tells_to_send(document: Json) -> None:
+    for request in example_values(document):
+        if "method" in request:
+            query = parse_qs(urlsplit(request["url"]).query)
+            also = {"host"} | ({"content-length"} if "content_length" in request else set())
+            (signed,) = query["X-Amz-SignedHeaders"]
+            assert signed.split(";") == sorted(request["headers"].keys() | also), request["url"]
+
+
+def test_an_example_expires_when_it_says(document: Json) -> None:
+    for request in example_values(document):
+        if "method" in request:
+            query = parse_qs(urlsplit(request["url"]).query)
+            (date,), (seconds,) = query["X-Amz-Date"], query["X-Amz-Expires"]
+            signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            expires_at = signed_at + timedelta(seconds=int(seconds))
+            assert request["expires_at"] == f"{expires_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_an_example_of_a_batch_counts_its_failures(document: Json) -> None:
+    for batch in example_values(document):
+        if "results" in batch:
+            assert [len(result) for result in batch["results"]] == [1] * len(batch["results"])
+            assert batch["failed"] == sum("problem" in result for result in batch["results"])
+
+
+def test_secrets_in_examples_are_made_up(document: Json) -> None:
+    text = json.dumps([value for _, _, value in examples(document)])
+    secrets = re.findall(
+        '(?i)(?:x-amz-(?:credential|security-token|signature)|policy)(?:=|": ")([^&/%"]+)', text
+    )
+    assert secrets
+    assert [secret for secret in secrets if not secret.endswith("EXAMPLE")] == []
+
+
+# Problems
+
+
+def problem_examples(document: Json) -> Iterator[tuple[str, Json]]:
+    for _, status, reply in replies(document):
+        for media in reply["content"].values():
+            for example in media["examples"].values():
+                if "code" in example["value"]:
+                    yield status, example["value"]
+
+
+def test_a_reply_of_one_status_shows_problems_of_that_status(document: Json) -> None:
+    for status, problem in problem_examples(document):
+        if status.isdigit():
+            assert str(problem["status"]) == status, problem["code"]
+
+
+def test_the_type_of_a_problem_is_made_of_its_code(document: Json) -> None:
+    for problem in example_values(document):
+        if "code" in problem:
+            assert problem["type"] == f"urn:presign:problem:{problem['code']}"
+
+
+def test_every_code_is_listed_explained_and_shown(document: Json) -> None:
+    described = document["components"]["schemas"]["Problem"]["properties"]["code"]["description"]
+    listed = set(re.findall("`([a-z_]+)`", described))
+    explained = set(re.findall(r"\| \d{3} \| `([a-z_]+)` \|", document["info"]["description"]))
+    shown = {problem["code"] for _, problem in problem_examples(document)}
+    assert listed == explained == shown
+
+
+def test_every_code_is_shown_with_the_status_the_table_gives_it(document: Json) -> None:
+    table = re.findall(r"\| (\d{3}) \| `([a-z_]+)` \|", document["info"]["description"])
+    statuses = {code: int(status) for status, code in table}
+    for problem in example_values(document):
+        if "code" in problem:
+            assert problem["status"] == statuses[problem["code"]]
