@@ -189,7 +189,9 @@ class Presigner:
         if isinstance(lifetime, Given):
             return _Term(now, lifetime)
         if isinstance(lifetime, Never):
-            detail = "Neither your grant nor a session of the signing role lasts so long."
+            detail = (
+                "Your grant does not allow it, or no session can be counted on to last so long."
+            )
             raise LifetimeUnavailable(detail, pointer="#/min_expires_in")
         retry_after = self._pool.hasten(_session_key(caller, bucket))
         raise CredentialsUnavailable(

@@ -11,8 +11,9 @@ _MASK: Final = r"\1[masked]"
 _SECRETS: Final = [
     # In a URL, a form's field, JSON, XML, a repr or a header: the name, what parts them, the value
     re.compile(
-        r"(?i)((?:x-amz-(?:signature|security-token|credential)|secret_?access_?key|session_?token)"
-        r"[\"']?\s*[=:>]\s*[\"']?)[^\s\"'&<>,)]+"
+        r"(?i)((?:x-amz-(?:signature|security-token|credential)"
+        r"|secret_?access_?key|session_?token|web_?identity_?token)"
+        r"\\*[\"']?\s*[=:>,]\s*(?:b(?=['\"]))?\\*[\"']?)[^\s\"'\\&<>,)]+"
     ),
     re.compile(r"(?i)(bearer\s+)[^\s\"',]+"),
 ]

@@ -61,7 +61,9 @@ def _ambient_token_file() -> Path | None:
 class ServerSettings(BaseSettings):
     """Of the process."""
 
-    model_config = SettingsConfigDict(env_prefix="PRESIGN_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PRESIGN_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     default_expires_in: Seconds = 900
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()  # in the environment, with commas
@@ -249,7 +251,8 @@ def _explain(fault: Any, path: Path, document: Any) -> str:
     """Where the fault is, the environment included, and what to write instead."""
     location = fault["loc"]
     variable = _variable(location)
-    if variable is not None and variable in os.environ:
+    known = fault["type"] != "extra_forbidden" and variable is not None
+    if known and variable in {name.upper() for name in os.environ}:
         return f"{variable}: {message(fault, [])}"
     return f"{place(path, document, location)}: {message(fault, _names_at(location))}"
 

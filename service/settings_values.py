@@ -8,7 +8,10 @@ from pydantic import AfterValidator
 
 # The digest of nothing: any caller could send it.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?|https?://\[[0-9a-f:]+\](?::\d{1,5})?")
+# As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 
 
 def _text(pattern: str, words: str) -> AfterValidator:
@@ -26,7 +29,8 @@ def _text(pattern: str, words: str) -> AfterValidator:
 def _check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        known = parts.scheme in {"http", "https"} and parts.port != 0
+        usable = known and _HOST.fullmatch(parts.hostname or "") is not None
     except ValueError:
         usable = False
     if not usable or parts.query or parts.fragment or "@" in parts.netloc:
@@ -37,8 +41,11 @@ def _check_url(text: str) -> str:
 def _check_origin(text: str) -> str:
     if text == "*":
         raise ValueError("`*` would let every page act with its visitor's token; list the origins")
-    if _ORIGIN.fullmatch(text) is None:
-        raise ValueError("write an origin such as https://app.example.com, without a path")
+    if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
+        raise ValueError(
+            "write an origin such as https://app.example.com: scheme and host in lower case, "
+            "no path, no default port"
+        )
     return text
 
 

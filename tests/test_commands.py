@@ -127,6 +127,13 @@ def test_the_example_configuration_is_good() -> None:
          "3: buckets.reports.endpoint_url: write a URL such as"),
         ("region: eu-west-1", 'region: eu-west-1, session_seconds: 5, sts_endpoint_url: "http://s"',
          "3: buckets.reports.session_seconds: "),
+        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "https://b\u00fccher.example"',
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("region: eu-west-1", "region: eu-west-1, sts_endpoint_url: 'http://my_store'",
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("\nbuckets:", "\nlog_level: DEBUG\nbuckets:", "2: log_level: unknown setting"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example:443']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
         (DIGEST, EMPTY, "callers.0.sha256.0: this is the digest of an empty key"),
     ],
 )  # fmt: skip
@@ -181,6 +188,8 @@ def test_the_token_file_is_the_files_before_the_platforms(tmp_path: Path) -> Non
         path.write_text(GOOD)
         assert str(load_settings(path).server.web_identity_token_file) == "/platform"
         path.write_text(f"server: {{web_identity_token_file: /file}}\n{GOOD}")
+        assert str(load_settings(path).server.web_identity_token_file) == "/file"
+        patch.setenv("PRESIGN_WEB_IDENTITY_TOKEN_FILE", "")
         assert str(load_settings(path).server.web_identity_token_file) == "/file"
         patch.setenv("PRESIGN_WEB_IDENTITY_TOKEN_FILE", "/ours")
         assert str(load_settings(path).server.web_identity_token_file) == "/ours"

@@ -34,6 +34,7 @@ _RUNS: Final = frozenset(
 # As if there were no type (mimesniff.spec.whatwg.org, 7)
 _SNIFFED: Final = frozenset({"application/unknown", "unknown/unknown", "*/*"})
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME = re.compile(f"{NAME_PART}/{NAME_PART}")
 
 
@@ -42,12 +43,17 @@ def essence(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def _unquoted(content_type: str) -> str:
+    """Without what stands in quotes, where a comma parts nothing."""
+    return _QUOTED.sub("", content_type)
+
+
 def runs_in_browser(content_type: str) -> bool:
     """Whether a browser would, or might: of what is no type it guesses at the content.
 
     Of several types in one header it takes the last (fetch.spec.whatwg.org).
     """
-    names = [essence(each) for each in content_type.split(",")]
+    names = [essence(each) for each in _unquoted(content_type).split(",")]
     return any(
         name in _RUNS or name in _SNIFFED or name.endswith("+xml") or not _NAME.fullmatch(name)
         for name in names
@@ -57,7 +63,7 @@ def runs_in_browser(content_type: str) -> bool:
 def admits(pattern: str, content_type: str) -> bool:
     """Whether `image/png` or `image/*` admits a type. A wildcard never admits what a browser runs."""
     name = essence(content_type)
-    if "," in content_type or _NAME.fullmatch(name) is None:
+    if "," in _unquoted(content_type) or _NAME.fullmatch(name) is None:
         return False
     family, _, subtype = pattern.lower().partition("/")
     if subtype != "*":

@@ -17,7 +17,7 @@ def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot) -> 
         return snapshot.unsafe_anonymous_caller
     if len(sent) == 1:
         scheme, _, token = sent[0].partition(b" ")
-        caller = snapshot.api_keys.caller(token.decode("latin-1"))
+        caller = snapshot.api_keys.caller(token.lstrip(b" ").decode("latin-1"))
         if scheme.lower() == _SCHEME and caller is not None:
             return caller
     raise Unauthenticated("Send `Authorization: Bearer <API key>` with a key that is known.")

@@ -40,7 +40,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def parse(model: type[Model], body: bytes) -> Model:
     if body.count(b",") > _MAX_COMMAS:
-        raise BodyTooLarge("The body has more members than any request can have.")
+        raise BodyTooLarge(f"At most {_MAX_COMMAS} commas are taken: send fewer items.")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

@@ -97,10 +97,9 @@ class SessionPool:
         if entry is None:
             return None
         entry.used_at = self._clock.boot()
-        if entry.current is None:
+        if entry.current is None or not self._is_alive(entry.current):
             return None
-        alive = entry.current.session.remaining(self._clock) > EXPIRY_MARGIN + 1
-        return entry.current if alive else None
+        return entry.current
 
     async def ready(self, key: SessionKey) -> SigningSession:
         """The session; where there is none yet, wait for the one shared attempt."""
@@ -243,12 +242,19 @@ class SessionPool:
             return
 
     def _is_idle(self, key: SessionKey, entry: _Entry) -> bool:
-        """Whether nobody has used the session since it came. The bucket's own is always in use."""
+        """Whether nobody has used the session since it came, or wanted one for long.
+
+        The bucket's own is always in use.
+        """
         if key.owner is None:
             return False
         unused_for = self._clock.boot() - entry.used_at
-        age = math.inf if entry.current is None else self._age(entry.current)
-        return unused_for > min(age, entry.bucket.source.length, _LONGEST_IDLE)
+        if entry.current is not None and self._is_alive(entry.current):
+            return unused_for > self._age(entry.current)
+        return unused_for > min(entry.bucket.source.length, _LONGEST_IDLE)
+
+    def _is_alive(self, signing: SigningSession) -> bool:
+        return signing.session.remaining(self._clock) > EXPIRY_MARGIN + 1
 
     def _age(self, signing: SigningSession) -> float:
         return signing.session.now(self._clock) - signing.session.starts_at

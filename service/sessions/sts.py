@@ -18,6 +18,7 @@ import aioboto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as SdkConnectionError
 from botocore.parsers import ResponseParserError
 
 from service.sessions.session import Clock, Session
@@ -69,8 +70,10 @@ class AssumedRole:
         asked_at = self._clock.boot()
         try:
             answer = await self._ask(name)
-        except (ClientError, HTTPClientError) as error:
+        except (ClientError, HTTPClientError, SdkConnectionError) as error:
             raise SessionRefused(f"{type(error).__name__}: {error}") from None
+        except OSError as error:  # of the token's file
+            raise SessionRefused(f"{error.filename}: {error.strerror}") from None
         except (BotoCoreError, ResponseParserError) as error:
             # Its words may quote the whole answer, and so the secret.
             raise SessionRefused(f"{type(error).__name__}: STS cannot be asked or read.") from None

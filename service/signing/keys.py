@@ -20,8 +20,8 @@ _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
 # A media type with parameters (RFC 9110, 8.3.1). Of what is none, or of a list, browsers make their own.
 NAME_PART: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"[^"\\,]*")'
-_MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?: ?; ?{_PARAMETER})*")
+_PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"(?:[^"\\]|\\.)*")'
+_MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?: *; *(?:{_PARAMETER})?)*")
 
 
 def check_key(key: str, *, pointer: str = "#/key") -> None:
@@ -54,7 +54,9 @@ def check_header_value(value: str, *, pointer: str) -> None:
 def check_media_type(value: str, *, pointer: str) -> None:
     check_header_value(value, pointer=pointer)
     if _MEDIA_TYPE.fullmatch(value) is None:
-        detail = "Write a media type such as text/plain; charset=utf-8."
+        detail = (
+            "Write one media type, such as text/plain; charset=utf-8, with commas in quotes only."
+        )
         raise InvalidRequest(detail, pointer=pointer)
 
 

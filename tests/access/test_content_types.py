@@ -75,6 +75,7 @@ def test_a_browser_runs_the_last_of_several_types(header: str) -> None:
         ("image/png", "image/jpeg", False),
         ("image/png", "image/*", False),
         ("image/*", "image/png", True),
+        ("video/*", 'video/mp4; codecs="avc1.42E01E, mp4a.40.2"', True),
         ("Image/*", "IMAGE/PNG; q=1", True),
         ("image/*", "image", False),
         ("image/*", "imagex/png", False),

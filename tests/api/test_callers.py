@@ -48,7 +48,7 @@ async def test_a_key_in_the_query_is_no_key(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_scheme_is_known_in_any_case(client: httpx.AsyncClient) -> None:
-    headers = {"Authorization": f"bEARER {API_KEY}"}
+    headers = {"Authorization": f"bEARER  {API_KEY}"}
     answer = await client.post("/v1/download-urls", json=GET, headers=headers)
     assert answer.status_code == 200
 

@@ -29,6 +29,18 @@ async def test_a_session_that_is_used_now_and_then_is_kept() -> None:
 
 
 @in_virtual_time
+async def test_a_session_that_was_used_is_kept_to_its_end_though_sts_fails() -> None:
+    house = a_house(length=43_200)
+    signing = await house.pool.ready(BILLING)
+    await asyncio.sleep(10_000)
+    assert house.pool.current(BILLING) is signing
+    house.source.fault = OSError("no route")
+    await asyncio.sleep(32_900)  # five minutes before its end, and long after it was due
+    assert len(house.source.asked) > 1
+    assert house.pool.current(BILLING) is signing
+
+
+@in_virtual_time
 async def test_a_buckets_own_session_is_kept_though_nobody_uses_it() -> None:
     house = a_house()
     house.pool.start()

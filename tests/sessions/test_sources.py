@@ -70,7 +70,7 @@ async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
 async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_path: Path) -> None:
     sts = FakeSts()
     role = replace(ROLE, web_identity_token_file=tmp_path / "gone")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SessionRefused, match="gone: No such file"):
         await AssumedRole(sts, role, FakeClock()).fetch(None)
     assert sts.requests == []
 

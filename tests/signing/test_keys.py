@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
-from service.signing.keys import MAX_KEY_BYTES, check_header_value, check_key, check_prefix
+from service.signing.keys import (
+    MAX_KEY_BYTES,
+    check_header_value,
+    check_key,
+    check_media_type,
+    check_prefix,
+)
 from tests.signing.strategies import examples
 
 CONTROLS: Final = [*range(0x20), 0x7F, 0x80, 0x85, 0x9F]
@@ -121,3 +127,38 @@ def test_a_header_value_is_fine_exactly_if_it_is_ascii_and_http_strips_nothing(v
     else:
         with pytest.raises(InvalidRequest):
             check_header_value(value, pointer="#/x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text/plain",
+        "text/plain;",
+        "text/plain;  charset=utf-8",
+        'text/plain;charset="utf-8"',
+        "application/vnd.api+json;v=1",
+        "multipart/form-data; boundary=----x",
+        'video/mp4; codecs="avc1.42E01E, mp4a.40.2"',
+        r'a/b; x="q\"x"',
+    ],
+)
+def test_a_media_type_may_have_any_parameters(value: str) -> None:
+    check_media_type(value, pointer="#/content_type")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "text",
+        "text/",
+        "/plain",
+        "text/html x",
+        "text/plain, text/html",
+        "a/b;c",
+        'a/b; x="',
+        "a/b/c",
+    ],
+)
+def test_what_is_no_media_type_is_refused(value: str) -> None:
+    with pytest.raises(InvalidRequest):
+        check_media_type(value, pointer="#/content_type")
