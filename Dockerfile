@@ -6,8 +6,8 @@ FROM python:${PYTHON}-slim AS build
 ARG PYTHON
 RUN python -m venv --without-pip /app
 COPY requirements.lock .
-RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /app install --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+RUN --mount=type=cache,target=/var/cache/pip \
+    pip --python /app --cache-dir /var/cache/pip install --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
 # botocore describes 400 services, 25 MB. These are the service's own (s3, sts), the chain's that looks
 # for credentials (sso, sso-oidc) and the demo's (iam).
 RUN cd /app/lib/python${PYTHON}/site-packages/botocore/data \
