@@ -48,6 +48,7 @@ def test_a_browser_runs(name: str, dress: str) -> None:
 def test_a_browser_does_not_run(name: str) -> None:
     assert not runs_in_browser(name)
     assert not runs_in_browser(f"{name}; name=text/html")
+    assert not runs_in_browser(f'{name}; codecs="a.1, text/html"')
 
 
 @pytest.mark.parametrize(

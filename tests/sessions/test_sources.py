@@ -5,6 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from service.sessions.sts import AssumedRole, Role, SessionRefused, StaticKeys, session_name
 from tests.fakes import SECRET, TOKEN, WALL, FakeClock
@@ -18,9 +25,12 @@ class FakeSts:
     """Records each request, by the name of its call."""
 
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    fault: Exception | None = None
 
     async def assume_role(self, **request: Any) -> dict[str, Any]:
         self.requests.append(("assume_role", request))
+        if self.fault is not None:
+            raise self.fault
         return an_answer()
 
     async def assume_role_with_web_identity(self, **request: Any) -> dict[str, Any]:
@@ -73,6 +83,21 @@ async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_pa
     with pytest.raises(SessionRefused, match="gone: No such file"):
         await AssumedRole(sts, role, FakeClock()).fetch(None)
     assert sts.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (EndpointConnectionError(endpoint_url="https://sts.test"), "https://sts.test"),
+        (ConnectTimeoutError(endpoint_url="https://sts.test"), "https://sts.test"),
+        (ReadTimeoutError(endpoint_url="https://sts.test"), "https://sts.test"),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"), "AccessDenied"),
+        (NoCredentialsError(), "NoCredentialsError"),
+    ],
+)
+async def test_an_operator_is_told_why_there_is_no_session(fault: Exception, told: str) -> None:
+    with pytest.raises(SessionRefused, match=told):
+        await AssumedRole(FakeSts(fault=fault), ROLE, FakeClock()).fetch(None)
 
 
 @dataclass

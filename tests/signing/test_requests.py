@@ -150,7 +150,7 @@ def test_an_action_is_a_value_that_cannot_change() -> None:
     assert put(metadata=(("a", "b"),)) == put(metadata=(("a", "b"),))
     assert hash(put()) == hash(put())
     with pytest.raises(FrozenInstanceError):
-        put().content_length = 6  # type: ignore[misc]
+        put().content_length = 6  # type: ignore[misc]  # that it is refused is the test
 
 
 @pytest.mark.parametrize("name", ["content_type", "cache_control"])
