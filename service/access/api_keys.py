@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from hashlib import sha256
 
-from service.access.grants import Caller
+from service.access.callers import Identity
 
 _KEY_BYTES = 32
 _INDEX_CHARACTERS = 8
@@ -18,18 +18,18 @@ _INDEX_CHARACTERS = 8
 class ApiKeys:
     """Finds the caller by its key. What is looked up is a digest, which no sender can steer."""
 
-    def __init__(self, digests: Iterable[tuple[str, Caller]]) -> None:
-        """`digests` are SHA-256 in lower-case hex, each with its caller."""
-        self._by_index: dict[str, list[tuple[str, Caller]]] = {}
-        for digest, caller in digests:
-            self._by_index.setdefault(digest[:_INDEX_CHARACTERS], []).append((digest, caller))
+    def __init__(self, digests: Iterable[tuple[str, Identity]]) -> None:
+        """`digests` are SHA-256 in lower-case hex, each with whom it makes known."""
+        self._by_index: dict[str, list[tuple[str, Identity]]] = {}
+        for digest, identity in digests:
+            self._by_index.setdefault(digest[:_INDEX_CHARACTERS], []).append((digest, identity))
 
-    def caller(self, key: str) -> Caller | None:
+    def identify(self, key: str) -> Identity | None:
         digest = digest_of(key)
         found = None
-        for known, caller in self._by_index.get(digest[:_INDEX_CHARACTERS], ()):
+        for known, identity in self._by_index.get(digest[:_INDEX_CHARACTERS], ()):
             if hmac.compare_digest(known, digest):
-                found = caller
+                found = identity
         return found
 
 

@@ -17,9 +17,11 @@ class Operation(StrEnum):
     DOWNLOAD = "download"
     UPLOAD = "upload"
     FORM = "form"
+    MULTIPART = "multipart"
     HEAD = "head"
     DELETE = "delete"
     LIST = "list"
+    CHECK = "check"
     VERSIONS = "versions"
 
 
@@ -47,6 +49,11 @@ class Grant:
     max_keys: int | None = None
     allow_overwrite: bool = False
 
+    @property
+    def covers_subtree(self) -> bool:
+        """Whether it covers all keys below its prefix, or one key alone."""
+        return not self.prefix or self.prefix.endswith("/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
@@ -60,7 +67,7 @@ class Demand:
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
-    overwrite_field: str = "overwrite"  # which asks for it
+    compares: bool = False  # with the object that stands, by its ETag
     version: bool = False
     max_keys: int | None = None
 
@@ -107,7 +114,7 @@ def covers(grant: Grant, demand: Demand) -> bool:
     return (
         grant.bucket == demand.bucket
         and demand.operation in grant.allow
-        and _covers_key(grant.prefix, demand)
+        and _covers_key(grant, demand)
     )
 
 
@@ -115,8 +122,8 @@ def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
     """The first limit of the grant that the demand breaks."""
     if demand.version and Operation.VERSIONS not in grant.allow:
         return Limited("#/version_id", "Your grant does not allow versions.")
-    if demand.overwrite and not grant.allow_overwrite:
-        return Limited(f"#/{demand.overwrite_field}", "Your grant does not allow to overwrite.")
+    if (limit := _broken_overwrite(grant, demand)) is not None:
+        return limit
     if _above(demand.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
     if _above(demand.content_length, grant.max_content_length):
@@ -126,6 +133,16 @@ def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
     if grant.content_types is None or demand.operation not in _TYPED:
         return None
     return _broken_type(grant.content_types, demand)
+
+
+def _broken_overwrite(grant: Grant, demand: Demand) -> Limited | None:
+    pointer = "#/if_match" if demand.compares else "#/overwrite"
+    if demand.overwrite and not grant.allow_overwrite:
+        return Limited(pointer, "Your grant does not allow to overwrite.")
+    # S3 asks for s3:GetObject too: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    if demand.compares and grant.allow.isdisjoint(_READS):
+        return Limited(pointer, "Your grant does not allow to read, which if_match needs.")
+    return None
 
 
 def _broken_type(patterns: tuple[str, ...], demand: Demand) -> Limited | None:
@@ -140,10 +157,10 @@ def _broken_type(patterns: tuple[str, ...], demand: Demand) -> Limited | None:
     return Limited("#/content_type", detail)
 
 
-def _covers_key(prefix: str, demand: Demand) -> bool:
-    if prefix and not prefix.endswith("/"):
-        return prefix == demand.key and not demand.subtree
-    return demand.key.startswith(prefix)
+def _covers_key(grant: Grant, demand: Demand) -> bool:
+    if grant.covers_subtree:
+        return demand.key.startswith(grant.prefix)
+    return grant.prefix == demand.key and not demand.subtree
 
 
 def _above(value: int | None, limit: int | None) -> bool:
@@ -155,4 +172,5 @@ def _longest(limits: Iterable[int | None]) -> int | None:
     return None if None in known else max(limit for limit in known if limit is not None)
 
 
-_TYPED = frozenset({Operation.UPLOAD, Operation.FORM})
+_TYPED = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
+_READS = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK})

@@ -1,0 +1,146 @@
+"""Who calls, and which grants that gives: all entries that match a caller add up. Pure.
+
+A caller is a subject of one issuer, or the name of an API key; the two never match each other, nor
+one issuer's subject another's. A prefix may hold placeholders, which only verified claims fill, and
+only with what can be neither a path nor a pattern; where a claim is missing or is anything else, that
+grant is not given.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Final
+
+from service.access.grants import Caller, Grant
+
+Claims = Mapping[str, Any]
+
+LONGEST_CLAIM: Final = 64
+_VALUE = re.compile(f"[A-Za-z0-9_.-]{{1,{LONGEST_CLAIM}}}")
+_PLACEHOLDER = re.compile(r"\{claim:((?:/[^/{}]*)+)\}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """A caller who is known, with what its issuer says of it. An API key has no claims."""
+
+    caller: Caller
+    claims: Claims = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many URLs in so many seconds."""
+
+    urls: int
+    seconds: int
+
+    @property
+    def a_second(self) -> float:
+        return self.urls / self.seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallerEntry:
+    """`subject` may have `*`, which stands for any text without `:`. Then `grants` are templates.
+
+    Of an API key, `issuer` is None and `subject` its name. Sessions that began before
+    `revoked_before`, in epoch seconds, are not used any more.
+    """
+
+    issuer: str | None
+    subject: str
+    grants: tuple[Grant, ...]
+    rate: Rate | None = None
+    revoked_before: float = -math.inf
+
+    def matches(self, caller: Caller) -> bool:
+        if caller.issuer != self.issuer:
+            return False
+        return self._pattern.fullmatch(caller.subject) is not None
+
+    def overlaps(self, other: "CallerEntry") -> bool:
+        """Whether there could be a caller whom both match."""
+        return self.issuer == other.issuer and _meet(self.subject, other.subject)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """Atomic up to the last `*`: a token brings the subject, and must not make us try for long."""
+        first, *others = (re.escape(part) for part in self.subject.split("*"))
+        if not others:
+            return re.compile(first)
+        between = "".join(f"(?>[^:]*?{part})" for part in others[:-1])
+        return re.compile(f"{first}{between}[^:]*{others[-1]}")
+
+
+def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:
+    """The grants of all entries that match, their placeholders filled."""
+    templates = [
+        grant for entry in entries if entry.matches(identity.caller) for grant in entry.grants
+    ]
+    filled = [_filled(grant, identity.claims) for grant in templates]
+    return tuple(grant for grant in filled if grant is not None)
+
+
+def rate_of(entries: Iterable[CallerEntry], caller: Caller) -> Rate | None:
+    """The most generous of the entries that match; an entry without a rate does not add one."""
+    rates = [entry.rate for entry in entries if entry.matches(caller) and entry.rate is not None]
+    return max(rates, key=lambda rate: (rate.a_second, rate.urls), default=None)
+
+
+def revoked_before(entries: Iterable[CallerEntry], caller: Caller) -> float:
+    """The latest of the entries that match."""
+    times = [entry.revoked_before for entry in entries if entry.matches(caller)]
+    return max(times, default=-math.inf)
+
+
+def pointers(prefix: str) -> list[str]:
+    """The JSON pointers (RFC 6901) of a prefix's placeholders."""
+    return _PLACEHOLDER.findall(prefix)
+
+
+def without_placeholders(prefix: str, filler: str = "") -> str:
+    return _PLACEHOLDER.sub(filler, prefix)
+
+
+def claim(claims: Claims, pointer: str) -> str | None:
+    """The claim at `pointer`, if it is one that may stand in a prefix."""
+    value: Any = claims
+    for part in pointer.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(value, str) or _VALUE.fullmatch(value) is None or value in {".", ".."}:
+        return None
+    return value
+
+
+def _filled(grant: Grant, claims: Claims) -> Grant | None:
+    values = {pointer: claim(claims, pointer) for pointer in pointers(grant.prefix)}
+    if None in values.values():
+        return None
+    return replace(grant, prefix=_PLACEHOLDER.sub(lambda at: str(values[at[1]]), grant.prefix))
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two patterns have a text in common: a walk over how far both have come."""
+    open_, seen = [(0, 0)], {(0, 0)}
+    while open_:
+        at = open_.pop()
+        if at == (len(one), len(other)):
+            return True
+        new = {*_steps(one, other, *at), *((i, j) for j, i in _steps(other, one, *at[::-1]))}
+        open_ += new - seen
+        seen |= new
+    return False
+
+
+def _steps(one: str, other: str, i: int, j: int) -> Iterator[tuple[int, int]]:
+    """Where a star, or a letter that both have, leads from here."""
+    if one[i : i + 1] == "*":
+        yield i + 1, j
+        if other[j : j + 1] not in {"", ":"}:
+            yield i, j + 1
+    elif i < len(one) and one[i] == other[j : j + 1]:
+        yield i + 1, j + 1

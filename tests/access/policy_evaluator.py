@@ -1,0 +1,111 @@
+"""What an IAM policy allows, worked out from its text and from IAM's rules alone.
+
+Written from docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html, and knows
+nothing of the compiler that it judges. It refuses whatever it does not know: an element which it
+passed over could be the one that matters.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+VERSION = "2012-10-17"
+STATEMENT_KEYS = {"Effect", "Action", "Resource"}
+# What the parameter `Policy` takes: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+STS_CHARACTERS = re.compile(r"[\t\n\r\x20-\u00ff]+")
+
+Context = Mapping[str, str]
+
+
+class UnknownElement(Exception):
+    pass
+
+
+def allows(policy: str, action: str, resource: str, context: Context | None = None) -> bool:
+    """Whether a session with this policy, of a role that may do all, may do this."""
+    effects = {
+        statement["Effect"]
+        for statement in statements(policy)
+        if _applies(statement, action, resource, context or {})
+    }
+    return "Allow" in effects and "Deny" not in effects
+
+
+def statements(policy: str) -> list[dict[str, Any]]:
+    """The statements, checked. The text is ASCII: nobody has to guess how STS counts the rest."""
+    assert policy.isascii()
+    assert STS_CHARACTERS.fullmatch(policy)
+    document = json.loads(policy, object_pairs_hook=_without_duplicates)
+    _expect(set(document) == {"Version", "Statement"}, document)
+    _expect(document["Version"] == VERSION, document)
+    found = document["Statement"]
+    several = found if isinstance(found, list) else [found]
+    for each in several:
+        _check_statement(each)
+    return several
+
+
+def _check_statement(statement: Any) -> None:
+    _expect(isinstance(statement, dict), statement)
+    _expect(set(statement) - {"Condition"} == STATEMENT_KEYS, statement)
+    _expect(statement["Effect"] in {"Allow", "Deny"}, statement)
+    for element in ("Action", "Resource"):
+        _check_values(statement[element])
+    for operator, keys in statement.get("Condition", {}).items():
+        _expect(operator in {"StringEquals", "StringLike"} and bool(keys), operator)
+        for values in keys.values():
+            _check_values(values)
+
+
+def _check_values(values: Any) -> None:
+    """A `$` could begin a policy variable, which would stand for something else in each session."""
+    several = _several(values)
+    _expect(bool(several), values)
+    _expect(all(isinstance(each, str) and each and "$" not in each for each in several), values)
+
+
+def _applies(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
+    return (
+        any(matches(each.lower(), action.lower()) for each in _several(statement["Action"]))
+        and any(matches(each, resource) for each in _several(statement["Resource"]))
+        and all(
+            _holds(operator, values, context.get(key))
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, values in keys.items()
+        )
+    )
+
+
+def _holds(operator: str, values: Any, actual: str | None) -> bool:
+    """A key that the request lacks holds no condition of these two."""
+    if actual is None:
+        return False
+    if operator == "StringEquals":
+        return actual in _several(values)
+    return any(matches(each, actual) for each in _several(values))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """`*` stands for any text, `?` for one character; all else for itself."""
+    reached = {0}  # how much of the text the pattern's beginning may have covered
+    for character in pattern:
+        if character == "*":
+            reached = set(range(min(reached), len(text) + 1)) if reached else set()
+        else:
+            reached = {at + 1 for at in reached if at < len(text) and character in {"?", text[at]}}
+    return len(text) in reached
+
+
+def _several(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else [values]
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _expect(len({name for name, _ in pairs}) == len(pairs), [name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _expect(known: bool, what: Any) -> None:
+    if not known:
+        raise UnknownElement(what)

@@ -1,0 +1,113 @@
+"""What a grant means to IAM, written from the rules and not from the compiler; and any grants at all."""
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from service.access.grants import Grant, Operation
+
+VIA = "s3.eu-west-1.amazonaws.com"
+KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+BUCKET = "arn:aws:s3:::acme"
+
+UPLOADS = {Operation.UPLOAD, Operation.FORM, Operation.MULTIPART}
+NEEDED_FOR = {
+    "s3:GetObject": {Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK},
+    "s3:PutObject": UPLOADS,
+    "s3:PutObjectTagging": UPLOADS,
+    "s3:AbortMultipartUpload": {Operation.MULTIPART},
+    "s3:ListMultipartUploadParts": {Operation.MULTIPART},
+    "s3:DeleteObject": {Operation.DELETE},
+}
+NEEDED_FOR_VERSIONS = {
+    "s3:GetObjectVersion": {Operation.DOWNLOAD, Operation.HEAD},
+    "s3:DeleteObjectVersion": {Operation.DELETE},
+}
+NEEDED_OF_KMS = {
+    "kms:Decrypt": {Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART},
+    "kms:GenerateDataKey": UPLOADS,
+}
+# For a check: S3 tells a key that is missing from one that is forbidden only to those who may list.
+LISTS = {Operation.LIST, Operation.CHECK}
+
+OBJECT_ACTIONS = [
+    *NEEDED_FOR,
+    *NEEDED_FOR_VERSIONS,
+    "s3:GetObjectAcl",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:PutObjectAcl",
+    "s3:PutObjectRetention",
+    "s3:PutObjectVersionAcl",
+    "s3:PutObjectVersionTagging",
+    "s3:DeleteObjectTagging",
+    "s3:RestoreObject",
+    "s3:BypassGovernanceRetention",
+    "s3:ReplicateObject",
+]
+BUCKET_ACTIONS = [
+    "s3:ListBucketVersions",
+    "s3:ListBucketMultipartUploads",
+    "s3:GetBucketPolicy",
+    "s3:PutBucketPolicy",
+    "s3:PutLifecycleConfiguration",
+    "s3:DeleteBucket",
+]
+KMS_ACTIONS = [*NEEDED_OF_KMS, "kms:Encrypt", "kms:ReEncryptFrom", "kms:CreateGrant"]
+
+segments = st.lists(
+    st.sampled_from(["a", "b", "ab", "A", "", "é", "e\u0301", "漢", "🪣", 'q"', "s p", "c:d"]),
+    max_size=3,
+)
+prefixes = segments.map(lambda each: "".join(f"{segment}/" for segment in each))
+names = st.sampled_from(["a", "ab", "b", "é", "🪣.txt", "*", "?", "b*", "a?", "\\", "${x}"])
+plain_names = st.sampled_from(["a", "ab", "b", "é", "🪣.txt", "c:d"])
+granted_prefixes = prefixes | st.builds(str.__add__, prefixes, plain_names)
+keys = prefixes.filter(bool) | st.builds(str.__add__, prefixes, names)
+grants = st.builds(
+    Grant,
+    bucket=st.just("reports"),
+    prefix=granted_prefixes,
+    allow=st.frozensets(st.sampled_from(Operation)),
+)
+some_grants = st.lists(grants, max_size=6)
+
+
+@st.composite
+def near(draw: st.DrawFn, granted: list[Grant]) -> str:
+    """A key, or what a list may ask for: often at the very edge of what a grant covers."""
+    prefix = draw(st.sampled_from([grant.prefix for grant in granted] or [""]))
+    edges = [prefix, prefix[:-1], *(prefix + more for more in ("a", "/", "/a", "b/", "*", "?a"))]
+    return draw(st.sampled_from([each for each in edges if each]) | keys)
+
+
+def below(prefix: str, key: str) -> bool:
+    """As a caller reads it: a prefix that is empty or ends in a slash is a folder, any other a key."""
+    if prefix in {"", key}:
+        return True
+    return prefix[-1] == "/" and key[: len(prefix)] == prefix
+
+
+def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
+    """Whether the grants allow this action on this key."""
+    needed: set[Operation] = NEEDED_FOR.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
+    return any(
+        below(grant.prefix, key)
+        and bool(needed & grant.allow)
+        and (action not in NEEDED_FOR_VERSIONS or Operation.VERSIONS in grant.allow)
+        for grant in granted
+    )
+
+
+def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
+    """One key is no folder: to list what starts with `a/b` shows `a/bc` too. But a check lists just that."""
+    return any(
+        bool({Operation.CHECK} & grant.allow)
+        if grant.prefix == prefix and not is_folder(grant.prefix)
+        else is_folder(grant.prefix) and below(grant.prefix, prefix) and bool(LISTS & grant.allow)
+        for grant in granted
+    )
+
+
+def is_folder(prefix: str) -> bool:
+    return prefix == "" or prefix[-1] == "/"

@@ -1,0 +1,230 @@
+"""Whom an entry is for: subjects of one issuer, or an API key, and never both."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.access.callers import CallerEntry, Identity, granted
+from service.access.grants import Allowed, Caller, Grant, Operation, decide
+from tests.access.demands import a_demand
+from tests.fakes import a_grant
+
+ISSUER = "cluster-a"
+A_GRANT = a_grant(prefix="a/")
+
+
+def an_entry(subject: str, *grants: Grant, issuer: str | None = ISSUER) -> CallerEntry:
+    return CallerEntry(issuer=issuer, subject=subject, grants=grants or (A_GRANT,))
+
+
+def a_caller(subject: str, issuer: str | None = ISSUER) -> Caller:
+    return Caller(issuer=issuer, subject=subject)
+
+
+def globs(pattern: str, text: str) -> bool:
+    """A matcher so plain that it can only be right: it tries whatever a star might stand for."""
+    if not pattern:
+        return not text
+    if pattern[0] != "*":
+        return bool(text) and pattern[0] == text[0] and globs(pattern[1:], text[1:])
+    if globs(pattern[1:], text):
+        return True
+    return bool(text) and text[0] != ":" and globs(pattern, text[1:])
+
+
+patterns = st.text("ab:*", max_size=6)
+subjects = st.text("ab:", max_size=8)
+any_subjects = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "matched"),
+    [
+        ("system:serviceaccount:billing:api", "system:serviceaccount:billing:api", True),
+        ("system:serviceaccount:billing:*", "system:serviceaccount:billing:api", True),
+        ("system:serviceaccount:billing:*", "system:serviceaccount:billing:", True),
+        ("system:serviceaccount:billing:*", "system:serviceaccount:billing:api:x", False),
+        ("system:serviceaccount:billing:*", "system:serviceaccount:billing", False),
+        ("system:serviceaccount:*:api", "system:serviceaccount:billing:api", True),
+        ("system:serviceaccount:*:api", "system:serviceaccount:x:billing:api", False),
+        ("system:*", "system:serviceaccount:billing:api", False),
+        ("billing-*", "billing-api", True),
+        ("billing-*", "x-billing-api", False),
+        ("billing", "billing2", False),
+        ("billing", "Billing", False),
+        ("billing", "billing\n", False),
+        ("billing-*", "billing-a\nb", True),  # all of it, on whatever line
+        ("billing-*-z", "billing-\n-z\n", False),
+        ("a.c", "abc", False),
+        ("a+", "aa", False),
+        ("(a|b)", "a", False),
+        ("(a|b)", "(a|b)", True),
+        ("[ab]", "a", False),
+        ("a$", "a", False),
+        ("a?", "a", False),
+        ("a\\d", "a1", False),
+        ("a\\*", "a\\x", True),  # no character escapes the star
+        ("jörg", "jo\u0308rg", False),
+    ],
+)
+def test_a_subject_is_matched_as_a_whole(pattern: str, subject: str, *, matched: bool) -> None:
+    assert an_entry(pattern).matches(a_caller(subject)) is matched
+
+
+@given(pattern=patterns, subject=subjects)
+def test_a_star_stands_for_any_text_without_a_colon(pattern: str, subject: str) -> None:
+    assert an_entry(pattern).matches(a_caller(subject)) is globs(pattern, subject)
+
+
+@given(pattern=any_subjects, subject=any_subjects)
+@example(pattern="^a|b$", subject="a")
+@example(pattern="{claim:/x}", subject="x")
+def test_every_other_character_stands_for_itself(pattern: str, subject: str) -> None:
+    literal = pattern.replace("*", "")
+    assert an_entry(literal).matches(a_caller(literal))
+    assert an_entry(literal).matches(a_caller(subject)) is (literal == subject)
+
+
+@st.composite
+def patterns_of(draw: st.DrawFn, subject: str) -> str:
+    """A pattern that matches the subject, with a star in place of some of its characters."""
+    kept = [
+        "*" if each != ":" and draw(st.booleans()) else each + draw(st.sampled_from(["", "*"]))
+        for each in subject
+    ]
+    return "".join(kept)
+
+
+@given(subject=subjects, data=st.data())
+def test_entries_that_match_one_subject_overlap(subject: str, data: st.DataObject) -> None:
+    """`check` adds up what one caller could have: to miss an entry would be to miss a limit."""
+    one, other = data.draw(patterns_of(subject)), data.draw(patterns_of(subject))
+    assert an_entry(one).matches(a_caller(subject))
+    assert an_entry(one).overlaps(an_entry(other))
+    assert an_entry(other).overlaps(an_entry(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a*", "*b"), ("a*:b", "a:*b"), ("**", ""), ("*a", "*ba"), ("*", "*"), ("a*b*c", "*bc*c")],
+)
+def test_entries_overlap_though_neither_is_a_part_of_the_other(one: str, other: str) -> None:
+    assert an_entry(one).overlaps(an_entry(other))
+    assert an_entry(other).overlaps(an_entry(one))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a", "b"), ("a*", "b*"), ("a:*", "a*"), ("a*:b", "a*:c"), ("*", "a:b"), ("a", "")],
+)
+def test_entries_without_a_common_subject_do_not_overlap(one: str, other: str) -> None:
+    assert not an_entry(one).overlaps(an_entry(other))
+    assert not an_entry(other).overlaps(an_entry(one))
+
+
+def test_entries_of_two_issuers_never_overlap() -> None:
+    assert not an_entry("a").overlaps(an_entry("a", issuer="cluster-b"))
+    assert not an_entry("a").overlaps(an_entry("a", issuer=None))
+
+
+def test_the_longest_patterns_that_can_be_configured_are_compared() -> None:
+    """Each is as long as a subject may be; see the settings."""
+    assert an_entry("x" * 255).overlaps(an_entry("x" * 255))
+    assert an_entry("x" + "*a" * 127).overlaps(an_entry("x" + "*b" * 127)) is False
+
+
+def test_a_subject_that_nearly_matches_a_pattern_of_many_stars_costs_no_time() -> None:
+    """A token's subject is not ours: it must not be able to hold up everybody else."""
+    entry, caller = an_entry("a*a*a*a*a*ab"), a_caller("a" * 120)
+    begun = time.process_time()
+    assert not entry.matches(caller)
+    assert time.process_time() - begun < 0.1
+
+
+def test_all_entries_that_match_add_up() -> None:
+    entries = [
+        an_entry("billing", a_grant(prefix="a/")),
+        an_entry("bill*", a_grant(prefix="b/"), a_grant(prefix="c/")),
+        an_entry("sales", a_grant(prefix="d/")),
+        an_entry("billing", a_grant(prefix="e/"), issuer="cluster-b"),
+    ]
+    found = granted(entries, Identity(a_caller("billing")))
+    assert [grant.prefix for grant in found] == ["a/", "b/", "c/"]
+
+
+@pytest.mark.parametrize(
+    ("entry_issuer", "caller_issuer"),
+    [("cluster-a", "cluster-b"), ("cluster-a", None), (None, "cluster-a"), ("", None), (None, "")],
+)
+@pytest.mark.parametrize("pattern", ["billing", "billin*", "b*"])
+def test_a_subject_is_nobody_elses(
+    entry_issuer: str | None, caller_issuer: str | None, pattern: str
+) -> None:
+    """One issuer's subject is not another's, nor an API key's name, be they spelt alike."""
+    entry = an_entry(pattern, issuer=entry_issuer)
+    assert entry.matches(a_caller("billing", entry_issuer))
+    assert not entry.matches(a_caller("billing", caller_issuer))
+
+
+def test_a_caller_whom_nothing_matches_has_nothing() -> None:
+    assert granted([], Identity(a_caller("billing"))) == ()
+    assert granted([an_entry("sales")], Identity(a_caller("billing"))) == ()
+
+
+segments = st.sampled_from(["a/", "b/", "ab/", "a/b/", "{claim:/c}/", "x/{claim:/c}", ""])
+some_grants = st.lists(
+    st.builds(
+        Grant,
+        bucket=st.just("reports"),
+        prefix=segments,
+        allow=st.frozensets(st.sampled_from(Operation)),
+    ),
+    max_size=3,
+).map(tuple)
+entries = st.lists(
+    st.builds(
+        CallerEntry,
+        issuer=st.sampled_from([None, "cluster-a", "cluster-b"]),
+        subject=st.sampled_from(["s", "s*", "t", "t*", "s:*"]),
+        grants=some_grants,
+    ),
+    max_size=4,
+)
+identities = st.builds(
+    lambda issuer, subject, value: Identity(a_caller(subject, issuer), {"c": value}),
+    st.sampled_from([None, "cluster-a", "cluster-b"]),
+    st.sampled_from(["s", "st", "t", "s:x"]),
+    st.sampled_from(["a", "b", "ab", "..", "a/b", None]),
+)
+demands = st.builds(
+    lambda operation, key, subtree: a_demand(operation=operation, key=key, subtree=subtree),
+    st.sampled_from(Operation),
+    st.sampled_from(["a/", "a/b", "a/b/c", "b/x", "ab/x", "x/a", "x/b", "a", ""]),
+    st.booleans(),
+)
+
+
+@given(some=entries, identity=identities, demand=demands, data=st.data())
+def test_to_take_an_entry_or_a_grant_away_never_allows_more(
+    some: list[CallerEntry], identity: Identity, demand: Any, data: st.DataObject
+) -> None:
+    kept = [
+        replace(entry, grants=tuple(g for g in entry.grants if data.draw(st.booleans())))
+        for entry in some
+        if data.draw(st.booleans())
+    ]
+    if isinstance(decide(granted(kept, identity), demand), Allowed):
+        assert isinstance(decide(granted(some, identity), demand), Allowed)
+
+
+@given(some=entries, identity=identities, demand=demands)
+def test_what_is_allowed_is_allowed_by_an_entry_of_the_callers_own(
+    some: list[CallerEntry], identity: Identity, demand: Any
+) -> None:
+    if isinstance(decide(granted(some, identity), demand), Allowed):
+        caller = identity.caller
+        assert any(e.issuer == caller.issuer and globs(e.subject, caller.subject) for e in some)

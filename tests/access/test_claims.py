@@ -1,0 +1,201 @@
+"""What a verified claim may put into a prefix: one plain segment, or nothing."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.callers import (
+    CallerEntry,
+    Identity,
+    claim,
+    granted,
+    pointers,
+    without_placeholders,
+)
+from service.access.grants import Caller, Denied, Grant, Operation, decide
+from tests.access.demands import a_demand
+from tests.fakes import a_grant
+
+CALLER = Caller(issuer="cluster-a", subject="s")
+
+
+def given_to(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
+    """The grants that a caller with these claims is given."""
+    entry = CallerEntry(issuer="cluster-a", subject="s", grants=grants)
+    return granted([entry], Identity(CALLER, claims))
+
+
+def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
+    return [grant.prefix for grant in given_to(claims, a_grant(prefix=template), *more)]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "claims"),
+    [
+        ("/team", {"team": "x"}),
+        ("/kubernetes.io/namespace", {"kubernetes.io": {"namespace": "x"}}),
+        ("/a/b/c", {"a": {"b": {"c": "x"}}}),
+        ("/https:~1~1example.com~1team", {"https://example.com/team": "x"}),
+        ("/a~0b", {"a~b": "x"}),
+        ("/a~01b", {"a~1b": "x"}),  # `~01` is `~1`, never a slash
+        ("/", {"": "x"}),
+        ("/a/", {"a": {"": "x"}}),
+        ("/a b", {"a b": "x"}),
+        ("/é", {"é": "x"}),
+    ],
+)
+def test_a_placeholder_names_a_claim_by_a_json_pointer(pointer: str, claims: Any) -> None:
+    assert prefixes_of(f"teams/{{claim:{pointer}}}/", claims) == ["teams/x/"]
+
+
+def test_a_prefix_may_have_several_placeholders() -> None:
+    template = "{claim:/a}/{claim:/b}/x/{claim:/a}"
+    assert pointers(template) == ["/a", "/b", "/a"]
+    assert prefixes_of(template, {"a": "1", "b": "2"}) == ["1/2/x/1"]
+    assert prefixes_of(template, {"a": "1"}) == []
+
+
+def test_what_is_filled_in_is_not_filled_in_again() -> None:
+    assert prefixes_of("{claim:/a}/", {"a": "{claim:/b}", "b": "x"}) == []
+
+
+def test_without_placeholders_a_prefix_is_what_is_left() -> None:
+    assert without_placeholders("a/{claim:/x}/{claim:/y/z}") == "a//"
+    assert without_placeholders("a/{claim:/x}/b", "xx") == "a/xx/b"
+
+
+NO_SEGMENT: list[Any] = [
+    "",
+    ".",
+    "..",
+    "x" * 65,
+    "a/b",
+    "/",
+    "a/",
+    "*",
+    "?",
+    "a*",
+    "${aws:username}",
+    "$",
+    "{claim:/other}",
+    "a b",
+    "a\\b",
+    "a%2Fb",
+    "a\n",
+    "\na",
+    "a\0",
+    "\u0661",  # a digit, to Unicode
+    "é",
+    "\uff0e\uff0e",
+    "a:b",
+    "\ud800",
+    1,
+    0,
+    1.5,
+    True,
+    None,
+    ["a"],
+    [],
+    {"x": "a"},
+    {},
+]
+
+
+@pytest.mark.parametrize("value", NO_SEGMENT, ids=repr)
+def test_a_grant_is_not_given_for_a_claim_that_is_no_plain_segment(value: Any) -> None:
+    """All others are: a claim that one grant needs is none of another's business."""
+    assert prefixes_of("{claim:/c}/", {"c": value}, a_grant(prefix="b/")) == ["b/"]
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"a": "x"},
+        {"a": ["x"]},
+        {"a": [{"b": "x"}]},
+        {"a": None},
+        {"a/b": "x"},
+        {"a": {"B": "x"}},
+    ],
+    ids=repr,
+)
+def test_a_grant_is_not_given_for_a_claim_that_is_not_there(claims: Any) -> None:
+    assert prefixes_of("{claim:/a/b}/", claims, a_grant(prefix="b/")) == ["b/"]
+
+
+def test_a_list_is_not_pointed_into() -> None:
+    assert claim({"groups": ["a", "b"]}, "/groups/0") is None
+
+
+@pytest.mark.parametrize("value", ["a", "x" * 64, "...", ".a", "-", "_", "0", "A-b_c.d"])
+def test_a_plain_segment_is_filled_in_as_it_stands(value: str) -> None:
+    assert prefixes_of("{claim:/c}/", {"c": value}) == [f"{value}/"]
+
+
+def test_an_identity_does_not_show_its_claims() -> None:
+    assert "sentinel" not in repr(Identity(CALLER, {"email": "sentinel"}))
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text("ab./*?$_-", max_size=4)
+    | st.sampled_from([each for each in NO_SEGMENT if isinstance(each, str)])
+    | st.text("abAB01_.-", min_size=60, max_size=70),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+literals = st.sampled_from(["", "a/", "teams/", "a/b-", "x", "é/"])
+tails = st.sampled_from(["", "/", "/reports/", ".csv", "-b/", "/k"])
+keys = st.text("ab/.*", max_size=8)
+
+
+@given(head=literals, tail=tails, value=values, key=keys, subtree=st.booleans())
+def test_no_value_of_a_claim_widens_a_prefix(
+    head: str, tail: str, value: Any, key: str, *, subtree: bool
+) -> None:
+    """What is covered lies in one segment between what the operator wrote, whatever the claim."""
+    given_now = given_to({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
+    rest = ".*" if tail.endswith("/") else ""
+    bounds = re.compile(
+        f"{re.escape(head)}[A-Za-z0-9_.-]{{1,64}}{re.escape(tail)}{rest}", re.DOTALL
+    )
+    texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
+    for text in texts:
+        demand = a_demand(key=text, subtree=subtree)
+        if decide(given_now, demand) != Denied():
+            assert bounds.fullmatch(text)
+            assert isinstance(value, str)
+            assert text.startswith(f"{head}{value}{tail}")
+
+
+@given(head=literals, tail=tails, one=values, other=values, key=keys)
+def test_two_values_of_a_claim_never_share_a_key_below(
+    head: str, tail: str, one: Any, other: Any, key: str
+) -> None:
+    template = f"{head}{{claim:/c}}{tail}"
+    if not tail.startswith("/") or one == other:
+        return  # `x` and `x-b` in front of `-b/` are the operator's own doing
+    [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
+    for prefix in first:
+        demand = a_demand(key=prefix + key)
+        assert decide([a_grant(prefix=each) for each in second], demand) == Denied()
+
+
+@given(value=values, key=keys, operation=st.sampled_from(Operation))
+def test_no_key_under_one_prefix_is_granted_by_its_sibling(
+    value: Any, key: str, operation: Operation
+) -> None:
+    found = given_to({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
+    for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
+        if not beside.startswith("b/"):
+            for subtree in (True, False):
+                demand = a_demand(operation=operation, key=beside, subtree=subtree)
+                assert decide(found, demand) == Denied()

@@ -1,0 +1,107 @@
+"""How IAM names a bucket, its keys and KMS: by partition, by access point, and by whose store it is."""
+
+from typing import Any
+
+import pytest
+
+from service.access.session_policy import BucketArns, session_policy
+from service.parts import arns as configured_arns
+from service.settings_buckets import BucketSettings
+from tests.access.policy_evaluator import allows
+from tests.fakes import a_grant
+
+ROLE = "arn:aws:iam::111122223333:role/presign"
+KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+VIA = "s3.eu-west-1.amazonaws.com"
+
+
+def settings(**changes: Any) -> BucketSettings:
+    return BucketSettings(**{"region": "eu-west-1", "role_arn": ROLE, **changes})
+
+
+def arns_of(region: str = "eu-west-1", **changes: Any) -> BucketArns:
+    found = configured_arns("acme", settings(region=region, **changes), region)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "via"),
+    [
+        ("aws", "eu-west-1", ["s3.eu-west-1.amazonaws.com"]),
+        ("aws-us-gov", "us-gov-west-1", ["s3.us-gov-west-1.amazonaws.com"]),
+        (
+            "aws-cn",
+            "cn-north-1",
+            ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"],
+        ),
+    ],
+)
+def test_a_policy_speaks_of_the_partition_that_the_role_is_in(
+    partition: str, region: str, via: list[str]
+) -> None:
+    arns = arns_of(region, role_arn=f"arn:{partition}:iam::111122223333:role/presign")
+    policy = session_policy([a_grant(prefix="a/")], arns)
+    assert allows(policy, "s3:GetObject", f"arn:{partition}:s3:::acme/a/b")
+    assert not allows(policy, "s3:GetObject", f"arn:{partition}:s3:::acme/b/b")
+    listing = {"s3:prefix": "a/"}
+    assert allows(policy, "s3:ListBucket", f"arn:{partition}:s3:::acme", listing)
+    key = f"arn:{partition}:kms:{region}:111122223333:key/1"
+    assert all(allows(policy, "kms:Decrypt", key, {"kms:ViaService": name}) for name in via)
+    assert not allows(policy, "kms:Decrypt", key, {"kms:ViaService": "s3.amazonaws.com"})
+    other = {"aws", "aws-cn", "aws-us-gov"} - {partition}
+    assert not any(allows(policy, "s3:GetObject", f"arn:{each}:s3:::acme/a/b") for each in other)
+
+
+def test_an_access_point_is_named_by_its_own_arn() -> None:
+    point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
+    policy = session_policy([a_grant(prefix="a/")], arns_of(bucket=point))
+    assert allows(policy, "s3:GetObject", f"{point}/object/a/b")
+    assert not allows(policy, "s3:GetObject", f"{point}/object/b/b")
+    assert not allows(policy, "s3:GetObject", f"{point}2/object/a/b")
+    assert not allows(policy, "s3:GetObject", f"{point}/a/b")
+    assert allows(policy, "s3:ListBucket", point, {"s3:prefix": "a/"})
+    assert not allows(policy, "s3:ListBucket", point, {"s3:prefix": "b/"})
+
+
+def test_an_access_point_is_named_as_iam_names_it_however_it_was_configured() -> None:
+    """The SDK takes a colon there too; IAM knows the slash alone."""
+    colon = "arn:aws:s3:eu-west-1:111122223333:accesspoint:reports"
+    slash = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
+    assert arns_of(bucket=colon) == arns_of(bucket=slash)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://s3.eu-west-1.amazonaws.com",
+        "https://bucket.vpce-1a2b3c-4d5e.s3.eu-west-1.vpce.amazonaws.com",
+        "https://s3.cn-north-1.amazonaws.com.cn",
+    ],
+)
+def test_an_endpoint_of_awss_own_has_kms(endpoint: str) -> None:
+    policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
+    assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://store.internal:9000",
+        "http://127.0.0.1:4566",
+        "https://amazonaws.com.example",
+        "https://s3.notamazonaws.com",
+    ],
+)
+def test_a_store_that_is_not_awss_is_told_nothing_of_kms(endpoint: str) -> None:
+    policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
+    assert "kms" not in policy
+    assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme/a")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}],
+)
+def test_a_bucket_whose_sessions_are_not_scoped_has_no_arns(changes: dict[str, Any]) -> None:
+    assert configured_arns("acme", settings(**changes), "eu-west-1") is None

@@ -1,0 +1,276 @@
+"""The compiled policy allows what the grants allow: no action more, and none less.
+
+What a grant means to IAM stands in `policy_meaning.py` a second time; the compiled text is read by an
+evaluator of its own.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.grants import Allowed, Demand, Grant, Operation, decide
+from service.access.session_policy import bucket_arns, deny_all, session_policy
+from tests.access.policy_evaluator import allows, statements
+from tests.access.policy_meaning import (
+    BUCKET,
+    BUCKET_ACTIONS,
+    KMS_ACTIONS,
+    KMS_KEY,
+    LISTS,
+    NEEDED_OF_KMS,
+    OBJECT_ACTIONS,
+    UPLOADS,
+    VIA,
+    granted_prefixes,
+    is_folder,
+    keys,
+    listing_meant,
+    meant,
+    near,
+    some_grants,
+)
+from tests.fakes import a_grant
+
+ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
+
+
+def allowed_actions(policy: str, key: str) -> set[str]:
+    """All that a caller with this policy may do with `key`, listing by it and KMS among it."""
+    on_object = {a for a in OBJECT_ACTIONS if allows(policy, a, f"{BUCKET}/{key}")}
+    listing = {"s3:prefix": key}
+    on_bucket = {
+        a for a in ["s3:ListBucket", *BUCKET_ACTIONS] if allows(policy, a, BUCKET, listing)
+    }
+    via = {"kms:ViaService": VIA}
+    return on_object | on_bucket | {a for a in KMS_ACTIONS if allows(policy, a, KMS_KEY, via)}
+
+
+PUTS = {"s3:PutObject", "s3:PutObjectTagging", "kms:GenerateDataKey"}
+EXACTLY: Mapping[Operation, set[str]] = {
+    Operation.DOWNLOAD: {"s3:GetObject", "kms:Decrypt"},
+    Operation.HEAD: {"s3:GetObject"},
+    Operation.CHECK: {"s3:GetObject", "s3:ListBucket", "kms:Decrypt"},
+    Operation.UPLOAD: PUTS,
+    Operation.FORM: PUTS,
+    Operation.MULTIPART: PUTS
+    | {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "kms:Decrypt"},
+    Operation.DELETE: {"s3:DeleteObject"},
+    Operation.LIST: {"s3:ListBucket"},
+    Operation.VERSIONS: set(),
+}
+
+
+@pytest.mark.parametrize("operation", Operation)
+def test_an_operation_needs_exactly_these_actions(operation: Operation) -> None:
+    policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    assert allowed_actions(policy, "a/b") == EXACTLY[operation]
+    kms = {action for action in EXACTLY[operation] if action.startswith("kms:")}
+    assert allowed_actions(policy, "b/b") == kms  # KMS knows no keys of S3
+
+
+WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
+    (Operation.DOWNLOAD, {"s3:GetObjectVersion"}),
+    (Operation.HEAD, {"s3:GetObjectVersion"}),
+    (Operation.DELETE, {"s3:DeleteObjectVersion"}),
+    (Operation.UPLOAD, set()),
+    (Operation.LIST, set()),
+]
+
+
+@pytest.mark.parametrize(("operation", "more"), WITH_VERSIONS)
+def test_versions_add_to_an_operation_of_the_same_grant(
+    operation: Operation, more: set[str]
+) -> None:
+    both = a_grant(prefix="a/", allow=frozenset({operation, Operation.VERSIONS}))
+    assert allowed_actions(session_policy([both], ARNS), "a/b") == EXACTLY[operation] | more
+    apart = [
+        a_grant(prefix="a/", allow=frozenset({operation})),
+        a_grant(prefix="a/", allow=frozenset({Operation.VERSIONS})),
+    ]
+    assert allowed_actions(session_policy(apart, ARNS), "a/b") == EXACTLY[operation]
+
+
+def test_a_grant_for_one_key_opens_nothing_beside_it() -> None:
+    every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
+    policy = session_policy([a_grant(prefix="a/b")], ARNS)
+    kms = {action for action in every if action.startswith("kms:")}
+    assert allowed_actions(policy, "a/b") == every
+    for beside in ("a/bc", "a/b/", "a/b/c", "a/", "a", "a/B", "a/*"):
+        assert allowed_actions(policy, beside) == kms
+
+
+def test_to_list_is_not_granted_by_one_key() -> None:
+    """What starts with `a/b` is `a/bc` too."""
+    policy = session_policy([a_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
+    assert allowed_actions(policy, "a/b") == set()
+
+
+@given(granted=some_grants, action=st.sampled_from(OBJECT_ACTIONS), data=st.data())
+def test_an_action_on_a_key_is_allowed_exactly_where_the_grants_allow_it(
+    granted: list[Grant], action: str, data: st.DataObject
+) -> None:
+    policy, key = session_policy(granted, ARNS), data.draw(near(granted))
+    assert allows(policy, action, f"{BUCKET}/{key}") is meant(granted, action, key)
+
+
+@given(granted=some_grants, data=st.data())
+def test_a_listing_is_allowed_exactly_where_the_grants_allow_it(
+    granted: list[Grant], data: st.DataObject
+) -> None:
+    policy, prefix = session_policy(granted, ARNS), data.draw(near(granted) | st.just(""))
+    allowed = allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": prefix})
+    assert allowed is listing_meant(granted, prefix)
+
+
+@given(granted=some_grants)
+def test_a_listing_without_a_prefix_is_one_of_the_whole_bucket(granted: list[Grant]) -> None:
+    policy = session_policy(granted, ARNS)
+    assert allows(policy, "s3:ListBucket", BUCKET) is listing_meant(granted, "")
+
+
+@given(granted=some_grants, action=st.sampled_from(KMS_ACTIONS))
+def test_kms_is_allowed_by_way_of_s3_alone_and_for_what_needs_it(
+    granted: list[Grant], action: str
+) -> None:
+    policy = session_policy(granted, ARNS)
+    needed = NEEDED_OF_KMS.get(action, set())
+    allowed = allows(policy, action, KMS_KEY, {"kms:ViaService": VIA})
+    assert allowed is any(needed & grant.allow for grant in granted)
+    assert not allows(policy, action, KMS_KEY, {"kms:ViaService": "ec2.eu-west-1.amazonaws.com"})
+    assert not allows(policy, action, KMS_KEY, {"kms:ViaService": "s3.us-east-1.amazonaws.com"})
+    assert not allows(policy, action, KMS_KEY)
+
+
+@given(granted=some_grants, key=keys, action=st.sampled_from(BUCKET_ACTIONS))
+def test_nothing_else_is_allowed_on_the_bucket(granted: list[Grant], key: str, action: str) -> None:
+    policy = session_policy(granted, ARNS)
+    for context in ({}, {"s3:prefix": ""}, {"s3:prefix": key}):
+        assert not allows(policy, action, BUCKET, context)
+
+
+@given(granted=some_grants, key=keys, action=st.sampled_from([*OBJECT_ACTIONS, "s3:ListBucket"]))
+def test_nothing_is_allowed_on_another_bucket(granted: list[Grant], key: str, action: str) -> None:
+    policy = session_policy(granted, ARNS)
+    for other in ("arn:aws:s3:::acme2", "arn:aws:s3:::acm", "arn:aws-cn:s3:::acme"):
+        assert not allows(policy, action, f"{other}/{key}")
+        assert not allows(policy, action, other, {"s3:prefix": key})
+
+
+DECIDED = {
+    "s3:GetObject": [
+        (Operation.DOWNLOAD, False),
+        (Operation.HEAD, False),
+        (Operation.CHECK, False),
+    ],
+    "s3:GetObjectVersion": [(Operation.DOWNLOAD, True), (Operation.HEAD, True)],
+    "s3:PutObject": [(operation, False) for operation in UPLOADS],
+    "s3:AbortMultipartUpload": [(Operation.MULTIPART, False)],
+    "s3:DeleteObject": [(Operation.DELETE, False)],
+    "s3:DeleteObjectVersion": [(Operation.DELETE, True)],
+}
+
+
+@given(granted=some_grants, action=st.sampled_from(sorted(DECIDED)), data=st.data())
+def test_the_policy_and_the_decision_agree_on_every_key(
+    granted: list[Grant], action: str, data: st.DataObject
+) -> None:
+    """Enforced twice is of use only if both say the same."""
+    key = data.draw(near(granted))
+    demands = [
+        Demand(operation=operation, bucket="reports", key=key, version=version)
+        for operation, version in DECIDED[action]
+    ]
+    decided = any(isinstance(decide(granted, demand), Allowed) for demand in demands)
+    assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
+
+
+@given(granted=some_grants, data=st.data())
+def test_the_policy_and_the_decision_agree_on_every_listing(
+    granted: list[Grant], data: st.DataObject
+) -> None:
+    prefix = data.draw(near(granted) | st.just(""))
+    without_checks = [replace(each, allow=each.allow - {Operation.CHECK}) for each in granted]
+    demand = Demand(operation=Operation.LIST, bucket="reports", key=prefix, subtree=True)
+    decided = isinstance(decide(without_checks, demand), Allowed)
+    policy = session_policy(without_checks, ARNS)
+    assert allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": prefix}) is decided
+
+
+@given(granted=some_grants, data=st.data())
+def test_the_text_is_the_same_in_whatever_order_the_grants_stand(
+    granted: list[Grant], data: st.DataObject
+) -> None:
+    """It is a part of what names a session: another text would be another call to STS."""
+    shuffled = data.draw(st.permutations(granted))
+    assert session_policy(shuffled, ARNS) == session_policy(granted, ARNS)
+    assert session_policy([*shuffled, *granted], ARNS) == session_policy(granted, ARNS)
+
+
+@given(granted=some_grants, more=granted_prefixes)
+def test_a_grant_that_another_covers_adds_nothing_to_the_text(
+    granted: list[Grant], more: str
+) -> None:
+    covered = [
+        replace(grant, prefix=grant.prefix + more) for grant in granted if is_folder(grant.prefix)
+    ]
+    without_lists = [  # of one key, a listing means nothing, and a check something else
+        replace(each, allow=each.allow - LISTS) if not is_folder(each.prefix) else each
+        for each in covered
+    ]
+    assert session_policy([*granted, *without_lists], ARNS) == session_policy(granted, ARNS)
+
+
+def test_limits_are_none_of_iams_business() -> None:
+    limited = a_grant(
+        prefix="a/",
+        max_expires_in=60,
+        max_content_length=1,
+        content_types=("image/*",),
+        max_keys=1,
+        allow_overwrite=True,
+    )
+    assert session_policy([limited], ARNS) == session_policy([a_grant(prefix="a/")], ARNS)
+
+
+def test_equal_operations_share_a_statement_since_room_is_short() -> None:
+    allow = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD})
+    granted = [a_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
+    policy = session_policy(granted, bucket_arns("acme", partition="aws"))
+    [statement] = statements(policy)
+    assert statement["Resource"] == sorted(f"{BUCKET}/team-{n}/*" for n in range(20))
+    assert len(policy) < 2048
+
+
+def test_a_text_has_no_space_to_spare() -> None:
+    policy = session_policy([a_grant(prefix="a/", allow=frozenset({Operation.HEAD}))], ARNS)
+    assert policy == (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
+        '"Resource":"arn:aws:s3:::acme/a/*"}]}'
+    )
+
+
+@given(key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"]))
+def test_a_session_of_nobodys_own_may_do_nothing(key: str, action: str) -> None:
+    policy = deny_all(ARNS)
+    assert not allows(policy, action, f"{BUCKET}/{key}")
+    assert not allows(policy, action, BUCKET, {"s3:prefix": key})
+    assert not any(allows(policy, a, KMS_KEY, {"kms:ViaService": VIA}) for a in KMS_ACTIONS)
+    # And says so of its own accord: a store that takes no statement for every permission obeys too.
+    assert [each["Effect"] for each in statements(policy)] == ["Deny"]
+
+
+def test_no_grants_are_a_policy_that_allows_nothing() -> None:
+    assert allowed_actions(session_policy([], ARNS), "a") == set()
+
+
+@given(granted=some_grants)
+def test_a_policy_is_json_in_ascii_that_says_what_the_grants_say_in_unicode(
+    granted: list[Grant],
+) -> None:
+    policy = session_policy(granted, ARNS)
+    assert policy.isascii()
+    assert json.dumps(json.loads(policy), separators=(",", ":")) == policy
