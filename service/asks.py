@@ -18,10 +18,12 @@ from service.signing.requests import (
     PutObject,
 )
 
-_OPERATIONS: Final[Mapping[type[GetObject | HeadObject | DeleteObject], Operation]] = {
+_OPERATIONS: Final[Mapping[type[Action], Operation]] = {
     GetObject: Operation.DOWNLOAD,
+    PutObject: Operation.UPLOAD,
     HeadObject: Operation.HEAD,
     DeleteObject: Operation.DELETE,
+    ListObjects: Operation.LIST,
 }
 _KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
@@ -76,6 +78,12 @@ def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
     return key
 
 
+def operation(ask: Ask | FormAsk) -> Operation:
+    if isinstance(ask, FormAsk):
+        return Operation.FORM
+    return _OPERATIONS[type(ask.action)]
+
+
 def request_demand(ask: Ask) -> Demand:
     match ask.action:
         case PutObject() as put:
@@ -86,7 +94,7 @@ def request_demand(ask: Ask) -> Demand:
                 content_length=put.content_length,
                 content_type=put.content_type if ask.typed else None,
                 overwrite=put.overwrite or put.if_match is not None,
-                overwrite_field="overwrite" if put.if_match is None else "if_match",
+                compares=put.if_match is not None,
             )
         case ListObjects(max_keys=max_keys):
             return Demand(

@@ -3,29 +3,103 @@
 Nobody holds a part of it longer than a request, so files can be read again without touching the rest.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from service.access.api_keys import ApiKeys
+from service.access.callers import (
+    CallerEntry,
+    Identity,
+    Rate,
+    claim,
+    granted,
+    pointers,
+    rate_of,
+    revoked_before,
+)
 from service.access.grants import Caller, Grant
+from service.access.session_policy import BucketArns, deny_all, session_policy
+from service.sessions.entries import SessionKey
 from service.signing.requests import Encryption
 from service.signing.signer import Address
+
+_MAX_CALLERS = 4096  # remembered; beyond that the oldest are worked out again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Callers know a bucket by its name in the configuration; the store knows it as `s3_bucket`."""
+    """Callers know a bucket by its name in the configuration; the store knows it as `s3_bucket`.
+
+    Without `arns`, its sessions are not scoped: one session signs for all callers.
+    """
 
     s3_bucket: str
     address: Address
+    arns: BucketArns | None = None
     encryption: Encryption | None = None
     conditional_writes: bool = True
+    tag_urls: bool = False
+
+    @property
+    def own_policy(self) -> str | None:
+        """Of the session that belongs to no caller: it only proves that sessions can be had."""
+        return None if self.arns is None else deny_all(self.arns)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one caller may do, how often, and with which session of each bucket."""
+
+    grants: tuple[Grant, ...]
+    session_keys: Mapping[str, SessionKey]
+    rate: Rate | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     buckets: Mapping[str, Bucket]
-    grants: Mapping[Caller, tuple[Grant, ...]]
+    callers: tuple[CallerEntry, ...]
     api_keys: ApiKeys
     default_expires_in: int
-    unsafe_anonymous_caller: Caller | None = None
+    unsafe_anonymous_caller: Identity | None = None
+    _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
+    _pointers: dict[str | None, tuple[str, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_pointers", _pointers_by_issuer(self.callers))
+
+    def access(self, identity: Identity) -> Access:
+        """Worked out once for a caller and the claims that its grants speak of."""
+        at = self._pointers.get(identity.caller.issuer, ())
+        known_by = (identity.caller, *(claim(identity.claims, pointer) for pointer in at))
+        if (found := self._known.get(known_by)) is not None:
+            return found
+        if len(self._known) >= _MAX_CALLERS:
+            del self._known[next(iter(self._known))]
+        self._known[known_by] = access = self._work_out(identity)
+        return access
+
+    def _work_out(self, identity: Identity) -> Access:
+        grants = granted(self.callers, identity)
+        buckets = {grant.bucket for grant in grants}
+        return Access(
+            grants,
+            {name: self._session_key(name, identity.caller, grants) for name in buckets},
+            rate_of(self.callers, identity.caller),
+        )
+
+    def _session_key(self, name: str, caller: Caller, grants: Iterable[Grant]) -> SessionKey:
+        arns = self.buckets[name].arns
+        if arns is None:
+            return SessionKey(name, None, None)
+        policy = session_policy((grant for grant in grants if grant.bucket == name), arns)
+        not_before = revoked_before(self.callers, caller)
+        return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
+
+
+def _pointers_by_issuer(entries: Iterable[CallerEntry]) -> dict[str | None, tuple[str, ...]]:
+    found: dict[str | None, set[str]] = {}
+    for entry in entries:
+        for grant in entry.grants:
+            found.setdefault(entry.issuer, set()).update(pointers(grant.prefix))
+    return {issuer: tuple(sorted(named)) for issuer, named in found.items()}

@@ -12,7 +12,10 @@ from dataclasses import replace
 from typing import Any, ParamSpec
 
 from service.access.api_keys import ApiKeys
+from service.access.callers import CallerEntry, Identity
 from service.access.grants import Caller, Grant, Operation
+from service.access.session_policy import bucket_arns
+from service.audit import Requester
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.signing.signer import Address
@@ -32,6 +35,7 @@ ADDRESS = Address(
     region="eu-west-1",
 )
 CALLER = Caller(issuer=None, subject="billing")
+REQUESTER = Requester(Identity(CALLER), "request-1", "192.0.2.1")
 
 
 class FakeClock:
@@ -113,12 +117,14 @@ class FakeSource:
         self.fault: BaseException | None = None
         self.hangs = False
         self.asked: list[Owner] = []
+        self.policies: list[str | None] = []
         self.asked_at: list[float] = []
         self.given: list[Session] = []
         self._clock = clock
 
-    async def fetch(self, owner: Owner) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:
         self.asked.append(owner)
+        self.policies.append(policy)
         asked_at = self._clock.boot()
         self.asked_at.append(asked_at)
         if self.hangs:
@@ -149,7 +155,8 @@ def credentials(access_key_id: str = "ASIAFAKE000000000000") -> Credentials:
 
 
 def a_bucket(**changes: Any) -> Bucket:
-    bucket = Bucket(s3_bucket="acme-reports", address=ADDRESS)
+    arns = bucket_arns("acme-reports", partition="aws")
+    bucket = Bucket(s3_bucket="acme-reports", address=ADDRESS, arns=arns)
     return replace(bucket, **changes)
 
 
@@ -158,13 +165,17 @@ def a_grant(**changes: Any) -> Grant:
     return replace(Grant(bucket="reports", prefix="", allow=frozenset(Operation)), **changes)
 
 
+def entry_of(caller: Caller, *grants: Grant) -> CallerEntry:
+    return CallerEntry(issuer=caller.issuer, subject=caller.subject, grants=grants)
+
+
 def a_snapshot(
     *grants: Grant, buckets: Mapping[str, Bucket] | None = None, default_expires_in: int = 900
 ) -> Snapshot:
     """One bucket, `reports`, unless others are named; and one caller, who has `grants`."""
     return Snapshot(
         buckets={"reports": a_bucket()} if buckets is None else buckets,
-        grants={CALLER: grants},
+        callers=(entry_of(CALLER, *grants),),
         api_keys=ApiKeys(()),
         default_expires_in=default_expires_in,
     )

@@ -92,7 +92,7 @@ def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
                 content_length=5,
                 content_type="text/plain",
                 overwrite=True,
-                overwrite_field="if_match",
+                compares=True,
             ),
         ),
     ],

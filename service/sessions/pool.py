@@ -10,86 +10,55 @@ Rules of this file:
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import Context
 from typing import Final
 
 from service.errors import CredentialsUnavailable
+from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
+from service.sessions.entries import (
+    Entry,
+    PooledBucket,
+    SessionKey,
+    SessionObserver,
+    SigningSession,
+    Unobserved,
+)
 from service.sessions.refresh import (
     EXPIRY_MARGIN,
     Keep,
     Refresh,
     Wait,
-    backoff,
-    is_better,
     next_step,
 )
-from service.sessions.session import Clock, Session
-from service.sessions.sts import Owner, SessionRefused, SessionSource
-from service.signing.signer import Address, Signer
+from service.sessions.session import Clock
+from service.sessions.sts import Owner
+from service.signing.signer import Signer
 
 log = logging.getLogger(__name__)
 
 NO_SESSION: Final = "No session of the signing role can be had right now."
-ATTEMPT_SECONDS: Final = 5.0  # the longest that STS may take, and that a cold caller waits
-MAX_IN_FLIGHT: Final = 16  # calls to STS, a process
-MAX_IN_FLIGHT_A_BUCKET: Final = 8  # so that one whose STS hangs leaves the others their places
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
 HASTEN_PAUSE: Final = 30.0
 _LONGEST_SLEEP: Final = 30.0
 _LONGEST_IDLE: Final = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
-    bucket: str
-    owner: Owner
-
-
-@dataclass(frozen=True, slots=True)
-class SigningSession:
-    """A session, and the signer that keeps what is derived from it."""
-
-    session: Session
-    signer: Signer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PooledBucket:
-    """What the pool knows of a bucket. `promise` is the longest lifetime granted, in seconds."""
-
-    source: SessionSource
-    address: Address
-    promise: float
-
-
-class _Entry:
-    def __init__(self, bucket: PooledBucket, chance: float, now: float) -> None:
-        self.bucket = bucket
-        self.chance = chance
-        self.current: SigningSession | None = None
-        self.failures = 0
-        self.next_attempt_at = -math.inf
-        self.hastened = False
-        self.used_at = now
-        self.attempted = asyncio.Event()
-        self.wake = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-
-
 class SessionPool:
     def __init__(
-        self, buckets: Mapping[str, PooledBucket], *, clock: Clock, chance: Callable[[], float]
+        self,
+        buckets: Mapping[str, PooledBucket],
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        observer: SessionObserver | None = None,
     ) -> None:
         """`chance` draws from [0, 1): the jitter of refreshes and retries."""
-        self._buckets = buckets
+        self._buckets = dict(buckets)
         self._clock = clock
         self._chance = chance
-        self._entries: dict[SessionKey, _Entry] = {}
-        self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
-        self._in_flight_a_bucket = {
-            bucket: asyncio.Semaphore(MAX_IN_FLIGHT_A_BUCKET) for bucket in buckets
-        }
+        self._attempts = Attempts(clock=clock, chance=chance, observer=observer or Unobserved())
+        self._entries: dict[SessionKey, Entry] = {}
 
     def current(self, key: SessionKey) -> SigningSession | None:
         """The session, if there is one that a URL can still be signed with."""
@@ -105,12 +74,17 @@ class SessionPool:
         """The session; where there is none yet, wait for the one shared attempt."""
         if (session := self.current(key)) is not None:
             return session
+        if key.bucket not in self._buckets:  # it was removed while somebody waited
+            raise CredentialsUnavailable(NO_SESSION, retry_after=1)
         entry = self._entries.get(key) or self._open(key)
-        if self._backoff_left(entry) <= 0:
+        if self._attempts.backoff_left(entry) <= 0:
             await self._attempted(entry)
-        if (session := self.current(key)) is None:
-            raise self._unavailable(entry)
-        return session
+        if (session := self.current(key)) is not None:
+            return session
+        bucket = self._buckets.get(key.bucket)
+        if bucket is not None and bucket.source is not entry.bucket.source:
+            return await self.ready(key)  # its bucket was replaced while we waited
+        raise self._unavailable(entry)
 
     def hasten(self, key: SessionKey) -> int:
         """Refresh soon, though the session is still good for shorter lifetimes.
@@ -124,16 +98,45 @@ class SessionPool:
             return math.ceil(young_for)
         entry.hastened = True
         entry.wake.set()
-        return max(1, math.ceil(self._backoff_left(entry)))
+        return max(1, math.ceil(self._attempts.backoff_left(entry)))
 
     def is_alive(self, bucket: str) -> bool:
         """Whether the bucket's own session can sign: its role, its trust and the clock are well."""
-        return self.current(SessionKey(bucket, None)) is not None
+        return self.current(self._own(bucket)) is not None
 
     def start(self) -> None:
         """Begin the buckets' own sessions. They come when they come: a start needs no STS."""
         for bucket in self._buckets:
-            self._open(SessionKey(bucket, None))
+            self._open(self._own(bucket))
+
+    def replace(
+        self,
+        buckets: Mapping[str, PooledBucket],
+        not_before: Callable[[Owner], float] = lambda _: -math.inf,
+    ) -> None:
+        """Serve these from now on. A bucket whose source is the same keeps its sessions.
+
+        `not_before` is when an owner's sessions may have begun; of another time, they are dropped.
+        """
+        self._buckets = dict(buckets)
+        for key, entry in list(self._entries.items()):
+            if self._is_served(key, entry) and key.not_before == not_before(key.owner):
+                self._move(entry, buckets[key.bucket])
+            else:
+                self._close(key)
+        for bucket in buckets:
+            if self._own(bucket) not in self._entries:
+                self._open(self._own(bucket))
+
+    def sessions_left(self) -> Iterator[tuple[str, int, float]]:
+        """Of each bucket: how many sessions, and the seconds that the first to end has left."""
+        for bucket in self._buckets:
+            left = [
+                0.0 if entry.current is None else entry.current.session.remaining(self._clock)
+                for key, entry in self._entries.items()
+                if key.bucket == bucket
+            ]
+            yield bucket, len(left), max(0.0, min(left, default=0.0))
 
     async def stop(self) -> None:
         tasks = [entry.task for entry in self._entries.values() if entry.task is not None]
@@ -144,11 +147,32 @@ class SessionPool:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._entries.clear()
 
-    def _open(self, key: SessionKey) -> _Entry:
+    def _own(self, bucket: str) -> SessionKey:
+        return SessionKey(bucket, None, self._buckets[bucket].own_policy)
+
+    def _is_served(self, key: SessionKey, entry: Entry) -> bool:
+        """Whether the session is still of use. No other bucket's own one is ever idle."""
+        bucket = self._buckets.get(key.bucket)
+        if bucket is None or bucket.source is not entry.bucket.source:
+            return False
+        return key.owner is not None or key == self._own(key.bucket)
+
+    def _move(self, entry: Entry, bucket: PooledBucket) -> None:
+        """The session stays, though the bucket may be elsewhere now."""
+        current = entry.current
+        if current is not None and bucket.address != entry.bucket.address:
+            signer = Signer(current.session.credentials, bucket.address)
+            entry.current = SigningSession(current.session, signer)
+        entry.bucket = bucket
+
+    def _open(self, key: SessionKey) -> Entry:
         self._make_room()
-        entry = _Entry(self._buckets[key.bucket], self._chance(), self._clock.boot())
+        entry = Entry(self._buckets[key.bucket], self._chance(), self._clock.boot())
         self._entries[key] = entry
-        entry.task = asyncio.create_task(self._keep(key, entry), name=f"session {key.bucket}")
+        # In a context of its own: what it logs belongs to no request.
+        entry.task = asyncio.create_task(
+            self._keep(key, entry), name=f"session {key.bucket}", context=Context()
+        )
         return entry
 
     def _make_room(self) -> None:
@@ -166,18 +190,25 @@ class SessionPool:
         if entry.task is not None and entry.task is not asyncio.current_task():
             entry.task.cancel()
 
-    async def _keep(self, key: SessionKey, entry: _Entry) -> None:
+    async def _keep(self, key: SessionKey, entry: Entry) -> None:
         """Keep one session good until nobody asks for it any more."""
         while self._entries.get(key) is entry:
-            match self._step(entry):
-                case Refresh() if self._is_idle(key, entry):
-                    self._close(key)
-                case Refresh():
-                    await self._attempt(key, entry)
-                case Keep(seconds) | Wait(seconds):
-                    await self._sleep(entry, seconds)
+            try:
+                await self._turn(key, entry)
+            except Exception:  # a bug must not leave the caller without a session for ever
+                log.exception("a session for bucket %s is not kept", key.bucket)
+                await self._sleep(entry, _LONGEST_SLEEP)
 
-    def _step(self, entry: _Entry) -> Keep | Refresh | Wait:
+    async def _turn(self, key: SessionKey, entry: Entry) -> None:
+        match self._step(entry):
+            case Refresh() if self._is_idle(key, entry):
+                self._close(key)
+            case Refresh():
+                await self._attempts.attempt(key, entry)
+            case Keep(seconds) | Wait(seconds):
+                await self._sleep(entry, seconds)
+
+    def _step(self, entry: Entry) -> Keep | Refresh | Wait:
         session = None if entry.current is None else entry.current.session
         return next_step(
             remaining=None if session is None else session.remaining(self._clock),
@@ -185,45 +216,11 @@ class SessionPool:
             length=entry.bucket.source.length if session is None else session.length,
             promise=entry.bucket.promise,
             chance=entry.chance,
-            backoff_left=self._backoff_left(entry),
+            backoff_left=self._attempts.backoff_left(entry),
             hastened=entry.hastened,
         )
 
-    async def _attempt(self, key: SessionKey, entry: _Entry) -> None:
-        try:
-            places = self._in_flight_a_bucket[key.bucket], self._in_flight
-            async with places[0], places[1], asyncio.timeout(ATTEMPT_SECONDS):
-                session = await entry.bucket.source.fetch(key.owner)
-            self._accept(entry, session)
-        except asyncio.CancelledError as error:
-            # Ours to obey only if it is this task that is being ended: an SDK may cancel itself.
-            if entry.task is None or entry.task.cancelling():
-                raise
-            self._fail(key, entry, error)
-        except Exception as error:  # noqa: BLE001 - whatever STS, DNS or TLS come up with
-            self._fail(key, entry, error)
-        entry.attempted.set()
-        entry.attempted = asyncio.Event()
-
-    def _accept(self, entry: _Entry, session: Session) -> None:
-        ends = None if entry.current is None else entry.current.session.expires_at
-        now = session.now(self._clock)
-        if not is_better(candidate_expires_at=session.expires_at, current_expires_at=ends, now=now):
-            raise SessionRefused("STS gave a session that has ended, or ends before ours.")
-        signer = Signer(session.credentials, entry.bucket.address)
-        entry.current = SigningSession(session, signer)
-        entry.failures, entry.next_attempt_at = 0, -math.inf
-        entry.hastened, entry.chance = False, self._chance()
-
-    def _fail(self, key: SessionKey, entry: _Entry, error: BaseException) -> None:
-        entry.failures += 1
-        pause = backoff(entry.failures, self._chance())
-        entry.next_attempt_at = self._clock.boot() + pause
-        # The words of any other error may hold what STS answered, a secret among it.
-        reason = str(error) if isinstance(error, SessionRefused) else type(error).__name__
-        log.warning("no new session for bucket %s, again in %.0f s: %s", key.bucket, pause, reason)
-
-    async def _attempted(self, entry: _Entry) -> None:
+    async def _attempted(self, entry: Entry) -> None:
         """Wait until the attempt under way, or about to be, has ended. Cancelling this ends nothing."""
         entry.wake.set()
         try:
@@ -232,7 +229,7 @@ class SessionPool:
         except TimeoutError:
             return
 
-    async def _sleep(self, entry: _Entry, seconds: float) -> None:
+    async def _sleep(self, entry: Entry, seconds: float) -> None:
         entry.wake.clear()
         try:
             # Not asyncio.sleep alone: the loop's clock may stand still in a suspend, ours does not.
@@ -241,7 +238,7 @@ class SessionPool:
         except TimeoutError:
             return
 
-    def _is_idle(self, key: SessionKey, entry: _Entry) -> bool:
+    def _is_idle(self, key: SessionKey, entry: Entry) -> bool:
         """Whether nobody has used the session since it came, or wanted one for long.
 
         The bucket's own is always in use.
@@ -259,11 +256,8 @@ class SessionPool:
     def _age(self, signing: SigningSession) -> float:
         return signing.session.now(self._clock) - signing.session.starts_at
 
-    def _backoff_left(self, entry: _Entry) -> float:
-        return max(0.0, entry.next_attempt_at - self._clock.boot())
-
-    def _unavailable(self, entry: _Entry) -> CredentialsUnavailable:
+    def _unavailable(self, entry: Entry) -> CredentialsUnavailable:
         return CredentialsUnavailable(
             NO_SESSION,
-            retry_after=max(1, math.ceil(self._backoff_left(entry))),
+            retry_after=max(1, math.ceil(self._attempts.backoff_left(entry))),
         )

@@ -44,6 +44,7 @@ class Session:
     starts_at: float
     expires_at: float = math.inf
     server_time_at_boot: float | None = None
+    packed_policy_percent: int | None = None  # of what STS takes for policy and tags
 
     @property
     def length(self) -> float:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import aioboto3
 from botocore import UNSIGNED
@@ -27,23 +27,37 @@ from service.signing.sigv4 import Credentials
 # Whose session: (issuer or None, subject). None is the bucket's own, which belongs to no caller.
 Owner = tuple[str | None, str] | None
 
-_NOT_IN_SESSION_NAME = re.compile(
-    r"[^\w+=,.@-]", re.ASCII
-)  # …/STS/latest/APIReference/API_AssumeRole.html
-_SESSION_NAME_LENGTH = 64  # the same page
+# docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, with all that names no other page
+MAX_POLICY_LENGTH: Final = 2048  # characters
+_NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
+_SESSION_NAME_LENGTH = 64
 _NAME_PREFIX = "presign"
-# Twelve hours (the same page); a minute for clocks. Longer means that the Date is wrong.
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+# Twelve hours; a minute for clocks. Longer means that the Date is wrong.
 _LONGEST_SESSION = 12 * 3600 + 60
+# Without `Exception`, which the SDK's models append to some of them and the wire does not
+_LASTING: Final = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument"})
+_THROTTLES: Final = frozenset({"Throttling", "RequestLimitExceeded", "TooManyRequests"})
 
 
 class SessionRefused(Exception):
-    """STS answered with something that is no session."""
+    """STS answered with something that is no session.
+
+    `lasting`: asking again changes nothing until the caller's grants change. `throttled`: STS wants
+    to be left alone, by all sessions of the account.
+    """
+
+    def __init__(self, words: str, *, lasting: bool = False, throttled: bool = False) -> None:
+        super().__init__(words)
+        self.lasting = lasting
+        self.throttled = throttled
 
 
 class SessionSource(Protocol):
     length: float  # seconds that a session of this source lives
 
-    async def fetch(self, owner: Owner) -> Session: ...
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+        """A session for `owner`, kept within `policy`: an IAM policy in JSON, or None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +66,17 @@ class Role:
     region: str
     session_seconds: int
     external_id: str | None = None
+    session_tags: tuple[tuple[str, str], ...] = ()
+    source_identity: bool = False
     sts_endpoint_url: str | None = None
     web_identity_token_file: Path | None = None
 
 
 class AssumedRole:
-    """A session of `role` for each owner, named after the owner in CloudTrail."""
+    """A session of `role` for each owner, named after the owner in CloudTrail.
+
+    The values of `session_tags` may have `{issuer}` and `{subject}`.
+    """
 
     def __init__(self, client: Any, role: Role, clock: Clock) -> None:
         self.length = float(role.session_seconds)
@@ -65,26 +84,49 @@ class AssumedRole:
         self._role = role
         self._clock = clock
 
-    async def fetch(self, owner: Owner) -> Session:
-        name = session_name(owner)
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+        request = self._request(owner, policy)
         asked_at = self._clock.boot()
         try:
-            answer = await self._ask(name)
-        except (ClientError, HTTPClientError, SdkConnectionError) as error:
+            answer = await self._ask(request)
+        except ClientError as error:
+            raise _refused(error) from None
+        except (HTTPClientError, SdkConnectionError) as error:
             raise SessionRefused(f"{type(error).__name__}: {error}") from None
         except OSError as error:  # of the token's file
             raise SessionRefused(f"{error.filename}: {error.strerror}") from None
         except (BotoCoreError, ResponseParserError) as error:
             # Its words may quote the whole answer, and so the secret.
             raise SessionRefused(f"{type(error).__name__}: STS cannot be asked or read.") from None
+        name = request["RoleSessionName"]
         return read_session(answer, name=name, asked_at=asked_at, clock=self._clock)
 
-    async def _ask(self, name: str) -> Mapping[str, Any]:
-        request: dict[str, Any] = {
+    def _request(self, owner: Owner, policy: str | None) -> dict[str, Any]:
+        if policy is not None and len(policy) > MAX_POLICY_LENGTH:
+            words = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
+            raise SessionRefused(words, lasting=True)
+        name = session_name(owner)
+        return {
             "RoleArn": self._role.arn,
             "RoleSessionName": name,
             "DurationSeconds": self._role.session_seconds,
+            **({"Policy": policy} if policy is not None else {}),
+            **({"Tags": self._tags(owner)} if self._role.session_tags else {}),
+            **({"SourceIdentity": name} if self._role.source_identity else {}),
         }
+
+    def _tags(self, owner: Owner) -> list[dict[str, str]]:
+        issuer, subject = owner or (_NAME_PREFIX, _NAME_PREFIX)
+        values = [
+            (name, template.replace("{issuer}", issuer or "").replace("{subject}", subject))
+            for name, template in self._role.session_tags
+        ]
+        if any(_TAG_VALUE.fullmatch(value) is None for _, value in values):
+            # To write it otherwise could make two callers one in the eyes of a policy.
+            raise SessionRefused("a subject cannot be written into a session tag", lasting=True)
+        return [{"Key": name, "Value": value} for name, value in values]
+
+    async def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         answer: Mapping[str, Any]
         if self._role.web_identity_token_file is not None:
             # Read each time: the kubelet replaces the file long before the token ends.
@@ -108,7 +150,7 @@ class StaticKeys:
         self._session = session
         self._clock = clock
 
-    async def fetch(self, owner: Owner) -> Session:  # noqa: ARG002 - one pair of keys signs for all
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002 - one pair of keys signs for all
         chain = await self._session.get_credentials()
         if chain is None:
             raise SessionRefused("The AWS default chain has no credentials.")
@@ -150,6 +192,16 @@ class StsClients:
         )
 
 
+def _refused(error: ClientError) -> SessionRefused:
+    """STS's own words: of a policy that is too large, they have the percentage."""
+    code = str(error.response.get("Error", {}).get("Code", "")).removesuffix("Exception")
+    return SessionRefused(
+        f"{type(error).__name__}: {error}",
+        lasting=code in _LASTING,
+        throttled=code in _THROTTLES,
+    )
+
+
 def session_name(owner: Owner) -> str:
     """The owner as CloudTrail shows it. Distinct owners stay distinct, by a digest of the pair."""
     if owner is None:
@@ -182,6 +234,7 @@ def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock
         starts_at=now,
         expires_at=ends.timestamp(),
         server_time_at_boot=now - asked_at,
+        packed_policy_percent=answer.get("PackedPolicySize"),
     )
 
 

@@ -72,16 +72,21 @@ class Signer:
         self._date = ""
         self._state: SigningState | None = None
         self._second = -1
-        self._contexts: dict[tuple[Action, int], SigningContext] = {}
+        self._contexts: dict[tuple[Action, int, str | None], SigningContext] = {}
 
-    def presign(self, action: Action, key: str, *, now: int, expires_in: int) -> str:
-        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`keys.py`)."""
+    def presign(
+        self, action: Action, key: str, *, now: int, expires_in: int, tag: str | None = None
+    ) -> str:
+        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`keys.py`).
+
+        `tag` goes into the query as `x-presign-id`: S3 ignores it, and writes it into its access log.
+        """
         if now != self._second:
             self._second = now
             self._contexts.clear()
-        context = self._contexts.get((action, expires_in))
+        context = self._contexts.get((action, expires_in, tag))
         if context is None:
-            context = self._render(action, now, expires_in)
+            context = self._render(action, now, expires_in, tag)
         return context.url(encode_key(key))
 
     def state(self, date: str) -> SigningState:
@@ -95,18 +100,23 @@ class Signer:
     def scope(self, date: str) -> str:
         return sigv4.credential_scope(date, self.address.region, SERVICE)
 
-    def _render(self, action: Action, now: int, expires_in: int) -> SigningContext:
+    def _render(self, action: Action, now: int, expires_in: int, tag: str | None) -> SigningContext:
         timestamp = sigv4.amz_date(now)
         headers = {"host": self.address.host, **action.headers()}
-        query = self._query(action, timestamp, expires_in, headers)
+        query = self._query(action, timestamp, expires_in, headers, tag)
         context = self._cut(action, timestamp, query, headers)
         small = len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH
         if small and len(self._contexts) < _MAX_CONTEXTS:
-            self._contexts[action, expires_in] = context
+            self._contexts[action, expires_in, tag] = context
         return context
 
     def _query(
-        self, action: Action, timestamp: str, expires_in: int, headers: Mapping[str, str]
+        self,
+        action: Action,
+        timestamp: str,
+        expires_in: int,
+        headers: Mapping[str, str],
+        tag: str | None,
     ) -> str:
         credential = f"{self.credentials.access_key_id}/{self.scope(timestamp[:8])}"
         parameters = [
@@ -119,6 +129,8 @@ class Signer:
         ]
         if self.credentials.session_token is not None:
             parameters.append(("X-Amz-Security-Token", self.credentials.session_token))
+        if tag is not None:
+            parameters.append(("x-presign-id", tag))
         return sigv4.canonical_query(parameters)
 
     def _cut(

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from service.errors import CredentialsUnavailable
-from service.sessions.pool import PooledBucket, SessionKey, SessionPool
+from service.sessions.entries import PooledBucket, SessionKey
+from service.sessions.pool import SessionPool
 from tests.fakes import ADDRESS, FakeClock, FakeSource, loop_clock
 
-OWN = SessionKey("reports", None)
-BILLING = SessionKey("reports", (None, "billing"))
+OWN = SessionKey("reports", None, None)
+BILLING = SessionKey("reports", (None, "billing"), None)
 PROMISE = 900.0
 AT_ONCE = 0.01  # seconds
 DUE_AT = 3600 - PROMISE - 60  # without jitter, a session of an hour is refreshed at this age
@@ -38,7 +39,7 @@ def a_house(*more: str, length: float = 3600, delay: float = 0.1, chance: float 
 
 
 def owned(number: int) -> SessionKey:
-    return SessionKey("reports", (None, f"caller-{number}"))
+    return SessionKey("reports", (None, f"caller-{number}"), None)
 
 
 async def refusal(house: House, key: SessionKey = OWN) -> CredentialsUnavailable:

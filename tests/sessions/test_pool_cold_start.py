@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from service.sessions.pool import MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET, SessionKey
+from service.sessions.attempts import MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.entries import SessionKey
 from tests.fakes import in_virtual_time
 from tests.sessions.house import AT_ONCE, BILLING, OWN, a_house
 
@@ -60,7 +61,7 @@ async def test_a_bucket_is_not_alive_by_a_callers_session() -> None:
 async def test_buckets_and_owners_have_sessions_of_their_own() -> None:
     house = a_house("photos")
     keys = [
-        SessionKey(bucket, owner)
+        SessionKey(bucket, owner, None)
         for bucket in ("reports", "photos")
         for owner in (None, (None, "b"), ("a", "b"))
     ]
@@ -73,7 +74,7 @@ async def test_buckets_and_owners_have_sessions_of_their_own() -> None:
 async def test_no_more_than_sixteen_calls_to_sts_are_under_way() -> None:
     house = a_house("photos", "films", delay=1)
     waiting = [
-        asyncio.ensure_future(house.pool.ready(SessionKey(bucket, (None, str(number)))))
+        asyncio.ensure_future(house.pool.ready(SessionKey(bucket, (None, str(number)), None)))
         for bucket in house.sources
         for number in range(MAX_IN_FLIGHT_A_BUCKET + 2)
     ]

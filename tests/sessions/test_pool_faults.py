@@ -5,7 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from service.sessions.pool import ATTEMPT_SECONDS, HASTEN_PAUSE, MAX_IN_FLIGHT, SessionKey
+from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT
+from service.sessions.entries import SessionKey
+from service.sessions.pool import HASTEN_PAUSE
 from service.sessions.refresh import EXPIRY_MARGIN
 from tests.fakes import in_virtual_time
 from tests.sessions.house import AT_ONCE, DUE_AT, OWN, a_house, refusal
@@ -131,7 +133,7 @@ async def test_a_bucket_whose_sts_hangs_does_not_hold_up_another_buckets_callers
     house = a_house("photos")
     house.sources["photos"].hangs = True
     hanging = [
-        asyncio.ensure_future(refusal(house, SessionKey("photos", (None, str(n)))))
+        asyncio.ensure_future(refusal(house, SessionKey("photos", (None, str(n)), None)))
         for n in range(MAX_IN_FLIGHT)
     ]
     await asyncio.sleep(0)

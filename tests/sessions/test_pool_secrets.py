@@ -7,7 +7,8 @@ import pytest
 from botocore.parsers import create_parser
 
 from service.errors import CredentialsUnavailable
-from service.sessions.pool import PooledBucket, SessionPool
+from service.sessions.entries import PooledBucket
+from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole, Role
 from tests.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
 from tests.sessions.house import BILLING, OWN, PROMISE, a_house
@@ -48,5 +49,5 @@ async def test_an_answer_that_the_sdk_cannot_read_is_not_logged_with_its_secret(
     pool = SessionPool({"reports": bucket}, clock=loop_clock(), chance=lambda: 0)
     with pytest.raises(CredentialsUnavailable):
         await pool.ready(OWN)
-    assert "no new session for bucket reports" in caplog.text
+    assert "no new session presign for bucket reports" in caplog.text
     assert SECRET not in caplog.text

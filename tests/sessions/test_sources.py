@@ -41,7 +41,7 @@ class FakeSts:
 async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured() -> None:
     sts = FakeSts()
     source = AssumedRole(sts, replace(ROLE, session_seconds=7200), FakeClock())
-    session = await source.fetch(("a", "b"))
+    session = await source.fetch(("a", "b"), None)
     request = {
         "RoleArn": ROLE.arn,
         "RoleSessionName": session_name(("a", "b")),
@@ -54,7 +54,7 @@ async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured
 
 async def test_an_external_id_is_sent_where_there_is_one() -> None:
     sts = FakeSts()
-    await AssumedRole(sts, replace(ROLE, external_id="acme-1"), FakeClock()).fetch(None)
+    await AssumedRole(sts, replace(ROLE, external_id="acme-1"), FakeClock()).fetch(None, None)
     [(_, request)] = sts.requests
     assert request["ExternalId"] == "acme-1"
 
@@ -64,7 +64,7 @@ async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> No
     source = AssumedRole(sts, replace(ROLE, web_identity_token_file=file), FakeClock())
     for token in ("first", "second"):
         file.write_text(f"{token}\n")
-        await source.fetch(None)
+        await source.fetch(None, None)
     assert [call for call, _ in sts.requests] == ["assume_role_with_web_identity"] * 2
     assert [request["WebIdentityToken"] for _, request in sts.requests] == ["first", "second"]
 
@@ -73,7 +73,7 @@ async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
     sts, file = FakeSts(), tmp_path / "token"
     file.write_text("token")
     role = replace(ROLE, web_identity_token_file=file, external_id="acme-1")
-    await AssumedRole(sts, role, FakeClock()).fetch(None)
+    await AssumedRole(sts, role, FakeClock()).fetch(None, None)
     assert "ExternalId" not in sts.requests[0][1]
 
 
@@ -81,7 +81,7 @@ async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_pa
     sts = FakeSts()
     role = replace(ROLE, web_identity_token_file=tmp_path / "gone")
     with pytest.raises(SessionRefused, match="gone: No such file"):
-        await AssumedRole(sts, role, FakeClock()).fetch(None)
+        await AssumedRole(sts, role, FakeClock()).fetch(None, None)
     assert sts.requests == []
 
 
@@ -97,7 +97,7 @@ async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_pa
 )
 async def test_an_operator_is_told_why_there_is_no_session(fault: Exception, told: str) -> None:
     with pytest.raises(SessionRefused, match=told):
-        await AssumedRole(FakeSts(fault=fault), ROLE, FakeClock()).fetch(None)
+        await AssumedRole(FakeSts(fault=fault), ROLE, FakeClock()).fetch(None, None)
 
 
 @dataclass
@@ -122,7 +122,7 @@ class FakeChain:
 
 async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() -> None:
     clock = FakeClock(skew=7)
-    session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"))
+    session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"), None)
     assert session.credentials.access_key_id == "AKIAEXAMPLE"
     assert session.credentials.secret_access_key == SECRET
     assert session.credentials.session_token is None
@@ -132,16 +132,16 @@ async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() ->
 
 async def test_static_keys_with_a_token_are_refused_since_nobody_knows_when_they_end() -> None:
     with pytest.raises(SessionRefused, match="session token"):
-        await StaticKeys(FakeChain(FakeKeys(token=TOKEN)), FakeClock()).fetch(None)
+        await StaticKeys(FakeChain(FakeKeys(token=TOKEN)), FakeClock()).fetch(None, None)
 
 
 async def test_an_empty_chain_is_refused() -> None:
     with pytest.raises(SessionRefused, match="no credentials"):
-        await StaticKeys(FakeChain(None), FakeClock()).fetch(None)
+        await StaticKeys(FakeChain(None), FakeClock()).fetch(None, None)
 
 
 async def test_no_repr_of_a_session_shows_its_secret_or_token() -> None:
-    session = await AssumedRole(FakeSts(), ROLE, FakeClock()).fetch(None)
+    session = await AssumedRole(FakeSts(), ROLE, FakeClock()).fetch(None, None)
     assert "ASIAEXAMPLE" in repr(session)
     assert SECRET not in repr(session)
     assert TOKEN not in repr(session)

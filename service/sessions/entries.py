@@ -1,0 +1,77 @@
+"""What the pool keeps, and by which key."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.sessions.session import Session
+from service.sessions.sts import Owner, SessionSource
+from service.signing.signer import Address, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """A caller whose grants change has another policy, and so gets another session."""
+
+    bucket: str
+    owner: Owner
+    policy: str | None
+    not_before: float = -math.inf  # epoch seconds: sessions that began earlier are revoked
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSession:
+    """A session, and the signer that keeps what is derived from it."""
+
+    session: Session
+    signer: Signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledBucket:
+    """What the pool knows of a bucket. `promise` is the longest lifetime granted, in seconds.
+
+    `own_policy` is that of the session which belongs to no caller; buckets of one `account` slow
+    down together when STS throttles one of them.
+    """
+
+    source: SessionSource
+    address: Address
+    promise: float
+    own_policy: str | None = None
+    account: str = ""
+
+
+class SessionObserver(Protocol):
+    def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
+        """An attempt has ended after so long: `ok`, `failed`, `throttled` or `lasting`."""
+
+    def session(self, bucket: str, skew: float, packed_percent: int | None) -> None:
+        """A session has come. `skew` is STS's clock less ours, in seconds."""
+
+
+class Unobserved:
+    """Nobody looks."""
+
+    def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
+        pass
+
+    def session(self, bucket: str, skew: float, packed_percent: int | None) -> None:
+        pass
+
+
+class Entry:
+    """A session in the making, in use or at its end, and the task that keeps it."""
+
+    def __init__(self, bucket: PooledBucket, chance: float, now: float) -> None:
+        self.bucket = bucket
+        self.chance = chance
+        self.current: SigningSession | None = None
+        self.failures = 0
+        self.next_attempt_at = -math.inf
+        self.hastened = False
+        self.used_at = now
+        self.attempted = asyncio.Event()
+        self.wake = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
