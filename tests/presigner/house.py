@@ -12,16 +12,30 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from service.access.callers import Identity
 from service.access.grants import Caller, Operation
+from service.answers import PresignedForm
 from service.asks import Ask, FormAsk
+from service.audit import Requester
 from service.errors import PresignError
 from service.lifetime import Lifetime
-from service.presigner import PresignedForm, Presigner
-from service.sessions.pool import PooledBucket, SessionPool
+from service.presigner import Presigner
+from service.sessions.entries import PooledBucket
+from service.sessions.pool import SessionPool
 from service.signing.forms import PostObject
 from service.signing.requests import Action, Encryption, GetObject, PutObject
 from service.snapshot import Snapshot
-from tests.fakes import ADDRESS, CALLER, FakeClock, FakeSource, a_bucket, a_grant, loop_clock
+from service.trail import Trail
+from tests.fakes import (
+    ADDRESS,
+    CALLER,
+    REQUESTER,
+    FakeClock,
+    FakeSource,
+    a_bucket,
+    a_grant,
+    loop_clock,
+)
 
 UPLOAD = PutObject(content_length=5, content_type="text/plain")
 ENCRYPTION = Encryption(algorithm="aws:kms", kms_key_id="key-1")
@@ -41,6 +55,7 @@ class House:
     clock: FakeClock
     presigner: Presigner
     sources: Mapping[str, FakeSource]
+    trail: list[bytes]
 
     @property
     def source(self) -> FakeSource:
@@ -59,13 +74,25 @@ def a_house(
         name: FakeSource(clock, length=session_seconds, delay=delay) for name in snapshot.buckets
     }
     pooled = {
-        name: PooledBucket(source=source, address=ADDRESS, promise=promise)
+        name: PooledBucket(
+            source=source,
+            address=ADDRESS,
+            promise=promise,
+            own_policy=snapshot.buckets[name].own_policy,
+        )
         for name, source in sources.items()
     }
     pool = SessionPool(pooled, clock=clock, chance=lambda: 0)
     numbers = count(1)
-    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: f"id{next(numbers)}")
-    return House(clock, presigner, sources)
+    trail: list[bytes] = []
+    presigner = Presigner(
+        snapshot,
+        pool,
+        clock=clock,
+        unique_id=lambda: f"id{next(numbers)}",
+        trail=Trail(trail.extend, clock=clock),
+    )
+    return House(clock, presigner, sources, trail)
 
 
 def an_ask(
@@ -97,7 +124,11 @@ def signer_of(url: str) -> str:
     return parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].partition("/")[0]
 
 
+def requester(caller: Caller) -> Requester:
+    return replace(REQUESTER, identity=Identity(caller))
+
+
 async def refusal(house: House, ask: Ask, caller: Caller = CALLER) -> PresignError:
     with pytest.raises(PresignError) as refused:
-        await house.presigner.presign(caller, ask)
+        await house.presigner.presign(requester(caller), ask)
     return refused.value

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from service.answers import PresignedRequest
 from service.asks import Ask
 from service.errors import (
     CredentialsUnavailable,
@@ -16,9 +17,15 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigner import PresignedRequest
-from service.sessions.pool import ATTEMPT_SECONDS
-from tests.fakes import CALLER, a_bucket, a_grant, a_snapshot, in_virtual_time, server_time
+from service.sessions.attempts import ATTEMPT_SECONDS
+from tests.fakes import (
+    REQUESTER,
+    a_bucket,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+    server_time,
+)
 from tests.presigner.house import BOTH, NARROW, UPLOAD, a_house, an_ask, times
 
 
@@ -36,7 +43,7 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
         an_ask(bucket="none"),
         an_ask(min_expires_in=3596),
     ]
-    answers = await house.presigner.presign_batch(CALLER, asks)
+    answers = await house.presigner.presign_batch(REQUESTER, asks)
     assert [type(answer) for answer in answers] == [
         PresignedRequest,
         Forbidden,
@@ -70,7 +77,7 @@ async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
     asks = [an_ask(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
     for _ in range(times_over):
-        answers = await house.presigner.presign_batch(CALLER, asks)
+        answers = await house.presigner.presign_batch(REQUESTER, asks)
     assert [len(source.asked) for source in house.sources.values()] == [1, 1]
     assert all(isinstance(answer, PresignedRequest) for answer in answers)
 
@@ -78,7 +85,7 @@ async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
 @in_virtual_time
 async def test_an_empty_batch_is_answered_with_nothing() -> None:
     house = a_house(a_snapshot(a_grant()))
-    assert await house.presigner.presign_batch(CALLER, []) == []
+    assert await house.presigner.presign_batch(REQUESTER, []) == []
     assert house.fetches == 0
 
 
@@ -87,7 +94,7 @@ async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() ->
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
     house.sources["photos"].fault = OSError("no route")
     asks = [an_ask(), an_ask(bucket="photos"), an_ask(key="x/../y"), an_ask()]
-    answers = await house.presigner.presign_batch(CALLER, asks)
+    answers = await house.presigner.presign_batch(REQUESTER, asks)
     assert [type(answer) for answer in answers] == [
         PresignedRequest,
         CredentialsUnavailable,
@@ -103,7 +110,9 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
     for source in house.sources.values():
         source.hangs = True
     begun = house.clock.boot()
-    answers = await house.presigner.presign_batch(CALLER, [an_ask(bucket=name) for name in buckets])
+    answers = await house.presigner.presign_batch(
+        REQUESTER, [an_ask(bucket=name) for name in buckets]
+    )
     assert {type(answer) for answer in answers} == {CredentialsUnavailable}
     assert house.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
 
@@ -111,10 +120,10 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
 @in_virtual_time
 async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH), delay=0)
-    await house.presigner.presign(CALLER, an_ask())
+    await house.presigner.presign(REQUESTER, an_ask())
     house.sources["photos"].delay = 3
     asked = asyncio.ensure_future(
-        house.presigner.presign_batch(CALLER, [an_ask(), an_ask(bucket="photos")])
+        house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
     )
     await asyncio.sleep(1)
     house.presigner.snapshot = replace(

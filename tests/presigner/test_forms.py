@@ -15,7 +15,7 @@ from service.errors import (
     PresignError,
 )
 from service.signing.forms import PostObject
-from tests.fakes import ADDRESS, CALLER, a_bucket, a_grant, a_snapshot, in_virtual_time
+from tests.fakes import ADDRESS, REQUESTER, a_bucket, a_grant, a_snapshot, in_virtual_time
 from tests.presigner.house import ENCRYPTION, NARROW, a_form_ask, a_house, policy
 
 
@@ -44,7 +44,7 @@ async def test_a_form_is_for_the_key_that_it_says(
     ask: FormAsk, key: str, condition: object
 ) -> None:
     house = a_house(a_snapshot(a_grant(allow_overwrite=True)))
-    form = await house.presigner.presign_form(CALLER, ask)
+    form = await house.presigner.presign_form(REQUESTER, ask)
     assert form.key == form.fields["key"] == key
     assert condition in policy(form)["conditions"]
     assert {"bucket": "acme-reports"} in policy(form)["conditions"]
@@ -56,7 +56,7 @@ async def test_a_form_is_for_the_key_that_it_says(
 async def test_each_form_has_an_id_of_its_own_though_it_waits_for_its_session() -> None:
     house = a_house(a_snapshot(a_grant()))
     ask = a_form_ask(key_prefix="a/")
-    forms = await asyncio.gather(*(house.presigner.presign_form(CALLER, ask) for _ in range(3)))
+    forms = await asyncio.gather(*(house.presigner.presign_form(REQUESTER, ask) for _ in range(3)))
     assert [form.key for form in forms] == [f"a/id{n}/${{filename}}" for n in (1, 2, 3)]
 
 
@@ -83,7 +83,7 @@ async def test_a_form_is_refused_and_starts_no_session(
     grant = replace(NARROW, allow=frozenset({Operation.FORM}))
     house = a_house(a_snapshot(grant))
     with pytest.raises(PresignError) as refused:
-        await house.presigner.presign_form(CALLER, ask)
+        await house.presigner.presign_form(REQUESTER, ask)
     assert type(refused.value) is error
     await asyncio.sleep(60)
     assert house.fetches == 0
@@ -93,13 +93,13 @@ async def test_a_form_is_refused_and_starts_no_session(
 async def test_one_key_that_is_granted_is_no_place_for_forms_with_new_keys() -> None:
     house = a_house(a_snapshot(a_grant(prefix="a")))
     with pytest.raises(Forbidden):
-        await house.presigner.presign_form(CALLER, a_form_ask(key_prefix="a"))
+        await house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="a"))
 
 
 @in_virtual_time
 async def test_a_buckets_encryption_is_in_every_form() -> None:
     snapshot = a_snapshot(a_grant(), buckets={"reports": a_bucket(encryption=ENCRYPTION)})
-    form = await a_house(snapshot).presigner.presign_form(CALLER, a_form_ask(key_prefix=""))
+    form = await a_house(snapshot).presigner.presign_form(REQUESTER, a_form_ask(key_prefix=""))
     for name, value in ENCRYPTION.headers().items():
         assert form.fields[name] == value
         assert {name: value} in policy(form)["conditions"]

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
 from service.lifetime import Lifetime
 from service.presigner import Presigner
-from service.sessions.pool import PooledBucket, SessionPool
+from service.sessions.entries import PooledBucket
+from service.sessions.pool import SessionPool
 from service.sessions.refresh import EXPIRY_MARGIN
 from service.sessions.sts import StaticKeys
+from service.trail import Trail
 from tests.fakes import (
     ADDRESS,
-    CALLER,
+    REQUESTER,
     SECRET,
     WALL,
     a_grant,
@@ -53,57 +55,59 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
         await asyncio.sleep(pause)
         house.clock.skew += pause  # somebody sets the clock
         ask = an_ask() if expires_in is None else an_ask(expires_in=expires_in)
-        signed = await house.presigner.presign(CALLER, ask)
+        signed = await house.presigner.presign(REQUESTER, ask)
         begins, lasts = times(signed.url)
         by_key = {each.credentials.access_key_id: each for each in house.source.given}
         session = by_key[signer_of(signed.url)]
-        assert begins + lasts == signed.expires_at <= session.expires_at - EXPIRY_MARGIN
+        assert begins + lasts == signed.term.expires_at <= session.expires_at - EXPIRY_MARGIN
         assert abs(begins - server_time(house.clock)) <= 1.2  # whole seconds, and the answer's way
         assert (
             1 <= lasts <= min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
         )
-        assert (signed.limited_by is not None) is (lasts < (expires_in or min(900, granted or 900)))
+        assert (signed.term.limited_by is not None) is (
+            lasts < (expires_in or min(900, granted or 900))
+        )
 
 
 @in_virtual_time
 async def test_no_form_outlives_its_session() -> None:
     house = a_house(a_snapshot(a_grant()), promise=1)
     ask = a_form_ask(key_prefix="", lifetime=Lifetime(expires_in=604_800))
-    await house.presigner.presign_form(CALLER, ask)
+    await house.presigner.presign_form(REQUESTER, ask)
     await asyncio.sleep(3000)
-    form = await house.presigner.presign_form(CALLER, ask)
+    form = await house.presigner.presign_form(REQUESTER, ask)
     ends = calendar.timegm(time.strptime(policy(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
-    assert ends == form.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
-    assert form.limited_by == "session"
+    assert ends == form.term.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
+    assert form.term.limited_by == "session"
 
 
 @in_virtual_time
 async def test_a_suspend_shortens_what_is_given() -> None:
     house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(CALLER, an_ask())
+    await house.presigner.presign(REQUESTER, an_ask())
     house.clock.suspend(3500)
-    signed = await house.presigner.presign(CALLER, an_ask())
-    assert signed.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
-    assert signed.limited_by == "session"
+    signed = await house.presigner.presign(REQUESTER, an_ask())
+    assert signed.term.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
+    assert signed.term.limited_by == "session"
 
 
 @in_virtual_time
 async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session() -> None:
     house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(CALLER, an_ask())
+    await house.presigner.presign(REQUESTER, an_ask())
     await asyncio.sleep(1000)
     error = await refusal(house, an_ask(min_expires_in=3000))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after == 1
     await asyncio.sleep(error.retry_after)
-    signed = await house.presigner.presign(CALLER, an_ask(min_expires_in=3000))
+    signed = await house.presigner.presign(REQUESTER, an_ask(min_expires_in=3000))
     assert times(signed.url)[1] == 3000
 
 
 @in_virtual_time
 async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() -> None:
     house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(CALLER, an_ask())
+    await house.presigner.presign(REQUESTER, an_ask())
     await asyncio.sleep(12)
     error = await refusal(house, an_ask(min_expires_in=3585))
     assert isinstance(error, CredentialsUnavailable)
@@ -134,8 +138,10 @@ async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> Non
         chance=lambda: 0,
     )
     snapshot = a_snapshot(a_grant())
-    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: "id")
-    signed = await presigner.presign(CALLER, an_ask(expires_in=604_800))
+    lines: list[bytes] = []
+    trail = Trail(lines.extend, clock=clock)
+    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: "id", trail=trail)
+    signed = await presigner.presign(REQUESTER, an_ask(expires_in=604_800))
     assert times(signed.url) == (int(WALL), 604_800)
     assert "X-Amz-Security-Token" not in signed.url
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from service.access.grants import Caller
+from service.answers import PresignedRequest
 from service.asks import Ask
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
-from service.presigner import PresignedRequest
 from service.signing.requests import DeleteObject, GetObject, ListObjects
-from tests.fakes import CALLER, a_grant, a_snapshot, in_virtual_time
+from tests.fakes import CALLER, REQUESTER, a_grant, a_snapshot, in_virtual_time
 from tests.presigner.house import (
     BOTH,
     NARROW,
@@ -20,6 +20,7 @@ from tests.presigner.house import (
     an_ask,
     epoch,
     refusal,
+    requester,
     times,
 )
 
@@ -45,7 +46,7 @@ async def test_whoever_may_not_have_an_answer_starts_no_session(
 ) -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
     assert type(await refusal(house, ask)) is error
-    [answer] = await house.presigner.presign_batch(CALLER, [ask])
+    [answer] = await house.presigner.presign_batch(REQUESTER, [ask])
     assert type(answer) is error
     await asyncio.sleep(60)
     assert house.fetches == 0
@@ -60,7 +61,7 @@ async def test_a_caller_without_grants_or_of_another_issuer_gets_nothing() -> No
     ):
         assert isinstance(await refusal(house, an_ask(), caller), Forbidden)
         with pytest.raises(Forbidden):
-            await house.presigner.presign_form(caller, a_form_ask(key_prefix=""))
+            await house.presigner.presign_form(requester(caller), a_form_ask(key_prefix=""))
     assert house.fetches == 0
 
 
@@ -77,7 +78,7 @@ async def test_an_unknown_bucket_and_a_forbidden_one_are_told_alike() -> None:
 @in_virtual_time
 async def test_the_grant_that_stands_after_the_wait_decides() -> None:
     house = a_house(a_snapshot(a_grant()), delay=1)
-    asked = asyncio.ensure_future(house.presigner.presign(CALLER, an_ask()))
+    asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
     await asyncio.sleep(0.5)
     house.presigner.snapshot = a_snapshot()
     with pytest.raises(Forbidden):
@@ -87,13 +88,13 @@ async def test_the_grant_that_stands_after_the_wait_decides() -> None:
 @in_virtual_time
 async def test_the_limits_that_stand_after_the_wait_decide() -> None:
     house = a_house(a_snapshot(a_grant()), delay=1)
-    asked = asyncio.ensure_future(house.presigner.presign(CALLER, an_ask()))
-    form = asyncio.ensure_future(house.presigner.presign_form(CALLER, a_form_ask(key_prefix="")))
-    batch = asyncio.ensure_future(house.presigner.presign_batch(CALLER, [an_ask()]))
+    asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
+    form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="")))
+    batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
     await asyncio.sleep(0.5)
     house.presigner.snapshot = a_snapshot(a_grant(max_expires_in=7))
     assert times((await asked).url)[1] == 7
-    assert (await form).expires_at - epoch((await form).fields["x-amz-date"]) == 7
+    assert (await form).term.expires_at - epoch((await form).fields["x-amz-date"]) == 7
     [item] = await batch
     assert isinstance(item, PresignedRequest)
     assert times(item.url)[1] == 7

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from service.answers import PresignedRequest
 from service.errors import CreateOnlyUnsupported
-from service.presigner import PresignedRequest
 from service.signing.requests import (
     Action,
     DeleteObject,
@@ -16,7 +16,7 @@ from service.signing.requests import (
     ListObjects,
     PutObject,
 )
-from tests.fakes import ADDRESS, CALLER, a_bucket, a_grant, a_snapshot, in_virtual_time
+from tests.fakes import ADDRESS, REQUESTER, a_bucket, a_grant, a_snapshot, in_virtual_time
 from tests.presigner.house import ENCRYPTION, UPLOAD, a_house, an_ask, refusal
 
 
@@ -32,7 +32,7 @@ from tests.presigner.house import ENCRYPTION, UPLOAD, a_house, an_ask, refusal
 @in_virtual_time
 async def test_what_sends_no_object_needs_no_header(action: Action, method: str) -> None:
     house = a_house(a_snapshot(a_grant()))
-    signed = await house.presigner.presign(CALLER, an_ask(action))
+    signed = await house.presigner.presign(REQUESTER, an_ask(action))
     assert (signed.method, signed.headers, signed.content_length) == (method, {}, None)
     path = "/" if isinstance(action, ListObjects) else "/a/b"
     assert urlsplit(signed.url)[:3] == ("https", ADDRESS.host, path)
@@ -41,7 +41,7 @@ async def test_what_sends_no_object_needs_no_header(action: Action, method: str)
 
 async def signed_upload(upload: PutObject, **bucket: Any) -> PresignedRequest:
     snapshot = a_snapshot(a_grant(allow_overwrite=True), buckets={"reports": a_bucket(**bucket)})
-    signed = await a_house(snapshot).presigner.presign(CALLER, an_ask(upload))
+    signed = await a_house(snapshot).presigner.presign(REQUESTER, an_ask(upload))
     signed_names = parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"][0].split(";")
     assert sorted({*signed.headers, "host", "content-length"}) == signed_names
     return signed

@@ -7,16 +7,19 @@ import pytest
 
 from service.access.grants import Caller
 from service.errors import CredentialsUnavailable
-from tests.fakes import CALLER, a_grant, a_snapshot, in_virtual_time
-from tests.presigner.house import BOTH, a_form_ask, a_house, an_ask, refusal, signer_of
+from tests.fakes import CALLER, REQUESTER, a_grant, a_snapshot, entry_of, in_virtual_time
+from tests.presigner.house import BOTH, a_form_ask, a_house, an_ask, refusal, requester, signer_of
 
 
 @in_virtual_time
 async def test_each_caller_has_a_session_of_its_own() -> None:
     other = Caller(issuer="cluster-a", subject=CALLER.subject)
     snapshot = a_snapshot(a_grant())
-    house = a_house(replace(snapshot, grants={CALLER: (a_grant(),), other: (a_grant(),)}))
-    urls = [(await house.presigner.presign(caller, an_ask())).url for caller in (CALLER, other)]
+    house = a_house(replace(snapshot, callers=(*snapshot.callers, entry_of(other, a_grant()))))
+    urls = [
+        (await house.presigner.presign(requester(caller), an_ask())).url
+        for caller in (CALLER, other)
+    ]
     assert house.source.asked == [(None, "billing"), ("cluster-a", "billing")]
     assert signer_of(urls[0]) != signer_of(urls[1])
 
@@ -29,7 +32,7 @@ async def test_a_cold_caller_is_told_when_no_session_can_be_had() -> None:
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after == 1
     with pytest.raises(CredentialsUnavailable):
-        await house.presigner.presign_form(CALLER, a_form_ask(key_prefix=""))
+        await house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix=""))
 
 
 @in_virtual_time

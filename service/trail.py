@@ -1,0 +1,52 @@
+"""What became of each request is written down, and counted, before anybody is answered."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from service.asks import Ask, FormAsk, operation
+from service.audit import Answer, Outcome, Requester, WriteLines, audit_lines
+from service.errors import PresignError
+from service.sessions.session import Clock
+
+
+class SigningObserver(Protocol):
+    def signed(self, operation: str, bucket: str, limited_by: str | None) -> None:
+        """A URL or a form; its lifetime was limited by the grant, the session or nothing."""
+
+    def refused(self, code: str) -> None:
+        """What was asked for was not signed."""
+
+    def unaudited(self) -> None:
+        """A request could not be written down, and so is not answered."""
+
+
+class Trail:
+    def __init__(
+        self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
+    ) -> None:
+        """`write` takes the audit lines of a request, or raises; then nobody is answered."""
+        self._write = write
+        self._clock = clock
+        self._observer = observer
+
+    def record(
+        self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
+    ) -> None:
+        """`s3_buckets` are the buckets' names at the store."""
+        time = self._clock.wall()
+        try:
+            self._write(audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time))
+        except PresignError:
+            if self._observer is not None:
+                self._observer.unaudited()
+            raise
+        for ask, _, answer in outcomes:
+            self._count(ask, answer)
+
+    def _count(self, ask: Ask | FormAsk, answer: Answer) -> None:
+        if self._observer is None:
+            return
+        if isinstance(answer, PresignError):
+            self._observer.refused(answer.code)
+        else:
+            self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by)
