@@ -2,20 +2,27 @@
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 
 import click
-import uvicorn
 
 from service import __version__
 from service.access.api_keys import digest_of, new_key
-from service.app import create_app, locations
-from service.check import describe, warnings
+from service.app import create_app
+from service.audit_sink import AuditSink
+from service.check import describe, faults, warnings
+from service.drain import Drain
 from service.endpoints import resolve
 from service.errors import ConfigurationError
-from service.redaction import RedactingFormatter
-from service.settings import Settings, load_settings
+from service.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
+from service.metrics import Metrics
+from service.parts import locations
+from service.server.run import Server, config
+from service.settings import Settings, configuration_path, load_settings
 from service.signing.signer import Address
+
+log = logging.getLogger(__name__)
 
 _config = click.option(
     "--config",
@@ -23,8 +30,6 @@ _config = click.option(
     type=click.Path(path_type=Path),
     help="The configuration file; default: PRESIGN_CONFIG, else presign.yaml.",
 )
-# They log the bodies of STS's answers at DEBUG, and those hold secrets.
-_TALKATIVE = ("botocore", "aiobotocore", "aioboto3", "boto3", "aiohttp", "httpx", "httpcore")
 
 
 @click.group()
@@ -39,9 +44,9 @@ def main() -> None:
 @click.option("--port", default=8000, show_default=True)
 def serve(path: Path | None, host: str, port: int) -> None:
     """Run the service."""
+    path = configuration_path(path)
     settings, addresses = _configuration(path)
-    set_up_logging(settings.server.log_level)
-    run(settings, addresses, host=host, port=port)
+    run(path, settings, addresses, host=host, port=port)
 
 
 @main.command()
@@ -53,6 +58,8 @@ def check(path: Path | None) -> None:
         click.echo(line)
     for line in warnings(settings):
         click.echo(f"warning: {line}")
+    if found := list(faults(settings, addresses)):
+        raise click.ClickException("not every caller can be served:\n" + "\n".join(found))
 
 
 @main.command(name="new-key")
@@ -71,30 +78,33 @@ def demo(port: int, store_port: int) -> None:
     # Only the demo needs moto, which is an extra.
     from service.demo import run_demo  # noqa: PLC0415
 
-    set_up_logging("WARNING")
+    set_up_logging("WARNING", plain_handler())
     run_demo(port=port, store_port=store_port)
 
 
-def set_up_logging(level: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler])
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
-
-
-def run(settings: Settings, addresses: dict[str, Address], *, host: str, port: int) -> None:
-    uvicorn.run(
-        create_app(settings, addresses=addresses),
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,  # dear, and no place for what may hold a secret
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
+def run(
+    path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
+) -> None:
+    """The service, until it is told to end. The file at `path` is watched."""
+    drain, metrics, sink = Drain(), Metrics(), AuditSink(sys.stdout.fileno())
+    handler = SinkHandler(sink, metrics.log_line_dropped)
+    handler.setFormatter(JsonFormatter())
+    set_up_logging(settings.server.log_level, handler)
+    for fault in faults(settings, addresses):
+        log.error("not every caller can be served: %s", fault)
+    app = create_app(
+        settings,
+        addresses=addresses,
+        audit=sink.write,
+        drain=drain,
+        metrics=metrics,
+        watched=path,
     )
+    Server(
+        config(app, host=host, port=port, drain=drain),
+        drain=drain,
+        drain_seconds=settings.server.drain_seconds,
+    ).run()
 
 
 def _configuration(path: Path | None) -> tuple[Settings, dict[str, Address]]:

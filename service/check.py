@@ -1,13 +1,21 @@
 """What a configuration means, in words: `presign check` prints it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
+from service import parts
 from service.access.api_keys import digest_of
-from service.access.grants import Operation
-from service.settings import BucketSettings, GrantSettings, Settings
+from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
+from service.access.grants import Grant, Operation
+from service.access.session_policy import session_policy
+from service.sessions.refresh import REFRESH_MARGIN, threshold
+from service.sessions.sts import MAX_POLICY_LENGTH
+from service.settings import Settings
+from service.settings_buckets import BucketSettings
 from service.signing.signer import Address
 
-_HOUR = 3600
+_HOUR: Final = 3600
+_DAY: Final = 86_400
 # What examples use and people leave standing; the demo's own among them
 _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
 
@@ -16,10 +24,27 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     """A line for each bucket, and what each caller may do."""
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
-    for caller in settings.callers:
-        yield from _caller(f"API key {caller.api_key}", caller.grants)
-    if settings.unsafe_anonymous_caller is not None:
-        yield from _caller("ANYBODY (unsafe)", settings.unsafe_anonymous_caller.grants)
+        yield from _cost(name, settings)
+    for entry in parts.caller_entries(settings):
+        yield from _caller(entry)
+
+
+def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+    """What cannot work for some caller, though all others can be served."""
+    entries = parts.caller_entries(settings)
+    for name, bucket in settings.buckets.items():
+        arns = parts.arns(name, bucket, addresses[name].region)
+        if arns is None:
+            continue
+        for entry in entries:
+            grants = [grant for grant in _longest(entry, entries) if grant.bucket == name]
+            length = len(session_policy(grants, arns))
+            if length > MAX_POLICY_LENGTH:
+                yield (
+                    f"{_name(entry)}: its session policy for bucket {name} may have {length} "
+                    f"characters, and STS takes {MAX_POLICY_LENGTH}; join its prefixes, shorten "
+                    "them, or write scoped_sessions: false"
+                )
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -27,7 +52,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.unsafe_anonymous_caller is not None:
         yield "unsafe_anonymous_caller: everybody who reaches the service has its grants"
     for caller in settings.callers:
-        if not _GUESSABLE.isdisjoint(caller.sha256):
+        if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
             yield f"API key {caller.api_key}: anybody can guess it; make one with `presign new-key`"
     for place, grant in settings.placed_grants():
         if not grant.prefix:
@@ -36,6 +61,22 @@ def warnings(settings: Settings) -> Iterator[str]:
             yield f"{place}: lets objects be overwritten"
         if (grant.max_expires_in or _HOUR + 1) > _HOUR:
             yield f"{place}: allows lifetimes over an hour; set max_expires_in"
+    for name, bucket in settings.buckets.items():
+        yield from _risky_bucket(name, bucket, parts.promise(name, settings))
+
+
+def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
+    if bucket.credentials == "static":
+        return
+    if not bucket.scoped_sessions:
+        yield f"bucket {name}: one session signs for all callers; only our grants part them"
+    sure = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
+    if promise > sure:
+        yield (
+            f"bucket {name}: grants allow {promise:.0f} s, but sessions of "
+            f"{bucket.session_seconds} s are only sure to have {sure} s left; longer lifetimes are "
+            "cut short (limited_by: session)"
+        )
 
 
 def _where(address: Address) -> str:
@@ -48,28 +89,60 @@ def _who(bucket: BucketSettings) -> str:
     return f"{bucket.role_arn}, for {bucket.session_seconds} s at a time"
 
 
-def _caller(name: str, grants: tuple[GrantSettings, ...]) -> Iterator[str]:
-    if not grants:
+def _cost(name: str, settings: Settings) -> Iterator[str]:
+    """Calls to STS: callers x buckets x replicas / time between two refreshes."""
+    bucket = settings.buckets[name]
+    if bucket.credentials == "static":
+        return
+    length = float(bucket.session_seconds)
+    calls = _DAY / (length - threshold(length, parts.promise(name, settings), 0.5))
+    for_each = "caller that is at work and each " if bucket.is_scoped else ""
+    yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
+
+
+def _longest(entry: CallerEntry, entries: tuple[CallerEntry, ...]) -> list[Grant]:
+    """All grants of one caller whom `entry` matches, each placeholder at its longest."""
+    return [
+        Grant(
+            bucket=grant.bucket,
+            prefix=without_placeholders(grant.prefix, "x" * LONGEST_CLAIM),
+            allow=grant.allow,
+        )
+        for other in entries
+        if other is entry or other.overlaps(entry)
+        for grant in other.grants
+    ]
+
+
+def _caller(entry: CallerEntry) -> Iterator[str]:
+    name = _name(entry)
+    if not entry.grants:
         yield f"{name} may do nothing"
-    for grant in grants:
+    for grant in entry.grants:
         yield f"{name} may {_operations(grant)} {_what(grant)}{_limits(grant)}"
 
 
-def _operations(grant: GrantSettings) -> str:
+def _name(entry: CallerEntry) -> str:
+    if entry.issuer is not None:
+        return f"{entry.subject} of {entry.issuer}"
+    return "ANYBODY (unsafe)" if parts.is_anonymous(entry) else f"API key {entry.subject}"
+
+
+def _operations(grant: Grant) -> str:
     return ", ".join(operation for operation in Operation if operation in grant.allow)
 
 
-def _what(grant: GrantSettings) -> str:
+def _what(grant: Grant) -> str:
     if not grant.prefix:
         return f"everything in {grant.bucket}"
-    covered = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix
+    covered = f"{grant.prefix}…" if grant.covers_subtree else grant.prefix
     return f"{covered} in {grant.bucket}"
 
 
-def _limits(grant: GrantSettings) -> str:
+def _limits(grant: Grant) -> str:
     limits = [
         f"for at most {grant.max_expires_in} s" if grant.max_expires_in else "",
-        f"at most {grant.max_content_length} bytes" if grant.max_content_length else "",
+        f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
         f"only {', '.join(grant.content_types)}" if grant.content_types is not None else "",
         f"at most {grant.max_keys} keys a page" if grant.max_keys else "",
         "overwriting too" if grant.allow_overwrite else "",

@@ -23,8 +23,9 @@ import uvicorn
 from botocore.config import Config
 
 from service.access.api_keys import digest_of
-from service.app import create_app, locations
+from service.app import create_app
 from service.endpoints import resolve
+from service.parts import locations
 from service.settings import Settings
 
 HOST: Final = "127.0.0.1"

@@ -88,6 +88,18 @@ class CredentialsUnavailable(PresignError):
     code = "credentials_unavailable"
 
 
+@final
+class RateLimited(PresignError):
+    code = "rate_limited"
+
+
+@final
+class Overloaded(PresignError):
+    """We cannot do our own part right now: write the audit line, or ask an issuer for its keys."""
+
+    code = "overloaded"
+
+
 class ConfigurationError(Exception):
     """The configuration cannot be served. Each of `problems` is a sentence for the operator."""
 

@@ -1,7 +1,10 @@
 """The configuration file: read with its line numbers, and its faults told in an operator's words."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,102 @@ def read_yaml(path: Path) -> Any:
         raise ConfigurationError([f"{line}: {problem}"]) from None
     except YAMLError as error:
         raise ConfigurationError([f"{path}: {str(error).splitlines()[0]}"]) from None
+    except ValueError as error:  # of a time that looks like one
+        raise ConfigurationError([f"{path}: {error}"]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The file, and those of its `callers_dir`, as one document whose callers are all of theirs.
+
+    `teams` are the further files, each with its path, its own document and its first caller's number.
+    """
+
+    path: Path
+    own: Any
+    document: Any
+    teams: tuple[tuple[Path, Any, int], ...] = ()
+
+    def place(self, location: tuple[Any, ...]) -> str:
+        """The file, the line and the path of a setting."""
+        if location[:1] == ("callers",) and len(location) > 1:
+            for path, document, first in reversed(self.teams):
+                if location[1] >= first:
+                    own = ("callers", location[1] - first, *location[2:])
+                    return place(path, document, own)
+        return place(self.path, self.own, location)
+
+
+def read_files(path: Path) -> Files:
+    """The configuration at `path`, with the callers of each *.yaml in its `callers_dir`."""
+    own = read_yaml(path)
+    directory = _directory(own)
+    if directory is None or not isinstance(own.get("callers"), list | None):
+        return Files(path, own, own)
+    callers = list(own.get("callers") or [])
+    teams = []
+    for file in team_files(path.parent / directory):
+        document = read_yaml(file)
+        teams.append((file, document, len(callers)))
+        callers += _callers_of(file, document)
+    return Files(path, own, {**own, "callers": callers}, tuple(teams))
+
+
+def team_files(directory: Path) -> list[Path]:
+    """Without hidden ones, which editors and the kubelet make for themselves."""
+    try:
+        found = [file for file in directory.iterdir() if file.suffix == ".yaml"]
+        return sorted(file for file in found if not file.name.startswith("."))
+    except OSError as error:
+        raise ConfigurationError([f"{directory}: {error.strerror}"]) from None
+
+
+def _callers_of(file: Path, document: Any) -> list[Any]:
+    """A team's file has callers and nothing else: buckets and issuers are the operator's."""
+    if document is None:
+        return []
+    if not isinstance(document, CommentedMap) or set(document) != {"callers"}:
+        raise ConfigurationError([f"{file}: write a list of `callers:` and nothing else"])
+    callers = document["callers"]
+    if not isinstance(callers, list | None):
+        raise ConfigurationError([f"{file}: callers: write a list"])
+    return list(callers or [])
+
+
+def callers_dir(path: Path) -> str | None:
+    """The one that the file at `path` names, whatever else may be wrong with it."""
+    try:
+        return _directory(read_yaml(path))
+    except ConfigurationError:
+        return None
+
+
+def _directory(document: Any) -> str | None:
+    directory = document.get("callers_dir") if isinstance(document, CommentedMap) else None
+    return directory if isinstance(directory, str) else None
+
+
+def fingerprint(path: Path, directory: str | None) -> str:
+    """Of all that the files say: it changes when one is written, replaced or no longer there.
+
+    `directory` is the `callers_dir`.
+    """
+    digest = sha256(_content(path))
+    try:
+        teams = [] if directory is None else team_files(path.parent / directory)
+    except ConfigurationError as error:
+        digest.update(str(error).encode())
+        return digest.hexdigest()
+    for file in teams:
+        digest.update(b"\0" + os.fsencode(file) + b"\0" + _content(file))
+    return digest.hexdigest()
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        return str(error).encode()
 
 
 def place(path: Path, document: Any, location: tuple[Any, ...]) -> str:

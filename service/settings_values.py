@@ -1,16 +1,29 @@
 """The texts that an operator may write, each with the words that say what to write instead."""
 
 import re
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from limits import parse
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr
 
+from service.access.callers import without_placeholders
+from service.errors import InvalidRequest
+from service.signing.keys import check_prefix
+from service.signing.signer import MAX_EXPIRES_IN
+
+_AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # the first's pointer may have slashes
+_PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
 # The digest of nothing: any caller could send it.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 # As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_CLOCKS: Final = timedelta(minutes=1)
 _DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 
 
@@ -49,12 +62,81 @@ def _check_origin(text: str) -> str:
     return text
 
 
+def _check_secure(text: str) -> str:
+    """Whoever can change the keys on their way can be any caller."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("write an https URL; only an issuer on loopback may do with http")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_ca_file(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):  # of SSL's errors each is an OSError
+        raise ValueError("write the path of certificates in PEM that can be read") from None
+    return path
+
+
+def _check_prefix(prefix: str) -> str:
+    if _PATTERN_CHARACTER.search(prefix):
+        raise ValueError("a prefix has no *, ?, $ or backslash: end it in / to cover what is below")
+    literal = without_placeholders(prefix)
+    if "{" in literal or "}" in literal:
+        raise ValueError(
+            "a prefix has braces only in a placeholder such as {claim:/kubernetes.io/namespace}"
+        )
+    if _AMBIGUOUS.search(prefix):
+        raise ValueError(
+            "two placeholders in one segment could stand for the same text in two ways; "
+            "part them with a /"
+        )
+    _check_segments(without_placeholders(prefix, "x"))
+    return prefix
+
+
+def _check_segments(prefix: str) -> None:
+    try:
+        check_prefix(prefix, pointer="prefix")
+    except InvalidRequest as error:
+        raise ValueError(f"no key is below it: {error.detail}") from None
+
+
+def _check_store_url(url: SecretStr) -> SecretStr:
+    if re.match(r"rediss?://[^/\s]", url.get_secret_value()) is None:
+        raise ValueError("write the URL of a Redis or a Valkey, such as redis://limits:6379/0")
+    return url
+
+
+def _check_rate(text: str) -> str:
+    try:
+        parse(text)
+    except ValueError:
+        raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds") from None
+    return text
+
+
+def _check_past(moment: datetime) -> datetime:
+    """A little ahead is a clock's fault; more would leave the caller without a session."""
+    if moment > datetime.now(UTC) + _CLOCKS:
+        raise ValueError("write a time that is past; sessions that began before it are dropped")
+    return moment
+
+
 def _check_digest(text: str) -> str:
     if text == _EMPTY_SHA256:
         raise ValueError("this is the digest of an empty key; make one with `presign new-key`")
     return text
 
 
+Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
     _text(
@@ -81,8 +163,34 @@ ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Assum
     str,
     _text(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
 ]
+Subject = Annotated[
+    str,
+    _text(
+        r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
+        "write at most 255 characters; `*` stands for any text without `:`, but never comes first",
+    ),
+]
+Audience = Annotated[str, _text(r"[\x21-\x7e]{1,255}", "write the audience, as tokens name it")]
+Issuer = Annotated[str, _text(r"[\x21-\x7e]{1,255}", "write the issuer, as tokens name it")]
+TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
+    str,
+    _text(r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"),
+]
+TagTemplate = Annotated[
+    str,
+    _text(
+        r"(?:[\w .:/=+@-]|\{issuer\}|\{subject\}){0,256}",
+        "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
+    ),
+]
 Url = Annotated[str, AfterValidator(_check_url)]
+StoreUrl = Annotated[SecretStr, AfterValidator(_check_store_url)]  # it may hold a password
+RateLimit = Annotated[str, AfterValidator(_check_rate)]
+PastTime = Annotated[AwareDatetime, BeforeValidator(str), AfterValidator(_check_past)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
+CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
+KeysUrl = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_secure)]
+Prefix = Annotated[str, AfterValidator(_check_prefix)]
 Sha256 = Annotated[
     str,
     _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),

@@ -20,13 +20,13 @@ router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=Signi
 
 @router.post("", response_model=PresignedRequest)
 async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.caller, delete_ask(body)))
+    return render_request(await call.presigner.presign(call.requester, delete_ask(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
     asks = batch_asks(body.items, delete_ask)
-    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+    return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def delete_ask(body: DeleteUrlRequest) -> Ask:

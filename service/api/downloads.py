@@ -23,13 +23,13 @@ router = APIRouter(prefix="/v1/download-urls", tags=["downloads"], route_class=S
 
 @router.post("", response_model=PresignedRequest)
 async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.caller, download_ask(body)))
+    return render_request(await call.presigner.presign(call.requester, download_ask(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
     asks = batch_asks(body.items, download_ask)
-    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+    return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def download_ask(body: DownloadUrlRequest) -> Ask:

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import tracing
 from service.api.problems import internal_error
 
 log = logging.getLogger(__name__)
@@ -35,16 +36,21 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
+        tracing.CURRENT.set(tracing.RequestContext(request_id, headers.get("traceparent")))
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message["headers"], own, *_FIXED]
+                message["headers"] = [*message["headers"], *headers_of_a_reply(request_id)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def headers_of_a_reply(request_id: str) -> list[tuple[bytes, bytes]]:
+    return [(b"x-request-id", request_id.encode()), *_FIXED]
 
 
 class FaultBarrier:

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/upload-forms", tags=["forms"], route_class=Signin
 
 @router.post("", response_model=PresignedForm)
 async def create_upload_form(call: Call, body: UploadFormRequest) -> bytes:
-    return render_form(await call.presigner.presign_form(call.caller, form_ask(body)))
+    return render_form(await call.presigner.presign_form(call.requester, form_ask(body)))
 
 
 def form_ask(body: UploadFormRequest) -> FormAsk:

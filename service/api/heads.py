@@ -20,13 +20,13 @@ router = APIRouter(prefix="/v1/head-urls", tags=["heads"], route_class=SigningRo
 
 @router.post("", response_model=PresignedRequest)
 async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.caller, head_ask(body)))
+    return render_request(await call.presigner.presign(call.requester, head_ask(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
     asks = batch_asks(body.items, head_ask)
-    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+    return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def head_ask(body: HeadUrlRequest) -> Ask:

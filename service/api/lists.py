@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/list-urls", tags=["lists"], route_class=SigningRo
 
 @router.post("", response_model=PresignedRequest)
 async def create_list_url(call: Call, body: ListUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.caller, list_ask(body)))
+    return render_request(await call.presigner.presign(call.requester, list_ask(body)))
 
 
 def list_ask(body: ListUrlRequest) -> Ask:

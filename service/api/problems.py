@@ -12,19 +12,24 @@ from service.errors import PresignError
 MEDIA_TYPE: Final = "application/problem+json"
 
 _KINDS: Final = {
+    "malformed_request": (400, "The request is not HTTP"),
     "invalid_json": (400, "The body is not JSON"),
     "unauthenticated": (401, "Not authenticated"),
     "forbidden": (403, "Not allowed"),
     "limit_exceeded": (403, "A limit of your grant is exceeded"),
     "not_found": (404, "No such resource"),
     "method_not_allowed": (405, "The method is not allowed"),
+    "request_timeout": (408, "The request did not come in time"),
     "body_too_large": (413, "The body is too large"),
     "invalid_request": (422, "The request is not valid"),
     "lifetime_unavailable": (422, "The lifetime cannot be had"),
     "create_only_unsupported": (422, "The upload cannot be create-only"),
     "unsafe_content_type": (422, "The type is unsafe to show inline"),
+    "rate_limited": (429, "Too many URLs were asked for"),
+    "headers_too_large": (431, "The headers are too large"),
     "internal_error": (500, "Internal error"),
     "credentials_unavailable": (503, "No credentials to sign with"),
+    "overloaded": (503, "The service cannot take the request now"),
 }
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 

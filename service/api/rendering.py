@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from service.access.grants import Caller, Grant, Operation
+from service.answers import PresignedForm, PresignedRequest, Term
 from service.api import problems
 from service.errors import PresignError
-from service.presigner import PresignedForm, PresignedRequest
 from service.signing.forms import rfc3339
 
 
@@ -18,13 +19,18 @@ def render_request(answer: PresignedRequest) -> bytes:
 
 def render_form(answer: PresignedForm) -> bytes:
     members: dict[str, Any] = {"url": answer.url, "key": answer.key, "fields": answer.fields}
-    return to_json(members | _term(answer))
+    return to_json(members | _term(answer.term))
 
 
 def render_batch(answers: Sequence[PresignedRequest | PresignError]) -> bytes:
     results = [_result(position, answer) for position, answer in enumerate(answers)]
     failed = sum(isinstance(answer, PresignError) for answer in answers)
     return to_json({"results": results, "failed": failed})
+
+
+def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
+    members = _present({"subject": caller.subject, "issuer": caller.issuer})
+    return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
 def _result(position: int, answer: PresignedRequest | PresignError) -> dict[str, Any]:
@@ -39,18 +45,36 @@ def _request(answer: PresignedRequest) -> dict[str, Any]:
         "url": answer.url,
         "headers": answer.headers,
     }
-    members |= _term(answer)
+    members |= _term(answer.term)
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
     return members
 
 
-def _term(answer: PresignedRequest | PresignedForm) -> dict[str, Any]:
+def _term(term: Term) -> dict[str, Any]:
     """Until when, and what made it shorter than was asked for."""
-    members = {"expires_at": _timestamp(answer.expires_at)}
-    if answer.limited_by is not None:
-        members["limited_by"] = answer.limited_by
+    members = {"expires_at": _timestamp(term.expires_at)}
+    if term.limited_by is not None:
+        members["limited_by"] = term.limited_by
     return members
+
+
+def _grant(grant: Grant) -> dict[str, Any]:
+    members = {
+        "bucket": grant.bucket,
+        "prefix": grant.prefix,
+        "allow": [operation for operation in Operation if operation in grant.allow],
+        "max_expires_in": grant.max_expires_in,
+        "max_content_length": grant.max_content_length,
+        "content_types": grant.content_types,
+        "max_keys": grant.max_keys,
+        "allow_overwrite": grant.allow_overwrite,
+    }
+    return _present(members)
+
+
+def _present(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 # The answers of one second mostly end in the same second.

@@ -156,6 +156,23 @@ class PresignedForm(_Answer):
     limited_by: str | MISSING = MISSING
 
 
+class CallerGrant(_Answer):
+    bucket: str
+    prefix: str
+    allow: list[str]
+    max_expires_in: Seconds | MISSING = MISSING
+    max_content_length: int | MISSING = MISSING
+    content_types: list[str] | MISSING = MISSING
+    max_keys: int | MISSING = MISSING
+    allow_overwrite: bool
+
+
+class CallerDescription(_Answer):
+    subject: str
+    issuer: str | MISSING = MISSING
+    grants: list[CallerGrant]
+
+
 class InvalidField(_Answer):
     pointer: str
     detail: str

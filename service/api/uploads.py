@@ -22,13 +22,13 @@ router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=Signi
 
 @router.post("", response_model=PresignedRequest)
 async def create_upload_url(call: Call, body: UploadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.caller, upload_ask(body)))
+    return render_request(await call.presigner.presign(call.requester, upload_ask(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> bytes:
     asks = batch_asks(body.items, upload_ask)
-    return render_batch(await call.presigner.presign_batch(call.caller, asks))
+    return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def upload_ask(body: UploadUrlRequest) -> Ask:

@@ -10,7 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from service.access.api_keys import digest_of
-from service.app import Sources, create_app
+from service.app import create_app
+from service.audit import WriteLines
+from service.running import MakeSource, OpenSources
 from service.sessions.session import Clock, Session
 from service.sessions.sts import Owner
 from service.settings import Settings
@@ -35,9 +37,11 @@ class Given:
         self.clock = clock
         self.failure = failure
         self.fetched: list[Owner] = []
+        self.policies: list[str | None] = []
 
-    async def fetch(self, owner: Owner) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:
         self.fetched.append(owner)
+        self.policies.append(policy)
         if self.failure is not None:
             raise self.failure
         now = time.time()
@@ -71,22 +75,32 @@ def open_grant(**more: Any) -> dict[str, Any]:
     }
 
 
-def given_sources(failure: Exception | None = None) -> Any:
+def given_sources(failure: Exception | None = None) -> OpenSources:
     @asynccontextmanager
-    async def open_sources(settings: Settings, clock: Clock) -> AsyncIterator[Sources]:
-        yield {name: Given(clock, failure) for name in settings.buckets}
+    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
+        async def make(name: str, settings: Settings) -> Given:
+            return Given(clock, failure)
+
+        yield make
 
     return open_sources
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, failure: Exception | None = None
+    settings: Settings,
+    failure: Exception | None = None,
+    audit: WriteLines | None = None,
+    **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app; it sends the caller's key."""
+    """A client of the app; it sends the caller's key. `audit` takes the lines of the trail.
+
+    `more` is what else `create_app` takes, or has in place of what it is given here.
+    """
     # Given, since to have botocore resolve them takes a tenth of a second a test.
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
-    app = create_app(settings, addresses=addresses, open_sources=given_sources(failure))
+    given = {"addresses": addresses, "open_sources": given_sources(failure), **more}
+    app = create_app(settings, audit=audit or list[bytes]().extend, **given)
     async with lifespan(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {API_KEY}"}

@@ -157,7 +157,7 @@ PLAIN = {"bucket": "plain", "key": "a", "content_length": 5}
 async def _plain() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service whose store knows no conditional writes."""
     bucket = {"region": "r", "credentials": "static", "conditional_writes": False}
-    grant = {"bucket": "plain", "prefix": "", "allow": ["upload"], "allow_overwrite": True}
+    grant = {"bucket": "plain", "prefix": "", "allow": ["upload", "head"], "allow_overwrite": True}
     async with running(settings_with(grant, buckets={"plain": bucket})) as client:
         yield client
 

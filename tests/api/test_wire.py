@@ -155,6 +155,7 @@ def examples() -> list[Any]:
     return [
         pytest.param(path, example["value"], id=f"{path} {name}")
         for path, item in document["paths"].items()
+        if "post" in item
         for name, example in item["post"]["requestBody"]["content"]["application/json"][
             "examples"
         ].items()
@@ -167,6 +168,33 @@ async def test_every_example_of_the_document_is_accepted(
 ) -> None:
     answer = await client.post(path, json=body)
     assert answer.status_code == 200, answer.text
+
+
+async def test_a_caller_is_told_what_it_may_do() -> None:
+    limited = open_grant(max_content_length=100, content_types=["image/*"], max_keys=10)
+    async with running(settings_with(limited, open_grant(prefix="a/", allow_overwrite=False))) as c:
+        answer = await c.get("/v1/caller")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert told["subject"] == "tester"
+    assert "issuer" not in told
+    assert told["grants"][0] == {
+        "bucket": "demo",
+        "prefix": "",
+        "allow": ["download", "upload", "form", "head", "delete", "list", "versions"],
+        "max_content_length": 100,
+        "content_types": ["image/*"],
+        "max_keys": 10,
+        "allow_overwrite": True,
+    }
+    assert told["grants"][1]["prefix"] == "a/"
+    assert told["grants"][1]["allow_overwrite"] is False
+
+
+async def test_whoever_is_unknown_is_told_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/caller", headers={"Authorization": "Bearer other"})
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "unauthenticated"
 
 
 async def test_nothing_that_is_logged_holds_a_secret_or_a_signed_url(

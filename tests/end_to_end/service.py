@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,16 +71,20 @@ def post(url: str, fields: dict[str, str], body: bytes) -> httpx.Response:
 
 @contextmanager
 def serving(
-    store: Store, directory: Path, environment: dict[str, str] | None = None, **bucket: Any
+    store: Store,
+    directory: Path,
+    environment: dict[str, str] | None = None,
+    callers: list[dict[str, Any]] | None = None,
+    **bucket: Any,
 ) -> Iterator[Service]:
     """The service in front of `store`, whose buckets it calls `objects` and `versions`.
 
-    `environment` and `bucket` are settings beyond, or in place of, the usual ones.
+    `environment`, `callers` and `bucket` are settings beyond, or in place of, the usual ones.
     """
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     configuration = directory / "presign.yaml"
-    configuration.write_text(json.dumps(configured(store, **bucket)))  # JSON is YAML
+    configuration.write_text(json.dumps(configured(store, callers, **bucket)))  # JSON is YAML
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
     variables = {
         "PRESIGN_CONFIG": str(configuration),
@@ -96,7 +100,9 @@ def serving(
         yield Service(client)
 
 
-def configured(store: Store, **bucket: Any) -> dict[str, Any]:
+def configured(
+    store: Store, callers: list[dict[str, Any]] | None = None, **bucket: Any
+) -> dict[str, Any]:
     common = {
         "region": store.region,
         "role_arn": store.role_arn,
@@ -104,14 +110,22 @@ def configured(store: Store, **bucket: Any) -> dict[str, Any]:
         "sts_endpoint_url": store.sts_endpoint_url,
         **bucket,
     }
-    grants = [
-        {"bucket": name, "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
-        for name in ("objects", "versions")
-    ]
     return {
         "buckets": {
             "objects": {"bucket": store.bucket, **common},
             "versions": {"bucket": store.versioned_bucket, **common},
         },
-        "callers": [{"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": grants}],
+        "callers": [api_key("tests", API_KEY, "")] if callers is None else callers,
     }
+
+
+def api_key(
+    name: str, key: str, *prefixes: str, allow: Sequence[str] = OPERATIONS
+) -> dict[str, Any]:
+    """A caller who may do all that `allow` says below these prefixes, in both buckets."""
+    grants = [
+        {"bucket": bucket, "prefix": prefix, "allow": list(allow), "allow_overwrite": True}
+        for bucket in ("objects", "versions")
+        for prefix in prefixes
+    ]
+    return {"api_key": name, "sha256": [digest_of(key)], "grants": grants}

@@ -183,6 +183,26 @@ def _role_of_a_new_user(iam: Any) -> str:
     return role
 
 
+def ministack_role(
+    store: Store, name: str, *trusted: str, condition: dict[str, Any] | None = None
+) -> str:
+    """Another role of MiniStack's that may do all in the buckets, if only under `condition`.
+
+    Its trust allows `trusted`, and no more; the user may assume it as far as the user is concerned.
+    """
+    with closing(_client("iam", store.endpoint_url)) as iam:
+        trust = json.dumps(_trust(iam.get_user(UserName=USER)["User"]["Arn"], *trusted))
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        buckets = _everything_in_the_buckets()
+        buckets["Statement"][0] |= {"Condition": condition} if condition else {}
+        document = json.dumps(buckets)
+        iam.put_role_policy(RoleName=name, PolicyName="buckets", PolicyDocument=document)
+        role: str = made["Role"]["Arn"]
+        assume = json.dumps(_policy({"Action": "sts:AssumeRole", "Resource": role}))
+        iam.put_user_policy(UserName=USER, PolicyName=f"assume-{name}", PolicyDocument=assume)
+    return role
+
+
 def _trust(principal: str, *actions: str) -> dict[str, Any]:
     return _policy({"Action": list(actions), "Principal": {"AWS": principal}})
 

@@ -1,0 +1,15 @@
+"""`/v1/caller`: who we take the caller for, and what it may do."""
+
+from fastapi import APIRouter
+
+from service.api.rendering import render_caller
+from service.api.schemas import CallerDescription
+from service.api.signing_route import Call, SigningRoute
+
+router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=SigningRoute)
+
+
+@router.get("", response_model=CallerDescription)
+async def get_caller(call: Call) -> bytes:
+    identity = call.requester.identity
+    return render_caller(identity.caller, call.presigner.snapshot.access(identity).grants)

@@ -1,0 +1,118 @@
+"""How many URLs a caller may ask for. The counting is the `limits` library's.
+
+Replicas count each for itself, unless they share a store. A store that is down lets requests pass:
+what it protects is our time, and access is not its affair. So that it costs no time either, it is left
+alone for a while then.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from typing import Final
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
+
+from service.access.callers import Rate
+from service.access.grants import Caller
+from service.errors import ConfigurationError, RateLimited
+from service.sessions.session import Clock
+
+log = logging.getLogger(__name__)
+
+STORE_SECONDS: Final = 0.25  # that a request waits for a store
+PAUSE_SECONDS: Final = 5.0  # that a store is left alone after it has failed
+
+
+class RateLimits:
+    def __init__(self, url: str | None, *, clock: Clock, on_failure: Callable[[], None]) -> None:
+        """`url` is a Redis's or a Valkey's: `redis://…`, `rediss://…`; None counts in memory.
+
+        `on_failure` is called for each request that passes because the store does not answer.
+        """
+        self._connections = None if url is None else _connections(url)
+        self._storage = _storage(self._connections)
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+        self._clock = clock
+        self._on_failure = on_failure
+        self._paused_until = -math.inf
+
+    async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
+        """Count `urls` against the caller's rate. Raises RateLimited, and then none is counted."""
+        if urls > rate.urls:
+            raise RateLimited(
+                f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
+                retry_after=rate.seconds,
+            )
+        if self._clock.boot() < self._paused_until:
+            self._on_failure()
+            return
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                wait = await self._hit(caller, rate, urls)
+        except Exception as error:  # noqa: BLE001 - whatever the store's client comes up with
+            self._pause(error)
+            return
+        if wait is not None:
+            raise RateLimited(
+                f"At most {rate.urls} URLs in {rate.seconds} s are allowed.", retry_after=wait
+            )
+
+    async def close(self) -> None:
+        if self._connections is not None:
+            await self._connections.disconnect()
+
+    async def _hit(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """None if they are counted, else the seconds after which as many can be."""
+        item = RateLimitItemPerSecond(rate.urls, rate.seconds)
+        names = (caller.issuer or "", caller.subject)
+        if await self._limiter.hit(item, *names, cost=urls):
+            return None
+        windows = await self._storage.get_sliding_window(item.key_for(*names), rate.seconds)
+        # The library's own answer is for one URL. Not `ceil`: at that very moment it is too soon.
+        return max(0, math.floor(_full_for(windows, rate, urls))) + 1
+
+    def _pause(self, error: Exception) -> None:
+        if self._clock.boot() >= self._paused_until:  # of many who waited, one says it
+            # Its words may hold the store's address, and what it was sent.
+            words = "the store of the rate limits fails, again in %.0f s: %s"
+            log.warning(words, PAUSE_SECONDS, type(error).__name__)
+        self._paused_until = self._clock.boot() + PAUSE_SECONDS
+        self._on_failure()
+
+
+def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> float:
+    """Seconds until `urls` more are within the rate, if nobody else asks.
+
+    Each window is the URLs counted in it and the seconds that they count on; in the last
+    `rate.seconds` of these they count for less and less.
+    """
+    before, before_left, now, now_left = windows
+    room = rate.urls - urls + 1  # what counts has to be less
+    if now < room:
+        count, left, room = before, before_left, room - now
+    else:
+        count, left = now, now_left
+    return left - room * rate.seconds / max(1, count)
+
+
+def _connections(url: str) -> ConnectionPool:
+    """Ours to close; and `limits` would take no URL without a port."""
+    try:
+        return ConnectionPool.from_url(url)
+    except ValueError:  # its words may hold the password
+        words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
+        raise ConfigurationError([words]) from None
+
+
+def _storage(connections: ConnectionPool | None) -> MemoryStorage | RedisStorage:
+    if connections is None:
+        return MemoryStorage()
+    return RedisStorage(
+        "async+redis://",
+        implementation="redispy",
+        connection_pool=connections,  # type: ignore[arg-type] # its documentation has it so
+    )

@@ -1,0 +1,94 @@
+"""The configuration files are watched, and what they say is served as one whole or not at all.
+
+They are read every two seconds and compared by content: that sees a ConfigMap's swap of symbolic
+links, an editor's new file and a network file system alike, and needs no watch of the kernel's, of
+which a node has few.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from service.errors import ConfigurationError
+from service.running import Running
+from service.settings import ServerSettings, Settings, load_settings
+from service.settings_file import callers_dir, fingerprint
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 2.0
+_AT_START: Final = ("cors_origins", "max_in_flight", "drain_seconds", "rate_limit_url", "log_level")
+
+
+async def keep_reloading(
+    path: Path,
+    settings: Settings,
+    running: Running,
+    told: Callable[[str], None],
+    *,
+    poll_seconds: float = POLL_SECONDS,
+) -> None:
+    """Until cancelled. `told` hears the outcome of each change: `ok` or `failed`.
+
+    `settings` are those that are served.
+    """
+    files = _Files(path)
+    await asyncio.to_thread(files.have_changed)
+    # They were read for the start some time ago; what has changed since would be seen never.
+    changed = await asyncio.to_thread(_says_other, path, settings)
+    while True:
+        if changed:
+            new = await _reload(path, settings, running)
+            told("failed" if new is None else "ok")
+            settings = new or settings
+        await asyncio.sleep(poll_seconds)
+        changed = await asyncio.to_thread(files.have_changed)
+
+
+class _Files:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._directory: str | None = None
+        self._seen = ""
+
+    def have_changed(self) -> bool:
+        """Since the last time. The `callers_dir` is the one that the file names now, served or not."""
+        if fingerprint(self._path, self._directory) == self._seen:
+            return False
+        self._directory = callers_dir(self._path)
+        self._seen = fingerprint(self._path, self._directory)
+        return True
+
+
+def _says_other(path: Path, settings: Settings) -> bool:
+    try:
+        return load_settings(path) != settings
+    except ConfigurationError:
+        return True
+
+
+async def _reload(path: Path, old: Settings, running: Running) -> Settings | None:
+    """The settings that are served now, or None where the old ones go on."""
+    try:
+        new = await asyncio.to_thread(load_settings, path)
+        await running.replace(new)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            # Its words say all; a traceback would say where we read it.
+            log.error("the configuration is not served, the old one goes on: %s", problem)  # noqa: TRY400
+        return None
+    except Exception:
+        log.exception("the configuration cannot be served, the old one goes on")
+        return None
+    log.info("a new configuration is served")
+    _warn_of_late(old.server, new.server)
+    return new
+
+
+def _warn_of_late(old: ServerSettings, new: ServerSettings) -> None:
+    late = [name for name in _AT_START if getattr(old, name) != getattr(new, name)]
+    if late:
+        text = "changed, but taking effect only at the next start: %s"
+        log.warning(text, ", ".join(f"server.{name}" for name in late))

@@ -1,0 +1,207 @@
+"""The parts that stand between two changes of the configuration, and how they are replaced together.
+
+Rules of this file:
+- What takes time (resolving, clients, keys) is made first; then all is replaced without an await, so
+  that no request sees a part of the old and a part of the new.
+- What has not changed is kept: a bucket's sessions, an issuer's keys.
+"""
+
+import asyncio
+import math
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aioboto3
+
+from service import parts
+from service.access.callers import CallerEntry, revoked_before
+from service.access.grants import Caller
+from service.access.tokens import Issuer
+from service.audit import WriteLines
+from service.endpoints import Location, resolve
+from service.issuers.jwks import JwksEndpoint
+from service.issuers.keys import IssuerKeys
+from service.issuers.verifier import TokenVerifier
+from service.metrics import Metrics
+from service.presigner import Presigner
+from service.rate_limits import RateLimits
+from service.sessions.entries import PooledBucket
+from service.sessions.pool import SessionPool
+from service.sessions.session import Clock
+from service.sessions.sts import AssumedRole, Owner, Role, SessionSource, StaticKeys, StsClients
+from service.settings import Settings
+from service.settings_callers import IssuerSettings
+from service.signing.signer import Address
+from service.snapshot import Snapshot
+from service.trail import Trail
+
+MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
+OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
+
+
+@asynccontextmanager
+async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
+    """Where buckets' sessions come from, with the clients that ask STS until the end."""
+    async with AsyncExitStack() as stack:
+        session = aioboto3.Session()
+        clients = StsClients(session, stack)
+
+        async def make(name: str, settings: Settings) -> SessionSource:
+            bucket = settings.buckets[name]
+            if bucket.credentials == "static":
+                return StaticKeys(session, clock)
+            role = parts.role(bucket, settings)
+            return AssumedRole(await clients.for_role(role), role, clock)
+
+        yield make
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    endpoint: JwksEndpoint
+    keys: IssuerKeys
+
+    async def stop(self) -> None:
+        await self.keys.stop()
+        await self.endpoint.aclose()
+
+
+class Running:
+    """`presigner` and `tokens` stay the same objects for ever; what they look at is replaced."""
+
+    presigner: Presigner
+    tokens: TokenVerifier
+
+    def __init__(
+        self, *, clock: Clock, make_source: MakeSource, write_audit: WriteLines, metrics: Metrics
+    ) -> None:
+        self._clock = clock
+        self._make_source = make_source
+        self._write_audit = write_audit
+        self._metrics = metrics
+        self._locations: dict[str, Location] = {}
+        self._addresses: dict[str, Address] = {}
+        self._settings: Settings | None = None
+        self._pooled: dict[str, PooledBucket] = {}
+        self._keys: dict[str, _Keys] = {}
+
+    async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
+        """`addresses` are the buckets', if they are resolved already."""
+        if addresses is not None:
+            self._locations, self._addresses = parts.locations(settings), dict(addresses)
+        self._limits = self._rate_limits(settings)
+        snapshot, pooled, keys = await self._make(settings)
+        self._pool = SessionPool(
+            pooled, clock=self._clock, chance=random.random, observer=self._metrics
+        )
+        self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
+        self.presigner = Presigner(
+            snapshot,
+            self._pool,
+            clock=self._clock,
+            unique_id=lambda: secrets.token_hex(16),
+            trail=Trail(self._write_audit, clock=self._clock, observer=self._metrics),
+            limits=self._limits,
+        )
+        self._settings, self._pooled, self._keys = settings, pooled, keys
+        self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
+        self._pool.start()
+        self.tokens.start()
+
+    async def replace(self, settings: Settings) -> None:
+        """Serve these settings from now on. Raises ConfigurationError, and then nothing has changed."""
+        snapshot, pooled, keys = await self._make(settings)
+        old = self._keys
+        self.presigner.snapshot = snapshot
+        self._pool.replace(pooled, partial(_not_before, snapshot.callers))
+        self.tokens.replace(_verified_by(settings, keys))
+        self._settings, self._pooled, self._keys = settings, pooled, keys
+        for name, each in keys.items():
+            if old.get(name) is not each:
+                each.keys.start()
+        gone = [each for name, each in old.items() if keys.get(name) is not each]
+        await asyncio.gather(*(each.stop() for each in gone))
+
+    async def stop(self) -> None:
+        await self._pool.stop()
+        await asyncio.gather(*(each.stop() for each in self._keys.values()))
+        await self._limits.close()
+
+    async def _make(
+        self, settings: Settings
+    ) -> tuple[Snapshot, dict[str, PooledBucket], dict[str, _Keys]]:
+        snapshot = parts.snapshot(settings, await self._resolved(settings))
+        pooled = {
+            name: parts.pooled_bucket(name, settings, bucket, await self._source(name, settings))
+            for name, bucket in snapshot.buckets.items()
+        }
+        keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
+        return snapshot, pooled, keys
+
+    async def _resolved(self, settings: Settings) -> dict[str, Address]:
+        locations = parts.locations(settings)
+        new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
+        if new:
+            # A tenth of a second of botocore's, which would stop the loop
+            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
+            self._addresses |= found
+            self._locations |= new
+        return self._addresses
+
+    async def _source(self, name: str, settings: Settings) -> SessionSource:
+        known = self._settings
+        if (
+            known is None
+            or name not in known.buckets
+            or _role(name, known) != _role(name, settings)
+        ):
+            return await self._make_source(name, settings)
+        return self._pooled[name].source
+
+    def _keys_of(self, name: str, issuer: IssuerSettings) -> _Keys:
+        known = None if self._settings is None else self._settings.issuers.get(name)
+        if known is not None and _place(known) == _place(issuer):
+            return self._keys[name]
+        endpoint = JwksEndpoint(
+            issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file
+        )
+        keys = IssuerKeys(
+            endpoint,
+            name=name,
+            clock=self._clock,
+            chance=random.random,
+            observer=self._metrics,
+        )
+        return _Keys(endpoint, keys)
+
+    def _rate_limits(self, settings: Settings) -> RateLimits:
+        url = settings.server.rate_limit_url
+        return RateLimits(
+            None if url is None else url.get_secret_value(),
+            clock=self._clock,
+            on_failure=self._metrics.rate_limit_store_failed,
+        )
+
+
+def _role(bucket: str, settings: Settings) -> Role | None:
+    """What a bucket's sessions come from; None are the static keys."""
+    of = settings.buckets[bucket]
+    return None if of.credentials == "static" else parts.role(of, settings)
+
+
+def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
+    """What an issuer's keys come from."""
+    return issuer.jwks_url, issuer.ca_file, issuer.bearer_file
+
+
+def _not_before(callers: Iterable[CallerEntry], owner: Owner) -> float:
+    return -math.inf if owner is None else revoked_before(callers, Caller(issuer=owner[0], subject=owner[1]))
+
+
+def _verified_by(settings: Settings, keys: Mapping[str, _Keys]) -> list[tuple[Issuer, IssuerKeys]]:
+    return [(parts.issuer(name, settings), each.keys) for name, each in keys.items()]

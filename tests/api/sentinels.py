@@ -1,0 +1,150 @@
+"""Secrets that can be told from anything else, and all that the service shows to look for them in."""
+
+import asyncio
+import json
+import logging
+import re
+from base64 import b64encode
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any, Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+import httpx
+
+from service.logs import JsonFormatter, set_up_logging
+from tests.access.mint import a_token, ed_key, jwk, jwks
+from tests.api.conftest import API_KEY, SECRET, TOKEN
+
+FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"
+BEARER: Final = "sentinel-bearer-of-the-issuer"
+JWT: Final = a_token()
+GIVEN: Final = (API_KEY, SECRET, TOKEN, BEARER, *FORGED.split("."), *JWT.split("."))
+# As a library's exception may quote them: by name, or with no name at all.
+NAMED_WORDS: Final = (
+    f"Authorization: Bearer {API_KEY} then {JWT} and {FORGED}; <SecretAccessKey>{SECRET}"
+    f"</SecretAccessKey> at https://h/k?X-Amz-Security-Token={quote(TOKEN, safe='')}"
+    f" {{'SessionToken': '{TOKEN}', 'web_identity_token': '{BEARER}'}}"
+)
+BARE_WORDS: Final = f"{API_KEY} {SECRET} {TOKEN} {BEARER} {JWT} {FORGED}"
+
+
+@dataclass
+class Shown:
+    """What went out in one way or another. Answers' own URLs and fields are left out, as secrets."""
+
+    log: StringIO = field(default_factory=StringIO)
+    trail: list[bytes] = field(default_factory=list)
+    replies: list[str] = field(default_factory=list)
+    signatures: set[str] = field(default_factory=set)
+
+    def take(self, answer: httpx.Response) -> None:
+        headers = [f"{name}: {value}" for name, value in answer.headers.items()]
+        self.replies.append("\n".join([*headers, self._without_signed(answer)]))
+
+    def nowhere(self, *more: str) -> None:
+        """No sentinel stands in anything that was shown."""
+        secrets = {form for secret in GIVEN for form in forms_of(secret)} | self.signatures
+        sought = re.compile("|".join(map(re.escape, secrets)))
+        for text in (self.log.getvalue(), b"".join(self.trail).decode(), *self.replies, *more):
+            found = sought.search(text)
+            assert found is None, f"shown: …{text[max(0, found.start() - 300) : found.end() + 50]}"
+
+    def _without_signed(self, answer: httpx.Response) -> str:
+        document = answer.url.path.startswith("/openapi")  # its examples have URLs of nobody's
+        if document or answer.headers.get("content-type") != "application/json":
+            return answer.text
+        return json.dumps(self._stripped(answer.json()))
+
+    def _stripped(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._stripped(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        self.signatures.update(signatures(value))
+        return {n: self._stripped(each) for n, each in value.items() if n not in {"url", "fields"}}
+
+
+def signatures(answer: dict[str, Any]) -> Iterator[str]:
+    if isinstance(answer.get("url"), str):
+        yield from parse_qs(urlsplit(answer["url"]).query).get("X-Amz-Signature", [])
+    fields = answer.get("fields", {})
+    yield from (fields[name] for name in ("x-amz-signature", "policy") if name in fields)
+
+
+def forms_of(secret: str) -> set[str]:
+    """As it stands, in a URL, in JSON, and in base64."""
+    plain = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
+    return plain | {b64encode(secret.encode()).decode().rstrip("=")}
+
+
+@contextmanager
+def logging_as_served(level: str, log: StringIO) -> Iterator[None]:
+    """As `serve` sets it up, into `log`. Afterwards all is as it was, for it belongs to the process."""
+    root = logging.getLogger()
+    handlers, levels = root.handlers[:], dict(_levels())
+    root.handlers.clear()  # pytest's, which the set-up would close
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(_is_not_of_the_tests_client)
+    try:
+        set_up_logging(level, handler)
+        yield
+    finally:
+        root.handlers[:] = handlers
+        for name, _ in _levels():
+            logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+
+
+def _levels() -> Iterable[tuple[str | None, int]]:
+    known = logging.root.manager.loggerDict.items()
+    yield None, logging.root.level
+    yield from [(name, each.level) for name, each in known if isinstance(each, logging.Logger)]
+
+
+def _is_not_of_the_tests_client(record: logging.LogRecord) -> bool:
+    """Httpx logs each URL that it asks for. Those of the service's own calls stay."""
+    return not (record.name == "httpx" and "http://presign/" in record.getMessage())
+
+
+def reprs(*roots: object) -> Iterator[str]:
+    """Of all that can be reached: the service's objects and the containers that they keep."""
+    seen: dict[int, object] = {}
+    todo = list(roots)
+    while todo:
+        each = todo.pop()
+        if id(each) in seen or isinstance(each, str | bytes | int | float | None):
+            continue
+        seen[id(each)] = each  # kept, lest another get the same id
+        yield repr(each)
+        todo += _parts(each)
+
+
+def _parts(each: object) -> list[object]:
+    if isinstance(each, dict):
+        return [*each.keys(), *each.values()]
+    if isinstance(each, list | tuple | set | frozenset):
+        return list(each)
+    if not type(each).__module__.startswith("service."):
+        return [getattr(each, "__self__", None)]
+    slots = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
+    return [*getattr(each, "__dict__", {}).values(), *(getattr(each, name) for name in slots)]
+
+
+@asynccontextmanager
+async def an_issuer() -> AsyncIterator[str]:
+    """The URL of keys that verify JWT, over true HTTP."""
+    body = jwks(jwk(ed_key()))
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}/keys"

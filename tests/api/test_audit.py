@@ -1,0 +1,232 @@
+"""What a request leaves in the trail, seen from the wire; and that without a trail there is no URL."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.errors import Overloaded
+from tests.api.conftest import API_KEY, open_grant, running, settings_with
+
+GET: Final = {"bucket": "demo", "key": "a"}
+CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("download-urls", GET),
+    ("upload-urls", {**GET, "content_length": 5}),
+    ("upload-forms", {**GET, "max_content_length": 5, "overwrite": True}),
+    ("head-urls", GET),
+    ("delete-urls", GET),
+    ("list-urls", {"bucket": "demo", "prefix": "a"}),
+    ("download-urls/batch", {"items": [GET]}),
+    ("upload-urls/batch", {"items": [{**GET, "content_length": 5}]}),
+    ("head-urls/batch", {"items": [GET]}),
+    ("delete-urls/batch", {"items": [GET]}),
+]
+calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
+
+
+class Trail:
+    """Takes lines while it works."""
+
+    def __init__(self) -> None:
+        self.works = True
+        self.written: list[bytes] = []
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        if not self.works:
+            raise Overloaded("The audit trail cannot be written right now.", retry_after=7)
+        self.written += lines
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.written]
+
+    @property
+    def line(self) -> dict[str, Any]:
+        [line] = self.lines
+        return line
+
+
+@pytest.fixture(name="trail")
+def _trail() -> Trail:
+    return Trail()
+
+
+@pytest.fixture(name="client")
+async def _client(trail: Trail) -> AsyncIterator[httpx.AsyncClient]:
+    buckets = {"tagged": {"region": "eu-west-1", "credentials": "static", "tag_urls": True}}
+    grants = [open_grant(), open_grant(bucket="tagged")]
+    settings = settings_with(*grants, buckets=buckets)
+    async with running(settings, audit=trail.write) as client:
+        yield client
+
+
+def test_every_call_that_signs_is_covered(routes: set[str]) -> None:
+    assert {f"/v1/{path}" for path, _ in CALLS} == routes - {"/v1/caller"}
+
+
+@pytest.fixture(name="routes")
+def _routes(client: httpx.AsyncClient) -> set[str]:
+    transport: Any = client._transport
+    return set(transport.app.openapi()["paths"])
+
+
+@calls
+async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
+    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+) -> None:
+    answer = await client.post(f"/v1/{path}", json=body)
+    assert answer.status_code == 200
+    assert trail.line["request_id"] == answer.headers["x-request-id"]
+    assert (trail.line["decision"], trail.line["bucket"]) == ("allowed", "demo")
+    assert (trail.line["subject"], trail.line["s3_bucket"]) == ("tester", "demo")
+    assert trail.line["keys"] == ["a"]
+    assert trail.line["access_key_id"] == "ASIAEXAMPLE"
+
+
+async def test_the_callers_own_request_id_is_in_the_trail(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    await client.post("/v1/download-urls", json=GET, headers={"X-Request-ID": "job-7.a"})
+    assert trail.line["request_id"] == "job-7.a"
+
+
+async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    forged = {"X-Request-ID": 'a","decision":"denied'}
+    answer = await client.post("/v1/download-urls", json=GET, headers=forged)
+    assert trail.line["request_id"] == answer.headers["x-request-id"]
+    assert len(trail.line["request_id"]) == 32
+
+
+async def test_a_tagged_url_names_the_id_of_its_reply(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    items = [GET | {"bucket": "tagged"}, GET | {"bucket": "tagged", "key": "b"}, GET]
+    answer = await client.post(
+        "/v1/download-urls/batch", json={"items": items}, headers={"X-Request-ID": "job-8"}
+    )
+    urls = [result["request"]["url"] for result in answer.json()["results"]]
+    assert ["x-presign-id=job-8" in url for url in urls] == [True, True, False]
+    assert {line["request_id"] for line in trail.lines} == {"job-8"}
+
+
+async def test_the_clients_address_is_that_of_the_connection(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    """Not what a header says: whoever sends it chooses it."""
+    transport: Any = client._transport
+    transport.client = ("192.0.2.77", 4711)
+    headers = {"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"}
+    await client.post("/v1/download-urls", json=GET, headers=headers)
+    assert trail.line["client"] == "192.0.2.77"
+
+
+async def test_a_client_without_an_address_has_none_in_the_trail(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    transport: Any = client._transport
+    transport.client = None
+    await client.post("/v1/download-urls", json=GET)
+    assert "client" not in trail.line
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"bucket": "closed"}, 403, "forbidden"),
+        ({"bucket": "none"}, 403, "forbidden"),
+        ({"key": "../a"}, 422, "invalid_request"),
+        ({"min_expires_in": 604_800}, 422, "lifetime_unavailable"),
+    ],
+)
+async def test_a_refusal_leaves_one_line_with_the_code_of_its_problem(
+    client: httpx.AsyncClient, trail: Trail, changed: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await client.post("/v1/download-urls", json=GET | changed)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (trail.line["decision"], trail.line["reason"]) == ("denied", code)
+    assert trail.line["keys"] == [changed.get("key", "a")]
+
+
+async def test_without_a_session_the_refusal_is_in_the_trail(trail: Trail) -> None:
+    failure = OSError("no route")
+    async with running(settings_with(open_grant()), failure, trail.write) as client:
+        await client.post("/v1/download-urls", json=GET)
+    assert trail.line["reason"] == "credentials_unavailable"
+
+
+async def test_a_batch_tells_each_decision_with_all_its_keys(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    items = [{**GET, "key": str(n), "bucket": "closed" if n % 2 else "demo"} for n in range(6)]
+    await client.post("/v1/download-urls/batch", json={"items": items})
+    told = [(line["decision"], line["keys"]) for line in trail.lines]
+    assert told == [("allowed", ["0", "2", "4"]), ("denied", ["1", "3", "5"])]
+
+
+async def test_a_thousand_long_keys_are_told_in_lines_that_collectors_take(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    keys = [f"{n}/" + "\u65e5" * 300 for n in range(1000)]
+    items = [{**GET, "key": key} for key in keys]
+    answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    assert answer.json()["failed"] == 0
+    assert [key for line in trail.lines for key in line["keys"]] == keys
+    assert max(len(line) for line in trail.written) <= 15 * 1024
+    assert {line["request_id"] for line in trail.lines} == {answer.headers["x-request-id"]}
+
+
+@calls
+async def test_who_is_not_known_leaves_no_line(
+    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+) -> None:
+    client.headers["Authorization"] = "Bearer wrong"
+    answer = await client.post(f"/v1/{path}", json=body)
+    assert (answer.status_code, trail.written) == (401, [])
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
+@calls
+async def test_a_body_that_asks_for_nothing_leaves_no_line(
+    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any], content: bytes
+) -> None:
+    answer = await client.post(f"/v1/{path}", content=content)
+    assert answer.status_code in {400, 413, 422}
+    assert trail.written == []
+
+
+async def test_who_asks_what_it_may_do_leaves_no_line(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    trail.works = False
+    assert (await client.get("/v1/caller")).status_code == 200
+    assert (await client.get("/livez")).status_code == 200
+    assert trail.written == []
+
+
+@calls
+async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
+    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+) -> None:
+    trail.works = False
+    answer = await client.post(f"/v1/{path}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert answer.headers["retry-after"] == "7"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    for part in ("https://", "X-Amz", "x-amz", "results", API_KEY):
+        assert part not in answer.text
+    trail.works = True
+    assert (await client.post(f"/v1/{path}", json=body)).status_code == 200
+
+
+async def test_without_a_trail_a_refusal_is_503_too(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    """Else whoever fills the trail could probe for grants unseen."""
+    trail.works = False
+    answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

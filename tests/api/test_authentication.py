@@ -1,0 +1,216 @@
+"""Forged and odd ways to say who one is: all get the same words, on every route that asks."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.access.api_keys import digest_of
+from tests.api.conftest import API_KEY, open_grant, running, settings_with
+
+GET: Final = {"bucket": "demo", "key": "a"}
+GOOD: Final = f"Bearer {API_KEY}"
+Headers = list[tuple[str, str]]
+
+
+def jwt(head: dict[str, Any], **claims: Any) -> str:
+    """Of the right shape, and signed by nobody."""
+    payload = {"iss": "https://issuer.example", "sub": "tester", "aud": "presign", **claims}
+    parts = [json.dumps(part).encode() for part in (head, payload)]
+    encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (*parts, b"signature")]
+    return ".".join(encoded)
+
+
+JWT: Final = jwt({"alg": "RS256", "kid": "1"})
+
+
+def sent(*values: str) -> Headers:
+    return [("Authorization", value) for value in values]
+
+
+@pytest.fixture(name="client")
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    """Of nobody in particular."""
+    async with running(settings_with(open_grant())) as client:
+        del client.headers["Authorization"]
+        yield client
+
+
+async def reply(
+    client: httpx.AsyncClient, headers: Headers, path: str = "/v1/download-urls"
+) -> httpx.Response:
+    return await client.post(path, json=GET, headers=headers)
+
+
+async def refused(
+    client: httpx.AsyncClient, headers: Headers, path: str = "/v1/download-urls"
+) -> None:
+    refusal(await reply(client, headers, path))
+
+
+def refusal(answer: httpx.Response) -> None:
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {name: value for name, value in answer.json().items() if name != "request_id"} == {
+        "type": "urn:presign:problem:unauthenticated",
+        "title": "Not authenticated",
+        "status": 401,
+        "detail": "Send `Authorization: Bearer` with an API key or a token that is known.",
+        "code": "unauthenticated",
+    }
+
+
+async def test_the_key_itself_is_good(client: httpx.AsyncClient) -> None:
+    assert (await reply(client, sent(GOOD))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([GOOD, GOOD], id="the same twice"),
+        pytest.param([GOOD, "Bearer wrong"], id="a good one first"),
+        pytest.param(["Bearer wrong", GOOD], id="a good one last"),
+        pytest.param([GOOD, ""], id="one empty"),
+        pytest.param(["Basic dGVzdGVyOng=", GOOD], id="another scheme beside it"),
+        pytest.param([f"{GOOD}, {GOOD}"], id="joined by a comma"),
+        pytest.param([f"Bearer wrong, {GOOD}"], id="joined by a comma, a good one last"),
+        pytest.param([f"{GOOD},"], id="a comma after it"),
+    ],
+)
+async def test_of_two_headers_neither_counts(client: httpx.AsyncClient, values: list[str]) -> None:
+    await refused(client, sent(*values))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"access_token={API_KEY}",
+        f"api_key={API_KEY}",
+        f"Authorization=Bearer%20{API_KEY}",
+        f"authorization=Bearer+{API_KEY}",
+        f"token={API_KEY}",
+        API_KEY,
+    ],
+)
+async def test_a_query_makes_nobody_known(client: httpx.AsyncClient, query: str) -> None:
+    await refused(client, [], f"/v1/download-urls?{query}")
+    await refused(client, sent("Bearer"), f"/v1/download-urls?{query}")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Cookie", f"Authorization={API_KEY}; access_token={API_KEY}"),
+        ("Proxy-Authorization", GOOD),
+        ("X-Authorization", GOOD),
+        ("X-Forwarded-Authorization", GOOD),
+        ("X-Amz-Security-Token", API_KEY),
+    ],
+)
+async def test_no_other_header_makes_anybody_known(
+    client: httpx.AsyncClient, header: tuple[str, str]
+) -> None:
+    await refused(client, [header])
+
+
+async def test_a_body_makes_nobody_known(client: httpx.AsyncClient) -> None:
+    form = {"access_token": API_KEY}  # RFC 6750, 2.2
+    refusal(await client.post("/v1/download-urls", data=form))
+    refusal(await client.post("/v1/download-urls", json=GET | form))
+
+
+async def test_a_user_in_the_address_makes_nobody_known(client: httpx.AsyncClient) -> None:
+    refusal(await client.post(f"http://tester:{API_KEY}@presign/v1/download-urls", json=GET))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Bearer ",
+        "Bearer    ",
+        " ",
+        f"Bearer{API_KEY}",
+        f"Bearer\t{API_KEY}",
+        f"Bearer Bearer {API_KEY}",
+        f"Token {API_KEY}",
+        f"Digest {API_KEY}",
+        "Basic dGVzdGVyOmNvcnJlY3QtaG9yc2U=",
+        "Bearer tester",
+        f"Bearer {digest_of(API_KEY)}",
+        f"Bearer {API_KEY.upper()}",
+        f"Bearer {API_KEY[:-1]}",
+        f'Bearer "{API_KEY}"',
+        f"Bearer {API_KEY} {API_KEY}",
+        f"Bearer {API_KEY};v=1",
+        f"Bearer {'x' * 100_000}",
+    ],
+)
+async def test_what_is_not_quite_the_key_is_nothing(client: httpx.AsyncClient, value: str) -> None:
+    await refused(client, sent(value))
+
+
+@pytest.mark.parametrize("raw", [b"Bearer \xff\xfe", b"Bearer \x00", b"\xc3\x9f", b"Bearer \xa0x"])
+async def test_bytes_that_are_no_text_are_nothing(client: httpx.AsyncClient, raw: bytes) -> None:
+    refusal(await client.post("/v1/download-urls", json=GET, headers=[(b"Authorization", raw)]))
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        JWT,
+        jwt({"alg": "none"}),
+        jwt({"alg": "HS256"}),
+        jwt({}),
+        f"{JWT}.{JWT}",
+        "eyJ.eyJ.",
+        "..",
+        "a.b.c",
+        f"{JWT}{'A' * 50_000}",
+    ],
+)
+async def test_without_issuers_no_token_makes_anybody_known(
+    client: httpx.AsyncClient, token: str
+) -> None:
+    await refused(client, sent(f"Bearer {token}"))
+
+
+@pytest.mark.parametrize("values", [[""], ["Bearer"], ["Bearer wrong"], [GOOD, GOOD], ["Basic x"]])
+async def test_whoever_says_who_he_is_is_not_the_anonymous_caller(values: list[str]) -> None:
+    """A key that is mistyped must not be served with what anybody may have."""
+    anonymous = {"grants": [{"bucket": "demo", "prefix": "", "allow": ["download"]}]}
+    async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
+        del client.headers["Authorization"]
+        assert (await reply(client, [])).status_code == 200
+        await refused(client, sent(*values))
+
+
+async def test_an_api_key_has_the_rights_of_its_own_name_and_no_others() -> None:
+    """Though another caller is called as this one's key or digest is."""
+    other = {
+        "api_key": API_KEY,
+        "sha256": [digest_of("another")],
+        "grants": [{"bucket": "closed", "prefix": "", "allow": ["download"]}],
+    }
+    settings = settings_with(open_grant())
+    callers = [*(each.model_dump(exclude_none=True) for each in settings.callers), other]
+    async with running(settings_with(open_grant(), callers=callers)) as client:
+        assert (await client.post("/v1/download-urls", json=GET)).status_code == 200
+        answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
+        assert answer.status_code == 403
+        assert (await client.get("/v1/caller")).json()["subject"] == "tester"
+
+
+@pytest.mark.parametrize("values", [[], ["Bearer wrong"], [GOOD, GOOD], [f"Bearer {JWT}"]])
+async def test_every_call_of_the_contract_refuses_in_the_same_words(
+    client: httpx.AsyncClient, values: list[str]
+) -> None:
+    transport: Any = client._transport
+    calls = transport.app.openapi()["paths"].items()
+    assert len(calls) >= 11
+    for path, methods in calls:
+        for method in methods:
+            refusal(await client.request(method, path, content=b"{", headers=sent(*values)))

@@ -1,0 +1,224 @@
+"""Sentinels run through every route, fault and log level: nothing that is shown holds one of them."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.sessions.session import SystemClock
+from service.settings import Settings
+from tests.access.mint import ISSUER, SUBJECT
+from tests.api.conftest import (
+    ADDRESS,
+    given_sources,
+    lifespan,
+    open_grant,
+    settings_with,
+)
+from tests.api.every_call import AS_API_KEY, AS_TOKEN, CALLERS, GET, calls, everything, examples
+from tests.api.sentinels import (
+    BARE_WORDS,
+    BEARER,
+    GIVEN,
+    NAMED_WORDS,
+    Shown,
+    an_issuer,
+    logging_as_served,
+    reprs,
+)
+
+LEVELS: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class FaultyClock(SystemClock):
+    """Tells the time until it has `words`."""
+
+    words = ""
+
+    def wall(self) -> float:
+        return self._or_fail(super().wall())
+
+    def boot(self) -> float:
+        return self._or_fail(super().boot())
+
+    def _or_fail(self, now: float) -> float:
+        if self.words:
+            raise RuntimeError(self.words)
+        return now
+
+
+@asynccontextmanager
+async def service(
+    settings: Settings, shown: Shown, failure: Exception | None = None, **more: Any
+) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+    more = {"audit": shown.trail.extend, **more}
+    addresses = dict.fromkeys(settings.buckets, ADDRESS)
+    app = create_app(settings, addresses=addresses, open_sources=given_sources(failure), **more)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        lifespan(app),
+        httpx.AsyncClient(transport=transport, base_url="http://presign") as client,
+    ):
+        yield client, app
+
+
+def settings(keys_url: str, directory: Path) -> Settings:
+    """The caller of API_KEY, and that of JWT, whose issuer wants a bearer."""
+    bearer_file = directory / "bearer"
+    bearer_file.write_text(BEARER)
+    issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": keys_url}
+    known = settings_with(open_grant()).callers[0].model_dump(exclude_none=True)
+    by_token = {"issuer": "cluster-a", "subject": SUBJECT, "grants": [open_grant()]}
+    return settings_with(
+        issuers={"cluster-a": {**issuer, "bearer_file": bearer_file}},
+        callers=[known, by_token],
+        buckets={"tagged": {"region": "r", "credentials": "static", "tag_urls": True}},
+        server={"cors_origins": ["https://app.example"]},
+    )
+
+
+@pytest.fixture(name="shown", params=LEVELS)
+def _shown(request: pytest.FixtureRequest) -> Iterator[Shown]:
+    shown = Shown()
+    with logging_as_served(request.param, shown.log):
+        yield shown
+
+
+def test_the_sentinels_would_be_found() -> None:
+    """Where they are shown: else nothing below proves anything."""
+    for where in ("log", "trail", "reply", "repr"):
+        for secret in GIVEN:
+            shown, more = Shown(), [secret] if where == "repr" else []
+            shown.log.write(f"a {secret}" if where == "log" else "")
+            shown.trail += [secret.encode()] if where == "trail" else []
+            shown.replies += [secret] if where == "reply" else []
+            with pytest.raises(AssertionError, match="shown: "):
+                shown.nowhere(*more)
+
+
+async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
+    async with (
+        an_issuer() as keys_url,
+        service(settings(keys_url, tmp_path), shown) as (client, app),
+    ):
+        await everything(client, app, shown)
+        shown.nowhere(*reprs(app.state.presigner, app.state.tokens, app.state))
+    assert len(shown.signatures) > 20
+    assert {json.loads(line).get("issuer") for line in shown.trail} == {None, "cluster-a"}
+    assert any("200" in reply or "expires_at" in reply for reply in shown.replies)
+
+
+async def test_no_object_that_lives_shows_a_secret(tmp_path: Path) -> None:
+    shown = Shown()
+    async with an_issuer() as keys_url:
+        configured = settings(keys_url, tmp_path)
+        async with service(configured, shown) as (client, app):
+            for headers in (AS_API_KEY, AS_TOKEN):
+                answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+                assert answer.status_code == 200
+                shown.take(answer)
+            seen = [*reprs(app.state.presigner, app.state.tokens, app.state, configured)]
+            shown.nowhere(*seen)
+    kinds = {text.partition(" object at")[0].partition("(")[0].lstrip("<") for text in seen}
+    for kind in ("Credentials", "Session", "SigningContext", "Identity", "Settings"):
+        assert kind in kinds, f"{kind} is not reached any more"
+    assert "service.issuers.verifier.TokenVerifier" in kinds
+
+
+async def test_the_loops_own_debugging_shows_no_secret(tmp_path: Path) -> None:
+    """It logs each callback with its arguments, and each task with its result."""
+    shown, loop = Shown(), asyncio.get_running_loop()
+    with logging_as_served("DEBUG", shown.log):
+        loop.set_debug(True)
+        loop.slow_callback_duration = 0
+        async with (
+            an_issuer() as keys_url,
+            service(settings(keys_url, tmp_path), shown) as (client, _),
+        ):
+            for headers in CALLERS:
+                answer = await client.post("/v1/download-urls", json=GET, headers=headers)
+                shown.take(answer)
+                await asyncio.sleep(0)
+        loop.set_debug(False)
+    assert "Executing" in shown.log.getvalue()
+    shown.nowhere()
+
+
+@pytest.mark.parametrize("words", [NAMED_WORDS, BARE_WORDS], ids=["named", "bare"])
+async def test_sessions_that_fail_show_no_secret(shown: Shown, tmp_path: Path, words: str) -> None:
+    configured = settings("http://127.0.0.1:9/keys", tmp_path)  # an issuer that fails as well
+    async with service(configured, shown, RuntimeError(words)) as (client, app):
+        for path, bodies in examples().items():
+            for headers in CALLERS:
+                shown.take(await client.post(path, content=bodies[0], headers=headers))
+        shown.nowhere(*reprs(app.state.presigner, app.state.tokens))
+    assert any("credentials_unavailable" in reply for reply in shown.replies)
+    assert any('"overloaded"' in reply for reply in shown.replies)
+
+
+async def faulty(shown: Shown, directory: Path, words: str) -> None:
+    """Every route, while the service's own clock raises what nobody knows."""
+    clock = FaultyClock()
+    async with (
+        an_issuer() as keys_url,
+        service(settings(keys_url, directory), shown, clock=clock) as (client, app),
+    ):
+        assert (await client.post("/v1/download-urls", json=GET, headers=AS_API_KEY)).is_success
+        clock.words = words
+        for method, path in calls(app):
+            for body in examples().get(path, [b""]):
+                shown.take(await client.request(method, path, content=body, headers=AS_API_KEY))
+        clock.words = ""
+    assert sum("internal_error" in reply for reply in shown.replies) >= 10
+    assert "RuntimeError" in shown.log.getvalue()
+    shown.nowhere()
+
+
+async def test_a_fault_of_ours_shows_no_secret(shown: Shown, tmp_path: Path) -> None:
+    await faulty(shown, tmp_path, NAMED_WORDS)
+
+
+async def test_a_fault_of_ours_is_logged_without_its_words(tmp_path: Path) -> None:
+    """They may quote what they like, and no pattern knows a secret that stands by itself."""
+    shown = Shown()
+    with logging_as_served("INFO", shown.log):
+        await faulty(shown, tmp_path, BARE_WORDS)
+
+
+async def test_a_trail_that_fails_shows_no_secret(shown: Shown, tmp_path: Path) -> None:
+    def fail(lines: Iterable[bytes]) -> None:
+        raise OSError(NAMED_WORDS)
+
+    configured = settings("http://127.0.0.1:9/", tmp_path)
+    async with service(configured, shown, audit=fail) as (client, _):
+        for path, bodies in examples().items():
+            shown.take(await client.post(path, content=bodies[0], headers=AS_API_KEY))
+    assert {"expires_at" in reply for reply in shown.replies} == {False}
+    shown.nowhere()
+
+
+@pytest.mark.parametrize("name", ["botocore", "aiobotocore", "aiohttp", "httpx", "httpcore"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_logs_whole_answers_says_nothing_below_info(level: str, name: str) -> None:
+    shown = Shown()
+    with logging_as_served(level, shown.log):
+        assert logging.getLogger().level == logging.getLevelName(level)
+        for below in ("", ".parsers", ".client._inner"):
+            logging.getLogger(f"{name}{below}").debug(BARE_WORDS)
+    assert shown.log.getvalue() == ""
+
+
+def test_afterwards_logging_is_as_it_was() -> None:
+    root = logging.getLogger()
+    before = root.level, root.handlers[:], logging.getLogger("botocore").level
+    with logging_as_served("DEBUG", Shown().log):
+        assert root.handlers != before[1]
+    assert (root.level, root.handlers[:], logging.getLogger("botocore").level) == before

@@ -1,0 +1,147 @@
+"""Requests signed by hand, with the session that the service itself would sign with.
+
+What is taken out here no caller ever gets. So these requests meet none of our grants, and what is
+refused is refused by the store.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aioboto3
+import httpx
+
+from service import parts
+from service.access.callers import Identity
+from service.access.grants import Caller
+from service.endpoints import resolve
+from service.sessions.entries import SessionKey
+from service.sessions.session import Session, SystemClock
+from service.sessions.sts import AssumedRole, StsClients
+from service.settings import Settings
+from service.signing.forms import PostObject, presign_form
+from service.signing.requests import (
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.signer import Signer
+from service.snapshot import Snapshot
+from tests.end_to_end.service import Signed, api_key, configured, post, send
+from tests.end_to_end.stores import Store
+
+BODY: Final = b"hello, store"
+KEY_OF_A: Final = "key-of-a"
+KEY_OF_B: Final = "key-of-b"
+CALLERS: Final = [
+    api_key("a", KEY_OF_A, "a/"),
+    api_key("b", KEY_OF_B, "b/"),
+    api_key("reader", "key-of-reader", "a/", allow=["download"]),
+    api_key("lister", "key-of-lister", "a/", allow=["list"]),
+    api_key("one-key", "key-of-one", "a/only.txt", allow=["download", "upload"]),
+]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Signs whatever it is told to, on one bucket."""
+
+    signer: Signer
+    s3_bucket: str
+
+    def send(self, action: Action, key: str = "", body: bytes | None = None) -> httpx.Response:
+        url = self.signer.presign(action, key, now=int(time.time()), expires_in=300)
+        return send(Signed(action.METHOD, url, dict(action.headers()), {}), body)
+
+    def put(self, key: str, **more: Any) -> httpx.Response:
+        action = PutObject(content_length=len(BODY), **{"overwrite": True, **more})
+        return self.send(action, key, BODY)
+
+    def submit(self, key: str) -> httpx.Response:
+        """A form; where the key is below another's prefix, so is its policy."""
+        form = PostObject(key=key, max_content_length=len(BODY), content_type="text/plain")
+        signed = presign_form(
+            self.signer, form, bucket=self.s3_bucket, now=int(time.time()), expires_in=300
+        )
+        address = self.signer.address
+        return post(f"{address.origin}{address.bucket_path}", signed, BODY)
+
+
+OPERATIONS: Final[Mapping[str, Callable[[Hand, str], httpx.Response]]] = {
+    "download": lambda hand, key: hand.send(GetObject(), key),
+    "head": lambda hand, key: hand.send(HeadObject(), key),
+    "upload": lambda hand, key: hand.put(key),
+    "form": lambda hand, key: hand.submit(key),
+    "list": lambda hand, key: hand.send(ListObjects(prefix=key)),
+    "delete": lambda hand, key: hand.send(DeleteObject(), key),
+}
+
+
+@dataclass(frozen=True)
+class House:
+    """The service's parts, put together as the app does it, in front of a store."""
+
+    settings: Settings
+    snapshot: Snapshot
+    store: Store
+    _hands: dict[tuple[str | None, str], Hand] = field(default_factory=dict)
+
+    def hand(self, name: str | None, bucket: str = "objects") -> Hand:
+        """The hand of the API key called `name`; of None, that of the session of nobody's own."""
+        if (name, bucket) not in self._hands:
+            key = self._session_key(name, bucket)
+            session = asyncio.run(self._session(key))
+            known = self.snapshot.buckets[bucket]
+            signer = Signer(session.credentials, known.address)
+            self._hands[name, bucket] = Hand(signer, known.s3_bucket)
+        return self._hands[name, bucket]
+
+    def _session_key(self, name: str | None, bucket: str) -> SessionKey:
+        if name is None:
+            return SessionKey(bucket, None, self.snapshot.buckets[bucket].own_policy)
+        caller = Caller(issuer=None, subject=name)
+        return self.snapshot.access(Identity(caller)).session_keys[bucket]
+
+    async def _session(self, key: SessionKey) -> Session:
+        role = parts.role(self.settings.buckets[key.bucket], self.settings)
+        base = aioboto3.Session(
+            aws_access_key_id=self.store.access_key_id,
+            aws_secret_access_key=self.store.secret_access_key,
+        )
+        async with AsyncExitStack() as stack:
+            sts = await StsClients(base, stack).for_role(role)
+            return await AssumedRole(sts, role, SystemClock()).fetch(key.owner, key.policy)
+
+
+def a_house(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> House:
+    settings = Settings.model_validate(configured(store, callers, **bucket))
+    addresses = asyncio.run(resolve(parts.locations(settings)))
+    return House(settings, parts.snapshot(settings, addresses), store)
+
+
+def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:
+    """Put there by root; returns the version's id, where there are versions."""
+    put = store.admin_client().put_object(Bucket=bucket or store.bucket, Key=key, Body=body)
+    return str(put.get("VersionId", ""))
+
+
+def content(store: Store, key: str) -> bytes | None:
+    """What root finds."""
+    admin = store.admin_client()
+    try:
+        found: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
+    except admin.exceptions.NoSuchKey:
+        return None
+    return found
+
+
+def is_denied(answer: httpx.Response) -> bool:
+    """And not for a wrong signature, or any other reason. A HEAD has no body to tell."""
+    told = "AccessDenied" in answer.text or answer.request.method == "HEAD"
+    return answer.status_code == 403 and told

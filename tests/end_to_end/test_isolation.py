@@ -1,0 +1,172 @@
+"""One caller's session cannot touch what is another's, whoever signs with it and whatever for.
+
+The grants stand in front; this is about what stands behind them. So requests are signed by hand
+(`by_hand.py`) with a caller's own session, as if every check of ours had failed.
+"""
+
+import uuid
+from typing import Final
+
+import pytest
+
+from service.signing.requests import DeleteObject, GetObject, ListObjects
+from tests.end_to_end.by_hand import (
+    BODY,
+    CALLERS,
+    OPERATIONS,
+    House,
+    a_house,
+    content,
+    is_denied,
+    stored,
+)
+from tests.end_to_end.stores import Store
+
+# Everything that is not below `a/`, though a careless match would think so.
+NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]
+# MiniStack 1.5.33 leaves the first slash of a key out of the ARN that it asks its policies about.
+LET_THROUGH: Final = {("/a/{}", each) for each in ("download", "head", "upload", "delete")}
+
+
+@pytest.fixture(name="house", scope="module")
+def _house(ministack: Store) -> House:
+    return a_house(ministack, CALLERS)
+
+
+@pytest.fixture(name="elsewhere", scope="module")
+def _elsewhere(seaweedfs: Store) -> House:
+    return a_house(seaweedfs, CALLERS)
+
+
+@pytest.fixture(name="name")
+def _name() -> str:
+    return f"{uuid.uuid4().hex}.txt"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_session_may_do_below_its_own_prefix_what_its_caller_may(
+    house: House, ministack: Store, name: str, operation: str
+) -> None:
+    stored(ministack, f"a/{name}")
+    answer = OPERATIONS[operation](house.hand("a"), f"a/{name}")
+    assert answer.is_success, answer.text
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("place", NOT_BELOW_A)
+def test_a_session_may_do_nothing_elsewhere_though_signed_by_hand(
+    house: House, ministack: Store, name: str, operation: str, place: str
+) -> None:
+    key = place.format(name)
+    stored(ministack, key, body=b"untouched")
+    answer = OPERATIONS[operation](house.hand("a"), key)
+    let_through = (place, operation) in LET_THROUGH
+    assert is_denied(answer) is not let_through, f"{answer.status_code} {answer.text}"
+    assert (content(ministack, key) == b"untouched") or let_through
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "b", "b/", "ab/"])
+def test_a_session_lists_nothing_wider_than_its_prefix(house: House, prefix: str) -> None:
+    assert is_denied(house.hand("a").send(ListObjects(prefix=prefix)))
+
+
+def test_a_session_lists_below_its_prefix_page_by_page(house: House, ministack: Store) -> None:
+    hand, place = house.hand("a"), f"a/{uuid.uuid4().hex}/"
+    for each in "xyz":
+        stored(ministack, place + each)
+    answer = hand.send(ListObjects(prefix=place, delimiter="/", max_keys=2))
+    assert answer.is_success
+    assert answer.text.count("<Contents>") == 2
+
+
+def test_a_session_creates_without_overwriting_below_its_prefix_alone(
+    house: House, name: str
+) -> None:
+    hand = house.hand("a")
+    assert hand.put(f"a/{name}", overwrite=False).is_success
+    assert hand.put(f"a/{name}", overwrite=False).status_code == 412
+    assert is_denied(hand.put(f"b/{name}", overwrite=False))
+
+
+def test_a_session_tags_what_it_uploads_and_nothing_else(house: House, name: str) -> None:
+    hand = house.hand("a")
+    assert hand.put(f"a/{name}", tags=(("team", "x"),)).is_success
+    assert is_denied(hand.put(f"b/{name}", tags=(("team", "x"),)))
+
+
+@pytest.mark.parametrize("action", [GetObject, DeleteObject])
+def test_a_version_is_reached_below_its_own_prefix_alone(
+    house: House, ministack: Store, name: str, action: type[GetObject | DeleteObject]
+) -> None:
+    hand = house.hand("a", "versions")
+    for prefix in ("a/", "b/"):
+        version = stored(ministack, prefix + name, ministack.versioned_bucket)
+        stored(ministack, prefix + name, ministack.versioned_bucket, b"newer")
+        answer = hand.send(action(version_id=version), prefix + name)
+        assert answer.is_success if prefix == "a/" else is_denied(answer), answer.text
+
+
+def test_whoever_may_download_reaches_no_version(house: House, ministack: Store, name: str) -> None:
+    version = stored(ministack, f"a/{name}", ministack.versioned_bucket)
+    hand = house.hand("reader", "versions")
+    assert hand.send(GetObject(), f"a/{name}").content == BODY
+    assert is_denied(hand.send(GetObject(version_id=version), f"a/{name}"))
+
+
+@pytest.mark.parametrize(
+    ("caller", "allowed"), [("reader", {"download", "head"}), ("lister", {"list"})]
+)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_session_may_do_no_other_operation_below_its_own_prefix(
+    house: House, ministack: Store, name: str, *, operation: str, caller: str, allowed: set[str]
+) -> None:
+    """To S3, a head is a download without the body: one action allows both."""
+    stored(ministack, f"a/{name}", body=b"untouched")
+    answer = OPERATIONS[operation](house.hand(caller), f"a/{name}")
+    assert answer.is_success if operation in allowed else is_denied(answer), answer.text
+    assert content(ministack, f"a/{name}") == b"untouched"
+
+
+def test_a_session_for_one_key_reaches_no_key_beside_it(house: House, ministack: Store) -> None:
+    hand = house.hand("one-key")
+    assert hand.put("a/only.txt").is_success
+    assert hand.send(GetObject(), "a/only.txt").content == BODY
+    for key in ("a/only.txt2", "a/only.txt/x", "a/onlyxtxt", "a/other.txt", "a/"):
+        stored(ministack, key)
+        assert is_denied(hand.send(GetObject(), key))
+        assert is_denied(hand.put(key))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_session_of_nobodys_own_may_do_nothing(
+    house: House, ministack: Store, name: str, operation: str
+) -> None:
+    stored(ministack, name, body=b"untouched")
+    hand = house.hand(None)
+    assert is_denied(OPERATIONS[operation](hand, name))
+    assert is_denied(hand.send(ListObjects(prefix="")))
+    assert content(ministack, name) == b"untouched"
+
+
+@pytest.mark.parametrize("operation", ["download", "head", "upload", "list", "delete"])
+def test_another_store_keeps_a_session_within_its_prefix_too(
+    elsewhere: House, seaweedfs: Store, name: str, operation: str
+) -> None:
+    """Forms with a session's token, and versions, are beyond it."""
+    hand = elsewhere.hand("a")
+    for key in (f"a/{name}", f"b/{name}"):
+        stored(seaweedfs, key, body=b"untouched")
+    below, beside = (OPERATIONS[operation](hand, f"{prefix}/{name}") for prefix in "ab")
+    assert below.is_success, below.text
+    assert is_denied(beside), f"{beside.status_code} {beside.text}"
+    assert content(seaweedfs, f"b/{name}") == b"untouched"
+
+
+def test_another_store_gives_the_session_of_nobodys_own_nothing(
+    elsewhere: House, seaweedfs: Store, name: str
+) -> None:
+    stored(seaweedfs, name, body=b"untouched")
+    hand = elsewhere.hand(None)
+    for operation in ("download", "head", "upload", "list", "delete"):
+        assert is_denied(OPERATIONS[operation](hand, name)), operation
+    assert content(seaweedfs, name) == b"untouched"

@@ -1,0 +1,19 @@
+"""One server for the tests of a file that need no bounds of their own; its deadlines never come."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.house import House, Wire, serving
+
+
+@pytest.fixture(scope="module", name="house")
+def _house() -> Iterator[House]:
+    with serving() as house:
+        yield house
+
+
+@pytest.fixture(name="wire")
+def _wire(house: House) -> Iterator[Wire]:
+    with house.connect() as wire:
+        yield wire

@@ -1,0 +1,100 @@
+"""`presign serve` in a process of its own, with keys of its own, so that it needs no STS."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from service.access.api_keys import digest_of
+from tests.api.conftest import API_KEY
+from tests.api.conftest import open_grant as grant
+from tests.end_to_end.processes import end, free_ports
+from tests.server.house import PATIENCE, Wire, until
+
+START_SECONDS: Final = 60.0
+ASK: Final = {"bucket": "demo", "key": "a"}
+
+
+@dataclass(frozen=True)
+class Running:
+    process: subprocess.Popen[bytes]
+    address: tuple[str, int]
+
+    def connect(self) -> Wire:
+        return Wire(socket.create_connection(self.address, PATIENCE))
+
+    def client(self) -> httpx.Client:
+        url = f"http://{self.address[0]}:{self.address[1]}"
+        headers = {"authorization": f"Bearer {API_KEY}"}
+        return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def resident_bytes(self) -> int:
+        return self._memory("VmRSS")
+
+    def peak_bytes(self) -> int:
+        """The most it had since `forget_peak`, so that nothing is missed between two looks."""
+        return self._memory("VmHWM")
+
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # man 5 proc
+
+    def _memory(self, name: str) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = [line for line in status.splitlines() if line.startswith(name)]
+        return int(line.split()[1]) * 1024
+
+
+@contextmanager
+def serving_process(directory: Path, **server: object) -> Iterator[Running]:
+    (port,) = free_ports(1)
+    configuration = directory / "presign.yaml"
+    configuration.write_text(json.dumps(configured(**server)))  # JSON is YAML
+    with (directory / "output.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve", "--port", str(port)],
+            cwd=Path(__file__).parents[2],
+            env={
+                "PATH": os.defpath,
+                "PRESIGN_CONFIG": str(configuration),
+                "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "made-up",
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = Running(process, ("127.0.0.1", port))
+    try:
+        until(lambda: is_ready(running), START_SECONDS)
+        yield running
+    finally:
+        end(process)
+
+
+def configured(**server: object) -> dict[str, object]:
+    return {
+        "server": server,
+        "buckets": {"demo": {"region": "eu-west-1", "credentials": "static"}},
+        "callers": [{"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": [grant()]}],
+    }
+
+
+def is_ready(running: Running) -> bool:
+    assert running.process.poll() is None, "it ended at its start"
+    with running.client() as client:
+        try:
+            return client.get("/readyz").is_success
+        except httpx.TransportError:
+            return False

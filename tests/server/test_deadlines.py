@@ -1,0 +1,153 @@
+"""A client that is slow is cut; we may be as slow as we like."""
+
+import time
+
+import pytest
+
+from tests.server.house import LIVEZ, Wire, bounds, post, serving, until
+
+SECONDS = 0.25  # of the deadline under test
+DRIP = 0.08
+LATE = 3.0  # on a busy machine; had each byte put the deadline off, it would be longer still
+LONG = b"GET /sized/20000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel takes at once
+SLOWLY = b"GET /livez HTTP/1.1\r\nhost: aaaaaaaaaaaaaaaaaaaaaaaaa"
+assert len(SLOWLY) * DRIP > LATE
+
+
+def cut(wire: Wire, since: float) -> float:
+    """How long it took until the connection ended, or, with something said before, as well."""
+    assert wire.ends()
+    return time.monotonic() - since
+
+
+@pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
+def test_a_slow_head_is_refused_at_its_deadline(before: bytes) -> None:
+    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+        if before:
+            wire.send(before)
+            assert wire.answer().status == 200
+        start = time.monotonic()
+        wire.drip(SLOWLY, DRIP)
+        answer = wire.answer()
+        assert (answer.status, answer.code) == (408, "request_timeout")
+        assert answer.headers["connection"] == "close"
+        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n"])
+def test_a_connection_that_asks_for_nothing_is_closed_without_a_word(sent: bytes) -> None:
+    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+        start = time.monotonic()
+        wire.send(sent)
+        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+def test_empty_lines_do_not_keep_a_connection_for_ever() -> None:
+    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+        start = time.monotonic()
+        wire.drip(b"\r\n" * 50, DRIP)
+        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+def test_an_idle_connection_outlasts_the_deadline_of_a_head() -> None:
+    with serving(bounds(head_seconds=0.1)) as house, house.connect() as wire:
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+        time.sleep(0.5)
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "before"), [("/echo", LIVEZ), ("/v1/download-urls", b"")], ids=["second", "first"]
+)
+def test_a_slow_body_is_refused_at_its_deadline(path: str, before: bytes) -> None:
+    with serving(bounds(body_seconds=SECONDS)) as house, house.connect() as wire:
+        if before:
+            wire.send(before)
+            assert wire.answer().status == 200
+        start = time.monotonic()
+        wire.send(post(path, b"x" * 1000).removesuffix(b"x" * 1000))
+        wire.drip(b"x" * 50, DRIP)
+        answer = wire.answer()
+        assert (answer.status, answer.code) == (408, "request_timeout")
+        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+def test_a_slow_chunked_body_is_refused_at_its_deadline() -> None:
+    with serving(bounds(body_seconds=SECONDS)) as house, house.connect() as wire:
+        start = time.monotonic()
+        wire.send(b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        wire.drip(b"1\r\na\r\n" * 9, DRIP)
+        assert wire.answer().code == "request_timeout"
+        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+def test_a_head_and_a_body_have_a_deadline_each() -> None:
+    request = post("/echo", b"0123456789")
+    with serving(bounds(head_seconds=1.0, body_seconds=1.0)) as house, house.connect() as wire:
+        for piece in (request[:40], request[40:-5], request[-5:]):
+            wire.send(piece)
+            time.sleep(0.6)
+        assert wire.answer().body == b'"0123456789"'
+
+
+def test_a_slow_answer_of_ours_is_waited_for() -> None:
+    limits = bounds(head_seconds=0.1, body_seconds=0.1, write_seconds=0.1, linger_seconds=0.1)
+    with serving(limits) as house, house.connect() as wire:
+        wire.send(LIVEZ[:10])
+        wire.send(LIVEZ[10:])
+        assert wire.answer().status == 200
+        wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
+        time.sleep(1)
+        assert wire.is_open()
+        house.hold.set()
+        assert wire.answer().body == b'"released"'
+
+
+def test_a_request_in_one_piece_costs_no_timer() -> None:
+    ask = post("/timers", b"{}")
+    with serving() as house, house.connect() as wire:
+        for _ in range(3):
+            wire.send(ask)
+            assert wire.answer().status == 200
+        assert house.timers == [False] * 3
+        (protocol,) = house.protocols
+        assert protocol._deadline is None
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
+    with serving(bounds(write_seconds=SECONDS)) as house, house.connect() as wire:
+        wire.send(LONG)
+        until(lambda: any(p.flow.write_paused for p in house.protocols))
+        until(lambda: not house.protocols, LATE)
+        until(lambda: not house.server.server_state.tasks, LATE)
+
+
+def test_a_client_that_begins_late_to_read_its_answer_gets_it_all() -> None:
+    with serving(bounds(write_seconds=5.0)) as house, house.connect() as wire:
+        wire.send(LONG)
+        until(lambda: any(p.flow.write_paused for p in house.protocols))
+        time.sleep(0.5)
+        assert len(wire.answer().body) == 20_000_002
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize(
+    "last", [b"GET", b"!!", b"POST /echo HTTP/1.0\r\ncontent-length: 9\r\n\r\n"]
+)
+def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
+    """The loop ends a connection only when all is written; and so little that writing never pauses."""
+    limits = bounds(
+        head_seconds=SECONDS, body_seconds=SECONDS, linger_seconds=0.1, write_seconds=SECONDS
+    )
+    with serving(limits) as house, house.connect(receive_buffer=4096) as wire:
+        while not any(p._wire.get_write_buffer_size() for p in house.protocols):
+            before = house.server.server_state.total_requests
+            wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
+            until(lambda count=before: house.server.server_state.total_requests > count)
+        wire.send(last)
+        until(lambda: not house.protocols, LATE)
