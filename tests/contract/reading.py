@@ -59,7 +59,7 @@ def reachable(document: Json, start: Any) -> dict[str, Json]:
 
 def reachable_schemas(document: Json, part: str) -> dict[str, Json]:
     """The schemas of all requests (`requestBody`) or of all `responses`."""
-    starts = [operation[part] for _, operation in operations(document)]
+    starts = [operation[part] for _, operation in operations(document) if part in operation]
     found = reachable(document, starts)
     return {ref: node for ref, node in found.items() if ref.startswith("#/components/schemas/")}
 

@@ -18,7 +18,7 @@ from service.access.api_keys import digest_of
 from tests.end_to_end.processes import free_ports, running
 
 API_KEY: Final = "conformance"
-# Ten operations; with the examples of the document this makes more than the 500 that are asked for.
+# Eleven operations; with the examples of the document this makes more than the 500 that are asked for.
 CASES_AN_OPERATION: Final = 60
 STATUSES: Final = {200, 400, 401, 403, 404, 405, 413, 422}
 
@@ -29,7 +29,17 @@ def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     configuration = directory / "presign.yaml"
     operations = ["download", "upload", "form", "head", "delete", "list", "versions"]
     grant = {"bucket": "demo", "prefix": "", "allow": operations, "allow_overwrite": True}
-    caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant]}
+    # So that `GET /v1/caller` has every field to tell
+    limited = {
+        "bucket": "demo",
+        "prefix": "limited/",
+        "allow": ["upload", "list"],
+        "max_expires_in": 900,
+        "max_content_length": "50MiB",
+        "max_keys": 100,
+        "content_types": ["image/*"],
+    }
+    caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant, limited]}
     bucket = {"region": "eu-west-1", "credentials": "static"}
     configuration.write_text(json.dumps({"buckets": {"demo": bucket}, "callers": [caller]}))
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]

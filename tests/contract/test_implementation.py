@@ -1,16 +1,22 @@
 """The document and the code say the same: `app.openapi()` is held against openapi.yaml."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from service.access.grants import Operation
 from service.app import create_app
 from service.settings import Settings
 
 # What pydantic writes that the document says elsewhere or not at all: names, prose, and the widths
 # of integers, which JSON does not have.
 _UNSAID = {"title", "description", "examples", "format"}
+_ANSWERS = [
+    *("PresignedRequest", "PresignedForm", "PresignedBatch", "PresignedResult"),
+    *("CallerDescription", "CallerGrant"),
+]
 
 
 @pytest.fixture(name="generated", scope="module")
@@ -51,25 +57,37 @@ def test_the_schemas_that_requests_use_have_the_same_shape(document: Any, genera
     said, built = _components(document), _components(generated)
     names = [name for name in said if name.endswith("Request") and name != "PresignedRequest"]
     assert len(names) == 10
+    assert set(names) == {body for body, _ in map(_schemas, operations(document).values()) if body}
     for name in [*names, "Checksum", "StringMap"]:
         assert _shape(built[name], built) == _shape(said[name], said), name
 
 
 def test_the_schemas_of_answers_have_the_same_fields(document: Any, generated: Any) -> None:
     said, built = _components(document), _components(generated)
-    for name in ["PresignedRequest", "PresignedForm", "PresignedBatch", "PresignedResult"]:
+    for name in _ANSWERS:
         assert built[name]["properties"].keys() == said[name]["properties"].keys(), name
         assert set(built[name].get("required", [])) == set(said[name].get("required", [])), name
+    assert {answer for _, answer in map(_schemas, operations(document).values())} <= set(_ANSWERS)
+
+
+def test_the_operations_that_a_grant_may_allow_are_all_told(document: Any) -> None:
+    told = _components(document)["CallerGrant"]["properties"]["allow"]["description"]
+    assert set(re.findall("`([a-z]+)`", told)) == set(Operation)
 
 
 def _components(document: Any) -> Any:
     return document["components"]["schemas"]
 
 
-def _schemas(operation: Any) -> tuple[str, str]:
-    body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
-    return body, answer
+def _schemas(operation: Any) -> tuple[str | None, str]:
+    """The names of what it takes, if it takes a body, and of what it gives."""
+    body = _schema(operation["requestBody"]) if "requestBody" in operation else None
+    return body, _schema(operation["responses"]["200"])
+
+
+def _schema(body: Any) -> str:
+    name: str = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return name
 
 
 def _shape(schema: Any, schemas: Any) -> Any:

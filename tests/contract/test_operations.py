@@ -33,6 +33,16 @@ def test_operations_have_a_summary_and_a_description(document: Json) -> None:
     ] == []
 
 
+def test_a_post_has_a_body_and_a_get_has_none(document: Json) -> None:
+    # Clients and proxies may drop the body of a GET.
+    methods = {
+        (method, "requestBody" in operation)
+        for item in document["paths"].values()
+        for method, operation in item.items()
+    }
+    assert methods == {("post", True), ("get", False)}
+
+
 def test_a_batch_takes_what_the_single_call_takes(document: Json) -> None:
     def body(path: str) -> Json:
         content = document["paths"][path]["post"]["requestBody"]["content"]
