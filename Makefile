@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 
-.PHONY: help demo compose test check format bench locks clean
+.PHONY: help demo compose test check format bench soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -35,6 +35,9 @@ format: $(VENV)/.installed  ## format and mend what ruff can mend
 
 bench: $(VENV)/.installed  ## what signing costs, beside botocore and aioboto3 in the same run
 	$(BIN)/python -m benchmarks.signing
+
+soak: $(VENV)/.installed  ## ten minutes at the highest load this machine holds (SOAK_SECONDS=60 is shorter)
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
 
 locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
