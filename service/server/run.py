@@ -22,9 +22,7 @@ from fastapi import FastAPI
 from service.drain import Drain
 from service.server.protocol import BoundedProtocol, Bounds
 
-KEEP_ALIVE_SECONDS: Final = (
-    75  # longer than load balancers keep theirs (AWS's: 60), so they close first
-)
+KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
 FINISH_SECONDS: Final = 15  # for what is under way: a cold caller waits 5 s, and a body may take 20
 
 
@@ -36,15 +34,14 @@ class Server(uvicorn.Server):
         self._drain = drain
         self._drain_seconds = drain_seconds
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig != signal.SIGTERM:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's
+        """Without uvicorn's: it would raise the signal again at its end, and we not exit with 0."""
+        if sig == signal.SIGTERM and not self._drain.has_begun:
             self._drain.begin(time.monotonic())
-            super().handle_exit(sig, frame)
-        elif self._drain.has_begun:
-            self.should_exit = True
-        else:
-            # uvicorn would raise the signal again at its end, and the process not exit with 0.
-            self._drain.begin(time.monotonic())
+            return
+        self._drain.begin(time.monotonic())
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         drained = self._drain.is_over(time.monotonic(), self._drain_seconds)

@@ -130,13 +130,13 @@ class SessionPool:
 
     def sessions_left(self) -> Iterator[tuple[str, int, float]]:
         """Of each bucket: how many sessions, and the seconds that the first to end has left."""
-        for bucket in self._buckets:
-            left = [
-                0.0 if entry.current is None else entry.current.session.remaining(self._clock)
-                for key, entry in self._entries.items()
-                if key.bucket == bucket
-            ]
-            yield bucket, len(left), max(0.0, min(left, default=0.0))
+        left: dict[str, list[float]] = {bucket: [] for bucket in self._buckets}
+        for key, entry in self._entries.items():
+            current = entry.current
+            remaining = 0.0 if current is None else current.session.remaining(self._clock)
+            left[key.bucket].append(max(0.0, remaining))
+        for bucket, seconds in left.items():
+            yield bucket, len(seconds), min(seconds, default=0.0)
 
     async def stop(self) -> None:
         tasks = [entry.task for entry in self._entries.values() if entry.task is not None]

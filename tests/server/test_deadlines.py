@@ -1,5 +1,7 @@
 """A client that is slow is cut; we may be as slow as we like."""
 
+import socket
+import struct
 import time
 
 import pytest
@@ -49,6 +51,31 @@ def test_empty_lines_do_not_keep_a_connection_for_ever() -> None:
         start = time.monotonic()
         wire.drip(b"\r\n" * 50, DRIP)
         assert SECONDS * 0.9 <= cut(wire, start) < LATE
+
+
+def test_empty_lines_do_not_cost_an_answer_that_is_under_way() -> None:
+    with serving(bounds(head_seconds=0.1)) as house, house.connect() as wire:
+        wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
+        until(lambda: house.server.server_state.tasks)
+        wire.send(b"\r\n")
+        time.sleep(0.4)
+        house.hold.set()
+        assert wire.answer().body == b'"released"'
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+
+
+def test_a_connection_that_breaks_leaves_no_timer() -> None:
+    with serving() as house:
+        with house.connect() as wire:
+            wire.send(LIVEZ)
+            assert wire.answer().status == 200
+            (protocol,) = house.protocols
+            assert protocol.timeout_keep_alive_task is not None
+            at_once = struct.pack("ii", 1, 0)
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)  # a reset
+        until(lambda: not house.protocols)
+        assert protocol.timeout_keep_alive_task is None
 
 
 def test_an_idle_connection_outlasts_the_deadline_of_a_head() -> None:
@@ -126,18 +153,19 @@ def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
         until(lambda: not house.server.server_state.tasks, LATE)
 
 
-def test_a_client_that_begins_late_to_read_its_answer_gets_it_all() -> None:
-    with serving(bounds(write_seconds=5.0)) as house, house.connect() as wire:
+def test_a_client_that_begins_late_to_read_its_answer_gets_it_all_and_stays() -> None:
+    with serving(bounds(write_seconds=1.5)) as house, house.connect() as wire:
         wire.send(LONG)
         until(lambda: any(p.flow.write_paused for p in house.protocols))
-        time.sleep(0.5)
+        time.sleep(0.3)
         assert len(wire.answer().body) == 20_000_002
+        time.sleep(1.5)
         wire.send(LIVEZ)
         assert wire.answer().status == 200
 
 
 @pytest.mark.parametrize(
-    "last", [b"GET", b"!!", b"POST /echo HTTP/1.0\r\ncontent-length: 9\r\n\r\n"]
+    "last", [b"", b"GET", b"!!", b"POST /echo HTTP/1.0\r\ncontent-length: 9\r\n\r\n"]
 )
 def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
     """The loop ends a connection only when all is written; and so little that writing never pauses."""
@@ -150,4 +178,6 @@ def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
             wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
             until(lambda count=before: house.server.server_state.total_requests > count)
         wire.send(last)
+        if not last:
+            wire.socket.shutdown(socket.SHUT_WR)
         until(lambda: not house.protocols, LATE)

@@ -1,5 +1,7 @@
 """What is not HTTP, what is but rarely comes, and requests that come before an answer was read."""
 
+import time
+
 import pytest
 
 from tests.server.house import LIVEZ, House, Wire, bounds, post, serving, until
@@ -139,6 +141,7 @@ def test_a_body_that_waits_for_its_turn_has_its_time_from_then_on() -> None:
     with serving(limits) as house, house.connect() as wire:
         wire.send(HELD + post("/echo", b"hello").removesuffix(b"lo"))
         until(lambda: house.server.server_state.tasks)
+        time.sleep(0.7)
         house.hold.set()
         assert wire.answer().body == b'"released"'
         assert not wire._is_over(0.3)  # beyond what a body that nobody wants would have

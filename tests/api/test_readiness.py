@@ -1,0 +1,178 @@
+"""Whether the process lives and may be sent requests, whatever STS does. In virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.drain import Drain
+from service.running import MakeSource
+from service.sessions.session import Clock
+from service.sessions.sts import SessionRefused
+from service.settings import Settings
+from tests.api.conftest import EVERYTHING, open_grant, running, settings_with
+from tests.fakes import FakeClock, FakeSource, in_virtual_time, loop_clock
+
+BOTH: Final = settings_with(
+    open_grant(max_expires_in=900),
+    {"bucket": "closed", "prefix": "", "allow": EVERYTHING, "max_expires_in": 900},
+)
+HOUR: Final = 3600
+NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:AssumeRole")
+
+
+class Sources(dict[str, FakeSource]):
+    """Of the buckets, by name. Those made while `fault` stands have it."""
+
+    fault: Exception | None = None
+
+    @property
+    def calls(self) -> int:
+        return sum(len(source.asked) for source in self.values())
+
+    @asynccontextmanager
+    async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
+        assert isinstance(clock, FakeClock)
+
+        async def make(name: str, settings: Settings) -> FakeSource:
+            self[name] = FakeSource(clock, delay=0.1)
+            self[name].fault = self.fault
+            return self[name]
+
+        yield make
+
+
+def served(sources: Sources, **more: Any) -> Any:
+    return running(BOTH, open_sources=sources.open, clock=loop_clock(), **more)
+
+
+async def status(client: httpx.AsyncClient, path: str) -> int:
+    return (await client.get(path)).status_code
+
+
+async def sign(client: httpx.AsyncClient, bucket: str) -> httpx.Response:
+    return await client.post("/v1/download-urls", json={"bucket": bucket, "key": "a"})
+
+
+@in_virtual_time
+async def test_a_start_without_sts_is_live_and_not_ready_until_sts_comes() -> None:
+    sources = Sources()
+    sources.fault = OSError("no route")
+    async with served(sources) as client:
+        for _ in range(HOUR // 10):
+            await asyncio.sleep(10)
+            assert await status(client, "/livez") == 200
+            assert await status(client, "/readyz") == 503
+        for source in sources.values():
+            source.fault = None
+        await asyncio.sleep(60)
+        assert await status(client, "/readyz") == 200
+        assert (await sign(client, "demo")).status_code == 200
+
+
+@in_virtual_time
+async def test_sts_is_asked_no_oftener_for_being_asked_whether_we_live_or_are_ready() -> None:
+    sources = Sources()
+    async with served(sources) as client:
+        await asyncio.sleep(1)
+        for _ in range(1000):
+            await client.get("/livez")
+            await client.get("/readyz")
+            await client.get("/metrics")
+    assert sources.calls == 2  # each bucket's own
+
+
+@in_virtual_time
+async def test_an_sts_that_hangs_holds_up_neither_health_nor_metrics() -> None:
+    sources = Sources()
+    async with served(sources) as client:
+        for source in sources.values():
+            source.hangs = True
+        begun = loop_clock().boot()
+        for path in ("/livez", "/readyz", "/metrics"):
+            await client.get(path)
+        assert loop_clock().boot() - begun < 0.01
+
+
+@in_virtual_time
+async def test_of_a_role_that_is_revoked_only_its_own_buckets_callers_are_refused() -> None:
+    sources = Sources()
+    async with served(sources) as client:
+        await asyncio.sleep(1)
+        for bucket in ("demo", "closed"):
+            assert (await sign(client, bucket)).status_code == 200
+        sources["demo"].fault = NO_ROLE
+        for _ in range(4 * 60):
+            await asyncio.sleep(60)
+            assert (await sign(client, "closed")).status_code == 200
+            assert await status(client, "/readyz") == 200
+        begun = loop_clock().boot()
+        refused = await sign(client, "demo")
+        assert loop_clock().boot() - begun < 0.2
+    assert (refused.status_code, refused.json()["code"]) == (503, "credentials_unavailable")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    assert "AccessDenied" not in refused.text
+
+
+@in_virtual_time
+async def test_a_batch_over_two_buckets_gets_what_can_be_had() -> None:
+    sources = Sources()
+    async with served(sources) as client:
+        await asyncio.sleep(1)
+        sources["demo"].fault = NO_ROLE
+        items = [{"bucket": bucket, "key": "a"} for bucket in ("closed", "demo", "closed")]
+        answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    results = answer.json()["results"]
+    assert [next(iter(result)) for result in results] == ["request", "problem", "request"]
+    assert results[1]["problem"]["code"] == "credentials_unavailable"
+
+
+@in_virtual_time
+async def test_a_service_none_of_whose_buckets_can_sign_is_live_and_not_ready() -> None:
+    sources = Sources()
+    async with served(sources) as client:
+        await asyncio.sleep(1)
+        assert await status(client, "/readyz") == 200
+        for source in sources.values():
+            source.fault = NO_ROLE
+        await asyncio.sleep(HOUR - 60)
+        assert await status(client, "/readyz") == 200  # what is good is good to its end
+        await asyncio.sleep(120)
+        assert await status(client, "/readyz") == 503
+        assert await status(client, "/livez") == 200
+
+
+@in_virtual_time
+async def test_a_process_about_to_end_is_not_ready_and_answers_all_the_same() -> None:
+    drain = Drain()
+    async with served(Sources(), drain=drain) as client:
+        await asyncio.sleep(1)
+        drain.begin(0)
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.text) == (503, "about to end")
+        assert await status(client, "/livez") == 200
+        assert (await sign(client, "demo")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+@in_virtual_time
+async def test_health_and_metrics_are_answered_however_many_requests_are_under_way(
+    path: str,
+) -> None:
+    sources = Sources()
+    full = BOTH.model_copy(update={"server": BOTH.server.model_copy(update={"max_in_flight": 3})})
+    async with running(full, open_sources=sources.open, clock=loop_clock()) as client:
+        await asyncio.sleep(1)
+        sources["demo"].hangs = True
+        waiting = [asyncio.create_task(sign(client, "demo")) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        refused = await sign(client, "closed")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert refused.json()["code"] == "overloaded"
+        assert await status(client, path) == 200
+        answers = await asyncio.gather(*waiting)
+        assert {answer.status_code for answer in answers} == {503}
+        assert (await sign(client, "closed")).status_code == 200

@@ -1,0 +1,34 @@
+"""What a scrape of the app says."""
+
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
+
+GET: Final = {"bucket": "demo", "key": "a"}
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+async def samples(client: httpx.AsyncClient) -> Samples:
+    return read((await client.get("/metrics", headers={"Authorization": ""})).text)
+
+
+def read(text: str) -> Samples:
+    """Each series of a scrape. The parser raises where the text is not of the format."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(scraped: Samples, name: str, **labels: str) -> float:
+    """0 where there is no such series."""
+    return scraped.get((f"presign_{name}", frozenset(labels.items())), 0.0)
+
+
+def app_of(client: httpx.AsyncClient) -> FastAPI:
+    transport: Any = client._transport
+    app: FastAPI = transport.app
+    return app

@@ -1,0 +1,239 @@
+"""STS in trouble while a session is good: nobody waits for it, nobody is refused, and it is not flooded."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from service.answers import PresignedRequest
+from service.asks import Ask
+from service.errors import CredentialsUnavailable
+from service.presigner import Presigner
+from service.sessions.attempts import ATTEMPT_SECONDS
+from service.sessions.entries import PooledBucket
+from service.sessions.pool import SessionPool
+from service.sessions.refresh import EXPIRY_MARGIN, MAX_BACKOFF
+from service.sessions.sts import AssumedRole, Role
+from service.trail import Trail
+from tests.fakes import (
+    ADDRESS,
+    REQUESTER,
+    FakeClock,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+    loop_clock,
+    server_time,
+)
+from tests.presigner.house import an_ask, signer_of, times
+from tests.sessions.wire import FAULTS, WireSts
+
+HOUR = 3600
+FIVE_MINUTES = 300
+AT_ONCE = 0.01  # seconds
+DATE = 1.2  # seconds by which a Date may be off: whole seconds, and the answer's way
+CALLERS = 200
+# Backoff makes the pauses of failing attempts; none is under a second, and soon they reach a minute.
+EVERY_FAULT = pytest.mark.parametrize("fault", FAULTS)
+
+
+@dataclass
+class House:
+    clock: FakeClock
+    sts: WireSts
+    pool: SessionPool
+    presigner: Presigner
+
+    async def sign(self, ask: Ask | None = None) -> PresignedRequest:
+        """And the URL ends no later than its session, whoever's clock is wrong."""
+        begun = self.clock.boot()
+        signed = await self.presigner.presign(REQUESTER, ask or an_ask())
+        assert self.clock.boot() - begun < AT_ONCE
+        begins, lasts = times(signed.url)
+        assert begins + lasts == signed.term.expires_at
+        assert signed.term.expires_at <= self.sts.ends[signer_of(signed.url)] - EXPIRY_MARGIN
+        assert abs(begins - server_time(self.clock)) < DATE
+        return signed
+
+    async def refused(self) -> CredentialsUnavailable:
+        with pytest.raises(CredentialsUnavailable) as refused:
+            await self.presigner.presign(REQUESTER, an_ask())
+        return refused.value
+
+
+async def a_warm_house(*, promise: float = 900, chance: float = 0.5) -> House:
+    """Both sessions are there: the bucket's own, and that of the caller."""
+    clock = loop_clock()
+    sts = WireSts(clock)
+    role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=HOUR)
+    snapshot = a_snapshot(a_grant(max_expires_in=int(promise)))
+    bucket = PooledBucket(
+        source=AssumedRole(sts, role, clock),
+        address=ADDRESS,
+        promise=promise,
+        own_policy=snapshot.buckets["reports"].own_policy,
+    )
+    pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: chance)
+    trail = Trail(list[bytes]().extend, clock=clock)
+    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: "id", trail=trail)
+    house = House(clock, sts, pool, presigner)
+    pool.start()
+    await presigner.presign(REQUESTER, an_ask())
+    return house
+
+
+async def five_minutes_before_the_end(fault: str) -> House:
+    """With the fault from the start. What has 300 s left is long overdue for a refresh."""
+    house = await a_warm_house()
+    house.sts.fault = fault
+    for _ in range(HOUR - FIVE_MINUTES):
+        await asyncio.sleep(1)
+        house.pool.current(
+            house.presigner.snapshot.access(REQUESTER.identity).session_keys["reports"]
+        )
+    return house
+
+
+@EVERY_FAULT
+@in_virtual_time
+async def test_with_five_minutes_left_two_hundred_callers_are_answered_at_once(fault: str) -> None:
+    house = await five_minutes_before_the_end(fault)
+    asked = len(house.sts.asked_at)
+    asks = [an_ask(expires_in=600) for _ in range(CALLERS)]
+    signed = await asyncio.gather(*(house.sign(ask) for ask in asks))
+    assert {each.term.limited_by for each in signed} == {"session"}
+    assert len({signer_of(each.url) for each in signed}) == 1
+    assert len(house.sts.asked_at) - asked <= 1
+
+
+@EVERY_FAULT
+@in_virtual_time
+async def test_an_sts_in_trouble_is_asked_once_at_a_time_a_session_and_ever_more_seldom(
+    fault: str,
+) -> None:
+    house = await five_minutes_before_the_end(fault)
+    for _ in range(FIVE_MINUTES - 10):
+        await asyncio.gather(*(house.sign() for _ in range(5)))
+        await asyncio.sleep(1)
+    assert house.sts.most_in_flight <= 2  # there are two sessions
+    failing = house.sts.asked_at[2:]
+    assert len(failing) >= 2
+    # The mean pause is half of a minute, and there are some short ones at first.
+    assert len(failing) / 2 <= (900 + 60) / (1 + (MAX_BACKOFF - 1) / 2) + 6
+
+
+@EVERY_FAULT
+@in_virtual_time
+async def test_when_the_last_session_ends_callers_are_told_at_once_when_to_return(
+    fault: str,
+) -> None:
+    house = await five_minutes_before_the_end(fault)
+    await asyncio.sleep(FIVE_MINUTES + 60)
+    if fault in {"about to expire", "shorter than what is left"}:
+        return  # short sessions are better than none, and tested below
+    errors = await asyncio.gather(*(house.refused() for _ in range(CALLERS)))
+    begun = house.clock.boot()
+    await house.refused()
+    assert house.clock.boot() - begun <= ATTEMPT_SECONDS
+    assert all(1 <= (error.retry_after or 0) <= MAX_BACKOFF for error in errors)
+
+
+@EVERY_FAULT
+@in_virtual_time
+async def test_when_sts_is_back_the_service_is_within_one_backoff_step(fault: str) -> None:
+    house = await five_minutes_before_the_end(fault)
+    await asyncio.sleep(HOUR)
+    house.sts.fault = None
+    await asyncio.sleep(MAX_BACKOFF + ATTEMPT_SECONDS)  # and an attempt that was under way
+    begun = house.clock.boot()
+    await house.presigner.presign(REQUESTER, an_ask())
+    assert house.clock.boot() - begun < 0.2
+    assert house.presigner.can_sign()
+
+
+@in_virtual_time
+async def test_sessions_shorter_than_asked_for_are_better_than_none() -> None:
+    house = await five_minutes_before_the_end("shorter than what is left")
+    for _ in range(HOUR):
+        await asyncio.sleep(1)
+        await house.sign()
+    pauses = [later - sooner for sooner, later in pairwise(house.sts.asked_at[-20:])]
+    assert sum(pauses) / len(pauses) * 2 > 30  # two sessions of 120 s, renewed at a third
+
+
+@pytest.mark.parametrize("skew", [1000.0, -3000.0, 86_400.0])
+@in_virtual_time
+async def test_a_machine_whose_clock_is_wrong_signs_by_stss_and_no_url_is_dead(
+    skew: float,
+) -> None:
+    loop_clock().skew = skew
+    house = await a_warm_house()
+    for _ in range(3 * 60):
+        await house.sign(an_ask(expires_in=900))
+        await asyncio.sleep(60)
+    assert len(house.sts.asked_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
+
+
+@pytest.mark.parametrize("steps", [[1000.0, 0.0, -3000.0, 500.0], [0.5, -0.5], [1e6, -1e6]])
+@in_virtual_time
+async def test_a_clock_that_is_set_again_and_again_changes_no_url_and_asks_sts_no_oftener(
+    steps: list[float],
+) -> None:
+    house = await a_warm_house()
+    for minute in range(6 * 60):
+        house.clock.skew = steps[minute % len(steps)]
+        signed = await house.sign(an_ask(expires_in=900))
+        assert times(signed.url)[1] == 900
+        await asyncio.sleep(60)
+    assert len(house.sts.asked_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+@in_virtual_time
+async def test_in_a_day_of_half_hour_promises_no_url_is_cut_short_and_sts_is_asked_55_times(
+    chance: float,
+) -> None:
+    house = await a_warm_house(promise=1800, chance=chance)
+    for _ in range(24 * 60):
+        signed = await house.sign(an_ask(expires_in=1800))
+        assert times(signed.url)[1] == 1800
+        assert signed.term.limited_by is None
+        await asyncio.sleep(60)
+    assert len(house.sts.asked_at) <= 2 * 55  # two sessions
+
+
+@in_virtual_time
+async def test_in_a_day_with_an_outage_of_twenty_minutes_in_each_hour_nobody_is_refused() -> None:
+    """What is left when a refresh is due is longer than the outage."""
+    house = await a_warm_house(promise=1800)
+    for minute in range(24 * 60):
+        house.sts.fault = "hangs" if minute % 60 < 20 else None
+        await house.sign(an_ask(expires_in=1800))
+        await asyncio.sleep(60)
+    assert house.sts.most_in_flight <= 2
+
+
+@in_virtual_time
+async def test_the_buckets_own_session_is_denied_everything_and_no_caller_is() -> None:
+    house = await a_warm_house()
+    own = json.loads(house.sts.policies.pop("presign") or "")
+    assert {statement["Effect"] for statement in own["Statement"]} == {"Deny"}
+    [callers] = house.sts.policies.values()
+    assert {each["Effect"] for each in json.loads(callers or "")["Statement"]} == {"Allow"}
+
+
+@in_virtual_time
+async def test_a_request_that_is_cancelled_during_a_refresh_leaves_it_to_the_next() -> None:
+    house = await a_warm_house()
+    await asyncio.sleep(HOUR)  # nobody asked, so the caller's session is let go
+    await asyncio.sleep(HOUR)
+    asked = len(house.sts.asked_at)
+    for _ in range(10):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(house.sts.delay / 20):
+                await house.presigner.presign(REQUESTER, an_ask())
+    assert len(house.sts.asked_at) == asked + 1
+    await house.presigner.presign(REQUESTER, an_ask())
+    assert len(house.sts.asked_at) == asked + 1
