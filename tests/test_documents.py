@@ -1,19 +1,38 @@
 """What the pages promise is there: the tests, files and settings that they name."""
 
 import ast
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from ruamel.yaml import YAML
 
-from service.settings import Settings
+from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.audit import _Decision
+from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
+from service.metrics import Metrics
+from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
+from service.reload import _AT_START, POLL_SECONDS
+from service.server.protocol import Bounds
+from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
+from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.pool import MAX_SESSIONS
+from service.settings import ServerSettings, Settings
+from tests.api.conftest import open_grant, running, settings_with
 
 ROOT: Final = Path(__file__).parents[1]
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
-PAGES: Final = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/security.md"]
+OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+PAGES: Final = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/security.md",
+    "docs/operations.md",
+]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -79,3 +98,145 @@ def test_the_configurations_in_the_readme_are_good() -> None:
         for issuer in configuration.get("issuers", {}).values():
             del issuer["ca_file"]  # it is in a cluster only
         assert Settings.model_validate(configuration).callers
+
+
+# docs/operations.md
+
+
+def cells(heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading."""
+    section = OPERATIONS.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    table = re.search(r"^\|.*?(?=\n(?!\|))", section, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    rows = [line.strip("|").split("|") for line in table[0].splitlines()[2:]]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+async def kinds() -> dict[str, str]:
+    """Each metric of a running app, and what it is."""
+    async with running(settings_with(open_grant())) as client:
+        text = (await client.get("/metrics")).text
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+
+
+def labels() -> Mapping[str, set[str]]:
+    """Of each metric, as the service declares them."""
+    metrics = Metrics()
+    metrics.watch_sessions(lambda: [("a", 1, 1.0)], lambda _bucket: True)
+    declared = {
+        family.name: set(getattr(collector, "_labelnames", ("bucket",)))
+        for collector in metrics.registry._collector_to_names
+        for family in collector.collect()
+    }
+    return {name: each | {"le"} for name, each in declared.items()}
+
+
+def family(name: str) -> str:
+    return re.sub(r"_(total|bucket|count|sum)$", "", name)
+
+
+async def test_every_metric_of_the_app_has_its_row_with_its_labels_and_no_other_has() -> None:
+    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")}
+    assert set(told) == set(await kinds())
+    assert told == {name: labels()[family(name)] - {"le"} for name in told}
+
+
+async def test_every_metric_that_the_page_names_is_one_of_the_apps() -> None:
+    known = await kinds()
+    ends = {f"{name}_{end}" for name, kind in known.items() if kind == "histogram" for end in ENDS}
+    assert set(re.findall(r"presign_\w+", OPERATIONS)) - set(known) - ends == set()
+
+
+ENDS: Final = ("bucket", "count", "sum")
+
+
+def rules() -> list[dict[str, Any]]:
+    [block] = [
+        each for each in re.findall(r"```yaml\n(.*?)```", OPERATIONS, re.DOTALL) if "alert:" in each
+    ]
+    found: list[dict[str, Any]] = YAML(typ="safe").load(block)["groups"][0]["rules"]
+    return found
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_asks_for_labels_that_there_are(rule: dict[str, Any]) -> None:
+    asked = re.findall(r"(presign_\w+)(?:\{([^}]*)\})?", rule["expr"])
+    assert asked
+    known = {name: each | {"instance"} for name, each in labels().items()}
+    for name, selectors in asked:
+        assert set(re.findall(r"(\w+)=~?", selectors)) <= known[family(name)]
+    grouped = re.findall(r"by \(([\w, ]+)\)", rule["expr"])
+    shown = re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])
+    everywhere = set.union(*(known[family(name)] for name, _ in asked))
+    groups = {label for group in grouped for label in group.split(", ")}
+    assert groups <= everywhere
+    assert set(shown) <= (groups if grouped else everywhere)
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_an_alert_is_named_once_and_nearly_every_metric_has_one() -> None:
+    names = [rule["alert"] for rule in rules()]
+    assert len(set(names)) == len(names)
+    watched = {
+        family(name) for rule in rules() for name in re.findall(r"presign_\w+", rule["expr"])
+    }
+    without = {"presign_signed", "presign_refused", "presign_session_refresh_seconds"}
+    assert set(labels()) - watched == without | {"presign_session_seconds_left"}
+
+
+def test_the_settings_that_need_a_restart_are_those_of_the_service() -> None:
+    sentence = OPERATIONS.partition("next start only:")[2].partition(". ")[0]
+    assert (
+        set(re.findall(r"`(\w+)`", sentence)) == set(_AT_START) <= set(ServerSettings.model_fields)
+    )
+
+
+def test_the_numbers_of_the_page_are_the_services() -> None:
+    bounds = Bounds()
+    told = {row[0]: row[1] for row in cells("Bounds")}
+    assert told == {
+        "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
+        "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
+        f"of a batch {MAX_BATCH_BYTES // 1024**2} MiB",
+        "an answer that nobody takes": f"{bounds.write_seconds:g} s",
+        "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
+        "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
+        "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
+        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
+    }
+    assert f"> 0.8 * {default('max_in_flight')}  # max_in_flight" in OPERATIONS
+    assert f"> 0.9 * {MAX_SESSIONS}" in OPERATIONS
+    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for the rest" in OPERATIONS
+    assert f"that is {default('drain_seconds') + FINISH_SECONDS + 5:g}, and" in OPERATIONS
+    assert f"asked for {STORE_SECONDS:g} s at most" in OPERATIONS
+    assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
+    assert POLL_SECONDS == 2
+    assert (REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS) == (600, 30, 24 * 3600)
+
+
+def default(setting: str) -> Any:
+    return ServerSettings.model_fields[setting].default
+
+
+def test_the_fields_of_an_audit_line_are_all_told() -> None:
+    section = OPERATIONS.partition("| of an `audit` line |")[2].partition("\n\n")[0]
+    first = " ".join(line.split(" | ")[0] for line in section.splitlines())
+    outside = {
+        "event",
+        "time",
+        "request_id",
+        "issuer",
+        "subject",
+        "client",
+        "keys",
+        "part",
+        "parts",
+    }
+    assert set(re.findall(r"`(\w+)`", first)) | {"event"} == set(_Decision._fields) | outside
+
+
+def test_the_policy_of_the_runbook_is_json() -> None:
+    [block] = re.findall(r"```json\n(.*?)```", OPERATIONS, re.DOTALL)
+    [statement] = json.loads(block)["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert set(statement["Condition"]) == {"StringLike", "DateLessThan"}
