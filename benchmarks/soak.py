@@ -76,6 +76,7 @@ def _post(path: str, body: object, key: str = API_KEY) -> bytes:
     content = json.dumps(body).encode()
     head = (
         f"POST /v1/{path} HTTP/1.1\r\nHost: presign\r\nAuthorization: Bearer {key}\r\n"
+        "Content-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content

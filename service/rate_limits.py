@@ -14,7 +14,7 @@ from typing import Final
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import ConnectionPool
+from redis.asyncio import BlockingConnectionPool
 
 from service.access.callers import Rate
 from service.access.grants import Caller
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 STORE_SECONDS: Final = 0.25  # that a request waits for a store
 PAUSE_SECONDS: Final = 5.0  # that a store is left alone after it has failed
+MAX_CONNECTIONS: Final = 16  # to a store, a process: a burst must not open one a request
 
 
 class RateLimits:
@@ -99,16 +100,18 @@ def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> 
     return left - room * rate.seconds / max(1, count)
 
 
-def _connections(url: str) -> ConnectionPool:
+def _connections(url: str) -> BlockingConnectionPool:
     """Ours to close; and `limits` would take no URL without a port."""
     try:
-        return ConnectionPool.from_url(url)
+        return BlockingConnectionPool.from_url(
+            url, max_connections=MAX_CONNECTIONS, timeout=STORE_SECONDS
+        )
     except ValueError:  # its words may hold the password
         words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
         raise ConfigurationError([words]) from None
 
 
-def _storage(connections: ConnectionPool | None) -> MemoryStorage | RedisStorage:
+def _storage(connections: BlockingConnectionPool | None) -> MemoryStorage | RedisStorage:
     if connections is None:
         return MemoryStorage()
     return RedisStorage(

@@ -19,6 +19,7 @@ from service.settings_file import callers_dir, fingerprint
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 2.0
+_LOOKS: Final = 50  # ten seconds of them: whoever never stops writing is not waited for
 _AT_START: Final = ("cors_origins", "max_in_flight", "drain_seconds", "rate_limit_url", "log_level")
 
 
@@ -44,7 +45,16 @@ async def keep_reloading(
             told("failed" if new is None else "ok")
             settings = new or settings
         await asyncio.sleep(poll_seconds)
-        changed = await asyncio.to_thread(files.have_changed)
+        changed = await _have_changed(files, settle_seconds=poll_seconds / 10)
+
+
+async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
+    """Told once nobody writes any more: half of a file may be good, and lack somebody's grants."""
+    for looks in range(_LOOKS):
+        if not await asyncio.to_thread(files.have_changed):
+            return looks > 0
+        await asyncio.sleep(settle_seconds)
+    return True
 
 
 class _Files:

@@ -1,0 +1,120 @@
+"""A store that replicas share, and that is no condition for an answer."""
+
+import asyncio
+import logging
+
+import pytest
+
+from service.errors import ConfigurationError
+from service.rate_limits import MAX_CONNECTIONS, PAUSE_SECONDS, STORE_SECONDS
+from service.settings import ServerSettings
+from tests.rate_limits.house import (
+    OTHER,
+    PASSWORD,
+    SOON,
+    Replica,
+    Store,
+    burst,
+    replicas,
+    seconds,
+    until,
+)
+
+
+async def test_replicas_of_one_store_share_the_count(store: Store) -> None:
+    async with replicas(store.url, 2) as [one, other]:
+        await one.take(6)
+        await other.take(4)
+        await one.refusal(1)
+        await other.refusal(1)
+
+
+async def test_a_store_that_is_down_lets_pass_and_is_left_alone_for_a_while(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(store.url) as [replica]:
+        await replica.take(10)
+        store.stop()
+        await replica.take(10)
+        store.start()
+        await replica.take(10)  # though it is back: nobody has looked
+        assert replica.failures == 2
+        replica.clock.move(PAUSE_SECONDS + 0.1)
+        await replica.take(10)  # a new store, which has forgotten
+        await replica.refusal(1)
+        assert replica.failures == 2
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("service")]
+    assert told == ["the store of the rate limits fails, again in 5 s: ConnectionError"]
+
+
+async def test_a_store_that_hangs_holds_nobody_up(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(store.url) as [replica]:
+        await replica.take(1)
+        store.server.answers.clear()
+        assert STORE_SECONDS * 0.9 <= await seconds(lambda: burst(replica)) < SOON
+        assert replica.failures == 50
+        assert await seconds(lambda: burst(replica)) < STORE_SECONDS
+        assert replica.failures == 100
+        replica.clock.move(PAUSE_SECONDS + 0.1)
+        assert await seconds(lambda: replica.take(1)) >= STORE_SECONDS * 0.9
+        store.server.answers.set()
+        replica.clock.move(PAUSE_SECONDS + 0.1)
+        await burst(replica, 5)
+        await burst(replica, 4)
+        assert replica.failures == 101
+        await replica.refusal(1)
+    assert len([each for each in caplog.records if each.name == "service.rate_limits"]) == 2
+
+
+async def test_a_request_that_goes_away_leaves_no_answer_for_the_next(store: Store) -> None:
+    """Else the next would read it as its own."""
+    async with replicas(store.url) as [replica]:
+        await replica.take(1)
+        for _ in range(20):
+            going = asyncio.ensure_future(replica.take(1, caller=OTHER))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
+        await replica.take(9)
+        await replica.refusal(1)
+        assert replica.failures == 0
+
+
+async def test_connections_to_the_store_are_few_and_end_with_the_service(store: Store) -> None:
+    async with replicas(store.url) as [replica]:
+        await burst(replica)
+        assert 0 < store.connections() <= MAX_CONNECTIONS
+    await until(lambda: store.connections() == 0)
+
+
+@pytest.mark.parametrize("url", ["redis://limits", "redis://limits:6379/1", "rediss://limits:1"])
+async def test_a_port_need_not_be_named(url: str) -> None:
+    async with replicas(url) as [replica]:
+        assert replica.failures == 0
+
+
+def test_a_url_that_nobody_can_read_is_told_without_its_password() -> None:
+    with pytest.raises(ConfigurationError) as told:
+        Replica(f"redis://:{PASSWORD}/x@limits:6379")
+    assert "server.rate_limit_url" in str(told.value)
+    assert PASSWORD not in str(told.value)
+
+
+async def test_the_stores_password_is_never_shown(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = store.url.replace("//", f"//presign:{PASSWORD}@")
+    settings = ServerSettings.model_validate({"rate_limit_url": url})
+    assert settings.rate_limit_url is not None
+    assert settings.rate_limit_url.get_secret_value() == url
+    assert PASSWORD not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    async with replicas(url) as [replica]:
+        store.stop()
+        await replica.take(1)
+        assert PASSWORD not in repr(replica.limits)
+    assert replica.failures == 1
+    assert PASSWORD not in caplog.text
