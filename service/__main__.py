@@ -87,7 +87,10 @@ def run(
 ) -> None:
     """The service, until it is told to end. The file at `path` is watched."""
     drain, metrics, sink = Drain(), Metrics(), AuditSink(sys.stdout.fileno())
-    handler = SinkHandler(sink, metrics.log_line_dropped)
+    sink.enlarge()
+    # Standard error takes what standard output cannot: that nobody reads it, before all.
+    fallback = AuditSink(sys.stderr.fileno())
+    handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     set_up_logging(settings.server.log_level, handler)
     for fault in faults(settings, addresses):

@@ -6,7 +6,7 @@ longer than 16 KiB (containerd's and Docker's limit), so what does not fit goes 
 under the same request id.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +22,7 @@ MAX_LINE: Final = 15 * 1024  # bytes
 _PARTS: Final = len(',"part":1000,"parts":1000')
 _LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
 
-WriteLines = Callable[[Iterable[bytes]], None]
+WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
 Answer = PresignedRequest | PresignedForm | PresignError
 Outcome = tuple[Ask | FormAsk, str, Answer]
 

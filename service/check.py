@@ -1,17 +1,25 @@
 """What a configuration means, in words: `presign check` prints it."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from itertools import combinations
 from typing import Final
 
 from service import parts
 from service.access.api_keys import digest_of
-from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
-from service.access.grants import Grant, Operation
+from service.access.callers import (
+    LONGEST_CLAIM,
+    CallerEntry,
+    common_subject,
+    without_placeholders,
+)
+from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import session_policy
 from service.sessions.refresh import REFRESH_MARGIN, threshold
 from service.sessions.sts import MAX_POLICY_LENGTH
 from service.settings import Settings
 from service.settings_buckets import BucketSettings
+from service.settings_callers import CallerSettings, GrantSettings
 from service.signing.signer import Address
 
 _HOUR: Final = 3600
@@ -31,19 +39,19 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
 
 def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """What cannot work for some caller, though all others can be served."""
-    entries = parts.caller_entries(settings)
-    for name, bucket in settings.buckets.items():
-        arns = parts.arns(name, bucket, addresses[name].region)
-        if arns is None:
-            continue
-        for entry in entries:
-            grants = [grant for grant in _longest(entry, entries) if grant.bucket == name]
-            length = len(session_policy(grants, arns))
+    arns = {
+        name: parts.arns(name, bucket, addresses[name].region)
+        for name, bucket in settings.buckets.items()
+    }
+    for caller, grants in _widest_callers(parts.caller_entries(settings)):
+        for name in sorted({grant.bucket for grant in grants}):
+            if (known := arns[name]) is None:
+                continue
+            length = len(session_policy([g for g in grants if g.bucket == name], known))
             if length > MAX_POLICY_LENGTH:
                 yield (
-                    f"{_name(entry)}: its session policy for bucket {name} may have {length} "
-                    f"characters, and STS takes {MAX_POLICY_LENGTH}; join its prefixes, shorten "
-                    "them, or write scoped_sessions: false"
+                    f"{caller}: its session policy for bucket {name} may have {length} characters, "
+                    f"and STS takes {MAX_POLICY_LENGTH}; join its prefixes or shorten them"
                 )
 
 
@@ -52,17 +60,31 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.unsafe_anonymous_caller is not None:
         yield "unsafe_anonymous_caller: everybody who reaches the service has its grants"
     for caller in settings.callers:
-        if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
-            yield f"API key {caller.api_key}: anybody can guess it; make one with `presign new-key`"
+        yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
-        if not grant.prefix:
-            yield f"{place}: covers the whole bucket {grant.bucket}"
-        if grant.allow_overwrite:
-            yield f"{place}: lets objects be overwritten"
-        if (grant.max_expires_in or _HOUR + 1) > _HOUR:
-            yield f"{place}: allows lifetimes over an hour; set max_expires_in"
+        yield from _risky_grant(place, grant)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, parts.promise(name, settings))
+
+
+def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
+    if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
+        yield f"API key {caller.api_key}: anybody can guess it; make one with `presign new-key`"
+    unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
+    if caller.revoked_before is not None and unscoped:
+        yield (
+            f"{caller.api_key or caller.subject}: revoked_before does nothing for bucket "
+            f"{', '.join(sorted(unscoped))}, where one session signs for all callers"
+        )
+
+
+def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
+    if not grant.prefix:
+        yield f"{place}: covers the whole bucket {grant.bucket}"
+    if grant.allow_overwrite:
+        yield f"{place}: lets objects be overwritten"
+    if (grant.max_expires_in or _HOUR + 1) > _HOUR:
+        yield f"{place}: allows lifetimes over an hour; set max_expires_in"
 
 
 def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
@@ -70,6 +92,9 @@ def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator
         return
     if not bucket.scoped_sessions:
         yield f"bucket {name}: one session signs for all callers; only our grants part them"
+    tags = " ".join(bucket.session_tags.values())
+    if "{subject}" in tags and "{issuer}" not in tags:
+        yield f"bucket {name}: session_tags have a subject without its issuer: two may be alike"
     sure = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
     if promise > sure:
         yield (
@@ -100,18 +125,28 @@ def _cost(name: str, settings: Settings) -> Iterator[str]:
     yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
 
 
-def _longest(entry: CallerEntry, entries: tuple[CallerEntry, ...]) -> list[Grant]:
-    """All grants of one caller whom `entry` matches, each placeholder at its longest."""
-    return [
-        Grant(
-            bucket=grant.bucket,
-            prefix=without_placeholders(grant.prefix, "x" * LONGEST_CLAIM),
-            allow=grant.allow,
-        )
-        for other in entries
-        if other is entry or other.overlaps(entry)
-        for grant in other.grants
+def _widest_callers(entries: tuple[CallerEntry, ...]) -> Iterator[tuple[str, list[Grant]]]:
+    """Callers who could be, and all that each has: one of every entry, and of every two that cross."""
+    stars = [entry for entry in entries if "*" in entry.subject]
+    crossings = [
+        (one.issuer, subject)
+        for one, other in combinations(stars, 2)
+        if one.issuer == other.issuer
+        and (subject := common_subject(one.subject, other.subject)) is not None
     ]
+    plain = [(entry.issuer, entry.subject.replace("*", "x")) for entry in entries]
+    for issuer, subject in dict.fromkeys([*plain, *crossings]):
+        caller = Caller(issuer=issuer, subject=subject)
+        matching = [entry for entry in entries if entry.matches(caller)]
+        yield _name(matching[-1]), [_at_longest(g) for entry in matching for g in entry.grants]
+
+
+def _at_longest(grant: Grant) -> Grant:
+    """Each claim as long as it may be, and unlike any other."""
+    prefix = without_placeholders(
+        grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
+    )
+    return Grant(bucket=grant.bucket, prefix=prefix, allow=grant.allow)
 
 
 def _caller(entry: CallerEntry) -> Iterator[str]:

@@ -7,11 +7,13 @@ does not read stops nothing: then lines are dropped and counted.
 import json
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from service import tracing
 from service.audit_sink import AuditSink
+from service.errors import Overloaded
 from service.redaction import RedactingFormatter, redact
 
 # At DEBUG they log the bodies of STS's answers, which hold secrets; httpx each address, at INFO.
@@ -47,11 +49,11 @@ def _time(created: float) -> str:
 
 
 class SinkHandler(logging.Handler):
-    """`on_drop` is called for each line that the sink does not take, or that cannot be written out."""
+    """A line goes to the first of `sinks` that takes it. `on_drop` is called if none does."""
 
-    def __init__(self, sink: AuditSink, on_drop: Callable[[], None]) -> None:
+    def __init__(self, *sinks: AuditSink, on_drop: Callable[[], None]) -> None:
         super().__init__()
-        self._sink = sink
+        self._sinks = sinks
         self._on_drop = on_drop
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -62,9 +64,16 @@ class SinkHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._sink.write([self.format(record).encode(errors="replace") + b"\n"])
+            self._write(self.format(record).encode(errors="replace") + b"\n")
         except Exception:  # noqa: BLE001 - no line may end a request; logging would print what it holds
             self._on_drop()
+
+    def _write(self, line: bytes) -> None:
+        for sink in self._sinks[:-1]:
+            with suppress(Overloaded):
+                sink.write_now(line)
+                return
+        self._sinks[-1].write_now(line)
 
 
 def plain_handler() -> logging.Handler:

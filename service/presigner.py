@@ -69,7 +69,7 @@ class Presigner:
         return await self._answer(requester, ask, ask.key, lambda: self._presign(requester, ask))
 
     async def presign_form(self, requester: Requester, ask: FormAsk) -> PresignedForm:
-        key = self._form_key(requester, ask)
+        key = await self._form_key(requester, ask)
         return await self._answer(
             requester, ask, key, lambda: self._presign_form(requester, ask, key)
         )
@@ -85,7 +85,7 @@ class Presigner:
             waited |= pending
             answers = self._outcomes(requester, asks)
         final = [_unavailable() if answer is None else answer for answer in answers]
-        self._record(
+        await self._record(
             requester,
             [
                 (ask, ask.key, answer)
@@ -103,9 +103,9 @@ class Presigner:
             await self._count(requester, 1)
             answer = await self._once_ready(requester, ask.bucket, sign)
         except PresignError as refusal:
-            self._record(requester, [(ask, key, refusal)])
+            await self._record(requester, [(ask, key, refusal)])
             raise
-        self._record(requester, [(ask, key, answer)])
+        await self._record(requester, [(ask, key, answer)])
         return answer
 
     async def _once_ready(
@@ -133,7 +133,7 @@ class Presigner:
         try:
             await self._count(requester, len(asks))
         except PresignError as refusal:
-            self._record(
+            await self._record(
                 requester, [(ask, ask.key, refusal) for ask in asks if isinstance(ask, Ask)]
             )
             raise
@@ -192,11 +192,11 @@ class Presigner:
             session=signing.session,
         )
 
-    def _form_key(self, requester: Requester, ask: FormAsk) -> str:
+    async def _form_key(self, requester: Requester, ask: FormAsk) -> str:
         try:
             return form_key(ask, self._unique_id)
         except PresignError as refusal:
-            self._record(requester, [(ask, ask.key or ask.key_prefix or "", refusal)])
+            await self._record(requester, [(ask, ask.key or ask.key_prefix or "", refusal)])
             raise
 
     def _access(self, requester: Requester) -> Access:
@@ -270,9 +270,9 @@ class Presigner:
         with suppress(CredentialsUnavailable):
             await self._pool.ready(key)
 
-    def _record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
+    async def _record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         names = {name: bucket.s3_bucket for name, bucket in self.snapshot.buckets.items()}
-        self._trail.record(requester, outcomes, names)
+        await self._trail.record(requester, outcomes, names)
 
 
 def _as_configured(action: Action, bucket: Bucket) -> Action:

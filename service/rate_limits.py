@@ -29,16 +29,24 @@ MAX_CONNECTIONS: Final = 16  # to a store, a process: a burst must not open one 
 
 
 class RateLimits:
-    def __init__(self, url: str | None, *, clock: Clock, on_failure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        clock: Clock,
+        on_failure: Callable[[], None],
+        store_seconds: float = STORE_SECONDS,
+    ) -> None:
         """`url` is a Redis's or a Valkey's: `redis://…`, `rediss://…`; None counts in memory.
 
         `on_failure` is called for each request that passes because the store does not answer.
         """
-        self._connections = None if url is None else _connections(url)
+        self._connections = None if url is None else _connections(url, store_seconds)
         self._storage = _storage(self._connections)
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._clock = clock
         self._on_failure = on_failure
+        self._store_seconds = store_seconds
         self._paused_until = -math.inf
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
@@ -52,7 +60,7 @@ class RateLimits:
             self._on_failure()
             return
         try:
-            async with asyncio.timeout(STORE_SECONDS):
+            async with asyncio.timeout(self._store_seconds):
                 wait = await self._hit(caller, rate, urls)
         except Exception as error:  # noqa: BLE001 - whatever the store's client comes up with
             self._pause(error)
@@ -100,11 +108,11 @@ def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> 
     return left - room * rate.seconds / max(1, count)
 
 
-def _connections(url: str) -> BlockingConnectionPool:
+def _connections(url: str, seconds: float) -> BlockingConnectionPool:
     """Ours to close; and `limits` would take no URL without a port."""
     try:
         return BlockingConnectionPool.from_url(
-            url, max_connections=MAX_CONNECTIONS, timeout=STORE_SECONDS
+            url, max_connections=MAX_CONNECTIONS, timeout=seconds
         )
     except ValueError:  # its words may hold the password
         words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"

@@ -200,7 +200,11 @@ def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
 
 
 def _not_before(callers: Iterable[CallerEntry], owner: Owner) -> float:
-    return -math.inf if owner is None else revoked_before(callers, Caller(issuer=owner[0], subject=owner[1]))
+    return (
+        -math.inf
+        if owner is None
+        else revoked_before(callers, Caller(issuer=owner[0], subject=owner[1]))
+    )
 
 
 def _verified_by(settings: Settings, keys: Mapping[str, _Keys]) -> list[tuple[Issuer, IssuerKeys]]:

@@ -83,7 +83,7 @@ class BucketSettings(Section):
                 "without scoped_sessions no session is a caller's; "
                 "leave out session_tags and source_identity"
             )
-        if self.is_scoped and (self.bucket or "").endswith("-s3alias"):
+        if self.is_scoped and (self.bucket or "").endswith(("-s3alias", "--ol-s3")):
             raise ValueError(
                 "IAM knows an access point by its ARN only; write the ARN in place of the alias"
             )

@@ -98,7 +98,7 @@ def _check_prefix(prefix: str) -> str:
             "two placeholders in one segment could stand for the same text in two ways; "
             "part them with a /"
         )
-    _check_segments(without_placeholders(prefix, "x"))
+    _check_segments(without_placeholders(prefix, lambda _: "x"))
     return prefix
 
 

@@ -24,18 +24,23 @@ class Trail:
     def __init__(
         self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
     ) -> None:
-        """`write` takes the audit lines of a request, or raises; then nobody is answered."""
+        """`write` takes the audit lines of a request, or raises; then nobody is answered.
+
+        What it returns, if anything, is awaited.
+        """
         self._write = write
         self._clock = clock
         self._observer = observer
 
-    def record(
+    async def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
     ) -> None:
         """`s3_buckets` are the buckets' names at the store."""
         time = self._clock.wall()
         try:
-            self._write(audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time))
+            lines = audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time)
+            if (rest := self._write(lines)) is not None:
+                await rest
         except PresignError:
             if self._observer is not None:
                 self._observer.unaudited()

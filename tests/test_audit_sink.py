@@ -6,7 +6,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
@@ -50,7 +50,7 @@ class Pipe:
         """Write until it is refused. The numbers of the lines that went out before."""
         for number in range(10_000):
             try:
-                sink.write([line(number, length)])
+                sink.write_now(line(number, length))
             except Overloaded:
                 return list(range(number))
         raise AssertionError("a pipe that nobody reads takes everything")
@@ -77,10 +77,15 @@ def _pipe() -> Iterator[Pipe]:
         yield pipe
 
 
+def write_all(sink: AuditSink, lines: Iterable[bytes]) -> None:
+    for each in lines:
+        sink.write_now(each)
+
+
 def refused_at_once(sink: AuditSink, *lines: bytes) -> Overloaded:
     begun = time.monotonic()
     with pytest.raises(Overloaded) as refused:
-        sink.write(lines)
+        write_all(sink, lines)
     assert time.monotonic() - begun < AT_ONCE
     return refused.value
 
@@ -93,19 +98,19 @@ def numbers(written: bytes) -> list[int]:
 
 def test_lines_are_written_in_order_and_to_the_byte(pipe: Pipe) -> None:
     sink = AuditSink(pipe.writer)
-    sink.write([line(1), line(2)])
-    sink.write([line(3)])
+    assert sink.write([line(1), line(2)]) is None
+    sink.write_now(line(3))
     assert pipe.drain() == line(1) + line(2) + line(3)
 
 
 def test_a_line_longer_than_a_pipe_takes_at_once_goes_through_whole(pipe: Pipe) -> None:
     assert LONG > 3 * select.PIPE_BUF
-    AuditSink(pipe.writer).write([line(1, LONG)])
+    AuditSink(pipe.writer).write_now(line(1, LONG))
     assert pipe.drain() == line(1, LONG)
 
 
 def test_nothing_to_write_is_written_to_anything(pipe: Pipe) -> None:
-    AuditSink(pipe.writer).write([])
+    assert AuditSink(pipe.writer).write([]) is None
     assert pipe.drain() == b""
 
 
@@ -135,7 +140,7 @@ def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
     for _ in range(400):
         pipe.drain(at_most=37)
         with suppress(Overloaded):
-            sink.write([line(0, 5000)])
+            sink.write_now(line(0, 5000))
 
 
 def test_a_line_that_was_begun_is_ended_before_any_other(pipe: Pipe) -> None:
@@ -143,7 +148,7 @@ def test_a_line_that_was_begun_is_ended_before_any_other(pipe: Pipe) -> None:
     written = pipe.fill(sink)
     begun = pipe.drain()
     assert not begun.endswith(b"\n"), "this pipe cuts no line of this length"
-    sink.write([line(1000)])
+    sink.write_now(line(1000))
     assert numbers(begun + pipe.drain()) == [*written, len(written), 1000]
 
 
@@ -153,7 +158,7 @@ def test_a_line_that_was_begun_is_ended_though_others_are_refused_between(pipe: 
     for number in range(2000, 2010):
         refused_at_once(sink, line(number, LONG))
     begun = pipe.drain()
-    sink.write([line(1000)])
+    sink.write_now(line(1000))
     assert numbers(begun + pipe.drain()) == [*written, len(written), 1000]
 
 
@@ -163,7 +168,7 @@ def test_a_line_of_which_nothing_went_out_is_dropped_with_its_request(pipe: Pipe
     written = pipe.fill(sink, select.PIPE_BUF)  # whole lines: nothing is ever half written
     refused_at_once(sink, line(2000))
     seen = pipe.drain()
-    sink.write([line(1000)])
+    sink.write_now(line(1000))
     assert numbers(seen + pipe.drain()) == [*written, 1000]
 
 
@@ -172,7 +177,7 @@ def test_of_a_request_that_is_refused_no_further_line_is_begun(pipe: Pipe) -> No
     written = pipe.fill(sink)
     refused_at_once(sink, line(2000, LONG), line(2001, LONG))
     seen = pipe.drain()
-    sink.write([line(1000)])
+    sink.write_now(line(1000))
     assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
 
 
@@ -188,10 +193,10 @@ def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -
                 seen += pipe.drain(at_most=-step)
             else:
                 with suppress(Overloaded):
-                    sink.write([line(number, step)])
+                    sink.write_now(line(number, step))
                     accepted.append(number)
         seen += pipe.drain()
-        sink.write([line(10_000)])
+        sink.write_now(line(10_000))
         told = numbers(seen + pipe.drain())
     assert told == sorted(set(told))
     assert {*accepted, 10_000} <= set(told)
@@ -199,7 +204,7 @@ def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -
 
 def test_a_reader_that_is_gone_is_an_outage_and_no_signal(pipe: Pipe) -> None:
     sink = AuditSink(pipe.writer)
-    sink.write([line(1)])
+    sink.write_now(line(1))
     pipe.close_reader()
     for number in range(3):
         assert refused_at_once(sink, line(number)).code == "overloaded"
@@ -217,7 +222,7 @@ def test_a_file_takes_lines_of_any_length(tmp_path: Path) -> None:
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
     sink = AuditSink(descriptor)
     for number in range(100):
-        sink.write([line(number, 1000 * number)])
+        sink.write_now(line(number, 1000 * number))
     os.close(descriptor)
     assert numbers(path.read_bytes()) == list(range(100))
 
@@ -240,7 +245,7 @@ def test_an_outage_is_logged_once_and_so_is_its_end(
             refused_at_once(sink, line(number))
         pipe.drain()
         for number in range(3):
-            sink.write([line(number)])
+            sink.write_now(line(number))
         pipe.drain()
     levels = [(record.levelname, record.name) for record in caplog.records]
     outage = [("ERROR", "service.audit_sink"), ("WARNING", "service.audit_sink")]
@@ -252,7 +257,7 @@ def test_a_sink_that_never_failed_says_nothing(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    AuditSink(pipe.writer).write([line(1)])
+    AuditSink(pipe.writer).write_now(line(1))
     assert caplog.records == []
 
 
@@ -265,12 +270,12 @@ from service.errors import Overloaded
 from service.logs import JsonFormatter, SinkHandler, set_up_logging
 
 sink, refused, dropped = AuditSink(sys.stdout.fileno()), 0, []
-handler = SinkHandler(sink, lambda: dropped.append(1))
+handler = SinkHandler(sink, on_drop=lambda: dropped.append(1))
 handler.setFormatter(JsonFormatter())
 set_up_logging("INFO", handler)
 while refused < 3:
     try:
-        sink.write([b"x" * 4000 + b"\\n"])
+        sink.write_now(b"x" * 4000 + b"\\n")
     except Overloaded:
         refused += 1
 assert dropped

@@ -1,5 +1,6 @@
 """Callers by token, and sessions of their own, as an operator configures them."""
 
+import time
 from pathlib import Path
 from typing import Final
 
@@ -146,6 +147,49 @@ def test_the_grants_of_entries_that_may_match_together_are_one_policy(tmp_path: 
     assert checked(tmp_path, apart).exit_code == 0
     together = GOOD + entry("a:*", 0) + entry("a:b*", 14)
     assert checked(tmp_path, together).exit_code == 1
+
+
+def test_claims_that_differ_only_by_their_pointers_do_not_count_as_one(tmp_path: Path) -> None:
+    grants = "\n".join(
+        f"      - {{bucket: reports, prefix: 'data/{{claim:/c{n}}}/', allow: [head]}}"
+        for n in range(40)
+    )
+    assert "and STS takes 2048" in checked(tmp_path, GOOD + grants).output
+
+
+def test_callers_that_one_subject_cannot_be_together_are_not_added_up(tmp_path: Path) -> None:
+    teams = "".join(
+        f"  - {{issuer: cluster-a, subject: 'system:serviceaccount:team-{n}:*', grants: "
+        f"[{{bucket: reports, prefix: team-{n}/, allow: [head]}}]}}\n"
+        for n in range(60)
+    )
+    wide = GOOD.replace("serviceaccount:billing:*", "serviceaccount:*:*") + teams
+    done = checked(tmp_path, wide)
+    assert done.exit_code == 0, done.output
+
+
+def test_check_takes_hundreds_of_callers_in_its_stride(tmp_path: Path) -> None:
+    began = time.process_time()
+    callers = "".join(
+        f"  - {{api_key: k{n}, sha256: ['{n:064x}'], grants: "
+        f"[{{bucket: reports, prefix: p{n}/, allow: [head], max_expires_in: 60}}]}}\n"
+        for n in range(500)
+    )
+    assert checked(tmp_path, GOOD + callers).exit_code == 0
+    assert time.process_time() - began < 10  # 3 on an idle machine
+
+
+def test_check_warns_of_a_revocation_that_does_nothing(tmp_path: Path) -> None:
+    text = GOOD.replace("region: eu-west-1", "region: eu-west-1, scoped_sessions: false").replace(
+        "    grants:", "    revoked_before: 2026-01-01T00:00:00Z\n    grants:"
+    )
+    told = "system:serviceaccount:billing:*: revoked_before does nothing for bucket reports"
+    assert told in checked(tmp_path, text).output
+
+
+def test_check_warns_of_a_tag_that_two_callers_could_share(tmp_path: Path) -> None:
+    tags = GOOD.replace("region: eu-west-1", "region: eu-west-1, session_tags: {who: '{subject}'}")
+    assert "session_tags have a subject without its issuer" in checked(tmp_path, tags).output
 
 
 def test_check_warns_where_only_our_grants_part_the_callers(tmp_path: Path) -> None:

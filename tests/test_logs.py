@@ -118,7 +118,7 @@ def fail_twice() -> None:
 
 
 def handler_to(descriptor: int, dropped: list[None]) -> SinkHandler:
-    handler = SinkHandler(AuditSink(descriptor), lambda: dropped.append(None))
+    handler = SinkHandler(AuditSink(descriptor), on_drop=lambda: dropped.append(None))
     handler.setFormatter(JsonFormatter())
     return handler
 
@@ -165,7 +165,7 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
     reader, writer = os.pipe()
     os.close(reader)
     sink, dropped = AuditSink(writer), list[None]()
-    handler = SinkHandler(sink, lambda: dropped.append(None))
+    handler = SinkHandler(sink, on_drop=lambda: dropped.append(None))
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("service.audit_sink")
     logger.addHandler(handler)
@@ -175,7 +175,7 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
         for _ in range(3000):
             sink._fails = False  # so that each failure is logged anew
             with suppress(Exception):
-                sink.write([b"a\n"])
+                sink.write_now(b"a\n")
         done.set()
 
     def tell() -> None:

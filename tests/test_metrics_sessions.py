@@ -205,7 +205,7 @@ async def test_a_log_line_that_nobody_takes_is_counted() -> None:
     metrics = Metrics()
     reader, writer = os.pipe()
     os.close(reader)
-    handler = SinkHandler(AuditSink(writer), metrics.log_line_dropped)
+    handler = SinkHandler(AuditSink(writer), on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     record = logging.makeLogRecord({"msg": "a", "levelname": "INFO", "name": "service"})
     async with running(settings_with(open_grant()), metrics=metrics) as client:

@@ -8,7 +8,7 @@ grant is not given.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
@@ -63,7 +63,9 @@ class CallerEntry:
 
     def overlaps(self, other: "CallerEntry") -> bool:
         """Whether there could be a caller whom both match."""
-        return self.issuer == other.issuer and _meet(self.subject, other.subject)
+        return (
+            self.issuer == other.issuer and common_subject(self.subject, other.subject) is not None
+        )
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -101,8 +103,9 @@ def pointers(prefix: str) -> list[str]:
     return _PLACEHOLDER.findall(prefix)
 
 
-def without_placeholders(prefix: str, filler: str = "") -> str:
-    return _PLACEHOLDER.sub(filler, prefix)
+def without_placeholders(prefix: str, filler: Callable[[str], str] = lambda _: "") -> str:
+    """`filler` makes the text for a pointer."""
+    return _PLACEHOLDER.sub(lambda at: filler(at[1]), prefix)
 
 
 def claim(claims: Claims, pointer: str) -> str | None:
@@ -123,24 +126,25 @@ def _filled(grant: Grant, claims: Claims) -> Grant | None:
     return replace(grant, prefix=_PLACEHOLDER.sub(lambda at: str(values[at[1]]), grant.prefix))
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two patterns have a text in common: a walk over how far both have come."""
-    open_, seen = [(0, 0)], {(0, 0)}
+def common_subject(one: str, other: str) -> str | None:
+    """A subject that both patterns match: a walk over how far both have come, with what was read."""
+    open_, seen = [(0, 0, "")], {(0, 0)}
     while open_:
-        at = open_.pop()
-        if at == (len(one), len(other)):
-            return True
-        new = {*_steps(one, other, *at), *((i, j) for j, i in _steps(other, one, *at[::-1]))}
-        open_ += new - seen
-        seen |= new
-    return False
+        i, j, text = open_.pop()
+        if (i, j) == (len(one), len(other)):
+            return text
+        steps = [*_steps(one, other, i, j), *((a, b, c) for b, a, c in _steps(other, one, j, i))]
+        open_ += [(a, b, text + c) for a, b, c in steps if (a, b) not in seen]
+        seen |= {(a, b) for a, b, _ in steps}
+    return None
 
 
-def _steps(one: str, other: str, i: int, j: int) -> Iterator[tuple[int, int]]:
-    """Where a star, or a letter that both have, leads from here."""
+def _steps(one: str, other: str, i: int, j: int) -> Iterator[tuple[int, int, str]]:
+    """Where a star, or a letter that both have, leads from here, and what it reads on the way."""
+    ahead = other[j : j + 1]
     if one[i : i + 1] == "*":
-        yield i + 1, j
-        if other[j : j + 1] not in {"", ":"}:
-            yield i, j + 1
-    elif i < len(one) and one[i] == other[j : j + 1]:
-        yield i + 1, j + 1
+        yield i + 1, j, ""
+        if ahead not in {"", ":"}:
+            yield i, j + 1, "" if ahead == "*" else ahead
+    elif i < len(one) and one[i] == ahead:
+        yield i + 1, j + 1, ahead

@@ -88,13 +88,14 @@ def read_keys(document: bytes) -> Mapping[str, VerificationKey]:
     """The keys of a JWKS by their `kid`; the first of those that share one.
 
     What we cannot use is left out: a new kind of key must not end the use of the others. Raises
-    `UnreadableKeys` if nothing is left.
+    `UnreadableKeys` if nothing is left; but an issuer that names no key has withdrawn them all.
     """
     keys: dict[str, VerificationKey] = {}
-    for jwk in _jwks(document)[:MAX_KEYS]:
+    jwks = _jwks(document)
+    for jwk in jwks[:MAX_KEYS]:
         if (key := _read_key(jwk)) is not None:
             keys.setdefault(jwk["kid"], key)
-    if not keys:
+    if not keys and jwks:
         raise UnreadableKeys("the answer has no key that we can use")
     return keys
 

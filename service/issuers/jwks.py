@@ -48,6 +48,9 @@ class JwksEndpoint:
         verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
         self._client = httpx.AsyncClient(
             verify=verify,
+            trust_env=url.startswith(
+                "https:"
+            ),  # a proxy must not see, or make, what is not encrypted
             timeout=None,  # noqa: S113 - `fetch` has a limit for all of it; httpx's starts anew with each byte
             headers=_HEADERS,
         )

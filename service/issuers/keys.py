@@ -26,6 +26,7 @@ NO_KEYS: Final = "The keys of this token's issuer cannot be had right now."
 REFRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 30.0  # from one attempt to the next, however the first ended
 STALE_SECONDS: Final = 86_400.0
+MAX_WAITING: Final = 128  # requests of each issuer: a quarter of what may be under way by default
 WAIT_SECONDS: Final = 5.0  # the longest that a request waits
 JITTER: Final = 0.1  # of REFRESH_SECONDS, so that replicas do not ask together
 _ATTEMPT_SECONDS: Final = 10.0  # a source gives up sooner by itself
@@ -59,6 +60,7 @@ class IssuerKeys:
         self._attempted_at = -math.inf
         self._due_at = -math.inf
         self._failing = False
+        self._waiting = 0
         self._attempt: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -77,12 +79,21 @@ class IssuerKeys:
 
         Raises `Overloaded` while there are no keys at all.
         """
-        if not self.knows(kid) and (self._is_attempting() or self._pause_left() <= 0):
-            await self._attempted()
+        if not self.knows(kid) and self._may_wait():
+            self._waiting += 1
+            try:
+                await self._attempted()
+            finally:
+                self._waiting -= 1
         self._drop_stale()
-        if not self._keys:
+        if self._is_stale():
             raise Overloaded(NO_KEYS, retry_after=max(1, math.ceil(self._pause_left())))
         return self._keys.get(kid)
+
+    def _may_wait(self) -> bool:
+        """Strangers must not fill the service by waiting for keys that nobody has."""
+        asks = self._is_attempting() or self._pause_left() <= 0
+        return asks and self._waiting < MAX_WAITING
 
     def start(self) -> None:
         """Begin to fetch. The keys come when they come: a start needs no issuer."""
@@ -167,9 +178,12 @@ class IssuerKeys:
             self._observer.keys_fetched(self._name, outcome)
 
     def _drop_stale(self) -> None:
-        if self._keys and self._clock.boot() - self._fetched_at > STALE_SECONDS:
+        if self._keys and self._is_stale():
             log.error("the keys of issuer %s are too old and no longer used", self._name)
             self._replace({})
+
+    def _is_stale(self) -> bool:
+        return self._clock.boot() - self._fetched_at > STALE_SECONDS
 
     def _replace(self, keys: Mapping[str, VerificationKey]) -> None:
         self._keys = keys

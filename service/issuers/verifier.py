@@ -4,6 +4,7 @@ What is kept is a token's digest, never the token, and never a refusal: with tho
 fill the memory. A verified token counts no longer than its issuer's keys stay what they were.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,8 @@ from service.access.tokens import (
 from service.errors import Overloaded
 from service.issuers.keys import IssuerKeys
 from service.sessions.session import Clock
+
+log = logging.getLogger(__name__)
 
 MAX_TOKENS: Final = 4096  # a few KiB each: the claims
 
@@ -97,10 +100,22 @@ class TokenVerifier:
                 continue
             verified = None if key is None else verify(token, issuer=issuer, key=key)
             if verified is not None:
-                return _Kept(verified, keys, keys.generation)
+                kept = _Kept(verified, keys, keys.generation)
+                return None if await self._is_anothers(token, head, issuer) else kept
         if overloaded is not None:
             raise overloaded
         return None
+
+    async def _is_anothers(self, token: str, head: TokenHead, first: Issuer) -> bool:
+        """Whether a second issuer's key verifies it too: one that published another's key, or by mistake."""
+        for issuer, keys in self._candidates(head):
+            if issuer is first or not keys.knows(head.kid):
+                continue
+            key = await keys.find(head.kid)
+            if key is not None and verify(token, issuer=issuer, key=key) is not None:
+                log.error("issuers %s and %s have a key in common", first.name, issuer.name)
+                return True
+        return False
 
     def _candidates(self, head: TokenHead) -> list[tuple[Issuer, IssuerKeys]]:
         """Who has the key comes first: one that hangs must not hold up another's tokens."""

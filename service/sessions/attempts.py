@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 ATTEMPT_SECONDS: Final = 5.0  # the longest that STS may take, and that a cold caller waits
 MAX_IN_FLIGHT: Final = 16  # calls to STS, a process
-MAX_IN_FLIGHT_A_BUCKET: Final = 8  # so that one whose STS hangs leaves the others their places
+MAX_IN_FLIGHT_A_BUCKET: Final = 4  # so that some whose STS hangs leave the others their places
 # Until what no second attempt mends is tried again all the same: a role's own limits may have changed.
 LASTING_PAUSE: Final = 3600.0
 

@@ -21,7 +21,8 @@ _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 # A media type with parameters (RFC 9110, 8.3.1). Of what is none, or of a list, browsers make their own.
 NAME_PART: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"(?:[^"\\]|\\.)*")'
-_MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?: *; *(?:{_PARAMETER})?)*")
+# Atomic: a space between two `;` could belong to either, which would be tried in every combination.
+_MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?> *; *(?:{_PARAMETER})?)*")
 
 
 def check_key(key: str, *, pointer: str = "#/key") -> None:

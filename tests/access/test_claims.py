@@ -64,7 +64,7 @@ def test_what_is_filled_in_is_not_filled_in_again() -> None:
 
 def test_without_placeholders_a_prefix_is_what_is_left() -> None:
     assert without_placeholders("a/{claim:/x}/{claim:/y/z}") == "a//"
-    assert without_placeholders("a/{claim:/x}/b", "xx") == "a/xx/b"
+    assert without_placeholders("a/{claim:/x}/b", lambda at: f"<{at}>") == "a/</x>/b"
 
 
 NO_SEGMENT: list[Any] = [

@@ -157,7 +157,11 @@ def test_a_document_that_is_no_jwks_is_told_in_words_that_quote_nothing(document
 
 def test_a_document_without_a_key_that_we_can_use_is_told_as_such() -> None:
     with pytest.raises(UnreadableKeys, match=r"^the answer has no key that we can use$"):
-        read_keys(jwks())
+        read_keys(b'{"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]}')
+
+
+def test_an_issuer_may_withdraw_all_its_keys() -> None:
+    assert read_keys(jwks()) == {}
 
 
 @given(document=st.binary() | st.text().map(str.encode))

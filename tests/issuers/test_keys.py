@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from service.errors import Overloaded
 from service.issuers.keys import (
     JITTER,
+    MAX_WAITING,
     REFRESH_SECONDS,
     STALE_SECONDS,
 )
@@ -74,9 +76,23 @@ async def test_a_key_that_is_withdrawn_is_no_longer_found() -> None:
 @in_virtual_time
 async def test_many_who_come_together_share_one_fetch() -> None:
     house = a_house()
-    keys = await asyncio.gather(*(house.keys.find("one") for _ in range(200)))
+    keys = await asyncio.gather(*(house.keys.find("one") for _ in range(MAX_WAITING)))
     assert len(set(map(id, keys))) == 1
     assert len(house.source.asked_at) == 1
+
+
+@in_virtual_time
+async def test_no_more_wait_for_keys_that_nobody_has_than_the_service_can_spare() -> None:
+    house = a_house()
+    house.source.hangs = True
+    waiting = [asyncio.ensure_future(house.keys.find("x")) for _ in range(MAX_WAITING)]
+    await asyncio.sleep(0.1)
+    began = house.clock.boot()
+    with pytest.raises(Overloaded):
+        await house.keys.find("x")
+    assert house.clock.boot() - began < 0.1
+    assert not any(each.done() for each in waiting)
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 @in_virtual_time

@@ -142,10 +142,19 @@ async def test_an_issuer_that_recovers_is_found_without_anybody_asking() -> None
 @in_virtual_time
 async def test_a_document_that_is_none_leaves_the_old_keys_in_use() -> None:
     house = await a_warm_house()
-    for house.source.document in (b"<html>", jwks()):
+    for house.source.document in (b"<html>", b'{"keys": [{"kty": "oct"}]}'):
         await asyncio.sleep(REFRESH_SECONDS)
         assert found_at_once(house)
     assert house.keys.generation == 1
+
+
+@in_virtual_time
+async def test_an_issuer_that_withdraws_all_its_keys_is_obeyed() -> None:
+    house = await a_warm_house()
+    house.source.document = jwks()
+    await asyncio.sleep(REFRESH_SECONDS)
+    assert await house.keys.find("one") is None
+    assert house.keys.generation == 2
 
 
 @in_virtual_time

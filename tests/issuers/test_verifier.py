@@ -70,7 +70,7 @@ async def test_a_token_that_is_known_makes_the_same_identity_known_at_once() -> 
 async def test_many_who_bring_the_same_token_together_are_all_known() -> None:
     house = House((ISSUER, "one"))
     token = ours()
-    found = await asyncio.gather(*(house.caller(token) for _ in range(200)))
+    found = await asyncio.gather(*(house.caller(token) for _ in range(100)))
     assert set(found) == {Caller(issuer="cluster-a", subject=SUBJECT)}
     assert len(house.verifier._kept) == 1
 
@@ -227,6 +227,27 @@ async def test_two_issuers_of_one_name_may_call_their_keys_alike_too() -> None:
     assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
     theirs = a_token(ed_key("two"))
     assert await house.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
+
+
+@pytest.mark.parametrize("order", [(ISSUER, OTHER), (OTHER, ISSUER)])
+@in_virtual_time
+async def test_a_token_that_two_issuers_keys_verify_is_nobodys(
+    order: tuple[Issuer, Issuer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of them has published the other's key, and would make its subjects its own."""
+    house = House((order[0], "one"), (order[1], "one"))
+    for _, keys in house.verifier._issuers:
+        assert await keys.find("one") is not None
+    assert await house.caller(ours()) is None
+    assert "have a key in common" in caplog.text
+
+
+@in_virtual_time
+async def test_a_cluster_may_be_an_issuer_for_two_audiences() -> None:
+    house = House((ISSUER, "one"), (replace(OTHER, audience="elsewhere"), "one"))
+    for _, keys in house.verifier._issuers:
+        assert await keys.find("one") is not None
+    assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
 
 
 @in_virtual_time

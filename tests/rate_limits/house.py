@@ -20,18 +20,11 @@ from service.rate_limits import RateLimits
 from tests.fakes import CALLER, FakeClock
 
 MINUTE: Final = 60
-
-
 TEN: Final = Rate(10, MINUTE)
-
-
 OTHER: Final = Caller(issuer="cluster-a", subject="billing")
-
-
 PASSWORD: Final = "sentinel-password"
-
-
 SOON: Final = 2.0  # seconds: what ought to take STORE_SECONDS, on a busy machine
+PATIENCE: Final = 10.0  # seconds for fakeredis, which is slow: each of its scripts takes some 10 ms
 
 
 @dataclass
@@ -41,9 +34,15 @@ class Replica:
     url: str | None = None
     clock: FakeClock = field(default_factory=FakeClock)
     failures: int = 0
+    store_seconds: float = PATIENCE
 
     def __post_init__(self) -> None:
-        self.limits = RateLimits(self.url, clock=self.clock, on_failure=self._failed)
+        self.limits = RateLimits(
+            self.url,
+            clock=self.clock,
+            on_failure=self._failed,
+            store_seconds=self.store_seconds,
+        )
 
     def _failed(self) -> None:
         self.failures += 1
@@ -58,9 +57,11 @@ class Replica:
 
 
 @asynccontextmanager
-async def replicas(url: str | None, count: int = 1) -> AsyncIterator[list[Replica]]:
+async def replicas(
+    url: str | None, count: int = 1, store_seconds: float = PATIENCE
+) -> AsyncIterator[list[Replica]]:
     async with AsyncExitStack() as stack:
-        made = [Replica(url) for _ in range(count)]
+        made = [Replica(url, store_seconds=store_seconds) for _ in range(count)]
         for replica in made:
             stack.push_async_callback(replica.limits.close)
         yield made

@@ -22,8 +22,6 @@ from tests.running.house import (
 )
 
 POLL_SECONDS = 0.005
-
-
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
 
 

@@ -72,7 +72,7 @@ async def test_buckets_and_owners_have_sessions_of_their_own() -> None:
 
 @in_virtual_time
 async def test_no_more_than_sixteen_calls_to_sts_are_under_way() -> None:
-    house = a_house("photos", "films", delay=1)
+    house = a_house("photos", "films", "songs", "texts", delay=1)
     waiting = [
         asyncio.ensure_future(house.pool.ready(SessionKey(bucket, (None, str(number)), None)))
         for bucket in house.sources
