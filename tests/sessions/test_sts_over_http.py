@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import aioboto3
 import pytest
@@ -26,8 +27,11 @@ class Stub:
     answer: Answer
     url: str = ""
     asked: list[bytes] = field(default_factory=list)
+    serving: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self.serving.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
@@ -45,6 +49,9 @@ async def stub(answer: Answer) -> AsyncIterator[Stub]:
     async with await asyncio.start_server(standing.serve, "127.0.0.1", 0) as server:
         standing.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield standing
+        # Python from 3.12 on waits at the end for whoever is still being served.
+        for serving in standing.serving:
+            serving.cancel()
 
 
 @asynccontextmanager
