@@ -14,7 +14,9 @@ from typing import Final
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from service.access.callers import Rate
 from service.access.grants import Caller
@@ -47,6 +49,8 @@ class RateLimits:
         self._clock = clock
         self._on_failure = on_failure
         self._store_seconds = store_seconds
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._asking = set[asyncio.Task[int | None]]()
         self._paused_until = -math.inf
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
@@ -60,8 +64,7 @@ class RateLimits:
             self._on_failure()
             return
         try:
-            async with asyncio.timeout(self._store_seconds):
-                wait = await self._hit(caller, rate, urls)
+            wait = await self._within_time(caller, rate, urls)
         except Exception as error:  # noqa: BLE001 - whatever the store's client comes up with
             self._pause(error)
             return
@@ -71,8 +74,37 @@ class RateLimits:
             )
 
     async def close(self) -> None:
-        if self._connections is not None:
-            await self._connections.disconnect()
+        if self._connections is None:
+            return
+        for asking in self._asking:
+            asking.cancel()
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=self._store_seconds)
+        await self._connections.disconnect()
+
+    async def _within_time(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """As `_hit`, or TimeoutError, and though the store's client were not to obey a cancellation."""
+        if self._connections is None:
+            return await self._hit(caller, rate, urls)
+        asking = asyncio.create_task(self._hit_in_turn(caller, rate, urls))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asked)
+        try:
+            await asyncio.wait({asking}, timeout=self._store_seconds)
+            if asking.done() and not asking.cancelled():
+                return asking.result()
+            raise TimeoutError
+        finally:
+            asking.cancel()
+
+    def _asked(self, asking: asyncio.Task[int | None]) -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # looked at, or asyncio would log it
+
+    async def _hit_in_turn(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        async with self._turns:
+            return await self._hit(caller, rate, urls)
 
     async def _hit(self, caller: Caller, rate: Rate, urls: int) -> int | None:
         """None if they are counted, else the seconds after which as many can be."""
@@ -108,18 +140,21 @@ def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> 
     return left - room * rate.seconds / max(1, count)
 
 
-def _connections(url: str, seconds: float) -> BlockingConnectionPool:
+def _connections(url: str, seconds: float) -> ConnectionPool:
     """Ours to close; and `limits` would take no URL without a port."""
     try:
-        return BlockingConnectionPool.from_url(
-            url, max_connections=MAX_CONNECTIONS, timeout=seconds
+        return ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=seconds,
+            socket_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),
         )
     except ValueError:  # its words may hold the password
         words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
         raise ConfigurationError([words]) from None
 
 
-def _storage(connections: BlockingConnectionPool | None) -> MemoryStorage | RedisStorage:
+def _storage(connections: ConnectionPool | None) -> MemoryStorage | RedisStorage:
     if connections is None:
         return MemoryStorage()
     return RedisStorage(
