@@ -63,7 +63,8 @@ def create_app(
             stack.push_async_callback(running.stop)
             if watched is not None:
                 await stack.enter_async_context(_reloading(watched, settings, running, metrics))
-            app.state.presigner, app.state.tokens = running.presigner, running.tokens
+            app.state.authority, app.state.tokens = running.authority, running.tokens
+            app.state.presigner = running.presigner
             yield
 
     app = FastAPI(

@@ -55,6 +55,9 @@ class FormAsk:
     overwrite: bool = False
 
 
+AnyAsk = Ask | FormAsk
+
+
 def signed_key(ask: Ask) -> str:
     """The key to sign, checked. A list addresses the bucket: its prefix is in the action."""
     if isinstance(ask.action, ListObjects):
@@ -78,7 +81,7 @@ def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
     return key
 
 
-def operation(ask: Ask | FormAsk) -> Operation:
+def operation(ask: AnyAsk) -> Operation:
     if isinstance(ask, FormAsk):
         return Operation.FORM
     return _OPERATIONS[type(ask.action)]

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.answers import PresignedForm, PresignedRequest
-from service.asks import Ask, FormAsk, operation
+from service.asks import AnyAsk, operation
 from service.errors import PresignError
 from service.signing.forms import rfc3339
 
@@ -24,7 +24,7 @@ _LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
 Answer = PresignedRequest | PresignedForm | PresignError
-Outcome = tuple[Ask | FormAsk, str, Answer]
+Outcome = tuple[AnyAsk, str, Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class _Decision(NamedTuple):
     access_key_id: str | None
 
 
-def _decision(ask: Ask | FormAsk, answer: Answer, s3_bucket: str | None) -> _Decision:
+def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Decision:
     what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
     if isinstance(answer, PresignError):
         return _Decision("denied", answer.code, *what, None, None, None)

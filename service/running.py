@@ -23,6 +23,7 @@ from service.access.callers import CallerEntry, revoked_before
 from service.access.grants import Caller
 from service.access.tokens import Issuer
 from service.audit import WriteLines
+from service.authority import Authority
 from service.endpoints import Location, resolve
 from service.issuers.jwks import JwksEndpoint
 from service.issuers.keys import IssuerKeys
@@ -72,8 +73,9 @@ class _Keys:
 
 
 class Running:
-    """`presigner` and `tokens` stay the same objects for ever; what they look at is replaced."""
+    """What callers use stays the same objects for ever; what they look at is replaced."""
 
+    authority: Authority
     presigner: Presigner
     tokens: TokenVerifier
 
@@ -100,14 +102,14 @@ class Running:
             pooled, clock=self._clock, chance=random.random, observer=self._metrics
         )
         self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
-        self.presigner = Presigner(
+        self.authority = Authority(
             snapshot,
             self._pool,
             clock=self._clock,
-            unique_id=lambda: secrets.token_hex(16),
             trail=Trail(self._write_audit, clock=self._clock, observer=self._metrics),
             limits=self._limits,
         )
+        self.presigner = Presigner(self.authority, unique_id=lambda: secrets.token_hex(16))
         self._settings, self._pooled, self._keys = settings, pooled, keys
         self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
         self._pool.start()
@@ -117,7 +119,7 @@ class Running:
         """Serve these settings from now on. Raises ConfigurationError, and then nothing has changed."""
         snapshot, pooled, keys = await self._make(settings)
         old = self._keys
-        self.presigner.snapshot = snapshot
+        self.authority.snapshot = snapshot
         self._pool.replace(pooled, partial(_not_before, snapshot.callers))
         self.tokens.replace(_verified_by(settings, keys))
         self._settings, self._pooled, self._keys = settings, pooled, keys

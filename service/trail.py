@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from service.asks import Ask, FormAsk, operation
+from service.asks import AnyAsk, operation
 from service.audit import Answer, Outcome, Requester, WriteLines, audit_lines
 from service.errors import PresignError
 from service.sessions.session import Clock
@@ -48,7 +48,7 @@ class Trail:
         for ask, _, answer in outcomes:
             self._count(ask, answer)
 
-    def _count(self, ask: Ask | FormAsk, answer: Answer) -> None:
+    def _count(self, ask: AnyAsk, answer: Answer) -> None:
         if self._observer is None:
             return
         if isinstance(answer, PresignError):

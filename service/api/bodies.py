@@ -1,7 +1,8 @@
-"""A request's body: read within a limit, and refused in words that repeat nothing of it."""
+"""A request's body or query: read within a limit, and refused in words that repeat nothing of it."""
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -47,15 +48,35 @@ def parse(model: type[Model], body: bytes) -> Model:
         refuse(error, body)
 
 
+def parse_query(model: type[Model], parameters: Sequence[tuple[str, str]]) -> Model:
+    """The parameters of a query, each of which may stand there once."""
+    values = dict(parameters)
+    if len(values) < len(parameters):
+        raise InvalidRequest("A parameter of the query stands there twice.")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        detail = "The query is not of the shape that it must have."
+        raise InvalidRequest(detail, pointers=_pointers(_faults(error))) from None
+
+
 def refuse(error: ValidationError, body: bytes) -> NoReturn:
     """Tell what is not JSON at all from what is JSON of another shape."""
     if error.error_count() > _MAX_COMMAS // 50:
         raise InvalidRequest("The body is of quite another shape than it must have.") from None
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    faults = _faults(error)
     if faults[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
-    pointers = {pointer(fault["loc"]): _detail(fault) for fault in faults[:_MAX_FAULTS]}
-    raise InvalidRequest("The body is not of the shape that it must have.", pointers=pointers)
+    detail = "The body is not of the shape that it must have."
+    raise InvalidRequest(detail, pointers=_pointers(faults))
+
+
+def _faults(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False, include_context=False)
+
+
+def _pointers(faults: Sequence[ErrorDetails]) -> dict[str, str]:
+    return {pointer(fault["loc"]): _detail(fault) for fault in faults[:_MAX_FAULTS]}
 
 
 def pointer(location: tuple[int | str, ...]) -> str:

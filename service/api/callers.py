@@ -12,4 +12,4 @@ router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=SigningRout
 @router.get("", response_model=CallerDescription)
 async def get_caller(call: Call) -> bytes:
     identity = call.requester.identity
-    return render_caller(identity.caller, call.presigner.snapshot.access(identity).grants)
+    return render_caller(identity.caller, call.authority.snapshot.access(identity).grants)

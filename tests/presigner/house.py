@@ -17,6 +17,7 @@ from service.access.grants import Caller, Operation
 from service.answers import PresignedForm
 from service.asks import Ask, FormAsk
 from service.audit import Requester
+from service.authority import Authority
 from service.errors import PresignError
 from service.lifetime import Lifetime
 from service.presigner import Presigner
@@ -53,6 +54,7 @@ class House:
     """A presigner whose buckets each have a fake source."""
 
     clock: FakeClock
+    authority: Authority
     presigner: Presigner
     sources: Mapping[str, FakeSource]
     trail: list[bytes]
@@ -85,14 +87,9 @@ def a_house(
     pool = SessionPool(pooled, clock=clock, chance=lambda: 0)
     numbers = count(1)
     trail: list[bytes] = []
-    presigner = Presigner(
-        snapshot,
-        pool,
-        clock=clock,
-        unique_id=lambda: f"id{next(numbers)}",
-        trail=Trail(trail.extend, clock=clock),
-    )
-    return House(clock, presigner, sources, trail)
+    authority = Authority(snapshot, pool, clock=clock, trail=Trail(trail.extend, clock=clock))
+    presigner = Presigner(authority, unique_id=lambda: f"id{next(numbers)}")
+    return House(clock, authority, presigner, sources, trail)
 
 
 def an_ask(

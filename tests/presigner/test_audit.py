@@ -209,7 +209,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, FORM))
     batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask(key="c")]))
     await asyncio.sleep(0.5)
-    house.presigner.snapshot = a_snapshot()
+    house.authority.snapshot = a_snapshot()
     await asyncio.gather(one, form, batch, return_exceptions=True)
     assert {each[:2] for each in decisions(house)} == {("denied", "forbidden")}
     keys = sorted(key for _, _, keys in decisions(house) for key in keys)
@@ -221,7 +221,7 @@ async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused()
     house = a_house(a_snapshot(a_grant()))
     asked = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
     await asyncio.sleep(0)  # one turn: it is decided that it has to wait
-    house.presigner.snapshot = a_snapshot()
+    house.authority.snapshot = a_snapshot()
     [answer] = await asked
     assert isinstance(answer, Forbidden)
     assert decisions(house) == [("denied", "forbidden", ["a/b"])]
@@ -243,7 +243,7 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
     """A caller who awaits an answer runs on only after the line stands."""
     house = a_house(a_snapshot(a_grant()))
     order: list[str] = []
-    house.presigner._trail = Trail(
+    house.authority._trail = Trail(
         lambda lines: order.extend("line" for _ in lines), clock=house.clock
     )
     for answer in (

@@ -26,7 +26,7 @@ class FailingTrail:
 
 def writing(house: House, write: WriteLines) -> None:
     """From now on the trail goes there."""
-    house.presigner._trail = Trail(write, clock=house.clock)
+    house.authority._trail = Trail(write, clock=house.clock)
 
 
 def a_failing_house(**more: Any) -> tuple[House, FailingTrail]:

@@ -126,7 +126,7 @@ async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
         house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
     )
     await asyncio.sleep(1)
-    house.presigner.snapshot = replace(
+    house.authority.snapshot = replace(
         a_snapshot(a_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
     )
     first, second = await asked

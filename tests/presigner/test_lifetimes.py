@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.authority import Authority
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
 from service.lifetime import Lifetime
 from service.presigner import Presigner
@@ -140,7 +141,8 @@ async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> Non
     snapshot = a_snapshot(a_grant())
     lines: list[bytes] = []
     trail = Trail(lines.extend, clock=clock)
-    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: "id", trail=trail)
+    authority = Authority(snapshot, pool, clock=clock, trail=trail)
+    presigner = Presigner(authority, unique_id=lambda: "id")
     signed = await presigner.presign(REQUESTER, an_ask(expires_in=604_800))
     assert times(signed.url) == (int(WALL), 604_800)
     assert "X-Amz-Security-Token" not in signed.url

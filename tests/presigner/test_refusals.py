@@ -80,7 +80,7 @@ async def test_the_grant_that_stands_after_the_wait_decides() -> None:
     house = a_house(a_snapshot(a_grant()), delay=1)
     asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
     await asyncio.sleep(0.5)
-    house.presigner.snapshot = a_snapshot()
+    house.authority.snapshot = a_snapshot()
     with pytest.raises(Forbidden):
         await asked
 
@@ -92,7 +92,7 @@ async def test_the_limits_that_stand_after_the_wait_decide() -> None:
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="")))
     batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
     await asyncio.sleep(0.5)
-    house.presigner.snapshot = a_snapshot(a_grant(max_expires_in=7))
+    house.authority.snapshot = a_snapshot(a_grant(max_expires_in=7))
     assert times((await asked).url)[1] == 7
     assert (await form).term.expires_at - epoch((await form).fields["x-amz-date"]) == 7
     [item] = await batch

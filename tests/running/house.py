@@ -114,7 +114,7 @@ class House:
         return None if identity is None else identity.caller
 
     def who_has(self, api_key: str) -> Identity | None:
-        return self.running.presigner.snapshot.api_keys.identify(api_key)
+        return self.running.authority.snapshot.api_keys.identify(api_key)
 
 
 @asynccontextmanager

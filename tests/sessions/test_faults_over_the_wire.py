@@ -9,6 +9,7 @@ import pytest
 
 from service.answers import PresignedRequest
 from service.asks import Ask
+from service.authority import Authority
 from service.errors import CredentialsUnavailable
 from service.presigner import Presigner
 from service.sessions.attempts import ATTEMPT_SECONDS
@@ -44,6 +45,7 @@ class House:
     clock: FakeClock
     sts: WireSts
     pool: SessionPool
+    authority: Authority
     presigner: Presigner
 
     async def sign(self, ask: Ask | None = None) -> PresignedRequest:
@@ -77,8 +79,9 @@ async def a_warm_house(*, promise: float = 900, chance: float = 0.5) -> House:
     )
     pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: chance)
     trail = Trail(list[bytes]().extend, clock=clock)
-    presigner = Presigner(snapshot, pool, clock=clock, unique_id=lambda: "id", trail=trail)
-    house = House(clock, sts, pool, presigner)
+    authority = Authority(snapshot, pool, clock=clock, trail=trail)
+    presigner = Presigner(authority, unique_id=lambda: "id")
+    house = House(clock, sts, pool, authority, presigner)
     pool.start()
     await presigner.presign(REQUESTER, an_ask())
     return house
@@ -91,7 +94,7 @@ async def five_minutes_before_the_end(fault: str) -> House:
     for _ in range(HOUR - FIVE_MINUTES):
         await asyncio.sleep(1)
         house.pool.current(
-            house.presigner.snapshot.access(REQUESTER.identity).session_keys["reports"]
+            house.authority.snapshot.access(REQUESTER.identity).session_keys["reports"]
         )
     return house
 
@@ -150,7 +153,7 @@ async def test_when_sts_is_back_the_service_is_within_one_backoff_step(fault: st
     begun = house.clock.boot()
     await house.presigner.presign(REQUESTER, an_ask())
     assert house.clock.boot() - begun < 0.2
-    assert house.presigner.can_sign()
+    assert house.authority.can_sign()
 
 
 @in_virtual_time

@@ -1,0 +1,179 @@
+"""What every call passes before anything is signed or sent: rate, grant, session, lifetime, audit.
+
+Rules of this file:
+- No await stands between the grant and the answer. Where a session has yet to come, the decision is
+  taken again after the wait, on the configuration that stands then.
+- A caller who may not have an answer starts no session.
+- What was decided is written into the audit trail before anybody is answered.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+
+from service.access.grants import Demand, Denied, Limited, decide
+from service.answers import Term
+from service.asks import AnyAsk
+from service.audit import Answer, Outcome, Requester
+from service.errors import (
+    CredentialsUnavailable,
+    Forbidden,
+    InvalidRequest,
+    LifetimeUnavailable,
+    LimitExceeded,
+    PresignError,
+)
+from service.lifetime import Given, Lifetime, Never, limit
+from service.rate_limits import RateLimits
+from service.sessions.entries import SessionKey, SigningSession
+from service.sessions.pool import NO_SESSION, SessionPool
+from service.sessions.session import Clock
+from service.snapshot import Access, Bucket, Snapshot
+from service.trail import Trail
+
+T = TypeVar("T", bound=Answer)
+
+
+class Granted(NamedTuple):
+    """What a grant gives: `max_expires_in` is the longest lifetime in seconds, None is no limit."""
+
+    bucket: Bucket
+    max_expires_in: int | None
+    session_key: SessionKey
+
+
+class Permit(NamedTuple):
+    """All that a signature needs of us."""
+
+    bucket: Bucket
+    signing: SigningSession
+    term: Term
+
+
+class Authority:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        pool: SessionPool,
+        *,
+        clock: Clock,
+        trail: Trail,
+        limits: RateLimits | None = None,
+    ) -> None:
+        """Without `limits` no caller's rate is limited."""
+        self.snapshot = snapshot
+        self._pool = pool
+        self._clock = clock
+        self._trail = trail
+        self._limits = limits
+
+    def can_sign(self) -> bool:
+        """Whether at least one bucket has a session."""
+        return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
+
+    async def answer(
+        self,
+        requester: Requester,
+        ask: AnyAsk,
+        key: str,
+        sign: Callable[[], T | None],
+        *,
+        urls: int = 1,
+    ) -> T:
+        """What `sign` gives, or the refusal, once it stands in the audit trail.
+
+        `sign` gives None where the session has yet to come. `urls` count against the caller's rate.
+        """
+        try:
+            await self.count(requester, urls)
+            answer = await self._once_ready(requester, ask.bucket, sign)
+        except PresignError as refusal:
+            await self.record(requester, [(ask, key, refusal)])
+            raise
+        await self.record(requester, [(ask, key, answer)])
+        return answer
+
+    def granted(self, requester: Requester, demand: Demand) -> Granted:
+        """Raises what the caller is told if it may not have it."""
+        access = self.access(requester)
+        match decide(access.grants, demand):
+            case Denied():
+                raise Forbidden
+            case Limited(pointer, detail, missing=True):
+                raise InvalidRequest(detail, pointer=pointer)
+            case Limited(pointer, detail):
+                raise LimitExceeded(detail, pointer=pointer)
+            case allowed:
+                return Granted(
+                    self.snapshot.buckets[demand.bucket],
+                    allowed.max_expires_in,
+                    access.session_keys[demand.bucket],
+                )
+
+    def permit(self, granted: Granted, lifetime: Lifetime) -> Permit | None:
+        """None where the session has yet to come."""
+        if (signing := self._pool.current(granted.session_key)) is None:
+            return None
+        return Permit(granted.bucket, signing, self._term(granted, lifetime, signing))
+
+    def access(self, requester: Requester) -> Access:
+        return self.snapshot.access(requester.identity)
+
+    async def count(self, requester: Requester, urls: int) -> None:
+        rate = self.access(requester).rate
+        if rate is not None and self._limits is not None:
+            await self._limits.take(requester.identity.caller, rate, urls)
+
+    async def wait(self, session_key: SessionKey) -> None:
+        """For a session; where none comes, whoever needs it finds out."""
+        with suppress(CredentialsUnavailable):
+            await self._pool.ready(session_key)
+
+    async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
+        names = {name: bucket.s3_bucket for name, bucket in self.snapshot.buckets.items()}
+        await self._trail.record(requester, outcomes, names)
+
+    async def _once_ready(
+        self, requester: Requester, bucket: str, sign: Callable[[], T | None]
+    ) -> T:
+        """What is signed: at once while there is a session, else after the one shared attempt.
+
+        Where the configuration has changed meanwhile, another session may be the right one.
+        """
+        waited = set[SessionKey]()
+        while (answer := sign()) is None:
+            key = self.access(requester).session_keys[bucket]
+            if key in waited:
+                raise unavailable()
+            waited.add(key)
+            try:
+                await self._pool.ready(key)
+            except CredentialsUnavailable:
+                if self.access(requester).session_keys.get(bucket) == key:
+                    raise
+        return answer
+
+    def _term(self, granted: Granted, asked: Lifetime, signing: SigningSession) -> Term:
+        now = int(signing.session.now(self._clock))
+        lifetime = limit(
+            asked,
+            default=self.snapshot.default_expires_in,
+            granted=granted.max_expires_in,
+            remaining=signing.session.expires_at - now,
+            session_seconds=signing.session.length,
+        )
+        if isinstance(lifetime, Given):
+            return Term(now, lifetime)
+        if isinstance(lifetime, Never):
+            detail = (
+                "Your grant does not allow it, or no session can be counted on to last so long."
+            )
+            raise LifetimeUnavailable(detail, pointer="#/min_expires_in")
+        retry_after = self._pool.hasten(granted.session_key)
+        raise CredentialsUnavailable(
+            "The session that signs has less than min_expires_in left.", retry_after=retry_after
+        )
+
+
+def unavailable() -> CredentialsUnavailable:
+    return CredentialsUnavailable(NO_SESSION, retry_after=1)
