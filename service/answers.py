@@ -1,10 +1,12 @@
-"""What callers are given: a request, or a form, that is signed. Pure."""
+"""What callers are given: a request or a form that is signed, or what is done for them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.lifetime import Given, LimitedBy
 from service.sessions.session import Session
+from service.signing.requests import Encryption
+from service.signing.signer import Signable, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,76 @@ class PresignedForm:
     fields: Mapping[str, str] = field(repr=False)
     term: Term
     session: Session = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """That the service may act at the store for a caller, and sign `urls` URLs for `term`.
+
+    `inner_signer` signs what the service itself sends; `tag` goes into the URLs.
+    """
+
+    session: Session = field(repr=False)
+    signer: Signer
+    inner_signer: Signer
+    term: Term
+    encryption: Encryption | None = None
+    tag: str | None = None
+    urls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresignedPart:
+    """Exactly `content_length` bytes, with `headers` to be sent byte for byte."""
+
+    part_number: int
+    content_length: int
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedParts:
+    parts: Sequence[PresignedPart]
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedUpload:
+    """`parts` are the first, or none where their checksums were not given."""
+
+    upload_id: str
+    part_size: int
+    part_count: int
+    parts: Sequence[PresignedPart]
+    term: Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedUpload:
+    bucket: str
+    key: str
+    etag: str
+    content_length: int
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedObject:
+    """What stands under a key. `checksums` are base64 by algorithm, of parts' digests with `-N`."""
+
+    content_length: int
+    content_type: str | None
+    etag: str
+    version_id: str | None
+    checksums: Mapping[str, str]
+    metadata: Mapping[str, str]
+    mismatches: Sequence[str]
+
+
+def headers_to_send(action: Signable) -> dict[str, str]:
+    """All that is signed but what an HTTP library sets itself, and may refuse to be told."""
+    headers = action.headers()
+    headers.pop("content-length", None)
+    return headers

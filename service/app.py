@@ -5,7 +5,9 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 
+import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
@@ -13,7 +15,19 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
-from service.api import callers, deletes, document, downloads, forms, heads, health, lists, uploads
+from service.api import (
+    callers,
+    deletes,
+    document,
+    downloads,
+    forms,
+    heads,
+    health,
+    lists,
+    multipart_uploads,
+    object_checks,
+    uploads,
+)
 from service.api.admission import InFlightLimit
 from service.api.envelope import Envelope, FaultBarrier
 from service.api.metering import Metering
@@ -29,6 +43,20 @@ from service.sessions.session import Clock, SystemClock
 from service.settings import Settings
 from service.signing.signer import Address
 
+_ROOMS: Final = (
+    downloads,
+    uploads,
+    forms,
+    heads,
+    deletes,
+    lists,
+    multipart_uploads,
+    object_checks,
+    callers,
+    health,
+    document,
+)
+
 
 def create_app(
     settings: Settings,
@@ -36,6 +64,7 @@ def create_app(
     addresses: Mapping[str, Address] | None = None,
     clock: Clock | None = None,
     open_sources: OpenSources = aws_sources,
+    store_transport: httpx.AsyncBaseTransport | None = None,
     audit: WriteLines | None = None,
     drain: Drain | None = None,
     metrics: Metrics | None = None,
@@ -44,7 +73,7 @@ def create_app(
     """The service. It needs its lifespan run; until then it has no presigner.
 
     `addresses` are the buckets', if they are resolved already. `audit` takes the lines of the audit
-    trail, which go to standard output if nothing is given. With `drain` whoever runs the app says
+    trail, which go to standard output if nothing is given; `store_transport` what goes to stores. With `drain` whoever runs the app says
     that it is about to end. Changes of the file `watched` are served as they come.
     """
     clock = clock or SystemClock()
@@ -58,6 +87,7 @@ def create_app(
                 make_source=await stack.enter_async_context(open_sources(clock)),
                 write_audit=audit or AuditSink(sys.stdout.fileno()).write,
                 metrics=metrics,
+                store_transport=store_transport,
             )
             await running.start(settings, addresses)
             stack.push_async_callback(running.stop)
@@ -65,6 +95,8 @@ def create_app(
                 await stack.enter_async_context(_reloading(watched, settings, running, metrics))
             app.state.authority, app.state.tokens = running.authority, running.tokens
             app.state.presigner = running.presigner
+            app.state.multipart = running.multipart
+            app.state.object_checks = running.object_checks
             yield
 
     app = FastAPI(
@@ -76,7 +108,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
-    for room in (downloads, uploads, forms, heads, deletes, lists, callers, health, document):
+    for room in _ROOMS:
         app.include_router(room.router)
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)

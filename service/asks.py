@@ -1,7 +1,7 @@
 """What callers ask for, and what each asks of the grants. Pure."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from service.access.grants import Demand, Operation
@@ -55,7 +55,29 @@ class FormAsk:
     overwrite: bool = False
 
 
-AnyAsk = Ask | FormAsk
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreAsk:
+    """What the service is to do at the store itself, or a part of an upload that it is to sign.
+
+    `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
+    """
+
+    action: str
+    demand: Demand
+    upload_id: str | None = None
+    lifetime: Lifetime = field(default_factory=Lifetime)
+    creates_only: bool = False
+
+    @property
+    def bucket(self) -> str:
+        return self.demand.bucket
+
+    @property
+    def key(self) -> str:
+        return self.demand.key
+
+
+AnyAsk = Ask | FormAsk | StoreAsk
 
 
 def signed_key(ask: Ask) -> str:
@@ -84,6 +106,8 @@ def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
 def operation(ask: AnyAsk) -> Operation:
     if isinstance(ask, FormAsk):
         return Operation.FORM
+    if isinstance(ask, StoreAsk):
+        return ask.demand.operation
     return _OPERATIONS[type(ask.action)]
 
 

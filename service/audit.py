@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import to_json
 
 from service.access.callers import Identity
-from service.answers import PresignedForm, PresignedRequest
-from service.asks import AnyAsk, operation
+from service.answers import Leave, PresignedForm, PresignedRequest
+from service.asks import AnyAsk, StoreAsk, operation
 from service.errors import PresignError
 from service.signing.forms import rfc3339
 
@@ -23,7 +23,7 @@ _PARTS: Final = len(',"part":1000,"parts":1000')
 _LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-Answer = PresignedRequest | PresignedForm | PresignError
+Answer = PresignedRequest | PresignedForm | Leave | PresignError
 Outcome = tuple[AnyAsk, str, Answer]
 
 
@@ -70,14 +70,19 @@ class _Decision(NamedTuple):
     expires_in: int | None
     session_name: str | None
     access_key_id: str | None
+    action: str | None
+    upload_id: str | None
 
 
 def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Decision:
     what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
+    more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
     if isinstance(answer, PresignError):
-        return _Decision("denied", answer.code, *what, None, None, None)
+        return _Decision("denied", answer.code, *what, None, None, None, *more)
+    signs_nothing = isinstance(answer, Leave) and not answer.urls
+    expires_in = None if signs_nothing else answer.term.expires_in
     key_id = answer.session.credentials.access_key_id
-    return _Decision("allowed", None, *what, answer.term.expires_in, answer.session.name, key_id)
+    return _Decision("allowed", None, *what, expires_in, answer.session.name, key_id, *more)
 
 
 def _members(requester: Requester, decision: _Decision, time: float) -> dict[str, Any]:

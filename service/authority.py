@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from service.access.grants import Demand, Denied, Limited, decide
-from service.answers import Term
-from service.asks import AnyAsk
+from service.answers import Leave, Term
+from service.asks import AnyAsk, StoreAsk
 from service.audit import Answer, Outcome, Requester
 from service.errors import (
     CredentialsUnavailable,
@@ -28,6 +28,7 @@ from service.rate_limits import RateLimits
 from service.sessions.entries import SessionKey, SigningSession
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.session import Clock
+from service.signing.keys import check_key
 from service.snapshot import Access, Bucket, Snapshot
 from service.trail import Trail
 
@@ -116,6 +117,15 @@ class Authority:
             return None
         return Permit(granted.bucket, signing, self._term(granted, lifetime, signing))
 
+    async def leave(self, requester: Requester, ask: StoreAsk, *, urls: int = 0) -> Leave:
+        """To do at the store what is asked, and to sign `urls` URLs.
+
+        A call that goes to the store counts against the caller's rate as a URL does.
+        """
+        return await self.answer(
+            requester, ask, ask.key, lambda: self._leave(requester, ask, urls), urls=max(1, urls)
+        )
+
     def access(self, requester: Requester) -> Access:
         return self.snapshot.access(requester.identity)
 
@@ -152,6 +162,23 @@ class Authority:
                 if self.access(requester).session_keys.get(bucket) == key:
                     raise
         return answer
+
+    def _leave(self, requester: Requester, ask: StoreAsk, urls: int) -> Leave | None:
+        check_key(ask.key)
+        granted = self.granted(requester, ask.demand)
+        if ask.creates_only:
+            granted.bucket.refuse_create_only()
+        if (permit := self.permit(granted, ask.lifetime)) is None:
+            return None
+        return Leave(
+            session=permit.signing.session,
+            signer=permit.signing.signer,
+            inner_signer=permit.signing.inner_signer,
+            term=permit.term,
+            encryption=permit.bucket.encryption,
+            tag=requester.request_id if permit.bucket.tag_urls else None,
+            urls=urls,
+        )
 
     def _term(self, granted: Granted, asked: Lifetime, signing: SigningSession) -> Term:
         now = int(signing.session.now(self._clock))

@@ -33,7 +33,8 @@ _EXPRESS = re.compile(r".*--(?:x|xa)-s3")
 class Location:
     """A bucket's name, or the ARN of an access point, and how to reach it.
 
-    `endpoint_url` is a store of one's own; the addressing style is then the store's affair.
+    `endpoint_url` is a store of one's own; the addressing style is then the store's affair. `inner`
+    is how the service itself reaches the bucket, if otherwise than its users.
     """
 
     bucket: str
@@ -43,6 +44,7 @@ class Location:
     fips: bool = False
     dual_stack: bool = False
     accelerate: bool = False
+    inner: "Location | None" = None
 
 
 async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
@@ -77,6 +79,7 @@ async def _address(session: aioboto3.Session, location: Location) -> Address:
         host=_host(url),
         path_prefix=url.path.removesuffix(_KEY),
         region=region,
+        inner=None if location.inner is None else await _address(session, location.inner),
     )
 
 

@@ -84,6 +84,60 @@ class UnsafeContentType(PresignError):
 
 
 @final
+class UploadNotFound(PresignError):
+    """The store knows no such upload: it never was, or was completed or aborted."""
+
+    code = "upload_not_found"
+
+
+@final
+class InvalidPart(PresignError):
+    """The store has not the parts that were named. Nothing is lost."""
+
+    code = "invalid_part"
+
+
+@final
+class LengthMismatch(PresignError):
+    """The parts do not add up to what was promised."""
+
+    code = "length_mismatch"
+
+
+@final
+class ChecksumMismatch(PresignError):
+    """The store has other bytes than the checksum is of."""
+
+    code = "checksum_mismatch"
+
+
+@final
+class ObjectExists(PresignError):
+    code = "object_exists"
+
+
+@final
+class WriteConflict(PresignError):
+    """Somebody else wrote the same key at the same time."""
+
+    code = "write_conflict"
+
+
+@final
+class StorageRefused(PresignError):
+    """The store did not do what the service asked for, and would not if asked again."""
+
+    code = "storage_refused"
+
+
+@final
+class StorageUnavailable(PresignError):
+    """The store did not answer in time, or not that it could."""
+
+    code = "storage_unavailable"
+
+
+@final
 class CredentialsUnavailable(PresignError):
     code = "credentials_unavailable"
 

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 # From a URL signed at once to a cold caller that waits for its session as long as it may
 _REQUEST_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5, 10)
 _REFRESH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_STORE_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
 
 SessionsLeft = Callable[[], Iterable[tuple[str, int, float]]]
 IsAlive = Callable[[str], bool]
@@ -90,6 +91,13 @@ class Metrics:
             ["bucket"],
             registry=registry,
         )
+        self._store_calls = Histogram(
+            "presign_store_call_seconds",
+            "How long a call of the service's own to a store took: ok, refused or unavailable.",
+            ["bucket", "action", "outcome"],
+            buckets=_STORE_BUCKETS,
+            registry=registry,
+        )
         self._key_fetches = Counter(
             "presign_issuer_key_fetches_total",
             "Fetches of an issuer's keys: ok or failed.",
@@ -145,6 +153,9 @@ class Metrics:
         self._skew.set(skew)
         if packed_percent is not None:
             self._packed.labels(bucket).set(packed_percent)
+
+    def store_called(self, bucket: str, action: str, outcome: str, seconds: float) -> None:
+        self._store_calls.labels(bucket, action, outcome).observe(seconds)
 
     def keys_fetched(self, issuer: str, outcome: str) -> None:
         self._key_fetches.labels(issuer, outcome).inc()

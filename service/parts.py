@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,18 +32,27 @@ _AWS_PARTITION = re.compile(r"arn:(aws[a-z-]*):iam::.*")
 
 
 def locations(settings: Settings) -> dict[str, Location]:
-    return {
-        name: Location(
-            bucket=bucket.bucket or name,
-            region=bucket.region,
-            endpoint_url=bucket.signed_endpoint_url,
-            addressing_style=bucket.style,
-            fips=bucket.fips,
-            dual_stack=bucket.dual_stack,
-            accelerate=bucket.accelerate,
-        )
-        for name, bucket in settings.buckets.items()
-    }
+    return {name: _location(name, bucket) for name, bucket in settings.buckets.items()}
+
+
+def _location(name: str, bucket: BucketSettings) -> Location:
+    location = Location(
+        bucket=bucket.bucket or name,
+        region=bucket.region,
+        endpoint_url=bucket.signed_endpoint_url,
+        addressing_style=bucket.style(bucket.signed_endpoint_url),
+        fips=bucket.fips,
+        dual_stack=bucket.dual_stack,
+        accelerate=bucket.accelerate,
+    )
+    if bucket.endpoint_url == bucket.signed_endpoint_url:
+        return location
+    inner = replace(
+        location,
+        endpoint_url=bucket.endpoint_url,
+        addressing_style=bucket.style(bucket.endpoint_url),
+    )
+    return replace(location, inner=inner)
 
 
 def snapshot(settings: Settings, addresses: Mapping[str, Address]) -> Snapshot:

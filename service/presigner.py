@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from service.answers import PresignedForm, PresignedRequest
+from service.answers import PresignedForm, PresignedRequest, headers_to_send
 from service.asks import Ask, FormAsk, form_demand, form_key, request_demand, signed_key
 from service.audit import Requester
 from service.authority import Authority, unavailable
-from service.errors import CreateOnlyUnsupported, PresignError
+from service.errors import PresignError
 from service.sessions.entries import SessionKey
 from service.signing.forms import presign_form
 from service.signing.requests import Action, PutObject
@@ -145,26 +145,12 @@ class Presigner:
         }
 
 
-def refuse_unconditional_store(bucket: Bucket, *, pointer: str = "#/overwrite") -> None:
-    """Where the store cannot refuse to overwrite, create-only is not promised."""
-    if not bucket.conditional_writes:
-        detail = "The store of this bucket has no conditional writes. Ask to overwrite."
-        raise CreateOnlyUnsupported(detail, pointer=pointer)
-
-
-def headers_to_send(action: Action) -> dict[str, str]:
-    """All that is signed but what an HTTP library sets itself, and may refuse to be told."""
-    headers = action.headers()
-    headers.pop("content-length", None)
-    return headers
-
-
 def _as_configured(action: Action, bucket: Bucket) -> Action:
     """An upload as the bucket wants it: encrypted, and create-only where the store can do that."""
     if not isinstance(action, PutObject):
         return action
     if action.if_match is not None:
-        refuse_unconditional_store(bucket, pointer="#/if_match")
+        bucket.refuse_create_only(pointer="#/if_match")
     elif not action.overwrite:
-        refuse_unconditional_store(bucket)
+        bucket.refuse_create_only()
     return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import aioboto3
+import httpx
 
 from service import parts
 from service.access.callers import CallerEntry, revoked_before
@@ -29,6 +30,8 @@ from service.issuers.jwks import JwksEndpoint
 from service.issuers.keys import IssuerKeys
 from service.issuers.verifier import TokenVerifier
 from service.metrics import Metrics
+from service.multipart import MultipartUploads
+from service.object_checks import ObjectChecks
 from service.presigner import Presigner
 from service.rate_limits import RateLimits
 from service.sessions.entries import PooledBucket
@@ -39,6 +42,7 @@ from service.settings import Settings
 from service.settings_callers import IssuerSettings
 from service.signing.signer import Address
 from service.snapshot import Snapshot
+from service.store.calls import StoreCalls
 from service.trail import Trail
 
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
@@ -77,14 +81,26 @@ class Running:
 
     authority: Authority
     presigner: Presigner
+    multipart: MultipartUploads
+    object_checks: ObjectChecks
     tokens: TokenVerifier
 
     def __init__(
-        self, *, clock: Clock, make_source: MakeSource, write_audit: WriteLines, metrics: Metrics
+        self,
+        *,
+        clock: Clock,
+        make_source: MakeSource,
+        write_audit: WriteLines,
+        metrics: Metrics,
+        store_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """`store_transport` takes what goes to stores, in place of the network."""
         self._clock = clock
         self._make_source = make_source
         self._write_audit = write_audit
+        self._store = StoreCalls(
+            clock=clock, chance=random.random, observer=metrics, transport=store_transport
+        )
         self._metrics = metrics
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
@@ -110,6 +126,8 @@ class Running:
             limits=self._limits,
         )
         self.presigner = Presigner(self.authority, unique_id=lambda: secrets.token_hex(16))
+        self.multipart = MultipartUploads(self.authority, self._store)
+        self.object_checks = ObjectChecks(self.authority, self._store)
         self._settings, self._pooled, self._keys = settings, pooled, keys
         self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
         self._pool.start()
@@ -133,6 +151,7 @@ class Running:
         await self._pool.stop()
         await asyncio.gather(*(each.stop() for each in self._keys.values()))
         await self._limits.close()
+        await self._store.close()
 
     async def _make(
         self, settings: Settings

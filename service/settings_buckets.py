@@ -108,12 +108,11 @@ class BucketSettings(Section):
         """The endpoint whose host is signed."""
         return self.public_endpoint_url or self.endpoint_url
 
-    @property
-    def style(self) -> Literal["virtual", "path"]:
+    def style(self, endpoint_url: str | None) -> Literal["virtual", "path"]:
         """Stores of one's own seldom have a host for each bucket; AWS has."""
         if self.addressing_style is not None:
             return self.addressing_style
-        return "virtual" if self.signed_endpoint_url is None else "path"
+        return "virtual" if endpoint_url is None else "path"
 
 
 def _check_header(value: str, name: str) -> None:

@@ -19,6 +19,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, deny_all, session_policy
+from service.errors import CreateOnlyUnsupported
 from service.sessions.entries import SessionKey
 from service.signing.requests import Encryption
 from service.signing.signer import Address
@@ -39,6 +40,12 @@ class Bucket:
     encryption: Encryption | None = None
     conditional_writes: bool = True
     tag_urls: bool = False
+
+    def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
+        """Where the store cannot refuse to overwrite: nothing is promised that it does not keep."""
+        if not self.conditional_writes:
+            detail = "The store of this bucket has no conditional writes. Ask to overwrite."
+            raise CreateOnlyUnsupported(detail, pointer=pointer)
 
     @property
     def own_policy(self) -> str | None:

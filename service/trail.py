@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from service.answers import Leave
 from service.asks import AnyAsk, operation
 from service.audit import Answer, Outcome, Requester, WriteLines, audit_lines
 from service.errors import PresignError
@@ -53,5 +54,6 @@ class Trail:
             return
         if isinstance(answer, PresignError):
             self._observer.refused(answer.code)
-        else:
+            return
+        for _ in range(answer.urls if isinstance(answer, Leave) else 1):
             self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by)

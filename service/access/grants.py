@@ -70,6 +70,7 @@ class Demand:
     compares: bool = False  # with the object that stands, by its ETag
     version: bool = False
     max_keys: int | None = None
+    names_type: bool = True  # later calls of an upload do not: its type is settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
         field = "max_content_length" if demand.operation is Operation.FORM else "content_length"
         detail = f"Your grant allows at most {grant.max_content_length} bytes."
         return Limited(f"#/{field}", detail)
-    if grant.content_types is None or demand.operation not in _TYPED:
+    typed = demand.operation in _TYPED and demand.names_type
+    if grant.content_types is None or not typed:
         return None
     return _broken_type(grant.content_types, demand)
 

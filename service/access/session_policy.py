@@ -34,9 +34,11 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:Decrypt": frozenset({Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART}),
     "kms:GenerateDataKey": _UPLOADS,
 }
-# A check lists its one key where S3 says 403 of a key that may only be missing.
+# A check lists its one key where S3 says 403 of a key that may only be missing; so does a completion
+# that may have been done before.
 LIST_ACTION: Final = "s3:ListBucket"
-_LISTS: Final = frozenset({Operation.LIST, Operation.CHECK})
+_LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
+_LISTS: Final = _LISTS_ONE_KEY | {Operation.LIST}
 
 _ACCESS_POINT = re.compile(r"(arn:[^:]+:s3:[^:]+:[^:]+:accesspoint)[:/](.+)")
 
@@ -96,8 +98,7 @@ def _patterns_by_action(grants: list[Grant]) -> dict[str, set[str]]:
 
 def _list(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
-    checked = [grant for grant in grants if Operation.CHECK in grant.allow]
-    patterns = _widest(_patterns(subtrees, _LISTS) | _patterns(checked, _LISTS))
+    patterns = _widest(_patterns(subtrees, _LISTS) | _patterns(grants, _LISTS_ONE_KEY))
     if not patterns:
         return []
     statement = _allow([LIST_ACTION], [arns.bucket])

@@ -1,16 +1,27 @@
 """What the presigner answers, as the contract's JSON. Absent, never null."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
 from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
-from service.answers import PresignedForm, PresignedRequest, Term
+from service.answers import (
+    CheckedObject,
+    CompletedUpload,
+    CreatedUpload,
+    PresignedForm,
+    PresignedPart,
+    PresignedParts,
+    PresignedRequest,
+    Term,
+)
 from service.api import problems
 from service.errors import PresignError
 from service.signing.forms import rfc3339
+from service.signing.multipart import UploadedPart
 
 
 def render_request(answer: PresignedRequest) -> bytes:
@@ -26,6 +37,34 @@ def render_batch(answers: Sequence[PresignedRequest | PresignError]) -> bytes:
     results = [_result(position, answer) for position, answer in enumerate(answers)]
     failed = sum(isinstance(answer, PresignError) for answer in answers)
     return to_json({"results": results, "failed": failed})
+
+
+def render_created(upload: CreatedUpload) -> bytes:
+    members: dict[str, Any] = {
+        "upload_id": upload.upload_id,
+        "part_size": upload.part_size,
+        "part_count": upload.part_count,
+        "parts": [_part(part) for part in upload.parts],
+    }
+    return to_json(members | (_term(upload.term) if upload.parts else {}))
+
+
+def render_parts(signed: PresignedParts) -> bytes:
+    return to_json({"parts": [_part(part) for part in signed.parts], **_term(signed.term)})
+
+
+def render_uploaded_parts(parts: Sequence[UploadedPart]) -> bytes:
+    return to_json({"parts": [_uploaded_part(part) for part in parts]})
+
+
+def render_completed(completed: CompletedUpload) -> bytes:
+    return to_json(_present(asdict(completed)))
+
+
+def render_check(found: CheckedObject | None) -> bytes:
+    if found is None:
+        return to_json({"found": False, "mismatches": []})
+    return to_json({"found": True, **_present(asdict(found))})
 
 
 def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
@@ -49,6 +88,26 @@ def _request(answer: PresignedRequest) -> dict[str, Any]:
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
     return members
+
+
+def _part(part: PresignedPart) -> dict[str, Any]:
+    return {
+        "part_number": part.part_number,
+        "content_length": part.content_length,
+        "method": part.method,
+        "url": part.url,
+        "headers": part.headers,
+    }
+
+
+def _uploaded_part(part: UploadedPart) -> dict[str, Any]:
+    members = {
+        "part_number": part.part_number,
+        "etag": part.etag,
+        "content_length": part.content_length,
+        "checksum": None if part.checksum is None else part.checksum.value,
+    }
+    return _present(members)
 
 
 def _term(term: Term) -> dict[str, Any]:

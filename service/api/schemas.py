@@ -29,11 +29,11 @@ def or_none(value: T | MISSING) -> T | None:
     return None if value is MISSING else value
 
 
-class _Request(BaseModel):
+class StrictRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class _Answer(BaseModel):
+class OpenAnswer(BaseModel):
     """Answers may grow: clients ignore fields that they do not know."""
 
 
@@ -45,12 +45,12 @@ def pairs(strings: StringMap | MISSING) -> tuple[tuple[str, str], ...]:
     return () if strings is MISSING else tuple(strings.root.items())
 
 
-class Checksum(_Request):
+class Checksum(StrictRequest):
     algorithm: ChecksumAlgorithm
     value: Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
 
 
-class ObjectRequest(_Request):
+class ObjectRequest(StrictRequest):
     bucket: Bucket
     key: str
     expires_in: Seconds | MISSING = MISSING
@@ -80,7 +80,7 @@ class UploadUrlRequest(ObjectRequest):
     if_match: Text | MISSING = MISSING
 
 
-class UploadFormRequest(_Request):
+class UploadFormRequest(StrictRequest):
     bucket: Bucket
     key: str | MISSING = MISSING
     key_prefix: str | MISSING = MISSING
@@ -105,7 +105,7 @@ class DeleteUrlRequest(ObjectRequest):
     version_id: LongText | MISSING = MISSING
 
 
-class ListUrlRequest(_Request):
+class ListUrlRequest(StrictRequest):
     bucket: Bucket
     prefix: str
     expires_in: Seconds | MISSING = MISSING
@@ -115,31 +115,31 @@ class ListUrlRequest(_Request):
     continuation_token: Token | MISSING = MISSING
 
 
-class DownloadUrlBatchRequest(_Request):
+class DownloadUrlBatchRequest(StrictRequest):
     items: Annotated[
         list[DownloadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
     ]
 
 
-class UploadUrlBatchRequest(_Request):
+class UploadUrlBatchRequest(StrictRequest):
     items: Annotated[
         list[UploadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
     ]
 
 
-class HeadUrlBatchRequest(_Request):
+class HeadUrlBatchRequest(StrictRequest):
     items: Annotated[
         list[HeadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
     ]
 
 
-class DeleteUrlBatchRequest(_Request):
+class DeleteUrlBatchRequest(StrictRequest):
     items: Annotated[
         list[DeleteUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
     ]
 
 
-class PresignedRequest(_Answer):
+class PresignedRequest(OpenAnswer):
     method: str
     url: str
     headers: StringMap
@@ -148,7 +148,7 @@ class PresignedRequest(_Answer):
     limited_by: str | MISSING = MISSING
 
 
-class PresignedForm(_Answer):
+class PresignedForm(OpenAnswer):
     url: str
     key: str
     fields: StringMap
@@ -156,7 +156,7 @@ class PresignedForm(_Answer):
     limited_by: str | MISSING = MISSING
 
 
-class CallerGrant(_Answer):
+class CallerGrant(OpenAnswer):
     bucket: str
     prefix: str
     allow: list[str]
@@ -167,18 +167,18 @@ class CallerGrant(_Answer):
     allow_overwrite: bool
 
 
-class CallerDescription(_Answer):
+class CallerDescription(OpenAnswer):
     subject: str
     issuer: str | MISSING = MISSING
     grants: list[CallerGrant]
 
 
-class InvalidField(_Answer):
+class InvalidField(OpenAnswer):
     pointer: str
     detail: str
 
 
-class Problem(_Answer):
+class Problem(OpenAnswer):
     type: str
     title: str
     status: int
@@ -188,11 +188,11 @@ class Problem(_Answer):
     errors: list[InvalidField] | MISSING = MISSING
 
 
-class PresignedResult(_Answer):
+class PresignedResult(OpenAnswer):
     request: PresignedRequest | MISSING = MISSING
     problem: Problem | MISSING = MISSING
 
 
-class PresignedBatch(_Answer):
+class PresignedBatch(OpenAnswer):
     results: list[PresignedResult]
     failed: int

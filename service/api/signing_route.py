@@ -24,6 +24,8 @@ from service.api.bodies import (
 from service.audit import Requester
 from service.authority import Authority
 from service.issuers.verifier import TokenVerifier
+from service.multipart import MultipartUploads
+from service.object_checks import ObjectChecks
 from service.presigner import Presigner
 
 Handler = Callable[..., Awaitable[bytes]]
@@ -46,6 +48,16 @@ class Call(Request):
     def presigner(self) -> Presigner:
         presigner: Presigner = self.app.state.presigner
         return presigner
+
+    @property
+    def multipart(self) -> MultipartUploads:
+        multipart: MultipartUploads = self.app.state.multipart
+        return multipart
+
+    @property
+    def object_checks(self) -> ObjectChecks:
+        checks: ObjectChecks = self.app.state.object_checks
+        return checks
 
     async def identify(self) -> None:
         tokens: TokenVerifier = self.app.state.tokens

@@ -14,7 +14,6 @@ from service.sessions.entries import Entry, SessionKey, SessionObserver, Signing
 from service.sessions.refresh import backoff, is_better
 from service.sessions.session import Clock, Session
 from service.sessions.sts import SessionRefused, session_name
-from service.signing.signer import Signer
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +73,7 @@ class Attempts:
             raise SessionRefused("STS gave a session that has ended, or ends before ours.")
         if session.starts_at < key.not_before:
             raise SessionRefused("The session began before the caller's revoked_before.")
-        signer = Signer(session.credentials, entry.bucket.address)
-        entry.current = SigningSession(session, signer)
+        entry.current = SigningSession.at(entry.bucket.address, session)
         entry.failures, entry.next_attempt_at = 0, -math.inf
         entry.hastened, entry.chance = False, self._chance()
         skew = now - self._clock.wall()

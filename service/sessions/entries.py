@@ -3,7 +3,7 @@
 import asyncio
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionSource
@@ -26,6 +26,14 @@ class SigningSession:
 
     session: Session
     signer: Signer
+    inner_signer: Signer  # for what the service itself sends
+
+    @classmethod
+    def at(cls, address: Address, session: Session) -> Self:
+        signer = Signer(session.credentials, address)
+        if address.inner is None:
+            return cls(session, signer, signer)
+        return cls(session, signer, Signer(session.credentials, address.inner))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,6 @@ from service.sessions.refresh import (
 )
 from service.sessions.session import Clock
 from service.sessions.sts import Owner
-from service.signing.signer import Signer
 
 log = logging.getLogger(__name__)
 
@@ -161,8 +160,7 @@ class SessionPool:
         """The session stays, though the bucket may be elsewhere now."""
         current = entry.current
         if current is not None and bucket.address != entry.bucket.address:
-            signer = Signer(current.session.credentials, bucket.address)
-            entry.current = SigningSession(current.session, signer)
+            entry.current = SigningSession.at(bucket.address, current.session)
         entry.bucket = bucket
 
     def _open(self, key: SessionKey) -> Entry:

@@ -50,15 +50,7 @@ class Checksum:
     value: str
 
     def __post_init__(self) -> None:
-        try:
-            size = len(b64decode(self.value, validate=True))
-        except (Base64Error, ValueError):
-            size = -1
-        if size != CHECKSUM_BYTES[self.algorithm]:
-            raise InvalidRequest(
-                f"{self.algorithm} is {CHECKSUM_BYTES[self.algorithm]} bytes in base64.",
-                pointer="#/checksum/value",
-            )
+        check_digest(self.algorithm, self.value, pointer="#/checksum/value")
 
     @property
     def header(self) -> tuple[str, str]:
@@ -112,9 +104,12 @@ class GetObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadObject:
+    """With `checksums`, the store tells those that it keeps."""
+
     METHOD: ClassVar = "HEAD"
 
     version_id: str | None = None
+    checksums: bool = False
 
     def __post_init__(self) -> None:
         _check_texts(version_id=self.version_id)
@@ -123,7 +118,7 @@ class HeadObject:
         return _present(("versionId", self.version_id))
 
     def headers(self) -> dict[str, str]:
-        return {}
+        return {"x-amz-checksum-mode": "ENABLED"} if self.checksums else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,19 +165,10 @@ class ListObjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PutObject:
-    """An upload of exactly `content_length` bytes of one type; create-only unless `overwrite`.
+class NewObject:
+    """What every new object is told to be, whichever way its bytes come."""
 
-    `if_match` is the ETag, with its quotes, of the object that may be replaced.
-    """
-
-    METHOD: ClassVar = "PUT"
-
-    content_length: int
     content_type: str = DEFAULT_CONTENT_TYPE
-    overwrite: bool = False
-    if_match: str | None = None
-    checksum: Checksum | None = None
     metadata: Pairs = ()
     tags: Pairs = ()
     content_disposition: str | None = None
@@ -194,7 +180,6 @@ class PutObject:
     def __post_init__(self) -> None:
         check_media_type(self.content_type, pointer="#/content_type")
         _check_headers(
-            if_match=self.if_match,
             content_disposition=self.content_disposition,
             cache_control=self.cache_control,
             content_encoding=self.content_encoding,
@@ -203,13 +188,8 @@ class PutObject:
         check_metadata(self.metadata)
         check_tags(self.tags)
 
-    def query(self) -> Query:
-        return ()
-
-    def headers(self) -> dict[str, str]:
-        headers = {"content-length": str(self.content_length), "content-type": self.content_type}
-        headers |= self._condition()
-        headers |= dict([self.checksum.header] if self.checksum else [])
+    def object_headers(self) -> dict[str, str]:
+        headers = {"content-type": self.content_type}
         headers |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
         headers |= dict(
             _present(
@@ -222,10 +202,47 @@ class PutObject:
         )
         return headers | (self.encryption.headers() if self.encryption else {})
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutObject(NewObject):
+    """An upload of exactly `content_length` bytes of one type; create-only unless `overwrite`.
+
+    `if_match` is the ETag, with its quotes, of the object that may be replaced.
+    """
+
+    METHOD: ClassVar = "PUT"
+
+    content_length: int
+    overwrite: bool = False
+    if_match: str | None = None
+    checksum: Checksum | None = None
+
+    def __post_init__(self) -> None:
+        NewObject.__post_init__(self)  # `super()` has no cell in a dataclass with slots
+        _check_headers(if_match=self.if_match)
+
+    def query(self) -> Query:
+        return ()
+
+    def headers(self) -> dict[str, str]:
+        headers = {"content-length": str(self.content_length), **self._condition()}
+        headers |= dict([self.checksum.header] if self.checksum else [])
+        return headers | self.object_headers()
+
     def _condition(self) -> dict[str, str]:
         if self.if_match is not None:
             return {"if-match": self.if_match}
         return {} if self.overwrite else {"if-none-match": "*"}
+
+
+def check_digest(algorithm: ChecksumAlgorithm, value: str, *, pointer: str) -> None:
+    try:
+        size = len(b64decode(value, validate=True))
+    except (Base64Error, ValueError):
+        size = -1
+    if size != CHECKSUM_BYTES[algorithm]:
+        detail = f"{algorithm} is {CHECKSUM_BYTES[algorithm]} bytes in base64."
+        raise InvalidRequest(detail, pointer=pointer)
 
 
 Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject

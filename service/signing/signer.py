@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 from service.signing import sigv4
+from service.signing.multipart import ListMultipartUploads, MultipartAction
 from service.signing.requests import Action, ListObjects
 from service.signing.sigv4 import Credentials, SigningState
 
@@ -21,18 +22,25 @@ MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-que
 
 _MARK = "\0"  # no key, path or query holds it: see keys.py and percent-encoding
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
+_OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
 _MAX_CONTEXTS = 64  # a second's shapes; beyond that they are rendered as they come
 _MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and seldom come twice
+
+Signable = Action | MultipartAction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a bucket is: `path_prefix` starts with `/` and ends with one."""
+    """Where a bucket is: `path_prefix` starts with `/` and ends with one.
+
+    `inner` is where the service itself reaches it, if that is elsewhere than for its users.
+    """
 
     scheme: str
     host: str
     path_prefix: str
     region: str
+    inner: "Address | None" = None
 
     @property
     def origin(self) -> str:
@@ -72,10 +80,10 @@ class Signer:
         self._date = ""
         self._state: SigningState | None = None
         self._second = -1
-        self._contexts: dict[tuple[Action, int, str | None], SigningContext] = {}
+        self._contexts: dict[tuple[Signable, int, str | None], SigningContext] = {}
 
     def presign(
-        self, action: Action, key: str, *, now: int, expires_in: int, tag: str | None = None
+        self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
     ) -> str:
         """The URL. `now` is the store's time in epoch seconds; `key` is checked (`keys.py`).
 
@@ -100,19 +108,22 @@ class Signer:
     def scope(self, date: str) -> str:
         return sigv4.credential_scope(date, self.address.region, SERVICE)
 
-    def _render(self, action: Action, now: int, expires_in: int, tag: str | None) -> SigningContext:
+    def _render(
+        self, action: Signable, now: int, expires_in: int, tag: str | None
+    ) -> SigningContext:
         timestamp = sigv4.amz_date(now)
         headers = {"host": self.address.host, **action.headers()}
         query = self._query(action, timestamp, expires_in, headers, tag)
         context = self._cut(action, timestamp, query, headers)
         small = len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH
-        if small and len(self._contexts) < _MAX_CONTEXTS:
+        repeats = not isinstance(action, MultipartAction)  # no part of an upload is like another
+        if small and repeats and len(self._contexts) < _MAX_CONTEXTS:
             self._contexts[action, expires_in, tag] = context
         return context
 
     def _query(
         self,
-        action: Action,
+        action: Signable,
         timestamp: str,
         expires_in: int,
         headers: Mapping[str, str],
@@ -134,10 +145,10 @@ class Signer:
         return sigv4.canonical_query(parameters)
 
     def _cut(
-        self, action: Action, timestamp: str, query: str, headers: Mapping[str, str]
+        self, action: Signable, timestamp: str, query: str, headers: Mapping[str, str]
     ) -> SigningContext:
-        lists = isinstance(action, ListObjects)
-        prefix = self.address.bucket_path if lists else self.address.path_prefix
+        of_the_bucket = isinstance(action, _OF_THE_BUCKET)
+        prefix = self.address.bucket_path if of_the_bucket else self.address.path_prefix
         path = prefix + _MARK
         canonical = sigv4.canonical_request(
             action.METHOD, path, query, headers, sigv4.UNSIGNED_PAYLOAD

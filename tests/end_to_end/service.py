@@ -15,7 +15,17 @@ from tests.end_to_end.processes import free_ports, running
 from tests.end_to_end.stores import Store
 
 API_KEY = "end-to-end"
-OPERATIONS = ["download", "upload", "form", "head", "delete", "list", "versions"]
+OPERATIONS = [
+    "download",
+    "upload",
+    "form",
+    "multipart",
+    "head",
+    "delete",
+    "list",
+    "check",
+    "versions",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,165 @@
+"""`/v1/multipart-uploads`: an upload in parts, created, continued, resumed and completed or aborted."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.api.batches import lifetime
+from service.api.multipart_schemas import (
+    CompletedUpload,
+    CompleteUploadRequest,
+    MultipartUpload,
+    MultipartUploadRequest,
+    PartUrlsRequest,
+    PresignedParts,
+    UploadedParts,
+    UploadQuery,
+)
+from service.api.rendering import (
+    render_completed,
+    render_created,
+    render_parts,
+    render_uploaded_parts,
+)
+from service.api.schemas import StringMap, or_none, pairs
+from service.api.signing_route import Call, SigningRoute
+from service.errors import InvalidRequest
+from service.multipart_asks import Completion, NewUpload, PartChecksums, PartWindow, Upload
+from service.part_plan import PartPlan
+from service.signing.disposition import content_disposition
+from service.signing.multipart import CreateMultipartUpload, UploadedPart
+from service.signing.requests import DEFAULT_CONTENT_TYPE, Checksum, ChecksumAlgorithm, check_digest
+from service.store.documents import quoted
+
+router = APIRouter(
+    prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=SigningRoute
+)
+
+
+@router.post("", response_model=MultipartUpload, status_code=201)
+async def create_multipart_upload(call: Call, body: MultipartUploadRequest) -> bytes:
+    return render_created(await call.multipart.create(call.requester, new_upload(body)))
+
+
+@router.post("/{upload_id}/part-urls", response_model=PresignedParts)
+async def create_part_urls(call: Call, upload_id: str, body: PartUrlsRequest) -> bytes:
+    window = part_window(upload_id, body)
+    return render_parts(await call.multipart.sign_parts(call.requester, window))
+
+
+@router.get("/{upload_id}/parts", response_model=UploadedParts)
+async def list_parts(call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]) -> bytes:
+    upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
+    return render_uploaded_parts(await call.multipart.parts(call.requester, upload))
+
+
+@router.post("/{upload_id}/complete", response_model=CompletedUpload)
+async def complete_multipart_upload(
+    call: Call, upload_id: str, body: CompleteUploadRequest
+) -> bytes:
+    ask = completion_ask(upload_id, body)
+    return render_completed(await call.multipart.complete(call.requester, ask))
+
+
+@router.delete("/{upload_id}", response_model=None, status_code=204)
+async def abort_multipart_upload(
+    call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]
+) -> bytes:
+    upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
+    await call.multipart.abort(call.requester, upload)
+    return b""
+
+
+def new_upload(body: MultipartUploadRequest) -> NewUpload:
+    content_type, filename = or_none(body.content_type), or_none(body.filename)
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    action = CreateMultipartUpload(
+        content_type=content_type or DEFAULT_CONTENT_TYPE,
+        checksum_algorithm=algorithm,
+        metadata=pairs(body.metadata),
+        tags=pairs(body.tags),
+        content_disposition=None
+        if filename is None
+        else content_disposition("attachment", filename),
+        cache_control=or_none(body.cache_control),
+        content_encoding=or_none(body.content_encoding),
+        storage_class=or_none(body.storage_class),
+    )
+    return NewUpload(
+        bucket=body.bucket,
+        key=body.key,
+        plan=PartPlan.of(body.content_length, or_none(body.part_size)),
+        action=action,
+        checksums=_checksums(algorithm, or_none(body.checksums)),
+        lifetime=lifetime(body),
+        typed=content_type is not None,
+        overwrite=or_none(body.overwrite) or False,
+    )
+
+
+def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    return PartWindow(
+        upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
+        plan=PartPlan(body.content_length, body.part_size),
+        part_numbers=_part_numbers(body),
+        checksums=_checksums(algorithm, or_none(body.checksums)),
+        lifetime=lifetime(body),
+    )
+
+
+def completion_ask(upload_id: str, body: CompleteUploadRequest) -> Completion:
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    checksum = or_none(body.checksum)
+    return Completion(
+        upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
+        content_length=body.content_length,
+        parts=[
+            UploadedPart(
+                part_number=part.part_number,
+                etag=quoted(part.etag),
+                checksum=_part_checksum(algorithm, or_none(part.checksum), i),
+            )
+            for i, part in enumerate(body.parts)
+        ],
+        checksum=None
+        if checksum is None
+        else Checksum(algorithm=checksum.algorithm, value=checksum.value),
+        overwrite=or_none(body.overwrite) or False,
+    )
+
+
+def _part_numbers(body: PartUrlsRequest) -> list[int]:
+    numbers, first, count = (
+        or_none(body.part_numbers),
+        or_none(body.first_part),
+        or_none(body.part_count),
+    )
+    if (numbers is None) == (first is None) or (first is None) != (count is None):
+        detail = "Give either part_numbers, or first_part with part_count."
+        raise InvalidRequest(detail, pointer="#/part_numbers")
+    if numbers is not None:
+        return numbers
+    assert first is not None  # seen above, with its count
+    assert count is not None
+    return list(range(first, first + count))
+
+
+def _checksums(algorithm: ChecksumAlgorithm | None, values: StringMap | None) -> PartChecksums:
+    given = {} if values is None else values.root
+    if not all(number.isdecimal() and number.isascii() for number in given):
+        detail = "The names in it are part numbers."
+        raise InvalidRequest(detail, pointer="#/checksums")
+    return PartChecksums(algorithm, {int(number): value for number, value in given.items()})
+
+
+def _part_checksum(
+    algorithm: ChecksumAlgorithm | None, value: str | None, position: int
+) -> Checksum | None:
+    if value is None:
+        return None
+    if algorithm is None:
+        detail = "Say of which algorithm the checksums are."
+        raise InvalidRequest(detail, pointer="#/checksum_algorithm")
+    check_digest(algorithm, value, pointer=f"#/parts/{position}/checksum")
+    return Checksum(algorithm=algorithm, value=value)
