@@ -10,6 +10,7 @@ from typing import Final
 from service.errors import (
     ChecksumMismatch,
     InvalidPart,
+    InvalidRequest,
     ObjectExists,
     PresignError,
     StorageRefused,
@@ -64,7 +65,16 @@ def _write_conflict() -> WriteConflict:
     return WriteConflict("Somebody wrote this key at the same time. Complete again.")
 
 
+def _invalid(detail: str, pointer: str) -> Callable[[], PresignError]:
+    """What the caller chose, and only the store can judge."""
+    return lambda: InvalidRequest(detail, pointer=pointer)
+
+
 _KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
+    "InvalidStorageClass": _invalid("The store has no such storage class.", "#/storage_class"),
+    "InvalidTag": _invalid("The store takes no such tags.", "#/tags"),
+    "KeyTooLongError": _invalid("The store takes no key so long.", "#/key"),
+    "MetadataTooLarge": _invalid("The store takes no metadata so large.", "#/metadata"),
     "NoSuchUpload": upload_not_found,
     "InvalidPart": _invalid_part,
     "InvalidPartOrder": _invalid_part,

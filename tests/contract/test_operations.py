@@ -8,7 +8,7 @@ from tests.contract.reading import Json, operations, replies, resolve
 
 
 def test_paths_are_kebab_case_under_v1(document: Json) -> None:
-    shape = "/v1(/[a-z]+(-[a-z]+)*)+"
+    shape = r"/v1(/[a-z]+(-[a-z]+)*(/\{[a-z]+(_[a-z]+)*\})?)+"
     assert [path for path in document["paths"] if not re.fullmatch(shape, path)] == []
 
 
@@ -22,7 +22,7 @@ def test_an_operation_has_the_tag_of_its_resource_and_no_other(document: Json) -
     tags: dict[str, set[str]] = {}
     for path, operation in operations(document):
         (tag,) = operation["tags"]
-        tags.setdefault(tag, set()).add(path.removesuffix("/batch"))
+        tags.setdefault(tag, set()).add(path.partition("/{")[0].removesuffix("/batch"))
     assert {tag: paths for tag, paths in tags.items() if len(paths) > 1} == {}
     assert list(tags) == [tag["name"] for tag in document["tags"]]
 
@@ -33,14 +33,14 @@ def test_operations_have_a_summary_and_a_description(document: Json) -> None:
     ] == []
 
 
-def test_a_post_has_a_body_and_a_get_has_none(document: Json) -> None:
-    # Clients and proxies may drop the body of a GET.
+def test_a_post_has_a_body_and_no_other_method(document: Json) -> None:
+    # Clients and proxies may drop the body of a GET or a DELETE.
     methods = {
         (method, "requestBody" in operation)
         for item in document["paths"].values()
         for method, operation in item.items()
     }
-    assert methods == {("post", True), ("get", False)}
+    assert methods == {("post", True), ("get", False), ("delete", False)}
 
 
 def test_a_batch_takes_what_the_single_call_takes(document: Json) -> None:
@@ -55,15 +55,37 @@ def test_a_batch_takes_what_the_single_call_takes(document: Json) -> None:
             assert (items["minItems"], items["maxItems"]) == (1, 1000)
 
 
-def test_every_operation_documents_the_same_statuses(document: Json) -> None:
+def test_every_operation_documents_its_one_success_and_the_same_failures(document: Json) -> None:
+    successes = {"createMultipartUpload": "201", "abortMultipartUpload": "204"}
     for path, operation in operations(document):
-        assert operation["responses"].keys() == {"200", "429", "503", "4XX", "5XX"}, path
+        success = successes.get(operation["operationId"], "200")
+        assert operation["responses"].keys() == {success, "429", "503", "4XX", "5XX"}, path
+
+
+def test_a_reply_has_a_body_unless_it_says_that_it_has_none(document: Json) -> None:
+    bare = [status for _, status, reply in replies(document) if "content" not in reply]
+    assert bare == ["204"]
+
+
+def test_parameters_are_required_and_described(document: Json) -> None:
+    parameters = [
+        parameter
+        for _, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+    ]
+    assert parameters
+    assert all(each["required"] and each["description"] for each in parameters)
+    assert {(each["in"], each["name"]) for each in parameters} == {
+        ("path", "upload_id"),
+        ("query", "bucket"),
+        ("query", "key"),
+    }
 
 
 def test_every_failure_is_a_problem(document: Json) -> None:
     problem = {"$ref": "#/components/schemas/Problem"}
     for path, status, reply in replies(document):
-        if status != "200":
+        if not status.startswith("2"):
             assert list(reply["content"]) == ["application/problem+json"], (path, status)
             assert reply["content"]["application/problem+json"]["schema"] == problem, (path, status)
 
