@@ -23,15 +23,15 @@ from service.sessions.session import Session, SystemClock
 from service.sessions.sts import AssumedRole, StsClients
 from service.settings import Settings
 from service.signing.forms import PostObject, presign_form
+from service.signing.multipart import CreateMultipartUpload
 from service.signing.requests import (
-    Action,
     DeleteObject,
     GetObject,
     HeadObject,
     ListObjects,
     PutObject,
 )
-from service.signing.signer import Signer
+from service.signing.signer import Signable, Signer
 from service.snapshot import Snapshot
 from tests.end_to_end.service import Signed, api_key, configured, post, send
 from tests.end_to_end.stores import Store
@@ -55,7 +55,7 @@ class Hand:
     signer: Signer
     s3_bucket: str
 
-    def send(self, action: Action, key: str = "", body: bytes | None = None) -> httpx.Response:
+    def send(self, action: Signable, key: str = "", body: bytes | None = None) -> httpx.Response:
         url = self.signer.presign(action, key, now=int(time.time()), expires_in=300)
         return send(Signed(action.METHOD, url, dict(action.headers()), {}), body)
 
@@ -80,6 +80,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Hand, str], httpx.Response]]] = {
     "form": lambda hand, key: hand.submit(key),
     "list": lambda hand, key: hand.send(ListObjects(prefix=key)),
     "delete": lambda hand, key: hand.send(DeleteObject(), key),
+    "multipart": lambda hand, key: hand.send(CreateMultipartUpload(), key),
 }
 
 

@@ -5,10 +5,18 @@ The grants stand in front; this is about what stands behind them. So requests ar
 """
 
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 
+from service.signing.multipart import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    ListParts,
+    MultipartAction,
+    UploadPart,
+)
 from service.signing.requests import DeleteObject, GetObject, ListObjects
 from tests.end_to_end.by_hand import (
     BODY,
@@ -25,7 +33,9 @@ from tests.end_to_end.stores import Store
 # Everything that is not below `a/`, though a careless match would think so.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]
 # MiniStack 1.5.33 leaves the first slash of a key out of the ARN that it asks its policies about.
-LET_THROUGH: Final = {("/a/{}", each) for each in ("download", "head", "upload", "delete")}
+LET_THROUGH: Final = {
+    ("/a/{}", each) for each in ("download", "head", "upload", "delete", "multipart")
+}
 
 
 @pytest.fixture(name="house", scope="module")
@@ -86,6 +96,29 @@ def test_a_session_creates_without_overwriting_below_its_prefix_alone(
     assert hand.put(f"a/{name}", overwrite=False).is_success
     assert hand.put(f"a/{name}", overwrite=False).status_code == 412
     assert is_denied(hand.put(f"b/{name}", overwrite=False))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda upload_id: UploadPart(upload_id=upload_id, part_number=2, content_length=len(BODY)),
+        lambda upload_id: ListParts(upload_id=upload_id),
+        lambda upload_id: CompleteMultipartUpload(upload_id=upload_id, overwrite=True),
+        lambda upload_id: AbortMultipartUpload(upload_id=upload_id),
+    ],
+)
+def test_a_session_does_nothing_to_an_upload_of_another(
+    house: House, ministack: Store, name: str, action: Callable[[str], MultipartAction]
+) -> None:
+    admin, key = ministack.admin_client(), f"b/{name}"
+    upload_id = admin.create_multipart_upload(Bucket=ministack.bucket, Key=key)["UploadId"]
+    of_it = {"Bucket": ministack.bucket, "Key": key, "UploadId": upload_id}
+    admin.upload_part(**of_it, PartNumber=1, Body=BODY)
+    asked = action(upload_id)
+    body = BODY if isinstance(asked, UploadPart) else None
+    assert is_denied(house.hand("a").send(asked, key, body))
+    assert [part["PartNumber"] for part in admin.list_parts(**of_it)["Parts"]] == [1]
+    assert content(ministack, key) is None
 
 
 def test_a_session_tags_what_it_uploads_and_nothing_else(house: House, name: str) -> None:

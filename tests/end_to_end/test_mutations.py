@@ -148,12 +148,28 @@ LIST: Final[dict[str, Mutate]] = {
     "delimiter added": added_query("delimiter=%2F"),
     "another question": added_query("policy"),
 }
+PART: Final[dict[str, Mutate]] = {
+    **ANY_REQUEST,
+    "method GET": method("GET"),
+    "method DELETE": method("DELETE"),
+    "key": url("mutations/", "mutationz/"),
+    "part number": url("partNumber=1", "partNumber=2"),
+    "part number left out": without_query("partNumber"),
+    "upload": url("uploadId=", "uploadId=0"),
+    "upload left out": without_query("uploadId"),
+    "checksum": header("x-amz-checksum-sha256", "A" * 43 + "="),
+    "checksum left out": header("x-amz-checksum-sha256", None),
+    "body longer": body(BODY + b"!"),
+    "body shorter": body(BODY[:-1]),
+    "another body of the same size": body(ANOTHER_BODY),
+}
 MUTATIONS: Final = {
     "download": DOWNLOAD,
     "upload": UPLOAD,
     "head": HEAD,
     "delete": DELETE,
     "list": LIST,
+    "part": PART,
 }
 CASES: Final = [(operation, name) for operation, those in MUTATIONS.items() for name in those]
 
@@ -164,6 +180,7 @@ EXCEPTIONS: Final[dict[tuple[str, str, str], str]] = {
     ("ministack", "head", "unsigned x-amz header"): UNSIGNED,
     ("ministack", "delete", "unsigned x-amz header"): UNSIGNED,
     ("ministack", "list", "unsigned x-amz header"): UNSIGNED,
+    ("ministack", "part", "unsigned x-amz header"): UNSIGNED,
     ("ministack", "upload", "metadata added"): UNSIGNED,
     ("ministack", "upload", "encryption added"): UNSIGNED,
     ("ministack", "upload", "storage class added"): UNSIGNED,
@@ -185,10 +202,26 @@ def signed(service: Service, operation: str, key: str) -> Sent:
         "head": lambda: service.sign("head-urls", key=key),
         "delete": lambda: service.sign("delete-urls", key=key),
         "list": lambda: service.sign("list-urls", prefix="mutations/", max_keys=2),
+        "part": lambda: signed_part(service, key),
     }
     request = requests[operation]()
-    content = BODY if operation == "upload" else None
+    content = BODY if operation in {"upload", "part"} else None
     return Sent(request.method, request.url, request.headers, content)
+
+
+def signed_part(service: Service, key: str) -> Signed:
+    reply = service.client.post(
+        "/v1/multipart-uploads",
+        json={
+            "bucket": "objects",
+            "key": key,
+            "content_length": len(BODY),
+            "checksum_algorithm": "SHA256",
+            "checksums": {"1": UPLOADED["checksum"]["value"]},
+        },
+    )
+    (part,) = reply.json()["parts"]
+    return Signed(part["method"], part["url"], part["headers"], part)
 
 
 UPLOADED: Final[dict[str, Any]] = {

@@ -1,0 +1,356 @@
+"""Uploads in parts on every store, with real bytes; what arrives is compared by digest."""
+
+import base64
+import hashlib
+import time
+import uuid
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.service import Service, api_key, serving
+from tests.end_to_end.stores import Store
+from tests.end_to_end.uploading import MIB, PART, Uploading, code, sha256, some_bytes
+
+LARGE = 300 * MIB
+
+
+@pytest.fixture(name="key")
+def _key() -> str:
+    return f"multipart/{uuid.uuid4().hex} ü+%2F.bin"
+
+
+def stored_digest(store: Store, key: str, bucket: str | None = None) -> str:
+    digest = hashlib.sha256()
+    found = store.admin_client().get_object(Bucket=bucket or store.bucket, Key=key)
+    for chunk in found["Body"].iter_chunks(MIB):
+        digest.update(chunk)
+    return base64.b64encode(digest.digest()).decode()
+
+
+def created(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
+    upload = Uploading(service, key, some_bytes(length), **more)
+    reply = upload.create()
+    assert reply.status_code == 201, reply.text
+    return upload
+
+
+def sent(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
+    upload = created(service, key, length, **more)
+    upload.send_all(upload.numbers)
+    return upload
+
+
+@pytest.mark.parametrize(
+    ("length", "parts"), [(1, 1), (PART - 1, 1), (PART, 1), (PART + 1, 2), (3 * PART, 3)]
+)
+def test_what_is_sent_in_parts_is_what_is_stored(
+    service: Service, store: Store, key: str, length: int, parts: int
+) -> None:
+    upload = sent(service, key, length)
+    assert upload.created["part_count"] == parts
+    done = upload.complete()
+    assert done.status_code == 200, done.text
+    assert stored_digest(store, key) == sha256(upload.body)
+    found = upload.check(content_length=length)
+    assert (found["etag"], found["mismatches"]) == (done.json()["etag"], [])
+
+
+def test_the_first_parts_are_signed_with_the_creation(service: Service, key: str) -> None:
+    upload = created(service, key)
+    answers = [upload.send(part) for part in upload.created["parts"]]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert upload.complete().status_code == 200
+
+
+def test_nothing_at_all_is_no_upload_in_parts_but_a_single_one(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = Uploading(service, key, b"")
+    assert code(upload.create()) == (422, "invalid_request")
+    signed = service.sign("upload-urls", key=key, content_length=0)
+    assert upload.send({"part_number": 1, **signed.answer}, b"").status_code == 200
+    assert stored_digest(store, key) == sha256(b"")
+
+
+def test_a_large_object_goes_up_in_windows_of_parallel_parts(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = Uploading(service, key, some_bytes(LARGE))
+    assert upload.create(part_size=8 * MIB).status_code == 201
+    numbers = list(upload.numbers)
+    assert len(numbers) == 38
+    for first in range(0, len(numbers), 10):
+        upload.send_all(numbers[first : first + 10])
+    done = upload.complete()
+    assert done.status_code == 200, done.text
+    assert stored_digest(store, key) == sha256(upload.body)
+    store.admin_client().delete_object(Bucket=store.bucket, Key=key)
+
+
+def test_what_is_said_at_the_creation_is_kept_with_the_object(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = Uploading(service, key, some_bytes(PART + 1))
+    upload.create(
+        content_type="video/mp4",
+        metadata={"author": "Ann"},
+        filename="Résumé.mp4",
+        cache_control="private",
+        tags={"team": "a b"},
+    )
+    upload.send_all(upload.numbers)
+    assert upload.complete().status_code == 200
+    admin = store.admin_client()
+    head = admin.head_object(Bucket=store.bucket, Key=key)
+    assert (head["ContentType"], head["CacheControl"]) == ("video/mp4", "private")
+    assert head["Metadata"] == {"author": "Ann"}
+    assert "filename*=UTF-8''R%C3%A9sum%C3%A9.mp4" in head["ContentDisposition"]
+    if store.name != "ministack":  # 1.5.33 forgets the tags of an upload in parts
+        tags = admin.get_object_tagging(Bucket=store.bucket, Key=key)["TagSet"]
+        assert tags == [{"Key": "team", "Value": "a b"}]
+
+
+def test_an_upload_goes_on_where_it_stopped_and_nothing_is_sent_twice(
+    service: Service, store: Store, key: str
+) -> None:
+    before = created(service, key, 4 * PART)
+    before.send_all([1, 3])
+    after = Uploading(service, key, before.body, created=before.created)
+    has = {part["part_number"]: part for part in after.listed().json()["parts"]}
+    assert {number: part["content_length"] for number, part in has.items()} == {1: PART, 3: PART}
+    for number, part in has.items():
+        assert part["etag"] == f'"{hashlib.md5(before.part(number)).hexdigest()}"'
+    after.etags = {number: part["etag"] for number, part in has.items()}
+    after.send_all([number for number in after.numbers if number not in has])
+    assert after.complete().status_code == 200
+    assert stored_digest(store, key) == sha256(before.body)
+
+
+def test_a_part_may_be_sent_again_and_the_last_counts(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = created(service, key, PART + 1)
+    upload.send_all([1, 2])
+    upload.body = upload.body[:PART] + b"!"
+    upload.send_all([2])
+    done = upload.complete()
+    if store.name == "seaweedfs" and done.status_code != 200:
+        # 4.48 keeps both parts and lists either: then nothing is made of the wrong one.
+        assert code(done) == (409, "invalid_part")
+        return
+    assert done.status_code == 200
+    assert stored_digest(store, key) == sha256(upload.body)
+
+
+# Completion
+
+
+def test_a_wrong_etag_is_told_and_nothing_is_lost(service: Service, key: str) -> None:
+    upload = sent(service, key)
+    right = upload.etags[2]
+    upload.etags[2] = f'"{"0" * 32}"'
+    wrong = upload.complete()
+    assert code(wrong) == (409, "invalid_part")
+    assert [fault["pointer"] for fault in wrong.json()["errors"]] == ["#/parts/1/etag"]
+    upload.etags[2] = right
+    assert upload.complete().status_code == 200
+
+
+def test_a_part_that_was_never_sent_is_told_and_can_still_be_sent(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = created(service, key)
+    upload.send_all([1, 3])
+    upload.etags[2] = f'"{"0" * 32}"'
+    missing = upload.complete()
+    assert code(missing) == (409, "invalid_part")
+    assert [fault["pointer"] for fault in missing.json()["errors"]] == ["#/parts/1/part_number"]
+    upload.send_all([2])
+    assert upload.complete().status_code == 200
+    assert stored_digest(store, key) == sha256(upload.body)
+
+
+def test_parts_that_are_too_few_make_no_object_and_end_nothing(service: Service, key: str) -> None:
+    upload = sent(service, key)
+    parts = upload.parts()
+    assert code(upload.complete(parts=parts[:2])) == (422, "length_mismatch")
+    assert upload.check()["found"] is False
+    assert upload.complete(parts=parts).status_code == 200
+
+
+def test_parts_that_are_more_than_was_promised_are_let_go(service: Service, key: str) -> None:
+    upload = sent(service, key, 2 * PART)
+    assert code(upload.complete(content_length=PART + 1)) == (422, "length_mismatch")
+    assert code(upload.listed()) == (404, "upload_not_found")
+    assert upload.check()["found"] is False
+
+
+def test_a_small_part_that_is_not_the_last_is_told(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = created(service, key, 2 * PART)
+    ask = {"content_length": PART + 1, "part_numbers": [2]}
+    (small,) = upload.window([2], **ask).json()["parts"]
+    assert (small["part_number"], small["content_length"]) == (2, 1)
+    assert upload.send(small, b"!").status_code == 200
+    upload.send_all([1])
+    upload.etags = {1: upload.etags[2], 3: upload.etags[1]}
+    reply = upload.complete(content_length=PART + 1, parts=[*upload.parts()])
+    assert code(reply) == (409, "invalid_part")
+
+
+def test_the_second_completion_says_what_is_true(service: Service, store: Store, key: str) -> None:
+    upload = sent(service, key)
+    first, second = upload.complete(), upload.complete()
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert second.json()["etag"] == first.json()["etag"]
+    store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=b"something else")
+    assert code(upload.complete()) == (404, "upload_not_found")
+    store.admin_client().delete_object(Bucket=store.bucket, Key=key)
+    assert code(upload.complete()) == (404, "upload_not_found")
+
+
+def test_what_stands_is_not_replaced_unless_asked(service: Service, store: Store, key: str) -> None:
+    store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=b"there already")
+    upload = sent(service, key, PART + 1)
+    assert code(upload.complete()) == (412, "object_exists")
+    assert stored_digest(store, key) == sha256(b"there already")
+    assert upload.complete(overwrite=True).status_code == 200
+    assert stored_digest(store, key) == sha256(upload.body)
+
+
+def test_of_two_uploads_of_one_key_one_wins(service: Service, store: Store, key: str) -> None:
+    winner, loser = created(service, key, 3), created(service, key, 3)
+    loser.body = b"two"
+    for upload in (winner, loser):
+        upload.send_all([1])
+    assert winner.complete().status_code == 200
+    assert code(loser.complete()) == (412, "object_exists")
+    assert stored_digest(store, key) == sha256(winner.body)
+    assert loser.abort().status_code == 204
+
+
+def test_a_completion_tells_the_version_that_it_made(
+    service: Service, store: Store, key: str
+) -> None:
+    upload = sent(service, key, 3, bucket="versions")
+    version = upload.complete().json()["version_id"]
+    head = store.admin_client().head_object(Bucket=store.versioned_bucket, Key=key)
+    assert head["VersionId"] == version
+
+
+# The end of an upload
+
+
+def test_after_an_abort_there_is_no_upload(service: Service, store: Store, key: str) -> None:
+    upload = created(service, key)
+    upload.send_all([1])
+    (late,) = upload.window([2]).json()["parts"]
+    assert upload.abort().status_code == 204
+    assert upload.send(late).status_code in ({500} if store.name == "moto" else {404})
+    assert code(upload.listed()) == (404, "upload_not_found")
+    assert code(upload.complete()) == (404, "upload_not_found")
+
+
+# What verifying stores refuse
+
+
+def test_a_part_of_another_length_is_refused(verifying_service: Service, key: str) -> None:
+    upload = created(verifying_service, key)
+    part = upload.created["parts"][0]
+    for content in (upload.part(1) + b"!", upload.part(1)[:-1], b""):
+        assert upload.send(part, content).status_code == 403
+
+
+def test_a_part_with_a_byte_changed_is_refused_by_its_checksum(
+    verifying_service: Service, verifying_store: Store, key: str
+) -> None:
+    upload = created(verifying_service, key, algorithm="SHA256")
+    assert upload.created["parts"] == []
+    reply = upload.window(upload.numbers)
+    parts = reply.json()["parts"]
+    changed = b"!" + upload.part(1)[1:]
+    assert upload.send(parts[0], changed).status_code == 400
+    other = {**parts[0], "headers": {"x-amz-checksum-sha256": sha256(changed)}}
+    assert upload.send(other, changed).status_code == 403
+    upload.send_all(upload.numbers)
+    assert upload.complete().status_code == 200
+    assert stored_digest(verifying_store, key) == sha256(upload.body)
+    digests = b"".join(hashlib.sha256(upload.part(n)).digest() for n in upload.numbers)
+    value = f"{sha256(digests)}-3"
+    found = upload.check(content_length=len(upload.body), checksum=_expected("SHA256", value))
+    assert (found["checksums"]["SHA256"], found["mismatches"]) == (value, [])
+    wrong = upload.check(checksum=_expected("SHA256", sha256(digests)))
+    assert wrong["mismatches"] == ["checksum"]
+
+
+def test_a_checksum_of_the_whole_is_compared_at_the_completion(
+    seaweedfs: Store, tmp_path: Path, key: str
+) -> None:
+    """MiniStack 1.5.33 knows no checksum of a whole, and moto compares none."""
+    with serving(seaweedfs, tmp_path) as service:
+        upload = Uploading(service, key, some_bytes(PART + 1))
+        assert upload.create(checksum_algorithm="CRC32").status_code == 201
+        sums = {str(n): _crc32(upload.part(n)) for n in upload.numbers}
+        reply = upload.window(upload.numbers, checksum_algorithm="CRC32", checksums=sums)
+        for part in reply.json()["parts"]:
+            assert upload.send(part).status_code == 200
+        wrong = upload.complete(checksum=_expected("CRC32", _crc32(b"other")))
+        assert code(wrong) == (422, "checksum_mismatch")
+        whole = _expected("CRC32", _crc32(upload.body))
+        assert upload.complete(checksum=whole).status_code == 200
+        assert upload.check(checksum=whole)["mismatches"] == []
+
+
+def test_an_upload_id_is_of_no_use_for_another_key(
+    verifying_service: Service, verifying_store: Store, key: str
+) -> None:
+    upload = created(verifying_service, key)
+    other = Uploading(verifying_service, f"{key}.other", upload.body, created=upload.created)
+    (part,) = other.window([1]).json()["parts"]
+    assert other.send(part).status_code == 404
+    assert code(other.listed()) == (404, "upload_not_found")
+    assert code(other.abort()) == (404, "upload_not_found")
+    assert upload.listed().status_code == 200
+
+
+def test_an_upload_id_outside_the_grants_is_of_no_use(
+    verifying_store: Store, tmp_path: Path, key: str
+) -> None:
+    callers = [api_key("owner", "key-of-owner", "multipart/"), api_key("other", "key", "b/")]
+    callers = [{**each, "grants": _multipart(each["grants"])} for each in callers]
+    with serving(verifying_store, tmp_path, callers=callers) as service:
+        service.client.headers["Authorization"] = "Bearer key-of-owner"
+        upload = sent(service, key, 3)
+        service.client.headers["Authorization"] = "Bearer key"
+        for reply in (upload.window([1]), upload.listed(), upload.complete(), upload.abort()):
+            assert code(reply) == (403, "forbidden")
+        service.client.headers["Authorization"] = "Bearer key-of-owner"
+        assert upload.complete().status_code == 200
+        # Who may only upload in parts can still be told that it was done before.
+        assert upload.complete().status_code == 200
+
+
+def test_an_expired_part_url_is_renewed(ministack: Store, tmp_path: Path, key: str) -> None:
+    with serving(ministack, tmp_path) as service:
+        upload = created(service, key, 3)
+        (part,) = upload.window([1], expires_in=1).json()["parts"]
+        time.sleep(2.1)
+        assert upload.send(part).status_code == 403
+        upload.send_all([1])
+        assert upload.complete().status_code == 200
+
+
+def _multipart(grants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**grant, "allow": ["multipart"]} for grant in grants]
+
+
+def _expected(algorithm: str, value: str) -> dict[str, str]:
+    return {"algorithm": algorithm, "value": value}
+
+
+def _crc32(content: bytes) -> str:
+    return base64.b64encode(zlib.crc32(content).to_bytes(4)).decode()
