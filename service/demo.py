@@ -23,6 +23,7 @@ import uvicorn
 from botocore.config import Config
 
 from service.access.api_keys import digest_of
+from service.access.grants import Operation
 from service.app import create_app
 from service.endpoints import resolve
 from service.parts import locations
@@ -86,7 +87,7 @@ def demo_settings(store_url: str) -> Settings:
     grant = {
         "bucket": BUCKET,
         "prefix": "",
-        "allow": ["download", "upload", "form", "head", "delete", "list", "versions"],
+        "allow": list(Operation),
         "allow_overwrite": True,
         "max_expires_in": 3600,
     }

@@ -28,11 +28,13 @@ from service.authority import Authority
 from service.errors import InvalidPart, LengthMismatch, PresignError
 from service.multipart_asks import Completion, NewUpload, PartWindow, Upload
 from service.signing.multipart import (
+    FULL_OBJECT_ALGORITHMS,
     MAX_PARTS,
     AbortMultipartUpload,
     ListParts,
     UploadedPart,
 )
+from service.signing.requests import Checksum
 from service.signing.signer import Signable
 from service.store.calls import Reply, StoreCalls
 from service.store.documents import completed_etag, completion, created_upload, parts_page
@@ -190,19 +192,31 @@ def _named(ask: Completion, known: Mapping[int, UploadedPart]) -> list[UploadedP
     """The parts that are asked for, as the store has them, with the checksums that it may not list."""
     pointers: dict[str, str] = {}
     for i, part in enumerate(ask.parts):
-        if (has := known.get(part.part_number)) is None:
-            pointers[f"#/parts/{i}/part_number"] = "The store has no such part."
-        elif has.etag != part.etag:
-            pointers[f"#/parts/{i}/etag"] = "The store has another etag for this part."
-        elif None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
-            pointers[f"#/parts/{i}/checksum"] = "The store has another checksum for this part."
+        pointers |= _difference(part, known.get(part.part_number), f"#/parts/{i}")
     if pointers:
         detail = "The store has not these parts; list them, and send what is missing."
         raise InvalidPart(detail, pointers=dict(list(pointers.items())[:_MAX_TOLD]))
+    pairs = [(part, known[part.part_number]) for part in ask.parts]
     return [
-        replace(known[part.part_number], checksum=part.checksum or known[part.part_number].checksum)
-        for part in ask.parts
+        replace(has, checksum=part.checksum or _of_a_digest_of_digests(has)) for part, has in pairs
     ]
+
+
+def _difference(part: UploadedPart, has: UploadedPart | None, pointer: str) -> dict[str, str]:
+    if has is None:
+        return {f"{pointer}/part_number": "The store has no such part."}
+    if has.etag != part.etag:
+        return {f"{pointer}/etag": "The store has another etag for this part."}
+    if None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
+        return {f"{pointer}/checksum": "The store has another checksum for this part."}
+    return {}
+
+
+def _of_a_digest_of_digests(part: UploadedPart) -> Checksum | None:
+    """S3 wants these again. Of a CRC it knows the whole's, and may list one that nobody asked for."""
+    if part.checksum is None or part.checksum.algorithm in FULL_OBJECT_ALGORITHMS:
+        return None
+    return part.checksum
 
 
 def _etag_of(parts: Sequence[UploadedPart]) -> str | None:

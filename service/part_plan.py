@@ -38,7 +38,7 @@ class PartPlan:
     @classmethod
     def of(cls, content_length: int, part_size: int | None = None) -> Self:
         """With a part size that fits, unless one is asked for."""
-        return cls(content_length, part_size or _chosen(content_length))
+        return cls(content_length, _chosen(content_length) if part_size is None else part_size)
 
     @property
     def part_count(self) -> int:

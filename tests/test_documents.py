@@ -14,6 +14,7 @@ from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.audit import _Decision
 from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.metrics import Metrics
+from service.multipart import COMPLETE_SECONDS
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
 from service.reload import _AT_START, POLL_SECONDS
 from service.server.protocol import Bounds
@@ -21,6 +22,13 @@ from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.pool import MAX_SESSIONS
 from service.settings import ServerSettings, Settings
+from service.store.calls import (
+    ATTEMPTS,
+    CALL_SECONDS,
+    CALLS,
+    CALLS_A_BUCKET,
+    TURN_SECONDS,
+)
 from tests.api.conftest import open_grant, running, settings_with
 
 ROOT: Final = Path(__file__).parents[1]
@@ -32,6 +40,7 @@ PAGES: Final = [
     "CHANGELOG.md",
     "docs/security.md",
     "docs/operations.md",
+    "docs/large-objects.md",
 ]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
@@ -197,12 +206,16 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert told == {
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
-        f"of a batch {MAX_BATCH_BYTES // 1024**2} MiB",
+        f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
         "an answer that nobody takes": f"{bounds.write_seconds:g} s",
         "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
         "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
         "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
+        "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET}; "
+        f"a turn is waited for {TURN_SECONDS:g} s",
+        "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts; "
+        f"a completion {COMPLETE_SECONDS:g} s",
     }
     assert f"> 0.8 * {default('max_in_flight')}  # max_in_flight" in OPERATIONS
     assert f"> 0.9 * {MAX_SESSIONS}" in OPERATIONS

@@ -28,7 +28,8 @@ NEEDED_OF_KMS = {
     "kms:GenerateDataKey": UPLOADS,
 }
 # For a check: S3 tells a key that is missing from one that is forbidden only to those who may list.
-LISTS = {Operation.LIST, Operation.CHECK}
+LOOKS = {Operation.CHECK, Operation.MULTIPART}
+LISTS = LOOKS | {Operation.LIST}
 
 OBJECT_ACTIONS = [
     *NEEDED_FOR,
@@ -100,9 +101,9 @@ def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
 
 
 def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
-    """One key is no folder: to list what starts with `a/b` shows `a/bc` too. But a check lists just that."""
+    """One key is no folder: to list what starts with `a/b` shows `a/bc` too. But who looks lists just that."""
     return any(
-        bool({Operation.CHECK} & grant.allow)
+        bool(LOOKS & grant.allow)
         if grant.prefix == prefix and not is_folder(grant.prefix)
         else is_folder(grant.prefix) and below(grant.prefix, prefix) and bool(LISTS & grant.allow)
         for grant in granted

@@ -25,7 +25,17 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-EVERYTHING: Final = ["download", "upload", "form", "head", "delete", "list", "versions"]
+EVERYTHING: Final = [
+    "download",
+    "upload",
+    "form",
+    "multipart",
+    "head",
+    "delete",
+    "list",
+    "check",
+    "versions",
+]
 
 
 class Given:
@@ -86,6 +96,18 @@ def given_sources(failure: Exception | None = None) -> OpenSources:
     return open_sources
 
 
+def closed_store(request: httpx.Request) -> httpx.Response:
+    """Nothing of these tests goes to the network."""
+    return as_from_a_store(403, "<Error><Code>AccessDenied</Code></Error>")
+
+
+def as_from_a_store(
+    status: int, text: str, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Not read yet, as one that comes over a network."""
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(text.encode()))
+
+
 @asynccontextmanager
 async def running(
     settings: Settings,
@@ -99,7 +121,12 @@ async def running(
     """
     # Given, since to have botocore resolve them takes a tenth of a second a test.
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
-    given = {"addresses": addresses, "open_sources": given_sources(failure), **more}
+    given = {
+        "addresses": addresses,
+        "open_sources": given_sources(failure),
+        "store_transport": httpx.MockTransport(closed_store),
+        **more,
+    }
     app = create_app(settings, audit=audit or list[bytes]().extend, **given)
     async with lifespan(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

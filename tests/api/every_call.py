@@ -90,6 +90,8 @@ async def everything(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> N
         for headers in CALLERS:
             for body in good.get(path, [b""]):
                 shown.take(await client.request(method, path, content=body, headers=headers))
+            if "{upload_id}" in path:
+                shown.take(await client.request(method, path, params=GET, headers=headers))
         for headers in (AS_API_KEY, AS_TOKEN):
             for body in MALFORMED:
                 shown.take(await client.request(method, path, content=body, headers=headers))

@@ -23,6 +23,23 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("head-urls/batch", {"items": [GET]}),
     ("delete-urls/batch", {"items": [GET]}),
 ]
+UPLOAD: Final = "multipart-uploads/upload-1"
+LENGTH: Final = {"content_length": 6_000_000}
+PARTS: Final = [{"part_number": 1, "etag": "e"}]
+# (method, path, body, S3's own name of it); a GET or a DELETE has its body as a query.
+STORE_CALLS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
+    ("POST", "multipart-uploads", {**GET, **LENGTH}, "CreateMultipartUpload"),
+    (
+        "POST",
+        f"{UPLOAD}/part-urls",
+        {**GET, **LENGTH, "part_size": 6_000_000, "part_numbers": [1]},
+        "UploadPart",
+    ),
+    ("GET", f"{UPLOAD}/parts", GET, "ListParts"),
+    ("POST", f"{UPLOAD}/complete", {**GET, **LENGTH, "parts": PARTS}, "CompleteMultipartUpload"),
+    ("DELETE", UPLOAD, GET, "AbortMultipartUpload"),
+    ("POST", "object-checks", GET, "HeadObject"),
+]
 calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
 
 
@@ -63,7 +80,9 @@ async def _client(trail: Trail) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def test_every_call_that_signs_is_covered(routes: set[str]) -> None:
-    assert {f"/v1/{path}" for path, _ in CALLS} == routes - {"/v1/caller"}
+    paths = {path for path, _ in CALLS} | {path for _, path, _, _ in STORE_CALLS}
+    covered = {f"/v1/{path}".replace("upload-1", "{upload_id}") for path in paths}
+    assert covered == routes - {"/v1/caller"}
 
 
 @pytest.fixture(name="routes")
@@ -83,6 +102,25 @@ async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
     assert (trail.line["subject"], trail.line["s3_bucket"]) == ("tester", "demo")
     assert trail.line["keys"] == ["a"]
     assert trail.line["access_key_id"] == "ASIAEXAMPLE"
+
+
+@pytest.mark.parametrize(("method", "path", "body", "action"), STORE_CALLS)
+async def test_each_call_that_goes_to_the_store_leaves_one_line_whatever_comes_of_it(
+    client: httpx.AsyncClient,
+    trail: Trail,
+    *,
+    method: str,
+    path: str,
+    body: dict[str, Any],
+    action: str,
+) -> None:
+    sent: dict[str, Any] = {"json": body} if method == "POST" else {"params": body}
+    answer = await client.request(method, f"/v1/{path}", **sent)
+    assert answer.status_code == (200 if action == "UploadPart" else 502)
+    assert trail.line["request_id"] == answer.headers["x-request-id"]
+    assert (trail.line["decision"], trail.line["action"]) == ("allowed", action)
+    assert trail.line.get("upload_id") == ("upload-1" if UPLOAD in path else None)
+    assert ("expires_in" in trail.line) == (action in {"CreateMultipartUpload", "UploadPart"})
 
 
 async def test_the_callers_own_request_id_is_in_the_trail(

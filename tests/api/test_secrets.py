@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import httpx
 import pytest
@@ -18,6 +19,9 @@ from service.settings import Settings
 from tests.access.mint import ISSUER, SUBJECT
 from tests.api.conftest import (
     ADDRESS,
+    SECRET,
+    TOKEN,
+    as_from_a_store,
     given_sources,
     lifespan,
     open_grant,
@@ -59,7 +63,8 @@ class FaultyClock(SystemClock):
 async def service(
     settings: Settings, shown: Shown, failure: Exception | None = None, **more: Any
 ) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
-    more = {"audit": shown.trail.extend, **more}
+    store = httpx.MockTransport(talkative_store)
+    more = {"audit": shown.trail.extend, "store_transport": store, **more}
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
     app = create_app(settings, addresses=addresses, open_sources=given_sources(failure), **more)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -68,6 +73,15 @@ async def service(
         httpx.AsyncClient(transport=transport, base_url="http://presign") as client,
     ):
         yield client, app
+
+
+def talkative_store(request: httpx.Request) -> httpx.Response:
+    """It says all it knows, and what it was asked; but creates an upload."""
+    if request.method == "POST" and "uploads" in request.url.params:
+        return as_from_a_store(200, "<R><UploadId>upload-1</UploadId></R>")
+    words = escape(f"{NAMED_WORDS} {BARE_WORDS} {request.url}")
+    told = f"<Error><Code>{escape(SECRET)}</Code><Message>{words}</Message></Error>"
+    return as_from_a_store(403, told, {"x-amz-request-id": "r", "etag": TOKEN})
 
 
 def settings(keys_url: str, directory: Path) -> Settings:
@@ -113,6 +127,7 @@ async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
         shown.nowhere(*reprs(app.state.presigner, app.state.tokens, app.state))
     assert len(shown.signatures) > 20
     assert {json.loads(line).get("issuer") for line in shown.trail} == {None, "cluster-a"}
+    assert any("storage_refused" in reply for reply in shown.replies)
     assert any("200" in reply or "expires_at" in reply for reply in shown.replies)
 
 

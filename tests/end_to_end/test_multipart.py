@@ -344,6 +344,19 @@ def test_an_expired_part_url_is_renewed(ministack: Store, tmp_path: Path, key: s
         assert upload.complete().status_code == 200
 
 
+def test_urls_name_the_address_of_users_while_the_service_calls_its_own(
+    ministack: Store, tmp_path: Path, key: str
+) -> None:
+    public = ministack.endpoint_url.replace("127.0.0.1", "localhost")
+    with serving(ministack, tmp_path, public_endpoint_url=public) as service:
+        upload = created(service, key, 3)
+        (part,) = upload.created["parts"]
+        assert part["url"].startswith(f"{public}/")
+        assert upload.send(part).status_code == 200
+        assert upload.complete().status_code == 200
+        assert upload.check(content_length=3)["mismatches"] == []
+
+
 def _multipart(grants: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**grant, "allow": ["multipart"]} for grant in grants]
 
