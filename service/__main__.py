@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+import random
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from service import __version__
+from service.abandoned import Place, Swept, leaves, parse_duration, summary, sweep
 from service.access.api_keys import digest_of, new_key
 from service.app import create_app
 from service.audit_sink import AuditSink
@@ -19,8 +22,11 @@ from service.logs import JsonFormatter, SinkHandler, plain_handler, set_up_loggi
 from service.metrics import Metrics
 from service.parts import locations
 from service.server.run import Server, config
+from service.sessions.session import SystemClock
+from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings, configuration_path, load_settings
 from service.signing.signer import Address
+from service.store.calls import StoreCalls
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +36,13 @@ _config = click.option(
     type=click.Path(path_type=Path),
     help="The configuration file; default: PRESIGN_CONFIG, else presign.yaml.",
 )
+
+
+def _duration(_: click.Context, _option: click.Parameter, text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group()
@@ -60,6 +73,34 @@ def check(path: Path | None) -> None:
         click.echo(f"warning: {line}")
     if found := list(faults(settings, addresses)):
         raise click.ClickException("not every caller can be served:\n" + "\n".join(found))
+
+
+@main.command()
+@_config
+@click.option(
+    "--older-than",
+    callback=_duration,
+    required=True,
+    metavar="AGE",
+    help="Such as 7d, 36h or 90m; 0m is all, those under way too.",
+)
+@click.option("--bucket", "names", multiple=True, help="By its name in the file; all without.")
+@click.option("--abort", is_flag=True, help="End what is listed. Its parts are lost.")
+def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort: bool) -> None:
+    """List uploads in parts that nobody has completed or aborted, or end them.
+
+    All of a bucket are looked at, whoever began them and whatever the grants cover. Your own
+    credentials, of the AWS default chain, need what deploy/iam/abandoned-uploads.json allows. A line is
+    bucket, key, upload id, since when, and age, parted by tabs. Exits with 0 only if all was done.
+    """
+    _, addresses = _configuration(path)
+    chosen = _chosen(addresses, names)
+    set_up_logging("WARNING", plain_handler())
+    swept = asyncio.run(_sweep(chosen, older_than, abort=abort))
+    click.echo(summary([*swept.values()], older_than=older_than, abort=abort), err=True)
+    problems = [f"bucket {name}: {words}" for name in swept for words in swept[name].problems]
+    if problems:
+        raise click.ClickException("not all was done:\n" + "\n".join(problems))
 
 
 @main.command(name="new-key")
@@ -108,6 +149,38 @@ def run(
         drain=drain,
         drain_seconds=settings.server.drain_seconds,
     ).run()
+
+
+def _chosen(addresses: Mapping[str, Address], names: Sequence[str]) -> dict[str, Address]:
+    if not set(names) <= set(addresses):
+        known = ", ".join(sorted(addresses))
+        told = f"no such bucket is configured; there are: {known}"
+        raise click.BadParameter(told, param_hint="'--bucket'")
+    return {name: addresses[name] for name in names or addresses}
+
+
+async def _sweep(
+    addresses: Mapping[str, Address], older_than: int, *, abort: bool
+) -> dict[str, Swept]:
+    """What comes of each bucket, with the credentials of whoever runs the command."""
+    clock = SystemClock()
+    store = StoreCalls(clock=clock, chance=random.random, observer=Metrics())
+    try:
+        credentials = await operators_credentials()
+        return {
+            name: await sweep(
+                Place(name, leave, store),
+                older_than=older_than,
+                abort=abort,
+                now=clock.wall(),
+                show=click.echo,
+            )
+            for name, leave in leaves(addresses, credentials, clock.wall()).items()
+        }
+    except SessionRefused as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        await store.close()
 
 
 def _configuration(path: Path | None) -> tuple[Settings, dict[str, Address]]:

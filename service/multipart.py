@@ -8,6 +8,7 @@ Rules of this file:
 - What goes to the store stands in the audit trail by then.
 """
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,14 @@ from service.answers import (
 )
 from service.audit import Requester
 from service.authority import Authority
-from service.errors import InvalidPart, LengthMismatch, PresignError
+from service.errors import (
+    InvalidPart,
+    InvalidRequest,
+    LengthMismatch,
+    PresignError,
+    StorageRefused,
+    StorageUnavailable,
+)
 from service.multipart_asks import Completion, NewUpload, PartWindow, Upload
 from service.signing.multipart import (
     FULL_OBJECT_ALGORITHMS,
@@ -37,12 +45,19 @@ from service.signing.multipart import (
 from service.signing.requests import Checksum
 from service.signing.signer import Signable
 from service.store.calls import Reply, StoreCalls
-from service.store.documents import completed_etag, completion, created_upload, parts_page
+from service.store.documents import (
+    PartsPage,
+    completed_etag,
+    completion,
+    created_upload,
+    parts_page,
+)
 from service.store.looking import look
 from service.store.refusals import Refused, told
 
 # S3 takes minutes for large objects: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 COMPLETE_SECONDS: Final = 300.0
+LIST_SECONDS: Final = 60.0  # for all pages of an upload: ten, of most stores
 _MD5 = re.compile('"([0-9a-f]{32})"')
 _MAX_TOLD: Final = 20  # faults at once
 _NOT_SURE: Final = frozenset({"NoSuchUpload", "PreconditionFailed", "412"})
@@ -61,7 +76,10 @@ class MultipartUploads:
         action = replace(ask.action, encryption=leave.encryption)
         reply = await self._told(leave, action, bucket=ask.bucket, key=ask.key)
         upload_id = created_upload(reply.body)
-        parts = _signed(leave, ask.window(upload_id, numbers))
+        try:
+            parts = _signed(leave, ask.window(upload_id, numbers))
+        except InvalidRequest:  # an id that no query can hold
+            raise StorageRefused("The store's answer is not what S3 answers.") from None
         return CreatedUpload(upload_id, ask.plan.part_size, ask.plan.part_count, parts, leave.term)
 
     async def sign_parts(self, requester: Requester, ask: PartWindow) -> PresignedParts:
@@ -130,26 +148,40 @@ class MultipartUploads:
             detail = f"The parts have {length} bytes; send the missing ones and complete again."
             raise LengthMismatch(detail, pointer="#/content_length")
         if length > ask.content_length:
+            detail = f"The parts have {length} bytes, more than promised: abort the upload."
             with suppress(PresignError):
                 await self._abort(leave, ask.upload)
-            detail = f"The parts have {length} bytes, more than promised: the upload was aborted."
+                detail = f"The parts have {length} bytes, more than promised: it was aborted."
             raise LengthMismatch(detail, pointer="#/content_length")
 
     async def _abort(self, leave: Leave, upload: Upload) -> None:
         action = AbortMultipartUpload(upload_id=upload.upload_id)
-        await self._told(leave, action, bucket=upload.bucket, key=upload.key)
+        try:
+            await self._store.send(leave, action, bucket=upload.bucket, key=upload.key)
+        except Refused as refused:
+            # An attempt that got no answer may have been the one that did it.
+            if refused.attempts == 1 or refused.code != "NoSuchUpload":
+                raise told(refused) from None
 
     async def _listed(self, leave: Leave, upload: Upload) -> list[UploadedPart]:
         """Page by page. Each has a part at least that is new, so a store cannot keep us for ever."""
         parts: dict[int, UploadedPart] = {}
         after: int | None = 0
-        while after is not None and len(parts) <= MAX_PARTS:
-            action = ListParts(upload_id=upload.upload_id, after=after)
-            reply = await self._store.send(leave, action, bucket=upload.bucket, key=upload.key)
-            page, before = parts_page(reply.body), len(parts)
-            parts |= {part.part_number: part for part in page.parts}
-            after = page.next_after if len(parts) > before else None
+        try:
+            async with asyncio.timeout(LIST_SECONDS):
+                while after is not None and len(parts) <= MAX_PARTS:
+                    page, before = await self._page(leave, upload, after), len(parts)
+                    parts |= {part.part_number: part for part in page.parts}
+                    after = page.next_after if len(parts) > before else None
+        except TimeoutError:
+            detail = f"The store did not list the parts within {LIST_SECONDS:g} s."
+            raise StorageUnavailable(detail) from None
         return sorted(parts.values(), key=lambda part: part.part_number)
+
+    async def _page(self, leave: Leave, upload: Upload, after: int) -> PartsPage:
+        action = ListParts(upload_id=upload.upload_id, after=after)
+        reply = await self._store.send(leave, action, bucket=upload.bucket, key=upload.key)
+        return await reply.read(parts_page)
 
     async def _told(self, leave: Leave, action: Signable, *, bucket: str, key: str) -> Reply:
         """Send it; what the store refuses is told in the contract's words."""

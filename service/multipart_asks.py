@@ -186,6 +186,7 @@ class Completion:
             if one >= other:
                 detail = "Part numbers rise, and none stands there twice."
                 raise InvalidRequest(detail, pointer=f"#/parts/{i}/part_number")
+        self.action()  # refuses what it cannot be, before the store is asked anything
 
     def store_ask(self) -> StoreAsk:
         demand = Demand(

@@ -1,5 +1,6 @@
 """`/v1/multipart-uploads`: an upload in parts, created, continued, resumed and completed or aborted."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -30,6 +31,8 @@ from service.signing.disposition import content_disposition
 from service.signing.multipart import CreateMultipartUpload, UploadedPart
 from service.signing.requests import DEFAULT_CONTENT_TYPE, Checksum, ChecksumAlgorithm, check_digest
 from service.store.documents import quoted
+
+_PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 router = APIRouter(
     prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=SigningRoute
@@ -99,10 +102,11 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
 
 def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    plan = PartPlan(body.content_length, body.part_size)
     return PartWindow(
         upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
-        plan=PartPlan(body.content_length, body.part_size),
-        part_numbers=_part_numbers(body),
+        plan=plan,
+        part_numbers=_part_numbers(body, plan),
         checksums=_checksums(algorithm, or_none(body.checksums)),
         lifetime=lifetime(body),
     )
@@ -129,7 +133,7 @@ def completion_ask(upload_id: str, body: CompleteUploadRequest) -> Completion:
     )
 
 
-def _part_numbers(body: PartUrlsRequest) -> list[int]:
+def _part_numbers(body: PartUrlsRequest, plan: PartPlan) -> list[int]:
     numbers, first, count = (
         or_none(body.part_numbers),
         or_none(body.first_part),
@@ -142,12 +146,14 @@ def _part_numbers(body: PartUrlsRequest) -> list[int]:
         return numbers
     assert first is not None  # seen above, with its count
     assert count is not None
-    return list(range(first, first + count))
+    numbers = list(range(first, first + count))
+    plan.check_numbers(numbers, pointer="#/first_part")
+    return numbers
 
 
 def _checksums(algorithm: ChecksumAlgorithm | None, values: StringMap | None) -> PartChecksums:
     given = {} if values is None else values.root
-    if not all(number.isdecimal() and number.isascii() for number in given):
+    if not all(_PART_NUMBER.fullmatch(number) for number in given):
         detail = "The names in it are part numbers."
         raise InvalidRequest(detail, pointer="#/checksums")
     return PartChecksums(algorithm, {int(number): value for number, value in given.items()})

@@ -151,15 +151,36 @@ class StaticKeys:
         self._clock = clock
 
     async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002 - one pair of keys signs for all
-        chain = await self._session.get_credentials()
-        if chain is None:
-            raise SessionRefused("The AWS default chain has no credentials.")
-        keys = await chain.get_frozen_credentials()
-        if keys.token:
+        credentials = await _chained(self._session)
+        if credentials.session_token is not None:
             # A token dies at a time that we are not told: its URLs could not tell the truth.
             raise SessionRefused("Static credentials must not carry a session token.")
-        credentials = Credentials(access_key_id=keys.access_key, secret_access_key=keys.secret_key)
         return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=self._clock.wall())
+
+
+async def operators_credentials() -> Credentials:
+    """Whoever runs a command, by the AWS default chain: a profile or SSO, with a token perhaps.
+
+    Raises SessionRefused, in words that hold nothing of what the chain was told.
+    """
+    try:
+        return await _chained(aioboto3.Session())
+    except (BotoCoreError, ClientError) as error:
+        # Its words may hold an ARN, an address, or what a program of the operator's printed.
+        words = f"The AWS default chain gives no credentials: {type(error).__name__}."
+        raise SessionRefused(words) from None
+
+
+async def _chained(session: aioboto3.Session) -> Credentials:
+    chain = await session.get_credentials()
+    if chain is None:
+        raise SessionRefused("The AWS default chain has no credentials.")
+    keys = await chain.get_frozen_credentials()
+    return Credentials(
+        access_key_id=keys.access_key,
+        secret_access_key=keys.secret_key,
+        session_token=keys.token or None,
+    )
 
 
 class StsClients:

@@ -20,6 +20,9 @@ MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS says no length; its own have some 130 
 # …/userguide/checking-object-integrity-upload.html
 FULL_OBJECT_ALGORITHMS: Final = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 
+_PARTS_A_PAGE: Final = 1000  # the most that S3 gives; other stores give 10,000 unless told
+_UPLOADS_A_PAGE: Final = 500  # of keys of 1,024 characters, each escaped fivefold, 3 MB
+
 _XML: Final = {"content-type": "application/xml"}
 
 
@@ -84,7 +87,11 @@ class ListParts:
     after: int = 0
 
     def query(self) -> Query:
-        return (("part-number-marker", str(self.after)), ("uploadId", self.upload_id))
+        return (
+            ("max-parts", str(_PARTS_A_PAGE)),
+            ("part-number-marker", str(self.after)),
+            ("uploadId", self.upload_id),
+        )
 
     def headers(self) -> dict[str, str]:
         return {}
@@ -138,8 +145,12 @@ class ListMultipartUploads:
     upload_id_marker: str | None = None
 
     def query(self) -> Query:
-        markers = ("key-marker", self.key_marker), ("upload-id-marker", self.upload_id_marker)
-        return (*((name, value) for name, value in markers if value), ("uploads", ""))
+        asked = (
+            ("key-marker", self.key_marker),
+            ("max-uploads", str(_UPLOADS_A_PAGE)),
+            ("upload-id-marker", self.upload_id_marker),
+        )
+        return (*((name, value) for name, value in asked if value), ("uploads", ""))
 
     def headers(self) -> dict[str, str]:
         return {}
@@ -159,5 +170,5 @@ def check_upload_id(upload_id: str) -> None:
     """Refuse what no store gives: the id goes into a query, and into the audit trail."""
     if len(upload_id) > MAX_UPLOAD_ID_LENGTH:
         detail = f"An upload id has at most {MAX_UPLOAD_ID_LENGTH} characters."
-        raise InvalidRequest(detail)
+        raise InvalidRequest(detail, pointer="#/upload_id")
     check_header_value(upload_id, pointer="#/upload_id")

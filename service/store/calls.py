@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final, Protocol, TypeVar
 
 import httpx
 
@@ -24,6 +25,8 @@ from service.signing.signer import Signable
 from service.store.documents import error_code
 from service.store.refusals import Refused
 
+T = TypeVar("T")
+
 CALL_SECONDS: Final = 15.0
 CALLS: Final = 64  # under way, in a process
 CALLS_A_BUCKET: Final = 32
@@ -32,6 +35,7 @@ ATTEMPTS: Final = 3
 MAX_ANSWER_BYTES: Final = (
     4 * 1024**2
 )  # a page of 1,000 parts or uploads has half a megabyte at most
+_LONG_BYTES: Final = 64 * 1024  # some 2 ms to parse
 _EXPIRES_IN: Final = 60
 _PAUSE: Final = 0.2  # doubled each time, and drawn from
 _CONNECT_SECONDS: Final = 2.0
@@ -50,6 +54,12 @@ class StoreObserver(Protocol):
 class Reply:
     headers: httpx.Headers
     body: bytes
+
+    async def read(self, parse: Callable[[bytes], T]) -> T:
+        """What `parse` makes of the body; a long one is parsed where it does not hold up the loop."""
+        if len(self.body) < _LONG_BYTES:
+            return parse(self.body)
+        return await asyncio.to_thread(parse, self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,8 @@ class StoreCalls:
             ),  # a call's own limit is for all of it
             limits=httpx.Limits(max_connections=CALLS, keepalive_expiry=15),
             headers={"User-Agent": "presign", "Accept-Encoding": "identity"},
+            # What a store sets would go along with another caller's call.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     async def send(
@@ -152,8 +164,10 @@ class StoreCalls:
         except httpx.TransportError:
             return None
         # S3 begins a long answer with 200 and may end it with an error.
-        code = error_code(read) if response.is_error or b"<Error>" in read else None
-        return _Answer(response.status_code, code, Reply(response.headers, read))
+        reply = Reply(response.headers, read)
+        tells = response.is_error or b"<Error" in read
+        code = await reply.read(error_code) if tells else None
+        return _Answer(response.status_code, code, reply)
 
     @asynccontextmanager
     async def _place(self, bucket: str) -> AsyncIterator[None]:

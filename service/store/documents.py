@@ -5,14 +5,14 @@ They are read by a parser that knows no entities.
 docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html and its neighbours.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final, cast, get_args
 from xml.etree.ElementTree import (
     Element,
     ParseError,
-    SubElement,
-    tostring,
 )
 
 from defusedxml import DefusedXmlException
@@ -22,6 +22,10 @@ from service.errors import InvalidRequest, StorageRefused
 from service.signing.multipart import UploadedPart
 from service.signing.requests import Checksum, ChecksumAlgorithm
 
+Fields = Mapping[str, str]
+
+_S3: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
+_NUMBER = re.compile("[0-9]{1,20}")
 _ALGORITHMS: Final = cast("tuple[ChecksumAlgorithm, ...]", get_args(ChecksumAlgorithm))
 
 
@@ -65,61 +69,65 @@ class UploadsPage:
 
 def completion(parts: Sequence[UploadedPart]) -> bytes:
     """The body of a completion, which says what the object is made of."""
-    root = Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
-    for part in parts:
-        element = SubElement(root, "Part")
-        SubElement(element, "PartNumber").text = str(part.part_number)
-        SubElement(element, "ETag").text = part.etag
-        if part.checksum is not None:
-            SubElement(element, f"Checksum{part.checksum.algorithm}").text = part.checksum.value
-    body: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return body
+    # By hand: a tree of 10,000 parts takes the loop for 70 ms.
+    pieces = "".join(map(_piece, parts))
+    return f'<CompleteMultipartUpload xmlns="{_S3}">{pieces}</CompleteMultipartUpload>'.encode()
+
+
+def _piece(part: UploadedPart) -> str:
+    etag, checksum = escape(part.etag), ""
+    if part.checksum is not None:
+        name = f"Checksum{part.checksum.algorithm}"
+        checksum = f"<{name}>{escape(part.checksum.value)}</{name}>"
+    number = f"<PartNumber>{part.part_number}</PartNumber>"
+    return f"<Part>{number}<ETag>{etag}</ETag>{checksum}</Part>"
 
 
 def error_code(body: bytes) -> str | None:
     """What S3 calls an error, or None if the document tells of none."""
     try:
-        root = _root(body)
+        return _root(body, "Error").findtext("Code")
     except StorageRefused:
         return None
-    return root.findtext("Code") if root.tag == "Error" else None
 
 
 def created_upload(body: bytes) -> str:
-    return _text(_root(body), "UploadId")
+    return _text(_fields(_root(body, "InitiateMultipartUploadResult")), "UploadId")
 
 
 def completed_etag(body: bytes) -> str:
-    return quoted(_text(_root(body), "ETag"))
+    return quoted(_text(_fields(_root(body, "CompleteMultipartUploadResult")), "ETag"))
 
 
 def parts_page(body: bytes) -> PartsPage:
-    root = _root(body)
-    parts = [_part(element) for element in root.findall("Part")]
+    root = _root(body, "ListPartsResult", "ListPartsResponse")  # moto 5.2.5 calls it so
+    parts = [_part(_fields(element)) for element in root.findall("Part")]
     # The number of the last part will do too: stores differ in what their marker is.
     return PartsPage(parts, parts[-1].part_number if _is_cut(root) and parts else None)
 
 
 def listed(body: bytes) -> list[Listed]:
+    found = [_fields(element) for element in _root(body, "ListBucketResult").findall("Contents")]
     return [
         Listed(
-            key=_text(element, "Key"),
-            etag=quoted(_text(element, "ETag")),
-            content_length=_number(element, "Size"),
+            key=_text(fields, "Key"),
+            etag=quoted(_text(fields, "ETag")),
+            content_length=_number(fields, "Size"),
         )
-        for element in _root(body).findall("Contents")
+        for fields in found
     ]
 
 
 def uploads_page(body: bytes) -> UploadsPage:
-    root = _root(body)
+    root = _root(body, "ListMultipartUploadsResult")
+    found = [_fields(element) for element in root.findall("Upload")]
     uploads = [
         OpenUpload(
-            key=_text(element, "Key"),
-            upload_id=_text(element, "UploadId"),
-            initiated=_text(element, "Initiated"),
+            key=_text(fields, "Key"),
+            upload_id=_text(fields, "UploadId"),
+            initiated=_text(fields, "Initiated"),
         )
-        for element in root.findall("Upload")
+        for fields in found
     ]
     markers = Markers(root.findtext("NextKeyMarker"), root.findtext("NextUploadIdMarker"))
     return UploadsPage(uploads, markers if _is_cut(root) else None)
@@ -131,18 +139,18 @@ def quoted(etag: str) -> str:
     return f'"{bare}"'
 
 
-def _part(element: Element) -> UploadedPart:
+def _part(fields: Fields) -> UploadedPart:
     return UploadedPart(
-        part_number=_number(element, "PartNumber"),
-        etag=quoted(_text(element, "ETag")),
-        content_length=_number(element, "Size"),
-        checksum=_checksum(element),
+        part_number=_number(fields, "PartNumber"),
+        etag=quoted(_text(fields, "ETag")),
+        content_length=_number(fields, "Size"),
+        checksum=_checksum(fields),
     )
 
 
-def _checksum(element: Element) -> Checksum | None:
+def _checksum(fields: Fields) -> Checksum | None:
     for name in _ALGORITHMS:
-        if value := element.findtext(f"Checksum{name}"):
+        if value := fields.get(f"Checksum{name}"):
             try:
                 return Checksum(algorithm=name, value=value)
             except InvalidRequest:
@@ -150,27 +158,36 @@ def _checksum(element: Element) -> Checksum | None:
     return None
 
 
-def _root(body: bytes) -> Element:
-    """The document without namespaces, which some stores leave out."""
+def _root(body: bytes, *names: str) -> Element:
+    """The document, if it is one of these, without namespaces, which some stores leave out.
+
+    What a proxy writes in a store's place is a document too, and must not pass for an empty one.
+    """
     try:
         root: Element = fromstring(body.strip(), forbid_dtd=True)  # S3 sends spaces while it works
-    except (ParseError, DefusedXmlException, ValueError):
+    except (ParseError, DefusedXmlException, ValueError, LookupError):  # the last: of encodings
         raise _unreadable() from None
     for element in cast("Iterable[Element]", root.iter()):
         element.tag = element.tag.rpartition("}")[2]
+    if root.tag not in names:
+        raise _unreadable()
     return root
 
 
-def _text(element: Element, name: str) -> str:
-    text = element.findtext(name)
+def _fields(element: Element) -> Fields:
+    return {child.tag: child.text or "" for child in element}
+
+
+def _text(fields: Fields, name: str) -> str:
+    text = fields.get(name)
     if not text:
         raise _unreadable()
     return text
 
 
-def _number(element: Element, name: str) -> int:
-    text = _text(element, name)
-    if not text.isdecimal():
+def _number(fields: Fields, name: str) -> int:
+    text = _text(fields, name)
+    if _NUMBER.fullmatch(text) is None:
         raise _unreadable()
     return int(text)
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from service.errors import (
     ChecksumMismatch,
+    CredentialsUnavailable,
     InvalidPart,
     InvalidRequest,
     ObjectExists,
@@ -62,7 +63,13 @@ def _object_exists() -> ObjectExists:
 
 
 def _write_conflict() -> WriteConflict:
-    return WriteConflict("Somebody wrote this key at the same time. Complete again.")
+    # S3 wants all of it again: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html, If-None-Match
+    return WriteConflict("Somebody wrote this key at the same time. Begin another upload.")
+
+
+def _session_ended() -> CredentialsUnavailable:
+    detail = "The session that signs ended before the store looked at it."
+    return CredentialsUnavailable(detail, retry_after=1)
 
 
 def _invalid(detail: str, pointer: str) -> Callable[[], PresignError]:
@@ -85,4 +92,5 @@ _KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
     "PreconditionFailed": _object_exists,
     "412": _object_exists,
     "ConditionalRequestConflict": _write_conflict,
+    "ExpiredToken": _session_ended,
 }

@@ -75,10 +75,15 @@ async def service(
         yield client, app
 
 
+_CREATED: Final = (
+    "<InitiateMultipartUploadResult><UploadId>upload-1</UploadId></InitiateMultipartUploadResult>"
+)
+
+
 def talkative_store(request: httpx.Request) -> httpx.Response:
     """It says all it knows, and what it was asked; but creates an upload."""
     if request.method == "POST" and "uploads" in request.url.params:
-        return as_from_a_store(200, "<R><UploadId>upload-1</UploadId></R>")
+        return as_from_a_store(200, _CREATED)
     words = escape(f"{NAMED_WORDS} {BARE_WORDS} {request.url}")
     told = f"<Error><Code>{escape(SECRET)}</Code><Message>{words}</Message></Error>"
     return as_from_a_store(403, told, {"x-amz-request-id": "r", "etag": TOKEN})

@@ -1,0 +1,280 @@
+"""Uploads in parts over HTTP: shapes and statuses, and every refusal as a problem that repeats nothing."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from service.signing.multipart import UploadedPart
+from tests.api.conftest import SECRET, running
+from tests.api.parts import (
+    CRC,
+    DONE,
+    KEY,
+    LEAST,
+    LENGTH,
+    NEW,
+    OBJECT,
+    ONE,
+    ROOT,
+    SETTINGS,
+    WINDOW,
+    E,
+    pointers,
+    problem,
+)
+from tests.api.refusals import MARK
+from tests.multipart.house import FakeS3, xml
+from tests.store.house import query_of
+
+
+@pytest.fixture(name="store")
+def _store() -> FakeS3:
+    return FakeS3([])
+
+
+@pytest.fixture(name="client")
+async def _client(store: FakeS3) -> AsyncIterator[httpx.AsyncClient]:
+    async with running(SETTINGS, store_transport=store) as client:
+        yield client
+
+
+async def created(client: httpx.AsyncClient, **more: Any) -> dict[str, Any]:
+    answer = await client.post(ROOT, json={**NEW, **more})
+    assert answer.status_code == 201, answer.text
+    upload: dict[str, Any] = answer.json()
+    return upload
+
+
+def named(*parts: UploadedPart) -> list[dict[str, Any]]:
+    return [{"part_number": part.part_number, "etag": part.etag} for part in parts]
+
+
+async def test_an_upload_goes_its_way(client: httpx.AsyncClient, store: FakeS3) -> None:
+    upload = await created(client)
+    assert upload.keys() == {"upload_id", "part_size", "part_count", "parts", "expires_at"}
+    assert (upload["upload_id"], upload["part_size"], upload["part_count"]) == (
+        "upload-1",
+        LEAST,
+        2,
+    )
+    for number, (part, length) in enumerate(zip(upload["parts"], (LEAST, 5), strict=True), 1):
+        url = part.pop("url")
+        assert f"partNumber={number}&uploadId=upload-1" in url
+        assert part == {
+            "part_number": number,
+            "content_length": length,
+            "method": "PUT",
+            "headers": {},
+        }
+    more = await client.post(f"{ONE}/part-urls", json=WINDOW)
+    assert (more.status_code, more.json().keys()) == (200, {"parts", "expires_at"})
+    sent = [store.put("upload-1", number, length) for number, length in ((1, LEAST), (2, 5))]
+    listed = await client.get(f"{ONE}/parts", params=OBJECT)
+    assert (listed.status_code, listed.json()) == (
+        200,
+        {
+            "parts": [
+                {"part_number": 1, "etag": sent[0].etag, "content_length": LEAST},
+                {"part_number": 2, "etag": sent[1].etag, "content_length": 5},
+            ]
+        },
+    )
+    body = {**DONE, "content_length": LENGTH, "parts": named(*sent)}
+    done = await client.post(f"{ONE}/complete", json=body)
+    etag = store.objects[KEY][0]
+    whole = {**OBJECT, "etag": etag, "content_length": LENGTH}
+    assert (done.status_code, done.json()) == (200, {**whole, "version_id": "v1"})
+    again = await client.post(f"{ONE}/complete", json=body)
+    assert (again.status_code, again.json()) == (200, whole)
+
+
+async def test_an_abort_has_no_answer(client: httpx.AsyncClient, store: FakeS3) -> None:
+    await created(client)
+    answer = await client.delete(ONE, params=OBJECT)
+    assert (answer.status_code, answer.content, store.uploads) == (204, b"", {})
+    assert not {"content-type", "content-length"} & set(answer.headers)
+    assert answer.headers["cache-control"] == "no-store"
+    problem(await client.delete(ONE, params=OBJECT), 404, "upload_not_found")
+
+
+async def test_all_that_an_object_is_to_be_reaches_the_store(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    await created(
+        client,
+        content_type="text/plain",
+        metadata={"team": "x"},
+        tags={"a": "b c"},
+        filename="r\u00e9sum\u00e9.txt",
+        cache_control="no-store",
+        content_encoding="gzip",
+        storage_class="STANDARD_IA",
+    )
+    headers = store.uploads["upload-1"].headers
+    sent = {
+        name: value for name, value in headers.items() if name.startswith(("x-amz", "cont", "cac"))
+    }
+    disposition = sent.pop("content-disposition")
+    assert disposition.startswith("attachment;")
+    assert "r%C3%A9sum%C3%A9.txt" in disposition
+    assert sent == {
+        "content-type": "text/plain",
+        "content-length": "0",
+        "content-encoding": "gzip",
+        "cache-control": "no-store",
+        "x-amz-meta-team": "x",
+        "x-amz-tagging": "a=b+c",
+        "x-amz-storage-class": "STANDARD_IA",
+    }
+
+
+async def test_a_part_size_is_chosen_where_none_is_asked_for(client: httpx.AsyncClient) -> None:
+    answer = await client.post(ROOT, json={**OBJECT, "content_length": 10**12})
+    assert answer.json()["part_count"] <= 10_000
+    assert len(answer.json()["parts"]) == 16
+
+
+async def test_checksums_are_signed_listed_and_sent_back(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    more = {"checksum_algorithm": "CRC32"}
+    assert (await created(client, **more))["parts"] == []
+    assert "expires_at" not in await created(client, **more)
+    [part] = (await created(client, **more, checksums={"2": CRC}))["parts"]
+    assert (part["part_number"], part["headers"]) == (2, {"x-amz-checksum-crc32": CRC})
+    window = {**WINDOW, **more, "checksums": {"1": CRC, "2": CRC}}
+    parts = (await client.post(f"{ONE}/part-urls", json=window)).json()["parts"]
+    assert [part["headers"] for part in parts] == [{"x-amz-checksum-crc32": CRC}] * 2
+    sent = store.put("upload-1", 1, 5, f"<ChecksumCRC32>{CRC}</ChecksumCRC32>")
+    [listed] = (await client.get(f"{ONE}/parts", params=OBJECT)).json()["parts"]
+    assert listed["checksum"] == CRC
+    body = {
+        **DONE,
+        **more,
+        "parts": [{**named(sent)[0], "checksum": CRC}],
+        "checksum": {"algorithm": "CRC32", "value": CRC},
+    }
+    answer = await client.post(f"{ONE}/complete", json=body)
+    assert answer.status_code == 200, answer.text
+    assert f"<ChecksumCRC32>{CRC}</ChecksumCRC32>".encode() in store.bodies[-1]
+
+
+async def test_parts_may_be_named_by_the_first_and_their_number(client: httpx.AsyncClient) -> None:
+    window = {**NEW, "content_length": 9 * LEAST, "first_part": 3, "part_count": 4}
+    answer = await client.post(f"{ONE}/part-urls", json=window)
+    assert [part["part_number"] for part in answer.json()["parts"]] == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("etag", ["0" * 32, E])
+async def test_an_etag_may_come_with_its_quotes_or_without(
+    client: httpx.AsyncClient, store: FakeS3, etag: str
+) -> None:
+    await created(client)
+    store.uploads["upload-1"].parts[1] = (E, 5, "")
+    answer = await client.post(
+        f"{ONE}/complete", json={**DONE, "parts": [{"part_number": 1, "etag": etag}]}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_body_of_ten_thousand_parts_is_taken(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    await created(client)
+    sent = [store.put("upload-1", number, 1) for number in range(1, 10_001)]
+    parts = [{**part, "checksum": "A" * 43 + "="} for part in named(*sent)]
+    body = {
+        **DONE,
+        "content_length": 10_000,
+        "parts": parts,
+        "checksum_algorithm": "SHA256",
+    }
+    answer = await client.post(f"{ONE}/complete", json=body)
+    assert answer.status_code == 200, answer.text
+    assert store.objects[KEY][1] == 10_000
+
+
+async def test_an_uploads_id_is_the_stores_own_word(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    problem(await client.get(f"{ROOT}/2~a%2Bb%3D/parts", params=OBJECT), 404, "upload_not_found")
+    assert query_of(store.requests[0])["uploadId"] == "2~a+b="
+
+
+# What the store says no to
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [
+        (404, "NoSuchUpload", (404, "upload_not_found")),
+        (400, "InvalidPart", (409, "invalid_part")),
+        (409, "ConditionalRequestConflict", (409, "write_conflict")),
+        (412, "PreconditionFailed", (412, "object_exists")),
+        (400, "BadDigest", (422, "checksum_mismatch")),
+        (403, "AccessDenied", (502, "storage_refused")),
+        (301, "PermanentRedirect", (502, "storage_refused")),
+        (503, "SlowDown", (504, "storage_unavailable")),
+    ],
+)
+async def test_what_the_store_refuses_is_a_problem(
+    client: httpx.AsyncClient, store: FakeS3, status: int, code: str, told: tuple[int, str]
+) -> None:
+    await created(client)
+    part = store.put("upload-1", 1, 5)
+    answer = f"<Error><Code>{code}</Code><Message>{MARK} arn:aws:{SECRET}</Message></Error>"
+    store.faults["complete"] = [lambda _: xml(answer, status)] * 3
+    body = {**DONE, "parts": named(part)}
+    problem(await client.post(f"{ONE}/complete", json=body), *told)
+
+
+async def test_parts_that_do_not_fit_are_pointed_at(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    await created(client)
+    part = store.put("upload-1", 1, 5)
+    answer = await client.post(f"{ONE}/complete", json=DONE)
+    assert pointers(answer, 409, "invalid_part") == ["#/parts/0/etag"]
+    body = {**DONE, "parts": named(part)}
+    for length in (6, 4):
+        answer = await client.post(f"{ONE}/complete", json={**body, "content_length": length})
+        assert pointers(answer, 422, "length_mismatch") == ["#/content_length"]
+    assert store.uploads == {}
+
+
+@pytest.mark.parametrize("bucket", ["closed", "none"])
+async def test_another_bucket_and_none_are_refused_alike(
+    client: httpx.AsyncClient, store: FakeS3, bucket: str
+) -> None:
+    there = {**OBJECT, "bucket": bucket}
+    for answer in (
+        await client.post(ROOT, json={**NEW, **there}),
+        await client.post(f"{ONE}/part-urls", json={**WINDOW, **there}),
+        await client.post(f"{ONE}/complete", json={**DONE, **there}),
+        await client.get(f"{ONE}/parts", params=there),
+        await client.delete(ONE, params=there),
+    ):
+        problem(answer, 403, "forbidden")
+    assert store.requests == []
+
+
+async def test_who_is_not_known_is_told_nothing(client: httpx.AsyncClient, store: FakeS3) -> None:
+    send: list[Callable[[], Any]] = [
+        lambda: client.post(ROOT, json=NEW),
+        lambda: client.post(f"{ONE}/complete", content=b"{"),
+        lambda: client.get(f"{ONE}/parts?nonsense"),
+        lambda: client.delete(ONE, params=OBJECT),
+    ]
+    client.headers["authorization"] = "Bearer nobody's"
+    for each in send:
+        problem(await each(), 401, "unauthenticated")
+    assert store.requests == []
+
+
+async def test_a_body_is_of_its_own_length(client: httpx.AsyncClient) -> None:
+    filled = json.dumps({**WINDOW, "key": "x" * 70_000}).encode()
+    problem(await client.post(f"{ONE}/part-urls", content=filled), 413, "body_too_large")
+    assert pointers(await client.post(f"{ONE}/complete", content=filled)) != []

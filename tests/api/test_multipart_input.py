@@ -1,0 +1,199 @@
+"""Input that no upload in parts can have is refused where it stands, and never sent to a store."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.api.conftest import open_grant, running, settings_with
+from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, WINDOW, E, pointers
+from tests.api.refusals import MARK
+from tests.multipart.house import FakeS3
+
+MANY: Final = "9" * 5000
+FIRST: Final = {name: value for name, value in WINDOW.items() if name != "part_numbers"}
+MOST: Final = 10_000 * 5 * 1024**3
+
+
+@pytest.fixture(name="client")
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    store = FakeS3([])
+    async with running(settings_with(open_grant(allow=["multipart"])), store_transport=store) as it:
+        yield it
+    assert store.requests == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({MARK: 1}, "#/canary"),
+        ({"content_length": "5"}, "#/content_length"),
+        ({"content_length": 5.0}, "#/content_length"),
+        ({"content_length": True}, "#/content_length"),
+        ({"content_length": None}, "#/content_length"),
+        ({"content_length": 0}, "#/content_length"),
+        ({"content_length": MOST + 1}, "#/content_length"),
+        ({"content_length": MOST}, "#/part_size"),
+        ({"part_size": LEAST - 1}, "#/part_size"),
+        ({"part_size": 0}, "#/part_size"),
+        ({"part_size": 5 * 1024**3 + 1}, "#/part_size"),
+        ({"key": ""}, "#/key"),
+        ({"key": f"{MARK}/../b"}, "#/key"),
+        ({"bucket": ""}, "#/bucket"),
+        ({"content_type": f"{MARK}\r\nx: y"}, "#/content_type"),
+        ({"metadata": {"a": f"{MARK}\n"}}, "#/metadata/a"),
+        ({"tags": {str(n): "" for n in range(11)}}, "#/tags"),
+        ({"storage_class": " "}, "#/storage_class"),
+        ({"overwrite": 1}, "#/overwrite"),
+        ({"expires_in": 0}, "#/expires_in"),
+        ({"expires_in": 5, "min_expires_in": 6}, "#/min_expires_in"),
+        ({"checksum_algorithm": "MD5"}, "#/checksum_algorithm"),
+        ({"checksums": {"1": CRC}}, "#/checksum_algorithm"),
+    ],
+    ids=str,
+)
+async def test_an_upload_that_cannot_be_is_not_created(
+    client: httpx.AsyncClient, changes: dict[str, Any], at: str
+) -> None:
+    answer = await client.post(ROOT, json={**NEW, **changes})
+    told = [error.replace(MARK, "canary") for error in _pointers_of(answer)]
+    assert told == [at]
+
+
+def _pointers_of(answer: httpx.Response) -> list[str]:
+    """An unknown field's own name is repeated, to whom sent it, if it looks like one."""
+    assert answer.status_code == 422, answer.text
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("checksums", "at"),
+    [
+        ({"3": CRC}, "#/checksums"),
+        ({"0": CRC}, "#/checksums"),
+        ({"one": CRC}, "#/checksums"),
+        ({"-1": CRC}, "#/checksums"),
+        ({" 1": CRC}, "#/checksums"),
+        ({"\u0661": CRC}, "#/checksums"),
+        ({"": CRC}, "#/checksums"),
+        ({"1": "AAAAAQ==", "01": CRC}, "#/checksums"),
+        ({MANY: CRC}, "#/checksums"),
+        ({MANY[:4000]: CRC}, "#/checksums"),
+        ({MANY[:4000]: MARK}, "#/checksums"),
+        ({"1": MARK}, "#/checksums/1"),
+        ({"1": f"{CRC}\n"}, "#/checksums/1"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+@pytest.mark.parametrize("path", [ROOT, f"{ONE}/part-urls"])
+async def test_checksums_are_of_parts_by_their_numbers(
+    client: httpx.AsyncClient, path: str, checksums: dict[str, str], at: str
+) -> None:
+    body = {**(NEW if path == ROOT else WINDOW), "checksum_algorithm": "CRC32"}
+    assert pointers(await client.post(path, json={**body, "checksums": checksums})) == [at]
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({**WINDOW, "first_part": 1}, "#/part_numbers"),
+        ({**WINDOW, "part_count": 1}, "#/part_numbers"),
+        ({**WINDOW, "first_part": 1, "part_count": 1}, "#/part_numbers"),
+        (FIRST, "#/part_numbers"),
+        ({**FIRST, "first_part": 1}, "#/part_numbers"),
+        ({**FIRST, "part_count": 1}, "#/part_numbers"),
+        ({**WINDOW, "part_numbers": []}, "#/part_numbers"),
+        ({**WINDOW, "part_numbers": [3]}, "#/part_numbers"),
+        ({**WINDOW, "part_numbers": [1, 1]}, "#/part_numbers"),
+        ({**WINDOW, "part_numbers": [0]}, "#/part_numbers/0"),
+        ({**WINDOW, "part_numbers": ["1"]}, "#/part_numbers/0"),
+        ({**WINDOW, "part_numbers": [10_001]}, "#/part_numbers/0"),
+        ({**WINDOW, "part_numbers": list(range(1, 102))}, "#/part_numbers"),
+        ({**FIRST, "first_part": 1, "part_count": 101}, "#/part_count"),
+        ({**WINDOW, "checksum_algorithm": "CRC32"}, "#/checksums"),
+        ({**WINDOW, "checksum_algorithm": "CRC32", "checksums": {"1": CRC}}, "#/checksums"),
+    ],
+)
+async def test_a_window_is_of_a_few_parts_of_the_plan(
+    client: httpx.AsyncClient, body: dict[str, Any], at: str
+) -> None:
+    assert pointers(await client.post(f"{ONE}/part-urls", json=body)) == [at]
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({"parts": []}, "#/parts"),
+        ({"parts": [{"part_number": 1}]}, "#/parts/0/etag"),
+        ({"parts": [{"part_number": 1, "etag": ""}]}, "#/parts/0/etag"),
+        ({"parts": [{"part_number": 1, "etag": f"{MARK} x"}]}, "#/parts/0/etag"),
+        ({"parts": [{"part_number": 1, "etag": f"{E}\n"}]}, "#/parts/0/etag"),
+        ({"parts": [{"part_number": "1", "etag": E}]}, "#/parts/0/part_number"),
+        ({"parts": [{"part_number": 1, "etag": E, "size": 1}]}, "#/parts/0/size"),
+        ({"parts": [{"part_number": n, "etag": E} for n in (2, 1)]}, "#/parts/1/part_number"),
+        (
+            {"parts": [{"part_number": 1, "etag": E, "checksum": CRC}]},
+            "#/checksum_algorithm",
+        ),
+        (
+            {
+                "parts": [{"part_number": 1, "etag": E, "checksum": CRC}],
+                "checksum_algorithm": "SHA1",
+            },
+            "#/parts/0/checksum",
+        ),
+        ({"checksum": {"algorithm": "SHA1", "value": "A" * 27 + "="}}, "#/checksum/algorithm"),
+        ({"checksum": {"algorithm": "CRC32", "value": "A" * 27 + "="}}, "#/checksum/value"),
+        ({"content_length": 0}, "#/content_length"),
+    ],
+)
+async def test_a_completion_names_what_can_be_completed(
+    client: httpx.AsyncClient, changes: dict[str, Any], at: str
+) -> None:
+    assert pointers(await client.post(f"{ONE}/complete", json={**DONE, **changes})) == [at]
+
+
+async def test_more_parts_than_ten_thousand_are_refused(client: httpx.AsyncClient) -> None:
+    parts = [{"part_number": 1, "etag": E}] * 10_001
+    assert pointers(await client.post(f"{ONE}/complete", json={**DONE, "parts": parts})) == [
+        "#/parts"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "at"),
+    [
+        ("", ["#/bucket", "#/key"]),
+        ("bucket=demo", ["#/key"]),
+        ("bucket=demo&key=", ["#/key"]),
+        ("bucket=&key=a", ["#/bucket"]),
+        ("bucket=demo&key=a&upload_id=b", ["#/upload_id"]),
+        (f"bucket=demo&key=a&{MARK}%20b={MARK}", ["#"]),
+        (f"bucket=demo&key={MARK}&key={MARK}", []),
+        ("bucket=demo&bucket=demo&key=a", []),
+        (f"bucket=demo&key={MARK}%00", ["#/key"]),
+        (f"bucket=demo&key=..%2F{MARK}", ["#/key"]),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_query_is_as_strict_as_a_body(
+    client: httpx.AsyncClient, method: str, query: str, at: list[str]
+) -> None:
+    path = f"{ONE}/parts" if method == "GET" else ONE
+    assert pointers(await client.request(method, f"{path}?{query}")) == at
+
+
+@pytest.mark.parametrize(
+    "upload_id", ["%0A", f"{MARK}%0D%0Ax", "%00", "%C3%A9", "%20a", "x" * 1025]
+)
+async def test_an_upload_id_that_no_store_gives_is_refused(
+    client: httpx.AsyncClient, upload_id: str
+) -> None:
+    for answer in (
+        await client.get(f"{ROOT}/{upload_id}/parts", params=OBJECT),
+        await client.delete(f"{ROOT}/{upload_id}", params=OBJECT),
+        await client.post(f"{ROOT}/{upload_id}/part-urls", json=WINDOW),
+        await client.post(f"{ROOT}/{upload_id}/complete", json=DONE),
+    ):
+        assert pointers(answer) == ["#/upload_id"]

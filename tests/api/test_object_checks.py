@@ -1,0 +1,223 @@
+"""Whether an object has arrived, and is what was promised: one HEAD tells, or a list of one key."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.api.conftest import SECRET, TOKEN, open_grant, running, settings_with
+from tests.store.house import Body, query_of
+
+PATH: Final = "/v1/object-checks"
+KEY: Final = "canary/a b.txt"
+ASK: Final = {"bucket": "demo", "key": KEY}
+CRC: Final = "AAAAAA=="
+FOUND: Final = {
+    "content-length": "5",
+    "content-type": "text/plain",
+    "etag": '"e"',
+    "x-amz-version-id": "v1",
+    "x-amz-checksum-crc32": CRC,
+    "x-amz-checksum-sha256": "A" * 43 + "=-2",
+    "X-Amz-Meta-Team": "billing",
+}
+Answer = Callable[[], httpx.Response]
+
+
+def head(status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    return lambda: httpx.Response(status, headers=headers or {}, stream=Body(b""))
+
+
+def objects(*keys: str, status: int = 200) -> Answer:
+    found = "".join(
+        f"<Contents><Key>{key}</Key><ETag>e</ETag><Size>5</Size></Contents>" for key in keys
+    )
+    root = "ListBucketResult" if status == 200 else "Error"
+    return lambda: httpx.Response(status, stream=Body(f"<{root}>{found}</{root}>"))
+
+
+class Checked:
+    """An answer, with what was asked of the store for it."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx.Request] = []
+        self.trail: list[bytes] = []
+
+    async def ask(self, *answers: Answer, allow: str = "check", **more: Any) -> httpx.Response:
+        """The last answer is given for ever."""
+
+        async def handle(request: httpx.Request) -> httpx.Response:
+            self.asked.append(request)
+            return answers[min(len(self.asked), len(answers)) - 1]()
+
+        settings = settings_with(open_grant(allow=[allow], prefix="canary/"))
+        transport = httpx.MockTransport(handle)
+        async with running(settings, store_transport=transport, audit=self.trail.extend) as client:
+            return await client.post(PATH, json={**ASK, **more})
+
+
+@pytest.fixture(name="checked")
+def _checked() -> Checked:
+    return Checked()
+
+
+def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = answer.json()
+    assert told["code"] == code
+    for secret in ("canary", SECRET, TOKEN, "demo.s3.example"):
+        assert secret not in answer.text
+    return told
+
+
+async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
+    answer = await checked.ask(head(200, FOUND))
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "found": True,
+        "content_length": 5,
+        "content_type": "text/plain",
+        "etag": '"e"',
+        "version_id": "v1",
+        "checksums": {"CRC32": CRC, "SHA256": "A" * 43 + "=-2"},
+        "metadata": {"team": "billing"},
+        "mismatches": [],
+    }
+    [request] = checked.asked
+    assert request.method == "HEAD"
+    assert request.url.raw_path.startswith(b"/canary/a%20b.txt?")
+    assert request.headers["x-amz-checksum-mode"] == "ENABLED"
+    assert b'"action":"HeadObject"' in checked.trail[0]
+    assert b'"expires_in"' not in checked.trail[0]
+
+
+async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:
+    answer = await checked.ask(head(200, {"content-length": "0", "etag": '"e"'}))
+    assert answer.json() == {
+        "found": True,
+        "content_length": 0,
+        "etag": '"e"',
+        "checksums": {},
+        "metadata": {},
+        "mismatches": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("expected", "mismatches"),
+    [
+        ({"content_length": 5, "content_type": "text/plain"}, []),
+        ({"content_length": 6}, ["content_length"]),
+        ({"content_length": 0}, ["content_length"]),
+        ({"content_type": "text/html"}, ["content_type"]),
+        ({"checksum": {"algorithm": "CRC32", "value": CRC}}, []),
+        ({"checksum": {"algorithm": "CRC32", "value": "AAAAAQ=="}}, ["checksum"]),
+        ({"checksum": {"algorithm": "SHA256", "value": "A" * 43 + "=-2"}}, []),
+        ({"checksum": {"algorithm": "SHA256", "value": "A" * 43 + "="}}, ["checksum"]),
+        ({"checksum": {"algorithm": "SHA1", "value": "A" * 27 + "="}}, ["checksum"]),
+        (
+            {
+                "content_length": 6,
+                "content_type": "a/b",
+                "checksum": {"algorithm": "CRC32", "value": "AAAAAQ=="},
+            },
+            ["content_length", "content_type", "checksum"],
+        ),
+    ],
+)
+async def test_what_is_not_as_expected_is_named(
+    checked: Checked, expected: dict[str, Any], mismatches: list[str]
+) -> None:
+    answer = await checked.ask(head(200, FOUND), **expected)
+    assert (answer.status_code, answer.json()["mismatches"]) == (200, mismatches)
+    assert answer.json()["found"] is True
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [head(404)],
+        [head(403), objects()],
+        [head(403), objects(f"{KEY}2")],
+    ],
+    ids=["404", "403 and nothing is listed", "403 and another is listed"],
+)
+async def test_an_object_that_is_not_there_is_not_found(
+    checked: Checked, answers: list[Answer]
+) -> None:
+    answer = await checked.ask(*answers, content_length=5)
+    assert (answer.status_code, answer.json()) == (200, {"found": False, "mismatches": []})
+    assert len(checked.asked) == len(answers)
+
+
+async def test_only_the_one_key_is_listed(checked: Checked) -> None:
+    await checked.ask(head(403), objects())
+    query = query_of(checked.asked[1])
+    assert (query["prefix"], query["max-keys"], query["list-type"]) == (KEY, "1", "2")
+    assert checked.asked[1].url.raw_path.startswith(b"/?")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [head(403), objects(KEY)],
+        [head(403), objects(status=403)],
+        [head(403), lambda: httpx.Response(200, stream=Body("<html>Log in</html>"))],
+        [head(400), objects()],
+        [head(301, {"location": "https://elsewhere.test/"}), objects()],
+        [head(200)],
+        [head(200, {"content-length": "many"})],
+    ],
+    ids=[
+        *("403 of one that is there", "403 and no list", "403 and a proxy's page"),
+        *("400", "a redirect", "no length", "a length that is none"),
+    ],
+)
+async def test_what_the_store_will_not_tell_is_its_refusal(
+    checked: Checked, answers: list[Answer]
+) -> None:
+    problem(await checked.ask(*answers), 502, "storage_refused")
+
+
+def unreachable() -> httpx.Response:
+    raise httpx.ConnectError(f"{SECRET} {KEY}")
+
+
+@pytest.mark.parametrize("answers", [[unreachable], [head(503)], [head(403), unreachable]])
+async def test_a_store_that_does_not_answer_is_unavailable(
+    checked: Checked, answers: list[Answer]
+) -> None:
+    problem(await checked.ask(*answers), 504, "storage_unavailable")
+
+
+@pytest.mark.parametrize("allow", ["download", "head", "list", "multipart"])
+async def test_a_check_is_an_operation_of_its_own(checked: Checked, allow: str) -> None:
+    problem(await checked.ask(head(200, FOUND), allow=allow), 403, "forbidden")
+    assert checked.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"key": "x/b"}, 403, "forbidden"),
+        ({"bucket": "closed"}, 403, "forbidden"),
+        ({"key": ""}, 422, "invalid_request"),
+        ({"key": "canary/../b"}, 422, "invalid_request"),
+        ({"content_length": "5"}, 422, "invalid_request"),
+        ({"content_length": -1}, 422, "invalid_request"),
+        ({"content_length": None}, 422, "invalid_request"),
+        ({"version_id": "v1"}, 422, "invalid_request"),
+        ({"checksum": CRC}, 422, "invalid_request"),
+        ({"checksum": {"algorithm": "MD5", "value": CRC}}, 422, "invalid_request"),
+        ({"checksum": {"algorithm": "CRC32", "value": f"{CRC}-0"}}, 422, "invalid_request"),
+        ({"checksum": {"algorithm": "CRC32", "value": f"{CRC}\n"}}, 422, "invalid_request"),
+    ],
+    ids=str,
+)
+async def test_what_may_not_be_asked_is_refused_without_a_call(
+    checked: Checked, changes: dict[str, Any], status: int, code: str
+) -> None:
+    problem(await checked.ask(head(200, FOUND), **changes), status, code)
+    assert checked.asked == []

@@ -1,0 +1,251 @@
+"""Uploads in parts that nobody completed: `presign uploads` as an operator has it, on real stores.
+
+Each test has a bucket of its own, since the command looks at all of a bucket.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from tests.end_to_end import stores
+from tests.end_to_end.stores import Store
+
+ROOT: Final = Path(__file__).parents[2]
+LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
+POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())
+PLACEHOLDER: Final = "acme-reports-prod"
+NEVER: Final = "http://127.0.0.1:9"  # nobody is there
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A bucket of the store's, and the command in front of it."""
+
+    store: Store
+    bucket: str
+    configuration: Path
+    key_id: str = stores.ROOT_KEY_ID
+    secret: str = stores.ROOT_SECRET
+    token: str = ""
+
+    def begin(self, key: str, *parts: bytes) -> str:
+        admin = self.store.admin_client()
+        upload_id: str = admin.create_multipart_upload(Bucket=self.bucket, Key=key)["UploadId"]
+        for number, part in enumerate(parts, 1):
+            admin.upload_part(
+                Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=part
+            )
+        return upload_id
+
+    def open(self) -> set[tuple[str, str]]:
+        listed = self.store.admin_client().list_multipart_uploads(Bucket=self.bucket)
+        return {(each["Key"], each["UploadId"]) for each in listed.get("Uploads", [])}
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "service", "uploads", "--config", str(self.configuration)]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=ROOT,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.configuration.parent),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_ACCESS_KEY_ID": self.key_id,
+                "AWS_SECRET_ACCESS_KEY": self.secret,
+                "AWS_SESSION_TOKEN": self.token,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def operator(store: Store, directory: Path, **more: dict[str, Any]) -> Operator:
+    bucket = f"presign-abandoned-{next(_numbers)}"
+    place = {"LocationConstraint": store.region}
+    store.admin_client().create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    return at(store, bucket, directory, **more)
+
+
+def at(store: Store, bucket: str, directory: Path, **more: dict[str, Any]) -> Operator:
+    common = {"bucket": bucket, "region": store.region, "endpoint_url": store.endpoint_url}
+    role = {"role_arn": store.role_arn, "sts_endpoint_url": NEVER}  # the role is not the operator's
+    buckets = {"reports": {**common, **role}}
+    buckets |= {name: {**common, **role, **changes} for name, changes in more.items()}
+    configuration = directory / "presign.yaml"
+    configuration.write_text(json.dumps({"buckets": buckets}))
+    return Operator(store, bucket, configuration)
+
+
+def fields(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def test_uploads_are_listed_and_on_demand_ended_with_their_parts(
+    store: Store, tmp_path: Path
+) -> None:
+    ann = operator(store, tmp_path)
+    small, odd = ann.begin("a/small.bin", b"half"), ann.begin("b/Ré sumé+%.bin")
+    listed = ann.run("--older-than", "0m")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stderr == "2 uploads of any age; give --abort to end them\n"
+    rows = {(bucket, key, upload_id) for bucket, key, upload_id, _, _ in fields(listed)}
+    assert rows == {("reports", "a/small.bin", small), ("reports", "'b/Ré sumé+%.bin'", odd)}
+    assert len(ann.open()) == 2
+
+    ended = ann.run("--older-than", "0m", "--abort")
+    assert (ended.returncode, ended.stdout) == (0, listed.stdout)
+    assert ended.stderr == "2 uploads of any age; 2 aborted\n"
+    assert ann.open() == set()
+    assert ann.run("--older-than", "0m", "--abort").stderr == "0 uploads of any age; 0 aborted\n"
+
+
+def test_a_young_upload_is_neither_listed_nor_ended(verifying_store: Store, tmp_path: Path) -> None:
+    ann = operator(verifying_store, tmp_path)
+    young = ann.begin("young.bin")
+    done = ann.run("--older-than", "1h", "--abort")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "0 uploads older than 1 h; 0 aborted\n"
+    assert ann.open() == {("young.bin", young)}
+
+
+def test_what_moto_dates_to_2010_is_old(moto: Store, tmp_path: Path) -> None:
+    ann = operator(moto, tmp_path)
+    ann.begin("old.bin")
+    done = ann.run("--older-than", "365d", "--abort")
+    assert done.stderr == "1 upload older than 365 d; 1 aborted\n"
+    assert ann.open() == set()
+
+
+def test_more_uploads_than_a_page_holds_are_all_found_and_all_ended(
+    verifying_store: Store, tmp_path: Path
+) -> None:
+    ann = operator(verifying_store, tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        begun = set(pool.map(ann.begin, [f"k{i % 7}/{i:04}" for i in range(520)]))
+    done = ann.run("--older-than", "0m", "--abort")
+    assert done.stderr == "520 uploads of any age; 520 aborted\n"
+    assert {upload_id for _, _, upload_id, _, _ in fields(done)} == begun
+    assert ann.open() == set()
+
+
+def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
+    verifying_store: Store, tmp_path: Path
+) -> None:
+    missing = {"bucket": "presign-there-is-none"}
+    down = {"endpoint_url": NEVER}
+    ann = operator(verifying_store, tmp_path, down=down, missing=missing)
+    ann.begin("a.bin")
+    done = ann.run("--older-than", "0m", "--abort")
+    assert (done.returncode, len(fields(done)), ann.open()) == (1, 1, set())
+    assert done.stderr.splitlines() == [
+        "1 upload of any age; 1 aborted",
+        "Error: not all was done:",
+        "bucket down: The store cannot be reached, or says that it cannot answer",
+        "bucket missing: the store refuses: NoSuchBucket",
+    ]
+    assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
+
+
+def test_credentials_that_are_wrong_or_none_are_told_in_words(
+    verifying_store: Store, tmp_path: Path
+) -> None:
+    ann = operator(verifying_store, tmp_path)
+    done = replace(ann, secret="another's").run("--older-than", "7d")
+    assert done.returncode == 1
+    assert "bucket reports: the store refuses: SignatureDoesNotMatch" in done.stderr
+    assert "127.0.0.1" not in done.stderr
+    done = replace(ann, key_id="", secret="").run("--older-than", "7d")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: The AWS default chain has no credentials.\n"
+
+
+def test_an_operators_credentials_may_be_a_sessions(verifying_store: Store, tmp_path: Path) -> None:
+    with closing(
+        boto3.Session().client(
+            "sts",
+            endpoint_url=verifying_store.sts_endpoint_url,
+            region_name=verifying_store.region,
+            aws_access_key_id=verifying_store.access_key_id,
+            aws_secret_access_key=verifying_store.secret_access_key,
+        )
+    ) as sts:
+        role, name = verifying_store.role_arn, "ann"
+        keys = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+    own = at(verifying_store, verifying_store.bucket, tmp_path)
+    pair = {"key_id": keys["AccessKeyId"], "secret": keys["SecretAccessKey"]}
+    done = replace(own, **pair, token=keys["SessionToken"]).run("--older-than", "365d")
+    assert (done.returncode, done.stderr) == (0, "0 uploads older than 365 d\n")
+    assert replace(own, **pair).run("--older-than", "365d").returncode == 1
+
+
+# deploy/iam
+
+
+def test_the_lifecycle_rule_is_one_that_the_store_takes(store: Store, tmp_path: Path) -> None:
+    ann = operator(store, tmp_path)
+    admin = store.admin_client()
+    admin.put_bucket_lifecycle_configuration(Bucket=ann.bucket, LifecycleConfiguration=LIFECYCLE)
+    kept = admin.get_bucket_lifecycle_configuration(Bucket=ann.bucket)["Rules"]
+    assert kept == LIFECYCLE["Rules"]
+    assert [rule["AbortIncompleteMultipartUpload"] for rule in kept] == [{"DaysAfterInitiation": 7}]
+
+
+def an_operator_with(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
+    """A new user of MiniStack's whom nothing else is allowed."""
+    name, policy = f"operator-{next(_numbers)}", {**POLICY, "Statement": statements}
+    document = json.dumps(policy).replace(PLACEHOLDER, ann.bucket)
+    with closing(stores._client("iam", ann.store.endpoint_url)) as iam:
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="uploads", PolicyDocument=document)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+    return replace(ann, key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+
+def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) -> None:
+    ann = an_operator_with(operator(ministack, tmp_path), POLICY["Statement"])
+    ann.begin("a/b.bin", b"half")
+    done = ann.run("--older-than", "0m", "--abort")
+    assert (done.returncode, done.stderr) == (0, "1 upload of any age; 1 aborted\n")
+    assert ann.open() == set()
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("s3:ListBucketMultipartUploads", "bucket reports: the store refuses: AccessDenied"),
+        ("s3:AbortMultipartUpload", "bucket reports: 1 not aborted: the store refuses: AccessDenied"),
+    ],
+)  # fmt: skip
+def test_without_any_one_action_of_the_policy_the_command_is_refused(
+    ministack: Store, tmp_path: Path, missing: str, told: str
+) -> None:
+    rest = [each for each in POLICY["Statement"] if each["Action"] != missing]
+    assert len(rest) == len(POLICY["Statement"]) - 1
+    ann = an_operator_with(operator(ministack, tmp_path), rest)
+    ann.begin("a.bin")
+    done = ann.run("--older-than", "0m", "--abort")
+    assert (done.returncode, len(ann.open())) == (1, 1)
+    assert told in done.stderr.splitlines()
+    for hidden in ("arn:", "127.0.0.1", ann.key_id, ann.secret):
+        assert hidden not in done.stderr
+
+
+def test_the_policy_has_each_action_once_and_names_one_bucket() -> None:
+    actions = [each["Action"] for each in POLICY["Statement"]]
+    assert sorted(actions) == ["s3:AbortMultipartUpload", "s3:ListBucketMultipartUploads"]
+    resources = [each["Resource"] for each in POLICY["Statement"]]
+    assert resources == [f"arn:aws:s3:::{PLACEHOLDER}", f"arn:aws:s3:::{PLACEHOLDER}/*"]
+    assert {each["Effect"] for each in POLICY["Statement"]} == {"Allow"}

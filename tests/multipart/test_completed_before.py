@@ -1,0 +1,118 @@
+"""A completion that may have been done already tells of its object, and of nobody else's."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.errors import InvalidPart, ObjectExists, PresignError, UploadNotFound
+from service.signing.multipart import UploadedPart
+from tests.fakes import REQUESTER, in_virtual_time
+from tests.multipart.house import (
+    KEY,
+    LENGTH,
+    Fault,
+    a_completion,
+    a_house,
+    all_sent,
+    an_upload,
+    loses_answer,
+    loses_request,
+    not_completed,
+    refuses,
+)
+
+
+@in_virtual_time
+async def test_a_second_completion_tells_of_the_object_that_the_first_made() -> None:
+    async with a_house() as house:
+        ask = a_completion(*await all_sent(house))
+        first = await house.multipart.complete(REQUESTER, ask)
+        second = await house.multipart.complete(REQUESTER, ask)
+        assert second == replace(first, version_id=None)
+        assert house.order.count("complete") == 1
+
+
+@pytest.mark.parametrize(
+    ("etag", "length"),
+    [('"theirs"', LENGTH), (None, LENGTH + 1)],
+)
+@in_virtual_time
+async def test_an_object_that_others_made_is_not_told_of(etag: str | None, length: int) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        await house.multipart.complete(REQUESTER, a_completion(*parts))
+        house.store.objects[KEY] = (etag or house.store.objects[KEY][0], length)
+        await not_completed(house, parts, UploadNotFound)
+
+
+@in_virtual_time
+async def test_an_object_whose_key_only_begins_so_is_another() -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        await house.multipart.complete(REQUESTER, a_completion(*parts))
+        house.store.objects[f"{KEY}2"] = house.store.objects.pop(KEY)
+        await not_completed(house, parts, UploadNotFound)
+
+
+@pytest.mark.parametrize("faults", [[refuses(403, "AccessDenied")], [loses_request] * 3])
+@in_virtual_time
+async def test_where_the_object_cannot_be_looked_for_the_upload_is_not_found(
+    faults: list[Fault],
+) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        await house.multipart.complete(REQUESTER, a_completion(*parts))
+        house.store.faults["objects"] = faults
+        await not_completed(house, parts, UploadNotFound)
+
+
+@in_virtual_time
+async def test_etags_that_are_no_digests_prove_nothing() -> None:
+    async with a_house() as house:
+        house.store.objects[KEY] = ('"d41d8cd98f00b204e9800998ecf8427e-0"', LENGTH)
+        ours = [UploadedPart(part_number=1, etag='"opaque"')]
+        await not_completed(house, ours, UploadNotFound)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [None, refuses(412, "PreconditionFailed"), refuses(412, "no code")],
+    ids=["NoSuchUpload", "412", "412 bare"],
+)
+@in_virtual_time
+async def test_a_completion_whose_answer_was_lost_is_done(second: Fault | None) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        house.store.faults["complete"] = [loses_answer, *([second] if second else [])]
+        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
+        assert (done.etag, LENGTH) == house.store.objects[KEY]
+        assert house.order[-3:] == ["complete", "complete", "objects"]
+
+
+@pytest.mark.parametrize(
+    ("second", "kind"),
+    [
+        (refuses(412, "PreconditionFailed"), ObjectExists),
+        (refuses(404, "NoSuchUpload"), UploadNotFound),
+        (refuses(400, "InvalidPart"), InvalidPart),
+    ],
+)
+@in_virtual_time
+async def test_a_completion_that_was_lost_is_refused_where_the_object_is_not_ours(
+    second: Fault, kind: type[PresignError]
+) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        house.store.objects[KEY] = ('"theirs"', LENGTH)
+        house.store.faults["complete"] = [loses_request, second]
+        await not_completed(house, parts, kind)
+
+
+@in_virtual_time
+async def test_a_refusal_of_the_first_attempt_is_what_it_says() -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        await house.multipart.complete(REQUESTER, a_completion(*parts))
+        same = await all_sent(house)
+        await not_completed(house, same, ObjectExists, upload=an_upload("upload-2"))
+        assert "objects" not in house.order

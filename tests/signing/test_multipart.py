@@ -1,0 +1,148 @@
+"""What each action of an upload in parts signs, and what its constructor refuses."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from service.answers import headers_to_send
+from service.errors import InvalidRequest
+from service.signing.multipart import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+    MultipartAction,
+    UploadPart,
+    check_upload_id,
+)
+from service.signing.requests import Checksum, Encryption, HeadObject
+
+CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
+
+
+@pytest.mark.parametrize(
+    ("action", "method", "query", "headers"),
+    [
+        (
+            CreateMultipartUpload(),
+            "POST",
+            {"uploads": ""},
+            {"content-type": "application/octet-stream"},
+        ),
+        (
+            UploadPart(upload_id="u", part_number=3, content_length=5),
+            "PUT",
+            {"partNumber": "3", "uploadId": "u"},
+            {"content-length": "5"},
+        ),
+        (
+            UploadPart(upload_id="u", part_number=3, content_length=5, checksum=CRC),
+            "PUT",
+            {"partNumber": "3", "uploadId": "u"},
+            {"content-length": "5", "x-amz-checksum-crc32": "AAAAAA=="},
+        ),
+        (
+            ListParts(upload_id="u"),
+            "GET",
+            {"max-parts": "1000", "part-number-marker": "0", "uploadId": "u"},
+            {},
+        ),
+        (
+            CompleteMultipartUpload(upload_id="u"),
+            "POST",
+            {"uploadId": "u"},
+            {"content-type": "application/xml", "if-none-match": "*"},
+        ),
+        (
+            CompleteMultipartUpload(upload_id="u", overwrite=True, checksum=CRC),
+            "POST",
+            {"uploadId": "u"},
+            {
+                "content-type": "application/xml",
+                "x-amz-checksum-crc32": "AAAAAA==",
+                "x-amz-checksum-type": "FULL_OBJECT",
+            },
+        ),
+        (AbortMultipartUpload(upload_id="u"), "DELETE", {"uploadId": "u"}, {}),
+        (ListMultipartUploads(), "GET", {"max-uploads": "500", "uploads": ""}, {}),
+        (
+            ListMultipartUploads(key_marker="k", upload_id_marker="u"),
+            "GET",
+            {"key-marker": "k", "max-uploads": "500", "upload-id-marker": "u", "uploads": ""},
+            {},
+        ),
+        (HeadObject(), "HEAD", {}, {}),
+        (HeadObject(checksums=True), "HEAD", {}, {"x-amz-checksum-mode": "ENABLED"}),
+    ],
+    ids=str,
+)
+def test_an_action_is_a_method_a_query_and_headers(
+    action: MultipartAction, method: str, query: dict[str, str], headers: dict[str, str]
+) -> None:
+    assert (action.METHOD, dict(action.query())) == (method, query)
+    assert action.headers() == headers
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_an_upload_says_whose_checksum_the_store_is_to_keep(algorithm: Any) -> None:
+    headers = CreateMultipartUpload(checksum_algorithm=algorithm).headers()
+    assert headers["x-amz-checksum-algorithm"] == algorithm
+    kind = "COMPOSITE" if algorithm.startswith("SHA") else "FULL_OBJECT"
+    assert headers["x-amz-checksum-type"] == kind
+
+
+def test_what_the_object_is_to_be_is_said_once_at_the_creation() -> None:
+    headers = CreateMultipartUpload(
+        content_type="text/plain",
+        metadata=(("team", "billing"),),
+        tags=(("a b", "c=d"),),
+        content_disposition="attachment",
+        cache_control="no-store",
+        content_encoding="gzip",
+        storage_class="STANDARD_IA",
+        encryption=Encryption(algorithm="aws:kms", kms_key_id="key"),
+    ).headers()
+    assert headers == {
+        "content-type": "text/plain",
+        "x-amz-meta-team": "billing",
+        "x-amz-tagging": "a+b=c%3Dd",
+        "content-disposition": "attachment",
+        "cache-control": "no-store",
+        "content-encoding": "gzip",
+        "x-amz-storage-class": "STANDARD_IA",
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "key",
+    }
+
+
+def test_a_length_is_signed_and_left_for_the_library_to_say() -> None:
+    part = UploadPart(upload_id="u", part_number=1, content_length=5, checksum=CRC)
+    assert headers_to_send(part) == {"x-amz-checksum-crc32": "AAAAAA=="}
+
+
+@pytest.mark.parametrize(
+    ("make", "pointers"),
+    [
+        (lambda: CreateMultipartUpload(content_type="a\r\nb"), ["#/content_type"]),
+        (lambda: CreateMultipartUpload(metadata=(("A", "v"),)), ["#/metadata"]),
+        (lambda: CreateMultipartUpload(storage_class=" a"), ["#/storage_class"]),
+        (lambda: check_upload_id("x" * 1025), ["#/upload_id"]),
+        (lambda: check_upload_id("a\nb"), ["#/upload_id"]),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(make: Callable[[], object], pointers: list[str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        make()
+    assert list(refused.value.pointers) == pointers
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "value"), [("SHA1", "A" * 27 + "="), ("SHA256", "A" * 43 + "=")]
+)
+def test_of_a_sha_nobody_knows_the_wholes(algorithm: Any, value: str) -> None:
+    checksum = Checksum(algorithm=algorithm, value=value)
+    with pytest.raises(InvalidRequest) as refused:
+        CompleteMultipartUpload(upload_id="u", checksum=checksum)
+    assert list(refused.value.pointers) == ["#/checksum/algorithm"]
