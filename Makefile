@@ -6,11 +6,11 @@ BIN     = $(VENV)/bin
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 
-.PHONY: help demo compose test check format bench soak locks clean
+.PHONY: help demo compose test check format bench bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.installed  ## moto and the service side by side, ready to curl (Ctrl-C ends both)
 	$(BIN)/presign demo
@@ -35,6 +35,9 @@ format: $(VENV)/.installed  ## format and mend what ruff can mend
 
 bench: $(VENV)/.installed  ## what signing costs, beside botocore and aioboto3 in the same run
 	$(BIN)/python -m benchmarks.signing
+
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a store: the examples beside boto3's transfer
+	$(BIN)/python -m benchmarks.transfer
 
 soak: $(VENV)/.installed  ## ten minutes at the highest load this machine holds (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)

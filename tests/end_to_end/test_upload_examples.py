@@ -1,0 +1,296 @@
+"""The reference clients of `examples/`: each file arrives, whatever happens on its way."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.examples import MIB, PART, SECONDS, House, Upload
+from tests.end_to_end.gate import gate_to
+from tests.end_to_end.service import serving
+from tests.end_to_end.stores import Store
+
+IN_PARTS = ("--part-size", str(PART), "--parallel", "2")
+HEAD_BYTES = 4096  # a request's, at most
+LIFETIME = 2  # seconds; they are counted from the last full one
+NUMBERS = count()
+
+
+@contextmanager
+def house_of(store: Store, directory: Path, **environment: str) -> Iterator[House]:
+    with (
+        gate_to(store.endpoint_url) as gate,
+        serving(store, directory, environment, public_endpoint_url=gate.url) as service,
+    ):
+        yield House(store=store, gate=gate, service=service)
+
+
+@pytest.fixture(scope="module")
+def at_ministack(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house_of(ministack, tmp_path_factory.mktemp("service")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def at_seaweedfs(seaweedfs: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house_of(seaweedfs, tmp_path_factory.mktemp("service")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def at_moto(moto: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house_of(moto, tmp_path_factory.mktemp("service")) as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def short_lived(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Where URLs live no longer than a moment."""
+    directory = tmp_path_factory.mktemp("service")
+    with house_of(ministack, directory, PRESIGN_DEFAULT_EXPIRES_IN=str(LIFETIME)) as built:
+        yield built
+
+
+@pytest.fixture(params=["at_ministack", "at_seaweedfs"])
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    built: House = request.getfixturevalue(request.param)
+    yield built
+    built.gate.open()
+
+
+@pytest.fixture(params=["python", "javascript"])
+def language(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def upload(at_ministack: House, language: str, tmp_path: Path) -> Iterator[Upload]:
+    """Of three parts, where it is the client that matters and not the store."""
+    yield upload_of(12 * MIB, at_ministack, language, tmp_path)
+    at_ministack.gate.open()
+
+
+def upload_of(size: int, house: House, language: str, directory: Path) -> Upload:
+    file = directory / "file"
+    file.write_bytes(os.urandom(size))
+    return Upload(
+        house=house, language=language, file=file, key=f"{language}/a b+ü {next(NUMBERS)}"
+    )
+
+
+@contextmanager
+def half_way(upload: Upload, *, after: int = 6 * MIB) -> Iterator[subprocess.Popen[str]]:
+    """The client, while it waits: about so many bytes have reached the store."""
+    upload.house.gate.shut(after=after)
+    with upload.running(*IN_PARTS) as process:
+        upload.house.gate.wait_until_held()
+        yield process
+
+
+def kill_half_way(
+    upload: Upload, *, after: int = 11 * MIB, by: int = signal.SIGKILL
+) -> subprocess.CompletedProcess[str]:
+    """With at least one part in the store, since no more than two are on their way at a time."""
+    with half_way(upload, after=after) as process:
+        wait_for(upload.parts_there)
+        process.send_signal(by)
+        killed = upload.end(process)
+        upload.house.gate.cut()  # else the store would get what the system still holds of it
+        upload.house.gate.open()
+    return killed
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("size", [1, PART + 1])
+def test_a_file_arrives_in_the_store_of_the_demo(
+    at_moto: House, language: str, size: int, tmp_path: Path
+) -> None:
+    upload = upload_of(size, at_moto, language, tmp_path)
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+@pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1])
+def test_a_file_of_any_size_arrives(house: House, language: str, size: int, tmp_path: Path) -> None:
+    upload = upload_of(size, house, language, tmp_path)
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+def test_a_killed_upload_goes_on_and_sends_nothing_twice(
+    house: House, language: str, tmp_path: Path
+) -> None:
+    upload = upload_of(40 * MIB, house, language, tmp_path)
+    kill_half_way(upload, after=22 * MIB)
+    missing = 8 - len(upload.parts_there())
+    signed, passed = house.signed(), house.gate.passed
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+    assert missing <= 6
+    assert house.signed() - signed <= missing
+    assert house.gate.passed - passed <= missing * (PART + HEAD_BYTES)
+
+
+def test_an_interrupted_upload_goes_on(upload: Upload) -> None:
+    interrupted = kill_half_way(upload, by=signal.SIGINT)
+
+    assert interrupted.returncode != 0
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+def test_a_part_that_was_changed_since_is_sent_again(
+    house: House, language: str, tmp_path: Path
+) -> None:
+    upload = upload_of(12 * MIB, house, language, tmp_path)
+    kill_half_way(upload)
+    there, signed = upload.parts_there(), upload.house.signed()
+    with upload.file.open("r+b") as file:
+        file.seek((there[0] - 1) * PART)
+        file.write(bytes(100))
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+    assert upload.house.signed() - signed <= 3 - len(there) + 1
+
+
+def test_a_file_that_grew_since_is_sent_anew(upload: Upload) -> None:
+    kill_half_way(upload)
+    with upload.file.open("ab") as file:
+        file.write(b"more")
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+def test_an_upload_that_was_aborted_since_begins_anew(upload: Upload) -> None:
+    kill_half_way(upload)
+    store = upload.house.store
+    store.admin_client().abort_multipart_upload(
+        Bucket=store.bucket, Key=upload.key, UploadId=upload.upload_id()
+    )
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+def test_a_run_that_was_killed_after_the_completion_has_nothing_left_to_do(
+    house: House, language: str, tmp_path: Path
+) -> None:
+    upload = upload_of(12 * MIB, house, language, tmp_path)
+    with half_way(upload) as process:
+        notes = upload.notes.read_text()
+        house.gate.open()
+        upload.assert_arrived(upload.end(process))
+    upload.notes.write_text(notes)
+    signed = house.signed()
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+    assert house.signed() == signed
+
+
+def test_a_connection_that_breaks_costs_only_its_part(upload: Upload) -> None:
+    with half_way(upload) as process:
+        upload.house.gate.cut()
+        upload.house.gate.open()
+        upload.assert_arrived(upload.end(process))
+
+
+def test_a_url_that_ran_out_is_asked_for_anew(
+    short_lived: House, language: str, tmp_path: Path
+) -> None:
+    upload, signed = upload_of(MIB, short_lived, language, tmp_path), short_lived.signed()
+    with half_way(upload, after=0) as process:
+        time.sleep(LIFETIME + 0.1)
+        short_lived.gate.open()
+        upload.assert_arrived(upload.end(process))
+
+    assert short_lived.signed() - signed >= 2
+
+
+def test_a_file_that_is_changed_meanwhile_makes_no_object(upload: Upload) -> None:
+    with half_way(upload) as process:
+        os.utime(upload.file, (0, 0))
+        upload.house.gate.open()
+        ended = upload.end(process)
+
+    assert ended.returncode == 1
+    assert "the file was changed meanwhile" in ended.stderr
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_an_object_that_exists_is_replaced_only_on_demand(
+    house: House, language: str, size: int, tmp_path: Path
+) -> None:
+    upload = upload_of(size, house, language, tmp_path)
+    put(upload, b"before")
+
+    refused = upload.run()
+
+    assert refused.returncode == 1
+    assert "object_exists: " in refused.stderr
+    assert house.digest(upload.key) == sha256(b"before").hexdigest()
+    upload.assert_arrived(upload.run("--overwrite"))
+
+
+def test_who_comes_second_is_told_and_may_replace_it_without_sending_again(upload: Upload) -> None:
+    with half_way(upload) as process:
+        put(upload, b"before")
+        upload.house.gate.open()
+        refused = upload.end(process)
+    signed = upload.house.signed()
+
+    assert refused.returncode == 1
+    assert "object_exists: " in refused.stderr
+    upload.assert_arrived(upload.run(*IN_PARTS, "--overwrite"))
+    assert upload.house.signed() == signed
+
+
+def test_on_a_terminal_a_bar_grows(upload: Upload) -> None:
+    screen, terminal = pty.openpty()
+    with upload.running(*IN_PARTS, stderr=terminal) as process:
+        os.close(terminal)
+        process.communicate(timeout=SECONDS)
+    shown = os.read(screen, 2**16).decode()
+    os.close(screen)
+
+    assert f"[{'#' * 40}] 100% of 12.0 MiB" in shown
+
+
+def test_a_wrong_token_is_told_and_not_shown(house: House, language: str, tmp_path: Path) -> None:
+    upload = replace(upload_of(1, house, language, tmp_path), token="nobodys-token")
+
+    ended = upload.run()
+
+    assert ended.returncode == 1
+    assert "unauthenticated: " in ended.stderr
+
+
+def test_what_is_noted_for_the_next_run_holds_no_secret(upload: Upload) -> None:
+    kill_half_way(upload)
+
+    noted = json.loads(upload.notes.read_text())
+
+    assert set(noted) == {"bucket", "key", "content_length", "part_size", "upload_id"}
+
+
+def put(upload: Upload, body: bytes) -> None:
+    store = upload.house.store
+    store.admin_client().put_object(Bucket=store.bucket, Key=upload.key, Body=body)
