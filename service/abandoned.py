@@ -22,13 +22,13 @@ from service.answers import Leave, Term
 from service.errors import PresignError, StorageUnavailable
 from service.lifetime import Given
 from service.sessions.session import Session
-from service.signing.keys import check_key
+from service.signing.keys import check_segments
 from service.signing.multipart import AbortMultipartUpload, ListMultipartUploads
 from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
 from service.store.calls import Reply, StoreCalls
 from service.store.documents import Markers, OpenUpload, uploads_page
-from service.store.refusals import Refused
+from service.store.refusals import GONE, Refused
 
 MAX_LISTED: Final = 100_000  # of a bucket: some fifty megabytes
 MAX_PAGES: Final = 2000  # most of a page may be too young to be listed
@@ -37,7 +37,6 @@ WORKERS: Final = 16  # fewer than the calls that a bucket may have under way: no
 _UNITS: Final = {"d": 86_400, "h": 3600, "m": 60}
 _DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)
 _PLAIN = re.compile(r"[\w./:=+@,-]+", re.ASCII)
-_GONE: Final = "NoSuchUpload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +114,26 @@ async def sweep(
     for each in found.uploads:
         show(line(place.bucket, each))
     old = [each.upload for each in found.uploads if each.age is not None]
-    ended, reasons = await end(place, old) if abort else (0, [])
+    ended, reasons = await _end(place, old, now) if abort else (0, [])
     return Swept(
         found=len(old),
         ageless=len(found.uploads) - len(old),
         ended=ended,
         problems=(*found.problems, *reasons),
     )
+
+
+async def _end(place: Place, old: Sequence[OpenUpload], now: float) -> tuple[int, list[str]]:
+    """How many are gone, by a second look, and what is wrong with the others."""
+    _, reasons = await end(place, old)
+    try:
+        again = await find(place, older_than=0, now=now)
+    except (PresignError, Refused) as error:
+        return 0, [*reasons, f"whether they are gone is not known: {_words(error)}"]
+    left = {each.upload.upload_id for each in again.uploads} & {each.upload_id for each in old}
+    if left and not reasons:
+        reasons = [f"{len(left)} are still there, though the store refused nothing"]
+    return len(old) - len(left), reasons
 
 
 async def find(place: Place, *, older_than: int, now: float) -> Found:
@@ -180,12 +192,15 @@ async def _work(place: Place, queue: Iterator[OpenUpload], ending: _Ending) -> N
 
 
 async def _abort(place: Place, upload: OpenUpload) -> None:
-    check_key(upload.key)  # HTTP clients rewrite some, and would end another's upload or none
-    try:
-        await place.send(AbortMultipartUpload(upload_id=upload.upload_id), upload.key)
-    except Refused as refused:
-        if refused.code != _GONE:
-            raise
+    """That there is no such upload is no failure here: whether it is there, the second look tells."""
+    action = AbortMultipartUpload(upload_id=upload.upload_id)
+    for key in {upload.key, upload.written or upload.key}:
+        check_segments(key)  # else another's upload would be ended, or none
+        try:
+            await place.send(action, key)
+        except Refused as refused:
+            if refused.code != GONE:
+                raise
 
 
 def _words(error: PresignError | Refused) -> str:

@@ -93,7 +93,8 @@ class Metrics:
         )
         self._store_calls = Histogram(
             "presign_store_call_seconds",
-            "How long a call of the service's own to a store took: ok, refused or unavailable.",
+            "How long a call of the service's own to a store took: ok, refused, unavailable, "
+            "overloaded or cancelled.",
             ["bucket", "action", "outcome"],
             buckets=_STORE_BUCKETS,
             registry=registry,

@@ -206,5 +206,8 @@ class Completion:
 
     def action(self) -> CompleteMultipartUpload:
         return CompleteMultipartUpload(
-            upload_id=self.upload.upload_id, overwrite=self.overwrite, checksum=self.checksum
+            upload_id=self.upload.upload_id,
+            content_length=self.content_length,
+            overwrite=self.overwrite,
+            checksum=self.checksum,
         )

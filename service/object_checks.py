@@ -17,8 +17,7 @@ from service.store.looking import look
 from service.store.refusals import Refused, told
 
 _METADATA: Final = "x-amz-meta-"
-_FORBIDDEN: Final = 403
-_NOT_FOUND: Final = 404
+_MAY_BE_MISSING: Final = frozenset({403, 404})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +55,20 @@ class ObjectChecks:
         try:
             reply = await self._store.send(leave, action, bucket=ask.bucket, key=ask.key)
         except Refused as refused:
-            if refused.status == _NOT_FOUND or await self._is_missing(leave, ask, refused):
+            if await self._is_missing(leave, ask, refused):
                 return None
             raise told(refused) from None
         return _compared(ask, reply.headers)
 
     async def _is_missing(self, leave: Leave, ask: ObjectCheck, refused: Refused) -> bool:
-        """S3 says 403 of a missing key to whom it does not let list the bucket; the session may list
-        this one key, if the role may.
+        """An answer to a HEAD has no words: a missing key, a missing bucket and a proxy's 404 look the
+        same, and S3 says 403 of a missing key where the role may not list. A list of the key has words.
         """
-        if refused.status != _FORBIDDEN:
-            return False
         try:
-            return await look(self._store, leave, bucket=ask.bucket, key=ask.key) is None
-        except Refused:
-            return False
+            found = await look(self._store, leave, bucket=ask.bucket, key=ask.key)
+        except Refused as why:
+            raise told(why) from None
+        return found is None and refused.status in _MAY_BE_MISSING
 
 
 def _compared(ask: ObjectCheck, headers: Headers) -> CheckedObject:

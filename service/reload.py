@@ -20,7 +20,14 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 2.0
 _LOOKS: Final = 50  # ten seconds of them: whoever never stops writing is not waited for
-_AT_START: Final = ("cors_origins", "max_in_flight", "drain_seconds", "rate_limit_url", "log_level")
+_AT_START: Final = (
+    "cors_origins",
+    "max_in_flight",
+    "drain_seconds",
+    "rate_limit_url",
+    "log_level",
+    "ca_bundle",
+)
 
 
 async def keep_reloading(

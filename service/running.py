@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from service.access.tokens import Issuer
 from service.audit import WriteLines
 from service.authority import Authority
 from service.endpoints import Location, resolve
+from service.errors import ConfigurationError
 from service.issuers.jwks import JwksEndpoint
 from service.issuers.keys import IssuerKeys
 from service.issuers.verifier import TokenVerifier
@@ -98,9 +100,7 @@ class Running:
         self._clock = clock
         self._make_source = make_source
         self._write_audit = write_audit
-        self._store = StoreCalls(
-            clock=clock, chance=random.random, observer=metrics, transport=store_transport
-        )
+        self._store_transport = store_transport
         self._metrics = metrics
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
@@ -113,6 +113,7 @@ class Running:
         if addresses is not None:
             self._locations, self._addresses = parts.locations(settings), dict(addresses)
         self._limits = self._rate_limits(settings)
+        self._store = self._store_calls(settings)
         snapshot, pooled, keys = await self._make(settings)
         self._pool = SessionPool(
             pooled, clock=self._clock, chance=random.random, observer=self._metrics
@@ -200,6 +201,15 @@ class Running:
         )
         return _Keys(endpoint, keys)
 
+    def _store_calls(self, settings: Settings) -> StoreCalls:
+        return StoreCalls(
+            clock=self._clock,
+            chance=random.random,
+            observer=self._metrics,
+            transport=self._store_transport,
+            verify=store_authorities(settings),
+        )
+
     def _rate_limits(self, settings: Settings) -> RateLimits:
         url = settings.server.rate_limit_url
         return RateLimits(
@@ -207,6 +217,16 @@ class Running:
             clock=self._clock,
             on_failure=self._metrics.rate_limit_store_failed,
         )
+
+
+def store_authorities(settings: Settings) -> ssl.SSLContext | bool:
+    """Whom to trust when a store is spoken to. Raises ConfigurationError if that cannot be read."""
+    bundle = settings.server.ca_bundle
+    try:
+        return True if bundle is None else ssl.create_default_context(cafile=bundle)
+    except (OSError, ValueError):  # it could be, when the settings were read
+        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
+        raise ConfigurationError([problem]) from None
 
 
 def _role(bucket: str, settings: Settings) -> Role | None:

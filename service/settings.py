@@ -6,10 +6,12 @@ a misspelt limit must not be a missing limit.
 """
 
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     ValidationError,
@@ -43,6 +45,21 @@ def _ambient_token_file() -> Path | None:
     return Path(path) if path else None
 
 
+def _ambient_ca_bundle() -> Path | None:
+    """As the SDK takes it for STS; a setting of our own comes first."""
+    path = os.environ.get("AWS_CA_BUNDLE")
+    return Path(path) if path else None
+
+
+def _check_ca_bundle(path: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):  # of SSL's errors each is an OSError
+        told = "write the path of certificates in PEM that can be read, here or in AWS_CA_BUNDLE"
+        raise ValueError(told) from None
+    return path
+
+
 class ServerSettings(BaseSettings):
     """Of the process."""
 
@@ -57,6 +74,9 @@ class ServerSettings(BaseSettings):
     rate_limit_url: StoreUrl | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     web_identity_token_file: Path | None = Field(default_factory=_ambient_token_file)
+    ca_bundle: Annotated[Path, AfterValidator(_check_ca_bundle)] | None = Field(
+        default_factory=_ambient_ca_bundle, validate_default=True
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -208,7 +208,7 @@ async def test_exactly_what_is_listed_is_ended_and_only_once_all_is_listed() -> 
     bucket = FakeBucket([*old, young, odd], page_size=2)
     done, shown = await swept(bucket, abort=True)
     assert bucket.uploads == [young, odd]
-    assert bucket.asked == ["GET"] * 4 + ["DELETE"] * 5
+    assert bucket.asked == ["GET"] * 4 + ["DELETE"] * 5 + ["GET"]
     assert done == Swept(found=5, ageless=1, ended=5)
     assert shown[-1].endswith("\t'who knows'\tunknown age")
 
@@ -229,10 +229,18 @@ async def test_keys_of_all_sorts_are_ended_under_their_own_name() -> None:
 async def test_a_key_that_a_client_would_rewrite_is_not_sent_but_told() -> None:
     bucket = FakeBucket([upload(1, key="a/../b"), upload(2)])
     done, _ = await swept(bucket, abort=True)
-    assert (bucket.asked, done.ended) == (["GET", "DELETE"], 1)
+    assert (bucket.asked, done.ended) == (["GET", "DELETE", "GET"], 1)
     assert done.problems == (
         "1 not aborted: A segment `.` or `..` is not allowed: HTTP clients rewrite it",
     )
+
+
+async def test_an_upload_that_is_listed_still_is_not_said_to_be_ended() -> None:
+    """Some stores list another key than they were given, and know no upload of that."""
+    bucket = FakeBucket([upload(1), upload(2)], refusals={"id-000002": "NoSuchUpload"})
+    done, _ = await swept(bucket, abort=True)
+    assert (done.found, done.ended) == (2, 1)
+    assert done.problems == ("1 are still there, though the store refused nothing",)
 
 
 async def test_an_upload_that_is_gone_meanwhile_counts_as_ended() -> None:

@@ -12,9 +12,9 @@ from ruamel.yaml import YAML
 
 from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.audit import _Decision
+from service.completing import COMPLETE_SECONDS
 from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.metrics import Metrics
-from service.multipart import COMPLETE_SECONDS
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
 from service.reload import _AT_START, POLL_SECONDS
 from service.server.protocol import Bounds
@@ -27,6 +27,10 @@ from service.store.calls import (
     CALL_SECONDS,
     CALLS,
     CALLS_A_BUCKET,
+    COMPLETIONS_A_BUCKET,
+    MAX_ANSWER_BYTES,
+    MAX_CHUNKS,
+    MAX_LIST_BYTES,
     TURN_SECONDS,
 )
 from tests.api.conftest import open_grant, running, settings_with
@@ -213,10 +217,12 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
         "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
-        "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET}; "
-        f"a turn is waited for {TURN_SECONDS:g} s",
-        "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts; "
-        f"a completion {COMPLETE_SECONDS:g} s",
+        "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
+        f"{COMPLETIONS_A_BUCKET} completions; a turn is waited for {TURN_SECONDS:g} s",
+        "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
+        f"{CALL_SECONDS / ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
+        "a store's answer": f"{MAX_ANSWER_BYTES // 1024} KiB, of a list "
+        f"{MAX_LIST_BYTES // 1024**2} MiB; {MAX_CHUNKS:,} pieces",
     }
     assert f"> 0.8 * {default('max_in_flight')}  # max_in_flight" in OPERATIONS
     assert f"> 0.9 * {MAX_SESSIONS}" in OPERATIONS

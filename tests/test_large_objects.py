@@ -32,7 +32,7 @@ from service.api.multipart_schemas import (
 )
 from service.api.multipart_uploads import completion_ask, new_upload, part_window
 from service.api.object_checks import object_check
-from service.multipart import COMPLETE_SECONDS, LIST_SECONDS
+from service.completing import COMPLETE_SECONDS
 from service.multipart_asks import FIRST_WINDOW, MAX_WINDOW
 from service.part_plan import PartPlan
 from service.signing.multipart import (
@@ -42,8 +42,16 @@ from service.signing.multipart import (
     MAX_PARTS,
     MIN_PART_BYTES,
 )
-from service.store.calls import ATTEMPTS, CALL_SECONDS, CALLS, CALLS_A_BUCKET, TURN_SECONDS
+from service.store.calls import (
+    ATTEMPTS,
+    CALL_SECONDS,
+    CALLS,
+    CALLS_A_BUCKET,
+    COMPLETIONS_A_BUCKET,
+    TURN_SECONDS,
+)
 from service.store.documents import OpenUpload
+from service.store.looking import LIST_SECONDS
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = (ROOT / "docs" / "large-objects.md").read_text(encoding="utf-8")
@@ -138,7 +146,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     )
     assert told["attempts"].startswith(f"{ATTEMPTS}, ")
     assert told["under way"].startswith(
-        f"{CALLS}, of a bucket {CALLS_A_BUCKET}. A call waits {TURN_SECONDS:g} s "
+        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions. A call waits {TURN_SECONDS:g} s "
     )
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 

@@ -178,12 +178,12 @@ def test_later_asks_name_the_upload_and_no_type() -> None:
     assert signing.lifetime == Lifetime(expires_in=60)
 
 
-@pytest.mark.parametrize("upload_id", ["", "a\n", "a b ", "\u00e9", "a\x00", "x" * 1025])
+@pytest.mark.parametrize("upload_id", ["", "a\n", "a b ", "\u00e9", "a\x00", "x" * 1025, "a/b"])
 def test_an_upload_id_that_no_store_gives_is_refused(upload_id: str) -> None:
     refused_at(lambda: Upload(bucket="reports", key="a", upload_id=upload_id))
 
 
-@pytest.mark.parametrize("upload_id", ["2~a_b-c.d", "a/b+c==", "x" * 1024])
+@pytest.mark.parametrize("upload_id", ["2~a_b-c.d", "a.b+c==", "x" * 1024])
 def test_an_upload_id_is_the_stores_own_affair(upload_id: str) -> None:
     assert Upload(bucket="reports", key="a", upload_id=upload_id).upload_id == upload_id
 

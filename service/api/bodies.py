@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Final, NoReturn, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -48,8 +49,12 @@ def parse(model: type[Model], body: bytes) -> Model:
         refuse(error, body)
 
 
-def parse_query(model: type[Model], parameters: Sequence[tuple[str, str]]) -> Model:
+def parse_query(model: type[Model], query: bytes) -> Model:
     """The parameters of a query, each of which may stand there once."""
+    try:
+        parameters = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:  # else another key than was meant would be named
+        raise InvalidRequest("The query is not percent-encoded UTF-8.") from None
     values = dict(parameters)
     if len(values) < len(parameters):
         raise InvalidRequest("A parameter of the query stands there twice.")

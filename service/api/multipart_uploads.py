@@ -24,8 +24,10 @@ from service.api.rendering import (
 )
 from service.api.schemas import StringMap, or_none, pairs
 from service.api.signing_route import Call, SigningRoute
+from service.completing import MANY_PARTS
 from service.errors import InvalidRequest
 from service.multipart_asks import Completion, NewUpload, PartChecksums, PartWindow, Upload
+from service.off_loop import off_loop
 from service.part_plan import PartPlan
 from service.signing.disposition import content_disposition
 from service.signing.multipart import CreateMultipartUpload, UploadedPart
@@ -60,7 +62,8 @@ async def list_parts(call: Call, upload_id: str, query: Annotated[UploadQuery, Q
 async def complete_multipart_upload(
     call: Call, upload_id: str, body: CompleteUploadRequest
 ) -> bytes:
-    ask = completion_ask(upload_id, body)
+    # 10,000 parts take 30 ms
+    ask = await off_loop(len(body.parts) > MANY_PARTS, completion_ask, upload_id, body)
     return render_completed(await call.multipart.complete(call.requester, ask))
 
 

@@ -88,7 +88,7 @@ class SigningRoute(APIRoute):
             await call.identify()
             arguments: dict[str, Any] = dict(call.path_params)
             if query is not None:
-                arguments["query"] = parse_query(query, call.query_params.multi_items())
+                arguments["query"] = parse_query(query, call.scope["query_string"])
             if body is not None:
                 arguments["body"] = await _body(call, body)
             return Response(await handler(call, **arguments), status, media_type=media_type)

@@ -38,11 +38,17 @@ def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
         detail = "Control characters and lone surrogates are not allowed."
     elif len(prefix.encode()) > MAX_KEY_BYTES:
         detail = f"At most {MAX_KEY_BYTES} bytes of UTF-8 are allowed."
-    elif _DOT_SEGMENT.search(prefix):
-        detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
     else:
+        check_segments(prefix, pointer=pointer)
         return
     raise InvalidRequest(detail, pointer=pointer)
+
+
+def check_segments(key: str, *, pointer: str = "#/key") -> None:
+    """Refuse the one thing that HTTP clients would make another key of."""
+    if _DOT_SEGMENT.search(key):
+        detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
+        raise InvalidRequest(detail, pointer=pointer)
 
 
 def check_header_value(value: str, *, pointer: str) -> None:

@@ -2,17 +2,21 @@
 
 Rules of this file:
 - A call has a deadline for all of it, few retries within that, and a place among few: a store that
-  hangs holds up its own bucket's calls, and no others.
-- A call is signed anew each time it is sent, for a minute.
+  hangs holds up its own bucket's calls, and no others. Completions, which take minutes, have places
+  of their own.
+- A call is signed anew each time it is sent, for a minute. One that may have begun an upload is not
+  sent again: nobody would know of the first.
 - No redirect is followed: a signature is for one host.
 - A failure's words hold nothing of the address, which is signed, nor of the answer.
 """
 
 import asyncio
+import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Protocol, TypeVar
 
@@ -21,6 +25,13 @@ import httpx
 from service.answers import Leave
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.sessions.session import Clock
+from service.signing.multipart import (
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+)
+from service.signing.requests import ListObjects
 from service.signing.signer import Signable
 from service.store.documents import error_code
 from service.store.refusals import Refused
@@ -28,13 +39,14 @@ from service.store.refusals import Refused
 T = TypeVar("T")
 
 CALL_SECONDS: Final = 15.0
-CALLS: Final = 64  # under way, in a process
-CALLS_A_BUCKET: Final = 32
+CALLS: Final = 128  # under way, in a process
+CALLS_A_BUCKET: Final = 16
+COMPLETIONS_A_BUCKET: Final = 16  # beside those
 TURN_SECONDS: Final = 2.0  # that a call waits for its place
 ATTEMPTS: Final = 3
-MAX_ANSWER_BYTES: Final = (
-    4 * 1024**2
-)  # a page of 1,000 parts or uploads has half a megabyte at most
+MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has half of that at most
+MAX_ANSWER_BYTES: Final = 64 * 1024  # of all that is no list
+MAX_CHUNKS: Final = 4096  # each takes the loop's time, be it of one byte
 _LONG_BYTES: Final = 64 * 1024  # some 2 ms to parse
 _EXPIRES_IN: Final = 60
 _PAUSE: Final = 0.2  # doubled each time, and drawn from
@@ -47,7 +59,11 @@ _AGAIN_CODES: Final = frozenset(
 
 class StoreObserver(Protocol):
     def store_called(self, bucket: str, action: str, outcome: str, seconds: float) -> None:
-        """A call has ended: `ok`, `refused` or `unavailable`."""
+        """A call has ended: `ok`, `refused`, `unavailable`, `overloaded` or `cancelled`.
+
+        `unavailable` is the store's fault. `overloaded` had no place here, and was not sent;
+        `cancelled` is whose caller went away.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,34 @@ class Reply:
         if len(self.body) < _LONG_BYTES:
             return parse(self.body)
         return await asyncio.to_thread(parse, self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Call:
+    leave: Leave
+    action: Signable
+    bucket: str
+    key: str
+    body: bytes
+    seconds: float
+
+    @property
+    def is_completion(self) -> bool:
+        return isinstance(self.action, CompleteMultipartUpload)
+
+    @property
+    def is_safe_to_repeat(self) -> bool:
+        return not isinstance(self.action, CreateMultipartUpload)
+
+    @property
+    def attempt_seconds(self) -> float:
+        """One that is stuck leaves time for another; but a store may be at a completion for minutes."""
+        return self.seconds if self.is_completion else self.seconds / ATTEMPTS
+
+    @property
+    def max_bytes(self) -> int:
+        is_list = isinstance(self.action, ListParts | ListMultipartUploads | ListObjects)
+        return MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +129,25 @@ class StoreCalls:
         chance: Callable[[], float],
         observer: StoreObserver,
         transport: httpx.AsyncBaseTransport | None = None,
+        verify: ssl.SSLContext | bool = True,
     ) -> None:
-        """`chance` draws from [0, 1). Proxies are taken from the environment, for https alone."""
+        """`chance` draws from [0, 1). Proxies are taken from the environment, for https alone.
+
+        `verify` is whom to trust; True are the usual authorities.
+        """
         self._clock = clock
         self._chance = chance
         self._observer = observer
         self._places = asyncio.Semaphore(CALLS)
         self._places_of = defaultdict[str, asyncio.Semaphore](
-            lambda: asyncio.Semaphore(CALLS_A_BUCKET)
+            partial(asyncio.Semaphore, CALLS_A_BUCKET)
+        )
+        self._completions_of = defaultdict[str, asyncio.Semaphore](
+            partial(asyncio.Semaphore, COMPLETIONS_A_BUCKET)
         )
         self._client = httpx.AsyncClient(
             transport=transport,
+            verify=verify,
             mounts={"http://": None},
             timeout=httpx.Timeout(
                 None, connect=_CONNECT_SECONDS
@@ -120,27 +172,25 @@ class StoreCalls:
 
         Without `key` the bucket is addressed. `seconds` are the deadline, all retries included.
         """
-        began, outcome = self._clock.boot(), "unavailable"
-        try:
-            async with self._place(bucket), asyncio.timeout(seconds):
-                reply = await self._persist(leave, action, key, body)
-            outcome = "ok"
-        except TimeoutError:
-            raise StorageUnavailable(f"The store did not answer within {seconds:g} s.") from None
-        except (Refused, StorageRefused):
-            outcome = "refused"
-            raise
-        finally:
-            spent = self._clock.boot() - began
-            self._observer.store_called(bucket, type(action).__name__, outcome, spent)
-        return reply
+        call = _Call(leave=leave, action=action, bucket=bucket, key=key, body=body, seconds=seconds)
+        with self._observed(call):
+            async with self._place(call):
+                return await self._in_time(call)
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _persist(self, leave: Leave, action: Signable, key: str, body: bytes) -> Reply:
+    async def _in_time(self, call: _Call) -> Reply:
+        try:
+            async with asyncio.timeout(call.seconds):
+                return await self._persist(call)
+        except TimeoutError:
+            detail = f"The store did not answer within {call.seconds:g} s."
+            raise StorageUnavailable(detail) from None
+
+    async def _persist(self, call: _Call) -> Reply:
         for attempt in range(1, ATTEMPTS + 1):
-            answer = await self._attempt(leave, action, key, body)
+            answer = await self._attempt(call)
             if answer is not None and answer.is_success:
                 return answer.reply
             if answer is not None and not answer.is_worth_another:
@@ -149,32 +199,53 @@ class StoreCalls:
                 await asyncio.sleep(self._chance() * _PAUSE * 2**attempt)
         raise StorageUnavailable("The store cannot be reached, or says that it cannot answer.")
 
-    async def _attempt(
-        self, leave: Leave, action: Signable, key: str, body: bytes
-    ) -> _Answer | None:
+    async def _attempt(self, call: _Call) -> _Answer | None:
         """None where no answer came; what was asked for may have been done all the same."""
-        url = leave.inner_signer.presign(
-            action, key, now=int(leave.session.now(self._clock)), expires_in=_EXPIRES_IN
-        )
         try:
-            async with self._client.stream(
-                action.METHOD, url, content=body, headers=action.headers()
-            ) as response:
-                read = await _read(response)
-        except httpx.TransportError:
+            async with asyncio.timeout(call.attempt_seconds):
+                return await self._answer(call)
+        except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
             return None
+        # InvalidURL: httpx makes the request of a redirect that nobody follows, and of any Location.
+        except (httpx.TransportError, httpx.InvalidURL, TimeoutError):
+            if call.is_safe_to_repeat:
+                return None
+        raise StorageUnavailable("The store did not answer; the upload may have begun.")
+
+    async def _answer(self, call: _Call) -> _Answer:
+        now = int(call.leave.session.now(self._clock))
+        url = call.leave.inner_signer.presign(
+            call.action, call.key, now=now, expires_in=_EXPIRES_IN
+        )
+        async with self._client.stream(
+            call.action.METHOD, url, content=call.body, headers=call.action.headers()
+        ) as response:
+            read = await _read(response, call.max_bytes)
         # S3 begins a long answer with 200 and may end it with an error.
         reply = Reply(response.headers, read)
         tells = response.is_error or b"<Error" in read
         code = await reply.read(error_code) if tells else None
         return _Answer(response.status_code, code, reply)
 
+    @contextmanager
+    def _observed(self, call: _Call) -> Iterator[None]:
+        began, outcome = self._clock.boot(), "ok"
+        try:
+            yield
+        except BaseException as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            spent = self._clock.boot() - began
+            self._observer.store_called(call.bucket, type(call.action).__name__, outcome, spent)
+
     @asynccontextmanager
-    async def _place(self, bucket: str) -> AsyncIterator[None]:
+    async def _place(self, call: _Call) -> AsyncIterator[None]:
+        places_of = self._completions_of if call.is_completion else self._places_of
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
-                    await stack.enter_async_context(self._places_of[bucket])
+                    await stack.enter_async_context(places_of[call.bucket])
                     await stack.enter_async_context(self._places)
             except TimeoutError:
                 detail = "Too many calls to this store are under way."
@@ -182,10 +253,23 @@ class StoreCalls:
             yield
 
 
-async def _read(response: httpx.Response) -> bytes:
-    read = bytearray()
+def _outcome(error: BaseException) -> str:
+    match error:
+        case Refused() | StorageRefused():
+            return "refused"
+        case Overloaded():
+            return "overloaded"
+        case asyncio.CancelledError():
+            return "cancelled"
+        case _:
+            return "unavailable"
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> bytes:
+    read, chunks = bytearray(), 0
     async for chunk in response.aiter_raw():
         read += chunk
-        if len(read) > MAX_ANSWER_BYTES:
+        chunks += 1
+        if len(read) > max_bytes or chunks > MAX_CHUNKS:
             raise StorageRefused("The store's answer is too long.")
     return bytes(read)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final, cast, get_args
+from urllib.parse import unquote_plus
 from xml.etree.ElementTree import (
     Element,
     ParseError,
@@ -19,13 +20,20 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from service.errors import InvalidRequest, StorageRefused
-from service.signing.multipart import UploadedPart
+from service.signing.multipart import (
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    UploadedPart,
+)
 from service.signing.requests import Checksum, ChecksumAlgorithm
 
 Fields = Mapping[str, str]
 
 _S3: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _NUMBER = re.compile("[0-9]{1,20}")
+_ENCODED = re.compile("(?:[A-Za-z0-9._~*/+-]|%[0-9A-Fa-f]{2})+")
+_ETAG = re.compile("[!#-~]{1,255}")
 _ALGORITHMS: Final = cast("tuple[ChecksumAlgorithm, ...]", get_args(ChecksumAlgorithm))
 
 
@@ -40,11 +48,15 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenUpload:
-    """An upload that is neither completed nor aborted. `initiated` is RFC 3339."""
+    """An upload that is neither completed nor aborted. `initiated` is RFC 3339.
+
+    `written` is the key as the listing has it: SeaweedFS says that it is encoded, and does not encode it.
+    """
 
     key: str
     upload_id: str
     initiated: str
+    written: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +132,9 @@ def listed(body: bytes) -> list[Listed]:
 
 def uploads_page(body: bytes) -> UploadsPage:
     root = _root(body, "ListMultipartUploadsResult")
+    encoded = root.findtext("EncodingType") == "url"
     found = [_fields(element) for element in root.findall("Upload")]
-    uploads = [
-        OpenUpload(
-            key=_text(fields, "Key"),
-            upload_id=_text(fields, "UploadId"),
-            initiated=_text(fields, "Initiated"),
-        )
-        for fields in found
-    ]
+    uploads = [_open_upload(fields, encoded=encoded) for fields in found]
     markers = Markers(root.findtext("NextKeyMarker"), root.findtext("NextUploadIdMarker"))
     return UploadsPage(uploads, markers if _is_cut(root) else None)
 
@@ -136,14 +142,27 @@ def uploads_page(body: bytes) -> UploadsPage:
 def quoted(etag: str) -> str:
     """As headers have it; stores differ in what they write."""
     bare = etag.strip('"')
+    if _ETAG.fullmatch(bare) is None:
+        raise _unreadable()
     return f'"{bare}"'
+
+
+def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:
+    written = _text(fields, "Key")
+    is_encoded = encoded and _ENCODED.fullmatch(written) is not None
+    return OpenUpload(
+        key=unquote_plus(written) if is_encoded else written,
+        upload_id=_text(fields, "UploadId"),
+        initiated=_text(fields, "Initiated"),
+        written=written if is_encoded else None,
+    )
 
 
 def _part(fields: Fields) -> UploadedPart:
     return UploadedPart(
-        part_number=_number(fields, "PartNumber"),
+        part_number=_number(fields, "PartNumber", most=MAX_PARTS),
         etag=quoted(_text(fields, "ETag")),
-        content_length=_number(fields, "Size"),
+        content_length=_number(fields, "Size", most=MAX_PART_BYTES),
         checksum=_checksum(fields),
     )
 
@@ -185,9 +204,9 @@ def _text(fields: Fields, name: str) -> str:
     return text
 
 
-def _number(fields: Fields, name: str) -> int:
+def _number(fields: Fields, name: str, *, most: int = MAX_OBJECT_BYTES) -> int:
     text = _text(fields, name)
-    if _NUMBER.fullmatch(text) is None:
+    if _NUMBER.fullmatch(text) is None or int(text) > most:
         raise _unreadable()
     return int(text)
 

@@ -19,6 +19,8 @@ from service.errors import (
     WriteConflict,
 )
 
+GONE: Final = "NoSuchUpload"
+
 _CODE = re.compile("[A-Za-z0-9.]{1,64}")
 
 
@@ -67,6 +69,10 @@ def _write_conflict() -> WriteConflict:
     return WriteConflict("Somebody wrote this key at the same time. Begin another upload.")
 
 
+def _not_taken() -> InvalidRequest:
+    return InvalidRequest("The store does not take such a request.")
+
+
 def _session_ended() -> CredentialsUnavailable:
     detail = "The session that signs ended before the store looked at it."
     return CredentialsUnavailable(detail, retry_after=1)
@@ -82,7 +88,7 @@ _KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
     "InvalidTag": _invalid("The store takes no such tags.", "#/tags"),
     "KeyTooLongError": _invalid("The store takes no key so long.", "#/key"),
     "MetadataTooLarge": _invalid("The store takes no metadata so large.", "#/metadata"),
-    "NoSuchUpload": upload_not_found,
+    GONE: upload_not_found,
     "InvalidPart": _invalid_part,
     "InvalidPartOrder": _invalid_part,
     "EntityTooSmall": _too_small,
@@ -92,5 +98,9 @@ _KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
     "PreconditionFailed": _object_exists,
     "412": _object_exists,
     "ConditionalRequestConflict": _write_conflict,
+    "OperationAborted": _write_conflict,
+    # Stores have their own ideas of an upload id, a key or a list of parts.
+    "InvalidArgument": _not_taken,
+    "InvalidRequest": _not_taken,
     "ExpiredToken": _session_ended,
 }

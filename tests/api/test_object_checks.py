@@ -138,11 +138,11 @@ async def test_what_is_not_as_expected_is_named(
 @pytest.mark.parametrize(
     "answers",
     [
-        [head(404)],
+        [head(404), objects()],
         [head(403), objects()],
         [head(403), objects(f"{KEY}2")],
     ],
-    ids=["404", "403 and nothing is listed", "403 and another is listed"],
+    ids=["404 and nothing is listed", "403 and nothing is listed", "403 and another is listed"],
 )
 async def test_an_object_that_is_not_there_is_not_found(
     checked: Checked, answers: list[Answer]
@@ -163,7 +163,9 @@ async def test_only_the_one_key_is_listed(checked: Checked) -> None:
     "answers",
     [
         [head(403), objects(KEY)],
+        [head(404), objects(KEY)],
         [head(403), objects(status=403)],
+        [head(404), objects(status=404)],
         [head(403), lambda: httpx.Response(200, stream=Body("<html>Log in</html>"))],
         [head(400), objects()],
         [head(301, {"location": "https://elsewhere.test/"}), objects()],
@@ -171,7 +173,8 @@ async def test_only_the_one_key_is_listed(checked: Checked) -> None:
         [head(200, {"content-length": "many"})],
     ],
     ids=[
-        *("403 of one that is there", "403 and no list", "403 and a proxy's page"),
+        *("403 of one that is there", "404 of one that is there", "403 and no list"),
+        *("404 and no bucket", "403 and a proxy's page"),
         *("400", "a redirect", "no length", "a length that is none"),
     ],
 )

@@ -4,6 +4,7 @@ No reply has a status that the document does not name, a body of another shape, 
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,9 +67,15 @@ def _served(store: Store, directory: Path, port: int) -> Iterator[str]:
 
 @pytest.fixture(name="asked", scope="module")
 def _asked() -> Iterator[list[int]]:
-    """The statuses of all replies; at the end there must be enough, and both kinds among them."""
+    """The statuses of all replies; at the end there must be enough, and both kinds among them.
+
+    Unless the run is distributed: then each worker has only some of the operations, maybe none that
+    creates. `make check` runs this room in one process, so there the totals are always held.
+    """
     statuses: list[int] = []
     yield statuses
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     assert len(statuses) >= 500
     assert {200, 201} <= set(statuses)
     assert statuses.count(422) > 0

@@ -103,7 +103,9 @@ def test_a_session_creates_without_overwriting_below_its_prefix_alone(
     [
         lambda upload_id: UploadPart(upload_id=upload_id, part_number=2, content_length=len(BODY)),
         lambda upload_id: ListParts(upload_id=upload_id),
-        lambda upload_id: CompleteMultipartUpload(upload_id=upload_id, overwrite=True),
+        lambda upload_id: CompleteMultipartUpload(
+            upload_id=upload_id, content_length=len(BODY), overwrite=True
+        ),
         lambda upload_id: AbortMultipartUpload(upload_id=upload_id),
     ],
 )

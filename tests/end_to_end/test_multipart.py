@@ -5,6 +5,7 @@ import hashlib
 import time
 import uuid
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,32 @@ def test_of_two_uploads_of_one_key_one_wins(service: Service, store: Store, key:
     assert code(loser.complete()) == (412, "object_exists")
     assert stored_digest(store, key) == sha256(winner.body)
     assert loser.abort().status_code == 204
+
+
+def test_of_two_uploads_that_race_for_one_key_one_wins(
+    verifying_service: Service, verifying_store: Store, key: str
+) -> None:
+    """Moto 5.2.5 lets both win: it looks and writes in two steps."""
+    uploads = [created(verifying_service, key, PART + 1) for _ in range(4)]
+    for number, upload in enumerate(uploads):
+        upload.body = upload.body[:-1] + bytes([number])
+        upload.send_all(upload.numbers)
+    with ThreadPoolExecutor(4) as pool:
+        answers = [code(answer) for answer in pool.map(Uploading.complete, uploads)]
+    assert sorted(answers) == [(200, ""), *[(412, "object_exists")] * 3]
+    winner = uploads[answers.index((200, ""))]
+    assert stored_digest(verifying_store, key) == sha256(winner.body)
+
+
+def test_completions_of_one_upload_at_the_same_time_all_tell_the_truth(
+    verifying_service: Service, verifying_store: Store, key: str
+) -> None:
+    upload = sent(verifying_service, key)
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(Uploading.complete, [upload] * 4))
+    assert [code(answer) for answer in answers] == [(200, "")] * 4
+    assert len({answer.json()["etag"] for answer in answers}) == 1
+    assert stored_digest(verifying_store, key) == sha256(upload.body)
 
 
 def test_a_completion_tells_the_version_that_it_made(

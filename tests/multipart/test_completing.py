@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from service.completing import COMPLETE_SECONDS
 from service.errors import (
     ChecksumMismatch,
     InvalidPart,
@@ -15,7 +16,6 @@ from service.errors import (
     StorageUnavailable,
     WriteConflict,
 )
-from service.multipart import COMPLETE_SECONDS
 from service.signing.multipart import UploadedPart
 from service.signing.requests import Checksum
 from tests.fakes import REQUESTER, in_virtual_time

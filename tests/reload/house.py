@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from service.reload import keep_reloading
+from service import reload
 from service.settings import load_settings
 from tests.running.house import (
     House,
@@ -31,6 +32,8 @@ class Reloading:
     house: House
     poll_seconds: float
     told: list[str] = field(default_factory=list)
+    looks: int = 0  # that have begun, each until nobody writes any more
+    quiet: int = 0  # the last of them that saw no change
 
     def write(self, text: str | dict[str, Any], name: str = "presign.yaml") -> None:
         put(self.path.parent / name, text)
@@ -69,35 +72,43 @@ async def watching(
         if before is not None:
             before()
         service = Reloading(path, made, poll_seconds)
-        reloading = keep_reloading(
+        reloading = reload.keep_reloading(
             path, settings, made.running, service.told.append, poll_seconds=poll_seconds
         )
-        task = asyncio.create_task(reloading)
-        if before is None:
-            await seen(service)
-        yield service
-        assert not task.done()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        with counted_looks(service):
+            task = asyncio.create_task(reloading)
+            if before is None:
+                await settled(service)  # a change before the watch has begun would be none
+            yield service
+            assert not task.done()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
-async def seen(service: Reloading) -> None:
-    """Once the watch has begun: by a comment, for a change before would be none."""
-    file = service.path.resolve()
-    while not service.told:
-        put(file, file.read_text() + "\n# look")
-        await asyncio.sleep(service.poll_seconds * 5)
-    await settled(service)
-    service.told.clear()
+@contextmanager
+def counted_looks(service: Reloading) -> Iterator[None]:
+    look = reload._have_changed
+
+    async def counted(*args: Any, **more: Any) -> bool:
+        service.looks += 1
+        number = service.looks
+        changed = await look(*args, **more)
+        if not changed:
+            service.quiet = number
+        return changed
+
+    with mock.patch.object(reload, "_have_changed", counted):
+        yield
 
 
 async def settled(service: Reloading) -> None:
-    """Once nothing more is told."""
-    number = -1
-    while number < len(service.told):
-        number = len(service.told)
-        await asyncio.sleep(service.poll_seconds * 8)
+    """Once a look that begins after this has seen no change: all before it is told by then.
+
+    No time is waited for instead, since on a busy machine none is long enough.
+    """
+    begun = service.looks
+    await until(lambda: service.quiet > begun)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -10,7 +10,9 @@ from functools import cache
 from typing import Any
 from unittest import mock
 
+import botocore.auth
 import botocore.session
+import botocore.signers
 from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -35,9 +37,13 @@ from service.signing.sigv4 import Credentials
 @contextmanager
 def clock(now: int) -> Iterator[None]:
     moment = dt.datetime.fromtimestamp(now, dt.UTC).replace(tzinfo=None)
+
+    def tell(**_: Any) -> dt.datetime:  # a mock would take longer to make than the signature
+        return moment
+
     with (
-        mock.patch("botocore.auth.get_current_datetime", return_value=moment),
-        mock.patch("botocore.signers.get_current_datetime", return_value=moment),
+        mock.patch.object(botocore.auth, "get_current_datetime", tell),
+        mock.patch.object(botocore.signers, "get_current_datetime", tell),
     ):
         yield
 

@@ -50,27 +50,39 @@ CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
             {},
         ),
         (
-            CompleteMultipartUpload(upload_id="u"),
+            CompleteMultipartUpload(upload_id="u", content_length=7),
             "POST",
             {"uploadId": "u"},
-            {"content-type": "application/xml", "if-none-match": "*"},
+            {"content-type": "application/xml", "if-none-match": "*", "x-amz-mp-object-size": "7"},
         ),
         (
-            CompleteMultipartUpload(upload_id="u", overwrite=True, checksum=CRC),
+            CompleteMultipartUpload(upload_id="u", content_length=7, overwrite=True, checksum=CRC),
             "POST",
             {"uploadId": "u"},
             {
                 "content-type": "application/xml",
                 "x-amz-checksum-crc32": "AAAAAA==",
                 "x-amz-checksum-type": "FULL_OBJECT",
+                "x-amz-mp-object-size": "7",
             },
         ),
         (AbortMultipartUpload(upload_id="u"), "DELETE", {"uploadId": "u"}, {}),
-        (ListMultipartUploads(), "GET", {"max-uploads": "500", "uploads": ""}, {}),
+        (
+            ListMultipartUploads(),
+            "GET",
+            {"encoding-type": "url", "max-uploads": "200", "uploads": ""},
+            {},
+        ),
         (
             ListMultipartUploads(key_marker="k", upload_id_marker="u"),
             "GET",
-            {"key-marker": "k", "max-uploads": "500", "upload-id-marker": "u", "uploads": ""},
+            {
+                "encoding-type": "url",
+                "key-marker": "k",
+                "max-uploads": "200",
+                "upload-id-marker": "u",
+                "uploads": "",
+            },
             {},
         ),
         (HeadObject(), "HEAD", {}, {}),
@@ -144,5 +156,5 @@ def test_what_cannot_be_sent_is_refused(make: Callable[[], object], pointers: li
 def test_of_a_sha_nobody_knows_the_wholes(algorithm: Any, value: str) -> None:
     checksum = Checksum(algorithm=algorithm, value=value)
     with pytest.raises(InvalidRequest) as refused:
-        CompleteMultipartUpload(upload_id="u", checksum=checksum)
+        CompleteMultipartUpload(upload_id="u", content_length=7, checksum=checksum)
     assert list(refused.value.pointers) == ["#/checksum/algorithm"]

@@ -76,6 +76,7 @@ PARTS: Final = st.builds(
 COMPLETES: Final = st.builds(
     CompleteMultipartUpload,
     upload_id=IDS,
+    content_length=st.integers(1, 48 * 1024**4),
     overwrite=st.booleans(),
     checksum=st.none() | CHECKSUMS.filter(lambda each: each.algorithm in FULL_OBJECT_ALGORITHMS),
 )
@@ -189,7 +190,11 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
             return "abort_multipart_upload", {"UploadId": action.upload_id}
         case ListMultipartUploads():
             markers = {"KeyMarker": action.key_marker, "UploadIdMarker": action.upload_id_marker}
-            return "list_multipart_uploads", {**markers, "MaxUploads": 500}
+            return "list_multipart_uploads", {
+                **markers,
+                "MaxUploads": 200,
+                "EncodingType": "url",
+            }
         case HeadObject():
             return "head_object", {"ChecksumMode": "ENABLED"}
         case _:

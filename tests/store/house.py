@@ -71,17 +71,19 @@ def after(seconds: float, say: Say) -> Say:
 
 
 class Trickle(httpx.AsyncByteStream):
-    """A piece a second, for ever; `read` counts them."""
+    """A piece a second, or each `apart`, for ever; `read` counts them."""
 
-    def __init__(self, piece: bytes) -> None:
+    def __init__(self, piece: bytes, apart: float = 1.0) -> None:
         self.piece = piece
+        self.apart = apart
+        self.most = 10_000
         self.read = 0
         self.closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while self.read < 10_000:
+        while self.read < self.most:
             self.read += 1
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.apart)
             yield self.piece
 
     async def aclose(self) -> None:

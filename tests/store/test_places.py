@@ -1,13 +1,14 @@
 """A call has a place among few, and gives it back whatever becomes of it."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
 
 from service.errors import Overloaded
-from service.store.calls import CALLS, CALLS_A_BUCKET, TURN_SECONDS
+from service.signing.multipart import CompleteMultipartUpload
+from service.store.calls import CALLS, CALLS_A_BUCKET, COMPLETIONS_A_BUCKET, TURN_SECONDS
 from tests.fakes import in_virtual_time
 from tests.store.house import (
     House,
@@ -22,10 +23,13 @@ from tests.store.house import (
     trickles,
 )
 
+COMPLETION: Final = CompleteMultipartUpload(upload_id="u", content_length=5)
 
-async def busy(house: House, number: int, bucket: str) -> list[asyncio.Task[Any]]:
+
+async def busy(house: House, number: int, bucket: str, **more: Any) -> list[asyncio.Task[Any]]:
     """So many calls that hang."""
-    tasks = [asyncio.ensure_future(house.send(bucket, seconds=1000.0)) for _ in range(number)]
+    more = {"seconds": 1000.0, **more}
+    tasks = [asyncio.ensure_future(house.send(bucket, **more)) for _ in range(number)]
     await asyncio.sleep(0.01)
     return tasks
 
@@ -67,7 +71,7 @@ async def test_who_gets_no_place_within_two_seconds_is_told_to_come_back() -> No
         assert isinstance(told, Overloaded)
         assert told.retry_after == 1
         assert house.clock.boot() - began == pytest.approx(TURN_SECONDS, abs=0.01)
-        assert house.observer.calls == [("stuck", "HeadObject", "unavailable")]
+        assert house.observer.calls == [("stuck", "HeadObject", "overloaded")]
         assert len(house.store.asked) == CALLS_A_BUCKET
         await let_go(tasks)
 
@@ -76,7 +80,8 @@ async def test_who_gets_no_place_within_two_seconds_is_told_to_come_back() -> No
 async def test_all_buckets_together_have_so_many_places() -> None:
     async with a_house() as house:
         by_bucket(house)
-        tasks = [*await busy(house, 32, "a"), *await busy(house, 32, "b")]
+        names = [f"b{n}" for n in range(CALLS // CALLS_A_BUCKET)]
+        tasks = [each for name in names for each in await busy(house, CALLS_A_BUCKET, name)]
         assert len(house.store.asked) == CALLS
         refused = await asyncio.gather(
             *(failure(house.send("c", "quick")) for _ in range(CALLS_A_BUCKET))
@@ -86,6 +91,32 @@ async def test_all_buckets_together_have_so_many_places() -> None:
         await let_go(tasks)
         # Whoever waited in vain has given back the place of the bucket that it had.
         await asyncio.gather(*(house.send("c", "quick") for _ in range(CALLS_A_BUCKET)))
+
+
+@in_virtual_time
+async def test_completions_that_take_minutes_hold_up_nothing_else() -> None:
+    async with a_house() as house:
+        by_bucket(house)
+        tasks = await busy(house, COMPLETIONS_A_BUCKET, "reports", action=COMPLETION)
+        assert len(house.store.asked) == COMPLETIONS_A_BUCKET
+        began = house.clock.boot()
+        await asyncio.gather(*(house.send("reports", "quick") for _ in range(CALLS_A_BUCKET)))
+        assert house.clock.boot() - began < 0.01
+        told = await failure(house.send("reports", "quick", action=COMPLETION))
+        assert isinstance(told, Overloaded)
+        await let_go(tasks)
+
+
+@in_virtual_time
+async def test_nothing_else_holds_up_completions() -> None:
+    async with a_house() as house:
+        by_bucket(house)
+        tasks = await busy(house, CALLS_A_BUCKET, "reports")
+        began = house.clock.boot()
+        sent = (house.send("reports", "quick", action=COMPLETION) for _ in range(16))
+        await asyncio.gather(*sent)
+        assert house.clock.boot() - began < 0.01
+        await let_go(tasks)
 
 
 @in_virtual_time
@@ -118,7 +149,7 @@ async def test_callers_who_go_away_give_their_places_back_those_who_wait_too(num
         tasks = await busy(house, number, "reports")
         await let_go(tasks)
         assert all(task.cancelled() for task in tasks)
-        assert len(house.observer.calls) == number
+        assert house.observer.calls == [("reports", "HeadObject", "cancelled")] * number
         house.store.words = [says()]
         began = house.clock.boot()
         await asyncio.gather(*(house.send() for _ in range(CALLS_A_BUCKET)))
