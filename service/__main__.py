@@ -21,6 +21,7 @@ from service.errors import ConfigurationError
 from service.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
 from service.metrics import Metrics
 from service.parts import locations
+from service.running import store_authorities
 from service.server.run import Server, config
 from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
@@ -93,10 +94,10 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
     credentials, of the AWS default chain, need what deploy/iam/abandoned-uploads.json allows. A line is
     bucket, key, upload id, since when, and age, parted by tabs. Exits with 0 only if all was done.
     """
-    _, addresses = _configuration(path)
+    settings, addresses = _configuration(path)
     chosen = _chosen(addresses, names)
     set_up_logging("WARNING", plain_handler())
-    swept = asyncio.run(_sweep(chosen, older_than, abort=abort))
+    swept = asyncio.run(_sweep(settings, chosen, older_than, abort=abort))
     click.echo(summary([*swept.values()], older_than=older_than, abort=abort), err=True)
     problems = [f"bucket {name}: {words}" for name in swept for words in swept[name].problems]
     if problems:
@@ -160,11 +161,16 @@ def _chosen(addresses: Mapping[str, Address], names: Sequence[str]) -> dict[str,
 
 
 async def _sweep(
-    addresses: Mapping[str, Address], older_than: int, *, abort: bool
+    settings: Settings, addresses: Mapping[str, Address], older_than: int, *, abort: bool
 ) -> dict[str, Swept]:
     """What comes of each bucket, with the credentials of whoever runs the command."""
     clock = SystemClock()
-    store = StoreCalls(clock=clock, chance=random.random, observer=Metrics())
+    store = StoreCalls(
+        clock=clock,
+        chance=random.random,
+        observer=Metrics(),
+        verify=store_authorities(settings),
+    )
     try:
         credentials = await operators_credentials()
         return {

@@ -32,7 +32,7 @@ from service.store.refusals import GONE, Refused
 
 MAX_LISTED: Final = 100_000  # of a bucket: some fifty megabytes
 MAX_PAGES: Final = 2000  # most of a page may be too young to be listed
-WORKERS: Final = 16  # fewer than the calls that a bucket may have under way: none is sent away
+WORKERS: Final = 16  # no more than the calls that a bucket may have under way: none is sent away
 
 _UNITS: Final = {"d": 86_400, "h": 3600, "m": 60}
 _DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)

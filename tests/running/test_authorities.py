@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import ConfigurationError
 from service.running import store_authorities
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 from tests.reload.house import put
 from tests.running.house import House, configuration, house, settings
 
@@ -24,8 +24,9 @@ def _path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="bundle")
 def _bundle(path: Path) -> Path:
-    bundle = path.with_name("ca.pem")
-    bundle.write_bytes(Path(certifi.where()).read_bytes())
+    """One authority."""
+    bundle, end = path.with_name("ca.pem"), "-----END CERTIFICATE-----\n"
+    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end)
     return bundle
 
 
@@ -67,20 +68,24 @@ def test_a_bundle_that_cannot_be_read_is_told_in_words(
 
 @pytest.mark.usefixtures("path")
 async def test_stores_are_called_with_the_bundle(bundle: Path) -> None:
-    bundle.write_text(ONE)
     async with house(settings(server={"ca_bundle": str(bundle)})) as made:
         assert len(trusted(made)) == 1
     async with house(settings()) as made:
         assert len(trusted(made)) > 50
 
 
-async def test_one_that_has_gone_since_it_was_read_ends_the_start(bundle: Path) -> None:
+@pytest.fixture(name="gone")
+def _gone(bundle: Path) -> Settings:
     read = settings(server={"ca_bundle": str(bundle)})
     bundle.unlink()
+    return read
+
+
+async def test_one_that_has_gone_since_it_was_read_ends_the_start(gone: Settings) -> None:
     with pytest.raises(ConfigurationError, match=r"server\.ca_bundle .* cannot be read"):
-        store_authorities(read)
+        store_authorities(gone)
     with pytest.raises(ConfigurationError):
-        async with house(read):
+        async with house(gone):
             pass
 
 
@@ -89,7 +94,3 @@ def trusted(made: House) -> list[object]:
     context = made.running._store._client._transport._pool._ssl_context  # type: ignore[attr-defined]
     assert isinstance(context, ssl.SSLContext)
     return [*context.get_ca_certs()]
-
-
-_END = "-----END CERTIFICATE-----\n"
-ONE = Path(certifi.where()).read_text(encoding="utf-8").partition(_END)[0] + _END
