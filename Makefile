@@ -20,7 +20,7 @@ compose:  ## the same in containers, with no rights they do not need (needs Dock
 	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). `docker compose down` ends it.'
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests, with branch coverage
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
 check: $(VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
 	$(BIN)/ruff format --check .

@@ -117,7 +117,8 @@ class Upload {
       this.there = new Map(parts.map((part) => [part.part_number, part]));
       return true;
     } catch (error) {
-      if (error.message.startsWith("upload_not_found:")) return false;
+      // `not_found`: no path of the service has an id so odd
+      if (/^(upload_)?not_found:/.test(error.message)) return false;
       throw error;
     }
   }
@@ -249,12 +250,17 @@ class Notes {
     this.plan = plan;
   }
 
+  /** Null as well if they are another plan's, or no notes at all. */
   async read() {
-    const text = await readFile(this.path, "utf8").catch((error) => {
-      if (error.code === "ENOENT") return "{}";
+    let noted;
+    try {
+      noted = JSON.parse(await readFile(this.path, "utf8"));
+    } catch (error) {
+      if (error.code === "ENOENT" || error instanceof SyntaxError) return null;
       throw error;
-    });
-    const noted = JSON.parse(text);
+    }
+    const isWhole = typeof noted?.upload_id === "string" && Number.isInteger(noted.part_size);
+    if (!isWhole || noted.part_size <= 0) return null;
     return Object.keys(this.plan).every((name) => noted[name] === this.plan[name]) ? noted : null;
   }
 

@@ -21,6 +21,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ import httpx
 
 CHUNK = 2**20  # no more of a part is in memory
 TRIES = 6
-STORE_SECONDS, SERVICE_SECONDS = 60, 330  # the service gives a store 300 to complete an upload
+STORE_SECONDS, SERVICE_SECONDS = 60, 400  # the service may list parts for 60, and complete for 300
 SERVICE_AGAIN = {429, 500, 503, 504}  # no 502: that store has refused, and would again
 STORE_AGAIN = {400, 403, 408, 429, 500, 502, 503, 504}  # 400, 403: the URL may have run out
 EXISTS = "object_exists: There is an object of this key already. --overwrite replaces it."
@@ -122,9 +123,9 @@ class Upload:
         try:
             listed = await self._service.get(f"{self._url}/parts")
         except Failed as failed:
-            if not str(failed).startswith("upload_not_found:"):
+            if not str(failed).startswith(("upload_not_found:", "not_found:")):
                 raise
-            return False
+            return False  # `not_found`: no path of the service has an id so odd
         self._there = {part["part_number"]: part for part in listed["parts"]}
         return True
 
@@ -245,8 +246,12 @@ class Notes:
         self.plan |= {"part_size": part_size} if part_size else {}
 
     def read(self) -> Any:
-        noted = json.loads(self._path.read_bytes()) if self._path.exists() else {}
-        return noted if self.plan.items() <= noted.items() else None
+        """None as well if they are another plan's, or no notes at all."""
+        with suppress(FileNotFoundError, ValueError):
+            match json.loads(self._path.read_bytes()):
+                case {"upload_id": str(), "part_size": int(size)} as noted if size > 0:
+                    return noted if self.plan.items() <= noted.items() else None
+        return None
 
     def write(self, upload_id: str, part_size: int) -> Any:
         noted = self.plan | {"upload_id": upload_id, "part_size": part_size}

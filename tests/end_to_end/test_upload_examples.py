@@ -189,6 +189,38 @@ def test_an_upload_that_was_aborted_since_begins_anew(upload: Upload) -> None:
     upload.assert_arrived(upload.run(*IN_PARTS))
 
 
+@pytest.mark.parametrize("junk", [b"", b"{", b"\xff\x00", b"null", b"[1]", b"5", b"{}"])
+def test_notes_that_cannot_be_read_are_none(
+    at_ministack: House, language: str, junk: bytes, tmp_path: Path
+) -> None:
+    upload = upload_of(1, at_ministack, language, tmp_path)
+    upload.notes.write_bytes(junk)
+
+    upload.assert_arrived(upload.run(*IN_PARTS))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"upload_id": "a/b?c#d %2F"},
+        {"upload_id": ".."},
+        {"upload_id": ""},
+        {"upload_id": 5},
+        {"upload_id": None},
+        {"part_size": 0},
+        {"part_size": "5"},
+    ],
+)
+def test_notes_with_odd_values_begin_an_upload_anew(
+    at_ministack: House, language: str, odd: dict[str, object], tmp_path: Path
+) -> None:
+    upload = upload_of(1, at_ministack, language, tmp_path)
+    plan = {"bucket": "objects", "key": upload.key, "content_length": 1, "part_size": PART}
+    upload.notes.write_text(json.dumps({**plan, "upload_id": "of-nobody", **odd}))
+
+    upload.assert_arrived(upload.run("--parallel", "2"))
+
+
 def test_a_run_that_was_killed_after_the_completion_has_nothing_left_to_do(
     house: House, language: str, tmp_path: Path
 ) -> None:
