@@ -124,8 +124,8 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
 async def test_a_fault_is_one_request_and_a_refusal_without_a_retry(
     answer: Answer, told: str
 ) -> None:
-    begun = time.monotonic()
     async with stub(answer) as sts, a_role(sts.url) as role:
+        begun = time.monotonic()
         with pytest.raises(SessionRefused, match=told):
             await role.fetch((None, "billing"), None)
     assert len(sts.asked) == 1
@@ -133,8 +133,8 @@ async def test_a_fault_is_one_request_and_a_refusal_without_a_retry(
 
 
 async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
-    begun = time.monotonic()
     async with stub(hangs) as sts, a_role(sts.url) as role:
+        begun = time.monotonic()
         with pytest.raises(SessionRefused, match="ReadTimeout"):
             await role.fetch(None, None)
     assert len(sts.asked) == 1
@@ -143,8 +143,11 @@ async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
 
 @pytest.mark.parametrize("ahead", [1000, -3000])
 async def test_the_time_is_told_by_the_answers_date(ahead: int) -> None:
-    at_sts = datetime.now(UTC) + timedelta(seconds=ahead)
-    answer = replies("200 OK", a_session(at_sts + timedelta(seconds=HOUR)), at_sts)
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        at_sts = datetime.now(UTC) + timedelta(seconds=ahead)
+        ends = at_sts + timedelta(seconds=HOUR)
+        await replies("200 OK", a_session(ends), at_sts)(writer)
+
     async with stub(answer) as sts, a_role(sts.url) as role:
         session = await role.fetch((None, "billing"), '{"Version":"2012-10-17"}')
     clock = SystemClock()

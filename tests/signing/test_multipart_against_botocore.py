@@ -55,7 +55,7 @@ KEY_PAIR: Final = Credentials(
     secret_access_key="wJalrXUtnFEMI/K7MDENG+bPx",
     session_token="FwoGZXIvYXdzE/+//a+b==",
 )
-IDS: Final = st.from_regex(r"[\x21-\x7e]{1,40}", fullmatch=True)
+IDS: Final = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40)
 CREATES: Final = st.builds(
     CreateMultipartUpload,
     content_type=TYPES,
