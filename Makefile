@@ -22,7 +22,7 @@ compose:  ## the same in containers, with no rights they do not need (needs Dock
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests, with branch coverage
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
-check: $(VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
+check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
