@@ -7,6 +7,7 @@ from pydantic import MISSING, Field
 from service.api.schemas import (
     Bucket,
     Checksum,
+    NewObjectRequest,
     ObjectRequest,
     OpenAnswer,
     StrictRequest,
@@ -29,19 +30,11 @@ ETag = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^"?[!#-~]+"?
 Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
 
 
-class MultipartUploadRequest(ObjectRequest):
+class MultipartUploadRequest(NewObjectRequest):
     content_length: ObjectSize
-    content_type: Text | MISSING = MISSING
     part_size: PartSize | MISSING = MISSING
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksums: StringMap | MISSING = MISSING
-    metadata: StringMap | MISSING = MISSING
-    filename: Text | MISSING = MISSING
-    cache_control: Text | MISSING = MISSING
-    content_encoding: Text | MISSING = MISSING
-    tags: StringMap | MISSING = MISSING
-    storage_class: Annotated[str, Field(min_length=1, max_length=64)] | MISSING = MISSING
-    overwrite: bool | MISSING = MISSING
 
 
 class PartUrlsRequest(ObjectRequest):

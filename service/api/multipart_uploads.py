@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import MISSING
 
 from service.api.batches import lifetime
 from service.api.multipart_schemas import (
@@ -22,16 +23,16 @@ from service.api.rendering import (
     render_parts,
     render_uploaded_parts,
 )
-from service.api.schemas import StringMap, or_none, pairs
+from service.api.schemas import StringMap, or_none
 from service.api.signing_route import Call, SigningRoute
+from service.api.uploads import told_of_object
 from service.completing import MANY_PARTS
 from service.errors import InvalidRequest
 from service.multipart_asks import Completion, NewUpload, PartChecksums, PartWindow, Upload
 from service.off_loop import off_loop
 from service.part_plan import PartPlan
-from service.signing.disposition import content_disposition
 from service.signing.multipart import CreateMultipartUpload, UploadedPart
-from service.signing.requests import DEFAULT_CONTENT_TYPE, Checksum, ChecksumAlgorithm, check_digest
+from service.signing.requests import Checksum, ChecksumAlgorithm, check_digest
 from service.store.documents import quoted
 
 _PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
@@ -77,20 +78,8 @@ async def abort_multipart_upload(
 
 
 def new_upload(body: MultipartUploadRequest) -> NewUpload:
-    content_type, filename = or_none(body.content_type), or_none(body.filename)
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
-    action = CreateMultipartUpload(
-        content_type=content_type or DEFAULT_CONTENT_TYPE,
-        checksum_algorithm=algorithm,
-        metadata=pairs(body.metadata),
-        tags=pairs(body.tags),
-        content_disposition=None
-        if filename is None
-        else content_disposition("attachment", filename),
-        cache_control=or_none(body.cache_control),
-        content_encoding=or_none(body.content_encoding),
-        storage_class=or_none(body.storage_class),
-    )
+    action = CreateMultipartUpload(checksum_algorithm=algorithm, **told_of_object(body))
     return NewUpload(
         bucket=body.bucket,
         key=body.key,
@@ -98,7 +87,7 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
         action=action,
         checksums=_checksums(algorithm, or_none(body.checksums)),
         lifetime=lifetime(body),
-        typed=content_type is not None,
+        typed=body.content_type is not MISSING,
         overwrite=or_none(body.overwrite) or False,
     )
 

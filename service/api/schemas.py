@@ -66,10 +66,10 @@ class DownloadUrlRequest(ObjectRequest):
     stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
 
 
-class UploadUrlRequest(ObjectRequest):
-    content_length: Size
+class NewObjectRequest(ObjectRequest):
+    """What every upload may say of its object, whichever way the bytes go."""
+
     content_type: Text | MISSING = MISSING
-    checksum: Checksum | MISSING = MISSING
     metadata: StringMap | MISSING = MISSING
     filename: Text | MISSING = MISSING
     cache_control: Text | MISSING = MISSING
@@ -77,6 +77,11 @@ class UploadUrlRequest(ObjectRequest):
     tags: StringMap | MISSING = MISSING
     storage_class: Annotated[str, Field(min_length=1, max_length=64)] | MISSING = MISSING
     overwrite: bool | MISSING = MISSING
+
+
+class UploadUrlRequest(NewObjectRequest):
+    content_length: Size
+    checksum: Checksum | MISSING = MISSING
     if_match: Text | MISSING = MISSING
 
 

@@ -1,10 +1,14 @@
 """`/v1/upload-urls`: a PUT of one object, of exactly one size and type."""
 
+from typing import Any
+
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from service.api.batches import batch_asks, lifetime
 from service.api.rendering import render_batch, render_request
 from service.api.schemas import (
+    NewObjectRequest,
     PresignedBatch,
     PresignedRequest,
     UploadUrlBatchRequest,
@@ -32,29 +36,36 @@ async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> by
 
 
 def upload_ask(body: UploadUrlRequest) -> Ask:
-    filename, checksum = or_none(body.filename), or_none(body.checksum)
-    content_type = or_none(body.content_type)
+    checksum = or_none(body.checksum)
     action = PutObject(
         content_length=body.content_length,
-        content_type=content_type or DEFAULT_CONTENT_TYPE,
         overwrite=or_none(body.overwrite) or False,
         if_match=or_none(body.if_match),
         checksum=None
         if checksum is None
         else Checksum(algorithm=checksum.algorithm, value=checksum.value),
-        metadata=pairs(body.metadata),
-        tags=pairs(body.tags),
-        content_disposition=None
-        if filename is None
-        else content_disposition("attachment", filename),
-        cache_control=or_none(body.cache_control),
-        content_encoding=or_none(body.content_encoding),
-        storage_class=or_none(body.storage_class),
+        **told_of_object(body),
     )
     return Ask(
         bucket=body.bucket,
         key=body.key,
         action=action,
         lifetime=lifetime(body),
-        typed=content_type is not None,
+        typed=body.content_type is not MISSING,
     )
+
+
+def told_of_object(body: NewObjectRequest) -> dict[str, Any]:
+    """What the object is to be, as the members of a `NewObject`."""
+    filename = or_none(body.filename)
+    return {
+        "content_type": or_none(body.content_type) or DEFAULT_CONTENT_TYPE,
+        "metadata": pairs(body.metadata),
+        "tags": pairs(body.tags),
+        "content_disposition": None
+        if filename is None
+        else content_disposition("attachment", filename),
+        "cache_control": or_none(body.cache_control),
+        "content_encoding": or_none(body.content_encoding),
+        "storage_class": or_none(body.storage_class),
+    }
