@@ -1,4 +1,4 @@
-"""How many URLs a caller may ask for. The counting is the `limits` library's.
+"""How many URLs a caller may ask for. The counting is the `limits` library's, in memory by `windows.py`.
 
 Replicas count each for itself, unless they share a store. A store that is down lets requests pass:
 what it protects is our time, and access is not its affair. So that it costs no time either, it is left
@@ -9,19 +9,21 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from service.access.callers import Rate
 from service.access.grants import Caller
 from service.errors import ConfigurationError, RateLimited
 from service.sessions.session import Clock
+from service.windows import Windows
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class RateLimits:
         """
         self._connections = None if url is None else _connections(url, store_seconds)
         self._storage = _storage(self._connections)
+        self._windows = self._storage if isinstance(self._storage, Windows) else None
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
         self._clock = clock
         self._on_failure = on_failure
@@ -52,6 +55,10 @@ class RateLimits:
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._asking = set[asyncio.Task[int | None]]()
         self._paused_until = -math.inf
+
+    def counted(self, caller: Caller, rate: Rate, urls: int) -> bool:
+        """As `take`, where nobody has to be asked: whether they pass, and are counted."""
+        return self._windows is not None and self._windows.take(_name(caller, rate), rate, urls)
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
         """Count `urls` against the caller's rate. Raises RateLimited, and then none is counted."""
@@ -125,6 +132,15 @@ class RateLimits:
         self._on_failure()
 
 
+def _name(caller: Caller, rate: Rate) -> str:
+    return _key(caller.issuer or "", caller.subject, rate.urls, rate.seconds)
+
+
+@lru_cache(maxsize=4096)  # to make a key costs as much as to count
+def _key(issuer: str, subject: str, urls: int, seconds: int) -> str:
+    return RateLimitItemPerSecond(urls, seconds).key_for(issuer, subject)
+
+
 def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> float:
     """Seconds until `urls` more are within the rate, if nobody else asks.
 
@@ -140,8 +156,13 @@ def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> 
     return left - room * rate.seconds / max(1, count)
 
 
-def _connections(url: str, seconds: float) -> ConnectionPool:
+def _connections(url: str, seconds: float) -> "ConnectionPool":
     """Ours to close; and `limits` would take no URL without a port."""
+    # Its import is a twentieth of the start's time and memory, and most have no store.
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415
+    from redis.asyncio.retry import Retry  # noqa: PLC0415
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+
     try:
         return ConnectionPool.from_url(
             url,
@@ -154,9 +175,9 @@ def _connections(url: str, seconds: float) -> ConnectionPool:
         raise ConfigurationError([words]) from None
 
 
-def _storage(connections: ConnectionPool | None) -> MemoryStorage | RedisStorage:
+def _storage(connections: "ConnectionPool | None") -> Windows | RedisStorage:
     if connections is None:
-        return MemoryStorage()
+        return Windows()
     return RedisStorage(
         "async+redis://",
         implementation="redispy",
