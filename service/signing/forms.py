@@ -11,6 +11,7 @@ import json
 import time
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from service.errors import InvalidRequest
@@ -118,6 +119,7 @@ def encode_policy(conditions: list[Condition], *, expires_at: int) -> str:
     return b64encode(document.encode()).decode()
 
 
+@lru_cache(maxsize=1024)  # what is signed in one second mostly ends in the same second
 def rfc3339(epoch_seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 

@@ -6,6 +6,7 @@ such a key, but no URL can name it. Everything else works: `a//b`, a leading sla
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from service.errors import InvalidRequest
@@ -14,6 +15,7 @@ MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/obj
 
 # C0, DEL and C1 controls; surrogates have no UTF-8 form
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_PLAIN_KEYS = re.compile(r"[A-Za-z0-9/._~\n-]*")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
 # A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
@@ -34,6 +36,8 @@ def check_key(key: str, *, pointer: str = "#/key") -> None:
 
 def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
     """As for a key, but it may be empty."""
+    if _is_plain(prefix):
+        return
     if CONTROL.search(prefix):
         detail = "Control characters and lone surrogates are not allowed."
     elif len(prefix.encode()) > MAX_KEY_BYTES:
@@ -49,6 +53,43 @@ def check_segments(key: str, *, pointer: str = "#/key") -> None:
     if _DOT_SEGMENT.search(key):
         detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
         raise InvalidRequest(detail, pointer=pointer)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it may be signed at a glance, as most may."""
+    return (
+        _PLAIN_KEYS.fullmatch(text) is not None
+        and "\n" not in text
+        and "/." not in text  # as a segment could begin, which may be `.` or `..`
+        and not text.startswith(".")
+        and len(text) <= MAX_KEY_BYTES
+    )
+
+
+def are_signable(keys: Sequence[str]) -> bool:
+    """Whether `check_key` refuses none of them."""
+    if are_plain(keys):
+        return True
+    try:
+        for key in keys:
+            check_key(key)
+    except InvalidRequest:
+        return False
+    return True
+
+
+def are_plain(keys: Sequence[str]) -> bool:
+    """Whether each may be signed, and is its own path: looked over at once, as most are."""
+    text = "\n".join(keys)
+    return (
+        _PLAIN_KEYS.fullmatch(text) is not None
+        and text.count("\n") == len(keys) - 1  # none has one of its own
+        and not text.startswith(".")
+        and "/." not in text  # as a segment could begin, which may be `.` or `..`
+        and "\n." not in text
+        and all(keys)
+        and max(map(len, keys)) <= MAX_KEY_BYTES
+    )
 
 
 def check_header_value(value: str, *, pointer: str) -> None:

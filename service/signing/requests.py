@@ -11,6 +11,7 @@ into the query, where S3 does not compare a checksum with the body.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal
 from urllib.parse import urlencode
@@ -43,6 +44,7 @@ MAX_TAGS_BYTES: Final = 4096  # encoded; S3 takes 8 KB of headers: …/userguide
 
 # Fewer than a header's name may have: what proxies pass, and stores keep as it is.
 _METADATA_NAME = re.compile("[a-z0-9_-]+")
+_tagging = lru_cache(maxsize=256)(urlencode)  # the same few, again and again
 _TAG = re.compile(r"[\w +\-=.:/@]*")  # …/userguide/object-tagging.html
 
 
@@ -201,7 +203,7 @@ class NewObject:
                 ("cache-control", self.cache_control),
                 ("content-encoding", self.content_encoding),
                 ("x-amz-storage-class", self.storage_class),
-                ("x-amz-tagging", urlencode(self.tags) or None),
+                ("x-amz-tagging", _tagging(self.tags) or None),
             )
         )
         return headers | (self.encryption.headers() if self.encryption else {})
@@ -266,7 +268,7 @@ def check_tags(tags: Pairs) -> None:
         raise InvalidRequest(f"At most {MAX_TAGS} tags are allowed.", pointer="#/tags")
     for key, value in tags:
         _check_tag(key, value)
-    if tags and len(urlencode(tags)) > MAX_TAGS_BYTES:
+    if tags and len(_tagging(tags)) > MAX_TAGS_BYTES:
         detail = f"At most {MAX_TAGS_BYTES} bytes of encoded tags are allowed."
         raise InvalidRequest(detail, pointer="#/tags")
 

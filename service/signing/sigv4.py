@@ -11,6 +11,7 @@ import hmac
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ def percent_encode(text: str, safe: str = "") -> str:
     return quote(text, safe=safe)
 
 
+@lru_cache(maxsize=64)
 def amz_date(epoch_seconds: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(epoch_seconds))
 
