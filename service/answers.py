@@ -1,4 +1,7 @@
-"""What callers are given: a request or a form that is signed, or what is done for them. Pure."""
+"""What callers are given: a request or a form that is signed, or what is done for them. Pure.
+
+Made for each URL, and not frozen: see `asks.py`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from service.signing.requests import Encryption
 from service.signing.signer import Signable, Signer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Term:
     """When a signature begins, by the store's clock in epoch seconds, and how long it holds."""
 
@@ -29,12 +32,24 @@ class Term:
         return self.given.limited_by
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PresignedRequest:
     """`headers` are to be sent byte for byte."""
 
     method: str
     url: str = field(repr=False)
+    headers: Mapping[str, str]
+    term: Term
+    session: Session = field(repr=False)
+    content_length: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class PresignedRequests:
+    """As many `PresignedRequest`s, alike in all but their URLs, which are in the keys' order."""
+
+    method: str
+    urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     term: Term
     session: Session = field(repr=False)
@@ -120,6 +135,9 @@ class CheckedObject:
 
 def headers_to_send(action: Signable) -> dict[str, str]:
     """All that is signed but what an HTTP library sets itself, and may refuse to be told."""
-    headers = action.headers()
-    headers.pop("content-length", None)
-    return headers
+    return to_send(action.headers())
+
+
+def to_send(signed: Mapping[str, str]) -> dict[str, str]:
+    """As `headers_to_send`, of an action's headers."""
+    return {name: value for name, value in signed.items() if name != "content-length"}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from fastapi import FastAPI
@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.api import (
@@ -28,10 +29,11 @@ from service.api import (
     object_checks,
     uploads,
 )
-from service.api.admission import InFlightLimit
+from service.api.admission import InFlightLimit, Places
 from service.api.envelope import Envelope, FaultBarrier
 from service.api.metering import Metering
 from service.api.problems import answer_http_exception, answer_presign_error
+from service.api.shortcut import Shortcut
 from service.audit import WriteLines
 from service.audit_sink import AuditSink
 from service.drain import Drain
@@ -56,6 +58,18 @@ _ROOMS: Final = (
     health,
     document,
 )
+
+
+class _Service(FastAPI):
+    """FastAPI with a door in front of it."""
+
+    def __init__(self, **fastapis: Any) -> None:
+        super().__init__(**fastapis)
+        self.shortcut: ASGIApp = super().__call__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self.shortcut(scope, receive, send)
 
 
 def create_app(
@@ -99,7 +113,7 @@ def create_app(
             app.state.object_checks = running.object_checks
             yield
 
-    app = FastAPI(
+    app = _Service(
         title="presign",
         version=__version__,
         lifespan=lifespan,
@@ -112,7 +126,10 @@ def create_app(
         app.include_router(room.router)
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
-    _add_middleware(app, settings, metrics)
+    places = Places(settings.server.max_in_flight)
+    _add_middleware(app, settings, metrics, places)
+    routes = [route for room in _ROOMS for route in room.router.routes]
+    app.shortcut = Shortcut(app.shortcut, routes, places, metrics)
     return app
 
 
@@ -131,10 +148,10 @@ async def _reloading(
             await task
 
 
-def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: Places) -> None:
     """The last added is the outermost."""
     app.add_middleware(FaultBarrier)
-    app.add_middleware(InFlightLimit, limit=settings.server.max_in_flight)
+    app.add_middleware(InFlightLimit, places=places)
     if settings.server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

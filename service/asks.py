@@ -1,7 +1,11 @@
-"""What callers ask for, and what each asks of the grants. Pure."""
+"""What callers ask for, and what each asks of the grants. Pure.
+
+An `Ask` is made for each URL, as its `Demand` and its answer are. Nobody changes one, but they are not
+frozen: that would make each cost as much as its signature does.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.access.grants import Demand, Operation
@@ -28,7 +32,7 @@ _OPERATIONS: Final[Mapping[type[Action], Operation]] = {
 _KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Ask:
     """A request to be signed. Of a list, `key` is the prefix.
 
@@ -40,6 +44,19 @@ class Ask:
     action: Action
     lifetime: Lifetime
     typed: bool = True
+
+
+@dataclass(slots=True)
+class Asks:
+    """As many `Ask`s as there are keys, alike in all else. `one` is the first."""
+
+    one: Ask
+    keys: list[str]
+
+    def halves(self) -> "tuple[Asks, Asks]":
+        half = len(self.keys) // 2
+        begin, end = self.keys[:half], self.keys[half:]
+        return Asks(self.one, begin), Asks(replace(self.one, key=end[0]), end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +121,9 @@ def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
 
 
 def operation(ask: AnyAsk) -> Operation:
-    if isinstance(ask, FormAsk):
-        return Operation.FORM
-    if isinstance(ask, StoreAsk):
-        return ask.demand.operation
-    return _OPERATIONS[type(ask.action)]
+    if isinstance(ask, Ask):
+        return _OPERATIONS[type(ask.action)]
+    return Operation.FORM if isinstance(ask, FormAsk) else ask.demand.operation
 
 
 def request_demand(ask: Ask) -> Demand:

@@ -3,32 +3,34 @@
 A line is written for each request before it is answered, and never a signature or a token in it. A
 batch is one line a decision, with all its keys, as long as that fits: log collectors cut what is
 longer than 16 KiB (containerd's and Docker's limit), so what does not fit goes on in further parts
-under the same request id.
+under the same request id. All of a line but its time, its request and its keys is rendered once.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from pydantic_core import to_json
 
 from service.access.callers import Identity
-from service.answers import Leave, PresignedForm, PresignedRequest
+from service.answers import Leave, PresignedForm, PresignedRequest, PresignedRequests
 from service.asks import AnyAsk, StoreAsk, operation
 from service.errors import PresignError
+from service.pieces import HOLE, cut, text
 from service.signing.forms import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
-_PARTS: Final = len(',"part":1000,"parts":1000')
+_NUMBERS: Final = len("10001000")  # of a part and of all parts
 _LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-Answer = PresignedRequest | PresignedForm | Leave | PresignError
-Outcome = tuple[AnyAsk, str, Answer]
+Answer = PresignedRequest | PresignedRequests | PresignedForm | Leave | PresignError
+Outcome = tuple[AnyAsk, str | Sequence[str], Answer]  # of one key, or of all that came to the same
 
 
-@dataclass(frozen=True, slots=True)
-class Requester:
+@dataclass(slots=True)
+class Requester:  # not frozen: see asks.py
     """Who asks, and by which request; `client` is the address that it came from."""
 
     identity: Identity
@@ -37,24 +39,57 @@ class Requester:
 
 
 def audit_lines(
-    requester: Requester, outcomes: Iterable[Outcome], *, s3_buckets: Mapping[str, str], time: float
+    requester: Requester, outcomes: Sequence[Outcome], *, s3_buckets: Mapping[str, str], time: float
 ) -> list[bytes]:
     """The lines of one request: what was asked for, the key and what came of it.
 
     `s3_buckets` are the buckets' names at the store; `time` is in epoch seconds.
     """
-    keys: dict[_Decision, list[str]] = {}
+    if len(outcomes) == 1 and isinstance(outcomes[0][1], str):
+        return [_line(requester, outcomes[0], s3_buckets, time)]
+    keys: dict[_Plain, list[str]] = {}
     for ask, key, answer in outcomes:
         decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
-        keys.setdefault(decision, []).append(key[:_LONGEST_KEY])
-    lines = [
-        line
-        for decision, its_keys in keys.items()
-        for line in _fitting(_members(requester, decision, time), its_keys)
-    ]
+        its_keys = [key] if isinstance(key, str) else key
+        keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
+    return _numbered(
+        [
+            line
+            for decision, its_keys in keys.items()
+            for line in _unnumbered(requester, decision, its_keys, time)
+        ]
+    )
+
+
+def _line(
+    requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
+) -> bytes:
+    """Of the ordinary request: one key, however long it is."""
+    ask, key, answer = outcome
+    assert isinstance(key, str)
+    caller = requester.identity.caller
+    decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
+    head, before_id, before_keys, before_part, between, end = _pieces(
+        caller.issuer, caller.subject, requester.client, decision
+    )
+    return b'%b"%b"%b%b%b[%b]%b1%b1%b\n' % (
+        head,
+        _milliseconds(time),
+        before_id,
+        text(requester.request_id),
+        before_keys,
+        text(key[:_LONGEST_KEY]),
+        before_part,
+        between,
+        end,
+    )
+
+
+def _numbered(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    parts = b"%d" % len(lines)
     return [
-        to_json({**line, "part": part, "parts": len(lines)}) + b"\n"
-        for part, line in enumerate(lines, 1)
+        b"".join((begin, b"%d" % part, between, parts, end, b"\n"))
+        for part, (begin, between, end) in enumerate(lines, 1)
     ]
 
 
@@ -74,40 +109,70 @@ class _Decision(NamedTuple):
     upload_id: str | None
 
 
-def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Decision:
+# A plain tuple of its members: a named one takes longer to make than to look up the line for it.
+_Plain = tuple[str | int | None, ...]
+
+
+def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Plain:
     what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
     more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
     if isinstance(answer, PresignError):
-        return _Decision("denied", answer.code, *what, None, None, None, *more)
+        return ("denied", answer.code, *what, None, None, None, *more)
     signs_nothing = isinstance(answer, Leave) and not answer.urls
-    expires_in = None if signs_nothing else answer.term.expires_in
+    expires_in = None if signs_nothing else answer.term.given.expires_in
     key_id = answer.session.credentials.access_key_id
-    return _Decision("allowed", None, *what, expires_in, answer.session.name, key_id, *more)
+    return ("allowed", None, *what, expires_in, answer.session.name, key_id, *more)
 
 
-def _members(requester: Requester, decision: _Decision, time: float) -> dict[str, Any]:
+def _unnumbered(
+    requester: Requester, decision: _Plain, keys: Sequence[str], time: float
+) -> list[tuple[bytes, bytes, bytes]]:
+    """Lines with what stands before, between and behind their part and the number of parts."""
     caller = requester.identity.caller
+    head, before_id, before_keys, before_part, between, end = _pieces(
+        caller.issuer, caller.subject, requester.client, decision
+    )
+    begin = b'%b"%b"%b%b%b' % (
+        head,
+        _milliseconds(time),
+        before_id,
+        to_json(requester.request_id),
+        before_keys,
+    )
+    room = MAX_LINE - len(begin) - len(before_part) - len(between) - len(end) - _NUMBERS
+    return [(begin + rendered + before_part, between, end) for rendered in _fitting(keys, room)]
+
+
+@lru_cache(maxsize=1024)
+def _pieces(issuer: str | None, subject: str, client: str | None, decision: _Plain) -> list[bytes]:
     members = {
         "event": "audit",
-        "time": _milliseconds(time),
-        "request_id": requester.request_id,
-        "issuer": caller.issuer,
-        "subject": caller.subject,
-        "client": requester.client,
-        **decision._asdict(),
+        "time": HOLE,
+        "request_id": HOLE,
+        "issuer": issuer,
+        "subject": subject,
+        "client": client,
+        **dict(zip(_Decision._fields, decision, strict=True)),
+        "keys": HOLE,
+        "part": HOLE,
+        "parts": HOLE,
     }
-    return {name: value for name, value in members.items() if value is not None}
+    return cut({name: value for name, value in members.items() if value is not None})
 
 
-def _fitting(members: dict[str, Any], keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    line = {**members, "keys": keys}
-    if len(keys) == 1 or len(to_json(line)) + _PARTS < MAX_LINE:
-        yield line
-        return
+def _fitting(keys: Sequence[str], room: int) -> list[bytes]:
+    """The keys, in as many lists as it takes for each to be shorter than `room`."""
+    rendered = to_json(keys)
+    if len(keys) == 1 or len(rendered) < room:
+        return [rendered]
     half = len(keys) // 2
-    yield from _fitting(members, keys[:half])
-    yield from _fitting(members, keys[half:])
+    return [*_fitting(keys[:half], room), *_fitting(keys[half:], room)]
 
 
-def _milliseconds(time: float) -> str:
-    return f"{rfc3339(int(time))[:-1]}.{int(time % 1 * 1000):03}Z"
+def _milliseconds(time: float) -> bytes:
+    return b"%b.%03dZ" % (_second(int(time)), time % 1 * 1000)
+
+
+@lru_cache(maxsize=4)
+def _second(time: int) -> bytes:
+    return rfc3339(time)[:-1].encode()

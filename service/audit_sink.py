@@ -2,7 +2,7 @@
 
 Rules of this file:
 - It never blocks the loop: nothing is written before the descriptor can take it, and no more at a
-  time than a pipe takes whole (PIPE_BUF). What does not go at once is awaited for a moment: a pipe
+  time than a pipe takes whole (PIPE_BUF). Only a file is always ready, and takes everything. What does not go at once is awaited for a moment: a pipe
   holds 64 KiB, and the lines of a large batch are more.
 - What cannot be written then is refused with `overloaded`, so that no URL goes out unaudited. A line
   that was begun is ended before any other, lest two become one; the others are dropped, so a request
@@ -15,6 +15,7 @@ import fcntl
 import logging
 import os
 import select
+import stat
 import threading
 from collections import deque
 from collections.abc import Awaitable, Iterable
@@ -36,6 +37,8 @@ class AuditSink:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # which takes all, at any time
+        self._at_once = None if self._is_file else select.PIPE_BUF
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._unwritten = b""  # of a line that was begun
@@ -54,7 +57,7 @@ class AuditSink:
         """None if all is written at once, else what to await. Either raises Overloaded if it cannot be."""
         waiting = deque(lines)
         try:
-            if not self._turn.locked() and self._advance(waiting):
+            if not self._turn.locked() and (self._put_single(waiting) or self._advance(waiting)):
                 return None
         except OSError as error:
             raise self._failure(error) from None
@@ -78,6 +81,16 @@ class AuditSink:
         except OSError as error:
             raise self._failure(error) from None
 
+    def _put_single(self, waiting: deque[bytes]) -> bool:
+        """Write a line that a file takes as it comes, as `_advance` does with less ado; whether it did."""
+        if not self._is_file or len(waiting) != 1:
+            return False
+        with self._lock:
+            if self._unwritten or self._fails:
+                return False
+            self._unwritten = self._put(waiting.popleft())
+        return not self._unwritten
+
     def _advance(self, waiting: deque[bytes]) -> bool:
         """Write what the descriptor takes now; whether that was all."""
         with self._lock:
@@ -85,7 +98,7 @@ class AuditSink:
                 if not waiting:
                     self._succeed()
                     return True
-                if not self._poll.poll(0):
+                if not self._can_take():
                     return False
                 self._unwritten = self._put(waiting[0])
                 waiting.popleft()
@@ -94,14 +107,17 @@ class AuditSink:
     def _flush(self) -> bool:
         """Write what is left of the line under way; whether that is done."""
         while self._unwritten:
-            if not self._poll.poll(0):
+            if not self._can_take():
                 return False
             self._unwritten = self._put(self._unwritten)
         return True
 
     def _put(self, line: bytes) -> bytes:
         """Write a piece; what is left."""
-        return line[os.write(self._descriptor, line[: select.PIPE_BUF]) :]
+        return line[os.write(self._descriptor, line[: self._at_once]) :]
+
+    def _can_take(self) -> bool:
+        return self._is_file or bool(self._poll.poll(0))
 
     def _succeed(self) -> None:
         if self._fails:

@@ -47,6 +47,7 @@ class Permit(NamedTuple):
     """All that a signature needs of us."""
 
     bucket: Bucket
+    session_key: SessionKey
     signing: SigningSession
     term: Term
 
@@ -87,7 +88,8 @@ class Authority:
         """
         try:
             await self.count(requester, urls)
-            answer = await self._once_ready(requester, ask.bucket, sign)
+            if (answer := sign()) is None:
+                answer = await self._once_ready(requester, ask.bucket, sign)
         except PresignError as refusal:
             await self.record(requester, [(ask, key, refusal)])
             raise
@@ -115,7 +117,16 @@ class Authority:
         """None where the session has yet to come."""
         if (signing := self._pool.current(granted.session_key)) is None:
             return None
-        return Permit(granted.bucket, signing, self._term(granted, lifetime, signing))
+        term = self._term(granted, lifetime, signing)
+        return Permit(granted.bucket, granted.session_key, signing, term)
+
+    def stands(self, permit: Permit) -> bool:
+        """Whether the same would be permitted now: the session is the same, and so is the second."""
+        found = self._pool.current_at(permit.session_key)
+        if found is None:
+            return False
+        signing, now = found
+        return signing is permit.signing and int(now) == permit.term.now
 
     async def leave(self, requester: Requester, ask: StoreAsk, *, urls: int = 0) -> Leave:
         """To do at the store what is asked, and to sign `urls` URLs.
@@ -130,9 +141,10 @@ class Authority:
         return self.snapshot.access(requester.identity)
 
     async def count(self, requester: Requester, urls: int) -> None:
-        rate = self.access(requester).rate
-        if rate is not None and self._limits is not None:
-            await self._limits.take(requester.identity.caller, rate, urls)
+        rate, caller = self.access(requester).rate, requester.identity.caller
+        if rate is None or self._limits is None or self._limits.counted(caller, rate, urls):
+            return
+        await self._limits.take(caller, rate, urls)
 
     async def wait(self, session_key: SessionKey) -> None:
         """For a session; where none comes, whoever needs it finds out."""
@@ -140,8 +152,7 @@ class Authority:
             await self._pool.ready(session_key)
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
-        names = {name: bucket.s3_bucket for name, bucket in self.snapshot.buckets.items()}
-        await self._trail.record(requester, outcomes, names)
+        await self._trail.record(requester, outcomes, self.snapshot.s3_buckets)
 
     async def _once_ready(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]

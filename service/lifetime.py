@@ -28,8 +28,8 @@ class Lifetime:
             raise InvalidRequest(detail, pointer="#/min_expires_in")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+@dataclass(slots=True)
+class Given:  # not frozen: see asks.py
     """`limited_by` is set where less than was asked for is given."""
 
     expires_in: int

@@ -3,22 +3,30 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Final, NamedTuple, overload
 
-from service.answers import PresignedForm, PresignedRequest, headers_to_send
-from service.asks import Ask, FormAsk, form_demand, form_key, request_demand, signed_key
-from service.audit import Requester
+from service.access.grants import reach
+from service.answers import PresignedForm, PresignedRequest, PresignedRequests
+from service.asks import Ask, Asks, FormAsk, form_demand, form_key, request_demand, signed_key
+from service.audit import Outcome, Requester
 from service.authority import Authority, unavailable
 from service.errors import PresignError
 from service.sessions.entries import SessionKey
 from service.signing.forms import presign_form
-from service.signing.requests import Action, PutObject
-from service.snapshot import Bucket
+from service.signing.keys import are_signable
+from service.signing.requests import PutObject
+from service.signing.signer import encode_key, encode_keys
+from service.stamps import Stamps
+
+A_TURN: Final = 64  # of a batch's asks, which take some ms
 
 
 class Presigner:
     def __init__(self, authority: Authority, *, unique_id: Callable[[], str]) -> None:
         """`unique_id` makes the part of a form's key that no other key has."""
         self._authority = authority
+        self._stamps = Stamps(authority)
         self._unique_id = unique_id
 
     async def presign(self, requester: Requester, ask: Ask) -> PresignedRequest:
@@ -32,58 +40,68 @@ class Presigner:
             requester, ask, key, lambda: self._presign_form(requester, ask, key)
         )
 
+    @overload
     async def presign_batch(
         self, requester: Requester, asks: Sequence[Ask | PresignError]
-    ) -> list[PresignedRequest | PresignError]:
-        """An answer to each, in order. What is wrong with one is told in its place."""
+    ) -> list[PresignedRequest | PresignError]: ...
+
+    @overload
+    async def presign_batch(
+        self, requester: Requester, asks: Sequence[Asks | PresignError]
+    ) -> list[PresignedRequest | PresignedRequests | PresignError]: ...
+
+    async def presign_batch(
+        self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
+    ) -> Sequence[PresignedRequest | PresignedRequests | PresignError]:
+        """An answer to each, in order. What is wrong with one is told in its place.
+
+        Of `Asks`, keys next to each other for which the same is decided are answered together.
+        """
         await self._take(requester, asks)
-        answers, waited = self._outcomes(requester, asks), set[SessionKey]()
-        while pending := self._pending(requester, asks, answers) - waited:
+        parts, waited = await self._parts(requester, asks), set[SessionKey]()
+        while pending := self._pending(requester, parts) - waited:
             await asyncio.gather(*map(self._authority.wait, pending))
             waited |= pending
-            answers = self._outcomes(requester, asks)
-        final = [unavailable() if answer is None else answer for answer in answers]
-        await self._authority.record(
-            requester,
-            [
-                (ask, ask.key, answer)
-                for ask, answer in zip(asks, final, strict=True)
-                if isinstance(ask, Ask)
-            ],
-        )
-        return final
+            parts = await self._parts(requester, asks)
+        parts = [_Part(ask, keys, answer or unavailable()) for ask, keys, answer in parts]
+        await self._authority.record(requester, _outcomes(parts))
+        return [answer for part in parts for answer in part.told()]
 
-    async def _take(self, requester: Requester, asks: Sequence[Ask | PresignError]) -> None:
+    async def _take(self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]) -> None:
         """Count a batch against the caller's rate: it passes whole, or is refused whole."""
         try:
-            await self._authority.count(requester, len(asks))
+            await self._authority.count(requester, sum(map(_urls, asks)))
         except PresignError as refusal:
-            await self._authority.record(
-                requester, [(ask, ask.key, refusal) for ask in asks if isinstance(ask, Ask)]
-            )
+            parts = [_part(ask, refusal) for ask in asks]
+            await self._authority.record(requester, _outcomes(parts))
             raise
 
     def _presign(self, requester: Requester, ask: Ask) -> PresignedRequest | None:
         """None where the session has yet to come."""
         key = signed_key(ask)
-        granted = self._authority.granted(requester, request_demand(ask))
-        action = _as_configured(ask.action, granted.bucket)
-        if (permit := self._authority.permit(granted, ask.lifetime)) is None:
+        if (stamp := self._stamps.find(requester, ask)) is None:
             return None
-        bucket, signing, term = permit
+        action = stamp.action
         return PresignedRequest(
             method=action.METHOD,
-            url=signing.signer.presign(
-                action,
-                key,
-                now=term.now,
-                expires_in=term.expires_in,
-                tag=requester.request_id if bucket.tag_urls else None,
-            ),
-            headers=headers_to_send(action),
-            term=term,
-            session=signing.session,
+            url=stamp.context.url(encode_key(key)),
+            headers=stamp.headers,
+            term=stamp.term,
+            session=stamp.session,
             content_length=action.content_length if isinstance(action, PutObject) else None,
+        )
+
+    def _presign_alike(self, requester: Requester, asks: Asks) -> PresignedRequests | None:
+        """As `_presign`, for keys of which all may be signed and for all of which the same is decided."""
+        if (stamp := self._stamps.find(requester, asks.one)) is None:
+            return None
+        url = stamp.context.url
+        return PresignedRequests(
+            method=stamp.action.METHOD,
+            urls=[url(path) for path in encode_keys(asks.keys)],
+            headers=stamp.headers,
+            term=stamp.term,
+            session=stamp.session,
         )
 
     def _presign_form(self, requester: Requester, ask: FormAsk, key: str) -> PresignedForm | None:
@@ -92,7 +110,7 @@ class Presigner:
         form = replace(ask.form, key=key, encryption=granted.bucket.encryption)
         if (permit := self._authority.permit(granted, ask.lifetime)) is None:
             return None
-        bucket, signing, term = permit
+        bucket, _, signing, term = permit
         fields = presign_form(
             signing.signer,
             form,
@@ -116,41 +134,80 @@ class Presigner:
             await self._authority.record(requester, [(ask, key, refusal)])
             raise
 
-    def _outcomes(
-        self, requester: Requester, asks: Sequence[Ask | PresignError]
-    ) -> list[PresignedRequest | PresignError | None]:
-        return [self._outcome(requester, ask) for ask in asks]
+    async def _parts(
+        self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
+    ) -> "list[_Part]":
+        """What each came to. Others get a turn in between: a batch may take many times as long as they."""
+        parts: list[_Part] = []
+        for number, ask in enumerate(asks, 1):
+            parts += self._parts_of(requester, ask)
+            if number % A_TURN == 0:
+                await asyncio.sleep(0)
+        return parts
 
-    def _outcome(
-        self, requester: Requester, ask: Ask | PresignError
-    ) -> PresignedRequest | PresignError | None:
+    def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "list[_Part]":
+        if isinstance(ask, Asks) and len(ask.keys) > 1:
+            if self._are_alike(requester, ask):
+                return [_attempt(ask.one, ask.keys, partial(self._presign_alike, requester, ask))]
+            return [part for half in ask.halves() for part in self._parts_of(requester, half)]
         if isinstance(ask, PresignError):
-            return ask
-        try:
-            return self._presign(requester, ask)
-        except PresignError as error:
-            return error
+            return [_part(ask, ask)]
+        one = ask.one if isinstance(ask, Asks) else ask
+        return [_attempt(one, [one.key], partial(self._presign, requester, one))]
 
-    def _pending(
-        self,
-        requester: Requester,
-        asks: Sequence[Ask | PresignError],
-        answers: Sequence[PresignedRequest | PresignError | None],
-    ) -> set[SessionKey]:
+    def _are_alike(self, requester: Requester, asks: Asks) -> bool:
+        """Whether one decision holds for all keys: each may be signed, and each grant covers all or none."""
+        reached = reach(self._authority.access(requester).grants, request_demand(asks.one))
+        return reached is not None and reached.holds_all(asks.keys) and are_signable(asks.keys)
+
+    def _pending(self, requester: Requester, parts: "Sequence[_Part]") -> set[SessionKey]:
         """The sessions that have yet to come."""
         return {
             self._authority.access(requester).session_keys[ask.bucket]
-            for ask, answer in zip(asks, answers, strict=True)
-            if answer is None and isinstance(ask, Ask)
+            for ask, _, answer in parts
+            if answer is None and ask is not None
         }
 
 
-def _as_configured(action: Action, bucket: Bucket) -> Action:
-    """An upload as the bucket wants it: encrypted, and create-only where the store can do that."""
-    if not isinstance(action, PutObject):
-        return action
-    if action.if_match is not None:
-        bucket.refuse_create_only(pointer="#/if_match")
-    elif not action.overwrite:
-        bucket.refuse_create_only()
-    return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)
+class _Part(NamedTuple):
+    """Of a batch, keys that came to the same; None where the session has yet to come.
+
+    What was wrong before it could be asked has no `ask`, and is not audited.
+    """
+
+    ask: Ask | None
+    keys: Sequence[str]
+    answer: PresignedRequest | PresignedRequests | PresignError | None
+
+    def told(self) -> "Sequence[PresignedRequest | PresignedRequests | PresignError]":
+        assert self.answer is not None  # whoever waited knows by now
+        return [self.answer] * (len(self.keys) if isinstance(self.answer, PresignError) else 1)
+
+
+def _attempt(
+    ask: Ask,
+    keys: Sequence[str],
+    sign: Callable[[], PresignedRequest | PresignedRequests | None],
+) -> _Part:
+    try:
+        return _Part(ask, keys, sign())
+    except PresignError as error:
+        return _Part(ask, keys, error)
+
+
+def _part(ask: Ask | Asks | PresignError, error: PresignError) -> _Part:
+    if isinstance(ask, PresignError):
+        return _Part(None, [""], ask)
+    return (
+        _Part(ask.one, ask.keys, error) if isinstance(ask, Asks) else _Part(ask, [ask.key], error)
+    )
+
+
+def _urls(ask: Ask | Asks | PresignError) -> int:
+    return len(ask.keys) if isinstance(ask, Asks) else 1
+
+
+def _outcomes(parts: Sequence[_Part]) -> list[Outcome]:
+    return [
+        (ask, keys, answer) for ask, keys, answer in parts if ask is not None and answer is not None
+    ]

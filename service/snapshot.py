@@ -5,6 +5,7 @@ Nobody holds a part of it longer than a request, so files can be read again with
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from service.access.api_keys import ApiKeys
 from service.access.callers import (
@@ -23,6 +24,8 @@ from service.errors import CreateOnlyUnsupported
 from service.sessions.entries import SessionKey
 from service.signing.requests import Encryption
 from service.signing.signer import Address
+
+K = TypeVar("K", bound=Hashable)
 
 _MAX_CALLERS = 4096  # remembered; beyond that the oldest are worked out again
 
@@ -69,21 +72,33 @@ class Snapshot:
     api_keys: ApiKeys
     default_expires_in: int
     unsafe_anonymous_caller: Identity | None = None
+    s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
+    _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)
     _pointers: dict[str | None, tuple[str, ...]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_pointers", _pointers_by_issuer(self.callers))
+        names = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
+        object.__setattr__(self, "s3_buckets", names)
 
     def access(self, identity: Identity) -> Access:
-        """Worked out once for a caller and the claims that its grants speak of."""
+        """Worked out once for a caller and the claims that its grants speak of.
+
+        A key, or a token that is known, gives the same identity each time: most are found by that.
+        """
+        if (found := self._seen.get(identity)) is None:
+            found = self._find(identity)
+            _keep(self._seen, identity, found)
+        return found
+
+    def _find(self, identity: Identity) -> Access:
         at = self._pointers.get(identity.caller.issuer, ())
         known_by = (identity.caller, *(claim(identity.claims, pointer) for pointer in at))
         if (found := self._known.get(known_by)) is not None:
             return found
-        if len(self._known) >= _MAX_CALLERS:
-            del self._known[next(iter(self._known))]
-        self._known[known_by] = access = self._work_out(identity)
+        access = self._work_out(identity)
+        _keep(self._known, known_by, access)
         return access
 
     def _work_out(self, identity: Identity) -> Access:
@@ -102,6 +117,12 @@ class Snapshot:
         policy = session_policy((grant for grant in grants if grant.bucket == name), arns)
         not_before = revoked_before(self.callers, caller)
         return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
+
+
+def _keep(kept: dict[K, Access], key: K, access: Access) -> None:
+    if len(kept) >= _MAX_CALLERS:
+        del kept[next(iter(kept))]
+    kept[key] = access
 
 
 def _pointers_by_issuer(entries: Iterable[CallerEntry]) -> dict[str | None, tuple[str, ...]]:

@@ -11,11 +11,11 @@ from service.sessions.session import Clock
 
 
 class SigningObserver(Protocol):
-    def signed(self, operation: str, bucket: str, limited_by: str | None) -> None:
-        """A URL or a form; its lifetime was limited by the grant, the session or nothing."""
+    def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
+        """So many URLs or forms; their lifetime was limited by the grant, the session or nothing."""
 
-    def refused(self, code: str) -> None:
-        """What was asked for was not signed."""
+    def refused(self, code: str, count: int) -> None:
+        """So many were asked for and not signed."""
 
     def unaudited(self) -> None:
         """A request could not be written down, and so is not answered."""
@@ -46,14 +46,14 @@ class Trail:
             if self._observer is not None:
                 self._observer.unaudited()
             raise
-        for ask, _, answer in outcomes:
-            self._count(ask, answer)
+        for ask, key, answer in outcomes:
+            self._count(ask, answer, 1 if isinstance(key, str) else len(key))
 
-    def _count(self, ask: AnyAsk, answer: Answer) -> None:
+    def _count(self, ask: AnyAsk, answer: Answer, count: int) -> None:
         if self._observer is None:
             return
         if isinstance(answer, PresignError):
-            self._observer.refused(answer.code)
+            self._observer.refused(answer.code, count)
             return
-        for _ in range(answer.urls if isinstance(answer, Leave) else 1):
-            self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by)
+        urls = answer.urls if isinstance(answer, Leave) else count
+        self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by, urls)

@@ -6,9 +6,11 @@ nothing, since what lies outside the caller's grants is not its business; `Limit
 limit, which is the caller's own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
+from typing import NamedTuple
 
 from service.access.content_types import admits
 
@@ -23,6 +25,8 @@ class Operation(StrEnum):
     LIST = "list"
     CHECK = "check"
     VERSIONS = "versions"
+
+    __hash__ = str.__hash__  # an enum's own is Python, and each request looks into sets of these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,8 @@ class Grant:
         return not self.prefix or self.prefix.endswith("/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+@dataclass(slots=True, kw_only=True)
+class Demand:  # not frozen: see asks.py
     """What is asked for. With `subtree`, for all keys that start with `key`, not for that one alone."""
 
     operation: Operation
@@ -73,7 +77,7 @@ class Demand:
     names_type: bool = True  # later calls of an upload do not: its type is settled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Allowed:
     """`max_expires_in` is the longest that an allowing grant gives; None is no limit."""
 
@@ -117,6 +121,37 @@ def covers(grant: Grant, demand: Demand) -> bool:
         and demand.operation in grant.allow
         and _covers_key(grant, demand)
     )
+
+
+class Reach(NamedTuple):
+    """The keys for which `decide` says the same as for one of them: below `prefix`, and below no other."""
+
+    prefix: str
+    others: tuple[str, ...]
+
+    def holds(self, key: str) -> bool:
+        return key.startswith(self.prefix) and not key.startswith(self.others)
+
+    def holds_all(self, keys: Sequence[str]) -> bool:
+        within = sum([key.startswith(self.prefix) for key in keys])
+        return within == len(keys) and not any(map(str.startswith, keys, repeat(self.others)))
+
+
+def reach(grants: Iterable[Grant], demand: Demand) -> Reach | None:
+    """Of a demand for one key. None where a grant names that very key.
+
+    It may be too narrow, for a key that starts as another grant's does is left out.
+    """
+    could = [
+        grant
+        for grant in grants
+        if grant.bucket == demand.bucket and demand.operation in grant.allow
+    ]
+    covering = [grant for grant in could if _covers_key(grant, demand)]
+    if demand.subtree or not all(grant.covers_subtree for grant in covering):
+        return None
+    others = tuple(grant.prefix for grant in could if grant not in covering)
+    return Reach(max((grant.prefix for grant in covering), key=len, default=""), others)
 
 
 def broken_limit(grant: Grant, demand: Demand) -> Limited | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from service.access.api_keys import ApiKeys
 from service.access.callers import Identity
 from service.errors import Unauthenticated
 from service.issuers.verifier import TokenVerifier
@@ -23,15 +22,11 @@ async def authenticate(
         scheme, _, token = sent[0].partition(b" ")
         if scheme.lower() == _SCHEME:
             text = token.strip(b" ").decode("latin-1")
-            identity = await _identify(text, snapshot.api_keys, tokens)
+            identity = (
+                snapshot.api_keys.identify(text)
+                or tokens.known(text)
+                or await tokens.identify(text)
+            )
             if identity is not None:
                 return identity
     raise Unauthenticated("Send `Authorization: Bearer` with an API key or a token that is known.")
-
-
-async def _identify(text: str, api_keys: ApiKeys, tokens: TokenVerifier) -> Identity | None:
-    if (identity := api_keys.identify(text)) is not None:
-        return identity
-    if (identity := tokens.known(text)) is not None:
-        return identity
-    return await tokens.identify(text)

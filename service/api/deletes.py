@@ -1,6 +1,9 @@
 """`/v1/delete-urls`: a DELETE of one object."""
 
+from functools import lru_cache
+
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from service.api.batches import batch_asks, lifetime
 from service.api.rendering import render_batch, render_request
@@ -25,10 +28,15 @@ async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
-    asks = batch_asks(body.items, delete_ask)
+    asks = await batch_asks(body.items, delete_ask)
     return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def delete_ask(body: DeleteUrlRequest) -> Ask:
-    action = DeleteObject(version_id=or_none(body.version_id))
+    action = _action(body.version_id)
     return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+@lru_cache(maxsize=256)  # a signer knows an action by its identity
+def _action(version_id: str | MISSING) -> DeleteObject:
+    return DeleteObject(version_id=or_none(version_id))

@@ -1,6 +1,9 @@
 """`/v1/download-urls`: a GET of one object."""
 
+from functools import lru_cache
+
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from service.access.content_types import runs_in_browser
 from service.api.batches import batch_asks, lifetime
@@ -28,27 +31,41 @@ async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
-    asks = batch_asks(body.items, download_ask)
+    asks = await batch_asks(body.items, download_ask)
     return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def download_ask(body: DownloadUrlRequest) -> Ask:
-    if or_none(body.stable_for) is not None:
+    if body.stable_for is not MISSING:
         raise InvalidRequest("stable_for is not served yet.", pointer="#/stable_for")
-    action = GetObject(
-        version_id=or_none(body.version_id),
-        content_type=or_none(body.content_type),
-        content_disposition=_disposition(body),
-        cache_control=or_none(body.cache_control),
+    action = _action(
+        body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
     )
     return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
 
 
-def _disposition(body: DownloadUrlRequest) -> str | None:
+@lru_cache(maxsize=256)  # a signer knows an action by its identity
+def _action(
+    version_id: str | MISSING,
+    content_type: str | MISSING,
+    disposition: Disposition | MISSING,
+    filename: str | MISSING,
+    cache_control: str | MISSING,
+) -> GetObject:
+    return GetObject(
+        version_id=or_none(version_id),
+        content_type=or_none(content_type),
+        content_disposition=_disposition(
+            or_none(content_type), or_none(disposition), or_none(filename)
+        ),
+        cache_control=or_none(cache_control),
+    )
+
+
+def _disposition(
+    content_type: str | None, disposition: Disposition | None, filename: str | None
+) -> str | None:
     """A type that a browser runs is never shown inline: its script would act as the store's host."""
-    disposition: Disposition | None = or_none(body.disposition)
-    filename = or_none(body.filename)
-    content_type = or_none(body.content_type)
     unsafe = content_type is not None and runs_in_browser(content_type)
     if unsafe and disposition == "inline":
         detail = "A type that browsers run is not shown inline."

@@ -5,12 +5,13 @@ reply would have none of this: so nothing is left for it to catch.
 """
 
 import logging
+import os
 import re
-import secrets
+from collections.abc import Iterable
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import tracing
@@ -18,7 +19,7 @@ from service.api.problems import internal_error
 
 log = logging.getLogger(__name__)
 
-_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _FIXED: Final = [
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -36,10 +37,7 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers)
-        tracing.CURRENT.set(tracing.RequestContext(request_id, headers.get("traceparent")))
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = begin(scope, *_named(scope["headers"]))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -47,6 +45,22 @@ class Envelope:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def begin(scope: Scope, given: bytes | None, traceparent: bytes | None) -> str:
+    """Name a request, for all who answer or log; `given` is what its caller calls it."""
+    request_id = _request_id(given)
+    trace = None if traceparent is None else traceparent.decode("latin-1")
+    tracing.CURRENT.set(tracing.RequestContext(request_id, trace))
+    scope.setdefault("state", {})["request_id"] = request_id
+    return request_id
+
+
+def fault(request_id: str) -> Response:
+    """The answer where nobody caught what was raised."""
+    # Locals are never logged, and an exception's words go through redaction.py.
+    log.exception("request %s failed", request_id)  # noqa: LOG004 - its callers are handlers
+    return internal_error(request_id)
 
 
 def headers_of_a_reply(request_id: str) -> list[tuple[bytes, bytes]]:
@@ -74,14 +88,20 @@ class FaultBarrier:
             await self.app(scope, receive, send_and_note)
         except ClientDisconnect:
             return  # nobody is there to be answered, and no fault is ours
-        except Exception:
-            request_id = scope["state"]["request_id"]
-            # Locals are never logged, and an exception's words go through redaction.py.
-            log.exception("request %s failed", request_id)
+        except Exception:  # noqa: BLE001 - `fault` logs it
+            response = fault(scope["state"]["request_id"])
             if not started:
-                await internal_error(request_id)(scope, receive, send)
+                await response(scope, receive, send)
 
 
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(16)
+def _named(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None]:
+    """What a caller calls its request, and the trace that it belongs to: the first of each."""
+    given = [value for name, value in headers if name == b"x-request-id"]
+    traceparent = [value for name, value in headers if name == b"traceparent"]
+    return next(iter(given), None), next(iter(traceparent), None)
+
+
+def _request_id(given: bytes | None) -> str:
+    if given is not None and _ACCEPTABLE_ID.fullmatch(given) is not None:
+        return given.decode()
+    return os.urandom(16).hex()

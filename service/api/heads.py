@@ -1,6 +1,9 @@
 """`/v1/head-urls`: a HEAD of one object."""
 
+from functools import lru_cache
+
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from service.api.batches import batch_asks, lifetime
 from service.api.rendering import render_batch, render_request
@@ -25,10 +28,15 @@ async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
-    asks = batch_asks(body.items, head_ask)
+    asks = await batch_asks(body.items, head_ask)
     return render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def head_ask(body: HeadUrlRequest) -> Ask:
-    action = HeadObject(version_id=or_none(body.version_id))
+    action = _action(body.version_id)
     return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+@lru_cache(maxsize=256)  # a signer knows an action by its identity
+def _action(version_id: str | MISSING) -> HeadObject:
+    return HeadObject(version_id=or_none(version_id))

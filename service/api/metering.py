@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _UNKNOWN: Final = "none"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_GONE: Final = 499  # nginx's number for a client that did not wait for its answer
+GONE: Final = 499  # nginx's number for a client that did not wait for its answer
 
 
 class RequestObserver(Protocol):
@@ -28,7 +28,7 @@ class Metering:
             await self.app(scope, receive, send)
             return
         self._metrics.request_began()
-        began, status = time.perf_counter(), _GONE
+        began, status = time.perf_counter(), GONE
 
         async def send_and_note(message: Message) -> None:
             nonlocal status

@@ -82,12 +82,16 @@ def internal_error(request_id: str) -> Response:
 
 async def answer_presign_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, PresignError)
+    return refusal(error, request.state.request_id)
+
+
+def refusal(error: PresignError, request_id: str) -> Response:
     headers = {}
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return response(of_error(error, request_id=request.state.request_id), headers)
+    return response(of_error(error, request_id=request_id), headers)
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

@@ -1,9 +1,13 @@
-"""What the presigner answers, as the contract's JSON. Absent, never null."""
+"""What the presigner answers, as the contract's JSON. Absent, never null.
+
+An answer is rendered with a hole in place of its URL, and cut at the hole, as a signing context is;
+so a thousand answers that are alike but for their URLs are one join.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 
@@ -16,16 +20,19 @@ from service.answers import (
     PresignedPart,
     PresignedParts,
     PresignedRequest,
+    PresignedRequests,
     Term,
 )
 from service.api import problems
 from service.errors import PresignError
+from service.pieces import HOLE, cut, quoted, repeated
 from service.signing.forms import rfc3339
 from service.signing.multipart import UploadedPart
 
 
 def render_request(answer: PresignedRequest) -> bytes:
-    return to_json(_request(answer))
+    begin, end = _around_url(answer)
+    return b"".join((begin, quoted(answer.url), end))
 
 
 def render_form(answer: PresignedForm) -> bytes:
@@ -33,10 +40,21 @@ def render_form(answer: PresignedForm) -> bytes:
     return to_json(members | _term(answer.term))
 
 
-def render_batch(answers: Sequence[PresignedRequest | PresignError]) -> bytes:
-    results = [_result(position, answer) for position, answer in enumerate(answers)]
-    failed = sum(isinstance(answer, PresignError) for answer in answers)
-    return to_json({"results": results, "failed": failed})
+def render_batch(
+    answers: Sequence[PresignedRequest | PresignedRequests | PresignError],
+) -> bytes:
+    begin, between, end = (piece.decode() for piece in _BATCH)
+    pieces, position, failed = [begin], 0, 0
+    for answer in answers:
+        pieces += [","] if position else []
+        if isinstance(answer, PresignError):
+            pieces.append(_problem(answer, position))
+            position, failed = position + 1, failed + 1
+        else:
+            urls = [answer.url] if isinstance(answer, PresignedRequest) else answer.urls
+            pieces += _results(answer, urls)
+            position += len(urls)
+    return "".join([*pieces, between, str(failed), end]).encode()
 
 
 def render_created(upload: CreatedUpload) -> bytes:
@@ -72,22 +90,31 @@ def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
     return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
-def _result(position: int, answer: PresignedRequest | PresignError) -> dict[str, Any]:
-    if isinstance(answer, PresignError):
-        return {"problem": problems.of_error(answer, within=f"#/items/{position}")}
-    return {"request": _request(answer)}
+def _problem(error: PresignError, position: int) -> str:
+    told = problems.of_error(error, within=f"#/items/{position}")
+    return to_json({"problem": told}).decode()
 
 
-def _request(answer: PresignedRequest) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "method": answer.method,
-        "url": answer.url,
-        "headers": answer.headers,
-    }
-    members |= _term(answer.term)
+def _results(answer: PresignedRequest | PresignedRequests, urls: Sequence[str]) -> list[str]:
+    (before, after), (begin, end) = _RESULT, _around_url(answer)
+    return repeated(before + begin, urls, end + after)
+
+
+def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
+    """A request, cut where its URL is to stand."""
+    term = answer.term
+    if not answer.headers and answer.content_length is None:
+        return _around_bare_url(answer.method, term.expires_at, term.limited_by)
+    members: dict[str, Any] = {"method": answer.method, "url": HOLE, "headers": answer.headers}
+    members |= _term(term)
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
-    return members
+    return cut(members)
+
+
+@lru_cache(maxsize=1024)  # the answers of one second mostly end in the same second
+def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> list[bytes]:
+    return cut({"method": method, "url": HOLE, "headers": {}, **_until(expires_at, limited_by)})
 
 
 def _part(part: PresignedPart) -> dict[str, Any]:
@@ -111,10 +138,14 @@ def _uploaded_part(part: UploadedPart) -> dict[str, Any]:
 
 
 def _term(term: Term) -> dict[str, Any]:
+    return _until(term.expires_at, term.limited_by)
+
+
+def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
     """Until when, and what made it shorter than was asked for."""
-    members = {"expires_at": _timestamp(term.expires_at)}
-    if term.limited_by is not None:
-        members["limited_by"] = term.limited_by
+    members = {"expires_at": rfc3339(expires_at)}
+    if limited_by is not None:
+        members["limited_by"] = limited_by
     return members
 
 
@@ -136,5 +167,6 @@ def _present(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-# The answers of one second mostly end in the same second.
-_timestamp = lru_cache(maxsize=1024)(rfc3339)
+# A batch, cut where its results and their faults are to stand; a result, where its request is.
+_BATCH: Final = cut({"results": [HOLE], "failed": HOLE})
+_RESULT: Final = cut({"request": HOLE})

@@ -1,9 +1,11 @@
 """The way of a request on the hot path: authenticate, parse, handle, answer with bytes.
 
 FastAPI reads a handler's signature for the document, and would solve it anew for each request, at
-three times the price of what the handler does. This route class stands at FastAPI's own extension
-point (`get_route_handler`) and calls the handler itself, with the few kinds of arguments that
-handlers here have. The document does not notice.
+three times the price of what the handler does. This route class calls the handler itself, with the
+few kinds of arguments that handlers here have. The document does not notice.
+
+A request finds its route in one of two ways: through FastAPI's router, which hands it over at its own
+extension point (`get_route_handler`), or past it all (`shortcut.py`). `respond` is what both do then.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -38,16 +40,8 @@ class Call(Request):
     """A request of a caller who is known."""
 
     requester: Requester
-
-    @property
-    def authority(self) -> Authority:
-        authority: Authority = self.app.state.authority
-        return authority
-
-    @property
-    def presigner(self) -> Presigner:
-        presigner: Presigner = self.app.state.presigner
-        return presigner
+    authority: Authority
+    presigner: Presigner
 
     @property
     def multipart(self) -> MultipartUploads:
@@ -60,12 +54,27 @@ class Call(Request):
         return checks
 
     async def identify(self) -> None:
-        tokens: TokenVerifier = self.app.state.tokens
-        headers = self.scope["headers"]
-        identity = await authenticate(headers, self.authority.snapshot, tokens)
-        address = self.scope.get("client")
+        scope = self.scope
+        state = scope["app"].state
+        self.authority, self.presigner = state.authority, state.presigner
+        tokens: TokenVerifier = state.tokens
+        identity = await authenticate(scope["headers"], self.authority.snapshot, tokens)
+        address = scope.get("client")
         client = None if address is None else address[0]
-        self.requester = Requester(identity, self.scope["state"]["request_id"], client)
+        self.requester = Requester(identity, scope["state"]["request_id"], client)
+
+
+class Rendered(Response):
+    """Bytes that are JSON already. Starlette's own constructor costs as much as the signature."""
+
+    def __init__(self, body: bytes, status: int) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        length = str(len(body)).encode()
+        self.raw_headers = (
+            []
+            if status == _NO_CONTENT
+            else [(b"content-type", b"application/json"), (b"content-length", length)]
+        )
 
 
 class SigningRoute(APIRoute):
@@ -76,26 +85,33 @@ class SigningRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler: Handler = self.endpoint
-        hints = get_type_hints(self.endpoint)
-        body: type[BaseModel] | None = hints.get("body")
-        query: type[BaseModel] | None = hints.get("query")
-        status = self.status_code or 200
-        media_type = None if status == _NO_CONTENT else "application/json"
+        self._read_signature()
 
         async def handle(request: Request) -> Response:
-            call = Call(request.scope, request.receive)
-            await call.identify()
-            arguments: dict[str, Any] = dict(call.path_params)
-            if query is not None:
-                arguments["query"] = parse_query(query, call.scope["query_string"])
-            if body is not None:
-                arguments["body"] = await _body(call, body)
-            return Response(await handler(call, **arguments), status, media_type=media_type)
+            return await self.respond(Call(request.scope, request.receive))
 
         return handle
 
+    async def respond(self, call: Call) -> Response:
+        """The answer; a refusal is raised."""
+        await call.identify()
+        if self._takes_body_only and self._body is not None:
+            body = parse(self._body, await read_body(call, self._limit))
+            return Rendered(await self._handler(call, body), self._status)
+        arguments: dict[str, Any] = dict(call.path_params)
+        if self._query is not None:
+            arguments["query"] = parse_query(self._query, call.scope["query_string"])
+        if self._body is not None:
+            arguments["body"] = parse(self._body, await read_body(call, self._limit))
+        return Rendered(await self._handler(call, **arguments), self._status)
 
-async def _body(call: Call, model: type[BaseModel]) -> BaseModel:
-    limit = MAX_BODY_BYTES if _LONG.isdisjoint(model.model_fields) else MAX_BATCH_BYTES
-    return parse(model, await read_body(call, limit))
+    def _read_signature(self) -> None:
+        hints = get_type_hints(self.endpoint)
+        body: type[BaseModel] | None = hints.get("body")
+        long = body is not None and not _LONG.isdisjoint(body.model_fields)
+        self._handler: Handler = self.endpoint
+        self._body = body
+        self._limit = MAX_BATCH_BYTES if long else MAX_BODY_BYTES
+        self._query: type[BaseModel] | None = hints.get("query")
+        self._takes_body_only = hints.keys() == {"call", "body", "return"}
+        self._status = self.status_code or 200

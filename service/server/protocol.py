@@ -106,7 +106,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._bound(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._bound(len(name) + len(value) + _SEPARATORS)
+        self._parsed += len(name) + len(value) + _SEPARATORS
+        if self._parsed > self._bounds.head_bytes:
+            self._bound(0)
         if self._phase is _Phase.HEAD:  # a trailer must not pass for a header
             super().on_header(name, value)
 

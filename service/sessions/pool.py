@@ -61,13 +61,20 @@ class SessionPool:
 
     def current(self, key: SessionKey) -> SigningSession | None:
         """The session, if there is one that a URL can still be signed with."""
+        found = self.current_at(key)
+        return None if found is None else found[0]
+
+    def current_at(self, key: SessionKey) -> tuple[SigningSession, float] | None:
+        """As `current`, with the time by the session's own clock."""
         entry = self._entries.get(key)
         if entry is None:
             return None
         entry.used_at = self._clock.boot()
-        if entry.current is None or not self._is_alive(entry.current):
+        if (current := entry.current) is None:
             return None
-        return entry.current
+        now = current.session.now(self._clock)
+        alive = current.session.expires_at - now > EXPIRY_MARGIN + 1
+        return (current, now) if alive else None
 
     async def ready(self, key: SessionKey) -> SigningSession:
         """The session; where there is none yet, wait for the one shared attempt."""

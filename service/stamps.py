@@ -1,0 +1,104 @@
+"""Stamps: all of an answer but its key, for one caller and one shape of ask within one second.
+
+Rules of this file:
+- A stamp stands while nothing that it was made of has changed: the configuration, of which the
+  caller's `Access` is a part, the session, and the second by that session's own clock.
+- It serves the keys within its reach, since grants are all that a key can change.
+- It is found by the identity of what it was made of, which it keeps alive. So only what comes again as
+  the same object is worth keeping: an upload's action never does.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from service.access.grants import Reach, reach
+from service.answers import Term, to_send
+from service.asks import Ask, request_demand
+from service.audit import Requester
+from service.authority import Authority, Permit
+from service.lifetime import Lifetime
+from service.sessions.session import Session
+from service.signing.requests import Action, ListObjects, PutObject
+from service.signing.signer import SigningContext
+from service.snapshot import Access, Bucket
+
+_MAX_STAMPS: Final = 256
+
+
+@dataclass(slots=True, eq=False)
+class Stamp:
+    access: Access = field(repr=False)
+    action: Action
+    lifetime: Lifetime
+    reach: Reach | None
+    permit: Permit = field(repr=False)
+    context: SigningContext
+    headers: dict[str, str]
+    term: Term
+    session: Session = field(repr=False)
+
+
+class Stamps:
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+        self._kept: dict[tuple[int, int, int, str], Stamp] = {}
+
+    def find(self, requester: Requester, ask: Ask) -> Stamp | None:
+        """Raises what the caller is told if it may not have it. None: the session has yet to come."""
+        access = self._authority.access(requester)
+        at = (id(access), id(ask.action), id(ask.lifetime), ask.bucket)
+        stamp = self._kept.get(at)
+        if stamp is not None and self._serves(stamp, ask.key):
+            return stamp
+        stamp = self._make(requester, access, ask)
+        if stamp is not None and _comes_again(stamp):
+            self._keep(at, stamp)
+        return stamp
+
+    def _serves(self, stamp: Stamp, key: str) -> bool:
+        reached = stamp.reach
+        return reached is not None and reached.holds(key) and self._authority.stands(stamp.permit)
+
+    def _make(self, requester: Requester, access: Access, ask: Ask) -> Stamp | None:
+        demand = request_demand(ask)
+        granted = self._authority.granted(requester, demand)
+        action = _as_configured(ask.action, granted.bucket)
+        if (permit := self._authority.permit(granted, ask.lifetime)) is None:
+            return None
+        context = permit.signing.signer.context(
+            action,
+            now=permit.term.now,
+            expires_in=permit.term.expires_in,
+            tag=requester.request_id if permit.bucket.tag_urls else None,
+        )
+        return Stamp(
+            access,
+            ask.action,
+            ask.lifetime,
+            None if isinstance(action, PutObject | ListObjects) else reach(access.grants, demand),
+            permit,
+            context,
+            to_send(context.headers),
+            permit.term,
+            permit.signing.session,
+        )
+
+    def _keep(self, at: tuple[int, int, int, str], stamp: Stamp) -> None:
+        if at not in self._kept and len(self._kept) >= _MAX_STAMPS:
+            del self._kept[next(iter(self._kept))]
+        self._kept[at] = stamp
+
+
+def _comes_again(stamp: Stamp) -> bool:
+    return stamp.reach is not None and not stamp.permit.bucket.tag_urls
+
+
+def _as_configured(action: Action, bucket: Bucket) -> Action:
+    """An upload as the bucket wants it: encrypted, and create-only where the store can do that."""
+    if not isinstance(action, PutObject):
+        return action
+    if action.if_match is not None:
+        bucket.refuse_create_only(pointer="#/if_match")
+    elif not action.overwrite:
+        bucket.refuse_create_only()
+    return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)

@@ -1,0 +1,84 @@
+"""The short way and the long way say the same: which of them a request takes is no caller's affair."""
+
+import json
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.errors import Overloaded
+from tests.api.conftest import open_grant, running, settings_with
+
+TWICE: Final = [("x-odd", "one"), ("x-odd", "two")]  # sends a request the long way
+ITEM: Final = {"bucket": "demo", "key": "a"}
+CALLS: Final[list[tuple[str, Any]]] = [
+    ("download-urls", ITEM),
+    ("download-urls", {**ITEM, "key": "../a"}),
+    ("download-urls", {**ITEM, "expires": 5}),
+    ("download-urls", {**ITEM, "bucket": "closed"}),
+    ("upload-urls", {**ITEM, "content_length": 5}),
+    ("upload-forms", {**ITEM, "max_content_length": 5}),
+    ("head-urls", {**ITEM, "version_id": "v"}),
+    ("delete-urls", "x"),
+    ("list-urls", {"bucket": "demo", "prefix": ""}),
+    ("download-urls/batch", {"items": [ITEM, {**ITEM, "key": ".."}, ITEM]}),
+    ("download-urls/batch", {"items": []}),
+]
+
+
+def shape(answer: httpx.Response) -> tuple[int, list[str], Any]:
+    """All of it but what each request or second has of its own."""
+    told = json.loads(answer.content)
+    text = json.dumps(told).replace(answer.headers["x-request-id"], "id")
+    head = sorted(name for name in answer.headers if name != "content-length")
+    parts = text.split("X-Amz-Date")  # what follows it changes with the second
+    return answer.status_code, head, parts[0]
+
+
+@pytest.mark.parametrize(("path", "body"), CALLS)
+async def test_both_ways_answer_alike(client: httpx.AsyncClient, path: str, body: Any) -> None:
+    short = await client.post(f"/v1/{path}", json=body)
+    long = await client.post(f"/v1/{path}", json=body, headers=TWICE)
+    assert shape(short) == shape(long)
+
+
+@pytest.mark.parametrize("headers", [[], TWICE])
+async def test_a_stranger_is_refused_on_both_ways(
+    client: httpx.AsyncClient, headers: list[tuple[str, str]]
+) -> None:
+    sent = [*headers, ("Authorization", "Bearer nobody")]
+    answer = await client.post("/v1/download-urls", json=ITEM, headers=sent)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_page_takes_the_long_way_and_may_read_the_answer() -> None:
+    origin = "https://app.example"
+    settings = settings_with(open_grant(), server={"cors_origins": [origin]})
+    async with running(settings) as client:
+        answer = await client.post("/v1/download-urls", json=ITEM, headers={"Origin": origin})
+        other = await client.post("/v1/download-urls", json=ITEM)
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
+    transport: Any = client._transport
+    places = transport.app.shortcut._places
+    places._free = 0
+    for headers in ([], TWICE):
+        answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
+        assert answer.headers["retry-after"] == "1"
+    places._free = 1
+    for headers in ([], TWICE, [], TWICE):
+        answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
+        assert answer.status_code == 200
+
+
+async def test_both_ways_are_measured_as_one(client: httpx.AsyncClient) -> None:
+    for headers in ([], TWICE):
+        await client.post("/v1/download-urls", json=ITEM, headers=headers)
+    line = 'seconds_count{method="POST",route="/v1/download-urls",status="200"} 2.0'
+    assert line in (await client.get("/metrics")).text
