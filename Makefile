@@ -33,8 +33,8 @@ format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed  ## what signing costs, beside botocore and aioboto3 in the same run
-	$(BIN)/python -m benchmarks.signing
+bench: $(VENV)/.installed  ## what signing costs, in the core and over HTTP, beside others in the same run: some minutes
+	$(BIN)/python -m benchmarks
 
 bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a store: the examples beside boto3's transfer
 	$(BIN)/python -m benchmarks.transfer

@@ -1,0 +1,163 @@
+"""`make bench`: what signing costs, in the core and over HTTP, beside others in the same run.
+
+It takes some minutes. Everything is on loopback: the server on one core, the load on another. The
+results go to `benchmarks/results/`: a table, all figures as JSON, and two plots.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import bars, companion, issuing, over_http, plots, signers, targets
+from benchmarks.measuring import LOAD_CORE, Samples, pin, quantile
+
+RESULTS: Final = Path(__file__).parent / "results"
+STARTS: Final = 5
+
+
+def main() -> None:
+    pin(LOAD_CORE)
+    print("signers …", flush=True)
+    core = asyncio.run(signers.measure())
+    issuer = issuing.start()
+    url = f"http://127.0.0.1:{issuer.server_address[1]}"
+    with tempfile.TemporaryDirectory() as directory:
+        starts, memory = _starts(Path(directory), url)
+        figures = _over_http(Path(directory), url)
+    http: Samples = figures.pop("http")
+    verdicts = [
+        *bars.of_the_core(core),
+        *bars.over_http(http),
+        *bars.of_the_process(quantile(memory, 0.5), quantile(starts, 0.5)),
+        *bars.of_the_loop(figures["blocked"]),
+    ]
+    _write(core, http, verdicts, figures)
+
+
+def _starts(directory: Path, url: str) -> tuple[list[float], list[float]]:
+    print("starts …", flush=True)
+    starts, memory = [], []
+    for _ in range(STARTS):
+        with targets.service(directory, url) as target:
+            starts.append(target.first_answer_seconds)
+            memory.append(target.memory_mib)
+    return starts, memory
+
+
+def _over_http(directory: Path, url: str) -> dict[str, Any]:
+    token = issuing.a_token(url)
+    with ExitStack() as stack:
+        service = stack.enter_context(targets.service(directory, url))
+        names = [("hello", 0), ("raw", 0), ("article", 352), ("naive", 352)]
+        apps = {each: stack.enter_context(targets.app(*each)) for each in names}
+        over_http.settle(service, token)
+        print("requests …", flush=True)
+        http = over_http.measure(over_http.jobs(service, apps, token))
+        naive = apps["naive", 352]
+        print("batch sizes …", flush=True)
+        sizes = over_http.by_batch_size(service, naive)
+        print("offered load …", flush=True)
+        rates = over_http.by_load({"presign": service, "hello": apps["hello", 0], "naive": naive})
+        print("companion …", flush=True)
+        beside = companion.measure()
+    with targets.service(directory, url, module="benchmarks.probed") as probed:
+        print("the loop …", flush=True)
+        over_http.settle(probed, token)
+        blocked = over_http.blocked(probed)
+    return {"http": http, "sizes": sizes, "rates": rates, "companion": beside, "blocked": blocked}
+
+
+def _write(
+    core: Samples, http: Samples, verdicts: list[bars.Verdict], figures: dict[str, Any]
+) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    text = "\n".join([_machine(), "", *_table(core, http), "", *_verdicts(verdicts), ""])
+    (RESULTS / "table.md").write_text(text)
+    everything = {
+        "machine": _machine(),
+        "core": _raw(core),
+        "http": _raw(http),
+        "verdicts": [_as_json(each) for each in verdicts],
+        **figures,
+    }
+    (RESULTS / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
+    (RESULTS / "batch-size.svg").write_text(_batch_plot(figures["sizes"]))
+    (RESULTS / "offered-load.svg").write_text(_load_plot(figures["rates"]))
+    print(text)
+    if figures["companion"] is None:
+        print("Uppy Companion was left out: npm is not there, or could not fetch it.")
+    missed = [each for each in verdicts if not each.is_met]
+    print(f"{len(verdicts) - len(missed)} of {len(verdicts)} bars are met; see {RESULTS}")
+
+
+def _table(core: Samples, http: Samples) -> list[str]:
+    rows = ["| signer, CPU µs a URL | token of 352 | of 1,200 |", "| --- | --- | --- |"]
+    for name in signers.URLS:
+        cells = [f"{core.median(name, length):.1f}" for length in signers.TOKEN_LENGTHS]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    rows += [
+        "",
+        "| over HTTP | token | CPU µs a request | of hello world |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, length in http.by_name:
+        ratio = http.ratio((name, length), bars.HELLO)
+        rows.append(f"| {name} | {length or ''} | {http.median(name, length):,.0f} | {ratio:.2f} |")
+    return rows
+
+
+def _verdicts(verdicts: list[bars.Verdict]) -> list[str]:
+    rows = ["| bar | token | measured | wanted | met |", "| --- | --- | --- | --- | --- |"]
+    for each in verdicts:
+        sign, met = "≥" if each.at_least else "≤", "yes" if each.is_met else "**no**"
+        measured, wanted = f"{each.value:.2f} {each.unit}", f"{sign} {each.bar:g} {each.unit}"
+        rows.append(f"| {each.what} | {each.token_length or ''} | {measured} | {wanted} | {met} |")
+    return rows
+
+
+def _batch_plot(sizes: dict[str, list[float]]) -> str:
+    series = {name: list(zip(over_http.SIZES, costs, strict=True)) for name, costs in sizes.items()}
+    return plots.lines("What a batch costs", "URLs in the batch", "CPU ms a request", series)
+
+
+def _load_plot(rates: dict[str, list[tuple[float, float, float]]]) -> str:
+    series = {name: [(rate, late) for rate, _, late in line] for name, line in rates.items()}
+    return plots.lines(
+        "Latency under load, one worker",
+        "requests a second, offered",
+        "99th percentile, ms",
+        series,
+    )
+
+
+def _raw(samples: Samples) -> dict[str, list[float]]:
+    return {f"{name} {length}".strip(): found for (name, length), found in samples.by_name.items()}
+
+
+def _as_json(verdict: bars.Verdict) -> dict[str, Any]:
+    names = ("what", "token_length", "value", "bar", "unit", "is_met")
+    return {name: getattr(verdict, name) for name in names}
+
+
+def _machine() -> str:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    cores = os.cpu_count()
+    return f"{python}, {cores} cores of {_processor()}, {datetime.now(UTC):%Y-%m-%d}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+if __name__ == "__main__":
+    main()

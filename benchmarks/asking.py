@@ -1,0 +1,68 @@
+"""What is asked for: whole requests as bytes, no two for the same key."""
+
+import json
+from typing import Any, Final
+
+from benchmarks.signers import keys
+
+CHECKSUM: Final = {"algorithm": "SHA256", "value": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
+
+
+def downloads(count: int, bucket: str, key: str) -> list[bytes]:
+    return [post("download-urls", _download(bucket, each), key) for each in keys(count)]
+
+
+def uploads(count: int, bucket: str, key: str) -> list[bytes]:
+    """With every header that a caller can ask for."""
+    return [post("upload-urls", _upload(bucket, each), key) for each in keys(count)]
+
+
+def forms(count: int, bucket: str, key: str) -> list[bytes]:
+    return [
+        post(
+            "upload-forms",
+            {"bucket": bucket, "key": each, "overwrite": True, "max_content_length": 1_000_000},
+            key,
+        )
+        for each in keys(count)
+    ]
+
+
+def batches(count: int, items: int, bucket: str, key: str, path: str = "download") -> list[bytes]:
+    item = _download if path == "download" else _upload
+    return [
+        post(f"{path}-urls/batch", {"items": [item(bucket, each) for each in keys(items)]}, key)
+        for _ in range(count)
+    ]
+
+
+def _download(bucket: str, key: str) -> dict[str, Any]:
+    return {"bucket": bucket, "key": key}
+
+
+def _upload(bucket: str, key: str) -> dict[str, Any]:
+    return {
+        "bucket": bucket,
+        "key": key,
+        "content_length": 48_213,
+        "content_type": "application/pdf",
+        "checksum": CHECKSUM,
+        "metadata": {"origin": "billing", "invoice": key[-8:]},
+        "filename": "invoice.pdf",
+        "cache_control": "private, max-age=60",
+        "content_encoding": "gzip",
+        "storage_class": "STANDARD_IA",
+        "tags": {"team": "billing"},
+    }
+
+
+def post(path: str, body: object, key: str) -> bytes:
+    """As an HTTP library sends it."""
+    content = json.dumps(body).encode()
+    head = (
+        f"POST /v1/{path} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
+        f"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
