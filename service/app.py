@@ -129,7 +129,8 @@ def create_app(
     places = Places(settings.server.max_in_flight)
     _add_middleware(app, settings, metrics, places)
     routes = [route for room in _ROOMS for route in room.router.routes]
-    app.shortcut = Shortcut(app.shortcut, routes, places, metrics)
+    cors = bool(settings.server.cors_origins)
+    app.shortcut = Shortcut(app.shortcut, routes, places, metrics, cors=cors)
     return app
 
 

@@ -95,13 +95,14 @@ class Presigner:
         """As `_presign`, for keys of which all may be signed and for all of which the same is decided."""
         if (stamp := self._stamps.find(requester, asks.one)) is None:
             return None
-        url = stamp.context.url
+        url, action = stamp.context.url, stamp.action
         return PresignedRequests(
-            method=stamp.action.METHOD,
+            method=action.METHOD,
             urls=[url(path) for path in encode_keys(asks.keys)],
             headers=stamp.headers,
             term=stamp.term,
             session=stamp.session,
+            content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
     def _presign_form(self, requester: Requester, ask: FormAsk, key: str) -> PresignedForm | None:
@@ -137,13 +138,19 @@ class Presigner:
     async def _parts(
         self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
     ) -> "list[_Part]":
-        """What each came to. Others get a turn in between: a batch may take many times as long as they."""
-        parts: list[_Part] = []
-        for number, ask in enumerate(asks, 1):
-            parts += self._parts_of(requester, ask)
-            if number % A_TURN == 0:
-                await asyncio.sleep(0)
-        return parts
+        """What each came to. Others get a turn in between: a batch may take many times as long as they.
+
+        Where the configuration was replaced meanwhile, all is decided anew: what is answered was
+        decided on the one that stands.
+        """
+        while True:
+            snapshot, parts = self._authority.snapshot, list[_Part]()
+            for number, ask in enumerate(asks, 1):
+                parts += self._parts_of(requester, ask)
+                if number % A_TURN == 0:
+                    await asyncio.sleep(0)
+            if self._authority.snapshot is snapshot:
+                return parts
 
     def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "list[_Part]":
         if isinstance(ask, Asks) and len(ask.keys) > 1:

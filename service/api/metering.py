@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_UNKNOWN: Final = "none"
+UNKNOWN: Final = "none"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 GONE: Final = 499  # nginx's number for a client that did not wait for its answer
 
@@ -44,4 +44,4 @@ class Metering:
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", _UNKNOWN)
+    return getattr(scope.get("route"), "path", UNKNOWN)

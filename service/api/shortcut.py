@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.admission import Places
 from service.api.envelope import begin, fault, headers_of_a_reply
-from service.api.metering import GONE, RequestObserver
+from service.api.metering import GONE, UNKNOWN, RequestObserver
 from service.api.problems import refusal
 from service.api.signing_route import Call, SigningRoute
 from service.errors import PresignError
@@ -32,9 +32,17 @@ class Shortcut:
     """Pure ASGI, outside of everything; `app` is the long way."""
 
     def __init__(
-        self, app: ASGIApp, routes: Iterable[BaseRoute], places: Places, metrics: RequestObserver
+        self,
+        app: ASGIApp,
+        routes: Iterable[BaseRoute],
+        places: Places,
+        metrics: RequestObserver,
+        *,
+        cors: bool = False,
     ) -> None:
+        """With `cors`, caches are told that with an `Origin` a reply would have been another."""
         self.app = app
+        self._more = [(b"vary", b"Origin")] if cors else []
         self._places = places
         self._metrics = metrics
         self._routes = {
@@ -61,30 +69,41 @@ class Shortcut:
         receive: Receive,
         send: Send,
     ) -> None:
-        began, status = time.perf_counter(), GONE
+        began, status, path = time.perf_counter(), GONE, UNKNOWN
         self._metrics.request_began()
         request_id = begin(scope, named.get(b"x-request-id"), named.get(b"traceparent"))
         try:
-            self._places.take()
             try:
-                response = await route.respond(Call(scope, receive))
-                status = await _send(response, request_id, send)
-            finally:
+                self._places.take()
+            except PresignError as error:
+                status = await self._send(refusal(error, request_id), request_id, send)
+                return
+            path = route.path
+            try:
+                response = await _respond(route, Call(scope, receive), request_id)
+                if response is not None:
+                    status = await self._send(response, request_id, send)
+            finally:  # a place is held until the answer is sent, whatever it says
                 self._places.leave()
-        except PresignError as error:
-            status = await _send(refusal(error, request_id), request_id, send)
-        except ClientDisconnect:
-            pass  # nobody is there to be answered, and no fault is ours
-        except Exception:  # noqa: BLE001 - `fault` logs it
-            status = await _send(fault(request_id), request_id, send)
         finally:
             seconds = time.perf_counter() - began
-            self._metrics.request_ended(route.path, scope["method"], status, seconds)
+            self._metrics.request_ended(path, scope["method"], status, seconds)
+
+    async def _send(self, response: Response, request_id: str, send: Send) -> int:
+        status = response.status_code
+        headers = [*response.raw_headers, *headers_of_a_reply(request_id), *self._more]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+        return status
 
 
-async def _send(response: Response, request_id: str, send: Send) -> int:
-    status = response.status_code
-    headers = [*response.raw_headers, *headers_of_a_reply(request_id)]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
-    return status
+async def _respond(route: SigningRoute, call: Call, request_id: str) -> Response | None:
+    """The answer, whatever comes of the call; None where nobody is there any more."""
+    try:
+        return await route.respond(call)
+    except PresignError as error:
+        return refusal(error, request_id)
+    except ClientDisconnect:
+        return None
+    except Exception:  # noqa: BLE001 - `fault` logs it
+        return fault(request_id)

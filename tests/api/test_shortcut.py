@@ -23,6 +23,9 @@ CALLS: Final[list[tuple[str, Any]]] = [
     ("list-urls", {"bucket": "demo", "prefix": ""}),
     ("download-urls/batch", {"items": [ITEM, {**ITEM, "key": ".."}, ITEM]}),
     ("download-urls/batch", {"items": []}),
+    ("upload-urls/batch", {"items": [{**ITEM, "content_length": 5}] * 3}),
+    ("object-checks", ITEM),
+    ("multipart-uploads", {**ITEM, "content_length": 5}),
 ]
 
 
@@ -61,6 +64,7 @@ async def test_a_page_takes_the_long_way_and_may_read_the_answer() -> None:
         other = await client.post("/v1/download-urls", json=ITEM)
     assert answer.headers["access-control-allow-origin"] == origin
     assert "access-control-allow-origin" not in other.headers
+    assert {answer.headers["vary"], other.headers["vary"]} == {"Origin"}
 
 
 async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
@@ -75,6 +79,58 @@ async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
     for headers in ([], TWICE, [], TWICE):
         answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [[], TWICE])
+async def test_a_place_is_held_until_a_refusal_is_sent(
+    client: httpx.AsyncClient, headers: list[tuple[str, str]]
+) -> None:
+    transport: Any = client._transport
+    app, places = transport.app, transport.app.shortcut._places
+    free, seen = places._free, list[int]()
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def look_and_send(message: Any) -> None:
+            seen.append(places._free)
+            await send(message)
+
+        await app(scope, receive, look_and_send)
+
+    sent = [*headers, ("Authorization", "Bearer nobody")]
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(watched), base_url="http://presign"
+    ) as watching:
+        answer = await watching.post("/v1/download-urls", json=ITEM, headers=sent)
+    assert answer.status_code == 401
+    assert (set(seen), places._free) == ({free - 1}, free)
+
+
+@pytest.mark.parametrize("headers", [[], TWICE])
+async def test_who_finds_no_place_is_counted_under_no_route(
+    client: httpx.AsyncClient, headers: list[tuple[str, str]]
+) -> None:
+    transport: Any = client._transport
+    transport.app.shortcut._places._free = 0
+    await client.post("/v1/download-urls", json=ITEM, headers=headers)
+    line = 'seconds_count{method="POST",route="none",status="503"} 1.0'
+    assert line in (await client.get("/metrics")).text
+
+
+async def test_a_batch_tells_of_each_what_a_single_call_tells(client: httpx.AsyncClient) -> None:
+    item = {**ITEM, "content_length": 5, "metadata": {"a": "b"}, "filename": "c"}
+    single = (await client.post("/v1/upload-urls", json=item)).json()
+    alike = (await client.post("/v1/upload-urls/batch", json={"items": [item] * 3})).json()
+    for result in alike["results"]:
+        assert result["request"].keys() == single.keys()
+        assert result["request"]["headers"] == single["headers"]
+        assert result["request"]["content_length"] == 5
+
+
+async def test_a_content_length_of_very_many_digits_is_no_fault(client: httpx.AsyncClient) -> None:
+    for length in ("0" * 5000 + "27", "9" * 5000):
+        headers = {"Content-Length": length}
+        answer = await client.post("/v1/download-urls", content=b"{}", headers=headers)
+        assert answer.status_code in {413, 422}
 
 
 async def test_both_ways_are_measured_as_one(client: httpx.AsyncClient) -> None:
