@@ -7,11 +7,15 @@ The map of the house, from the ground up. Imports go down only; `make check` kee
     endpoints     bucket -> scheme, host, path, region; botocore decides, once, at start
     access/       who may ask for what (deciding is pure)
     sessions/     who signs: the assumed role, refreshed before it ends (deciding is pure)
-    presigner     the one use case: grant, session, lifetime, signature
+    store/        what the service itself asks of a store
+    authority     what every call passes: rate, grant, session, lifetime, audit line
+    presigner     requests, forms and batches, signed
+    multipart     uploads in parts; completing: how they end
+    object_checks whether an object has arrived
     api/          HTTP and nothing but HTTP
     settings      the only reader of the environment and of the configuration file
     app           the composition root
-    __main__      the commands: serve, demo, check, new-key
+    __main__      the commands: serve, demo, check, uploads, new-key
 """
 
 __version__ = "0.1.0"
