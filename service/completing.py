@@ -39,8 +39,6 @@ _LOOKS: Final = 5  # at whether the upload is gone, where the object stands alre
 _PAUSE: Final = 0.2
 _MD5 = re.compile('"([0-9a-f]{32})"')
 _MAX_TOLD: Final = 20  # faults at once
-# What the end of one upload looks like to who ends it at the same time
-_TWICE: Final = frozenset({GONE, "PreconditionFailed", "412", "ConditionalRequestConflict"})
 
 
 class Completing:
@@ -79,29 +77,30 @@ class Completing:
         action = AbortMultipartUpload(upload_id=self._ask.upload.upload_id)
         await self._store.send(self._leave, action, bucket=self._bucket, key=self._key)
 
-    async def done_otherwise(self, refused: Refused) -> CompletedUpload:
-        """The object that stands, if these parts have made it; else what was refused."""
+    async def done_otherwise(self, why: PresignError, *, gone: bool = False) -> CompletedUpload:
+        """The object that stands, if these parts have made it; else the refusal `why`.
+
+        `gone`: the upload is known to be no more.
+        """
         stands = await self._standing()
-        if stands is None or not await self._is_over(refused):
-            raise told(refused) from None
+        if stands is None or not (gone or await self._is_over()):
+            raise why from None
         return stands
 
     async def _standing(self) -> CompletedUpload | None:
         """The object under the key, if it is what these parts make."""
-        found, etag = (
-            None,
-            await off_loop(len(self._ask.parts) > MANY_PARTS, _etag_of, self._ask.parts),
-        )
+        found = None
         with suppress(Refused, PresignError):  # who may not list cannot be told
             found = await look(self._store, self._leave, bucket=self._bucket, key=self._key)
-        if found is None or (found.etag, found.content_length) != (etag, self._ask.content_length):
+        if found is None or found.content_length != self._ask.content_length:
+            return None
+        is_long = len(self._ask.parts) > MANY_PARTS
+        if found.etag != await off_loop(is_long, _etag_of, self._ask.parts):
             return None
         return _completed(self._ask, found.etag)
 
-    async def _is_over(self, refused: Refused) -> bool:
+    async def _is_over(self) -> bool:
         """Whether the upload is gone. Else another made the same object, and that is no success."""
-        if refused.code == GONE:
-            return True
         for _ in range(_LOOKS):  # a store may have the object before it forgets the upload
             try:
                 await self.listed()
@@ -124,17 +123,18 @@ class Completions:
             known = await completing.listed()
         except Refused as refused:
             if refused.code == GONE:
-                return await completing.done_otherwise(refused)
+                return await completing.done_otherwise(told(refused), gone=True)
             raise told(refused) from None
-        parts = await off_loop(len(known) > MANY_PARTS, _named, ask, known)
+        try:
+            parts = await off_loop(len(known) > MANY_PARTS, _named, ask, known)
+        except InvalidPart as missing:  # SeaweedFS drops parts one by one while it completes
+            return await completing.done_otherwise(missing)
         await self._check_length(requester, completing, ask, leave, parts)
         try:
             return await completing.assemble(parts)
         except Refused as refused:
-            # An attempt that got no answer may have been the one that did it.
-            if refused.attempts > 1 or refused.code in _TWICE:
-                return await completing.done_otherwise(refused)
-            raise told(refused) from None
+            # Another call, or an attempt that got no answer, may have been the one that did it.
+            return await completing.done_otherwise(told(refused), gone=refused.code == GONE)
 
     async def _check_length(
         self,

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from service.errors import InvalidPart, ObjectExists, PresignError, UploadNotFound
@@ -11,6 +12,7 @@ from tests.fakes import REQUESTER, in_virtual_time
 from tests.multipart.house import (
     KEY,
     LENGTH,
+    Do,
     Fault,
     a_completion,
     a_house,
@@ -20,6 +22,7 @@ from tests.multipart.house import (
     loses_request,
     not_completed,
     refuses,
+    xml,
 )
 
 
@@ -136,3 +139,29 @@ async def test_completions_at_the_same_time_tell_of_the_one_object(completions: 
             *(house.multipart.complete(REQUESTER, ask) for _ in range(completions))
         )
         assert {each.etag for each in done} == {house.store.objects[KEY][0]}
+
+
+@pytest.mark.parametrize("code", ["InvalidPart", "AccessDenied", "MalformedXML"])
+@in_virtual_time
+async def test_whatever_is_refused_the_object_that_another_call_made_is_told_of(code: str) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+
+        def done_by_another(do: Do) -> httpx.Response:
+            do()
+            return refuses(400, code)(do)
+
+        house.store.faults["complete"] = [done_by_another]
+        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
+        assert (done.etag, LENGTH) == house.store.objects[KEY]
+
+
+@in_virtual_time
+async def test_a_store_that_drops_parts_while_it_completes_is_not_taken_at_its_word() -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        ask = a_completion(*parts)
+        await house.multipart.complete(REQUESTER, ask)
+        house.store.faults["parts"] = [lambda _: xml("<ListPartsResult/>")]
+        done = await house.multipart.complete(REQUESTER, ask)
+        assert (done.etag, LENGTH) == house.store.objects[KEY]
