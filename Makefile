@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 
-.PHONY: help demo compose test check format bench bench-transfer soak locks clean
+.PHONY: help demo compose test check clients format bench bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -28,6 +28,9 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
+
+clients: $(VENV)/.installed $(STORE_VENV)/.installed  ## what real clients do with the service; the browser's need Debian's Chromium
+	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
