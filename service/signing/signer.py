@@ -82,13 +82,15 @@ class SigningContext:
         signature = self.state.signature(sha256(canonical.encode()).hexdigest())
         return f"{self.url_head}{path}{self.url_tail}{signature}"
 
-    def urls(self, paths: Iterable[str]) -> list[str]:
-        """As `url` for each, and a tenth cheaper."""
+    def urls(self, paths: Iterable[str]) -> list[bytes]:
+        """As `url` for each: bytes, for who makes megabytes of text of them would have to copy it twice."""
         head, tail, signature = self.canonical_head, self.canonical_tail, self.state.signature
         url_head, url_tail = self.url_head, self.url_tail
         return [
-            f"{url_head}{path}{url_tail}"
-            f"{signature(sha256(f'{head}{path}{tail}'.encode()).hexdigest())}"
+            (
+                f"{url_head}{path}{url_tail}"
+                f"{signature(sha256(f'{head}{path}{tail}'.encode()).hexdigest())}"
+            ).encode()
             for path in paths
         ]
 
