@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
@@ -30,12 +29,14 @@ from service.api import (
     uploads,
 )
 from service.api.admission import InFlightLimit, Places
+from service.api.cors import Cors
 from service.api.envelope import Envelope, FaultBarrier
 from service.api.metering import Metering
 from service.api.problems import answer_http_exception, answer_presign_error
 from service.api.shortcut import Shortcut
 from service.audit import WriteLines
 from service.audit_sink import AuditSink
+from service.compat import uppy
 from service.drain import Drain
 from service.errors import PresignError
 from service.metrics import Metrics
@@ -111,6 +112,7 @@ def create_app(
             app.state.presigner = running.presigner
             app.state.multipart = running.multipart
             app.state.object_checks = running.object_checks
+            app.state.uppy = running.uppy
             yield
 
     app = _Service(
@@ -124,6 +126,8 @@ def create_app(
     app.state.drain, app.state.metrics = drain or Drain(), metrics
     for room in _ROOMS:
         app.include_router(room.router)
+    if settings.uppy is not None:
+        app.include_router(uppy.router)
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     places = Places(settings.server.max_in_flight)
@@ -153,14 +157,8 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: 
     """The last added is the outermost."""
     app.add_middleware(FaultBarrier)
     app.add_middleware(InFlightLimit, places=places)
-    if settings.server.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.server.cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
-            expose_headers=["X-Request-ID", "Retry-After"],
-        )
+    uppy_origins = () if settings.uppy is None else settings.uppy.origins
+    app.add_middleware(Cors, origins={uppy.PATH: uppy_origins, "/": settings.server.cors_origins})
     app.add_middleware(Envelope)
     app.add_middleware(Metering, metrics=metrics)
 

@@ -5,7 +5,7 @@ from hashlib import sha256
 from itertools import combinations
 from typing import Final
 
-from service import parts
+from service import check_uppy, parts
 from service.access.api_keys import digest_of
 from service.access.callers import (
     LONGEST_CLAIM,
@@ -35,6 +35,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         yield from _cost(name, settings)
     for entry in parts.caller_entries(settings):
         yield from _caller(entry)
+    yield from check_uppy.describe(settings, _name)
 
 
 def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -65,6 +66,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_grant(place, grant)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, parts.promise(name, settings))
+    yield from check_uppy.warnings(settings)
 
 
 def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:

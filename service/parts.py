@@ -15,6 +15,7 @@ from service.access.callers import CallerEntry, Identity, Rate
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
 from service.access.tokens import Issuer
+from service.compat.uppy_uploads import Place
 from service.endpoints import Location
 from service.sessions.entries import PooledBucket
 from service.sessions.sts import Role, SessionSource
@@ -85,6 +86,11 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
 
 def is_anonymous(entry: CallerEntry) -> bool:
     return entry.issuer is None and entry.subject == _ANONYMOUS.subject
+
+
+def uppy_place(settings: Settings) -> Place | None:
+    uppy = settings.uppy
+    return None if uppy is None else Place(uppy.bucket, uppy.prefix, uppy.expires_in)
 
 
 def _subject(caller: CallerSettings) -> str:

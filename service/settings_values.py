@@ -12,6 +12,7 @@ from limits import parse
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr
 
 from service.access.callers import without_placeholders
+from service.access.own_keys import CALLER, MAX_PREFIX_BYTES, longest_prefix
 from service.errors import InvalidRequest
 from service.signing.keys import check_prefix
 from service.signing.signer import MAX_EXPIRES_IN
@@ -100,6 +101,22 @@ def _check_prefix(prefix: str) -> str:
         )
     _check_segments(without_placeholders(prefix, lambda _: "x"))
     return prefix
+
+
+def _check_own_prefix(template: str) -> str:
+    parts = f"/{template}".split(f"/{CALLER}/")
+    if len(parts) != 2 or CALLER in "".join(parts) or not template.endswith("/"):
+        raise ValueError(
+            f"write a prefix such as uploads/{CALLER}/: it ends in /, and {CALLER} stands in it "
+            "once, between two slashes or first"
+        )
+    _check_prefix(template.replace(CALLER, "x/x"))
+    if longest_prefix(template) > MAX_PREFIX_BYTES:
+        raise ValueError(
+            f"with a caller in it, it may have {longest_prefix(template)} bytes; shorten it to at "
+            f"most {MAX_PREFIX_BYTES}, or a file's name has no room"
+        )
+    return template
 
 
 def _check_segments(prefix: str) -> None:
@@ -191,6 +208,7 @@ Origin = Annotated[str, AfterValidator(_check_origin)]
 CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_secure)]
 Prefix = Annotated[str, AfterValidator(_check_prefix)]
+OwnPrefix = Annotated[str, AfterValidator(_check_own_prefix)]
 Sha256 = Annotated[
     str,
     _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),
