@@ -30,7 +30,7 @@ from tests.end_to_end.stores import Store
 VARIANTS: Final = ["v5-endpoint", "v6-companion", "v6-sign"]
 NAMES: Final = [
     "héllo wörld & (1)+100%.txt",
-    "日本語 – ファイル.txt",
+    "日本語 - ファイル.txt",
     "zerlegt u\u0308ber 👩‍🔬 #?'.txt",
 ]
 

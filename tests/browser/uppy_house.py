@@ -246,14 +246,16 @@ class Late:
             route.continue_()
             return
         self.answers += 1
-        reply = route.fetch()
+        # Sent by playwright, not by the browser, which would say so itself
+        headers = {**route.request.headers, "sec-fetch-site": "same-origin"}
+        reply = route.fetch(headers=headers)
         self._page.wait_for_timeout((SHORT + 1.5) * 1000)
         route.fulfill(response=reply)
 
     def _asks(self, request: Request) -> bool:
         if request.method == "POST" and request.url.endswith("/sign"):
-            asked: dict[str, Any] = request.post_data_json
-            return asked.get("partNumber") == self._part_number
+            asked = json.loads(request.post_data or "{}")
+            return bool(asked.get("partNumber") == self._part_number)
         return request.method == "GET" and f"/{self._part_number}?" in request.url
 
 

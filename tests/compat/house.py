@@ -82,7 +82,10 @@ async def a_house(configured: Settings | None = None) -> AsyncIterator[House]:
 
 
 def query(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query, True).items()}
+    return {
+        name: values[0]
+        for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()
+    }
 
 
 def key_of(url: str) -> str:

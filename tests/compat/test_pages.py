@@ -16,8 +16,9 @@ ALLOWED = "access-control-allow-origin"
 
 
 async def preflight(client: httpx.AsyncClient, path: str, origin: str, **more: str) -> str | None:
-    headers = {"Origin": origin, **PREFLIGHT, **more}
-    return (await client.options(path, headers=headers)).headers.get(ALLOWED)
+    answer = await client.options(path, headers={"Origin": origin, **PREFLIGHT, **more})
+    allowed: str | None = answer.headers.get(ALLOWED)
+    return allowed
 
 
 @pytest.mark.parametrize("path", [PARAMS, MULTIPART, f"{MULTIPART}/u/complete", SIGN])

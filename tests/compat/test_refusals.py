@@ -28,8 +28,9 @@ HTML: Final = {"filename": "page.html", "type": "text/html"}
 THESE_TYPES: Final = f"Your grant allows these types: {', '.join(TYPES)}."
 THIS_MUCH: Final = f"Your grant allows at most {MOST} bytes."
 PART: Final = {"parts": [{"PartNumber": 1, "ETag": "e"}]}
-# Every call that names a key: (method, path, body); a path's key is in the query.
-LATER: Final[list[tuple[str, str, dict[str, Any] | None]]] = [
+Call = tuple[str, str, dict[str, Any] | None]  # method, path, body
+# Every call that names a key; but for those that are signed it is in the query.
+LATER: Final[list[Call]] = [
     ("GET", f"{MULTIPART}/upload-1", None),
     ("GET", f"{MULTIPART}/upload-1/1", None),
     ("GET", f"{MULTIPART}/upload-1/batch?partNumbers=1", None),
@@ -42,18 +43,14 @@ LATER: Final[list[tuple[str, str, dict[str, Any] | None]]] = [
     ("POST", SIGN, {"method": "DELETE"}),
 ]
 later = pytest.mark.parametrize(
-    ("method", "path", "body"), LATER, ids=[f"{m} {p} {b and b.get('method')}" for m, p, b in LATER]
+    "call", LATER, ids=[f"{m} {p} {b and b.get('method')}" for m, p, b in LATER]
 )
 
 
 async def ask(
-    client: httpx.AsyncClient,
-    method: str,
-    path: str,
-    body: Mapping[str, Any] | None,
-    key: str,
-    headers: Mapping[str, str] | None = None,
+    client: httpx.AsyncClient, call: Call, key: str, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
+    method, path, body = call
     if path == SIGN:
         return await client.request(
             method, path, json={**(body or {}), "key": key}, headers=headers
@@ -117,7 +114,7 @@ async def test_no_form_is_longer_than_s3_takes_one() -> None:
 
 @later
 async def test_nobody_reaches_another_callers_upload(
-    method: str, path: str, body: dict[str, Any] | None
+    call: Call,
 ) -> None:
     """Though both have the same grant, which covers it."""
     everything = open_grant(prefix="uploads/")
@@ -126,7 +123,7 @@ async def test_nobody_reaches_another_callers_upload(
         part = house.store.put("upload-1", 1, LEAST)
         before = len(house.store.requests)
         house.written.clear()
-        answer = await ask(house.client, method, path, body, key, BOB)
+        answer = await ask(house.client, call, key, BOB)
         refused(
             answer, 403, "forbidden", "No grant of yours covers this bucket, key and operation."
         )
@@ -150,35 +147,31 @@ async def test_nobody_reaches_another_callers_upload(
         "uploads//_key/tester/x/a.pdf",
     ],
 )
-async def test_a_key_that_the_service_would_not_choose_is_refused(
-    key: str, method: str, path: str, body: dict[str, Any] | None
-) -> None:
+async def test_a_key_that_the_service_would_not_choose_is_refused(key: str, call: Call) -> None:
     async with a_house(settings(grants=[open_grant()])) as house:
-        answer = await ask(house.client, method, path, body, key)
+        answer = await ask(house.client, call, key)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
         assert house.store.requests == []
         assert house.lines[0]["reason"] == "forbidden"
 
 
 @later
-async def test_a_segment_that_leads_elsewhere_is_no_key(
-    house: House, method: str, path: str, body: dict[str, Any] | None
-) -> None:
+async def test_a_segment_that_leads_elsewhere_is_no_key(house: House, call: Call) -> None:
     key = "uploads/_key/tester/../bob/x.pdf"
-    answer = await ask(house.client, method, path, body, key)
+    answer = await ask(house.client, call, key)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert house.store.requests == []
 
 
 @later
 async def test_an_id_of_nothing_is_told_by_the_store_alone(
-    method: str, path: str, body: dict[str, Any] | None
+    call: Call,
 ) -> None:
     """An upload's id is of use with its key only: the store knows no other pair."""
     async with a_house(settings(grants=[open_grant(prefix="uploads/")])) as house:
         await house.created()
         own = f"uploads/_key/tester/{'0' * 32}/other.pdf"
-        answer = await ask(house.client, method, path, body, own)
+        answer = await ask(house.client, call, own)
         asks_the_store = [each for each in house.store.requests if "uploadId" in str(each.url)]
         expected = 404 if asks_the_store else 200
         assert answer.status_code == expected
@@ -187,8 +180,9 @@ async def test_an_id_of_nothing_is_told_by_the_store_alone(
 
 async def test_who_is_not_known_is_told_so_and_nothing_else(house: House) -> None:
     stranger = {"Authorization": "Bearer wrong"}
-    for method, path, body in [("GET", PARAMS, None), ("POST", MULTIPART, PDF), *LATER]:
-        answer = await ask(house.client, method, path, body, "uploads/_key/tester/x/a", stranger)
+    calls: list[Call] = [("GET", PARAMS, None), ("POST", MULTIPART, PDF), *LATER]
+    for call in calls:
+        answer = await ask(house.client, call, "uploads/_key/tester/x/a", stranger)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
         assert answer.headers["www-authenticate"] == "Bearer"
     assert house.written == []

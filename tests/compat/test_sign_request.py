@@ -1,11 +1,13 @@
 """`POST /uppy/sign`: each request that Uppy 6 sends to S3 itself, signed as it is to be sent."""
 
+from typing import Any, Final
+
 import pytest
 
 from tests.api.conftest import open_grant
 from tests.compat.house import KEY, LEAST, MOST, House, a_house, conditions, key_of, query, settings
 
-FILE = {"key": "bill.pdf", "contentType": "application/pdf"}
+FILE: Final[dict[str, Any]] = {"key": "bill.pdf", "contentType": "application/pdf"}
 
 
 async def created(house: House) -> tuple[str, str]:

@@ -177,16 +177,9 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
                 or None,
                 **oracle._encryption_parameters(action.encryption),
             }
-        case UploadPart():
-            checksum = action.checksum
-            return "upload_part", {
-                "UploadId": action.upload_id,
-                "PartNumber": action.part_number,
-                "ContentLength": action.content_length,
-                **({f"Checksum{checksum.algorithm}": checksum.value} if checksum else {}),
-            }
         case UploadUnsizedPart():
-            return "upload_part", {"UploadId": action.upload_id, "PartNumber": action.part_number}
+            part = {"UploadId": action.upload_id, "PartNumber": action.part_number}
+            return "upload_part", part | (sized(action) if isinstance(action, UploadPart) else {})
         case ListParts():
             place = {"UploadId": action.upload_id, "PartNumberMarker": action.after}
             return "list_parts", {**place, "MaxParts": 1000}
@@ -203,3 +196,9 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
             return "head_object", {"ChecksumMode": "ENABLED"}
         case _:
             raise AssertionError(action)
+
+
+def sized(part: UploadPart) -> dict[str, Any]:
+    checksum = part.checksum
+    named = {f"Checksum{checksum.algorithm}": checksum.value} if checksum else {}
+    return {"ContentLength": part.content_length, **named}
