@@ -113,6 +113,19 @@ def test_what_is_wrong_is_told(tmp_path: Path, uppy: dict[str, Any], says: str) 
     assert says in told
 
 
+def test_the_section_of_the_example_is_good_once_it_is_uncommented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "presign.example.yaml").read_text(encoding="utf-8")
+    before, _, rest = text.partition("# uppy:")
+    section, _, after = rest.partition("\n\n")
+    section = section.replace("\n#", "\n")
+    path = tmp_path / "presign.yaml"
+    path.write_text(f"{before}uppy:{section}\n\n{after}")
+    done = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "uppy: API key billing may upload in one piece and in parts" in done.output
+    assert "pages of https://app.example.com may call" in done.output
+
+
 @pytest.mark.parametrize("prefix", ["{caller}/", "a/{caller}/b/", "{claim:/t}/{caller}/"])
 def test_the_caller_may_stand_anywhere(tmp_path: Path, prefix: str) -> None:
     assert checked(tmp_path, {**UPPY, "prefix": prefix})[0] == 0
