@@ -13,9 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service.api import problems
 from service.errors import PresignError
 
-_LONGEST_REASON: Final = (
-    300  # of a status line, which proxies take into the few kilobytes of a head
-)
+_LONGEST_REASON: Final = 300  # proxies take a head of a few kilobytes
 _NO_REASON = re.compile(r"[^\x20-\x7e]+")  # RFC 9112, 4
 
 

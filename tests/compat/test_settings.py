@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.__main__ import main
 from service.access.api_keys import digest_of
+from service.commands import main
 
 ROLE: Final = "arn:aws:iam::111122223333:role/presign"
 GRANT: Final[dict[str, Any]] = {
