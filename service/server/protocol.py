@@ -15,16 +15,14 @@ Theory of operation:
 import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.drain import Drain
-from service.server.exchange import Exchange
+from service.server.lean import LeanProtocol
 from service.server.refusals import refusal
+from service.server.wire import Outbox, Wire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +56,11 @@ _TIMEOUTS: Final = {
 _SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    def __init__(self, *, bounds: Bounds, drain: Drain, **uvicorns: Any) -> None:
+class BoundedProtocol(LeanProtocol):
+    def __init__(self, *, bounds: Bounds, drain: Drain, outbox: Outbox, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._bounds = bounds
+        self._outbox = outbox
         self._drain = drain
         self._phase = _Phase.IDLE
         self._messages = 0
@@ -75,14 +74,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_closing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._wire = transport
-        super().connection_made(cast("asyncio.Transport", _Transport(transport, self)))
+        self._wire = Wire(transport, self._outbox)
+        super().connection_made(cast("asyncio.Transport", _Transport(self._wire, self)))
         self._arm(self._bounds.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = self._is_deaf = True
         self._disarm()
-        self._unset_keepalive_if_required()  # uvicorn leaves it where the connection broke
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -118,40 +116,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= self._bounds.pipelined:
             raise httptools.HttpParserError
-        self._tell_of_head()
-        waits, self.cycle = self._has_open_cycle(), self._exchange()
-        if not waits:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        super().on_headers_complete()
         self._phase = _Phase.BODY
         # The client's next request goes to another replica. And after a request to upgrade, the
         # parser skips what came in the same piece.
         if self._drain.has_begun or self.parser.should_upgrade():
             self.cycle.keep_alive = False
-
-    def _tell_of_head(self) -> None:
-        """As uvicorn does, which has no memory for the few paths that are asked for."""
-        scope, parser = self.scope, self.parser
-        scope["method"] = parser.get_method().decode("ascii")
-        scope["http_version"] = parser.get_http_version()
-        scope["path"], scope["raw_path"], scope["query_string"] = _parts_of(self.url)
-
-    def _exchange(self) -> Exchange:
-        return Exchange(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
 
     def on_body(self, body: bytes) -> None:
         self._fed = 0
@@ -242,10 +212,6 @@ class BoundedProtocol(HttpToolsProtocol):
             return bool(self.pipeline)
         return self._has_open_cycle()
 
-    def _has_open_cycle(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves None out
-        return cycle is not None and not cycle.response_complete
-
     def _is_answering(self) -> bool:
         """Whether the current message's answer has begun; a head that is not over has none."""
         return self._phase is _Phase.BODY and bool(self.cycle.response_started)
@@ -311,20 +277,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_deadline = self.loop.call_later(seconds, self._wire.abort)
 
 
-@lru_cache(maxsize=64)
-def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """The path, decoded and as it came, and the query."""
-    parsed = httptools.parse_url(url)
-    path = parsed.path.decode("ascii")
-    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
-
-
 class _Transport:
     """What uvicorn has for a transport: the real one, but for how it is closed."""
 
-    def __init__(self, wire: asyncio.Transport, protocol: BoundedProtocol) -> None:
+    def __init__(self, wire: Wire, protocol: BoundedProtocol) -> None:
         self.write = wire.write
-        self.writelines = wire.writelines
+        self.post = wire.post
         self.get_extra_info = wire.get_extra_info
         self.pause_reading = wire.pause_reading
         self.resume_reading = wire.resume_reading
