@@ -20,7 +20,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.drain import Drain
-from service.server.protocol import BoundedProtocol, Bounds
+from service.server.bounds import Bounds
+from service.server.protocol import BoundedProtocol
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
 FINISH_SECONDS: Final = 15  # for what is under way: a cold caller waits 5 s, and a body may take 20
