@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.content
         if "json" in answer.headers.get("content-type", ""):
             body = json.dumps(grown(answer.json())).encode()
-        self.send_response(answer.status_code)
+        self.send_response_only(answer.status_code)
         for name, value in answer.headers.items():
             if name not in HOP_BY_HOP:
                 self.send_header(name, value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 
 from tests.clients.growing import FIELD
@@ -121,6 +122,20 @@ def refused(service: Service, **ask: str) -> dict[str, Any]:
 def test_no_token_and_no_signed_url_is_printed(driven: Driven) -> None:
     for secret in (API_KEY, "X-Amz-", "Bearer"):
         assert secret not in driven.output
+
+
+def test_the_later_version_has_a_field_more_in_each_object_but_not_in_maps(grown_url: str) -> None:
+    item = {"bucket": "objects", "key": "a", "content_length": 1}
+    answer = httpx.post(
+        f"{grown_url}/v1/upload-urls/batch",
+        json={"items": [item, {**item, "key": ".."}]},
+        headers={"Authorization": f"Bearer {API_KEY}"},
+        trust_env=False,
+    ).json()
+    signed, refused = answer["results"][0]["request"], answer["results"][1]["problem"]
+    for each in (answer, *answer["results"], signed, refused, refused["errors"][0]):
+        assert FIELD in each
+    assert FIELD not in signed["headers"]
 
 
 def test_without_its_option_a_client_for_go_breaks_on_a_new_field(
