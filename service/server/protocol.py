@@ -13,34 +13,18 @@ Theory of operation:
 """
 
 import asyncio
-from dataclasses import dataclass
+import sys
 from enum import Enum, auto
 from typing import Any, Final, cast
 
 import httptools
 
 from service.drain import Drain
+from service.server.bounds import Bounds
 from service.server.lean import LeanProtocol
 from service.server.refusals import refusal
+from service.server.upgrades import body_parser, framing
 from service.server.wire import Outbox, Wire
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Seconds, bytes and requests that a client may take.
-
-    `linger` is how long a body that nobody wants is read on, so that the client sees the answer
-    before the connection ends. `parting` is how long an idle connection is kept when the server
-    stops, for a request that is on its way.
-    """
-
-    head_seconds: float = 10.0
-    body_seconds: float = 20.0
-    write_seconds: float = 30.0
-    linger_seconds: float = 2.0
-    parting_seconds: float = 0.5
-    head_bytes: int = 16 * 1024  # as nginx, gunicorn and Node take by default, roughly
-    pipelined: int = 64  # one read may hold ten thousand requests, at some kilobytes each
 
 
 class _Phase(Enum):
@@ -66,6 +50,7 @@ class BoundedProtocol(LeanProtocol):
         self._messages = 0
         self._has_advanced = False  # a message was begun or a piece of a body told of
         self._parsed = self._fed = 0  # bytes of the head, or of what is kept like one
+        self._unread_from = 0  # in a piece that the parser stopped within
         self._watched = (_Phase.IDLE, 0)
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
@@ -89,6 +74,8 @@ class BoundedProtocol(LeanProtocol):
             return
         self._has_advanced = False
         super().data_received(data)
+        if self._unread_from:
+            self._read_on(data)
         self._account_for(len(data))
 
     def eof_received(self) -> None:
@@ -118,8 +105,8 @@ class BoundedProtocol(LeanProtocol):
             raise httptools.HttpParserError
         super().on_headers_complete()
         self._phase = _Phase.BODY
-        # The client's next request goes to another replica. And after a request to upgrade, the
-        # parser skips what came in the same piece.
+        # The client's next request goes to another replica. And after a request to upgrade, only
+        # its body is read.
         if self._drain.has_begun or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 
@@ -129,6 +116,8 @@ class BoundedProtocol(LeanProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # it has not looked at the body
         super().on_message_complete()
         self._phase = _Phase.IDLE
 
@@ -163,7 +152,15 @@ class BoundedProtocol(LeanProtocol):
         self._refuse(*self._refusal)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """It is answered as if it asked for no upgrade (RFC 9110, 7.8), and worth no line."""
+        """It is worth no line. Called while the exception is handled that knows how far the parser is."""
+        stopped = sys.exception()
+        assert isinstance(stopped, httptools.HttpParserUpgrade)
+        self._unread_from = stopped.args[0]
+
+    def _read_on(self, data: bytes) -> None:
+        rest, self._unread_from = data[self._unread_from :], 0
+        self.parser = body_parser(self)
+        super().data_received(framing(self.headers) + rest)
 
     def _account_for(self, size: int) -> None:
         """For a piece of so many bytes, once the parser has read it."""

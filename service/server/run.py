@@ -21,7 +21,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.drain import Drain
-from service.server.protocol import BoundedProtocol, Bounds
+from service.server.bounds import Bounds
+from service.server.protocol import BoundedProtocol
 from service.server.wire import Outbox
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
