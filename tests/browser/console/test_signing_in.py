@@ -123,7 +123,9 @@ def test_what_a_limit_forbids_is_told_and_never_asked_for(desk: Desk) -> None:
     expect(desk.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
     desk.field("Folder").fill("elsewhere")
     expect(desk.item("long.txt")).to_contain_text("to this folder")
-    expect(desk.page.get_by_text("Your grants let you send nothing to this folder.")).to_be_visible()
+    expect(
+        desk.page.get_by_text("Your grants let you send nothing to this folder.")
+    ).to_be_visible()
 
 
 def test_what_is_not_granted_is_not_offered(desk: Desk) -> None:
