@@ -66,6 +66,7 @@ export class FilesPanel {
   }
 
   discard() {
+    for (const { upload } of this.#items) upload?.drop();
     this.#items = [];
     byId("items").replaceChildren();
     hideError(byId("upload-error"));
@@ -80,6 +81,9 @@ export class FilesPanel {
     };
     zone.addEventListener("dragover", isOver(true));
     zone.addEventListener("dragleave", isOver(false));
+    // Beside it, the browser would leave the page for the file.
+    for (const name of ["dragover", "drop"])
+      addEventListener(name, (event) => event.preventDefault());
     zone.addEventListener("drop", (event) => {
       isOver(false)(event);
       this.#choose(event.dataTransfer.files);

@@ -6,9 +6,11 @@ import { byId, hideError, showError, showOptions, tell } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
 import { LinkPanel } from "./link_panel.js";
-import { Service } from "./service.js";
+import { Service, sleep } from "./service.js";
 import { noteViolation } from "./store.js";
 import { duration } from "./words.js";
+
+const PARTING = 10; // seconds for a store to forget what was under way
 
 document.addEventListener("securitypolicyviolation", noteViolation);
 
@@ -85,7 +87,7 @@ function leave(problem) {
 async function signOut() {
   if (files.isBusy && !confirm("Files are still on their way. Cancel them and sign out?")) return;
   byId("sign-out").disabled = true;
-  await files.clear();
+  await Promise.race([files.clear(), sleep(PARTING)]);
   byId("sign-out").disabled = false;
   service.forget();
   caller = null;

@@ -4,7 +4,7 @@
 // - To resume is to ask the store which parts it has: it knows, whatever this page believes.
 // - Whoever cancels leaves nothing behind: the upload is aborted at the store until it is gone.
 
-import { Problem, sleep, wasAborted } from "./service.js";
+import { Problem, Unreachable, sleep, wasAborted } from "./service.js";
 import { StoreFault, send } from "./store.js";
 
 const PARALLEL = 3;
@@ -30,6 +30,7 @@ export class Upload {
   #sent = new Map(); // part number -> bytes
   #urls = new Map();
   #signing = null;
+  #mayBeComplete = false; // the answer was lost: then the store may know the upload no more
 
   constructor({ service, file, bucket, key, type, operation, overwrite, checksFirst, onChange }) {
     this.#service = service;
@@ -110,6 +111,13 @@ export class Upload {
     this.onChange();
   }
 
+  /** Nobody is there any more to whom it could be told, or with whose token it could be aborted. */
+  drop() {
+    this.onChange = () => {};
+    this.#become("cancelled");
+    this.#controller.abort();
+  }
+
   async #abort() {
     try {
       for (let i = 0; i < ABORTS; i += 1) await this.#service.delete(this.#path, this.target);
@@ -121,6 +129,7 @@ export class Upload {
 
   #forget() {
     this.#id = null;
+    this.#mayBeComplete = false;
     for (const known of [this.#there, this.#sent, this.#urls]) known.clear();
   }
 
@@ -160,7 +169,7 @@ export class Upload {
 
   async #sendInParts() {
     if (this.#id === null) await this.#create();
-    else await this.#look();
+    else if (!this.#mayBeComplete) await this.#look();
     this.#signal.throwIfAborted();
     const missing = this.#numbers.filter((number) => !this.#there.has(number));
     const work = async () => {
@@ -232,10 +241,14 @@ export class Upload {
   }
 
   async #insist(act) {
+    let isLost = false; // an answer, of what may have been done all the same
     for (let attempt = 1; ; attempt += 1)
       try {
         return await act();
       } catch (error) {
+        if (isLost && error.status === 412)
+          error.message += " It may be this very file: an answer was lost on its way.";
+        isLost ||= error.status === 0;
         const isOver = attempt === TRIES || !error.isWorthAnother;
         if (wasAborted(error) || isOver) throw error;
         await sleep(Math.random() * 2 ** (attempt - 2), this.#signal);
@@ -287,6 +300,15 @@ export class Upload {
     }));
     const body = { ...this.target, content_length: this.file.size, parts };
     if (this.overwrite) body.overwrite = true;
-    await this.#service.post(`${this.#path}/complete`, body, this.#patience);
+    await this.#insist(() => this.#askToComplete(body)); // it is safe to repeat
+  }
+
+  async #askToComplete(body) {
+    try {
+      await this.#service.post(`${this.#path}/complete`, body, this.#patience);
+    } catch (error) {
+      this.#mayBeComplete = error instanceof Unreachable || error.status === 504;
+      throw error;
+    }
   }
 }

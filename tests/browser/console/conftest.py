@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser.console.house import Desk, House, console, desk, gated_console
+from tests.browser.console.house import Desk, House, console, gated_console, open_desk
 from tests.end_to_end.service import API_KEY
 from tests.end_to_end.stores import Store
 
@@ -32,14 +32,14 @@ def _context(chromium: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture(name="desk")
 def _desk(context: BrowserContext, house: House) -> Iterator[Desk]:
-    opened = desk(context, house)
+    opened = open_desk(context, house)
     yield opened
     kept_to_itself(opened)
 
 
 @pytest.fixture
 def gated_desk(context: BrowserContext, gated_house: House) -> Iterator[Desk]:
-    opened = desk(context, gated_house)
+    opened = open_desk(context, gated_house)
     yield opened
     kept_to_itself(opened)
 

@@ -28,6 +28,8 @@ LIMITED_KEY: Final = "a-key-with-limits"
 MULTIPART_KEY: Final = "a-key-that-sends-parts-only"
 READER_KEY: Final = "a-key-that-only-reads"
 SHORT: Final = 4  # seconds
+LATE_KEY: Final = "a-key-whose-parts-are-late"
+LATE: Final = 10  # a part takes the store some seconds where the machine is busy
 
 
 def limited(name: str, key: str, **grant: Any) -> dict[str, Any]:
@@ -38,7 +40,7 @@ def limited(name: str, key: str, **grant: Any) -> dict[str, Any]:
 
 CALLERS: Final = [
     api_key("tests", API_KEY, ""),
-    limited("short", SHORT_KEY, allow=["download", "multipart"], max_expires_in=SHORT),
+    limited("short", SHORT_KEY, allow=["download"], max_expires_in=SHORT),
     limited(
         "limited",
         LIMITED_KEY,
@@ -47,6 +49,7 @@ CALLERS: Final = [
         max_content_length=MIB,
         content_types=["text/plain", "image/*"],
     ),
+    limited("late", LATE_KEY, allow=["multipart"], max_expires_in=LATE),
     limited("multipart", MULTIPART_KEY, allow=["multipart", "download"], allow_overwrite=True),
     limited("reader", READER_KEY, prefix="reports/2026/", allow=["download"]),
 ]
@@ -80,6 +83,13 @@ class House:
         with found["Body"] as body:
             content: bytes = body.read()
             return content
+
+    def holds(self, key: str, file: Path) -> bool:
+        return self.read(key) == file.read_bytes()
+
+    def has(self, key: str) -> bool:
+        listed = self.store.admin_client().list_objects_v2(Bucket=self.store.bucket, Prefix=key)
+        return any(each["Key"] == key for each in listed.get("Contents", []))
 
     def uploads(self, key: str) -> list[Any]:
         """Those in parts that are neither completed nor aborted."""
@@ -167,7 +177,7 @@ class Desk:
         self.button("Upload").click()
 
     def wait_until_sent(self, name: str) -> None:
-        self.item(name).get_by_text("Sent", exact=True).wait_for(timeout=PATIENCE)
+        self.item(name).get_by_text("Sent", exact=True).wait_for(timeout=3 * PATIENCE)
 
     def link(self, key: str) -> str:
         self.field("Object").fill(key)
@@ -177,7 +187,7 @@ class Desk:
         return address.input_value()
 
 
-def desk(context: BrowserContext, house: House) -> Desk:
+def open_desk(context: BrowserContext, house: House) -> Desk:
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     watch = Watch({house.origin, house.store_origin})

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from service.access.api_keys import digest_of
 from tests.browser.conftest import QUIET
-from tests.browser.console.house import MIB, Desk, House, console, desk, text_file
+from tests.browser.console.house import MIB, Desk, House, console, open_desk, text_file
 from tests.end_to_end import stores
 from tests.end_to_end.gate import gate_to
 from tests.end_to_end.service import API_KEY
@@ -56,7 +56,7 @@ def house(store: Store, directory: Path) -> Iterator[House]:
 
 def sign_in_page(browser: Browser, made: House) -> None:
     with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
-        opened = desk(context, made)
+        opened = open_desk(context, made)
         take(opened, "sign-in")
 
 
@@ -90,7 +90,7 @@ def pictures(browser: Browser, made: House, film: Path) -> None:
     ]
     for name, scheme, viewport in views:
         with browser.new_context(viewport=viewport, color_scheme=scheme) as context:
-            opened = desk(context, made)
+            opened = open_desk(context, made)
             working(opened, f"invoices/{name}/", film)
             take(opened, name, whole=True)
             assert made.gate is not None

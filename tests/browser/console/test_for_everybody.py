@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.console.conftest import kept_to_itself
-from tests.browser.console.house import Desk, House, desk, text_file
+from tests.browser.console.house import Desk, House, open_desk, text_file
 from tests.end_to_end.service import API_KEY
 
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -36,7 +36,7 @@ def test_axe_finds_nothing_in_any_state(
     ) as context:
         context.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
         context.route("**/v1/diagnoses", lambda route: route.fulfill(json={"findings": [FINDING]}))
-        opened = desk(context, house)
+        opened = open_desk(context, house)
         assert violations(opened.page) == []
         opened.button("Sign in").click()
         assert violations(opened.page) == []
@@ -149,7 +149,7 @@ def test_nothing_moves_for_who_wants_no_motion(
     chromium: Browser, house: House, motion: Any, moves: bool
 ) -> None:
     with chromium.new_context(reduced_motion=motion) as context:
-        opened = desk(context, house)
+        opened = open_desk(context, house)
         lasts = opened.page.evaluate(
             "getComputedStyle(document.querySelector('button')).transitionDuration"
         )
