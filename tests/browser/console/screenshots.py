@@ -78,6 +78,7 @@ def working(opened: Desk, folder: str, film: Path) -> None:
 
 
 def take(opened: Desk, name: str, *, whole: bool = False) -> None:
+    opened.page.evaluate("scrollTo(0, 0)")
     opened.page.screenshot(path=INTO / f"{name}.png", full_page=whole)
 
 
