@@ -61,7 +61,8 @@ export class FilesPanel {
 
   /** All that is not done is cancelled, at the store too, and nothing is shown any more. */
   async clear() {
-    await Promise.all(this.#items.map(({ upload }) => (upload?.isUnderWay ? upload.cancel() : null)));
+    const left = this.#items.filter(({ upload }) => upload?.isUnderWay || upload?.hasParts);
+    await Promise.all(left.map(({ upload }) => upload.cancel()));
     this.discard();
   }
 

@@ -1,9 +1,9 @@
 // One file on its way: whole, or in parts that can be paused. Nothing of it is kept beyond the page.
 //
-// - URLs are asked for a window at a time, just before they are needed, and anew when they have run out.
 // - To resume is to ask the store which parts it has: it knows, whatever this page believes.
 // - Whoever cancels leaves nothing behind: the upload is aborted at the store until it is gone.
 
+import { PartUrls } from "./part_urls.js";
 import { Problem, Unreachable, sleep, wasAborted } from "./service.js";
 import { StoreFault, send } from "./store.js";
 
@@ -11,7 +11,6 @@ const PARALLEL = 3;
 const WINDOW = 16; // URLs a call
 const TRIES = 4;
 const ABORTS = 3; // a part that was on its way may arrive after the first
-const FRESH = 0.8; // of a URL's life: what is left must do for its way to the store
 
 const isGone = (error) =>
   (error instanceof Problem && error.code === "upload_not_found") ||
@@ -28,8 +27,7 @@ export class Upload {
   #partSize = 0;
   #there = new Map(); // part number -> ETag, or null where the page may not read it
   #sent = new Map(); // part number -> bytes
-  #urls = new Map();
-  #signing = null;
+  #urls;
   #mayBeComplete = false; // the answer was lost: then the store may know the upload no more
 
   constructor({ service, file, bucket, key, type, operation, overwrite, checksFirst, onChange }) {
@@ -41,6 +39,7 @@ export class Upload {
     this.overwrite = overwrite;
     this.checksFirst = checksFirst;
     this.onChange = onChange;
+    this.#urls = new PartUrls(() => service.now(), (first) => this.#sign(first));
   }
 
   get isUnderWay() {
@@ -191,7 +190,7 @@ export class Upload {
     const made = await this.#service.post("multipart-uploads", this.#described());
     this.#id = made.upload_id;
     this.#partSize = made.part_size;
-    this.#keep(made.parts, made.expires_at);
+    this.#urls.keep(made);
   }
 
   /** The completion would say it too, but after all the bytes. */
@@ -219,8 +218,7 @@ export class Upload {
 
   async #sendPart(number) {
     await this.#insist(async () => {
-      const part = await this.#signed(number);
-      this.#urls.delete(number); // good for one attempt: who comes again has a new one
+      const part = await this.#urls.take(number);
       this.#there.set(number, await this.#send(part, number, this.#slice(number)));
     });
   }
@@ -255,25 +253,7 @@ export class Upload {
       }
   }
 
-  /** Workers share a window: whoever needs a URL waits for the one that is being asked for. */
-  async #signed(number) {
-    while (this.#signing) await this.#signing.catch(() => {});
-    if (!this.#isFresh(number)) {
-      this.#signing = this.#sign(number);
-      try {
-        await this.#signing;
-      } finally {
-        this.#signing = null;
-      }
-    }
-    return this.#urls.get(number);
-  }
-
-  #isFresh(number) {
-    return this.#service.now() < (this.#urls.get(number)?.until ?? -Infinity);
-  }
-
-  async #sign(first) {
+  #sign(first) {
     const missing = this.#numbers.filter((number) => number >= first && !this.#there.has(number));
     const ask = {
       ...this.target,
@@ -281,14 +261,7 @@ export class Upload {
       part_size: this.#partSize,
       part_numbers: missing.slice(0, WINDOW),
     };
-    const signed = await this.#service.post(`${this.#path}/part-urls`, ask, this.#patience);
-    this.#keep(signed.parts, signed.expires_at);
-  }
-
-  #keep(parts, expiresAt) {
-    const now = this.#service.now();
-    const until = now + FRESH * (Date.parse(expiresAt) - now);
-    for (const part of parts) this.#urls.set(part.part_number, { ...part, until });
+    return this.#service.post(`${this.#path}/part-urls`, ask, this.#patience);
   }
 
   async #complete() {

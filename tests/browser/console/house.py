@@ -70,6 +70,12 @@ class House:
         return f"{self.origin}/console"
 
     @property
+    def way(self) -> Gate:
+        """To the store, which can be shut."""
+        assert self.gate is not None
+        return self.gate
+
+    @property
     def store_origin(self) -> str:
         """As the page knows it."""
         return self.store.endpoint_url if self.gate is None else self.gate.url

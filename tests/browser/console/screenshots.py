@@ -62,8 +62,7 @@ def sign_in_page(browser: Browser, made: House) -> None:
 
 def working(opened: Desk, folder: str, film: Path) -> None:
     """A report sent and shared, a film on its way, and a file that may not go."""
-    gate = opened.house.gate
-    assert gate is not None
+    gate = opened.house.way
     opened.sign_in()
     opened.field("Folder").fill(folder)
     opened.upload(text_file(REPORT, os.urandom(780_000), "application/pdf"))
@@ -94,9 +93,8 @@ def pictures(browser: Browser, made: House, film: Path) -> None:
             opened = open_desk(context, made)
             working(opened, f"invoices/{name}/", film)
             take(opened, name, whole=True)
-            assert made.gate is not None
-            made.gate.cut()
-            made.gate.open()
+            made.way.cut()
+            made.way.open()
 
 
 def main() -> None:

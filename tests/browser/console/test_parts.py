@@ -23,8 +23,7 @@ PARTS: Final = 3
 def test_a_large_file_is_paused_and_goes_on_with_what_the_store_lacks(
     gated_desk: Desk, tmp_path: Path
 ) -> None:
-    desk, gate = gated_desk, gated_desk.house.gate
-    assert gate is not None
+    desk, gate = gated_desk, gated_desk.house.way
     size = 8 * PART  # more than the network holds on its way
     file = large_file(tmp_path, "paused.bin", size)
     desk.sign_in()
@@ -82,8 +81,7 @@ def test_a_parts_url_that_has_run_out_is_asked_for_anew(
 def test_an_upload_that_is_given_up_leaves_nothing_at_the_store(
     gated_desk: Desk, tmp_path: Path
 ) -> None:
-    desk, gate = gated_desk, gated_desk.house.gate
-    assert gate is not None
+    desk, gate = gated_desk, gated_desk.house.way
     desk.sign_in()
     gate.shut(after=PART)
     desk.upload_from_disk(large_file(tmp_path, "cancelled.bin"))
@@ -104,8 +102,7 @@ def test_an_upload_that_is_given_up_leaves_nothing_at_the_store(
 
 
 def test_signing_out_ends_what_is_under_way(gated_desk: Desk, tmp_path: Path) -> None:
-    desk, gate = gated_desk, gated_desk.house.gate
-    assert gate is not None
+    desk, gate = gated_desk, gated_desk.house.way
     desk.sign_in()
     gate.shut(after=PART)
     desk.upload_from_disk(large_file(tmp_path, "left.bin"))
@@ -127,8 +124,7 @@ def test_signing_out_ends_what_is_under_way(gated_desk: Desk, tmp_path: Path) ->
 def test_a_token_that_runs_out_half_way_costs_nothing_that_was_sent(
     gated_desk: Desk, tmp_path: Path
 ) -> None:
-    desk, gate = gated_desk, gated_desk.house.gate
-    assert gate is not None
+    desk, gate = gated_desk, gated_desk.house.way
     file = large_file(tmp_path, "expired.bin")
     desk.sign_in()
     out = {"type": "t", "title": "t", "status": 401, "code": "unauthenticated", "detail": "Out."}
