@@ -195,9 +195,9 @@ def test_a_failing_url_is_explained(desk: Desk) -> None:
     desk.field("Headers, one a line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
     desk.field("Body of the answer").fill("<Error/>")
     desk.button("Diagnose").click()
-    first, second = (
-        desk.page.get_by_role("list", name="What was found").get_by_role("listitem").all()
-    )
+    found = desk.page.get_by_role("list", name="What was found").get_by_role("listitem")
+    expect(found).to_have_count(2)
+    first, second = found.all()
     expect(first).to_contain_text("Provenexpired")
     expect(first).to_contain_text("Ask for another.")
     expect(second).to_contain_text("Likelyclock")
