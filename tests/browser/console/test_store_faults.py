@@ -129,3 +129,22 @@ def test_what_ends_after_another_caller_has_come_is_not_told_to_them(desk: Desk)
         route.fulfill(status=200)
     page.wait_for_timeout(500)
     assert "secret-name" not in page.content()
+
+
+def test_a_rate_limit_is_waited_for_and_shown(desk: Desk) -> None:
+    asked: list[Route] = []
+
+    def limit_once(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.continue_()
+            return
+        limited = {"detail": "Too many.", "code": "rate_limited"}
+        route.fulfill(status=429, headers={"retry-after": "2"}, json=limited)
+
+    desk.page.route("**/v1/upload-urls", limit_once)
+    desk.sign_in()
+    desk.upload(text_file("limited.txt"))
+    expect(desk.item("limited.txt")).to_contain_text("The service asks to wait 2 s")
+    desk.wait_until_sent("limited.txt")
+    assert len(asked) == 2
