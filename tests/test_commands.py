@@ -74,6 +74,14 @@ def test_check_warns_of_whom_anybody_could_be(tmp_path: Path) -> None:
     assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
 
 
+def test_check_says_what_it_means_to_serve_the_console(tmp_path: Path) -> None:
+    off, on = checked(tmp_path, GOOD), checked(tmp_path, f"{GOOD}console: true\n")
+    assert "console" not in off.stdout
+    assert "warning: console: whoever reaches the service sees the page /console" in on.stdout
+    assert "the hosts of all buckets" in on.stdout
+    assert "it holds no rights" in on.stdout
+
+
 def test_the_example_configuration_is_good() -> None:
     assert presign("check", "--config", "presign.example.yaml").returncode == 0
 
