@@ -15,6 +15,7 @@ The map of the house, from the ground up. Imports go down only; `make check` kee
     object_checks whether an object has arrived
     api/          HTTP and nothing but HTTP
     compat/       other people's protocols, over the same use cases: Uppy's
+    console/      a static page for people, off unless configured
     settings      the only reader of the environment and of the configuration file
     app           the composition root
     __main__      `presign`: imports everything, at little cost

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import __version__
+from service import __version__, console
 from service.api import (
     callers,
     deletes,
@@ -58,6 +58,7 @@ _ROOMS: Final = (
     callers,
     health,
     document,
+    console,
 )
 
 

@@ -105,6 +105,7 @@ class Settings(Section):
     callers_dir: Path | None = None  # from the file's own directory; read already: see `callers`
     unsafe_anonymous_caller: AnonymousSettings | None = None
     uppy: UppySettings | None = None
+    console: bool = False
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:

@@ -1,9 +1,8 @@
-"""One request and its answer, written in one piece where it is known as a whole.
+"""One request and its answer, which is sent in one piece where it is known as a whole.
 
-uvicorn writes a head as soon as it is told of it, and the body after it. That is two system calls, of
-which each wakes the client, and together they cost as much as all that we do for a signature. So here
-a head waits for what follows it; and only an answer that comes in pieces, or is in some other way out
-of the ordinary, is left to uvicorn.
+uvicorn writes a head as soon as it is told of it, and the body after it: two system calls, and each may
+wake the client. So here a head waits for what follows it; and only an answer that comes in pieces, or
+is in some other way out of the ordinary, is left to uvicorn.
 
 A `reason` in `http.response.start`, of which ASGI knows nothing, stands in the status line in place of
 the status's own name (RFC 9112, 4).
@@ -13,22 +12,18 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from service.server.wire import Wire
 
 _LARGE: Final = 16 * 1024  # bytes of a body that are not worth a copy
 # No two lines of a head end elsewhere than the other does, nor is a control but a tab in one (RFC 9110, 5.5).
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
-
-
-class Wire(Protocol):
-    def write(self, data: bytes) -> None: ...
-
-    def writelines(self, pieces: list[bytes]) -> None: ...
 
 
 class Exchange(RequestResponseCycle):
@@ -50,8 +45,10 @@ class Exchange(RequestResponseCycle):
         wire, reason = self.transport, _reason(start)
         if reason is not None:
             self.transport = cast("asyncio.Transport", _Reasoned(wire.write, reason))
-        await super().send(start)
-        self.transport = wire
+        try:
+            await super().send(start)
+        finally:
+            self.transport = wire
         await super().send(message)
 
     async def _answer(self, head: bytes, body: bytes) -> None:
@@ -60,10 +57,7 @@ class Exchange(RequestResponseCycle):
         if self.disconnected:
             return
         wire = cast("Wire", self.transport)
-        if len(body) < _LARGE:
-            wire.write(head + body)
-        else:
-            wire.writelines([head, body])
+        wire.post([head + body] if len(body) < _LARGE else [head, body])
         self.waiting_for_100_continue = False
         self.response_complete = True
         self.message_event.set()

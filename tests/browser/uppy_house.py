@@ -79,7 +79,7 @@ def a_house(
         crosses = _PAGES[variant]
         section = {**UPPY, "origins": [pages] if crosses else [], **uppy}
         service = stack.enter_context(
-            serving(store, directory, callers=[caller], sections={"uppy": section})
+            serving(store, directory, callers=[caller], top={"uppy": section})
         )
         presign = str(service.client.base_url).rstrip("/")
         origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))

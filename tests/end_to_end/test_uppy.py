@@ -29,7 +29,7 @@ def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     callers = [{**api_key(key, key), "grants": [grant]} for key in (API_KEY, "other")]
     section = {"uppy": {"bucket": "objects", "prefix": "uppy/{caller}/"}}
     directory = tmp_path_factory.mktemp("uppy")
-    with serving(ministack, directory, callers=callers, sections=section) as service:
+    with serving(ministack, directory, callers=callers, top=section) as service:
         yield service
 
 
