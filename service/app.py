@@ -158,8 +158,10 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: 
     """The last added is the outermost."""
     app.add_middleware(FaultBarrier)
     app.add_middleware(InFlightLimit, places=places)
-    uppy_origins = () if settings.uppy is None else settings.uppy.origins
-    app.add_middleware(Cors, origins={uppy.PATH: uppy_origins, "/": settings.server.cors_origins})
+    pages = settings.server.cors_origins
+    uppys_pages = () if settings.uppy is None else settings.uppy.origins
+    if pages or uppys_pages:
+        app.add_middleware(Cors, origins={uppy.PATH: uppys_pages, "/": pages})
     app.add_middleware(Envelope)
     app.add_middleware(Metering, metrics=metrics)
 

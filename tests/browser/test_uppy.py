@@ -34,6 +34,8 @@ NAMES: Final = [
     "zerlegt u\u0308ber 👩‍🔬 #?'.txt",
 ]
 
+behind_a_proxy = pytest.mark.parametrize("running", ["v6-companion"], indirect=True)
+
 
 @pytest.fixture(scope="session", name="modules")
 def _modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -198,10 +200,9 @@ def test_what_was_shown_and_written_holds_no_secret(page: Page, house: House) ->
         assert secret not in log
 
 
+@behind_a_proxy
 def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, house: House) -> None:
     """Though the browser has the user's cookie: that of a host is of all its ports."""
-    if house.variant != "v6-companion":
-        pytest.skip("there is no proxy before it")
     params = f"{house.origin}/uppy/s3/params?filename=a.txt&type=text/plain"
     statuses = {}
     for origin in (house.origin, house.pages):
@@ -214,9 +215,8 @@ def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, house:
     assert statuses == {house.origin: (200, 1), house.pages: (403, 0)}
 
 
-def test_nobody_is_let_past_the_proxy_who_is_not_signed_in(page: Page, house: House) -> None:
-    if house.variant != "v6-companion":
-        pytest.skip("there is no proxy before it")
+@behind_a_proxy
+def test_nobody_is_let_past_the_proxy_who_is_not_signed_in(house: House) -> None:
     with httpx.Client(base_url=house.origin, trust_env=False) as client:
         asked = "/uppy/s3/params?filename=a.txt&type=text/plain"
         same = {"Sec-Fetch-Site": "same-origin"}
