@@ -32,7 +32,22 @@ SECONDS: Final = 8.0
 _EVERY: Final = 0.0007  # seconds of CPU between two samples
 _SHOWN: Final = 32
 # In the order in which the service comes to them, so that each bears what nobody before it has.
-PACKAGES: Final = ["asyncio", "uvloop", "httptools", "pydantic", "fastapi", "pydantic_settings", "httpx", "ruamel.yaml", "prometheus_client", "limits", "jwt", "uvicorn", "aioboto3", "service.commands"]
+PACKAGES: Final = [
+    "asyncio",
+    "uvloop",
+    "httptools",
+    "pydantic",
+    "fastapi",
+    "pydantic_settings",
+    "httpx",
+    "ruamel.yaml",
+    "prometheus_client",
+    "limits",
+    "jwt",
+    "uvicorn",
+    "aioboto3",
+    "service.commands",
+]
 _IMPORTING: Final = """
 import os, sys
 def mib(): return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
