@@ -45,6 +45,7 @@ PAGES: Final = [
     "docs/security.md",
     "docs/operations.md",
     "docs/large-objects.md",
+    "docs/performance.md",
     "docs/clients.md",
     "docs/console.md",
     "deploy/iam/README.md",
