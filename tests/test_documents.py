@@ -46,6 +46,7 @@ PAGES: Final = [
     "docs/operations.md",
     "docs/large-objects.md",
     "docs/uppy.md",
+    "docs/performance.md",
     "docs/clients.md",
     "docs/console.md",
     "deploy/iam/README.md",

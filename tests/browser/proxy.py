@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.browser import document
+from tests.clients.toolchains import tool
 from tests.end_to_end.processes import free_ports, running
 
 _WHOLE: Final = """
@@ -31,8 +32,9 @@ http {{
 """
 
 
-def nginx() -> str | None:
-    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+def nginx() -> str:
+    """Debian has it where only root looks."""
+    return shutil.which("nginx", path="/usr/sbin") or tool("nginx", "nginx")
 
 
 @contextmanager

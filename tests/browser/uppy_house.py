@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
 from playwright.sync_api import Dialog, Page, Request, Response, Route
 
 from tests.browser import document
@@ -100,11 +99,9 @@ def _open_to(origin: str, store: Store) -> Iterator[None]:
 
 @contextmanager
 def _proxy(directory: Path, pages: str, presign: str) -> Iterator[str]:
-    if (binary := nginx()) is None:
-        pytest.skip("no nginx is here: `apt-get install nginx` brings it")
     here = directory / "nginx"
     here.mkdir()
-    with proxying(binary, here, app=pages, presign=presign) as origin:
+    with proxying(nginx(), here, app=pages, presign=presign) as origin:
         yield origin
 
 
