@@ -1,0 +1,70 @@
+"""Which bucket and key a URL is of, by where the configuration says that buckets are."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from service.diagnosis.sent import Sent
+from service.signing.requests import Encryption
+from service.signing.signer import Address
+
+# docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html: global, regional, dual-stack and old hosts
+_AWS_HOST: Final = re.compile(
+    r"(?:(?P<bucket>[a-z0-9.-]{3,63})\.)?s3(?:[.-][a-z0-9.-]{1,60})?\.amazonaws\.com(?:\.cn)?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A bucket, by the name that callers use, and where it is."""
+
+    bucket: str
+    s3_bucket: str
+    address: Address
+    encryption: Encryption | None = None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        inner = self.address.inner
+        return (self.address.host,) if inner is None else (self.address.host, inner.host)
+
+
+class Located(NamedTuple):
+    """The key that a URL names in a bucket; of the bucket itself it is empty."""
+
+    place: Place
+    key: str
+
+
+def located(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
+    """Each place that the URL may be of, by its host, or by the bucket's name in one of AWS's hosts."""
+    for place in places:
+        addresses = [place.address, *([] if place.address.inner is None else [place.address.inner])]
+        for address in addresses:
+            if address.host == sent.host and (key := _below(sent.path, address)) is not None:
+                yield Located(place, key)
+        if sent.host not in place.hosts and (key := _at_aws(sent, place)) is not None:
+            yield Located(place, key)
+
+
+def behind(sent: Sent, place: Place) -> Located:
+    """Where a proxy or a host of another name stands before the bucket, as far as the path tells."""
+    below = _below(sent.path, place.address)
+    return Located(place, sent.path.lstrip("/") if below is None else below)
+
+
+def _below(path: str, address: Address) -> str | None:
+    if path.startswith(address.path_prefix):
+        return path[len(address.path_prefix) :]
+    return "" if path == address.bucket_path else None
+
+
+def _at_aws(sent: Sent, place: Place) -> str | None:
+    known = _AWS_HOST.fullmatch(sent.host)
+    if known is None:
+        return None
+    if known["bucket"] is not None:
+        return sent.path[1:] if known["bucket"] == place.s3_bucket else None
+    bucket, _, key = sent.path[1:].partition("/")
+    return key if bucket == place.s3_bucket else None
