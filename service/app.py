@@ -19,6 +19,7 @@ from service import __version__
 from service.api import (
     callers,
     deletes,
+    diagnoses,
     document,
     downloads,
     forms,
@@ -54,6 +55,7 @@ _ROOMS: Final = (
     lists,
     multipart_uploads,
     object_checks,
+    diagnoses,
     callers,
     health,
     document,
@@ -111,6 +113,7 @@ def create_app(
             app.state.presigner = running.presigner
             app.state.multipart = running.multipart
             app.state.object_checks = running.object_checks
+            app.state.diagnoses = running.diagnoses
             yield
 
     app = _Service(

@@ -45,6 +45,7 @@ PAGES: Final = [
     "docs/security.md",
     "docs/operations.md",
     "docs/large-objects.md",
+    "docs/troubleshooting.md",
     "deploy/iam/README.md",
 ]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -194,7 +195,12 @@ def test_an_alert_is_named_once_and_nearly_every_metric_has_one() -> None:
     watched = {
         family(name) for rule in rules() for name in re.findall(r"presign_\w+", rule["expr"])
     }
-    without = {"presign_signed", "presign_refused", "presign_session_refresh_seconds"}
+    without = {
+        "presign_signed",
+        "presign_refused",
+        "presign_diagnoses",
+        "presign_session_refresh_seconds",
+    }
     assert set(labels()) - watched == without | {"presign_session_seconds_left"}
 
 
