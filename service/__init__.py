@@ -12,10 +12,12 @@ The map of the house, from the ground up. Imports go down only; `make check` kee
     presigner     requests, forms and batches, signed
     multipart     uploads in parts; completing: how they end
     object_checks whether an object has arrived
+    diagnosis/    why a signed request failed (pure)
+    diagnoses     the same for a caller, with the session that signed
     api/          HTTP and nothing but HTTP
     settings      the only reader of the environment and of the configuration file
     app           the composition root
-    __main__      the commands: serve, demo, check, uploads, new-key
+    __main__      the commands: serve, demo, check, uploads, diagnose, new-key
 """
 
 __version__ = "0.1.0"
