@@ -6,7 +6,9 @@ Rules of this file:
 - What is looked at was pasted by somebody: neither the answer nor the trail repeats it.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from service.access.grants import Demand, Grant, Operation, covers
@@ -31,6 +33,9 @@ _BY_METHOD: Final = {
     "HEAD": Operation.HEAD,
     "DELETE": Operation.DELETE,
 }
+
+
+_SIGNING = re.compile("(?i)x-amz-|awsaccesskeyid")
 
 
 class _Matter(NamedTuple):
@@ -135,7 +140,10 @@ def _is_covered(grants: Iterable[Grant], matter: _Matter) -> bool:
 
 
 def _ask(matter: _Matter) -> StoreAsk:
-    return StoreAsk(action="DiagnoseRequest", demand=matter.demand)
+    """As the trail notes it. Of a mangled URL a part of its signature may be in what should be the key."""
+    demand = matter.demand
+    noted = replace(demand, key=_SIGNING.split(demand.key)[0])
+    return StoreAsk(action="DiagnoseRequest", demand=noted)
 
 
 _NOTHING: Final = _Matter(Demand(operation=Operation.DOWNLOAD, bucket="", key=""), None)

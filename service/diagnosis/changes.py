@@ -1,5 +1,6 @@
 """How the request that was sent differs from the one that was signed, in words."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from service.diagnosis.sent import METHODS, Pairs, Sent
 from service.signing.keys import has_dot_segment
 from service.signing.sigv4 import percent_encode
 
+REGION: Final = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 # What an HTTP library sets itself, and no command line need name
 _BY_ITSELF: Final = frozenset({"host", "content-length"})
 _ENTRIES_SHOWN: Final = 5
@@ -106,9 +108,15 @@ def _query_changed(signed: Sent, sent: Sent) -> Finding | None:
 
 
 def wrong_region(right: str, was: str) -> Finding:
-    summary = f"The signature is for the region {said(was, 'of another bucket')}, and the bucket is in {said(right, 'another')}."
+    summary = (
+        f"The signature is for the region {_region(was)}, and the bucket is in {_region(right)}."
+    )
     fix = "Set the bucket's `region` in the configuration of whoever signs, and sign anew; do not edit the URL."
     return certain(Code.WRONG_REGION, summary, fix)
+
+
+def _region(name: str) -> str:
+    return f"`{name}`" if REGION.fullmatch(name) else "of another name"
 
 
 def _only_in(one: Pairs, other: Pairs) -> list[str]:

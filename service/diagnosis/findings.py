@@ -97,17 +97,24 @@ _LEAST_SECRET: Final = 8  # characters; what is shorter would mask plain words
 _PLAIN = re.compile(
     r"[!#-&(-;=?-\[\]-_a-~]+(?: [!#-&(-;=?-\[\]-_a-~]+)*"
 )  # no quotes, <, >, \ or `
-_LIKE_A_SECRET = re.compile(r"[A-Za-z0-9+/=_]{20,}")
+_PIECES = re.compile("[^A-Za-z0-9]+")
+_WORD = re.compile("[0-9]{0,5}[A-Za-z]{0,20}[0-9]{0,5}[a-z]{0,6}")
+_CAPITAL = re.compile("[A-Z]")
+_MOST_CAPITALS: Final = 3  # UTF
 _LONGEST_SAID: Final = 100
 
 
 def sayable(text: str) -> bool:
-    """Whether it may be said again: short, plain, and with no run of letters that a secret could be."""
+    """Whether it may be said again: short, plain, and made of words, as no key, token or signature is."""
     return (
         len(text) <= _LONGEST_SAID
         and _PLAIN.fullmatch(text) is not None
-        and _LIKE_A_SECRET.search(text) is None
+        and all(_is_word(piece) for piece in _PIECES.split(text))
     )
+
+
+def _is_word(piece: str) -> bool:
+    return _WORD.fullmatch(piece) is not None and len(_CAPITAL.findall(piece)) <= _MOST_CAPITALS
 
 
 def said(text: str, otherwise: str) -> str:

@@ -70,8 +70,9 @@ def _methods(sent: Sent) -> Iterator[Sent]:
 
 def _hosts(sent: Sent, place: Place | None) -> Iterator[Sent]:
     bare = sent.host.rpartition(":")[0]
-    for host in {bare, *(() if place is None else place.hosts)} - {sent.host, ""}:
-        yield replace(sent, host=host)
+    for host in dict.fromkeys([*(() if place is None else place.hosts), bare]):
+        if host and host != sent.host:
+            yield replace(sent, host=host)
 
 
 def _types(sent: Sent) -> Iterator[Sent]:

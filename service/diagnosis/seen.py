@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from service.diagnosis.changes import (
+    REGION,
     curl,
     dot_segments,
     header_missing,
@@ -25,7 +26,6 @@ _UNREADABLE: Final = frozenset(
     {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed"}
 )
 _AWS_HOST = re.compile(r"[a-z0-9.-]{1,100}\.amazonaws\.com(?:\.cn)?")
-_REGION = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE"})
 _MOST_NAMES: Final = 5
 
@@ -103,7 +103,7 @@ def redirect(reply: Reply) -> Iterator[Finding]:
 def region(sent: Sent, reply: Reply, place: Place | None) -> Iterator[Finding]:
     was = None if sent.scope is None else sent.scope[2]
     right = reply.fields.get("Region", "")
-    if reply.code in _UNREADABLE and "region" in reply.message and _REGION.fullmatch(right):
+    if reply.code in _UNREADABLE and "region" in reply.message and REGION.fullmatch(right):
         yield wrong_region(right, was or "")
     elif place is not None and was is not None and was != place.address.region:
         yield replace(wrong_region(place.address.region, was), proven=False)

@@ -161,7 +161,7 @@ def read(method: str, url: str, headers: Mapping[str, str] | None) -> Sent:
     if told is not None and told.get("host"):
         host = told["host"].lower()
     return Sent(
-        method=method.strip().upper(),
+        method=_encodable(method).strip().upper(),
         host=_DEFAULT_PORT.sub("", host),
         path=unquote(raw_path) or "/",
         raw_path=raw_path or "/",

@@ -123,6 +123,7 @@ asked_for = st.builds(
 @example(
     asked=Asked(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}), known=KNOWN
 )
+@example(asked=Asked(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
 @settings(max_examples=1500, deadline=None)
 def test_no_input_raises_or_shows_a_secret_or_takes_long(asked: Asked, known: Known) -> None:
     findings = within_time(asked, known)

@@ -116,9 +116,13 @@ def _desk(verifying_store: Store, verifying_service: Service) -> Desk:
 Fail = Callable[[Desk], Sent]
 
 
-def get(change: Callable[[Signed], str], **more: Any) -> Fail:
+def get(change: Callable[[Signed], str]) -> Fail:
     """A download whose URL is changed."""
-    return lambda desk: desk.send(signed := desk.get(), url=change(signed), **more)
+    return lambda desk: desk.send(signed := desk.get(), url=change(signed))
+
+
+def edit(old: str, new: str) -> Fail:
+    return get(lambda signed: edited(signed, old, new))
 
 
 def put(body: bytes = BODY, **more: Any) -> Fail:
@@ -165,29 +169,20 @@ def with_an_acl(desk: Desk) -> Sent:
     return desk.send(desk.get(), x_amz_acl="private")
 
 
-# What each is called, how it is made to fail, and what the service has to say first: a code, and
-# whether it is proven. Each is a failing request at either store, unless `LET_THROUGH` says otherwise.
-CASES: Final[dict[str, tuple[Fail, str, bool]]] = {
-    "cut off": (get(lambda signed: signed.url[:-10]), "url_truncated", True),
+# What each is called, how it is made to fail, and what the service has to say first, proven unless it
+# is in `UNPROVEN`. Each fails at either store, unless `LET_THROUGH` says otherwise.
+CASES: Final[dict[str, tuple[Fail, str]]] = {
+    "cut off": (get(lambda signed: signed.url[:-10]), "url_truncated"),
     "signature cut off": (
         get(lambda signed: signed.url.partition("&X-Amz-Signature")[0]),
         "url_truncated",
-        True,
     ),
-    "query lost": (get(lambda signed: signed.url.partition("?")[0]), "url_truncated", True),
-    "escaped for HTML": (get(lambda signed: signed.url.replace("&", "&amp;")), "url_escaped", True),
-    "escaped for JSON": (
-        get(lambda signed: signed.url.replace("&", "\\u0026")),
-        "url_escaped",
-        True,
-    ),
-    "encoded twice": (get(lambda signed: signed.url.replace("%", "%25")), "url_reencoded", True),
-    "question mark encoded": (
-        get(lambda signed: edited(signed, "?", "%3F")),
-        "url_reencoded",
-        True,
-    ),
-    "full stop behind": (get(lambda signed: f"{signed.url}."), "signature_malformed", True),
+    "query lost": (get(lambda signed: signed.url.partition("?")[0]), "url_truncated"),
+    "escaped for HTML": (get(lambda signed: signed.url.replace("&", "&amp;")), "url_escaped"),
+    "escaped for JSON": (get(lambda signed: signed.url.replace("&", "\\u0026")), "url_escaped"),
+    "encoded twice": (get(lambda signed: signed.url.replace("%", "%25")), "url_reencoded"),
+    "question mark encoded": (edit("?", "%3F"), "url_reencoded"),
+    "full stop behind": (get(lambda signed: f"{signed.url}."), "signature_malformed"),
     "SigV2": (
         get(
             lambda s: (
@@ -195,125 +190,67 @@ CASES: Final[dict[str, tuple[Fail, str, bool]]] = {
             )
         ),
         "signature_v2",
-        True,
     ),
-    "lifetime over a week": (
-        get(lambda signed: edited(signed, "Expires=900", "Expires=2592000")),
-        "query_malformed",
-        True,
-    ),
-    "lifetime negative": (
-        get(lambda signed: edited(signed, "Expires=900", "Expires=-900")),
-        "query_malformed",
-        True,
-    ),
-    "lifetime raised": (
-        get(lambda signed: edited(signed, "Expires=900", "Expires=9000")),
-        "query_changed",
-        True,
-    ),
-    "token lost": (get(lambda signed: A_TOKEN.sub("", signed.url)), "token_lost", True),
-    "token changed": (
-        get(lambda signed: edited(signed, "Security-Token=", "Security-Token=A")),
-        "token_changed",
-        True,
-    ),
-    "key id changed": (
-        get(lambda signed: edited(signed, "Credential=", "Credential=X")),
-        "key_id_unknown",
-        True,
-    ),
-    "too late": (too_late, "expired", True),
-    "region changed": (
-        get(lambda signed: edited(signed, "eu-west-1", "us-east-1")),
-        "wrong_region",
-        True,
-    ),
+    "lifetime over a week": (edit("Expires=900", "Expires=2592000"), "query_malformed"),
+    "lifetime negative": (edit("Expires=900", "Expires=-900"), "query_malformed"),
+    "lifetime raised": (edit("Expires=900", "Expires=9000"), "query_changed"),
+    "token lost": (get(lambda signed: A_TOKEN.sub("", signed.url)), "token_lost"),
+    "token changed": (edit("Security-Token=", "Security-Token=A"), "token_changed"),
+    "key id changed": (edit("Credential=", "Credential=X"), "key_id_unknown"),
+    "too late": (too_late, "expired"),
+    "region changed": (edit("eu-west-1", "us-east-1"), "wrong_region"),
     "signature edited": (
         get(lambda s: s.url[:-1] + ("1" if s.url[-1] == "0" else "0")),
         "signature_mismatch",
-        True,
     ),
     "download sent as PUT": (
         lambda desk: desk.send(desk.get(), BODY, method="PUT"),
         "method_changed",
-        True,
     ),
     "download sent as DELETE": (
         lambda desk: desk.send(desk.get(), method="DELETE"),
         "method_changed",
-        True,
     ),
-    "download sent as HEAD": (
-        lambda desk: desk.send(desk.get(), method="HEAD"),
-        "method_changed",
-        True,
-    ),
-    "upload sent as POST": (put(method="POST"), "method_changed", True),
-    # Of what a GET does not send, nothing is known to try.
+    "download sent as HEAD": (lambda desk: desk.send(desk.get(), method="HEAD"), "method_changed"),
+    "upload sent as POST": (put(method="POST"), "method_changed"),
     "upload sent as GET": (
         lambda desk: replace(desk.send(desk.put(), method="GET"), headers={}),
         "method_changed",
-        False,
     ),
-    "tracker added": (get(lambda signed: f"{signed.url}&utm_source=mail"), "query_changed", True),
-    "cache buster added": (get(lambda signed: f"{signed.url}&_=1772366400"), "query_changed", True),
-    "host changed": (
-        get(lambda signed: edited(signed, "127.0.0.1", "localhost")),
-        "host_changed",
-        True,
-    ),
-    "key encoded twice": (
-        get(lambda signed: edited(signed, "%20", "%2520")),
-        "key_reencoded",
-        True,
-    ),
-    "plus for a space in the key": (
-        get(lambda signed: edited(signed, "%20", "+")),
-        "key_reencoded",
-        True,
-    ),
-    "slash behind the key": (
-        get(lambda signed: edited(signed, ".txt?", ".txt/?")),
-        "key_changed",
-        True,
-    ),
-    "type with a charset": (
-        put(content_type="text/plain; charset=utf-8"),
-        "content_type_changed",
-        True,
-    ),
-    "another type": (put(content_type="application/json"), "content_type_changed", True),
+    "tracker added": (get(lambda signed: f"{signed.url}&utm_source=mail"), "query_changed"),
+    "cache buster added": (get(lambda signed: f"{signed.url}&_=1772366400"), "query_changed"),
+    "host changed": (edit("127.0.0.1", "localhost"), "host_changed"),
+    "key encoded twice": (edit("%20", "%2520"), "key_reencoded"),
+    "plus for a space in the key": (edit("%20", "+"), "key_reencoded"),
+    "slash behind the key": (edit(".txt?", ".txt/?"), "key_changed"),
+    "type with a charset": (put(content_type="text/plain; charset=utf-8"), "content_type_changed"),
+    "another type": (put(content_type="application/json"), "content_type_changed"),
     "a form's type": (
         put(content_type="application/x-www-form-urlencoded"),
         "content_type_changed",
-        True,
     ),
-    "one byte more": (put(BODY + b"\n"), "content_length_changed", True),
-    "one byte less": (put(BODY[:-1]), "content_length_changed", True),
-    "nothing": (put(b""), "content_length_changed", True),
-    "type left out": (put(content_type=None), "header_missing", True),
-    "condition left out": (put(if_none_match=None), "header_missing", True),
-    "metadata left out": (put(x_amz_meta_author=None), "header_missing", True),
+    "one byte more": (put(BODY + b"\n"), "content_length_changed"),
+    "one byte less": (put(BODY[:-1]), "content_length_changed"),
+    "nothing": (put(b""), "content_length_changed"),
+    "type left out": (put(content_type=None), "header_missing"),
+    "condition left out": (put(if_none_match=None), "header_missing"),
+    "metadata left out": (put(x_amz_meta_author=None), "header_missing"),
     # The value that was signed is not to be guessed, so only that it is none of what is told.
-    "metadata changed": (put(x_amz_meta_author="Bob"), "signature_mismatch", True),
-    "part too long": (
-        lambda desk: desk.send(desk.part(), BODY + b"!"),
-        "content_length_changed",
-        True,
-    ),
+    "metadata changed": (put(x_amz_meta_author="Bob"), "signature_mismatch"),
+    "part too long": (lambda desk: desk.send(desk.part(), BODY + b"!"), "content_length_changed"),
     "part sent as POST": (
         lambda desk: desk.send(desk.part(), BODY, method="POST"),
         "method_changed",
-        True,
     ),
-    "unsigned header": (with_an_acl, "header_unsigned", True),
-    "sent twice": (twice, "object_exists", True),
-    "replaced meanwhile": (replaced_meanwhile, "condition_failed", True),
-    "missing object": (missing_object, "object_missing", True),
-    "other bytes": (other_bytes, "checksum_mismatch", True),
-    "part of no upload": (part_of_no_upload, "upload_missing", True),
+    "unsigned header": (with_an_acl, "header_unsigned"),
+    "sent twice": (twice, "object_exists"),
+    "replaced meanwhile": (replaced_meanwhile, "condition_failed"),
+    "missing object": (missing_object, "object_missing"),
+    "other bytes": (other_bytes, "checksum_mismatch"),
+    "part of no upload": (part_of_no_upload, "upload_missing"),
 }
+# Of what a GET does not send, nothing is known to try.
+UNPROVEN: Final = {"upload sent as GET"}
 # (store, case): it answers as though all were well.
 LET_THROUGH: Final = {
     ("ministack", "unsigned header"): "MiniStack 1.5.33 looks only at the headers that are signed",
@@ -322,7 +259,7 @@ LET_THROUGH: Final = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_failing_request_gets_its_right_finding_first(desk: Desk, case: str) -> None:
-    fail, code, proven = CASES[case]
+    fail, code = CASES[case]
     sent = fail(desk)
     findings = desk.diagnosed(sent)
     if (desk.store.name, case) in LET_THROUGH:
@@ -330,12 +267,12 @@ def test_a_failing_request_gets_its_right_finding_first(desk: Desk, case: str) -
         assert findings == []
         return
     assert sent.answer.status_code >= 400, "it does not fail, so there is nothing to explain"
-    assert (findings[0]["code"], findings[0]["proven"]) == (code, proven), findings
+    assert (findings[0]["code"], findings[0]["proven"]) == (code, case not in UNPROVEN), findings
 
 
 def test_there_are_enough_kinds_of_failing_requests() -> None:
     assert len(CASES) >= 25
-    assert len({code for _, code, _ in CASES.values()}) >= 20
+    assert len({code for _, code in CASES.values()}) >= 20
 
 
 def working(desk: Desk) -> Iterator[Sent]:
@@ -422,7 +359,7 @@ def test_a_session_that_has_ended_is_told_of(ministack: Store, tmp_path: Path) -
     with serving(ministack, tmp_path, session_seconds=seconds) as service:
         desk = Desk(store=ministack, service=service)
         signed = desk.get()
-        time.sleep(seconds + 1)
+        time.sleep(seconds + 3)  # its end is rounded, and to the second
         sent = desk.send(signed)
         assert sent.answer.is_error
         finding = desk.diagnosed(sent)[0]
