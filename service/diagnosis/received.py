@@ -51,7 +51,6 @@ def read_received(reply: Reply, told: Sent) -> Received | None:
         told,
         method=lines[0],
         path=unquote(lines[1]),
-        raw_path=lines[1],
         parameters=(*pairs_of(lines[2]), *signature),
         host=headers.get("host", told.host),
         headers=headers,

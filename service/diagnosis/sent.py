@@ -53,7 +53,6 @@ class Sent:
     method: str
     host: str
     path: str = field(repr=False)
-    raw_path: str = field(repr=False)
     parameters: Pairs = field(repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
 
@@ -152,19 +151,18 @@ def read(method: str, url: str, headers: Mapping[str, str] | None) -> Sent:
     told, url = _told(headers), _encodable(url)
     try:
         parts = urlsplit(url)
-        host, raw_path, query = parts.netloc, parts.path, parts.query
+        host, path, query = parts.netloc, parts.path, parts.query
     except ValueError:  # an address in brackets that is none
         rest, _, query = url.partition("?")
-        host, _, raw_path = rest.partition("//")[2].partition("/")
-        raw_path = f"/{raw_path}"
+        host, _, path = rest.partition("//")[2].partition("/")
+        path = f"/{path}"
     host = host.rpartition("@")[2].lower()
     if told is not None and told.get("host"):
         host = told["host"].lower()
     return Sent(
         method=_encodable(method).strip().upper(),
         host=_DEFAULT_PORT.sub("", host),
-        path=unquote(raw_path) or "/",
-        raw_path=raw_path or "/",
+        path=unquote(path) or "/",
         parameters=pairs_of(query),
         headers=told,
     )
