@@ -11,8 +11,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.issuing import json_bytes
-from service import __main__ as commands
 from service import app as composition
+from service import commands
 
 
 class Probe:

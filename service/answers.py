@@ -49,7 +49,7 @@ class PresignedRequests:
     """As many `PresignedRequest`s, alike in all but their URLs, which are in the keys' order."""
 
     method: str
-    urls: Sequence[str] = field(repr=False)
+    urls: Sequence[bytes] = field(repr=False)
     headers: Mapping[str, str]
     term: Term
     session: Session = field(repr=False)

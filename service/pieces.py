@@ -31,12 +31,11 @@ def quoted(plain: str) -> bytes:
     return b'"%b"' % plain.encode()
 
 
-def repeated(begin: bytes, texts: Sequence[str], end: bytes) -> list[str]:
+def repeated(begin: bytes, texts: Sequence[bytes], end: bytes) -> list[bytes]:
     """For each text, as in `quoted`, what stands before and after it, with commas between: to be joined.
 
     Not joined here, for of a batch's megabytes each copy costs as much as a hundred signatures.
     """
-    before, after = begin.decode(), end.decode()
-    pieces = [f'"{after},{before}"'] * (2 * len(texts) - 1)
+    pieces = [b'"%b,%b"' % (end, begin)] * (2 * len(texts) - 1)
     pieces[::2] = texts
-    return [f'{before}"', *pieces, f'"{after}']
+    return [begin + b'"', *pieces, b'"' + end]

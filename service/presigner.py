@@ -14,9 +14,8 @@ from service.authority import Authority, unavailable
 from service.errors import PresignError
 from service.sessions.entries import SessionKey
 from service.signing.forms import presign_form
-from service.signing.keys import are_signable
 from service.signing.requests import PutObject
-from service.signing.signer import encode_key, encode_keys
+from service.signing.signer import encode_key, paths_of
 from service.stamps import Stamps
 
 A_TURN: Final = 64  # of a batch's asks, which take some ms
@@ -91,14 +90,16 @@ class Presigner:
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
-    def _presign_alike(self, requester: Requester, asks: Asks) -> PresignedRequests | None:
+    def _presign_alike(
+        self, requester: Requester, asks: Asks, paths: Sequence[str]
+    ) -> PresignedRequests | None:
         """As `_presign`, for keys of which all may be signed and for all of which the same is decided."""
         if (stamp := self._stamps.find(requester, asks.one)) is None:
             return None
-        url, action = stamp.context.url, stamp.action
+        action = stamp.action
         return PresignedRequests(
             method=action.METHOD,
-            urls=[url(path) for path in encode_keys(asks.keys)],
+            urls=stamp.context.urls(paths),
             headers=stamp.headers,
             term=stamp.term,
             session=stamp.session,
@@ -154,18 +155,19 @@ class Presigner:
 
     def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "list[_Part]":
         if isinstance(ask, Asks) and len(ask.keys) > 1:
-            if self._are_alike(requester, ask):
-                return [_attempt(ask.one, ask.keys, partial(self._presign_alike, requester, ask))]
+            if (paths := self._alike(requester, ask)) is not None:
+                sign = partial(self._presign_alike, requester, ask, paths)
+                return [_attempt(ask.one, ask.keys, sign)]
             return [part for half in ask.halves() for part in self._parts_of(requester, half)]
         if isinstance(ask, PresignError):
             return [_part(ask, ask)]
         one = ask.one if isinstance(ask, Asks) else ask
         return [_attempt(one, [one.key], partial(self._presign, requester, one))]
 
-    def _are_alike(self, requester: Requester, asks: Asks) -> bool:
-        """Whether one decision holds for all keys: each may be signed, and each grant covers all or none."""
+    def _alike(self, requester: Requester, asks: Asks) -> Sequence[str] | None:
+        """The keys' paths, if one decision holds for all: each grant covers all or none, and all may be signed."""
         reached = reach(self._authority.access(requester).grants, request_demand(asks.one))
-        return reached is not None and reached.holds_all(asks.keys) and are_signable(asks.keys)
+        return paths_of(asks.keys) if reached is not None and reached.holds_all(asks.keys) else None
 
     def _pending(self, requester: Requester, parts: "Sequence[_Part]") -> set[SessionKey]:
         """The sessions that have yet to come."""

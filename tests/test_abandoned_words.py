@@ -6,8 +6,8 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
-from service.__main__ import main
 from service.abandoned import Aged, Swept, age_of, line, parse_duration, summary
+from service.commands import main
 from tests.test_abandoned import OLD, upload
 from tests.test_commands import GOOD
 

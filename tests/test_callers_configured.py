@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
-from service.__main__ import main
+from service.commands import main
 from service.settings import load_settings
 
 BUCKET: Final = 'region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"'

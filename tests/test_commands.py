@@ -14,8 +14,8 @@ from typing import Final
 import pytest
 from click.testing import CliRunner, Result
 
-from service.__main__ import main
 from service.access.api_keys import digest_of
+from service.commands import main
 from service.errors import ConfigurationError
 from service.settings import load_settings
 from tests.end_to_end.processes import free_ports

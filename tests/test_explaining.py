@@ -9,7 +9,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from service.__main__ import main
+from service.commands import main
 from service.diagnosis.sent import MAX_URL_LENGTH, Asked
 from service.explaining import NotAsked, parse_headers, there
 from tests.diagnosis.house import TOKEN, UPLOAD, error, signed

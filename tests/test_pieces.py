@@ -32,5 +32,5 @@ def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> 
 @given(texts=st.lists(PLAIN, min_size=1, max_size=5))
 def test_what_is_repeated_is_a_list(texts: list[str]) -> None:
     begin, end = cut({"url": HOLE, "headers": {}})
-    whole = "".join(["[", *repeated(begin, texts, end), "]"])
+    whole = b"".join([b"[", *repeated(begin, [each.encode() for each in texts], end), b"]"])
     assert json.loads(whole) == [{"url": each, "headers": {}} for each in texts]

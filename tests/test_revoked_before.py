@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from service.__main__ import main
 from service.access.callers import CallerEntry, revoked_before
 from service.access.grants import Caller
+from service.commands import main
 from service.parts import caller_entries
 from service.settings import load_settings
 

@@ -26,6 +26,15 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class OtherShape(Exception):
+    """Something at `location` in a body that was read already is not as it must be."""
+
+    def __init__(self, error: ValidationError, location: tuple[int | str, ...]) -> None:
+        super().__init__()
+        self.error = error
+        self.location = location
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes. One that says it is longer is not taken in at all."""
     if _declared(request.scope["headers"]) > limit:
@@ -61,6 +70,14 @@ def parse(model: type[Model], body: bytes) -> Model:
         refuse(error, body)
 
 
+def validated(model: type[Model], value: object, *location: int | str) -> Model:
+    """What stands at `location` in a body, as a `model`. Raises OtherShape."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise OtherShape(error, location) from None
+
+
 def parse_query(model: type[Model], query: bytes) -> Model:
     """The parameters of a query, each of which may stand there once."""
     try:
@@ -77,23 +94,25 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         raise InvalidRequest(detail, pointers=_pointers(_faults(error))) from None
 
 
-def refuse(error: ValidationError, body: bytes) -> NoReturn:
-    """Tell what is not JSON at all from what is JSON of another shape."""
+def refuse(error: ValidationError, body: bytes, location: tuple[int | str, ...] = ()) -> NoReturn:
+    """Tell what is not JSON at all from what is JSON of another shape, at `location` and below."""
     if error.error_count() > _MAX_COMMAS // 50:
         raise InvalidRequest("The body is of quite another shape than it must have.") from None
     faults = _faults(error)
     if faults[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
     detail = "The body is not of the shape that it must have."
-    raise InvalidRequest(detail, pointers=_pointers(faults))
+    raise InvalidRequest(detail, pointers=_pointers(faults, location))
 
 
 def _faults(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_url=False, include_input=False, include_context=False)
 
 
-def _pointers(faults: Sequence[ErrorDetails]) -> dict[str, str]:
-    return {pointer(fault["loc"]): _detail(fault) for fault in faults[:_MAX_FAULTS]}
+def _pointers(
+    faults: Sequence[ErrorDetails], location: tuple[int | str, ...] = ()
+) -> dict[str, str]:
+    return {pointer(location + fault["loc"]): _detail(fault) for fault in faults[:_MAX_FAULTS]}
 
 
 def pointer(location: tuple[int | str, ...]) -> str:

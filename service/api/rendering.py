@@ -44,18 +44,18 @@ def render_form(answer: PresignedForm) -> bytes:
 def render_batch(
     answers: Sequence[PresignedRequest | PresignedRequests | PresignError],
 ) -> bytes:
-    begin, between, end = (piece.decode() for piece in _BATCH)
+    begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     for answer in answers:
-        pieces += [","] if position else []
+        pieces += [b","] if position else []
         if isinstance(answer, PresignError):
             pieces.append(_problem(answer, position))
             position, failed = position + 1, failed + 1
         else:
-            urls = [answer.url] if isinstance(answer, PresignedRequest) else answer.urls
+            urls = _urls(answer)
             pieces += _results(answer, urls)
             position += len(urls)
-    return "".join([*pieces, between, str(failed), end]).encode()
+    return b"".join([*pieces, between, b"%d" % failed, end])
 
 
 def render_created(upload: CreatedUpload) -> bytes:
@@ -95,12 +95,16 @@ def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
     return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
-def _problem(error: PresignError, position: int) -> str:
+def _urls(answer: PresignedRequest | PresignedRequests) -> Sequence[bytes]:
+    return [answer.url.encode()] if isinstance(answer, PresignedRequest) else answer.urls
+
+
+def _problem(error: PresignError, position: int) -> bytes:
     told = problems.of_error(error, within=f"#/items/{position}")
-    return to_json({"problem": told}).decode()
+    return to_json({"problem": told})
 
 
-def _results(answer: PresignedRequest | PresignedRequests, urls: Sequence[str]) -> list[str]:
+def _results(answer: PresignedRequest | PresignedRequests, urls: Sequence[bytes]) -> list[bytes]:
     (before, after), (begin, end) = _RESULT, _around_url(answer)
     return repeated(before + begin, urls, end + after)
 

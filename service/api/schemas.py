@@ -4,9 +4,9 @@ What is optional is absent, never null (MISSING). Unknown fields are refused: a 
 must not be signed with the default. Types are strict: "5" and 5.0 are no integers.
 """
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field, RootModel
+from pydantic import MISSING, BaseModel, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
 
 from service.signing.disposition import Disposition
 from service.signing.requests import MAX_UPLOAD_BYTES, ChecksumAlgorithm
@@ -31,6 +31,20 @@ def or_none(value: T | MISSING) -> T | None:
 
 class StrictRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_LISTED: Final = TypeAdapter(
+    Annotated[list[Any], Field(strict=True, min_length=1, max_length=MAX_BATCH)]
+)
+
+
+def _as_it_comes(items: object, _: object) -> list[Any]:
+    return _LISTED.validate_python(items)
+
+
+# Each as the JSON has it, though the document says of what shape it must be. `batches.py` looks them over:
+# a thousand at once would hold the loop, and most are alike but for their keys.
+Unread = Annotated[list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_as_it_comes)]
 
 
 class OpenAnswer(BaseModel):
@@ -121,27 +135,19 @@ class ListUrlRequest(StrictRequest):
 
 
 class DownloadUrlBatchRequest(StrictRequest):
-    items: Annotated[
-        list[DownloadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
-    ]
+    items: Unread[DownloadUrlRequest]
 
 
 class UploadUrlBatchRequest(StrictRequest):
-    items: Annotated[
-        list[UploadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
-    ]
+    items: Unread[UploadUrlRequest]
 
 
 class HeadUrlBatchRequest(StrictRequest):
-    items: Annotated[
-        list[HeadUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
-    ]
+    items: Unread[HeadUrlRequest]
 
 
 class DeleteUrlBatchRequest(StrictRequest):
-    items: Annotated[
-        list[DeleteUrlRequest], Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
-    ]
+    items: Unread[DeleteUrlRequest]
 
 
 class PresignedRequest(OpenAnswer):

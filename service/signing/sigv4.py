@@ -96,13 +96,17 @@ class SigningState:
 
     __slots__ = ("_inner", "_outer")
 
-    def __init__(self, key: bytes) -> None:
-        """`key` is no longer than a SHA-256 block; a signing key has 32 bytes."""
+    def __init__(self, key: bytes, head: str = "") -> None:
+        """`key` is no longer than a SHA-256 block; a signing key has 32 bytes.
+
+        `head` begins whatever is to be signed.
+        """
         block = key.ljust(_SHA256_BLOCK_BYTES, b"\0")
-        self._inner = hashlib.sha256(block.translate(_INNER_PAD))
+        self._inner = hashlib.sha256(block.translate(_INNER_PAD) + head.encode())
         self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
 
     def signature(self, string: str) -> str:
+        """Of the head and `string`."""
         inner = self._inner.copy()
         inner.update(string.encode())
         outer = self._outer.copy()

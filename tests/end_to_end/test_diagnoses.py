@@ -467,7 +467,7 @@ def test_the_command_line_asks_the_service(desk: Desk, tmp_path: Path) -> None:
     """As a process, with what was pasted in files."""
     from click.testing import CliRunner  # noqa: PLC0415
 
-    from service.__main__ import main  # noqa: PLC0415
+    from service.commands import main  # noqa: PLC0415
 
     sent = desk.send(desk.put(), BODY, content_type="text/plain; charset=utf-8")
     answer = tmp_path / "answer.xml"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.access.callers import Identity
 from service.access.grants import Demand, Grant, Operation, decide, reach
+from service.answers import PresignedRequest, PresignedRequests
 from service.asks import Asks
 from service.audit import Requester
 from service.errors import Forbidden, PresignError
@@ -179,8 +180,11 @@ def _flat(answers: Sequence[object]) -> list[object]:
     for answer in answers:
         if isinstance(answer, PresignError):
             flat.append((answer.code, answer.detail))
+        elif isinstance(answer, PresignedRequests):
+            flat += [url.decode() for url in answer.urls]
         else:
-            flat += getattr(answer, "urls", None) or [getattr(answer, "url")]  # noqa: B009 - either
+            assert isinstance(answer, PresignedRequest)
+            flat.append(answer.url)
     return flat
 
 

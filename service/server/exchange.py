@@ -1,0 +1,83 @@
+"""One request and its answer, written in one piece where it is known as a whole.
+
+uvicorn writes a head as soon as it is told of it, and the body after it. That is two system calls, of
+which each wakes the client, and together they cost as much as all that we do for a signature. So here
+a head waits for what follows it; and only an answer that comes in pieces, or is in some other way out
+of the ordinary, is left to uvicorn.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol, cast
+
+from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+_LARGE: Final = 16 * 1024  # bytes of a body that are not worth a copy
+# No two lines of a head end elsewhere than the other does, nor is a control but a tab in one (RFC 9110, 5.5).
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
+_BODILESS: Final = frozenset({204, 304})
+
+
+class Wire(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def writelines(self, pieces: list[bytes]) -> None: ...
+
+
+class Exchange(RequestResponseCycle):
+    _held: HTTPResponseStartEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.start" and not self.response_started:
+            self._held = message
+            self.response_started = True
+            return
+        if self._held is None:
+            await super().send(message)
+            return
+        start, self._held = self._held, None
+        if message["type"] == "http.response.body" and (head := self._head(start, message)):
+            await self._answer(head, message.get("body", b""))
+            return
+        self.response_started = False
+        await super().send(start)
+        await super().send(message)
+
+    async def _answer(self, head: bytes, body: bytes) -> None:
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        wire = cast("Wire", self.transport)
+        if len(body) < _LARGE:
+            wire.write(head + body)
+        else:
+            wire.writelines([head, body])
+        self.waiting_for_100_continue = False
+        self.response_complete = True
+        self.message_event.set()
+        self.on_response()
+
+    def _head(self, start: HTTPResponseStartEvent, end: HTTPResponseBodyEvent) -> bytes | None:
+        """The head of an ordinary answer, which is whole and after which the connection goes on."""
+        status, headers = start["status"], [*self.default_headers, *start.get("headers", ())]
+        named = dict(headers)
+        ordinary = (
+            self.keep_alive
+            and not end.get("more_body", False)
+            and self.scope["method"] != "HEAD"
+            and status not in _BODILESS
+            and named.get(b"content-length") == b"%d" % len(end.get("body", b""))
+            and _UNUSUAL.isdisjoint(named)
+        )
+        return _rendered(status, headers) if ordinary else None
+
+
+def _rendered(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """None where a header is not as it must be, which uvicorn has the words for."""
+    lines = [b"%b: %b" % header for header in headers]
+    if _CONTROLS.search(b"".join(lines)) is not None:
+        return None
+    return b"%b%b\r\n\r\n" % (STATUS_LINE[status], b"\r\n".join(lines))
