@@ -80,7 +80,7 @@ class Diagnoses:
     def _matters(self, access: Access, sent: Sent) -> Iterator[_Matter]:
         """All that the request may be about: a bucket may have two names, and a URL two readings."""
         places = places_of(self._authority.snapshot)
-        found = list(located(sent, places)) or list(self._by_session(access, sent, places))
+        found = located(sent, places) or list(self._by_session(access, sent, places))
         for each in found:
             for operation in _operations(sent, each.key):
                 yield _Matter(_demand(operation, each, sent), each.place)

@@ -108,15 +108,11 @@ def _query_changed(signed: Sent, sent: Sent) -> Finding | None:
 
 
 def wrong_region(right: str, was: str) -> Finding:
-    summary = (
-        f"The signature is for the region {_region(was)}, and the bucket is in {_region(right)}."
-    )
+    """`right` is known to be one."""
+    signed_for = f"the region `{was}`" if REGION.fullmatch(was) else "another region"
+    summary = f"The signature is for {signed_for}, and the bucket is in `{right}`."
     fix = "Set the bucket's `region` in the configuration of whoever signs, and sign anew; do not edit the URL."
     return certain(Code.WRONG_REGION, summary, fix)
-
-
-def _region(name: str) -> str:
-    return f"`{name}`" if REGION.fullmatch(name) else "of another name"
 
 
 def _only_in(one: Pairs, other: Pairs) -> list[str]:

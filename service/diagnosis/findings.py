@@ -98,7 +98,8 @@ _PLAIN = re.compile(
     r"[!#-&(-;=?-\[\]-_a-~]+(?: [!#-&(-;=?-\[\]-_a-~]+)*"
 )  # no quotes, <, >, \ or `
 _PIECES = re.compile("[^A-Za-z0-9]+")
-_WORD = re.compile("[0-9]{0,5}[A-Za-z]{0,20}[0-9]{0,5}[a-z]{0,6}")
+# A word, or a short name such as buckets have
+_WORD = re.compile("[0-9]{0,5}[A-Za-z]{0,20}[0-9]{0,5}|[a-z0-9]{1,12}")
 _CAPITAL = re.compile("[A-Z]")
 _MOST_CAPITALS: Final = 3  # UTF
 _LONGEST_SAID: Final = 100

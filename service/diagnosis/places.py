@@ -37,15 +37,10 @@ class Located(NamedTuple):
     key: str
 
 
-def located(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
-    """Each place that the URL may be of, by its host, or by the bucket's name in one of AWS's hosts."""
-    for place in places:
-        addresses = [place.address, *([] if place.address.inner is None else [place.address.inner])]
-        for address in addresses:
-            if address.host == sent.host and (key := _below(sent.path, address)) is not None:
-                yield Located(place, key)
-        if sent.host not in place.hosts and (key := _at_aws(sent, place)) is not None:
-            yield Located(place, key)
+def located(sent: Sent, places: Iterable[Place]) -> list[Located]:
+    """Each place that the URL may be of, by its host; else by the bucket's name in one of AWS's hosts."""
+    places = list(places)
+    return list(_at_hosts(sent, places)) or list(_at_aws(sent, places))
 
 
 def behind(sent: Sent, place: Place) -> Located:
@@ -54,17 +49,28 @@ def behind(sent: Sent, place: Place) -> Located:
     return Located(place, sent.path.lstrip("/") if below is None else below)
 
 
+def _at_hosts(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
+    for place in places:
+        for address in (place.address, place.address.inner):
+            if address is not None and address.host == sent.host:
+                key = _below(sent.path, address)
+                if key is not None:
+                    yield Located(place, key)
+
+
 def _below(path: str, address: Address) -> str | None:
     if path.startswith(address.path_prefix):
         return path[len(address.path_prefix) :]
     return "" if path == address.bucket_path else None
 
 
-def _at_aws(sent: Sent, place: Place) -> str | None:
+def _at_aws(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
     known = _AWS_HOST.fullmatch(sent.host)
     if known is None:
-        return None
-    if known["bucket"] is not None:
-        return sent.path[1:] if known["bucket"] == place.s3_bucket else None
-    bucket, _, key = sent.path[1:].partition("/")
-    return key if bucket == place.s3_bucket else None
+        return
+    bucket, key = known["bucket"], sent.path[1:]
+    if bucket is None:
+        bucket, _, key = key.partition("/")
+    for place in places:
+        if place.s3_bucket == bucket:
+            yield Located(place, key)

@@ -13,7 +13,7 @@ from service.diagnosis.changes import (
     method_changed,
     wrong_region,
 )
-from service.diagnosis.findings import Code, Finding, certain, likely, said
+from service.diagnosis.findings import Code, Finding, certain, likely, said, sayable
 from service.diagnosis.places import Place
 from service.diagnosis.reply import Reply
 from service.diagnosis.sent import Sent
@@ -94,7 +94,7 @@ def redirect(reply: Reply) -> Iterator[Finding]:
     if reply.status not in REDIRECTS and reply.code not in _REDIRECTED:
         return
     endpoint = reply.fields.get("Endpoint", "").lower()
-    where = f" (`{endpoint}`)" if _AWS_HOST.fullmatch(endpoint) else ""
+    where = f" (`{endpoint}`)" if _AWS_HOST.fullmatch(endpoint) and sayable(endpoint) else ""
     summary = f"The store sends the request to another host{where}, for which the signature does not hold."
     fix = "Do not follow the redirect: set the bucket's `region` or endpoint in the configuration of whoever signs, and sign anew."
     yield certain(Code.REDIRECTED, summary, fix)
