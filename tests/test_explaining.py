@@ -1,7 +1,11 @@
 """`presign diagnose`: what it reads, what it says, how it ends, and what it never shows."""
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,6 +81,28 @@ def test_the_url_may_come_from_a_file(tmp_path: Path) -> None:
     file.write_text(f"\n{URL[:-5]}\n")
     done = presign("--url-file", str(file), url="")
     assert done.output.startswith("1. url_truncated")
+
+
+def test_at_a_terminal_it_is_asked_for_and_not_shown() -> None:
+    """A terminal of one's own: what it shows is read at its other end."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "service", "diagnose", "--status", "200"]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        shown = shown_until(ours, "URL (is not shown)")
+        os.write(ours, f"{URL}\n".encode())
+        shown += shown_until(ours, "found.")
+        assert process.wait(timeout=30) == 0
+    os.close(ours)
+    assert "Nothing is found." in shown
+    assert "X-Amz" not in shown
+
+
+def shown_until(terminal: int, words: str) -> str:
+    shown = ""
+    while words not in shown:
+        shown += os.read(terminal, 4096).decode()
+    return shown
 
 
 def test_the_url_is_no_argument() -> None:

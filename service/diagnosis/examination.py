@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from service.diagnosis import mismatch, pasted, refusals, seen, times
 from service.diagnosis.changes import changes
@@ -10,6 +11,8 @@ from service.diagnosis.proof import Proof, Verdict, prove
 from service.diagnosis.reading import Known, Reading
 from service.diagnosis.received import read_received
 from service.diagnosis.sent import Sent
+
+_FORBIDDEN: Final = 403
 
 
 class Examination:
@@ -21,6 +24,7 @@ class Examination:
         self._received = read_received(reading.reply, reading.sent)
         session = known.session
         self._token = None if session is None else session.credentials.session_token
+        self._verdict = Verdict.UNKNOWN
         self._sent = self._told if self._received is None else self._received.sent
         # The rest of what is told, where the store shows what it received
         more = {} if self._received is None else self._received.sent.headers or {}
@@ -54,6 +58,7 @@ class Examination:
 
     def _of_signature(self, *, is_whole: bool) -> Iterator[Finding]:
         proof = self._proof() if is_whole else Proof(Verdict.UNKNOWN)
+        self._verdict = proof.verdict
         right = proof.verdict is Verdict.RIGHT
         refused = self._reply.code == "SignatureDoesNotMatch"
         differences = list(self._differences(proof)) if is_whole else []
@@ -106,5 +111,8 @@ class Examination:
     def _of_policies(self, found: Sequence[Finding]) -> Iterator[Finding]:
         if self._reply.is_authenticated:
             yield refusals.denied(self._reply, proven=not found)
-        elif self._reply.code is None and self._reply.status == 403 and not found:
-            yield refusals.denied(self._reply, proven=False)
+        elif self._reply.code is None and self._reply.status == _FORBIDDEN and not found:
+            if self._verdict is Verdict.RIGHT:
+                yield refusals.denied(self._reply, proven=False)
+            else:
+                yield refusals.wordless()

@@ -170,6 +170,15 @@ def denied(reply: Reply, *, proven: bool) -> Finding:
     return Finding(Code.ACCESS_DENIED, proven, summary, fix)
 
 
+def wordless() -> Finding:
+    """Of a HEAD's answer, which has no body."""
+    summary = (
+        "The store refused without a word, as it does to a HEAD: why cannot be told from here."
+    )
+    fix = "Ask for a download of the same key and send that: its answer has words. Or ask the replica that signed."
+    return likely(Code.STORE_REFUSED, summary, fix)
+
+
 def form_faults(reply: Reply) -> Iterator[Finding]:
     """A form's fields are not told, so the store's words are all there is."""
     if reply.says("AccessDenied", "according to policy") and "expired" not in reply.message:
