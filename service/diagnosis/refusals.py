@@ -45,7 +45,7 @@ _INCOMPLETE: Final = (
 )
 _BUSY: Final = (
     Code.STORE_BUSY,
-    "The store could not serve the request; nothing is wrong with it.",
+    "The store could not serve the request at that time.",
     "Send it again a little later, with growing pauses, while the URL holds.",
 )
 _LENGTH: Final = (

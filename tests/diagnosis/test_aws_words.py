@@ -396,3 +396,44 @@ def test_each_line_of_the_canonical_request_has_its_meaning(old: str, new: str, 
     assert old in text
     answer = mismatch(text.replace(old, new, 1))
     assert found(refused(upload(), answer), OFFLINE)[0].summary.endswith(f"in {line}.")
+
+
+def test_dots_that_a_client_folded_show_in_the_canonical_request() -> None:
+    asked = told(signed(key="a/../b"))
+    text = canonical(UPLOAD).replace("PUT\n/invoices/a%20b.txt", "GET\n/b")
+    query = asked.url.partition("?")[2].partition("&X-Amz-Signature")[0]
+    lines = text.split("\n")
+    answer = mismatch("\n".join([*lines[:2], query, f"host:{ADDRESS.host}", "", "host", lines[-1]]))
+    for known in (KNOWN, OFFLINE):
+        finding = found(refused(asked, answer), known)[0]
+        assert (finding.code, finding.proven) == (Code.DOT_SEGMENTS, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GET", "GET\n/\n\nhost:a\nhost\nX\nY", "GET\n/\n\na:b\nc:d\ne:f\n\n"]
+)
+def test_a_canonical_request_that_is_none_is_left_aside(text: str) -> None:
+    asked = upload(content_type="text/plain; charset=utf-8")
+    assert found(refused(asked, mismatch(text)))[0].code is Code.CONTENT_TYPE_CHANGED
+
+
+def test_a_store_that_sees_no_signature_of_the_fourth_version_is_believed() -> None:
+    _, _, answer, _ = WORDS["SigV2"]
+    assert found(refused(told(signed()), answer))[0].code is Code.SIGNATURE_V2
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeTooSkewed", "PermanentRedirect"])
+def test_a_form_may_meet_what_a_url_meets(code: str) -> None:
+    expected = {
+        "ExpiredToken": Code.SESSION_ENDED,
+        "RequestTimeTooSkewed": Code.CLOCK_SKEW,
+        "PermanentRedirect": Code.REDIRECTED,
+    }
+    answer = body(f"<Code>{code}</Code><Message>…</Message>")
+    assert found(refused(FORM, answer))[0].code is expected[code]
+
+
+def test_a_form_that_a_policy_refuses_is_told_so_with_less_certainty() -> None:
+    answer = body("<Code>AccessDenied</Code><Message>Access Denied</Message>")
+    [finding] = found(refused(FORM, answer))
+    assert (finding.code, finding.proven) == (Code.ACCESS_DENIED, False)

@@ -212,3 +212,21 @@ def test_where_the_length_is_untold_it_is_asked_for() -> None:
     finding = first(refused(told(signed(UPLOAD), "PUT", headers=headers)))
     assert (finding.code, finding.proven) == (Code.SIGNATURE_MISMATCH, False)
     assert "tell `content-length`" in finding.fix
+
+
+def test_a_region_that_was_edited_is_proven() -> None:
+    [finding] = found(refused(told(signed().replace("%2Feu-west-1", "%2Fus-east-1"))))
+    assert (finding.code, finding.proven) == (Code.WRONG_REGION, True)
+    assert "for the region `us-east-1`, and the bucket is in `eu-west-1`" in finding.summary
+
+
+def test_a_region_of_no_usual_name_is_not_said_again() -> None:
+    [finding] = found(refused(told(signed().replace("%2Feu-west-1", f"%2F{'A' * 20}"))))
+    assert "for another region, and the bucket is in `eu-west-1`" in finding.summary
+
+
+def test_a_url_that_was_signed_for_the_wrong_region_is_only_likely_wrong() -> None:
+    """Stores of one's own may not mind."""
+    url = signed(address=replace(ADDRESS, region="us-east-1"))
+    [finding] = found(told(url))
+    assert (finding.code, finding.proven) == (Code.WRONG_REGION, False)
