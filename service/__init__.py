@@ -15,6 +15,7 @@ The map of the house, from the ground up. Imports go down only; `make check` kee
     diagnosis/    why a signed request failed (pure)
     diagnoses     the same for a caller, with the session that signed
     api/          HTTP and nothing but HTTP
+    console/      a static page for people, off unless configured
     settings      the only reader of the environment and of the configuration file
     app           the composition root
     __main__      `presign`: imports everything, at little cost

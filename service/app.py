@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service import __version__
+from service import __version__, console
 from service.api import (
     callers,
     deletes,
@@ -59,6 +59,7 @@ _ROOMS: Final = (
     callers,
     health,
     document,
+    console,
 )
 
 

@@ -59,6 +59,11 @@ def warnings(settings: Settings) -> Iterator[str]:
     """What an operator had better mean."""
     if settings.unsafe_anonymous_caller is not None:
         yield "unsafe_anonymous_caller: everybody who reaches the service has its grants"
+    if settings.console:
+        yield (
+            "console: whoever reaches the service sees the page /console, and the hosts of all buckets "
+            "in its Content-Security-Policy; it holds no rights: each call needs a caller's own key"
+        )
     for caller in settings.callers:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():

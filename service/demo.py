@@ -83,7 +83,7 @@ def prepare(store_url: str) -> None:
 
 
 def demo_settings(store_url: str) -> Settings:
-    """One bucket, and one caller who may do everything in it."""
+    """One bucket, one caller who may do everything in it, and the console."""
     grant = {
         "bucket": BUCKET,
         "prefix": "",
@@ -98,7 +98,8 @@ def demo_settings(store_url: str) -> Settings:
         "sts_endpoint_url": store_url,
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
-    return Settings.model_validate({"buckets": {BUCKET: bucket}, "callers": [caller]})
+    sections = {"buckets": {BUCKET: bucket}, "callers": [caller], "console": True}
+    return Settings.model_validate(sections)
 
 
 class _Server(uvicorn.Server):
@@ -111,7 +112,7 @@ class _Server(uvicorn.Server):
 def welcome(url: str) -> str:
     """Lines to paste. `sign` turns an answer into curl's own configuration, headers and all."""
     return f"""
-presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`). Paste into another shell:
+presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`); for people at {url}/console. Paste into another shell:
 
 sign() {{ curl -sS "{url}/v1/$1" -H 'Authorization: Bearer {API_KEY}' -d "$2" | python3 -c '
 import json, sys

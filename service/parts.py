@@ -63,6 +63,7 @@ def snapshot(settings: Settings, addresses: Mapping[str, Address]) -> Snapshot:
         api_keys=_api_keys(settings),
         default_expires_in=settings.server.default_expires_in,
         unsafe_anonymous_caller=None if anonymous is None else Identity(_ANONYMOUS),
+        console=settings.console,
     )
 
 

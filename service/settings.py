@@ -103,6 +103,7 @@ class Settings(Section):
     callers: tuple[CallerSettings, ...] = ()
     callers_dir: Path | None = None  # from the file's own directory; read already: see `callers`
     unsafe_anonymous_caller: AnonymousSettings | None = None
+    console: bool = False
 
     @model_validator(mode="after")
     def _grants_fit_buckets(self) -> Self:

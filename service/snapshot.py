@@ -72,6 +72,7 @@ class Snapshot:
     api_keys: ApiKeys
     default_expires_in: int
     unsafe_anonymous_caller: Identity | None = None
+    console: bool = False
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
     _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)

@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +16,7 @@ from service.access.api_keys import digest_of
 from service.commands import main
 from service.errors import ConfigurationError
 from service.settings import load_settings
-from tests.end_to_end.processes import free_ports
+from tests.demo import demo, paste
 
 ROOT: Final = Path(__file__).parents[1]
 DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
@@ -74,6 +72,14 @@ def test_check_warns_of_whom_anybody_could_be(tmp_path: Path) -> None:
     assert "warning: API key billing: anybody can guess it" in done.stdout
     assert "warning: unsafe_anonymous_caller: everybody who reaches the service" in done.stdout
     assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
+
+
+def test_check_says_what_it_means_to_serve_the_console(tmp_path: Path) -> None:
+    off, on = checked(tmp_path, GOOD), checked(tmp_path, f"{GOOD}console: true\n")
+    assert "console" not in off.stdout
+    assert "warning: console: whoever reaches the service sees the page /console" in on.stdout
+    assert "the hosts of all buckets" in on.stdout
+    assert "it holds no rights" in on.stdout
 
 
 def test_the_example_configuration_is_good() -> None:
@@ -213,56 +219,17 @@ def test_the_demo_refuses_a_port_that_is_taken() -> None:
     assert f"port {port} is taken; choose one with --port" in done.stderr
 
 
-@pytest.fixture(name="demo")
-def _demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
-    """The demo, what it printed, and the port of its store."""
-    port, store_port = free_ports(2)
-    command = [sys.executable, "-u", "-m", "service", "demo", "--port", str(port)]
-    with subprocess.Popen(
-        [*command, "--store-port", str(store_port)],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield process, _until(process, "Ctrl-C ends it."), store_port
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_printed_lines_work_and_a_signal_ends_both(
-    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals
 ) -> None:
-    process, printed, store_port = demo
-    lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]
-    pasted = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", lines],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "hello" in pasted.stdout
-    assert pasted.stderr == ""
-    process.send_signal(number)
-    assert process.wait(timeout=20) == 0
-    assert process.stdout is not None
-    assert "Traceback" not in process.stdout.read()
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", store_port)) != 0
-
-
-def _until(process: subprocess.Popen[str], last: str) -> str:
-    """What the process prints up to a line; it has a minute for it."""
-    assert process.stdout is not None
-    deadline, printed = time.monotonic() + 60, ""
-    while last not in printed and time.monotonic() < deadline:
-        line = process.stdout.readline()
-        assert line, f"it ended: {printed}"
-        printed += line
-    return printed
+    with demo() as running:
+        process, printed = running.process, running.printed
+        lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]
+        assert "hello" in paste(lines, tmp_path)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 0
+        assert process.stdout is not None
+        assert "Traceback" not in process.stdout.read()
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", running.store_port)) != 0

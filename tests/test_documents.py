@@ -24,7 +24,7 @@ from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.metrics import Metrics
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
 from service.reload import _AT_START, POLL_SECONDS
-from service.server.protocol import Bounds
+from service.server.bounds import Bounds
 from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS
@@ -54,6 +54,8 @@ PAGES: Final = [
     "docs/operations.md",
     "docs/large-objects.md",
     "docs/troubleshooting.md",
+    "docs/clients.md",
+    "docs/console.md",
     "deploy/iam/README.md",
 ]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")

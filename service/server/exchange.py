@@ -1,29 +1,24 @@
-"""One request and its answer, written in one piece where it is known as a whole.
+"""One request and its answer, which is sent in one piece where it is known as a whole.
 
-uvicorn writes a head as soon as it is told of it, and the body after it. That is two system calls, of
-which each wakes the client, and together they cost as much as all that we do for a signature. So here
-a head waits for what follows it; and only an answer that comes in pieces, or is in some other way out
-of the ordinary, is left to uvicorn.
+uvicorn writes a head as soon as it is told of it, and the body after it: two system calls, and each may
+wake the client. So here a head waits for what follows it; and only an answer that comes in pieces, or
+is in some other way out of the ordinary, is left to uvicorn.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from service.server.wire import Wire
 
 _LARGE: Final = 16 * 1024  # bytes of a body that are not worth a copy
 # No two lines of a head end elsewhere than the other does, nor is a control but a tab in one (RFC 9110, 5.5).
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
-
-
-class Wire(Protocol):
-    def write(self, data: bytes) -> None: ...
-
-    def writelines(self, pieces: list[bytes]) -> None: ...
 
 
 class Exchange(RequestResponseCycle):
@@ -51,10 +46,7 @@ class Exchange(RequestResponseCycle):
         if self.disconnected:
             return
         wire = cast("Wire", self.transport)
-        if len(body) < _LARGE:
-            wire.write(head + body)
-        else:
-            wire.writelines([head, body])
+        wire.post([head + body] if len(body) < _LARGE else [head, body])
         self.waiting_for_100_continue = False
         self.response_complete = True
         self.message_event.set()

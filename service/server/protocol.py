@@ -13,36 +13,18 @@ Theory of operation:
 """
 
 import asyncio
-from dataclasses import dataclass
+import sys
 from enum import Enum, auto
-from functools import lru_cache
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.drain import Drain
-from service.server.exchange import Exchange
+from service.server.bounds import Bounds
+from service.server.lean import LeanProtocol
 from service.server.refusals import refusal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """Seconds, bytes and requests that a client may take.
-
-    `linger` is how long a body that nobody wants is read on, so that the client sees the answer
-    before the connection ends. `parting` is how long an idle connection is kept when the server
-    stops, for a request that is on its way.
-    """
-
-    head_seconds: float = 10.0
-    body_seconds: float = 20.0
-    write_seconds: float = 30.0
-    linger_seconds: float = 2.0
-    parting_seconds: float = 0.5
-    head_bytes: int = 16 * 1024  # as nginx, gunicorn and Node take by default, roughly
-    pipelined: int = 64  # one read may hold ten thousand requests, at some kilobytes each
+from service.server.upgrades import body_parser, framing
+from service.server.wire import Outbox, Wire
 
 
 class _Phase(Enum):
@@ -58,15 +40,17 @@ _TIMEOUTS: Final = {
 _SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    def __init__(self, *, bounds: Bounds, drain: Drain, **uvicorns: Any) -> None:
+class BoundedProtocol(LeanProtocol):
+    def __init__(self, *, bounds: Bounds, drain: Drain, outbox: Outbox, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._bounds = bounds
+        self._outbox = outbox
         self._drain = drain
         self._phase = _Phase.IDLE
         self._messages = 0
         self._has_advanced = False  # a message was begun or a piece of a body told of
         self._parsed = self._fed = 0  # bytes of the head, or of what is kept like one
+        self._unread_from = 0  # in a piece that the parser stopped within
         self._watched = (_Phase.IDLE, 0)
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
@@ -75,14 +59,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_closing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._wire = transport
-        super().connection_made(cast("asyncio.Transport", _Transport(transport, self)))
+        self._wire = Wire(transport, self._outbox)
+        super().connection_made(cast("asyncio.Transport", _Transport(self._wire, self)))
         self._arm(self._bounds.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_closing = self._is_deaf = True
         self._disarm()
-        self._unset_keepalive_if_required()  # uvicorn leaves it where the connection broke
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -91,6 +74,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._has_advanced = False
         super().data_received(data)
+        if self._unread_from:
+            self._read_on(data)
         self._account_for(len(data))
 
     def eof_received(self) -> None:
@@ -118,40 +103,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= self._bounds.pipelined:
             raise httptools.HttpParserError
-        self._tell_of_head()
-        waits, self.cycle = self._has_open_cycle(), self._exchange()
-        if not waits:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+        super().on_headers_complete()
         self._phase = _Phase.BODY
-        # The client's next request goes to another replica. And after a request to upgrade, the
-        # parser skips what came in the same piece.
+        # The client's next request goes to another replica. And after a request to upgrade, only
+        # its body is read.
         if self._drain.has_begun or self.parser.should_upgrade():
             self.cycle.keep_alive = False
-
-    def _tell_of_head(self) -> None:
-        """As uvicorn does, which has no memory for the few paths that are asked for."""
-        scope, parser = self.scope, self.parser
-        scope["method"] = parser.get_method().decode("ascii")
-        scope["http_version"] = parser.get_http_version()
-        scope["path"], scope["raw_path"], scope["query_string"] = _parts_of(self.url)
-
-    def _exchange(self) -> Exchange:
-        return Exchange(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
-            on_response=self.on_response_complete,
-        )
 
     def on_body(self, body: bytes) -> None:
         self._fed = 0
@@ -159,6 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # it has not looked at the body
         super().on_message_complete()
         self._phase = _Phase.IDLE
 
@@ -193,7 +152,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(*self._refusal)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """It is answered as if it asked for no upgrade (RFC 9110, 7.8), and worth no line."""
+        """It is worth no line. Called while the exception is handled that knows how far the parser is."""
+        stopped = sys.exception()
+        assert isinstance(stopped, httptools.HttpParserUpgrade)
+        self._unread_from = stopped.args[0]
+
+    def _read_on(self, data: bytes) -> None:
+        rest, self._unread_from = data[self._unread_from :], 0
+        self.parser = body_parser(self)
+        super().data_received(framing(self.headers) + rest)
 
     def _account_for(self, size: int) -> None:
         """For a piece of so many bytes, once the parser has read it."""
@@ -241,10 +208,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._phase is _Phase.BODY:
             return bool(self.pipeline)
         return self._has_open_cycle()
-
-    def _has_open_cycle(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's annotation leaves None out
-        return cycle is not None and not cycle.response_complete
 
     def _is_answering(self) -> bool:
         """Whether the current message's answer has begun; a head that is not over has none."""
@@ -311,20 +274,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._write_deadline = self.loop.call_later(seconds, self._wire.abort)
 
 
-@lru_cache(maxsize=64)
-def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """The path, decoded and as it came, and the query."""
-    parsed = httptools.parse_url(url)
-    path = parsed.path.decode("ascii")
-    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
-
-
 class _Transport:
     """What uvicorn has for a transport: the real one, but for how it is closed."""
 
-    def __init__(self, wire: asyncio.Transport, protocol: BoundedProtocol) -> None:
+    def __init__(self, wire: Wire, protocol: BoundedProtocol) -> None:
         self.write = wire.write
-        self.writelines = wire.writelines
+        self.post = wire.post
         self.get_extra_info = wire.get_extra_info
         self.pause_reading = wire.pause_reading
         self.resume_reading = wire.resume_reading

@@ -21,7 +21,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.drain import Drain
-from service.server.protocol import BoundedProtocol, Bounds
+from service.server.bounds import Bounds
+from service.server.protocol import BoundedProtocol
+from service.server.wire import Outbox
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
 FINISH_SECONDS: Final = 15  # for what is under way: a cold caller waits 5 s, and a body may take 20
@@ -88,7 +90,7 @@ def _queued(listener: socket.socket) -> Iterator[socket.socket]:
 def config(
     app: FastAPI, *, host: str, port: int, drain: Drain, bounds: Bounds | None = None
 ) -> uvicorn.Config:
-    protocol = partial(BoundedProtocol, bounds=bounds or Bounds(), drain=drain)
+    protocol = partial(BoundedProtocol, bounds=bounds or Bounds(), drain=drain, outbox=Outbox())
     return uvicorn.Config(
         app,
         host=host,

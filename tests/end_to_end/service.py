@@ -85,16 +85,18 @@ def serving(
     directory: Path,
     environment: dict[str, str] | None = None,
     callers: list[dict[str, Any]] | None = None,
+    top: dict[str, Any] | None = None,
     **bucket: Any,
 ) -> Iterator[Service]:
     """The service in front of `store`, whose buckets it calls `objects` and `versions`.
 
-    `environment`, `callers` and `bucket` are settings beyond, or in place of, the usual ones.
+    `environment`, `callers`, `top` and `bucket` are settings beyond, or in place of, the usual ones.
     """
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     configuration = directory / "presign.yaml"
-    configuration.write_text(json.dumps(configured(store, callers, **bucket)))  # JSON is YAML
+    settings = configured(store, callers, **bucket) | (top or {})
+    configuration.write_text(json.dumps(settings))  # JSON is YAML
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
     variables = {
         "PRESIGN_CONFIG": str(configuration),

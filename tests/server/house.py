@@ -14,7 +14,8 @@ from fastapi import FastAPI, Request
 
 from service.app import create_app
 from service.drain import Drain
-from service.server.protocol import BoundedProtocol, Bounds
+from service.server.bounds import Bounds
+from service.server.protocol import BoundedProtocol
 from service.server.run import Server, config
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
 

@@ -97,12 +97,64 @@ def test_who_expects_to_go_on_with_too_much_is_refused_first(wire: Wire) -> None
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"foo/2"])
 def test_a_request_to_upgrade_is_answered_as_any_other(wire: Wire, protocol: bytes) -> None:
-    """And ends the connection, as the parser drops what comes with it."""
+    """And ends the connection, as what comes after it is not read."""
     upgrade = b"connection: upgrade\r\nupgrade: %s\r\nsec-websocket-version: 13\r\n\r\n" % protocol
     wire.send(b"GET /livez HTTP/1.1\r\nhost: a\r\n" + upgrade + LIVEZ)
     answer = wire.answer()
     assert (answer.status, answer.headers["connection"]) == (200, "close")
     assert wire.ends()
+
+
+TO_UPGRADE = b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AA\r\n"
+WITH_BODY = {
+    "length": TO_ECHO + TO_UPGRADE + LENGTH + b"\r\nhello",
+    "chunked": TO_ECHO + TO_UPGRADE + CHUNKED + b"\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("after", [b"", post("/echo", b"second"), b"garbage\r\n\r\n"])
+@pytest.mark.parametrize("request_", WITH_BODY.values(), ids=WITH_BODY)
+def test_the_body_of_a_request_to_upgrade_is_read(
+    wire: Wire, request_: bytes, after: bytes
+) -> None:
+    """Java's client sends all of its on a plain connection so. Whatever follows is dropped."""
+    wire.send(request_ + after)
+    answer = wire.answer()
+    assert (answer.body, answer.headers["connection"]) == (b'"hello"', "close")
+    assert wire.ends()
+
+
+@pytest.mark.parametrize("request_", WITH_BODY.values(), ids=WITH_BODY)
+def test_the_body_of_a_request_to_upgrade_is_read_in_any_pieces(
+    house: House, request_: bytes
+) -> None:
+    head = request_.index(b"\r\n\r\n")
+    for cut in range(head, len(request_)):
+        with house.connect() as wire:
+            wire.send(request_[:cut])
+            time.sleep(0.005)
+            wire.send(request_[cut:])
+            assert wire.answer().body == b'"hello"'
+            assert wire.ends()
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [CHUNKED + b"\r\nzz\r\n", b"transfer-encoding: chunked, identity\r\n\r\n"],
+    ids=["a chunk's size that is none", "chunked, and more"],
+)
+def test_a_bad_body_of_a_request_to_upgrade_is_refused(wire: Wire, rest: bytes) -> None:
+    wire.send(TO_ECHO + TO_UPGRADE + rest)
+    answer = wire.answer()
+    assert (answer.status, answer.code) == (400, "malformed_request")
+    assert wire.ends()
+
+
+def test_a_body_of_a_request_to_upgrade_that_does_not_come_is_not_waited_for() -> None:
+    with serving(bounds(body_seconds=0.1)) as house, house.connect() as wire:
+        wire.send(WITH_BODY["length"].removesuffix(b"llo"))
+        assert wire.answer().code == "request_timeout"
+        assert wire.ends()
 
 
 def test_requests_in_one_piece_are_answered_in_their_order(wire: Wire) -> None:

@@ -1,0 +1,118 @@
+// What a caller's grants let it do. Pure. The service decides; this keeps people from asking in vain,
+// so where it is unsure it lets them ask.
+
+import { bytes } from "./words.js";
+
+const MIB = 2 ** 20;
+/** Above that, an upload in parts: what fails is sent again alone, and it can be paused. */
+export const WHOLE_BYTES = 16 * MIB;
+/** S3 takes no more in one request. */
+export const MAX_WHOLE_BYTES = 5 * 1024 * MIB;
+const MAX_KEY_BYTES = 1024;
+const SENDS = ["upload", "multipart"];
+
+export const UNKNOWN_TYPE = "application/octet-stream";
+
+export const bucketsOf = (grants) => [...new Set(grants.map((grant) => grant.bucket))];
+
+/** The folders that grants name; the whole bucket is the empty one. */
+export function foldersOf(grants, bucket) {
+  const of = grants.filter((grant) => grant.bucket === bucket);
+  return [...new Set(of.map(({ prefix }) => prefix.slice(0, prefix.lastIndexOf("/") + 1)))];
+}
+
+/** A folder as it begins keys: it ends in a slash, or is empty. */
+export const asFolder = (text) => (text === "" || text.endsWith("/") ? text : `${text}/`);
+
+export const offers = (grants, operation, bucket) =>
+  grants.some((grant) => grant.bucket === bucket && grant.allow.includes(operation));
+
+export const offersSending = (grants, bucket) =>
+  SENDS.some((operation) => offers(grants, operation, bucket));
+
+function covers(grant, operation, bucket, key) {
+  if (grant.bucket !== bucket || !grant.allow.includes(operation)) return false;
+  const { prefix } = grant;
+  return prefix === "" || prefix.endsWith("/") ? key.startsWith(prefix) : key === prefix;
+}
+
+export const covering = (grants, operation, bucket, key) =>
+  grants.filter((grant) => covers(grant, operation, bucket, key));
+
+export const may = (grants, operation, bucket, key) =>
+  covering(grants, operation, bucket, key).length > 0;
+
+export const mayOverwrite = (grants, operation, bucket, key) =>
+  covering(grants, operation, bucket, key).some((grant) => grant.allow_overwrite);
+
+/** The longest lifetime of a link, in seconds. */
+export function longest(grants, operation, bucket, key, ofAll) {
+  const limits = covering(grants, operation, bucket, key).map((g) => g.max_expires_in ?? ofAll);
+  return Math.min(ofAll, Math.max(0, ...limits));
+}
+
+function admits(pattern, type) {
+  const name = type.split(";")[0].trim().toLowerCase();
+  const asked = pattern.toLowerCase();
+  return asked.endsWith("/*") ? name.startsWith(asked.slice(0, -1)) : name === asked;
+}
+
+function brokenLimit(grant, { size, type }) {
+  const { max_content_length: most, content_types: types } = grant;
+  if (most !== undefined && size > most)
+    return `It has ${bytes(size)}; your grant allows at most ${bytes(most)}.`;
+  if (types && !types.some((pattern) => admits(pattern, type)))
+    return `Its type is ${type}; your grant allows ${types.join(", ")}.`;
+  return null;
+}
+
+/** What is wrong with a key whatever the grants say, or null. */
+export function keyFault(key) {
+  if (/(^|\/)\.\.?(\/|$)/.test(key))
+    return "A name or folder “.” or “..” cannot be kept: browsers rewrite it.";
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(key) || !key.isWellFormed())
+    return "The name or the folder has characters that cannot be shown. Rename it.";
+  if (new TextEncoder().encode(key).length > MAX_KEY_BYTES)
+    return `Folder and name together have more than ${MAX_KEY_BYTES} bytes.`;
+  return null;
+}
+
+/** How a file is sent: `{ operation }`, or `{ fault }` that says why it cannot be. */
+export function wayOf(grants, bucket, key, { size, type }) {
+  const wrong = keyFault(key);
+  if (wrong) return { fault: wrong };
+  const ways = size > WHOLE_BYTES ? [...SENDS].reverse() : SENDS;
+  const able = ways.filter((way) => (way === "upload" ? size <= MAX_WHOLE_BYTES : size > 0));
+  let fault = null;
+  for (const operation of able)
+    for (const grant of covering(grants, operation, bucket, key)) {
+      const broken = brokenLimit(grant, { size, type });
+      if (!broken) return { operation };
+      fault ??= broken;
+    }
+  if (fault) return { fault };
+  const may_ = SENDS.some((way) => may(grants, way, bucket, key));
+  return {
+    fault: may_
+      ? "Your grants do not let you send a file of this size."
+      : "Your grants do not let you send a file of this name to this folder.",
+  };
+}
+
+/** In words, what may be sent to a folder: a sentence for each grant that covers all of it. */
+export function limitsOf(grants, bucket, folder) {
+  const within = grants.filter(
+    (grant) => grant.bucket === bucket && SENDS.some((way) => grant.allow.includes(way)),
+  );
+  const whole = within.filter(({ prefix }) => /^$|\/$/.test(prefix) && folder.startsWith(prefix));
+  const named = within.filter(({ prefix }) => /[^/]$/.test(prefix) && prefix.startsWith(folder));
+  const single = named.map(({ prefix }) => prefix.slice(folder.length)).filter((n) => !n.includes("/"));
+  const said = whole.map(limitsInWords);
+  if (single.length) said.push(`These names: ${single.join(", ")}.`);
+  return [...new Set(said)];
+}
+
+export function limitsInWords({ max_content_length: most, content_types: types }) {
+  const size = most === undefined ? "Files of any size" : `Files of at most ${bytes(most)}`;
+  return types ? `${size}, of type ${types.join(", ")}.` : `${size}, of any type.`;
+}

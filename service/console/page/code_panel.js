@@ -1,0 +1,45 @@
+// "The same in code": three languages, one shown, to be copied.
+
+import { copy, fromTemplate } from "./elements.js";
+
+const NEEDS = {
+  curl: "Paste it into a shell with PRESIGN_TOKEN set to your key or token. Needs curl and python3.",
+  python: "Python 3.9 or later, no package. Set PRESIGN_TOKEN to your key or token.",
+  javascript: "Node 20 or later, as a module (.mjs), no package. Set PRESIGN_TOKEN to your key or token.",
+};
+
+export class CodePanel {
+  #root = fromTemplate("code-template");
+
+  /** `produce` gives the text of each language for what is chosen now. */
+  constructor(place, produce) {
+    this.produce = produce;
+    place.append(this.#root);
+    for (const radio of this.#radios) radio.name = `language-of-${place.id}`;
+    this.#root.addEventListener("change", () => this.refresh());
+    this.#root.addEventListener("toggle", () => this.refresh());
+    this.#root.querySelector("button").addEventListener("click", (event) => {
+      copy(this.#text.textContent, event.currentTarget);
+    });
+  }
+
+  get #radios() {
+    return this.#root.querySelectorAll("input");
+  }
+
+  get #text() {
+    return this.#root.querySelector("pre");
+  }
+
+  clear() {
+    this.#root.open = false;
+    this.#text.textContent = "";
+  }
+
+  refresh() {
+    if (!this.#root.open) return;
+    const language = [...this.#radios].find((radio) => radio.checked).value;
+    this.#text.textContent = this.produce()[language];
+    this.#root.querySelector(".hint").textContent = NEEDS[language];
+  }
+}

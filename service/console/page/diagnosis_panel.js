@@ -1,0 +1,87 @@
+// Why a signed URL fails, as the service sees it. Shown only where the service has that call.
+
+import { byId, element, hideError, showError, tell } from "./elements.js";
+import { duration } from "./words.js";
+
+const FIELDS = ["failing-url", "failing-status", "failing-headers", "failing-body"];
+
+/** `Name: value`, one a line; what is no header is left out. */
+function headersIn(text) {
+  const found = {};
+  for (const line of text.split("\n")) {
+    const at = line.indexOf(":");
+    if (at > 0) found[line.slice(0, at).trim().toLowerCase()] = line.slice(at + 1).trim();
+  }
+  return found;
+}
+
+export class DiagnosisPanel {
+  #service;
+
+  constructor(service) {
+    this.#service = service;
+    byId("diagnosis-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#diagnose();
+    });
+  }
+
+  async offer() {
+    byId("diagnosing").hidden = !(await this.#service.has("/v1/diagnoses").catch(() => false));
+  }
+
+  clear() {
+    for (const id of FIELDS) byId(id).value = "";
+    this.#forget();
+  }
+
+  #forget() {
+    byId("findings").replaceChildren();
+    hideError(byId("diagnosis-error"));
+  }
+
+  get #asked() {
+    const url = byId("failing-url").value.trim();
+    if (!url) throw new Error("Paste the URL that fails.");
+    const asked = { method: byId("failing-method").value, url };
+    const headers = headersIn(byId("failing-headers").value);
+    if (Object.keys(headers).length) asked.headers = headers;
+    const status = byId("failing-status").value.trim();
+    if (status && !/^[1-5]\d\d$/.test(status)) throw new Error("A status is a number such as 403.");
+    if (status) asked.response_status = Number(status);
+    const body = byId("failing-body").value;
+    if (body) asked.response_body = body;
+    return asked;
+  }
+
+  async #diagnose() {
+    this.#forget();
+    const button = byId("diagnosis-form").querySelector("button");
+    button.disabled = true;
+    try {
+      const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
+      const { findings } = await this.#service.post("diagnoses", this.#asked, { onWait });
+      this.#show(findings);
+    } catch (error) {
+      if (error.status !== 401) showError(byId("diagnosis-error"), error);
+    }
+    button.disabled = false;
+  }
+
+  #show(findings) {
+    const list = byId("findings");
+    const nothing = element("li", "Nothing wrong was found.");
+    list.replaceChildren(...(findings.length ? findings.map(finding) : [nothing]));
+    list.focus();
+    tell(`${findings.length} found.`);
+  }
+}
+
+function finding({ code, proven, summary, fix }) {
+  const made = element("li", undefined, "finding");
+  const head = element("p", undefined, "finding-head");
+  head.append(element("span", proven ? "Proven" : "Likely", proven ? "badge sure" : "badge"), element("code", code));
+  made.append(head, element("p", summary), element("pre", fix));
+  made.lastElementChild.tabIndex = 0;
+  return made;
+}

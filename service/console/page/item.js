@@ -1,0 +1,143 @@
+// A chosen file, and what is seen of it: before it is sent, on its way, and after.
+
+import { UNKNOWN_TYPE, may, mayOverwrite, wayOf } from "./access.js";
+import { element, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { Upload } from "./upload.js";
+import { bytes, duration, percent } from "./words.js";
+
+const WORDS = {
+  waiting: "Waits for its turn",
+  finishing: "Putting the parts together",
+  done: "Sent",
+  cancelled: "Cancelled",
+  failed: "Not sent",
+};
+const TOLD = ["paused", "done", "failed", "cancelled"];
+let count = 0;
+
+export class Item {
+  upload = null;
+  fault = null; // why it cannot be sent
+  root = fromTemplate("item-template");
+  #told = null;
+  #shown = null;
+
+  /** `onAct` is told what was asked of it: a button's `data-act`. */
+  constructor(file, onAct) {
+    this.file = file;
+    this.type = file.type || UNKNOWN_TYPE;
+    const name = this.#part(".name");
+    name.id = `item-${(count += 1)}`;
+    name.textContent = file.name;
+    this.#part(".size").textContent = bytes(file.size);
+    this.#part("progress").setAttribute("aria-labelledby", name.id);
+    for (const button of this.root.querySelectorAll("button")) {
+      button.setAttribute("aria-describedby", name.id);
+      button.addEventListener("click", () => onAct(this, button.dataset.act));
+    }
+  }
+
+  #part(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  get isReady() {
+    return this.upload === null && this.fault === null;
+  }
+
+  get isWaiting() {
+    return this.upload?.state === "waiting";
+  }
+
+  /** Where it would go, and whether it may. */
+  aim({ grants, bucket, folder }) {
+    if (this.upload) return;
+    this.bucket = bucket;
+    this.key = folder + this.file.name;
+    const { operation, fault } = wayOf(grants, bucket, this.key, { size: this.file.size, type: this.type });
+    this.operation = operation;
+    this.fault = fault ?? null;
+    this.mayOverwrite = operation !== undefined && mayOverwrite(grants, operation, bucket, this.key);
+    this.checksFirst = may(grants, "check", bucket, this.key);
+    this.show();
+  }
+
+  begin(service, overwrite, onChange) {
+    const { file, bucket, key, type, operation, checksFirst } = this;
+    this.upload = new Upload({
+      ...{ service, file, bucket, key, type, operation, checksFirst },
+      overwrite: overwrite && this.mayOverwrite,
+      onChange: () => {
+        this.show();
+        onChange(this);
+      },
+    });
+    this.show();
+  }
+
+  show() {
+    const { upload } = this;
+    const state = upload?.state ?? (this.fault ? "refused" : "ready");
+    this.root.dataset.state = state;
+    this.#part(".key").textContent = `${this.bucket} / ${this.key}`;
+    this.#part(".state").textContent = this.#words(state);
+    const bar = this.#part("progress");
+    bar.hidden = !["sending", "finishing", "paused"].includes(state);
+    bar.value = upload && this.file.size ? upload.sent / this.file.size : 0;
+    this.#showActions(state);
+    this.#showFault(state);
+    this.#tell(state);
+  }
+
+  #words(state) {
+    if (state === "refused") return this.fault;
+    if (state === "ready") return `Ready, as ${this.type}`;
+    const { waits, sent } = this.upload;
+    if (waits !== null) return `The service asks to wait ${duration(waits)}`;
+    const done = `${percent(sent, this.file.size)} · ${bytes(sent)} of ${bytes(this.file.size)}`;
+    if (state === "sending") return `Sending · ${done}`;
+    if (state === "paused") return `Paused · ${done}`;
+    return WORDS[state];
+  }
+
+  #showActions(state) {
+    const offered = {
+      pause: this.upload?.canPause,
+      resume: state === "paused",
+      again: state === "failed" && !this.upload.found,
+      replace: state === "failed" && this.upload.found && this.mayOverwrite,
+      cancel: ["waiting", "sending", "paused"].includes(state) || this.#leavesParts(state),
+      remove: ["ready", "refused", "done", "cancelled"].includes(state) || this.#isOver(state),
+    };
+    const focused = this.#part(":focus");
+    for (const button of this.root.querySelectorAll("[data-act]"))
+      button.hidden = !offered[button.dataset.act];
+    // A button that goes would take the focus with it, back to the top of the page.
+    if (focused?.hidden) (this.#part("[data-act]:not([hidden])") ?? this.root).focus();
+  }
+
+  #leavesParts(state) {
+    return state === "failed" && this.upload.hasParts;
+  }
+
+  #isOver(state) {
+    return state === "failed" && !this.upload.hasParts;
+  }
+
+  #showFault(state) {
+    const error = state === "failed" || state === "cancelled" ? this.upload.error : null;
+    if (error === this.#shown) return;
+    this.#shown = error;
+    const box = this.#part(".error");
+    if (!error) return hideError(box);
+    showError(box, error, { gently: true });
+    if (this.upload.found && !this.mayOverwrite)
+      box.append(element("p", "Your grants do not let you replace it: give the file another name."));
+  }
+
+  #tell(state) {
+    if (state === this.#told) return;
+    this.#told = state;
+    if (this.upload && TOLD.includes(state)) tell(`${this.file.name}: ${this.#words(state)}.`);
+  }
+}

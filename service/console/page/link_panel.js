@@ -1,0 +1,172 @@
+// A download link with its real end, counted down by the service's clock. At its end it is shown no more.
+
+import { keyFault, longest, may, offers } from "./access.js";
+import { CodePanel } from "./code_panel.js";
+import { byId, copy, hideError, showError, showOptions, tell } from "./elements.js";
+import { linkCode } from "./snippets.js";
+import { duration, fileName } from "./words.js";
+
+const USUAL = 900;
+const OFFERED = [60, 300, USUAL, 3600, 4 * 3600, 86400, 604800];
+const MOST = 604800; // what a signature allows at all
+const WARNED = 60; // seconds before the end
+
+export class LinkPanel {
+  #service;
+  #place = { grants: [], bucket: "", folder: "" };
+  #sent = [];
+  #ends = null;
+  #warned = false;
+
+  constructor(service) {
+    this.#service = service;
+    this.code = new CodePanel(byId("link-code"), () => this.#codeNow());
+    byId("link-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#make();
+    });
+    byId("object").addEventListener("input", () => this.#refresh());
+    byId("lifetime").addEventListener("change", () => this.code.refresh());
+    byId("link-copy").addEventListener("click", (event) => copy(byId("link-url").value, event.currentTarget));
+    byId("link-url").addEventListener("focus", (event) => event.target.select());
+    setInterval(() => this.#count(), 500);
+  }
+
+  aim(place) {
+    if (place.bucket !== this.#place.bucket) this.#forget();
+    this.#place = place;
+    byId("linking").hidden = !offers(place.grants, "download", place.bucket);
+    showOptions(byId("objects"), this.#sent.filter(([bucket]) => bucket === place.bucket).map(([, key]) => key));
+    this.#refresh();
+  }
+
+  /** What was sent is what one most likely wants to share. */
+  noteSent(bucket, key) {
+    this.#sent.push([bucket, key]);
+    if (bucket !== this.#place.bucket) return;
+    if (document.activeElement !== byId("object")) byId("object").value = key;
+    this.aim(this.#place);
+  }
+
+  clear() {
+    this.#sent = [];
+    showOptions(byId("objects"), []);
+    byId("object").value = "";
+    this.code.clear();
+    this.#forget();
+  }
+
+  #refresh() {
+    this.#offerLifetimes();
+    this.code.refresh();
+  }
+
+  /** As the grants on this very object have it; where none is named yet, the longest of the bucket. */
+  #offerLifetimes() {
+    const { grants, bucket } = this.#place;
+    const limit = longest(grants, "download", bucket, byId("object").value, MOST) || this.#longestOfAll();
+    const offered = [...new Set([...OFFERED.filter((seconds) => seconds < limit), limit])];
+    const list = byId("lifetime");
+    const before = Number(list.value) || USUAL;
+    list.replaceChildren(...offered.map((seconds) => new Option(duration(seconds), String(seconds))));
+    list.value = String(offered.findLast((seconds) => seconds <= before) ?? offered[0]);
+  }
+
+  #longestOfAll() {
+    const { grants, bucket } = this.#place;
+    const limits = grants
+      .filter((grant) => grant.bucket === bucket && grant.allow.includes("download"))
+      .map((grant) => grant.max_expires_in ?? MOST);
+    return Math.max(1, ...limits);
+  }
+
+  get #asked() {
+    const key = byId("object").value;
+    const { bucket } = this.#place;
+    return { bucket, key, expires_in: Number(byId("lifetime").value), filename: fileName(key) };
+  }
+
+  async #make() {
+    hideError(byId("link-error"));
+    this.#forget();
+    const button = byId("link-form").querySelector("button");
+    button.disabled = true;
+    try {
+      this.#show(await this.#signed(this.#asked));
+    } catch (error) {
+      if (error.status !== 401) showError(byId("link-error"), error);
+    }
+    button.disabled = false;
+  }
+
+  async #signed(asked) {
+    const { grants } = this.#place;
+    const { bucket, key } = asked;
+    const wrong = key ? keyFault(key) : "Name the object to share.";
+    if (wrong) throw new Error(wrong);
+    if (!may(grants, "download", bucket, key))
+      throw new Error("Your grants do not let you download an object of this name.");
+    const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
+    if (may(grants, "check", bucket, key)) {
+      const { found } = await this.#service.post("object-checks", { bucket, key }, { onWait });
+      if (!found) throw new Error("There is no object of this name in the bucket.");
+    }
+    return this.#service.post("download-urls", asked, { onWait });
+  }
+
+  #show({ url, expires_at: expiresAt, limited_by: limitedBy }) {
+    this.#ends = Date.parse(expiresAt);
+    this.#warned = this.#left <= 2 * WARNED;
+    byId("link-url").value = url;
+    byId("link-open").href = url;
+    const until = new Date(this.#ends).toLocaleString();
+    const why = { grant: " Your grant allows no more.", session: " The session that signed it ends then." };
+    byId("link-until").textContent = `(${until}).${why[limitedBy] ?? ""}`;
+    byId("link-live").hidden = false;
+    byId("link-result").hidden = false;
+    this.#count();
+    tell(`The link is ready. ${byId("link-left").textContent}.`);
+    byId("link-copy").focus();
+  }
+
+  get #left() {
+    return (this.#ends - this.#service.now()) / 1000;
+  }
+
+  #count() {
+    if (this.#ends === null) return;
+    if (this.#left <= 0) return this.#end();
+    byId("link-left").textContent = `Ends in ${duration(this.#left)}`;
+    if (this.#warned || this.#left > WARNED) return;
+    this.#warned = true;
+    tell(`The link ends in ${duration(this.#left)}.`);
+  }
+
+  #end() {
+    const hadFocus = byId("link-live").contains(document.activeElement);
+    this.#drop();
+    byId("link-left").textContent = "This link has ended";
+    tell("The link has ended.");
+    if (hadFocus) byId("link-form").querySelector("button").focus();
+  }
+
+  #drop() {
+    this.#ends = null;
+    byId("link-url").value = "";
+    byId("link-open").removeAttribute("href");
+    byId("link-live").hidden = true;
+  }
+
+  #forget() {
+    this.#drop();
+    byId("link-result").hidden = true;
+    hideError(byId("link-error"));
+  }
+
+  #codeNow() {
+    const { bucket, key, expires_in: expiresIn, filename } = this.#asked;
+    const named = key || `${this.#place.folder}report.pdf`;
+    const saved = key ? filename : "report.pdf";
+    return linkCode({ base: this.#service.base, bucket, key: named, expiresIn, filename: saved });
+  }
+}

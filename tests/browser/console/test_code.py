@@ -1,0 +1,136 @@
+"""The same in code: what is copied from the page is run, as whoever copied it would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.console.house import (
+    LARGE,
+    MULTIPART_KEY,
+    Desk,
+    large_file,
+    text_file,
+)
+from tests.end_to_end.examples import node
+from tests.end_to_end.service import API_KEY
+
+ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
+LANGUAGES: Final = ["curl", "Python", "JavaScript"]
+
+
+def code(desk: Desk, place: str, language: str) -> str:
+    """What "Copy code" gives."""
+    panel = desk.page.locator(f"#{place}")
+    panel.get_by_text("The same in code").click()
+    panel.get_by_role("radio", name=language, exact=True).check()
+    panel.get_by_role("button", name="Copy code").click()
+    expect(desk.page.get_by_role("status")).to_have_text("Copied.")
+    copied: str = desk.page.evaluate("navigator.clipboard.readText()")
+    shown = panel.locator("pre").text_content()
+    assert copied == shown
+    assert API_KEY not in copied
+    return copied
+
+
+def run(language: str, text: str, directory: Path, token: str = API_KEY) -> None:
+    """As whoever copied it would."""
+    script = directory / {"curl": "it.sh", "Python": "it.py", "JavaScript": "it.mjs"}[language]
+    script.write_text(text, encoding="utf-8")
+    command = {"curl": ["/bin/bash", "-eu"], "Python": [sys.executable, "-W", "error"],
+               "JavaScript": [node(), "--no-warnings"]}[language]  # fmt: skip
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+    done = subprocess.run(
+        [*command, str(script)],
+        cwd=directory,
+        env={"PATH": path, "PRESIGN_TOKEN": token, "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (directory / "broken").exists()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_of_a_link_downloads_it(desk: Desk, tmp_path: Path, language: str) -> None:
+    body = os.urandom(3_000_000)
+    desk.house.put(f"code/{ODD}", body)
+    desk.sign_in()
+    desk.field("Object").fill(f"code/{ODD}")
+    run(language, code(desk, "link-code", language), tmp_path)
+    assert (tmp_path / ODD).read_bytes() == body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_code_of_an_upload_sends_the_file(desk: Desk, tmp_path: Path, language: str) -> None:
+    desk.sign_in()
+    desk.field("Folder").fill(f"sent by/{language}")
+    desk.choose(text_file(ODD))
+    body = os.urandom(3_000_000)  # of another length than what was chosen: the file's own counts
+    (tmp_path / ODD).write_bytes(body)
+    run(language, code(desk, "upload-code", language), tmp_path)
+    key = f"sent by/{language}/{ODD}"
+    assert desk.house.read(key) == body
+    head = desk.house.store.admin_client().head_object(Bucket=desk.house.store.bucket, Key=key)
+    assert head["ContentType"] == "text/plain"
+
+
+@pytest.mark.parametrize("language", ["Python", "JavaScript"])
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_the_code_of_an_upload_in_parts_sends_the_file(
+    desk: Desk, tmp_path: Path, language: str, overwrites: bool
+) -> None:
+    name = f"parts {language} {overwrites}.bin"
+    file = large_file(tmp_path, name, LARGE)
+    desk.sign_in(MULTIPART_KEY)
+    if overwrites:
+        desk.house.put(name, b"first")
+        desk.page.get_by_label("Replace objects of the same name").check()
+    desk.choose(text_file(name))
+    run(language, code(desk, "upload-code", language), tmp_path, MULTIPART_KEY)
+    assert desk.house.read(name) == file.read_bytes()
+
+
+def test_there_is_code_before_a_file_is_chosen(desk: Desk) -> None:
+    desk.sign_in()
+    desk.field("Folder").fill("inbox")
+    assert '"key":"inbox/report.pdf"' in code(desk, "upload-code", "curl")
+
+
+def test_without_a_clipboard_the_code_is_copied_all_the_same(desk: Desk) -> None:
+    """As on a page that came by http from another machine."""
+    page = desk.page
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined});")
+    page.reload()
+    desk.sign_in()
+    page.locator("#link-code").get_by_text("The same in code").click()
+    page.locator("#link-code").get_by_role("button", name="Copy code").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
+    field = desk.field("Object")
+    field.focus()
+    page.keyboard.press("Control+V")
+    assert field.input_value().startswith("sign() {")
+
+
+def test_the_code_that_fails_says_why_in_the_services_words(desk: Desk, tmp_path: Path) -> None:
+    desk.sign_in()
+    desk.field("Object").fill("code/a.txt")
+    for language in LANGUAGES:
+        text = code_of(desk, language)
+        with pytest.raises(AssertionError, match="API key or a token that is known"):
+            run(language, text, tmp_path, token="another")
+
+
+def code_of(desk: Desk, language: str) -> str:
+    panel = desk.page.locator("#link-code")
+    if not panel.get_by_role("button", name="Copy code").is_visible():
+        panel.get_by_text("The same in code").click()
+    panel.get_by_role("radio", name=language, exact=True).check()
+    shown: Any = panel.locator("pre").text_content()
+    return str(shown)

@@ -1,0 +1,241 @@
+"""Whoever uses it: by keyboard, by a screen reader, in the dark, on a telephone, without motion."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.browser.console.conftest import kept_to_itself
+from tests.browser.console.house import Desk, House, open_desk, text_file
+from tests.end_to_end.service import API_KEY
+
+AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+EXPLAINABLE: Final[dict[str, Any]] = {"paths": {"/v1/diagnoses": {"post": {}}}}
+FINDING: Final = {
+    "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
+}  # fmt: skip
+
+
+def violations(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds; run by the browser itself, it is no script of the page's."""
+    assert AXE.exists(), "axe-core is missing: `make clients` installs it"
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert len(found["passes"]) > 10  # it looked
+    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_axe_finds_nothing_in_any_state(
+    chromium: Browser, house: House, scheme: Any, width: int
+) -> None:
+    with chromium.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
+    ) as context:
+        context.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
+        context.route("**/v1/diagnoses", lambda route: route.fulfill(json={"findings": [FINDING]}))
+        opened = open_desk(context, house)
+        assert violations(opened.page) == []
+        opened.button("Sign in").click()
+        assert violations(opened.page) == []
+        opened.sign_in()
+        fill(opened, f"{scheme} {width}")
+        assert violations(opened.page) == []
+        for summary in opened.page.locator("summary").all():
+            summary.click()
+        assert violations(opened.page) == []
+        assert fits(opened.page)
+
+
+def fill(opened: Desk, name: str) -> None:
+    """Something of each kind."""
+    opened.upload(text_file(f"{name}.txt"))
+    opened.wait_until_sent(f"{name}.txt")
+    opened.upload(text_file(f"{name}.txt", b"again"))
+    expect(opened.page.get_by_role("alert").first).to_be_visible()
+    opened.choose(text_file(f"ready {name}.txt"), text_file("x" * 1100))
+    opened.link(f"{name}.txt")
+    opened.field("Failing URL").fill("https://store.example/a?X-Amz-Signature=0")
+    opened.button("Diagnose").click()
+    opened.page.get_by_text("It ran out.").wait_for()
+
+
+def fits(page: Page) -> bool:
+    """Nobody has to scroll sideways."""
+    inside: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    return inside
+
+
+def test_all_of_it_is_done_without_a_mouse(desk: Desk, tmp_path: Path) -> None:
+    keyboard = desk.page.keyboard
+    file = tmp_path / "by keyboard.txt"
+    file.write_text("typed")
+    to(desk, "API key or token")
+    keyboard.type(API_KEY)
+    keyboard.press("Enter")
+    expect(desk.page.get_by_role("heading", name="Where")).to_be_focused()
+    to(desk, "Folder")
+    keyboard.type("keys")
+    to(desk, "Files")
+    with desk.page.expect_file_chooser() as chosen:
+        keyboard.press("Space")
+    chosen.value.set_files(file)
+    to(desk, "Upload")
+    keyboard.press("Enter")
+    desk.wait_until_sent("by keyboard.txt")
+    to(desk, "Object")
+    keyboard.press("Enter")
+    expect(desk.button("Copy")).to_be_focused()
+    assert desk.house.read("keys/by keyboard.txt") == b"typed"
+    to(desk, "The same in code", backwards=True)
+    keyboard.press("Enter")
+    to(desk, "curl")
+    keyboard.press("ArrowRight")
+    expect(desk.page.locator("#upload-code").get_by_role("radio", name="Python")).to_be_checked()
+    to(desk, "Copy code")
+    keyboard.press("Space")
+    expect(desk.page.get_by_role("status")).to_have_text("Copied.")
+    to(desk, "Sign out", backwards=True)
+    keyboard.press("Enter")
+    expect(desk.field("API key or token")).to_be_focused()
+
+
+def to(desk: Desk, name: str, *, backwards: bool = False) -> None:
+    """By Tab, until the focus is on what is called so."""
+    for _ in range(40):
+        if desk.page.evaluate(NAME_OF_FOCUSED) == name:
+            return
+        desk.page.keyboard.press("Shift+Tab" if backwards else "Tab")
+    raise AssertionError(f"no Tab leads to {name}")
+
+
+NAME_OF_FOCUSED: Final = """() => {
+  const focused = document.activeElement;
+  return (focused.labels?.[0] ?? focused).textContent.trim();
+}"""
+
+
+def test_what_has_the_focus_is_seen_to(desk: Desk) -> None:
+    desk.sign_in()
+    for name in ("Folder", "Files", "Upload", "Object", "Link"):
+        to(desk, name)
+        width = desk.page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        assert float(width.removesuffix("px")) >= 2
+
+
+def test_what_happens_is_told_to_who_does_not_see_it(desk: Desk) -> None:
+    page = desk.page
+    page.evaluate("""() => {
+      window.told = [];
+      new MutationObserver(() => told.push(document.querySelector('[role=status]').textContent))
+        .observe(document.querySelector('[role=status]'), {childList: true});
+    }""")
+    desk.sign_in()
+    desk.upload(text_file("told.txt"))
+    desk.wait_until_sent("told.txt")
+    desk.link("told.txt")
+    desk.button("Copy").click()
+    expect(page.get_by_role("status")).to_have_text("Copied.")
+    told = page.evaluate("told")
+    assert told[0] == "told.txt: Sent."
+    assert told[1].startswith("The link is ready. Ends in 14 min")
+    assert told[2:] == ["Copied."]  # and no word of each second
+
+
+@pytest.mark.parametrize(("motion", "moves"), [("no-preference", True), ("reduce", False)])
+def test_nothing_moves_for_who_wants_no_motion(
+    chromium: Browser, house: House, motion: Any, moves: bool
+) -> None:
+    with chromium.new_context(reduced_motion=motion) as context:
+        opened = open_desk(context, house)
+        lasts = opened.page.evaluate(
+            "getComputedStyle(document.querySelector('button')).transitionDuration"
+        )
+        assert (lasts != "0s") is moves
+        kept_to_itself(opened)
+
+
+# What explains a failing URL is asked of a service that has the call, and is not offered by another
+
+
+def test_nothing_is_explained_where_the_service_has_no_such_call(desk: Desk) -> None:
+    desk.page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    with desk.page.expect_response("**/openapi.json"):
+        desk.sign_in()
+    expect(desk.field("Failing URL")).to_be_hidden()
+    expect(desk.button("Diagnose")).to_be_hidden()
+
+
+def explaining(desk: Desk, answer: Any, status: int = 200) -> list[Any]:
+    asked: list[Any] = []
+
+    def reply(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(status=status, json=answer)
+
+    desk.page.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
+    desk.page.route("**/v1/diagnoses", reply)
+    desk.sign_in()
+    return asked
+
+
+URL: Final = "https://store.example/a.txt?X-Amz-Signature=0"
+
+
+def test_a_failing_url_is_explained(desk: Desk) -> None:
+    likely = {**FINDING, "code": "clock", "proven": False, "summary": "A clock is wrong.",
+              "fix": "curl -sS \\\n  '<url>'"}  # fmt: skip
+    asked = explaining(desk, {"findings": [FINDING, likely]})
+    desk.field("Failing URL").fill(f"  {URL}\n")
+    desk.field("Method").select_option("PUT")
+    desk.field("Status that came").fill("403")
+    desk.page.get_by_text("Headers that were sent").click()
+    desk.field("Headers, one a line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
+    desk.field("Body of the answer").fill("<Error/>")
+    desk.button("Diagnose").click()
+    found = desk.page.get_by_role("list", name="What was found").get_by_role("listitem")
+    expect(found).to_have_count(2)
+    first, second = found.all()
+    expect(first).to_contain_text("Provenexpired")
+    expect(first).to_contain_text("Ask for another.")
+    expect(second).to_contain_text("Likelyclock")
+    expect(second.locator("pre")).to_have_text("curl -sS \\\n  '<url>'")
+    assert asked == [{
+        "method": "PUT", "url": URL, "response_status": 403, "response_body": "<Error/>",
+        "headers": {"content-type": "text/plain", "x-odd": "a: b"},
+    }]  # fmt: skip
+    desk.button("Sign out").click()
+    assert URL not in desk.page.content()
+    expect(desk.field("Failing URL")).to_have_value("")
+
+
+def test_only_what_is_known_is_asked_with(desk: Desk) -> None:
+    asked = explaining(desk, {"findings": []})
+    desk.field("Failing URL").fill(URL)
+    desk.button("Diagnose").click()
+    expect(desk.page.get_by_text("Nothing wrong was found.")).to_be_visible()
+    assert asked == [{"method": "GET", "url": URL}]
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "words"),
+    [("", "", "Paste the URL that fails."), (URL, "4o3", "A status is a number such as 403.")],
+)
+def test_what_cannot_be_explained_is_told(desk: Desk, url: str, status: str, words: str) -> None:
+    asked = explaining(desk, {"findings": []})
+    desk.field("Failing URL").fill(url)
+    desk.field("Status that came").fill(status)
+    desk.button("Diagnose").click()
+    expect(desk.alert).to_have_text(words)
+    expect(desk.alert).to_be_focused()
+    assert asked == []
+
+
+def test_a_refusal_to_explain_is_told_in_the_services_words(desk: Desk) -> None:
+    explaining(desk, {"detail": "This key is another caller's.", "code": "forbidden"}, status=403)
+    desk.field("Failing URL").fill(URL)
+    desk.button("Diagnose").click()
+    expect(desk.alert).to_have_text("This key is another caller's.")
+    expect(desk.alert).to_be_focused()

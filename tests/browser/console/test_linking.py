@@ -1,0 +1,112 @@
+"""A link: what it gives, how long it says that it lasts, and the code that does the same."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.console.house import (
+    READER_KEY,
+    SHORT,
+    SHORT_KEY,
+    Desk,
+)
+
+ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
+LANGUAGES: Final = ["curl", "Python", "JavaScript"]
+
+
+def get(url: str) -> httpx.Response:
+    with httpx.Client(trust_env=False) as client:
+        return client.get(url)
+
+
+def test_a_link_downloads_the_very_bytes_under_the_objects_name(desk: Desk, tmp_path: Path) -> None:
+    desk.house.put(f"shared/{ODD}", b"shared bytes")
+    desk.sign_in()
+    url = desk.link(f"shared/{ODD}")
+    assert get(url).content == b"shared bytes"
+    expect(desk.button("Copy")).to_be_focused()
+    desk.button("Copy").click()
+    assert desk.page.evaluate("navigator.clipboard.readText()") == url
+    with desk.page.expect_download() as downloaded:
+        desk.page.get_by_role("link", name="Download").click()
+    saved = tmp_path / "saved"
+    downloaded.value.save_as(saved)
+    assert saved.read_bytes() == b"shared bytes"
+
+
+def test_a_link_ends_when_the_countdown_says(desk: Desk) -> None:
+    desk.house.put("short.txt", b"short")
+    desk.sign_in(SHORT_KEY)
+    expect(desk.field("Valid for")).to_have_value(str(SHORT))
+    url = desk.link("short.txt")
+    began = time.monotonic()
+    expect(desk.page.get_by_role("timer")).to_contain_text("Ends in")
+    assert get(url).status_code == 200
+    expect(desk.page.get_by_role("timer")).to_have_text("This link has ended")
+    lasted = time.monotonic() - began
+    assert SHORT - 2 < lasted < SHORT + 1.5
+    time.sleep(1.5)  # the countdown never promises more: the store may be a second behind
+    assert get(url).status_code == 403
+    assert url not in desk.page.content()
+    expect(desk.field("Address")).to_be_hidden()
+    expect(desk.page.get_by_role("link", name="Download")).to_be_hidden()
+    expect(desk.button("Link")).to_be_focused()
+
+
+def test_the_countdown_goes_by_the_services_clock(desk: Desk) -> None:
+    desk.house.put("clock.txt", b"clock")
+    desk.page.add_init_script("const late = Date.now; Date.now = () => late() + 3600e3;")
+    desk.page.reload()
+    desk.sign_in()
+    desk.link("clock.txt")
+    expect(desk.page.get_by_role("timer")).to_contain_text("Ends in 14 min 5")
+
+
+def test_an_end_that_came_earlier_than_asked_is_explained(desk: Desk) -> None:
+    def shorten(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "limited_by": "session"})
+
+    desk.house.put("limited.txt", b"limited")
+    desk.page.route("**/v1/download-urls", shorten)
+    desk.sign_in()
+    desk.link("limited.txt")
+    expect(desk.page.get_by_text("The session that signed it ends then.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("", "Name the object to share."),
+        ("a/../b", "A name or folder “.” or “..” cannot be kept"),
+        ("nowhere.txt", "There is no object of this name in the bucket."),
+    ],
+)
+def test_what_cannot_be_shared_is_told(desk: Desk, key: str, words: str) -> None:
+    desk.sign_in()
+    desk.field("Object").fill(key)
+    desk.button("Link").click()
+    expect(desk.alert).to_contain_text(words)
+    expect(desk.alert).to_be_focused()
+
+
+def test_what_is_outside_of_the_grants_is_not_asked_for(desk: Desk) -> None:
+    desk.sign_in(READER_KEY)
+    desk.page.route("**/v1/**", lambda route: route.abort())
+    desk.field("Object").fill("reports/2025/a.txt")
+    desk.button("Link").click()
+    expect(desk.alert).to_have_text("Your grants do not let you download an object of this name.")
+
+
+def test_only_lifetimes_that_are_granted_are_offered(desk: Desk) -> None:
+    desk.sign_in(SHORT_KEY)
+    assert desk.field("Valid for").locator("option").all_text_contents() == ["4 s"]
+    desk.button("Sign out").click()
+    desk.sign_in()
+    told = desk.field("Valid for").locator("option").all_text_contents()
+    assert told == ["1 min", "5 min", "15 min", "1 h", "4 h", "1 d", "7 d"]

@@ -1,0 +1,37 @@
+"""Each client is made once, and drives the service through once as it is, and once as it may become."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.growing import growing
+from tests.clients.making import CLIENTS, Client, Made
+from tests.end_to_end.conftest import bare_environment, ministack
+from tests.end_to_end.service import Service, serving
+from tests.end_to_end.stores import Store
+
+__all__ = ["bare_environment", "ministack"]  # fixtures, found by name
+
+
+@pytest.fixture(scope="session")
+def service(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(ministack, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def grown_url(service: Service) -> Iterator[str]:
+    """Of the service with a field more in each object of its answers."""
+    with growing(str(service.client.base_url)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=CLIENTS, ids=lambda client: client.heading)
+def client(request: pytest.FixtureRequest) -> Client:
+    chosen: Client = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def made(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    return client.make(tmp_path_factory.mktemp("client"))

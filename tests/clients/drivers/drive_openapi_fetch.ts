@@ -1,0 +1,122 @@
+// What openapi-fetch does with the types of openapi-typescript: `… SOURCE TARGET KEY`.
+//
+// SOURCE goes up as KEY and comes down again as TARGET; then a batch, a form, an upload in parts, and two
+// refusals. What the service answered is printed as JSON.
+import { openAsBlob } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema.js";
+
+type Schemas = components["schemas"];
+type Problem = Schemas["Problem"];
+
+const BUCKET = "objects";
+const PART_SIZE = 5 * 1024 * 1024;
+
+const service = createClient<paths>({
+  baseUrl: process.env.PRESIGN_URL!,
+  headers: { Authorization: `Bearer ${process.env.PRESIGN_TOKEN}` },
+});
+
+class Refused extends Error {
+  constructor(readonly problem: Problem) {
+    super(`${problem.code}: ${problem.detail}`);
+  }
+}
+
+// Problems come as `error`, and are not thrown.
+function given<Data>(answer: { data?: Data; error?: Problem }): Data {
+  if (answer.error !== undefined) throw new Refused(answer.error);
+  return answer.data!;
+}
+
+// A Blob has a length, where a stream would be sent chunked.
+async function send(signed: Schemas["PresignedRequest"] | Schemas["PresignedPart"], body?: Blob): Promise<Blob> {
+  const { method, url, headers } = signed;
+  const answer = await fetch(url, { method, headers, body });
+  if (!answer.ok) throw new Error(`the store answered with ${answer.status}`);
+  return answer.blob();
+}
+
+async function upload(key: string, body: Blob): Promise<void> {
+  const ask = {
+    bucket: BUCKET,
+    key,
+    content_length: body.size,
+    content_type: "text/plain",
+    metadata: { author: "ann" },
+  };
+  await send(given(await service.POST("/v1/upload-urls", { body: ask })), body);
+}
+
+async function download(key: string): Promise<Blob> {
+  const ask = { bucket: BUCKET, key };
+  return send(given(await service.POST("/v1/download-urls", { body: ask })));
+}
+
+async function batch(...keys: string[]) {
+  const items = keys.map((key) => ({ bucket: BUCKET, key }));
+  const answer = given(await service.POST("/v1/download-urls/batch", { body: { items } }));
+  return {
+    failed: answer.failed,
+    methods: answer.results.flatMap(({ request }) => request?.method ?? []),
+    codes: answer.results.flatMap(({ problem }) => problem?.code ?? []),
+  };
+}
+
+async function uploadByForm(body: Blob): Promise<string> {
+  const ask = { bucket: BUCKET, key_prefix: "inbox/", filename: "ü.txt", max_content_length: body.size };
+  const signed = given(await service.POST("/v1/upload-forms", { body: ask }));
+  const form = new FormData();
+  for (const [name, value] of Object.entries(signed.fields)) form.append(name, value);
+  form.append("file", body); // the file comes last
+  const answer = await fetch(signed.url, { method: "POST", body: form });
+  if (!answer.ok) throw new Error(`the store answered with ${answer.status}`);
+  return signed.key;
+}
+
+async function uploadInParts(key: string, body: Blob) {
+  const place = { bucket: BUCKET, key };
+  const plan = { ...place, content_length: body.size, part_size: PART_SIZE };
+  const begun = given(await service.POST("/v1/multipart-uploads", { body: plan }));
+  for (const part of begun.parts) {
+    const start = (part.part_number - 1) * begun.part_size;
+    await send(part, body.slice(start, start + part.content_length));
+  }
+  const path = { upload_id: begun.upload_id };
+  const there = given(
+    await service.GET("/v1/multipart-uploads/{upload_id}/parts", { params: { path, query: place } }),
+  );
+  const parts = there.parts.map(({ part_number, etag }) => ({ part_number, etag }));
+  const made = given(
+    await service.POST("/v1/multipart-uploads/{upload_id}/complete", {
+      params: { path },
+      body: { ...place, content_length: body.size, parts },
+    }),
+  );
+  return { parts: parts.length, content_length: made.content_length };
+}
+
+async function refusal(bucket: string, key: string) {
+  try {
+    given(await service.POST("/v1/download-urls", { body: { bucket, key } }));
+  } catch (refused) {
+    if (!(refused instanceof Refused)) throw refused;
+    const { status, code, detail, errors = [] } = refused.problem;
+    return { status, code, detail, pointers: errors.map(({ pointer }) => pointer), shown: refused.message };
+  }
+  throw new Error("this was to be refused");
+}
+
+const [source, target, key] = process.argv.slice(2) as [string, string, string];
+const body = await openAsBlob(source);
+await upload(key, body);
+await writeFile(target, (await download(key)).stream());
+const report = {
+  batch: await batch(key, "../secret"),
+  form: await uploadByForm(body),
+  multipart: await uploadInParts(`${key}.parts`, body),
+  forbidden: await refusal("nobodys", key),
+  invalid: await refusal(BUCKET, "../secret"),
+};
+console.log(JSON.stringify(report));

@@ -1,0 +1,33 @@
+"""docs/clients.md, as its tests and those of the clients read it."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "clients.md"
+DRIVERS: Final = Path(__file__).parent / "drivers"
+
+
+def section(heading: str) -> str:
+    found = PAGE.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    assert found, f"docs/clients.md has no section {heading}"
+    return found.partition("\n## ")[0]
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Fenced blocks: the language of each, and what is in it."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(heading: str) -> list[str]:
+    """What the page tells to run in a directory that has openapi.yaml."""
+    shown = "".join(block for language, block in blocks(section(heading)) if language == "sh")
+    return shown.replace("\\\n", "").splitlines()
+
+
+def table() -> list[list[str]]:
+    """The rows of the page's table: client, version, language, what was run."""
+    lines = section("What was run").splitlines()
+    rows = [line.strip("|").split("|") for line in lines if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as access from "../../service/console/page/access.js";
+
+const MIB = 2 ** 20;
+const grant = (more) => ({ bucket: "b", prefix: "", allow: ["upload", "multipart"], allow_overwrite: false, ...more });
+const file = (more) => ({ size: 5, type: "text/plain", ...more });
+const way = (grants, key, more) => access.wayOf(grants, "b", key, file(more));
+
+test("buckets and folders are those of the grants, each once", () => {
+  const grants = [
+    grant({ prefix: "a/" }),
+    grant({ prefix: "a/" }),
+    grant({ prefix: "a/x/one.txt" }),
+    grant({ prefix: "top.txt" }),
+    grant({ bucket: "c", prefix: "z/" }),
+  ];
+  assert.deepEqual(access.bucketsOf(grants), ["b", "c"]);
+  assert.deepEqual(access.foldersOf(grants, "b"), ["a/", "a/x/", ""]);
+});
+
+test("a folder ends in a slash, or is empty", () => {
+  assert.deepEqual(["", "a", "a/", "/"].map(access.asFolder), ["", "a/", "a/", "/"]);
+});
+
+test("a prefix covers what is below it and never its neighbour; one that is a key covers that key", () => {
+  const covers = (prefix, key) => access.may([grant({ prefix })], "upload", "b", key);
+  assert.ok(covers("", "k"));
+  assert.ok(covers("a/", "a/k"));
+  assert.ok(!covers("a/", "ab"));
+  assert.ok(covers("a/k", "a/k"));
+  assert.ok(!covers("a/k", "a/k2"));
+});
+
+test("small files go whole, large ones in parts, as far as that is granted", () => {
+  const both = [grant()];
+  assert.equal(way(both, "k", { size: 16 * MIB }).operation, "upload");
+  assert.equal(way(both, "k", { size: 16 * MIB + 1 }).operation, "multipart");
+  assert.equal(way([grant({ allow: ["upload"] })], "k", { size: 99 * MIB }).operation, "upload");
+  assert.equal(way([grant({ allow: ["multipart"] })], "k", { size: 5 }).operation, "multipart");
+});
+
+test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
+  const said = "Your grants do not let you send a file of this size.";
+  assert.deepEqual(way([grant({ allow: ["multipart"] })], "k", { size: 0 }), { fault: said });
+  assert.deepEqual(way([grant({ allow: ["upload"] })], "k", { size: 5 * 2 ** 30 + 1 }), { fault: said });
+  assert.equal(way([grant()], "k", { size: 0 }).operation, "upload");
+});
+
+test("a limit is told with what the file has; another grant that has no such limit is enough", () => {
+  const small = grant({ max_content_length: 10 });
+  assert.equal(way([small], "k", { size: 11 }).fault, "It has 11 bytes; your grant allows at most 10 bytes.");
+  assert.equal(way([small], "k", { size: 10 }).operation, "upload");
+  assert.equal(way([small, grant()], "k", { size: 11 }).operation, "upload");
+});
+
+test("types fit by name or by family, whatever their case and parameters", () => {
+  const typed = grant({ content_types: ["text/plain", "image/*"] });
+  for (const type of ["text/plain", "Text/Plain; charset=utf-8", "image/png"])
+    assert.equal(way([typed], "k", { type }).operation, "upload", type);
+  const { fault } = way([typed], "k", { type: "application/pdf" });
+  assert.equal(fault, "Its type is application/pdf; your grant allows text/plain, image/*.");
+});
+
+test("outside of the grants nothing is offered", () => {
+  assert.match(way([grant({ prefix: "a/" })], "b/k").fault, /of this name to this folder/);
+  assert.match(way([], "k").fault, /of this name to this folder/);
+  assert.ok(!access.offersSending([grant({ allow: ["download"] })], "b"));
+});
+
+test("a key that no URL can carry is refused before it is asked for", () => {
+  for (const key of ["a/../b", ".", "a/.", "a\nb", "a\u0000", "\ud800", "é".repeat(513)])
+    assert.ok(access.keyFault(key), JSON.stringify(key));
+  for (const key of ["a/b", "a//b", ".hidden", "a..b", "<img src=x>", "é".repeat(512), "😀 +%"])
+    assert.equal(access.keyFault(key), null, key);
+});
+
+test("the longest lifetime is the greatest of those that cover the key", () => {
+  const allow = ["download"];
+  const grants = [grant({ allow, max_expires_in: 60 }), grant({ allow, prefix: "a/", max_expires_in: 600 })];
+  assert.equal(access.longest(grants, "download", "b", "k", 1000), 60);
+  assert.equal(access.longest(grants, "download", "b", "a/k", 1000), 600);
+  assert.equal(access.longest([grant({ allow })], "download", "b", "k", 1000), 1000);
+  assert.equal(access.longest(grants, "download", "c", "k", 1000), 0);
+});
+
+test("limits are said of what covers the whole folder, and of single names in it", () => {
+  const grants = [
+    grant({ max_content_length: MIB, content_types: ["image/*"] }),
+    grant({ prefix: "a/" }),
+    grant({ prefix: "a/one.txt" }),
+    grant({ prefix: "a/b/" }),
+    grant({ prefix: "a/", allow: ["download"] }),
+  ];
+  assert.deepEqual(access.limitsOf(grants, "b", "a/"), [
+    "Files of at most 1 MiB, of type image/*.",
+    "Files of any size, of any type.",
+    "These names: one.txt.",
+  ]);
+  assert.deepEqual(access.limitsOf([grant({ prefix: "a/" })], "b", ""), []);
+});

@@ -1,0 +1,211 @@
+"""The page as it is served, and what its files hold: no browser is needed for any of this."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from service.console import policy
+from service.settings import Settings
+from tests.api.conftest import ADDRESS, API_KEY, open_grant, running, settings_with
+from tests.end_to_end.examples import node
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "service" / "console" / "page"
+FILES: Final = sorted(PAGE.iterdir())
+SCRIPTS: Final = [path for path in FILES if path.suffix == ".js"]
+PATHS: Final = ["/console", *(f"/console/{path.name}" for path in FILES)]
+TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+NAMESPACE: Final = "http://www.w3.org/2000/svg"
+
+
+def settings(**more: Any) -> Settings:
+    return settings_with(open_grant(), console=True, **more)
+
+
+@pytest.fixture(name="open_client")
+async def _open_client() -> Any:
+    async with running(settings()) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/console/"])
+async def test_without_the_setting_there_is_no_console(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert "content-security-policy" not in answer.headers
+
+
+async def test_the_page_is_served_to_anybody_and_holds_nobodys_key(
+    open_client: httpx.AsyncClient,
+) -> None:
+    answer = await open_client.get("/console", headers={"Authorization": ""})
+    assert answer.status_code == 200
+    assert answer.content == (PAGE / "index.html").read_bytes()
+    assert API_KEY not in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(("path", "content"), [(path, path.read_bytes()) for path in FILES],
+                         ids=[path.name for path in FILES])  # fmt: skip
+async def test_each_file_is_served_as_what_it_is(
+    open_client: httpx.AsyncClient, path: Path, content: bytes
+) -> None:
+    answer = await open_client.get(f"/console/{path.name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == TYPES[path.suffix]
+    assert answer.content == content
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_each_answer_keeps_the_page_to_itself(
+    open_client: httpx.AsyncClient, path: str, method: str
+) -> None:
+    answer = await open_client.request(method, path)
+    assert answer.status_code == 200
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in answer.headers
+    directives = dict(
+        each.split(" ", 1) for each in answer.headers["content-security-policy"].split("; ")
+    )
+    assert directives == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": f"'self' {ADDRESS.origin}",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }
+
+
+async def test_the_policy_names_each_store_once_as_its_users_reach_it() -> None:
+    inner = replace(ADDRESS, host="inner.example")
+    addresses = {
+        "demo": replace(ADDRESS, host="b.example:9000", inner=inner),
+        "closed": replace(ADDRESS, scheme="http", host="a.example"),
+        "third": replace(ADDRESS, scheme="http", host="a.example"),
+        "sixth": replace(ADDRESS, host="[::1]:9000"),
+    }
+    bucket = {"region": "eu-west-1", "credentials": "static"}
+    many = settings(buckets={"third": bucket, "sixth": bucket})
+    async with running(many, addresses=addresses) as client:
+        told = (await client.get("/console")).headers["content-security-policy"]
+    assert "; connect-src 'self' http://a.example https://b.example:9000;" in told
+    assert "inner" not in told
+
+
+def test_a_policy_without_stores_still_names_the_service() -> None:
+    assert "; connect-src 'self';" in policy([])
+
+
+async def test_a_slash_at_the_end_leads_to_the_page(open_client: httpx.AsyncClient) -> None:
+    answer = await open_client.get("/console/")
+    assert (answer.status_code, answer.headers["location"]) == (308, "../console")
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/absent.js", "/console/__init__.py", "/console/..%2f__init__.py",
+             "/console/page/index.html", "/console/%2e%2e/app.py"]
+)  # fmt: skip
+async def test_nothing_else_is_served(open_client: httpx.AsyncClient, path: str) -> None:
+    assert (await open_client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_the_page_takes_nothing(open_client: httpx.AsyncClient, method: str) -> None:
+    assert (await open_client.request(method, "/console")).status_code == 405
+
+
+async def test_a_new_configuration_opens_and_closes_it_at_once(
+    client: httpx.AsyncClient,
+) -> None:
+    transport: Any = client._transport
+    authority = transport.app.state.authority
+    shut = authority.snapshot
+    authority.snapshot = replace(shut, console=True)
+    assert (await client.get("/console")).status_code == 200
+    authority.snapshot = shut
+    assert (await client.get("/console")).status_code == 404
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_file_names_another_host(path: Path) -> None:
+    text = path.read_text(encoding="utf-8").replace(NAMESPACE, "")
+    assert re.findall(r"(?:https?:|wss?:|[\"'(=]\s*)//[\w.-]", text) == []
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_the_page_has_no_script_or_style_of_its_own() -> None:
+    text = (PAGE / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=|javascript:", text) == []
+    svg = (PAGE / "icon.svg").read_text(encoding="utf-8")
+    assert re.findall(r"<script|<style|style=|\son\w+=|href=", svg) == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_makes_html_of_text_keeps_anything_or_logs(path: Path) -> None:
+    forbidden = (
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function|"
+        r"localStorage|sessionStorage|indexedDB|document\.cookie|history\.|document\.title|"
+        r"console\.|location\.(?:href|hash|search)|serviceWorker|sendBeacon"
+    )
+    assert re.findall(forbidden, path.read_text(encoding="utf-8")) == []
+
+
+def linked() -> Iterator[tuple[str, str]]:
+    page = (PAGE / "index.html").read_text(encoding="utf-8")
+    for name in re.findall(r"(?:src|href)=\"([^\"]+)\"", page):
+        yield "index.html", name.removeprefix("console/")
+    for path in SCRIPTS:
+        for name in re.findall(r"from \"\./([^\"]+)\"", path.read_text(encoding="utf-8")):
+            yield path.name, name
+
+
+def test_what_a_file_asks_for_is_there_and_nothing_is_there_for_nobody() -> None:
+    assert {name for _, name in linked()} | {"index.html"} == {path.name for path in FILES}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_each_script_is_a_module_that_can_be_read(path: Path) -> None:
+    command = [node(), "--input-type=module", "--check"]
+    with path.open("rb") as script:
+        done = subprocess.run(command, stdin=script, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_what_the_scripts_look_for_is_in_the_page() -> None:
+    page = (PAGE / "index.html").read_text(encoding="utf-8")
+    ids = re.findall(r"\sid=\"([^\"]+)\"", page)
+    assert len(set(ids)) == len(ids)
+    text = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    assert set(re.findall(r"(?:byId|fromTemplate)\(\"([^\"]+)\"\)", text)) <= set(ids)
+    assert set(re.findall(r"(?:for|aria-describedby|list)=\"([^\"]+)\"", page)) <= set(ids)
+
+
+def test_the_page_is_in_the_wheel() -> None:
+    builder = WheelBuilder(str(ROOT))
+    packed = {file.distribution_path for file in builder.recurse_included_files()}
+    assert {f"service/console/page/{path.name}" for path in FILES} <= packed

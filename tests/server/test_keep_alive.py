@@ -1,0 +1,58 @@
+"""How long a connection is kept for the next request."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server.house import LIVEZ, House, serving, until
+
+KEPT: float = 0.4  # seconds
+
+
+@pytest.fixture(name="house")
+def _house() -> Iterator[House]:
+    with serving() as house:
+        house.server.config.timeout_keep_alive = KEPT  # type: ignore[assignment] # whole seconds are long
+        yield house
+
+
+def test_an_idle_connection_is_closed_after_its_time(house: House) -> None:
+    with house.connect() as wire:
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+        start = time.monotonic()
+        assert wire.ends()
+        assert time.monotonic() - start > KEPT * 0.9
+
+
+def test_a_connection_that_is_used_is_kept(house: House) -> None:
+    with house.connect() as wire:
+        for _ in range(6):
+            wire.send(LIVEZ)
+            assert wire.answer().status == 200
+            time.sleep(KEPT / 2)
+
+
+def test_a_request_that_takes_longer_than_an_idle_connection_is_kept_is_answered(
+    house: House,
+) -> None:
+    with house.connect() as wire:
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+        wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
+        until(lambda: house.server.server_state.tasks)
+        time.sleep(KEPT * 2)
+        house.hold.set()
+        assert wire.answer().body == b'"released"'
+
+
+def test_a_head_that_is_on_its_way_when_the_time_is_over_is_read(house: House) -> None:
+    with house.connect() as wire:
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
+        time.sleep(KEPT * 0.7)
+        wire.send(LIVEZ[:10])
+        time.sleep(KEPT * 0.6)
+        wire.send(LIVEZ[10:])
+        assert wire.answer().status == 200

@@ -1,0 +1,80 @@
+"""docs/clients.md: its versions are the pinned ones, and its code is what `make clients` runs."""
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+
+from tests.clients.making import CLIENTS, Client
+from tests.clients.page import DRIVERS, PAGE, ROOT, blocks, commands, section, table
+
+TEXT: Final = PAGE.read_text(encoding="utf-8")
+NPM: Final = ROOT / "tests" / "clients"
+NAMES: Final = [client.heading for client in CLIENTS]
+
+
+def python_version(package: str) -> str:
+    lock = (ROOT / "requirements-clients.lock").read_text()
+    [version] = re.findall(rf"^{package}==(\S+)", lock, re.MULTILINE)
+    return str(version)
+
+
+def npm_version(package: str) -> str:
+    version: str = json.loads((NPM / "package.json").read_text())["devDependencies"][package]
+    assert version == npm_lock()[f"node_modules/{package}"]["version"]
+    return version
+
+
+def npm_lock() -> dict[str, Any]:
+    packages: dict[str, Any] = json.loads((NPM / "package-lock.json").read_text())["packages"]
+    return packages
+
+
+def version(name: str) -> str:
+    if name == "openapi-typescript and openapi-fetch":
+        return f"{npm_version('openapi-typescript')} and {npm_version('openapi-fetch')}"
+    if name == "hey-api":
+        return npm_version("@hey-api/openapi-ts")
+    if name.startswith("openapi-generator: "):
+        return python_version("openapi-generator-cli")
+    return python_version(name)
+
+
+def test_the_table_has_each_client_that_is_run_with_its_pinned_version() -> None:
+    told = {re.sub(r"\[(.*)\]\(.*\)", r"\1", row[0]): row[1] for row in table()}
+    assert told == {name: version(name) for name in NAMES}
+
+
+def test_the_table_has_the_pinned_versions_of_what_checks_types() -> None:
+    assert set(re.findall(r"mypy (\d[\d.]+\d)", TEXT)) == {python_version("mypy")}
+    assert set(re.findall(r"TypeScript (\d+\.[\d.]+\d)", TEXT)) == {npm_version("typescript")}
+
+
+def lines(text: str) -> list[str]:
+    """Without how deep they stand, which differs in a class."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
+def test_the_code_of_a_section_is_that_of_the_driver(client: Client) -> None:
+    driver = "\n".join(lines((DRIVERS / client.driver).read_text(encoding="utf-8")))
+    shown = [block for language, block in blocks(section(client.heading)) if language != "sh"]
+    assert shown
+    assert [block for block in shown if "\n".join(lines(block)) not in driver] == []
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
+def test_a_section_has_the_command_that_makes_the_client(client: Client) -> None:
+    assert [command for command in commands(client.heading) if "openapi.yaml" in command]
+
+
+def test_the_command_for_go_lets_answers_grow() -> None:
+    [command] = commands("openapi-generator: Go")
+    assert "disallowAdditionalPropertiesIfNotPresent=false" in command
+
+
+def test_what_npm_installs_is_pinned_by_hash_and_from_no_host() -> None:
+    installed = [each for name, each in npm_lock().items() if name]
+    assert installed
+    assert all("integrity" in each and "resolved" not in each for each in installed)
