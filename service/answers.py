@@ -89,6 +89,13 @@ class Leave:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """That a caller was told why a request failed: nothing was signed. `first` is the first finding."""
+
+    first: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedPart:
     """Exactly `content_length` bytes, with `headers` to be sent byte for byte."""

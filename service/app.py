@@ -18,6 +18,7 @@ from service import __version__, console
 from service.api import (
     callers,
     deletes,
+    diagnoses,
     document,
     downloads,
     forms,
@@ -55,6 +56,7 @@ _ROOMS: Final = (
     lists,
     multipart_uploads,
     object_checks,
+    diagnoses,
     callers,
     health,
     document,
@@ -114,6 +116,7 @@ def create_app(
             app.state.multipart = running.multipart
             app.state.object_checks = running.object_checks
             app.state.uppy = running.uppy
+            app.state.diagnoses = running.diagnoses
             yield
 
     app = _Service(

@@ -28,6 +28,7 @@ from service.access.tokens import Issuer
 from service.audit import WriteLines
 from service.authority import Authority
 from service.compat.uppy_uploads import UppyUploads, UseCases
+from service.diagnoses import Diagnoses
 from service.endpoints import Location, resolve
 from service.errors import ConfigurationError
 from service.issuers.jwks import JwksEndpoint
@@ -39,6 +40,7 @@ from service.object_checks import ObjectChecks
 from service.presigner import Presigner
 from service.rate_limits import RateLimits
 from service.sessions.entries import PooledBucket
+from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.session import Clock
 from service.sessions.sts import AssumedRole, Owner, Role, SessionSource, StaticKeys, StsClients
@@ -88,6 +90,7 @@ class Running:
     presigner: Presigner
     multipart: MultipartUploads
     object_checks: ObjectChecks
+    diagnoses: Diagnoses
     tokens: TokenVerifier
     uppy: UppyUploads
 
@@ -119,8 +122,13 @@ class Running:
         self._limits = self._rate_limits(settings)
         self._store = self._store_calls(settings)
         snapshot, pooled, keys = await self._make(settings)
+        history = History(self._clock)
         self._pool = SessionPool(
-            pooled, clock=self._clock, chance=random.random, observer=self._metrics
+            pooled,
+            clock=self._clock,
+            chance=random.random,
+            observer=self._metrics,
+            history=history,
         )
         self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
         self.authority = Authority(
@@ -134,6 +142,7 @@ class Running:
         self.multipart = MultipartUploads(self.authority, self._store)
         self.object_checks = ObjectChecks(self.authority, self._store)
         self.uppy = self._uppy(settings)
+        self.diagnoses = Diagnoses(self.authority, history, clock=self._clock)
         self._settings, self._pooled, self._keys = settings, pooled, keys
         self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
         self._pool.start()

@@ -175,6 +175,11 @@ def configuration_path(given: Path | None) -> Path:
     return given or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
 
 
+def callers_token() -> str | None:
+    """With which a command calls the service as any caller does."""
+    return os.environ.get("PRESIGN_TOKEN") or None
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """The configuration at `path`, or where `configuration_path` finds it.
 
