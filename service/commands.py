@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -18,16 +18,20 @@ from service.check import describe, faults, warnings
 from service.drain import Drain
 from service.endpoints import resolve
 from service.errors import ConfigurationError
+from service.kill_switch import KillSwitch
 from service.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
 from service.metrics import Metrics
 from service.parts import locations
+from service.revocation import Target, configuration, denial, moment_at, parse_moment
 from service.running import store_authorities
 from service.server.run import Server, config
+from service.sessions.iam import role_policies
 from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings, configuration_path, load_settings
 from service.signing.signer import Address
 from service.store.calls import StoreCalls
+from service.suspects import revocation_of
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,16 @@ _config = click.option(
 def _duration(_: click.Context, _option: click.Parameter, text: str) -> int:
     try:
         return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _moment(_: click.Context, _option: click.Parameter, text: str | None) -> int:
+    now = SystemClock().wall()
+    if text is None:
+        return moment_at(now)
+    try:
+        return parse_moment(text, now)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -100,6 +114,54 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
     swept = asyncio.run(_sweep(settings, chosen, older_than, abort=abort))
     click.echo(summary([*swept.values()], older_than=older_than, abort=abort), err=True)
     problems = [f"bucket {name}: {words}" for name in swept for words in swept[name].problems]
+    if problems:
+        raise click.ClickException("not all was done:\n" + "\n".join(problems))
+
+
+@main.command()
+@_config
+@click.argument("caller")
+@click.option(
+    "--at", "moment", callback=_moment, metavar="TIME", help="Sessions issued before; now."
+)
+@click.option("--apply", is_flag=True, help="Put the statements on the roles.")
+@click.option("--lift", is_flag=True, help="Take them away again, once no such session lives.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--iam-endpoint-url", metavar="URL", help="IAM's, of a store that is not at AWS.")
+def revoke(
+    path: Path | None,
+    caller: str,
+    moment: int,
+    *,
+    apply: bool,
+    lift: bool,
+    yes: bool,
+    iam_endpoint_url: str | None,
+) -> None:
+    """End a caller's sessions, and with them all URLs that they signed.
+
+    CALLER is an API key's name, or ISSUER:SUBJECT, both as in the configuration; a subject may have `*`.
+    Prints the IAM statement that denies the sessions, and the line of the configuration by which every
+    replica makes new ones. With --apply or --lift your own credentials, of the AWS default chain, need
+    what deploy/iam/revoke.json allows. Exits with 0 only if all was done.
+    """
+    if apply and lift:
+        raise click.UsageError("give --apply or --lift, not both")
+    settings, _ = _configuration(path)
+    try:
+        revocation = revocation_of(caller, settings)
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error), param_hint="CALLER") from None
+    problems = []
+    for warning in revocation.warnings:
+        click.echo(f"warning: {warning}")
+    if apply or lift:
+        until = None if lift else moment
+        problems = _thrown(revocation.targets, until, iam_endpoint_url, ask=not yes)
+    else:
+        _echo(denial(revocation, moment))
+    if not lift:
+        _echo(configuration(revocation, moment))
     if problems:
         raise click.ClickException("not all was done:\n" + "\n".join(problems))
 
@@ -187,6 +249,39 @@ async def _sweep(
         raise click.ClickException(str(error)) from None
     finally:
         await store.close()
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _thrown(
+    targets: Sequence[Target], moment: int | None, iam_endpoint_url: str | None, *, ask: bool
+) -> list[str]:
+    """What failed of denying the sessions issued before `moment`, or, without one, of lifting that."""
+    if not targets:
+        return ["there is no role to put it on"]
+    if iam_endpoint_url is None and not all(target.is_at_aws for target in targets):
+        return ["not all roles are AWS's; name their IAM with --iam-endpoint-url"]
+    set_up_logging("WARNING", plain_handler())
+
+    def agreed(question: str) -> bool:
+        return not ask or click.confirm(question)
+
+    async def throw() -> list[str]:
+        credentials = await operators_credentials()
+        region = targets[0].region
+        async with role_policies(credentials, region=region, endpoint_url=iam_endpoint_url) as iam:
+            switch = KillSwitch(iam, show=click.echo, agreed=agreed)
+            if moment is None:
+                return await switch.lift(targets, now=SystemClock().wall())
+            return await switch.deny(targets, moment)
+
+    try:
+        return asyncio.run(throw())
+    except SessionRefused as error:
+        return [str(error)]
 
 
 def _configuration(path: Path | None) -> tuple[Settings, dict[str, Address]]:
