@@ -2,10 +2,8 @@
 
 import base64
 import json
-import os
 import re
 import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,10 +16,10 @@ from botocore.config import Config
 
 from tests.end_to_end import stores
 from tests.end_to_end.by_hand import is_denied, stored
+from tests.end_to_end.operators import ROOT, Commands
 from tests.end_to_end.service import Service, Signed, api_key, configured, send
 from tests.end_to_end.stores import Store, ministack_role
 
-ROOT: Final = Path(__file__).parents[2]
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "revoke.json").read_text())
 PLACEHOLDER: Final = "arn:aws:iam::111122223333:role/presign-reports"
 CALLERS: Final = [api_key("a", "key-of-a", ""), api_key("b", "key-of-b", "")]
@@ -29,38 +27,19 @@ PATIENCE_SECONDS: Final = 40
 _numbers = count()
 
 
-@dataclass(frozen=True)
-class Operator:
+@dataclass(frozen=True, kw_only=True)
+class Operator(Commands):
     """The command, in front of a configuration and of the store's IAM."""
 
-    store: Store
-    configuration: Path
     role_arn: str
-    key_id: str = stores.ROOT_KEY_ID
-    secret: str = stores.ROOT_SECRET
 
     @property
     def role(self) -> str:
         return self.role_arn.rpartition("/")[2]
 
     def run(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "service", "revoke", "--config", str(self.configuration)]
-        return subprocess.run(
-            [*command, "--iam-endpoint-url", self.store.endpoint_url, *arguments],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.configuration.parent),
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_ACCESS_KEY_ID": self.key_id,
-                "AWS_SECRET_ACCESS_KEY": self.secret,
-            },
-            input=answer,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        endpoint = ["--iam-endpoint-url", self.store.endpoint_url]
+        return self.presign("revoke", *endpoint, *arguments, answer=answer)
 
     def policies(self) -> dict[str, Any]:
         """What revocations stand on the role."""
@@ -116,7 +95,7 @@ def operator_of(store: Store, directory: Path, **bucket: Any) -> Operator:
     configuration = directory / "presign.yaml"
     settings = configured(store, CALLERS, role_arn=role_arn, **bucket)
     configuration.write_text(json.dumps(settings))
-    return Operator(store, configuration, role_arn)
+    return Operator(store=store, configuration=configuration, role_arn=role_arn)
 
 
 def with_rights(operator: Operator, *actions: str) -> Operator:

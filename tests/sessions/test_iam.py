@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, quote
 
 import pytest
@@ -15,8 +15,9 @@ from service.revocation import Target, merged
 from service.sessions.iam import IamRefused, RolePolicies, role_policies
 from service.sessions.sts import session_name
 from tests.fakes import SECRET, TOKEN, credentials
+from tests.test_revocation import target
 
-ARN: Final = "arn:aws:iam::111122223333:role/team/presign"
+ARN: Final = target().role_arn
 NAME: Final = f"presign-revoke-{session_name((None, 'billing'))}"
 MOMENT: Final = 1_767_225_600
 _ERROR: Final = (
@@ -31,8 +32,6 @@ _POLICY: Final = (
     '<GetRolePolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRolePolicyResult>'
     "<PolicyDocument>{}</PolicyDocument></GetRolePolicyResult></GetRolePolicyResponse>"
 )
-
-Switch = Callable[..., Awaitable[list[str]]]
 
 
 @dataclass
@@ -81,18 +80,6 @@ async def asking(iam: Iam) -> AsyncIterator[RolePolicies]:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with role_policies(credentials(), region="eu-west-1", endpoint_url=url) as policies:
             yield policies
-
-
-def target(**changes: Any) -> Target:
-    given = {
-        "role_arn": ARN,
-        "owner": (None, "billing"),
-        "session": session_name((None, "billing")),
-        "buckets": ("reports",),
-        "region": "eu-west-1",
-        "seconds": 3600,
-    }
-    return Target(**{**given, **changes})
 
 
 @dataclass
@@ -150,7 +137,7 @@ async def test_what_cannot_be_read_is_not_written_over(standing: str) -> None:
 
 
 async def test_a_role_of_that_name_in_another_account_is_left_alone() -> None:
-    iam = Iam(arn="arn:aws:iam::444455556666:role/team/presign")
+    iam = Iam(arn=ARN.replace("111122223333", "444455556666"))
     [problem] = await deny(iam, Told(), target())
     assert "an account that has another role of this name; nothing was written" in problem
     assert [each["Action"] for each in iam.asked] == ["GetRole"]
