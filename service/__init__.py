@@ -21,7 +21,7 @@ The map of the house, from the ground up. Imports go down only; `make check` kee
     settings      the only reader of the environment and of the configuration file
     app           the composition root
     __main__      `presign`: imports everything, at little cost
-    commands      serve, demo, check, uploads, diagnose, new-key
+    commands      serve, demo, check, uploads, revoke, diagnose, new-key
 """
 
 __version__ = "0.1.0"

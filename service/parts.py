@@ -85,8 +85,8 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
     return tuple(entries)
 
 
-def is_anonymous(entry: CallerEntry) -> bool:
-    return entry.issuer is None and entry.subject == _ANONYMOUS.subject
+def is_anonymous(of: CallerEntry | Caller) -> bool:
+    return of.issuer is None and of.subject == _ANONYMOUS.subject
 
 
 def uppy_place(settings: Settings) -> Place | None:
@@ -154,11 +154,11 @@ def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
         return None
     known = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if known is None else known[1]
-    via = _kms_via(region, partition) if _is_at_aws(bucket) else ()
+    via = _kms_via(region, partition) if is_at_aws(bucket) else ()
     return bucket_arns(bucket.bucket or name, partition=partition, kms_via=via)
 
 
-def _is_at_aws(bucket: BucketSettings) -> bool:
+def is_at_aws(bucket: BucketSettings) -> bool:
     """Other stores may refuse a policy that names KMS, which they do not have."""
     host = urlsplit(bucket.endpoint_url or "").hostname
     return host is None or _AWS_HOST.fullmatch(host) is not None

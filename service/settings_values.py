@@ -9,7 +9,15 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from limits import parse
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from service.access.callers import without_placeholders
 from service.access.own_keys import CALLER, MAX_PREFIX_BYTES, longest_prefix
@@ -24,6 +32,9 @@ _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b
 # As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+WITH_ZONE: Final = (
+    "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
+)
 _CLOCKS: Final = timedelta(minutes=1)
 _DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 
@@ -140,6 +151,15 @@ def _check_rate(text: str) -> str:
     return text
 
 
+def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
+    """YAML may have made a time of it already, and then written it is what it was."""
+    try:
+        moment: datetime = parse(str(value))
+    except ValidationError:
+        raise ValueError(WITH_ZONE) from None
+    return moment
+
+
 def _check_past(moment: datetime) -> datetime:
     """A little ahead is a clock's fault; more would leave the caller without a session."""
     if moment > datetime.now(UTC) + _CLOCKS:
@@ -203,7 +223,7 @@ TagTemplate = Annotated[
 Url = Annotated[str, AfterValidator(_check_url)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_check_store_url)]  # it may hold a password
 RateLimit = Annotated[str, AfterValidator(_check_rate)]
-PastTime = Annotated[AwareDatetime, BeforeValidator(str), AfterValidator(_check_past)]
+PastTime = Annotated[AwareDatetime, WrapValidator(_moment), AfterValidator(_check_past)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
 CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_secure)]
