@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -18,22 +19,24 @@ from service.check import describe, faults, warnings
 from service.drain import Drain
 from service.endpoints import resolve
 from service.errors import ConfigurationError
-from service.kill_switch import KillSwitch
+from service.kill_switch import throw
 from service.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
 from service.metrics import Metrics
 from service.parts import locations
 from service.revocation import Target, configuration, denial, moment_at, parse_moment
 from service.running import store_authorities
 from service.server.run import Server, config
-from service.sessions.iam import role_policies
 from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings, configuration_path, load_settings
+from service.settings_values import check_url
 from service.signing.signer import Address
 from service.store.calls import StoreCalls
 from service.suspects import revocation_of
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _config = click.option(
     "--config",
@@ -43,21 +46,22 @@ _config = click.option(
 )
 
 
-def _duration(_: click.Context, _option: click.Parameter, text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+def _by(
+    parse: Callable[[str], T],
+) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
+    """An option as `parse` reads it, whose ValueError has words for an operator."""
+
+    def read(_: click.Context, _option: click.Parameter, text: str | None) -> T | None:
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read
 
 
-def _moment(_: click.Context, _option: click.Parameter, text: str | None) -> int:
-    now = SystemClock().wall()
-    if text is None:
-        return moment_at(now)
-    try:
-        return parse_moment(text, now)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+def _past(text: str) -> int:
+    return parse_moment(text, SystemClock().wall())
 
 
 @click.group()
@@ -94,7 +98,7 @@ def check(path: Path | None) -> None:
 @_config
 @click.option(
     "--older-than",
-    callback=_duration,
+    callback=_by(parse_duration),
     required=True,
     metavar="AGE",
     help="Such as 7d, 36h or 90m; 0m is all, those under way too.",
@@ -121,17 +125,20 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
 @main.command()
 @_config
 @click.argument("caller")
-@click.option(
-    "--at", "moment", callback=_moment, metavar="TIME", help="Sessions issued before; now."
-)
+@click.option("--at", callback=_by(_past), metavar="TIME", help="Sessions issued before; now.")
 @click.option("--apply", is_flag=True, help="Put the statements on the roles.")
 @click.option("--lift", is_flag=True, help="Take them away again, once no such session lives.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--iam-endpoint-url", metavar="URL", help="IAM's, of a store that is not at AWS.")
+@click.option(
+    "--iam-endpoint-url",
+    callback=_by(check_url),
+    metavar="URL",
+    help="Of a store that is not AWS's.",
+)
 def revoke(
     path: Path | None,
     caller: str,
-    moment: int,
+    at: int | None,
     *,
     apply: bool,
     lift: bool,
@@ -145,8 +152,11 @@ def revoke(
     replica makes new ones. With --apply or --lift your own credentials, of the AWS default chain, need
     what deploy/iam/revoke.json allows. Exits with 0 only if all was done.
     """
-    if apply and lift:
-        raise click.UsageError("give --apply or --lift, not both")
+    if lift and (apply or at is not None):
+        raise click.UsageError(
+            "give --lift alone: it takes away what was applied, whenever that was"
+        )
+    moment = moment_at(SystemClock().wall()) if at is None else at
     settings, _ = _configuration(path)
     try:
         revocation = revocation_of(caller, settings)
@@ -265,21 +275,15 @@ def _thrown(
     if iam_endpoint_url is None and not all(target.is_at_aws for target in targets):
         return ["not all roles are AWS's; name their IAM with --iam-endpoint-url"]
     set_up_logging("WARNING", plain_handler())
+    now = SystemClock().wall()
 
     def agreed(question: str) -> bool:
         return not ask or click.confirm(question)
 
-    async def throw() -> list[str]:
-        credentials = await operators_credentials()
-        region = targets[0].region
-        async with role_policies(credentials, region=region, endpoint_url=iam_endpoint_url) as iam:
-            switch = KillSwitch(iam, show=click.echo, agreed=agreed)
-            if moment is None:
-                return await switch.lift(targets, now=SystemClock().wall())
-            return await switch.deny(targets, moment)
-
     try:
-        return asyncio.run(throw())
+        return asyncio.run(
+            throw(targets, moment, iam_endpoint_url, now=now, show=click.echo, agreed=agreed)
+        )
     except SessionRefused as error:
         return [str(error)]
 
