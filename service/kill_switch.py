@@ -22,7 +22,8 @@ from service.revocation import (
     too_large,
     without,
 )
-from service.sessions.iam import TOO_LARGE, IamRefused, RolePolicies
+from service.sessions.iam import TOO_LARGE, IamRefused, RolePolicies, role_policies
+from service.sessions.sts import operators_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,28 @@ class Change:
 
     target: Target
     document: Policy | None
+
+
+async def throw(
+    targets: Sequence[Target],
+    moment: int | None,
+    endpoint_url: str | None,
+    *,
+    now: float,
+    show: Callable[[str], None],
+    agreed: Callable[[str], bool],
+) -> list[str]:
+    """With an operator's own credentials: `deny` until `moment`, or `lift` without one.
+
+    All roles are of one partition, since the credentials are. Raises SessionRefused.
+    """
+    credentials = await operators_credentials()
+    region = targets[0].region
+    async with role_policies(credentials, region=region, endpoint_url=endpoint_url) as policies:
+        switch = KillSwitch(policies, show=show, agreed=agreed)
+        if moment is None:
+            return await switch.lift(targets, now=now)
+        return await switch.deny(targets, moment)
 
 
 class KillSwitch:

@@ -51,7 +51,7 @@ def _text(pattern: str, words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _check_url(text: str) -> str:
+def check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         known = parts.scheme in {"http", "https"} and parts.port != 0
@@ -220,13 +220,13 @@ TagTemplate = Annotated[
         "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
     ),
 ]
-Url = Annotated[str, AfterValidator(_check_url)]
+Url = Annotated[str, AfterValidator(check_url)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_check_store_url)]  # it may hold a password
 RateLimit = Annotated[str, AfterValidator(_check_rate)]
 PastTime = Annotated[AwareDatetime, WrapValidator(_moment), AfterValidator(_check_past)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
 CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
-KeysUrl = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_secure)]
+KeysUrl = Annotated[str, AfterValidator(check_url), AfterValidator(_check_secure)]
 Prefix = Annotated[str, AfterValidator(_check_prefix)]
 OwnPrefix = Annotated[str, AfterValidator(_check_own_prefix)]
 Sha256 = Annotated[

@@ -195,6 +195,13 @@ def test_a_role_of_another_store_is_not_looked_for_at_aws(path: Path) -> None:
 def test_to_apply_and_to_lift_are_two_things(path: Path) -> None:
     write(path, key_of("a", "reports"))
     assert revoked(path, "a", "--apply", "--lift").exit_code == 2
+    assert revoked(path, "a", "--lift", "--at", "2026-01-01T00:00:00Z").exit_code == 2
+
+
+def test_an_endpoint_that_is_no_url_is_told_what_to_write(path: Path) -> None:
+    write(path, key_of("a", "reports"))
+    done = revoked(path, "a", "--apply", "--yes", "--iam-endpoint-url", "store.internal")
+    assert (done.exit_code, "write a URL such as https://" in done.stderr) == (2, True)
 
 
 def test_a_time_without_its_zone_is_told_what_to_write(path: Path) -> None:

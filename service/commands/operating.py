@@ -2,50 +2,54 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from service.abandoned import Place, Swept, leaves, parse_duration, summary, sweep
 from service.commands.configured import config_option, configured
 from service.errors import ConfigurationError
-from service.kill_switch import KillSwitch
+from service.kill_switch import throw
 from service.logs import plain_handler, set_up_logging
 from service.metrics import Metrics
 from service.revocation import Target, configuration, denial, moment_at, parse_moment
 from service.running import store_authorities
-from service.sessions.iam import role_policies
 from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings
+from service.settings_values import check_url
 from service.signing.signer import Address
 from service.store.calls import StoreCalls
 from service.suspects import revocation_of
 
-
-def _duration(_: click.Context, _option: click.Parameter, text: str) -> int:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+T = TypeVar("T")
 
 
-def _moment(_: click.Context, _option: click.Parameter, text: str | None) -> int:
-    now = SystemClock().wall()
-    if text is None:
-        return moment_at(now)
-    try:
-        return parse_moment(text, now)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+def _by(
+    parse: Callable[[str], T],
+) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
+    """An option as `parse` reads it, whose ValueError has words for an operator."""
+
+    def read(_: click.Context, _option: click.Parameter, text: str | None) -> T | None:
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+
+    return read
+
+
+def _past(text: str) -> int:
+    return parse_moment(text, SystemClock().wall())
 
 
 @click.command()
 @config_option
 @click.option(
     "--older-than",
-    callback=_duration,
+    callback=_by(parse_duration),
     required=True,
     metavar="AGE",
     help="Such as 7d, 36h or 90m; 0m is all, those under way too.",
@@ -72,17 +76,20 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
 @click.command()
 @config_option
 @click.argument("caller")
-@click.option(
-    "--at", "moment", callback=_moment, metavar="TIME", help="Sessions issued before; now."
-)
+@click.option("--at", callback=_by(_past), metavar="TIME", help="Sessions issued before; now.")
 @click.option("--apply", is_flag=True, help="Put the statements on the roles.")
 @click.option("--lift", is_flag=True, help="Take them away again, once no such session lives.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--iam-endpoint-url", metavar="URL", help="IAM's, of a store that is not at AWS.")
+@click.option(
+    "--iam-endpoint-url",
+    callback=_by(check_url),
+    metavar="URL",
+    help="Of a store that is not AWS's.",
+)
 def revoke(
     path: Path | None,
     caller: str,
-    moment: int,
+    at: int | None,
     *,
     apply: bool,
     lift: bool,
@@ -96,8 +103,11 @@ def revoke(
     replica makes new ones. With --apply or --lift your own credentials, of the AWS default chain, need
     what deploy/iam/revoke.json allows. Exits with 0 only if all was done.
     """
-    if apply and lift:
-        raise click.UsageError("give --apply or --lift, not both")
+    if lift and (apply or at is not None):
+        raise click.UsageError(
+            "give --lift alone: it takes away what was applied, whenever that was"
+        )
+    moment = moment_at(SystemClock().wall()) if at is None else at
     settings, _ = configured(path)
     try:
         revocation = revocation_of(caller, settings)
@@ -168,20 +178,14 @@ def _thrown(
     if iam_endpoint_url is None and not all(target.is_at_aws for target in targets):
         return ["not all roles are AWS's; name their IAM with --iam-endpoint-url"]
     set_up_logging("WARNING", plain_handler())
+    now = SystemClock().wall()
 
     def agreed(question: str) -> bool:
         return not ask or click.confirm(question)
 
-    async def throw() -> list[str]:
-        credentials = await operators_credentials()
-        region = targets[0].region
-        async with role_policies(credentials, region=region, endpoint_url=iam_endpoint_url) as iam:
-            switch = KillSwitch(iam, show=click.echo, agreed=agreed)
-            if moment is None:
-                return await switch.lift(targets, now=SystemClock().wall())
-            return await switch.deny(targets, moment)
-
     try:
-        return asyncio.run(throw())
+        return asyncio.run(
+            throw(targets, moment, iam_endpoint_url, now=now, show=click.echo, agreed=agreed)
+        )
     except SessionRefused as error:
         return [str(error)]
