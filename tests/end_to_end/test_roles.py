@@ -16,7 +16,7 @@ def _name() -> str:
     return f"{uuid.uuid4().hex}.txt"
 
 
-@pytest.fixture(name="foreign", scope="module")
+@pytest.fixture(name="foreign", scope="session")  # as its store: a module may be set up twice
 def _foreign(ministack: Store) -> str:
     """A bucket that there is, and that the role may not touch."""
     bucket = "presign-foreign"
