@@ -81,7 +81,7 @@ def limit(
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """This session gives so much, or nothing; a fresh one would give more, and may be asked for."""
+    """Less than a fresh session would give, which may be asked for; or nothing."""
 
     given: Given | None
 

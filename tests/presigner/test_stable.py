@@ -43,7 +43,8 @@ UNSCOPED = {"reports": a_bucket(arns=None)}
 
 
 async def signed(house: House, *, key: str = "a/b", **lifetime: int) -> PresignedRequest:
-    return await house.presigner.presign(REQUESTER, an_ask(key=key, **lifetime))
+    ask = replace(an_ask(key=key), lifetime=Lifetime(**lifetime))
+    return await house.presigner.presign(REQUESTER, ask)
 
 
 async def url(house: House, *, key: str = "a/b", **lifetime: int) -> str:
