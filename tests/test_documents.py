@@ -46,6 +46,7 @@ PAGES: Final = [
     "docs/operations.md",
     "docs/large-objects.md",
     "docs/clients.md",
+    "docs/caching.md",
     "docs/console.md",
     "deploy/iam/README.md",
 ]
