@@ -9,9 +9,9 @@ export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # npm's packages, each beside the tests that use them.
-NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console)
+NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test check clients screenshots format bench bench-transfer soak locks clean
+.PHONY: help demo compose test check clients screenshots format bench bench-profile bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -46,6 +46,9 @@ format: $(VENV)/.installed  ## format and mend what ruff can mend
 
 bench: $(VENV)/.installed  ## what signing costs, in the core and over HTTP, beside others in the same run: some minutes
 	$(BIN)/python -m benchmarks
+
+bench-profile: $(VENV)/.installed  ## where a request's CPU goes, function by function, and the memory of what is imported
+	$(BIN)/python -m benchmarks.profile
 
 bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a store: the examples beside boto3's transfer
 	$(BIN)/python -m benchmarks.transfer

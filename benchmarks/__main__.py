@@ -1,7 +1,7 @@
 """`make bench`: what signing costs, in the core and over HTTP, beside others in the same run.
 
 It takes some minutes. Everything is on loopback: the server on one core, the load on another. The
-results go to `benchmarks/results/`: a table, all figures as JSON, and two plots.
+results go to `benchmarks/results/`: a table, all figures as JSON, and two plots. And into the README.
 """
 
 import asyncio
@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import bars, companion, issuing, over_http, plots, signers, targets
+from benchmarks import bars, companion, issuing, over_http, page, plots, signers, targets
 from benchmarks.measuring import LOAD_CORE, Samples, pin, quantile
 
 RESULTS: Final = Path(__file__).parent / "results"
+README: Final = Path(__file__).parents[1] / "README.md"
 STARTS: Final = 5
 
 
@@ -38,6 +39,8 @@ def main() -> None:
         *bars.of_the_loop(figures["blocked"]),
     ]
     _write(core, http, verdicts, figures)
+    more = {**figures, "memory": quantile(memory, 0.5), "start": quantile(starts, 0.5)}
+    page.write(README, _machine(), core, http, more)
 
 
 def _starts(directory: Path, url: str) -> tuple[list[float], list[float]]:

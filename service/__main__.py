@@ -1,4 +1,4 @@
-"""`presign` and `python -m service`. What they do is in `commands.py`."""
+"""`presign` and `python -m service`. What they do is in `commands/`."""
 
 import gc
 

@@ -86,6 +86,19 @@ class Leave:
     tag: str | None = None
     urls: int = 0
 
+    def presign(self, action: Signable, key: str) -> str:
+        """The URL, for whoever asked."""
+        return self.signer.presign(
+            action, key, now=self.term.now, expires_in=self.term.expires_in, tag=self.tag
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosed:
+    """That a caller was told why a request failed: nothing was signed. `first` is the first finding."""
+
+    first: str | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedPart:

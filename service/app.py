@@ -12,13 +12,13 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
 from service.api import (
     callers,
     deletes,
+    diagnoses,
     document,
     downloads,
     forms,
@@ -30,12 +30,14 @@ from service.api import (
     uploads,
 )
 from service.api.admission import InFlightLimit, Places
+from service.api.cors import Cors
 from service.api.envelope import Envelope, FaultBarrier
 from service.api.metering import Metering
 from service.api.problems import answer_http_exception, answer_presign_error
 from service.api.shortcut import Shortcut
 from service.audit import WriteLines
 from service.audit_sink import AuditSink
+from service.compat import uppy
 from service.drain import Drain
 from service.errors import PresignError
 from service.metrics import Metrics
@@ -54,6 +56,7 @@ _ROOMS: Final = (
     lists,
     multipart_uploads,
     object_checks,
+    diagnoses,
     callers,
     health,
     document,
@@ -112,6 +115,8 @@ def create_app(
             app.state.presigner = running.presigner
             app.state.multipart = running.multipart
             app.state.object_checks = running.object_checks
+            app.state.uppy = running.uppy
+            app.state.diagnoses = running.diagnoses
             yield
 
     app = _Service(
@@ -125,6 +130,8 @@ def create_app(
     app.state.drain, app.state.metrics = drain or Drain(), metrics
     for room in _ROOMS:
         app.include_router(room.router)
+    if settings.uppy is not None:
+        app.include_router(uppy.router)
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     places = Places(settings.server.max_in_flight)
@@ -154,14 +161,10 @@ def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: 
     """The last added is the outermost."""
     app.add_middleware(FaultBarrier)
     app.add_middleware(InFlightLimit, places=places)
-    if settings.server.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(settings.server.cors_origins),
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
-            expose_headers=["X-Request-ID", "Retry-After"],
-        )
+    pages = settings.server.cors_origins
+    uppys_pages = () if settings.uppy is None else settings.uppy.origins
+    if pages or uppys_pages:
+        app.add_middleware(Cors, origins={uppy.PATH: uppys_pages, "/": pages})
     app.add_middleware(Envelope)
     app.add_middleware(Metering, metrics=metrics)
 

@@ -14,7 +14,13 @@ from typing import Final, NamedTuple
 from pydantic_core import to_json
 
 from service.access.callers import Identity
-from service.answers import Leave, PresignedForm, PresignedRequest, PresignedRequests
+from service.answers import (
+    Diagnosed,
+    Leave,
+    PresignedForm,
+    PresignedRequest,
+    PresignedRequests,
+)
 from service.asks import AnyAsk, StoreAsk, operation
 from service.errors import PresignError
 from service.pieces import HOLE, cut, text
@@ -25,7 +31,7 @@ _NUMBERS: Final = len("10001000")  # of a part and of all parts
 _LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-Answer = PresignedRequest | PresignedRequests | PresignedForm | Leave | PresignError
+Answer = PresignedRequest | PresignedRequests | PresignedForm | Leave | Diagnosed | PresignError
 Outcome = tuple[AnyAsk, str | Sequence[str], Answer]  # of one key, or of all that came to the same
 
 
@@ -120,6 +126,8 @@ def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Plain:
     more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
+    if isinstance(answer, Diagnosed):
+        return ("allowed", None, *what, None, None, None, None, None, *more)
     signs_nothing = isinstance(answer, Leave) and not answer.urls
     term = answer.term
     expires_in = None if signs_nothing else term.given.expires_in

@@ -5,7 +5,7 @@ from hashlib import sha256
 from itertools import combinations
 from typing import Final
 
-from service import parts
+from service import check_uppy, parts
 from service.access.api_keys import digest_of
 from service.access.callers import (
     LONGEST_CLAIM,
@@ -35,6 +35,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         yield from _cost(name, settings)
     for entry in parts.caller_entries(settings):
         yield from _caller(entry)
+    yield from check_uppy.describe(settings, caller_name)
 
 
 def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -70,6 +71,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_grant(place, grant)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, parts.promise(name, settings))
+    yield from check_uppy.warnings(settings)
 
 
 def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
@@ -143,7 +145,10 @@ def _widest_callers(entries: tuple[CallerEntry, ...]) -> Iterator[tuple[str, lis
     for issuer, subject in dict.fromkeys([*plain, *crossings]):
         caller = Caller(issuer=issuer, subject=subject)
         matching = [entry for entry in entries if entry.matches(caller)]
-        yield _name(matching[-1]), [_at_longest(g) for entry in matching for g in entry.grants]
+        yield (
+            caller_name(matching[-1]),
+            [_at_longest(g) for entry in matching for g in entry.grants],
+        )
 
 
 def _at_longest(grant: Grant) -> Grant:
@@ -155,17 +160,18 @@ def _at_longest(grant: Grant) -> Grant:
 
 
 def _caller(entry: CallerEntry) -> Iterator[str]:
-    name = _name(entry)
+    name = caller_name(entry)
     if not entry.grants:
         yield f"{name} may do nothing"
     for grant in entry.grants:
         yield f"{name} may {_operations(grant)} {_what(grant)}{_limits(grant)}"
 
 
-def _name(entry: CallerEntry) -> str:
-    if entry.issuer is not None:
-        return f"{entry.subject} of {entry.issuer}"
-    return "ANYBODY (unsafe)" if parts.is_anonymous(entry) else f"API key {entry.subject}"
+def caller_name(of: CallerEntry | Caller) -> str:
+    """As an operator reads it."""
+    if of.issuer is not None:
+        return f"{of.subject} of {of.issuer}"
+    return "ANYBODY (unsafe)" if parts.is_anonymous(of) else f"API key {of.subject}"
 
 
 def _operations(grant: Grant) -> str:

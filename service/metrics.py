@@ -60,6 +60,12 @@ class Metrics:
             ["by"],
             registry=registry,
         )
+        self._diagnosed = Counter(
+            "presign_diagnoses_total",
+            "Failed requests that callers asked about, by the first finding, or none.",
+            ["finding"],
+            registry=registry,
+        )
         self._unaudited = Counter(
             "presign_audit_failures_total",
             "Requests refused because the audit trail could not be written.",
@@ -142,6 +148,9 @@ class Metrics:
 
     def refused(self, code: str, count: int) -> None:
         self._refused.labels(code).inc(count)
+
+    def diagnosed(self, finding: str | None) -> None:
+        self._diagnosed.labels(finding or "none").inc()
 
     def unaudited(self) -> None:
         self._unaudited.inc()

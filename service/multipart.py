@@ -20,7 +20,7 @@ from service.audit import Requester
 from service.authority import Authority
 from service.completing import Completions
 from service.errors import InvalidRequest, StorageRefused
-from service.multipart_asks import Completion, NewUpload, PartWindow, Upload
+from service.multipart_asks import Completion, NewUpload, PartWindow, UnsizedUpload, Upload
 from service.signing.multipart import AbortMultipartUpload, UploadedPart
 from service.store.calls import StoreCalls
 from service.store.documents import created_upload
@@ -39,7 +39,7 @@ class MultipartUploads:
         rate = self._authority.access(requester).rate
         numbers = ask.first_parts(None if rate is None else rate.urls)
         leave = await self._authority.leave(requester, ask.store_ask(), urls=len(numbers))
-        upload_id = await self._created(leave, ask)
+        upload_id = await create_upload(self._store, leave, ask)
         try:
             parts = _signed(leave, ask.window(upload_id, numbers))
         except InvalidRequest:  # an id that no query, or no path of ours, can hold
@@ -80,13 +80,15 @@ class MultipartUploads:
             if refused.attempts == 1 or refused.code != GONE:
                 raise told(refused) from None
 
-    async def _created(self, leave: Leave, ask: NewUpload) -> str:
-        action = replace(ask.action, encryption=leave.encryption)
-        try:
-            reply = await self._store.send(leave, action, bucket=ask.bucket, key=ask.key)
-        except Refused as refused:
-            raise told(refused) from None
-        return created_upload(reply.body)
+
+async def create_upload(store: StoreCalls, leave: Leave, ask: NewUpload | UnsizedUpload) -> str:
+    """The id of the upload that the store has begun."""
+    action = replace(ask.action, encryption=leave.encryption)
+    try:
+        reply = await store.send(leave, action, bucket=ask.bucket, key=ask.key)
+    except Refused as refused:
+        raise told(refused) from None
+    return created_upload(reply.body)
 
 
 def _signed(leave: Leave, window: PartWindow) -> list[PresignedPart]:
@@ -95,13 +97,7 @@ def _signed(leave: Leave, window: PartWindow) -> list[PresignedPart]:
             part_number=action.part_number,
             content_length=action.content_length,
             method=action.METHOD,
-            url=leave.signer.presign(
-                action,
-                window.upload.key,
-                now=leave.term.now,
-                expires_in=leave.term.expires_in,
-                tag=leave.tag,
-            ),
+            url=leave.presign(action, window.upload.key),
             headers=headers_to_send(action),
         )
         for action in window.actions()

@@ -1,7 +1,7 @@
 """What callers ask of uploads in parts. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -11,10 +11,12 @@ from service.errors import InvalidRequest
 from service.lifetime import Lifetime
 from service.part_plan import PartPlan
 from service.signing.multipart import (
+    MAX_PARTS,
     CompleteMultipartUpload,
     CreateMultipartUpload,
     UploadedPart,
     UploadPart,
+    UploadUnsizedPart,
     check_upload_id,
 )
 from service.signing.requests import Checksum, ChecksumAlgorithm, check_digest
@@ -135,20 +137,7 @@ class NewUpload:
             raise InvalidRequest(detail, pointer="#/checksums")
 
     def store_ask(self) -> StoreAsk:
-        demand = Demand(
-            operation=Operation.MULTIPART,
-            bucket=self.bucket,
-            key=self.key,
-            content_length=self.plan.content_length,
-            content_type=self.action.content_type if self.typed else None,
-            overwrite=self.overwrite,
-        )
-        return StoreAsk(
-            action="CreateMultipartUpload",
-            demand=demand,
-            lifetime=self.lifetime,
-            creates_only=not self.overwrite,
-        )
+        return _creation(self, self.plan.content_length, overwrite=self.overwrite)
 
     def first_parts(self, most: int | None) -> Sequence[int]:
         """The parts to sign at once: those whose checksums are known, or the first few.
@@ -168,6 +157,50 @@ class NewUpload:
             checksums=self.checksums,
             lifetime=self.lifetime,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsizedUpload:
+    """An upload to be created of which nobody has to know the length before its end. Create-only.
+
+    A `content_length` that is told is held against the grant, and no more: it is not kept.
+    """
+
+    bucket: str
+    key: str
+    action: CreateMultipartUpload
+    lifetime: Lifetime
+    content_length: int | None = None
+    typed: bool = True
+
+    def store_ask(self) -> StoreAsk:
+        return _creation(self, self.content_length, overwrite=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsizedParts:
+    """Some parts of such an upload, to be signed."""
+
+    upload: Upload
+    part_numbers: Sequence[int]
+    lifetime: Lifetime
+
+    def __post_init__(self) -> None:
+        if not all(1 <= number <= MAX_PARTS for number in self.part_numbers):
+            detail = f"The parts of an upload are 1 to {MAX_PARTS}."
+            raise InvalidRequest(detail, pointer="#/part_numbers")
+        if not 1 <= len(self.part_numbers) <= MAX_WINDOW:
+            detail = f"1 to {MAX_WINDOW} parts are signed at once."
+            raise InvalidRequest(detail, pointer="#/part_numbers")
+
+    def store_ask(self) -> StoreAsk:
+        return replace(self.upload.store_ask("UploadPart"), lifetime=self.lifetime)
+
+    def actions(self) -> list[UploadUnsizedPart]:
+        return [
+            UploadUnsizedPart(upload_id=self.upload.upload_id, part_number=number)
+            for number in self.part_numbers
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,3 +244,22 @@ class Completion:
             overwrite=self.overwrite,
             checksum=self.checksum,
         )
+
+
+def _creation(
+    ask: NewUpload | UnsizedUpload, content_length: int | None, *, overwrite: bool
+) -> StoreAsk:
+    demand = Demand(
+        operation=Operation.MULTIPART,
+        bucket=ask.bucket,
+        key=ask.key,
+        content_length=content_length,
+        content_type=ask.action.content_type if ask.typed else None,
+        overwrite=overwrite,
+    )
+    return StoreAsk(
+        action="CreateMultipartUpload",
+        demand=demand,
+        lifetime=ask.lifetime,
+        creates_only=not overwrite,
+    )

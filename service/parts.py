@@ -15,6 +15,7 @@ from service.access.callers import CallerEntry, Identity, Rate
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
 from service.access.tokens import Issuer
+from service.compat.uppy_uploads import Place
 from service.endpoints import Location
 from service.sessions.entries import PooledBucket
 from service.sessions.sts import Role, SessionSource
@@ -84,8 +85,13 @@ def caller_entries(settings: Settings) -> tuple[CallerEntry, ...]:
     return tuple(entries)
 
 
-def is_anonymous(entry: CallerEntry) -> bool:
-    return entry.issuer is None and entry.subject == _ANONYMOUS.subject
+def is_anonymous(of: CallerEntry | Caller) -> bool:
+    return of.issuer is None and of.subject == _ANONYMOUS.subject
+
+
+def uppy_place(settings: Settings) -> Place | None:
+    uppy = settings.uppy
+    return None if uppy is None else Place(uppy.bucket, uppy.prefix, uppy.expires_in)
 
 
 def _subject(caller: CallerSettings) -> str:
@@ -148,11 +154,11 @@ def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
         return None
     known = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if known is None else known[1]
-    via = _kms_via(region, partition) if _is_at_aws(bucket) else ()
+    via = _kms_via(region, partition) if is_at_aws(bucket) else ()
     return bucket_arns(bucket.bucket or name, partition=partition, kms_via=via)
 
 
-def _is_at_aws(bucket: BucketSettings) -> bool:
+def is_at_aws(bucket: BucketSettings) -> bool:
     """Other stores may refuse a policy that names KMS, which they do not have."""
     host = urlsplit(bucket.endpoint_url or "").hostname
     return host is None or _AWS_HOST.fullmatch(host) is not None

@@ -13,7 +13,7 @@ from typing import Final
 
 from service.errors import ConfigurationError
 from service.running import Running
-from service.settings import ServerSettings, Settings, load_settings
+from service.settings import Settings, load_settings
 from service.settings_file import callers_dir, fingerprint
 
 log = logging.getLogger(__name__)
@@ -100,12 +100,17 @@ async def _reload(path: Path, old: Settings, running: Running) -> Settings | Non
         log.exception("the configuration cannot be served, the old one goes on")
         return None
     log.info("a new configuration is served")
-    _warn_of_late(old.server, new.server)
+    _warn_of_late(old, new)
     return new
 
 
-def _warn_of_late(old: ServerSettings, new: ServerSettings) -> None:
-    late = [name for name in _AT_START if getattr(old, name) != getattr(new, name)]
+def _warn_of_late(old: Settings, new: Settings) -> None:
+    late = [
+        f"server.{name}"
+        for name in _AT_START
+        if getattr(old.server, name) != getattr(new.server, name)
+    ]
+    if new.uppy is not None and (old.uppy is None or old.uppy.origins != new.uppy.origins):
+        late.append("uppy" if old.uppy is None else "uppy.origins")
     if late:
-        text = "changed, but taking effect only at the next start: %s"
-        log.warning(text, ", ".join(f"server.{name}" for name in late))
+        log.warning("changed, but taking effect only at the next start: %s", ", ".join(late))

@@ -23,9 +23,12 @@ import httpx
 from service import parts
 from service.access.callers import CallerEntry, revoked_before
 from service.access.grants import Caller
+from service.access.own_keys import UNIQUE_ID
 from service.access.tokens import Issuer
 from service.audit import WriteLines
 from service.authority import Authority
+from service.compat.uppy_uploads import UppyUploads, UseCases
+from service.diagnoses import Diagnoses
 from service.endpoints import Location, resolve
 from service.errors import ConfigurationError
 from service.issuers.jwks import JwksEndpoint
@@ -37,6 +40,7 @@ from service.object_checks import ObjectChecks
 from service.presigner import Presigner
 from service.rate_limits import RateLimits
 from service.sessions.entries import PooledBucket
+from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.session import Clock
 from service.sessions.sts import AssumedRole, Owner, Role, SessionSource, StaticKeys, StsClients
@@ -46,6 +50,7 @@ from service.signing.signer import Address
 from service.snapshot import Snapshot
 from service.store.calls import StoreCalls
 from service.trail import Trail
+from service.unsized_uploads import UnsizedUploads
 
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
@@ -85,7 +90,9 @@ class Running:
     presigner: Presigner
     multipart: MultipartUploads
     object_checks: ObjectChecks
+    diagnoses: Diagnoses
     tokens: TokenVerifier
+    uppy: UppyUploads
 
     def __init__(
         self,
@@ -115,8 +122,13 @@ class Running:
         self._limits = self._rate_limits(settings)
         self._store = self._store_calls(settings)
         snapshot, pooled, keys = await self._make(settings)
+        history = History(self._clock)
         self._pool = SessionPool(
-            pooled, clock=self._clock, chance=random.random, observer=self._metrics
+            pooled,
+            clock=self._clock,
+            chance=random.random,
+            observer=self._metrics,
+            history=history,
         )
         self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
         self.authority = Authority(
@@ -126,9 +138,11 @@ class Running:
             trail=Trail(self._write_audit, clock=self._clock, observer=self._metrics),
             limits=self._limits,
         )
-        self.presigner = Presigner(self.authority, unique_id=lambda: secrets.token_hex(16))
+        self.presigner = Presigner(self.authority, unique_id=_unique_id)
         self.multipart = MultipartUploads(self.authority, self._store)
         self.object_checks = ObjectChecks(self.authority, self._store)
+        self.uppy = self._uppy(settings)
+        self.diagnoses = Diagnoses(self.authority, history, clock=self._clock)
         self._settings, self._pooled, self._keys = settings, pooled, keys
         self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
         self._pool.start()
@@ -139,6 +153,7 @@ class Running:
         snapshot, pooled, keys = await self._make(settings)
         old = self._keys
         self.authority.snapshot = snapshot
+        self.uppy.place = parts.uppy_place(settings)
         self._pool.replace(pooled, partial(_not_before, snapshot.callers))
         self.tokens.replace(_verified_by(settings, keys))
         self._settings, self._pooled, self._keys = settings, pooled, keys
@@ -210,6 +225,15 @@ class Running:
             verify=store_authorities(settings),
         )
 
+    def _uppy(self, settings: Settings) -> UppyUploads:
+        use_cases = UseCases(
+            authority=self.authority,
+            presigner=self.presigner,
+            multipart=self.multipart,
+            unsized=UnsizedUploads(self.authority, self._store, self.multipart),
+        )
+        return UppyUploads(parts.uppy_place(settings), use_cases, unique_id=_unique_id)
+
     def _rate_limits(self, settings: Settings) -> RateLimits:
         url = settings.server.rate_limit_url
         return RateLimits(
@@ -217,6 +241,10 @@ class Running:
             clock=self._clock,
             on_failure=self._metrics.rate_limit_store_failed,
         )
+
+
+def _unique_id() -> str:
+    return secrets.token_hex(UNIQUE_ID // 2)
 
 
 def store_authorities(settings: Settings) -> ssl.SSLContext | bool:

@@ -36,6 +36,7 @@ from service.settings_callers import (
 )
 from service.settings_file import Files, message, read_files, without_echoes
 from service.settings_section import Section
+from service.settings_uppy import UppySettings
 from service.settings_values import Name, Origin, Seconds, StoreUrl
 
 
@@ -103,12 +104,15 @@ class Settings(Section):
     callers: tuple[CallerSettings, ...] = ()
     callers_dir: Path | None = None  # from the file's own directory; read already: see `callers`
     unsafe_anonymous_caller: AnonymousSettings | None = None
+    uppy: UppySettings | None = None
     console: bool = False
 
     @model_validator(mode="after")
-    def _grants_fit_buckets(self) -> Self:
-        for at, grant in self.placed_grants():
-            if grant.bucket not in self.buckets:
+    def _buckets_are_configured(self) -> Self:
+        named = [(at, grant.bucket) for at, grant in self.placed_grants()]
+        named += [] if self.uppy is None else [("uppy.bucket", self.uppy.bucket)]
+        for at, bucket in named:
+            if bucket not in self.buckets:
                 known = ", ".join(sorted(self.buckets))
                 raise ValueError(f"{at}: no such bucket is configured; there are: {known}")
         return self
@@ -171,6 +175,11 @@ def configuration_path(given: Path | None) -> Path:
     return given or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
 
 
+def callers_token() -> str | None:
+    """With which a command calls the service as any caller does."""
+    return os.environ.get("PRESIGN_TOKEN") or None
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """The configuration at `path`, or where `configuration_path` finds it.
 
@@ -210,6 +219,7 @@ def _names_at(location: tuple[Any, ...]) -> list[str]:
         ("unsafe_anonymous_caller", AnonymousSettings),
         ("callers", CallerSettings),
         ("issuers", IssuerSettings),
+        ("uppy", UppySettings),
         ("buckets", BucketSettings),
         ("server", ServerSettings),
     ]

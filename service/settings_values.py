@@ -9,9 +9,18 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from limits import parse
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from service.access.callers import without_placeholders
+from service.access.own_keys import CALLER, MAX_PREFIX_BYTES, longest_prefix
 from service.errors import InvalidRequest
 from service.signing.keys import check_prefix
 from service.signing.signer import MAX_EXPIRES_IN
@@ -23,6 +32,9 @@ _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b
 # As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+WITH_ZONE: Final = (
+    "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
+)
 _CLOCKS: Final = timedelta(minutes=1)
 _DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 
@@ -102,6 +114,22 @@ def _check_prefix(prefix: str) -> str:
     return prefix
 
 
+def _check_own_prefix(template: str) -> str:
+    parts = f"/{template}".split(f"/{CALLER}/")
+    if len(parts) != 2 or CALLER in "".join(parts) or not template.endswith("/"):
+        raise ValueError(
+            f"write a prefix such as uploads/{CALLER}/: it ends in /, and {CALLER} stands in it "
+            "once, between two slashes or first"
+        )
+    _check_prefix(template.replace(CALLER, "x/x"))
+    if longest_prefix(template) > MAX_PREFIX_BYTES:
+        raise ValueError(
+            f"with a caller in it, it may have {longest_prefix(template)} bytes; shorten it to at "
+            f"most {MAX_PREFIX_BYTES}, or a file's name has no room"
+        )
+    return template
+
+
 def _check_segments(prefix: str) -> None:
     try:
         check_prefix(prefix, pointer="prefix")
@@ -121,6 +149,15 @@ def _check_rate(text: str) -> str:
     except ValueError:
         raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds") from None
     return text
+
+
+def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
+    """YAML may have made a time of it already, and then written it is what it was."""
+    try:
+        moment: datetime = parse(str(value))
+    except ValidationError:
+        raise ValueError(WITH_ZONE) from None
+    return moment
 
 
 def _check_past(moment: datetime) -> datetime:
@@ -186,11 +223,12 @@ TagTemplate = Annotated[
 Url = Annotated[str, AfterValidator(_check_url)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_check_store_url)]  # it may hold a password
 RateLimit = Annotated[str, AfterValidator(_check_rate)]
-PastTime = Annotated[AwareDatetime, BeforeValidator(str), AfterValidator(_check_past)]
+PastTime = Annotated[AwareDatetime, WrapValidator(_moment), AfterValidator(_check_past)]
 Origin = Annotated[str, AfterValidator(_check_origin)]
 CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[str, AfterValidator(_check_url), AfterValidator(_check_secure)]
 Prefix = Annotated[str, AfterValidator(_check_prefix)]
+OwnPrefix = Annotated[str, AfterValidator(_check_own_prefix)]
 Sha256 = Annotated[
     str,
     _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from service.answers import Leave
+from service.answers import Diagnosed, Leave
 from service.asks import AnyAsk, operation
 from service.audit import Answer, Outcome, Requester, WriteLines, audit_lines
 from service.errors import PresignError
@@ -16,6 +16,9 @@ class SigningObserver(Protocol):
 
     def refused(self, code: str, count: int) -> None:
         """So many were asked for and not signed."""
+
+    def diagnosed(self, finding: str | None) -> None:
+        """A failed request was looked at; `finding` is the first, None if there is none."""
 
     def unaudited(self) -> None:
         """A request could not be written down, and so is not answered."""
@@ -54,6 +57,9 @@ class Trail:
             return
         if isinstance(answer, PresignError):
             self._observer.refused(answer.code, count)
+            return
+        if isinstance(answer, Diagnosed):
+            self._observer.diagnosed(answer.first)
             return
         urls = answer.urls if isinstance(answer, Leave) else count
         self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by, urls)

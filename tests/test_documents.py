@@ -13,6 +13,13 @@ from ruamel.yaml import YAML
 from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.audit import _Decision
 from service.completing import COMPLETE_SECONDS
+from service.diagnosis.proof import MAX_TRIED
+from service.diagnosis.sent import (
+    MAX_BODY_LENGTH,
+    MAX_HEADERS,
+    MAX_HEADERS_LENGTH,
+    MAX_URL_LENGTH,
+)
 from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.metrics import Metrics
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
@@ -20,6 +27,7 @@ from service.reload import _AT_START, POLL_SECONDS
 from service.server.bounds import Bounds
 from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS
 from service.sessions.pool import MAX_SESSIONS
 from service.settings import ServerSettings, Settings
 from service.store.calls import (
@@ -45,6 +53,9 @@ PAGES: Final = [
     "docs/security.md",
     "docs/operations.md",
     "docs/large-objects.md",
+    "docs/uppy.md",
+    "docs/performance.md",
+    "docs/troubleshooting.md",
     "docs/clients.md",
     "docs/caching.md",
     "docs/console.md",
@@ -197,7 +208,12 @@ def test_an_alert_is_named_once_and_nearly_every_metric_has_one() -> None:
     watched = {
         family(name) for rule in rules() for name in re.findall(r"presign_\w+", rule["expr"])
     }
-    without = {"presign_signed", "presign_refused", "presign_session_refresh_seconds"}
+    without = {
+        "presign_signed",
+        "presign_refused",
+        "presign_diagnoses",
+        "presign_session_refresh_seconds",
+    }
     assert set(labels()) - watched == without | {"presign_session_seconds_left"}
 
 
@@ -218,6 +234,9 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "an answer that nobody takes": f"{bounds.write_seconds:g} s",
         "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
         "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
+        "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
+        f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
+        "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
         "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
         "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
@@ -233,6 +252,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"that is {default('drain_seconds') + FINISH_SECONDS + 5:g}, and" in OPERATIONS
     assert f"asked for {STORE_SECONDS:g} s at most" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
+    assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2
     assert (REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS) == (600, 30, 24 * 3600)
 

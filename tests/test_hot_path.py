@@ -1,5 +1,6 @@
 """The shape of the hot path: what is called between a signing call and its answer, and what never is."""
 
+import gc
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -59,12 +60,15 @@ def watched(modules: list[str]) -> Iterator[None]:
         if event == "call":
             modules.append(frame.f_globals.get("__name__", ""))
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what earlier tests left is not this call's: `limits` has a finalizer
     sys.setprofile(note)
     try:
         yield
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
 
 
 async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[str]:

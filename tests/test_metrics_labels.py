@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import Operation
 from service.api.problems import _KINDS
+from service.diagnosis.findings import Code
 from tests.api.conftest import (
     API_KEY,
     open_grant,
@@ -66,6 +67,7 @@ def allowed(app: FastAPI) -> dict[str, set[str]]:
         "bucket": {"demo", "closed"},
         "code": set(_KINDS),
         "by": {"grant", "session"},
+        "finding": {*Code, "none"},
         "outcome": {"ok", "failed", "throttled", "lasting"},
     }
 

@@ -53,7 +53,10 @@ def test_a_time_with_its_zone_is_that_moment(tmp_path: Path, moment: str, epoch:
 def test_a_time_without_its_zone_is_refused_in_words(tmp_path: Path, moment: str) -> None:
     done = checked(tmp_path, moment)
     assert done.exit_code == 1
-    assert "presign.yaml:3: callers.0.revoked_before: " in done.output
+    told = (
+        "presign.yaml:3: callers.0.revoked_before: write a time with its zone, such as 2026-11-24T"
+    )
+    assert told in done.output
 
 
 @pytest.mark.parametrize("moment", ["2026-13-01T00:00:00Z", "2026-02-30"])

@@ -123,6 +123,19 @@ def covers(grant: Grant, demand: Demand) -> bool:
     )
 
 
+def most_bytes(grants: Iterable[Grant], demand: Demand, most: int) -> int:
+    """The greatest length, up to `most`, that is allowed by a grant which allows all else.
+
+    0 where none does: whoever asks for that is told what else is wrong.
+    """
+    limits = [
+        grant.max_content_length
+        for grant in grants
+        if covers(grant, demand) and broken_limit(grant, demand) is None
+    ]
+    return max((min(most if limit is None else limit, most) for limit in limits), default=0)
+
+
 class Reach(NamedTuple):
     """The keys for which `decide` says the same as for one of them: below `prefix`, and below no other."""
 

@@ -11,7 +11,7 @@ from service.api.problems import refusal
 from service.errors import Overloaded
 
 _RETRY_AFTER: Final = 1  # seconds
-_CONTRACT: Final = "/v1/"
+_COUNTED: Final = ("/v1/", "/uppy/")
 
 
 class Places:
@@ -37,7 +37,7 @@ class InFlightLimit:
         self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_CONTRACT):
+        if scope["type"] != "http" or not scope["path"].startswith(_COUNTED):
             await self.app(scope, receive, send)
             return
         try:

@@ -85,13 +85,14 @@ async def answer_presign_error(request: Request, error: Exception) -> Response:
     return refusal(error, request.state.request_id)
 
 
-def refusal(error: PresignError, request_id: str) -> Response:
+def refusal(error: PresignError, request_id: str, **more: str) -> Response:
+    """`more` are members that others' clients look for."""
     headers = {}
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return response(of_error(error, request_id=request_id), headers)
+    return response(of_error(error, request_id=request_id) | more, headers)
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

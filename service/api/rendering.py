@@ -24,6 +24,7 @@ from service.answers import (
     Term,
 )
 from service.api import problems
+from service.diagnosis.findings import Finding
 from service.errors import PresignError
 from service.pieces import HOLE, cut, quoted, repeated
 from service.signing.forms import rfc3339
@@ -83,6 +84,10 @@ def render_check(found: CheckedObject | None) -> bytes:
     if found is None:
         return to_json({"found": False, "mismatches": []})
     return to_json({"found": True, **_present(asdict(found))})
+
+
+def render_findings(findings: Sequence[Finding]) -> bytes:
+    return to_json({"findings": [asdict(finding) for finding in findings]})
 
 
 def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:

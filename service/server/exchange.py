@@ -3,11 +3,16 @@
 uvicorn writes a head as soon as it is told of it, and the body after it: two system calls, and each may
 wake the client. So here a head waits for what follows it; and only an answer that comes in pieces, or
 is in some other way out of the ordinary, is left to uvicorn.
+
+A `reason` in `http.response.start`, of which ASGI knows nothing, stands in the status line in place of
+the status's own name (RFC 9112, 4).
 """
 
+import asyncio
 import re
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -37,7 +42,13 @@ class Exchange(RequestResponseCycle):
             await self._answer(head, message.get("body", b""))
             return
         self.response_started = False
-        await super().send(start)
+        wire, reason = self.transport, _reason(start)
+        if reason is not None:
+            self.transport = cast("asyncio.Transport", _Reasoned(wire.write, reason))
+        try:
+            await super().send(start)
+        finally:
+            self.transport = wire
         await super().send(message)
 
     async def _answer(self, head: bytes, body: bytes) -> None:
@@ -64,12 +75,32 @@ class Exchange(RequestResponseCycle):
             and named.get(b"content-length") == b"%d" % len(end.get("body", b""))
             and _UNUSUAL.isdisjoint(named)
         )
-        return _rendered(status, headers) if ordinary else None
+        return _rendered(status, headers, _reason(start)) if ordinary else None
 
 
-def _rendered(status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class _Reasoned:
+    """What uvicorn writes a head to."""
+
+    send: Callable[[bytes], None]
+    reason: bytes
+
+    def write(self, head: bytes) -> None:
+        status_line, _, rest = head.partition(b"\r\n")
+        self.send(b"%b %b\r\n%b" % (b" ".join(status_line.split(b" ")[:2]), self.reason, rest))
+
+
+def _reason(start: HTTPResponseStartEvent) -> bytes | None:
+    reason: bytes | None = cast("dict[str, Any]", start).get("reason")
+    return reason
+
+
+def _rendered(
+    status: int, headers: Sequence[tuple[bytes, bytes]], reason: bytes | None
+) -> bytes | None:
     """None where a header is not as it must be, which uvicorn has the words for."""
     lines = [b"%b: %b" % header for header in headers]
     if _CONTROLS.search(b"".join(lines)) is not None:
         return None
-    return b"%b%b\r\n\r\n" % (STATUS_LINE[status], b"\r\n".join(lines))
+    line = STATUS_LINE[status] if reason is None else b"HTTP/1.1 %d %b\r\n" % (status, reason)
+    return b"%b%b\r\n\r\n" % (line, b"\r\n".join(lines))

@@ -37,12 +37,15 @@ class Wire:
         self._transport = transport
         self._outbox = outbox
         self._posted: list[bytes] = []
+        self._is_ended = False  # nothing more may be said
         self.get_extra_info = transport.get_extra_info
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
         self.is_closing = transport.is_closing
 
     def post(self, pieces: list[bytes]) -> None:
+        if self._is_ended:
+            return
         is_first = not self._posted
         self._posted += pieces
         if is_first:
@@ -59,6 +62,7 @@ class Wire:
 
     def write_eof(self) -> None:
         self.flush()
+        self._is_ended = True
         self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.sessions.entries import Entry, SessionKey, SessionObserver, SigningSession
+from service.sessions.history import History
 from service.sessions.refresh import backoff, is_better
 from service.sessions.session import Clock, Session
 from service.sessions.sts import SessionRefused, session_name
@@ -26,11 +27,17 @@ LASTING_PAUSE: Final = 3600.0
 
 class Attempts:
     def __init__(
-        self, *, clock: Clock, chance: Callable[[], float], observer: SessionObserver
+        self,
+        *,
+        clock: Clock,
+        chance: Callable[[], float],
+        observer: SessionObserver,
+        history: History,
     ) -> None:
         self._clock = clock
         self._chance = chance
         self._observer = observer
+        self._history = history
         self._throttled_until = defaultdict[str, float](lambda: -math.inf)
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._in_flight_a_bucket = defaultdict[str, asyncio.Semaphore](
@@ -76,6 +83,7 @@ class Attempts:
         entry.current = SigningSession.at(entry.bucket.address, session)
         entry.failures, entry.next_attempt_at = 0, -math.inf
         entry.hastened, entry.chance = False, self._chance()
+        self._history.remember(key.bucket, key.owner, session)
         skew = now - self._clock.wall()
         self._observer.session(key.bucket, skew, session.packed_policy_percent)
 

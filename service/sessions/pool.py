@@ -24,6 +24,7 @@ from service.sessions.entries import (
     SigningSession,
     Unobserved,
 )
+from service.sessions.history import History
 from service.sessions.refresh import (
     EXPIRY_MARGIN,
     HASTEN_PAUSE,
@@ -52,12 +53,22 @@ class SessionPool:
         clock: Clock,
         chance: Callable[[], float],
         observer: SessionObserver | None = None,
+        history: History | None = None,
     ) -> None:
-        """`chance` draws from [0, 1): the jitter of refreshes and retries."""
+        """`chance` draws from [0, 1): the jitter of refreshes and retries.
+
+        `history` remembers each session beyond its end.
+        """
         self._buckets = dict(buckets)
         self._clock = clock
         self._chance = chance
-        self._attempts = Attempts(clock=clock, chance=chance, observer=observer or Unobserved())
+        self._history = history or History(clock)
+        self._attempts = Attempts(
+            clock=clock,
+            chance=chance,
+            observer=observer or Unobserved(),
+            history=self._history,
+        )
         self._entries: dict[SessionKey, Entry] = {}
 
     def current(self, key: SessionKey) -> SigningSession | None:
@@ -168,6 +179,7 @@ class SessionPool:
             entry.attempted.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._entries.clear()
+        self._history.clear()
 
     def _own(self, bucket: str) -> SessionKey:
         return SessionKey(bucket, None, self._buckets[bucket].own_policy)

@@ -1,6 +1,6 @@
 """Where sessions come from: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
 
-aioboto3 is spoken to here and in `endpoints.py`, nowhere else. The SDK's own retries are off and
+aioboto3 is spoken to here, in `endpoints.py` and in `iam.py`, nowhere else. The SDK's own retries are off and
 its time-outs short: the pool owns both, so that a bad hour at STS costs one attempt at a time.
 """
 
@@ -30,7 +30,8 @@ Owner = tuple[str | None, str] | None
 # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, with all that names no other page
 MAX_POLICY_LENGTH: Final = 2048  # characters
 _NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
-_SESSION_NAME_LENGTH = 64
+_DIGEST_LENGTH = 12
+READABLE_LENGTH: Final = 64 - _DIGEST_LENGTH - 1  # a name has 64 characters at most
 _NAME_PREFIX = "presign"
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 # Twelve hours; a minute for clocks. Longer means that the Date is wrong.
@@ -228,10 +229,25 @@ def session_name(owner: Owner) -> str:
     if owner is None:
         return _NAME_PREFIX
     issuer, subject = owner
-    digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:12]
-    readable = _NOT_IN_SESSION_NAME.sub("-", subject)
-    room = _SESSION_NAME_LENGTH - len(digest) - 1
-    return f"{readable[-room:]}-{digest}"
+    digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:_DIGEST_LENGTH]
+    return f"{readable(subject)[-READABLE_LENGTH:]}-{digest}"
+
+
+def readable(subject: str) -> str:
+    """A subject in the letters of a session's name, before it is cut."""
+    return _NOT_IN_SESSION_NAME.sub("-", subject)
+
+
+def session_names(subjects: str) -> str | None:
+    """The names of the sessions of `subjects`, which have `*`, as StringLike has it.
+
+    Of a subject that is longer than READABLE_LENGTH a name has the end only, and it may not match.
+    None if all are longer. The names of others may match: a name does not tell a `:` from a `-`.
+    """
+    parts = subjects.split("*")
+    if sum(map(len, parts)) > READABLE_LENGTH:
+        return None
+    return f"{'*'.join(map(readable, parts))}-{'?' * _DIGEST_LENGTH}"
 
 
 def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:

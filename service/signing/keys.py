@@ -52,9 +52,13 @@ def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
 
 def check_segments(key: str, *, pointer: str = "#/key") -> None:
     """Refuse the one thing that HTTP clients would make another key of."""
-    if _DOT_SEGMENT.search(key):
+    if has_dot_segment(key):
         detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
         raise InvalidRequest(detail, pointer=pointer)
+
+
+def has_dot_segment(path: str) -> bool:
+    return _DOT_SEGMENT.search(path) is not None
 
 
 def _is_plain(text: str) -> bool:

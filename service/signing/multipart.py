@@ -59,18 +59,27 @@ class CreateMultipartUpload(NewObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPart:
-    """Exactly `content_length` bytes. What the object is was said when the upload was created."""
+class UploadUnsizedPart:
+    """Of any length, up to S3's 5 GiB: for an upload whose end adds up what came."""
 
     METHOD: ClassVar = "PUT"
 
     upload_id: str
     part_number: int
-    content_length: int
-    checksum: Checksum | None = None
 
     def query(self) -> Query:
         return (("partNumber", str(self.part_number)), ("uploadId", self.upload_id))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart(UploadUnsizedPart):
+    """Exactly `content_length` bytes. What the object is was said when the upload was created."""
+
+    content_length: int
+    checksum: Checksum | None = None
 
     def headers(self) -> dict[str, str]:
         length = {"content-length": str(self.content_length)}
@@ -161,6 +170,7 @@ class ListMultipartUploads:
 
 MultipartAction = (
     CreateMultipartUpload
+    | UploadUnsizedPart
     | UploadPart
     | ListParts
     | CompleteMultipartUpload

@@ -97,10 +97,15 @@ def _piece(part: UploadedPart) -> str:
 
 def error_code(body: bytes) -> str | None:
     """What S3 calls an error, or None if the document tells of none."""
+    return error_fields(body).get("Code")
+
+
+def error_fields(body: bytes) -> Fields:
+    """All that an error tells, or nothing if the document tells of none."""
     try:
-        return _root(body, "Error").findtext("Code")
+        return _fields(_root(body, "Error"))
     except StorageRefused:
-        return None
+        return {}
 
 
 def created_upload(body: bytes) -> str:

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from service.access.grants import Demand, Denied, Grant, Limited, Operation, decide
+from service.access.grants import (
+    Demand,
+    Denied,
+    Grant,
+    Limited,
+    Operation,
+    decide,
+    most_bytes,
+)
 from tests.access.demands import ALLOWED, a_demand, a_form, an_upload
 from tests.fakes import a_grant
 
@@ -120,3 +128,19 @@ def test_the_limit_told_is_the_grants_own_and_nothing_that_was_sent() -> None:
     assert decision == Limited(
         "#/content_type", "Your grant allows these types: image/*, application/pdf."
     )
+
+
+def test_the_most_bytes_are_those_of_a_grant_that_allows_all_else() -> None:
+    form = a_form(content_length=None, content_type="image/png")
+    small, large = a_grant(max_content_length=5), a_grant(max_content_length=9)
+    other = a_grant(max_content_length=99, content_types=("text/plain",))
+    elsewhere = a_grant(prefix="b/", max_content_length=99)
+    assert most_bytes([small, large, other, elsewhere], form, 100) == 9
+    assert most_bytes([small, a_grant()], form, 100) == 100
+    assert most_bytes([a_grant(max_content_length=500)], form, 100) == 100
+
+
+def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
+    other = a_grant(max_content_length=99, content_types=("text/plain",))
+    assert most_bytes([other], a_form(content_length=None, content_type="image/png"), 100) == 0
+    assert most_bytes([], a_form(content_length=None), 100) == 0

@@ -101,6 +101,7 @@ def settings(keys_url: str, directory: Path) -> Settings:
         callers=[known, by_token],
         buckets={"tagged": {"region": "r", "credentials": "static", "tag_urls": True}},
         server={"cors_origins": ["https://app.example"]},
+        uppy={"bucket": "demo", "prefix": "{caller}/", "origins": ["https://app.example"]},
     )
 
 

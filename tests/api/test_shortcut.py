@@ -25,6 +25,7 @@ CALLS: Final[list[tuple[str, Any]]] = [
     ("download-urls/batch", {"items": []}),
     ("upload-urls/batch", {"items": [{**ITEM, "content_length": 5}] * 3}),
     ("object-checks", ITEM),
+    ("diagnoses", {"method": "GET", "url": "https://demo.s3.example/a"}),
     ("multipart-uploads", {**ITEM, "content_length": 5}),
 ]
 

@@ -1,11 +1,11 @@
 """Pages in Debian's headless Chromium, against the service in its real process."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.clients.toolchains import tool
 from tests.end_to_end.conftest import bare_environment, ministack
 
 __all__ = ["bare_environment", "ministack"]  # fixtures, found by name
@@ -24,9 +24,7 @@ QUIET = [
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("no Chromium is here: `apt-get install chromium` brings it")
+    found = tool("chromium", "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=QUIET)
         yield browser

@@ -21,7 +21,7 @@ from tests.end_to_end.service import OPERATIONS
 from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store, ministack
 
 API_KEY: Final = "conformance"
-# Seventeen operations; with the examples of the document this makes more than the 500 that are asked for.
+# Eighteen operations; with the examples of the document this makes more than the 500 that are asked for.
 CASES_AN_OPERATION: Final = 60
 STATUSES: Final = {200, 201, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422}
 
@@ -84,7 +84,22 @@ def _asked() -> Iterator[list[int]]:
 # Left out is the check that whatever fits the schema is accepted: no schema of our subset can say
 # that a key has no dot segment, that a lifetime is no shorter than the least, or that 5.0 is no integer.
 # The file is what the service serves: tests/api/test_wire.py.
-schema = schemathesis.openapi.from_path(str(Path(__file__).parents[2] / "openapi.yaml"))
+schema = schemathesis.openapi.from_path(
+    str(Path(__file__).parents[2] / "openapi.yaml"),
+    # Two fields that are too long make a body that is: the library's own list, with a 413 for that.
+    config=schemathesis.Config.from_dict(
+        {
+            "checks": {
+                "negative_data_rejection": {
+                    "expected-statuses": [
+                        *("400", "401", "403", "404", "405", "406", "409", "413", "415", "422"),
+                        *("428", "429", "5xx"),
+                    ]
+                }
+            }
+        }
+    ),
+)
 
 
 @schema.parametrize()

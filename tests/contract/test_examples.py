@@ -64,7 +64,7 @@ def test_examples_are_checked_for_dates_and_unknown_fields(document: Json) -> No
 
 def test_an_example_is_signed_with_exactly_the_headers_it_tells_to_send(document: Json) -> None:
     for request in example_values(document):
-        if "method" in request:
+        if "method" in request and "headers" in request and "response_status" not in request:
             query = parse_qs(urlsplit(request["url"]).query)
             also = {"host"} | ({"content-length"} if "content_length" in request else set())
             (signed,) = query["X-Amz-SignedHeaders"]
@@ -119,7 +119,7 @@ def test_a_reply_of_one_status_shows_problems_of_that_status(document: Json) -> 
 
 def test_the_type_of_a_problem_is_made_of_its_code(document: Json) -> None:
     for problem in example_values(document):
-        if "code" in problem:
+        if "code" in problem and "proven" not in problem:
             assert problem["type"] == f"urn:presign:problem:{problem['code']}"
 
 
@@ -135,5 +135,5 @@ def test_every_code_is_shown_with_the_status_the_table_gives_it(document: Json) 
     table = re.findall(r"\| (\d{3}) \| `([a-z_]+)` \|", document["info"]["description"])
     statuses = {code: int(status) for status, code in table}
     for problem in example_values(document):
-        if "code" in problem:
+        if "code" in problem and "proven" not in problem:
             assert problem["status"] == statuses[problem["code"]]

@@ -8,6 +8,7 @@ import pytest
 
 from service.access.grants import Operation
 from service.app import create_app
+from service.diagnosis.findings import Code
 from service.settings import Settings
 
 # What pydantic writes that the document says elsewhere or not at all: names, prose, and the widths
@@ -17,6 +18,7 @@ _ANSWERS = [
     *("PresignedRequest", "PresignedForm", "PresignedBatch", "PresignedResult"),
     *("MultipartUpload", "PresignedPart", "PresignedParts", "UploadedPart", "UploadedParts"),
     *("CompletedUpload", "ObjectCheck"),
+    *("Diagnosis", "Finding"),
     *("CallerDescription", "CallerGrant"),
 ]
 
@@ -58,7 +60,7 @@ def test_each_operation_has_the_same_parameters(document: Any, generated: Any) -
 def test_the_schemas_that_requests_use_have_the_same_shape(document: Any, generated: Any) -> None:
     said, built = _components(document), _components(generated)
     names = [name for name in said if name.endswith("Request") and name != "PresignedRequest"]
-    assert len(names) == 14
+    assert len(names) == 15
     assert set(names) == {body for body, _ in map(_schemas, operations(document).values()) if body}
     for name in [*names, "Checksum", "CompletedPart", "ExpectedChecksum", "StringMap"]:
         assert _shape(built[name], built) == _shape(said[name], said), name
@@ -76,6 +78,11 @@ def test_the_schemas_of_answers_have_the_same_fields(document: Any, generated: A
 def test_the_operations_that_a_grant_may_allow_are_all_told(document: Any) -> None:
     told = _components(document)["CallerGrant"]["properties"]["allow"]["description"]
     assert set(re.findall("`([a-z]+)`", told)) == set(Operation)
+
+
+def test_the_codes_of_findings_are_all_told(document: Any) -> None:
+    told = _components(document)["Finding"]["properties"]["code"]["description"]
+    assert re.findall("`([a-z0-9_]+)`", told) == list(Code)
 
 
 def _components(document: Any) -> Any:

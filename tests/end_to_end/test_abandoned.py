@@ -4,9 +4,7 @@ Each test has a bucket of its own, since the command looks at all of a bucket.
 """
 
 import json
-import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,9 +16,9 @@ import boto3
 import pytest
 
 from tests.end_to_end import stores
+from tests.end_to_end.operators import ROOT, Commands
 from tests.end_to_end.stores import Store
 
-ROOT: Final = Path(__file__).parents[2]
 LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())
 PLACEHOLDER: Final = "acme-reports-prod"
@@ -28,16 +26,11 @@ NEVER: Final = "http://127.0.0.1:9"  # nobody is there
 _numbers = count()
 
 
-@dataclass(frozen=True)
-class Operator:
+@dataclass(frozen=True, kw_only=True)
+class Operator(Commands):
     """A bucket of the store's, and the command in front of it."""
 
-    store: Store
     bucket: str
-    configuration: Path
-    key_id: str = stores.ROOT_KEY_ID
-    secret: str = stores.ROOT_SECRET
-    token: str = ""
 
     def begin(self, key: str, *parts: bytes) -> str:
         admin = self.store.admin_client()
@@ -53,23 +46,7 @@ class Operator:
         return {(each["Key"], each["UploadId"]) for each in listed.get("Uploads", [])}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "service", "uploads", "--config", str(self.configuration)]
-        return subprocess.run(
-            [*command, *arguments],
-            cwd=ROOT,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.configuration.parent),
-                "AWS_EC2_METADATA_DISABLED": "true",
-                "AWS_ACCESS_KEY_ID": self.key_id,
-                "AWS_SECRET_ACCESS_KEY": self.secret,
-                "AWS_SESSION_TOKEN": self.token,
-            },
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return self.presign("uploads", *arguments)
 
 
 def operator(store: Store, directory: Path, **more: dict[str, Any]) -> Operator:
@@ -86,7 +63,7 @@ def at(store: Store, bucket: str, directory: Path, **more: dict[str, Any]) -> Op
     buckets |= {name: {**common, **role, **changes} for name, changes in more.items()}
     configuration = directory / "presign.yaml"
     configuration.write_text(json.dumps({"buckets": buckets}))
-    return Operator(store, bucket, configuration)
+    return Operator(store=store, configuration=configuration, bucket=bucket)
 
 
 def fields(done: subprocess.CompletedProcess[str]) -> list[list[str]]:

@@ -478,3 +478,16 @@ def test_a_lifetime_is_known_by_its_value() -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert Ask(bucket="b", key="k", action=GetObject(), lifetime=one).lifetime is one
+
+
+@in_virtual_time
+async def test_sessions_that_were_revoked_sign_in_no_window_any_more() -> None:
+    house = a_house(a_snapshot(a_grant()))
+    before = await url(house, stable_for=600)
+    await asyncio.sleep(10)
+    (entry,) = house.authority.snapshot.callers
+    revoked = replace(entry, revoked_before=server_time(house.clock))
+    house.authority.snapshot = replace(house.authority.snapshot, callers=(revoked,))
+    after = await url(house, stable_for=600)
+    assert times(after) == times(before)
+    assert signer_of(after) != signer_of(before)

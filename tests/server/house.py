@@ -13,7 +13,9 @@ from typing import Any, Final, Self
 from fastapi import FastAPI, Request
 
 from service.app import create_app
+from service.compat.refusals import Refusal
 from service.drain import Drain
+from service.errors import Forbidden
 from service.server.bounds import Bounds
 from service.server.protocol import BoundedProtocol
 from service.server.run import Server, config
@@ -99,6 +101,10 @@ def _add_routes(app: FastAPI, house: House) -> None:
         house.timers.extend(p._deadline is not None for p in house.protocols)
         return ""
 
+    async def refused() -> Refusal:
+        return Refusal(Forbidden(), "request-1")
+
+    app.add_api_route("/refused", refused, response_model=None)
     app.add_api_route("/held", held)
     app.add_api_route("/v1/held", held)
     app.add_api_route("/sized/{size}", sized)

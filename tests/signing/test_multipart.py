@@ -15,6 +15,7 @@ from service.signing.multipart import (
     ListParts,
     MultipartAction,
     UploadPart,
+    UploadUnsizedPart,
     check_upload_id,
 )
 from service.signing.requests import Checksum, Encryption, HeadObject
@@ -42,6 +43,12 @@ CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
             "PUT",
             {"partNumber": "3", "uploadId": "u"},
             {"content-length": "5", "x-amz-checksum-crc32": "AAAAAA=="},
+        ),
+        (
+            UploadUnsizedPart(upload_id="u", part_number=3),
+            "PUT",
+            {"partNumber": "3", "uploadId": "u"},
+            {},
         ),
         (
             ListParts(upload_id="u"),

@@ -19,6 +19,7 @@ from service.signing.multipart import (
     ListParts,
     MultipartAction,
     UploadPart,
+    UploadUnsizedPart,
 )
 from service.signing.requests import HeadObject
 from service.signing.signer import Address, Signer
@@ -73,6 +74,7 @@ PARTS: Final = st.builds(
     content_length=st.integers(1, 5 * 1024**3),
     checksum=st.none() | CHECKSUMS,
 )
+UNSIZED: Final = st.builds(UploadUnsizedPart, upload_id=IDS, part_number=st.integers(1, 10_000))
 COMPLETES: Final = st.builds(
     CompleteMultipartUpload,
     upload_id=IDS,
@@ -108,7 +110,7 @@ def bare_environment() -> Iterator[None]:
 
 @examples(600)
 @given(
-    request=requests(CREATES, PARTS, LISTS, COMPLETES, ABORTS),
+    request=requests(CREATES, PARTS, UNSIZED, LISTS, COMPLETES, ABORTS),
     address=st.sampled_from([AWS, STORE]),
     credentials=CREDENTIALS,
     now=TIMES,
@@ -137,7 +139,7 @@ def test_a_url_is_the_one_that_botocores_signer_makes(
 @examples(600)
 @given(
     # A completion's type is ours to sign: botocore sets it once it has signed.
-    request=requests(CREATES, PARTS, LISTS, ABORTS),
+    request=requests(CREATES, PARTS, UNSIZED, LISTS, ABORTS),
     place=st.sampled_from(PLACES),
     now=TIMES,
     expires_in=EXPIRES,
@@ -175,14 +177,9 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
                 or None,
                 **oracle._encryption_parameters(action.encryption),
             }
-        case UploadPart():
-            checksum = action.checksum
-            return "upload_part", {
-                "UploadId": action.upload_id,
-                "PartNumber": action.part_number,
-                "ContentLength": action.content_length,
-                **({f"Checksum{checksum.algorithm}": checksum.value} if checksum else {}),
-            }
+        case UploadUnsizedPart():
+            part = {"UploadId": action.upload_id, "PartNumber": action.part_number}
+            return "upload_part", part | (sized(action) if isinstance(action, UploadPart) else {})
         case ListParts():
             place = {"UploadId": action.upload_id, "PartNumberMarker": action.after}
             return "list_parts", {**place, "MaxParts": 1000}
@@ -199,3 +196,9 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
             return "head_object", {"ChecksumMode": "ENABLED"}
         case _:
             raise AssertionError(action)
+
+
+def sized(part: UploadPart) -> dict[str, Any]:
+    checksum = part.checksum
+    named = {f"Checksum{checksum.algorithm}": checksum.value} if checksum else {}
+    return {"ContentLength": part.content_length, **named}

@@ -1,5 +1,6 @@
 """Whoever uses it: by keyboard, by a screen reader, in the dark, on a telephone, without motion."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,7 +141,7 @@ def test_what_happens_is_told_to_who_does_not_see_it(desk: Desk) -> None:
     expect(page.get_by_role("status")).to_have_text("Copied.")
     told = page.evaluate("told")
     assert told[0] == "told.txt: Sent."
-    assert told[1].startswith("The link is ready. Ends in 14 min")
+    assert re.match(r"The link is ready\. Ends in 1[45] min", told[1])  # by how fast it came
     assert told[2:] == ["Copied."]  # and no word of each second
 
 

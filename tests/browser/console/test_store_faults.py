@@ -144,7 +144,7 @@ def test_a_rate_limit_is_waited_for_and_shown(desk: Desk) -> None:
 
     desk.page.route("**/v1/upload-urls", limit_once)
     desk.sign_in()
-    desk.upload(text_file("limited.txt"))
-    expect(desk.item("limited.txt")).to_contain_text("The service asks to wait 2 s")
-    desk.wait_until_sent("limited.txt")
+    desk.upload(text_file("awaited.txt"))
+    expect(desk.item("awaited.txt")).to_contain_text("The service asks to wait 2 s")
+    desk.wait_until_sent("awaited.txt")
     assert len(asked) == 2

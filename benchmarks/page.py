@@ -1,0 +1,57 @@
+"""The README's part about cost, written by `make bench` between two marks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import bars, signers
+from benchmarks.measuring import Samples
+
+BEGIN: Final = "<!-- written by make bench -->\n"
+END: Final = "<!-- until here -->\n"
+_ROWS: Final = {
+    "get": "presign, a download",
+    "jwt": "presign, the same with a JWT seen before",
+    "upload": "presign, an upload with every header",
+    "form": "presign, a form",
+    "batch": "presign, a batch of 1,000 downloads",
+    "hello": "FastAPI's hello world, with our request model",
+    "raw": "a raw ASGI app that answers at once",
+    "naive": "FastAPI with one aioboto3 client",
+    "naive batch": "the same, a batch of 1,000",
+    "article": "FastAPI with a boto3 client a request",
+}
+
+
+def write(path: Path, machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> None:
+    """Replace what stands between the marks of the page at `path`."""
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, f"{path} has no marks"
+    lines = "\n".join(_lines(machine, core, http, more))
+    path.write_text(f"{before}{BEGIN}\n{lines}\n\n{END}{after}", encoding="utf-8")
+
+
+def _lines(machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> Iterator[str]:
+    yield f"Measured on {machine}. To sign one GET, by the length of the session's token:"
+    yield from ("", "| signer | 352 characters | 1,200 |", "| --- | --- | --- |")
+    for name in signers.URLS:
+        cells = [_microseconds(core.median(name, length)) for length in signers.TOKEN_LENGTHS]
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield from ("", "One request over HTTP, one worker, with a token of 352 characters:", "")
+    yield from ("| service | CPU a request | of hello world |", "| --- | --- | --- |")
+    for name, words in _ROWS.items():
+        row = (name, 352 if (name, 352) in http.by_name else 0)
+        ratio = http.ratio(row, bars.HELLO)
+        yield f"| {words} | {_microseconds(http.median(*row))} | {ratio:,.2f} |"
+    companion: dict[str, float] = more["companion"] or {}
+    for name, spent in companion.items():
+        ratio = spent / http.median(*bars.HELLO)
+        yield f"| Uppy Companion, {name} | {_microseconds(spent)} | {ratio:,.2f} |"
+    yield ""
+    yield f"Idle, the service takes {more['memory']:.0f} MiB; it answers {more['start']:.1f} s after its start."
+
+
+def _microseconds(value: float) -> str:
+    return f"{value:.1f} µs" if value < 100 else f"{value:,.0f} µs"

@@ -1,0 +1,27 @@
+"""The configuration that a command is about."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from service.endpoints import resolve
+from service.errors import ConfigurationError
+from service.parts import locations
+from service.settings import Settings, load_settings
+from service.signing.signer import Address
+
+config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The configuration file; default: PRESIGN_CONFIG, else presign.yaml.",
+)
+
+
+def configured(path: Path | None) -> tuple[Settings, dict[str, Address]]:
+    try:
+        settings = load_settings(path)
+        return settings, asyncio.run(resolve(locations(settings)))
+    except ConfigurationError as error:
+        raise click.ClickException("the configuration is not served:\n" + str(error)) from None

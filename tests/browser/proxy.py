@@ -1,0 +1,52 @@
+"""Debian's nginx, with the configuration that docs/uppy.md shows."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.browser import document
+from tests.clients.toolchains import tool
+from tests.end_to_end.processes import free_ports, running
+
+_WHOLE: Final = """
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ proxy_pass {app}; }}
+        {shown}
+    }}
+}}
+"""
+
+
+def nginx() -> str:
+    """Debian has it where only root looks."""
+    return shutil.which("nginx", path="/usr/sbin") or tool("nginx", "nginx")
+
+
+@contextmanager
+def proxying(binary: str, directory: Path, *, app: str, presign: str) -> Iterator[str]:
+    """One origin for the page of `app` and, below /uppy/, for the service at `presign`."""
+    (port,) = free_ports(1)
+    shown = document.shown("nginx").replace("http://presign.internal:8000", presign)
+    shown = shown.replace("http://app.internal:3000", app)
+    assert ".internal" not in shown
+    configuration = directory / "nginx.conf"
+    configuration.write_text(_WHOLE.format(directory=directory, port=port, app=app, shown=shown))
+    command = [binary, "-p", str(directory), "-c", str(configuration)]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, directory, f"{url}/", TZ="UTC"):
+        yield url

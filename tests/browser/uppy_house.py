@@ -1,0 +1,264 @@
+"""Uppy in a page, the service in its real process behind it, and a store that verifies."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Dialog, Page, Request, Response, Route
+
+from tests.browser import document
+from tests.browser.pages import serving_pages
+from tests.browser.proxy import nginx, proxying
+from tests.end_to_end.service import api_key, serving
+from tests.end_to_end.stores import Store
+
+TOKEN: Final = "of-the-user-of-the-page"
+PREFIX: Final = "uploads/_key/ada/"
+MIB: Final = 1024**2
+MOST: Final = 16 * MIB
+TYPES: Final = ["text/plain", "image/*"]
+SHORT: Final = 5  # seconds that a URL lives in a hurry: more than a part takes on a busy machine
+UPPY: Final = {"bucket": "objects", "prefix": "uploads/{caller}/"}
+# What each variant's `uploader` is given, of the service's address
+_PAGES: Final = {"v5-endpoint": True, "v6-sign": True, "v6-companion": False}
+
+
+@dataclass(frozen=True)
+class House:
+    variant: str
+    store: Store
+    presign: str
+    origin: str  # of the page
+    pages: str  # the application's own server, which the proxy stands before
+    log: Path  # the service's own lines, and its audit trail
+
+    def keys(self) -> dict[str, bytes]:
+        """All that was uploaded, by key."""
+        client, bucket = self.store.admin_client(), self.store.bucket
+        listed = client.list_objects_v2(Bucket=bucket, Prefix=PREFIX).get("Contents", [])
+        return {
+            each["Key"]: client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+            for each in listed
+        }
+
+    def type_of(self, key: str) -> str:
+        head = self.store.admin_client().head_object(Bucket=self.store.bucket, Key=key)
+        kind: str = head["ContentType"]
+        return kind
+
+    def unfinished(self) -> list[str]:
+        client = self.store.admin_client()
+        listed = client.list_multipart_uploads(Bucket=self.store.bucket)
+        return [each["Key"] for each in listed.get("Uploads", [])]
+
+    def empty(self) -> None:
+        client, bucket = self.store.admin_client(), self.store.bucket
+        for key in self.keys():
+            client.delete_object(Bucket=bucket, Key=key)
+        for each in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
+
+
+@contextmanager
+def a_house(
+    variant: str, store: Store, modules: Path, directory: Path, **uppy: Any
+) -> Iterator[House]:
+    """`uppy` are settings beyond the usual ones."""
+    grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "multipart"]}
+    caller = api_key("ada", TOKEN)
+    caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
+    with ExitStack() as stack:
+        pages = stack.enter_context(serving_pages(modules, TOKEN))
+        crosses = _PAGES[variant]
+        section = {**UPPY, "origins": [pages] if crosses else [], **uppy}
+        service = stack.enter_context(
+            serving(store, directory, callers=[caller], top={"uppy": section})
+        )
+        presign = str(service.client.base_url).rstrip("/")
+        origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))
+        stack.enter_context(_open_to(origin, store))
+        yield House(variant, store, presign, origin, pages, directory / "output.log")
+
+
+@contextmanager
+def _open_to(origin: str, store: Store) -> Iterator[None]:
+    """The bucket, to a page, by the rules that the document shows."""
+    rules = json.loads(document.shown("json").replace("https://app.example.com", origin))
+    client, bucket = store.admin_client(), store.bucket
+    before = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    yield
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": before})
+
+
+@contextmanager
+def _proxy(directory: Path, pages: str, presign: str) -> Iterator[str]:
+    here = directory / "nginx"
+    here.mkdir()
+    with proxying(nginx(), here, app=pages, presign=presign) as origin:
+        yield origin
+
+
+_BEGIN: Final = """
+async ([module, given, options]) => {
+  const { uploader } = await import(module)
+  const uppy = window.uppy = uploader(...given)
+  const told = window.told = { succeeded: [], failed: [], parts: 0 }
+  uppy.on('upload-success', (file, { uploadURL, body }) => {
+    told.succeeded.push({ name: file.name, url: uploadURL, key: body.key })
+  })
+  uppy.on('upload-error', (file, error) => { told.failed.push(error.message) })
+  uppy.on('s3-multipart:part-uploaded', () => { told.parts += 1 })
+  uppy.on('complete', () => { told.complete = true })
+  const plugin = uppy.getPlugin('AwsS3Multipart') ?? uppy.getPlugin('AwsS3')
+  plugin.setOptions(options)
+}
+"""
+_ADD: Final = """
+([name, type, length]) => {
+  const bytes = new Uint8Array(length).map((_, i) => (i * 31 + (i >> 16)) % 251)
+  return window.uppy.addFile({ name, type, data: new File([bytes], name, { type }) })
+}
+"""
+
+
+_SHOW: Final = """
+async (module) => {
+  const { Dashboard } = await import(module)
+  window.uppy.use(Dashboard, { inline: true, target: document.body })
+}
+"""
+
+
+class Uploader:
+    """Uppy in a page, as docs/uppy.md sets it up."""
+
+    def __init__(self, page: Page, house: House, **options: Any) -> None:
+        """`options` are the plugin's, beyond those that the document shows."""
+        self.page = page
+        self.house = house
+        page.goto(house.origin)
+        given = [house.presign, TOKEN] if _PAGES[house.variant] else []
+        page.evaluate(_BEGIN, [f"/{house.variant}.js", given, options])
+
+    def add(self, name: str, length: int = 11, kind: str = "text/plain") -> str:
+        """The file's id."""
+        added: str = self.page.evaluate(_ADD, [name, kind, length])
+        return added
+
+    def start(self) -> None:
+        self.page.evaluate("() => { window.uppy.upload() }")
+
+    def upload(self) -> Mapping[str, Any]:
+        """Until nothing is under way."""
+        self.page.evaluate("async () => { await window.uppy.upload() }")
+        return self.told
+
+    def retry(self) -> Mapping[str, Any]:
+        """As whoever uploads does who has seen it fail."""
+        self.page.evaluate("async () => { await window.uppy.retryAll() }")
+        return self.told
+
+    def show(self) -> None:
+        """In a Dashboard."""
+        module = f"/{self.house.variant[:2]}-dashboard.js"
+        self.page.evaluate(_SHOW, module)
+
+    def shown(self) -> str:
+        """What whoever uploads is told on pressing `Show error details`."""
+        said = list[str]()
+
+        def read(dialog: Dialog) -> None:
+            said.append(dialog.message)
+            dialog.dismiss()
+
+        self.page.once("dialog", read)
+        self.page.locator(".uppy-StatusBar-details").dispatch_event("click")
+        (message,) = said
+        return message
+
+    def wait_for(self, condition: str) -> Mapping[str, Any]:
+        """Of `told`."""
+        self.page.wait_for_function(f"() => {{ const told = window.told; return {condition} }}")
+        return self.told
+
+    @property
+    def told(self) -> Mapping[str, Any]:
+        told: Mapping[str, Any] = self.page.evaluate("() => window.told")
+        return told
+
+
+def content(length: int) -> bytes:
+    """What `add` fills a file with."""
+    return bytes((i * 31 + (i >> 16)) % 251 for i in range(length))
+
+
+class Parts:
+    """The parts that a page sends: their numbers, and what the store said. Some are held back."""
+
+    def __init__(self, page: Page, house: House, *, hold: Sequence[int] = ()) -> None:
+        self.numbers: list[int] = []
+        self.statuses: defaultdict[int, list[int]] = defaultdict(list)
+        self._held = frozenset(hold)
+        page.route(re.compile(re.escape(house.store.endpoint_url) + ".*partNumber="), self._send)
+        page.on("response", self._note)
+
+    def let_go(self) -> None:
+        self._held = frozenset()
+
+    def _send(self, route: Route) -> None:
+        number = _number(route.request)
+        if route.request.method != "PUT":  # a preflight is none
+            route.continue_()
+        elif number not in self._held:
+            self.numbers.append(number)
+            route.continue_()
+
+    def _note(self, response: Response) -> None:
+        if response.request.method == "PUT" and "partNumber=" in response.url:
+            self.statuses[_number(response.request)].append(response.status)
+
+
+def _number(request: Request) -> int:
+    return int(parse_qs(urlsplit(request.url).query)["partNumber"][0])
+
+
+class Late:
+    """The service's answer to the first request for a part's URL comes when that URL has expired."""
+
+    def __init__(self, page: Page, *, part_number: int) -> None:
+        self.answers = 0
+        self._page = page
+        self._part_number = part_number
+        page.route(re.compile("/uppy/sign$|/uppy/s3/multipart/"), self._answer)
+
+    def _answer(self, route: Route) -> None:
+        if self.answers or not self._asks(route.request):
+            route.continue_()
+            return
+        self.answers += 1
+        # Sent by playwright, not by the browser, which would say so itself
+        headers = {**route.request.headers, "sec-fetch-site": "same-origin"}
+        reply = route.fetch(headers=headers)
+        self._page.wait_for_timeout((SHORT + 1.5) * 1000)
+        route.fulfill(response=reply)
+
+    def _asks(self, request: Request) -> bool:
+        if request.method == "POST" and request.url.endswith("/sign"):
+            asked = json.loads(request.post_data or "{}")
+            return bool(asked.get("partNumber") == self._part_number)
+        return request.method == "GET" and f"/{self._part_number}?" in request.url
+
+
+def until(condition: Callable[[], bool], page: Page) -> None:
+    for _ in range(100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not come to that")

@@ -1,0 +1,52 @@
+"""A change of the section `uppy`, while the service runs."""
+
+import logging
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.compat.house import PARAMS, PDF, a_house
+from tests.reload.house import put, told, watching
+from tests.running.house import configuration
+
+UPPY: Final = {"bucket": "reports", "prefix": "u/{caller}/"}
+PAGES: Final = {**UPPY, "origins": ["https://a.example"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "late"),
+    [
+        ({}, {"uppy": UPPY}, ["uppy"]),
+        ({"uppy": UPPY}, {"uppy": PAGES}, ["uppy.origins"]),
+        ({"uppy": PAGES}, {"uppy": {**PAGES, "prefix": "v/{caller}/", "expires_in": 5}}, []),
+        ({"uppy": UPPY}, {}, []),
+    ],
+)
+async def test_where_uploads_go_changes_at_once_and_who_may_call_at_the_next_start(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    late: list[str],
+) -> None:
+    caplog.set_level(logging.INFO, "service.reload")
+    path = tmp_path / "presign.yaml"
+    put(path, configuration(**before))
+    async with watching(path) as service:
+        assert await service.changed_to(configuration(**after)) == "ok"
+        place = service.house.running.uppy.place
+    assert (place and place.template) == after.get("uppy", {}).get("prefix")
+    text = "changed, but taking effect only at the next start: "
+    assert told(caplog)[1:] == [text + each for each in late]
+
+
+async def test_once_the_section_is_gone_so_are_its_routes() -> None:
+    async with a_house() as house:
+        transport: Any = house.client._transport
+        assert isinstance(transport, httpx.ASGITransport)
+        uploads: Any = transport.app
+        uploads.state.uppy.place = None
+        answer = await house.client.get(PARAMS, params=PDF)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

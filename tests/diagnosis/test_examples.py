@@ -1,0 +1,101 @@
+"""Each kind of finding comes first of an example's; the page that shows them all shows what is found."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from service.diagnosis.findings import Code
+from service.signing.multipart import UploadPart
+from service.signing.requests import (
+    Checksum,
+    DeleteObject,
+    Encryption,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.signer import Signable
+from tests.diagnosis.examples import EXAMPLES, FORM, SECTIONS, tables
+from tests.diagnosis.house import KNOWN, OFFLINE, SECRET, TOKEN, found, refused, signed, told
+
+PAGE: Final = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text("utf-8")
+WORKING: Final[dict[str, tuple[Signable, str]]] = {
+    "download": (GetObject(), "a/b.txt"),
+    "download under a name": (
+        GetObject(content_disposition='attachment; filename="a b.txt"', version_id="v+/="),
+        "ü/a+b c%2F.txt",
+    ),
+    "head": (HeadObject(), "a"),
+    "delete": (DeleteObject(), "a//b"),
+    "list": (ListObjects(prefix="a b/", delimiter="/"), ""),
+    "upload": (
+        PutObject(
+            content_length=5,
+            content_type="text/plain; charset=utf-8",
+            metadata=(("author", "Ann  Lee".replace("  ", " ")),),
+            tags=(("team", "a b"),),
+            checksum=Checksum(algorithm="CRC32", value="AAAAAA=="),
+            encryption=Encryption(algorithm="aws:kms", kms_key_id="k"),
+        ),
+        "~/*'().txt",
+    ),
+    "part": (UploadPart(upload_id="u/+", part_number=7, content_length=5), "a"),
+}
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_an_example_gets_its_finding_first(code: Code) -> None:
+    assert EXAMPLES[code].findings()[0].code is code
+
+
+def test_every_finding_has_one_example() -> None:
+    assert sorted(code for section in SECTIONS.values() for code in section) == sorted(Code)
+
+
+def test_nearly_all_examples_are_proven() -> None:
+    unproven = {code for code, each in EXAMPLES.items() if not each.findings()[0].proven}
+    assert unproven == {Code.STORE_REFUSED}
+
+
+@pytest.mark.parametrize("line", [line for line in tables() if line])
+def test_the_page_shows_what_is_found(line: str) -> None:
+    assert line in PAGE.splitlines()
+
+
+def test_the_page_names_every_finding_and_no_other() -> None:
+    assert re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE, re.MULTILINE) == [
+        str(code) for section in SECTIONS.values() for code in section
+    ]
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_no_example_shows_a_secret(code: Code) -> None:
+    for finding in EXAMPLES[code].findings():
+        said = finding.summary + finding.fix
+        for secret in (SECRET, TOKEN, EXAMPLES[code].asked.url, "sentinel", "Bearer"):
+            assert secret not in said
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": 200}, {"status": 204, "body": ""}])
+@pytest.mark.parametrize("name", WORKING)
+def test_a_request_that_works_has_no_finding(name: str, answer: dict[str, object]) -> None:
+    action, key = WORKING[name]
+    headers = {name.title(): f" {value} " for name, value in action.headers().items()}
+    asked = refused(told(signed(action, key), action.METHOD, headers=headers), answer)
+    assert found(asked, KNOWN) == []
+    assert found(asked, OFFLINE) == []
+
+
+@pytest.mark.parametrize("name", WORKING)
+def test_a_request_that_works_has_none_where_the_length_is_left_to_the_library(name: str) -> None:
+    action, key = WORKING[name]
+    sent = {name: value for name, value in action.headers().items() if name != "content-length"}
+    assert found(told(signed(action, key), action.METHOD, headers=sent)) == []
+
+
+def test_a_form_of_which_nothing_is_known_has_none() -> None:
+    assert found(FORM) == []
+    assert found(refused(FORM, {"status": 204})) == []

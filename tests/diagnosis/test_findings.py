@@ -1,0 +1,79 @@
+"""What may be said again of what was pasted, and what is masked in any case."""
+
+import secrets
+from base64 import b64encode
+
+import pytest
+
+from service.access.api_keys import new_key
+from service.diagnosis.findings import AFTER_SIGNATURE, Code, certain, masked, said, sayable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("GET", "5", "*", "content-type", "x-amz-meta-author", "x-amz-checksum-crc64nvme"),
+        *("text/plain; charset=utf-8", "text/plain;charset=UTF-8", "application/x-7z-compressed"),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        *("X-Amz-SignedHeaders", "versionId", "response-content-disposition", "utm_source", "_"),
+        *("acme-reports.s3.eu-west-1.amazonaws.com", "127.0.0.1:36013", "[::1]:9000"),
+        *("acme-4f2a9c0d", "eu-west-1", "no-store, max-age=0", "team=billing"),
+    ],
+)
+def test_words_and_names_are_said_again(text: str) -> None:
+    assert sayable(text)
+    assert said(text, "?") == f"`{text}`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            " a",
+            "a ",
+            "a  b",
+            "a\nb",
+            "a`b",
+            "a'b",
+            'a"b',
+            "a<b",
+            "a\\b",
+            "\x1b[31m",
+            "ü",
+            "\ud800",
+        ),
+        *("a" * 101, "a" * 21, "Bearer eyJhbGciOiJIUzI1NiJ9"),
+        "f5f846b3838b4f37739e65775b488b25aabdc79f8688bc22fcb9694aeb7de466",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "wJalrXUtnFEMI-sentinel-secret",
+        "IQoJb3JpZ2luX2VjEB0aDGV1",
+        "QWERTY",
+    ],
+)
+def test_all_else_is_not(text: str) -> None:
+    assert not sayable(text)
+    assert said(text, "?") == "?"
+
+
+def test_no_random_key_is_said_again() -> None:
+    for _ in range(2000):
+        raw = secrets.token_bytes(30)
+        for text in (raw.hex(), b64encode(raw).decode(), new_key(), secrets.token_urlsafe(32)):
+            assert not sayable(text)
+            assert not sayable(f"x-amz-meta-{text}")
+
+
+def test_what_is_known_to_be_secret_is_masked_wherever_it_stands() -> None:
+    found = [certain(Code.EXPIRED, "a 12345678 b", "12345678"), certain(Code.EXPIRED, "c", "1234")]
+    assert masked(found, ["12345678", "1234"]) == [
+        certain(Code.EXPIRED, "a [masked] b", "[masked]"),
+        found[1],
+    ]
+
+
+def test_after_the_signature_come_the_words_of_the_store_alone() -> None:
+    assert Code.OBJECT_MISSING in AFTER_SIGNATURE
+    assert Code.ACCESS_DENIED in AFTER_SIGNATURE
+    for code in (Code.SIGNATURE_MISMATCH, Code.METHOD_NOT_ALLOWED, Code.SIGNED_ELSEWHERE):
+        assert code not in AFTER_SIGNATURE

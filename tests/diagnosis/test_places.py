@@ -1,0 +1,78 @@
+"""Which bucket and key a URL is of."""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from service.diagnosis.places import Place, behind, located
+from service.diagnosis.sent import read
+from service.signing.signer import Address
+from tests.diagnosis.house import ADDRESS, PLACE
+
+OWN: Final = Address(
+    scheme="http", host="minio.internal:9000", path_prefix="/acme/", region="us-east-1"
+)
+INNER: Final = replace(OWN, host="10.0.0.1:9000")
+PRIVATE: Final = Place(bucket="private", s3_bucket="acme", address=replace(OWN, inner=INNER))
+PLACES: Final = [PLACE, PRIVATE]
+
+
+def of(url: str) -> list[tuple[str, str]]:
+    return [(each.place.bucket, each.key) for each in located(read("GET", url, None), PLACES)]
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        (f"https://{ADDRESS.host}/a/b%20c", [("reports", "a/b c")]),
+        (f"https://{ADDRESS.host}:443/a", [("reports", "a")]),
+        (f"https://user@{ADDRESS.host.upper()}/a", [("reports", "a")]),
+        (f"https://{ADDRESS.host}", [("reports", "")]),
+        (f"https://{ADDRESS.host}//a", [("reports", "/a")]),
+        ("https://acme-reports.s3.amazonaws.com/a", [("reports", "a")]),
+        ("https://acme-reports.s3-eu-west-1.amazonaws.com/a", [("reports", "a")]),
+        ("https://acme-reports.s3.dualstack.eu-west-1.amazonaws.com/a", [("reports", "a")]),
+        ("https://s3.eu-west-1.amazonaws.com/acme-reports/a/b", [("reports", "a/b")]),
+        ("https://s3.cn-north-1.amazonaws.com.cn/acme-reports/a", [("reports", "a")]),
+        ("https://s3.amazonaws.com/acme-reports", [("reports", "")]),
+        ("http://minio.internal:9000/acme/a", [("private", "a")]),
+        ("http://minio.internal:9000/acme", [("private", "")]),
+        ("http://10.0.0.1:9000/acme/a", [("private", "a")]),
+        ("http://minio.internal:9000/acmes/a", []),
+        ("http://minio.internal/acme/a", []),
+        ("https://other.s3.amazonaws.com/acme-reports/a", []),
+        ("https://s3.amazonaws.com/other/a", []),
+        ("https://acme-reports.s3.amazonaws.com.evil.example/a", []),
+        ("https://evil.example/acme-reports.s3.amazonaws.com/a", []),
+        ("https://acme-reports.example/a", []),
+        ("", []),
+    ],
+)
+def test_a_url_is_of_the_bucket_whose_host_it_has(url: str, found: list[tuple[str, str]]) -> None:
+    assert of(url) == found
+
+
+def test_the_host_that_was_sent_counts() -> None:
+    sent = read("GET", "https://cdn.example/a", {"HOST": ADDRESS.host})
+    assert [each.key for each in located(sent, PLACES)] == ["a"]
+
+
+def test_a_bucket_of_two_names_is_found_by_both() -> None:
+    twin = replace(PLACE, bucket="twin")
+    sent = read("GET", f"https://{ADDRESS.host}/a", None)
+    assert [each.place.bucket for each in located(sent, [PLACE, twin])] == ["reports", "twin"]
+
+
+def test_a_bucket_at_that_very_host_comes_before_one_of_that_name() -> None:
+    """Or whoever may use a bucket of one's own could ask about AWS's bucket of the same name."""
+    namesake = replace(PRIVATE, s3_bucket="acme-reports")
+    sent = read("GET", f"https://{ADDRESS.host}/a", None)
+    assert [each.place.bucket for each in located(sent, [namesake, PLACE])] == ["reports"]
+
+
+@pytest.mark.parametrize(
+    ("url", "key"), [("https://cdn.example/acme/a", "a"), ("https://cdn.example/a/b", "a/b")]
+)
+def test_behind_a_proxy_the_path_tells_the_key(url: str, key: str) -> None:
+    assert behind(read("GET", url, None), PRIVATE).key == key

@@ -1,0 +1,226 @@
+"""Whatever is pasted: nothing is raised, no secret is shown, and it takes no time to speak of."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from service.diagnosis.diagnose import MAX_FINDINGS, diagnose
+from service.diagnosis.findings import Code, Finding
+from service.diagnosis.reading import Known, read_asked
+from service.diagnosis.sent import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
+from service.signing.multipart import UploadPart
+from service.signing.requests import GetObject, ListObjects, PutObject
+from service.signing.signer import Signable
+from tests.diagnosis.examples import EXAMPLES
+from tests.diagnosis.house import (
+    KNOWN,
+    OFFLINE,
+    SECRET,
+    STRANGER,
+    TOKEN,
+    UPLOAD,
+    canonical,
+    error,
+    refused,
+    signed,
+    told,
+)
+
+SECONDS: Final = 0.05  # of CPU, that any diagnosis may take
+POLICY: Final = "eyJleHBpcmF0aW9uIjoiMjAyNi0wMy0wMVQxMjowMDowMFoiLCJjb25kaXRpb25zIjpbXX0="
+ACTIONS: Final[list[Signable]] = [
+    GetObject(),
+    UPLOAD,
+    PutObject(content_length=5, metadata=(("author", "Ann"),)),
+    ListObjects(prefix="a/"),
+    UploadPart(upload_id="u", part_number=1, content_length=5),
+]
+URLS: Final = [signed(action) for action in ACTIONS]
+SIGNATURES: Final = [url.rpartition("=")[2] for url in URLS]
+SECRETS: Final = [
+    *(form for secret in (SECRET, TOKEN, POLICY) for form in (secret, quote(secret, safe=""))),
+    *SIGNATURES,
+    *(signature[:32] for signature in SIGNATURES),
+]
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=300)  # lone surrogates too
+words = any_text | st.sampled_from(
+    [*SECRETS, *SIGNATURES, "host", "content-type", "&amp;", "%25", "\r\n", "..", "+", "x-amz-acl"]
+)
+
+CHANGES: Final[list[Callable[[str], str]]] = [
+    lambda _: "",
+    quote,
+    unquote,
+    str.upper,
+    str.swapcase,
+    lambda old: old * 2,
+]
+
+
+def _put_in(word: str) -> Callable[[str], str]:
+    return lambda _: word
+
+
+@st.composite
+def edited(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> str:
+    """A text with something cut out, put in, encoded or decoded, some times."""
+    text = draw(texts)
+    for _ in range(draw(st.integers(0, 4))):
+        begin = draw(st.integers(0, len(text)))
+        end = draw(st.integers(begin, min(len(text), begin + 90)))
+        change = draw(st.sampled_from(CHANGES) | words.map(_put_in))
+        text = (
+            text[:begin] + change(text[begin:end].encode("utf-8", "replace").decode()) + text[end:]
+        )
+    return text
+
+
+urls = edited(st.sampled_from(URLS)) | any_text
+names = words | st.sampled_from(
+    ["content-length", "if-none-match", "authorization", "Host", "x-id"]
+)
+headers = st.none() | st.dictionaries(names, words, max_size=12) | st.just(UPLOAD.headers())
+codes = st.sampled_from(
+    [
+        *("SignatureDoesNotMatch", "AccessDenied", "InvalidToken", "ExpiredToken", "NoSuchKey"),
+        *("AuthorizationQueryParametersError", "RequestTimeTooSkewed", "InvalidAccessKeyId"),
+        *("PermanentRedirect", "InvalidArgument", "InvalidRequest", "PreconditionFailed"),
+    ]
+)
+fields = st.dictionaries(
+    st.sampled_from(
+        ["Message", "Region", "Endpoint", "HeadersNotSigned", "ServerTime", "RequestTime"]
+    ),
+    words.map(lambda text: "".join(each for each in text if each.isprintable())),
+)
+canonicals = edited(st.sampled_from([canonical(UPLOAD), canonical(GetObject())]))
+errors = st.builds(
+    lambda code, more, text: error(code, **{**more, "CanonicalRequest": text})["body"],
+    codes,
+    fields.map(lambda known: {n: v for n, v in known.items() if n != "Message"}),
+    canonicals.map(lambda text: "".join(c for c in text if c == "\n" or c.isprintable())),
+)
+bodies = st.none() | edited(errors) | any_text
+asked_for = st.builds(
+    Asked,
+    method=st.sampled_from(["GET", "PUT", "POST", "HEAD", "DELETE"]) | words,
+    url=urls,
+    headers=headers,
+    status=st.none() | st.integers(100, 599),
+    body=bodies,
+)
+
+
+@given(asked=asked_for, known=st.sampled_from([KNOWN, STRANGER, OFFLINE]))
+@example(asked=Asked(method="GET", url="http://[::1"), known=KNOWN)
+@example(
+    asked=Asked(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}), known=KNOWN
+)
+@example(asked=Asked(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
+@settings(max_examples=1500, deadline=None)
+def test_no_input_raises_or_shows_a_secret_or_takes_long(asked: Asked, known: Known) -> None:
+    findings = within_time(asked, known)
+    assert len(findings) <= MAX_FINDINGS
+    assert len({finding.code for finding in findings}) == len(findings)
+    for finding in findings:
+        assert finding.code in set(Code)
+        assert finding.summary
+        assert finding.fix
+        shown = f"{finding.summary} {finding.fix}"
+        assert len(shown) < 2000
+        assert shown.isprintable()
+        for secret in SECRETS:
+            assert secret not in shown
+
+
+@given(
+    code=st.sampled_from(sorted(EXAMPLES)),
+    secret=st.sampled_from(SECRETS),
+    where=st.sampled_from(["method", "url", "name", "value", "body"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_secret_is_shown_wherever_it_is_put_by_no_example(
+    code: Code, secret: str, where: str
+) -> None:
+    asked = EXAMPLES[code].asked
+    body = (asked.body or "<Error></Error>").replace(
+        "</Error>", f"<Region>{secret}</Region></Error>"
+    )
+    headers = dict(asked.headers or {})
+    planted = {
+        "method": replace(asked, method=secret),
+        "url": replace(asked, url=f"{asked.url}&{secret}={secret}"),
+        "name": replace(asked, headers={**headers, f"x-amz-{secret}": "a"}),
+        "value": replace(asked, headers=dict.fromkeys([*headers, "content-type", "host"], secret)),
+        "body": replace(asked, body=body),
+    }[where]
+    for finding in diagnose(read_asked(planted), EXAMPLES[code].known):
+        assert secret not in finding.summary + finding.fix
+
+
+def within_time(asked: Asked, known: Known) -> list[Finding]:
+    """The findings; of three tries one at least is fast, for a machine may have other things to do."""
+    for _ in range(3):
+        begin = time.process_time()
+        findings = diagnose(read_asked(asked), known)
+        if (took := time.process_time() - begin) < SECONDS:
+            return findings
+    raise AssertionError(f"{took * 1000:.0f} ms")
+
+
+WRONG: Final = URLS[0][:-1] + ("1" if URLS[0][-1] == "0" else "0")
+WRONG_PUT: Final = URLS[1][:-1] + ("1" if URLS[1][-1] == "0" else "0")
+MISMATCH: Final = error("SignatureDoesNotMatch")
+FULL: Final = MAX_URL_LENGTH - len(URLS[0])
+LARGE_URLS: Final = [
+    *(
+        WRONG.replace("invoices", (each * FULL)[:FULL])
+        for each in ("%41", "ü", "/a", "%25", "../", "+")
+    ),
+    *(
+        WRONG + (each * FULL)[:FULL]
+        for each in ("&a=b", "&a", "=", "%2B", "&X-Amz-Credential=a", "&amp;")
+    ),
+    *(WRONG.replace("Token=", f"Token={(each * FULL)[:FULL]}") for each in ("%2B", "+", "a")),
+    WRONG.replace("Headers=host", f"Headers={'%3B'.join(f'h{i}' for i in range(1200))}"),
+    "%3f" * 5000 + "%26x-amz-?a",
+    "\\" * MAX_URL_LENGTH,
+    "\r\n " * 5000,
+    "https://[" * 1600,
+]
+LARGE_BODIES: Final = [
+    f"<Error>{'<a>' * 4500}{'</a>' * 4500}</Error>",
+    f"<Error>{'<a/>' * 8000}</Error>",
+    "<Error " * 4600,
+    error("AccessDenied", "deny in a " * 3000)["body"],
+    error("AccessDenied", HeadersNotSigned="," * 30_000)["body"],
+    error("SignatureDoesNotMatch", CanonicalRequest=f"PUT\n/\n\n{'a:b' * 9000}\n\nhost\nX")["body"],
+    error("SignatureDoesNotMatch", CanonicalRequest="\n" * 30_000)["body"],
+    "<!DOCTYPE a [<!ENTITY b 'c'>]><Error>&b;</Error>",
+]
+
+
+@pytest.mark.parametrize("url", LARGE_URLS, ids=lambda url: f"{url[:40]!r}")
+def test_no_url_takes_long_however_it_is_made(url: str) -> None:
+    within_time(refused(told(url), MISMATCH), KNOWN)
+    within_time(refused(told(url, "PUT", headers=UPLOAD.headers()), MISMATCH), KNOWN)
+
+
+@pytest.mark.parametrize("body", LARGE_BODIES, ids=lambda body: f"{body[:40]!r}")
+def test_no_answer_takes_long_however_it_is_made(body: str) -> None:
+    assert len(body) <= MAX_BODY_LENGTH
+    within_time(Asked(method="GET", url=WRONG, headers={}, status=403, body=body), KNOWN)
+
+
+def test_no_headers_take_long_however_many_there_are() -> None:
+    many = {f"h{number}": "y" * 120 for number in range(62)} | UPLOAD.headers()
+    listed = "%3B".join([*many, "host"])
+    url = WRONG_PUT.replace("SignedHeaders=", f"SignedHeaders={listed}%3B")
+    within_time(refused(told(url, "PUT", headers=many), MISMATCH), KNOWN)

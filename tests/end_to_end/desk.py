@@ -1,0 +1,102 @@
+"""Where requests are signed, sent for real, and asked about when they fail."""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from tests.end_to_end.by_hand import stored
+from tests.end_to_end.service import Service, Signed, send
+from tests.end_to_end.stores import Store
+
+BODY: Final = b"hello, store"
+TYPE: Final = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it was sent, and what the store answered."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    answer: httpx.Response
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {
+            "method": self.method,
+            "url": self.url,
+            "headers": dict(self.headers),
+            "response_status": self.answer.status_code,
+            "response_body": self.answer.text,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """Where requests are signed, sent and asked about."""
+
+    store: Store
+    service: Service
+    key: str = field(default_factory=lambda: f"diagnoses/{uuid.uuid4().hex} ü.txt")
+
+    def stored(self) -> None:
+        stored(self.store, self.key)
+
+    def get(self, **more: Any) -> Signed:
+        self.stored()
+        return self.service.sign("download-urls", key=self.key, **more)
+
+    def put(self, **more: Any) -> Signed:
+        asked = {"content_length": len(BODY), "content_type": TYPE, "metadata": {"author": "Ann"}}
+        return self.service.sign("upload-urls", key=self.key, **{**asked, **more})
+
+    def part(self) -> Signed:
+        body = {"bucket": "objects", "key": self.key, "content_length": len(BODY)}
+        reply = self.service.client.post("/v1/multipart-uploads", json=body)
+        (part,) = reply.json()["parts"]
+        return Signed(part["method"], part["url"], part["headers"], part)
+
+    def send(
+        self,
+        signed: Signed,
+        body: bytes | None = None,
+        *,
+        method: str | None = None,
+        url: str | None = None,
+        **headers: str | None,
+    ) -> Sent:
+        """As it was answered, but for what is named; a header that is None is left out."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        kept = {**signed.headers, **named}
+        sent = {name: value for name, value in kept.items() if value is not None}
+        method, url = method or signed.method, url or signed.url
+        answer = send(Signed(method, url, sent, {}), body)
+        told = sent if body is None else {"content-length": str(len(body)), **sent}
+        return Sent(method, url, told, answer)
+
+    def diagnosed(self, sent: Sent, **changes: Any) -> list[dict[str, Any]]:
+        reply = self.service.client.post("/v1/diagnoses", json={**sent.told, **changes})
+        assert reply.status_code == 200, reply.text
+        for secret in (*secrets_of(sent.url), self.store.secret_access_key):
+            assert secret not in reply.text
+        findings: list[dict[str, Any]] = reply.json()["findings"]
+        return findings
+
+
+def secrets_of(url: str) -> list[str]:
+    found = re.findall("(?i)x-amz-(?:signature|security-token)(?:=|%3d)([^&]{16,})", url)
+    return [str(each) for each in found]
+
+
+def edited(signed: Signed, old: str, new: str) -> str:
+    assert old in signed.url, old
+    return signed.url.replace(old, new, 1)
+
+
+def codes(findings: list[dict[str, Any]]) -> list[str]:
+    return [str(finding["code"]) for finding in findings]

@@ -1,0 +1,219 @@
+"""An operator with `presign revoke`, in front of the service and of MiniStack's IAM."""
+
+import base64
+import json
+import re
+import subprocess
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from tests.end_to_end import stores
+from tests.end_to_end.by_hand import is_denied, stored
+from tests.end_to_end.operators import ROOT, Commands
+from tests.end_to_end.service import Service, Signed, api_key, configured, send
+from tests.end_to_end.stores import Store, ministack_role
+
+POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "revoke.json").read_text())
+PLACEHOLDER: Final = "arn:aws:iam::111122223333:role/presign-reports"
+CALLERS: Final = [api_key("a", "key-of-a", ""), api_key("b", "key-of-b", "")]
+PATIENCE_SECONDS: Final = 40
+_numbers = count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator(Commands):
+    """The command, in front of a configuration and of the store's IAM."""
+
+    role_arn: str
+
+    @property
+    def role(self) -> str:
+        return self.role_arn.rpartition("/")[2]
+
+    def run(self, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+        endpoint = ["--iam-endpoint-url", self.store.endpoint_url]
+        return self.presign("revoke", *endpoint, *arguments, answer=answer)
+
+    def policies(self) -> dict[str, Any]:
+        """What revocations stand on the role."""
+        with closing(stores._client("iam", self.store.endpoint_url)) as iam:
+            names = iam.list_role_policies(RoleName=self.role)["PolicyNames"]
+            ours = [name for name in names if name.startswith("presign-revoke-")]
+            return {
+                name: iam.get_role_policy(RoleName=self.role, PolicyName=name)["PolicyDocument"]
+                for name in ours
+            }
+
+    def put(self, name: str, document: dict[str, Any]) -> None:
+        with closing(stores._client("iam", self.store.endpoint_url)) as iam:
+            text = json.dumps(document)
+            iam.put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
+
+
+@dataclass(frozen=True)
+class House:
+    """The service in front of MiniStack, and an operator with what `deploy/iam` gives, no more."""
+
+    service: Service
+    operator: Operator
+    key: str
+
+    def sign(self, who: str) -> Signed:
+        body = {"bucket": "objects", "key": self.key}
+        headers = {"Authorization": f"Bearer key-of-{who}"}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
+            if reply.status_code == 200:
+                return Signed("GET", reply.json()["url"], {}, reply.json())
+            assert reply.status_code == 503  # a session of before `revoked_before` is no session
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    def configure(self, **of_a: str) -> None:
+        """Changes the file, and waits until it is served."""
+        callers = [{**CALLERS[0], **of_a}, CALLERS[1]]
+        settings = configured(self.operator.store, callers, role_arn=self.operator.role_arn)
+        new = self.operator.configuration.with_suffix(".new")
+        new.write_text(json.dumps(settings))
+        new.replace(self.operator.configuration)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while 'reload_total{outcome="ok"} 1.0' not in self.service.client.get("/metrics").text:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def operator_of(store: Store, directory: Path, **bucket: Any) -> Operator:
+    role_arn = ministack_role(store, f"presign-revoked-{next(_numbers)}", "sts:AssumeRole")
+    configuration = directory / "presign.yaml"
+    settings = configured(store, CALLERS, role_arn=role_arn, **bucket)
+    configuration.write_text(json.dumps(settings))
+    return Operator(store=store, configuration=configuration, role_arn=role_arn)
+
+
+def with_rights(operator: Operator, *actions: str) -> Operator:
+    """As a new user who may do these of the policy's actions, and nothing else."""
+    name = f"on-call-{next(_numbers)}"
+    statements = [
+        {**each, "Action": [action for action in _actions(each) if action in actions]}
+        for each in POLICY["Statement"]
+    ]
+    document = {**POLICY, "Statement": [each for each in statements if each["Action"]]}
+    text = json.dumps(document).replace(PLACEHOLDER, operator.role_arn)
+    with closing(stores._client("iam", operator.store.endpoint_url)) as iam:
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="revoke", PolicyDocument=text)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+    return replace(operator, key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+
+def _actions(statement: dict[str, Any]) -> list[str]:
+    actions = statement["Action"]
+    return [actions] if isinstance(actions, str) else actions
+
+
+ALL_ACTIONS: Final = sorted(action for each in POLICY["Statement"] for action in _actions(each))
+
+
+def works(signed: Signed) -> bool:
+    answer = send(signed)
+    assert answer.status_code == 200 or is_denied(answer), answer.text
+    return answer.status_code == 200
+
+
+def credential(signed: Signed) -> str:
+    return signed.url.partition("X-Amz-Credential=")[2].partition("%2F")[0]
+
+
+def revoked_before_in(text: str) -> str:
+    found = re.search(r"^ +revoked_before: (\S+)$", text, re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def pasted(text: str) -> dict[str, Any]:
+    """The first document of JSON in what was printed."""
+    document: dict[str, Any]
+    document, _ = json.JSONDecoder().raw_decode(text[text.index("\n{") + 1 :])
+    return document
+
+
+def denied_until(operator: Operator) -> float:
+    [document] = operator.policies().values()
+    [statement] = document["Statement"]
+    moment = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
+    return float(time.mktime(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone)
+
+
+def add_pattern(operator: Operator) -> None:
+    settings = json.loads(operator.configuration.read_text())
+    settings["issuers"] = {
+        "cluster-a": {"issuer": "https://a", "audience": "presign", "jwks_url": "https://a/jwks"}
+    }
+    grants = [{"bucket": "objects", "prefix": "", "allow": ["download"]}]
+    subject = "system:serviceaccount:billing:*"
+    settings["callers"] += [{"issuer": "cluster-a", "subject": subject, "grants": grants}]
+    operator.configuration.write_text(json.dumps(settings))
+
+
+def given_to(operator: Operator, name: str) -> dict[str, Any]:
+    """A session of that name, of now: a statement's moment lies a little ahead."""
+    store = operator.store
+    base = {"access_key_id": store.access_key_id, "secret_access_key": store.secret_access_key}
+    with closing(_client(store, "sts", base)) as sts:
+        answer = sts.assume_role(RoleArn=operator.role_arn, RoleSessionName=name)
+    given: dict[str, Any] = answer["Credentials"]
+    return given
+
+
+def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
+    """By a token of an issuer whom MiniStack takes at its word, and the role now trusts."""
+    issuer = "accounts.google.com"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": issuer},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    with closing(stores._client("iam", operator.store.endpoint_url)) as iam:
+        iam.update_assume_role_policy(RoleName=operator.role, PolicyDocument=document)
+    claims = json.dumps({"iss": issuer, "aud": "presign", "sub": "pod"}).encode()
+    token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.e30"
+    nobodys = {"access_key_id": "x", "secret_access_key": "x"}
+    with closing(_client(operator.store, "sts", nobodys)) as sts:
+        answer = sts.assume_role_with_web_identity(
+            RoleArn=operator.role_arn, RoleSessionName=name, WebIdentityToken=token
+        )
+    given: dict[str, Any] = answer["Credentials"]
+    return given
+
+
+def lets_read(operator: Operator, given: dict[str, Any]) -> bool:
+    """Whether what the session signs works."""
+    store, key = operator.store, f"revoke/{operator.role}.txt"
+    stored(store, key)
+    session = {
+        "access_key_id": given["AccessKeyId"],
+        "secret_access_key": given["SecretAccessKey"],
+        "session_token": given["SessionToken"],
+    }
+    with closing(_client(store, "s3", session)) as s3:
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": store.bucket, "Key": key})
+    return works(Signed("GET", url, {}, {}))
+
+
+def _client(store: Store, service: str, credentials: dict[str, str]) -> Any:
+    return boto3.Session().client(
+        service,
+        endpoint_url=store.endpoint_url,
+        region_name=store.region,
+        config=Config(signature_version="s3v4" if service == "s3" else "v4", proxies={}),
+        **{f"aws_{name}": value for name, value in credentials.items()},
+    )

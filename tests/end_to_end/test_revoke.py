@@ -1,0 +1,207 @@
+"""The kill switch, as an operator has it, on a store that enforces what IAM holds.
+
+MiniStack knows `aws:userid` and `aws:TokenIssueTime` as AWS documents them, and holds a policy at
+once, where AWS takes minutes. Each test has a role of its own.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.revocation import written
+from service.sessions.sts import session_name
+from tests.end_to_end.by_hand import stored
+from tests.end_to_end.revoking import (
+    ALL_ACTIONS,
+    CALLERS,
+    PLACEHOLDER,
+    POLICY,
+    House,
+    add_pattern,
+    credential,
+    denied_until,
+    given_by_web_identity,
+    given_to,
+    lets_read,
+    operator_of,
+    pasted,
+    revoked_before_in,
+    with_rights,
+    works,
+)
+from tests.end_to_end.service import serving
+from tests.end_to_end.stores import Store
+
+
+@pytest.fixture(name="house")
+def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
+    operator = with_rights(operator_of(ministack, tmp_path), *ALL_ACTIONS)
+    key = f"revoke/{operator.role}.txt"
+    stored(ministack, key)
+    with serving(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
+        yield House(service, operator, key)
+
+
+def test_the_callers_old_urls_die_and_its_new_ones_and_everyone_elses_work(house: House) -> None:
+    old_of_a, old_of_b = house.sign("a"), house.sign("b")
+    assert works(old_of_a)
+    assert works(old_of_b)
+
+    done = house.operator.run("a", "--apply", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert not works(old_of_a)
+    assert not works(house.sign("a"))  # the session is the old one yet: hence `revoked_before`
+    assert works(old_of_b)
+    assert works(house.sign("b"))
+
+    house.configure(revoked_before=revoked_before_in(done.stdout))
+    assert works(house.sign("a"))
+    assert not works(old_of_a)
+    assert works(old_of_b)
+    assert credential(house.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
+
+
+def test_what_is_lifted_is_allowed_again(house: House) -> None:
+    old = house.sign("a")
+    assert house.operator.run("a", "--apply", "--yes").returncode == 0
+    assert not works(old)
+    lifted = house.operator.run("a", "--lift", "--yes")
+    assert lifted.returncode == 0, lifted.stderr
+    assert "their URLs will work again" in lifted.stdout
+    assert works(old)
+    assert house.operator.policies() == {}
+
+
+def test_what_is_printed_can_be_put_by_hand(house: House) -> None:
+    """And with `--at`, sessions that were issued later live on."""
+    old = house.sign("a")
+    done = house.operator.run("a", "--at", written(int(time.time()) - 3600))
+    assert (done.returncode, house.operator.policies()) == (0, {})
+    house.operator.put("by-hand", pasted(done.stdout))
+    assert works(old)
+    house.operator.put("by-hand", pasted(house.operator.run("a").stdout))
+    assert not works(old)
+    assert works(house.sign("b"))
+
+
+def test_no_earlier_denial_is_lost(ministack: Store, tmp_path: Path) -> None:
+    ann = operator_of(ministack, tmp_path)
+    late, early = written(int(time.time())), written(int(time.time()) - 3600)
+    name_of_a = f"presign-revoke-{session_name((None, 'a'))}"
+    foreign = {"Sid": "ByHand", "Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+    assert ann.run("a", "--at", late, "--apply", "--yes").returncode == 0
+    [first] = ann.policies().values()
+    ann.put(name_of_a, {**first, "Statement": [foreign, *first["Statement"]]})
+    assert ann.run("b", "--apply", "--yes").returncode == 0
+    assert ann.run("a", "--at", early, "--apply", "--yes").returncode == 0
+    standing = ann.policies()
+    assert len(standing) == 2
+    assert standing[name_of_a]["Statement"] == [foreign, *first["Statement"]]
+    assert ann.run("a", "--lift", "--yes").returncode == 0
+    assert ann.policies()[name_of_a]["Statement"] == [foreign]
+    again = ann.run("a", "--lift", "--yes")
+    assert (again.returncode, "nothing is revoked" in again.stdout) == (0, True)
+    assert len(ann.policies()) == 2
+
+
+def test_without_a_yes_nothing_is_changed(ministack: Store, tmp_path: Path) -> None:
+    ann = operator_of(ministack, tmp_path)
+    for answer in ("", "n\n"):
+        done = ann.run("a", "--apply", answer=answer)
+        assert (done.returncode, ann.policies()) == (1, {})
+        assert '"aws:TokenIssueTime"' in done.stdout
+    agreed = ann.run("a", "--apply", answer="y\n")
+    assert (agreed.returncode, len(ann.policies())) == (0, 1)
+
+
+@pytest.mark.parametrize("missing", ALL_ACTIONS)
+def test_without_any_one_action_of_the_policy_the_command_is_refused(
+    ministack: Store, tmp_path: Path, missing: str
+) -> None:
+    anybody = operator_of(ministack, tmp_path)
+    assert anybody.run("b", "--apply", "--yes").returncode == 0
+    ann = with_rights(anybody, *[each for each in ALL_ACTIONS if each != missing])
+    lifts = missing == "iam:DeleteRolePolicy"
+    done = ann.run(*(["b", "--lift"] if lifts else ["a", "--apply"]), "--yes")
+    assert (done.returncode, len(ann.policies())) == (1, 1)
+    assert "IAM refuses: AccessDenied" in done.stderr
+    for hidden in ("127.0.0.1", ann.key_id, ann.secret):
+        assert hidden not in done.stderr + done.stdout
+
+
+def test_another_accounts_role_of_the_same_name_is_left_alone(
+    ministack: Store, tmp_path: Path
+) -> None:
+    ann = operator_of(ministack, tmp_path)
+    settings = ann.configuration.read_text().replace("000000000000", "111122223333")
+    ann.configuration.write_text(settings)
+    done = ann.run("a", "--apply", "--yes")
+    assert (done.returncode, ann.policies()) == (1, {})
+    assert "an account that has another role of this name; nothing was written" in done.stderr
+    assert "revoked_before: " in done.stdout
+
+
+def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
+    ministack: Store, tmp_path: Path
+) -> None:
+    ann = operator_of(ministack, tmp_path, scoped_sessions=False)
+    key = f"revoke/{ann.role}.txt"
+    stored(ministack, key)
+    unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
+    with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
+        house = House(service, ann, key)
+        urls = [house.sign("a"), house.sign("b")]
+        assert all(map(works, urls))
+        done = ann.run("a", "--apply", "--yes")
+        assert "every one of them is hit: API key a, API key b" in done.stdout
+        assert "revoked_before: " not in done.stdout
+        assert not any(map(works, urls))
+    time.sleep(max(0.0, denied_until(ann) - time.time()))
+    with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
+        assert works(House(service, ann, key).sign("a"))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "hit"),
+    [
+        ("cluster-a", "system:serviceaccount:billing:api", True),
+        ("cluster-a", "system:serviceaccount:web:api", False),
+        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # what the warning is about
+        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # and this too
+    ],
+)
+def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
+    ministack: Store, tmp_path: Path, issuer: str, subject: str, hit: bool
+) -> None:
+    ann = operator_of(ministack, tmp_path)
+    add_pattern(ann)
+    done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "subjects of more than 51 characters are not reached" in done.stdout
+    assert lets_read(ann, given_to(ann, session_name((issuer, subject)))) is not hit
+
+
+def test_a_session_by_web_identity_is_denied_by_the_same_statement(
+    ministack: Store, tmp_path: Path
+) -> None:
+    ann = operator_of(ministack, tmp_path)
+    a = given_by_web_identity(ann, session_name((None, "a")))
+    b = given_by_web_identity(ann, session_name((None, "b")))
+    assert lets_read(ann, a)
+    assert ann.run("a", "--apply", "--yes").returncode == 0
+    assert not lets_read(ann, a)
+    assert lets_read(ann, b)
+
+
+def test_the_policy_has_each_action_once_and_names_one_role() -> None:
+    assert ALL_ACTIONS == [
+        "iam:DeleteRolePolicy",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:PutRolePolicy",
+    ]
+    assert {each["Resource"] for each in POLICY["Statement"]} == {PLACEHOLDER}
+    assert {each["Effect"] for each in POLICY["Statement"]} == {"Allow"}

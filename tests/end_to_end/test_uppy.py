@@ -1,0 +1,201 @@
+"""What Uppy sends, by hand, to the service in its real process and to a store that verifies."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.end_to_end.service import API_KEY, Service, api_key, post, serving
+from tests.end_to_end.stores import Store
+
+MIB: Final = 1024**2
+MOST: Final = 12 * MIB
+PART: Final = b"p" * (5 * MIB)
+PDF: Final = {"filename": "bill ü.pdf", "type": "application/pdf"}
+OTHER: Final = {"Authorization": "Bearer other"}
+
+
+@pytest.fixture(name="uppy", scope="module")
+def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    grant = {
+        "bucket": "objects",
+        "prefix": "uppy/",
+        "allow": ["form", "multipart"],
+        "max_content_length": MOST,
+        "content_types": ["application/pdf"],
+    }
+    callers = [{**api_key(key, key), "grants": [grant]} for key in (API_KEY, "other")]
+    section = {"uppy": {"bucket": "objects", "prefix": "uppy/{caller}/"}}
+    directory = tmp_path_factory.mktemp("uppy")
+    with serving(ministack, directory, callers=callers, top=section) as service:
+        yield service
+
+
+@pytest.fixture(name="store")
+def _store(ministack: Store) -> Iterator[Store]:
+    yield ministack
+    client = ministack.admin_client()
+    for each in client.list_multipart_uploads(Bucket=ministack.bucket).get("Uploads", []):
+        client.abort_multipart_upload(
+            Bucket=ministack.bucket, Key=each["Key"], UploadId=each["UploadId"]
+        )
+
+
+def stored(store: Store, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = store.admin_client().get_object(Bucket=store.bucket, Key=key)
+    return found
+
+
+def send(
+    signed: dict[str, Any], method: str, body: bytes = b"", kind: str | None = None
+) -> httpx.Response:
+    """As Uppy does: the headers that the answer asks for win over its own."""
+    given = ({} if kind is None else {"content-type": kind}) | signed.get("headers", {})
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        return client.request(method, signed["url"], content=body, headers=given)
+
+
+class Companion:
+    """An upload in parts by the Companion's routes."""
+
+    def __init__(self, uppy: Service) -> None:
+        self.client = uppy.client
+        created = self.client.post("/uppy/s3/multipart", json=PDF).json()
+        self.asked = {"key": created["key"]}
+        self.key: str = created["key"]
+        self.path = f"/uppy/s3/multipart/{created['uploadId']}"
+        self.upload_id: str = created["uploadId"]
+
+    def put(self, number: int, body: bytes) -> dict[str, Any]:
+        signed = self.client.get(f"{self.path}/{number}", params=self.asked).json()
+        answer = send(signed, "PUT", body)
+        assert answer.status_code == 200, answer.text
+        return {"PartNumber": number, "ETag": answer.headers["etag"]}
+
+    def complete(self, *parts: dict[str, Any]) -> httpx.Response:
+        body = {"parts": list(parts)}
+        return self.client.post(f"{self.path}/complete", params=self.asked, json=body)
+
+
+def test_a_form_of_companions_is_taken(uppy: Service, store: Store) -> None:
+    told = uppy.client.get("/uppy/s3/params", params=PDF).json()
+    answer = post(told["url"], told["fields"], b"%PDF")
+    assert answer.status_code == 201
+    assert answer.headers["etag"]
+    found = stored(store, told["fields"]["key"])
+    assert (found["Body"].read(), found["ContentType"]) == (b"%PDF", "application/pdf")
+
+
+def test_a_form_holds_its_file_to_the_length_that_was_told(uppy: Service) -> None:
+    asked = {**PDF, "metadata[contentLength]": "4"}
+    for body, taken in ((b"%PD", False), (b"%PDF", True), (b"%PDF-", False)):
+        told = uppy.client.get("/uppy/s3/params", params=asked).json()
+        assert post(told["url"], told["fields"], body).is_success is taken
+
+
+def test_an_upload_of_companions_goes_its_way(uppy: Service, store: Store) -> None:
+    upload = Companion(uppy)
+    parts = [upload.put(1, PART), upload.put(2, b"end")]
+    listed = uppy.client.get(upload.path, params=upload.asked).json()
+    assert [(each["PartNumber"], each["Size"]) for each in listed] == [(1, len(PART)), (2, 3)]
+    answer = upload.complete(*parts)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["location"].startswith(f"{store.endpoint_url}/{store.bucket}/uppy/_key/")
+    assert stored(store, upload.key)["Body"].read() == PART + b"end"
+
+
+def test_nobody_else_completes_reads_or_aborts_it(uppy: Service, store: Store) -> None:
+    upload = Companion(uppy)
+    part = upload.put(1, PART)
+    for answer in (
+        uppy.client.get(upload.path, params=upload.asked, headers=OTHER),
+        uppy.client.get(f"{upload.path}/2", params=upload.asked, headers=OTHER),
+        uppy.client.delete(upload.path, params=upload.asked, headers=OTHER),
+        uppy.client.post(
+            f"{upload.path}/complete", params=upload.asked, json={"parts": [part]}, headers=OTHER
+        ),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert upload.complete(part).status_code == 200
+
+
+def test_what_is_too_large_is_never_an_object(uppy: Service, store: Store) -> None:
+    upload = Companion(uppy)
+    answer = upload.complete(*[upload.put(number, PART) for number in (1, 2, 3)])
+    assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
+    left = store.admin_client().list_multipart_uploads(Bucket=store.bucket).get("Uploads", [])
+    assert [each["Key"] for each in left] == []
+
+
+class Signing:
+    """An upload in parts as Uppy 6 makes it itself, by `signRequest`."""
+
+    def __init__(self, uppy: Service) -> None:
+        self.uppy = uppy
+        begun = self.sign(method="POST", key="bill.pdf", contentType="application/pdf")
+        self.key: str = begun["key"]
+        answer = send(begun, "POST", kind="application/pdf")
+        (found,) = re.findall("<UploadId>(.+)</UploadId>", answer.text)
+        self.at = {"key": self.key, "uploadId": found}
+
+    def sign(self, **request: Any) -> dict[str, Any]:
+        answer = self.uppy.client.post("/uppy/sign", json=request)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def put(self, number: int, body: bytes) -> str:
+        answer = send(self.sign(method="PUT", partNumber=number, **self.at), "PUT", body)
+        assert answer.status_code == 200, answer.text
+        etag: str = answer.headers["etag"]
+        return f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+
+
+def completion(*parts: str) -> bytes:
+    return f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
+
+
+def test_a_page_begins_continues_and_ends_an_upload_itself(uppy: Service, store: Store) -> None:
+    upload = Signing(uppy)
+    parts = [upload.put(1, PART), upload.put(2, b"end")]
+    listed = send(upload.sign(method="GET", **upload.at), "GET")
+    assert listed.text.count("<PartNumber>") == 2
+    ended = send(upload.sign(method="POST", **upload.at), "POST", completion(*parts))
+    assert ended.status_code == 200, ended.text
+    found = stored(store, upload.key)
+    assert (found["ContentLength"], found["ContentType"]) == (len(PART) + 3, "application/pdf")
+
+
+def test_a_page_ends_no_upload_with_more_than_was_signed(uppy: Service, store: Store) -> None:
+    upload = Signing(uppy)
+    first = upload.put(1, PART)
+    signed = upload.sign(method="POST", **upload.at)
+    second = upload.put(2, PART)
+    assert send(signed, "POST", completion(first, second)).status_code == 400
+    without = {**signed, "headers": {"content-type": "application/xml", "if-none-match": "*"}}
+    assert send(without, "POST", completion(first, second)).status_code == 403
+    assert store.admin_client().list_multipart_uploads(Bucket=store.bucket)["Uploads"]
+
+
+def test_a_page_begins_no_upload_of_another_type(uppy: Service, store: Store) -> None:
+    begun = uppy.client.post(
+        "/uppy/sign", json={"method": "POST", "key": "a", "contentType": "application/pdf"}
+    ).json()
+    other = {**begun, "headers": {"content-type": "text/html"}}
+    assert send(other, "POST").status_code == 403
+
+
+def test_a_page_aborts_an_upload_itself(uppy: Service, store: Store) -> None:
+    upload = Signing(uppy)
+    upload.put(1, PART)
+    assert send(upload.sign(method="DELETE", **upload.at), "DELETE").status_code == 204
+    left = store.admin_client().list_multipart_uploads(Bucket=store.bucket).get("Uploads", [])
+    assert left == []
+
+
+def test_the_reason_of_a_refusal_stands_in_the_status_line(uppy: Service) -> None:
+    answer = uppy.client.get("/uppy/s3/params", params={"filename": "a", "type": "text/html"})
+    assert answer.reason_phrase == "Your grant allows these types: application/pdf."
+    assert uppy.client.get("/uppy/s3/params", params=PDF).reason_phrase == "OK"

@@ -1,0 +1,114 @@
+"""Sessions that are remembered beyond their end: for whom, for how long, and how many."""
+
+from dataclasses import replace
+from typing import Final
+
+from service.sessions.entries import PooledBucket, SessionKey
+from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS, History
+from service.sessions.pool import SessionPool
+from service.sessions.session import Session
+from tests.fakes import (
+    ADDRESS,
+    SECRET,
+    TOKEN,
+    FakeClock,
+    FakeSource,
+    credentials,
+    in_virtual_time,
+    loop_clock,
+    server_time,
+)
+
+A: Final = (None, "a")
+B: Final = (None, "b")
+KEY_ID: Final = "ASIAFAKE000000000000"
+
+
+def a_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) -> Session:
+    now = server_time(clock)
+    return Session(
+        credentials=credentials(key_id),
+        name="a",
+        starts_at=now,
+        expires_at=now + seconds,
+        server_time_at_boot=now - clock.boot(),
+    )
+
+
+def test_a_session_is_found_by_its_key_id_its_bucket_and_its_owner_together() -> None:
+    clock = FakeClock()
+    history, session = History(clock), a_session(clock)
+    history.remember("reports", A, session)
+    assert history.find(KEY_ID, "reports", A) is session
+    assert history.find(KEY_ID, "reports", B) is None
+    assert history.find(KEY_ID, "reports", None) is None
+    assert history.find(KEY_ID, "photos", A) is None
+    assert history.find("ASIAOTHER", "reports", A) is None
+
+
+def test_a_session_is_remembered_for_a_day_beyond_its_end() -> None:
+    clock = FakeClock()
+    history, session = History(clock), a_session(clock)
+    history.remember("reports", A, session)
+    clock.move(3600 + REMEMBERED_SECONDS)
+    assert history.find(KEY_ID, "reports", A) is session
+    clock.move(1)
+    assert history.find(KEY_ID, "reports", A) is None
+    assert REMEMBERED_SECONDS == 24 * 3600
+
+
+def test_what_is_over_is_let_go_when_another_comes() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    for number in range(5):
+        history.remember("reports", A, a_session(clock, f"old-{number}", seconds=20))
+    clock.move(31)
+    history.remember("reports", A, a_session(clock, "new"))
+    assert len(history._sessions) == 1
+
+
+def test_of_too_many_the_oldest_goes_first() -> None:
+    clock = FakeClock()
+    history = History(clock, most=2)
+    for name in ("1", "2", "1", "3"):
+        history.remember("reports", A, a_session(clock, name))
+    assert history.find("2", "reports", A) is None
+    assert history.find("1", "reports", A)
+    assert history.find("3", "reports", A)
+    assert MAX_REMEMBERED == 8192
+
+
+def test_keys_that_belong_to_no_session_never_end() -> None:
+    clock = FakeClock()
+    history = History(clock)
+    history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
+    clock.move(10 * REMEMBERED_SECONDS)
+    assert history.find(KEY_ID, "reports", None)
+
+
+def test_it_shows_no_secret() -> None:
+    clock = FakeClock()
+    history = History(clock)
+    history.remember("reports", A, a_session(clock))
+    for shown in (repr(history), str(history), repr(history._sessions)):
+        assert SECRET not in shown
+        assert TOKEN not in shown
+
+
+@in_virtual_time
+async def test_the_pool_remembers_each_session_of_each_caller() -> None:
+    clock = loop_clock()
+    source, history = FakeSource(clock, length=3600), History(clock)
+    bucket = PooledBucket(source=source, address=ADDRESS, promise=900)
+    pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0, history=history)
+    key = SessionKey("reports", A, None)
+    await pool.ready(key)
+    old = source.given[-1]
+    clock.move(3000)
+    await pool.ready(replace(key, owner=B))
+    for session, owner in ((old, A), (source.given[-1], B)):
+        found = history.find(session.credentials.access_key_id, "reports", owner)
+        assert found is session
+    assert history.find(old.credentials.access_key_id, "reports", B) is None
+    await pool.stop()
+    assert history.find(old.credentials.access_key_id, "reports", A) is None
