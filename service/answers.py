@@ -14,10 +14,14 @@ from service.signing.signer import Signable, Signer
 
 @dataclass(slots=True)
 class Term:
-    """When a signature begins, by the store's clock in epoch seconds, and how long it holds."""
+    """When a signature begins, by the store's clock in epoch seconds, and how long it holds.
+
+    `url_id` is what the URL says in place of the request's id, where it is not one request's alone.
+    """
 
     now: int
     given: Given
+    url_id: str | None = None
 
     @property
     def expires_in(self) -> int:

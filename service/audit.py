@@ -109,6 +109,8 @@ class _Decision(NamedTuple):
     s3_bucket: str | None
     expires_in_asked: int | None
     expires_in: int | None
+    signed_at: str | None
+    url_id: str | None
     session_name: str | None
     access_key_id: str | None
     action: str | None
@@ -123,13 +125,15 @@ def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Plain:
     what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
     more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
     if isinstance(answer, PresignError):
-        return ("denied", answer.code, *what, None, None, None, *more)
+        return ("denied", answer.code, *what, None, None, None, None, None, *more)
     if isinstance(answer, Diagnosed):
-        return ("allowed", None, *what, None, None, None, *more)
+        return ("allowed", None, *what, None, None, None, None, None, *more)
     signs_nothing = isinstance(answer, Leave) and not answer.urls
-    expires_in = None if signs_nothing else answer.term.given.expires_in
-    key_id = answer.session.credentials.access_key_id
-    return ("allowed", None, *what, expires_in, answer.session.name, key_id, *more)
+    term = answer.term
+    expires_in = None if signs_nothing else term.given.expires_in
+    signed_at = None if ask.lifetime.stable_for is None else rfc3339(term.now)
+    who = answer.session.name, answer.session.credentials.access_key_id
+    return ("allowed", None, *what, expires_in, signed_at, term.url_id, *who, *more)
 
 
 def _unnumbered(

@@ -23,11 +23,12 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.lifetime import Given, Lifetime, Never, limit
+from service.lifetime import Given, Lifetime, Never, NotNow, Short, limit, limit_stable
 from service.rate_limits import RateLimits
 from service.sessions.entries import SessionKey, SigningSession
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.session import Clock
+from service.sessions.stable import Window
 from service.signing.keys import check_key
 from service.snapshot import Access, Bucket, Snapshot
 from service.trail import Trail
@@ -115,6 +116,8 @@ class Authority:
 
     def permit(self, granted: Granted, lifetime: Lifetime) -> Permit | None:
         """None where the session has yet to come."""
+        if lifetime.stable_for is not None:
+            return self._stable_permit(granted, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(granted.session_key)) is None:
             return None
         term = self._term(granted, lifetime, signing)
@@ -191,6 +194,30 @@ class Authority:
             urls=urls,
         )
 
+    def _stable_permit(self, granted: Granted, asked: Lifetime, stable_for: int) -> Permit | None:
+        """As `permit`. What is equal is signed by one session in all of a window of `stable_for` seconds."""
+        key = granted.session_key
+        if (current_at := self._pool.current_at(key)) is None:
+            return None
+        (current, now), default = current_at, self.snapshot.default_expires_in
+        window, wish = Window.at(now, stable_for), (asked, default, granted.max_expires_in)
+        kept = self._pool.kept(key, window, wish)
+        signing = kept or current
+        found = limit_stable(
+            asked,
+            window,
+            default=default,
+            granted=granted.max_expires_in,
+            ends_at=signing.session.expires_at,
+            session_seconds=signing.session.length,
+        )
+        if isinstance(found, Short) and kept is None and self._pool.renew(key):
+            return None
+        outcome = found.given or NotNow() if isinstance(found, Short) else found
+        given = self._given(granted, outcome, "stable_for")
+        self._pool.keep(key, window, wish, signing)
+        return Permit(granted.bucket, key, signing, Term(window.begins_at, given))
+
     def _term(self, granted: Granted, asked: Lifetime, signing: SigningSession) -> Term:
         now = int(signing.session.now(self._clock))
         lifetime = limit(
@@ -200,17 +227,20 @@ class Authority:
             remaining=signing.session.expires_at - now,
             session_seconds=signing.session.length,
         )
+        return Term(now, self._given(granted, lifetime, "min_expires_in"))
+
+    def _given(self, granted: Granted, lifetime: Given | NotNow | Never, wish: str) -> Given:
+        """Raises what the caller is told who insists, by `wish`, on more than there is."""
         if isinstance(lifetime, Given):
-            return Term(now, lifetime)
+            return lifetime
         if isinstance(lifetime, Never):
             detail = (
                 "Your grant does not allow it, or no session can be counted on to last so long."
             )
-            raise LifetimeUnavailable(detail, pointer="#/min_expires_in")
+            raise LifetimeUnavailable(detail, pointer=f"#/{wish}")
         retry_after = self._pool.hasten(granted.session_key)
-        raise CredentialsUnavailable(
-            "The session that signs has less than min_expires_in left.", retry_after=retry_after
-        )
+        detail = f"The session that signs has too little left for {wish}."
+        raise CredentialsUnavailable(detail, retry_after=retry_after)
 
 
 def unavailable() -> CredentialsUnavailable:

@@ -4,11 +4,14 @@ The one rule that no library keeps: a URL dies with the session that signed it, 
 `X-Amz-Expires` says, so it must not say more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from service.errors import InvalidRequest
-from service.sessions.refresh import EXPIRY_MARGIN
+from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE, young
+from service.sessions.stable import Window
+from service.signing.signer import MAX_EXPIRES_IN
 
 _RETRY_SECONDS = 10  # how old a new session may be by the time that a caller asks again
 
@@ -17,15 +20,23 @@ LimitedBy = Literal["grant", "session"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetime:
-    """Seconds that a caller asks for, and the fewest that will do."""
+    """Seconds that a caller asks for, and the fewest that will do.
+
+    With `stable_for` they are counted from the end of a window of so many seconds.
+    """
 
     expires_in: int | None = None
     min_expires_in: int | None = None
+    stable_for: int | None = None
 
     def __post_init__(self) -> None:
         if self.expires_in and self.min_expires_in and self.min_expires_in > self.expires_in:
             detail = "The least lifetime is longer than the one asked for."
             raise InvalidRequest(detail, pointer="#/min_expires_in")
+        least = self.expires_in or self.min_expires_in or 1
+        if self.stable_for and self.stable_for + least > MAX_EXPIRES_IN:
+            detail = f"The window and the lifetime are at most {MAX_EXPIRES_IN} seconds together."
+            raise InvalidRequest(detail, pointer="#/stable_for")
 
 
 @dataclass(slots=True)
@@ -66,6 +77,47 @@ def limit(
         return Given(lasting, _limited_by(wanted, allowed, lasting))
     attainable = _smaller(granted, session_seconds - EXPIRY_MARGIN - _RETRY_SECONDS)
     return Never() if least > attainable else NotNow()
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Less than a fresh session would give, which may be asked for; or nothing."""
+
+    given: Given | None
+
+
+def limit_stable(
+    asked: Lifetime,
+    window: Window,
+    *,
+    default: int,
+    granted: int | None,
+    ends_at: float,
+    session_seconds: float,
+) -> Given | Short | Never:
+    """As `limit`, for a URL that begins with the window. `ends_at` is when the session does.
+
+    Whoever asks last in the window is to have what was asked for, and whoever asks first no more than is
+    granted: so the window comes on top of what is asked for, and off what is granted. No moment within
+    the window makes a difference, or answers to equal requests would differ.
+    """
+    most = MAX_EXPIRES_IN if granted is None else min(granted, MAX_EXPIRES_IN)
+    # What a session that begins with the window has left at its end
+    beyond = session_seconds - window.seconds
+    within = partial(
+        limit, asked, default=default, granted=most - window.seconds, session_seconds=beyond
+    )
+    # A session that is younger than HASTEN_PAUSE is not replaced, so it must be good enough
+    fresh = within(remaining=beyond - HASTEN_PAUSE - _RETRY_SECONDS)
+    if not isinstance(fresh, Given):
+        return Never()
+    given = within(remaining=ends_at - window.ends_at)
+    if not isinstance(given, Given):
+        return Short(None)
+    whole = replace(given, expires_in=window.seconds + given.expires_in)
+    # Who asks for as long as can be had is not to have us ask STS once a window
+    due = young(session_seconds) - window.seconds - EXPIRY_MARGIN
+    return Short(whole) if given.expires_in < min(fresh.expires_in, due) else whole
 
 
 def _limited_by(wanted: int, allowed: int, lasting: int) -> LimitedBy | None:

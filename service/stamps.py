@@ -4,14 +4,18 @@ Rules of this file:
 - A stamp stands while nothing that it was made of has changed: the configuration, of which the
   caller's `Access` is a part, the session, and the second by that session's own clock.
 - It serves the keys within its reach, since grants are all that a key can change.
+- One of a window of equal URLs is not kept: its session need not be the current one, by which `stands` goes.
 - It is found by the identity of what it was made of, which it keeps alive. So only what comes again as
   the same object is worth keeping: an upload's action never does.
 """
 
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final
 
-from service.access.grants import Reach, reach
+from pydantic_core import to_json
+
+from service.access.grants import Caller, Reach, reach
 from service.answers import Term, to_send
 from service.asks import Ask, request_demand
 from service.audit import Requester
@@ -23,6 +27,7 @@ from service.signing.signer import SigningContext
 from service.snapshot import Access, Bucket
 
 _MAX_STAMPS: Final = 256
+_URL_ID_LENGTH: Final = 32  # hex digits, as a request's own id has them
 
 
 @dataclass(slots=True, eq=False)
@@ -65,12 +70,7 @@ class Stamps:
         action = _as_configured(ask.action, granted.bucket)
         if (permit := self._authority.permit(granted, ask.lifetime)) is None:
             return None
-        context = permit.signing.signer.context(
-            action,
-            now=permit.term.now,
-            expires_in=permit.term.expires_in,
-            tag=requester.request_id if permit.bucket.tag_urls else None,
-        )
+        context = _context(requester, ask, action, permit)
         return Stamp(
             access,
             ask.action,
@@ -90,7 +90,24 @@ class Stamps:
 
 
 def _comes_again(stamp: Stamp) -> bool:
-    return stamp.reach is not None and not stamp.permit.bucket.tag_urls
+    once = stamp.permit.bucket.tag_urls or stamp.lifetime.stable_for is not None
+    return stamp.reach is not None and not once
+
+
+def _context(requester: Requester, ask: Ask, action: Action, permit: Permit) -> SigningContext:
+    tag = requester.request_id if permit.bucket.tag_urls else None
+    signer, term, stable_for = permit.signing.signer, permit.term, ask.lifetime.stable_for
+    if stable_for is not None:
+        signer = permit.signing.stable_signer
+        if tag is not None:
+            tag = term.url_id = _url_id(requester.identity.caller, term.now, stable_for)
+    return signer.context(action, now=term.now, expires_in=term.expires_in, tag=tag)
+
+
+def _url_id(caller: Caller, begins_at: int, stable_for: int) -> str:
+    """Of all URLs that a caller gets in a window, in place of the id of any one request."""
+    window = to_json([caller.issuer, caller.subject, begins_at, stable_for])
+    return sha256(window).hexdigest()[:_URL_ID_LENGTH]
 
 
 def _as_configured(action: Action, bucket: Bucket) -> Action:

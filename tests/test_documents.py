@@ -57,6 +57,7 @@ PAGES: Final = [
     "docs/performance.md",
     "docs/troubleshooting.md",
     "docs/clients.md",
+    "docs/caching.md",
     "docs/console.md",
     "deploy/iam/README.md",
 ]

@@ -17,13 +17,21 @@ from service.presigner import A_TURN
 Item = TypeVar("Item", bound=ObjectRequest)
 
 
-def lifetime(body: ObjectRequest | ListUrlRequest | UploadFormRequest) -> Lifetime:
-    return _lifetime(body.expires_in, body.min_expires_in)
+def lifetime(
+    body: ObjectRequest | ListUrlRequest | UploadFormRequest, stable_for: int | MISSING = MISSING
+) -> Lifetime:
+    return _lifetime(body.expires_in, body.min_expires_in, stable_for)
 
 
 @lru_cache(maxsize=256)
-def _lifetime(expires_in: int | MISSING, min_expires_in: int | MISSING) -> Lifetime:
-    return Lifetime(expires_in=or_none(expires_in), min_expires_in=or_none(min_expires_in))
+def _lifetime(
+    expires_in: int | MISSING, min_expires_in: int | MISSING, stable_for: int | MISSING
+) -> Lifetime:
+    return Lifetime(
+        expires_in=or_none(expires_in),
+        min_expires_in=or_none(min_expires_in),
+        stable_for=or_none(stable_for),
+    )
 
 
 async def batch_asks(

@@ -17,7 +17,7 @@ from service.api.schemas import (
 )
 from service.api.signing_route import Call, SigningRoute
 from service.asks import Ask
-from service.errors import InvalidRequest, UnsafeContentType
+from service.errors import UnsafeContentType
 from service.signing.disposition import Disposition, content_disposition
 from service.signing.requests import GetObject
 
@@ -36,12 +36,11 @@ async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -
 
 
 def download_ask(body: DownloadUrlRequest) -> Ask:
-    if body.stable_for is not MISSING:
-        raise InvalidRequest("stable_for is not served yet.", pointer="#/stable_for")
     action = _action(
         body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
     )
-    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+    asked = lifetime(body, body.stable_for)
+    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=asked)
 
 
 @lru_cache(maxsize=256)  # a signer knows an action by its identity

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from service.sessions.session import Session
+from service.sessions.stable import Kept
 from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address, Signer
 
@@ -27,13 +28,15 @@ class SigningSession:
     session: Session
     signer: Signer
     inner_signer: Signer  # for what the service itself sends
+    # For the begin of a window, which may lie in the day before: it would turn the other's second away.
+    stable_signer: Signer
 
     @classmethod
     def at(cls, address: Address, session: Session) -> Self:
-        signer = Signer(session.credentials, address)
+        signer, stable = (Signer(session.credentials, address) for _ in range(2))
         if address.inner is None:
-            return cls(session, signer, signer)
-        return cls(session, signer, Signer(session.credentials, address.inner))
+            return cls(session, signer, signer, stable)
+        return cls(session, signer, Signer(session.credentials, address.inner), stable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,7 @@ class Entry:
         self.bucket = bucket
         self.chance = chance
         self.current: SigningSession | None = None
+        self.kept = Kept[SigningSession]()
         self.failures = 0
         self.next_attempt_at = -math.inf
         self.hastened = False

@@ -10,7 +10,7 @@ Rules of this file:
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import Context
 from typing import Final
 
@@ -27,19 +27,20 @@ from service.sessions.entries import (
 from service.sessions.history import History
 from service.sessions.refresh import (
     EXPIRY_MARGIN,
+    HASTEN_PAUSE,
     Keep,
     Refresh,
     Wait,
     next_step,
 )
 from service.sessions.session import Clock
+from service.sessions.stable import Window
 from service.sessions.sts import Owner
 
 log = logging.getLogger(__name__)
 
 NO_SESSION: Final = "No session of the signing role can be had right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
-HASTEN_PAUSE: Final = 30.0
 _LONGEST_SLEEP: Final = 30.0
 _LONGEST_IDLE: Final = 3600.0
 
@@ -87,9 +88,18 @@ class SessionPool:
         alive = current.session.expires_at - now > EXPIRY_MARGIN + 1
         return (current, now) if alive else None
 
+    def kept(self, key: SessionKey, window: Window, wish: Hashable) -> SigningSession | None:
+        """The session that signs in the window what is asked for in these words, if one has yet."""
+        return self._entries[key].kept.find(window, wish)
+
+    def keep(
+        self, key: SessionKey, window: Window, wish: Hashable, signing: SigningSession
+    ) -> None:
+        self._entries[key].kept.keep(window, wish, signing)
+
     async def ready(self, key: SessionKey) -> SigningSession:
-        """The session; where there is none yet, wait for the one shared attempt."""
-        if (session := self.current(key)) is not None:
+        """The session; where there is none yet, or a fresh one is due, wait for the one shared attempt."""
+        if (session := self.current(key)) is not None and not self._entries[key].hastened:
             return session
         if key.bucket not in self._buckets:  # it was removed while somebody waited
             raise CredentialsUnavailable(NO_SESSION, retry_after=1)
@@ -116,6 +126,12 @@ class SessionPool:
         entry.hastened = True
         entry.wake.set()
         return max(1, math.ceil(self._attempts.backoff_left(entry)))
+
+    def renew(self, key: SessionKey) -> bool:
+        """As `hasten`, for who waits: whether it is worth to wait until it is `ready`."""
+        self.hasten(key)
+        entry = self._entries[key]
+        return entry.hastened and self._attempts.backoff_left(entry) <= 0
 
     def is_alive(self, bucket: str) -> bool:
         """Whether the bucket's own session can sign: its role, its trust and the clock are well."""
@@ -180,6 +196,7 @@ class SessionPool:
         current = entry.current
         if current is not None and bucket.address != entry.bucket.address:
             entry.current = SigningSession.at(bucket.address, current.session)
+            entry.kept.clear()
         entry.bucket = bucket
 
     def _open(self, key: SessionKey) -> Entry:
@@ -258,13 +275,14 @@ class SessionPool:
     def _is_idle(self, key: SessionKey, entry: Entry) -> bool:
         """Whether nobody has used the session since it came, or wanted one for long.
 
-        The bucket's own is always in use.
+        The bucket's own is always in use, and so is one that a window hangs on.
         """
         if key.owner is None:
             return False
         unused_for = self._clock.boot() - entry.used_at
         if entry.current is not None and self._is_alive(entry.current):
-            return unused_for > self._age(entry.current)
+            now = entry.current.session.now(self._clock)
+            return unused_for > self._age(entry.current) and entry.kept.ends_at < now
         return unused_for > min(entry.bucket.source.length, _LONGEST_IDLE)
 
     def _is_alive(self, signing: SigningSession) -> bool:

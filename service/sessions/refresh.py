@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 EXPIRY_MARGIN: Final = 5  # seconds: no URL is promised to live into the last ones of its session
+HASTEN_PAUSE: Final = 30.0  # seconds: a session younger than that is left alone, whoever wants more
 REFRESH_MARGIN: Final = 60  # seconds: time to try again before a promise has to be cut short
 JITTER: Final = 0.05  # of the threshold, so that replicas do not ask together
 MAX_BACKOFF: Final = 60.0  # seconds
@@ -59,7 +60,12 @@ def next_step(
 
 def threshold(length: float, promise: float, chance: float) -> float:
     """The seconds left at which a refresh is due."""
-    return min(promise + REFRESH_MARGIN, length * 2 / 3) * (1 + JITTER * chance)
+    return min(promise + REFRESH_MARGIN, young(length)) * (1 + JITTER * chance)
+
+
+def young(length: float) -> float:
+    """The seconds left above which no promise alone is a reason to refresh."""
+    return length * 2 / 3
 
 
 def backoff(failures: int, chance: float) -> float:

@@ -258,3 +258,41 @@ async def test_without_a_session_the_answer_is_503_with_retry_after() -> None:
 def test_every_error_of_the_domain_has_its_status() -> None:
     for leaf in PresignError.__subclasses__():
         assert problem(leaf.code, "detail")["status"] >= 400
+
+
+async def test_equal_requests_of_a_window_are_answered_with_the_same_bytes(
+    client: httpx.AsyncClient,
+) -> None:
+    """A session of the tests has an hour, and a window of ten minutes ends once in a while."""
+    body = {"bucket": "demo", "key": "a", "expires_in": 60, "stable_for": 600}
+    answers = [await client.post("/v1/download-urls", json=body) for _ in range(3)]
+    assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+    by_window = {query(each.json()["url"])["X-Amz-Date"]: each.content for each in answers}
+    assert len({each.content for each in answers}) == len(by_window) <= 2
+    answer = answers[0].json()
+    signed_at = datetime.strptime(query(answer["url"])["X-Amz-Date"], "%Y%m%dT%H%M%S%z").timestamp()
+    assert signed_at % 600 == 0
+    assert query(answer["url"])["X-Amz-Expires"] == "660"
+    assert epoch(answer["expires_at"]) == signed_at + 660
+    assert "limited_by" not in answer
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"stable_for": 86_400}, "lifetime_unavailable"),
+        ({"stable_for": 600, "min_expires_in": 3000}, "lifetime_unavailable"),
+        ({"stable_for": 600, "expires_in": 604_201}, "invalid_request"),
+    ],
+)
+async def test_a_window_that_cannot_be_had_is_refused_with_its_pointer(
+    client: httpx.AsyncClient, more: dict[str, int], code: str
+) -> None:
+    item = {"bucket": "demo", "key": "a", **more}
+    alone = await client.post("/v1/download-urls", json=item)
+    assert (alone.status_code, alone.json()["code"]) == (422, code)
+    assert [each["pointer"] for each in alone.json()["errors"]] == ["#/stable_for"]
+    batch = await client.post("/v1/download-urls/batch", json={"items": [item]})
+    problem_of_it = batch.json()["results"][0]["problem"]
+    assert problem_of_it["code"] == code
+    assert [each["pointer"] for each in problem_of_it["errors"]] == ["#/items/0/stable_for"]

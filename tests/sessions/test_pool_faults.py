@@ -7,8 +7,7 @@ import pytest
 
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT
 from service.sessions.entries import SessionKey
-from service.sessions.pool import HASTEN_PAUSE
-from service.sessions.refresh import EXPIRY_MARGIN
+from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
 from tests.fakes import in_virtual_time
 from tests.sessions.house import AT_ONCE, DUE_AT, OWN, a_house, refusal
 

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from service.sessions.pool import HASTEN_PAUSE
-from service.sessions.refresh import EXPIRY_MARGIN
+from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
 from tests.fakes import in_virtual_time
 from tests.sessions.house import DUE_AT, OWN, PROMISE, a_house, refusal
 

@@ -1,0 +1,106 @@
+"""Stores that verify signatures take a URL of a window from its begin to its promised end, and no longer."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.end_to_end.service import Service, send, serving
+from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store
+from tests.end_to_end.test_lifetimes import seconds_left
+
+BODY: Final = b"hello, cache"
+WINDOW: Final = 6  # seconds
+BEHIND: Final = (
+    1.2  # what STS tells of the time has whole seconds, so the service may be late by one
+)
+PROMISE: Final = 3
+
+
+@pytest.fixture(name="key")
+def _key(verifying_store: Store) -> str:
+    key = f"stable/{uuid.uuid4().hex}.txt"
+    verifying_store.admin_client().put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
+    return key
+
+
+@pytest.fixture(name="replicas", scope="module")
+def _replicas(
+    verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, Service]]:
+    """Two that sign with keys of no session: root's, for the base ones may only assume the role."""
+    root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
+    more: dict[str, Any] = {"environment": root, "credentials": "static", "role_arn": None}
+    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
+    with (
+        serving(verifying_store, one, **more) as first,
+        serving(verifying_store, other, **more) as second,
+    ):
+        yield first, second
+
+
+def wait_for_a_window() -> None:
+    time.sleep(WINDOW - time.time() % WINDOW + BEHIND)
+
+
+def wait_for_its_end() -> None:
+    time.sleep(WINDOW - time.time() % WINDOW - 0.6)
+
+
+def test_a_url_is_one_from_begin_to_end_of_its_window_and_works_until_it_says(
+    verifying_service: Service, key: str
+) -> None:
+    verifying_service.sign("download-urls", key=key)  # its session has come
+    wait_for_a_window()
+    begin = verifying_service.sign("download-urls", key=key, stable_for=WINDOW, expires_in=PROMISE)
+    assert send(begin).content == BODY
+    wait_for_its_end()
+    end = verifying_service.sign("download-urls", key=key, stable_for=WINDOW, expires_in=PROMISE)
+    assert end.answer == begin.answer
+    assert send(end).content == BODY
+    assert PROMISE <= seconds_left(end.answer["expires_at"]) < PROMISE + 1
+    time.sleep(max(0.0, seconds_left(end.answer["expires_at"]) - 0.8))
+    assert send(begin).content == BODY
+    time.sleep(max(0.0, seconds_left(end.answer["expires_at"])) + 1)
+    assert send(begin).status_code == 403
+    after = verifying_service.sign("download-urls", key=key, stable_for=WINDOW, expires_in=PROMISE)
+    assert after.url != end.url
+    assert send(after).content == BODY
+
+
+def test_a_session_may_sign_for_a_moment_before_it_began(
+    verifying_service: Service, key: str
+) -> None:
+    """The service is younger than the hour, most of the time; and so is the session."""
+    signed = verifying_service.sign("download-urls", key=key, stable_for=3000, expires_in=300)
+    query = parse_qs(urlsplit(signed.url).query)
+    assert query["X-Amz-Expires"] == ["3300"]
+    assert send(signed).content == BODY
+
+
+def test_replicas_that_sign_with_static_keys_give_the_same_url(
+    replicas: tuple[Service, Service], key: str
+) -> None:
+    one, other = (
+        replica.sign("download-urls", key=key, stable_for=86_400, expires_in=900)
+        for replica in replicas
+    )
+    assert one.answer == other.answer
+    assert send(other).content == BODY
+
+
+def test_items_of_a_batch_have_windows_of_their_own(verifying_service: Service, key: str) -> None:
+    items = [
+        {"bucket": "objects", "key": key, **window}
+        for window in ({"stable_for": 600}, {}, {"stable_for": 86_400}, {"stable_for": 600})
+    ]
+    reply = verifying_service.client.post("/v1/download-urls/batch", json={"items": items})
+    first, plain, day, again = reply.json()["results"]
+    assert first == again != plain
+    assert day["problem"]["code"] == "lifetime_unavailable"  # a session has an hour
+    alone = verifying_service.sign("download-urls", key=key, stable_for=600)
+    assert first["request"] == alone.answer
+    assert send(alone).content == BODY

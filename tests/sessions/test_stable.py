@@ -1,0 +1,59 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.sessions.stable import MAX_KEPT, Kept, Window
+from tests.fakes import WALL
+
+DAY = 86_400
+
+
+@given(now=st.floats(0, 4e9), seconds=st.integers(1, DAY))
+def test_each_moment_is_in_one_window(now: float, seconds: int) -> None:
+    window = Window.at(now, seconds)
+    assert window.begins_at <= now < window.ends_at
+    assert window.begins_at % seconds == 0
+    assert window.ends_at - window.begins_at == seconds
+    assert Window.at(window.begins_at, seconds) == window
+
+
+def test_a_window_of_a_day_begins_at_midnight_in_utc() -> None:
+    assert Window.at(WALL + DAY - 0.001, DAY).begins_at == WALL
+    assert Window.at(WALL + DAY, DAY).begins_at == WALL + DAY
+
+
+def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
+    kept, window = Kept[str](), Window(600, 60)
+    kept.keep(window, "wish", "first")
+    kept.keep(window, "wish", "second")
+    assert kept.find(window, "wish") == "first"
+    assert kept.find(window, "another wish") is None
+    assert kept.find(Window(660, 60), "wish") is None
+    assert kept.find(Window(600, 120), "wish") is None
+
+
+def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
+    kept, hour = Kept[str](), Window(0, 3600)
+    kept.keep(hour, "wish", "the hour's")
+    for begin in range(0, 3600, 60):
+        kept.keep(Window(begin, 60), "wish", "the minute's")
+    assert kept.find(hour, "wish") == "the hour's"
+    assert kept.find(Window(3480, 60), "wish") is not None
+    assert kept.find(Window(3360, 60), "wish") is None
+    assert kept.ends_at == 3600
+
+
+def test_what_is_kept_is_bounded() -> None:
+    kept, window = Kept[int](), Window(0, DAY)
+    for wish in range(MAX_KEPT + 10):
+        kept.keep(window, wish, wish)
+    found = [wish for wish in range(MAX_KEPT + 10) if kept.find(window, wish) is not None]
+    assert found == list(range(10, MAX_KEPT + 10))
+
+
+def test_nothing_kept_holds_nobody() -> None:
+    kept = Kept[str]()
+    assert kept.ends_at == 0
+    kept.keep(Window(600, 60), "wish", "first")
+    kept.clear()
+    assert kept.find(Window(600, 60), "wish") is None
+    assert kept.ends_at == 0
