@@ -23,6 +23,9 @@ _MAX_FAULTS: Final = 20  # told at once
 # A name goes into a pointer only if it looks like a field's: the caller chose it.
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+# Of what was read already, pydantic speaks of dictionaries, and names the class that it should be.
+_NO_OBJECT: Final = frozenset({"dict_type", "model_type"})
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -128,6 +131,8 @@ def pointer(location: tuple[int | str, ...]) -> str:
 def _detail(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
         return "There is no such field."
+    if fault["type"] in _NO_OBJECT:
+        return "Input should be an object."
     return f"{fault['msg']}."
 
 

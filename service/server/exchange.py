@@ -22,6 +22,9 @@ from service.server.wire import Wire
 _LARGE: Final = 16 * 1024  # bytes of a body that are not worth a copy
 # No two lines of a head end elsewhere than the other does, nor is a control but a tab in one (RFC 9110, 5.5).
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME_BYTES: Final = (
+    b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"  # RFC 9110, 5.6.2, in lower case
+)
 _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
 
@@ -74,6 +77,9 @@ class Exchange(RequestResponseCycle):
             and status not in _BODILESS
             and named.get(b"content-length") == b"%d" % len(end.get("body", b""))
             and _UNUSUAL.isdisjoint(named)
+            and not b"".join(named).translate(
+                None, _NAME_BYTES
+            )  # uvicorn lowers or refuses such names
         )
         return _rendered(status, headers, _reason(start)) if ordinary else None
 

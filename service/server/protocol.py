@@ -37,6 +37,9 @@ _TIMEOUTS: Final = {
     _Phase.HEAD: ("request_timeout", "The head of the request did not come in time."),
     _Phase.BODY: ("request_timeout", "The body of the request did not come in time."),
 }
+_LAST_LOOK: Final = (
+    0.001  # seconds: the loop runs what is due before it reads, so once more after that
+)
 _SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
 
 
@@ -200,6 +203,8 @@ class BoundedProtocol(LeanProtocol):
             self._arm(seconds)
         elif self._phase is not _Phase.IDLE:
             self._refuse(*_TIMEOUTS[self._phase])
+        elif not self._is_owed() and seconds > _LAST_LOOK:
+            self._arm(_LAST_LOOK)
         elif not self._is_owed():
             self._close()
 

@@ -51,3 +51,21 @@ async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClie
     answer = await client.post("/v1/download-urls/batch", json={"items": items})
     urls = {result["request"]["url"] for result in answer.json()["results"]}
     assert len(urls) == 1000
+
+
+@pytest.mark.parametrize(
+    ("item", "pointer"),
+    [
+        ([], "#/items/0"),
+        ({"bucket": "demo", "key": "a", "content_length": 1, "tags": []}, "#/items/0/tags"),
+        ({"bucket": "demo", "key": "a", "content_length": 1, "checksum": 1}, "#/items/0/checksum"),
+    ],
+    ids=["item", "map", "member"],
+)
+async def test_what_is_no_object_is_told_in_the_words_of_json(
+    client: httpx.AsyncClient, item: object, pointer: str
+) -> None:
+    """As where one is asked for alone; and a name of ours is none of the caller's business."""
+    answer = await client.post("/v1/upload-urls/batch", json={"items": [item]})
+    told = {"pointer": pointer, "detail": "Input should be an object."}
+    assert (answer.status_code, answer.json()["errors"]) == (422, [told])

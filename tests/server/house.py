@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from service.app import create_app
 from service.compat.refusals import Refusal
@@ -104,7 +104,13 @@ def _add_routes(app: FastAPI, house: House) -> None:
     async def refused() -> Refusal:
         return Refusal(Forbidden(), "request-1")
 
+    async def header(name: str) -> Response:
+        answer = Response("ok")
+        answer.raw_headers.append((name.encode(), b"close"))
+        return answer
+
     app.add_api_route("/refused", refused, response_model=None)
+    app.add_api_route("/header/{name}", header)
     app.add_api_route("/held", held)
     app.add_api_route("/v1/held", held)
     app.add_api_route("/sized/{size}", sized)

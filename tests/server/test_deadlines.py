@@ -2,11 +2,13 @@
 
 import socket
 import struct
+import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from tests.server.house import LIVEZ, Wire, bounds, post, serving, until
+from tests.server.house import LIVEZ, PATIENCE, Wire, bounds, post, serving, until
 
 SECONDS = 0.25  # of the deadline under test
 DRIP = 0.08
@@ -76,6 +78,27 @@ def test_a_connection_that_breaks_leaves_no_timer() -> None:
             wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)  # a reset
         until(lambda: not house.protocols)
         assert protocol.timeout_keep_alive_task is None
+
+
+def test_what_came_in_time_is_read_though_the_deadline_is_seen_first() -> None:
+    """The loop is held up while it reads, and runs the timers that are due before it reads on."""
+    limits = bounds(head_seconds=1.0)
+    with serving(limits) as house, house.connect() as wire, ExitStack() as ends:
+        ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
+        until(lambda: house.protocols)
+        (protocol,) = house.protocols
+        is_held_up = threading.Event()
+
+        def hold_up() -> None:
+            protocol.loop.remove_reader(theirs)
+            is_held_up.set()
+            time.sleep(1.5)
+
+        protocol.loop.call_soon_threadsafe(protocol.loop.add_reader, theirs, hold_up)
+        ours.send(b"x")
+        assert is_held_up.wait(PATIENCE)
+        wire.send(LIVEZ)
+        assert wire.answer().status == 200
 
 
 def test_an_idle_connection_outlasts_the_deadline_of_a_head() -> None:

@@ -209,3 +209,19 @@ def test_only_so_many_requests_wait_for_their_turn() -> None:
         house.hold.set()
         assert [wire.answer().status for _ in range(4)] == [200] * 4
         assert wire.ends()
+
+
+def test_a_header_of_an_answer_counts_whatever_the_case_of_its_name(house: House) -> None:
+    with house.connect() as wire:
+        wire.send(b"GET /header/Connection HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert wire.answer().headers["connection"] == "close"
+        assert wire.ends()
+
+
+@pytest.mark.parametrize("name", [b"x%20y", b"x:", b"(x)"])
+def test_a_header_whose_name_could_be_read_as_another_is_not_sent(
+    house: House, name: bytes
+) -> None:
+    with house.connect() as wire:
+        wire.send(b"GET /header/" + name + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert wire.ends()
