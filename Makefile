@@ -11,7 +11,7 @@ export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test check clients screenshots format bench bench-profile bench-transfer soak locks clean
+.PHONY: help demo compose test test-slow check clients screenshots format bench bench-profile bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -24,8 +24,11 @@ compose:  ## the same in containers, with no rights they do not need (needs Dock
 	docker compose up --build --wait
 	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). `docker compose down` ends it.'
 
-test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests, with branch coverage
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
+test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones, with branch coverage
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
+
+test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## what has to wait: for sessions, windows and lifetimes to end, for clients that are killed
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow
 
 check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
 	$(BIN)/ruff format --check .

@@ -13,6 +13,8 @@ from tests.end_to_end.desk import BODY, TYPE, Desk, Sent, codes
 from tests.end_to_end.service import Service, Signed, api_key, post, serving
 from tests.end_to_end.stores import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="desk")
 def _desk(verifying_store: Store, verifying_service: Service) -> Desk:

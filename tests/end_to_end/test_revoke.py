@@ -35,6 +35,8 @@ from tests.end_to_end.revoking import (
 from tests.end_to_end.service import serving
 from tests.end_to_end.stores import Store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(name="house")
 def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:

@@ -12,6 +12,9 @@ from tests.end_to_end.service import Service, send, serving
 from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store
 from tests.end_to_end.test_lifetimes import seconds_left
 
+pytestmark = pytest.mark.slow
+
+
 BODY: Final = b"hello, cache"
 WINDOW: Final = 6  # seconds
 BEHIND: Final = (

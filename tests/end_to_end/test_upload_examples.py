@@ -20,6 +20,9 @@ from tests.end_to_end.gate import gate_to
 from tests.end_to_end.service import serving
 from tests.end_to_end.stores import Store
 
+pytestmark = pytest.mark.slow
+
+
 IN_PARTS = ("--part-size", str(PART), "--parallel", "2")
 HEAD_BYTES = 4096  # a request's, at most
 LIFETIME = 2  # seconds; they are counted from the last full one
