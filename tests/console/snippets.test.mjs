@@ -64,3 +64,11 @@ test("overwriting is asked for only where it was chosen", () => {
       assert.doesNotMatch(no, /overwrite/);
     }
 });
+
+test("no control character is left for a terminal to obey", () => {
+  const folder = "a\u0003\u001b[201~\u007f\u009b/";
+  const common = { base: BASE, bucket: "b", key: `${folder}k`, name: "k", type: "t/t", overwrite: false };
+  for (const operation of ["upload", "multipart"])
+    for (const text of Object.values(uploadCode({ ...common, operation })))
+      assert.doesNotMatch(text, /[^\P{Cc}\n]/u);
+});

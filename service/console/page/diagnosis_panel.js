@@ -17,6 +17,7 @@ function headersIn(text) {
 
 export class DiagnosisPanel {
   #service;
+  #asking = new AbortController(); // what comes once it is aborted is shown to nobody
 
   constructor(service) {
     this.#service = service;
@@ -36,6 +37,8 @@ export class DiagnosisPanel {
   }
 
   #forget() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
     byId("findings").replaceChildren();
     hideError(byId("diagnosis-error"));
   }
@@ -58,12 +61,13 @@ export class DiagnosisPanel {
     this.#forget();
     const button = byId("diagnosis-form").querySelector("button");
     button.disabled = true;
+    const { signal } = this.#asking;
     try {
       const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
-      const { findings } = await this.#service.post("diagnoses", this.#asked, { onWait });
+      const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
       this.#show(findings);
     } catch (error) {
-      if (error.status !== 401) showError(byId("diagnosis-error"), error);
+      if (error.status !== 401 && !signal.aborted) showError(byId("diagnosis-error"), error);
     }
     button.disabled = false;
   }

@@ -15,6 +15,7 @@ export class LinkPanel {
   #service;
   #place = { grants: [], bucket: "", folder: "" };
   #sent = [];
+  #asking = new AbortController(); // what comes once it is aborted is shown to nobody
   #ends = null;
   #warned = false;
 
@@ -91,15 +92,16 @@ export class LinkPanel {
     this.#forget();
     const button = byId("link-form").querySelector("button");
     button.disabled = true;
+    const { signal } = this.#asking;
     try {
-      this.#show(await this.#signed(this.#asked));
+      this.#show(await this.#signed(this.#asked, signal));
     } catch (error) {
-      if (error.status !== 401) showError(byId("link-error"), error);
+      if (error.status !== 401 && !signal.aborted) showError(byId("link-error"), error);
     }
     button.disabled = false;
   }
 
-  async #signed(asked) {
+  async #signed(asked, signal) {
     const { grants } = this.#place;
     const { bucket, key } = asked;
     const wrong = key ? keyFault(key) : "Name the object to share.";
@@ -108,10 +110,10 @@ export class LinkPanel {
       throw new Error("Your grants do not let you download an object of this name.");
     const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
     if (may(grants, "check", bucket, key)) {
-      const { found } = await this.#service.post("object-checks", { bucket, key }, { onWait });
+      const { found } = await this.#service.post("object-checks", { bucket, key }, { signal, onWait });
       if (!found) throw new Error("There is no object of this name in the bucket.");
     }
-    return this.#service.post("download-urls", asked, { onWait });
+    return this.#service.post("download-urls", asked, { signal, onWait });
   }
 
   #show({ url, expires_at: expiresAt, limited_by: limitedBy }) {
@@ -158,6 +160,8 @@ export class LinkPanel {
   }
 
   #forget() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
     this.#drop();
     byId("link-result").hidden = true;
     hideError(byId("link-error"));
@@ -165,8 +169,9 @@ export class LinkPanel {
 
   #codeNow() {
     const { bucket, key, expires_in: expiresIn, filename } = this.#asked;
-    const named = key || `${this.#place.folder}report.pdf`;
-    const saved = key ? filename : "report.pdf";
+    const isNamed = key && !keyFault(key);
+    const named = isNamed ? key : `${this.#place.folder}report.pdf`;
+    const saved = isNamed ? filename : "report.pdf";
     return linkCode({ base: this.#service.base, bucket, key: named, expiresIn, filename: saved });
   }
 }

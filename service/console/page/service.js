@@ -8,10 +8,12 @@ const AGAIN = [429, 503]; // refused before anything was done, and the service s
 /** What the service refused, in its own words. */
 export class Problem extends Error {
   constructor(status, told, retryAfter) {
-    super(told.detail ?? `The service answered ${status}.`);
+    super(typeof told.detail === "string" ? told.detail : `The service answered ${status}.`);
     this.status = status;
     this.code = told.code;
-    this.errors = told.errors ?? [];
+    // A proxy in between has errors of other shapes.
+    const errors = Array.isArray(told.errors) ? told.errors : [];
+    this.errors = errors.filter((error) => typeof error?.pointer === "string");
     this.requestId = told.request_id;
     this.retryAfter = retryAfter;
   }
@@ -92,13 +94,15 @@ export class Service {
 
   /** `onWait` is told the seconds for which the service says to wait, and null once that is over. */
   async #ask(path, request, { signal, onWait } = {}) {
-    const headers = { authorization: `Bearer ${this.#token}` };
+    const token = this.#token;
+    const headers = { authorization: `Bearer ${token}` };
     if (request.body !== undefined) headers["content-type"] = "application/json";
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#fetch(path, { ...request, headers, signal });
       if (answer.ok) return answer.status === 204 ? null : answer.json();
       const problem = await problemOf(answer);
-      if (problem.status === 401) this.onUnauthenticated(problem);
+      // Of a token that was forgotten meanwhile, it says nothing of who is signed in now.
+      if (problem.status === 401 && token === this.#token) this.onUnauthenticated(problem);
       const isTold = AGAIN.includes(problem.status) && problem.retryAfter <= LONGEST_WAIT;
       if (!isTold || attempt === TRIES) throw problem;
       onWait?.(problem.retryAfter);
@@ -128,7 +132,7 @@ export class Service {
 }
 
 async function problemOf(answer) {
-  const told = await answer.json().catch(() => ({}));
+  const told = (await answer.json().catch(() => null)) ?? {};
   const seconds = Number.parseInt(answer.headers.get("retry-after"), 10);
   return new Problem(answer.status, told, Number.isNaN(seconds) ? Infinity : seconds);
 }

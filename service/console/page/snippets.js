@@ -2,8 +2,11 @@
 //
 // Names come from people: each is quoted as its language wants it, and none is ever left bare.
 
+/** As ASCII's controls, the others are never left for a terminal to obey. */
+const json = (value) =>
+  JSON.stringify(value).replace(/[\u007f-\u009f]/g, (at) => `\\u00${at.charCodeAt(0).toString(16)}`);
 /** JSON is a literal in Python too, but for these three; strings are all that comes here but numbers. */
-const literal = (value) => (value === true ? "True" : JSON.stringify(value));
+const literal = (value) => (value === true ? "True" : json(value));
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 /** So that a name that begins with a dash is none of a tool's options. */
 const here = (name) => `./${name}`;
@@ -15,7 +18,7 @@ const keywords = (body) =>
 
 const members = (body) =>
   Object.entries(body)
-    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}: ${json(value)}`)
     .join(", ");
 
 const SIGN = (base) => `sign() { curl -sS ${shell(`${base}v1/`)}"$1" -H "Authorization: Bearer $PRESIGN_TOKEN" -d "$2" | python3 -c '
@@ -44,7 +47,7 @@ def ask(path, **body):
 const JAVASCRIPT = (base) => `async function ask(path, body) {
   const headers = { authorization: \`Bearer \${process.env.PRESIGN_TOKEN}\` };
   const request = { method: "POST", headers, body: JSON.stringify(body) };
-  const answer = await fetch(${JSON.stringify(`${base}v1/`)} + path, request);
+  const answer = await fetch(${json(`${base}v1/`)} + path, request);
   const told = await answer.json();
   if (!answer.ok) throw new Error(told.detail);
   return told;
@@ -56,7 +59,7 @@ export function linkCode({ base, bucket, key, expiresIn, filename }) {
   const path = here(filename);
   return {
     curl: `${SIGN(base)}
-sign download-urls ${shell(JSON.stringify(body))} | curl -sSg --fail-with-body -K - -o ${shell(path)}
+sign download-urls ${shell(json(body))} | curl -sSg --fail-with-body -K - -o ${shell(path)}
 `,
     python: `${PYTHON(base)}
 signed = ask("download-urls", ${keywords(body)})
@@ -71,7 +74,7 @@ ${JAVASCRIPT(base)}
 const signed = await ask("download-urls", { ${members(body)} });
 const answer = await fetch(signed.url, { headers: signed.headers });
 if (!answer.ok) throw new Error(\`The store answered \${answer.status}.\`);
-await pipeline(answer.body, createWriteStream(${JSON.stringify(path)}));
+await pipeline(answer.body, createWriteStream(${json(path)}));
 `,
   };
 }
@@ -84,7 +87,7 @@ export function uploadCode({ base, bucket, key, name, type, operation, overwrite
 }
 
 function whole(base, body, path) {
-  const asked = JSON.stringify(body).slice(0, -1);
+  const asked = json(body).slice(0, -1);
   return {
     curl: `${SIGN(base)}
 length=$(wc -c < ${shell(path)})
@@ -100,7 +103,7 @@ with open(path, "rb") as file:
     javascript: `import { openAsBlob } from "node:fs";
 
 ${JAVASCRIPT(base)}
-const file = await openAsBlob(${JSON.stringify(path)});
+const file = await openAsBlob(${json(path)});
 const signed = await ask("upload-urls", { ${members(body)}, content_length: file.size });
 const sent = await fetch(signed.url, { method: signed.method, headers: signed.headers, body: file });
 if (!sent.ok) throw new Error(\`The store answered \${sent.status}.\`);
@@ -136,7 +139,7 @@ ask(here + "/complete", ${keywords(end)}, content_length=size, parts=parts)
     javascript: `import { openAsBlob } from "node:fs";
 
 ${JAVASCRIPT(base)}
-const file = await openAsBlob(${JSON.stringify(path)});
+const file = await openAsBlob(${json(path)});
 const target = { ${members(target)} };
 const plan = { ...target, content_length: file.size };
 const { upload_id, part_size, part_count } = await ask("multipart-uploads", { ...plan, ${members(omit(body))} });
