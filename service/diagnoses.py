@@ -20,6 +20,7 @@ from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Finding
 from service.diagnosis.places import Located, Place, behind, located
 from service.diagnosis.reading import Known, Reading, read_asked
+from service.diagnosis.received import CANONICAL, read_received
 from service.diagnosis.sent import Asked, Sent
 from service.errors import Forbidden, PresignError
 from service.off_loop import off_loop
@@ -35,7 +36,10 @@ _BY_METHOD: Final = {
 }
 
 
-_SIGNING = re.compile("(?i)x-amz-|awsaccesskeyid")
+# Of SigV4, however often it is encoded, of SigV2, and of CloudFront's signed URLs
+_SIGNING = re.compile(
+    "(?i)x(?:-|%(?:25)*2d)amz(?:-|%(?:25)*2d)|awsaccesskeyid|(?<=[?&])(?:signature|policy|key-pair-id)="
+)
 
 
 class _Matter(NamedTuple):
@@ -65,10 +69,20 @@ class Diagnoses:
         except PresignError as refusal:
             await self._authority.record(requester, [(ask, ask.key, refusal)])
             raise
-        findings = await self._findings(access, reading, matter.place)
+        findings = await self._findings(access, self._kept(access, reading), matter.place)
         first = findings[0].code if findings else None
         await self._authority.record(requester, [(ask, ask.key, Diagnosed(first))])
         return findings
+
+    def _kept(self, access: Access, reading: Reading) -> Reading:
+        """Without the store's canonical request, if that is of what the caller could not have signed."""
+        received = read_received(reading.reply, reading.sent)
+        if received is None or any(
+            _is_covered(access.grants, each) for each in self._matters(access, received.sent)
+        ):
+            return reading
+        fields = {name: text for name, text in reading.reply.fields.items() if name != CANONICAL}
+        return replace(reading, reply=replace(reading.reply, fields=fields))
 
     async def _findings(self, access: Access, reading: Reading, place: Place) -> Sequence[Finding]:
         session = self._session(access, reading.sent, place.bucket)

@@ -13,6 +13,7 @@ from service.diagnosis.reply import Reply
 from service.diagnosis.sent import Sent, pairs_of
 from service.signing import sigv4
 
+CANONICAL: Final = "CanonicalRequest"
 _LEAST_LINES: Final = 6  # method, path, query, a header, its end, signed headers; then the payload
 
 
@@ -38,7 +39,7 @@ class Difference:
 
 
 def read_received(reply: Reply, told: Sent) -> Received | None:
-    text = reply.fields.get("CanonicalRequest", "")
+    text = reply.fields.get(CANONICAL, "")
     lines = text.split("\n")
     if len(lines) <= _LEAST_LINES or "" not in lines[3:]:
         return None

@@ -33,9 +33,10 @@ class History:
         key = session.credentials.access_key_id, bucket, owner
         self._sessions[key] = session
         self._sessions.move_to_end(key)
-        while len(self._sessions) > self._most or self._is_over(
-            next(iter(self._sessions.values()))
-        ):
+        # All are looked at: one that lasts longer, or never ends, stands before those that are over.
+        for each in [each for each, held in self._sessions.items() if self._is_over(held)]:
+            del self._sessions[each]
+        while len(self._sessions) > self._most:
             self._sessions.popitem(last=False)
 
     def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
