@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -203,3 +205,31 @@ def test_a_finding_of_a_newer_service_is_shown_and_gives_no_orders_to_a_terminal
 def test_a_header_may_have_colons_in_its_value() -> None:
     lines: Any = ["Date: Sun, 01 Mar 2026 12:00:00 GMT", "a:b"]
     assert parse_headers(lines) == {"Date": "Sun, 01 Mar 2026 12:00:00 GMT", "a": "b"}
+
+
+def test_who_stops_it_at_a_terminal_is_told_that_it_was_not_asked() -> None:
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "service", "diagnose"]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        shown_until(ours, "URL (is not shown)")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 2
+    os.close(ours)
+
+
+def test_without_a_standard_input_it_says_so() -> None:
+    command = f"exec {shlex.quote(sys.executable)} -m service diagnose <&-"
+    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no standard input" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "warns"),
+    [("http://presign.invalid", True), ("http://127.0.0.1:1", False)],
+)
+def test_it_warns_where_the_token_goes_in_the_clear(service: str, *, warns: bool) -> None:
+    done = presign("--service", service, PRESIGN_TOKEN="key")
+    assert done.exit_code == 2
+    assert ("warning: http shows" in done.output) is warns

@@ -3,6 +3,7 @@
 import sys
 import time
 from typing import IO
+from urllib.parse import urlsplit
 
 import click
 
@@ -44,23 +45,29 @@ def diagnose(
         headers = parse_headers(lines)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--header'") from None
-    asked = Asked(
-        method=method,
-        url=_pasted_url(url_file),
-        headers=headers if headers or no_headers else None,
-        status=status,
-        body=None if response is None else _text(response.read(MAX_BODY_LENGTH)),
-    )
     try:
+        asked = Asked(
+            method=method,
+            url=_pasted_url(url_file),
+            headers=headers if headers or no_headers else None,
+            status=status,
+            body=None if response is None else _text(response.read(MAX_BODY_LENGTH)),
+        )
+        if service is not None and _in_the_clear(service):
+            click.echo("warning: http shows the URL and PRESIGN_TOKEN to all on the way", err=True)
         findings = here(asked, time.time()) if service is None else there(asked, service, _token())
     except NotAsked as error:
         raise click.UsageError(str(error)) from None
+    except (click.Abort, KeyboardInterrupt):  # click would exit with 1
+        raise click.UsageError("it was not asked") from None
     for line in words(findings):
         click.echo(line)
     sys.exit(1 if findings else 0)
 
 
 def _pasted_url(file: IO[bytes] | None) -> str:
+    if file is None and sys.stdin is None:  # it was closed
+        raise click.UsageError("there is no standard input to read the URL from")
     if file is None and sys.stdin.isatty():
         return str(click.prompt("URL (is not shown)", hide_input=True, err=True))
     source = sys.stdin.buffer if file is None else file
@@ -72,6 +79,15 @@ def _pasted_url(file: IO[bytes] | None) -> str:
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
+
+
+def _in_the_clear(service: str) -> bool:
+    """Whether others on the way could read what is sent there."""
+    try:
+        parts = urlsplit(service)
+    except ValueError:  # it cannot be asked, and is told so
+        return False
+    return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
 def _token() -> str:

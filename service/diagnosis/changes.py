@@ -14,6 +14,10 @@ REGION: Final = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
 # What an HTTP library sets itself, and no command line need name
 _BY_ITSELF: Final = frozenset({"host", "content-length"})
 _ENTRIES_SHOWN: Final = 5
+# What this service signs (signing/requests.py). The value of another header is none of its own to say.
+_OURS: Final = re.compile(
+    "content-(?:type|disposition|encoding|md5)|cache-control|if-(?:none-)?match|x-amz-(?!security-token).*"
+)
 
 
 def changes(signed: Sent, sent: Sent) -> Iterator[Finding]:
@@ -53,7 +57,7 @@ def curl(signed: Sent) -> str:
     options = list(by_method.get(signed.method, [f"-X {_known_method(signed)}"]))
     for name in signed.signed_headers:
         if name not in _BY_ITSELF:
-            value = signed.header(name) or ""
+            value = (signed.header(name) or "") if _OURS.fullmatch(name) else ""
             options.append(f"-H '{_shown(name, 'NAME')}: {_shown(value, 'VALUE')}'")
     return " ".join(["`curl", *options, "'<url>'`"])
 

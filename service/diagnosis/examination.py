@@ -32,12 +32,13 @@ class Examination:
 
     def findings(self) -> Iterator[Finding]:
         found = [*self._mended, *pasted.faults(self._told)]
+        is_faultless = not found
         found += list(self._of_credentials())
         cut_off = any(each.code is Code.URL_TRUNCATED for each in found)
         if self._reply.is_authenticated:
             found += list(seen.unsigned_headers(self._told, self._reply, proven=False))
         else:
-            found += list(self._of_signature(is_whole=not cut_off))
+            found += list(self._of_signature(is_whole=not cut_off, is_faultless=is_faultless))
         if not any(each.proven for each in found):
             found += list(self._of_policies(found))
         return iter(found)
@@ -56,7 +57,7 @@ class Examination:
         yield from seen.region(told, reply, self._known.place)
         yield from seen.authorizations(told, reply)
 
-    def _of_signature(self, *, is_whole: bool) -> Iterator[Finding]:
+    def _of_signature(self, *, is_whole: bool, is_faultless: bool) -> Iterator[Finding]:
         proof = self._proof() if is_whole else Proof(Verdict.UNKNOWN)
         self._verdict = proof.verdict
         right = proof.verdict is Verdict.RIGHT
@@ -67,8 +68,12 @@ class Examination:
         yield from (*differences, *unsigned, *dots)
         if proof.verdict in {Verdict.UNKNOWN, Verdict.NONE}:
             yield from self._guesses(explained=bool(differences) or not is_whole)
-        elif right and refused and not (unsigned or dots):
-            yield mismatch.changed_underway()
+        elif right and refused and is_faultless and not (unsigned or dots):
+            # It is of what was told, unless the store shows a request of another path.
+            if self._sent.path == self._told.path:
+                yield mismatch.changed_underway()
+            else:
+                yield mismatch.another_answer()
 
     def _proof(self) -> Proof:
         session = self._known.session

@@ -61,3 +61,9 @@ def changed_underway() -> Finding:
     summary = "The signature is right for the request that you tell of, so the store received another one."
     fix = "See what the client really sent (`curl -v`): a library, a proxy or a followed redirect changed the method, a header or the path."
     return certain(Code.CHANGED_UNDERWAY, summary, fix)
+
+
+def another_answer() -> Finding:
+    summary = "The canonical request in the answer is of another path than the URL, and the signature is of that one."
+    fix = "Tell of the URL and of the answer that came to it."
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix)
