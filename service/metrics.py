@@ -34,7 +34,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # Else each series has a second, with the time of its first value, that nobody looks at.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client's own
         self.registry = registry = CollectorRegistry()
         self._requests = RequestTimes()
         registry.register(self._requests)

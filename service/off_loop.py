@@ -1,11 +1,13 @@
-"""Long work beside the loop: what it would hold up for long, threads share in turns of some 5 ms."""
+"""Long work that does not hold the loop: beside it, as threads share it in turns of some 5 ms, or in pieces."""
 
 import asyncio
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+A_TURN: Final = 64  # items of a batch: some ms
 
 
 async def off_loop(is_long: bool, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:  # noqa: FBT001 - reads as a question before the work
@@ -13,3 +15,11 @@ async def off_loop(is_long: bool, work: Callable[P, T], *given: P.args, **named:
     if is_long:
         return await asyncio.to_thread(work, *given, **named)
     return work(*given, **named)
+
+
+async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
+    """Each of `items`; now and then others get a turn in between."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % A_TURN == 0:
+            await asyncio.sleep(0)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Final, NamedTuple, overload
+from typing import NamedTuple, overload
 
 from service.access.grants import reach
 from service.answers import PresignedForm, PresignedRequest, PresignedRequests
@@ -12,13 +12,12 @@ from service.asks import Ask, Asks, FormAsk, form_demand, form_key, request_dema
 from service.audit import Outcome, Requester
 from service.authority import Authority, unavailable
 from service.errors import PresignError
+from service.off_loop import in_turns
 from service.sessions.entries import SessionKey
 from service.signing.forms import presign_form
 from service.signing.requests import PutObject
 from service.signing.signer import encode_key, paths_of
 from service.stamps import Stamps
-
-A_TURN: Final = 64  # of a batch's asks, which take some ms
 
 
 class Presigner:
@@ -146,10 +145,8 @@ class Presigner:
         """
         while True:
             snapshot, parts = self._authority.snapshot, list[_Part]()
-            for number, ask in enumerate(asks, 1):
+            async for ask in in_turns(asks):
                 parts += self._parts_of(requester, ask)
-                if number % A_TURN == 0:
-                    await asyncio.sleep(0)
             if self._authority.snapshot is snapshot:
                 return parts
 

@@ -1,6 +1,5 @@
 """From the contract's requests to what the presigner is asked."""
 
-import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -12,7 +11,7 @@ from service.api.schemas import ListUrlRequest, ObjectRequest, UploadFormRequest
 from service.asks import Ask, Asks
 from service.errors import PresignError
 from service.lifetime import Lifetime
-from service.presigner import A_TURN
+from service.off_loop import in_turns
 
 Item = TypeVar("Item", bound=ObjectRequest)
 
@@ -44,11 +43,9 @@ async def batch_asks(
     """
     asks: list[Asks | PresignError] = []
     position = 0
-    for number, (first, keys) in enumerate(_alike(items), 1):
+    async for first, keys in in_turns(_alike(items)):
         asks += _attempt(validated(model, first, "items", position), keys, ask)
         position += len(keys)
-        if number % A_TURN == 0:
-            await asyncio.sleep(0)
     return asks
 
 

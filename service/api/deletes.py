@@ -29,7 +29,7 @@ async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
 @router.post("/batch", response_model=PresignedBatch)
 async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
     asks = await batch_asks(body.items, DeleteUrlRequest, delete_ask)
-    return render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def delete_ask(body: DeleteUrlRequest) -> Ask:

@@ -32,7 +32,7 @@ async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
 @router.post("/batch", response_model=PresignedBatch)
 async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
     asks = await batch_asks(body.items, DownloadUrlRequest, download_ask)
-    return render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def download_ask(body: DownloadUrlRequest) -> Ask:

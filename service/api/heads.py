@@ -29,7 +29,7 @@ async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
 @router.post("/batch", response_model=PresignedBatch)
 async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
     asks = await batch_asks(body.items, HeadUrlRequest, head_ask)
-    return render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def head_ask(body: HeadUrlRequest) -> Ask:

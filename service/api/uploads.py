@@ -32,7 +32,7 @@ async def create_upload_url(call: Call, body: UploadUrlRequest) -> bytes:
 @router.post("/batch", response_model=PresignedBatch)
 async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> bytes:
     asks = await batch_asks(body.items, UploadUrlRequest, upload_ask)
-    return render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
 
 
 def upload_ask(body: UploadUrlRequest) -> Ask:

@@ -61,7 +61,7 @@ class BoundedProtocol(LeanProtocol):
         self._is_deaf = False  # what still comes is read and dropped
         self._is_closing = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         self._wire = Wire(transport, self._outbox)
         super().connection_made(cast("asyncio.Transport", _Transport(self._wire, self)))
         self._arm(self._bounds.head_seconds)

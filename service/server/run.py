@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
         """As uvicorn makes one for a connection that it accepts."""
         return self.config.http_protocol_class(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )  # type: ignore[call-arg]
+        )  # type: ignore[call-arg]  # typed as any protocol, which takes nothing
 
 
 def _queued(listener: socket.socket) -> Iterator[socket.socket]:

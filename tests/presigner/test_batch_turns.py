@@ -6,7 +6,7 @@ import pytest
 
 from service.asks import Ask
 from service.errors import Forbidden, PresignError
-from service.presigner import A_TURN
+from service.off_loop import A_TURN
 from tests.fakes import REQUESTER, a_grant, a_snapshot, in_virtual_time
 from tests.presigner.house import House, a_house, an_ask
 
