@@ -36,9 +36,9 @@ _BY_METHOD: Final = {
 }
 
 
-# Of SigV4, however often it is encoded, of SigV2, and of CloudFront's signed URLs
+# Of SigV4, however often it is encoded, of SigV2, and of the signed URLs of CloudFront, Google and Azure
 _SIGNING = re.compile(
-    "(?i)x(?:-|%(?:25)*2d)amz(?:-|%(?:25)*2d)|awsaccesskeyid|(?<=[?&])(?:signature|policy|key-pair-id)="
+    "(?i)x(?:-|%(?:25)*2d)(?:amz|goog)(?:-|%(?:25)*2d)|awsaccesskeyid|(?<=[?&])(?:sig|signature|policy|key-pair-id)="
 )
 
 

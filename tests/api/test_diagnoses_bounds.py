@@ -45,6 +45,8 @@ async def test_a_pasted_canonical_request_of_anothers_key_proves_nothing() -> No
         "Signature=vjbyPxybdZaNmGa&Expires=1&AWSAccessKeyId=AKIA",
         "Policy=vjbyPxybdZaNmGa&Signature=vjbyPxybdZaNmGa&Key-Pair-Id=K",
         "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
+        "X-Goog-Signature=vjbyPxybdZaNmGa",
+        "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
     ],
 )
 async def test_the_trail_holds_no_signature_of_another_kind(query: str) -> None:
