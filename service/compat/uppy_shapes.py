@@ -7,8 +7,8 @@ only `contentLength` has a meaning here.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError, to_json
 
 from service.answers import CompletedUpload, PresignedForm, PresignedRequest
 from service.api.multipart_schemas import ETag, PartNumber
@@ -20,7 +20,15 @@ from service.store.documents import quoted
 Type = Annotated[str, Field(max_length=255)]
 FileName = Annotated[str, Field(min_length=1, max_length=1024)]
 Key = Annotated[str, Field(min_length=1, max_length=1024)]
-Bytes = Annotated[int, Field(ge=0)]
+
+
+def _check_count(value: Any) -> Any:
+    if isinstance(value, bool):  # an int to Python
+        raise PydanticCustomError("bytes", "Give a number of bytes.")
+    return value
+
+
+Bytes = Annotated[int, BeforeValidator(_check_count), Field(ge=0)]
 
 
 class OpenRequest(BaseModel):

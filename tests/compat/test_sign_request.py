@@ -118,30 +118,32 @@ async def test_what_the_page_asks_for_is_how_long_a_url_lives(house: House) -> N
 
 
 @pytest.mark.parametrize(
-    "asked",
+    ("asked", "at"),
     [
-        {"method": "GET"},
-        {"method": "PUT", "uploadId": "u"},
-        {"method": "PUT", "partNumber": 1},
-        {"method": "POST", "uploadId": "u", "partNumber": 1},
-        {"method": "PATCH"},
-        {"method": "PUT", "uploadId": "u", "partNumber": 0},
-        {"method": "PUT", "uploadId": "u", "partNumber": 10_001},
-        {"method": "PUT", "contentLength": -1},
-        {"method": "PUT", "contentLength": "many"},
-        {"method": "PUT", "contentType": "a\nb"},
-        {"method": "PUT", "contentType": "no type"},
-        {"method": "POST", "uploadId": "a/b"},
-        {"method": "PUT", "expiresIn": 0},
-        {"method": "PUT", "key": ""},
+        ({"method": "GET"}, "#/method"),
+        ({"method": "PUT", "uploadId": "u"}, "#/method"),
+        ({"method": "PUT", "partNumber": 1}, "#/method"),
+        ({"method": "POST", "uploadId": "u", "partNumber": 1}, "#/method"),
+        ({"method": "PATCH"}, "#/method"),
+        ({"method": "PUT", "uploadId": "u", "partNumber": 0}, "#/partNumber"),
+        ({"method": "PUT", "uploadId": "u", "partNumber": 10_001}, "#/partNumber"),
+        ({"method": "PUT", "contentLength": -1}, "#/contentLength"),
+        ({"method": "PUT", "contentLength": "many"}, "#/contentLength"),
+        ({"method": "PUT", "contentLength": True}, "#/contentLength"),
+        ({"method": "PUT", "contentType": "a\nb"}, "#/content_type"),
+        ({"method": "PUT", "contentType": "no type"}, "#/content_type"),
+        ({"method": "POST", "uploadId": "a/b"}, "#/upload_id"),
+        ({"method": "PUT", "expiresIn": 0}, "#/expiresIn"),
+        ({"method": "PUT", "key": ""}, "#/key"),
     ],
 )
 async def test_a_request_that_is_none_of_uppys_is_refused(
-    house: House, asked: dict[str, object]
+    house: House, asked: dict[str, object], at: str
 ) -> None:
     key = f"uploads/_key/tester/{'0' * 32}/a.pdf"
-    told = await house.sign(422, **{"key": key, **asked})
+    told = await house.sign(422, **{**FILE, "key": key, **asked})
     assert told["code"] == "invalid_request"
+    assert [error["pointer"] for error in told["errors"]] == [at]
 
 
 async def test_what_uppys_next_version_sends_beside_it_is_left_aside(house: House) -> None:
