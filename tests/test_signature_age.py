@@ -99,7 +99,7 @@ asks = st.fixed_dictionaries(
 )
 
 
-@examples(300)
+@examples(150)
 @given(
     grants=st.lists(some_grants, min_size=1, max_size=3),
     session_seconds=st.sampled_from([900, 3600, 43_200]),
