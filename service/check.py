@@ -1,11 +1,12 @@
 """What a configuration means, in words: `presign check` prints it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import combinations
 from typing import Final
 
-from service import check_uppy, parts
+from service import check_uppy, parts, signature_age
 from service.access.api_keys import digest_of
 from service.access.callers import (
     LONGEST_CLAIM,
@@ -33,6 +34,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
         yield from _cost(name, settings)
+        yield from _age(name, settings)
     for entry in parts.caller_entries(settings):
         yield from _caller(entry)
     yield from check_uppy.describe(settings, caller_name)
@@ -130,6 +132,20 @@ def _cost(name: str, settings: Settings) -> Iterator[str]:
     calls = _DAY / (length - threshold(length, parts.promise(name, settings), 0.5))
     for_each = "caller that is at work and each " if bucket.is_scoped else ""
     yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
+
+
+def _age(name: str, settings: Settings) -> Iterator[str]:
+    """What a bucket policy may deny, to be pasted."""
+    bucket = settings.buckets[name]
+    length = math.inf if bucket.credentials == "static" else bucket.session_seconds
+    grants = [
+        g for entry in parts.caller_entries(settings) for g in entry.grants if g.bucket == name
+    ]
+    if (life := signature_age.longest_life(grants, length)) is not None:
+        yield (
+            f"bucket {name}: what it signs lives for {life} s at most; a policy may deny what is older: "
+            f'"NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
+        )
 
 
 def _widest_callers(entries: tuple[CallerEntry, ...]) -> Iterator[tuple[str, list[Grant]]]:

@@ -1,0 +1,66 @@
+"""Pages may send what the service's answers tell them to send, and nothing else."""
+
+from typing import Final
+
+from hypothesis import given
+
+from service.signing.multipart import UploadPart
+from service.signing.requests import Action, Checksum, DeleteObject, Encryption, PutObject
+from tests.access.policy_evaluator import matches
+from tests.deploy.iam.files import read
+from tests.signing.strategies import actions, examples
+
+[RULE] = read("cors.json")["CORSRules"]
+HEADERS: Final = RULE["AllowedHeaders"]
+BROWSERS_OWN: Final = {"content-length"}  # no page may set it, and none is asked whether it may
+CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
+LARGEST: Final = PutObject(
+    content_length=1,
+    overwrite=False,
+    checksum=CRC,
+    metadata=(("author", "ann"),),
+    tags=(("team", "billing"),),
+    content_disposition="attachment",
+    cache_control="private",
+    content_encoding="gzip",
+    storage_class="STANDARD_IA",
+    encryption=Encryption(algorithm="aws:kms", kms_key_id="key-1"),
+)
+
+
+def allowed(header: str) -> bool:
+    return any(matches(pattern, header) for pattern in HEADERS)
+
+
+@examples(300)
+@given(actions())
+def test_each_header_that_is_answered_may_be_sent(signed: tuple[Action, str]) -> None:
+    action, _ = signed
+    assert [each for each in set(action.headers()) - BROWSERS_OWN if not allowed(each)] == []
+
+
+def test_each_header_of_a_part_may_be_sent() -> None:
+    part = UploadPart(upload_id="u", part_number=1, content_length=1, checksum=CRC)
+    assert all(allowed(header) for header in set(part.headers()) - BROWSERS_OWN)
+
+
+def test_each_header_that_may_be_sent_is_one_that_is_answered_or_asks_for_a_range() -> None:
+    answered = {*LARGEST.headers(), *PutObject(content_length=1, if_match='"e"').headers()}
+    unused = [each for each in HEADERS if not any(matches(each, header) for header in answered)]
+    assert unused == ["range"]
+
+
+def test_neither_an_acl_nor_a_token_may_be_sent() -> None:
+    for header in ("x-amz-acl", "x-amz-grant-read", "authorization", "x-amz-copy-source"):
+        assert not allowed(header)
+
+
+def test_a_page_may_use_what_is_signed_for_it_but_delete_nothing() -> None:
+    methods = {LARGEST.METHOD, "GET", "HEAD", "POST"}
+    assert set(RULE["AllowedMethods"]) == methods
+    assert DeleteObject.METHOD not in methods
+
+
+def test_the_origin_is_one_and_https_and_may_read_the_etag() -> None:
+    assert RULE["AllowedOrigins"] == ["https://app.example.com"]
+    assert RULE["ExposeHeaders"] == ["ETag"]

@@ -1,0 +1,99 @@
+"""The page has a line for each statement of each file, and speaks of nothing that there is not."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from service import check
+from service.access.grants import Operation
+from service.sessions.refresh import EXPIRY_MARGIN
+from service.settings import Settings
+from service.signature_age import MAX_STABLE_FOR, longest_life, oldest
+from service.store.calls import _EXPIRES_IN
+from tests.deploy.iam.files import HERE, read
+from tests.fakes import a_grant
+
+PAGE: Final = (HERE / "README.md").read_text(encoding="utf-8")
+FILES: Final = sorted(path.name for path in HERE.glob("*.json"))
+
+
+def parts(name: str) -> Iterator[str]:
+    """What is to have a line: statements, rules, and of CORS each setting."""
+    document = read(name)
+    for statement in document.get("Statement", []):
+        yield statement["Sid"]
+    for rule in document.get("Rules", []):
+        yield rule["ID"]
+    for rule in document.get("CORSRules", []):
+        yield from (setting for setting in rule if setting != "ID")
+
+
+def lines(name: str) -> dict[str, str]:
+    """The rows of the table of a file: what it is of, and why."""
+    table = PAGE.partition(f"| of [{name}]({name}) | why |\n")[2].partition("\n\n")[0]
+    rows = [re.fullmatch(r"\| `(.*?)` \| (.*) \|", line) for line in table.splitlines()[1:]]
+    return {row[1]: row[2] for row in rows if row is not None}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_part_of_a_file_has_its_line_and_no_other_has(name: str) -> None:
+    assert list(lines(name)) == list(parts(name))
+    assert all(len(why) > 10 for why in lines(name).values())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_is_in_the_list_and_in_a_command_that_puts_it(name: str) -> None:
+    assert f"| [{name}]({name}) | " in PAGE
+    puts = f"file://deploy/iam/{name}" in PAGE
+    assert puts or name == "trust-web-identity.json"  # as the other trust is
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_names_of_statements_are_as_iam_takes_them_and_each_is_there_once(name: str) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html"""
+    named = list(parts(name))
+    assert len(set(named)) == len(named)
+    if "Statement" in read(name):
+        assert all(re.fullmatch("[A-Za-z0-9]+", sid) for sid in named)
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+
+
+def test_all_files_speak_of_one_bucket_one_account_and_two_roles() -> None:
+    """So that whoever replaces them finds them all by their names."""
+    told = "\n".join(text for name in FILES for text in strings(read(name)))
+    assert set(re.findall(r"arn:aws:s3:::([\w-]+)", told)) == {"acme-reports-prod"}
+    assert set(re.findall(r"\d{12}", told.replace("1234567890ab", ""))) == {"111122223333"}
+    assert set(re.findall(r":role/([\w-]+)", told)) == {"presign-reports", "presign-service"}
+    for name in ("acme-reports-prod", "111122223333", "presign-reports", "presign-service"):
+        assert f"`{name}`" in PAGE
+
+
+def test_what_check_prints_is_what_the_page_shows() -> None:
+    grants = [{"bucket": "reports", "prefix": "a/", "allow": ["download"], "max_expires_in": 900}]
+    role = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign-reports"}
+    settings = Settings.model_validate(
+        {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
+    )
+    [line] = check._age("reports", settings)
+    assert f"```text\n{line}\n```" in PAGE
+
+
+def test_the_numbers_of_the_page_are_the_services() -> None:
+    assert oldest(0) == 60_000
+    assert EXPIRY_MARGIN == 5
+    assert MAX_STABLE_FOR == 24 * 3600
+    assert longest_life([a_grant(allow=frozenset(Operation))], float("inf")) == 7 * 24 * 3600
+    assert _EXPIRES_IN == 60

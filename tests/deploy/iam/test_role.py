@@ -1,0 +1,110 @@
+"""The signing role may do what the service does, and nothing more."""
+
+import re
+from typing import Any, Final, get_args
+
+import pytest
+
+from service.access.grants import Grant, Operation
+from service.access.session_policy import bucket_arns, session_policy
+from service.signing.forms import PostObject
+from service.signing.multipart import ListMultipartUploads, MultipartAction
+from service.signing.requests import Action
+from tests.access import policy_evaluator
+from tests.access.policy_meaning import BUCKET_ACTIONS, KMS_ACTIONS, OBJECT_ACTIONS
+from tests.deploy.iam.files import ACCOUNT, BUCKET, ROOT, Request, allows, decision, read, several
+
+ROLE_POLICY: Final = read("role.json")
+VIA: Final = "s3.eu-west-1.amazonaws.com"
+ARNS: Final = bucket_arns("acme-reports-prod", partition="aws", kms_via=(VIA,))
+EVERYTHING: Final = Grant(bucket="reports", prefix="", allow=frozenset(Operation))
+SESSION_POLICY: Final = session_policy([EVERYTHING], ARNS)
+ALLOWING: Final = [each for each in ROLE_POLICY["Statement"] if each["Effect"] == "Allow"]
+[KEY] = [each["Resource"] for each in ALLOWING if each["Resource"].startswith("arn:aws:kms:")]
+ALLOWED: Final = [action for each in ALLOWING for action in several(each["Action"])]
+RESOURCES: Final = [
+    BUCKET,
+    f"{BUCKET}/a/b.pdf",
+    f"{BUCKET}-2",
+    f"{BUCKET}-2/a/b.pdf",
+    "arn:aws:s3:::other/a",
+    KEY,
+]
+CONTEXTS: Final[list[dict[str, str]]] = [{}, {"s3:prefix": "a/"}, {"kms:ViaService": VIA}]
+
+
+def asked(action: str, resource: str, **keys: str) -> Request:
+    return Request(action=action, resource=resource, keys={"aws:ResourceAccount": ACCOUNT, **keys})
+
+
+@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, *KMS_ACTIONS])
+def test_what_a_session_of_all_grants_may_do_the_role_may_do_and_nothing_else(action: str) -> None:
+    for resource in RESOURCES:
+        for keys in CONTEXTS:
+            if action.startswith("kms:") is not (resource == KEY):
+                continue  # the session's policy names no key, since S3 alone knows which it is
+            by_session = policy_evaluator.allows(SESSION_POLICY, action, resource, keys)
+            assert allows(ROLE_POLICY, asked(action, resource, **keys)) is by_session
+
+
+def test_the_role_has_the_actions_of_such_a_session_each_once_and_no_wildcard() -> None:
+    statements = policy_evaluator.statements(SESSION_POLICY)
+    of_session = {action for each in statements for action in several(each["Action"])}
+    assert sorted(ALLOWED) == sorted(of_session)
+    assert not re.search("[*?]", "".join(ALLOWED))
+
+
+# docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+NEEDED: Final[dict[str, list[str]]] = {
+    "GetObject": ["s3:GetObject", "s3:GetObjectVersion"],
+    "HeadObject": ["s3:GetObject", "s3:GetObjectVersion"],
+    "PutObject": ["s3:PutObject", "s3:PutObjectTagging"],
+    "PostObject": ["s3:PutObject", "s3:PutObjectTagging"],
+    "DeleteObject": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+    "ListObjects": ["s3:ListBucket"],
+    "CreateMultipartUpload": ["s3:PutObject", "s3:PutObjectTagging"],
+    "UploadPart": ["s3:PutObject"],
+    "UploadUnsizedPart": ["s3:PutObject"],
+    "CompleteMultipartUpload": ["s3:PutObject"],
+    "AbortMultipartUpload": ["s3:AbortMultipartUpload"],
+    "ListParts": ["s3:ListMultipartUploadParts"],
+}
+SIGNED: Final = {each.__name__ for each in (*get_args(Action), *get_args(MultipartAction))}
+
+
+def test_whatever_can_be_signed_is_allowed_and_all_that_is_allowed_can_be_signed() -> None:
+    an_operators = {ListMultipartUploads.__name__}
+    assert set(NEEDED) == SIGNED - an_operators | {PostObject.__name__}
+    needed = {action for each in NEEDED.values() for action in each}
+    assert needed == {action for action in ALLOWED if action.startswith("s3:")}
+
+
+def test_to_list_all_uploads_is_an_operators_right_and_not_the_roles() -> None:
+    request = asked("s3:ListBucketMultipartUploads", BUCKET)
+    assert allows(read("abandoned-uploads.json"), request)
+    assert decision(ROLE_POLICY, request) is None
+
+
+def test_the_readmes_table_of_actions_is_the_roles() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| operation | actions |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
+    assert told == set(ALLOWED)
+
+
+@pytest.mark.parametrize("action", [each for each in ALLOWED if each.startswith("s3:")])
+def test_a_bucket_of_another_account_is_denied_whatever_its_name(action: str) -> None:
+    for resource in (BUCKET, f"{BUCKET}/a"):
+        request = asked(action, resource)
+        assert decision(ROLE_POLICY, request.having(aws_ResourceAccount="444455556666")) == "Deny"
+        assert decision(ROLE_POLICY, request.having(aws_ResourceAccount=None)) == "Deny"
+
+
+@pytest.mark.parametrize("action", ["kms:Decrypt", "kms:GenerateDataKey"])
+def test_a_key_may_be_another_accounts_but_is_used_by_way_of_s3_alone(action: str) -> None:
+    elsewhere = asked(action, KEY, **{"kms:ViaService": VIA, "aws:ResourceAccount": "444455556666"})
+    assert allows(ROLE_POLICY, elsewhere)
+    assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService=None))
+    assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService="sqs.eu-west-1.amazonaws.com"))
+    other: Any = asked(action, f"{KEY[:-1]}1", **{"kms:ViaService": VIA})
+    assert not allows(ROLE_POLICY, other)

@@ -1,0 +1,154 @@
+"""Whom the signing role trusts, for exactly what the service asks of STS."""
+
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from service.sessions.session import SystemClock
+from service.sessions.sts import AssumedRole, Owner, Role, SessionRefused
+from tests.deploy.iam.files import ROLE, ROOT, SERVICE, Request, allows, read, several
+
+TRUST: Final = read("trust-assume-role.json")
+WEB_TRUST: Final = read("trust-web-identity.json")
+IDENTITY: Final = read("service-identity.json")
+EXTERNAL_ID: Final = "presign-acme-reports"
+TAGS: Final = {"presign-issuer": "{issuer}", "presign-subject": "{subject}"}
+owners = st.none() | st.tuples(st.none() | st.text(max_size=20), st.text(min_size=1, max_size=80))
+
+
+def asks(owner: Owner) -> dict[str, Any]:
+    """What the service asks of STS for a session of this caller."""
+    role = Role(
+        arn=ROLE,
+        region="eu-west-1",
+        session_seconds=3600,
+        external_id=EXTERNAL_ID,
+        session_tags=tuple(TAGS.items()),
+        source_identity=True,
+    )
+    return AssumedRole(None, role, SystemClock())._request(owner, None)
+
+
+def requests(asked: dict[str, Any]) -> dict[str, Request]:
+    """The three that AWS makes of it, each with the keys that AWS has for it.
+
+    docs.aws.amazon.com/service-authorization/latest/reference/list_sts.html
+    """
+    tags = tuple(each["Key"] for each in asked["Tags"])
+    by_action: dict[str, dict[str, Any]] = {
+        "sts:AssumeRole": {"sts:ExternalId": EXTERNAL_ID, "aws:TagKeys": tags},
+        "sts:TagSession": {"aws:TagKeys": tags},
+        "sts:SetSourceIdentity": {"sts:SourceIdentity": asked["SourceIdentity"]},
+    }
+    return {
+        action: Request(action=action, resource=ROLE, by=SERVICE, keys=keys)
+        for action, keys in by_action.items()
+    }
+
+
+SOMEBODYS: Final = requests(asks((None, "billing")))
+ASSUME: Final = SOMEBODYS["sts:AssumeRole"]
+TAG: Final = SOMEBODYS["sts:TagSession"]
+NAME: Final = SOMEBODYS["sts:SetSourceIdentity"]
+
+
+@given(owners)
+def test_every_caller_gets_a_session(owner: Owner) -> None:
+    try:
+        asked = asks(owner)
+    except SessionRefused:  # a subject that no tag can hold
+        return
+    for request in requests(asked).values():
+        assert allows(TRUST, request)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(ASSUME.having(sts_ExternalId=None), id="no ExternalId"),
+        pytest.param(ASSUME.having(sts_ExternalId="presign"), id="another ExternalId"),
+        pytest.param(TAG.having(aws_TagKeys=("presign-subject", "team")), id="another tag"),
+        pytest.param(NAME.having(sts_SourceIdentity="admin"), id="a name that is no session's"),
+        pytest.param(NAME.having(sts_SourceIdentity=None), id="no name"),
+    ],
+)
+def test_nothing_else_is_trusted(request_: Request) -> None:
+    assert not allows(TRUST, request_)
+
+
+@pytest.mark.parametrize("action", SOMEBODYS)
+def test_nobody_else_is_trusted(action: str) -> None:
+    request = SOMEBODYS[action]
+    for other in (f"{SERVICE}-2", ROLE, "arn:aws:iam::111122223333:root", None):
+        stranger = Request(action=action, resource=ROLE, by=other, keys=request.keys)
+        assert not allows(TRUST, stranger)
+
+
+def test_each_action_has_a_statement_of_its_own_to_leave_out() -> None:
+    """ExternalId is a key of AssumeRole alone: beside the others it would refuse them."""
+    assert [each["Action"] for each in TRUST["Statement"]] == list(SOMEBODYS)
+    assert [each["Action"] for each in IDENTITY["Statement"]] == list(SOMEBODYS)
+
+
+def test_the_tags_are_those_of_the_example() -> None:
+    text = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
+    reports = YAML(typ="safe").load(text)["buckets"]["reports"]
+    [named] = [each for each in TRUST["Statement"] if each["Action"] == "sts:TagSession"]
+    keys = named["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"]
+    assert keys == list(TAGS) == list(reports["session_tags"])
+
+
+# The service's own identity
+
+
+@pytest.mark.parametrize("action", SOMEBODYS)
+def test_the_service_may_do_this_to_the_signing_role_alone(action: str) -> None:
+    assert allows(IDENTITY, Request(action=action, resource=ROLE))
+    assert not allows(IDENTITY, Request(action=action, resource=f"{ROLE}-2"))
+
+
+@pytest.mark.parametrize(
+    "action", ["s3:GetObject", "iam:PutRolePolicy", "iam:PassRole", "sts:GetFederationToken"]
+)
+def test_the_service_may_do_nothing_else(action: str) -> None:
+    assert not allows(IDENTITY, Request(action=action, resource=ROLE))
+
+
+# Web identity
+
+[POD] = WEB_TRUST["Statement"]
+PROVIDER: Final = POD["Principal"]["Federated"]
+ISSUER: Final = PROVIDER.partition("/")[2]
+PODS: Final = Request(
+    action="sts:AssumeRoleWithWebIdentity",
+    resource=ROLE,
+    by=PROVIDER,
+    keys={
+        f"{ISSUER}:aud": "sts.amazonaws.com",
+        f"{ISSUER}:sub": "system:serviceaccount:presign:presign",
+    },
+)
+
+
+def test_the_pods_of_the_service_are_trusted() -> None:
+    assert allows(WEB_TRUST, PODS)
+
+
+@pytest.mark.parametrize("claim", ["aud", "sub"])
+def test_a_token_is_trusted_for_its_audience_and_its_subject_together(claim: str) -> None:
+    """The provider signs tokens for all Pods of the cluster, and for all audiences."""
+    for value in ("presign", "system:serviceaccount:presign:default", None):
+        keys = {**PODS.keys, f"{ISSUER}:{claim}": value}
+        given_ = {name: each for name, each in keys.items() if each is not None}
+        request = Request(action=PODS.action, resource=ROLE, by=PROVIDER, keys=given_)
+        assert not allows(WEB_TRUST, request)
+
+
+def test_no_condition_has_a_wildcard_and_no_other_action_is_trusted() -> None:
+    [(operator, keys)] = POD["Condition"].items()
+    assert operator == "StringEquals"
+    assert set(keys) == set(PODS.keys)
+    assert several(POD["Action"]) == ["sts:AssumeRoleWithWebIdentity"]

@@ -1,0 +1,157 @@
+"""The guard rails of the bucket's policy, and what pages of ours may send."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.end_to_end.by_hand import stored
+from tests.end_to_end.iam.deployed import (
+    BUCKET_POLICY,
+    CORS,
+    Deployment,
+    Json,
+    only,
+)
+from tests.end_to_end.iam.every_operation import OPERATIONS, refused_operations
+from tests.end_to_end.service import Service
+
+KNOWN: Final = {"aws:SecureTransport", "aws:PrincipalArn", "aws:SourceIp"}
+NOT_KNOWN: Final = {
+    "s3:signatureversion": "so `StringNotEquals` denies all that the role signs",
+    "s3:signatureAge": "so `NumericGreaterThan` denies nothing",
+    "aws:SourceVpc": "no request comes by way of one",
+}
+OURS: Final = "192.0.2.0/24"
+LOOPBACK: Final = "127.0.0.0/8"
+
+
+def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) -> int:
+    """The status of a download that these credentials sign."""
+    stored(deployed.store, "x")
+    asked = {"Bucket": deployed.store.bucket, "Key": "x"}
+    s3 = deployed.client("s3", credentials)
+    url = s3.generate_presigned_url("get_object", Params=asked)
+    return httpx.get(url, headers=headers, trust_env=False).status_code
+
+
+def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
+    """One statement of the file; with `new` in place of `old`."""
+    text = json.dumps(only(BUCKET_POLICY, sid))
+    assert old in text
+    rail: Json = json.loads(text.replace(old, new) if old else text)
+    return rail
+
+
+@pytest.fixture(name="reader", scope="module")
+def _reader(deployed: Deployment) -> Json:
+    """Somebody else of the account who may read the bucket."""
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    return deployed.a_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
+
+
+def test_each_condition_of_the_policy_is_known_or_stands_in_the_table() -> None:
+    named = {
+        key
+        for statement in BUCKET_POLICY["Statement"]
+        for keys in statement["Condition"].values()
+        for key in keys
+    }
+    assert named == KNOWN | set(NOT_KNOWN)
+
+
+def test_without_tls_nobody_is_served(deployed: Deployment, reader: Json) -> None:
+    """MiniStack believes a proxy that it was TLS."""
+    with deployed.bucket_policy(guard_rail("OnlyOverTls")):
+        for who in (deployed.session, reader):
+            assert got(deployed, who) == 403
+            assert got(deployed, who, **{"x-forwarded-proto": "https"}) == 200
+
+
+def test_what_the_role_signs_is_used_from_our_networks_alone(
+    service: Service, deployed: Deployment, reader: Json
+) -> None:
+    with deployed.bucket_policy(guard_rail("OnlyFromOurNetworks")):
+        assert refused_operations(service, deployed.store) == set(OPERATIONS)
+        assert got(deployed, reader) == 200
+    with deployed.bucket_policy(guard_rail("OnlyFromOurNetworks", old=OURS, new=LOOPBACK)):
+        assert refused_operations(service, deployed.store) == set()
+
+
+def test_a_signature_of_any_version_is_denied_where_versions_are_not_known(
+    deployed: Deployment, reader: Json
+) -> None:
+    assert "s3:signatureversion" in NOT_KNOWN
+    with deployed.bucket_policy(guard_rail("OnlySignatureVersion4")):
+        assert got(deployed, deployed.session) == 403
+        assert got(deployed, reader) == 200
+
+
+def test_a_signature_of_any_age_is_served_where_ages_are_not_known(
+    service: Service, deployed: Deployment
+) -> None:
+    assert "s3:signatureAge" in NOT_KNOWN
+    with deployed.bucket_policy(guard_rail("NoOlderSignatures", old="960000", new="-1")):
+        assert refused_operations(service, deployed.store) == set()
+
+
+@pytest.fixture(name="url", scope="module")
+def _url(deployed: Deployment) -> str:
+    admin, bucket = deployed.store.admin_client(), deployed.store.bucket
+    admin.put_bucket_cors(Bucket=bucket, CORSConfiguration=CORS)
+    return f"{deployed.store.endpoint_url}/{bucket}/x"
+
+
+def preflight(url: str, headers: str = "", **changed: str) -> httpx.Response:
+    asked = {"origin": "https://app.example.com", "method": "PUT", **changed}
+    return httpx.request(
+        "OPTIONS",
+        url,
+        headers={
+            "Origin": asked["origin"],
+            "Access-Control-Request-Method": asked["method"],
+            "Access-Control-Request-Headers": headers,
+        },
+        trust_env=False,
+    )
+
+
+def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
+    service: Service, url: str
+) -> None:
+    signed = service.sign(
+        "upload-urls",
+        key="x",
+        content_length=1,
+        content_type="text/plain",
+        cache_control="private",
+        filename="x.txt",
+        metadata={"author": "ann"},
+        tags={"team": "billing"},
+        storage_class="STANDARD",
+        checksum={"algorithm": "CRC32", "value": "AAAAAA=="},
+    )
+    assert len(signed.headers) == 10
+    answer = preflight(url, ", ".join(signed.headers))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
+    told = answer.headers["access-control-allow-headers"].replace(" ", "")
+    assert set(told.lower().split(",")) == set(signed.headers)
+    assert answer.headers["access-control-expose-headers"] == "ETag"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"origin": "https://elsewhere.example.com"}, id="another origin"),
+        pytest.param({"origin": "http://app.example.com"}, id="the same without TLS"),
+        pytest.param({"method": "DELETE"}, id="another method"),
+        pytest.param({"headers": "authorization"}, id="another header"),
+        pytest.param({"headers": "x-amz-acl"}, id="an ACL"),
+    ],
+)
+def test_no_other_page_and_nothing_else(url: str, asked: dict[str, str]) -> None:
+    assert preflight(url).status_code == 200
+    assert preflight(url, **asked).status_code == 403

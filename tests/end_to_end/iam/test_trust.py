@@ -1,0 +1,152 @@
+"""Who is given a session of the signing role, and what the service's own identity may do."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.end_to_end.by_hand import stored
+from tests.end_to_end.iam.deployed import (
+    DENIED,
+    EXTERNAL_ID,
+    IDENTITY,
+    TAGS,
+    TRUST,
+    WEB_TRUST,
+    Deployment,
+    Json,
+    refusal,
+    without,
+)
+from tests.end_to_end.iam.every_operation import refused_operations
+from tests.end_to_end.service import serving
+from tests.end_to_end.stores import Store
+
+FULL: Final = {
+    "ExternalId": EXTERNAL_ID,
+    "Tags": [{"Key": name, "Value": "x"} for name in TAGS],
+    "SourceIdentity": "billing-08746297dcc3",
+}
+
+
+def test_a_session_is_given_for_what_the_service_asks(deployed: Deployment) -> None:
+    assert refusal(lambda: deployed.assume(**FULL)) is None
+
+
+NOT_ASKED_OF_THE_TRUST: Final = {
+    "sts:SetSourceIdentity": "MiniStack knows no source identity",
+}
+NOT_ASKED_OF_THE_IDENTITY: Final = {
+    "sts:TagSession": "MiniStack asks the role's trust alone",
+    "sts:SetSourceIdentity": "MiniStack knows no source identity",
+}
+
+
+@pytest.mark.parametrize("statement", TRUST["Statement"], ids=lambda each: each["Sid"])
+def test_without_any_one_statement_of_the_trust_no_session_is_given(
+    deployed: Deployment, statement: Json
+) -> None:
+    deployed.put_trust(without(TRUST, statement["Action"]))
+    asked = statement["Action"] not in NOT_ASKED_OF_THE_TRUST
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+
+
+@pytest.mark.parametrize("statement", IDENTITY["Statement"], ids=lambda each: each["Sid"])
+def test_without_any_one_statement_of_the_identity_no_session_is_given(
+    deployed: Deployment, statement: Json
+) -> None:
+    deployed.put_identity(without(IDENTITY, statement["Action"]))
+    asked = statement["Action"] not in NOT_ASKED_OF_THE_IDENTITY
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param({"ExternalId": None}, id="no ExternalId"),
+        pytest.param({"ExternalId": f"{EXTERNAL_ID}-2"}, id="another ExternalId"),
+        pytest.param({"Tags": [{"Key": "team", "Value": "x"}]}, id="another tag"),
+        pytest.param({"Tags": [*FULL["Tags"], {"Key": "team", "Value": "x"}]}, id="one more tag"),
+    ],
+)
+def test_what_the_trust_does_not_know_gets_no_session(
+    deployed: Deployment, request_: dict[str, Any]
+) -> None:
+    asked = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
+    assert refusal(lambda: deployed.assume(**asked)) in DENIED
+
+
+def test_whoever_is_not_the_service_gets_no_session_though_it_may_ask(
+    deployed: Deployment,
+) -> None:
+    sts = deployed.client("sts", deployed.a_user(deployed.here(IDENTITY)))
+    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
+    assert refusal(lambda: sts.assume_role(**asked)) in DENIED
+
+
+def test_the_services_own_identity_may_do_nothing_else(
+    deployed: Deployment, ministack: Store
+) -> None:
+    stored(deployed.store, "x")
+    s3, sts, iam = (deployed.client(each, deployed.base) for each in ("s3", "sts", "iam"))
+    given = {"RoleName": deployed.role, "PolicyName": "x", "PolicyDocument": "{}"}
+    for act in (
+        lambda: s3.get_object(Bucket=deployed.store.bucket, Key="x"),
+        lambda: s3.list_objects_v2(Bucket=deployed.store.bucket),
+        lambda: sts.assume_role(RoleArn=ministack.role_arn, RoleSessionName="presign"),
+        lambda: iam.put_role_policy(**given),
+    ):
+        assert refusal(act) in DENIED
+
+
+# Web identity
+
+
+def a_token(**claims: str) -> str:
+    """Of the cluster's issuer, for the service's Pods; MiniStack takes it at its word."""
+    provider = WEB_TRUST["Statement"][0]["Principal"]["Federated"].partition("/")[2]
+    of_ours = {
+        "iss": f"https://{provider}",
+        "aud": "sts.amazonaws.com",
+        "sub": "system:serviceaccount:presign:presign",
+    }
+    body = json.dumps(of_ours | claims).encode()
+    return f"e30.{base64.urlsafe_b64encode(body).decode().rstrip('=')}.e30"
+
+
+def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: Path) -> None:
+    deployed.put_trust(WEB_TRUST)
+    token = tmp_path / "token"
+    token.write_text(a_token())
+    with serving(
+        deployed.store,
+        tmp_path,
+        credentials="web_identity",
+        top={"server": {"web_identity_token_file": str(token)}},
+        environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+    ) as running:
+        assert refused_operations(running, deployed.store) == set()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"aud": "presign"}, id="made for the service's callers"),
+        pytest.param({"sub": "system:serviceaccount:presign:default"}, id="of another account"),
+        pytest.param({"sub": "system:serviceaccount:other:presign"}, id="of another namespace"),
+        pytest.param({"iss": "https://oidc.example.com"}, id="of another issuer"),
+    ],
+)
+def test_a_token_is_of_no_use_but_the_pods_own(
+    deployed: Deployment, claims: dict[str, str]
+) -> None:
+    deployed.put_trust(WEB_TRUST)
+    nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
+    asked["WebIdentityToken"] = a_token(**claims)
+    sts = deployed.client("sts", nobodys)
+    code = refusal(lambda: sts.assume_role_with_web_identity(**asked))
+    assert (code in DENIED) is bool(claims)
