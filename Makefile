@@ -41,7 +41,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/pytest -q tests/contract
 
 validate: $(VENV)/.installed $(SBOM)  ## yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool, and the bill of materials
-	$(BIN)/pytest -v --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/validators
+	$(BIN)/pytest -v -n auto --maxprocesses 4 --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## whether what is pinned has published vulnerabilities (asks an advisory service)
 	$(BIN)/python -m tests.supply_chain.audit
