@@ -40,8 +40,8 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool, and the bill of materials
-	$(BIN)/pytest -v -n auto --maxprocesses 4 --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/validators
+validate: $(VENV)/.installed $(SBOM)  ## what yamllint, hadolint, the compose schema, kustomize, kubernetes-validate and promtool say; the bill of materials
+	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## whether what is pinned has published vulnerabilities (asks an advisory service)
 	$(BIN)/python -m tests.supply_chain.audit
