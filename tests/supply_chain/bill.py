@@ -1,0 +1,45 @@
+"""What a software bill of materials must say: what the lock pins for a Python, and nothing else."""
+
+from typing import Any
+
+from packageurl import PackageURL
+from packaging.utils import canonicalize_name
+
+from service import __version__
+from tests.supply_chain.locks import ROOT, pinned
+
+
+def check(bill: dict[str, Any], *, python: str) -> None:
+    assert packages(bill) == {
+        (name, pin.version) for name, pin in pinned(ROOT / "requirements.lock", python).items()
+    }
+    check_components(bill, python)
+    check_root(bill["metadata"]["component"])
+    check_reproducible(bill)
+
+
+def packages(bill: dict[str, Any]) -> set[tuple[str, str]]:
+    found = [(canonicalize_name(each["name"]), each["version"]) for each in bill["components"]]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def check_components(bill: dict[str, Any], python: str) -> None:
+    """Scanners go by the purl; the hash is of an archive that the lock allows."""
+    pins = pinned(ROOT / "requirements.lock", python)
+    for component in bill["components"]:
+        pin = pins[canonicalize_name(component["name"])]
+        purl = PackageURL.from_string(component["purl"])
+        assert (purl.type, canonicalize_name(purl.name)) == ("pypi", pin.name)
+        assert purl.version == pin.version
+        assert [each["alg"] for each in component["hashes"]] == ["SHA-256"]
+        assert component["hashes"][0]["content"] in pin.sha256
+
+
+def check_root(root: dict[str, Any]) -> None:
+    assert (root["name"], root["version"]) == ("presign", __version__)
+
+
+def check_reproducible(bill: dict[str, Any]) -> None:
+    assert "serialNumber" not in bill
+    assert "timestamp" not in bill["metadata"]

@@ -1,0 +1,33 @@
+import re
+from pathlib import Path
+from typing import Final
+
+from service import __version__
+from tests.supply_chain.locks import ROOT
+
+DOCKERFILE: Final[Path] = ROOT / "Dockerfile"
+
+
+def test_the_image_is_labelled_with_the_version_of_the_service() -> None:
+    label = re.search(r'org\.opencontainers\.image\.version="(.+)"', DOCKERFILE.read_text())
+    assert label is not None
+    assert label[1] == __version__
+
+
+def test_the_policy_says_where_the_bill_of_materials_is_and_how_the_base_is_pinned() -> None:
+    policy, dockerfile = (ROOT / "SECURITY.md").read_text(), DOCKERFILE.read_text()
+    (path,) = re.findall(r">(/app/share/\S+)", dockerfile)
+    assert f"--entrypoint cat presign {path}\n" in policy
+    python = re.findall(r"^ARG PYTHON=(.+)$", dockerfile, flags=re.MULTILINE)[0]
+    assert "ARG BASE=python:${PYTHON}-slim" in dockerfile
+    assert re.findall(r"^FROM (\S+)", dockerfile, flags=re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert f'--build-arg BASE="python:{python}-slim@$digest"' in policy
+
+
+def test_the_targets_that_the_policy_names_are_there() -> None:
+    named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "SECURITY.md").read_text()))
+    assert named == {"audit", "sbom", "validate"}
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert named <= set(targets)
+    gate = (ROOT / ".ci" / "run").read_text()
+    assert all(f"\nmake {target}\n" in gate for target in ("check", "validate", "audit", "test"))

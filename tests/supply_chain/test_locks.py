@@ -1,0 +1,110 @@
+"""The lock files: what is installed is what was locked, wherever it is downloaded from."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned, pins, statements
+
+PYPROJECT: Final[dict[str, Any]] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+NPM_LOCKS: Final = sorted(
+    ROOT / path
+    for path in (
+        "tests/browser/console/package-lock.json",
+        "tests/browser/uppy/package-lock.json",
+        "tests/clients/package-lock.json",
+    )
+)
+SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+every_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+every_python = pytest.mark.parametrize("python", PYTHONS)
+
+
+def test_there_are_locks_and_each_is_made_by_make_locks() -> None:
+    made = re.findall(r"-o (\S+\.lock)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert sorted(made) == [lock.name for lock in LOCKS]
+
+
+@every_lock
+def test_each_package_has_one_version_and_the_hashes_of_its_archives(lock: Path) -> None:
+    for pin in pins(lock):
+        assert [each.operator for each in pin.requirement.specifier] == ["=="], pin
+        assert "*" not in pin.version, pin
+        assert pin.sha256, f"{pin.name} has no hash"
+        assert all(SHA256.fullmatch(each) for each in pin.sha256), pin
+
+
+@every_lock
+def test_no_lock_says_from_where_it_is_downloaded(lock: Path) -> None:
+    """Whoever installs chooses the index; with hashes it need not be trusted."""
+    for statement in statements(lock.read_text()):
+        assert "://" not in statement
+        assert " @ " not in statement
+        assert not statement.startswith("-")
+
+
+@every_lock
+@every_python
+def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
+    assert pinned(lock, python)
+
+
+@every_python
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("requirements.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-dev.lock", PYPROJECT["project"]["dependencies"]),
+        ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
+        ("requirements-dev.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
+    ],
+    ids=["what ships", "the same in development", "development", "the demo"],
+)
+def test_a_lock_satisfies_what_pyproject_asks_for(
+    lock: str, wanted: list[str], python: str
+) -> None:
+    found = pinned(ROOT / lock, python)
+    for requirement in map(Requirement, wanted):
+        pin = found[canonicalize_name(requirement.name)]
+        assert pin.version in requirement.specifier, pin
+
+
+@every_python
+@pytest.mark.parametrize(
+    ("lock", "other"),
+    [
+        ("requirements.lock", "requirements-dev.lock"),
+        ("requirements-sbom.lock", "requirements-dev.lock"),
+    ],
+)
+def test_what_ships_is_what_was_tested(lock: str, other: str, python: str) -> None:
+    tested = pinned(ROOT / other, python)
+    for name, pin in pinned(ROOT / lock, python).items():
+        assert tested[name].version == pin.version
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda lock: lock.parent.name)
+def test_npm_s_locks_have_a_hash_for_each_package_and_name_no_host(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+    installed = {path: each for path, each in packages.items() if path.startswith("node_modules/")}
+    assert installed
+    for path, each in installed.items():
+        assert each.get("link") or each["integrity"].startswith("sha512-"), path
+        assert each.get("link") or "resolved" not in each, path
+
+
+@pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
+def test_pip_installs_nothing_that_has_no_hash(name: str) -> None:
+    """The package itself is installed from this checkout, without looking for anything else."""
+    commands = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
+    installs = [line for line in commands if re.search(r"\bpip\b.* install ", line)]
+    assert installs
+    for line in installs:
+        assert "--require-hashes" in line or "--no-deps --no-build-isolation -e ." in line, line

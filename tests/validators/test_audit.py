@@ -1,0 +1,111 @@
+"""`make audit`, with pip-audit itself and a service of advisories on loopback."""
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.supply_chain.audit import Ignored, audit, for_the_image, ignored_advisories, judge, told
+from tests.supply_chain.locks import ROOT
+
+TODAY: Final = dt.datetime.now(tz=dt.UTC).date()
+HASH: Final = "--hash=sha256:" + "0" * 64
+ADVISORY: Final = {
+    "id": "PYSEC-0000-1",
+    "aliases": ["CVE-0000-1"],
+    "affected": [
+        {
+            "package": {"name": "weak", "ecosystem": "PyPI"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0"}]}],
+        }
+    ],
+}
+
+
+class Advisories(BaseHTTPRequestHandler):
+    """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It knows one."""
+
+    def do_POST(self) -> None:
+        asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        vulnerable = asked["package"]["name"] == "weak" and asked["version"] == "1.0"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"vulns": [ADVISORY]} if vulnerable else {}).encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module", name="service")
+def _service() -> Iterator[list[str]]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield ["-s", "osv", "--osv-url", f"http://127.0.0.1:{server.server_port}/v1/query"]
+        server.shutdown()
+
+
+@pytest.fixture(name="lock")
+def _lock(tmp_path: Path) -> Path:
+    path = tmp_path / "requirements.lock"
+    path.write_text(f"sound==1.0 {HASH}\nweak==1.0 {HASH}\n")
+    return path
+
+
+def test_a_package_with_an_advisory_is_a_fault(lock: Path, service: list[str]) -> None:
+    verdict = audit(lock, [], service)
+    assert verdict.faults == ["weak 1.0: PYSEC-0000-1, mended in 2.0"]
+    assert verdict.audited == 2
+
+
+@pytest.mark.parametrize("name", ["PYSEC-0000-1", "CVE-0000-1"])
+def test_an_advisory_is_passed_over_until_the_day_that_is_set(
+    lock: Path, service: list[str], name: str
+) -> None:
+    until = Ignored(id=name, reason="not reached", until=TODAY)
+    assert audit(lock, [until], service).faults == []
+    over = Ignored(id=name, reason="not reached", until=TODAY - dt.timedelta(days=1))
+    assert audit(lock, [over], service).faults != []
+
+
+def test_packages_without_an_advisory_have_no_fault(lock: Path, service: list[str]) -> None:
+    lock.write_text(f"sound==1.0 {HASH}\n")
+    assert told(lock, audit(lock, [], service)).startswith("requirements.lock: no known")
+
+
+def test_a_service_that_cannot_be_reached_is_said_aloud(lock: Path) -> None:
+    nobody = ["-s", "osv", "--osv-url", "http://127.0.0.1:9/v1/query"]  # RFC 863: discard
+    verdict = audit(lock, [], nobody)
+    assert verdict.faults == []
+    assert told(lock, verdict).startswith("LEFT OUT: ")
+
+
+def test_a_package_that_alone_gets_no_answer_is_a_fault() -> None:
+    answered = {"name": "sound", "version": "1.0", "vulns": []}
+    unanswered = {"name": "odd", "skip_reason": "odd was not found"}
+    assert judge({"dependencies": [answered, unanswered]}, [], TODAY).faults == [
+        "odd was not found"
+    ]
+    assert judge({"dependencies": [unanswered]}, [], TODAY).left_out
+
+
+def test_an_audit_that_fails_for_another_reason_is_a_fault(lock: Path) -> None:
+    assert audit(lock, [], ["--no-such-option"]).faults
+
+
+def test_what_the_image_s_python_gets_is_audited_whichever_python_audits() -> None:
+    audited = for_the_image(ROOT / "requirements.lock")
+    assert "deprecated==3" in audited  # 1.3 below Python 3.12
+    assert ";" not in audited
+
+
+def test_each_advisory_that_is_passed_over_has_a_reason_and_a_last_day() -> None:
+    for each in ignored_advisories((ROOT / "pyproject.toml").read_text()):
+        assert each.until <= TODAY + dt.timedelta(days=366)
+    with pytest.raises(ValueError, match="without a reason"):
+        ignored_advisories('[tool.audit]\nignored = [{id = "A", reason = "", until = 2026-01-01}]')
+    with pytest.raises(TypeError, match="until"):
+        ignored_advisories('[tool.audit]\nignored = [{id = "A", reason = "not reached"}]')

@@ -1,0 +1,48 @@
+"""`make sbom`'s list, of the Python that runs here. That of the image is looked at in tests/compose."""
+
+import copy
+import json
+import platform
+from typing import Any, Final
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from tests.supply_chain import bill
+from tests.supply_chain.locks import ROOT
+
+PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
+
+
+@pytest.fixture(scope="module", name="text")
+def _text() -> str:
+    return (ROOT / "dist" / "presign.cdx.json").read_text()
+
+
+@pytest.fixture(name="written")
+def _written(text: str) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(text)
+    return written
+
+
+def test_it_is_cyclonedx(text: str) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_it_names_what_the_lock_pins_and_nothing_else(written: dict[str, Any]) -> None:
+    bill.check(written, python=PYTHON)
+
+
+@pytest.mark.parametrize("told", ["name", "version", "purl", "hashes"])
+def test_a_package_of_which_it_tells_otherwise_is_found(written: dict[str, Any], told: str) -> None:
+    first, second = written["components"][:2]
+    first[told] = copy.deepcopy(second[told])
+    with pytest.raises(AssertionError):
+        bill.check(written, python=PYTHON)
+
+
+def test_a_package_that_it_leaves_out_is_found(written: dict[str, Any]) -> None:
+    written["components"].pop()
+    with pytest.raises(AssertionError):
+        bill.check(written, python=PYTHON)

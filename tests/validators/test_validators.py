@@ -1,0 +1,152 @@
+"""What the field's validators say of the files to deploy with. `make validate` runs this room.
+
+Each is shown a file with a fault too: one that finds nothing there would find nothing in ours.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.supply_chain.locks import ROOT
+from tests.validators.validating import (
+    KUBERNETES,
+    built,
+    compose_schema,
+    hadolint,
+    kubernetes,
+    promtool,
+    read,
+    yamllint,
+)
+
+GRAFANA: Final = ROOT / "deploy" / "grafana"
+
+
+def holding(directory: Path, key: str) -> list[Path]:
+    """The YAML files with such a key: what a file is for stands in it, not in its name."""
+    return [path for path in sorted(directory.rglob("*.yaml")) if key in yaml(path)]
+
+
+def yaml(path: Path) -> Any:
+    return next(read(path.read_text()))
+
+
+KUSTOMIZATIONS: Final = [path.parent for path in sorted(KUBERNETES.rglob("kustomization.yaml"))]
+COMPONENTS: Final = [path for path in KUSTOMIZATIONS if path.parent.name == "components"]
+OVERLAYS: Final = [path for path in KUSTOMIZATIONS if path.parent.name == "overlays"]
+EXAMPLES: Final = sorted(KUBERNETES.glob("examples/*.yaml"))
+RULES: Final = holding(GRAFANA, "groups")
+RULE_TESTS: Final = holding(GRAFANA, "rule_files")
+
+
+def lacks(overlay: Path, component: Path) -> bool:
+    named = yaml(overlay / "kustomization.yaml").get("components", [])
+    return component not in [(overlay / each).resolve() for each in named]
+
+
+def part(path: Path) -> str:
+    return str(path.relative_to(KUBERNETES))
+
+
+def test_yamllint_finds_nothing() -> None:
+    assert yamllint(ROOT) == ""
+
+
+def test_yamllint_finds_a_key_that_stands_twice(tmp_path: Path) -> None:
+    assert "key-duplicates" in yamllint(written(tmp_path / "a.yaml", "a: 1\na: 2\n"))
+
+
+def test_hadolint_finds_nothing() -> None:
+    assert hadolint(ROOT / "Dockerfile") == ""
+
+
+def test_hadolint_finds_what_is_fetched_without_a_version(tmp_path: Path) -> None:
+    dockerfile = written(tmp_path / "Dockerfile", "FROM python:3.13-slim\nRUN pip install click\n")
+    assert "DL3013" in hadolint(dockerfile)
+
+
+def test_the_compose_file_is_one() -> None:
+    assert compose_schema(ROOT / "docker-compose.yml") == ""
+
+
+def test_a_compose_file_with_an_unknown_field_is_none(tmp_path: Path) -> None:
+    text = "services: {presign: {image: presign, readonly: true}}\n"
+    assert "readonly" in compose_schema(written(tmp_path / "docker-compose.yml", text))
+
+
+def test_there_are_manifests_and_alerts_to_look_at() -> None:
+    assert not KUBERNETES.exists() or OVERLAYS
+    assert not GRAFANA.exists() or (RULES and RULE_TESTS)
+
+
+@pytest.mark.parametrize(
+    "directory", [each for each in KUSTOMIZATIONS if each not in COMPONENTS], ids=part
+)
+def test_what_kustomize_builds_is_strictly_valid(directory: Path) -> None:
+    manifests = built(directory)
+    assert list(read(manifests))
+    assert kubernetes(manifests) == []
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=part)
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=part)
+def test_each_overlay_is_valid_with_each_component_that_it_lacks(
+    tmp_path: Path, overlay: Path, component: Path
+) -> None:
+    """Those that it has are built with it; those that it names in a comment must work when it no longer is one."""
+    more = [component] if lacks(overlay, component) else []
+    kustomization: dict[str, Any] = {
+        "resources": [os.path.relpath(overlay, tmp_path)],
+        "components": [os.path.relpath(each, tmp_path) for each in more],
+    }
+    YAML(typ="safe").dump(kustomization, tmp_path / "kustomization.yaml")
+    assert kubernetes(built(tmp_path)) == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=part)
+def test_an_example_is_strictly_valid(example: Path) -> None:
+    assert kubernetes(example.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ({"spec": {"selector": {}, "template": {}, "replica": 2}}, "replica"),
+        ({"spec": {"selector": {}}}, "template"),
+        ({"kind": "Deploymnet"}, "Deploymnet"),
+        ({"apiVersion": "apps/v2"}, "apps/v2"),
+    ],
+    ids=["an unknown field", "a missing field", "a kind", "a version"],
+)
+def test_a_manifest_with_a_fault_is_not_valid(
+    tmp_path: Path, fault: dict[str, Any], named: str
+) -> None:
+    sound = {"spec": {"selector": {}, "template": {}}, "metadata": {"name": "presign"}}
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | fault
+    YAML(typ="safe").dump(manifest, tmp_path / "deployment.yaml")
+    written(tmp_path / "kustomization.yaml", "resources: [deployment.yaml]\n")
+    (refusal,) = kubernetes(built(tmp_path))
+    assert named in refusal
+
+
+@pytest.mark.parametrize("rules", RULES, ids=lambda path: path.name)
+def test_promtool_reads_the_alerts(rules: Path) -> None:
+    assert promtool("check", "rules", "--lint=all", "--lint-fatal", rules) == ""
+
+
+@pytest.mark.parametrize("tests", RULE_TESTS, ids=lambda path: path.name)
+def test_the_alerts_fire_and_do_not_fire_as_their_tests_say(tests: Path) -> None:
+    assert promtool("test", "rules", tests) == ""
+
+
+def test_promtool_finds_an_expression_that_is_none(tmp_path: Path) -> None:
+    text = "groups: [{name: presign, rules: [{alert: A, expr: 'sum(('}]}]\n"
+    assert "parse error" in promtool("check", "rules", written(tmp_path / "rules.yaml", text))
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path

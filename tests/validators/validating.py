@@ -1,0 +1,83 @@
+"""What each validator says of a file: nothing, where it finds no fault."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import kubernetes_validate
+from ruamel.yaml import YAML
+
+from tests.clients.toolchains import tool
+from tests.supply_chain.locks import ROOT
+
+BIN: Final = Path(sys.executable).parent
+KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
+# Kinds that an operator brings, of which Kubernetes has no schema. Another one, and one that is misspelt, is a fault.
+WITHOUT_SCHEMA: Final = {
+    ("monitoring.coreos.com/v1", "ServiceMonitor"),
+    ("monitoring.coreos.com/v1", "PodMonitor"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
+}
+
+
+def yamllint(path: Path) -> str:
+    config = ROOT / ".yamllint.yaml"
+    return said(BIN / "yamllint", "--strict", "--format", "parsable", "-c", config, path)
+
+
+def hadolint(path: Path) -> str:
+    return said(BIN / "hadolint", "--no-color", path)
+
+
+def compose_schema(path: Path) -> str:
+    return said(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", path)
+
+
+def promtool(*arguments: str | Path) -> str:
+    return said(tool("promtool", "promtool"), *arguments)
+
+
+def built(directory: Path) -> str:
+    """What `kubectl apply -k` would send."""
+    return output(tool("kustomize", "kustomize"), "build", directory)
+
+
+def kubernetes(manifests: str) -> list[str]:
+    """As `kubernetes-validate --strict` does, which lets pass what it has no schema of."""
+    return [fault for manifest in read(manifests) if (fault := fault_of(manifest))]
+
+
+def fault_of(manifest: dict[str, Any]) -> str:
+    kind = (manifest["apiVersion"], manifest["kind"])
+    if kind in WITHOUT_SCHEMA:
+        return ""
+    try:
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
+    except kubernetes_validate.SchemaNotFoundError as error:
+        return str(error.message)
+    except kubernetes_validate.ValidationError as error:
+        return f"{kind[1]} {list(error.absolute_path)}: {error.message}"
+    return ""
+
+
+def read(manifests: str) -> Iterator[dict[str, Any]]:
+    return (each for each in YAML(typ="safe").load_all(manifests) if each is not None)
+
+
+def said(*command: str | Path) -> str:
+    done = run(*command)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def output(*command: str | Path) -> str:
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
+    )
