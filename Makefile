@@ -11,7 +11,7 @@ export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test test-slow check clients screenshots format bench bench-profile bench-transfer soak locks clean
+.PHONY: help demo compose test test-slow check clients screenshots configuration format bench bench-profile bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -42,6 +42,9 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
+
+configuration: $(VENV)/.installed  ## docs/configuration.md, written from the settings
+	$(BIN)/python -m tests.configuration_page
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
