@@ -43,6 +43,7 @@ from service.store.calls import (
 )
 from tests.api.conftest import open_grant, running, settings_with
 from tests.documents import PAGES, blocks, text_of
+from tests.end_to_end.test_mutations import CASES
 
 ROOT: Final = Path(__file__).parents[1]
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -128,6 +129,10 @@ def test_the_configurations_on_the_pages_are_good() -> None:
 def test_the_readme_leads_to_every_page() -> None:
     led = set(re.findall(r"\]\((docs/[\w-]+\.md)", text_of("README.md")))
     assert {page for page in PAGES if page.startswith("docs/")} <= led
+
+
+def test_the_mutations_that_the_readme_counts_are_those_that_are_tried() -> None:
+    assert f"each of {len(CASES)} mutations" in text_of("README.md")
 
 
 # docs/operations.md
