@@ -14,7 +14,7 @@ SBOM = dist/presign.cdx.json
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots format bench bench-profile bench-transfer soak locks clean
+.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -53,6 +53,9 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
+
+configuration: $(VENV)/.installed  ## docs/configuration.md, written from the settings
+	$(BIN)/python -m tests.configuration_page
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -62,21 +62,53 @@ def _check_ca_bundle(path: Path) -> Path:
 
 
 class ServerSettings(BaseSettings):
-    """Of the process."""
+    """Of the process as a whole. The environment wins over the file."""
 
     model_config = SettingsConfigDict(
         env_prefix="PRESIGN_", env_ignore_empty=True, extra="forbid", frozen=True
     )
 
-    default_expires_in: Seconds = 900
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()  # in the environment, with commas
-    max_in_flight: Annotated[int, Field(ge=1)] = 512
-    drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
-    rate_limit_url: StoreUrl | None = None
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    web_identity_token_file: Path | None = Field(default_factory=_ambient_token_file)
+    default_expires_in: Seconds = Field(
+        900, description="Seconds that a URL lives where its caller asks for no `expires_in`."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may call the service; in the environment with commas "
+        "between them. `*` is refused.",
+    )
+    max_in_flight: int = Field(
+        512,
+        ge=1,
+        description="Requests under way. More get 503 `overloaded` with `Retry-After`; health and "
+        "metrics never do.",
+    )
+    drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=300,
+        description="Seconds from SIGTERM, when the service stops to be ready, until it takes no "
+        "new connection.",
+    )
+    rate_limit_url: StoreUrl | None = Field(
+        None,
+        description="What replicas share for each caller's `rate_limit`; without it each counts in "
+        "memory. It may hold a password: best by the environment.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        description="What is logged. The SDK's own loggers never go below INFO: they would log "
+        "secrets.",
+    )
+    web_identity_token_file: Path | None = Field(
+        default_factory=_ambient_token_file,
+        description="The token for `credentials: web_identity`, read each time. Without it "
+        "`AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets it, is taken.",
+    )
     ca_bundle: Annotated[Path, AfterValidator(_check_ca_bundle)] | None = Field(
-        default_factory=_ambient_ca_bundle, validate_default=True
+        default_factory=_ambient_ca_bundle,
+        validate_default=True,
+        description="Certificates in PEM that the service trusts when it calls a store, in place of "
+        "the usual ones. Without it `AWS_CA_BUNDLE` is taken; for STS only that one counts.",
     )
 
     @classmethod
@@ -98,14 +130,36 @@ class ServerSettings(BaseSettings):
 
 
 class Settings(Section):
-    server: ServerSettings = Field(default_factory=ServerSettings)
-    buckets: Annotated[dict[Name, BucketSettings], Field(min_length=1)]
-    issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
-    callers: tuple[CallerSettings, ...] = ()
-    callers_dir: Path | None = None  # from the file's own directory; read already: see `callers`
-    unsafe_anonymous_caller: AnonymousSettings | None = None
-    uppy: UppySettings | None = None
-    console: bool = False
+    server: ServerSettings = Field(
+        default_factory=ServerSettings, description="What is of the process as a whole."
+    )
+    buckets: dict[Name, BucketSettings] = Field(
+        min_length=1, description="The buckets, each by the name that callers use."
+    )
+    issuers: dict[Name, IssuerSettings] = Field(
+        default_factory=dict,
+        description="Who signs the tokens of callers, each by a name that stands in `callers`, in "
+        "the audit trail and in `GET /v1/caller`.",
+    )
+    callers: tuple[CallerSettings, ...] = Field(
+        (), description="Who may ask for what. Entries that match one caller add up."
+    )
+    callers_dir: Path | None = Field(  # read already: see `callers`
+        None,
+        description="A directory, from the file's own, whose `*.yaml` each have a list of "
+        "`callers:` and nothing else: a file a team.",
+    )
+    unsafe_anonymous_caller: AnonymousSettings | None = Field(
+        None, description="Whoever sends no `Authorization`. For the demo and tests."
+    )
+    uppy: UppySettings | None = Field(
+        None,
+        description="What [Uppy](uppy.md) in a browser may ask for, at `/uppy`. Without it there "
+        "is no `/uppy`.",
+    )
+    console: bool = Field(
+        default=False, description="Whether there is [a page for people](console.md) at `/console`."
+    )
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:

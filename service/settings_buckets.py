@@ -1,6 +1,6 @@
 """A bucket's settings: where it is, and who signs for it."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,8 +19,14 @@ from service.signing.keys import check_header_value
 
 
 class EncryptionSettings(Section):
-    algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
-    kms_key_id: str | None = None
+    """Signed into every upload, in place of what the bucket does by itself."""
+
+    algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"] = Field(
+        description="How the store encrypts."
+    )
+    kms_key_id: str | None = Field(
+        None, description="The KMS key; without it, the one that AWS keeps for S3."
+    )
 
     @model_validator(mode="after")
     def _key_fits(self) -> Self:
@@ -32,25 +38,85 @@ class EncryptionSettings(Section):
 
 
 class BucketSettings(Section):
-    bucket: S3Bucket | None = None  # default: the name that callers use
-    region: Region
-    credentials: Literal["assume_role", "web_identity", "static"] = "assume_role"
-    role_arn: RoleArn | None = None
-    session_seconds: Annotated[int, Field(ge=10, le=43_200)] = 3600
-    external_id: ExternalId | None = None
-    scoped_sessions: bool = True
-    session_tags: dict[TagName, TagTemplate] = Field(default_factory=dict, max_length=50)
-    source_identity: bool = False
-    endpoint_url: Url | None = None
-    public_endpoint_url: Url | None = None
-    sts_endpoint_url: Url | None = None
-    addressing_style: Literal["virtual", "path"] | None = None
-    fips: bool = False
-    dual_stack: bool = False
-    accelerate: bool = False
-    conditional_writes: bool = True
-    tag_urls: bool = False
-    encryption: EncryptionSettings | None = None
+    """Where a bucket is, and who signs for it.
+
+    What cannot be signed right is refused at the start: Multi-Region Access Points and S3 Express.
+    """
+
+    bucket: S3Bucket | None = Field(
+        None,
+        description="The bucket's real name, or the ARN of an access point; without it, the name "
+        "that callers use.",
+    )
+    region: Region = Field(description="Where the bucket is.")
+    credentials: Literal["assume_role", "web_identity", "static"] = Field(
+        "assume_role",
+        description="`assume_role`: a session of the role, by keys of the AWS default chain. "
+        "`web_identity`: the same straight from a token file (EKS), which takes no `external_id`, "
+        "`session_tags` or `source_identity`. `static`: keys of the default chain that belong to no "
+        "session, read once.",
+    )
+    role_arn: RoleArn | None = Field(
+        None, description="The role that signs. Required, but with `credentials: static`."
+    )
+    session_seconds: int = Field(
+        3600,
+        ge=10,
+        le=43_200,
+        description="How long a session lasts, within the role's own maximum. Below 900 only with "
+        "an `sts_endpoint_url`.",
+    )
+    external_id: ExternalId | None = Field(
+        None, description="What the role's trust asks for, if it is another account's."
+    )
+    scoped_sessions: bool = Field(
+        default=True,
+        description="A session for each caller, which IAM keeps within its grants. `false` is one "
+        "session for all: for a store whose STS knows no policies.",
+    )
+    session_tags: dict[TagName, TagTemplate] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Tags on each caller's session; `{issuer}` and `{subject}` stand for the "
+        "caller's. The role's trust has to allow `sts:TagSession`.",
+    )
+    source_identity: bool = Field(
+        default=False,
+        description="The session's name as its SourceIdentity too. The role's trust has to allow "
+        "`sts:SetSourceIdentity`.",
+    )
+    endpoint_url: Url | None = Field(
+        None, description="A store of one's own, as the service reaches it; without it, AWS."
+    )
+    public_endpoint_url: Url | None = Field(
+        None,
+        description="The same as its users reach it: this host is signed. The service's own calls "
+        "go to `endpoint_url`.",
+    )
+    sts_endpoint_url: Url | None = Field(
+        None, description="The store's own STS; without it, AWS's of the region."
+    )
+    addressing_style: Literal["virtual", "path"] | None = Field(
+        None,
+        description="Whether the bucket stands in the host or in the path. Without it `path` with "
+        "an endpoint of one's own, else `virtual`.",
+    )
+    fips: bool = Field(default=False, description="AWS's FIPS endpoint.")
+    dual_stack: bool = Field(default=False, description="AWS's endpoint with IPv6.")
+    accelerate: bool = Field(default=False, description="S3 Transfer Acceleration.")
+    conditional_writes: bool = Field(
+        default=True,
+        description="`false` for a store that ignores `If-None-Match`: there an upload has to ask "
+        "to overwrite.",
+    )
+    tag_urls: bool = Field(
+        default=False,
+        description="A signed `x-presign-id` in each URL (not in a form): the request's id, in S3's "
+        "access log too.",
+    )
+    encryption: EncryptionSettings | None = Field(
+        None, description="Signed into every upload; without it, what the bucket does by itself."
+    )
 
     @model_validator(mode="after")
     def _session_fits(self) -> Self:

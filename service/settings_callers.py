@@ -27,40 +27,87 @@ _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
 
 
 class GrantSettings(Section):
-    bucket: Name
-    prefix: Prefix
-    allow: Annotated[tuple[Operation, ...], Field(min_length=1)]
-    max_expires_in: Seconds | None = None
-    max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = None
-    content_types: tuple[ContentTypePattern, ...] | None = None
-    max_keys: Annotated[int, Field(ge=1, le=1000)] | None = None
-    allow_overwrite: bool = False
+    """What a caller may do, and how far. [Callers](callers.md#grants) explains it."""
+
+    bucket: Name = Field(description="The bucket, by its name here.")
+    prefix: Prefix = Field(
+        description='Ends in `/` and covers what is below it, or names one key; `""` is the whole '
+        "bucket. `{claim:/a/b}` is a JSON pointer into the verified token."
+    )
+    allow: tuple[Operation, ...] = Field(
+        min_length=1,
+        description="The operations. `versions` lets the others name a version of an object.",
+    )
+    max_expires_in: Seconds | None = Field(
+        None, description="The longest lifetime of a URL, in seconds."
+    )
+    max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = Field(
+        None,
+        description="The largest object, in bytes or such as `50MiB`; S3 itself takes 48.8 TiB at most.",
+    )
+    content_types: tuple[ContentTypePattern, ...] | None = Field(
+        None,
+        description="The types that may be uploaded. A wildcard never admits what browsers run "
+        "(SVG, HTML).",
+    )
+    max_keys: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        None, description="The most keys in a page of a listing."
+    )
+    allow_overwrite: bool = Field(
+        default=False, description="Whether an upload may replace an object, if it asks to."
+    )
 
 
 class IssuerSettings(Section):
     """Who signs the tokens of callers, and where its keys are."""
 
-    issuer: Issuer
-    audience: Audience
-    jwks_url: KeysUrl
-    ca_file: CaFile | None = None
-    bearer_file: Path | None = None
-    max_lifetime_seconds: Annotated[int, Field(ge=60, le=604_800)] = 86_400
+    issuer: Issuer = Field(description="The `iss` of its tokens, to the letter.")
+    audience: Audience = Field(description="What the `aud` of its tokens is, or holds.")
+    jwks_url: KeysUrl = Field(
+        description="Where its keys are: https, but on loopback. No redirect is followed."
+    )
+    ca_file: CaFile | None = Field(
+        None, description="Whom to trust for `jwks_url`; without it the usual authorities."
+    )
+    bearer_file: Path | None = Field(
+        None, description="A token to send to `jwks_url`, read each time."
+    )
+    max_lifetime_seconds: int = Field(
+        86_400,
+        ge=60,
+        le=604_800,
+        description="The longest life of a token that is accepted, from its `iat` to its `exp`.",
+    )
 
 
 class CallerSettings(Section):
-    """An API key by its name, or subjects of an issuer.
+    """An API key by its name, or subjects of an issuer: `api_key` and `sha256`, or `issuer` and `subject`."""
 
-    Two digests, the old key's and the new one's, make a rotation.
-    """
-
-    api_key: Name | None = None
-    sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None
-    issuer: Name | None = None
-    subject: Subject | None = None
-    grants: tuple[GrantSettings, ...] = ()
-    rate_limit: RateLimit | None = None
-    revoked_before: PastTime | None = None
+    api_key: Name | None = Field(
+        None, description="The API key's name, by which the trail knows the caller."
+    )
+    sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = Field(
+        None,
+        description="The key's digest, as `presign new-key` prints it; two, the old key's and the "
+        "new one's, while it is rotated.",
+    )
+    issuer: Name | None = Field(None, description="The issuer of its tokens, by its name here.")
+    subject: Subject | None = Field(
+        None, description="The `sub` of its tokens. `*` is any text without `:`."
+    )
+    grants: tuple[GrantSettings, ...] = Field(
+        (), description="What it may do. Without any, nothing."
+    )
+    rate_limit: RateLimit | None = Field(
+        None,
+        description="URLs that it may ask for; a batch counts each, and a call that goes to the "
+        "store counts one. More get 429 `rate_limited`.",
+    )
+    revoked_before: PastTime | None = Field(
+        None,
+        description="Its sessions that began earlier are dropped, in every replica: see "
+        "[a URL leaked](operations.md#a-url-leaked).",
+    )
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
@@ -72,6 +119,6 @@ class CallerSettings(Section):
 
 
 class AnonymousSettings(Section):
-    """Whoever sends no Authorization. For the demo and tests."""
+    """Whoever sends no `Authorization`. For the demo and tests."""
 
-    grants: tuple[GrantSettings, ...] = ()
+    grants: tuple[GrantSettings, ...] = Field((), description="What it may do.")

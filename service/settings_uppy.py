@@ -1,13 +1,26 @@
 """The settings of what Uppy may ask for. Without this section nobody may."""
 
+from pydantic import Field
+
 from service.settings_section import Section
 from service.settings_values import Name, Origin, OwnPrefix, Seconds
 
 
 class UppySettings(Section):
-    """`origins` are the pages that may call from elsewhere; behind a proxy of the same origin there are none."""
+    """What Uppy may ask for: [Uppy](uppy.md) has the page's code and the proxy's configuration."""
 
-    bucket: Name
-    prefix: OwnPrefix
-    origins: tuple[Origin, ...] = ()
-    expires_in: Seconds | None = None  # default: the server's, within the grant's
+    bucket: Name = Field(description="The bucket that uploads go to, by its name here.")
+    prefix: OwnPrefix = Field(
+        description="Where each caller's uploads go. `{caller}` stands for the issuer and the "
+        "subject, or for `_key` and the API key's name."
+    )
+    origins: tuple[Origin, ...] = Field(
+        (),
+        description="Pages that may call `/uppy` from elsewhere; none where a proxy of the page's "
+        "own origin calls. `cors_origins` says nothing here. A change counts from the next start on.",
+    )
+    expires_in: Seconds | None = Field(
+        None,
+        description="Seconds that a URL lives, within the grant's `max_expires_in`; else the "
+        "server's `default_expires_in`.",
+    )

@@ -173,9 +173,11 @@ def _check_digest(text: str) -> str:
     return text
 
 
+# A `title` is what docs/configuration.md calls such a text, and asks of it what is told of a wrong one.
 Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
+    Field(title="name"),
     _text(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
         "write at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
@@ -183,14 +185,18 @@ Name = Annotated[
 ]
 S3Bucket = Annotated[
     str,
+    Field(title="bucket's real name"),
     _text(
         r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
         "write the name of a bucket, or the ARN of an access point",
     ),
 ]
-Region = Annotated[str, _text(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")]
+Region = Annotated[
+    str, Field(title="region"), _text(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")
+]
 RoleArn = Annotated[
     str,
+    Field(title="ARN of a role"),
     _text(
         r"arn:[a-z-]+:iam:[^:]*:[^:]*:?role/[\x21-\x7e]+",
         "write the ARN of a role, such as arn:aws:iam::111122223333:role/presign",
@@ -198,44 +204,62 @@ RoleArn = Annotated[
 ]
 ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     str,
+    Field(title="external id"),
     _text(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
 ]
 Subject = Annotated[
     str,
+    Field(title="subject"),
     _text(
         r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
         "write at most 255 characters; `*` stands for any text without `:`, but never comes first",
     ),
 ]
-Audience = Annotated[str, _text(r"[\x21-\x7e]{1,255}", "write the audience, as tokens name it")]
-Issuer = Annotated[str, _text(r"[\x21-\x7e]{1,255}", "write the issuer, as tokens name it")]
+Audience = Annotated[
+    str,
+    Field(title="audience"),
+    _text(r"[\x21-\x7e]{1,255}", "write the audience, as tokens name it"),
+]
+Issuer = Annotated[
+    str, Field(title="issuer"), _text(r"[\x21-\x7e]{1,255}", "write the issuer, as tokens name it")
+]
 TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
     str,
+    Field(title="tag"),
     _text(r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"),
 ]
 TagTemplate = Annotated[
     str,
+    Field(title="tag's value"),
     _text(
         r"(?:[\w .:/=+@-]|\{issuer\}|\{subject\}){0,256}",
         "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
     ),
 ]
-Url = Annotated[str, AfterValidator(check_url)]
-StoreUrl = Annotated[SecretStr, AfterValidator(_check_store_url)]  # it may hold a password
-RateLimit = Annotated[str, AfterValidator(_check_rate)]
-PastTime = Annotated[AwareDatetime, WrapValidator(_moment), AfterValidator(_check_past)]
-Origin = Annotated[str, AfterValidator(_check_origin)]
-CaFile = Annotated[Path, AfterValidator(_check_ca_file)]
-KeysUrl = Annotated[str, AfterValidator(check_url), AfterValidator(_check_secure)]
-Prefix = Annotated[str, AfterValidator(_check_prefix)]
-OwnPrefix = Annotated[str, AfterValidator(_check_own_prefix)]
+Url = Annotated[str, Field(title="URL"), AfterValidator(check_url)]
+StoreUrl = Annotated[  # it may hold a password
+    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(_check_store_url)
+]
+RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
+PastTime = Annotated[
+    AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
+]
+Origin = Annotated[str, Field(title="origin"), AfterValidator(_check_origin)]
+CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
+KeysUrl = Annotated[
+    str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
+]
+Prefix = Annotated[str, Field(title="prefix"), AfterValidator(_check_prefix)]
+OwnPrefix = Annotated[str, Field(title="prefix of one's own"), AfterValidator(_check_own_prefix)]
 Sha256 = Annotated[
     str,
+    Field(title="SHA-256"),
     _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),
     AfterValidator(_check_digest),
 ]
 ContentTypePattern = Annotated[
     str,
+    Field(title="content type"),
     _text(
         r"[\w!#&^+.-]+/(?:[\w!#&^+.-]+|\*)",
         "write a type such as application/pdf, or a family such as image/*",

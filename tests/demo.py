@@ -1,10 +1,11 @@
 """`presign demo` as who tries it has it: a process, and what it printed."""
 
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.end_to_end.processes import free_ports
 ROOT: Final = Path(__file__).parents[1]
 START_SECONDS: Final = 60.0
 PASTE_SECONDS: Final = 60.0
+# How far the examples are, which is no complaint.
+_PROGRESS: Final = re.compile(r"^\[#* *\] +\d+% of [\d.]+ MiB\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +49,20 @@ def demo() -> Iterator[Demo]:
             process.wait(timeout=20)
 
 
-def paste(lines: str, directory: Path) -> str:
+def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
     """What they print. They must go through, and complain of nothing."""
     pasted = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", lines],
         cwd=directory,
+        env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PASTE_SECONDS,
         check=False,
     )
-    assert (pasted.returncode, pasted.stderr) == (0, ""), pasted.stderr
+    complaints = _PROGRESS.sub("", pasted.stderr)
+    assert (pasted.returncode, complaints) == (0, ""), complaints
     return pasted.stdout
 
 

@@ -42,25 +42,12 @@ from service.store.calls import (
     TURN_SECONDS,
 )
 from tests.api.conftest import open_grant, running, settings_with
+from tests.documents import PAGES, blocks, text_of
+from tests.end_to_end.test_mutations import CASES
 
 ROOT: Final = Path(__file__).parents[1]
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-PAGES: Final = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/security.md",
-    "docs/operations.md",
-    "docs/large-objects.md",
-    "docs/uppy.md",
-    "docs/performance.md",
-    "docs/troubleshooting.md",
-    "docs/clients.md",
-    "docs/caching.md",
-    "docs/console.md",
-    "deploy/iam/README.md",
-]
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -102,30 +89,51 @@ def test_links_to_files_lead_somewhere(page: str) -> None:
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_within_a_page_lead_to_a_heading(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    headings = {
+def headings(path: Path) -> set[str]:
+    """As links name them."""
+    text = re.sub(
+        r"^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+    return {
         re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
         for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     }
-    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_a_heading_lead_to_one_on_this_page_or_another(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
+    assert [
+        f"{file}#{heading}"
+        for file, heading in links
+        if heading not in headings(path.parent / file if file else path)
+    ] == []
 
 
 def configurations() -> list[Any]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = [
-        YAML(typ="safe").load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    ]
-    return [block for block in blocks if "buckets" in block]
+    """Those that are whole: of a section alone, the tests of its page see that it is good."""
+    shown = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+    texts = [block.text for block in shown if "buckets:" in block.text]
+    read = [each for text in texts for each in YAML(typ="safe").load_all(text)]
+    return [each for each in read if isinstance(each, dict) and "buckets" in each]
 
 
-def test_the_configurations_in_the_readme_are_good() -> None:
-    assert len(configurations()) == 2
+def test_the_configurations_on_the_pages_are_good() -> None:
+    assert len(configurations()) >= 3
     for configuration in configurations():
         for issuer in configuration.get("issuers", {}).values():
-            del issuer["ca_file"]  # it is in a cluster only
-        assert Settings.model_validate(configuration).callers
+            issuer.pop("ca_file", None)  # it is in a cluster only
+        assert Settings.model_validate(configuration).buckets
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    led = set(re.findall(r"\]\((docs/[\w-]+\.md)", text_of("README.md")))
+    assert {page for page in PAGES if page.startswith("docs/")} <= led
+
+
+def test_the_mutations_that_the_readme_counts_are_those_that_are_tried() -> None:
+    assert f"each of {len(CASES)} mutations" in text_of("README.md")
 
 
 # docs/operations.md

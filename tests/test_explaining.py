@@ -18,7 +18,9 @@ from click.testing import CliRunner, Result
 from service.commands import main
 from service.diagnosis.sent import MAX_URL_LENGTH, Asked
 from service.explaining import NotAsked, parse_headers, there
+from tests.demo import ROOT
 from tests.diagnosis.house import TOKEN, UPLOAD, error, signed
+from tests.documents import commands
 
 URL: Final = signed()
 SIGNATURE: Final = URL.rpartition("=")[2]
@@ -70,6 +72,23 @@ def test_headers_and_the_answer_are_looked_at(tmp_path: Path) -> None:
     assert "header_missing (certain)" in done.output
     assert "`if-none-match`" in done.output
     assert "`content-type`" not in done.output.partition("To change")[0]
+
+
+def test_the_line_of_the_page_says_what_is_wrong(tmp_path: Path) -> None:
+    page = "docs/troubleshooting.md"
+    [line] = [each.text for each in commands(page) if each.text.startswith("presign diagnose")]
+    (tmp_path / "answer.xml").write_text(MISMATCH)
+    (tmp_path / "url.txt").write_text(URL[:-10])
+    done = subprocess.run(
+        ["bash", "-c", line.replace("presign", f"{sys.executable} -m service", 1)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("1. url_truncated (certain)")
 
 
 def test_without_headers_they_are_untold_and_said_to_be_none_only_if_asked() -> None:
