@@ -1,7 +1,8 @@
 """The manifests against each other: what an API server or a controller would refuse, or quietly not find."""
 
 import re
-from pathlib import PurePosixPath
+import shutil
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from tests.deploy.kubernetes.building import (
     Build,
     Object,
     each_build,
+    kustomized,
     own_policies,
     read,
 )
@@ -51,15 +53,26 @@ def test_all_of_it_is_in_the_one_namespace_and_named_as_kubernetes_allows(build:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_another_namespace_is_one_line_in_the_overlay(overlay: str) -> None:
-    """Who may read the issuer's keys moves with it: a binding's subject is no reference that kustomize must follow."""
-    subjects = [
-        subject
-        for binding in Build(overlay).of_kind("ClusterRoleBinding")
-        for subject in binding["subjects"]
-    ]
-    account = Build(overlay).one("ServiceAccount")["metadata"]
-    for subject in subjects:
+def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Path) -> None:
+    """Who may read the issuer's keys is named by a binding of the cluster, and must move as well."""
+    directory = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes")) / "overlays" / overlay
+    file = directory / "kustomization.yaml"
+    text, count = re.subn("(?m)^namespace: presign$", "namespace: other", file.read_text())
+    assert count == 1
+    file.write_text(text)
+    moved, kept = kustomized(directory), Build(overlay)
+    assert len(read(moved)) == len(kept.objects())
+    assert moved.count(" other\n") == kept.text().count("namespace: presign\n") + 1  # its own name
+    assert "namespace: presign\n" not in moved
+
+
+@each_build
+def test_a_binding_of_the_cluster_names_the_account_where_it_is(build: Build) -> None:
+    account = build.one("ServiceAccount")["metadata"]
+    bindings = build.of_kind("ClusterRoleBinding")
+    assert len(bindings) == (build.overlay == "static-keys")
+    for binding in bindings:
+        (subject,) = binding["subjects"]
         assert (subject["namespace"], subject["name"]) == (account["namespace"], account["name"])
 
 
