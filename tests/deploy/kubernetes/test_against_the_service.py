@@ -65,6 +65,15 @@ def test_the_user_is_the_images() -> None:
     assert (context["runAsUser"], context["runAsGroup"]) == tuple(int(each) for each in user)
 
 
+@each_build
+def test_its_root_is_read_only_as_in_the_compose_project(build: Build) -> None:
+    """Where the tests of the image show that it writes nothing."""
+    assert build.container["securityContext"]["readOnlyRootFilesystem"] is True
+    compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert compose["services"]["presign"]["read_only"] is True
+    assert "tmpfs" not in compose["services"]["presign"]
+
+
 def test_what_is_probed_and_scraped_are_routes_of_the_service() -> None:
     build = Build("eks", has_all_components=True)
     probes = {kind: build.container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}

@@ -19,6 +19,7 @@ from tests.deploy.kubernetes.building import (
     read,
 )
 
+PORT: Final = 8000  # a policy sees the Pod's, whatever the Service's is
 HTTPS: Final = 443
 # The API server's Service, and the port that most clusters have it listen on: a policy may see either.
 API_SERVER_PORTS: Final = (443, 6443)
@@ -41,7 +42,7 @@ def a_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
     return Peer(namespace=tuple(named.items()), pod=tuple(labels.items()))
 
 
-def lets(build: Build, direction: str, peer: Peer, port: int | str, protocol: str = "TCP") -> bool:
+def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
     """As networking.k8s.io/v1 reads its policies: what any rule of any of them allows."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return any(
@@ -51,7 +52,7 @@ def lets(build: Build, direction: str, peer: Peer, port: int | str, protocol: st
     )
 
 
-def _has_port(rule: Object, port: int | str, protocol: str) -> bool:
+def _has_port(rule: Object, port: int, protocol: str) -> bool:
     return any(each == {"protocol": protocol, "port": port} for each in rule["ports"])
 
 
@@ -80,9 +81,9 @@ def _holds(block: Object, address: str) -> bool:
 def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
     assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
     stranger = a_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
-    for port in (80, HTTPS, 5432, 8000, "http"):
+    for port in (80, HTTPS, 5432, PORT):
         assert not lets(build, "ingress", stranger, port)
-    for port in (80, 5432, 8000):
+    for port in (80, 5432, PORT):
         assert not lets(build, "egress", stranger, port)
         assert not lets(build, "egress", Peer(address=ELSEWHERE), port)
 
@@ -105,16 +106,16 @@ def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
     build: Build,
 ) -> None:
     caller = a_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
-    assert lets(build, "ingress", caller, "http")
+    assert lets(build, "ingress", caller, PORT)
     assert not lets(build, "ingress", caller, 22)
-    assert "http" in {port["name"] for port in build.container["ports"]}
+    assert PORT in {port["containerPort"] for port in build.container["ports"]}
 
 
 @each_build
 def test_the_scraper_gets_in_and_not_all_of_its_namespace(build: Build) -> None:
-    assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), "http")
-    assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), "http")
-    assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), "http")
+    assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), PORT)
+    assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), PORT)
+    assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), PORT)
 
 
 @each_build
@@ -193,4 +194,4 @@ def test_the_example_of_a_caller_has_the_label_that_lets_it_in() -> None:
     (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
     metadata: dict[str, Any] = namespace["metadata"]
     peer = a_pod(metadata["name"], {"app.kubernetes.io/name": "api"}, **metadata["labels"])
-    assert lets(Build("eks"), "ingress", peer, "http")
+    assert lets(Build("eks"), "ingress", peer, PORT)
