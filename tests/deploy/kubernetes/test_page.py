@@ -130,12 +130,13 @@ def test_the_overlay_that_vendors_the_base_builds(tmp_path: Path) -> None:
 def test_the_figures_of_the_page_are_the_manifests() -> None:
     spec, container = Build("eks").pod["spec"], Build("eks").container
     configuration = YAML(typ="safe").load(Build("eks").configuration)
-    assert f"period of {spec['terminationGracePeriodSeconds']} s" in PAGE
-    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for up to 20" in PAGE
+    text = " ".join(PAGE.split())
+    assert f"period of {spec['terminationGracePeriodSeconds']} s" in text
+    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for up to 20" in text
     assert container["resources"] == {
         "requests": {"cpu": "500m", "memory": "256Mi"},
         "limits": {"memory": "1Gi"},
     }
-    assert "half a core requested" in PAGE
-    assert "**1 GiB of memory**" in PAGE
-    assert f"It is {configuration['server']['max_in_flight']} here" in PAGE
+    assert "half a core requested" in text
+    assert "**1 GiB of memory**" in text
+    assert f"It is {configuration['server']['max_in_flight']} here" in text
