@@ -1,0 +1,289 @@
+"""The manifests against the service, its image and its pages: what a schema cannot know."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import certifi
+import pytest
+from ruamel.yaml import YAML
+
+from service.api.bodies import MAX_BATCH_BYTES
+from service.api.health import router as health
+from service.reload import _AT_START
+from service.server.run import FINISH_SECONDS
+from service.settings import ServerSettings, Settings, load_settings
+from tests.deploy.kubernetes.building import (
+    OVERLAYS,
+    ROOT,
+    Build,
+    Object,
+    each_build,
+)
+
+DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+REST_SECONDS: Final = 5  # docs/operations.md, "Ending"
+MIB: Final = 1024**2
+# Idle 125 MiB, with 200 clients that send batches 135; 4,096 sessions and what is remembered of others
+BUSY_BYTES: Final = 220 * MIB
+_SDKS_OWN: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its default chain
+
+each_overlay = pytest.mark.parametrize("build", [Build(each) for each in OVERLAYS], ids=str)
+
+
+def command() -> list[str]:
+    (line,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    words: list[str] = YAML(typ="safe").load(line)
+    return words
+
+
+def test_the_port_is_the_one_that_the_image_listens_on_everywhere() -> None:
+    words = command()
+    assert words[words.index("--host") + 1] == "0.0.0.0"
+    (port,) = Build("eks").container["ports"]
+    assert port["containerPort"] == int(words[words.index("--port") + 1])
+    assert {"command", "args"}.isdisjoint(Build("eks").container)
+
+
+def test_the_service_is_where_the_readme_calls_it() -> None:
+    service = Build("eks").one("Service")
+    metadata, (port,) = service["metadata"], service["spec"]["ports"]
+    assert port["port"] == 80
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"http://{metadata['name']}.{metadata['namespace']}.svc/v1/" in readme
+
+
+def test_the_user_is_the_images() -> None:
+    (user,) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
+    context = Build("eks").pod["spec"]["securityContext"]
+    assert (context["runAsUser"], context["runAsGroup"]) == tuple(int(each) for each in user)
+
+
+@each_build
+def test_its_root_is_read_only_as_in_the_compose_project(build: Build) -> None:
+    """Where the tests of the image show that it writes nothing."""
+    assert build.container["securityContext"]["readOnlyRootFilesystem"] is True
+    compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert compose["services"]["presign"]["read_only"] is True
+    assert "tmpfs" not in compose["services"]["presign"]
+
+
+def test_what_is_probed_and_scraped_are_routes_of_the_service() -> None:
+    build = Build("eks", has_all_components=True)
+    probes = {kind: build.container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}
+    assert probes == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
+    (endpoint,) = build.one("ServiceMonitor")["spec"]["endpoints"]
+    assert {*probes.values(), endpoint["path"]} == {route.path for route in health.routes}  # type: ignore[attr-defined]  # a route has one
+
+
+PROBES: Final = ("startup", "liveness", "readiness")
+
+
+def test_the_probes_are_those_of_the_operators_page() -> None:
+    [block] = re.findall(r"^livenessProbe:.*\nreadinessProbe:.*$", OPERATIONS, re.MULTILINE)
+    for name, probe in YAML(typ="safe").load(block).items():
+        probe["httpGet"]["port"] = "http"
+        assert Build("eks").container[name] == probe
+
+
+def readiness_seconds(build: Build) -> int:
+    """Until a Pod that says 503 is no longer ready, at the longest."""
+    probe = build.container["readinessProbe"]
+    seconds: int = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
+    return seconds
+
+
+@each_build
+def test_the_process_is_ended_no_sooner_than_it_ends_by_itself(build: Build) -> None:
+    grace: int = build.pod["spec"]["terminationGracePeriodSeconds"]
+    drain = settings(build).server.drain_seconds
+    assert grace > pre_stop_seconds(build) + drain + FINISH_SECONDS + REST_SECONDS
+
+
+def test_the_grace_period_is_enough_behind_an_aws_load_balancer_too() -> None:
+    """It is what the page tells for a drain of 20 seconds."""
+    told = re.search(
+        r"behind an AWS load balancer rather\s+(\d+), with a grace period of (\d+)", OPERATIONS
+    )
+    assert told is not None
+    drain, grace = int(told[1]), int(told[2])
+    assert Build("eks").pod["spec"]["terminationGracePeriodSeconds"] == grace
+    assert grace > drain + FINISH_SECONDS + REST_SECONDS
+
+
+@each_build
+def test_the_drain_outlasts_the_readiness_probe_so_that_no_hook_is_needed(build: Build) -> None:
+    assert "lifecycle" not in build.container
+    assert settings(build).server.drain_seconds > readiness_seconds(build)
+
+
+def pre_stop_seconds(build: Build) -> int:
+    hook = build.container.get("lifecycle", {}).get("preStop", {})
+    assert set(hook) <= {"sleep"}, "the image has nothing to run a hook with"
+    seconds: int = hook.get("sleep", {}).get("seconds", 0)
+    return seconds
+
+
+@each_build
+def test_the_memory_holds_the_largest_bodies_of_as_many_requests_as_are_let_in(
+    build: Build,
+) -> None:
+    bodies = settings(build).server.max_in_flight * MAX_BATCH_BYTES
+    resources = build.container["resources"]
+    assert quantity(resources["limits"]["memory"]) >= bodies + BUSY_BYTES
+    assert quantity(resources["requests"]["memory"]) >= BUSY_BYTES
+
+
+def quantity(text: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", text).groups()  # type: ignore[union-attr]  # else it fails, as it should
+    return int(number) * {"Mi": MIB, "Gi": 1024 * MIB}[unit]
+
+
+def test_the_two_of_least_do_with_half_of_what_one_could() -> None:
+    """So that either can take the other's work: one worker has one core."""
+    build = Build("eks")
+    scaler = build.one("HorizontalPodAutoscaler")["spec"]
+    (metric,) = scaler["metrics"]
+    share = metric["resource"]["target"]["averageUtilization"] / 100
+    milli = int(build.container["resources"]["requests"]["cpu"].removesuffix("m"))
+    assert scaler["minReplicas"] == 2
+    assert milli * share * 2 <= 1000
+    assert "cpu" not in build.container["resources"]["limits"]
+
+
+@each_build
+def test_the_configuration_is_where_the_image_looks_for_it(build: Build) -> None:
+    (path,) = re.findall(r"PRESIGN_CONFIG=(\S+)", DOCKERFILE)
+    mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
+    (volume,) = [v for v in build.pod["spec"]["volumes"] if "configMap" in v]
+    assert Path(path).parent == Path(mounts[volume["name"]])
+    config_map = build.one("ConfigMap")
+    assert volume["configMap"] == {"name": config_map["metadata"]["name"]}  # no hash in it
+    assert list(config_map["data"]) == [Path(path).name]
+
+
+@each_build
+def test_every_variable_is_one_that_the_service_or_its_sdk_knows(build: Build) -> None:
+    """A misspelt PRESIGN_… would be ignored without a word."""
+    known = {f"PRESIGN_{name.upper()}" for name in ServerSettings.model_fields} | _SDKS_OWN
+    assert {variable["name"] for variable in build.container.get("env", [])} <= known
+
+
+def test_what_a_service_called_presign_puts_into_every_pod_changes_no_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Build("eks").pod["spec"]["enableServiceLinks"] is False
+    without = ServerSettings()
+    for name, value in SERVICE_LINKS.items():
+        monkeypatch.setenv(name, value)
+    assert ServerSettings() == without
+
+
+# kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+SERVICE_LINKS: Final = {
+    "PRESIGN_SERVICE_HOST": "10.0.0.11",
+    "PRESIGN_SERVICE_PORT": "80",
+    "PRESIGN_SERVICE_PORT_HTTP": "80",
+    "PRESIGN_PORT": "tcp://10.0.0.11:80",
+    "PRESIGN_PORT_80_TCP": "tcp://10.0.0.11:80",
+    "PRESIGN_PORT_80_TCP_PROTO": "tcp",
+    "PRESIGN_PORT_80_TCP_PORT": "80",
+    "PRESIGN_PORT_80_TCP_ADDR": "10.0.0.11",
+}
+
+
+def files_of_the_pod(build: Build) -> dict[str, Object]:
+    """The path of every file that a projected volume makes, and its source."""
+    mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
+    return {
+        f"{mounts[volume['name']]}/{path}": source
+        for volume in build.pod["spec"]["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        for path in _paths(source)
+    }
+
+
+def _paths(source: Object) -> list[str]:
+    if "serviceAccountToken" in source:
+        return [source["serviceAccountToken"]["path"]]
+    return [item["path"] for item in source["configMap"]["items"]]
+
+
+@each_build
+def test_each_file_that_the_configuration_names_is_in_the_pod_and_no_other(build: Build) -> None:
+    assert set(named_files(YAML(typ="safe").load(build.configuration))) == set(
+        files_of_the_pod(build)
+    )
+
+
+def named_files(node: Any) -> list[str]:
+    if isinstance(node, list):
+        return [path for each in node for path in named_files(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [value for name, value in node.items() if name.endswith("_file")]
+    return own + [path for each in node.values() for path in named_files(each)]
+
+
+def test_a_token_is_for_the_one_who_is_to_read_it() -> None:
+    """STS's by its audience, the API server's without one; neither would be taken by presign itself."""
+    (sts,) = files_of_the_pod(Build("eks")).values()
+    assert sts["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
+    sources = files_of_the_pod(Build("static-keys")).values()
+    (token,) = [each["serviceAccountToken"] for each in sources if "serviceAccountToken" in each]
+    assert "audience" not in token
+
+
+@each_overlay
+def test_presign_check_finds_nothing_in_the_configuration(build: Build, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "service", "check", "--config", str(written(build, tmp_path))],
+        env={"PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "system:serviceaccount:billing:* of cluster-a may download, upload, head" in done.stdout
+    assert "warning:" not in done.stdout
+
+
+def written(build: Build, directory: Path) -> Path:
+    """The ConfigMap's file. The cluster's authority is in a cluster only, so another stands in for it."""
+    path = directory / "presign.yaml"
+    text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@cache
+def settings(build: Build) -> Settings:
+    with tempfile.TemporaryDirectory() as directory:
+        return load_settings(written(build, Path(directory)))
+
+
+@each_overlay
+def test_each_bucket_signs_by_what_the_overlay_is_for(build: Build) -> None:
+    credentials = {bucket.credentials for bucket in settings(build).buckets.values()}
+    assert credentials == {{"eks": "web_identity", "static-keys": "static"}[build.overlay]}
+    variables = {variable["name"] for variable in build.container.get("env", [])}
+    assert variables == (_SDKS_OWN if credentials == {"static"} else set())
+
+
+def test_a_change_of_the_configuration_replaces_no_pod() -> None:
+    """The name stays, and the template has nothing of the content: the service reloads by itself."""
+    for overlay in OVERLAYS:
+        build = Build(overlay)
+        assert build.one("ConfigMap")["metadata"]["name"] == "presign"
+        assert "annotations" not in build.pod["metadata"]
+    assert {"drain_seconds", "max_in_flight"} <= set(
+        _AT_START
+    )  # which the comment sends to a restart

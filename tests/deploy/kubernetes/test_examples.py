@@ -1,0 +1,88 @@
+"""How a calling service gets its token: the example, the README's and the page say the same."""
+
+import re
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+
+from service.access.callers import CallerEntry
+from service.access.grants import Caller
+from tests.deploy.kubernetes.building import (
+    MANIFESTS,
+    OVERLAYS,
+    ROOT,
+    Build,
+    Object,
+    read,
+)
+
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE: Final = read((MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8"))
+
+
+def of_readme(kind: str) -> Object:
+    blocks = re.findall(rf"```yaml\n(apiVersion: \S+\nkind: {kind}\n.*?)```", README, re.DOTALL)
+    (found,) = read("---\n".join(blocks))
+    return found
+
+
+def calling() -> tuple[Object, Object]:
+    """The Deployment, and its Pod's spec."""
+    (deployment,) = [each for each in EXAMPLE if each["kind"] == "Deployment"]
+    spec: Object = deployment["spec"]["template"]["spec"]
+    return deployment, spec
+
+
+def token_of(spec: Object) -> tuple[Any, ...]:
+    """The account, the image, and how the token is mounted and made."""
+    (container,) = spec["containers"]
+    volume = {"name": "presign-token", "projected": spec["volumes"][0]["projected"]}
+    return spec["serviceAccountName"], container["image"], container["volumeMounts"], [volume]
+
+
+def test_the_example_mounts_the_token_as_the_readme_does() -> None:
+    deployment, spec = calling()
+    pod = of_readme("Pod")
+    assert token_of(spec) == token_of(pod["spec"])
+    assert spec["volumes"] == pod["spec"]["volumes"]
+    assert deployment["metadata"] == pod["metadata"]
+
+
+def test_the_example_is_a_caller_that_both_overlays_know() -> None:
+    deployment, spec = calling()
+    (token,) = [each["serviceAccountToken"] for each in spec["volumes"][0]["projected"]["sources"]]
+    namespace = deployment["metadata"]["namespace"]
+    subject = f"system:serviceaccount:{namespace}:{spec['serviceAccountName']}"
+    for overlay in OVERLAYS:
+        configuration = YAML(typ="safe").load(Build(overlay).configuration)
+        (told,) = configuration["callers"]
+        entry = CallerEntry(issuer=told["issuer"], subject=told["subject"], grants=())
+        assert entry.matches(Caller(issuer=told["issuer"], subject=subject))
+        assert configuration["issuers"][told["issuer"]]["audience"] == token["audience"]
+
+
+def test_the_accounts_of_the_example_are_there_and_their_selectors_find_them() -> None:
+    deployment, spec = calling()
+    accounts = [
+        (each["metadata"]["namespace"], each["metadata"]["name"])
+        for each in EXAMPLE
+        if each["kind"] == "ServiceAccount"
+    ]
+    assert (deployment["metadata"]["namespace"], spec["serviceAccountName"]) in accounts
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_role_for_the_clusters_keys_is_bound_as_in_the_readme() -> None:
+    told, built = of_readme("ClusterRoleBinding"), Build("static-keys").one("ClusterRoleBinding")
+    assert built["roleRef"] == told["roleRef"]
+    assert built["subjects"] == told["subjects"]
+    assert built["metadata"]["name"] == told["metadata"]["name"]
+
+
+def test_the_issuer_of_the_own_cluster_is_configured_as_in_the_readme() -> None:
+    blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", README, re.DOTALL)
+    (configuration,) = [each for block in blocks for each in read(block) if "issuers" in each]
+    told = configuration["issuers"]["cluster-a"]
+    built = YAML(typ="safe").load(Build("static-keys").configuration)["issuers"]["cluster-a"]
+    assert built == told

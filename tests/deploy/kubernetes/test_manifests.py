@@ -1,0 +1,220 @@
+"""The manifests against each other: what an API server or a controller would refuse, or quietly not find."""
+
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import pytest
+
+from tests.deploy.kubernetes.building import (
+    MANIFESTS,
+    OVERLAYS,
+    Build,
+    Object,
+    each_build,
+    kustomized,
+    own_policies,
+    read,
+)
+
+# kubernetes.io/docs/concepts/overview/working-with-objects/names/ and …/labels/
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
+_OF_THE_CLUSTER: Final = {"Namespace", "ClusterRoleBinding"}
+
+
+@each_build
+def test_there_is_what_a_deployment_needs_and_nothing_twice(build: Build) -> None:
+    named = [(each["kind"], each["metadata"]["name"]) for each in build.objects()]
+    assert len(set(named)) == len(named)
+    assert {kind for kind, _ in named} >= {
+        "Namespace",
+        "ServiceAccount",
+        "ConfigMap",
+        "Service",
+        "Deployment",
+        "HorizontalPodAutoscaler",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
+    }
+
+
+@each_build
+def test_all_of_it_is_in_the_one_namespace_and_named_as_kubernetes_allows(build: Build) -> None:
+    namespace = build.one("Namespace")["metadata"]["name"]
+    for each in build.objects():
+        metadata = each["metadata"]
+        expected = None if each["kind"] in _OF_THE_CLUSTER else namespace
+        assert metadata.get("namespace") == expected
+        assert _LABEL.fullmatch(metadata["name"])
+        assert all(_LABEL_VALUE.fullmatch(value) for value in metadata["labels"].values())
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Path) -> None:
+    """Who may read the issuer's keys is named by a binding of the cluster, and must move as well."""
+    directory = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes")) / "overlays" / overlay
+    file = directory / "kustomization.yaml"
+    text, count = re.subn("(?m)^namespace: presign$", "namespace: other", file.read_text())
+    assert count == 1
+    file.write_text(text)
+    moved, kept = kustomized(directory), Build(overlay)
+    assert len(read(moved)) == len(kept.objects())
+    assert moved.count(" other\n") == kept.text().count("namespace: presign\n") + 1  # its own name
+    assert "namespace: presign\n" not in moved
+
+
+@each_build
+def test_a_binding_of_the_cluster_names_the_account_where_it_is(build: Build) -> None:
+    account = build.one("ServiceAccount")["metadata"]
+    bindings = build.of_kind("ClusterRoleBinding")
+    assert len(bindings) == (build.overlay == "static-keys")
+    for binding in bindings:
+        (subject,) = binding["subjects"]
+        assert (subject["namespace"], subject["name"]) == (account["namespace"], account["name"])
+
+
+@each_build
+def test_every_selector_finds_the_pods(build: Build) -> None:
+    labels = build.pod["metadata"]["labels"].items()
+    deployment = build.one("Deployment")["spec"]
+    budget = build.one("PodDisruptionBudget")["spec"]
+    spread = build.pod["spec"]["topologySpreadConstraints"]
+    selectors = [
+        build.one("Service")["spec"]["selector"],
+        deployment["selector"]["matchLabels"],
+        budget["selector"]["matchLabels"],
+        *(constraint["labelSelector"]["matchLabels"] for constraint in spread),
+        *(policy["podSelector"]["matchLabels"] for policy in own_policies(build)),
+    ]
+    assert all(selector and selector.items() <= labels for selector in selectors)
+
+
+@each_build
+def test_the_autoscaler_scales_this_deployment_whose_replicas_are_its_own(build: Build) -> None:
+    deployment, scaler = build.one("Deployment"), build.one("HorizontalPodAutoscaler")["spec"]
+    target = scaler["scaleTargetRef"]
+    assert (target["apiVersion"], target["kind"], target["name"]) == (
+        deployment["apiVersion"],
+        deployment["kind"],
+        deployment["metadata"]["name"],
+    )
+    assert "replicas" not in deployment["spec"]
+    for metric in scaler["metrics"]:  # a share of the request, which must therefore be there
+        assert metric["resource"]["name"] in build.container["resources"]["requests"]
+
+
+@each_build
+def test_one_pod_can_always_be_evicted_while_another_answers(build: Build) -> None:
+    scaler, budget = build.one("HorizontalPodAutoscaler"), build.one("PodDisruptionBudget")
+    assert scaler["spec"]["minReplicas"] > budget["spec"]["maxUnavailable"] == 1
+    assert build.one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+@each_build
+def test_replicas_go_far_more_slowly_than_they_come(build: Build) -> None:
+    behavior = build.one("HorizontalPodAutoscaler")["spec"]["behavior"]
+    (down,) = behavior["scaleDown"]["policies"]
+    (up,) = behavior["scaleUp"]["policies"]
+    # At least the length of a session, so that an STS outage is over or known before one goes.
+    assert behavior["scaleDown"]["stabilizationWindowSeconds"] >= 3600
+    assert down["value"] == 1
+    assert up["value"] / up["periodSeconds"] > 10 * down["value"] / down["periodSeconds"]
+
+
+@each_build
+def test_ports_are_named_and_found_by_their_names(build: Build) -> None:
+    names = {port["name"] for port in build.container["ports"]}
+    assert all(_PORT_NAME.fullmatch(name) for name in names)
+    asked = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
+    asked += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
+    assert set(asked) <= names
+
+
+PROBES: Final = ("startup", "liveness", "readiness")
+
+
+@each_build
+def test_what_is_mounted_is_there_once_and_what_is_there_is_mounted(build: Build) -> None:
+    volumes = [volume["name"] for volume in build.pod["spec"]["volumes"]]
+    mounts = build.container["volumeMounts"]
+    assert sorted(volumes) == sorted(mount["name"] for mount in mounts)
+    assert len({mount["mountPath"] for mount in mounts}) == len(mounts)
+    assert all(mount["readOnly"] for mount in mounts)
+    assert not any({"subPath", "subPathExpr"} & set(mount) for mount in mounts)
+    paths = [PurePosixPath(mount["mountPath"]) for mount in mounts]
+    assert not any(one in other.parents for one in paths for other in paths)  # it cannot be made
+
+
+@each_build
+def test_what_volumes_and_variables_name_is_made_here_or_said_to_be_anothers(build: Build) -> None:
+    made = {each["metadata"]["name"] for each in build.of_kind("ConfigMap")}
+    assert _named(build.pod, "configMap") <= made | {"kube-root-ca.crt"}
+    secrets = {"eks": set(), "static-keys": {"presign-store-keys"}}[build.overlay]
+    if build.has_all_components:
+        secrets |= {"presign-rate-limits"}
+    assert _named(build.pod, "secretKeyRef") == secrets
+    page = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+    assert all(f"create secret generic {secret} " in page for secret in secrets)
+    assert not any(key in build.text() for key in ("envFrom", "secretName"))
+
+
+def _named(node: Any, key: str) -> set[str]:
+    """The `name` of every `key` anywhere below."""
+    if isinstance(node, list):
+        return set[str]().union(*(_named(each, key) for each in node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node[key]["name"]} if key in node else set()
+    return own.union(*(_named(each, key) for each in node.values()))
+
+
+@each_build
+def test_no_secret_is_in_what_is_applied(build: Build) -> None:
+    assert build.of_kind("Secret") == []
+    assert all("value" not in variable for variable in build.container.get("env", []))
+    assert re.findall(r"A[KS]IA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE", build.text()) == []
+
+
+@each_build
+def test_the_account_is_named_and_gets_no_token_but_those_that_are_mounted(build: Build) -> None:
+    account, pod = build.one("ServiceAccount"), build.pod["spec"]
+    assert pod["serviceAccountName"] == account["metadata"]["name"]
+    assert account["automountServiceAccountToken"] is False
+    assert pod["automountServiceAccountToken"] is False
+
+
+@each_build
+def test_the_image_is_one_digest_of_a_registry_that_the_overlay_names(build: Build) -> None:
+    assert re.fullmatch(r"[\w.-]+\.[\w.-]+(/[\w-]+)+@sha256:[0-9a-f]{64}", build.container["image"])
+
+
+@each_build
+def test_a_service_monitor_finds_the_service_and_its_port(build: Build) -> None:
+    monitors, service = build.of_kind("ServiceMonitor"), build.one("Service")
+    assert len(monitors) == build.has_all_components
+    for monitor in monitors:
+        selected = monitor["spec"]["selector"]["matchLabels"].items()
+        assert selected <= service["metadata"]["labels"].items()
+        for endpoint in monitor["spec"]["endpoints"]:
+            assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+            assert int(endpoint["scrapeTimeout"][:-1]) <= int(endpoint["interval"][:-1])
+
+
+@each_build
+def test_without_the_component_nothing_needs_what_a_cluster_may_lack(build: Build) -> None:
+    groups = {each["apiVersion"].partition("/")[0] for each in build.objects()}
+    own = {"v1", "apps", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
+    assert groups - own == ({"monitoring.coreos.com"} if build.has_all_components else set())
+
+
+def test_the_base_names_no_registry_and_holds_no_configuration() -> None:
+    """They are the overlay's: a base that is vendored is never edited."""
+    objects: list[Object] = [
+        each for file in (MANIFESTS / "base").glob("*.yaml") for each in read(file.read_text())
+    ]
+    (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "presign"
+    assert {"ConfigMap", "Secret", "Namespace"}.isdisjoint(each["kind"] for each in objects)

@@ -1,0 +1,197 @@
+"""What the NetworkPolicies let in and out: what the configuration talks to, and little else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from tests.deploy.kubernetes.building import (
+    MANIFESTS,
+    OVERLAYS,
+    Build,
+    Object,
+    each_build,
+    own_policies,
+    read,
+)
+
+PORT: Final = 8000  # a policy sees the Pod's, whatever the Service's is
+HTTPS: Final = 443
+# The API server's Service, and the port that most clusters have it listen on: a policy may see either.
+API_SERVER_PORTS: Final = (443, 6443)
+METADATA: Final = ("169.254.169.254", "fd00:ec2::254")  # of an EC2 instance, by either protocol
+ELSEWHERE: Final = "203.0.113.7"  # RFC 5737
+PROMETHEUS: Final = {"app.kubernetes.io/name": "prometheus"}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who is at the other end: a Pod in a namespace, or an address."""
+
+    namespace: tuple[tuple[str, str], ...] = ()
+    pod: tuple[tuple[str, str], ...] = ()
+    address: str | None = None
+
+
+def a_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
+    named = {"kubernetes.io/metadata.name": namespace, **of_namespace}
+    return Peer(namespace=tuple(named.items()), pod=tuple(labels.items()))
+
+
+def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
+    """As networking.k8s.io/v1 reads its policies: what any rule of any of them allows."""
+    peers = {"ingress": "from", "egress": "to"}[direction]
+    return any(
+        _has_port(rule, port, protocol) and _has_peer(rule.get(peers), peer)
+        for policy in own_policies(build)
+        for rule in policy.get(direction, [])
+    )
+
+
+def _has_port(rule: Object, port: int, protocol: str) -> bool:
+    return any(each == {"protocol": protocol, "port": port} for each in rule["ports"])
+
+
+def _has_peer(peers: list[Object] | None, peer: Peer) -> bool:
+    return peers is None or any(_is(each, peer) for each in peers)
+
+
+def _is(told: Object, peer: Peer) -> bool:
+    if "ipBlock" in told:
+        return peer.address is not None and _holds(told["ipBlock"], peer.address)
+    parts = ((told["namespaceSelector"], peer.namespace), (told.get("podSelector"), peer.pod))
+    return peer.address is None and all(
+        selector is None or selector["matchLabels"].items() <= dict(labels).items()
+        for selector, labels in parts
+    )
+
+
+def _holds(block: Object, address: str) -> bool:
+    at = ip_address(address)
+    return at in ip_network(block["cidr"]) and not any(
+        at in ip_network(each) for each in block.get("except", [])
+    )
+
+
+@each_build
+def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
+    assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
+    stranger = a_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
+    for port in (80, HTTPS, 5432, PORT):
+        assert not lets(build, "ingress", stranger, port)
+    for port in (80, 5432, PORT):
+        assert not lets(build, "egress", stranger, port)
+        assert not lets(build, "egress", Peer(address=ELSEWHERE), port)
+
+
+@each_build
+def test_no_rule_leaves_the_port_open(build: Build) -> None:
+    """Without `ports` a rule is for all of them."""
+    rules = [
+        rule
+        for policy in own_policies(build)
+        for direction in ("ingress", "egress")
+        for rule in policy.get(direction, [])
+    ]
+    assert rules
+    assert all(rule.get("ports") for rule in rules)
+
+
+@each_build
+def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
+    build: Build,
+) -> None:
+    caller = a_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
+    assert lets(build, "ingress", caller, PORT)
+    assert not lets(build, "ingress", caller, 22)
+    assert PORT in {port["containerPort"] for port in build.container["ports"]}
+
+
+@each_build
+def test_the_scraper_gets_in_and_not_all_of_its_namespace(build: Build) -> None:
+    assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), PORT)
+    assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), PORT)
+    assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), PORT)
+
+
+@each_build
+def test_names_can_be_looked_up(build: Build) -> None:
+    dns = a_pod("kube-system", {"k8s-app": "kube-dns"})
+    assert lets(build, "egress", dns, 53, "UDP")
+    assert lets(build, "egress", dns, 53, "TCP")
+
+
+def talks_to(configuration: Object) -> Iterator[str]:
+    """Each URL that the service calls. Where a bucket names none, AWS's: STS to sign, S3 for the service's own calls."""
+    for bucket in configuration["buckets"].values():
+        yield bucket.get("endpoint_url", "https://s3.amazonaws.com")
+        if bucket.get("credentials") != "static":
+            yield bucket.get("sts_endpoint_url", "https://sts.amazonaws.com")
+    for issuer in configuration.get("issuers", {}).values():
+        yield issuer["jwks_url"]
+
+
+def ways_to(text: str) -> list[tuple[Peer, int]]:
+    url = httpx.URL(text)
+    port = url.port or {"http": 80, "https": HTTPS}[url.scheme]
+    if url.host == "kubernetes.default.svc":
+        return [(Peer(address=ELSEWHERE), each) for each in API_SERVER_PORTS]
+    if url.host.endswith(".svc"):
+        name, namespace, _ = url.host.split(".")
+        return [(a_pod(namespace, {"app.kubernetes.io/name": name}), port)]
+    return [(Peer(address=ELSEWHERE), port)]
+
+
+@each_build
+def test_whatever_the_configuration_talks_to_is_let_out(build: Build) -> None:
+    urls = list(talks_to(YAML(typ="safe").load(build.configuration)))
+    assert len(urls) >= 2
+    for url in urls:
+        for peer, port in ways_to(url):
+            assert lets(build, "egress", peer, port), url
+
+
+@each_build
+def test_the_nodes_metadata_is_shut(build: Build) -> None:
+    """It answers on port 80: a Pod that reaches it has the node's own role."""
+    for address in METADATA:
+        assert not lets(build, "egress", Peer(address=address), 80)
+
+
+def test_on_eks_the_metadata_is_excepted_from_what_is_open() -> None:
+    blocks = [
+        peer["ipBlock"]
+        for policy in own_policies(Build("eks"))
+        for rule in policy.get("egress", [])
+        for peer in rule["to"]
+        if "ipBlock" in peer
+    ]
+    assert blocks
+    for address in METADATA:
+        assert not any(_holds(block, address) for block in blocks)
+
+
+def test_the_store_of_ones_own_is_reached_by_no_other_port_and_nobody_beside_it() -> None:
+    build = Build("static-keys")
+    assert lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
+    assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
+    assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "other"}), 9000)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_store_of_the_rate_limits_is_reached_with_its_component_only(overlay: str) -> None:
+    valkey = a_pod("valkey", {"app.kubernetes.io/name": "valkey"})
+    assert not lets(Build(overlay), "egress", valkey, 6379)
+    assert lets(Build(overlay, has_all_components=True), "egress", valkey, 6379)
+
+
+def test_the_example_of_a_caller_has_the_label_that_lets_it_in() -> None:
+    text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
+    (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
+    metadata: dict[str, Any] = namespace["metadata"]
+    peer = a_pod(metadata["name"], {"app.kubernetes.io/name": "api"}, **metadata["labels"])
+    assert lets(Build("eks"), "ingress", peer, PORT)

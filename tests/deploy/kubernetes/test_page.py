@@ -1,0 +1,142 @@
+"""deploy/kubernetes/README.md: what it tells to write and to type fits what is there."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from ruamel.yaml import YAML
+
+from service.server.run import FINISH_SECONDS
+from tests.deploy.kubernetes.building import (
+    MANIFESTS,
+    OVERLAYS,
+    ROOT,
+    Build,
+    kustomized,
+    read,
+)
+
+PAGE: Final = (MANIFESTS / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines()]
+
+
+def test_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", PAGE)
+    assert links
+    assert [link for link in links if not (MANIFESTS / link).exists()] == []
+
+
+def test_links_to_headings_of_other_pages_lead_to_them() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").lower()
+    told = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
+    headings = [line.lstrip("# ").replace(" ", "-") for line in text.splitlines() if "# " in line]
+    assert told
+    assert set(told) <= set(headings)
+
+
+def test_every_overlay_and_component_has_its_row() -> None:
+    told = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
+    files = MANIFESTS.rglob("kustomization.yaml")
+    assert told == {str(file.parent.relative_to(MANIFESTS)) for file in files}
+
+
+def test_every_component_is_in_an_overlay_switched_on_or_told_to_be() -> None:
+    texts = [
+        (MANIFESTS / "overlays" / overlay / "kustomization.yaml").read_text(encoding="utf-8")
+        for overlay in OVERLAYS
+    ]
+    for component in (MANIFESTS / "components").iterdir():
+        assert any(f"- ../../components/{component.name}" in text for text in texts)
+
+
+def test_the_trust_is_for_the_token_that_the_overlay_projects() -> None:
+    (policy,) = [json.loads(block) for block in blocks("json")]
+    (statement,) = policy["Statement"]
+    build = Build("eks")
+    configuration = YAML(typ="safe").load(build.configuration)
+    provider = configuration["issuers"]["cluster-a"]["issuer"].removeprefix("https://")
+    account = build.one("ServiceAccount")["metadata"]
+    (token,) = _projected(build.pod["spec"])
+    assert statement["Condition"]["StringEquals"] == {
+        f"{provider}:aud": token["audience"],
+        f"{provider}:sub": f"system:serviceaccount:{account['namespace']}:{account['name']}",
+    }
+    (bucket,) = configuration["buckets"].values()
+    aws_account = bucket["role_arn"].split(":")[4]
+    federated = f"arn:aws:iam::{aws_account}:oidc-provider/{provider}"
+    assert statement["Principal"] == {"Federated": federated}
+
+
+def _projected(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        source["serviceAccountToken"]
+        for volume in spec["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        if "serviceAccountToken" in source
+    ]
+
+
+def test_a_secret_is_made_with_the_keys_that_are_asked_for() -> None:
+    for build in (Build("static-keys"), Build("eks", has_all_components=True)):
+        namespace = build.one("Namespace")["metadata"]["name"]
+        for variable in build.container["env"]:
+            secret = variable["valueFrom"]["secretKeyRef"]
+            start = f"kubectl -n {namespace} create secret generic {secret['name']} "
+            (line,) = [each for each in commands() if each.startswith(start)]
+            assert f"--from-file={secret['key']}=FILE" in line
+
+
+@pytest.mark.parametrize("policy", ["Disabled", "Max"])
+def test_scaling_down_is_stopped_and_goes_on_by_what_there_is(policy: str) -> None:
+    scaler = Build("eks").one("HorizontalPodAutoscaler")
+    metadata = scaler["metadata"]
+    start = f"kubectl -n {metadata['namespace']} patch hpa {metadata['name']} --type merge -p '"
+    patches = [json.loads(line[len(start) : -1]) for line in commands() if line.startswith(start)]
+    assert "scaleDown" in scaler["spec"]["behavior"]
+    assert {"spec": {"behavior": {"scaleDown": {"selectPolicy": policy}}}} in patches
+
+
+def test_paths_in_the_commands_are_there() -> None:
+    told = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
+    assert told
+    assert [path for path in told if not (ROOT / path).exists()] == []
+
+
+def test_the_overlay_that_vendors_the_base_builds(tmp_path: Path) -> None:
+    """With a copy in place of the repository, which is no part of this machine."""
+    (block,) = blocks("yaml")
+    (kustomization,) = read(block)
+    named = kustomization["resources"] + kustomization["components"]
+    for each in named:
+        assert re.fullmatch(r"https://\S+//deploy/kubernetes/[\w/-]+\?ref=v[\d.]+", each)
+    shutil.copytree(MANIFESTS, tmp_path / "deploy" / "kubernetes")
+    text = re.sub(r"https://\S+?//(\S+)\?ref=\S+", r"../\1", block)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "kustomization.yaml").write_text(text, encoding="utf-8")
+    kinds = [each["kind"] for each in read(kustomized(tmp_path / "own"))]
+    assert {"Deployment", "Namespace", "Service"} <= set(kinds)
+
+
+def test_the_figures_of_the_page_are_the_manifests() -> None:
+    spec, container = Build("eks").pod["spec"], Build("eks").container
+    configuration = YAML(typ="safe").load(Build("eks").configuration)
+    text = " ".join(PAGE.split())
+    assert f"period of {spec['terminationGracePeriodSeconds']} s" in text
+    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for up to 20" in text
+    assert container["resources"] == {
+        "requests": {"cpu": "500m", "memory": "256Mi"},
+        "limits": {"memory": "1Gi"},
+    }
+    assert "half a core requested" in text
+    assert "**1 GiB of memory**" in text
+    assert f"It is {configuration['server']['max_in_flight']} here" in text

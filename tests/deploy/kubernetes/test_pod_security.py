@@ -1,0 +1,137 @@
+"""What Pod Security admission says to the manifests, under the profile that the namespace asks for.
+
+No API server can be had here, so its admission is read from its page: `pod_security.py`. That the reading refuses what
+it should is shown by breaking a Pod of ours, one control after another.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Final
+
+import pytest
+
+from tests.deploy.kubernetes.building import (
+    MANIFESTS,
+    Build,
+    Object,
+    each_build,
+    pod_templates,
+    read,
+)
+from tests.deploy.kubernetes.pod_security import CONTROLS, violations
+
+Break = Callable[[Object], Any]
+
+
+def _own(pod: Object) -> Object:
+    """Of the container."""
+    context: Object = pod["spec"]["containers"][0]["securityContext"]
+    return context
+
+
+def _pods(pod: Object) -> Object:
+    context: Object = pod["spec"]["securityContext"]
+    return context
+
+
+def _container(pod: Object) -> Object:
+    container: Object = pod["spec"]["containers"][0]
+    return container
+
+
+def _bare() -> Object:
+    """A further container that asks for nothing."""
+    return {"name": "more", "image": "more"}
+
+
+# The control that must refuse, and what it must refuse. Where a container comes without a context of its own, other
+# controls refuse it as well.
+BROKEN: Final[list[tuple[str, Break]]] = [
+    ("HostProcess", lambda pod: _pods(pod).update(windowsOptions={"hostProcess": True})),
+    ("HostProcess", lambda pod: _own(pod).update(windowsOptions={"hostProcess": True})),
+    ("Host Namespaces", lambda pod: pod["spec"].update(hostNetwork=True)),
+    ("Host Namespaces", lambda pod: pod["spec"].update(hostPID=True)),
+    ("Host Namespaces", lambda pod: pod["spec"].update(hostIPC=True)),
+    ("Privileged Containers", lambda pod: _own(pod).update(privileged=True)),
+    ("Capabilities", lambda pod: _own(pod).pop("capabilities")),
+    ("Capabilities", lambda pod: _own(pod).update(capabilities={"drop": ["NET_RAW"]})),
+    ("Capabilities", lambda pod: _own(pod)["capabilities"].update(add=["SYS_PTRACE"])),
+    ("Capabilities", lambda pod: _own(pod)["capabilities"].update(add=["CHOWN"])),
+    ("Volume Types", lambda pod: pod["spec"]["volumes"].append({"name": "x", "hostPath": {}})),
+    ("Volume Types", lambda pod: pod["spec"]["volumes"].append({"name": "x", "nfs": {}})),
+    ("Volume Types", lambda pod: pod["spec"]["volumes"].append({"name": "x"})),
+    ("Host Ports", lambda pod: _container(pod)["ports"][0].update(hostPort=8000)),
+    (
+        "Host Probes / Lifecycle Hooks",
+        lambda pod: _container(pod)["livenessProbe"]["httpGet"].update(host="169.254.169.254"),
+    ),
+    (
+        "Host Probes / Lifecycle Hooks",
+        lambda pod: _container(pod).update(startupProbe={"tcpSocket": {"host": "x", "port": 1}}),
+    ),
+    (
+        "Host Probes / Lifecycle Hooks",
+        lambda pod: _container(pod).update(lifecycle={"preStop": {"httpGet": {"host": "x"}}}),
+    ),
+    ("AppArmor", lambda pod: _pods(pod).update(appArmorProfile={"type": "Unconfined"})),
+    ("AppArmor", lambda pod: _own(pod).update(appArmorProfile={"type": "Unconfined"})),
+    (
+        "AppArmor",
+        lambda pod: pod["metadata"].update(
+            annotations={"container.apparmor.security.beta.kubernetes.io/presign": "unconfined"}
+        ),
+    ),
+    ("SELinux", lambda pod: _pods(pod).update(seLinuxOptions={"type": "spc_t"})),
+    ("SELinux", lambda pod: _own(pod).update(seLinuxOptions={"user": "system_u"})),
+    ("SELinux", lambda pod: _own(pod).update(seLinuxOptions={"role": "system_r"})),
+    ("/proc Mount Type", lambda pod: _own(pod).update(procMount="Unmasked")),
+    ("Sysctls", lambda pod: _pods(pod).update(sysctls=[{"name": "kernel.msgmax"}])),
+    ("Privilege Escalation", lambda pod: _own(pod).update(allowPrivilegeEscalation=True)),
+    ("Privilege Escalation", lambda pod: _own(pod).pop("allowPrivilegeEscalation")),
+    ("Running as Non-root", lambda pod: _pods(pod).pop("runAsNonRoot")),
+    ("Running as Non-root", lambda pod: _own(pod).update(runAsNonRoot=False)),
+    ("Running as Non-root user", lambda pod: _pods(pod).update(runAsUser=0)),
+    ("Running as Non-root user", lambda pod: _own(pod).update(runAsUser=0)),
+    ("Seccomp", lambda pod: _pods(pod).pop("seccompProfile")),
+    ("Seccomp", lambda pod: _pods(pod).update(seccompProfile={"type": "Unconfined"})),
+    ("Seccomp", lambda pod: _own(pod).update(seccompProfile={"type": "Unconfined"})),
+]
+
+
+@each_build
+def test_every_pod_is_admitted_under_the_restricted_profile(build: Build) -> None:
+    pods = list(pod_templates(build.objects()))
+    assert len(pods) == 1
+    assert [violations(pod) for pod in pods] == [{}]
+
+
+def test_the_calling_service_is_admitted_as_well() -> None:
+    text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
+    assert [violations(pod) for pod in pod_templates(read(text))] == [{}]
+
+
+@pytest.mark.parametrize(("control", "broken"), BROKEN)
+def test_a_pod_that_breaks_a_control_is_refused_by_it_and_no_other(
+    control: str, broken: Break
+) -> None:
+    pod = deepcopy(Build("eks").pod)
+    broken(pod)
+    assert set(violations(pod)) == {control}
+
+
+def test_every_control_has_its_broken_pod() -> None:
+    assert {control for control, _ in BROKEN} == set(CONTROLS)
+
+
+@pytest.mark.parametrize("kind", ["containers", "initContainers", "ephemeralContainers"])
+def test_a_further_container_is_looked_at_like_the_first(kind: str) -> None:
+    pod = deepcopy(Build("eks").pod)
+    pod["spec"].setdefault(kind, []).append(_bare())
+    assert set(violations(pod)) == {"Capabilities", "Privilege Escalation"}
+
+
+@each_build
+def test_the_namespace_asks_for_the_profile_of_the_version_that_is_read_here(build: Build) -> None:
+    labels = build.one("Namespace")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["pod-security.kubernetes.io/enforce-version"] == "v1.34"
