@@ -85,8 +85,8 @@ def test_to_list_all_uploads_is_an_operators_right_and_not_the_roles() -> None:
     assert decision(ROLE_POLICY, request) is None
 
 
-def test_the_readmes_table_of_actions_is_the_roles() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_table_of_actions_is_the_roles() -> None:
+    text = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
     table = text.partition("| operation | actions |")[2].partition("\n\n")[0]
     told = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
     assert told == set(ALLOWED)

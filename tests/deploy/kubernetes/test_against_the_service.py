@@ -51,12 +51,12 @@ def test_the_port_is_the_one_that_the_image_listens_on_everywhere() -> None:
     assert {"command", "args"}.isdisjoint(Build("eks").container)
 
 
-def test_the_service_is_where_the_readme_calls_it() -> None:
+def test_the_service_is_where_the_page_of_callers_calls_it() -> None:
     service = Build("eks").one("Service")
     metadata, (port,) = service["metadata"], service["spec"]["ports"]
     assert port["port"] == 80
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"http://{metadata['name']}.{metadata['namespace']}.svc/v1/" in readme
+    callers = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
+    assert f"http://{metadata['name']}.{metadata['namespace']}.svc/v1/" in callers
 
 
 def test_the_user_is_the_images() -> None:

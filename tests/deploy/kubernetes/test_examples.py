@@ -1,4 +1,4 @@
-"""How a calling service gets its token: the example, the README's and the page say the same."""
+"""How a calling service gets its token: the example, docs/callers.md and the page say the same."""
 
 import re
 from typing import Any, Final
@@ -16,12 +16,12 @@ from tests.deploy.kubernetes.building import (
     read,
 )
 
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
+CALLERS: Final = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
 EXAMPLE: Final = read((MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8"))
 
 
 def of_readme(kind: str) -> Object:
-    blocks = re.findall(rf"```yaml\n(apiVersion: \S+\nkind: {kind}\n.*?)```", README, re.DOTALL)
+    blocks = re.findall(rf"```yaml\n(apiVersion: \S+\nkind: {kind}\n.*?)```", CALLERS, re.DOTALL)
     (found,) = read("---\n".join(blocks))
     return found
 
@@ -81,7 +81,7 @@ def test_the_role_for_the_clusters_keys_is_bound_as_in_the_readme() -> None:
 
 
 def test_the_issuer_of_the_own_cluster_is_configured_as_in_the_readme() -> None:
-    blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", CALLERS, re.DOTALL)
     (configuration,) = [each for block in blocks for each in read(block) if "issuers" in each]
     told = configuration["issuers"]["cluster-a"]
     built = YAML(typ="safe").load(Build("static-keys").configuration)["issuers"]["cluster-a"]
