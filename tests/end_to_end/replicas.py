@@ -52,13 +52,18 @@ http {{
 
 
 @contextmanager
-def proxying(binary: str, directory: Path, ports: tuple[int, int]) -> Iterator[str]:
+def proxying(
+    binary: str, directory: Path, ports: tuple[int, int], *, sticky: bool = False
+) -> Iterator[str]:
     """Debian's nginx in front of what listens at `ports`, with deploy/nginx/presign.conf."""
     port, health = free_ports(2)
     ours = CONFIGURATION.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
     for number, each in enumerate(ports, 1):
         ours = ours.replace(f"presign-{number}.internal:8000", f"127.0.0.1:{each}")
     assert ".internal" not in ours
+    if sticky:
+        assert "# hash " in ours
+        ours = ours.replace("# hash ", "hash ")
     file = directory / "nginx.conf"
     file.write_text(_WHOLE.format(directory=directory, health=health, ours=ours))
     command = [binary, "-p", str(directory), "-c", str(file)]

@@ -169,13 +169,39 @@ async def test_what_no_replica_has_taken_is_asked_of_the_next_whatever_it_is(
     assert (well.seen, reply.status_code) == (1, 200)
 
 
+async def test_sticky_routing_leads_a_caller_to_one_replica_and_callers_to_all(
+    tmp_path: Path,
+) -> None:
+    one, two = Stub(answers=True), Stub(answers=True)
+    async with (
+        listening(one) as first,
+        listening(two) as second,
+        through_nginx(tmp_path, (first, second), sticky=True) as client,
+    ):
+        seen = set()
+        for caller in range(20):
+            before = (one.seen, two.seen)
+            headers = {"Authorization": f"Bearer {caller}"}
+            for _ in range(3):
+                await client.post("/v1/download-urls", content=b"{}", headers=headers)
+            seen.add((one.seen - before[0], two.seen - before[1]))
+    assert seen == {(3, 0), (0, 3)}
+
+
 async def asked(directory: Path, ports: tuple[int, int], method: str, path: str) -> httpx.Response:
-    proxy = proxying(nginx(), directory, ports)
+    async with through_nginx(directory, ports) as client:
+        return await client.request(method, path, content=b"{}" if method == "POST" else None)
+
+
+@asynccontextmanager
+async def through_nginx(
+    directory: Path, ports: tuple[int, int], *, sticky: bool = False
+) -> AsyncIterator[httpx.AsyncClient]:
+    proxy = proxying(nginx(), directory, ports, sticky=sticky)
     url = await asyncio.to_thread(proxy.__enter__)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
-            body = b"{}" if method == "POST" else None
-            return await client.request(method, path, content=body)
+            yield client
     finally:
         await asyncio.to_thread(proxy.__exit__, None, None, None)
 
