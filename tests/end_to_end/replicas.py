@@ -125,6 +125,7 @@ class Tally:
     """What the callers were given, in the order in which it came, and what went wrong."""
 
     given: list[tuple[str, Signed]] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)  # that signed what was given
     answers: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -141,6 +142,7 @@ class Tally:
             each = [body]
         of = "upload" if kind == "upload" else "download"
         self.given += [(of, Signed(one["method"], one["url"], one["headers"], one)) for one in each]
+        self.sessions.add(session_of(each[0]["url"]))
 
     def by_session(self) -> dict[str, list[tuple[str, Signed]]]:
         found: dict[str, list[tuple[str, Signed]]] = {}
