@@ -1,7 +1,8 @@
 """`make bench`: what signing costs, in the core and over HTTP, beside others in the same run.
 
 It takes some minutes. Everything is on loopback: the server on one core, the load on another. The
-results go to `benchmarks/results/`: a table, all figures as JSON, and two plots. And into the README.
+results go to `benchmarks/results/`: a table, all figures as JSON, and two plots. And into the README
+and docs/scale.md.
 """
 
 import asyncio
@@ -14,7 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import bars, companion, issuing, over_http, page, plots, signers, targets
+from benchmarks import (
+    bars,
+    companion,
+    issuing,
+    over_http,
+    page,
+    plots,
+    scale,
+    signers,
+    targets,
+    volume,
+)
 from benchmarks.measuring import LOAD_CORE, Samples, pin, quantile
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -41,6 +53,7 @@ def main() -> None:
     _write(core, http, verdicts, figures)
     more = {**figures, "memory": quantile(memory, 0.5), "start": quantile(starts, 0.5)}
     page.write(README, _machine(), core, http, more)
+    scale.write(json.loads((RESULTS / "results.json").read_text()))
 
 
 def _starts(directory: Path, url: str) -> tuple[list[float], list[float]]:
@@ -60,6 +73,7 @@ def _over_http(directory: Path, url: str) -> dict[str, Any]:
         names = [("hello", 0), ("raw", 0), ("article", 352), ("naive", 352)]
         apps = {each: stack.enter_context(targets.app(*each)) for each in names}
         over_http.settle(service, token)
+        sent = volume.measure(service, directory / "audit")
         print("requests …", flush=True)
         http = over_http.measure(over_http.jobs(service, apps, token))
         naive = apps["naive", 352]
@@ -73,7 +87,14 @@ def _over_http(directory: Path, url: str) -> dict[str, Any]:
         print("the loop …", flush=True)
         over_http.settle(probed, token)
         blocked = over_http.blocked(probed)
-    return {"http": http, "sizes": sizes, "rates": rates, "companion": beside, "blocked": blocked}
+    return {
+        "http": http,
+        "sizes": sizes,
+        "rates": rates,
+        "companion": beside,
+        "blocked": blocked,
+        "bytes": sent,
+    }
 
 
 def _write(

@@ -1,6 +1,6 @@
-"""The README's part about cost, written by `make bench` between two marks."""
+"""What `make bench` writes into pages: the README's part about cost, and others by name, between two marks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +25,26 @@ _ROWS: Final = {
 
 def write(path: Path, machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> None:
     """Replace what stands between the marks of the page at `path`."""
+    _replace(path, BEGIN, list(_lines(machine, core, http, more)))
+
+
+def begin(name: str) -> str:
+    """The mark of a page that has several parts."""
+    return f"<!-- written by make bench: {name} -->\n"
+
+
+def replace(path: Path, name: str, lines: Sequence[str]) -> None:
+    """Replace the part of that name."""
+    _replace(path, begin(name), lines)
+
+
+def _replace(path: Path, mark: str, lines: Sequence[str]) -> None:
     text = path.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    assert after, f"{path} has no marks"
-    lines = "\n".join(_lines(machine, core, http, more))
-    path.write_text(f"{before}{BEGIN}\n{lines}\n\n{END}{after}", encoding="utf-8")
+    before, _, rest = text.partition(mark)
+    _, end, after = rest.partition(END)
+    assert end, f"{path} has no marks"
+    shown = "\n".join(lines)
+    path.write_text(f"{before}{mark}\n{shown}\n\n{END}{after}", encoding="utf-8")
 
 
 def _lines(machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ class StartError(RuntimeError):
 @contextmanager
 def running(
     command: Sequence[str], directory: Path, health_url: str, **settings: str
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     if not Path(command[0]).exists():
         raise StartError(f"{command[0]} is missing: `make test` installs it")
     log, here = directory / "output.log", str(directory)
@@ -43,7 +43,7 @@ def running(
         )
     try:
         _wait_until_healthy(process, health_url, log)
-        yield
+        yield process
     finally:
         end(process)
 

@@ -1,0 +1,233 @@
+"""What docs/scale.md says in figures: reckoned from the results of `make bench`, and written between marks.
+
+`python -m benchmarks.scale` writes the page anew from the results that are there, and measures nothing
+but the bytes of requests, of which a machine has no say.
+"""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from textwrap import wrap
+from typing import Any, Final
+
+from benchmarks import issuing, over_http, page, targets, volume
+from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT_A_BUCKET
+from service.sessions.pool import MAX_SESSIONS
+from service.sessions.refresh import threshold
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "scale.md"
+RESULTS: Final = Path(__file__).parent / "results" / "results.json"
+
+WIDTH: Final = 120  # columns
+TARGET: Final = 100_000  # URLs a second
+BUSY: Final = 0.6  # of a core: the rest is for peaks, and for a replica that is gone
+LATE_MS: Final = 20.0
+# aws.amazon.com/fargate/pricing: Linux/x86, US East (N. Virginia), in June 2026
+VCPU_HOUR: Final = 0.04048
+GIB_HOUR: Final = 0.004445
+GIB: Final = 2  # the least that Fargate gives with a vCPU
+# docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, "STS request quotas"
+STS_QUOTA: Final = 600  # a second, of an account and Region
+STS_SECONDS: Final = (
+    0.1  # of a call: an assumption, as presign_session_refresh_seconds tells of yours
+)
+SESSION_SECONDS: Final = 3600
+PROMISE_SECONDS: Final = 900
+CALLERS: Final = (10, 100, 1000, 4000)
+REPLICAS: Final = (2, 10, 30)
+SESSION_KIB: Final = 5  # service/sessions/pool.py
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A way to ask: `urls` a request, which costs so many CPU µs and has these bytes."""
+
+    words: str
+    urls: int
+    cpu_us: float
+    asked: int
+    answered: int
+    written: int
+
+    @property
+    def cpu_us_a_url(self) -> float:
+        return self.cpu_us / self.urls
+
+    @property
+    def dollars_a_million(self) -> float:
+        hours = self.cpu_us_a_url / BUSY / 3600  # µs a URL are seconds a million
+        return hours * (VCPU_HOUR + GIB * GIB_HOUR)
+
+    @property
+    def cores(self) -> float:
+        return self.cpu_us_a_url * TARGET / 1e6
+
+    @property
+    def replicas(self) -> int:
+        return max(2, math.ceil(self.cores / BUSY))
+
+    def bytes_a_second(self, of: int) -> float:
+        return of * TARGET / self.urls
+
+
+def kinds(results: dict[str, Any]) -> list[Kind]:
+    http = {name: median(found) for name, found in results["http"].items()}
+    batches = dict(zip(over_http.SIZES, results["sizes"]["presign"], strict=True))
+    singly = {"get": "a download", "upload": "an upload with every header", "form": "a form"}
+    sent: dict[str, list[int]] = results["bytes"]
+    return [
+        *(Kind(words, 1, http[f"{name} 352"], *sent[name]) for name, words in singly.items()),
+        *(
+            Kind(
+                f"batches of {size:,} downloads", size, batches[size] * 1000, *sent[f"batch {size}"]
+            )
+            for size in volume.BATCHES
+        ),
+    ]
+
+
+def held(results: dict[str, Any]) -> int:
+    """The highest rate that was offered up to which 99 of 100 answers were not late."""
+    rate = 0
+    for offered, _, late in results["rates"]["presign"]:
+        if late > LATE_MS:
+            break
+        rate = int(offered)
+    return rate
+
+
+def cost(results: dict[str, Any]) -> Iterator[str]:
+    yield from _prose(
+        f"Measured on {results['machine']}, with a session's token of 352 characters and keys of 60:"
+    )
+    yield from ("", "| asked for | CPU a URL | CPU a million | dollars a million |")
+    yield "| --- | --- | --- | --- |"
+    for kind in kinds(results):
+        yield (
+            f"| {kind.words} | {kind.cpu_us_a_url:.1f} µs | {kind.cpu_us_a_url:.1f} s "
+            f"| {kind.dollars_a_million:.5f} |"
+        )
+
+
+def replicas(results: dict[str, Any]) -> Iterator[str]:
+    yield f"| {TARGET:,} URLs a second as | requests a second | cores | replicas | in | out | audit trail |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for kind in kinds(results):
+        sent = (kind.asked, kind.answered, kind.written)
+        megabytes = " | ".join(f"{kind.bytes_a_second(each) / 1e6:.0f} MB/s" for each in sent)
+        yield (
+            f"| {kind.words} | {TARGET // kind.urls:,} | {kind.cores:.1f} | {kind.replicas} "
+            f"| {megabytes} |"
+        )
+    rate = held(results)
+    yield ""
+    yield from _prose(
+        f"`make bench` also offers downloads at rates. Up to {rate:,} a second, one worker gave 99 of 100 answers "
+        f"within {LATE_MS:.0f} ms; with a client beside it on a machine of two cores, more is no measurement. Whoever "
+        f"counts on no more than that needs {math.ceil(TARGET / rate)} replicas for {TARGET:,} single downloads."
+    )
+
+
+def trail(results: dict[str, Any]) -> Iterator[str]:
+    yield "| asked for | audit trail a request | a million URLs |"
+    yield "| --- | --- | --- |"
+    for kind in kinds(results):
+        gigabytes = kind.written / kind.urls / 1000
+        yield f"| {kind.words} | {kind.written:,} bytes | {gigabytes:.2f} GB |"
+
+
+def memory(results: dict[str, Any]) -> Iterator[str]:
+    idle = next(each["value"] for each in results["verdicts"] if each["what"] == "idle memory")
+    sessions = MAX_SESSIONS * SESSION_KIB / 1024
+    yield from _prose(
+        f"A replica takes {idle:.0f} MiB when it is idle, and {sessions:.0f} more when it has the {MAX_SESSIONS:,} "
+        f"sessions that it may have, some {SESSION_KIB} KiB each."
+    )
+
+
+def refreshed_every() -> float:
+    """Seconds, as `presign check` reckons."""
+    return SESSION_SECONDS - threshold(SESSION_SECONDS, PROMISE_SECONDS, 0.5)
+
+
+def sts() -> Iterator[str]:
+    every = refreshed_every()
+    columns = [f"{each} replicas" for each in REPLICAS]
+    yield from _prose(
+        f"With sessions of {SESSION_SECONDS:,} s and lifetimes of up to {PROMISE_SECONDS} s a session is renewed every "
+        f"{every:,.0f} s. Calls a second for one bucket, and what they are of {STS_QUOTA}, where that is a thousandth:"
+    )
+    yield from ("", f"| callers at work | {' | '.join(columns)} | sticky, any number |")
+    yield f"| --- |{' --- |' * (len(columns) + 1)}"
+    for callers in CALLERS:
+        cells = [_share(callers * each / every) for each in (*REPLICAS, 1)]
+        yield f"| {callers:,} | {' | '.join(cells)} |"
+
+
+def _share(rate: float) -> str:
+    share = rate / STS_QUOTA
+    return f"{rate:.2g} ({share:.1%})" if share >= 0.001 else f"{rate:.2g}"
+
+
+def _prose(text: str) -> list[str]:
+    return wrap(text, WIDTH, break_on_hyphens=False)
+
+
+def cold() -> Iterator[str]:
+    rate = MAX_IN_FLIGHT_A_BUCKET / STS_SECONDS
+    yield from _prose(
+        f"A replica has at most {MAX_IN_FLIGHT_A_BUCKET} calls for a bucket under way. Where one takes {STS_SECONDS} s, "
+        f"that is {rate:.0f} sessions a second, and {STS_QUOTA / rate:.0f} replicas that start at once reach the quota. "
+        f"A caller waits {ATTEMPT_SECONDS:.0f} s for its first session:"
+    )
+    yield from (
+        "",
+        "| callers at work | until a replica that starts has all their sessions |",
+        "| --- | --- |",
+    )
+    for callers in CALLERS:
+        yield f"| {callers:,} | {callers / rate:,.1f} s |"
+
+
+def parts(results: dict[str, Any]) -> dict[str, list[str]]:
+    """What stands between the marks, by their names."""
+    return {
+        "cost": list(cost(results)),
+        "replicas": list(replicas(results)),
+        "trail": list(trail(results)),
+        "memory": list(memory(results)),
+        "sts": list(sts()),
+        "cold": list(cold()),
+    }
+
+
+def write(results: dict[str, Any]) -> None:
+    for name, lines in parts(results).items():
+        page.replace(PAGE, name, lines)
+
+
+def main() -> None:
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results["bytes"] = of_a_service()
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write(results)
+
+
+def of_a_service() -> dict[str, list[int]]:
+    """The bytes, of a service that is started for it."""
+    server = issuing.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        targets.service(Path(directory), url) as service,
+    ):
+        over_http.settle(service, issuing.a_token(url))
+        return volume.measure(service, Path(directory) / "audit")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The metrics of an app that has done all it counts: what there is to ask for, and with which labels."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from service.running import MakeSource
+from service.sessions.session import Clock, Session
+from service.settings import Settings
+from service.store import calls
+from tests.api.conftest import Given, open_grant, running, settings_with
+from tests.deploy.grafana import promql
+from tests.scrapes import GET, Samples, app_of, samples
+from tests.test_metrics_labels import allowed
+
+ROOT: Final = Path(__file__).parents[3]
+GRAFANA: Final = ROOT / "deploy" / "grafana"
+OF_THE_TARGET: Final = {"namespace", "job", "instance"}  # Prometheus adds them to each series
+_OUTCOMES: Final = {
+    "presign_session_refreshes": {"ok", "failed", "throttled", "lasting"},
+    "presign_issuer_key_fetches": {"ok", "failed"},
+    "presign_config_reload": {"ok", "failed"},
+    "presign_store_call_seconds": {"ok", "refused", "unavailable", "overloaded", "cancelled"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    labels: Mapping[str, set[str]]  # of each series, by its name as it is scraped
+    kinds: Mapping[str, str]  # of each metric
+    values: Mapping[str, set[str]]  # that a label may have, whatever metric it is of
+
+
+class Full(Given):
+    """Sessions of which STS says how full their policy is."""
+
+    async def fetch(self, owner: Any, policy: str | None) -> Session:
+        return replace(await super().fetch(owner, policy), packed_policy_percent=40)
+
+
+@asynccontextmanager
+async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
+    async def make(name: str, settings: Settings) -> Given:
+        return Full(clock)
+
+    yield make
+
+
+def _settings() -> Settings:
+    """With an issuer that does not answer, and a store of rate limits that does not either."""
+    issuer = {"issuer": "https://cluster.example", "audience": "presign"}
+    whole = settings_with(
+        open_grant(),
+        issuers={"cluster-a": {**issuer, "jwks_url": "http://127.0.0.1:1/keys"}},
+        uppy={"bucket": "demo", "prefix": "up/{caller}/"},
+    )
+    data = json.loads(whole.model_dump_json(exclude_defaults=True))
+    data["callers"][0]["rate_limit"] = "1000/minute"
+    return Settings.model_validate({**data, "server": {"rate_limit_url": "redis://127.0.0.1:1/0"}})
+
+
+@cache
+def scraped() -> Scraped:
+    return asyncio.run(_scraped())
+
+
+async def _scraped() -> Scraped:
+    async with running(_settings(), open_sources=_sources) as client:
+        await _everything(client)
+        found = await _until_all_have_series(client)
+        text = (await client.get("/metrics")).text
+        known = allowed(app_of(client))
+    labels: dict[str, set[str]] = {}
+    for name, pairs in found:
+        labels.setdefault(name, set()).update(label for label, _ in pairs)
+    return Scraped(labels, _kinds(text), known | {"action": _actions()})
+
+
+def _kinds(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+
+
+async def _everything(client: httpx.AsyncClient) -> None:
+    for path, body in (
+        ("download-urls", {**GET, "expires_in": 7200}),  # more than its session has
+        ("download-urls", {**GET, "bucket": "closed"}),
+        ("download-urls/batch", {"items": [GET]}),
+        ("object-checks", GET),
+        ("diagnoses", {"method": "GET", "url": "https://demo.s3.example/a"}),
+    ):
+        await client.post(f"/v1/{path}", json=body)
+
+
+async def _until_all_have_series(client: httpx.AsyncClient) -> Samples:
+    async with asyncio.timeout(10):
+        while True:
+            found = await samples(client)
+            names = {name for name, _ in found}
+            kinds = _kinds((await client.get("/metrics")).text)
+            if all(names & set(_series(name, kind)) for name, kind in kinds.items()):
+                return found
+            await asyncio.sleep(0.05)
+
+
+def _series(name: str, kind: str) -> list[str]:
+    return (
+        [f"{name}_{end}" for end in ("bucket", "count", "sum")] if kind == "histogram" else [name]
+    )
+
+
+def family(name: str) -> str:
+    return re.sub(r"_(total|bucket|count|sum)$", "", name)
+
+
+def _actions() -> set[str]:
+    return {name for name, each in vars(calls).items() if isinstance(each, type)}
+
+
+def faults(text: str) -> list[str]:
+    """What an expression asks for that the service never gives."""
+    expression, there = promql.read(text), scraped()
+    found = []
+    known = set(OF_THE_TARGET)
+    for asked in expression.asked:
+        labels = there.labels.get(asked.name)
+        if labels is None:
+            found.append(f"there is no {asked.name}")
+            continue
+        known |= labels
+        found += _strange(asked, labels)
+    found += [f"nothing has the label {label}" for label in expression.grouped - known]
+    return found
+
+
+def _strange(asked: promql.Asked, labels: set[str]) -> list[str]:
+    found = []
+    for label, patterns in asked.matched.items():
+        if label not in labels | OF_THE_TARGET:
+            found.append(f"{asked.name} has no label {label}")
+            continue
+        values = _values(asked.name, label)
+        found += [
+            f"{asked.name} never has {label}={pattern!r}"
+            for pattern in patterns
+            if not pattern.startswith(("$", r"\$"))
+            and not any(re.fullmatch(pattern, value) for value in values)
+        ]
+    return found
+
+
+def _values(name: str, label: str) -> set[str]:
+    if label == "outcome":
+        return _OUTCOMES[family(name)]
+    return set(scraped().values.get(label, set()))

@@ -1,0 +1,102 @@
+"""What an expression of PromQL asks for, read by a parser of that language."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import promql_parser
+
+# What Grafana puts in before it asks; a label's value may be one of its variables too.
+_OF_GRAFANA: Final = {"$__rate_interval": "5m"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A series that is looked for: its name, and each label with the values that are to match."""
+
+    name: str
+    matched: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    asked: list[Asked]
+    grouped: set[str]  # labels that are summed by, or joined on
+    shown: set[str] | None  # labels that the result has; None: those of the series
+    ranges: list[float]  # seconds, of each window
+    functions: list[str]
+
+
+def read(text: str) -> Expression:
+    for variable, meant in _OF_GRAFANA.items():
+        text = text.replace(variable, meant)
+    root = promql_parser.parse(text)
+    nodes = list(_nodes(root))
+    return Expression(
+        asked=[_asked(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)],
+        grouped={label for node in nodes for label in _labels(node)},
+        shown=_shown(root),
+        ranges=[
+            node.range.total_seconds()
+            for node in nodes
+            if isinstance(node, promql_parser.MatrixSelector)
+        ],
+        functions=[node.func.name for node in nodes if isinstance(node, promql_parser.Call)],
+    )
+
+
+def _nodes(root: promql_parser.Expr) -> Iterator[Any]:
+    found: list[Any] = []
+    promql_parser.walk(root, found.append)
+    return iter(found)
+
+
+def _asked(selector: Any) -> Asked:
+    assert selector.name, "a series is asked for by its name"
+    assert not selector.matchers.or_matchers
+    return Asked(
+        selector.name,
+        {each.name: list(_values(each)) for each in selector.matchers.matchers},
+    )
+
+
+def _values(matcher: Any) -> Iterator[str]:
+    """Each alternative of a regular expression; of a plain value, what matches just that."""
+    if matcher.op in (promql_parser.MatchOp.Equal, promql_parser.MatchOp.NotEqual):
+        yield re.escape(matcher.value)
+    else:
+        yield from matcher.value.split("|")
+
+
+def _labels(node: Any) -> Iterator[str]:
+    if isinstance(node, promql_parser.AggregateExpr):
+        assert node.modifier is not None, "what is summed is grouped, or nobody knows of what it is"
+        assert node.modifier.type == promql_parser.AggModifierType.By
+        yield from node.modifier.labels
+    if isinstance(node, promql_parser.BinaryExpr) and node.modifier and node.modifier.matching:
+        yield from node.modifier.matching.labels
+
+
+def _shown(node: Any) -> set[str] | None:
+    """The labels that are left at the end: of two operands, the first's."""
+    match node:
+        case promql_parser.AggregateExpr():
+            return set(_labels(node))
+        case promql_parser.BinaryExpr():
+            return _shown(node.lhs)
+        case promql_parser.ParenExpr():
+            return _shown(node.expr)
+        case promql_parser.Call() if node.func.name == "histogram_quantile":
+            labels = _shown(node.args[1])
+            assert labels is not None
+            assert "le" in labels, "a quantile is of buckets"
+            return labels - {"le"}
+        case promql_parser.Call() if node.func.name == "absent":
+            return set()
+        case _:
+            return None
+
+
+def seconds(duration: str) -> float:
+    return promql_parser.parse_duration(duration).total_seconds()

@@ -1,0 +1,152 @@
+"""The alert rules: they ask for what the service gives, say what to do, and fire when they must."""
+
+import re
+import subprocess
+from typing import Any, Final
+
+import pytest
+from ruamel.yaml import YAML
+
+from service.sessions.pool import MAX_SESSIONS
+from service.settings import ServerSettings
+from tests.clients.toolchains import tool
+from tests.deploy.grafana import promql
+from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
+from tests.test_documents import headings
+
+FILE: Final = GRAFANA / "alerts.yaml"
+TESTS: Final = GRAFANA / "alerts_test.yaml"
+OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+ROW: Final = re.compile(
+    r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((#.+)\) \|$", re.MULTILINE
+)
+# What is looked at on the dashboard, and is nobody's fault by itself.
+UNWATCHED: Final = {"presign_refused", "presign_diagnoses", "presign_session_seconds_left"}
+
+
+def rules() -> list[dict[str, Any]]:
+    [group] = YAML(typ="safe").load(FILE)["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+each_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+
+
+@each_rule
+def test_an_alert_asks_for_what_the_service_gives(rule: dict[str, Any]) -> None:
+    assert faults(rule["expr"]) == []
+
+
+def test_an_expression_that_asks_for_what_is_not_there_is_found_out() -> None:
+    refreshes = "presign_session_refreshes_total"
+    for wrong in (
+        "presign_session_refreshes > 0",
+        f'{refreshes}{{outcome="refused"}} > 0',
+        f'{refreshes}{{outcome=~"failed|throtled"}} > 0',
+        f'{refreshes}{{caller="a"}} > 0',
+        f"sum by (caller) ({refreshes}) > 0",
+        "presign_session_refresh_seconds > 0",
+        'presign_lifetimes_limited_total{by="sessions"} > 0',
+        'presign_http_request_seconds_count{status=~"6.."} > 0',
+        'presign_http_request_seconds_count{route=~"/v2/.*"} > 0',
+    ):
+        assert len(faults(wrong)) == 1, wrong
+
+
+@each_rule
+def test_an_alert_says_what_is_wrong_what_to_do_and_where_that_is_written(
+    rule: dict[str, Any],
+) -> None:
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    assert set(rule["labels"]) == {"severity"}
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    assert anchor in headings(ROOT / page)
+
+
+@each_rule
+def test_an_alert_shows_labels_that_its_expression_leaves(rule: dict[str, Any]) -> None:
+    said = " ".join(rule["annotations"].values())
+    shown = set(re.findall(r"\$labels\.(\w+)", said))
+    expression = promql.read(rule["expr"])
+    left = expression.shown
+    if left is None:
+        left = OF_THE_TARGET.union(*(scraped().labels[each.name] for each in expression.asked))
+    assert shown <= left
+
+
+@each_rule
+def test_what_has_to_last_is_looked_at_over_less_time_than_that(rule: dict[str, Any]) -> None:
+    """Else a single event is seen for as long as it takes to fire."""
+    if rule["alert"] == "PresignSignsNothing":  # it looks for the absence of events
+        return
+    seen = promql.read(rule["expr"]).ranges
+    if "for" in rule:
+        assert all(promql.seconds(rule["for"]) > each for each in seen)
+
+
+def test_alerts_of_several_replicas_are_grouped_within_one_namespace_and_job() -> None:
+    for rule in rules():
+        grouped = promql.read(rule["expr"]).grouped
+        assert not grouped or grouped >= {"namespace", "job"}, rule["alert"]
+
+
+def test_an_alert_is_named_once_and_nearly_every_metric_has_one() -> None:
+    names = [rule["alert"] for rule in rules()]
+    assert len(set(names)) == len(names)
+    asked = {family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked}
+    assert {family(name) for name in scraped().kinds} - asked == UNWATCHED
+
+
+def test_the_numbers_in_the_rules_are_the_services() -> None:
+    full = {rule["alert"]: rule["expr"] for rule in rules()}
+    in_flight = ServerSettings.model_fields["max_in_flight"].default
+    assert full["PresignFull"].endswith(f"> 0.8 * {in_flight}")
+    assert full["PresignSessionsNearlyFull"].endswith(f"> 0.9 * {MAX_SESSIONS}")
+    assert f"{in_flight} is `max_in_flight`, and {MAX_SESSIONS:,} sessions" in OPERATIONS
+
+
+def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
+    told = [(name, severity, anchor) for name, severity, _, anchor in ROW.findall(OPERATIONS)]
+    assert sorted(told) == sorted(
+        (
+            rule["alert"],
+            rule["labels"]["severity"],
+            rule["annotations"]["runbook"].removeprefix("docs/operations.md"),
+        )
+        for rule in rules()
+    )
+
+
+# What Prometheus' own tool says
+
+
+def test_prometheus_takes_the_rules() -> None:
+    _promtool("check", "rules", "--lint-fatal", FILE.name)
+
+
+def test_each_alert_fires_when_it_must_and_is_silent_when_it_nearly_would() -> None:
+    _promtool("test", "rules", TESTS.name)
+
+
+def test_each_alert_is_tested_both_ways() -> None:
+    fires, silent = set(), set()
+    for group in YAML(typ="safe").load(TESTS)["tests"]:
+        alert, _, way = group["name"].partition(" ")
+        expected = [each["exp_samples"] for each in group["promql_expr_test"]]
+        there = any(
+            f'alertname="{alert}"' in each["labels"] for found in expected for each in found
+        )
+        if way.startswith("fires "):
+            assert there, group["name"]
+            fires.add(alert)
+        elif way.startswith("is silent "):
+            assert not there, group["name"]
+            silent.add(alert)
+    assert fires == silent == {rule["alert"] for rule in rules()}
+
+
+def _promtool(*arguments: str) -> None:
+    command = [tool("promtool", "promtool"), *arguments]
+    told = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr

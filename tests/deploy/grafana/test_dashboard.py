@@ -1,0 +1,135 @@
+"""The dashboard: each panel asks for what the service gives, and all that it gives is there."""
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any, Final
+
+import pytest
+
+from tests.deploy.grafana import promql
+from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, family, faults, scraped
+from tests.deploy.grafana.test_alerts import rules
+
+TEXT: Final = (GRAFANA / "dashboard.json").read_text(encoding="utf-8")
+BOARD: Final[dict[str, Any]] = json.loads(TEXT)
+DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+VARIABLES: Final = {each["name"]: each for each in BOARD["templating"]["list"]}
+COLUMNS: Final = 24  # of Grafana's grid
+
+
+def panels() -> list[dict[str, Any]]:
+    return [each for each in BOARD["panels"] if each["type"] != "row"]
+
+
+def expressions() -> Iterator[str]:
+    for panel in panels():
+        for target in panel["targets"]:
+            yield target["expr"]
+
+
+each_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
+
+
+@each_panel
+def test_a_panel_asks_for_what_the_service_gives(panel: dict[str, Any]) -> None:
+    assert panel["targets"]
+    assert [fault for target in panel["targets"] for fault in faults(target["expr"])] == []
+
+
+@each_panel
+def test_a_panel_has_a_title_a_description_a_unit_and_no_datasource_of_its_own(
+    panel: dict[str, Any],
+) -> None:
+    assert panel["title"]
+    assert panel["description"].endswith(".")
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["datasource"] == DATASOURCE
+    assert [each["datasource"] for each in panel["targets"]] == [DATASOURCE] * len(panel["targets"])
+    letters = [each["refId"] for each in panel["targets"]]
+    assert len(set(letters)) == len(letters)
+
+
+@each_panel
+def test_a_legend_names_labels_that_the_expression_leaves(panel: dict[str, Any]) -> None:
+    for target in panel["targets"]:
+        left = promql.read(target["expr"]).shown
+        assert left is not None, "each series of a scrape by itself is too many"
+        named = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+        assert named == left
+
+
+@each_panel
+def test_a_panel_shows_what_was_chosen_above_and_nothing_else(panel: dict[str, Any]) -> None:
+    for target in panel["targets"]:
+        for asked in promql.read(target["expr"]).asked:
+            wanted = OF_THE_TARGET | (scraped().labels[asked.name] & {"bucket"})
+            # One replica's sessions are of all buckets together: their bound is
+            assert wanted - set(asked.matched) <= (
+                {"bucket"} if asked.name == "presign_sessions" else set()
+            )
+            for label in OF_THE_TARGET:
+                assert asked.matched[label] == [f"${label}"]
+
+
+def test_every_metric_of_the_service_is_on_the_dashboard() -> None:
+    asked = {family(each.name) for text in expressions() for each in promql.read(text).asked}
+    assert asked == {family(name) for name in scraped().kinds}
+    assert asked >= {
+        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked
+    }
+
+
+def test_a_counter_is_never_shown_as_it_stands() -> None:
+    for text in expressions():
+        asked = [each.name for each in promql.read(text).asked]
+        counts = [name for name in asked if name.endswith(("_total", "_bucket", "_count", "_sum"))]
+        if counts:
+            assert {"rate", "increase"} & set(promql.read(text).functions), text
+
+
+def test_ids_are_unique_and_panels_stand_beside_each_other_below_their_rows() -> None:
+    found = BOARD["panels"]
+    assert len({each["id"] for each in found}) == len(found)
+    assert len({each["title"] for each in found}) == len(found)
+    for each in found:
+        place = each["gridPos"]
+        assert 0 <= place["x"] < place["x"] + place["w"] <= COLUMNS
+    for one, other in combinations([each["gridPos"] for each in found], 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        apart = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or apart, (one, other)
+    assert [each["gridPos"]["y"] for each in found] == sorted(
+        each["gridPos"]["y"] for each in found
+    )
+
+
+def test_it_can_be_imported_beside_others_whatever_their_datasources_are_called() -> None:
+    assert BOARD["uid"] == "presign"
+    assert BOARD["id"] is None, "Grafana gives one"
+    assert BOARD["schemaVersion"] >= 39  # Grafana 11
+    assert VARIABLES["datasource"]["type"] == "datasource"
+    assert VARIABLES["datasource"]["query"] == "prometheus"
+    assert {json.dumps(each) for each in re.findall(r'"uid": "([^"]*)"', TEXT)} == {
+        '"${datasource}"',
+        '"presign"',
+    }
+
+
+def test_each_variable_is_there_for_somebody_and_none_is_missing() -> None:
+    used = set(re.findall(r"\$\{?(\w+)", TEXT)) - {"__rate_interval", "__all"}
+    assert used == set(VARIABLES)
+
+
+@pytest.mark.parametrize("name", sorted(set(VARIABLES) - {"datasource"}))
+def test_a_variables_values_are_a_label_of_the_service(name: str) -> None:
+    variable = VARIABLES[name]
+    assert variable["datasource"] == DATASOURCE
+    assert variable["allValue"] == ".*", "a scrape may have no namespace"
+    series, label = re.fullmatch(
+        r"label_values\((.*), (\w+)\)", variable["query"]["query"]
+    ).groups()  # type: ignore[union-attr]
+    assert label == name
+    assert label in scraped().labels["presign_bucket_can_sign"] | OF_THE_TARGET
+    assert faults(series) == []

@@ -1,0 +1,207 @@
+"""Two replicas behind nginx, with the configuration of deploy/nginx, and callers who go on asking."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import httpx
+
+from tests.end_to_end.processes import free_ports, running
+from tests.end_to_end.service import API_KEY, Signed, configured
+from tests.end_to_end.stores import Store
+
+CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
+DRAIN_SECONDS: Final = (
+    2  # more than nginx's fail_timeout, or a replica that came back is still left alone
+)
+STOP_SECONDS: Final = 30
+CALLERS: Final = 8
+PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
+MOST_REQUESTS: Final = 20_000  # of all callers: a bound, should nobody stop them
+BATCH: Final = 20
+READ: Final = "replicas/read"
+_WHOLE: Final = """
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    server {{ listen 127.0.0.1:{health}; return 204; }}
+    {ours}
+}}
+"""
+
+
+@contextmanager
+def proxying(
+    binary: str, directory: Path, ports: tuple[int, int], *, sticky: bool = False
+) -> Iterator[str]:
+    """Debian's nginx in front of what listens at `ports`, with deploy/nginx/presign.conf."""
+    port, health = free_ports(2)
+    ours = CONFIGURATION.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+    for number, each in enumerate(ports, 1):
+        ours = ours.replace(f"presign-{number}.internal:8000", f"127.0.0.1:{each}")
+    assert ".internal" not in ours
+    if sticky:
+        assert "# hash " in ours
+        ours = ours.replace("# hash ", "hash ")
+    file = directory / "nginx.conf"
+    file.write_text(_WHOLE.format(directory=directory, health=health, ours=ours))
+    command = [binary, "-p", str(directory), "-c", str(file)]
+    with running(command, directory, f"http://127.0.0.1:{health}/", TZ="UTC"):
+        yield f"http://127.0.0.1:{port}"
+
+
+class Replica:
+    """`presign serve`, at an address that it keeps when it is started anew."""
+
+    def __init__(self, store: Store, directory: Path) -> None:
+        directory.mkdir()
+        self._store, self._directory = store, directory
+        (self.port,) = free_ports(1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        file = self._directory / "presign.yaml"
+        server = {"server": {"drain_seconds": DRAIN_SECONDS}}
+        file.write_text(json.dumps(configured(self._store) | server))
+        command = [sys.executable, "-m", "service", "serve", "--port", str(self.port)]
+        settings = {
+            "PRESIGN_CONFIG": str(file),
+            "AWS_ACCESS_KEY_ID": self._store.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._store.secret_access_key,
+        }
+        ready = f"http://127.0.0.1:{self.port}/readyz"
+        self._process = self._stack.enter_context(
+            running(command, self._directory, ready, **settings)
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def ended(self) -> int:
+        assert self._process is not None
+        return self._process.wait(STOP_SECONDS)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@contextmanager
+def two_replicas(store: Store, directory: Path) -> Iterator[tuple[Replica, Replica]]:
+    pair = (Replica(store, directory / "one"), Replica(store, directory / "two"))
+    try:
+        with ThreadPoolExecutor() as both:
+            list(both.map(Replica.start, pair))
+        yield pair
+    finally:
+        for each in pair:
+            each.close()
+
+
+@dataclass
+class Tally:
+    """What the callers were given, in the order in which it came, and what went wrong."""
+
+    given: list[tuple[str, Signed]] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)  # that signed what was given
+    answers: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def take(self, kind: str, reply: httpx.Response) -> None:
+        self.answers += 1
+        if reply.status_code != 200:
+            self.failures.append(f"{kind}: {reply.status_code} {reply.text}")
+            return
+        body: dict[str, Any] = reply.json()
+        if kind == "batch":
+            assert len(body["results"]) == BATCH
+            each = [result["request"] for result in body["results"]]
+        else:
+            each = [body]
+        of = "upload" if kind == "upload" else "download"
+        self.given += [(of, Signed(one["method"], one["url"], one["headers"], one)) for one in each]
+        self.sessions.add(session_of(each[0]["url"]))
+
+    def by_session(self) -> dict[str, list[tuple[str, Signed]]]:
+        found: dict[str, list[tuple[str, Signed]]] = {}
+        for kind, signed in self.given:
+            found.setdefault(session_of(signed.url), []).append((kind, signed))
+        return found
+
+
+def session_of(url: str) -> str:
+    """The access key id of who signed."""
+    [credential] = parse_qs(urlsplit(url).query)["X-Amz-Credential"]
+    return credential.partition("/")[0]
+
+
+@contextmanager
+def under_load(url: str) -> Iterator[Tally]:
+    """Callers ask at `url` until the block is left. Each of them waits for its answer."""
+    tally, stop = Tally(), Event()
+    thread = Thread(target=lambda: asyncio.run(_load(url, tally, stop)))
+    thread.start()
+    try:
+        yield tally
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _load(url: str, tally: Tally, stop: Event) -> None:
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    numbers = count()
+    async with (
+        httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=20) as client,
+        asyncio.TaskGroup() as callers,
+    ):
+        for _ in range(CALLERS):
+            callers.create_task(_caller(client, tally, stop, numbers))
+
+
+async def _caller(
+    client: httpx.AsyncClient, tally: Tally, stop: Event, numbers: Iterator[int]
+) -> None:
+    for number in numbers:
+        if stop.is_set() or number >= MOST_REQUESTS:
+            return
+        kind, path, body = _asked(number)
+        try:
+            tally.take(kind, await client.post(f"/v1/{path}", json=body))
+        except httpx.TransportError as error:
+            tally.failures.append(f"{kind}: {type(error).__name__}")
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _asked(number: int) -> tuple[str, str, dict[str, Any]]:
+    one: dict[str, Any] = {"bucket": "objects", "key": READ}
+    match number % 4:
+        case 0:
+            return "batch", "download-urls/batch", {"items": [one] * BATCH}
+        case 1:
+            upload = {"bucket": "objects", "key": f"replicas/{uuid4()}", "content_length": 5}
+            return "upload", "upload-urls", upload
+        case _:
+            return "download", "download-urls", one
