@@ -37,6 +37,7 @@ from service.issuers.verifier import TokenVerifier
 from service.metrics import Metrics
 from service.multipart import MultipartUploads
 from service.object_checks import ObjectChecks
+from service.off_loop import off_loop
 from service.presigner import Presigner
 from service.rate_limits import RateLimits
 from service.sessions.entries import PooledBucket
@@ -154,7 +155,9 @@ class Running:
         old = self._keys
         self.authority.snapshot = snapshot
         self.uppy.place = parts.uppy_place(settings)
-        self._pool.replace(pooled, partial(_not_before, snapshot.callers))
+        # Of all callers there may be thousands, and as many sessions.
+        revoked = [each for each in snapshot.callers if each.revoked_before > -math.inf]
+        self._pool.replace(pooled, partial(_not_before, revoked))
         self.tokens.replace(_verified_by(settings, keys))
         self._settings, self._pooled, self._keys = settings, pooled, keys
         for name, each in keys.items():
@@ -172,11 +175,16 @@ class Running:
     async def _make(
         self, settings: Settings
     ) -> tuple[Snapshot, dict[str, PooledBucket], dict[str, _Keys]]:
-        snapshot = parts.snapshot(settings, await self._resolved(settings))
-        pooled = {
-            name: parts.pooled_bucket(name, settings, bucket, await self._source(name, settings))
-            for name, bucket in snapshot.buckets.items()
-        }
+        addresses = await self._resolved(settings)
+        # Of thousands of callers each takes a tenth of a second, in which others are served by now.
+        in_thread = self._settings is not None
+        snapshot = await off_loop(in_thread, parts.snapshot, settings, addresses)
+        pooled: dict[str, PooledBucket] = {}
+        for name, bucket in snapshot.buckets.items():
+            source = await self._source(name, settings)
+            pooled[name] = await off_loop(
+                in_thread, parts.pooled_bucket, name, settings, bucket, source
+            )
         keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
         return snapshot, pooled, keys
 
