@@ -10,7 +10,6 @@ import asyncio
 import math
 import random
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,7 +29,6 @@ from service.authority import Authority
 from service.compat.uppy_uploads import UppyUploads, UseCases
 from service.diagnoses import Diagnoses
 from service.endpoints import Location, resolve
-from service.errors import ConfigurationError
 from service.issuers.jwks import JwksEndpoint
 from service.issuers.keys import IssuerKeys
 from service.issuers.verifier import TokenVerifier
@@ -230,7 +228,7 @@ class Running:
             chance=random.random,
             observer=self._metrics,
             transport=self._store_transport,
-            verify=store_authorities(settings),
+            verify=parts.store_authorities(settings),
         )
 
     def _uppy(self, settings: Settings) -> UppyUploads:
@@ -253,16 +251,6 @@ class Running:
 
 def _unique_id() -> str:
     return secrets.token_hex(UNIQUE_ID // 2)
-
-
-def store_authorities(settings: Settings) -> ssl.SSLContext | bool:
-    """Whom to trust when a store is spoken to. Raises ConfigurationError if that cannot be read."""
-    bundle = settings.server.ca_bundle
-    try:
-        return True if bundle is None else ssl.create_default_context(cafile=bundle)
-    except (OSError, ValueError):  # it could be, when the settings were read
-        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
-        raise ConfigurationError([problem]) from None
 
 
 def _role(bucket: str, settings: Settings) -> Role | None:
