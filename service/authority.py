@@ -115,7 +115,7 @@ class Authority:
                 )
 
     def permit(self, granted: Granted, lifetime: Lifetime) -> Permit | None:
-        """None where the session has yet to come."""
+        """None where the session has yet to come. Raises what the caller is told who insists on more."""
         if lifetime.stable_for is not None:
             return self._stable_permit(granted, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(granted.session_key)) is None:
@@ -144,6 +144,7 @@ class Authority:
         return self.snapshot.access(requester.identity)
 
     async def count(self, requester: Requester, urls: int) -> None:
+        """Against the caller's rate. Raises RateLimited, and then none is counted."""
         rate, caller = self.access(requester).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.counted(caller, rate, urls):
             return
@@ -155,6 +156,7 @@ class Authority:
             await self._pool.ready(session_key)
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
+        """Raises Overloaded if the trail cannot be written: then nobody may be answered."""
         await self._trail.record(requester, outcomes, self.snapshot.s3_buckets)
 
     async def _once_ready(

@@ -105,6 +105,8 @@ def _json(answer: httpx.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _printable(text: str) -> str:
-    """For a terminal, which takes orders from control characters."""
+def _printable(text: object) -> str:
+    """For a terminal, which takes orders from control characters. Raises TypeError of what is no text."""
+    if not isinstance(text, str):
+        raise TypeError
     return "".join(each if each.isprintable() else "?" for each in text[:_MOST_WORDS])

@@ -2,6 +2,7 @@
 
 import math
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from service.access.session_policy import BucketArns, bucket_arns
 from service.access.tokens import Issuer
 from service.compat.uppy_uploads import Place
 from service.endpoints import Location
+from service.errors import ConfigurationError
 from service.sessions.entries import PooledBucket
 from service.sessions.sts import Role, SessionSource
 from service.settings import Settings
@@ -146,6 +148,16 @@ def issuer(name: str, settings: Settings) -> Issuer:
         audience=configured.audience,
         max_lifetime_seconds=configured.max_lifetime_seconds,
     )
+
+
+def store_authorities(settings: Settings) -> ssl.SSLContext | bool:
+    """Whom to trust when a store is spoken to. Raises ConfigurationError if that cannot be read."""
+    bundle = settings.server.ca_bundle
+    try:
+        return True if bundle is None else ssl.create_default_context(cafile=bundle)
+    except (OSError, ValueError):  # it could be, when the settings were read
+        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
+        raise ConfigurationError([problem]) from None
 
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:

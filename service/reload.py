@@ -72,17 +72,31 @@ class _Files:
 
     def have_changed(self) -> bool:
         """Since the last time. The `callers_dir` is the one that the file names now, served or not."""
-        if fingerprint(self._path, self._directory) == self._seen:
+        if self._fingerprint() == self._seen:
             return False
-        self._directory = callers_dir(self._path)
-        self._seen = fingerprint(self._path, self._directory)
+        self._directory = _callers_dir(self._path)
+        self._seen = self._fingerprint()
         return True
+
+    def _fingerprint(self) -> str:
+        try:
+            return fingerprint(self._path, self._directory)
+        except ValueError:  # of a directory that no system could have: the file alone is watched
+            return fingerprint(self._path, None)
+
+
+def _callers_dir(path: Path) -> str | None:
+    """Whatever the reader of YAML comes up with, the watch goes on: `_reload` meets it, and tells of it."""
+    try:
+        return callers_dir(path)
+    except Exception:  # noqa: BLE001 - see above
+        return None
 
 
 def _says_other(path: Path, settings: Settings) -> bool:
     try:
         return load_settings(path) != settings
-    except ConfigurationError:
+    except Exception:  # noqa: BLE001 - as of `_callers_dir`
         return True
 
 

@@ -10,7 +10,6 @@ import asyncio
 import math
 import random
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -30,13 +29,13 @@ from service.authority import Authority
 from service.compat.uppy_uploads import UppyUploads, UseCases
 from service.diagnoses import Diagnoses
 from service.endpoints import Location, resolve
-from service.errors import ConfigurationError
 from service.issuers.jwks import JwksEndpoint
 from service.issuers.keys import IssuerKeys
 from service.issuers.verifier import TokenVerifier
 from service.metrics import Metrics
 from service.multipart import MultipartUploads
 from service.object_checks import ObjectChecks
+from service.off_loop import off_loop
 from service.presigner import Presigner
 from service.rate_limits import RateLimits
 from service.sessions.entries import PooledBucket
@@ -154,7 +153,9 @@ class Running:
         old = self._keys
         self.authority.snapshot = snapshot
         self.uppy.place = parts.uppy_place(settings)
-        self._pool.replace(pooled, partial(_not_before, snapshot.callers))
+        # Of all callers there may be thousands, and as many sessions.
+        revoked = [each for each in snapshot.callers if each.revoked_before > -math.inf]
+        self._pool.replace(pooled, partial(_not_before, revoked))
         self.tokens.replace(_verified_by(settings, keys))
         self._settings, self._pooled, self._keys = settings, pooled, keys
         for name, each in keys.items():
@@ -172,11 +173,16 @@ class Running:
     async def _make(
         self, settings: Settings
     ) -> tuple[Snapshot, dict[str, PooledBucket], dict[str, _Keys]]:
-        snapshot = parts.snapshot(settings, await self._resolved(settings))
-        pooled = {
-            name: parts.pooled_bucket(name, settings, bucket, await self._source(name, settings))
-            for name, bucket in snapshot.buckets.items()
-        }
+        addresses = await self._resolved(settings)
+        # Of thousands of callers each takes a tenth of a second, in which others are served by now.
+        in_thread = self._settings is not None
+        snapshot = await off_loop(in_thread, parts.snapshot, settings, addresses)
+        pooled: dict[str, PooledBucket] = {}
+        for name, bucket in snapshot.buckets.items():
+            source = await self._source(name, settings)
+            pooled[name] = await off_loop(
+                in_thread, parts.pooled_bucket, name, settings, bucket, source
+            )
         keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
         return snapshot, pooled, keys
 
@@ -222,7 +228,7 @@ class Running:
             chance=random.random,
             observer=self._metrics,
             transport=self._store_transport,
-            verify=store_authorities(settings),
+            verify=parts.store_authorities(settings),
         )
 
     def _uppy(self, settings: Settings) -> UppyUploads:
@@ -245,16 +251,6 @@ class Running:
 
 def _unique_id() -> str:
     return secrets.token_hex(UNIQUE_ID // 2)
-
-
-def store_authorities(settings: Settings) -> ssl.SSLContext | bool:
-    """Whom to trust when a store is spoken to. Raises ConfigurationError if that cannot be read."""
-    bundle = settings.server.ca_bundle
-    try:
-        return True if bundle is None else ssl.create_default_context(cafile=bundle)
-    except (OSError, ValueError):  # it could be, when the settings were read
-        problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
-        raise ConfigurationError([problem]) from None
 
 
 def _role(bucket: str, settings: Settings) -> Role | None:

@@ -204,6 +204,10 @@ def test_what_is_not_known_is_left_out() -> None:
         (httpx.Response(200, text="<html>"), "the answer is not that of this service"),
         (httpx.Response(200, json={"findings": [{}]}), "the answer is not that of this service"),
         (httpx.Response(200, json={"findings": [5]}), "the answer is not that of this service"),
+        (
+            httpx.Response(200, json={"findings": [{**FINDING, "code": [5]}]}),
+            "the answer is not that of this service",
+        ),
         (httpx.Response(200, json={"findings": 5}), "the answer is not that of this service"),
     ],
 )

@@ -1,17 +1,19 @@
 """What a caller may do is worked out once, and again where its claims say something else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from service.access.api_keys import ApiKeys
-from service.access.callers import CallerEntry, Identity
+from service.access.callers import CallerEntry, Identity, Rate, granted, rate_of, revoked_before
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import bucket_arns
 from service.sessions.entries import SessionKey
 from service.snapshot import Bucket, Snapshot
 from tests.access.policy_evaluator import allows
 from tests.fakes import a_bucket, a_grant
+from tests.running.house import called_here
 
 ISSUER = "cluster-a"
 BILLING = Caller(issuer=ISSUER, subject="billing")
@@ -177,3 +179,40 @@ def test_an_api_key_has_the_grants_of_its_own_entry_and_no_claims() -> None:
     )
     assert prefixes(snapshot, Identity(key)) == ["a/"]
     assert prefixes(snapshot, an_identity(team="x")) == ["x/"]
+
+
+def an_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEntry:
+    return CallerEntry(
+        issuer=issuer,
+        subject=subject,
+        grants=(a_grant(prefix=f"{number}/"),),
+        rate=Rate(number, 60),
+        revoked_before=float(number),
+    )
+
+
+def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
+    subjects = ["team:*", "team:a", "*", "team:b", "team:a", "team:*", "a*"]
+    entries = [an_entry(i, subject) for i, subject in enumerate(subjects, 1)]
+    entries += [an_entry(20, "team:a", issuer="cluster-b"), an_entry(30, "team:a", issuer=None)]
+    snapshot = replace(a_snapshot(), callers=tuple(entries))
+    for subject in ("team:a", "team:b", "team:c", "a", "b"):
+        for issuer in (ISSUER, "cluster-b", None, "cluster-c"):
+            caller = Caller(issuer=issuer, subject=subject)
+            access = snapshot.access(Identity(caller))
+            assert access.grants == granted(entries, Identity(caller))
+            assert access.rate == rate_of(entries, caller)
+            revoked = [key.not_before for key in access.session_keys.values()]
+            assert revoked == [revoked_before(entries, caller)] * len(revoked)
+    assert prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team:a"))) == [
+        *("1/", "2/", "5/", "6/")
+    ]
+
+
+def test_of_thousands_of_callers_one_is_not_looked_for_among_all() -> None:
+    entries = [an_entry(i, f"team-{i}") for i in range(1000)]
+    snapshot = replace(a_snapshot(), callers=(*entries, an_entry(1001, "team-*")))
+    with called_here(CallerEntry.matches) as compared:
+        found = prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team-7")))
+    assert found == ["7/", "1001/"]
+    assert len(compared) < 20

@@ -1,8 +1,10 @@
 """The contract, served as it stands in openapi.yaml."""
 
+import asyncio
 import json
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from fastapi import APIRouter, Response
 from ruamel.yaml import YAML
@@ -10,6 +12,7 @@ from ruamel.yaml import YAML
 router = APIRouter(include_in_schema=False)
 
 _PACKAGE = Path(__file__).parent.parent
+_converting = Lock()
 
 
 @router.get("/openapi.yaml")
@@ -19,7 +22,8 @@ async def openapi_yaml() -> Response:
 
 @router.get("/openapi.json")
 async def openapi_json() -> Response:
-    return Response(_json(), media_type="application/json")
+    # The first to ask has it read, which takes most of a second.
+    return Response(await asyncio.to_thread(_json), media_type="application/json")
 
 
 @cache
@@ -30,6 +34,11 @@ def _text() -> str:
     return path.read_text(encoding="utf-8")
 
 
-@cache
 def _json() -> bytes:
+    with _converting:  # whoever comes meanwhile does not have it done again
+        return _converted()
+
+
+@cache
+def _converted() -> bytes:
     return json.dumps(YAML(typ="safe", pure=True).load(_text()), ensure_ascii=False).encode()

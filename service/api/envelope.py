@@ -28,7 +28,7 @@ _FIXED: Final = [
 
 
 class Envelope:
-    """Gives each reply its id and its headers. Outermost."""
+    """Gives each reply its id and its headers. Outside of all that answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

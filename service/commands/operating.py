@@ -14,8 +14,8 @@ from service.errors import ConfigurationError
 from service.kill_switch import throw
 from service.logs import plain_handler, set_up_logging
 from service.metrics import Metrics
+from service.parts import store_authorities
 from service.revocation import Target, configuration, denial, moment_at, parse_moment
-from service.running import store_authorities
 from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings

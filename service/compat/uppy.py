@@ -87,9 +87,10 @@ async def complete_upload(
     call: Call, upload_id: str, query: Annotated[KeyQuery, Query()], body: CompleteRequest
 ) -> bytes:
     own = _own(call)
+    location = own.location(query.key)  # the bucket may be configured no more by the end
     parts = await off_loop(len(body.parts) > MANY_PARTS, body.uploaded)
     completed = await own.complete(query.key, upload_id, parts)
-    return render_completed(completed, own.location(query.key))
+    return render_completed(completed, location)
 
 
 @router.delete("/s3/multipart/{upload_id}")

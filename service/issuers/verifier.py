@@ -83,12 +83,9 @@ class TokenVerifier:
         return None
 
     def start(self) -> None:
+        """Begin to fetch the keys; whoever made them stops them."""
         for _, keys in self._issuers:
             keys.start()
-
-    async def stop(self) -> None:
-        for _, keys in self._issuers:
-            await keys.stop()
 
     async def _verified(self, token: str, head: TokenHead) -> _Kept | None:
         overloaded = None

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -61,11 +61,12 @@ class Server(uvicorn.Server):
     async def _accept_the_last(self) -> None:
         """Closing a listener resets whoever is connected and not accepted, and a busy loop has some.
 
-        So each is kept open by a descriptor of its own until its queue is empty.
+        So each is kept open by a descriptor of its own until its queue is empty. Where there is no
+        descriptor left, whoever waits in a queue is reset; who was accepted is answered all the same.
         """
         loop = asyncio.get_running_loop()
         for server in self.servers:
-            listeners = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
+            listeners = list(_kept_open(server.sockets))
             server.close()
             for connection in [each for listener in listeners for each in _queued(listener)]:
                 with suppress(OSError):  # it is gone already
@@ -78,9 +79,15 @@ class Server(uvicorn.Server):
         )  # type: ignore[call-arg]  # typed as any protocol, which takes nothing
 
 
+def _kept_open(listeners: Iterable[socket.socket]) -> Iterator[socket.socket]:
+    for listener in listeners:
+        with suppress(OSError):
+            yield socket.socket(fileno=os.dup(listener.fileno()))
+
+
 def _queued(listener: socket.socket) -> Iterator[socket.socket]:
     listener.settimeout(0)
-    with listener, suppress(BlockingIOError):
+    with listener, suppress(OSError):  # BlockingIOError: the queue is empty
         while True:
             connection, _ = listener.accept()
             connection.settimeout(0)

@@ -98,7 +98,7 @@ class SessionPool:
         self._entries[key].kept.keep(window, wish, signing)
 
     async def ready(self, key: SessionKey) -> SigningSession:
-        """The session; where there is none yet, or a fresh one is due, wait for the one shared attempt."""
+        """The session, by the one shared attempt if none is there or a fresh one is due; or CredentialsUnavailable."""
         if (session := self.current(key)) is not None and not self._entries[key].hastened:
             return session
         if key.bucket not in self._buckets:  # it was removed while somebody waited

@@ -251,7 +251,10 @@ def session_names(subjects: str) -> str | None:
 
 
 def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:
-    """What STS answered, checked: an answer without a key or an end is no session."""
+    """What STS answered, checked: an answer without a key or an end is no session. Raises SessionRefused.
+
+    `asked_at` is by the clock that counts suspend, in seconds.
+    """
     given = answer.get("Credentials") or {}
     values = [given.get(part) for part in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
     ends = given.get("Expiration")

@@ -41,7 +41,8 @@ T = TypeVar("T")
 CALL_SECONDS: Final = 15.0
 CALLS: Final = 128  # under way, in a process
 CALLS_A_BUCKET: Final = 16
-COMPLETIONS_A_BUCKET: Final = 16  # beside those
+COMPLETIONS: Final = CALLS // 2  # of these, since each may take minutes
+COMPLETIONS_A_BUCKET: Final = 16  # beside a bucket's other calls
 TURN_SECONDS: Final = 2.0  # that a call waits for its place
 ATTEMPTS: Final = 3
 MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has half of that at most
@@ -139,6 +140,7 @@ class StoreCalls:
         self._chance = chance
         self._observer = observer
         self._places = asyncio.Semaphore(CALLS)
+        self._completions = asyncio.Semaphore(COMPLETIONS)
         self._places_of = defaultdict[str, asyncio.Semaphore](
             partial(asyncio.Semaphore, CALLS_A_BUCKET)
         )
@@ -241,12 +243,14 @@ class StoreCalls:
 
     @asynccontextmanager
     async def _place(self, call: _Call) -> AsyncIterator[None]:
-        places_of = self._completions_of if call.is_completion else self._places_of
+        places = [self._places_of[call.bucket], self._places]
+        if call.is_completion:
+            places = [self._completions_of[call.bucket], self._completions, self._places]
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(TURN_SECONDS):
-                    await stack.enter_async_context(places_of[call.bucket])
-                    await stack.enter_async_context(self._places)
+                    for each in places:
+                        await stack.enter_async_context(each)
             except TimeoutError:
                 detail = "Too many calls to this store are under way."
                 raise Overloaded(detail, retry_after=1) from None

@@ -1,6 +1,7 @@
 """The few XML shapes that the store answers with, and the one that it is sent.
 
-They are read by a parser that knows no entities.
+They are read by a parser that knows no entities. What is not as S3 writes it raises StorageRefused; only
+of errors, which are told in other words anyway, nothing is then known.
 
 docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html and its neighbours.
 """

@@ -1,5 +1,6 @@
 """What every reply has, who may call, and what stands beside the contract."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
+from service.api import document
 from tests.api.conftest import (
     API_KEY,
     EVERYTHING,
@@ -157,6 +159,17 @@ async def test_the_document_is_served_as_it_stands(client: httpx.AsyncClient) ->
     as_json = await client.get("/openapi.json")
     assert as_yaml.text == DOCUMENT.read_text(encoding="utf-8")
     assert as_json.json() == YAML(typ="safe", pure=True).load(as_yaml.text)
+
+
+async def test_nobody_waits_while_the_document_is_read(client: httpx.AsyncClient) -> None:
+    document._converted.cache_clear()
+    asked = [asyncio.create_task(client.get("/openapi.json")) for _ in range(2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+        assert (await client.get("/livez")).status_code == 200
+    assert not any(each.done() for each in asked)
+    assert [(await each).status_code for each in asked] == [200, 200]
+    assert document._converted.cache_info().misses == 1
 
 
 def examples() -> list[Any]:

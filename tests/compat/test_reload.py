@@ -1,13 +1,15 @@
 """A change of the section `uppy`, while the service runs."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from tests.compat.house import PARAMS, PDF, a_house
+from tests.compat.house import LEAST, PARAMS, PDF, a_house
 from tests.reload.house import put, told, watching
 from tests.running.house import configuration
 
@@ -50,3 +52,20 @@ async def test_once_the_section_is_gone_so_are_its_routes() -> None:
         uploads.state.uppy.place = None
         answer = await house.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_completion_is_told_though_its_bucket_has_gone_since() -> None:
+    async with a_house() as house:
+        transport: Any = house.client._transport
+        authority = transport.app.state.authority
+
+        def once_it_has_gone(do: Callable[[], httpx.Response]) -> httpx.Response:
+            authority.snapshot = replace(authority.snapshot, buckets={})
+            return do()
+
+        one, key = await house.created()
+        part = house.store.put("upload-1", 1, LEAST)
+        house.store.faults["complete"] = [once_it_has_gone]
+        named = {"parts": [{"PartNumber": 1, "ETag": part.etag}]}
+        answer = await house.client.post(f"{one}/complete", params={"key": key}, json=named)
+        assert (answer.status_code, answer.json()["key"]) == (200, key)

@@ -297,12 +297,3 @@ async def test_an_issuer_that_hangs_does_not_hold_up_anothers_token_whose_key_is
     now = house.clock.boot()
     assert await house.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
     assert house.clock.boot() - now < AT_ONCE
-
-
-@in_virtual_time
-async def test_a_verifier_that_stops_leaves_no_task_behind() -> None:
-    house = House((ISSUER, "one"), (OTHER, "two"))
-    house.verifier.start()
-    await asyncio.sleep(1)
-    await house.verifier.stop()
-    assert asyncio.all_tasks() == {asyncio.current_task()}

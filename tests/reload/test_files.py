@@ -70,7 +70,18 @@ async def test_a_broken_file_changes_nothing_and_each_fault_is_told(
 
 
 @pytest.mark.parametrize(
-    "text", ["buckets: [", "", "- a", "buckets: 5", "a: 1\na: 2", "\x00", "x: 2026-13-01T00:00:00Z"]
+    "text",
+    [
+        "buckets: [",
+        "",
+        "- a",
+        "buckets: 5",
+        "a: 1\na: 2",
+        "\x00",
+        "x: 2026-13-01T00:00:00Z",
+        pytest.param(f"a: {'[' * 500}", id="deeper than the YAML reader goes"),
+        pytest.param('callers_dir: "a\\0b"', id="a directory of a name that no system takes"),
+    ],
 )
 async def test_whatever_the_file_says_the_old_goes_on(service: Reloading, text: str) -> None:
     assert await service.changed_to(text) == "failed"

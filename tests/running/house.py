@@ -1,11 +1,13 @@
 """A service's running parts over a configuration that changes, in true time; sessions come from fakes."""
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import FrameType
 from typing import Any
 
 from service.access.api_keys import digest_of
@@ -153,6 +155,24 @@ def configuration(**changes: Any) -> dict[str, Any]:
 
 def settings(**changes: Any) -> Settings:
     return Settings.model_validate(configuration(**changes))
+
+
+@contextmanager
+def called_here(*functions: Callable[..., Any]) -> Iterator[list[str]]:
+    """Which of them are called, each time, in the thread of whoever asks: on the loop."""
+    codes = {each.__code__ for each in functions}
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code in codes:
+            called.append(frame.f_code.co_qualname)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield called
+    finally:
+        sys.setprofile(before)
 
 
 async def until(is_so: Any) -> None:

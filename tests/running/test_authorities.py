@@ -7,7 +7,7 @@ import certifi
 import pytest
 
 from service.errors import ConfigurationError
-from service.running import store_authorities
+from service.parts import store_authorities
 from service.settings import Settings, load_settings
 from tests.reload.house import put
 from tests.running.house import House, configuration, house, settings

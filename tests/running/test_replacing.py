@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from service import parts
 from service.access.grants import Caller
 from service.errors import ConfigurationError
 from service.settings import Settings
@@ -17,6 +18,7 @@ from tests.running.house import (
     SALES,
     House,
     all_sign,
+    called_here,
     caller,
     grant,
     settings,
@@ -36,6 +38,12 @@ async def test_the_same_again_asks_nobody_for_anything(warm: House) -> None:
     await all_sign(warm)
     assert signer_of(urls[0]) == signer_of((await warm.sign()).url)
     assert (warm.fetched(), warm.sources) == (fetched, made)
+
+
+async def test_what_thousands_of_callers_may_do_is_worked_out_beside_the_loop(warm: House) -> None:
+    with called_here(parts.caller_entries, parts.promise) as called:
+        await warm.replace(settings())
+    assert called == []
 
 
 async def test_a_grant_that_is_added_holds_at_once(warm: House) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from service.access.callers import CallerEntry
 from service.access.grants import Caller
 from service.errors import CredentialsUnavailable
 from tests.presigner.house import signer_of
@@ -15,6 +16,9 @@ from tests.running.house import (
     House,
     Issuer,
     a_moment_ago,
+    called_here,
+    caller,
+    configuration,
     grant,
     house,
     of_cluster,
@@ -70,3 +74,17 @@ async def test_a_session_that_began_before_the_time_is_not_taken(warm: House) ->
     with pytest.raises(CredentialsUnavailable) as refused:
         await warm.sign()
     assert refused.value.retry_after is not None
+
+
+async def test_a_new_configuration_asks_of_no_session_for_callers_that_nobody_revoked() -> None:
+    """To compare each session with each caller would hold the loop for seconds, of some thousands."""
+    names = [f"team-{i}" for i in range(20)]
+    many = settings(**configuration(callers=[caller(name, grant()) for name in names]))
+    async with house(many) as made:
+        for name in names:
+            await made.sign(Caller(issuer=None, subject=name))
+        with called_here(CallerEntry.matches) as seen:
+            await made.replace(many)
+        assert seen == []
+        await made.sign(Caller(issuer=None, subject=names[0]))
+        assert len(made.source().fetched) == len(names) + 1  # and the bucket's own

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -49,6 +50,10 @@ class Running:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # man 5 proc
+
+    def take_descriptors(self) -> None:
+        """It keeps those that it has, and gets no other: the first three are taken (man 2 getrlimit)."""
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (3, 3))
 
     def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -142,6 +142,17 @@ def test_idle_connections_do_not_hold_the_end_up(tmp_path: Path) -> None:
         assert idle.ends()
 
 
+def test_who_has_no_descriptor_left_loses_nothing_that_is_under_way(tmp_path: Path) -> None:
+    with serving_process(tmp_path, drain_seconds=0) as running, running.connect() as begun:
+        begun.send(SIGN[:-5])
+        assert readiness(running) == 200  # so that it was read
+        running.take_descriptors()
+        running.signal(signal.SIGTERM)
+        until(lambda: is_refused(running))
+        begun.send(SIGN[-5:])
+        assert begun.answer().status == 200
+
+
 def test_an_interrupt_ends_it_without_a_pause(draining: Running) -> None:
     with draining.connect() as begun:
         begun.send(SIGN[:30])

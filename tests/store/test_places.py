@@ -8,7 +8,13 @@ import pytest
 
 from service.errors import Overloaded
 from service.signing.multipart import CompleteMultipartUpload
-from service.store.calls import CALLS, CALLS_A_BUCKET, COMPLETIONS_A_BUCKET, TURN_SECONDS
+from service.store.calls import (
+    CALLS,
+    CALLS_A_BUCKET,
+    COMPLETIONS,
+    COMPLETIONS_A_BUCKET,
+    TURN_SECONDS,
+)
 from tests.fakes import in_virtual_time
 from tests.store.house import (
     House,
@@ -105,6 +111,23 @@ async def test_completions_that_take_minutes_hold_up_nothing_else() -> None:
         told = await failure(house.send("reports", "quick", action=COMPLETION))
         assert isinstance(told, Overloaded)
         await let_go(tasks)
+
+
+@in_virtual_time
+async def test_the_completions_of_all_buckets_together_leave_the_rest_its_places() -> None:
+    async with a_house() as house:
+        by_bucket(house)
+        tasks = []
+        for name in (f"b{n}" for n in range(CALLS // COMPLETIONS_A_BUCKET)):
+            tasks += await busy(house, COMPLETIONS_A_BUCKET, name, action=COMPLETION)
+        assert len(house.store.asked) == COMPLETIONS
+        began = house.clock.boot()
+        await house.send("other", "quick")
+        assert house.clock.boot() - began < 0.01
+        told = await failure(house.send("other", "quick", action=COMPLETION))
+        assert isinstance(told, Overloaded)
+        await let_go(tasks)
+        await house.send("other", "quick", action=COMPLETION)
 
 
 @in_virtual_time

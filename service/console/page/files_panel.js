@@ -1,6 +1,6 @@
 // Files to send: chosen, told what is wrong with them before a byte is sent, and sent one after another.
 
-import { limitsOf, mayOverwrite, offers, offersSending } from "./access.js";
+import { MAX_WHOLE_BYTES, limitsOf, mayOverwrite, offers, offersSending } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { byId, element, hideError, showError } from "./elements.js";
 import { Item } from "./item.js";
@@ -153,7 +153,7 @@ export class FilesPanel {
     const chosen = this.#items.find((item) => item.isReady) ?? this.#items.findLast((item) => item.upload);
     const usual = offers(grants, "upload", bucket) ? "upload" : "multipart";
     const { file, key, type, operation } = chosen ?? {};
-    const isSmall = operation === undefined || file.size <= 5 * 2 ** 30;
+    const isWhole = operation === undefined || file.size <= MAX_WHOLE_BYTES;
     const name = file?.name ?? "report.pdf";
     return uploadCode({
       base: this.#service.base,
@@ -161,7 +161,7 @@ export class FilesPanel {
       key: key ?? folder + name,
       name,
       type: type ?? "application/pdf",
-      operation: isSmall ? usual : "multipart",
+      operation: isWhole ? usual : "multipart",
       overwrite: !byId("overwriting").hidden && byId("overwrite").checked,
     });
   }
