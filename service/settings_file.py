@@ -31,6 +31,8 @@ def read_yaml(path: Path) -> Any:
         raise ConfigurationError([f"{path}: {str(error).splitlines()[0]}"]) from None
     except ValueError as error:  # of a time that looks like one
         raise ConfigurationError([f"{path}: {error}"]) from None
+    except RecursionError:
+        raise ConfigurationError([f"{path}: nested too deeply"]) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def team_files(directory: Path) -> list[Path]:
         return sorted(file for file in found if not file.name.startswith("."))
     except OSError as error:
         raise ConfigurationError([f"{directory}: {error.strerror}"]) from None
+    except ValueError:  # no path has a null
+        raise ConfigurationError(["callers_dir: write the path of a directory"]) from None
 
 
 def _callers_of(file: Path, document: Any) -> list[Any]:

@@ -138,7 +138,12 @@ def _check_segments(prefix: str) -> None:
 
 
 def _check_store_url(url: SecretStr) -> SecretStr:
-    if re.match(r"rediss?://[^/\s]", url.get_secret_value()) is None:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_good = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        is_good = False
+    if not is_good:
         raise ValueError("write the URL of a Redis or a Valkey, such as redis://limits:6379/0")
     return url
 

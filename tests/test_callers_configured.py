@@ -83,6 +83,14 @@ def test_check_says_what_a_caller_costs_at_sts(tmp_path: Path) -> None:
          "write at most 128 letters"),
         ("region: eu-west-1", "region: eu-west-1, bucket: reports-ab12-s3alias",
          "write the ARN in place of the alias"),
+        ("buckets:", 'callers_dir: "a\\0b"\nbuckets:', "write the path of a directory"),
+        ("buckets:", f"console: {'[' * 500}{']' * 500}\nbuckets:", "nested too deeply"),
+        ("buckets:", "server: {rate_limit_url: 'redis://limits:port/0'}\nbuckets:",
+         "write the URL of a Redis or a Valkey"),
+        ("buckets:", "server: {rate_limit_url: 'redis://:6379'}\nbuckets:",
+         "write the URL of a Redis or a Valkey"),
+        ("buckets:", "server: {rate_limit_url: 'http://limits:6379'}\nbuckets:",
+         "write the URL of a Redis or a Valkey"),
     ],
 )  # fmt: skip
 def test_check_says_what_is_wrong_and_what_to_write(
