@@ -4,6 +4,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Each property is tried with the same examples in every run, however slow the machine: by itself hypothesis
+# draws others each time, and fails an example that takes 200 ms, or examples that are slow to be drawn.
+settings.register_profile(
+    "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("presign")
 
 
 @pytest.fixture(scope="session", autouse=True)
