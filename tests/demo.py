@@ -46,7 +46,10 @@ def demo() -> Iterator[Demo]:
             yield Demo(process=process, url=url, store_port=store_port, printed=printed)
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            try:
+                process.wait(timeout=20)
+            finally:
+                process.kill()  # else a failure would wait for its end
 
 
 def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:

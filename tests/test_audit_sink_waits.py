@@ -22,7 +22,10 @@ def line(name: str, number: int = 0, length: int = 15_000) -> bytes:
 
 
 class Reader:
-    """Reads a pipe in a thread, with a pause after each page, until nobody writes any more."""
+    """Reads a pipe in a thread, with a pause after each piece, until nobody writes any more.
+
+    Pieces of half a pipe, since on a busy machine each pause is longer than was asked for.
+    """
 
     def __init__(self, pause: float) -> None:
         self.descriptor, self.writer = os.pipe()
@@ -40,7 +43,7 @@ class Reader:
         return [(each["name"], each["number"]) for each in told]
 
     def _run(self) -> None:
-        while piece := os.read(self.descriptor, 4096):
+        while piece := os.read(self.descriptor, 32 * 1024):
             self.read += piece
             time.sleep(self.pause)
         os.close(self.descriptor)
@@ -66,7 +69,7 @@ async def done(written: Awaitable[None] | None) -> None:
 
 
 async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -> None:
-    reader = Reader(pause=0.0005)
+    reader = Reader(pause=0.004)
     reader.start()
     sink = AuditSink(reader.writer)
     written = sink.write([line("a", number) for number in range(LINES)])
@@ -76,7 +79,7 @@ async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -
 
 
 async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
-    reader = Reader(pause=0.0005)
+    reader = Reader(pause=0.004)
     reader.start()
     sink = AuditSink(reader.writer)
     large = sink.write([line("large", number) for number in range(LINES)])
@@ -88,7 +91,7 @@ async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
 
 
 async def test_a_log_line_amid_a_large_request_cuts_none_in_two() -> None:
-    reader = Reader(pause=0.0002)
+    reader = Reader(pause=0.002)
     reader.start()
     sink = AuditSink(reader.writer)
     writing = asyncio.ensure_future(done(sink.write([line("a", n) for n in range(LINES)])))

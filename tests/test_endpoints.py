@@ -1,6 +1,5 @@
 """Where each bucket is: a golden table of hosts, what is refused in words, and what has no say."""
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,15 +11,6 @@ from service.signing.signer import Address
 
 ACCESS_POINT: Final = "arn:aws:s3:us-west-2:111122223333:accesspoint/reports"
 STORE: Final = "http://127.0.0.1:9000"
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
 
 
 def location(bucket: str = "bkt", region: str = "eu-west-1", **more: Any) -> Location:

@@ -4,10 +4,13 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +25,7 @@ from tests.demo import ROOT
 from tests.diagnosis.house import TOKEN, UPLOAD, error, signed
 from tests.documents import commands
 
+SECONDS: Final = 60.0  # for a process, on a busy machine
 URL: Final = signed()
 SIGNATURE: Final = URL.rpartition("=")[2]
 MISMATCH: Final = error("SignatureDoesNotMatch")["body"]
@@ -106,22 +110,33 @@ def test_the_url_may_come_from_a_file(tmp_path: Path) -> None:
 
 def test_at_a_terminal_it_is_asked_for_and_not_shown() -> None:
     """A terminal of one's own: what it shows is read at its other end."""
-    ours, its = pty.openpty()
-    command = [sys.executable, "-m", "service", "diagnose", "--status", "200"]
-    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
-        os.close(its)
+    with at_a_terminal("--status", "200") as (process, ours):
         shown = shown_until(ours, "URL (is not shown)")
         os.write(ours, f"{URL}\n".encode())
         shown += shown_until(ours, "found.")
-        assert process.wait(timeout=30) == 0
-    os.close(ours)
+        assert process.wait(SECONDS) == 0
     assert "Nothing is found." in shown
     assert "X-Amz" not in shown
+
+
+@contextmanager
+def at_a_terminal(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The process, and the other end of its terminal."""
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "service", "diagnose", *options]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
+        os.close(its)
+        try:
+            yield process, ours
+        finally:
+            process.kill()  # else a failure would wait for its end
+            os.close(ours)
 
 
 def shown_until(terminal: int, words: str) -> str:
     shown = ""
     while words not in shown:
+        assert select.select([terminal], [], [], SECONDS)[0], shown
         shown += os.read(terminal, 4096).decode()
     return shown
 
@@ -231,19 +246,17 @@ def test_a_header_may_have_colons_in_its_value() -> None:
 
 
 def test_who_stops_it_at_a_terminal_is_told_that_it_was_not_asked() -> None:
-    ours, its = pty.openpty()
-    command = [sys.executable, "-m", "service", "diagnose"]
-    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its) as process:
-        os.close(its)
+    with at_a_terminal() as (process, ours):
         shown_until(ours, "URL (is not shown)")
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 2
-    os.close(ours)
+        assert process.wait(SECONDS) == 2
 
 
 def test_without_a_standard_input_it_says_so() -> None:
     command = f"exec {shlex.quote(sys.executable)} -m service diagnose <&-"
-    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], check=False, capture_output=True, text=True, timeout=SECONDS
+    )
     assert done.returncode == 2
     assert "no standard input" in done.stderr
 

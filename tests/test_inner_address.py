@@ -18,14 +18,6 @@ PUBLIC: Final = "https://files.example.test"
 AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "/dev/null")
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
-        monkeypatch.delenv(name, raising=False)
-
-
 async def address_with(**changes: Any) -> Address:
     bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/r", **changes}
     settings = Settings.model_validate({"buckets": {"reports": bucket}, "callers": []})

@@ -39,11 +39,12 @@ async def test_a_download_is_a_get_of_the_key_with_nothing_to_send(
 
 
 async def test_expires_at_is_what_the_url_says(client: httpx.AsyncClient) -> None:
+    before = int(time.time())
     answer = await signed(client, "download-urls", key="a", expires_in=60)
     signed_at = datetime.strptime(query(answer["url"])["X-Amz-Date"], "%Y%m%dT%H%M%S%z")
     assert query(answer["url"])["X-Amz-Expires"] == "60"
     assert epoch(answer["expires_at"]) == signed_at.timestamp() + 60
-    assert epoch(answer["expires_at"]) - time.time() == pytest.approx(60, abs=2)
+    assert before <= epoch(answer["expires_at"]) - 60 <= time.time()
 
 
 async def test_a_lifetime_is_900_seconds_where_none_is_asked_for(

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.clients.toolchains import tool
-from tests.end_to_end.conftest import bare_environment, ministack
+from tests.end_to_end.conftest import ministack
 
-__all__ = ["bare_environment", "ministack"]  # fixtures, found by name
+__all__ = ["ministack"]  # a fixture, found by name
 
 # As root Chromium has no sandbox; the rest keeps it from calling its maker's hosts.
 QUIET = [

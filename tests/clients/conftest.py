@@ -6,11 +6,11 @@ import pytest
 
 from tests.clients.growing import growing
 from tests.clients.making import CLIENTS, Client, Made
-from tests.end_to_end.conftest import bare_environment, ministack
+from tests.end_to_end.conftest import ministack
 from tests.end_to_end.service import Service, serving
 from tests.end_to_end.stores import Store
 
-__all__ = ["bare_environment", "ministack"]  # fixtures, found by name
+__all__ = ["ministack"]  # a fixture, found by name
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Each store is started once, when it is first asked for, and runs until the last test is done."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,19 +7,6 @@ import pytest
 from tests.end_to_end import stores
 from tests.end_to_end.service import Service, serving
 from tests.end_to_end.stores import Store
-
-
-@pytest.fixture(scope="session", autouse=True)
-def bare_environment() -> Iterator[None]:
-    """Nobody's profile, endpoints or proxies lead a client in these tests elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in list(os.environ):
-            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-                patch.delenv(name)
-        patch.setenv("AWS_CONFIG_FILE", os.devnull)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
+from typing import Final
 
 import httpx
 
 START_SECONDS = 60  # idle machines need 0.5 to 4
 STOP_SECONDS = 1  # SeaweedFS takes 15 to leave in good order; nothing it holds is worth that
 KILL_SECONDS = 10
+LOWEST_PORT: Final = 10_240  # nothing well-known stands between this and the ports of clients
+CLIENTS_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")  # man 7 ip
+_TAKEN: Final[list[socket.socket]] = []
 
 
 class StartError(RuntimeError):
@@ -79,8 +84,31 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:  # all are held until the last is known, so that they differ
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Nobody else's until this process ends: a server needs seconds before it listens.
+
+    None is of those that the system gives to clients, of whom many come and go meanwhile. And whoever else
+    runs these tests finds UDP's port of the same number taken.
+    """
+    tried = SystemRandom().sample(_ports(), 50 * count)
+    free = (port for port in tried if _is_taken_by_us(port))
+    return [next(free) for _ in range(count)]
+
+
+def _ports() -> range:
+    """Where a system gives nearly all of them to clients, or does not say which, any has to do."""
+    known = CLIENTS_PORTS.exists()
+    below_clients = range(LOWEST_PORT, int(CLIENTS_PORTS.read_text().split()[0]) if known else 0)
+    return below_clients if len(below_clients) > 1000 else range(LOWEST_PORT, 2**16)
+
+
+def _is_taken_by_us(port: int) -> bool:
+    held = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        held.bind(("127.0.0.1", port))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        return False
+    _TAKEN.append(held)
+    return True

@@ -7,6 +7,7 @@ import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -149,7 +150,7 @@ def denied_until(operator: Operator) -> float:
     [document] = operator.policies().values()
     [statement] = document["Statement"]
     moment = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-    return float(time.mktime(time.strptime(moment, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone)
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def add_pattern(operator: Operator) -> None:

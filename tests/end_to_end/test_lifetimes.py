@@ -38,7 +38,7 @@ def test_a_url_dies_when_its_lifetime_is_over(
 ) -> None:
     admin = verifying_store.admin_client()
     admin.put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
-    signed = verifying_service.sign("download-urls", key=key, expires_in=2)
+    signed = verifying_service.sign("download-urls", key=key, expires_in=4)
     assert send(signed).content == BODY
     time.sleep(max(0.0, seconds_left(signed.answer["expires_at"])) + 1)
     assert send(signed).status_code == 403

@@ -51,7 +51,14 @@ class Load:
         async with asyncio.timeout(CHANGE_SECONDS):
             while told not in (await self.client.get("/metrics")).text:  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.05)
-        await asyncio.sleep(0.3)  # some answers of what is served now
+        await self.is_answered()
+
+    async def is_answered(self) -> None:
+        """By what is served now: of two answers the second was asked for after this began."""
+        enough = len(self.granted_for_a_while) + 2
+        async with asyncio.timeout(CHANGE_SECONDS):
+            while len(self.granted_for_a_while) < enough:  # noqa: ASYNC110 - another task's doing
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -82,7 +89,7 @@ async def test_no_request_fails_but_those_that_are_refused_now(
 
     with serving(ministack, tmp_path, callers=callers("a/")) as service:
         async with load_on(str(service.client.base_url)) as load:
-            await asyncio.sleep(0.3)
+            await load.is_answered()
             write(json.dumps(configured(ministack, callers("a/", "c/"))))
             await load.until_reloads("ok", 1)
             write("buckets: {")

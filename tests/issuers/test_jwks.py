@@ -155,7 +155,7 @@ async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) ->
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
     assert str(await failure(server.url, limit=0.2)) == "no answer within 0.2 s"
-    assert 0.2 <= time.monotonic() - begun < 2
+    assert 0.2 <= time.monotonic() - begun < 10  # and not for ever
 
 
 async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:

@@ -20,6 +20,7 @@ from tests.reload.house import (
 )
 from tests.running.house import (
     BUCKET,
+    PATIENCE,
     SALES,
     configuration,
     until,
@@ -148,10 +149,11 @@ async def test_a_file_that_is_being_written_is_left_until_it_is_whole(
 
 async def test_who_never_stops_writing_is_not_waited_for(service: Reloading) -> None:
     number = 0
-    while not service.told:
-        number += 1
-        service.write(f"{json.dumps(WIDER)}\n# {number}")
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        while not service.told:
+            number += 1
+            service.write(f"{json.dumps(WIDER)}\n# {number}")
+            await asyncio.sleep(0)
     assert await service.serves_wider()
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from tests.server.house import LIVEZ, PATIENCE, Wire, bounds, post, serving, until
 
-SECONDS = 0.25  # of the deadline under test
+SECONDS = 0.5  # of the deadline under test
 DRIP = 0.08
+SHORT = 0.5  # of a deadline that is kept, though the machine is busy
 LATE = 3.0  # on a busy machine; had each byte put the deadline off, it would be longer still
 LONG = b"GET /sized/20000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel takes at once
 SLOWLY = b"GET /livez HTTP/1.1\r\nhost: aaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -26,41 +27,43 @@ def cut(wire: Wire, since: float) -> float:
 
 @pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
 def test_a_slow_head_is_refused_at_its_deadline(before: bytes) -> None:
-    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
-        if before:
-            wire.send(before)
-            assert wire.answer().status == 200
+    with serving(bounds(head_seconds=SECONDS)) as house:
         start = time.monotonic()
-        wire.drip(SLOWLY, DRIP)
-        answer = wire.answer()
-        assert (answer.status, answer.code) == (408, "request_timeout")
-        assert answer.headers["connection"] == "close"
-        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+        with house.connect() as wire:
+            if before:
+                wire.send(before)
+                assert wire.answer().status == 200
+            wire.drip(SLOWLY, DRIP)
+            answer = wire.answer()
+            assert (answer.status, answer.code) == (408, "request_timeout")
+            assert answer.headers["connection"] == "close"
+            assert SECONDS * 0.9 <= cut(wire, start) < LATE
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n"])
 def test_a_connection_that_asks_for_nothing_is_closed_without_a_word(sent: bytes) -> None:
-    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+    with serving(bounds(head_seconds=SECONDS)) as house:
         start = time.monotonic()
-        wire.send(sent)
-        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+        with house.connect() as wire:
+            wire.send(sent)
+            assert SECONDS * 0.9 <= cut(wire, start) < LATE
 
 
 def test_empty_lines_do_not_keep_a_connection_for_ever() -> None:
     with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+        start = time.monotonic()
         wire.send(LIVEZ)
         assert wire.answer().status == 200
-        start = time.monotonic()
         wire.drip(b"\r\n" * 50, DRIP)
         assert SECONDS * 0.9 <= cut(wire, start) < LATE
 
 
 def test_empty_lines_do_not_cost_an_answer_that_is_under_way() -> None:
-    with serving(bounds(head_seconds=0.1)) as house, house.connect() as wire:
+    with serving(bounds(head_seconds=SHORT)) as house, house.connect() as wire:
         wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
         until(lambda: house.server.server_state.tasks)
         wire.send(b"\r\n")
-        time.sleep(0.4)
+        time.sleep(SHORT * 1.5)
         house.hold.set()
         assert wire.answer().body == b'"released"'
         wire.send(LIVEZ)
@@ -102,10 +105,10 @@ def test_what_came_in_time_is_read_though_the_deadline_is_seen_first() -> None:
 
 
 def test_an_idle_connection_outlasts_the_deadline_of_a_head() -> None:
-    with serving(bounds(head_seconds=0.1)) as house, house.connect() as wire:
+    with serving(bounds(head_seconds=SHORT)) as house, house.connect() as wire:
         wire.send(LIVEZ)
         assert wire.answer().status == 200
-        time.sleep(0.5)
+        time.sleep(SHORT * 1.5)
         wire.send(LIVEZ)
         assert wire.answer().status == 200
 
@@ -137,15 +140,17 @@ def test_a_slow_chunked_body_is_refused_at_its_deadline() -> None:
 
 def test_a_head_and_a_body_have_a_deadline_each() -> None:
     request = post("/echo", b"0123456789")
-    with serving(bounds(head_seconds=1.0, body_seconds=1.0)) as house, house.connect() as wire:
-        for piece in (request[:40], request[40:-5], request[-5:]):
+    with serving(bounds(head_seconds=1.5, body_seconds=1.5)) as house, house.connect() as wire:
+        for piece in (request[:40], request[40:-5]):
             wire.send(piece)
-            time.sleep(0.6)
+            time.sleep(0.8)
+        wire.send(request[-5:])
         assert wire.answer().body == b'"0123456789"'
 
 
 def test_a_slow_answer_of_ours_is_waited_for() -> None:
-    limits = bounds(head_seconds=0.1, body_seconds=0.1, write_seconds=0.1, linger_seconds=0.1)
+    short = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
+    limits = bounds(**dict.fromkeys(short, SHORT))
     with serving(limits) as house, house.connect() as wire:
         wire.send(LIVEZ[:10])
         wire.send(LIVEZ[10:])

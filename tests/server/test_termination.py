@@ -69,8 +69,8 @@ def test_no_request_is_lost_under_load(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         until(lambda: all(len(asker.answers) > 20 for asker in askers))
-        running.signal(signal.SIGTERM)
         start = time.monotonic()
+        running.signal(signal.SIGTERM)
         assert running.process.wait(DRAIN + FINISH_SECONDS) == 0
         assert time.monotonic() - start > DRAIN
         for thread in threads:
@@ -88,7 +88,7 @@ def _draining(tmp_path: Path) -> Iterator[Running]:
 
 def drain(running: Running, wire: Wire) -> None:
     running.signal(signal.SIGTERM)
-    until(lambda: readiness(running) == 503, 2.0)
+    until(lambda: readiness(running) == 503)
     wire.send(LIVEZ)
     assert wire.answer().headers["connection"] == "close"
     assert wire.ends()
@@ -137,7 +137,7 @@ def test_idle_connections_do_not_hold_the_end_up(tmp_path: Path) -> None:
         idle.send(LIVEZ)
         assert idle.answer().status == 200
         running.signal(signal.SIGTERM)
-        assert running.process.wait(5) == 0
+        assert running.process.wait(PATIENCE) == 0
         assert silent.ends()
         assert idle.ends()
 
@@ -161,7 +161,8 @@ def test_an_interrupt_ends_it_without_a_pause(draining: Running) -> None:
         until(lambda: is_refused(draining))
         begun.send(SIGN[30:])
         assert begun.answer().headers["connection"] == "close"
-    draining.process.wait(5)
+        assert begun.ends()
+    draining.process.wait(PATIENCE)
 
 
 def test_a_drain_that_has_begun_shows_in_every_answer() -> None:

@@ -1,0 +1,43 @@
+"""What no test takes from whoever runs it."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Each property is tried with the same examples in every run, however slow the machine: by itself hypothesis
+# draws others each time, and fails an example that takes 200 ms, or examples that are slow to be drawn.
+settings.register_profile(
+    "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("presign")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bare_environment() -> Iterator[None]:
+    """Nobody's profile, endpoints, proxies or settings lead what is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_") or name.lower().endswith("_proxy") or is_a_setting(name):
+                patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+def is_a_setting(name: str) -> bool:
+    """Of the service; those of the tests and of compose stay."""
+    return name.startswith("PRESIGN_") and not name.startswith(("PRESIGN_TEST_", "PRESIGN_PORT"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """A shell has what it runs in the background ignore SIGINT, and so would each child of ours."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
