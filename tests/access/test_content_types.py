@@ -117,6 +117,11 @@ def test_a_family_admits_no_name_that_is_none_since_a_browser_would_guess_at_the
     assert not admits("image/*", content_type)
 
 
+@pytest.mark.parametrize("header", ['text/"q"plain', '"q"image/png', 'image/png"q"', "", "text"])
+def test_of_a_name_that_is_none_a_browser_guesses_so_that_it_might_run(header: str) -> None:
+    assert runs_in_browser(header)
+
+
 @given(family=st.sampled_from(["image", "text", "application"]), rest=st.text())
 def test_no_family_ever_admits_what_a_browser_runs(family: str, rest: str) -> None:
     content_type = f"{family}/{rest}"
