@@ -69,6 +69,11 @@ def test_the_next_step_is(remaining: float | None, more: dict[str, Any], expecte
     assert step(remaining, **more) == expected
 
 
+def test_nobody_hastens_and_nothing_has_failed_unless_it_is_said() -> None:
+    assert next_step(remaining=3600, length=HOUR, promise=900, chance=0) == Keep(2640)
+    assert next_step(remaining=None, length=HOUR, promise=900, chance=0) == Refresh()
+
+
 @pytest.mark.parametrize(
     ("length", "promise", "chance", "expected"),
     [

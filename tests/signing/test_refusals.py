@@ -21,6 +21,7 @@ from service.signing.multipart import CompleteMultipartUpload, check_upload_id
 from service.signing.requests import (
     Checksum,
     DeleteObject,
+    Encryption,
     GetObject,
     HeadObject,
     ListObjects,
@@ -84,6 +85,7 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ("#/delimiter", NO_CONTROLS, lambda: ListObjects(prefix="", delimiter="\n")),
     ("#/continuation_token", NO_CONTROLS, lambda: ListObjects(prefix="", continuation_token="\n")),
     ("#/content_disposition", VISIBLE, lambda: put(content_disposition="\n")),
+    ("#/kms_key_id", VISIBLE, lambda: Encryption(algorithm="aws:kms", kms_key_id="\n")),
     (
         "#/checksum/value",
         "CRC32 is 4 bytes in base64.",
