@@ -44,8 +44,8 @@ def essence(content_type: str) -> str:
 
 
 def _unquoted(content_type: str) -> str:
-    """Without what stands in quotes, where a comma parts nothing."""
-    return _QUOTED.sub("", content_type)
+    """Without what stands in quotes, where a comma parts nothing. The quotes stay: no name has any."""
+    return _QUOTED.sub('""', content_type)
 
 
 def runs_in_browser(content_type: str) -> bool:

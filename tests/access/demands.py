@@ -1,11 +1,41 @@
-"""What a caller may demand of its grants."""
+"""What a caller may demand of its grants: some of it, and anything at all."""
 
 from dataclasses import replace
 from typing import Any
 
-from service.access.grants import Allowed, Demand, Operation
+from hypothesis import strategies as st
+
+from service.access.grants import Allowed, Demand, Grant, Operation
 
 ALLOWED = Allowed(None)
+
+segments = st.lists(st.sampled_from(["a", "b", "ab", "", "é"]), max_size=3)
+prefixes = segments.map(lambda each: "".join(f"{segment}/" for segment in each))
+keys = st.builds(lambda prefix, name: prefix + name, prefixes, st.sampled_from(["a", "ab", "b"]))
+grants = st.builds(
+    Grant,
+    bucket=st.sampled_from(["reports", "photos"]),
+    prefix=prefixes | keys,
+    allow=st.frozensets(st.sampled_from(Operation)),
+    max_expires_in=st.none() | st.integers(1, 3),
+    max_content_length=st.none() | st.integers(0, 2),
+    content_types=st.none() | st.lists(st.sampled_from(["image/*", "text/html"])).map(tuple),
+    max_keys=st.none() | st.integers(1, 3),
+    allow_overwrite=st.booleans(),
+)
+demands = st.builds(
+    Demand,
+    operation=st.sampled_from(Operation),
+    bucket=st.sampled_from(["reports", "photos"]),
+    key=prefixes | keys,
+    subtree=st.booleans(),
+    content_length=st.none() | st.integers(0, 3),
+    content_type=st.none() | st.sampled_from(["image/png", "image/svg+xml", "text/html"]),
+    content_type_prefix=st.none() | st.just("image/"),
+    overwrite=st.booleans(),
+    version=st.booleans(),
+    max_keys=st.none() | st.integers(1, 4),
+)
 
 
 def a_demand(**changes: Any) -> Demand:

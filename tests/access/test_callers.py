@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, Identity, granted
+from service.access.callers import CallerEntry, Identity, common_subject, granted
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from tests.access.demands import a_demand
 from tests.fakes import a_grant
@@ -124,6 +124,35 @@ def test_entries_overlap_though_neither_is_a_part_of_the_other(one: str, other: 
 def test_entries_without_a_common_subject_do_not_overlap(one: str, other: str) -> None:
     assert not an_entry(one).overlaps(an_entry(other))
     assert not an_entry(other).overlaps(an_entry(one))
+
+
+@given(one=patterns, other=patterns)
+@example(one="a*", other="*b")
+@example(one="a*:b", other="a:*")
+def test_a_common_subject_is_one_that_both_patterns_match(one: str, other: str) -> None:
+    """It is shown to an operator, as a subject that both entries would be for."""
+    found = common_subject(one, other)
+    assert (found is not None) is an_entry(one).overlaps(an_entry(other))
+    if found is not None:
+        assert globs(one, found)
+        assert globs(other, found)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "subject"),
+    [
+        ("ab", "ab", "ab"),
+        ("ab", "a*", "ab"),
+        ("a*", "*b", "ab"),
+        ("a*:b", "a:*", "a:b"),
+        ("*", "*", ""),
+        ("a", "b", None),
+        ("*", ":", None),
+    ],
+)
+def test_a_common_subject_is_as_short_as_can_be(one: str, other: str, subject: str | None) -> None:
+    assert common_subject(one, other) == subject
+    assert common_subject(other, one) == subject
 
 
 def test_entries_of_two_issuers_never_overlap() -> None:

@@ -14,7 +14,13 @@ RUNS = [
     "application/javascript",
     "application/ecmascript",
     "application/x-javascript",
+    "application/x-ecmascript",
     "text/ecmascript",
+    "text/jscript",
+    "text/livescript",
+    "text/vbscript",
+    "text/x-ecmascript",
+    "text/x-javascript",
     "text/xsl",
     "application/rss+xml",
     "application/mathml+xml",
@@ -115,6 +121,17 @@ def test_a_family_admits_no_name_that_is_none_since_a_browser_would_guess_at_the
 ) -> None:
     """mimesniff.spec.whatwg.org: without a valid type, what looks like HTML is run as HTML."""
     assert not admits("image/*", content_type)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *('text/"q"plain', '"q"image/png', 'image/png"q"', "", "text"),
+        *("application/unknown", "unknown/unknown", "*/*"),  # mimesniff.spec.whatwg.org, 7
+    ],
+)
+def test_of_a_name_that_is_none_a_browser_guesses_so_that_it_might_run(header: str) -> None:
+    assert runs_in_browser(header)
 
 
 @given(family=st.sampled_from(["image", "text", "application"]), rest=st.text())

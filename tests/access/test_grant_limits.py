@@ -130,6 +130,24 @@ def test_the_limit_told_is_the_grants_own_and_nothing_that_was_sent() -> None:
     )
 
 
+def test_a_replacement_of_what_stands_is_refused_at_the_field_that_asks_for_it() -> None:
+    replacing = an_upload(overwrite=True, compares=True)
+    assert decide([a_grant()], replacing) == Limited(
+        "#/if_match", "Your grant does not allow to overwrite."
+    )
+    blind = a_grant(allow=frozenset({Operation.UPLOAD}), allow_overwrite=True)
+    assert decide([blind], replacing) == Limited(
+        "#/if_match", "Your grant does not allow to read, which if_match needs."
+    )
+    assert decide([blind], an_upload(overwrite=True)) == ALLOWED
+
+
+@pytest.mark.parametrize("reads", [Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK])
+def test_whoever_may_read_in_any_way_may_compare_with_what_stands(reads: Operation) -> None:
+    grant = a_grant(allow=frozenset({Operation.UPLOAD, reads}), allow_overwrite=True)
+    assert decide([grant], an_upload(overwrite=True, compares=True)) == ALLOWED
+
+
 def test_the_most_bytes_are_those_of_a_grant_that_allows_all_else() -> None:
     form = a_form(content_length=None, content_type="image/png")
     small, large = a_grant(max_content_length=5), a_grant(max_content_length=9)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -44,6 +45,7 @@ def prefix(caller: Caller, template: str = TEMPLATE, **claims: Any) -> str:
         ("a", "ü/..", "uploads/a/~C3~BC~2F../"),
         ("a", "..", "uploads/a/~2E./"),
         ("a", "~7E", "uploads/a/~7E7E/"),
+        (None, "\ud800", "uploads/_key/~ED~A0~80/"),
     ],
 )
 def test_a_callers_part_can_be_read(issuer: str | None, subject: str, expected: str) -> None:
@@ -93,6 +95,9 @@ def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
         ("x" * 300, "x" * 255),
         ("." + "x" * 300, "." + "x" * 254),
         ("a." + "x" * 300, "a." + "x" * 253),
+        ("x" * 300 + ".tar.gz", "x" * 252 + ".gz"),
+        ("x" * 300 + "." + "y" * 31, "x" * 223 + "." + "y" * 31),
+        ("x" * 300 + "." + "y" * 32, "x" * 255),
     ],
 )
 def test_a_name_is_kept_as_far_as_a_key_may_have_it(name: str, kept: str) -> None:
@@ -118,3 +123,16 @@ def test_no_part_is_longer_than_is_reckoned_with(caller: Caller) -> None:
     assert re.fullmatch(
         r"x{64}/[A-Za-z0-9._-]+/[A-Za-z0-9._~-]+/", prefix(caller, template, **claims)
     )
+
+
+def test_the_room_for_a_part_is_a_claim_an_issuer_and_a_subject_as_long_as_they_may_be() -> None:
+    assert longest_prefix("a/") == 2
+    assert longest_prefix("{claim:/t}/") == 64 + 1
+    assert longest_prefix("u/{caller}/") == 2 + 63 + 1 + 128 + 1
+    assert MAX_PREFIX_BYTES == 1024 - 32 - 1 - 255
+
+
+def test_a_subject_is_written_out_up_to_128_characters_and_is_a_digest_above() -> None:
+    assert prefix(Caller(issuer="a", subject="x" * 128)) == f"uploads/a/{'x' * 128}/"
+    digest = sha256(b"x" * 129).hexdigest()
+    assert prefix(Caller(issuer="a", subject="x" * 129)) == f"uploads/a/~~{digest}/"

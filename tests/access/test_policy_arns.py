@@ -62,6 +62,7 @@ def test_an_access_point_is_named_by_its_own_arn() -> None:
     assert not allows(policy, "s3:GetObject", f"{point}/a/b")
     assert allows(policy, "s3:ListBucket", point, {"s3:prefix": "a/"})
     assert not allows(policy, "s3:ListBucket", point, {"s3:prefix": "b/"})
+    assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
 
 
 def test_an_access_point_is_named_as_iam_names_it_however_it_was_configured() -> None:

@@ -141,6 +141,15 @@ def test_a_huge_token_is_refused() -> None:
     assert is_good(a_token(padding="x" * 5000))
 
 
+def test_a_token_may_be_as_long_as_is_allowed_and_no_longer() -> None:
+    tokens = [a_token(padding="x" * n) for n in range(5850, 5870)]
+    assert MAX_TOKEN_LENGTH in {len(token) for token in tokens}
+    for token in tokens:
+        allowed = len(token) <= MAX_TOKEN_LENGTH
+        assert is_good(token) is allowed
+        assert is_refused(token) is not allowed
+
+
 def test_a_deep_payload_does_no_harm() -> None:
     """Python up to 3.12 reads none so deep; later ones do, and then it is a token like others."""
     deep = json.dumps(claims(deep="HERE")).replace('"HERE"', "[" * 2500 + "]" * 2500)

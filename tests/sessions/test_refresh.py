@@ -5,7 +5,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.sessions.refresh import (
-    EXPIRY_MARGIN,
     JITTER,
     MAX_BACKOFF,
     REFRESH_MARGIN,
@@ -68,6 +67,11 @@ def step(
 )
 def test_the_next_step_is(remaining: float | None, more: dict[str, Any], expected: Step) -> None:
     assert step(remaining, **more) == expected
+
+
+def test_nobody_hastens_and_nothing_has_failed_unless_it_is_said() -> None:
+    assert next_step(remaining=3600, length=HOUR, promise=900, chance=0) == Keep(2640)
+    assert next_step(remaining=None, length=HOUR, promise=900, chance=0) == Refresh()
 
 
 @pytest.mark.parametrize(
@@ -204,8 +208,8 @@ def test_pauses_grow_with_failures(failures: int, chance: float) -> None:
     ("candidate", "current", "expected"),
     [
         pytest.param(3600, None, True, id="the first"),
-        pytest.param(EXPIRY_MARGIN + 2, None, True, id="the first, if barely alive"),
-        pytest.param(EXPIRY_MARGIN + 1, None, False, id="too short to sign anything"),
+        pytest.param(6.5, None, True, id="the first, if barely alive"),
+        pytest.param(6, None, False, id="too short to sign anything"),
         pytest.param(0, None, False, id="ends now"),
         pytest.param(-1, None, False, id="has ended"),
         pytest.param(3600, 3599, True, id="lives longer"),

@@ -139,6 +139,13 @@ def test_tags_are_well_formed_xml_that_reads_back(tags: tuple[tuple[str, str], .
     assert {"tagging": fields["tagging"]} in conditions_of(fields)
 
 
+def test_tags_stand_one_behind_the_other_with_nothing_between() -> None:
+    assert fields_of(form(tags=(("a", "b"), ("c", "d"))))["tagging"] == (
+        "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag>"
+        "<Tag><Key>c</Key><Value>d</Value></Tag></TagSet></Tagging>"
+    )
+
+
 @pytest.mark.parametrize("value", ["a\x00", "a\x0bb", "a\rb", "\ufffe", "<a>", "a&b", '"', "🪣"])
 def test_a_tag_that_the_store_or_xml_cannot_carry_is_refused(value: str) -> None:
     for tags in (((value, ""),), (("k", value),)):

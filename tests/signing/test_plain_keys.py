@@ -51,3 +51,14 @@ def test_keys_are_judged_together_as_each_alone(keys: list[str]) -> None:
 @pytest.mark.parametrize("keys", [["a/b", "c-d_e~f.g"], ["/", "a//b/"], ["k" * 1024]])
 def test_ordinary_keys_are_plain(keys: list[str]) -> None:
     assert are_plain(keys)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *([""], ["a", ""], [".a"], ["a", ".b"], ["a/.b"], ["a\nb"], ["a\n", "b"]),
+        *(["a b"], ["a", "\u00e9"], ["k" * 1025], ["a", "k" * 1025]),
+    ],
+)
+def test_keys_of_which_one_needs_a_closer_look_are_not_plain(keys: list[str]) -> None:
+    assert not are_plain(keys)

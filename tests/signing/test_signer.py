@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.signing import sigv4
+from service.signing.multipart import UploadPart
 from service.signing.requests import (
     Action,
     DeleteObject,
@@ -17,7 +18,7 @@ from service.signing.requests import (
     ListObjects,
     PutObject,
 )
-from service.signing.signer import MAX_EXPIRES_IN, Address, Signer, encode_key
+from service.signing.signer import MAX_EXPIRES_IN, Address, Signable, Signer, encode_key
 from service.signing.sigv4 import Credentials, SigningState
 from tests.signing.strategies import KEYS, OBJECT_ACTIONS, examples
 
@@ -33,7 +34,9 @@ MIDNIGHT: Final = 1_709_251_200  # 2024-03-01T00:00:00Z
 ALPHABET: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=20)
 
 
-def plain_url(action: Action, key: str, *, now: int, expires_in: int) -> str:
+def plain_url(
+    action: Action, key: str, *, now: int, expires_in: int, tag: str | None = None
+) -> str:
     """The URL by the step functions alone, with nothing kept from one to the next."""
     timestamp = sigv4.amz_date(now)
     scope = sigv4.credential_scope(timestamp[:8], "eu-west-1", "s3")
@@ -45,6 +48,7 @@ def plain_url(action: Action, key: str, *, now: int, expires_in: int) -> str:
         "X-Amz-Expires": str(expires_in),
         "X-Amz-SignedHeaders": sigv4.signed_headers(headers),
         "X-Amz-Security-Token": TOKEN,
+        **({} if tag is None else {"x-presign-id": tag}),
     }
     query = sigv4.canonical_query([*action.query(), *proof.items()])
     path = f"/{sigv4.percent_encode(key, safe='/')}"
@@ -99,6 +103,13 @@ def test_lifetimes_of_one_second_do_not_mix(signer: Signer) -> None:
     check(signer, [(GetObject(), "a", MIDNIGHT, expires_in) for expires_in in lifetimes])
 
 
+def test_a_tag_is_signed_into_the_query_of_its_own_url_and_of_no_other(signer: Signer) -> None:
+    action = GetObject()
+    for tag in ("one", None, "two", "one"):
+        url = signer.presign(action, "a", now=MIDNIGHT, expires_in=60, tag=tag)
+        assert url == plain_url(action, "a", now=MIDNIGHT, expires_in=60, tag=tag)
+
+
 def test_actions_of_equal_fields_do_not_mix(signer: Signer) -> None:
     actions: list[Action] = [GetObject(), HeadObject(), DeleteObject(), GetObject()]
     check(signer, [(action, "a", MIDNIGHT, 60) for action in actions])
@@ -117,11 +128,49 @@ def test_the_shapes_that_are_kept_are_bounded_and_go_with_their_second(signer: S
     assert len(signer._contexts) == 1
 
 
+def test_a_shape_that_comes_again_in_its_second_is_rendered_once(signer: Signer) -> None:
+    action = GetObject()
+    first = signer.context(action, now=MIDNIGHT, expires_in=60)
+    assert signer.context(action, now=MIDNIGHT, expires_in=60) is first
+    assert signer.context(action, now=MIDNIGHT, expires_in=61) is not first
+    assert signer.context(action, now=MIDNIGHT, expires_in=60, tag="t") is not first
+
+
+def test_uploads_that_differ_in_their_headers_values_share_one_query(signer: Signer) -> None:
+    for length in (1, 2, 3):
+        signer.presign(PutObject(content_length=length), "a", now=MIDNIGHT, expires_in=60)
+    assert (len(signer._contexts), len(signer._queries)) == (3, 1)
+
+
+LONG: Final = "x" * 4096
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        UploadPart(upload_id="u", part_number=1, content_length=5),
+        GetObject(content_disposition=LONG),
+    ],
+    ids=["no part is like another", "long in its query"],
+)
+def test_what_seldom_comes_twice_is_not_kept(signer: Signer, action: Signable) -> None:
+    signer.presign(action, "a", now=MIDNIGHT, expires_in=60)
+    assert (len(signer._contexts), len(signer._queries)) == (0, 0)
+
+
+def test_what_is_long_in_its_headers_is_not_kept_but_its_query_is(signer: Signer) -> None:
+    upload = PutObject(content_length=5, content_disposition=LONG)
+    signer.presign(upload, "a", now=MIDNIGHT, expires_in=60)
+    assert (len(signer._contexts), len(signer._queries)) == (0, 1)
+
+
 def test_a_list_addresses_the_bucket_without_a_slash_behind_it(signer: Signer) -> None:
     listing = ListObjects(prefix="a/")
     within = Address(scheme="https", host="h", path_prefix="/bkt/", region="eu-west-1")
     url = Signer(CREDENTIALS, within).presign(listing, "", now=MIDNIGHT, expires_in=60)
     assert url.startswith("https://h/bkt?X-Amz-Algorithm=")
+    url = Signer(CREDENTIALS, within).presign(GetObject(), "a", now=MIDNIGHT, expires_in=60)
+    assert url.startswith("https://h/bkt/a?X-Amz-Algorithm=")
     url = signer.presign(listing, "", now=MIDNIGHT, expires_in=60)
     assert url.startswith("https://bkt.s3.eu-west-1.amazonaws.com/?X-Amz-Algorithm=")
 
