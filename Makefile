@@ -14,7 +14,7 @@ SBOM = dist/presign.cdx.json
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak locks clean
+.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -73,6 +73,10 @@ bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a stor
 soak: $(VENV)/.installed  ## ten minutes at the highest load this machine holds (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
 
+mutants: $(VENV)/.installed  ## what signs, decides and refreshes, broken in some 2,000 ways: which of them no test notices
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
+	$(BIN)/python -m tests.mutants
+
 locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
@@ -81,7 +85,7 @@ locks:  ## resolve the pinned hashes anew (needs uv)
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

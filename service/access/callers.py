@@ -61,12 +61,6 @@ class CallerEntry:
             return False
         return self._pattern.fullmatch(caller.subject) is not None
 
-    def overlaps(self, other: "CallerEntry") -> bool:
-        """Whether there could be a caller whom both match."""
-        return (
-            self.issuer == other.issuer and common_subject(self.subject, other.subject) is not None
-        )
-
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         """Atomic up to the last `*`: a token brings the subject, and must not make us try for long."""
