@@ -35,6 +35,7 @@ from service.store.calls import (
     CALL_SECONDS,
     CALLS,
     CALLS_A_BUCKET,
+    COMPLETIONS,
     COMPLETIONS_A_BUCKET,
     MAX_ANSWER_BYTES,
     MAX_CHUNKS,
@@ -209,7 +210,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
         "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
         "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
-        f"{COMPLETIONS_A_BUCKET} completions; a turn is waited for {TURN_SECONDS:g} s",
+        f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {TURN_SECONDS:g} s",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
         f"{CALL_SECONDS / ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
         "a store's answer": f"{MAX_ANSWER_BYTES // 1024} KiB, of a list "
