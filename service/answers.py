@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from service.lifetime import Given, LimitedBy
 from service.sessions.session import Session
 from service.signing.requests import Encryption
-from service.signing.signer import Signable, Signer
+from service.signing.signer import Columns, Signable, Signer
 
 
 @dataclass(slots=True)
@@ -50,10 +50,13 @@ class PresignedRequest:
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequests:
-    """As many `PresignedRequest`s, alike in all but their URLs, which are in the keys' order."""
+    """As many `PresignedRequest`s, alike in all but their URLs, which are in the keys' order.
+
+    `urls` are in columns: a row of them, joined, is a URL.
+    """
 
     method: str
-    urls: Sequence[bytes] = field(repr=False)
+    urls: Columns = field(repr=False)
     headers: Mapping[str, str]
     term: Term
     session: Session = field(repr=False)

@@ -31,11 +31,16 @@ def quoted(plain: str) -> bytes:
     return b'"%b"' % plain.encode()
 
 
-def repeated(begin: bytes, texts: Sequence[bytes], end: bytes) -> list[bytes]:
+def repeated(begin: bytes, columns: Sequence[Sequence[bytes]], end: bytes) -> list[bytes]:
     """For each text, as in `quoted`, what stands before and after it, with commas between: to be joined.
 
-    Not joined here, for of a batch's megabytes each copy costs as much as a hundred signatures.
+    A text is a row of the columns, which are of equal lengths. Nothing is joined here, for of a batch's
+    megabytes each copy costs as much as a hundred signatures.
     """
-    pieces = [b'"%b,%b"' % (end, begin)] * (2 * len(texts) - 1)
-    pieces[::2] = texts
-    return [begin + b'"', *pieces, b'"' + end]
+    step = 1 + len(columns)
+    pieces = [b'"%b,%b"' % (end, begin)] * (step * len(columns[0]))
+    for number, column in enumerate(columns, 1):
+        pieces[number::step] = column
+    pieces[0] = begin + b'"'
+    pieces.append(b'"' + end)
+    return pieces

@@ -29,8 +29,15 @@ def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> 
 
 
 @examples(200)
-@given(texts=st.lists(PLAIN, min_size=1, max_size=5))
-def test_what_is_repeated_is_a_list(texts: list[str]) -> None:
+@given(
+    rows=st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(PLAIN, min_size=width, max_size=width), min_size=1, max_size=5
+        )
+    )
+)
+def test_what_is_repeated_is_a_list(rows: list[list[str]]) -> None:
     begin, end = cut({"url": HOLE, "headers": {}})
-    whole = b"".join([b"[", *repeated(begin, [each.encode() for each in texts], end), b"]"])
-    assert json.loads(whole) == [{"url": each, "headers": {}} for each in texts]
+    columns = [[each.encode() for each in column] for column in zip(*rows, strict=True)]
+    whole = b"".join([b"[", *repeated(begin, columns, end), b"]"])
+    assert json.loads(whole) == [{"url": "".join(row), "headers": {}} for row in rows]

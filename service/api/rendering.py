@@ -30,6 +30,7 @@ from service.off_loop import in_turns
 from service.pieces import HOLE, cut, quoted, repeated
 from service.signing.forms import rfc3339
 from service.signing.multipart import UploadedPart
+from service.signing.signer import Columns
 
 
 def render_request(answer: PresignedRequest) -> bytes:
@@ -56,7 +57,7 @@ async def render_batch(
         else:
             urls = _urls(answer)
             pieces += _results(answer, urls)
-            position += len(urls)
+            position += len(urls[0])
     return b"".join([*pieces, between, b"%d" % failed, end])
 
 
@@ -97,8 +98,8 @@ def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
     return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
-def _urls(answer: PresignedRequest | PresignedRequests) -> Sequence[bytes]:
-    return [answer.url.encode()] if isinstance(answer, PresignedRequest) else answer.urls
+def _urls(answer: PresignedRequest | PresignedRequests) -> Columns:
+    return [[answer.url.encode()]] if isinstance(answer, PresignedRequest) else answer.urls
 
 
 def _problem(error: PresignError, position: int) -> bytes:
@@ -106,7 +107,7 @@ def _problem(error: PresignError, position: int) -> bytes:
     return to_json({"problem": told})
 
 
-def _results(answer: PresignedRequest | PresignedRequests, urls: Sequence[bytes]) -> list[bytes]:
+def _results(answer: PresignedRequest | PresignedRequests, urls: Columns) -> list[bytes]:
     (before, after), (begin, end) = _RESULT, _around_url(answer)
     return repeated(before + begin, urls, end + after)
 

@@ -36,6 +36,7 @@ _MAX_CONTEXTS = 64  # a second's shapes; beyond that the oldest goes
 _MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and seldom come twice
 
 Signable = Action | MultipartAction
+Columns = Sequence[Sequence[bytes]]  # of equal lengths; a row of them, joined, is a text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +83,16 @@ class SigningContext:
         signature = self.state.signature(sha256(canonical.encode()).hexdigest())
         return f"{self.url_head}{path}{self.url_tail}{signature}"
 
-    def urls(self, paths: Iterable[str]) -> list[bytes]:
-        """As `url` for each: bytes, for who makes megabytes of text of them would have to copy it twice."""
-        head, tail, signature = self.canonical_head, self.canonical_tail, self.state.signature
-        url_head, url_tail = self.url_head, self.url_tail
-        return [
-            (
-                f"{url_head}{path}{url_tail}"
-                f"{signature(sha256(f'{head}{path}{tail}'.encode()).hexdigest())}"
-            ).encode()
-            for path in paths
+    def urls(self, paths: Iterable[str]) -> Columns:
+        """As `url` for each, in columns: to join a thousand URLs twice is a tenth of what they cost."""
+        head, tail = self.canonical_head.encode(), self.canonical_tail.encode()
+        signature, join = self.state.signature, b"".join
+        keys = [path.encode() for path in paths]
+        signatures = [
+            signature(sha256(join((head, key, tail))).hexdigest()).encode() for key in keys
         ]
+        begins, middles = [self.url_head.encode()], [self.url_tail.encode()]
+        return begins * len(keys), keys, middles * len(keys), signatures
 
 
 @dataclass(slots=True, eq=False)

@@ -466,7 +466,7 @@ def _urls(answers: Sequence[PresignedRequest | PresignedRequests | PresignError]
         if isinstance(answer, PresignError):
             urls.append(answer.code)
         elif isinstance(answer, PresignedRequests):
-            urls += [url.decode() for url in answer.urls]
+            urls += [b"".join(row).decode() for row in zip(*answer.urls, strict=True)]
         else:
             urls.append(answer.url)
     return urls

@@ -181,7 +181,7 @@ def _flat(answers: Sequence[object]) -> list[object]:
         if isinstance(answer, PresignError):
             flat.append((answer.code, answer.detail))
         elif isinstance(answer, PresignedRequests):
-            flat += [url.decode() for url in answer.urls]
+            flat += [b"".join(row).decode() for row in zip(*answer.urls, strict=True)]
         else:
             assert isinstance(answer, PresignedRequest)
             flat.append(answer.url)
