@@ -1,7 +1,7 @@
 """What a configuration means, in words: `presign check` prints it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import combinations
 from typing import Final
@@ -31,11 +31,12 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """A line for each bucket, and what each caller may do."""
+    entries = parts.caller_entries(settings)
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
         yield from _cost(name, settings)
-        yield from _age(name, settings)
-    for entry in parts.caller_entries(settings):
+        yield from _age(name, settings, entries)
+    for entry in entries:
         yield from _caller(entry)
     yield from check_uppy.describe(settings, caller_name)
 
@@ -134,13 +135,11 @@ def _cost(name: str, settings: Settings) -> Iterator[str]:
     yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
 
 
-def _age(name: str, settings: Settings) -> Iterator[str]:
+def _age(name: str, settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
     """What a bucket policy may deny, to be pasted."""
     bucket = settings.buckets[name]
     length = math.inf if bucket.credentials == "static" else bucket.session_seconds
-    grants = [
-        g for entry in parts.caller_entries(settings) for g in entry.grants if g.bucket == name
-    ]
+    grants = [grant for entry in entries for grant in entry.grants if grant.bucket == name]
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
             f"bucket {name}: what it signs lives for {life} s at most; a policy may deny what is older: "

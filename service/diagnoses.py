@@ -38,7 +38,8 @@ _BY_METHOD: Final = {
 
 # Of SigV4, however often it is encoded, of SigV2, and of the signed URLs of CloudFront, Google and Azure
 _SIGNING = re.compile(
-    "(?i)x(?:-|%(?:25)*2d)(?:amz|goog)(?:-|%(?:25)*2d)|awsaccesskeyid|(?<=[?&])(?:sig|signature|policy|key-pair-id)="
+    "(?i)x(?:-|%(?:25)*2d)(?:amz|goog)(?:-|%(?:25)*2d)|awsaccesskeyid"
+    "|(?:[?&;]|%(?:25)*(?:3f|26|3b))(?:amp;)?(?:sig|signature|policy|key-pair-id)(?:=|%(?:25)*3d)"
 )
 
 

@@ -17,9 +17,14 @@ async def off_loop(is_long: bool, work: Callable[P, T], *given: P.args, **named:
     return work(*given, **named)
 
 
-async def in_turns(items: Iterable[T]) -> AsyncIterator[T]:
-    """Each of `items`; now and then others get a turn in between."""
-    for number, item in enumerate(items, 1):
+async def in_turns(
+    items: Iterable[T], weight: Callable[[T], int] = lambda _: 1
+) -> AsyncIterator[T]:
+    """Each of `items`; now and then others get a turn in between. `weight` is how many items one is worth."""
+    since = 0
+    for item in items:
         yield item
-        if number % A_TURN == 0:
+        since += weight(item)
+        if since >= A_TURN:
+            since = 0
             await asyncio.sleep(0)

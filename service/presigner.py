@@ -1,7 +1,7 @@
 """The first use case: a request, a form or a batch of requests, signed for whoever may have it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, overload
@@ -12,9 +12,10 @@ from service.asks import Ask, Asks, FormAsk, form_demand, form_key, request_dema
 from service.audit import Outcome, Requester
 from service.authority import Authority, unavailable
 from service.errors import PresignError
-from service.off_loop import in_turns
+from service.off_loop import A_TURN, in_turns
 from service.sessions.entries import SessionKey
 from service.signing.forms import presign_form
+from service.signing.keys import are_plain
 from service.signing.requests import PutObject
 from service.signing.signer import encode_key, paths_of
 from service.stamps import Stamps
@@ -145,24 +146,31 @@ class Presigner:
         """
         while True:
             snapshot, parts = self._authority.snapshot, list[_Part]()
-            async for ask in in_turns(asks):
-                parts += self._parts_of(requester, ask)
+            made = (part for ask in asks for part in self._parts_of(requester, ask))
+            async for part in in_turns(made, weight=lambda part: len(part.keys)):
+                parts.append(part)
             if self._authority.snapshot is snapshot:
                 return parts
 
-    def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "list[_Part]":
+    def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "Iterator[_Part]":
+        """One by one, since to halve what is not alike may take many times as long as to sign what is."""
         if isinstance(ask, Asks) and len(ask.keys) > 1:
             if (paths := self._alike(requester, ask)) is not None:
                 sign = partial(self._presign_alike, requester, ask, paths)
-                return [_attempt(ask.one, ask.keys, sign)]
-            return [part for half in ask.halves() for part in self._parts_of(requester, half)]
-        if isinstance(ask, PresignError):
-            return [_part(ask, ask)]
-        one = ask.one if isinstance(ask, Asks) else ask
-        return [_attempt(one, [one.key], partial(self._presign, requester, one))]
+                yield _attempt(ask.one, ask.keys, sign)
+                return
+            for half in ask.halves():
+                yield from self._parts_of(requester, half)
+        elif isinstance(ask, PresignError):
+            yield _part(ask, ask)
+        else:
+            one = ask.one if isinstance(ask, Asks) else ask
+            yield _attempt(one, [one.key], partial(self._presign, requester, one))
 
     def _alike(self, requester: Requester, asks: Asks) -> Sequence[str] | None:
         """The keys' paths, if one decision holds for all: each grant covers all or none, and all may be signed."""
+        if len(asks.keys) > A_TURN and not are_plain(asks.keys):  # long to encode
+            return None
         reached = reach(self._authority.access(requester).grants, request_demand(asks.one))
         return paths_of(asks.keys) if reached is not None and reached.holds_all(asks.keys) else None
 

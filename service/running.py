@@ -7,21 +7,18 @@ Rules of this file:
 """
 
 import asyncio
-import math
+import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import aioboto3
 import httpx
 
 from service import parts
-from service.access.callers import CallerEntry, revoked_before
-from service.access.grants import Caller
 from service.access.own_keys import UNIQUE_ID
 from service.access.tokens import Issuer
 from service.audit import WriteLines
@@ -42,7 +39,7 @@ from service.sessions.entries import PooledBucket
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.session import Clock
-from service.sessions.sts import AssumedRole, Owner, Role, SessionSource, StaticKeys, StsClients
+from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys, StsClients
 from service.settings import Settings
 from service.settings_callers import IssuerSettings
 from service.signing.signer import Address
@@ -50,6 +47,8 @@ from service.snapshot import Snapshot
 from service.store.calls import StoreCalls
 from service.trail import Trail
 from service.unsized_uploads import UnsizedUploads
+
+log = logging.getLogger(__name__)
 
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
@@ -153,16 +152,16 @@ class Running:
         old = self._keys
         self.authority.snapshot = snapshot
         self.uppy.place = parts.uppy_place(settings)
-        # Of all callers there may be thousands, and as many sessions.
-        revoked = [each for each in snapshot.callers if each.revoked_before > -math.inf]
-        self._pool.replace(pooled, partial(_not_before, revoked))
+        self._pool.replace(pooled, snapshot.not_before)
         self.tokens.replace(_verified_by(settings, keys))
         self._settings, self._pooled, self._keys = settings, pooled, keys
         for name, each in keys.items():
             if old.get(name) is not each:
                 each.keys.start()
         gone = [each for name, each in old.items() if keys.get(name) is not each]
-        await asyncio.gather(*(each.stop() for each in gone))
+        for told in await asyncio.gather(*(each.stop() for each in gone), return_exceptions=True):
+            if isinstance(told, Exception):  # what is served has changed all the same
+                log.warning("an issuer's old client did not close", exc_info=told)
 
     async def stop(self) -> None:
         await self._pool.stop()
@@ -262,14 +261,6 @@ def _role(bucket: str, settings: Settings) -> Role | None:
 def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
     """What an issuer's keys come from."""
     return issuer.jwks_url, issuer.ca_file, issuer.bearer_file
-
-
-def _not_before(callers: Iterable[CallerEntry], owner: Owner) -> float:
-    return (
-        -math.inf
-        if owner is None
-        else revoked_before(callers, Caller(issuer=owner[0], subject=owner[1]))
-    )
 
 
 def _verified_by(settings: Settings, keys: Mapping[str, _Keys]) -> list[tuple[Issuer, IssuerKeys]]:

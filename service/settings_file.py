@@ -33,6 +33,13 @@ def read_yaml(path: Path) -> Any:
         raise ConfigurationError([f"{path}: {error}"]) from None
     except RecursionError:
         raise ConfigurationError([f"{path}: nested too deeply"]) from None
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+    ):  # ruamel's, of `!!bool x` and the like
+        raise ConfigurationError([f"{path}: not YAML that can be read"]) from None
 
 
 @dataclass(frozen=True, slots=True)

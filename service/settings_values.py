@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from limits import parse
+from limits import parse_many
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -141,6 +141,7 @@ def _check_store_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
         is_good = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        is_good = is_good and not re.search(r"\s", url.get_secret_value())
     except ValueError:  # a port that is none
         is_good = False
     if not is_good:
@@ -150,9 +151,12 @@ def _check_store_url(url: SecretStr) -> SecretStr:
 
 def _check_rate(text: str) -> str:
     try:
-        parse(text)
+        rates = parse_many(text)
     except ValueError:
-        raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds") from None
+        rates = []
+    # The library takes several, and a multiple of 0 for 1.
+    if len(rates) != 1 or rates[0].amount == 0 or re.search(r"(?:/|per)\s*0", text):
+        raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds")
     return text
 
 

@@ -14,12 +14,14 @@ from service.sessions.refresh import EXPIRY_MARGIN
 from service.signing.signer import MAX_EXPIRES_IN
 
 MAX_STABLE_FOR: Final = 86_400  # seconds: as the contract has it
+_SIGN_NOTHING: Final = frozenset({Operation.VERSIONS, Operation.CHECK})
 _SLACK: Final = 60  # seconds; what the service itself asks of a store is signed for as long
 
 
 def longest_life(grants: Iterable[Grant], session_seconds: float) -> int | None:
     """The most seconds that X-Amz-Expires says of anything that these grants allow, if they allow any."""
-    return max((_longest(grant, session_seconds) for grant in grants), default=None)
+    signing = [grant for grant in grants if grant.allow - _SIGN_NOTHING]
+    return max((_longest(grant, session_seconds) for grant in signing), default=None)
 
 
 def oldest(life: int) -> int:

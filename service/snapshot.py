@@ -3,6 +3,7 @@
 Nobody holds a part of it longer than a request, so files can be read again without touching the rest.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.errors import CreateOnlyUnsupported
 from service.sessions.entries import SessionKey
+from service.sessions.sts import Owner
 from service.signing.requests import Encryption
 from service.signing.signer import Address
 
@@ -80,10 +82,13 @@ class Snapshot:
     _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)
     _pointers: dict[str | None, tuple[str, ...]] = field(init=False, repr=False)
     _entries: "_Entries" = field(init=False, repr=False)
+    _revoked: "_Entries" = field(init=False, repr=False)  # those with a `revoked_before`
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_pointers", _pointers_by_issuer(self.callers))
         object.__setattr__(self, "_entries", _Entries(self.callers))
+        revoked = (each for each in self.callers if each.revoked_before > -math.inf)
+        object.__setattr__(self, "_revoked", _Entries(revoked))
         names = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
         object.__setattr__(self, "s3_buckets", names)
 
@@ -96,6 +101,13 @@ class Snapshot:
             found = self._find(identity)
             _keep(self._seen, identity, found)
         return found
+
+    def not_before(self, owner: Owner) -> float:
+        """From when on its sessions count, in epoch seconds."""
+        if owner is None:
+            return -math.inf
+        caller = Caller(issuer=owner[0], subject=owner[1])
+        return revoked_before(self._revoked.of(caller), caller)
 
     def _find(self, identity: Identity) -> Access:
         at = self._pointers.get(identity.caller.issuer, ())

@@ -47,6 +47,7 @@ from service.store.calls import (
     CALL_SECONDS,
     CALLS,
     CALLS_A_BUCKET,
+    COMPLETIONS,
     COMPLETIONS_A_BUCKET,
     TURN_SECONDS,
 )
@@ -146,7 +147,8 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     )
     assert told["attempts"].startswith(f"{ATTEMPTS}, ")
     assert told["under way"].startswith(
-        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions. A call waits {TURN_SECONDS:g} s "
+        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions; of all buckets' "
+        f"completions {COMPLETIONS}. A call waits {TURN_SECONDS:g} s "
     )
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 

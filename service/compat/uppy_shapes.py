@@ -22,13 +22,14 @@ FileName = Annotated[str, Field(min_length=1, max_length=1024)]
 Key = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-def _check_count(value: Any) -> Any:
-    if isinstance(value, bool):  # an int to Python
-        raise PydanticCustomError("bytes", "Give a number of bytes.")
+def _check_number(value: Any) -> Any:
+    if isinstance(value, bool):  # an int to Python, and these shapes are not strict
+        raise PydanticCustomError("whole_number", "Give a whole number")
     return value
 
 
-Bytes = Annotated[int, BeforeValidator(_check_count), Field(ge=0)]
+_WHOLE = BeforeValidator(_check_number)
+Bytes = Annotated[int, _WHOLE, Field(ge=0)]
 
 
 class OpenRequest(BaseModel):
@@ -72,7 +73,7 @@ class BatchQuery(KeyQuery):
 
 
 class Part(OpenRequest):
-    part_number: Annotated[PartNumber, Field(alias="PartNumber")]
+    part_number: Annotated[PartNumber, _WHOLE, Field(alias="PartNumber")]
     etag: Annotated[ETag, Field(alias="ETag")]
 
 
@@ -92,8 +93,8 @@ class SignRequest(OpenRequest):
     method: Literal["GET", "PUT", "POST", "DELETE"]
     key: FileName
     upload_id: Annotated[str | None, Field(alias="uploadId")] = None
-    part_number: Annotated[PartNumber | None, Field(alias="partNumber")] = None
-    expires_in: Annotated[Seconds | None, Field(alias="expiresIn")] = None
+    part_number: Annotated[PartNumber | None, _WHOLE, Field(alias="partNumber")] = None
+    expires_in: Annotated[Seconds | None, _WHOLE, Field(alias="expiresIn")] = None
     content_type: Annotated[Type | None, Field(alias="contentType")] = None
     content_length: Annotated[Bytes | None, Field(alias="contentLength")] = None
 

@@ -2,8 +2,8 @@
 
 Rules of this file:
 - A call has a deadline for all of it, few retries within that, and a place among few: a store that
-  hangs holds up its own bucket's calls, and no others. Completions, which take minutes, have places
-  of their own.
+  hangs holds up its own bucket's calls, and no others. Completions, which take minutes, have half of
+  all places at most: four buckets that hang hold up the completions of others, and nothing else.
 - A call is signed anew each time it is sent, for a minute. One that may have begun an upload is not
   sent again: nobody would know of the first.
 - No redirect is followed: a signature is for one host.

@@ -47,6 +47,9 @@ async def test_a_pasted_canonical_request_of_anothers_key_proves_nothing() -> No
         "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
         "X-Goog-Signature=vjbyPxybdZaNmGa",
         "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
+        "sv=2026-02-06%2526sig%253DvjbyPxybdZaNmGa",
+        "Expires=1%26amp;Signature=vjbyPxybdZaNmGa",
+        "Expires=1;Signature=vjbyPxybdZaNmGa",
     ],
 )
 async def test_the_trail_holds_no_signature_of_another_kind(query: str) -> None:

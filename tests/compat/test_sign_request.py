@@ -130,6 +130,8 @@ async def test_what_the_page_asks_for_is_how_long_a_url_lives(house: House) -> N
         ({"method": "PUT", "contentLength": -1}, "#/contentLength"),
         ({"method": "PUT", "contentLength": "many"}, "#/contentLength"),
         ({"method": "PUT", "contentLength": True}, "#/contentLength"),
+        ({"method": "PUT", "uploadId": "u", "partNumber": True}, "#/partNumber"),
+        ({"method": "PUT", "expiresIn": True}, "#/expiresIn"),
         ({"method": "PUT", "contentType": "a\nb"}, "#/content_type"),
         ({"method": "PUT", "contentType": "no type"}, "#/content_type"),
         ({"method": "POST", "uploadId": "a/b"}, "#/upload_id"),

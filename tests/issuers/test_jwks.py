@@ -154,8 +154,8 @@ async def test_a_body_as_long_as_may_be_is_given(server: Server) -> None:
 async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) -> None:
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
-    assert str(await failure(server.url, limit=0.2)) == "no answer within 0.2 s"
-    assert 0.2 <= time.monotonic() - begun < 10  # and not for ever
+    assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
+    assert 0.5 <= time.monotonic() - begun < 3  # and not as long as others are given
 
 
 async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:

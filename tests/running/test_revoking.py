@@ -88,3 +88,16 @@ async def test_a_new_configuration_asks_of_no_session_for_callers_that_nobody_re
         assert seen == []
         await made.sign(Caller(issuer=None, subject=names[0]))
         assert len(made.source().fetched) == len(names) + 1  # and the bucket's own
+
+
+async def test_a_revoked_caller_is_asked_of_its_own_entries_alone() -> None:
+    """In an incident many are revoked at once, and each has a session."""
+    names = [f"team-{i}" for i in range(20)]
+    revoked = [caller(name, grant(), revoked_before=a_moment_ago()) for name in names]
+    many = settings(**configuration(callers=revoked))
+    async with house(many) as made:
+        for name in names:
+            await made.sign(Caller(issuer=None, subject=name))
+        with called_here(CallerEntry.matches) as seen:
+            await made.replace(many)
+        assert len(seen) <= 2 * len(names)  # found, and asked for its time

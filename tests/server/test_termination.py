@@ -29,8 +29,8 @@ LONG = 60.0
 class Asker:
     """Asks, on one connection while it is kept, until none is to be had.
 
-    On a busy machine it may not run for seconds. What it sends later than a connection is kept that asks for
-    nothing is not lost: it asks again.
+    On a busy machine it may not run for seconds, also while an answer waits for it. What it sends later than a
+    connection is kept that asks for nothing is not lost: it asks again.
     """
 
     running: Running
@@ -42,7 +42,7 @@ class Asker:
     def run(self) -> None:
         with self.running.client() as client:
             while True:
-                begun_at = self._sent_at = time.monotonic()
+                before = self._sent_at or time.monotonic()
                 try:
                     answer = client.post(
                         "/v1/download-urls", json=ASK, extensions={"trace": self._note}
@@ -50,7 +50,7 @@ class Asker:
                 except httpx.ConnectError:
                     return
                 except httpx.TransportError as fault:
-                    if self._sent_at - begun_at > Bounds().parting_seconds:
+                    if self._sent_at - before > Bounds().parting_seconds:
                         continue
                     self.faults.append(repr(fault))
                     return

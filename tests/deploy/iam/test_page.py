@@ -8,6 +8,7 @@ import pytest
 
 from service import check
 from service.access.grants import Operation
+from service.parts import caller_entries
 from service.sessions.refresh import EXPIRY_MARGIN
 from service.settings import Settings
 from service.signature_age import MAX_STABLE_FOR, longest_life, oldest
@@ -87,7 +88,7 @@ def test_what_check_prints_is_what_the_page_shows() -> None:
     settings = Settings.model_validate(
         {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
     )
-    [line] = check._age("reports", settings)
+    [line] = check._age("reports", settings, caller_entries(settings))
     assert f"```text\n{line}\n```" in PAGE
 
 
