@@ -9,16 +9,15 @@ ARG PYTHON
 WORKDIR /build
 RUN python -m venv --without-pip /app
 COPY requirements.lock .
-RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /app install --disable-pip-version-check --require-hashes --only-binary :all: \
-        --report pip-report.json -r requirements.lock
 # botocore describes 400 services, 25 MB. These are the service's own (s3, sts), the chain's that looks
 # for credentials (sso, sso-oidc) and the demo's (iam).
-RUN find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
+RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
+        --report pip-report.json -r requirements.lock \
+ && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
     ! -name s3 ! -name sts ! -name 'sso*' ! -name iam -exec rm -r {} +
 COPY requirements-sbom.lock .
-RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --root-user-action=ignore --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-sbom.lock
+RUN pip install --no-cache-dir --root-user-action=ignore --disable-pip-version-check --require-hashes \
+        --only-binary :all: -r requirements-sbom.lock
 COPY deploy/image/sbom.py pyproject.toml service/__init__.py ./
 RUN mkdir /app/share \
  && python sbom.py /app pip-report.json pyproject.toml __init__.py >/app/share/presign.cdx.json

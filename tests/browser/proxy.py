@@ -8,27 +8,15 @@ from typing import Final
 
 from tests.browser import document
 from tests.clients.toolchains import tool
-from tests.end_to_end.processes import free_ports, running
+from tests.end_to_end.nginx import nginx as running
+from tests.end_to_end.processes import free_ports
 
-_WHOLE: Final = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
+_SERVER: Final = """
     server {{
         listen 127.0.0.1:{port};
         location / {{ proxy_pass {app}; }}
         {shown}
     }}
-}}
 """
 
 
@@ -44,9 +32,7 @@ def proxying(binary: str, directory: Path, *, app: str, presign: str) -> Iterato
     shown = document.shown("nginx").replace("http://presign.internal:8000", presign)
     shown = shown.replace("http://app.internal:3000", app)
     assert ".internal" not in shown
-    configuration = directory / "nginx.conf"
-    configuration.write_text(_WHOLE.format(directory=directory, port=port, app=app, shown=shown))
-    command = [binary, "-p", str(directory), "-c", str(configuration)]
     url = f"http://127.0.0.1:{port}"
-    with running(command, directory, f"{url}/", TZ="UTC"):
+    server = _SERVER.format(port=port, app=app, shown=shown)
+    with running(binary, directory, server, answers=f"{url}/"):
         yield url

@@ -55,7 +55,7 @@ async def test_the_calls_count_among_those_under_way() -> None:
         open_grant(), uppy={"bucket": "demo", "prefix": "{caller}/"}, server={"max_in_flight": 1}
     )
     async with running(configured) as client:
-        transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]
-        transport.app.shortcut._places.take()  # type: ignore[attr-defined]
+        transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]  # house.py gave it
+        transport.app.shortcut._places.take()  # type: ignore[attr-defined]  # the app is ours
         answer = await client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import httpx
 
+from tests.end_to_end.nginx import nginx
 from tests.end_to_end.processes import free_ports, running
 from tests.end_to_end.service import API_KEY, Signed, configured
 from tests.end_to_end.stores import Store
@@ -32,23 +33,6 @@ PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
 MOST_REQUESTS: Final = 20_000  # of all callers: a bound, should nobody stop them
 BATCH: Final = 20
 READ: Final = "replicas/read"
-_WHOLE: Final = """
-daemon off;
-master_process off;
-pid {directory}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    server {{ listen 127.0.0.1:{health}; return 204; }}
-    {ours}
-}}
-"""
 
 
 @contextmanager
@@ -64,10 +48,9 @@ def proxying(
     if sticky:
         assert "# hash " in ours
         ours = ours.replace("# hash ", "hash ")
-    file = directory / "nginx.conf"
-    file.write_text(_WHOLE.format(directory=directory, health=health, ours=ours))
-    command = [binary, "-p", str(directory), "-c", str(file)]
-    with running(command, directory, f"http://127.0.0.1:{health}/", TZ="UTC"):
+    health_check = f"server {{ listen 127.0.0.1:{health}; return 204; }}"
+    answers = f"http://127.0.0.1:{health}/"
+    with nginx(binary, directory, f"{health_check}\n{ours}", answers=answers):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -43,7 +43,7 @@ def an_ask(key: str) -> object:
 
 
 async def url(house: House, key: str = "a/b", requester: Requester = REQUESTER) -> str:
-    return (await house.presigner.presign(requester, an_ask(key))).url  # type: ignore[arg-type]
+    return (await house.presigner.presign(requester, an_ask(key))).url  # type: ignore[arg-type]  # it is one
 
 
 def kept(house: House) -> int:

@@ -86,7 +86,7 @@ class Connection(TCPFakeRequestHandler):
             except ResponseError as error:
                 return error
 
-        self.current_client.read_response = answer  # type: ignore[method-assign]
+        self.current_client.read_response = answer  # type: ignore[method-assign]  # a store that fails
 
 
 class Server(TcpFakeServer):

@@ -127,7 +127,7 @@ async def test_what_is_over_is_forgotten() -> None:
         await replica.take(1, Rate(1, 1))
         await asyncio.sleep(0.05)
         kept = replica.limits._storage
-        assert all(len(each) <= 2 for each in (kept.storage, kept.expirations, kept.locks))  # type: ignore[union-attr]
+        assert all(len(each) <= 2 for each in (kept.storage, kept.expirations, kept.locks))  # type: ignore[union-attr]  # in memory
 
 
 def an_entry(subject: str, rate: Rate | None) -> CallerEntry:

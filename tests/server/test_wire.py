@@ -82,7 +82,7 @@ async def test_nothing_is_written_to_a_connection_that_is_over() -> None:
     assert told == ["close"]
     wire, told = a_wire(Outbox())
     wire.post([b"a"])
-    wire._transport.closing = True  # type: ignore[attr-defined]
+    wire._transport.closing = True  # type: ignore[attr-defined]  # a fake has it
     await asyncio.sleep(0)
     assert told == []
 

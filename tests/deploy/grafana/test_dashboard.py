@@ -129,7 +129,7 @@ def test_a_variables_values_are_a_label_of_the_service(name: str) -> None:
     assert variable["allValue"] == ".*", "a scrape may have no namespace"
     series, label = re.fullmatch(
         r"label_values\((.*), (\w+)\)", variable["query"]["query"]
-    ).groups()  # type: ignore[union-attr]
+    ).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert label == name
     assert label in scraped().labels["presign_bucket_can_sign"] | OF_THE_TARGET
     assert faults(series) == []

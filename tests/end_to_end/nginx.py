@@ -1,0 +1,34 @@
+"""Debian's nginx as a child, with what is to stand in its `http` block; it writes below its directory alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.end_to_end.processes import running
+
+_WHOLE: Final = """
+daemon off;
+master_process off;
+pid {directory}/nginx.pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    {http}
+}}
+"""
+
+
+@contextmanager
+def nginx(binary: str, directory: Path, http: str, *, answers: str) -> Iterator[None]:
+    """It is there once the URL `answers` does."""
+    file = directory / "nginx.conf"
+    file.write_text(_WHOLE.format(directory=directory, http=http))
+    with running([binary, "-p", str(directory), "-c", str(file)], directory, answers, TZ="UTC"):
+        yield
