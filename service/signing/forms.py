@@ -22,9 +22,9 @@ from service.signing.requests import (
     Encryption,
     Pairs,
     check_metadata,
-    check_tags,
 )
 from service.signing.signer import Signer
+from service.signing.tags import Tags, check_tags, tagging_document
 
 # The store puts the name of the file that the browser sends in its place
 FILENAME_VARIABLE: Final = "${filename}"
@@ -48,7 +48,7 @@ class PostObject:
     content_type_prefix: str | None = None
     success_status: int | None = None
     metadata: Pairs = ()
-    tags: Pairs = ()
+    tags: Tags = ()
     encryption: Encryption | None = None
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ class PostObject:
         if self.success_status is not None:
             fields["success_action_status"] = str(self.success_status)
         if self.tags:
-            fields["tagging"] = _tagging(self.tags)
+            fields["tagging"] = tagging_document(self.tags)
         fields |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
         return fields | (self.encryption.headers() if self.encryption else {})
 
@@ -137,9 +137,3 @@ def _proof(signer: Signer, now: int) -> dict[str, str]:
 
 def _date(now: int) -> str:
     return sigv4.amz_date(now)[:8]
-
-
-def _tagging(tags: Pairs) -> str:
-    """A form's tags are XML: …/AmazonS3/latest/API/RESTObjectPOST.html. None has what XML would escape."""
-    each = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in tags)
-    return f"<Tagging><TagSet>{each}</TagSet></Tagging>"

@@ -11,13 +11,12 @@ into the query, where S3 does not compare a checksum with the body.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal
-from urllib.parse import urlencode
 
 from service.errors import InvalidRequest
 from service.signing.keys import check_header_value, check_media_type, check_text
+from service.signing.tags import Tags, check_tags, tagging_header
 
 Query = tuple[tuple[str, str], ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -25,9 +24,6 @@ Pairs = tuple[tuple[str, str], ...]
 MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
 MAX_METADATA_BYTES: Final = 2048  # …/userguide/UsingMetadata.html: names and values, in UTF-8
-MAX_TAGS: Final = 10  # …/userguide/object-tagging.html, with the two lengths below
-MAX_TAG_KEY: Final = 128
-MAX_TAG_VALUE: Final = 256
 
 ChecksumAlgorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
 CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
@@ -40,12 +36,12 @@ _BASE64: Final = {
     for name, size in CHECKSUM_BYTES.items()
 }
 
-MAX_TAGS_BYTES: Final = 4096  # encoded; S3 takes 8 KB of headers: …/userguide/UsingMetadata.html
-
 # Fewer than a header's name may have: what proxies pass, and stores keep as it is.
 _METADATA_NAME = re.compile("[a-z0-9_-]+")
-_tagging = lru_cache(maxsize=256)(urlencode)  # the same few, again and again
-_TAG = re.compile(r"[\w +\-=.:/@]*")  # …/userguide/object-tagging.html
+# MinIO, RustFS and their forks act on such metadata. With `snowball-auto-extract` they unpack the body
+# as an archive, into keys that the archive names: minio/minio, cmd/api-router.go.
+_RESERVED_WORD: Final = "snowball"
+_RESERVED_PREFIXES: Final = ("minio-", "rustfs-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +172,7 @@ class NewObject:
 
     content_type: str = DEFAULT_CONTENT_TYPE
     metadata: Pairs = ()
-    tags: Pairs = ()
+    tags: Tags = ()
     content_disposition: str | None = None
     cache_control: str | None = None
     content_encoding: str | None = None
@@ -203,7 +199,7 @@ class NewObject:
                 ("cache-control", self.cache_control),
                 ("content-encoding", self.content_encoding),
                 ("x-amz-storage-class", self.storage_class),
-                ("x-amz-tagging", _tagging(self.tags) or None),
+                ("x-amz-tagging", tagging_header(self.tags) or None),
             )
         )
         return headers | (self.encryption.headers() if self.encryption else {})
@@ -256,30 +252,22 @@ def check_metadata(metadata: Pairs) -> None:
         detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
         raise InvalidRequest(detail, pointer="#/metadata")
     for name, value in metadata:
-        if _METADATA_NAME.fullmatch(name) is None:
-            detail = "A metadata name has lower-case letters, digits, `-` and `_` only."
-            raise InvalidRequest(detail, pointer="#/metadata")
+        _check_metadata_name(name)
         # The caller chose the name: a long one is not said again.
         check_header_value(value, pointer=f"#/metadata/{name}" if len(name) <= 64 else "#/metadata")
 
 
-def check_tags(tags: Pairs) -> None:
-    if len(tags) > MAX_TAGS:
-        raise InvalidRequest(f"At most {MAX_TAGS} tags are allowed.", pointer="#/tags")
-    for key, value in tags:
-        _check_tag(key, value)
-    if tags and len(_tagging(tags)) > MAX_TAGS_BYTES:
-        detail = f"At most {MAX_TAGS_BYTES} bytes of encoded tags are allowed."
-        raise InvalidRequest(detail, pointer="#/tags")
-
-
-def _check_tag(key: str, value: str) -> None:
-    if not 1 <= len(key) <= MAX_TAG_KEY or len(value) > MAX_TAG_VALUE:
-        limits = f"a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} characters"
-        raise InvalidRequest(f"A tag has {limits}.", pointer="#/tags")
-    if _TAG.fullmatch(key) is None or _TAG.fullmatch(value) is None:
-        detail = "A tag has letters, digits, spaces and + - = . _ : / @ only."
-        raise InvalidRequest(detail, pointer="#/tags")
+def _check_metadata_name(name: str) -> None:
+    if _METADATA_NAME.fullmatch(name) is None:
+        detail = "A metadata name has lower-case letters, digits, `-` and `_` only."
+        raise InvalidRequest(detail, pointer="#/metadata")
+    # A proxy may turn `_` into `-`.
+    if _RESERVED_WORD in name or name.replace("_", "-").startswith(_RESERVED_PREFIXES):
+        detail = (
+            f"A metadata name must not contain `{_RESERVED_WORD}`, or start with `minio-` or "
+            "`rustfs-`: some stores act on such names."
+        )
+        raise InvalidRequest(detail, pointer="#/metadata")
 
 
 def _check_texts(**values: str | None) -> None:

@@ -105,6 +105,27 @@ async def test_what_cannot_be_kept_is_refused(
     await refused_at(client, path, body, pointer)
 
 
+@pytest.mark.parametrize("name", ["snowball-auto-extract", "minio-snowball-prefix"])
+@pytest.mark.parametrize(("path", "body"), [("upload-urls", UPLOAD), ("upload-forms", FORM)])
+async def test_metadata_that_stores_act_on_is_refused(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any], name: str
+) -> None:
+    """MinIO would unpack the upload into keys of the archive's choice."""
+    metadata = {"metadata": {"author": MARK, name: "true"}}
+    await refused_at(client, path, {**body, **metadata}, "#/metadata")
+
+
+async def test_metadata_that_stores_act_on_is_refused_in_a_batch(
+    client: httpx.AsyncClient,
+) -> None:
+    bad = {**UPLOAD, "metadata": {"snowball-auto-extract": "true"}}
+    answer = await client.post("/v1/upload-urls/batch", json={"items": [UPLOAD, bad]})
+    good, refusal = answer.json()["results"]
+    assert "url" in good["request"]
+    assert [each["pointer"] for each in refusal["problem"]["errors"]] == ["#/items/1/metadata"]
+    assert "snowball-auto-extract" not in good["request"]["url"]
+
+
 async def test_a_type_that_browsers_run_is_not_signed_inline(client: httpx.AsyncClient) -> None:
     body = {**GET, "content_type": "Image/SVG+xml; charset=utf-8", "disposition": "inline"}
     await refused_at(client, "download-urls", body, "#/content_type", "unsafe_content_type")

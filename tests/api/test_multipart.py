@@ -126,7 +126,7 @@ async def test_all_that_an_object_is_to_be_reaches_the_store(
         "content-encoding": "gzip",
         "cache-control": "no-store",
         "x-amz-meta-team": "x",
-        "x-amz-tagging": "a=b+c",
+        "x-amz-tagging": "a=b%20c",
         "x-amz-storage-class": "STANDARD_IA",
     }
 

@@ -43,6 +43,8 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
         ({"bucket": ""}, "#/bucket"),
         ({"content_type": f"{MARK}\r\nx: y"}, "#/content_type"),
         ({"metadata": {"a": f"{MARK}\n"}}, "#/metadata/a"),
+        ({"metadata": {"snowball-auto-extract": "true"}}, "#/metadata"),
+        ({"metadata": {"minio-snowball-prefix": "b/"}}, "#/metadata"),
         ({"tags": {str(n): "" for n in range(11)}}, "#/tags"),
         ({"storage_class": " "}, "#/storage_class"),
         ({"overwrite": 1}, "#/overwrite"),

@@ -28,6 +28,7 @@ from service.signing.requests import (
     GetObject,
     HeadObject,
     ListObjects,
+    Pairs,
     PutObject,
 )
 from service.signing.signer import Address
@@ -184,7 +185,7 @@ def _put_parameters(put: PutObject) -> dict[str, Any]:
         "IfMatch": put.if_match,
         "IfNoneMatch": None if put.overwrite or put.if_match else "*",
         "Metadata": dict(put.metadata) or None,
-        "Tagging": "&".join(f"{_plus(k)}={_plus(v)}" for k, v in put.tags) or None,
+        "Tagging": tagging(put.tags),
         "ContentDisposition": put.content_disposition,
         "CacheControl": put.cache_control,
         "ContentEncoding": put.content_encoding,
@@ -203,9 +204,9 @@ def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | 
     }
 
 
-def _plus(text: str) -> str:
-    """As in a query of old, where a space is `+`: …/AmazonS3/latest/API/API_PutObject.html."""
-    return str(percent_encode(text)).replace("%20", "+")
+def tagging(tags: Pairs) -> str | None:
+    """URL query parameters: …/AmazonS3/latest/API/API_PutObject.html. botocore takes the finished text."""
+    return "&".join(f"{percent_encode(k)}={percent_encode(v)}" for k, v in tags) or None
 
 
 def _form_fields(form: PostObject) -> dict[str, str]:

@@ -62,7 +62,7 @@ _HEADER: Final = st.one_of(
     st.tuples(_WORDS, _GAPS, _WORDS, _GAPS, _WORDS).map("".join),
 )
 _META_NAME: Final = st.text("abcxyz0189-_", min_size=1, max_size=8)
-_TAG_TEXT: Final = st.text(
+_TAG_TEXT: Final = st.sampled_from(["a b", " ", "+", "1+1 = 2", "\u00e9 \u65e5"]) | st.text(
     st.characters(categories=["Lu", "Ll", "Lo", "Nd"]) | st.sampled_from("+-=.:/@_ "), max_size=8
 )
 TAGS: Final = st.lists(st.tuples(_TAG_TEXT.filter(bool), _TAG_TEXT), max_size=3).map(tuple)

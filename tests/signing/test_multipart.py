@@ -126,7 +126,7 @@ def test_what_the_object_is_to_be_is_said_once_at_the_creation() -> None:
     assert headers == {
         "content-type": "text/plain",
         "x-amz-meta-team": "billing",
-        "x-amz-tagging": "a+b=c%3Dd",
+        "x-amz-tagging": "a%20b=c%3Dd",
         "content-disposition": "attachment",
         "cache-control": "no-store",
         "content-encoding": "gzip",

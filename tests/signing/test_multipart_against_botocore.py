@@ -173,8 +173,7 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
                 "ContentType": action.content_type,
                 "ContentDisposition": action.content_disposition,
                 "Metadata": dict(action.metadata) or None,
-                "Tagging": "&".join(f"{oracle._plus(k)}={oracle._plus(v)}" for k, v in action.tags)
-                or None,
+                "Tagging": oracle.tagging(action.tags),
                 **oracle._encryption_parameters(action.encryption),
             }
         case UploadUnsizedPart():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -28,8 +28,8 @@ from service.signing.requests import (
     Pairs,
     PutObject,
     check_metadata,
-    check_tags,
 )
+from service.signing.tags import check_tags
 
 Attempt = Callable[[], object]
 
@@ -129,6 +129,12 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
         "A metadata name has lower-case letters, digits, `-` and `_` only.",
         lambda: check_metadata((("A", "x"),)),
     ),
+    (
+        "#/metadata",
+        "A metadata name must not contain `snowball`, or start with `minio-` or `rustfs-`: "
+        "some stores act on such names.",
+        lambda: check_metadata((("minio-x", "x"),)),
+    ),
     ("#/metadata/a", VISIBLE, lambda: check_metadata((("a", "\n"),))),
     (
         "#/tags",
@@ -173,7 +179,7 @@ def test_an_upload_id_may_have_as_many_characters_as_are_allowed() -> None:
 def test_tags_may_fill_their_bytes_but_for_none_more() -> None:
     """Each `=` takes three bytes, so that lengths of keys and values leave room for too many."""
     full = (*((str(n), "=" * 256) for n in range(5)), ("k", "v" * 239))
-    assert len(urlencode(full)) == 4096
+    assert len(urlencode(full, quote_via=quote, safe="")) == 4096
     check_tags(full)
     with pytest.raises(InvalidRequest):
         check_tags((*full[:-1], ("k", "v" * 240)))

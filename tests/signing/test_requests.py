@@ -4,7 +4,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import pytest
 from hypothesis import given
@@ -119,7 +119,7 @@ def test_an_upload_signs_all_that_it_is_told() -> None:
         "content-type": "text/plain",
         "x-amz-checksum-crc32": "AAAAAA==",
         "x-amz-meta-team": "billing",
-        "x-amz-tagging": "a+b=c%3Dd&e=",
+        "x-amz-tagging": "a%20b=c%3Dd&e=",
         "content-disposition": "attachment",
         "cache-control": "no-store",
         "content-encoding": "gzip",
@@ -141,7 +141,17 @@ def test_no_action_signs_an_acl_and_no_upload_signs_into_its_query(action: Actio
 
 @examples(200)
 @given(upload=PUTS)
-def test_tags_are_read_back_as_a_query(upload: PutObject) -> None:
+def test_tags_are_read_back_by_percent_decoding_alone(upload: PutObject) -> None:
+    """Ceph RGW decodes percent signs, and keeps a `+` as it is."""
+    tagging = upload.headers().get("x-amz-tagging", "")
+    pairs = [pair.split("=") for pair in tagging.split("&") if pair]
+    assert tuple((unquote(key), unquote(value)) for key, value in pairs) == upload.tags
+
+
+@examples(200)
+@given(upload=PUTS)
+def test_tags_are_read_back_as_a_form_encoded_query(upload: PutObject) -> None:
+    """Other stores decode a `+` as a space."""
     tagging = upload.headers().get("x-amz-tagging", "")
     assert tuple(parse_qsl(tagging, keep_blank_values=True)) == upload.tags
 
@@ -224,6 +234,29 @@ def test_a_metadata_name_has_lower_case_letters_digits_dashes_and_underscores(na
 )
 def test_a_metadata_name_that_is_no_header_name_is_refused(name: str) -> None:
     assert list(refused(lambda: put(metadata=((name, "v"),))).pointers) == ["#/metadata"]
+
+
+RESERVED: Final = [
+    "snowball-auto-extract",
+    "snowball_auto_extract",
+    "minio-snowball-prefix",
+    "acme-snowball-ignore-errors",  # RustFS looks at the end of the name
+    "minio-x",
+    "minio_x",
+    "rustfs-ec-block-size-hint",
+]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_metadata_name_that_stores_act_on_is_refused(name: str) -> None:
+    assert list(refused(lambda: put(metadata=(("a", "b"), (name, "true")))).pointers) == [
+        "#/metadata"
+    ]
+
+
+@pytest.mark.parametrize("name", ["minio", "rustfs", "minion", "a-minio-b", "snow-ball"])
+def test_a_metadata_name_that_only_looks_reserved_is_signed(name: str) -> None:
+    assert put(metadata=((name, "true"),)).headers()[f"x-amz-meta-{name}"] == "true"
 
 
 def test_a_metadata_name_is_not_empty() -> None:
