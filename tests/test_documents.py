@@ -44,7 +44,7 @@ from service.store.calls import (
 )
 from tests.api.conftest import open_grant, running, settings_with
 from tests.documents import PAGES, blocks, text_of
-from tests.end_to_end.test_mutations import CASES
+from tests.end_to_end.mutations import CASES
 
 ROOT: Final = Path(__file__).parents[1]
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

@@ -37,6 +37,15 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
 # A check lists its one key where S3 says 403 of a key that may only be missing; so does a completion
 # that may have been done before.
 LIST_ACTION: Final = "s3:ListBucket"
+# To copy is PutObject too. Nothing copies here, but some stores act on an `x-amz-copy-source` that is not
+# signed: then an upload's URL reads what its session may read. The second condition is for Ceph Squid,
+# whose `Null` looks at no value and holds where the key is absent: it would deny every upload. An absent
+# key holds no `StringNotEquals` there, and the two have to hold together. MinIO takes no value but a
+# bucket and a key; these name nothing.
+_COPIES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Null": {"s3:x-amz-copy-source": "false"},
+    "StringNotEquals": {"s3:x-amz-copy-source": "none/none"},
+}
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
 _LISTS: Final = _LISTS_ONE_KEY | {Operation.LIST}
 
@@ -69,8 +78,8 @@ def bucket_arns(s3_bucket: str, *, partition: str, kms_via: tuple[str, ...] = ()
 def session_policy(grants: Iterable[Grant], arns: BucketArns) -> str:
     """The policy that allows what `grants`, all on this bucket, allow; in ASCII, as STS wants it."""
     granted = list(grants)
-    statements = [*_objects(granted, arns), *_list(granted, arns), *_kms(granted, arns)]
-    return _document(statements)
+    allowed = [*_objects(granted, arns), *_list(granted, arns), *_kms(granted, arns)]
+    return _document([*allowed, *_no_copies(granted, arns)])
 
 
 def deny_all(arns: BucketArns) -> str:
@@ -115,6 +124,15 @@ def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     statement = _allow(actions, ["*"])
     statement["Condition"] = {"StringEquals": {"kms:ViaService": _one_or_all(arns.kms_via)}}
     return [statement]
+
+
+def _no_copies(grants: list[Grant], arns: BucketArns) -> list[Statement]:
+    if all(_UPLOADS.isdisjoint(grant.allow) for grant in grants):
+        return []
+    every_key = f"{arns.objects}*"
+    return [
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": every_key, "Condition": _COPIES}
+    ]
 
 
 def _patterns(grants: Iterable[Grant], operations: frozenset[Operation]) -> set[str]:

@@ -7,27 +7,40 @@ passed over could be the one that matters.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 VERSION = "2012-10-17"
 STATEMENT_KEYS = {"Effect", "Action", "Resource"}
+OPERATORS = {"StringEquals", "StringNotEquals", "StringLike", "Null"}
 # What the parameter `Policy` takes: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 STS_CHARACTERS = re.compile(r"[\t\n\r\x20-\u00ff]+")
 
 Context = Mapping[str, str]
+# A condition's operator, its values, and what the request has for its key
+Holds = Callable[[str, Any, str | None], bool]
 
 
 class UnknownElement(Exception):
     pass
 
 
-def allows(policy: str, action: str, resource: str, context: Context | None = None) -> bool:
-    """Whether a session with this policy, of a role that may do all, may do this."""
+def allows(
+    policy: str,
+    action: str,
+    resource: str,
+    context: Context | None = None,
+    *,
+    holds: Holds | None = None,
+) -> bool:
+    """Whether a session with this policy, of a role that may do all, may do this.
+
+    `holds` judges conditions as another store does, in place of IAM.
+    """
     effects = {
         statement["Effect"]
         for statement in statements(policy)
-        if _applies(statement, action, resource, context or {})
+        if _applies(statement, action, resource, context or {}, holds or holds_at_iam)
     }
     return "Allow" in effects and "Deny" not in effects
 
@@ -53,9 +66,10 @@ def _check_statement(statement: Any) -> None:
     for element in ("Action", "Resource"):
         _check_values(statement[element])
     for operator, keys in statement.get("Condition", {}).items():
-        _expect(operator in {"StringEquals", "StringLike"} and bool(keys), operator)
+        _expect(operator in OPERATORS and bool(keys), operator)
         for values in keys.values():
             _check_values(values)
+            _expect(operator != "Null" or values in ("true", "false"), values)
 
 
 def _check_values(values: Any) -> None:
@@ -65,25 +79,43 @@ def _check_values(values: Any) -> None:
     _expect(all(isinstance(each, str) and each and "$" not in each for each in several), values)
 
 
-def _applies(statement: dict[str, Any], action: str, resource: str, context: Context) -> bool:
+def _applies(
+    statement: dict[str, Any], action: str, resource: str, context: Context, holds: Holds
+) -> bool:
     return (
         any(matches(each.lower(), action.lower()) for each in _several(statement["Action"]))
         and any(matches(each, resource) for each in _several(statement["Resource"]))
         and all(
-            _holds(operator, values, context.get(key))
+            holds(operator, values, context.get(key))
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
     )
 
 
-def _holds(operator: str, values: Any, actual: str | None) -> bool:
-    """A key that the request lacks holds no condition of these two."""
+def holds_at_iam(operator: str, values: Any, actual: str | None) -> bool:
+    """…/UserGuide/reference_policies_elements_condition_operators.html
+
+    A key that the request lacks holds `Null` for "true", and the negated operator; no other.
+    """
+    if operator == "Null":
+        return (actual is None) is (values == "true")
     if actual is None:
-        return False
-    if operator == "StringEquals":
-        return actual in _several(values)
-    return any(matches(each, actual) for each in _several(values))
+        return operator == "StringNotEquals"
+    return _compares(operator, values, actual)
+
+
+def holds_at_ceph_squid(operator: str, values: Any, actual: str | None) -> bool:
+    """Condition::eval in src/rgw/rgw_iam_policy.cc of v19.2.6: `Null` looks at no value."""
+    if operator == "Null":
+        return actual is None
+    return actual is not None and _compares(operator, values, actual)
+
+
+def _compares(operator: str, values: Any, actual: str) -> bool:
+    if operator == "StringLike":
+        return any(matches(each, actual) for each in _several(values))
+    return (actual in _several(values)) is (operator == "StringEquals")
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.access.policy_evaluator import UnknownElement, allows, matches
+from tests.access.policy_evaluator import UnknownElement, allows, holds_at_ceph_squid, matches
 
 KEY = "arn:aws:s3:::acme/a/b"
 
@@ -70,6 +70,37 @@ def test_all_conditions_have_to_hold_and_one_value_of_each() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "without_the_key", "with_it"), [("true", True, False), ("false", False, True)]
+)
+def test_null_asks_whether_the_key_is_absent(
+    value: str, *, without_the_key: bool, with_it: bool
+) -> None:
+    policy = a_policy(a_statement(Condition={"Null": {"k": value}}))
+    assert allows(policy, "s3:GetObject", KEY) is without_the_key
+    assert allows(policy, "s3:GetObject", KEY, {"k": ""}) is with_it
+
+
+def test_a_negated_condition_holds_for_an_absent_key() -> None:
+    policy = a_policy(a_statement(Condition={"StringNotEquals": {"k": ["v", "w"]}}))
+    assert allows(policy, "s3:GetObject", KEY)
+    assert allows(policy, "s3:GetObject", KEY, {"k": "x"})
+    assert not allows(policy, "s3:GetObject", KEY, {"k": "w"})
+
+
+def test_ceph_squid_reads_null_without_its_value() -> None:
+    for value in ("true", "false"):
+        policy = a_policy(a_statement(Condition={"Null": {"k": value}}))
+        assert allows(policy, "s3:GetObject", KEY, holds=holds_at_ceph_squid)
+        assert not allows(policy, "s3:GetObject", KEY, {"k": "v"}, holds=holds_at_ceph_squid)
+
+
+def test_ceph_squid_holds_no_negated_condition_for_an_absent_key() -> None:
+    policy = a_policy(a_statement(Condition={"StringNotEquals": {"k": "v"}}))
+    assert not allows(policy, "s3:GetObject", KEY, holds=holds_at_ceph_squid)
+    assert allows(policy, "s3:GetObject", KEY, {"k": "w"}, holds=holds_at_ceph_squid)
+
+
+@pytest.mark.parametrize(
     "policy",
     [
         a_policy(a_statement(), Id="x"),
@@ -81,6 +112,8 @@ def test_all_conditions_have_to_hold_and_one_value_of_each() -> None:
         a_policy(a_statement(Resource=f"{KEY}/${{aws:username}}")),
         a_policy(a_statement(Condition={"StringNotLike": {"s3:prefix": "a"}})),
         a_policy(a_statement(Condition={"StringLike": {}})),
+        a_policy(a_statement(Condition={"Null": {"k": "no"}})),
+        a_policy(a_statement(Condition={"Null": {"k": ["true", "false"]}})),
         a_policy({"Effect": "Allow", "Action": "*"}),
         '{"Version":"2012-10-17","Statement":[],"Statement":[]}',
     ],

@@ -241,7 +241,7 @@ def test_equal_operations_share_a_statement_since_room_is_short() -> None:
     allow = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD})
     granted = [a_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
     policy = session_policy(granted, bucket_arns("acme", partition="aws"))
-    [statement] = statements(policy)
+    [statement, _] = statements(policy)
     assert statement["Resource"] == sorted(f"{BUCKET}/team-{n}/*" for n in range(20))
     assert len(policy) < 2048
 

@@ -131,8 +131,10 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ),
     (
         "#/metadata",
-        "A metadata name must not contain `snowball`, or start with `minio-` or `rustfs-`: "
-        "some stores act on such names.",
+        (
+            "A metadata name must not contain `snowball`, or start with `minio-` or `rustfs-`: "
+            "some stores act on such names."
+        ),
         lambda: check_metadata((("minio-x", "x"),)),
     ),
     ("#/metadata/a", VISIBLE, lambda: check_metadata((("a", "\n"),))),

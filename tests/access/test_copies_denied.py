@@ -1,0 +1,67 @@
+"""A session policy denies copies, and no upload: neither at IAM nor at Ceph Squid."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.grants import Grant, Operation
+from service.access.session_policy import bucket_arns, session_policy
+from tests.access.policy_evaluator import (
+    Holds,
+    allows,
+    holds_at_ceph_squid,
+    holds_at_iam,
+    statements,
+)
+from tests.access.policy_meaning import BUCKET, OBJECT_ACTIONS, UPLOADS, meant, near, some_grants
+from tests.fakes import a_grant
+
+ARNS = bucket_arns("acme", partition="aws")
+
+
+@given(
+    granted=some_grants,
+    action=st.sampled_from(OBJECT_ACTIONS),
+    source=st.sampled_from(["/acme/a/b", "acme/a", "other/a", "%61cme/a", "x", ""]),
+    data=st.data(),
+)
+def test_no_copy_is_allowed_and_all_else_is_as_before(
+    granted: list[Grant], action: str, source: str, data: st.DataObject
+) -> None:
+    """CopyObject and UploadPartCopy are PutObject with a source, and nothing of ours sends one."""
+    policy, key = session_policy(granted, ARNS), data.draw(near(granted))
+    copies = {"s3:x-amz-copy-source": source}
+    allowed = allows(policy, action, f"{BUCKET}/{key}", copies)
+    assert allowed is (meant(granted, action, key) and action != "s3:PutObject")
+
+
+@pytest.mark.parametrize("operation", sorted(UPLOADS))
+@pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
+def test_an_upload_is_allowed_at_iam_and_at_ceph_squid(holds: Holds, operation: Operation) -> None:
+    """Squid's `Null` holds for an absent key, whatever its value."""
+    policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", holds=holds)
+    assert not allows(policy, "s3:PutObject", f"{BUCKET}/b/b", holds=holds)
+
+
+@pytest.mark.parametrize("operation", sorted(UPLOADS))
+def test_a_copy_is_denied_where_an_upload_is_allowed(operation: Operation) -> None:
+    policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    copies = {"s3:x-amz-copy-source": "acme/a/secret"}
+    assert not allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies)
+
+
+@pytest.mark.parametrize("operation", [each for each in Operation if each not in UPLOADS])
+def test_a_policy_without_uploads_has_no_room_for_copies(operation: Operation) -> None:
+    policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    assert "copy-source" not in policy
+
+
+def test_the_denial_of_copies_takes_few_characters() -> None:
+    allow = frozenset({Operation.UPLOAD})
+    policy = session_policy([a_grant(prefix="a/", allow=allow)], ARNS)
+    *_, denial = statements(policy)
+    assert denial["Effect"] == "Deny"
+    assert len(json.dumps(denial, separators=(",", ":"))) < 190  # of the 2,048 that STS takes
