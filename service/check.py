@@ -98,6 +98,12 @@ def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
 
 
 def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
+    if not bucket.is_scoped and not parts.is_at_aws(bucket):
+        yield (
+            f"bucket {name}: one set of credentials signs for all callers, at a store that is not AWS: "
+            "if the store acts on headers that are not signed, as MinIO does, any upload URL copies "
+            "whatever those credentials may read (docs/security.md, Stores that are not AWS)"
+        )
     if bucket.credentials == "static":
         return
     if not bucket.scoped_sessions:

@@ -214,6 +214,39 @@ def test_check_warns_where_only_our_grants_part_the_callers(tmp_path: Path) -> N
     )
 
 
+COPIES: Final = "any upload URL copies whatever those credentials may read"
+STATIC: Final = "region: eu-west-1, credentials: static"
+ONE_SESSION: Final = f"{BUCKET}, scoped_sessions: false"
+
+
+@pytest.mark.parametrize("signs", [STATIC, ONE_SESSION])
+def test_check_warns_where_shared_credentials_meet_a_store_that_is_not_aws(
+    tmp_path: Path, signs: str
+) -> None:
+    text = GOOD.replace(BUCKET, f"{signs}, endpoint_url: 'http://minio.internal:9000'")
+    done = checked(tmp_path, text)
+    assert done.exit_code == 0, done.output
+    assert "warning: bucket reports: one set of credentials signs for all callers" in done.stdout
+    assert COPIES in done.stdout
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        STATIC,
+        ONE_SESSION,
+        f"{STATIC}, endpoint_url: 'https://s3.eu-west-1.amazonaws.com'",
+        f"{BUCKET}, endpoint_url: 'http://minio.internal:9000'",  # scoped: its policy denies copies
+    ],
+)
+def test_check_says_nothing_of_copies_at_aws_or_with_scoped_sessions(
+    tmp_path: Path, signs: str
+) -> None:
+    done = checked(tmp_path, GOOD.replace(BUCKET, signs))
+    assert done.exit_code == 0, done.output
+    assert COPIES not in done.stdout
+
+
 def test_check_warns_of_lifetimes_that_a_session_is_not_sure_to_have_left(tmp_path: Path) -> None:
     long = GOOD.replace("max_expires_in: 900", "max_expires_in: 3000")
     done = checked(tmp_path, long)
