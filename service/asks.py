@@ -4,11 +4,11 @@ An `Ask` is made for each URL, as its `Demand` and its answer are. Nobody change
 frozen: that would make each cost as much as its signature does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from service.access.grants import Demand, Operation
+from service.access.grants import Demand, Grant, Operation, most_keys
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.lifetime import Lifetime
 from service.signing.forms import FILENAME_VARIABLE, PostObject
@@ -153,6 +153,17 @@ def request_demand(ask: Ask) -> Demand:
                 key=ask.key,
                 version=action.version_id is not None,
             )
+
+
+def with_page_size(ask: Ask, grants: Iterable[Grant]) -> Ask:
+    """A list that names no page size asks for the largest page that one grant allows."""
+    if not isinstance(ask.action, ListObjects) or ask.action.max_keys is not None:
+        return ask
+    demand = replace(request_demand(ask), max_keys=None)
+    keys = most_keys(grants, demand, _KEYS_A_PAGE)
+    if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or what S3 takes by itself
+        return ask
+    return replace(ask, action=replace(ask.action, max_keys=keys))
 
 
 def form_demand(ask: FormAsk, key: str) -> Demand:

@@ -51,7 +51,9 @@ class GrantSettings(Section):
         "(SVG, HTML).",
     )
     max_keys: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        None, description="The most keys in a page of a listing."
+        None,
+        description="The most keys in a page of a listing. A request that names no page size gets "
+        "this many.",
     )
     allow_overwrite: bool = Field(
         default=False, description="Whether an upload may replace an object, if it asks to."

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, Reach, reach
 from service.answers import Term, to_send
-from service.asks import Ask, request_demand
+from service.asks import Ask, request_demand, with_page_size
 from service.audit import Requester
 from service.authority import Authority, Permit
 from service.lifetime import Lifetime
@@ -65,9 +65,10 @@ class Stamps:
         return reached is not None and reached.holds(key) and self._authority.stands(stamp.permit)
 
     def _make(self, requester: Requester, access: Access, ask: Ask) -> Stamp | None:
-        demand = request_demand(ask)
+        asked = with_page_size(ask, access.grants)
+        demand = request_demand(asked)
         granted = self._authority.granted(requester, demand)
-        action = _as_configured(ask.action, granted.bucket)
+        action = _as_configured(asked.action, granted.bucket)
         if (permit := self._authority.permit(granted, ask.lifetime)) is None:
             return None
         context = _context(requester, ask, action, permit)

@@ -6,7 +6,7 @@ nothing, since what lies outside the caller's grants is not its business; `Limit
 limit, which is the caller's own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import repeat
@@ -128,12 +128,13 @@ def most_bytes(grants: Iterable[Grant], demand: Demand, most: int) -> int:
 
     0 where none does: whoever asks for that is told what else is wrong.
     """
-    limits = [
-        grant.max_content_length
-        for grant in grants
-        if covers(grant, demand) and broken_limit(grant, demand) is None
-    ]
-    return max((min(most if limit is None else limit, most) for limit in limits), default=0)
+    allowing = _allowing(grants, demand)
+    return _greatest((grant.max_content_length for grant in allowing), most)
+
+
+def most_keys(grants: Iterable[Grant], demand: Demand, most: int) -> int:
+    """The largest page, up to `most`, that is allowed by a grant which allows all else; or 0."""
+    return _greatest((grant.max_keys for grant in _allowing(grants, demand)), most)
 
 
 class Reach(NamedTuple):
@@ -211,6 +212,16 @@ def _covers_key(grant: Grant, demand: Demand) -> bool:
     if grant.covers_subtree:
         return demand.key.startswith(grant.prefix)
     return grant.prefix == demand.key and not demand.subtree
+
+
+def _allowing(grants: Iterable[Grant], demand: Demand) -> Iterator[Grant]:
+    for grant in grants:
+        if covers(grant, demand) and broken_limit(grant, demand) is None:
+            yield grant
+
+
+def _greatest(limits: Iterable[int | None], most: int) -> int:
+    return max((min(most if limit is None else limit, most) for limit in limits), default=0)
 
 
 def _above(value: int | None, limit: int | None) -> bool:

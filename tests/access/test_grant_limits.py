@@ -12,6 +12,7 @@ from service.access.grants import (
     Operation,
     decide,
     most_bytes,
+    most_keys,
 )
 from tests.access.demands import ALLOWED, a_demand, a_form, an_upload
 from tests.fakes import a_grant
@@ -156,6 +157,15 @@ def test_the_most_bytes_are_those_of_a_grant_that_allows_all_else() -> None:
     assert most_bytes([small, large, other, elsewhere], form, 100) == 9
     assert most_bytes([small, a_grant()], form, 100) == 100
     assert most_bytes([a_grant(max_content_length=500)], form, 100) == 100
+
+
+def test_the_most_keys_are_those_of_one_grant_that_covers_the_prefix() -> None:
+    page = a_demand(operation=Operation.LIST, subtree=True, key="a/")
+    small, large = a_grant(max_keys=5), a_grant(max_keys=9)
+    elsewhere = a_grant(prefix="b/", max_keys=99)
+    assert most_keys([small, large, elsewhere], page, 1000) == 9
+    assert most_keys([small, a_grant()], page, 1000) == 1000
+    assert most_keys([elsewhere], page, 1000) == 0
 
 
 def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:

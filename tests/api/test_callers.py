@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -121,10 +122,45 @@ async def test_a_grant_by_type_wants_a_type() -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
+async def listed(*grants: dict[str, Any], **more: Any) -> dict[str, str]:
+    """The query of the URL that is answered."""
+    async with running(settings_with(*grants)) as client:
+        answer = await client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"} | more)
+    assert answer.status_code == 200, answer.text
+    return dict(parse_qsl(urlsplit(answer.json()["url"]).query))
+
+
 async def test_a_page_of_a_list_is_limited_by_the_grant() -> None:
     async with running(settings_with(open_grant(max_keys=100))) as client:
-        body = {"bucket": "demo", "prefix": ""}
-        unasked = await client.post("/v1/list-urls", json=body)
-        asked = await client.post("/v1/list-urls", json=body | {"max_keys": 100})
-    assert (unasked.status_code, unasked.json()["code"]) == (403, "limit_exceeded")
-    assert asked.status_code == 200
+        body = {"bucket": "demo", "prefix": "", "max_keys": 101}
+        refused = await client.post("/v1/list-urls", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "limit_exceeded")
+    assert (await listed(open_grant(max_keys=100), max_keys=100))["max-keys"] == "100"
+
+
+async def test_a_list_without_a_page_size_has_the_grants() -> None:
+    assert (await listed(open_grant(max_keys=100)))["max-keys"] == "100"
+    assert "max-keys" not in await listed(open_grant())
+    assert "max-keys" not in await listed(open_grant(max_keys=1000))
+
+
+async def test_a_list_without_a_page_size_has_the_largest_that_is_granted() -> None:
+    elsewhere = open_grant(prefix="b/", max_keys=900)
+    both = await listed(open_grant(max_keys=5), open_grant(max_keys=7), elsewhere)
+    assert both["max-keys"] == "7"
+    assert "max-keys" not in await listed(open_grant(max_keys=5), open_grant())
+
+
+async def test_a_page_size_and_a_lifetime_are_of_one_grant() -> None:
+    small = open_grant(max_keys=5, max_expires_in=600)
+    large = open_grant(max_keys=500, max_expires_in=60)
+    query = await listed(small, large, expires_in=600)
+    assert (query["max-keys"], query["X-Amz-Expires"]) == ("500", "60")
+    query = await listed(small, large, expires_in=600, max_keys=5)
+    assert (query["max-keys"], query["X-Amz-Expires"]) == ("5", "600")
+
+
+async def test_a_list_outside_the_grants_is_forbidden_without_a_page_size() -> None:
+    async with running(settings_with(open_grant(prefix="b/", max_keys=5))) as client:
+        answer = await client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
