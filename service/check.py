@@ -102,7 +102,7 @@ def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator
         yield (
             f"bucket {name}: one set of credentials signs for all callers, at a store that is not AWS: "
             "if the store acts on headers that are not signed, as MinIO does, any upload URL copies "
-            "whatever those credentials may read (docs/security.md, Stores that are not AWS)"
+            "whatever those credentials may read: see docs/stores.md"
         )
     if bucket.credentials == "static":
         return

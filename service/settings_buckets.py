@@ -72,7 +72,7 @@ class BucketSettings(Section):
     scoped_sessions: bool = Field(
         default=True,
         description="A session for each caller, which IAM keeps within its grants. `false` is one "
-        "session for all: for a store whose STS knows no policies.",
+        "session for all: for a store whose STS knows no policies, and which refuses unsigned headers.",
     )
     session_tags: dict[TagName, TagTemplate] = Field(
         default_factory=dict,
@@ -115,7 +115,9 @@ class BucketSettings(Section):
         "access log too.",
     )
     encryption: EncryptionSettings | None = Field(
-        None, description="Signed into every upload; without it, what the bucket does by itself."
+        None,
+        description="Signed into every upload; without it, what the bucket does by itself. AWS encrypts "
+        "then too; another store may not.",
     )
 
     @model_validator(mode="after")

@@ -1,0 +1,52 @@
+"""The user of a store that is not AWS may do what the service does, and copies nothing."""
+
+import json
+from typing import Any, Final
+
+import pytest
+
+from service.access.grants import Grant, Operation
+from service.access.session_policy import bucket_arns, session_policy
+from tests.access import policy_evaluator
+from tests.access.policy_evaluator import holds_at_ceph_squid
+from tests.access.policy_meaning import BUCKET_ACTIONS, OBJECT_ACTIONS
+from tests.deploy.iam.files import BUCKET, read
+
+ARNS: Final = bucket_arns("acme-reports-prod", partition="aws")
+EVERYTHING: Final = Grant(bucket="reports", prefix="", allow=frozenset(Operation))
+SESSION_POLICY: Final = session_policy([EVERYTHING], ARNS)
+COPIES: Final = {"s3:x-amz-copy-source": "/acme-reports-prod/b"}
+
+
+def without_sids(policy: dict[str, Any]) -> str:
+    statements = [
+        {name: value for name, value in statement.items() if name != "Sid"}
+        for statement in policy["Statement"]
+    ]
+    return json.dumps({**policy, "Statement": statements})
+
+
+USER_POLICY: Final = without_sids(read("store-user.json"))
+
+
+@pytest.mark.parametrize("context", [{}, COPIES])
+@pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"])
+def test_the_user_may_do_what_a_session_of_all_grants_may(
+    action: str, context: dict[str, str]
+) -> None:
+    for resource in (
+        BUCKET,
+        f"{BUCKET}/a/b.pdf",
+        f"{BUCKET}-2",
+        f"{BUCKET}-2/a",
+        "arn:aws:s3:::o/a",
+    ):
+        by_session = policy_evaluator.allows(SESSION_POLICY, action, resource, context)
+        assert policy_evaluator.allows(USER_POLICY, action, resource, context) is by_session
+
+
+def test_the_user_uploads_and_copies_nothing() -> None:
+    key = f"{BUCKET}/a"
+    assert policy_evaluator.allows(USER_POLICY, "s3:PutObject", key)
+    assert policy_evaluator.allows(USER_POLICY, "s3:PutObject", key, holds=holds_at_ceph_squid)
+    assert not policy_evaluator.allows(USER_POLICY, "s3:PutObject", key, COPIES)
