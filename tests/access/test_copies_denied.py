@@ -1,6 +1,7 @@
 """A session policy denies copies, and no upload: neither at IAM nor at Ceph Squid."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,13 @@ def test_a_copy_is_denied_where_an_upload_is_allowed(operation: Operation) -> No
 def test_a_policy_without_uploads_has_no_room_for_copies(operation: Operation) -> None:
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert "copy-source" not in policy
+
+
+def test_minio_takes_the_value_of_the_denial() -> None:
+    """A bucket's name and a key: validateStringValues in minio/pkg, policy/condition/stringfunc.go."""
+    policy = session_policy([a_grant(allow=frozenset({Operation.UPLOAD}))], ARNS)
+    condition = statements(policy)[-1]["Condition"]["StringNotEquals"]
+    assert re.fullmatch("[a-z0-9]{3,63}/[a-z]+", condition["s3:x-amz-copy-source"])
 
 
 def test_the_denial_of_copies_takes_few_characters() -> None:

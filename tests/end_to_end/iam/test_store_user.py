@@ -1,6 +1,7 @@
 """With static keys of a user who has `store-user.json`, the service does all that it does."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.end_to_end.iam.deployed import Deployment, document
 from tests.end_to_end.iam.every_operation import refused_operations
@@ -12,6 +13,6 @@ def test_with_the_users_keys_the_service_does_all_that_it_does(
 ) -> None:
     keys = deployed.a_user(deployed.here(document("store-user.json")))
     environment = {name.upper(): value for name, value in keys.items()}
-    static = {"credentials": "static", "role_arn": None}
+    static: dict[str, Any] = {"credentials": "static", "role_arn": None}
     with serving(deployed.store, tmp_path, environment, **static) as service:
         assert refused_operations(service, deployed.store) == set()
