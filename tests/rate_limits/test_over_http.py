@@ -47,6 +47,17 @@ async def test_a_form_counts_as_a_url() -> None:
         assert (await client.post("/v1/upload-forms", json=form)).status_code == 429
 
 
+async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
+    lines = list[bytes]()
+    async with running(limited("2/hour"), audit=lines.extend) as client:
+        form = {"bucket": "demo", "key_prefix": "a/../", "max_content_length": 1}
+        answers = [await client.post("/v1/upload-forms", json=form) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [422, 422, 429]
+        assert answers[0].json()["errors"][0]["pointer"] == "#/key_prefix"
+    reasons = [json.loads(line)["reason"] for line in lines]
+    assert reasons == ["invalid_request", "invalid_request", "rate_limited"]
+
+
 async def test_a_refusal_is_a_problem_that_says_when_to_come_back() -> None:
     async with running(limited("5/second")) as client:
         assert (await ask(client, 5)).status_code == 200
