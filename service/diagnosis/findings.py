@@ -55,6 +55,7 @@ class Code(StrEnum):
     OBJECT_EXISTS = "object_exists"
     CONDITION_FAILED = "condition_failed"
     WRITE_CONFLICT = "write_conflict"
+    RANGE_INVALID = "range_invalid"
     TOO_LARGE = "too_large"
     TOO_SMALL = "too_small"
     CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -97,6 +98,7 @@ AFTER_SIGNATURE: Final = frozenset(
         Code.OBJECT_EXISTS,
         Code.CONDITION_FAILED,
         Code.WRITE_CONFLICT,
+        Code.RANGE_INVALID,
         Code.TOO_LARGE,
         Code.TOO_SMALL,
         Code.CHECKSUM_MISMATCH,

@@ -52,6 +52,7 @@ ORDER: Final = (
     Code.OBJECT_EXISTS,
     Code.CONDITION_FAILED,
     Code.WRITE_CONFLICT,
+    Code.RANGE_INVALID,
     Code.TOO_LARGE,
     Code.TOO_SMALL,
     Code.CHECKSUM_MISMATCH,
