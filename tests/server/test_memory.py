@@ -16,6 +16,7 @@ PIECE = b"x" * MIB
 BODY = 100  # pieces
 IDLE = 2000
 PROMPT = 2.0  # seconds; what is meant is milliseconds
+TRIES = 5  # of which one is prompt, unless it is the service that is busy
 
 
 @pytest.fixture(scope="module", name="running")
@@ -39,10 +40,14 @@ def flat(running: Running) -> Iterator[None]:
 
 
 def is_prompt(running: Running) -> bool:
+    return any(seconds_of_an_answer(running) < PROMPT for _ in range(TRIES))
+
+
+def seconds_of_an_answer(running: Running) -> float:
     with running.client() as client:
         start = time.monotonic()
         assert client.post("/v1/download-urls", json=ASK).is_success
-        return time.monotonic() - start < PROMPT
+        return time.monotonic() - start
 
 
 def test_a_hundred_mebibytes_with_their_length_are_refused(running: Running) -> None:
