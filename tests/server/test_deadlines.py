@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.late import again_if_late, within
 from tests.server.house import LIVEZ, PATIENCE, Wire, bounds, post, serving, until
 
 SECONDS = 0.5  # of the deadline under test
@@ -27,13 +28,15 @@ def cut(wire: Wire, since: float) -> float:
 
 
 @pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
+@again_if_late
 def test_a_slow_head_is_refused_at_its_deadline(before: bytes) -> None:
     with serving(bounds(head_seconds=SECONDS)) as house:
         start = time.monotonic()
         with house.connect() as wire:
             if before:
-                wire.send(before)
-                assert wire.answer().status == 200
+                with within(SECONDS):
+                    wire.send(before)
+                    assert wire.answer().status == 200
             wire.drip(SLOWLY, DRIP)
             answer = wire.answer()
             assert (answer.status, answer.code) == (408, "request_timeout")
@@ -50,11 +53,13 @@ def test_a_connection_that_asks_for_nothing_is_closed_without_a_word(sent: bytes
             assert SECONDS * 0.9 <= cut(wire, start) < LATE
 
 
+@again_if_late
 def test_empty_lines_do_not_keep_a_connection_for_ever() -> None:
     with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
         start = time.monotonic()
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+        with within(SECONDS):
+            wire.send(LIVEZ)
+            assert wire.answer().status == 200
         wire.drip(b"\r\n" * DRIPS, DRIP)
         assert SECONDS * 0.9 <= cut(wire, start) < LATE
 
@@ -198,17 +203,19 @@ def test_a_client_that_begins_late_to_read_its_answer_gets_it_all_and_stays() ->
 @pytest.mark.parametrize(
     "last", [b"", b"GET", b"!!", b"POST /echo HTTP/1.0\r\ncontent-length: 9\r\n\r\n"]
 )
+@again_if_late
 def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
     """The loop ends a connection only when all is written; and so little that writing never pauses."""
     limits = bounds(
         head_seconds=SECONDS, body_seconds=SECONDS, linger_seconds=0.1, write_seconds=SECONDS
     )
     with serving(limits) as house, house.connect(receive_buffer=4096) as wire:
-        while not any(p._wire.get_write_buffer_size() for p in house.protocols):
-            before = house.server.server_state.total_requests
-            wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
-            until(lambda count=before: house.server.server_state.total_requests > count)
-        wire.send(last)
-        if not last:
-            wire.socket.shutdown(socket.SHUT_WR)
+        with within(SECONDS):
+            while not any(p._wire.get_write_buffer_size() for p in house.protocols):
+                before = house.server.server_state.total_requests
+                wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
+                until(lambda count=before: house.server.server_state.total_requests > count)
+            wire.send(last)
+            if not last:
+                wire.socket.shutdown(socket.SHUT_WR)
         until(lambda: not house.protocols, LATE)

@@ -1,5 +1,7 @@
 """Answers to bodies that nobody wants: the client sees them, and is not listened to for ever."""
 
+from contextlib import suppress
+
 import pytest
 
 from tests.server.house import LIVEZ, Wire, bounds, post, serving, until
@@ -40,7 +42,8 @@ def test_a_chunked_body_over_the_limit_is_refused(wire: Wire) -> None:
 def test_a_body_that_nobody_wants_is_not_read_for_ever(header: str) -> None:
     limits = bounds(linger_seconds=0.2)
     with serving(limits) as house, house.connect() as wire:
-        wire.send(post("/v1/unknown", SENT, header)[:-100])
+        with suppress(OSError):  # a slow client is cut before it has sent all
+            wire.send(post("/v1/unknown", SENT, header)[:-100])
         until(lambda: not house.protocols)
 
 
