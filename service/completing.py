@@ -5,6 +5,8 @@ Rules of this file:
   the next time. So the parts that the store has are added up before they become an object.
 - A refusal is believed only if nobody else, another call or a lost attempt, has done it meanwhile.
 - Who repeats a completion is told of the object that stands, if it is the one that these parts make.
+- If the store cannot be asked for that object, the answer is 503 or 504, which clients repeat. It is
+  never `upload_not_found`: the object may be there.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from typing import Final
 from service.answers import CompletedUpload, Leave
 from service.audit import Requester
 from service.authority import Authority
-from service.errors import InvalidPart, LengthMismatch, PresignError
+from service.errors import InvalidPart, LengthMismatch, PresignError, StorageRefused
 from service.multipart_asks import Completion
 from service.off_loop import off_loop
 from service.signing.multipart import (
@@ -28,7 +30,7 @@ from service.signing.multipart import (
 )
 from service.signing.requests import Checksum
 from service.store.calls import StoreCalls
-from service.store.documents import completed_etag, completion
+from service.store.documents import Listed, completed_etag, completion
 from service.store.looking import look, parts_of
 from service.store.refusals import GONE, Refused, told
 
@@ -37,6 +39,7 @@ COMPLETE_SECONDS: Final = 300.0
 MANY_PARTS: Final = 500  # some 2 ms of work
 _LOOKS: Final = 5  # at whether the upload is gone, where the object stands already
 _PAUSE: Final = 0.2
+_FORBIDDEN: Final = 403
 _MD5 = re.compile('"([0-9a-f]{32})"')
 _MAX_TOLD: Final = 20  # faults at once
 
@@ -89,15 +92,26 @@ class Completing:
 
     async def _standing(self) -> CompletedUpload | None:
         """The object under the key, if it is what these parts make."""
-        found = None
-        with suppress(Refused, PresignError):  # who may not list cannot be told
-            found = await look(self._store, self._leave, bucket=self._bucket, key=self._key)
+        found = await self._found()
         if found is None or found.content_length != self._ask.content_length:
             return None
         is_long = len(self._ask.parts) > MANY_PARTS
         if found.etag != await off_loop(is_long, _etag_of, self._ask.parts):
             return None
         return _completed(self._ask, found.etag)
+
+    async def _found(self) -> Listed | None:
+        """The object under the key. None if the session may not list, since then nothing is known.
+
+        Raises a PresignError if the store gives no answer: the completion may have succeeded.
+        """
+        try:
+            return await look(self._store, self._leave, bucket=self._bucket, key=self._key)
+        except Refused as refused:
+            problem = told(refused)
+            if refused.status == _FORBIDDEN and isinstance(problem, StorageRefused):
+                return None
+            raise problem from None
 
     async def _is_over(self) -> bool:
         """Whether the upload is gone. Else another made the same object, and that is no success."""

@@ -6,6 +6,7 @@ Rules of this file:
 - What goes to the store stands in the audit trail by then.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from service.answers import (
@@ -19,9 +20,9 @@ from service.answers import (
 from service.audit import Requester
 from service.authority import Authority
 from service.completing import Completions
-from service.errors import InvalidRequest, StorageRefused
+from service.errors import InvalidRequest, PresignError, StorageRefused
 from service.multipart_asks import Completion, NewUpload, PartWindow, UnsizedUpload, Upload
-from service.signing.multipart import AbortMultipartUpload, UploadedPart
+from service.signing.multipart import AbortMultipartUpload, UploadedPart, check_upload_id
 from service.store.calls import StoreCalls
 from service.store.documents import created_upload
 from service.store.looking import parts_of
@@ -39,11 +40,8 @@ class MultipartUploads:
         rate = self._authority.access(requester).rate
         numbers = ask.first_parts(None if rate is None else rate.urls)
         leave = await self._authority.leave(requester, ask.store_ask(), urls=len(numbers))
-        upload_id = await create_upload(self._store, leave, ask)
-        try:
-            parts = _signed(leave, ask.window(upload_id, numbers))
-        except InvalidRequest:  # an id that no query, or no path of ours, can hold
-            raise StorageRefused("The store's answer is not what S3 answers.") from None
+        upload_id = await create_upload(self._authority, self._store, requester, leave, ask)
+        parts = _signed(leave, ask.window(upload_id, numbers))
         return CreatedUpload(upload_id, ask.plan.part_size, ask.plan.part_count, parts, leave.term)
 
     async def sign_parts(self, requester: Requester, ask: PartWindow) -> PresignedParts:
@@ -81,14 +79,33 @@ class MultipartUploads:
                 raise told(refused) from None
 
 
-async def create_upload(store: StoreCalls, leave: Leave, ask: NewUpload | UnsizedUpload) -> str:
-    """The id of the upload that the store has begun."""
+async def create_upload(
+    authority: Authority,
+    store: StoreCalls,
+    requester: Requester,
+    leave: Leave,
+    ask: NewUpload | UnsizedUpload,
+) -> str:
+    """Creates an upload at the store and returns its id.
+
+    Aborts the upload again, and raises StorageRefused, if no later call could carry the id.
+    """
     action = replace(ask.action, encryption=leave.encryption)
     try:
         reply = await store.send(leave, action, bucket=ask.bucket, key=ask.key)
     except Refused as refused:
         raise told(refused) from None
-    return created_upload(reply.body)
+    upload_id = created_upload(reply.body)
+    try:
+        check_upload_id(upload_id)
+    except InvalidRequest:
+        abort = replace(ask.store_ask(), action="AbortMultipartUpload")
+        await authority.record(requester, [(abort, ask.key, leave)])
+        with suppress(PresignError, Refused):
+            unusable = AbortMultipartUpload(upload_id=upload_id)
+            await store.send(leave, unusable, bucket=ask.bucket, key=ask.key)
+        raise StorageRefused("The store's answer is not what S3 answers.") from None
+    return upload_id
 
 
 def _signed(leave: Leave, window: PartWindow) -> list[PresignedPart]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, overload
+from typing import NamedTuple, NoReturn, overload
 
 from service.access.grants import reach
 from service.answers import PresignedForm, PresignedRequest, PresignedRequests
@@ -34,10 +34,15 @@ class Presigner:
         )
 
     async def presign_form(self, requester: Requester, ask: FormAsk) -> PresignedForm:
-        key = await self._form_key(requester, ask)
-        return await self._authority.answer(
-            requester, ask, key, lambda: self._presign_form(requester, ask, key)
-        )
+        key = ask.key or ask.key_prefix or ""
+        sign: Callable[[], PresignedForm | None]
+        try:
+            key = form_key(ask, self._unique_id)
+        except PresignError as error:
+            sign = partial(_refuse, error)  # after it was counted against the caller's rate
+        else:
+            sign = partial(self._presign_form, requester, ask, key)
+        return await self._authority.answer(requester, ask, key, sign)
 
     @overload
     async def presign_batch(
@@ -128,14 +133,6 @@ class Presigner:
             session=signing.session,
         )
 
-    async def _form_key(self, requester: Requester, ask: FormAsk) -> str:
-        try:
-            return form_key(ask, self._unique_id)
-        except PresignError as refusal:
-            key = ask.key or ask.key_prefix or ""
-            await self._authority.record(requester, [(ask, key, refusal)])
-            raise
-
     async def _parts(
         self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
     ) -> "list[_Part]":
@@ -215,6 +212,10 @@ def _part(ask: Ask | Asks | PresignError, error: PresignError) -> _Part:
     return (
         _Part(ask.one, ask.keys, error) if isinstance(ask, Asks) else _Part(ask, [ask.key], error)
     )
+
+
+def _refuse(error: PresignError) -> NoReturn:
+    raise error
 
 
 def _urls(ask: Ask | Asks | PresignError) -> int:

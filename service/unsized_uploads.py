@@ -39,7 +39,7 @@ class UnsizedUploads:
     async def create(self, requester: Requester, ask: UnsizedUpload) -> str:
         """The id of the upload that was begun."""
         leave = await self._authority.leave(requester, ask.store_ask())
-        return await create_upload(self._store, leave, ask)
+        return await create_upload(self._authority, self._store, requester, leave, ask)
 
     async def sign_create(self, requester: Requester, ask: UnsizedUpload) -> PresignedRequest:
         leave = await self._authority.leave(requester, ask.store_ask(), urls=1)

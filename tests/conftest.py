@@ -7,12 +7,24 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.left_out import left_out
+
 # Each property is tried with the same examples in every run, however slow the machine: by itself hypothesis
 # draws others each time, and fails an example that takes 200 ms, or examples that are slow to be drawn.
 settings.register_profile(
     "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("presign")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    """Says last which tests were left out: nothing else of a run shows that they are missing."""
+    yield
+    skipped = [report.longrepr for report in terminalreporter.getreports("skipped")]
+    line = left_out(reason[2] for reason in skipped if isinstance(reason, tuple))
+    if line is not None:
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

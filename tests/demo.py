@@ -47,7 +47,7 @@ def demo() -> Iterator[Demo]:
         finally:
             process.terminate()
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=60)
             finally:
                 process.kill()  # else a failure would wait for its end
 

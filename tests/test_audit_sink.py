@@ -21,7 +21,7 @@ from service.errors import Overloaded
 from tests.signing.strategies import examples
 
 ROOT: Final = Path(__file__).parents[1]
-AT_ONCE: Final = 2.0  # seconds, for machines that are busy; whoever blocks here blocks for ever
+AT_ONCE: Final = 20.0  # seconds, for machines that are busy; whoever blocks here blocks for ever
 FULL: Final = Path("/dev/full")
 LONG: Final = 15 * 1024  # bytes: as long as a line may be
 CUT: Final = 10_000  # three pages, of which a pipe has no multiple: the last line is begun only

@@ -228,7 +228,7 @@ def test_the_printed_lines_work_and_a_signal_ends_both(
         lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]
         assert "hello" in paste(lines, tmp_path)
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stdout is not None
         assert "Traceback" not in process.stdout.read()
         with socket.socket() as probe:

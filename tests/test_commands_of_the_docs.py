@@ -95,7 +95,9 @@ def test_the_failure_that_the_page_shows_is_diagnosed_as_it_shows(
     """There its URL is `…`: here it is one that the demo has signed."""
     [block] = [each for each in commands("docs/troubleshooting.md") if "/v1/diagnoses" in each.text]
     ask = {"bucket": "demo", "key": "hello.txt", "content_type": "text/plain", "content_length": 5}
-    with httpx.Client(base_url=running.url, headers={"authorization": "Bearer demo"}) as service:
+    with httpx.Client(
+        base_url=running.url, headers={"authorization": "Bearer demo"}, timeout=60
+    ) as service:
         url = service.post("/v1/upload-urls", json=ask).raise_for_status().json()["url"]
     filled = replace(block, text=block.text.replace('"url": "…"', f'"url": "{url}"'))
     answer = json.loads(run(filled, running, tmp_path))

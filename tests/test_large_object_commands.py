@@ -68,7 +68,7 @@ def test_the_commands_of_the_page_bring_the_object_to_the_store(
     assert listed == there.shown
     for part in window["parts"]:
         body = bytes(part["content_length"])
-        httpx.put(part["url"], headers=part["headers"], content=body).raise_for_status()
+        httpx.put(part["url"], headers=part["headers"], content=body, timeout=60).raise_for_status()
     done = reader.read("/complete")
     assert done["content_length"] == SIZE
     assert reader.read("/v1/object-checks")["etag"] == done["etag"]
@@ -78,7 +78,9 @@ def test_the_commands_of_the_page_bring_the_object_to_the_store(
 def test_an_upload_that_is_given_up_is_gone(running: Demo, tmp_path: Path) -> None:
     reader = Reader(running, tmp_path)
     ask = {"bucket": "demo", "key": "videos/keynote.mp4", "content_length": SIZE}
-    with httpx.Client(base_url=running.url, headers={"authorization": "Bearer demo"}) as service:
+    with httpx.Client(
+        base_url=running.url, headers={"authorization": "Bearer demo"}, timeout=60
+    ) as service:
         created = service.post("/v1/multipart-uploads", json=ask | {"overwrite": True}).json()
         reader.variables["upload_id"] = created["upload_id"]
         assert reader.do("-X DELETE") == ""

@@ -71,7 +71,7 @@ def test_a_service_without_sts_serves_on_and_writes_nothing_but_json_to_standard
 def _ask(url: str) -> float:
     """The lines that were dropped until then."""
     headers = {"Authorization": f"Bearer {API_KEY}", "X-Request-ID": "request-7"}
-    with httpx.Client(base_url=url, trust_env=False) as client:
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
         _until_it_answers(client)
         assert client.get("/readyz").status_code == 503
         assert client.post("/v1/download-urls", json=GET, headers=headers).status_code == 503

@@ -52,19 +52,19 @@ async def batch_asks(
 def _alike(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
     """The first of items that differ in their keys alone, and those keys. An item without is alone.
 
-    What is equal is not alike: for Python `true` is 1. Inside of members all is text once the first is
-    found to be right, and to that nothing but itself is equal.
+    The members' names and types are compared too, in order, since True == 1 in Python. Nested values
+    need no such check: once the first item validates they are strings.
     """
-    rest, types, keys = None, list[type](), list[Any]()
+    rest, shape, keys = None, list[str | type](), list[Any]()
     for item in items:
         key = item.pop("key", MISSING) if isinstance(item, dict) else MISSING
-        if type(key) is str and item == rest and [*map(type, item.values())] == types:
+        if type(key) is str and item == rest and [*item, *map(type, item.values())] == shape:
             keys.append(key)
             continue
         if keys:
             yield _whole(rest, keys[0]), keys
         rest, keys = item, [key]
-        types = [*map(type, item.values())] if isinstance(item, dict) else []
+        shape = [*item, *map(type, item.values())] if isinstance(item, dict) else []
     yield _whole(rest, keys[0]), keys
 
 

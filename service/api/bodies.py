@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, NoReturn, TypeVar
+from typing import ClassVar, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -27,6 +27,12 @@ _FIELD_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_OBJECT: Final = frozenset({"dict_type", "model_type"})
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A request's body. Longer ones than `max_body_bytes` are refused unread."""
+
+    max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
 
 
 class OtherShape(Exception):

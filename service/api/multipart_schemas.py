@@ -1,9 +1,10 @@
 """The contract's shapes of uploads in parts and of object checks; see `schemas.py` for the rules."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import MISSING, Field
 
+from service.api.bodies import MAX_BATCH_BYTES
 from service.api.schemas import (
     Bucket,
     Checksum,
@@ -27,7 +28,13 @@ ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES)]
 PartSize = Annotated[int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES)]
 PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
 ETag = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^"?[!#-~]+"?$')]
+
 Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
+
+
+def quoted_etag(etag: str) -> str:
+    """An `ETag` of a request, with its quotes; clients may leave them out."""
+    return '"' + etag.strip('"') + '"'
 
 
 class MultipartUploadRequest(NewObjectRequest):
@@ -61,6 +68,8 @@ class CompletedPart(StrictRequest):
 
 
 class CompleteUploadRequest(StrictRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+
     bucket: Bucket
     key: str
     content_length: ObjectSize

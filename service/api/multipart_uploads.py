@@ -16,6 +16,7 @@ from service.api.multipart_schemas import (
     PresignedParts,
     UploadedParts,
     UploadQuery,
+    quoted_etag,
 )
 from service.api.rendering import (
     render_completed,
@@ -33,7 +34,6 @@ from service.off_loop import off_loop
 from service.part_plan import PartPlan
 from service.signing.multipart import CreateMultipartUpload, UploadedPart
 from service.signing.requests import Checksum, ChecksumAlgorithm, check_digest
-from service.store.documents import quoted
 
 _PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
@@ -113,7 +113,7 @@ def completion_ask(upload_id: str, body: CompleteUploadRequest) -> Completion:
         parts=[
             UploadedPart(
                 part_number=part.part_number,
-                etag=quoted(part.etag),
+                etag=quoted_etag(part.etag),
                 checksum=_part_checksum(algorithm, or_none(part.checksum), i),
             )
             for i, part in enumerate(body.parts)

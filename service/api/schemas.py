@@ -4,10 +4,11 @@ What is optional is absent, never null (MISSING). Unknown fields are refused: a 
 must not be signed with the default. Types are strict: "5" and 5.0 are no integers.
 """
 
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
 
+from service.api.bodies import MAX_BATCH_BYTES, Body
 from service.signing.disposition import Disposition
 from service.signing.requests import MAX_UPLOAD_BYTES, ChecksumAlgorithm
 from service.signing.signer import MAX_EXPIRES_IN
@@ -29,7 +30,7 @@ def or_none(value: T | MISSING) -> T | None:
     return None if value is MISSING else value
 
 
-class StrictRequest(BaseModel):
+class StrictRequest(Body):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -134,19 +135,23 @@ class ListUrlRequest(StrictRequest):
     continuation_token: Token | MISSING = MISSING
 
 
-class DownloadUrlBatchRequest(StrictRequest):
+class BatchRequest(StrictRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+
+
+class DownloadUrlBatchRequest(BatchRequest):
     items: Unread[DownloadUrlRequest]
 
 
-class UploadUrlBatchRequest(StrictRequest):
+class UploadUrlBatchRequest(BatchRequest):
     items: Unread[UploadUrlRequest]
 
 
-class HeadUrlBatchRequest(StrictRequest):
+class HeadUrlBatchRequest(BatchRequest):
     items: Unread[HeadUrlRequest]
 
 
-class DeleteUrlBatchRequest(StrictRequest):
+class DeleteUrlBatchRequest(BatchRequest):
     items: Unread[DeleteUrlRequest]
 
 

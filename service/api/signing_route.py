@@ -17,8 +17,7 @@ from pydantic import BaseModel
 
 from service.api.authentication import authenticate
 from service.api.bodies import (
-    MAX_BATCH_BYTES,
-    MAX_BODY_BYTES,
+    Body,
     OtherShape,
     parse,
     parse_query,
@@ -35,7 +34,6 @@ from service.presigner import Presigner
 Handler = Callable[..., Awaitable[bytes]]
 
 _NO_CONTENT: Final = 204
-_LONG: Final = frozenset({"items", "parts"})  # bodies with one of these have up to 10,000 of them
 
 
 class Call(Request):
@@ -106,8 +104,8 @@ class SigningRoute(APIRoute):
             return Rendered(await self._handle(call, self._body, arguments), self._status)
         return Rendered(await self._handler(call, **arguments), self._status)
 
-    async def _handle(self, call: Call, model: type[BaseModel], more: dict[str, Any]) -> bytes:
-        body = await read_body(call, self._limit)
+    async def _handle(self, call: Call, model: type[Body], more: dict[str, Any]) -> bytes:
+        body = await read_body(call, model.max_body_bytes)
         parsed = parse(model, body)
         try:
             return await self._handler(call, body=parsed, **more)
@@ -116,11 +114,9 @@ class SigningRoute(APIRoute):
 
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)
-        body: type[BaseModel] | None = hints.get("body")
-        long = body is not None and not _LONG.isdisjoint(body.model_fields)
+        body: type[Body] | None = hints.get("body")
         self._handler: Handler = self.endpoint
         self._body = body
-        self._limit = MAX_BATCH_BYTES if long else MAX_BODY_BYTES
         self._query: type[BaseModel] | None = hints.get("query")
         self._takes_body_only = hints.keys() == {"call", "body", "return"}
         self._status = self.status_code or 200

@@ -5,17 +5,17 @@ only `contentLength` has a meaning here.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 
 from service.answers import CompletedUpload, PresignedForm, PresignedRequest
-from service.api.multipart_schemas import ETag, PartNumber
+from service.api.bodies import MAX_BATCH_BYTES, Body
+from service.api.multipart_schemas import ETag, PartNumber, quoted_etag
 from service.api.schemas import Seconds
 from service.compat.uppy_uploads import File
 from service.signing.multipart import MAX_PARTS, UploadedPart
-from service.store.documents import quoted
 
 Type = Annotated[str, Field(max_length=255)]
 FileName = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -32,7 +32,7 @@ _WHOLE = BeforeValidator(_check_number)
 Bytes = Annotated[int, _WHOLE, Field(ge=0)]
 
 
-class OpenRequest(BaseModel):
+class OpenRequest(Body):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
@@ -78,11 +78,13 @@ class Part(OpenRequest):
 
 
 class CompleteRequest(OpenRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+
     parts: Annotated[list[Part], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
 
     def uploaded(self) -> list[UploadedPart]:
         return [
-            UploadedPart(part_number=part.part_number, etag=quoted(part.etag))
+            UploadedPart(part_number=part.part_number, etag=quoted_etag(part.etag))
             for part in self.parts
         ]
 

@@ -12,8 +12,6 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """In the order in which findings that are equally sure are told."""
-
     URL_TRUNCATED = "url_truncated"
     URL_ESCAPED = "url_escaped"
     URL_REENCODED = "url_reencoded"
@@ -57,6 +55,7 @@ class Code(StrEnum):
     OBJECT_EXISTS = "object_exists"
     CONDITION_FAILED = "condition_failed"
     WRITE_CONFLICT = "write_conflict"
+    RANGE_INVALID = "range_invalid"
     TOO_LARGE = "too_large"
     TOO_SMALL = "too_small"
     CHECKSUM_MISMATCH = "checksum_mismatch"
@@ -90,7 +89,26 @@ def likely(code: Code, summary: str, fix: str) -> Finding:
 
 
 # In none of these can the signature be at fault: S3 looks at it before, or not at all.
-AFTER_SIGNATURE: Final = frozenset(list(Code)[list(Code).index(Code.ACCESS_DENIED) : -1])
+AFTER_SIGNATURE: Final = frozenset(
+    {
+        Code.ACCESS_DENIED,
+        Code.OBJECT_MISSING,
+        Code.VERSION_MISSING,
+        Code.UPLOAD_MISSING,
+        Code.OBJECT_EXISTS,
+        Code.CONDITION_FAILED,
+        Code.WRITE_CONFLICT,
+        Code.RANGE_INVALID,
+        Code.TOO_LARGE,
+        Code.TOO_SMALL,
+        Code.CHECKSUM_MISMATCH,
+        Code.BODY_INCOMPLETE,
+        Code.OBJECT_ARCHIVED,
+        Code.KEY_TOO_LONG,
+        Code.STORE_BUSY,
+        Code.STORE_REFUSED,
+    }
+)
 
 _MASK: Final = "[masked]"
 _LEAST_SECRET: Final = 8  # characters; what is shorter would mask plain words

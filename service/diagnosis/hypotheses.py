@@ -1,13 +1,13 @@
 """Requests that the signature may have been made for, if it is not of the one that was sent.
 
-Each differs from that in one thing, or in two where that is cheap. None is a guess once the HMAC has
+Each differs from that in one thing, or in two of the likeliest. None is a guess once the HMAC has
 said yes: a signature fits one request only.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, combinations, islice
 from typing import Final
 from urllib.parse import unquote
 
@@ -35,6 +35,11 @@ _ADDED_BY_SDKS: Final = (
     ("list-type", "2"),
 )
 _MAX_QUERIES: Final = 20
+# Of each kind, how many are tried together with another kind
+_PAIRED_TYPES: Final = 12
+_PAIRED_LENGTHS: Final = 6  # up to 3 bytes: a line's end, a mark of byte order
+_PAIRED_QUERIES: Final = 3
+_PAIRED_PATHS: Final = 5
 _LENGTH: Final = "content-length"
 
 
@@ -51,9 +56,24 @@ def hypotheses(sent: Sent, place: Place | None) -> Iterator[Sent]:
         islice(_queries(filled), _MAX_QUERIES),
         _regions(filled, place),
         _lengths(filled),
-        (method for host in hosts for method in _methods(host)),
         (path for host in hosts for path in _paths(host, place)),
+        _pairs(filled, place),
     )
+
+
+def _pairs(sent: Sent, place: Place | None) -> Iterator[Sent]:
+    """Two things changed at once: a library that adds a charset also ends a text with another line's end."""
+    kinds: tuple[Callable[[Sent], Iterable[Sent]], ...] = (
+        lambda each: islice(_types(each), _PAIRED_TYPES),
+        _methods,
+        lambda each: islice(_lengths(each), _PAIRED_LENGTHS),
+        lambda each: islice(_queries(each), _PAIRED_QUERIES),
+        lambda each: islice(_paths(each, place), _PAIRED_PATHS),
+        lambda each: _hosts(each, place),
+    )
+    for first, second in combinations(kinds, 2):
+        for each in first(sent):
+            yield from second(each)
 
 
 def _filled(sent: Sent, place: Place | None) -> Sent:

@@ -9,6 +9,8 @@ from service.diagnosis.received import Received, first_difference
 from service.diagnosis.sent import Sent
 
 _TRIED: Final = frozenset({"host", "content-type", "content-length"})  # values of these headers
+_METADATA: Final = "x-amz-meta-"
+_NAMES_SHOWN: Final = 8
 
 
 def placed(found: Sequence[Finding], signed: Sent, received: Received | None) -> Iterator[Finding]:
@@ -40,13 +42,9 @@ def _where(signed: Sent, received: Received) -> str:
 
 
 def unexplained(sent: Sent) -> Finding:
-    untried = [name for name in sent.signed_headers if name not in _TRIED]
-    values = f" (of {', '.join(said(name, 'a header') for name in untried[:5])})" if untried else ""
-    summary = (
-        "The signature is not of this request, and no single change that was tried explains it."
-    )
-    fix = f"Send the URL as it was answered, with all its `headers`: the signature, a date or a header's value{values} was changed."
-    return certain(Code.SIGNATURE_MISMATCH, summary, fix)
+    summary = "The signature is not of this request, and no change that was tried explains it, nor two likely ones together."
+    fix = "Send the URL as it was answered, with all its `headers`: the signature, a date or a header's value was changed."
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
 
 
 def untold(sent: Sent) -> Finding:
@@ -54,7 +52,17 @@ def untold(sent: Sent) -> Finding:
     fix = "Compare method, URL and `headers` with the answer, byte for byte."
     if "content-length" in sent.untold_headers:
         fix = "The exact size is signed: tell `content-length` among the headers as it was sent, and compare it with the answer's."
-    return likely(Code.SIGNATURE_MISMATCH, summary, fix)
+    return likely(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
+
+
+def _to_compare(sent: Sent) -> str:
+    """Names the headers whose values nothing but the answer tells, metadata first: clients re-encode it."""
+    names = [name for name in sent.signed_headers if name not in _TRIED]
+    if not names:
+        return ""
+    names.sort(key=lambda name: not name.startswith(_METADATA))
+    shown = ", ".join(said(name, "a header") for name in names[:_NAMES_SHOWN])
+    return f" Compare the values of these headers with the answer's, byte for byte: {shown}."
 
 
 def changed_underway() -> Finding:

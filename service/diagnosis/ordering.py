@@ -7,7 +7,75 @@ from service.diagnosis.findings import Code, Finding
 from service.diagnosis.reply import Reply
 from service.diagnosis.seen import REDIRECTS
 
-_URL: Final = frozenset(list(Code)[: list(Code).index(Code.TWO_AUTHORIZATIONS)])
+# Of findings that are equally sure, the first of these comes first.
+ORDER: Final = (
+    Code.URL_TRUNCATED,
+    Code.URL_ESCAPED,
+    Code.URL_REENCODED,
+    Code.URL_BROKEN,
+    Code.SIGNATURE_MALFORMED,
+    Code.SIGNATURE_V2,
+    Code.QUERY_MALFORMED,
+    Code.TWO_AUTHORIZATIONS,
+    Code.TOKEN_LOST,
+    Code.TOKEN_CHANGED,
+    Code.EXPIRED,
+    Code.SESSION_ENDED,
+    Code.NOT_YET_VALID,
+    Code.CLOCK_SKEW,
+    Code.WRONG_REGION,
+    Code.REDIRECTED,
+    Code.DOT_SEGMENTS,
+    Code.METHOD_CHANGED,
+    Code.HOST_CHANGED,
+    Code.KEY_REENCODED,
+    Code.KEY_CHANGED,
+    Code.QUERY_CHANGED,
+    Code.CONTENT_TYPE_CHANGED,
+    Code.CONTENT_LENGTH_CHANGED,
+    Code.HEADER_MISSING,
+    Code.HEADER_UNSIGNED,
+    Code.HEADER_CHANGED,
+    Code.PAYLOAD_HASHED,
+    Code.CHANGED_UNDERWAY,
+    Code.KEY_ID_UNKNOWN,
+    Code.SIGNATURE_MISMATCH,
+    Code.FORM_REFUSED,
+    Code.FORM_MALFORMED,
+    Code.METHOD_NOT_ALLOWED,
+    Code.BUCKET_MISSING,
+    Code.LENGTH_MISSING,
+    Code.ACCESS_DENIED,
+    Code.OBJECT_MISSING,
+    Code.VERSION_MISSING,
+    Code.UPLOAD_MISSING,
+    Code.OBJECT_EXISTS,
+    Code.CONDITION_FAILED,
+    Code.WRITE_CONFLICT,
+    Code.RANGE_INVALID,
+    Code.TOO_LARGE,
+    Code.TOO_SMALL,
+    Code.CHECKSUM_MISMATCH,
+    Code.BODY_INCOMPLETE,
+    Code.OBJECT_ARCHIVED,
+    Code.KEY_TOO_LONG,
+    Code.STORE_BUSY,
+    Code.STORE_REFUSED,
+    Code.SIGNED_ELSEWHERE,
+)
+_RANK: Final = {code: number for number, code in enumerate(ORDER)}
+# What is wrong with the URL itself makes a store refuse, whatever else it says.
+_URL: Final = frozenset(
+    {
+        Code.URL_TRUNCATED,
+        Code.URL_ESCAPED,
+        Code.URL_REENCODED,
+        Code.URL_BROKEN,
+        Code.SIGNATURE_MALFORMED,
+        Code.SIGNATURE_V2,
+        Code.QUERY_MALFORMED,
+    }
+)
 _TIMES: Final = frozenset({Code.EXPIRED, Code.SESSION_ENDED, Code.NOT_YET_VALID, Code.CLOCK_SKEW})
 _TOKENS: Final = frozenset(
     {Code.TOKEN_LOST, Code.TOKEN_CHANGED, Code.KEY_ID_UNKNOWN, Code.SESSION_ENDED}
@@ -27,7 +95,6 @@ _SPOKEN_OF: Final = {
 
 
 def ordered(found: Sequence[Finding], reply: Reply) -> list[Finding]:
-    order = {code: number for number, code in enumerate(Code)}
     spoken_of = _spoken_of(reply)
 
     def rank(finding: Finding) -> tuple[int, bool, int]:
@@ -36,7 +103,7 @@ def ordered(found: Sequence[Finding], reply: Reply) -> list[Finding]:
         return (
             tier + 3 * (finding.code is Code.SIGNED_ELSEWHERE),
             not finding.proven,
-            order[finding.code],
+            _RANK[finding.code],
         )
 
     unique: dict[Code, Finding] = {}

@@ -111,7 +111,7 @@ def _is_encoded_twice(query: str) -> bool:
 def faults(sent: Sent) -> list[Finding]:
     """What is wrong with the signature's own parameters, at a look."""
     if not sent.is_signed:
-        return [_signature_v2()] if _is_v2(sent) else [_without_signature()]
+        return [_signature_v2()] if sent.is_v2 else [_without_signature()]
     if not sent.signature:
         return [_cut_off()]
     shape = _signature_shape(sent.signature)
@@ -142,10 +142,6 @@ def _missing_parameters(sent: Sent) -> Finding | None:
         return None
     summary = f"The query has no {' and no '.join(missing)}, which a signed URL always has."
     return certain(Code.QUERY_MALFORMED, summary, f"{_AS_ANSWERED}: nothing may be dropped.")
-
-
-def _is_v2(sent: Sent) -> bool:
-    return sent.parameter("awsaccesskeyid") is not None
 
 
 def _signature_v2() -> Finding:

@@ -14,7 +14,7 @@ from service.diagnosis.sent import Pairs, Sent
 from service.signing import sigv4
 from service.signing.sigv4 import Credentials, SigningState
 
-MAX_TRIED: Final = 220
+MAX_TRIED: Final = 700
 _MAX_BYTES: Final = 2_000_000  # hashed in all; a request of usual size has some 2,000
 _ENCODING_COSTS: Final = 8  # times as much as hashing the same bytes
 

@@ -58,6 +58,11 @@ _CONDITION: Final = (
     "The object is not as `if-match`, or another condition that was sent, wants it.",
     "Look at the object's ETag, and ask for a URL with that one.",
 )
+_RANGE: Final = (
+    Code.RANGE_INVALID,
+    "The object has no byte in the `Range` that was asked for: it is shorter, or empty. The signature is right.",
+    "Look at the object's length (`POST /v1/object-checks`), and ask for bytes that it has; to resume a download, compare its ETag first.",
+)
 
 _BY_CODE: Final[Mapping[str, Words]] = {
     "NoSuchKey": _MISSING_OBJECT,
@@ -76,6 +81,7 @@ _BY_CODE: Final[Mapping[str, Words]] = {
     "PreconditionFailed": _CONDITION,
     "ConditionalRequestConflict": _CONFLICT,
     "OperationAborted": _CONFLICT,
+    "InvalidRange": _RANGE,
     "EntityTooLarge": (
         Code.TOO_LARGE,
         "The file is larger than the form's policy, or the store, allows.",
@@ -120,10 +126,11 @@ _BY_STATUS: Final[Mapping[int, Words]] = {
     409: _CONFLICT,
     411: _LENGTH,
     412: _CONDITION,
+    416: _RANGE,
     500: _BUSY,
     503: _BUSY,
 }
-_PLAIN_STATUSES: Final = frozenset({411, 412})  # which mean one thing only
+_PLAIN_STATUSES: Final = frozenset({411, 412, 416})  # which mean one thing only
 _EXISTS: Final = (
     Code.OBJECT_EXISTS,
     "There is an object of this key already, and the URL was signed to create one only (`if-none-match: *`).",

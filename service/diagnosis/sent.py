@@ -32,6 +32,7 @@ _S3S_OWN = re.compile(
     "|continuation-token|start-after|encoding-type|fetch-owner|max-parts|part-number-marker|tagging|acl"
 )
 _DEFAULT_PORT = re.compile(r"(?<=.):(?:80|443)$")
+_OF_V4: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 _SET_BY_LIBRARIES: Final = frozenset({"host", "content-length"})
 
 
@@ -69,9 +70,14 @@ class Sent:
         return self.parameter("x-amz-signature")
 
     @property
+    def is_v2(self) -> bool:
+        """Whether it is signed with SigV2. With a session's credentials that has `x-amz-security-token` too."""
+        return "awsaccesskeyid" in self._by_name and _OF_V4.isdisjoint(self._by_name)
+
+    @property
     def is_signed(self) -> bool:
-        """Whether anything of a SigV4 signature stands in the query."""
-        return any(name.startswith("x-amz-") for name in self._by_name)
+        """Whether the query has anything of a SigV4 signature."""
+        return not self.is_v2 and any(name.startswith("x-amz-") for name in self._by_name)
 
     @property
     def is_form(self) -> bool:

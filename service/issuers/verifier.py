@@ -45,11 +45,13 @@ class TokenVerifier:
         self._issuers = issuers
         self._clock = clock
         self._kept: dict[bytes, _Kept] = {}
+        self._reported: set[frozenset[str]] = set()  # issuers that share a key, by their names
 
     def replace(self, issuers: Sequence[tuple[Issuer, IssuerKeys]]) -> None:
         """Verify by these from now on. Their keys are started and stopped by whoever made them."""
         self._issuers = issuers
         self._kept.clear()
+        self._reported.clear()
 
     def known(self, token: str) -> Identity | None:
         """Who sent it, if that is known from before: the same object as then."""
@@ -110,9 +112,16 @@ class TokenVerifier:
                 continue
             key = await keys.find(head.kid)
             if key is not None and verify(token, issuer=issuer, key=key) is not None:
-                log.error("issuers %s and %s have a key in common", first.name, issuer.name)
+                self._report_shared_key(first, issuer)
                 return True
         return False
+
+    def _report_shared_key(self, first: Issuer, second: Issuer) -> None:
+        """Once for each pair until the configuration changes: any holder of such a token could flood the log."""
+        pair = frozenset({first.name, second.name})
+        if pair not in self._reported:
+            self._reported.add(pair)
+            log.error("issuers %s and %s have a key in common", first.name, second.name)
 
     def _candidates(self, head: TokenHead) -> list[tuple[Issuer, IssuerKeys]]:
         """Who has the key comes first: one that hangs must not hold up another's tokens."""

@@ -146,7 +146,7 @@ def uploads_page(body: bytes) -> UploadsPage:
 
 
 def quoted(etag: str) -> str:
-    """As headers have it; stores differ in what they write."""
+    """An ETag of a store's answer, as headers have it; stores differ in what they write."""
     bare = etag.strip('"')
     if _ETAG.fullmatch(bare) is None:
         raise _unreadable()

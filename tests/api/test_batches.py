@@ -53,6 +53,22 @@ async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClie
     assert len(urls) == 1000
 
 
+async def test_an_item_of_other_types_is_refused_in_whatever_order(
+    client: httpx.AsyncClient,
+) -> None:
+    """For Python `true` is 1."""
+    items = [
+        {"bucket": "demo", "key": "a", "content_length": 1, "overwrite": True},
+        {"bucket": "demo", "key": "b", "overwrite": 1, "content_length": True},
+    ]
+    answer = await client.post("/v1/upload-urls/batch", json={"items": items})
+    pointers = [error["pointer"] for error in answer.json()["errors"]]
+    assert (answer.status_code, sorted(pointers)) == (
+        422,
+        ["#/items/1/content_length", "#/items/1/overwrite"],
+    )
+
+
 @pytest.mark.parametrize(
     ("item", "pointer"),
     [

@@ -20,6 +20,7 @@ from tests.compat.house import (
     query,
     settings,
 )
+from tests.multipart.house import xml
 
 
 async def test_a_form_is_given_for_a_file(house: House) -> None:
@@ -138,6 +139,19 @@ async def test_an_upload_is_aborted(house: House) -> None:
     answer = await house.client.delete(one, params={"key": key})
     assert (answer.status_code, answer.json()) == (200, {})
     assert house.store.uploads == {}
+
+
+async def test_an_upload_whose_id_cannot_be_signed_is_aborted(house: House) -> None:
+    name = "InitiateMultipartUploadResult"
+    answer = f"<{name}><UploadId>a/b</UploadId></{name}>"
+    house.store.faults["create"] = [lambda _: xml(answer)]
+    refused = await house.client.post(MULTIPART, json=PDF)
+    assert refused.status_code == 502
+    assert house.store.requests[-1].method == "DELETE"
+    assert [line["action"] for line in house.lines] == [
+        "CreateMultipartUpload",
+        "AbortMultipartUpload",
+    ]
 
 
 async def test_what_turns_out_to_be_too_large_is_let_go(house: House) -> None:

@@ -240,6 +240,10 @@ STORE: Final = {
     Code.WRITE_CONFLICT: Example(
         "Two uploads at the same time", put(**error("ConditionalRequestConflict"))
     ),
+    Code.RANGE_INVALID: Example(
+        "A download that is resumed, of an object that is shorter by now",
+        refused(told(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
+    ),
     Code.CHECKSUM_MISMATCH: Example(
         "Another file than the checksum is of", put(**error("BadDigest"))
     ),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from service.diagnosis.findings import Code
+from service.diagnosis.reading import Known
 from service.diagnosis.reply import amz_epoch, read_reply
 from service.diagnosis.sent import Asked
 from service.signing.requests import HeadObject
@@ -63,6 +64,7 @@ def test_a_head_has_no_words_so_its_status_must_do() -> None:
     assert first(403) == (Code.ACCESS_DENIED, False)
     assert first(307) == (Code.REDIRECTED, True)
     assert first(412) == (Code.CONDITION_FAILED, True)
+    assert first(416) == (Code.RANGE_INVALID, True)
     assert first(503) == (Code.STORE_BUSY, False)
     assert found(replace(HEAD, status=400)) == []
 
@@ -80,6 +82,14 @@ def test_what_comes_after_the_signature_rules_out_that_it_is_wrong() -> None:
     assert [finding.code for finding in found(asked)] == [Code.TOO_LARGE]
     asked = refused(upload(content_type="a/b", x_amz_acl="private"), error("AccessDenied"))
     assert [finding.code for finding in found(asked)] == [Code.HEADER_UNSIGNED, Code.ACCESS_DENIED]
+
+
+@pytest.mark.parametrize("known", [KNOWN, STRANGER, OFFLINE])
+def test_a_range_behind_the_end_is_no_fault_of_the_signature(known: Known) -> None:
+    asked = refused(told(signed(), headers={"Range": "bytes=9-"}), error("InvalidRange"))
+    (finding,) = found(replace(asked, status=416), known)
+    assert (finding.code, finding.proven) == (Code.RANGE_INVALID, True)
+    assert "`Range`" in finding.summary
 
 
 def test_what_the_store_speaks_of_comes_before_what_else_is_amiss() -> None:

@@ -1,12 +1,28 @@
 """What may be said again of what was pasted, and what is masked in any case."""
 
+import inspect
+import re
 import secrets
+import sys
 from base64 import b64encode
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from service.access.api_keys import new_key
-from service.diagnosis.findings import AFTER_SIGNATURE, Code, certain, masked, said, sayable
+from service.diagnosis import findings, ordering
+from service.diagnosis.findings import (
+    AFTER_SIGNATURE,
+    Code,
+    certain,
+    masked,
+    said,
+    sayable,
+)
+from service.diagnosis.ordering import ORDER
+from service.diagnosis.reply import Reply
 
 
 @pytest.mark.parametrize(
@@ -77,3 +93,34 @@ def test_after_the_signature_come_the_words_of_the_store_alone() -> None:
     assert Code.ACCESS_DENIED in AFTER_SIGNATURE
     for code in (Code.SIGNATURE_MISMATCH, Code.METHOD_NOT_ALLOWED, Code.SIGNED_ELSEWHERE):
         assert code not in AFTER_SIGNATURE
+
+
+def test_every_code_has_one_place_in_the_order() -> None:
+    assert sorted(ORDER) == sorted(Code)
+
+
+def test_the_order_of_the_enum_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The modules are run again with the members of `Code` in the reverse order."""
+    turned = rerun(findings, reverse_members)
+    monkeypatch.setitem(sys.modules, findings.__name__, turned)
+    again = rerun(ordering, lambda source: source)
+    assert list(turned.Code) == list(Code)[::-1]
+    assert turned.AFTER_SIGNATURE == AFTER_SIGNATURE
+    for reply in (Reply(), Reply(fields={"Code": "SignatureDoesNotMatch"})):
+        assert in_order(turned, again, reply) == in_order(findings, ordering, reply)
+
+
+def in_order(found: Any, order: Any, reply: Reply) -> list[tuple[str, bool]]:
+    every = [each(code, "", "") for code in found.Code for each in (found.certain, found.likely)]
+    return [(str(each.code), each.proven) for each in order.ordered(every, reply)]
+
+
+def rerun(module: ModuleType, edit: Callable[[str], str]) -> Any:
+    again = ModuleType(module.__name__)
+    exec(compile(edit(inspect.getsource(module)), "again", "exec"), again.__dict__)
+    return again
+
+
+def reverse_members(source: str) -> str:
+    members = re.findall(r'^    [A-Z_0-9]+ = "[a-z0-9_]+".*\n', source, re.MULTILINE)
+    return source.replace("".join(members), "".join(reversed(members)))

@@ -11,7 +11,7 @@ from threading import Condition, Thread
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 64 * 1024
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Gate:

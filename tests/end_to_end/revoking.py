@@ -24,7 +24,7 @@ from tests.end_to_end.stores import Store, ministack_role
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "revoke.json").read_text())
 PLACEHOLDER: Final = "arn:aws:iam::111122223333:role/presign-reports"
 CALLERS: Final = [api_key("a", "key-of-a", ""), api_key("b", "key-of-b", "")]
-PATIENCE_SECONDS: Final = 40
+PATIENCE_SECONDS: Final = 90
 _numbers = count()
 
 

@@ -107,7 +107,7 @@ def serving(
     headers = {"Authorization": f"Bearer {API_KEY}"}
     with (
         running(command, directory, f"{url}/readyz", **variables),
-        httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+        httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
     ):
         yield Service(client)
 

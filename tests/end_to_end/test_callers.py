@@ -65,7 +65,9 @@ def test_what_callers_are_given_works_and_is_signed_by_sessions_of_their_own(
     key_ids = set()
     for who, prefix in ((KEY_OF_A, "a/"), (KEY_OF_B, "b/")):
         signed = ask(running, "upload-urls", prefix + name, who).json()
-        answer = httpx.put(signed["url"], content=BODY, headers=signed["headers"], trust_env=False)
+        answer = httpx.put(
+            signed["url"], content=BODY, headers=signed["headers"], trust_env=False, timeout=60
+        )
         assert answer.is_success, answer.text
         key_ids.add(httpx.URL(signed["url"]).params["X-Amz-Credential"])
         form = ask(running, "upload-forms", prefix, who).json()

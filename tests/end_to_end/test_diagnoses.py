@@ -106,6 +106,15 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
         ),
         "signature_v2",
     ),
+    "SigV2 with a session's token": (
+        get(
+            lambda s: (
+                f"{s.url.partition('?')[0]}?AWSAccessKeyId=ASIA&Signature=YQ&Expires=1999999999"
+                "&x-amz-security-token=YQ"
+            )
+        ),
+        "signature_v2",
+    ),
     "lifetime over a week": (edit("Expires=900", "Expires=2592000"), "query_malformed"),
     "lifetime negative": (edit("Expires=900", "Expires=-900"), "query_malformed"),
     "lifetime raised": (edit("Expires=900", "Expires=9000"), "query_changed"),
@@ -161,6 +170,10 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "sent twice": (twice, "object_exists"),
     "replaced meanwhile": (replaced_meanwhile, "condition_failed"),
     "missing object": (missing_object, "object_missing"),
+    "range behind the end": (
+        lambda desk: desk.send(desk.get(), Range="bytes=100-"),
+        "range_invalid",
+    ),
     "other bytes": (other_bytes, "checksum_mismatch"),
     "part of no upload": (part_of_no_upload, "upload_missing"),
 }
@@ -208,6 +221,21 @@ def test_a_request_that_works_gets_no_finding(desk: Desk) -> None:
             told = {"method": sent.method, "url": sent.url, "headers": headers}
             reply = desk.service.client.post("/v1/diagnoses", json=told)
             assert reply.json() == {"findings": []}
+
+
+def test_two_changes_at_once_are_both_found(desk: Desk) -> None:
+    sent = desk.send(desk.put(), BODY + b"\n", content_type="text/plain; charset=utf-8")
+    assert sent.answer.status_code == 403
+    assert [(each["code"], each["proven"]) for each in desk.diagnosed(sent)] == [
+        ("content_type_changed", True),
+        ("content_length_changed", True),
+    ]
+
+
+def test_metadata_that_differs_is_named_as_what_to_compare(desk: Desk) -> None:
+    sent = desk.send(desk.put(), BODY, x_amz_meta_author="Bob")
+    assert sent.answer.status_code == 403
+    assert "`x-amz-meta-author`" in desk.diagnosed(sent)[0]["fix"]
 
 
 def test_what_a_fix_says_to_send_works(desk: Desk) -> None:

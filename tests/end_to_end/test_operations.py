@@ -201,8 +201,8 @@ def test_a_batch_signs_like_single_calls(service: Service, key: str) -> None:
     items = [{"bucket": "objects", "key": key}, {"bucket": "objects", "key": f"{key}-not"}]
     reply = service.client.post("/v1/download-urls/batch", json={"items": items}).json()
     there, absent = (result["request"]["url"] for result in reply["results"])
-    assert httpx.get(there, trust_env=False).content == BODY
-    assert httpx.get(absent, trust_env=False).status_code == 404
+    assert httpx.get(there, trust_env=False, timeout=60).content == BODY
+    assert httpx.get(absent, trust_env=False, timeout=60).status_code == 404
 
 
 def _checksum(algorithm: str, digest: bytes) -> dict[str, str]:

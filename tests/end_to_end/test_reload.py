@@ -17,7 +17,7 @@ from tests.end_to_end.stores import Store
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
 WORKERS: Final = 4
-CHANGE_SECONDS: Final = 20.0  # that a change may take on a busy machine: it is looked for each 2 s
+CHANGE_SECONDS: Final = 60.0  # that a change may take on a busy machine: it is looked for each 2 s
 
 
 @dataclass

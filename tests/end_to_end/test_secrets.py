@@ -192,7 +192,7 @@ def test_an_sts_that_quotes_secrets_is_not_quoted(
         headers = {"Authorization": f"Bearer {API_KEY}"}
         with (
             running(command, tmp_path, f"{url}/livez", **variables),
-            httpx.Client(base_url=url, headers=headers, trust_env=False) as client,
+            httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
         ):
             answer = client.post("/v1/download-urls", json={"bucket": "objects", "key": "a"})
     assert (answer.status_code, answer.json()["code"]) == (503, "credentials_unavailable")

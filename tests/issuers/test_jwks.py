@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from service.issuers.jwks import MAX_BYTES, JwksEndpoint, KeysUnavailable
+from tests.late import again_if_late, within
 
 DOCUMENT = b'{"keys": []}'
 BEARER = "eyJ-sentinel-bearer"
@@ -151,11 +152,13 @@ async def test_a_body_as_long_as_may_be_is_given(server: Server) -> None:
     assert len(await fetched(server.url)) == MAX_BYTES
 
 
+@again_if_late
 async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) -> None:
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
-    assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
-    assert 0.5 <= time.monotonic() - begun < 3  # and not as long as others are given
+    with within(3):  # and not as long as others are given
+        assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
+    assert time.monotonic() - begun >= 0.5
 
 
 async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:

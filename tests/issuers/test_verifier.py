@@ -243,6 +243,22 @@ async def test_a_token_that_two_issuers_keys_verify_is_nobodys(
 
 
 @in_virtual_time
+async def test_a_shared_key_is_logged_once_until_the_configuration_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    house = House((ISSUER, "one"), (OTHER, "one"))
+    issuers = house.verifier._issuers
+    for _, keys in issuers:
+        assert await keys.find("one") is not None
+    for number in range(100):
+        assert await house.caller(ours(nonce=number)) is None
+    assert caplog.text.count("have a key in common") == 1
+    house.verifier.replace(issuers)
+    assert await house.caller(ours()) is None
+    assert caplog.text.count("have a key in common") == 2
+
+
+@in_virtual_time
 async def test_a_cluster_may_be_an_issuer_for_two_audiences() -> None:
     house = House((ISSUER, "one"), (replace(OTHER, audience="elsewhere"), "one"))
     for _, keys in house.verifier._issuers:

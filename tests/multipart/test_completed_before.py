@@ -6,7 +6,15 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from service.errors import InvalidPart, ObjectExists, PresignError, UploadNotFound
+from service.errors import (
+    CredentialsUnavailable,
+    InvalidPart,
+    ObjectExists,
+    PresignError,
+    StorageRefused,
+    StorageUnavailable,
+    UploadNotFound,
+)
 from service.signing.multipart import UploadedPart
 from tests.fakes import REQUESTER, in_virtual_time
 from tests.multipart.house import (
@@ -58,16 +66,48 @@ async def test_an_object_whose_key_only_begins_so_is_another() -> None:
         await not_completed(house, parts, UploadNotFound)
 
 
-@pytest.mark.parametrize("faults", [[refuses(403, "AccessDenied")], [loses_request] * 3])
 @in_virtual_time
-async def test_where_the_object_cannot_be_looked_for_the_upload_is_not_found(
-    faults: list[Fault],
-) -> None:
+async def test_without_the_right_to_list_the_upload_is_not_found() -> None:
     async with a_house() as house:
         parts = await all_sent(house)
         await house.multipart.complete(REQUESTER, a_completion(*parts))
-        house.store.faults["objects"] = faults
+        house.store.faults["objects"] = [refuses(403, "AccessDenied")]
         await not_completed(house, parts, UploadNotFound)
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind"),
+    [
+        pytest.param([loses_request] * 3, StorageUnavailable, id="unreachable"),
+        pytest.param([loses_answer] * 3, StorageUnavailable, id="no answer"),
+        pytest.param([refuses(503, "SlowDown")] * 3, StorageUnavailable, id="busy"),
+        pytest.param([refuses(403, "ExpiredToken")], CredentialsUnavailable, id="session ended"),
+        pytest.param([refuses(404, "NoSuchBucket")], StorageRefused, id="refused"),
+        pytest.param([lambda _: xml("<html/>")], StorageRefused, id="another document"),
+    ],
+)
+@in_virtual_time
+async def test_a_done_completion_is_not_denied_while_the_store_fails(
+    faults: list[Fault], kind: type[PresignError]
+) -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        first = await house.multipart.complete(REQUESTER, a_completion(*parts))
+        house.store.faults["objects"] = faults
+        await not_completed(house, parts, kind)
+        again = await house.multipart.complete(REQUESTER, a_completion(*parts))
+        assert again.etag == first.etag
+
+
+@in_virtual_time
+async def test_a_completion_without_an_answer_is_not_denied_while_the_store_fails() -> None:
+    async with a_house() as house:
+        parts = await all_sent(house)
+        house.store.faults["complete"] = [loses_answer]
+        house.store.faults["objects"] = [loses_request] * 3
+        await not_completed(house, parts, StorageUnavailable)
+        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
+        assert (done.etag, LENGTH) == house.store.objects[KEY]
 
 
 @in_virtual_time

@@ -20,6 +20,7 @@ from tests.multipart.house import (
     LEAST,
     LENGTH,
     PLAN,
+    Fault,
     a_completion,
     a_house,
     a_window,
@@ -32,6 +33,7 @@ from tests.multipart.house import (
     xml,
 )
 from tests.presigner.house import times
+from tests.store.house import query_of
 
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 CRC: Final = b64encode(b"crc1").decode()
@@ -183,13 +185,36 @@ async def test_an_upload_is_of_one_key() -> None:
         assert list(house.store.uploads) == ["upload-1"]
 
 
-@pytest.mark.parametrize("upload_id", ["", " u", "u\u00e9", "x" * 1025, "u v\tw"])
-@in_virtual_time
-async def test_an_upload_id_that_cannot_be_used_is_the_stores_fault(upload_id: str) -> None:
+def answers_with_id(upload_id: str) -> Fault:
     name = "InitiateMultipartUploadResult"
+    return lambda _: xml(f"<{name}><UploadId>{upload_id}</UploadId></{name}>")
+
+
+@in_virtual_time
+async def test_an_empty_upload_id_is_refused() -> None:
     async with a_house() as house:
-        answer = f"<{name}><UploadId>{upload_id}</UploadId></{name}>"
-        house.store.faults["create"] = [lambda _: xml(answer)]
+        house.store.faults["create"] = [answers_with_id("")]
+        await refusal(house.multipart.create(REQUESTER, new_upload()), StorageRefused)
+        assert house.order == ["line", "create"]
+
+
+@pytest.mark.parametrize("upload_id", [" u", "u\u00e9", "x" * 1025, "u v\tw", "a/b"])
+@in_virtual_time
+async def test_an_upload_whose_id_cannot_be_signed_is_aborted(upload_id: str) -> None:
+    async with a_house() as house:
+        house.store.faults["create"] = [answers_with_id(upload_id)]
+        await refusal(house.multipart.create(REQUESTER, new_upload()), StorageRefused)
+        assert house.order == ["line", "create", "line", "abort"]
+        assert query_of(house.store.requests[-1])["uploadId"] == upload_id
+        assert house.told[-1]["action"] == "AbortMultipartUpload"
+
+
+@pytest.mark.parametrize("fault", [refuses(404, "NoSuchUpload"), loses_request])
+@in_virtual_time
+async def test_an_abort_that_fails_changes_no_answer(fault: Fault) -> None:
+    async with a_house() as house:
+        house.store.faults["create"] = [answers_with_id("a/b")]
+        house.store.faults["abort"] = [fault] * 3
         await refusal(house.multipart.create(REQUESTER, new_upload()), StorageRefused)
 
 

@@ -27,7 +27,7 @@ from tests.presigner.house import an_ask, requester
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
 BILLING, SALES = Caller(issuer=None, subject="billing"), Caller(issuer=None, subject="sales")
-PATIENCE = 10.0  # seconds, for a machine that is busy with something else
+PATIENCE = 30.0  # seconds, for a machine that is busy with something else
 
 
 class Source:

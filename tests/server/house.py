@@ -21,7 +21,7 @@ from service.server.protocol import BoundedProtocol
 from service.server.run import Server, config
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
 
-PATIENCE: Final = 10.0  # seconds, for a machine that is busy with something else
+PATIENCE: Final = 30.0  # seconds, for a machine that is busy with something else
 LIVEZ: Final = b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"
 # So long that none but the one that is tested ends a connection.
 NEVER: Final = 60.0

@@ -1,6 +1,6 @@
 """Answers to bodies that nobody wants: the client sees them, and is not listened to for ever."""
 
-import time
+from contextlib import suppress
 
 import pytest
 
@@ -42,18 +42,16 @@ def test_a_chunked_body_over_the_limit_is_refused(wire: Wire) -> None:
 def test_a_body_that_nobody_wants_is_not_read_for_ever(header: str) -> None:
     limits = bounds(linger_seconds=0.2)
     with serving(limits) as house, house.connect() as wire:
-        wire.send(post("/v1/unknown", SENT, header)[:-100])
-        start = time.monotonic()
-        while house.protocols and time.monotonic() < start + 5:
-            time.sleep(0.02)
-        assert not house.protocols
+        with suppress(OSError):  # a slow client is cut before it has sent all
+            wire.send(post("/v1/unknown", SENT, header)[:-100])
+        until(lambda: not house.protocols)
 
 
 def test_a_refusal_is_not_read_behind_for_ever() -> None:
     with serving(bounds(linger_seconds=0.2)) as house, house.connect() as wire:
         wire.send(b"garbage\r\n\r\n")
         assert wire.answer().status == 400
-        until(lambda: not house.protocols, 5)
+        until(lambda: not house.protocols)
 
 
 def test_an_app_at_work_is_told_that_its_client_was_refused() -> None:

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from service.server.bounds import Bounds
+from tests.late import again_if_late, within
 from tests.server.house import LIVEZ, Wire, post
 from tests.server.process import ASK, Running, serving_process
 
@@ -15,7 +17,9 @@ GROWTH = 30 * MIB
 PIECE = b"x" * MIB
 BODY = 100  # pieces
 IDLE = 2000
+LINGER = Bounds().linger_seconds  # a client that takes longer to send all is cut
 PROMPT = 2.0  # seconds; what is meant is milliseconds
+TRIES = 5  # of which one is prompt, unless it is the service that is busy
 
 
 @pytest.fixture(scope="module", name="running")
@@ -39,12 +43,17 @@ def flat(running: Running) -> Iterator[None]:
 
 
 def is_prompt(running: Running) -> bool:
+    return any(seconds_of_an_answer(running) < PROMPT for _ in range(TRIES))
+
+
+def seconds_of_an_answer(running: Running) -> float:
     with running.client() as client:
         start = time.monotonic()
         assert client.post("/v1/download-urls", json=ASK).is_success
-        return time.monotonic() - start < PROMPT
+        return time.monotonic() - start
 
 
+@again_if_late
 def test_a_hundred_mebibytes_with_their_length_are_refused(running: Running) -> None:
     with flat(running):
         with running.client() as client:
@@ -53,12 +62,14 @@ def test_a_hundred_mebibytes_with_their_length_are_refused(running: Running) -> 
         for header in ("connection: close", "expect: 100-continue", "x: y"):
             head = post("/v1/download-urls", b"", header)
             with running.connect() as wire:
-                wire.send(head.replace(b"length: 0", b"length: %d" % (BODY * MIB)))
-                sent(wire, PIECE)
+                with within(LINGER):
+                    wire.send(head.replace(b"length: 0", b"length: %d" % (BODY * MIB)))
+                    sent(wire, PIECE)
                 assert wire.answer().code == "body_too_large"
         assert is_prompt(running)
 
 
+@again_if_late
 def test_a_hundred_mebibytes_in_chunks_are_refused(running: Running) -> None:
     with flat(running):
         with running.client() as client:
@@ -68,8 +79,9 @@ def test_a_hundred_mebibytes_in_chunks_are_refused(running: Running) -> None:
             head = post("/v1/download-urls").replace(
                 b"content-length: 0", b"transfer-encoding: chunked"
             )
-            wire.send(head)
-            sent(wire, b"%x\r\n%s\r\n" % (MIB, PIECE))
+            with within(LINGER):
+                wire.send(head)
+                sent(wire, b"%x\r\n%s\r\n" % (MIB, PIECE))
             assert wire.answer().code == "body_too_large"
         assert is_prompt(running)
 
@@ -80,13 +92,15 @@ def sent(wire: Wire, piece: bytes) -> None:
 
 
 @pytest.mark.parametrize("start", [b"", b"0\r\nx: "], ids=["header", "trailer"])
+@again_if_late
 def test_a_header_of_a_hundred_mebibytes_is_refused(running: Running, start: bytes) -> None:
     head = b"GET /livez HTTP/1.1\r\nx: "
     if start:
         head = b"POST /v1/unknown HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + start
     with flat(running), running.connect() as wire:
-        wire.send(head)
-        sent(wire, PIECE)
+        with within(LINGER):
+            wire.send(head)
+            sent(wire, PIECE)
         assert wire.answer().status == (404 if start else 431)
         assert is_prompt(running)
 

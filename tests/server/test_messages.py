@@ -179,7 +179,7 @@ def test_a_refusal_does_not_overtake_the_answers_before_it(bad: bytes) -> None:
 
 
 def test_a_head_that_is_late_does_not_cost_the_answer_before_it() -> None:
-    with serving(bounds(head_seconds=0.5)) as house, house.connect() as wire:
+    with serving(bounds(head_seconds=1.5)) as house, house.connect() as wire:
         wire.send(HELD)
         wire.send(b"GET /")
         until(lambda: any(p._is_deaf for p in house.protocols))
@@ -189,11 +189,11 @@ def test_a_head_that_is_late_does_not_cost_the_answer_before_it() -> None:
 
 
 def test_a_body_that_waits_for_its_turn_has_its_time_from_then_on() -> None:
-    limits = bounds(body_seconds=1.2, linger_seconds=0.1)
+    limits = bounds(body_seconds=2.5, linger_seconds=0.1)
     with serving(limits) as house, house.connect() as wire:
         wire.send(HELD + post("/echo", b"hello").removesuffix(b"lo"))
         until(lambda: house.server.server_state.tasks)
-        time.sleep(1.4)
+        time.sleep(2.7)
         house.hold.set()
         assert wire.answer().body == b'"released"'
         assert not wire._is_over(0.3)  # beyond what a body that nobody wants would have

@@ -15,6 +15,7 @@ import pytest
 from service.sessions.session import SystemClock
 from service.sessions.sts import AssumedRole, Role, SessionRefused, StsClients
 from tests.fakes import SECRET, TOKEN
+from tests.late import again_if_late, within
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 HOUR = 3600
@@ -121,24 +122,24 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
         pytest.param(breaks_off, "ConnectionClosed", id="connection lost in the answer"),
     ],
 )
+@again_if_late
 async def test_a_fault_is_one_request_and_a_refusal_without_a_retry(
     answer: Answer, told: str
 ) -> None:
     async with stub(answer) as sts, a_role(sts.url) as role:
-        begun = time.monotonic()
-        with pytest.raises(SessionRefused, match=told):
+        with within(3), pytest.raises(SessionRefused, match=told):  # the SDK's retries take longer
             await role.fetch((None, "billing"), None)
     assert len(sts.asked) == 1
-    assert time.monotonic() - begun < 3  # the SDK's own retries would take longer
 
 
+@again_if_late
 async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
     async with stub(hangs) as sts, a_role(sts.url) as role:
         begun = time.monotonic()
-        with pytest.raises(SessionRefused, match="ReadTimeout"):
+        with within(5), pytest.raises(SessionRefused, match="ReadTimeout"):
             await role.fetch(None, None)
+        assert time.monotonic() - begun > 3
     assert len(sts.asked) == 1
-    assert 3 < time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("ahead", [1000, -3000])

@@ -100,7 +100,7 @@ async def _everything(client: httpx.AsyncClient) -> None:
 
 
 async def _until_all_have_series(client: httpx.AsyncClient) -> Samples:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             found = await samples(client)
             names = {name for name, _ in found}

@@ -91,7 +91,9 @@ def _multipart(desk: Desk) -> httpx.Response:
         return created
     upload = created.json()
     [part] = upload["parts"]
-    sent = httpx.put(part["url"], content=BODY, headers=part["headers"], trust_env=False)
+    sent = httpx.put(
+        part["url"], content=BODY, headers=part["headers"], trust_env=False, timeout=60
+    )
     parts = [{"part_number": 1, "etag": sent.headers.get("etag", '"none"')}]
     path = f"multipart-uploads/{upload['upload_id']}/complete"
     ended = desk.post(path, content_length=len(BODY), parts=parts)

@@ -34,7 +34,7 @@ def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) ->
     asked = {"Bucket": deployed.store.bucket, "Key": "x"}
     s3 = deployed.client("s3", credentials)
     url = s3.generate_presigned_url("get_object", Params=asked)
-    return httpx.get(url, headers=headers, trust_env=False).status_code
+    return httpx.get(url, headers=headers, trust_env=False, timeout=60).status_code
 
 
 def guard_rail(sid: str, old: str = "", new: str = "") -> Json:

@@ -1,0 +1,78 @@
+"""How long a body may be: its model says so, and nothing else does."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Final, get_type_hints
+
+import pytest
+
+from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
+from service.api.schemas import StrictRequest
+from service.api.signing_route import Call, SigningRoute
+from service.app import _ROOMS
+from service.compat import uppy
+from service.errors import BodyTooLarge
+
+LONG: Final = {
+    "DownloadUrlBatchRequest",
+    "UploadUrlBatchRequest",
+    "HeadUrlBatchRequest",
+    "DeleteUrlBatchRequest",
+    "CompleteUploadRequest",
+    "CompleteRequest",  # Uppy's
+}
+
+
+class Named(StrictRequest):
+    """Has fields that are long in other models."""
+
+    items: list[str]
+    parts: list[str]
+
+
+class Declared(StrictRequest):
+    max_body_bytes: ClassVar[int] = 1000
+
+    name: str
+
+
+async def named(call: Call, body: Named) -> bytes:
+    return b"taken"
+
+
+async def declared(call: Call, body: Declared) -> bytes:
+    return b"taken"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "limit"),
+    [
+        pytest.param(named, b'{"items": [], "parts": []}', MAX_BODY_BYTES, id="named as others"),
+        pytest.param(declared, b'{"name": "a"}', 1000, id="declared"),
+    ],
+)
+async def test_a_body_has_the_limit_of_its_model(
+    endpoint: Callable[..., Any], body: bytes, limit: int
+) -> None:
+    route = SigningRoute("/x", endpoint, methods=["POST"], response_model=None)
+    model: type[Body] = get_type_hints(endpoint)["body"]
+    taken = await route._handle(sent(body.ljust(limit)), model, {})
+    assert taken == b"taken"
+    with pytest.raises(BodyTooLarge, match=f"At most {limit} bytes"):
+        await route._handle(sent(body.ljust(limit + 1)), model, {})
+
+
+def test_batches_and_completions_alone_are_long() -> None:
+    routes = [route for room in (*_ROOMS, uppy) for route in room.router.routes]
+    hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, SigningRoute)]
+    limits = {
+        each["body"].__name__: each["body"].max_body_bytes for each in hints if "body" in each
+    }
+    assert {name for name, limit in limits.items() if limit == MAX_BATCH_BYTES} == LONG
+    assert {limit for name, limit in limits.items() if name not in LONG} == {MAX_BODY_BYTES}
+
+
+def sent(body: bytes) -> Call:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Call({"type": "http", "headers": []}, receive)
