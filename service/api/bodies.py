@@ -40,7 +40,7 @@ class OtherShape(Exception):
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes. One that says it is longer is not taken in at all."""
-    if _declared(request.scope["headers"]) > limit:
+    if declared_length(request.scope["headers"]) > limit:
         raise _too_large(limit)
     chunks, size, more = [], 0, True
     while more:  # as Request.stream has it, which is a generator and costs three times as much
@@ -55,7 +55,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int:
+def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """What `Content-Length` says, or 0."""
     for name, value in headers:
         if name == b"content-length":
             # Python reads no number of over 4,300 digits, and zeros may stand before one.

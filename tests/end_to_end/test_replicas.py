@@ -246,9 +246,7 @@ async def test_only_batches_and_completions_may_be_long(
 @pytest.mark.parametrize(
     ("path", "most"), [("/v1/download-urls", 256), ("/v1/upload-urls/batch", 32)]
 )
-async def test_one_address_has_a_bound_of_connections(
-    tmp_path: Path, path: str, most: int
-) -> None:
+async def test_one_address_has_a_bound_of_connections(tmp_path: Path, path: str, most: int) -> None:
     well = Stub(answers=True)
     head = f"POST {path} HTTP/1.1\r\nHost: presign\r\nContent-Length: 2\r\n\r\n".encode()
     async with (
