@@ -47,10 +47,17 @@ def head(path: str, key: str, content: bytes) -> bytes:
 
 
 def heavy_batch(bucket: str, key: str) -> bytes:
-    """1,000 uploads with 40 metadata each: 1.8 MB, within all bounds."""
+    """1,000 uploads, no two alike, with 40 metadata each: 1.8 MB, within all bounds."""
     metadata = {f"k{number}": "v" * 32 for number in range(40)}
-    one = {"bucket": bucket, "content_length": 1, "metadata": metadata}
-    items = [{**one, "key": f"a/{number}"} for number in range(1000)]
+    items = [
+        {
+            "bucket": bucket,
+            "key": f"a/{number}",
+            "content_length": 1,
+            "metadata": {**metadata, "k0": str(number)},
+        }
+        for number in range(1000)
+    ]
     return post("upload-urls/batch", {"items": items}, key)
 
 
@@ -162,7 +169,7 @@ async def object_checks(port: int, bucket: str, key: str, until: float) -> Count
 
 
 async def slow_bodies(port: int, bucket: str, key: str, until: float) -> Counter[int]:  # noqa: ARG001 - as all of them
-    await many(2 * CONNECTIONS, lambda: slow_body(port, key, until))
+    await many(CONNECTIONS + 50, lambda: slow_body(port, key, until))
     return Counter()
 
 

@@ -4,7 +4,7 @@ import json
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from service.access.api_keys import digest_of
 from tests.api.conftest import API_KEY
@@ -23,11 +23,10 @@ REQUESTS: Final = {
 
 
 def change(directory: Path, *sha256: str) -> None:
-    changed = configured(drain_seconds=0)
-    (caller,) = changed["callers"]  # type: ignore[misc] # a list
-    caller.update(
-        sha256=list(sha256), revoked_before=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    )
+    """The caller has these keys from now on, and what was signed for it before is revoked."""
+    changed: dict[str, Any] = configured(drain_seconds=0)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    changed["callers"][0] |= {"sha256": list(sha256), "revoked_before": now}
     (directory / "presign.yaml").write_text(json.dumps(changed))
 
 
