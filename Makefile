@@ -14,7 +14,7 @@ SBOM = dist/presign.cdx.json
 # npm's packages, each beside the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak mutants locks clean
+.PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
 help:  ## list the targets
@@ -72,6 +72,9 @@ bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a stor
 
 soak: $(VENV)/.installed  ## ten minutes at the highest load this machine holds (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
+
+soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, beside others who do their worst
+	$(BIN)/python -m benchmarks.soak --abuse --seconds $(or $(SOAK_SECONDS),600)
 
 mutants: $(VENV)/.installed  ## what signs, decides and refreshes, broken in some 2,000 ways: which of them no test notices
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2

@@ -3,6 +3,10 @@
 `make soak` runs it for ten minutes; `--seconds` makes it shorter. Everything is on loopback: one worker
 on one core, the load on another where there are two. What it holds against the service is printed as a
 table, and an exit code other than 0 says that a bar was missed.
+
+With `--abuse` other callers do what would hurt: refused batches, bodies that come slowly, an STS and a store
+that hang. The load is an ordinary caller then: at least 99 % of its answers must be right, and /livez must
+answer within 2 s.
 """
 
 import argparse
@@ -17,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
@@ -26,18 +30,32 @@ from typing import Final
 
 import httpx
 
+from benchmarks import abuses
+
 API_KEY: Final = "soak"
 CONNECTIONS: Final = 32
+ORDINARY: Final = 4  # connections of the ordinary caller beside abuses
 SAMPLE_SECONDS: Final = 5.0
 SETTLING: Final = 0.2  # of the time: caches and pools fill
 MOST_GROWTH_MIB: Final = 8.0  # after that
 SERVER_CORE, LOAD_CORE = 0, 1
 
 CONFIGURATION: Final = f"""
-server: {{drain_seconds: 0}}
+server: {{drain_seconds: 0, max_in_flight: 200}}
 buckets:
   soak: {{region: eu-west-1, credentials: static}}
+  no-sts: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/soak", sts_endpoint_url: "HANGS"}}
+  no-store: {{region: eu-west-1, credentials: static, endpoint_url: "HANGS"}}
 callers:
+  - api_key: refused
+    sha256: [{sha256(b"refused").hexdigest()}]
+    rate_limit: 1/minute
+    grants: []
+  - api_key: waiting
+    sha256: [{sha256(b"waiting").hexdigest()}]
+    grants:
+      - {{bucket: no-sts, prefix: a/, allow: [download], max_expires_in: 900}}
+      - {{bucket: no-store, prefix: a/, allow: [check], max_expires_in: 900}}
   - api_key: soak
     sha256: [{sha256(API_KEY.encode()).hexdigest()}]
     rate_limit: 100000000/second
@@ -45,6 +63,16 @@ callers:
       - {{bucket: soak, prefix: a/, allow: [download, upload, form, head, delete, list],
          max_expires_in: 900, allow_overwrite: true}}
 """
+
+
+# What is done beside the load: the abuse, the bucket that it asks for, and the caller.
+ABUSES: Final = (
+    ("heavy_batches", "soak", "refused"),
+    ("slow_bodies", "soak", "refused"),
+    ("singles", "no-sts", "waiting"),
+    ("object_checks", "no-store", "waiting"),
+)
+LEAST_ANSWERED: Final = 0.99
 
 
 @dataclass
@@ -119,6 +147,17 @@ async def load(port: int, seconds: float, pid: int) -> Score:
     return score
 
 
+async def ordinary_load(port: int, seconds: float, pid: int) -> tuple[Score, abuses.Seen]:
+    """One ordinary caller and the kubelet, while others do their worst."""
+    score, seen, until = Score(), abuses.Seen(), time.monotonic() + seconds
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(ORDINARY):
+            tasks.create_task(abuses.ordinary(port, "soak", API_KEY, until, seen))
+        tasks.create_task(abuses.probe_livez(port, until, seen))
+        tasks.create_task(_sample(pid, until, score))
+    return score, seen
+
+
 async def _sample(pid: int, until: float, score: Score) -> None:
     while time.monotonic() < until:
         await asyncio.sleep(min(SAMPLE_SECONDS, max(0.1, until - time.monotonic())))
@@ -131,9 +170,10 @@ def _memory_mib(pid: int) -> float:
 
 
 @contextmanager
-def served(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def served(directory: Path, port: int, hangs: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`hangs` is the URL of a server that never answers."""
     path = directory / "presign.yaml"
-    path.write_text(CONFIGURATION)
+    path.write_text(CONFIGURATION.replace("HANGS", hangs))
     command = [sys.executable, "-m", "service", "serve", "--config", str(path), "--port", str(port)]
     keys = {"AWS_ACCESS_KEY_ID": "AKIASOAK", "AWS_SECRET_ACCESS_KEY": "soak"}
     with (directory / "output").open("wb") as output:
@@ -188,21 +228,72 @@ def report(score: Score, seconds: float, cpu_seconds: float, exit_code: int) -> 
     return missed if exit_code == 0 else [*missed, f"exit code {exit_code}"]
 
 
+def abuse_report(
+    score: Score, seen: abuses.Seen, abused: dict[str, Counter[int]], exit_code: int
+) -> list[str]:
+    """Prints what the ordinary caller saw; returns the bars that were missed."""
+    for name, statuses in abused.items():
+        print(f"{name:16} {dict(statuses)}")
+    print(f"ordinary caller  {dict(seen.statuses)}, {seen.answered:.2%} answered")
+    print(f"/livez           {max(seen.livez_seconds):.2f} s at most")
+    print(
+        f"memory           {score.memory_mib[0]:.1f} MiB at first, {score.memory_mib[-1]:.1f} at the end"
+    )
+    missed = []
+    if seen.answered < LEAST_ANSWERED:
+        missed.append(f"{seen.answered:.2%} of the ordinary caller's requests were answered")
+    if max(seen.livez_seconds) > abuses.PROBE_SECONDS:
+        missed.append("/livez did not answer in time")
+    return missed if exit_code == 0 else [*missed, f"exit code {exit_code}"]
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    """A server that accepts connections, reads nothing and never answers: the system accepts for it."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(4096)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def beside_abuses(
+    port: int, seconds: float, pid: int
+) -> tuple[Score, abuses.Seen, dict[str, Counter[int]]]:
+    with ExitStack() as stack:
+        abused = {
+            name: stack.enter_context(abuses.running(name, port, bucket, key, seconds))
+            for name, bucket, key in ABUSES
+        }
+        score, seen = asyncio.run(ordinary_load(port, seconds, pid))
+    return score, seen, abused
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0)
-    seconds = parser.parse_args().seconds
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as directory:
-        with served(Path(directory), port) as process:
+    parser.add_argument("--abuse", action="store_true", help="beside callers who do their worst")
+    arguments = parser.parse_args()
+    seconds, port = arguments.seconds, _free_port()
+    with tempfile.TemporaryDirectory() as directory, hanging() as hangs:
+        with served(Path(directory), port, hangs) as process:
             # All cores but the service's are the load's: asyncio's own threads too
             _pin(0, LOAD_CORE)
-            score = asyncio.run(load(port, seconds, process.pid))
-            ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            cpu_seconds = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
-        missed = report(score, seconds, cpu_seconds, process.returncode)
+            if arguments.abuse:
+                score, seen, abused = beside_abuses(port, seconds, process.pid)
+            else:
+                score = asyncio.run(load(port, seconds, process.pid))
+                cpu_seconds = _cpu_seconds(process.pid)
+        if arguments.abuse:
+            missed = abuse_report(score, seen, abused, process.returncode)
+        else:
+            missed = report(score, seconds, cpu_seconds, process.returncode)
     if missed:
         sys.exit("missed: " + "; ".join(missed))
+
+
+def _cpu_seconds(pid: int) -> float:
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,13 @@ from service.api import (
     uploads,
 )
 from service.api.admission import InFlightLimit, Places
+from service.api.batch_line import BatchLine
 from service.api.cors import Cors
 from service.api.envelope import Envelope, FaultBarrier
 from service.api.metering import Metering
 from service.api.problems import answer_http_exception, answer_presign_error
+from service.api.refused import RecentlyRefused
+from service.api.shared import Shared
 from service.api.shortcut import Shortcut
 from service.audit import WriteLines
 from service.audit_sink import AuditSink
@@ -134,7 +137,8 @@ def create_app(
         app.include_router(uppy.router)
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
-    places = Places(settings.server.max_in_flight)
+    shared = _shared(settings.server.max_in_flight, clock)
+    app.state.shared, places = shared, shared.places
     _add_middleware(app, settings, metrics, places)
     routes = [route for room in _ROOMS for route in room.router.routes]
     cors = bool(settings.server.cors_origins)
@@ -155,6 +159,16 @@ async def _reloading(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _shared(max_in_flight: int, clock: Clock) -> Shared:
+    """All that is derived from `max_in_flight` is derived here."""
+    return Shared(
+        places=Places(max_in_flight),
+        bodies=Places(max(1, max_in_flight // 2), "Too many bodies are on their way."),
+        batches=BatchLine(Places(max(1, max_in_flight // 4), "Too many batches are waiting.")),
+        refused=RecentlyRefused(clock.boot),
+    )
 
 
 def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: Places) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from service.access.grants import Demand, Denied, Limited, decide
 from service.answers import Leave, Term
 from service.asks import AnyAsk, StoreAsk
-from service.audit import Answer, Outcome, Requester
+from service.audit import Answer, Outcome, RefusedBatch, Requester
 from service.errors import (
     CredentialsUnavailable,
     Forbidden,
@@ -158,6 +158,17 @@ class Authority:
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the trail cannot be written: then nobody may be answered."""
         await self._trail.record(requester, outcomes, self.snapshot.s3_buckets)
+
+    async def record_batch(
+        self, requester: Requester, batch: RefusedBatch, refusal: PresignError
+    ) -> None:
+        await self._trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
+
+    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
+        await self._trail.record_unread(requester, route, refusal)
+
+    async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
+        await self._trail.record_unauthenticated(request_id, client, route)
 
     async def _once_ready(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]

@@ -6,6 +6,7 @@ does not read stops nothing: then lines are dropped and counted.
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Final
 from service import tracing
 from service.audit_sink import AuditSink
 from service.errors import Overloaded
+from service.line_limit import LineLimit
 from service.redaction import RedactingFormatter, redact
 
 # At DEBUG they log the bodies of STS's answers, which hold secrets; httpx each address, at INFO.
@@ -26,6 +28,9 @@ _TALKATIVE: Final = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
 }
+# uvicorn's only warning is that a request is malformed, and anybody can send one.
+_SERVER: Final = "uvicorn.error"
+MALFORMED_LINES: Final = 10  # a second
 
 
 class JsonFormatter(RedactingFormatter):
@@ -76,6 +81,27 @@ class SinkHandler(logging.Handler):
         self._sinks[-1].write_now(line)
 
 
+class FewWarnings(logging.Filter):
+    """Lets so many warnings a second by. The next one says how many were suppressed."""
+
+    def __init__(
+        self, most: int = MALFORMED_LINES, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._limit = LineLimit(most)
+        self._now = now
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        if not self._limit.admits(self._now()):
+            return False
+        if suppressed := self._limit.suppressed():
+            record.msg = f"{record.msg} %d more such lines were suppressed."
+            record.args = (*(record.args if isinstance(record.args, tuple) else ()), suppressed)
+        return True
+
+
 def plain_handler() -> logging.Handler:
     """For a person at a terminal."""
     handler = logging.StreamHandler()
@@ -87,3 +113,5 @@ def set_up_logging(level: str, handler: logging.Handler) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, least in _TALKATIVE.items():
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
+    server = logging.getLogger(_SERVER)
+    server.filters[:] = [FewWarnings()]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, NoReturn, overload
@@ -9,7 +10,7 @@ from typing import NamedTuple, NoReturn, overload
 from service.access.grants import reach
 from service.answers import PresignedForm, PresignedRequest, PresignedRequests
 from service.asks import Ask, Asks, FormAsk, form_demand, form_key, request_demand, signed_key
-from service.audit import Outcome, Requester
+from service.audit import Outcome, RefusedBatch, Requester
 from service.authority import Authority, unavailable
 from service.errors import PresignError
 from service.off_loop import A_TURN, in_turns
@@ -46,38 +47,52 @@ class Presigner:
 
     @overload
     async def presign_batch(
-        self, requester: Requester, asks: Sequence[Ask | PresignError]
+        self,
+        requester: Requester,
+        asks: Sequence[Ask | PresignError],
+        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> list[PresignedRequest | PresignError]: ...
 
     @overload
     async def presign_batch(
-        self, requester: Requester, asks: Sequence[Asks | PresignError]
+        self,
+        requester: Requester,
+        asks: Sequence[Asks | PresignError],
+        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> list[PresignedRequest | PresignedRequests | PresignError]: ...
 
     async def presign_batch(
-        self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
+        self,
+        requester: Requester,
+        asks: Sequence[Ask | Asks | PresignError],
+        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> Sequence[PresignedRequest | PresignedRequests | PresignError]:
         """An answer to each, in order. What is wrong with one is told in its place.
 
         Of `Asks`, keys next to each other for which the same is decided are answered together.
+        `count_batch` comes before. Sessions are waited for within `aside()`.
         """
-        await self._take(requester, asks)
         parts, waited = await self._parts(requester, asks), set[SessionKey]()
         while pending := self._pending(requester, parts) - waited:
-            await asyncio.gather(*map(self._authority.wait, pending))
+            async with aside():
+                await asyncio.gather(*map(self._authority.wait, pending))
             waited |= pending
             parts = await self._parts(requester, asks)
         parts = [_Part(ask, keys, answer or unavailable()) for ask, keys, answer in parts]
         await self._authority.record(requester, _outcomes(parts))
         return [answer for part in parts for answer in part.told()]
 
-    async def _take(self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]) -> None:
-        """Count a batch against the caller's rate: it passes whole, or is refused whole."""
+    async def count_batch(
+        self, requester: Requester, urls: int, describe: Callable[[], RefusedBatch]
+    ) -> None:
+        """Count a batch against the caller's rate: all of it, or nothing.
+
+        Raises RateLimited once the refusal is in the trail, as `describe()` has it.
+        """
         try:
-            await self._authority.count(requester, sum(map(_urls, asks)))
+            await self._authority.count(requester, urls)
         except PresignError as refusal:
-            parts = [_part(ask, refusal) for ask in asks]
-            await self._authority.record(requester, _outcomes(parts))
+            await self._authority.record_batch(requester, describe(), refusal)
             raise
 
     def _presign(self, requester: Requester, ask: Ask) -> PresignedRequest | None:
@@ -159,7 +174,7 @@ class Presigner:
             for half in ask.halves():
                 yield from self._parts_of(requester, half)
         elif isinstance(ask, PresignError):
-            yield _part(ask, ask)
+            yield _Part(None, [""], ask)
         else:
             one = ask.one if isinstance(ask, Asks) else ask
             yield _attempt(one, [one.key], partial(self._presign, requester, one))
@@ -206,20 +221,8 @@ def _attempt(
         return _Part(ask, keys, error)
 
 
-def _part(ask: Ask | Asks | PresignError, error: PresignError) -> _Part:
-    if isinstance(ask, PresignError):
-        return _Part(None, [""], ask)
-    return (
-        _Part(ask.one, ask.keys, error) if isinstance(ask, Asks) else _Part(ask, [ask.key], error)
-    )
-
-
 def _refuse(error: PresignError) -> NoReturn:
     raise error
-
-
-def _urls(ask: Ask | Asks | PresignError) -> int:
-    return len(ask.keys) if isinstance(ask, Asks) else 1
 
 
 def _outcomes(parts: Sequence[_Part]) -> list[Outcome]:

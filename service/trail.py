@@ -1,13 +1,28 @@
 """What became of each request is written down, and counted, before anybody is answered."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from contextlib import suppress
+from typing import Final, Protocol
 
 from service.answers import Diagnosed, Leave
 from service.asks import AnyAsk, operation
-from service.audit import Answer, Outcome, Requester, WriteLines, audit_lines
-from service.errors import PresignError
+from service.audit import (
+    Answer,
+    Outcome,
+    RefusedBatch,
+    Requester,
+    WriteLines,
+    audit_lines,
+    refused_batch_line,
+    unread_line,
+)
+from service.errors import Overloaded, PresignError, Unauthenticated
+from service.line_limit import LineLimit
 from service.sessions.session import Clock
+
+# A second; the tenth line says how many others there were.
+UNAUTHENTICATED_LINES: Final = 9
 
 
 class SigningObserver(Protocol):
@@ -35,6 +50,8 @@ class Trail:
         self._write = write
         self._clock = clock
         self._observer = observer
+        self._unauthenticated = LineLimit(UNAUTHENTICATED_LINES)
+        self._telling: asyncio.Task[None] | None = None
 
     async def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
@@ -46,11 +63,66 @@ class Trail:
             if (rest := self._write(lines)) is not None:
                 await rest
         except PresignError:
-            if self._observer is not None:
-                self._observer.unaudited()
+            self._note_unaudited()
             raise
         for ask, key, answer in outcomes:
             self._count(ask, answer, 1 if isinstance(key, str) else len(key))
+
+    async def record_batch(
+        self,
+        requester: Requester,
+        batch: RefusedBatch,
+        refusal: PresignError,
+        s3_buckets: Mapping[str, str],
+    ) -> None:
+        """A batch that was refused before its items were looked at."""
+        time = self._clock.wall()
+        line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
+        await self._put(line)
+        if self._observer is not None:
+            self._observer.refused(refusal.code, batch.count)
+
+    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
+        """A request that was refused before its body was read."""
+        await self._put(unread_line(requester, refusal.code, time=self._clock.wall(), route=route))
+        if self._observer is not None:
+            self._observer.refused(refusal.code, 1)
+
+    async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
+        """Anybody can have these lines written, so there are few; one tells of how many more."""
+        if self._unauthenticated.admits(self._clock.boot()):
+            await self._put(
+                unread_line(
+                    None,
+                    Unauthenticated.code,
+                    time=self._clock.wall(),
+                    request_id=request_id,
+                    client=client,
+                    route=route,
+                )
+            )
+        elif self._telling is None:
+            self._telling = asyncio.create_task(self._tell_suppressed())
+
+    async def _tell_suppressed(self) -> None:
+        await asyncio.sleep(1)
+        self._telling = None
+        count = self._unauthenticated.suppressed()
+        time = self._clock.wall()
+        with suppress(Overloaded):  # nobody waits for this line; the failure is counted
+            await self._put(unread_line(None, Unauthenticated.code, time=time, suppressed=count))
+
+    async def _put(self, line: bytes) -> None:
+        try:
+            if (rest := self._write([line])) is not None:
+                await rest
+        except PresignError:
+            self._note_unaudited()
+            raise
+
+    def _note_unaudited(self) -> None:
+        if self._observer is not None:
+            self._observer.unaudited()
 
     def _count(self, ask: AnyAsk, answer: Answer, count: int) -> None:
         if self._observer is None:

@@ -10,7 +10,9 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
+from service.api.batch_line import AT_WORK
 from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.api.refused import LONGEST
 from service.audit import _Decision
 from service.completing import COMPLETE_SECONDS
 from service.diagnosis.proof import MAX_TRIED
@@ -21,6 +23,7 @@ from service.diagnosis.sent import (
     MAX_URL_LENGTH,
 )
 from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
+from service.logs import MALFORMED_LINES
 from service.metrics import Metrics
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
 from service.reload import _AT_START, POLL_SECONDS
@@ -204,6 +207,11 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "an answer that nobody takes": f"{bounds.write_seconds:g} s",
         "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
         "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
+        "requests of one caller under way": "as many as are free: one caller alone gets half of "
+        "`max_in_flight`, a second one a quarter",
+        "bodies on their way": "half of `max_in_flight`, shared in the same way",
+        "batches at work": f"{AT_WORK}; more wait, callers take turns, and a quarter of "
+        "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
         "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
@@ -221,6 +229,8 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"that is {default('drain_seconds') + FINISH_SECONDS + 5:g}, and" in OPERATIONS
     assert f"asked for {STORE_SECONDS:g} s at most" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
+    assert f"as `Retry-After` said and {LONGEST:g} s\nat most" in OPERATIONS
+    assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2
     assert (REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS) == (600, 30, 24 * 3600)
@@ -241,6 +251,9 @@ def test_the_fields_of_an_audit_line_are_all_told() -> None:
         "subject",
         "client",
         "keys",
+        "keys_count",
+        "route",
+        "suppressed",
         "part",
         "parts",
     }

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.audit_sink import AuditSink
-from service.logs import JsonFormatter, SinkHandler, set_up_logging
+from service.logs import FewWarnings, JsonFormatter, SinkHandler, set_up_logging
 from tests.access.mint import a_token
 from tests.api.conftest import SECRET
 from tests.api.sentinels import logging_as_served
@@ -232,3 +232,19 @@ def test_no_library_that_logs_answers_or_addresses_talks_at_debug(name: str, lea
     levels = [logging.getLevelName(each) for each in ORDER]
     talks = [each for each in levels if logging.getLogger(name).isEnabledFor(each)]
     assert talks[0] == logging.getLevelName(least)
+
+
+def test_malformed_requests_are_ten_lines_a_second_at_most() -> None:
+    now, lines = [0.0], list[str]()
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign] # a fake
+    logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - none that others have
+    logger.addFilter(FewWarnings(10, now=lambda: now[0]))
+    logger.addHandler(handler)
+    for _ in range(100):
+        logger.warning("Invalid HTTP request received.")
+    logger.error("a fault of ours")
+    assert lines == ["Invalid HTTP request received."] * 10 + ["a fault of ours"]
+    now[0] = 1.0
+    logger.warning("Invalid HTTP request received.")
+    assert lines[11:] == ["Invalid HTTP request received. 90 more such lines were suppressed."]

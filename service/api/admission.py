@@ -1,4 +1,4 @@
-"""How many requests may be under way. Those beyond are told at once to come back.
+"""How many requests may be under way, in all and of one caller. Those beyond get 503 at once.
 
 Health and metrics are never refused: a full service must not be restarted for being full.
 """
@@ -10,23 +10,60 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.api.problems import refusal
 from service.errors import Overloaded
 
+Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look up than a `Caller`
+
 _RETRY_AFTER: Final = 1  # seconds
 _COUNTED: Final = ("/v1/", "/uppy/")
+OWNER: Final = "place_owner"  # in a scope's state: whose the request's place is
 
 
 class Places:
-    """One for each request under way, until its answer is sent, whichever way it came in."""
+    """Places that callers share. One caller has at most as many as it leaves free.
 
-    def __init__(self, limit: int) -> None:
+    So one caller alone gets half of them, and a second one still gets a quarter.
+    """
+
+    def __init__(self, limit: int, full: str = "Too many requests are under way.") -> None:
+        """`full` is what a caller reads if there is no place."""
         self._free = limit
+        self._full = full
+        self._held: dict[Owner, int] = {}
 
-    def take(self) -> None:
-        if self._free <= 0:
-            raise Overloaded("Too many requests are under way.", retry_after=_RETRY_AFTER)
-        self._free -= 1
+    def take(self, owner: Owner | None = None) -> None:
+        """Raises Overloaded. A place without an owner is nobody's until `assign`."""
+        free = self._free
+        if free <= 0:
+            raise Overloaded(self._full, retry_after=_RETRY_AFTER)
+        if owner is not None:
+            held = self._held.get(owner, 0)
+            if held >= free:
+                raise _too_many()
+            self._held[owner] = held + 1
+        self._free = free - 1
 
-    def leave(self) -> None:
+    def assign(self, owner: Owner) -> None:
+        """Give a place that was taken to a caller. Raises Overloaded if the caller has too many."""
+        held = self._held.get(owner, 0)
+        if held > self._free:
+            raise _too_many()
+        self._held[owner] = held + 1
+
+    def leave(self, owner: Owner | None = None) -> None:
         self._free += 1
+        if owner is None:
+            return
+        if (held := self._held[owner] - 1) == 0:
+            del self._held[owner]
+        else:
+            self._held[owner] = held
+
+
+def _too_many() -> Overloaded:
+    return Overloaded("Too many requests of yours are under way.", retry_after=_RETRY_AFTER)
+
+
+def leave_place(scope: Scope, places: Places) -> None:
+    places.leave(scope["state"].get(OWNER))
 
 
 class InFlightLimit:
@@ -48,4 +85,4 @@ class InFlightLimit:
         try:
             await self.app(scope, receive, send)
         finally:
-            self._places.leave()
+            leave_place(scope, self._places)

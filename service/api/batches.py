@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import MISSING
 
+from service.access.grants import Operation
 from service.api.bodies import validated
+from service.api.rendering import render_batch
 from service.api.schemas import ListUrlRequest, ObjectRequest, UploadFormRequest, or_none
+from service.api.signing_route import Call
 from service.asks import Ask, Asks
+from service.audit import RefusedBatch
 from service.errors import PresignError
 from service.lifetime import Lifetime
 from service.off_loop import in_turns
 
 Item = TypeVar("Item", bound=ObjectRequest)
+
+_NAMED: Final = 10  # keys of a refused batch that the trail has
+_LONGEST_NAME: Final = 63  # characters of a bucket's
 
 
 def lifetime(
@@ -31,6 +38,34 @@ def _lifetime(
         min_expires_in=or_none(min_expires_in),
         stable_for=or_none(stable_for),
     )
+
+
+async def sign_batch(
+    call: Call,
+    operation: Operation,
+    items: Sequence[Any],
+    model: type[Item],
+    ask: Callable[[Item], Ask],
+) -> bytes:
+    """The answer to a batch. The caller's rate is asked before the items are looked at."""
+    await call.presigner.count_batch(call.requester, len(items), lambda: _refused(operation, items))
+    asks = await batch_asks(items, model, ask)
+    answers = await call.presigner.presign_batch(call.requester, asks, call.turn.aside)
+    return await render_batch(answers)
+
+
+def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:
+    """For the trail. The items are JSON of any shape."""
+    buckets = [item.get("bucket") if isinstance(item, dict) else None for item in items]
+    first = buckets[0]
+    same = isinstance(first, str) and buckets.count(first) == len(items)
+    bucket = first[:_LONGEST_NAME] if isinstance(first, str) and same else None
+    keys = [key for item in items[:_NAMED] if isinstance(key := _key_of(item), str)]
+    return RefusedBatch(operation, bucket, keys, len(items))
+
+
+def _key_of(item: Any) -> Any:
+    return item.get("key") if isinstance(item, dict) else None
 
 
 async def batch_asks(

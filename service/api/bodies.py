@@ -30,9 +30,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """A request's body. Longer ones than `max_body_bytes` are refused unread."""
+    """A request's body. Longer ones than `max_body_bytes` are refused unread. A batch waits for its turn."""
 
     max_body_bytes: ClassVar[int] = MAX_BODY_BYTES
+    is_batch: ClassVar[bool] = False
 
 
 class OtherShape(Exception):
@@ -46,7 +47,7 @@ class OtherShape(Exception):
 
 async def read_body(request: Request, limit: int) -> bytes:
     """The whole body, of at most `limit` bytes. One that says it is longer is not taken in at all."""
-    if _declared(request.scope["headers"]) > limit:
+    if declared_length(request.scope["headers"]) > limit:
         raise _too_large(limit)
     chunks, size, more = [], 0, True
     while more:  # as Request.stream has it, which is a generator and costs three times as much
@@ -61,7 +62,8 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _declared(headers: Iterable[tuple[bytes, bytes]]) -> int:
+def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """What `Content-Length` says, or 0."""
     for name, value in headers:
         if name == b"content-length":
             # Python reads no number of over 4,300 digits, and zeros may stand before one.

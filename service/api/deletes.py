@@ -5,8 +5,9 @@ from functools import lru_cache
 from fastapi import APIRouter
 from pydantic import MISSING
 
-from service.api.batches import batch_asks, lifetime
-from service.api.rendering import render_batch, render_request
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_request
 from service.api.schemas import (
     DeleteUrlBatchRequest,
     DeleteUrlRequest,
@@ -28,8 +29,7 @@ async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
-    asks = await batch_asks(body.items, DeleteUrlRequest, delete_ask)
-    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_ask)
 
 
 def delete_ask(body: DeleteUrlRequest) -> Ask:

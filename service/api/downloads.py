@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import MISSING
 
 from service.access.content_types import runs_in_browser
-from service.api.batches import batch_asks, lifetime
-from service.api.rendering import render_batch, render_request
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_request
 from service.api.schemas import (
     DownloadUrlBatchRequest,
     DownloadUrlRequest,
@@ -31,8 +32,7 @@ async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
-    asks = await batch_asks(body.items, DownloadUrlRequest, download_ask)
-    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await sign_batch(call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_ask)
 
 
 def download_ask(body: DownloadUrlRequest) -> Ask:

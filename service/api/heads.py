@@ -5,8 +5,9 @@ from functools import lru_cache
 from fastapi import APIRouter
 from pydantic import MISSING
 
-from service.api.batches import batch_asks, lifetime
-from service.api.rendering import render_batch, render_request
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_request
 from service.api.schemas import (
     HeadUrlBatchRequest,
     HeadUrlRequest,
@@ -28,8 +29,7 @@ async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
-    asks = await batch_asks(body.items, HeadUrlRequest, head_ask)
-    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_ask)
 
 
 def head_ask(body: HeadUrlRequest) -> Ask:

@@ -137,6 +137,7 @@ class ListUrlRequest(StrictRequest):
 
 class BatchRequest(StrictRequest):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+    is_batch: ClassVar[bool] = True
 
 
 class DownloadUrlBatchRequest(BatchRequest):

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.admission import Places
+from service.api.admission import Places, leave_place
 from service.api.envelope import begin, fault, headers_of_a_reply
 from service.api.metering import GONE, UNKNOWN, RequestObserver
 from service.api.problems import refusal
@@ -84,7 +84,7 @@ class Shortcut:
                 if response is not None:
                     status = await self._send(response, request_id, send)
             finally:  # a place is held until the answer is sent, whatever it says
-                self._places.leave()
+                leave_place(scope, self._places)
         finally:
             seconds = time.perf_counter() - began
             self._metrics.request_ended(path, scope["method"], status, seconds)

@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import MISSING
 
-from service.api.batches import batch_asks, lifetime
-from service.api.rendering import render_batch, render_request
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_request
 from service.api.schemas import (
     NewObjectRequest,
     PresignedBatch,
@@ -31,8 +32,7 @@ async def create_upload_url(call: Call, body: UploadUrlRequest) -> bytes:
 
 @router.post("/batch", response_model=PresignedBatch)
 async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> bytes:
-    asks = await batch_asks(body.items, UploadUrlRequest, upload_ask)
-    return await render_batch(await call.presigner.presign_batch(call.requester, asks))
+    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_ask)
 
 
 def upload_ask(body: UploadUrlRequest) -> Ask:

@@ -8,7 +8,7 @@ looks, once it has run out, how long the connection has been idle.
 
 import asyncio
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -64,11 +64,23 @@ class LeanProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         exchange = self.cycle
         if exchange.response_complete:
+            self._pause_for_a_turn()
             return
         exchange.body += body
         if len(exchange.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
         exchange.message_event.set()
+
+    def _pause_for_a_turn(self) -> None:
+        """After a piece of what nobody wants. libuv would read 32 of them, 8 MB, before it turns to others."""
+        if not self.flow.read_paused:
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_again)
+
+    def _read_again(self) -> None:
+        """Also while the connection is being ended: the client has to see the answer first."""
+        if not self.flow.read_paused and not cast("Any", self.transport).is_over():
+            self.transport.resume_reading()
 
     def on_message_complete(self) -> None:
         exchange = self.cycle

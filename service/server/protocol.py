@@ -37,9 +37,7 @@ _TIMEOUTS: Final = {
     _Phase.HEAD: ("request_timeout", "The head of the request did not come in time."),
     _Phase.BODY: ("request_timeout", "The body of the request did not come in time."),
 }
-_LAST_LOOK: Final = (
-    0.001  # seconds: the loop runs what is due before it reads, so once more after that
-)
+_LAST_LOOK: Final = 0.001  # seconds: the loop runs what is due before it reads, so once more
 _SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
 
 
@@ -74,6 +72,7 @@ class BoundedProtocol(LeanProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
+            self._pause_for_a_turn()
             return
         self._has_advanced = False
         super().data_received(data)
@@ -288,6 +287,7 @@ class _Transport:
         self.get_extra_info = wire.get_extra_info
         self.pause_reading = wire.pause_reading
         self.resume_reading = wire.resume_reading
+        self.is_over = wire.is_closing
         self._wire = wire
         self._protocol = protocol
 

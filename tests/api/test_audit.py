@@ -1,7 +1,9 @@
 """What a request leaves in the trail, seen from the wire; and that without a trail there is no URL."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
 
 import httpx
@@ -218,12 +220,53 @@ async def test_a_thousand_long_keys_are_told_in_lines_that_collectors_take(
 
 
 @calls
-async def test_who_is_not_known_leaves_no_line(
+async def test_failed_authentication_is_audited(
     client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
 ) -> None:
+    transport: Any = client._transport
+    transport.client = ("192.0.2.77", 4711)
     client.headers["Authorization"] = "Bearer wrong"
     answer = await client.post(f"/v1/{path}", json=body)
-    assert (answer.status_code, trail.written) == (401, [])
+    assert answer.status_code == 401
+    line = trail.line
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "event": "audit",
+        "request_id": answer.headers["x-request-id"],
+        "client": "192.0.2.77",
+        "decision": "denied",
+        "reason": "unauthenticated",
+        "route": f"/v1/{path}",
+        "keys": [],
+        "part": 1,
+        "parts": 1,
+    }
+
+
+async def test_failed_authentications_are_ten_lines_a_second_at_most(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    client.headers["Authorization"] = "Bearer wrong"
+    began, sent = time.monotonic(), 0
+    while sent < 200 or time.monotonic() - began < 0.5:
+        assert (await client.post("/v1/download-urls", json=GET)).status_code == 401
+        sent += 1
+    await until(lambda: sum(map(refused_by, trail.lines)) == sent)
+    assert len(trail.lines) <= 10 * (time.monotonic() - began + 1)
+    assert any("suppressed" in line for line in trail.lines)
+
+
+def refused_by(line: dict[str, Any]) -> int:
+    """How many requests a line speaks of."""
+    suppressed: int = line.get("suppressed", 1)
+    return suppressed
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
@@ -268,3 +311,59 @@ async def test_without_a_trail_a_refusal_is_503_too(
     trail.works = False
     answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+
+
+async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(trail: Trail) -> None:
+    settings = settings_with(open_grant())
+    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
+    settings = settings.model_copy(update={"callers": [caller]})
+    keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
+    items = [{**GET, "key": key, "not": "validated"} for key in keys]
+    async with running(settings, audit=trail.write) as client:
+        answer = await client.post("/v1/download-urls/batch", json={"items": items})
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+        metrics = (await client.get("/metrics")).text
+    line = trail.line
+    assert (line["decision"], line["reason"]) == ("denied", "rate_limited")
+    assert (line["operation"], line["bucket"], line["s3_bucket"]) == ("download", "demo", "demo")
+    assert line["keys"] == keys[:10]
+    assert line["keys_count"] == 1000
+    assert 'presign_refused_total{code="rate_limited"} 1000.0' in metrics
+
+
+@pytest.mark.parametrize("items", [[1, None, "x"], [{"key": 1}, {"bucket": []}], [{}, {}]])
+async def test_a_refused_batch_of_any_shape_is_audited(trail: Trail, items: list[Any]) -> None:
+    settings = settings_with(open_grant())
+    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
+    async with running(
+        settings.model_copy(update={"callers": [caller]}), audit=trail.write
+    ) as client:
+        answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    assert answer.status_code == 429
+    assert trail.line["keys_count"] == len(items)
+    assert "bucket" not in trail.line
+
+
+async def test_a_batch_that_no_grant_covers_leaves_one_line(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    keys = [f"{number}/" + "\x01" * 500 for number in range(1000)]
+    items = [{"bucket": "closed", "key": key} for key in keys]
+    answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    assert answer.json()["failed"] == 1000
+    [line] = trail.written
+    assert len(line) <= 15 * 1024
+    assert trail.line["keys_count"] == 1000
+    assert trail.line["keys"] == [key[:150] for key in keys[:10]]
+
+
+async def test_a_batch_of_many_refusals_leaves_few_lines(
+    client: httpx.AsyncClient, trail: Trail
+) -> None:
+    items = [{"bucket": f"none-{number}", "key": "a"} for number in range(1000)]
+    answer = await client.post("/v1/download-urls/batch", json={"items": items})
+    assert answer.json()["failed"] == 1000
+    *own, rest = trail.lines
+    assert [line["bucket"] for line in own] == [f"none-{number}" for number in range(10)]
+    assert (rest["operation"], rest["keys_count"]) == ("download", 990)
+    assert rest.keys().isdisjoint({"reason", "bucket"})

@@ -1,15 +1,22 @@
 """Forged and odd ways to say who one is: all get the same words, on every route that asks."""
 
+import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
 import pytest
 
+from service import parts
 from service.access.api_keys import digest_of
-from tests.api.conftest import API_KEY, open_grant, running, settings_with
+from service.running import MakeSource
+from service.sessions.session import Clock, Session
+from service.sessions.sts import Owner
+from service.settings import Settings
+from tests.api.conftest import ADDRESS, API_KEY, Given, open_grant, running, settings_with
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"
@@ -19,8 +26,8 @@ Headers = list[tuple[str, str]]
 def jwt(head: dict[str, Any], **claims: Any) -> str:
     """Of the right shape, and signed by nobody."""
     payload = {"iss": "https://issuer.example", "sub": "tester", "aud": "presign", **claims}
-    parts = [json.dumps(part).encode() for part in (head, payload)]
-    encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (*parts, b"signature")]
+    both = [json.dumps(part).encode() for part in (head, payload)]
+    encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (*both, b"signature")]
     return ".".join(encoded)
 
 
@@ -214,3 +221,37 @@ async def test_every_call_of_the_contract_refuses_in_the_same_words(
     for path, methods in calls:
         for method in methods:
             refusal(await client.request(method, path, content=b"{", headers=sent(*values)))
+
+
+async def test_a_key_removed_during_a_wait_for_a_session_gets_nothing() -> None:
+    """Who calls is asked again before the answer, if the configuration has changed."""
+    gate, fetching = asyncio.Event(), asyncio.Event()
+
+    class Held(Given):
+        async def fetch(self, owner: Owner, policy: str | None) -> Session:
+            if owner is not None:
+                fetching.set()
+                await gate.wait()
+            return await super().fetch(owner, policy)
+
+    @asynccontextmanager
+    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
+        async def make(name: str, settings: Settings) -> Given:
+            return Held(clock)
+
+        yield make
+
+    settings = settings_with(open_grant())
+    async with running(settings, open_sources=open_sources) as client:
+        transport: Any = client._transport
+        authority = transport.app.state.authority
+        ask = {"bucket": "demo", "key": "a"}
+        one = asyncio.create_task(client.post("/v1/download-urls", json=ask))
+        batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [ask]}))
+        await fetching.wait()
+        caller = settings.callers[0].model_copy(update={"sha256": (digest_of("another"),)})
+        changed = settings.model_copy(update={"callers": (caller,)})
+        addresses = dict.fromkeys(settings.buckets, ADDRESS)
+        authority.snapshot = parts.snapshot(changed, addresses)
+        gate.set()
+        assert [(await each).status_code for each in (one, batch)] == [401, 401]

@@ -85,6 +85,24 @@ async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [[], TWICE])
+async def test_both_ways_bound_one_callers_places(
+    client: httpx.AsyncClient, headers: list[tuple[str, str]]
+) -> None:
+    transport: Any = client._transport
+    places = transport.app.shortcut._places
+    places._free, owner = 3, (None, "tester")
+    for _ in range(2):
+        places.take(owner)
+    answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
+    assert answer.json()["detail"] == "Too many requests of yours are under way."
+    places.leave(owner)
+    answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
+    assert answer.status_code == 200
+    assert (places._free, places._held) == (2, {owner: 1})
+
+
+@pytest.mark.parametrize("headers", [[], TWICE])
 async def test_a_place_is_held_until_a_refusal_is_sent(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:

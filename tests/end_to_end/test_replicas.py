@@ -4,7 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -216,3 +216,49 @@ async def test_what_is_nobodys_outside_is_not_there(tmp_path: Path) -> None:
     async with listening(well) as port:
         reply = await asked(tmp_path, (port, port), "GET", "/metrics")
     assert (well.seen, reply.status_code) == (0, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/v1/download-urls", 65_536, 200),
+        ("/v1/download-urls", 65_537, 413),
+        ("/v1/diagnoses", 65_537, 413),
+        ("/v1/multipart-uploads", 65_537, 413),
+        ("/v1/upload-urls/batch", 4_194_304, 200),
+        ("/v1/upload-urls/batch", 4_194_305, 413),
+        ("/v1/multipart-uploads/an-id/complete", 4_194_304, 200),
+        ("/v1/multipart-uploads/an-id/complete", 4_194_305, 413),
+    ],
+)
+async def test_only_batches_and_completions_may_be_long(
+    tmp_path: Path, path: str, size: int, status: int
+) -> None:
+    well = Stub(answers=True)
+    async with (
+        listening(well) as port,
+        through_nginx(tmp_path, (port, port)) as client,
+    ):
+        reply = await client.post(path, content=b"x" * size)
+    assert reply.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/v1/download-urls", 256), ("/v1/upload-urls/batch", 32)]
+)
+async def test_one_address_has_a_bound_of_connections(tmp_path: Path, path: str, most: int) -> None:
+    well = Stub(answers=True)
+    head = f"POST {path} HTTP/1.1\r\nHost: presign\r\nContent-Length: 2\r\n\r\n".encode()
+    async with (
+        listening(well) as port,
+        through_nginx(tmp_path, (port, port)) as client,
+        AsyncExitStack() as stack,
+    ):
+        connections = []  # kept, or asyncio would end them
+        for _ in range(most):
+            connection = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+            connections.append(connection)
+            stack.callback(connection[1].transport.abort)
+            connection[1].write(head)
+        await asyncio.sleep(0.5)  # nginx has read the heads
+        assert (await client.post(path, content=b"{}")).status_code == 503

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -123,15 +124,41 @@ async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
     async with running(limited("2/hour"), audit=lines.extend) as client:
         await ask(client, 2)
         lines.clear()
-        await ask(client)
         await ask(client, 2)
         await ask(client, 3)
+        await ask(client)
+        await ask(client)  # its body is not read
     trail = [json.loads(line) for line in lines]
     assert [(each["decision"], each["reason"]) for each in trail] == [
         ("denied", "rate_limited")
-    ] * 3
-    assert [len(each["keys"]) for each in trail] == [1, 2, 3]
+    ] * 4
+    assert [len(each["keys"]) for each in trail] == [2, 3, 1, 0]
+    assert [each.get("route") for each in trail] == [None, None, None, "/v1/download-urls"]
     assert {each["subject"] for each in trail} == {"tester"}
+
+
+async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise AssertionError("the body was read")
+
+    async with running(limited("1/hour")) as client:
+        assert (await ask(client)).status_code == 200
+        assert (await ask(client)).status_code == 429
+        unread = await client.post("/v1/download-urls", content=never())
+        assert (unread.status_code, unread.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(unread.headers["retry-after"]) <= 10
+        assert (await client.get("/v1/caller")).status_code == 200
+
+
+async def test_a_smaller_batch_is_read_after_a_large_one_was_refused() -> None:
+    def batch(urls: int) -> dict[str, Any]:
+        return {"items": [{**ITEM, "key": f"{number:0200}"} for number in range(urls)]}
+
+    async with running(limited("500/hour")) as client:
+        for urls, status in ((1000, 429), (900, 429), (500, 200)):
+            answer = await client.post("/v1/download-urls/batch", json=batch(urls))
+            assert answer.status_code == status
 
 
 async def test_replicas_share_the_count_over_http_and_end_their_connections(store: Store) -> None:

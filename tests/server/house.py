@@ -189,6 +189,10 @@ class Wire:
     def is_open(self) -> bool:
         return not self._is_over(0)
 
+    def is_silent(self, seconds: float) -> bool:
+        """Whether nothing is answered within so many seconds."""
+        return not self._is_over(seconds)
+
     def _is_over(self, seconds: float) -> bool:
         """Whether there is something to read within so many seconds: an answer, or the end."""
         self.socket.settimeout(seconds)

@@ -41,6 +41,10 @@ class Running:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def resident_bytes(self) -> int:
         return self._memory("VmRSS")
 
@@ -62,10 +66,13 @@ class Running:
 
 
 @contextmanager
-def serving_process(directory: Path, **server: object) -> Iterator[Running]:
+def serving_process(
+    directory: Path, *more_callers: dict[str, object], **server: object
+) -> Iterator[Running]:
     (port,) = free_ports(1)
     configuration = directory / "presign.yaml"
-    configuration.write_text(json.dumps(configured(**server)))  # JSON is YAML
+    configured_as = configured(*more_callers, **server)
+    configuration.write_text(json.dumps(configured_as))  # JSON is YAML
     with (directory / "output.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "service", "serve", "--port", str(port)],
@@ -88,11 +95,14 @@ def serving_process(directory: Path, **server: object) -> Iterator[Running]:
         end(process)
 
 
-def configured(**server: object) -> dict[str, object]:
+def configured(*more_callers: dict[str, object], **server: object) -> dict[str, object]:
     return {
         "server": server,
         "buckets": {"demo": {"region": "eu-west-1", "credentials": "static"}},
-        "callers": [{"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": [grant()]}],
+        "callers": [
+            {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": [grant()]},
+            *more_callers,
+        ],
     }
 
 

@@ -11,6 +11,7 @@ LIMIT = 3
 READYZ = LIVEZ.replace(b"livez", b"readyz")
 HELD = b"GET /v1/held HTTP/1.1\r\nhost: a\r\n\r\n"
 NO_END = post("/v1/echo", b"hello")[:-1]
+BODY = post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
 
 
 @pytest.fixture(name="limited")
@@ -79,3 +80,25 @@ def test_a_request_that_waits_for_its_turn_takes_no_place(limited: House) -> Non
         assert other.answer().status == 200
         limited.hold.set()
         assert [wire.answer().status for _ in range(10)] == [200] * 10
+
+
+def test_slow_bodies_take_no_turn_from_those_that_are_whole() -> None:
+    """Even where bodies that are on their way have no place left."""
+    head, rest = BODY[:-1], BODY[-1:]
+    with serving(bounds(), max_in_flight=8) as house, ExitStack() as stack:
+        wires = [stack.enter_context(house.connect()) for _ in range(8)]
+        for wire in wires:
+            wire.send(head)
+        told = [wire for wire in wires if not wire.is_silent(0.5)]
+        assert len(wires) - len(told) == 2  # of one caller, half of half of the places
+        for wire in told:
+            assert (answer := wire.answer()).code == "overloaded"
+            assert answer.headers["retry-after"] == "1"
+        with house.connect() as wire:
+            for _ in range(3):
+                wire.send(BODY)
+                assert wire.answer().status == 200
+        for wire in wires:
+            if wire not in told:
+                wire.send(rest)
+                assert wire.answer().status == 200

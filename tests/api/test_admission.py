@@ -1,0 +1,210 @@
+"""What callers share, and that none takes it from the others: places, turns in line, what a rate refused."""
+
+import asyncio
+from itertools import count
+from typing import Final
+
+import pytest
+
+from service.access.callers import Rate
+from service.api.admission import Owner, Places
+from service.api.batch_line import BatchLine
+from service.api.refused import LONGEST, RecentlyRefused
+from service.api.shared import Shared
+from service.app import create_app
+from service.errors import Overloaded, RateLimited
+from tests.api.conftest import open_grant, settings_with
+
+ALICE: Final = (None, "alice")
+BOB: Final = ("cluster-a", "bob")
+RATE: Final = Rate(10, 60)
+LONG: Final = 1_000_000
+
+
+def taken(places: Places, owner: Owner) -> int:
+    """How many places a caller gets until it is refused."""
+    for number in count():
+        try:
+            places.take(owner)
+        except Overloaded:
+            return number
+    raise AssertionError
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 1), (3, 2), (200, 100), (512, 256)])
+def test_one_caller_gets_half_of_the_places(limit: int, most: int) -> None:
+    assert taken(Places(limit), ALICE) == most
+
+
+def test_other_callers_get_places_beside_a_greedy_one() -> None:
+    places = Places(200)
+    assert taken(places, ALICE) == 100
+    assert taken(places, BOB) == 50
+    assert [taken(places, (None, str(number))) for number in range(3)] == [25, 13, 6]
+
+
+def test_a_place_without_an_owner_counts_for_all() -> None:
+    places = Places(2)
+    places.take()
+    places.take()
+    with pytest.raises(Overloaded):
+        places.take()
+    places.leave()
+    places.take()
+
+
+def test_a_refused_caller_leaves_its_place_to_others() -> None:
+    places = Places(4)
+    for _ in range(2):
+        places.take()
+        places.assign(ALICE)
+    places.take()
+    with pytest.raises(Overloaded):
+        places.assign(ALICE)
+    places.leave()
+    for _ in range(2):
+        places.leave(ALICE)
+    assert taken(places, ALICE) == 2
+
+
+def test_the_bounds_are_shares_of_max_in_flight() -> None:
+    app = create_app(settings_with(open_grant(), server={"max_in_flight": 200}))
+    shared: Shared = app.state.shared
+    assert shared.places._free == 200
+    assert shared.bodies._free == 100
+    assert shared.batches._places._free == 50
+
+
+async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
+    line, order = BatchLine(Places(40), at_work=1), list[str]()
+
+    async def batch(owner: Owner) -> None:
+        async with line.turn(owner):
+            order.append(owner[1])
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        for owner in (ALICE, ALICE, ALICE, ALICE, BOB, BOB):
+            tasks.create_task(batch(owner))
+    assert order == ["alice", "alice", "bob", "alice", "bob", "alice"]
+
+
+async def test_a_line_that_is_full_refuses() -> None:
+    line, end = BatchLine(Places(4), at_work=1), asyncio.Event()
+
+    async def batch() -> None:
+        async with line.turn(ALICE):
+            await end.wait()
+
+    asked = [asyncio.create_task(batch()) for _ in range(4)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    end.set()
+    told = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(each) for each in told] == [type(None)] * 3 + [Overloaded]
+
+
+async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
+    line, session, order = BatchLine(Places(4), at_work=1), asyncio.Event(), list[str]()
+
+    async def cold() -> None:
+        async with line.turn(ALICE) as turn:
+            async with turn.aside():
+                await session.wait()
+            order.append("alice")
+
+    async def warm() -> None:
+        async with line.turn(BOB):
+            order.append("bob")
+
+    waiting = asyncio.create_task(cold())
+    await asyncio.sleep(0)
+    await warm()
+    session.set()
+    await waiting
+    await warm()
+    assert order == ["bob", "alice", "bob"]
+
+
+@pytest.mark.parametrize("handed_over", [False, True])
+async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
+    line = BatchLine(Places(4), at_work=1)
+
+    async def batch() -> None:
+        async with line.turn(ALICE):
+            pass
+
+    await line.join(BOB)
+    waiting = asyncio.create_task(batch())
+    await asyncio.sleep(0)
+    if handed_over:
+        line.leave()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    if not handed_over:
+        line.leave()
+    await asyncio.wait_for(batch(), 1)
+
+
+class Refused(RecentlyRefused):
+    """At a time that tests set."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: self.now)
+        self.now = 0.0
+
+    def refuses(self, length: int, owner: Owner = ALICE, rate: Rate = RATE) -> bool:
+        try:
+            self.check(owner, rate, length)
+        except RateLimited:
+            return True
+        return False
+
+
+def refusal(seconds: int) -> RateLimited:
+    return RateLimited("Too many.", retry_after=seconds)
+
+
+def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
+    refused = Refused()
+    refused.add(ALICE, RATE, refusal(3), length=100, batch=False)
+    assert refused.refuses(0)
+    assert not refused.refuses(0, BOB)
+    refused.now = 2.9
+    assert refused.refuses(LONG)
+    refused.now = 3.0
+    assert not refused.refuses(0)
+
+
+def test_nobody_is_refused_unread_for_long() -> None:
+    refused = Refused()
+    refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
+    refused.now = LONGEST
+    assert not refused.refuses(0)
+
+
+def test_a_batch_too_large_refuses_those_as_long() -> None:
+    refused = Refused()
+    refused.add(ALICE, RATE, refusal(60), length=LONG, batch=True)
+    assert refused.refuses(LONG)
+    assert not refused.refuses(LONG // 2)
+    assert not refused.refuses(0)
+
+
+def test_a_short_batch_is_always_read() -> None:
+    refused = Refused()
+    refused.add(ALICE, RATE, refusal(60), length=64 * 1024, batch=True)
+    assert not refused.refuses(LONG)
+
+
+def test_another_rate_counts_at_once() -> None:
+    refused = Refused()
+    refused.add(ALICE, RATE, refusal(60), length=1, batch=False)
+    assert not refused.refuses(0, rate=Rate(20, 60))
+
+
+def test_few_refused_callers_are_remembered() -> None:
+    refused = Refused()
+    for number in range(5000):
+        refused.add((None, str(number)), RATE, refusal(60), length=1, batch=False)
+    assert sum(refused.knows((None, str(number))) for number in range(5000)) == 4096

@@ -1,0 +1,98 @@
+"""One caller's abuse does not hurt another: a whole `presign serve`, bounded as deploy/kubernetes has it."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks import abuses
+from service.access.api_keys import digest_of
+from tests.api.conftest import API_KEY
+from tests.api.conftest import open_grant as grant
+from tests.server.process import Running, serving_process
+
+MAX_IN_FLIGHT: Final = 200  # deploy/kubernetes
+SECONDS: Final = 6.0
+MALLORY: Final = "mallory-key"
+BUSY: Final = "busy-key"
+CALLERS: Final[list[dict[str, object]]] = [
+    # No grant at all, and one URL a minute.
+    {"api_key": "mallory", "sha256": [digest_of(MALLORY)], "rate_limit": "1/minute", "grants": []},
+    {"api_key": "busy", "sha256": [digest_of(BUSY)], "grants": [grant()]},
+]
+HEAVY: Final = abuses.heavy_batch("demo", MALLORY)
+LIVEZ_SECONDS: Final = 2.0
+
+
+@pytest.fixture(scope="module", name="directory")
+def _directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("abuse")
+
+
+@pytest.fixture(scope="module", name="running")
+def _running(directory: Path) -> Iterator[Running]:
+    bounds = {"drain_seconds": 0, "max_in_flight": MAX_IN_FLIGHT}
+    with serving_process(directory, *CALLERS, **bounds) as running:
+        yield running
+
+
+async def beside(running: Running, name: str, key: str) -> tuple[abuses.Seen, Counter[int]]:
+    """What an ordinary caller sees beside an abuse, and what the abuser is answered."""
+    port, seen = running.address[1], abuses.Seen()
+    with abuses.running(name, port, "demo", key, SECONDS + 1) as abused:
+        await asyncio.sleep(1)  # it has begun
+        until = time.monotonic() + SECONDS
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(4):
+                tasks.create_task(abuses.ordinary(port, "demo", API_KEY, until, seen))
+            tasks.create_task(abuses.probe_livez(port, until, seen))
+    return seen, abused
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("heavy_batches", MALLORY), ("heavy_batches", BUSY), ("slow_bodies", MALLORY)],
+    ids=["refused batches", "signed batches", "slow bodies"],
+)
+async def test_an_ordinary_caller_is_answered_beside_it(
+    running: Running, name: str, key: str
+) -> None:
+    seen, abused = await beside(running, name, key)
+    slowest = max(seen.livez_seconds)
+    told = f"{dict(seen.statuses)}; livez {slowest:.2f} s at most; abuser {dict(abused)}"
+    print(told)  # noqa: T201 - the figures, by -rP
+    assert seen.statuses.total() >= 10
+    assert seen.answered >= 0.99
+    assert slowest <= LIVEZ_SECONDS
+
+
+async def test_a_refused_batch_costs_little_and_leaves_one_line(
+    running: Running, directory: Path
+) -> None:
+    log, times = directory / "output.log", 40
+    before, cpu = log.stat().st_size, running.cpu_seconds()
+    reader, writer = await asyncio.open_connection(*running.address)
+    for _ in range(times):
+        writer.write(HEAVY)
+        assert await abuses.answer(reader) == 429
+    writer.transport.abort()
+    spent = (running.cpu_seconds() - cpu) / times
+    lines = [json.loads(line) for line in log.read_bytes()[before:].splitlines()]
+    print(f"{spent * 1000:.1f} ms of CPU each")  # noqa: T201 - the figure, by -rP
+    assert [line["reason"] for line in lines] == ["rate_limited"] * times
+    assert spent <= 0.005
+
+
+async def test_one_busy_caller_alone_is_never_refused(running: Running) -> None:
+    """From more connections than it may have places: answers are sent before the next is taken."""
+    request = abuses.post("download-urls", {"bucket": "demo", "key": "a"}, BUSY)
+    statuses, until = Counter[int](), time.monotonic() + 2
+    port = running.address[1]
+    await abuses.many(MAX_IN_FLIGHT, lambda: abuses.repeat(port, request, until, statuses, pause=0))
+    assert set(statuses) == {200}
