@@ -8,9 +8,11 @@ import pytest
 from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
 from service.api.schemas import StrictRequest
 from service.api.signing_route import Call, SigningRoute
-from service.app import _ROOMS
+from service.app import _ROOMS, _shared
 from service.compat import uppy
 from service.errors import BodyTooLarge
+from tests.fakes import FakeClock, a_snapshot, in_virtual_time
+from tests.presigner.house import a_house
 
 LONG: Final = {
     "DownloadUrlBatchRequest",
@@ -50,6 +52,7 @@ async def declared(call: Call, body: Declared) -> bytes:
         pytest.param(declared, b'{"name": "a"}', 1000, id="declared"),
     ],
 )
+@in_virtual_time
 async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
@@ -75,4 +78,8 @@ def sent(body: bytes) -> Call:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return Call({"type": "http", "headers": []}, receive)
+    call = Call({"type": "http", "headers": []}, receive)
+    call.owner, call.shared = (None, "reader"), _shared(8, FakeClock())
+    call.authority = a_house(a_snapshot()).authority
+    call.snapshot = call.authority.snapshot
+    return call
