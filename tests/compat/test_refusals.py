@@ -1,5 +1,6 @@
 """Who may not: how Uppy shows why, and that nobody reaches another's uploads."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -185,7 +186,8 @@ async def test_who_is_not_known_is_told_so_and_nothing_else(house: House) -> Non
         answer = await ask(house.client, call, "uploads/_key/tester/x/a", stranger)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
         assert answer.headers["www-authenticate"] == "Bearer"
-    assert house.written == []
+    lines = [json.loads(line) for line in house.written]
+    assert {(line["reason"], *line["keys"]) for line in lines} == {("unauthenticated",)}
 
 
 @pytest.mark.parametrize(
