@@ -165,7 +165,7 @@ def add_pattern(operator: Operator) -> None:
 
 
 def given_to(operator: Operator, name: str) -> dict[str, Any]:
-    """A session of that name, of now: a statement's moment lies a little ahead."""
+    """A session of that name. Only one of before a revocation is sure to be denied by it."""
     store = operator.store
     base = {"access_key_id": store.access_key_id, "secret_access_key": store.secret_access_key}
     with closing(_client(store, "sts", base)) as sts:

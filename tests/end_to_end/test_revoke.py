@@ -180,10 +180,11 @@ def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
 ) -> None:
     ann = operator_of(ministack, tmp_path)
     add_pattern(ann)
+    given = given_to(ann, session_name((issuer, subject)))
     done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
     assert "subjects of more than 51 characters are not reached" in done.stdout
-    assert lets_read(ann, given_to(ann, session_name((issuer, subject)))) is not hit
+    assert lets_read(ann, given) is not hit
 
 
 def test_a_session_by_web_identity_is_denied_by_the_same_statement(
