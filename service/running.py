@@ -34,7 +34,7 @@ from service.multipart import MultipartUploads
 from service.object_checks import ObjectChecks
 from service.off_loop import off_loop
 from service.presigner import Presigner
-from service.rate_limits import RateLimits
+from service.rate_limits import STORE_SECONDS, RateLimits, RateStore
 from service.sessions.entries import PooledBucket
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
@@ -242,10 +242,17 @@ class Running:
     def _rate_limits(self, settings: Settings) -> RateLimits:
         url = settings.server.rate_limit_url
         return RateLimits(
-            None if url is None else url.get_secret_value(),
+            None if url is None else _rate_store(url.get_secret_value()),
             clock=self._clock,
             on_failure=self._metrics.rate_limit_store_failed,
         )
+
+
+def _rate_store(url: str) -> RateStore:
+    # Its import is a twentieth of the start's time and memory, and most have no store.
+    from service.rate_store import RedisWindows  # noqa: PLC0415
+
+    return RedisWindows(url, seconds=4 * STORE_SECONDS)
 
 
 def _unique_id() -> str:

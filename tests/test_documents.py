@@ -23,6 +23,7 @@ from service.diagnosis.sent import (
 from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.metrics import Metrics
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
+from service.rate_limits import TURN_SECONDS as TURN_AT_RATE_STORE
 from service.reload import _AT_START, POLL_SECONDS
 from service.server.bounds import Bounds
 from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
@@ -42,6 +43,7 @@ from service.store.calls import (
     MAX_LIST_BYTES,
     TURN_SECONDS,
 )
+from service.windows import MAX_COUNTS
 from tests.api.conftest import open_grant, running, settings_with
 from tests.documents import PAGES, blocks, text_of
 from tests.end_to_end.test_mutations import CASES
@@ -219,7 +221,9 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"At most {MAX_SESSIONS:,} in all" in OPERATIONS
     assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for the rest" in OPERATIONS
     assert f"that is {default('drain_seconds') + FINISH_SECONDS + 5:g}, and" in OPERATIONS
-    assert f"asked for {STORE_SECONDS:g} s at most" in OPERATIONS
+    assert f"has {STORE_SECONDS:g} s for an answer" in OPERATIONS
+    assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
+    assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2
