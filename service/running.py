@@ -47,6 +47,7 @@ from service.snapshot import Snapshot
 from service.store.calls import StoreCalls
 from service.trail import Trail
 from service.unsized_uploads import UnsizedUploads
+from service.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ class Running:
         """`addresses` are the buckets', if they are resolved already."""
         if addresses is not None:
             self._locations, self._addresses = parts.locations(settings), dict(addresses)
+        self._waiting = Waiting(settings.server.max_in_flight)
         self._limits = self._rate_limits(settings)
         self._store = self._store_calls(settings)
         snapshot, pooled, keys = await self._make(settings)
@@ -127,6 +129,7 @@ class Running:
             chance=random.random,
             observer=self._metrics,
             history=history,
+            waiting=self._waiting,
         )
         self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
         self.authority = Authority(
@@ -218,6 +221,7 @@ class Running:
             clock=self._clock,
             chance=random.random,
             observer=self._metrics,
+            waiting=self._waiting,
         )
         return _Keys(endpoint, keys)
 
@@ -228,6 +232,7 @@ class Running:
             observer=self._metrics,
             transport=self._store_transport,
             verify=parts.store_authorities(settings),
+            waiting=self._waiting,
         )
 
     def _uppy(self, settings: Settings) -> UppyUploads:

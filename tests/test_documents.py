@@ -210,7 +210,10 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
         "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
-        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
+        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket "
+        f"{MAX_IN_FLIGHT_A_BUCKET} and its own session's",
+        "requests that wait for one bucket's STS, one bucket's store, or issuers": "each a quarter of "
+        "`max_in_flight`, together three quarters",
         "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
         f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {TURN_SECONDS:g} s",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
