@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from service.access.callers import Rate
 from service.access.grants import Caller
@@ -154,10 +154,11 @@ class _Calls:
             raise RateLimited(detail, retry_after=1)
 
     def _answer(self, call: asyncio.Task[int | None], *, punctual: bool) -> int | None:
-        if not call.done() or call.cancelled():
-            error: BaseException | None = TimeoutError()
-        elif (error := call.exception()) is None:
-            return call.result()
+        error: BaseException = TimeoutError()
+        if call.done() and not call.cancelled():
+            if (raised := call.exception()) is None:
+                return call.result()
+            error = raised
         # The client has a TimeoutError of its own, which is no subclass of Python's.
         if type(error).__name__ == "TimeoutError" and not punctual:
             raise _Unanswered
@@ -179,7 +180,7 @@ class _Calls:
         self._paused_until = self._clock.boot() + PAUSE_SECONDS
 
 
-async def _in_time(task: asyncio.Future[object], seconds: float) -> bool:
+async def _in_time(task: asyncio.Task[Any], seconds: float) -> bool:
     """Wait for the task, for `seconds` of a punctual loop. Returns whether the loop was punctual."""
     now, part, punctual = asyncio.get_running_loop().time, seconds / _SLICES, True
     for _ in range(_SLICES):

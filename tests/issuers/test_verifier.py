@@ -319,7 +319,8 @@ async def test_remembered_tokens_stay_small_whatever_else_they_claim() -> None:
         api_keys=ApiKeys(()),
         default_expires_in=900,
     )
-    some, data = 256, [[[]]] * 900
+    some = 256
+    data: list[list[list[Any]]] = [[[]]] * 900
     await house.caller(ours())
     tracemalloc.start()
     try:
