@@ -1,10 +1,9 @@
 """What the configuration of Uppy means, in words: who may upload with it, and where that goes."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from service import parts
-from service.access.callers import CallerEntry, Identity, granted, pointers
+from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import Caller, Demand, Operation, covers
 from service.access.own_keys import own_prefix
 from service.settings import Settings
@@ -61,14 +60,6 @@ def _somebody(uppy: UppySettings, entry: CallerEntry) -> Identity:
     if entry.issuer is None:
         return Identity(caller)  # an API key has no claims
     named = {pointer for grant in entry.grants for pointer in pointers(grant.prefix)}
-    claims: dict[str, Any] = {}
-    for pointer in named | set(pointers(uppy.prefix)):
-        _put(claims, pointer, subject if pointer == "/sub" else "x")
-    return Identity(caller, claims)
-
-
-def _put(claims: dict[str, Any], pointer: str, value: str) -> None:
-    *path, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    for name in path:
-        claims = claims.setdefault(name, {})
-    claims[last] = value
+    named |= set(pointers(uppy.prefix))
+    known = named_claims({"sub": subject}, named & {"/sub"})
+    return Identity(caller, {**dict.fromkeys(named - {"/sub"}, "x"), **known})

@@ -117,7 +117,7 @@ class Metrics:
         )
         self._rate_limit_failures = Counter(
             "presign_rate_limit_store_failures_total",
-            "Requests let pass because the store of the rate limits did not answer.",
+            "Requests counted in memory because the store of the rate limits failed.",
             registry=registry,
         )
         self._lines_dropped = Counter(

@@ -3,7 +3,7 @@
 import math
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from limits import parse
 
 from service.access.api_keys import ApiKeys
-from service.access.callers import CallerEntry, Identity, Rate
+from service.access.callers import CallerEntry, Identity, Rate, pointers
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, bucket_arns
 from service.access.tokens import Issuer
@@ -147,7 +147,18 @@ def issuer(name: str, settings: Settings) -> Issuer:
         issuer=configured.issuer,
         audience=configured.audience,
         max_lifetime_seconds=configured.max_lifetime_seconds,
+        pointers=frozenset(_pointers(name, settings)),
     )
+
+
+def _pointers(issuer: str, settings: Settings) -> Iterator[str]:
+    """Of the claims that decide what a caller of the issuer may do."""
+    for caller in settings.callers:
+        if caller.issuer == issuer:
+            for grant in caller.grants:
+                yield from pointers(grant.prefix)
+    if settings.uppy is not None:
+        yield from pointers(settings.uppy.prefix)
 
 
 def store_authorities(settings: Settings) -> ssl.SSLContext | bool:

@@ -1,64 +1,71 @@
-"""How many URLs a caller may ask for. The counting is the `limits` library's, in memory by `windows.py`.
+"""How many URLs a caller may ask for: counted in memory, or in a store that replicas share.
 
-Replicas count each for itself, unless they share a store. A store that is down lets requests pass:
-what it protects is our time, and access is not its affair. So that it costs no time either, it is left
-alone for a while then.
+Rules of this file:
+- A store that is away costs neither time nor the limits: it is left alone for a while, and each
+  replica counts in memory.
+- Only the store's own failures count as such. The time for an answer begins when the call has its
+  turn, and passes only while our loop is punctual: a busy loop reads an answer late, however fast
+  the store was.
 """
 
 import asyncio
 import logging
 import math
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
-
-from limits import RateLimitItemPerSecond
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from typing import Any, Final, Protocol
 
 from service.access.callers import Rate
 from service.access.grants import Caller
-from service.errors import ConfigurationError, RateLimited
+from service.errors import RateLimited
 from service.sessions.session import Clock
 from service.windows import Windows
 
-if TYPE_CHECKING:
-    from redis.asyncio import ConnectionPool
-
 log = logging.getLogger(__name__)
 
-STORE_SECONDS: Final = 0.25  # that a request waits for a store
+STORE_SECONDS: Final = 0.25  # for a store's answer
+TURN_SECONDS: Final = 0.5  # that a request waits for its turn
 PAUSE_SECONDS: Final = 5.0  # that a store is left alone after it has failed
-MAX_CONNECTIONS: Final = 16  # to a store, a process: a burst must not open one a request
+MAX_CALLS: Final = (
+    16  # to a store at a time, a process: a burst must not open a connection a request
+)
+_SLICES: Final = 5  # in which time is measured; one that takes twice its length means a late loop
+
+
+class RateStore(Protocol):
+    async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """None if `urls` are within the rate, and counted; else the seconds after which they can be."""
+
+    async def close(self) -> None: ...
+
+
+class _StoreFails(Exception):
+    """It cannot be reached, answers with an error, or does not answer in time."""
+
+
+class _Unanswered(Exception):
+    """No answer was read in time, and our own loop was late: nothing is known of the store."""
 
 
 class RateLimits:
     def __init__(
         self,
-        url: str | None,
+        store: RateStore | None,
         *,
         clock: Clock,
         on_failure: Callable[[], None],
         store_seconds: float = STORE_SECONDS,
     ) -> None:
-        """`url` is a Redis's or a Valkey's: `redis://…`, `rediss://…`; None counts in memory.
+        """Without `store`, counts in memory.
 
-        `on_failure` is called for each request that passes because the store does not answer.
+        `on_failure` is called for each request that is counted in memory because the store fails.
         """
-        self._connections = None if url is None else _connections(url, store_seconds)
-        self._storage = _storage(self._connections)
-        self._windows = self._storage if isinstance(self._storage, Windows) else None
-        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
-        self._clock = clock
+        self._store = None if store is None else _Calls(store, clock, store_seconds)
+        self._windows = Windows(clock.boot)
         self._on_failure = on_failure
-        self._store_seconds = store_seconds
-        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._asking = set[asyncio.Task[int | None]]()
-        self._paused_until = -math.inf
 
     def counted(self, caller: Caller, rate: Rate, urls: int) -> bool:
         """As `take`, where nobody has to be asked: whether they pass, and are counted."""
-        return self._windows is not None and self._windows.take(_name(caller, rate), rate, urls)
+        return self._store is None and self._windows.take(caller, rate, urls)
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
         """Count `urls` against the caller's rate. Raises RateLimited, and then none is counted."""
@@ -67,119 +74,119 @@ class RateLimits:
                 f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
                 retry_after=rate.seconds,
             )
-        if self._clock.boot() < self._paused_until:
-            self._on_failure()
-            return
-        try:
-            wait = await self._within_time(caller, rate, urls)
-        except Exception as error:  # noqa: BLE001 - whatever the store's client comes up with
-            self._pause(error)
-            return
-        if wait is not None:
+        if (wait := await self._wait(caller, rate, urls)) is not None:
             raise RateLimited(
                 f"At most {rate.urls} URLs in {rate.seconds} s are allowed.", retry_after=wait
             )
 
     async def close(self) -> None:
-        if self._connections is None:
-            return
-        for asking in self._asking:
-            asking.cancel()
-        if self._asking:
-            await asyncio.wait(self._asking, timeout=self._store_seconds)
-        await self._connections.disconnect()
+        if self._store is not None:
+            await self._store.close()
 
-    async def _within_time(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """As `_hit`, or TimeoutError, and though the store's client were not to obey a cancellation."""
-        if self._connections is None:
-            return await self._hit(caller, rate, urls)
-        asking = asyncio.create_task(self._hit_in_turn(caller, rate, urls))
-        self._asking.add(asking)
-        asking.add_done_callback(self._asked)
-        try:
-            await asyncio.wait({asking}, timeout=self._store_seconds)
-            if asking.done() and not asking.cancelled():
-                return asking.result()
-            raise TimeoutError
-        finally:
-            asking.cancel()
-
-    def _asked(self, asking: asyncio.Task[int | None]) -> None:
-        self._asking.discard(asking)
-        if not asking.cancelled():
-            asking.exception()  # looked at, or asyncio would log it
-
-    async def _hit_in_turn(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        async with self._turns:
-            return await self._hit(caller, rate, urls)
-
-    async def _hit(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """None if they are counted, else the seconds after which as many can be."""
-        item = RateLimitItemPerSecond(rate.urls, rate.seconds)
-        names = (caller.issuer or "", caller.subject)
-        if await self._limiter.hit(item, *names, cost=urls):
+    async def _wait(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """As `RateStore.take`."""
+        if self._store is not None:
+            try:
+                return await self._store.take(caller, rate, urls)
+            except _StoreFails:
+                self._on_failure()
+            except _Unanswered:
+                pass
+        if self._windows.take(caller, rate, urls):
             return None
-        windows = await self._storage.get_sliding_window(item.key_for(*names), rate.seconds)
-        # The library's own answer is for one URL. Not `ceil`: at that very moment it is too soon.
-        return max(0, math.floor(_full_for(windows, rate, urls))) + 1
+        return self._windows.counted(caller, rate).wait(rate, urls)
 
-    def _pause(self, error: Exception) -> None:
+
+class _Calls:
+    """The calls to a store: few at a time, each with a limit, and none for a while after a failure."""
+
+    def __init__(self, store: RateStore, clock: Clock, seconds: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._seconds = seconds
+        self._turns = asyncio.Semaphore(MAX_CALLS)
+        self._calls = set[asyncio.Task[int | None]]()
+        self._paused_until = -math.inf
+
+    async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """As `RateStore.take`. Raises _StoreFails, _Unanswered, or RateLimited if no turn comes."""
+        self._refuse_while_paused()
+        await self._turn()
+        try:
+            self._refuse_while_paused()  # it may have failed while we waited
+        except _StoreFails:
+            self._turns.release()
+            raise
+        call = asyncio.create_task(self._store.take(caller, rate, urls))
+        self._calls.add(call)
+        call.add_done_callback(self._ended)
+        try:
+            punctual = await _in_time(call, self._seconds)
+            return self._answer(call, punctual=punctual)
+        finally:
+            call.cancel()
+
+    async def close(self) -> None:
+        for call in self._calls:
+            call.cancel()
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=self._seconds)
+        await self._store.close()
+
+    def _refuse_while_paused(self) -> None:
+        if self._clock.boot() < self._paused_until:
+            raise _StoreFails
+
+    async def _turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        turn = asyncio.create_task(self._turns.acquire())
+        try:
+            await _in_time(turn, TURN_SECONDS)
+        except asyncio.CancelledError:
+            if not turn.cancel():
+                self._turns.release()
+            raise
+        if not turn.done():
+            turn.cancel()
+            detail = "Too many requests wait to be counted."
+            raise RateLimited(detail, retry_after=1)
+
+    def _answer(self, call: asyncio.Task[int | None], *, punctual: bool) -> int | None:
+        error: BaseException = TimeoutError()
+        if call.done() and not call.cancelled():
+            if (raised := call.exception()) is None:
+                return call.result()
+            error = raised
+        # The client has a TimeoutError of its own, which is no subclass of Python's.
+        if type(error).__name__ == "TimeoutError" and not punctual:
+            raise _Unanswered
+        self._pause(error)
+        raise _StoreFails
+
+    def _ended(self, call: asyncio.Task[int | None]) -> None:
+        """The turn is over when the call is, and not when nobody waits for it any more."""
+        self._turns.release()
+        self._calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # looked at, or asyncio would log it
+
+    def _pause(self, error: BaseException) -> None:
         if self._clock.boot() >= self._paused_until:  # of many who waited, one says it
             # Its words may hold the store's address, and what it was sent.
             words = "the store of the rate limits fails, again in %.0f s: %s"
             log.warning(words, PAUSE_SECONDS, type(error).__name__)
         self._paused_until = self._clock.boot() + PAUSE_SECONDS
-        self._on_failure()
 
 
-def _name(caller: Caller, rate: Rate) -> str:
-    return _key(caller.issuer or "", caller.subject, rate.urls, rate.seconds)
-
-
-@lru_cache(maxsize=4096)  # to make a key costs as much as to count
-def _key(issuer: str, subject: str, urls: int, seconds: int) -> str:
-    return RateLimitItemPerSecond(urls, seconds).key_for(issuer, subject)
-
-
-def _full_for(windows: tuple[int, float, int, float], rate: Rate, urls: int) -> float:
-    """Seconds until `urls` more are within the rate, if nobody else asks.
-
-    Each window is the URLs counted in it and the seconds that they count on; in the last
-    `rate.seconds` of these they count for less and less.
-    """
-    before, before_left, now, now_left = windows
-    room = rate.urls - urls + 1  # what counts has to be less
-    if now < room:
-        count, left, room = before, before_left, room - now
-    else:
-        count, left = now, now_left
-    return left - room * rate.seconds / max(1, count)
-
-
-def _connections(url: str, seconds: float) -> "ConnectionPool":
-    """Ours to close; and `limits` would take no URL without a port."""
-    # Its import is a twentieth of the start's time and memory, and most have no store.
-    from redis.asyncio import ConnectionPool  # noqa: PLC0415
-    from redis.asyncio.retry import Retry  # noqa: PLC0415
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-
-    try:
-        return ConnectionPool.from_url(
-            url,
-            socket_connect_timeout=seconds,
-            socket_timeout=seconds,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError:  # its words may hold the password
-        words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
-        raise ConfigurationError([words]) from None
-
-
-def _storage(connections: "ConnectionPool | None") -> Windows | RedisStorage:
-    if connections is None:
-        return Windows()
-    return RedisStorage(
-        "async+redis://",
-        implementation="redispy",
-        connection_pool=connections,  # type: ignore[arg-type] # its documentation has it so
-    )
+async def _in_time(task: asyncio.Task[Any], seconds: float) -> bool:
+    """Wait for the task, for `seconds` of a punctual loop. Returns whether the loop was punctual."""
+    now, part, punctual = asyncio.get_running_loop().time, seconds / _SLICES, True
+    for _ in range(_SLICES):
+        began = now()
+        await asyncio.wait({task}, timeout=part)
+        punctual = punctual and now() - began < 2 * part
+        if task.done():
+            break
+    return punctual

@@ -34,7 +34,7 @@ from service.multipart import MultipartUploads
 from service.object_checks import ObjectChecks
 from service.off_loop import off_loop
 from service.presigner import Presigner
-from service.rate_limits import RateLimits
+from service.rate_limits import STORE_SECONDS, RateLimits, RateStore
 from service.sessions.entries import PooledBucket
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
@@ -47,6 +47,7 @@ from service.snapshot import Snapshot
 from service.store.calls import StoreCalls
 from service.trail import Trail
 from service.unsized_uploads import UnsizedUploads
+from service.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,7 @@ class Running:
         """`addresses` are the buckets', if they are resolved already."""
         if addresses is not None:
             self._locations, self._addresses = parts.locations(settings), dict(addresses)
+        self._waiting = Waiting(settings.server.max_in_flight)
         self._limits = self._rate_limits(settings)
         self._store = self._store_calls(settings)
         snapshot, pooled, keys = await self._make(settings)
@@ -127,6 +129,7 @@ class Running:
             chance=random.random,
             observer=self._metrics,
             history=history,
+            waiting=self._waiting,
         )
         self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
         self.authority = Authority(
@@ -218,6 +221,7 @@ class Running:
             clock=self._clock,
             chance=random.random,
             observer=self._metrics,
+            waiting=self._waiting,
         )
         return _Keys(endpoint, keys)
 
@@ -228,6 +232,7 @@ class Running:
             observer=self._metrics,
             transport=self._store_transport,
             verify=parts.store_authorities(settings),
+            waiting=self._waiting,
         )
 
     def _uppy(self, settings: Settings) -> UppyUploads:
@@ -242,10 +247,17 @@ class Running:
     def _rate_limits(self, settings: Settings) -> RateLimits:
         url = settings.server.rate_limit_url
         return RateLimits(
-            None if url is None else url.get_secret_value(),
+            None if url is None else _rate_store(url.get_secret_value()),
             clock=self._clock,
             on_failure=self._metrics.rate_limit_store_failed,
         )
+
+
+def _rate_store(url: str) -> RateStore:
+    # Its import is a twentieth of the start's time and memory, and most have no store.
+    from service.rate_store import RedisWindows  # noqa: PLC0415
+
+    return RedisWindows(url, seconds=4 * STORE_SECONDS)
 
 
 def _unique_id() -> str:

@@ -15,9 +15,7 @@ from service.access.callers import (
     CallerEntry,
     Identity,
     Rate,
-    claim,
     granted,
-    pointers,
     rate_of,
     revoked_before,
 )
@@ -80,12 +78,10 @@ class Snapshot:
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
     _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)
-    _pointers: dict[str | None, tuple[str, ...]] = field(init=False, repr=False)
     _entries: "_Entries" = field(init=False, repr=False)
     _revoked: "_Entries" = field(init=False, repr=False)  # those with a `revoked_before`
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pointers", _pointers_by_issuer(self.callers))
         object.__setattr__(self, "_entries", _Entries(self.callers))
         revoked = (each for each in self.callers if each.revoked_before > -math.inf)
         object.__setattr__(self, "_revoked", _Entries(revoked))
@@ -110,8 +106,7 @@ class Snapshot:
         return revoked_before(self._revoked.of(caller), caller)
 
     def _find(self, identity: Identity) -> Access:
-        at = self._pointers.get(identity.caller.issuer, ())
-        known_by = (identity.caller, *(claim(identity.claims, pointer) for pointer in at))
+        known_by = (identity.caller, *sorted(identity.claims.items()))
         if (found := self._known.get(known_by)) is not None:
             return found
         access = self._work_out(identity)
@@ -165,11 +160,3 @@ def _keep(kept: dict[K, Access], key: K, access: Access) -> None:
     if len(kept) >= _MAX_CALLERS:
         del kept[next(iter(kept))]
     kept[key] = access
-
-
-def _pointers_by_issuer(entries: Iterable[CallerEntry]) -> dict[str | None, tuple[str, ...]]:
-    found: dict[str | None, set[str]] = {}
-    for entry in entries:
-        for grant in entry.grants:
-            found.setdefault(entry.issuer, set()).update(pointers(grant.prefix))
-    return {issuer: tuple(sorted(named)) for issuer, named in found.items()}

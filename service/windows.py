@@ -1,62 +1,105 @@
-"""Counts in memory, for `limits`: its own storage, but for how it forgets.
+"""Sliding windows, counted in memory: how many URLs each caller has had of late. Pure, but for the clock.
 
-The library's walks all callers for each hit, in a task of its own: with 4,000 callers that costs as
-much CPU as signing eighty URLs. Here what is counted and by which formula is the library's to the
-letter, and a window is forgotten when its time is over, by whichever hit comes next. Nothing is
-awaited between looking and counting, so there is no lock.
+The formula is that of the `limits` library, which counts in a shared store: what was counted in the
+current window, and a share of the window before, which falls to nothing as the current one passes.
 """
 
-import heapq
-import time
-from functools import lru_cache
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from itertools import islice
 from math import floor
-
-from limits.aio.storage import MemoryStorage
+from typing import Final, NamedTuple
 
 from service.access.callers import Rate
+from service.access.grants import Caller
+
+MAX_COUNTS: Final = 32_768  # of each window length; some 300 bytes each
+_Key = tuple[str | None, str, int]
 
 
-class Windows(MemoryStorage):
-    STORAGE_SCHEME = []  # noqa: RUF012 - as the library has it; made here and nowhere else: no URL names it
+class Counted(NamedTuple):
+    """The URLs of the window before and of the current one, and the seconds that each still counts."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._ends: list[tuple[float, str]] = []  # a heap
+    before: int
+    before_left: float
+    current: int
+    current_left: float
 
-    async def acquire_sliding_window_entry(
-        self, key: str, limit: int, expiry: int, amount: int = 1
-    ) -> bool:
-        return self.take(key, Rate(limit, expiry), amount)
+    def wait(self, rate: Rate, urls: int) -> int:
+        """Whole seconds after which `urls` more are within the rate, if nobody else asks.
 
-    def take(self, key: str, rate: Rate, amount: int) -> bool:
-        """As `acquire_sliding_window_entry`, which awaits nothing here."""
-        expiry = rate.seconds
-        now = time.time()
-        if self._ends and self._ends[0][0] <= now:
-            self._forget(now)
-        before_key, key = _keys(key, expiry, int(now / expiry))
-        before, count = self.storage.get(before_key, 0), self.storage.get(key, 0)
-        before_left = (1 - (((now - expiry) / expiry) % 1)) * expiry
-        if floor(before * before_left / expiry + count) + amount > rate.urls:
+        In its last `rate.seconds` a window counts for less and less.
+        """
+        room = rate.urls - urls + 1  # what counts has to be less
+        if self.current < room:
+            count, left, room = self.before, self.before_left, room - self.current
+        else:
+            count, left = self.current, self.current_left
+        # Not `ceil`: at that very moment it is too soon.
+        return max(0, floor(left - room * rate.seconds / max(1, count))) + 1
+
+
+class _Count:
+    __slots__ = ("before", "current", "window")
+
+    def __init__(self, window: int, before: int) -> None:
+        self.window = window
+        self.before = before
+        self.current = 0
+
+
+class Windows:
+    """At most `most` callers for each window length; beyond that the count that began first goes."""
+
+    def __init__(self, now: Callable[[], float], *, most: int = MAX_COUNTS) -> None:
+        """`now` is in seconds, and never goes back."""
+        self._now = now
+        self._most = most
+        # In the order of their windows, so that those that are over come first.
+        self._counts = defaultdict[int, OrderedDict[_Key, _Count]](OrderedDict)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._counts.values()))
+
+    def take(self, caller: Caller, rate: Rate, urls: int) -> bool:
+        """Whether `urls` are within the rate; then they are counted."""
+        now, seconds = self._now(), rate.seconds
+        count = self._count(caller, rate, int(now / seconds))
+        used = float(count.current)
+        if count.before:
+            used += count.before * _before_left(now, seconds) / seconds
+        if floor(used) + urls > rate.urls:
             return False
-        if not count:
-            self._open(
-                key, now + 2 * expiry
-            )  # it counts, for less and less, in the next window too
-        self.storage[key] = count + amount
+        count.current += urls
         return True
 
-    def _open(self, key: str, end: float) -> None:
-        self.expirations[key] = end
-        heapq.heappush(self._ends, (end, key))
+    def counted(self, caller: Caller, rate: Rate) -> Counted:
+        now, seconds = self._now(), rate.seconds
+        count = self._count(caller, rate, int(now / seconds))
+        left = _before_left(now, seconds)
+        return Counted(count.before, left if count.before else 0.0, count.current, left + seconds)
 
-    def _forget(self, now: float) -> None:
-        while self._ends and self._ends[0][0] <= now:
-            _, key = heapq.heappop(self._ends)
-            self.storage.pop(key, None)
-            self.expirations.pop(key, None)
+    def _count(self, caller: Caller, rate: Rate, window: int) -> _Count:
+        counts = self._counts[rate.seconds]
+        key = (caller.issuer, caller.subject, rate.urls)
+        count = counts.get(key)
+        if count is None or count.window != window:
+            count = counts[key] = self._opened(counts, counts.pop(key, None), window)
+        return count
+
+    def _opened(
+        self, counts: OrderedDict[_Key, _Count], last: _Count | None, window: int
+    ) -> _Count:
+        # Two that are over for each that comes: so they become fewer, and nobody waits for a sweep.
+        over = [key for key, each in islice(counts.items(), 2) if each.window < window - 1]
+        for key in over:
+            del counts[key]
+        if len(counts) >= self._most:
+            counts.popitem(last=False)
+        follows = last is not None and last.window == window - 1
+        return _Count(window, last.current if last is not None and follows else 0)
 
 
-@lru_cache(maxsize=4096)
-def _keys(key: str, expiry: int, window: int) -> tuple[str, str]:
-    return MemoryStorage.sliding_window_keys(key, expiry, (window + 0.5) * expiry)
+def _before_left(now: float, seconds: int) -> float:
+    """The library's own expression: another would round otherwise."""
+    return (1 - (((now - seconds) / seconds) % 1)) * seconds

@@ -26,6 +26,7 @@ from service.issuers.keys import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.logs import MALFORMED_LINES
 from service.metrics import Metrics
 from service.rate_limits import PAUSE_SECONDS, STORE_SECONDS
+from service.rate_limits import TURN_SECONDS as TURN_AT_RATE_STORE
 from service.reload import _AT_START, POLL_SECONDS
 from service.server.bounds import Bounds
 from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
@@ -45,6 +46,7 @@ from service.store.calls import (
     MAX_LIST_BYTES,
     TURN_SECONDS,
 )
+from service.windows import MAX_COUNTS
 from tests.api.conftest import open_grant, running, settings_with
 from tests.documents import PAGES, blocks, text_of
 from tests.end_to_end.mutations import CASES
@@ -216,7 +218,10 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
         "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
-        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket {MAX_IN_FLIGHT_A_BUCKET}",
+        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket "
+        f"{MAX_IN_FLIGHT_A_BUCKET} and its own session's",
+        "requests that wait for one bucket's STS, one bucket's store, or issuers": "each a quarter of "
+        "`max_in_flight`, together three quarters",
         "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
         f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {TURN_SECONDS:g} s",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
@@ -227,7 +232,9 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"At most {MAX_SESSIONS:,} in all" in OPERATIONS
     assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for the rest" in OPERATIONS
     assert f"that is {default('drain_seconds') + FINISH_SECONDS + 5:g}, and" in OPERATIONS
-    assert f"asked for {STORE_SECONDS:g} s at most" in OPERATIONS
+    assert f"has {STORE_SECONDS:g} s for an answer" in OPERATIONS
+    assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
+    assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
     assert f"as `Retry-After` said and {LONGEST:g} s\nat most" in OPERATIONS
     assert MALFORMED_LINES == 10

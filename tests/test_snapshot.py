@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from service.access.api_keys import ApiKeys
-from service.access.callers import CallerEntry, Identity, Rate, granted, rate_of, revoked_before
+from service.access.callers import (
+    CallerEntry,
+    Identity,
+    Rate,
+    granted,
+    named_claims,
+    rate_of,
+    revoked_before,
+)
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import bucket_arns
 from service.sessions.entries import SessionKey
@@ -37,7 +45,8 @@ def photos(**changes: Any) -> Bucket:
 
 
 def an_identity(caller: Caller = BILLING, **claims: Any) -> Identity:
-    return Identity(caller, claims)
+    """As a token makes it known, where the configuration names these claims."""
+    return Identity(caller, named_claims(claims, ["/team", "/x", "/y"]))
 
 
 def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:

@@ -24,10 +24,14 @@ _PLACEHOLDER = re.compile(r"\{claim:((?:/[^/{}]*)+)\}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """A caller who is known, with what its issuer says of it. An API key has no claims."""
+    """A caller who is known. `claims` has the text at each JSON pointer that the configuration names.
+
+    Nothing else of a token is kept: whoever fills it with a user's own data must not fill our memory.
+    An API key has no claims.
+    """
 
     caller: Caller
-    claims: Claims = field(default_factory=dict, repr=False)
+    claims: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,12 @@ def without_placeholders(prefix: str, filler: Callable[[str], str] = lambda _: "
     return _PLACEHOLDER.sub(lambda at: filler(at[1]), prefix)
 
 
+def named_claims(claims: Claims, named: Iterable[str]) -> Mapping[str, str]:
+    """What the pointers `named` lead to, of those that may stand in a prefix."""
+    found = {pointer: claim(claims, pointer) for pointer in named}
+    return {pointer: value for pointer, value in found.items() if value is not None}
+
+
 def claim(claims: Claims, pointer: str) -> str | None:
     """The claim at `pointer`, if it is one that may stand in a prefix."""
     value: Any = claims
@@ -118,11 +128,10 @@ def claim(claims: Claims, pointer: str) -> str | None:
     return value
 
 
-def _filled(grant: Grant, claims: Claims) -> Grant | None:
-    values = {pointer: claim(claims, pointer) for pointer in pointers(grant.prefix)}
-    if None in values.values():
+def _filled(grant: Grant, claims: Mapping[str, str]) -> Grant | None:
+    if not claims.keys() >= set(pointers(grant.prefix)):
         return None
-    return replace(grant, prefix=_PLACEHOLDER.sub(lambda at: str(values[at[1]]), grant.prefix))
+    return replace(grant, prefix=without_placeholders(grant.prefix, claims.__getitem__))
 
 
 def common_subject(one: str, other: str) -> str | None:

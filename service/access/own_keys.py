@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from service.access.callers import LONGEST_CLAIM, Identity, claim, pointers, without_placeholders
+from service.access.callers import LONGEST_CLAIM, Identity, pointers, without_placeholders
 from service.access.grants import Caller
 from service.signing.forms import FILENAME_VARIABLE
 from service.signing.keys import CONTROL, MAX_KEY_BYTES
@@ -34,10 +34,9 @@ _LONGEST_EXTENSION: Final = 32
 
 def own_prefix(template: str, identity: Identity) -> str | None:
     """The caller's own part. None where the template names a claim which that caller has not."""
-    values = {pointer: claim(identity.claims, pointer) for pointer in pointers(template)}
-    if None in values.values():
+    if not identity.claims.keys() >= set(pointers(template)):
         return None
-    filled = without_placeholders(template, lambda pointer: str(values[pointer]))
+    filled = without_placeholders(template, identity.claims.__getitem__)
     return filled.replace(CALLER, _segments(identity.caller))
 
 

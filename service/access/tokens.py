@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from service.access.callers import Claims, Identity
+from service.access.callers import Claims, Identity, named_claims
 from service.access.grants import Caller
 
 LEEWAY: Final = 10  # seconds that the issuer's clock and ours may differ by
@@ -52,12 +52,16 @@ class UnreadableKeys(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issuer:
-    """`name` is the one in the configuration, `issuer` the `iss` of its tokens, to the letter."""
+    """`name` is the one in the configuration, `issuer` the `iss` of its tokens, to the letter.
+
+    `pointers` are the JSON pointers of the claims that the configuration names: no other is kept.
+    """
 
     name: str
     issuer: str
     audience: str
     max_lifetime_seconds: int
+    pointers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,8 @@ def _verified(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
         return None
     if not _is_subject(claims["sub"]):
         return None
-    identity = Identity(Caller(issuer=issuer.name, subject=claims["sub"]), claims)
+    caller = Caller(issuer=issuer.name, subject=claims["sub"])
+    identity = Identity(caller, named_claims(claims, issuer.pointers))
     return VerifiedToken(identity=identity, expires_at=float(int(claims["exp"])))  # as PyJWT counts
 
 

@@ -19,6 +19,7 @@ from service.access.tokens import UnreadableKeys, VerificationKey, read_keys
 from service.errors import Overloaded
 from service.issuers.jwks import KeySource, KeysUnavailable
 from service.sessions.session import Clock
+from service.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,6 @@ NO_KEYS: Final = "The keys of this token's issuer cannot be had right now."
 REFRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 30.0  # from one attempt to the next, however the first ended
 STALE_SECONDS: Final = 86_400.0
-MAX_WAITING: Final = 128  # requests of each issuer: a quarter of what may be under way by default
 WAIT_SECONDS: Final = 5.0  # the longest that a request waits
 JITTER: Final = 0.1  # of REFRESH_SECONDS, so that replicas do not ask together
 _ATTEMPT_SECONDS: Final = 10.0  # a source gives up sooner by itself
@@ -47,8 +47,12 @@ class IssuerKeys:
         clock: Clock,
         chance: Callable[[], float],
         observer: KeysObserver | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
-        """`name` is for the log. `chance` draws from [0, 1): the jitter of refreshes."""
+        """`name` is for the log. `chance` draws from [0, 1): the jitter of refreshes.
+
+        `waiting` limits how many requests wait for keys, of all issuers together.
+        """
         self._source = source
         self._name = name
         self._clock = clock
@@ -60,7 +64,7 @@ class IssuerKeys:
         self._attempted_at = -math.inf
         self._due_at = -math.inf
         self._failing = False
-        self._waiting = 0
+        self._waiting = waiting or Waiting()
         self._attempt: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -79,21 +83,19 @@ class IssuerKeys:
 
         Raises `Overloaded` while there are no keys at all.
         """
-        if not self.knows(kid) and self._may_wait():
-            self._waiting += 1
+        # Strangers must not fill the service by waiting for keys that nobody has.
+        if not self.knows(kid) and self._may_ask() and self._waiting.enter("issuers"):
             try:
                 await self._attempted()
             finally:
-                self._waiting -= 1
+                self._waiting.leave("issuers")
         self._drop_stale()
         if self._is_stale():
-            raise Overloaded(NO_KEYS, retry_after=max(1, math.ceil(self._pause_left())))
+            raise Overloaded(NO_KEYS, retry_after=math.ceil(max(1.0, self._pause_left())))
         return self._keys.get(kid)
 
-    def _may_wait(self) -> bool:
-        """Strangers must not fill the service by waiting for keys that nobody has."""
-        asks = self._is_attempting() or self._pause_left() <= 0
-        return asks and self._waiting < MAX_WAITING
+    def _may_ask(self) -> bool:
+        return self._is_attempting() or self._pause_left() <= 0
 
     def start(self) -> None:
         """Begin to fetch. The keys come when they come: a start needs no issuer."""

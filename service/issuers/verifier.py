@@ -26,7 +26,7 @@ from service.sessions.session import Clock
 
 log = logging.getLogger(__name__)
 
-MAX_TOKENS: Final = 4096  # a few KiB each: the claims
+MAX_TOKENS: Final = 4096  # some 2 KiB each, whatever else they claim
 
 
 @dataclass(frozen=True, slots=True)

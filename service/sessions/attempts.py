@@ -1,13 +1,18 @@
 """Attempts to get a session: how many at a time, what comes of each, and when the next may be.
 
-A throttle is a word to the whole account: of those who wait for their turn at STS, none goes then.
+Rules of this file:
+- When STS throttles one call, all sessions of that account back off.
+- While a bucket's own session fails, its callers' sessions wait for that one: thousands of callers do
+  not each ask for a role that cannot be assumed. A caller's failure has the own session looked at.
+- The first success ends that: for the bucket's callers, and for other buckets of the account.
 """
 
 import asyncio
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Final
 
 from service.sessions.entries import Entry, SessionKey, SessionObserver, SigningSession
@@ -20,7 +25,13 @@ log = logging.getLogger(__name__)
 
 ATTEMPT_SECONDS: Final = 5.0  # the longest that STS may take, and that a cold caller waits
 MAX_IN_FLIGHT: Final = 16  # calls to STS, a process
-MAX_IN_FLIGHT_A_BUCKET: Final = 4  # so that some whose STS hangs leave the others their places
+# So that some whose STS hangs leave the others their places; the bucket's own session comes on top.
+MAX_IN_FLIGHT_A_BUCKET: Final = 4
+# Seconds from one attempt of a bucket's own session to the next: after a caller's failure, and at most
+# while callers are waiting for it.
+SUSPECT_PAUSE: Final = 5.0
+WANTED_PAUSE: Final = 10.0
+_HELD_SECONDS: Final = 1.0  # the least, while the bucket's own session is asked for
 # Until what no second attempt mends is tried again all the same: a role's own limits may have changed.
 LASTING_PAUSE: Final = 3600.0
 
@@ -33,7 +44,13 @@ class Attempts:
         chance: Callable[[], float],
         observer: SessionObserver,
         history: History,
+        entries: Mapping[SessionKey, Entry],
+        own: Callable[[str], Entry | None],
     ) -> None:
+        """`entries` are the pool's, and `own` finds a bucket's own among them."""
+        self._entries = entries
+        self._own = own
+        self._failing = set[str]()  # accounts
         self._clock = clock
         self._chance = chance
         self._observer = observer
@@ -44,21 +61,33 @@ class Attempts:
             lambda: asyncio.Semaphore(MAX_IN_FLIGHT_A_BUCKET)
         )
 
-    def backoff_left(self, entry: Entry) -> float:
+    def backoff_left(self, key: SessionKey, entry: Entry) -> float:
         """Seconds until the entry's next attempt may be."""
         due_at = max(entry.next_attempt_at, self._throttled_until[entry.bucket.account])
-        return max(0.0, due_at - self._clock.boot())
+        now = self._clock.boot()
+        own = None if key.owner is None else self._own(key.bucket)
+        if own is not None and own.is_failing:
+            due_at = max(due_at, own.next_attempt_at, now + _HELD_SECONDS)
+        return max(0.0, due_at - now)
+
+    def hurry(self, bucket: str) -> None:
+        """Somebody is waiting: the bucket's own session is tried again within WANTED_PAUSE."""
+        own = self._own(bucket)
+        if own is not None and own.failures and not own.lasting:
+            self._bring_forward(own)
 
     async def attempt(self, key: SessionKey, entry: Entry) -> None:
         """One, in the task that keeps the entry. Whoever waits for it is woken."""
-        async with self._in_flight_a_bucket[key.bucket], self._in_flight:
-            if self.backoff_left(entry) <= 0:
+        callers = nullcontext() if key.owner is None else self._in_flight_a_bucket[key.bucket]
+        async with callers, self._in_flight:
+            if self.backoff_left(key, entry) <= 0:
                 await self._ask(key, entry)
+        entry.wanted = False
         entry.attempted.set()
         entry.attempted = asyncio.Event()
 
     async def _ask(self, key: SessionKey, entry: Entry) -> None:
-        began = self._clock.boot()
+        began = entry.attempted_at = self._clock.boot()
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 session = await entry.bucket.source.fetch(key.owner, key.policy)
@@ -81,8 +110,10 @@ class Attempts:
         if session.starts_at < key.not_before:
             raise SessionRefused("The session began before the caller's revoked_before.")
         entry.current = SigningSession.at(entry.bucket.address, session)
-        entry.failures, entry.next_attempt_at = 0, -math.inf
-        entry.hastened, entry.chance = False, self._chance()
+        had_failed, entry.failures, entry.next_attempt_at = entry.failures > 0, 0, -math.inf
+        entry.denied = entry.suspected = entry.lasting = entry.hastened = False
+        entry.chance = self._chance()
+        self._succeeded(key, entry, had_failed=had_failed)
         self._history.remember(key.bucket, key.owner, session)
         skew = now - self._clock.wall()
         self._observer.session(key.bucket, skew, session.packed_policy_percent)
@@ -90,18 +121,54 @@ class Attempts:
     def _fail(self, key: SessionKey, entry: Entry, refusal: SessionRefused) -> str:
         """The outcome, in a word."""
         entry.failures += 1
+        entry.denied, entry.lasting = refusal.denied, refusal.lasting
         pause = LASTING_PAUSE if refusal.lasting else backoff(entry.failures, self._chance())
         entry.next_attempt_at = self._clock.boot() + pause
         if refusal.throttled:
             account = entry.bucket.account
             until = max(self._throttled_until[account], entry.next_attempt_at)
             self._throttled_until[account] = until
+        elif not refusal.lasting:
+            self._suspect(key, entry)
         level = logging.ERROR if refusal.lasting else logging.WARNING
         text = "no new session %s for bucket %s, again in %.0f s: %s"
         log.log(level, text, session_name(key.owner), key.bucket, pause, refusal)
         if refusal.lasting:
             return "lasting"
         return "throttled" if refusal.throttled else "failed"
+
+    def _suspect(self, key: SessionKey, entry: Entry) -> None:
+        """A caller's failure may be that of the whole bucket: its own session tells."""
+        if not entry.denied:
+            self._failing.add(entry.bucket.account)
+        own = None if key.owner is None else self._own(key.bucket)
+        if own is None:
+            return
+        own.suspected = True
+        if self._clock.boot() - own.attempted_at >= SUSPECT_PAUSE:
+            own.hastened = True
+            own.wake.set()
+
+    def _succeeded(self, key: SessionKey, entry: Entry, *, had_failed: bool) -> None:
+        account = entry.bucket.account
+        is_first = account in self._failing
+        self._failing.discard(account)
+        if not is_first and not had_failed:
+            return
+        for other_key, other in self._entries.items():
+            if other.lasting or not other.failures:
+                continue
+            if had_failed and key.owner is None and other_key.bucket == key.bucket:
+                other.failures, other.next_attempt_at = 0, -math.inf
+                other.wake.set()
+            elif is_first and other_key.owner is None and other.bucket.account == account:
+                self._bring_forward(other)
+
+    def _bring_forward(self, own: Entry) -> None:
+        due_at = own.attempted_at + WANTED_PAUSE
+        if due_at < own.next_attempt_at:
+            own.next_attempt_at = due_at
+            own.wake.set()
 
 
 def _as_refusal(error: BaseException) -> SessionRefused:

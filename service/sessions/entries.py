@@ -5,7 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from service.sessions.session import Session
+from service.sessions.refresh import EXPIRY_MARGIN
+from service.sessions.session import Clock, Session
 from service.sessions.stable import Kept
 from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address, Signer
@@ -73,17 +74,40 @@ class Unobserved:
 
 
 class Entry:
-    """A session in the making, in use or at its end, and the task that keeps it."""
+    """A session in the making, in use or at its end, and the task that keeps it.
+
+    `used_at`, `attempted_at` and `next_attempt_at` are in seconds of the boot clock.
+    """
 
     def __init__(self, bucket: PooledBucket, chance: float, now: float) -> None:
         self.bucket = bucket
         self.chance = chance
         self.current: SigningSession | None = None
         self.kept = Kept[SigningSession]()
-        self.failures = 0
+        self.failures = 0  # in a row
+        self.denied = False  # by the last attempt: the role may not be assumed
+        self.suspected = False  # a caller's attempt has failed since the last success
+        self.lasting = False  # by the last attempt: another one changes nothing
+        self.attempted_at = -math.inf
         self.next_attempt_at = -math.inf
         self.hastened = False
+        self.wanted = False  # somebody has asked since the last attempt
         self.used_at = now
         self.attempted = asyncio.Event()
         self.wake = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """One failure may be chance; a denial is none, nor is one beside a caller's failure."""
+        return self.denied or self.failures > 1 or (self.failures > 0 and self.suspected)
+
+    def is_alive(self, clock: Clock) -> bool:
+        current = self.current
+        return current is not None and current.session.remaining(clock) > EXPIRY_MARGIN + 1
+
+    def age(self, clock: Clock) -> float:
+        """Of the session, in seconds; infinite if there is none."""
+        if self.current is None:
+            return math.inf
+        return self.current.session.now(clock) - self.current.session.starts_at

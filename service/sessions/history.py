@@ -4,8 +4,10 @@ Whoever asks has to name the bucket and the owner, so nobody learns of another's
 that there is one. Bounded in number and in time; the secret of a session that has ended opens nothing.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
-from typing import Final
+from itertools import count
+from typing import Final, NamedTuple
 
 from service.sessions.session import Clock, Session
 from service.sessions.sts import Owner
@@ -16,7 +18,17 @@ REMEMBERED_SECONDS: Final = 86_400.0  # after the end
 _Key = tuple[str, str, Owner]
 
 
+class _End(NamedTuple):
+    """`at` is in seconds of the boot clock. No two have the same `number`, so keys are never compared."""
+
+    at: float
+    number: int
+    key: _Key
+
+
 class History:
+    """A new session costs the same however many are remembered: only the ends that are over are read."""
+
     def __init__(
         self,
         clock: Clock,
@@ -27,24 +39,34 @@ class History:
         self._clock = clock
         self._most = most
         self._seconds = seconds
-        self._sessions: OrderedDict[_Key, Session] = OrderedDict()
+        self._sessions: OrderedDict[_Key, tuple[Session, _End]] = OrderedDict()
+        self._ends: list[_End] = []  # sorted: the first to end is first
+        self._numbers = count()
 
     def remember(self, bucket: str, owner: Owner, session: Session) -> None:
         key = session.credentials.access_key_id, bucket, owner
-        self._sessions[key] = session
-        self._sessions.move_to_end(key)
-        # All are looked at: one that lasts longer, or never ends, stands before those that are over.
-        for each in [each for each, held in self._sessions.items() if self._is_over(held)]:
-            del self._sessions[each]
+        if key in self._sessions:
+            self._forget(key)
+        now = self._clock.boot()
+        end = _End(now + session.remaining(self._clock), next(self._numbers), key)
+        self._sessions[key] = session, end
+        insort(self._ends, end)
+        while self._ends and self._ends[0].at + self._seconds < now:
+            self._forget(self._ends[0].key)
         while len(self._sessions) > self._most:
-            self._sessions.popitem(last=False)
+            self._forget(next(iter(self._sessions)))
 
     def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
-        session = self._sessions.get((access_key_id, bucket, owner))
+        session, _ = self._sessions.get((access_key_id, bucket, owner), (None, None))
         return None if session is None or self._is_over(session) else session
 
     def clear(self) -> None:
         self._sessions.clear()
+        self._ends.clear()
+
+    def _forget(self, key: _Key) -> None:
+        _, end = self._sessions.pop(key)
+        del self._ends[bisect_left(self._ends, end)]
 
     def _is_over(self, session: Session) -> bool:
         return session.remaining(self._clock) < -self._seconds

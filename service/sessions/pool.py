@@ -8,7 +8,6 @@ Rules of this file:
 """
 
 import asyncio
-import logging
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import Context
@@ -25,24 +24,15 @@ from service.sessions.entries import (
     Unobserved,
 )
 from service.sessions.history import History
-from service.sessions.refresh import (
-    EXPIRY_MARGIN,
-    HASTEN_PAUSE,
-    Keep,
-    Refresh,
-    Wait,
-    next_step,
-)
+from service.sessions.keeper import Keeper
+from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
 from service.sessions.session import Clock
 from service.sessions.stable import Window
 from service.sessions.sts import Owner
-
-log = logging.getLogger(__name__)
+from service.waiting import Waiting
 
 NO_SESSION: Final = "No session of the signing role can be had right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
-_LONGEST_SLEEP: Final = 30.0
-_LONGEST_IDLE: Final = 3600.0
 
 
 class SessionPool:
@@ -54,22 +44,28 @@ class SessionPool:
         chance: Callable[[], float],
         observer: SessionObserver | None = None,
         history: History | None = None,
+        waiting: Waiting | None = None,
     ) -> None:
         """`chance` draws from [0, 1): the jitter of refreshes and retries.
 
-        `history` remembers each session beyond its end.
+        `history` remembers each session beyond its end; `waiting` limits how many requests wait for
+        the sessions of a bucket.
         """
+        self._waiting = waiting or Waiting()
         self._buckets = dict(buckets)
         self._clock = clock
         self._chance = chance
         self._history = history or History(clock)
+        self._entries: dict[SessionKey, Entry] = {}
         self._attempts = Attempts(
             clock=clock,
             chance=chance,
             observer=observer or Unobserved(),
             history=self._history,
+            entries=self._entries,
+            own=self._own_entry,
         )
-        self._entries: dict[SessionKey, Entry] = {}
+        self._keeper = Keeper(self._attempts, clock)
 
     def current(self, key: SessionKey) -> SigningSession | None:
         """The session, if there is one that a URL can still be signed with."""
@@ -104,14 +100,16 @@ class SessionPool:
         if key.bucket not in self._buckets:  # it was removed while somebody waited
             raise CredentialsUnavailable(NO_SESSION, retry_after=1)
         entry = self._entries.get(key) or self._open(key)
-        if self._attempts.backoff_left(entry) <= 0:
-            await self._attempted(entry)
+        if self._attempts.backoff_left(key, entry) <= 0:
+            await self._attempted(key, entry)
+        else:
+            self._attempts.hurry(key.bucket)
         if (session := self.current(key)) is not None:
             return session
         bucket = self._buckets.get(key.bucket)
         if bucket is not None and bucket.source is not entry.bucket.source:
             return await self.ready(key)  # its bucket was replaced while we waited
-        raise self._unavailable(entry)
+        raise self._unavailable(key, entry)
 
     def hasten(self, key: SessionKey) -> int:
         """Refresh soon, though the session is still good for shorter lifetimes.
@@ -120,18 +118,18 @@ class SessionPool:
         left alone, or a caller that insists could have us call STS all the time.
         """
         entry = self._entries[key]
-        young_for = 0.0 if entry.current is None else HASTEN_PAUSE - self._age(entry.current)
+        young_for = HASTEN_PAUSE - entry.age(self._clock)
         if young_for > 0:
             return math.ceil(young_for)
         entry.hastened = True
         entry.wake.set()
-        return max(1, math.ceil(self._attempts.backoff_left(entry)))
+        return max(1, math.ceil(self._attempts.backoff_left(key, entry)))
 
     def renew(self, key: SessionKey) -> bool:
         """As `hasten`, for who waits: whether it is worth to wait until it is `ready`."""
         self.hasten(key)
         entry = self._entries[key]
-        return entry.hastened and self._attempts.backoff_left(entry) <= 0
+        return entry.hastened and self._attempts.backoff_left(key, entry) <= 0
 
     def is_alive(self, bucket: str) -> bool:
         """Whether the bucket's own session can sign: its role, its trust and the clock are well."""
@@ -184,6 +182,9 @@ class SessionPool:
     def _own(self, bucket: str) -> SessionKey:
         return SessionKey(bucket, None, self._buckets[bucket].own_policy)
 
+    def _own_entry(self, bucket: str) -> Entry | None:
+        return self._entries.get(self._own(bucket)) if bucket in self._buckets else None
+
     def _is_served(self, key: SessionKey, entry: Entry) -> bool:
         """Whether the session is still of use. No other bucket's own one is ever idle."""
         bucket = self._buckets.get(key.bucket)
@@ -225,74 +226,26 @@ class SessionPool:
             entry.task.cancel()
 
     async def _keep(self, key: SessionKey, entry: Entry) -> None:
-        """Keep one session good until nobody asks for it any more."""
-        while self._entries.get(key) is entry:
-            try:
-                await self._turn(key, entry)
-            except Exception:  # a bug must not leave the caller without a session for ever
-                log.exception("a session for bucket %s is not kept", key.bucket)
-                await self._sleep(entry, _LONGEST_SLEEP)
+        await self._keeper.keep(key, entry)
+        self._close(key)
 
-    async def _turn(self, key: SessionKey, entry: Entry) -> None:
-        match self._step(entry):
-            case Refresh() if self._is_idle(key, entry):
-                self._close(key)
-            case Refresh():
-                await self._attempts.attempt(key, entry)
-            case Keep(seconds) | Wait(seconds):
-                await self._sleep(entry, seconds)
-
-    def _step(self, entry: Entry) -> Keep | Refresh | Wait:
-        session = None if entry.current is None else entry.current.session
-        return next_step(
-            remaining=None if session is None else session.remaining(self._clock),
-            # What STS gave, not what we asked for: it may give less.
-            length=entry.bucket.source.length if session is None else session.length,
-            promise=entry.bucket.promise,
-            chance=entry.chance,
-            backoff_left=self._attempts.backoff_left(entry),
-            hastened=entry.hastened,
-        )
-
-    async def _attempted(self, entry: Entry) -> None:
+    async def _attempted(self, key: SessionKey, entry: Entry) -> None:
         """Wait until the attempt under way, or about to be, has ended. Cancelling this ends nothing."""
+        entry.wanted = True
         entry.wake.set()
+        what = ("STS", key.bucket)
+        if not self._waiting.enter(what):
+            return
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 await entry.attempted.wait()
         except TimeoutError:
             return
+        finally:
+            self._waiting.leave(what)
 
-    async def _sleep(self, entry: Entry, seconds: float) -> None:
-        entry.wake.clear()
-        try:
-            # Not asyncio.sleep alone: the loop's clock may stand still in a suspend, ours does not.
-            async with asyncio.timeout(min(seconds, _LONGEST_SLEEP)):
-                await entry.wake.wait()
-        except TimeoutError:
-            return
-
-    def _is_idle(self, key: SessionKey, entry: Entry) -> bool:
-        """Whether nobody has used the session since it came, or wanted one for long.
-
-        The bucket's own is always in use, and so is one that a window hangs on.
-        """
-        if key.owner is None:
-            return False
-        unused_for = self._clock.boot() - entry.used_at
-        if entry.current is not None and self._is_alive(entry.current):
-            now = entry.current.session.now(self._clock)
-            return unused_for > self._age(entry.current) and entry.kept.ends_at < now
-        return unused_for > min(entry.bucket.source.length, _LONGEST_IDLE)
-
-    def _is_alive(self, signing: SigningSession) -> bool:
-        return signing.session.remaining(self._clock) > EXPIRY_MARGIN + 1
-
-    def _age(self, signing: SigningSession) -> float:
-        return signing.session.now(self._clock) - signing.session.starts_at
-
-    def _unavailable(self, entry: Entry) -> CredentialsUnavailable:
+    def _unavailable(self, key: SessionKey, entry: Entry) -> CredentialsUnavailable:
         return CredentialsUnavailable(
             NO_SESSION,
-            retry_after=max(1, math.ceil(self._attempts.backoff_left(entry))),
+            retry_after=max(1, math.ceil(self._attempts.backoff_left(key, entry))),
         )

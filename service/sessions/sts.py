@@ -45,13 +45,16 @@ class SessionRefused(Exception):
     """STS answered with something that is no session.
 
     `lasting`: asking again changes nothing until the caller's grants change. `throttled`: STS wants
-    to be left alone, by all sessions of the account.
+    to be left alone, by all sessions of the account. `denied`: the role may not be assumed.
     """
 
-    def __init__(self, words: str, *, lasting: bool = False, throttled: bool = False) -> None:
+    def __init__(
+        self, words: str, *, lasting: bool = False, throttled: bool = False, denied: bool = False
+    ) -> None:
         super().__init__(words)
         self.lasting = lasting
         self.throttled = throttled
+        self.denied = denied
 
 
 class SessionSource(Protocol):
@@ -221,6 +224,7 @@ def _refused(error: ClientError) -> SessionRefused:
         f"{type(error).__name__}: {error}",
         lasting=code in _LASTING,
         throttled=code in _THROTTLES,
+        denied=code == "AccessDenied",
     )
 
 

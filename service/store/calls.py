@@ -2,7 +2,7 @@
 
 Rules of this file:
 - A call has a deadline for all of it, few retries within that, and a place among few: a store that
-  hangs holds up its own bucket's calls, and no others. Completions, which take minutes, have half of
+  hangs holds up its own bucket's calls, and no others. Only so many requests wait for one bucket's. Completions, which take minutes, have half of
   all places at most: four buckets that hang hold up the completions of others, and nothing else.
 - A call is signed anew each time it is sent, for a minute. One that may have begun an upload is not
   sent again: nobody would know of the first.
@@ -35,6 +35,7 @@ from service.signing.requests import ListObjects
 from service.signing.signer import Signable
 from service.store.documents import error_code
 from service.store.refusals import Refused
+from service.waiting import Waiting
 
 T = TypeVar("T")
 
@@ -131,11 +132,14 @@ class StoreCalls:
         observer: StoreObserver,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | bool = True,
+        waiting: Waiting | None = None,
     ) -> None:
         """`chance` draws from [0, 1). Proxies are taken from the environment, for https alone.
 
-        `verify` is whom to trust; True are the usual authorities.
+        `verify` is whom to trust; True are the usual authorities. `waiting` limits how many requests
+        wait for the calls of a bucket.
         """
+        self._waiting = waiting or Waiting()
         self._clock = clock
         self._chance = chance
         self._observer = observer
@@ -175,9 +179,15 @@ class StoreCalls:
         Without `key` the bucket is addressed. `seconds` are the deadline, all retries included.
         """
         call = _Call(leave=leave, action=action, bucket=bucket, key=key, body=body, seconds=seconds)
+        what = ("store", bucket)
         with self._observed(call):
-            async with self._place(call):
-                return await self._in_time(call)
+            if not self._waiting.enter(what):
+                raise _too_many()
+            try:
+                async with self._place(call):
+                    return await self._in_time(call)
+            finally:
+                self._waiting.leave(what)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -252,9 +262,12 @@ class StoreCalls:
                     for each in places:
                         await stack.enter_async_context(each)
             except TimeoutError:
-                detail = "Too many calls to this store are under way."
-                raise Overloaded(detail, retry_after=1) from None
+                raise _too_many() from None
             yield
+
+
+def _too_many() -> Overloaded:
+    return Overloaded("Too many calls to this store are under way.", retry_after=1)
 
 
 def _outcome(error: BaseException) -> str:

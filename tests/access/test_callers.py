@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, Identity, common_subject, granted
+from service.access.callers import CallerEntry, Identity, common_subject, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from tests.access.demands import a_demand
 from tests.fakes import a_grant
@@ -218,7 +218,9 @@ entries = st.lists(
     max_size=4,
 )
 identities = st.builds(
-    lambda issuer, subject, value: Identity(a_caller(subject, issuer), {"c": value}),
+    lambda issuer, subject, value: Identity(
+        a_caller(subject, issuer), named_claims({"c": value}, ["/c"])
+    ),
     st.sampled_from([None, "cluster-a", "cluster-b"]),
     st.sampled_from(["s", "st", "t", "s:x"]),
     st.sampled_from(["a", "b", "ab", "..", "a/b", None]),

@@ -12,6 +12,7 @@ from service.access.callers import (
     Identity,
     claim,
     granted,
+    named_claims,
     pointers,
     without_placeholders,
 )
@@ -25,7 +26,8 @@ CALLER = Caller(issuer="cluster-a", subject="s")
 def given_to(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
     """The grants that a caller with these claims is given."""
     entry = CallerEntry(issuer="cluster-a", subject="s", grants=grants)
-    return granted([entry], Identity(CALLER, claims))
+    named = [pointer for grant in grants for pointer in pointers(grant.prefix)]
+    return granted([entry], Identity(CALLER, named_claims(claims, named)))
 
 
 def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:

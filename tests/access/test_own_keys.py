@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import Identity
+from service.access.callers import Identity, named_claims, pointers
 from service.access.grants import Caller
 from service.access.own_keys import (
     LONGEST_NAME,
@@ -31,7 +31,7 @@ callers = st.builds(
 
 
 def prefix(caller: Caller, template: str = TEMPLATE, **claims: Any) -> str:
-    found = own_prefix(template, Identity(caller, claims))
+    found = own_prefix(template, Identity(caller, named_claims(claims, pointers(template))))
     assert found is not None
     return found
 
@@ -69,7 +69,9 @@ def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
     caller, template = Caller(issuer="a", subject="b"), "{claim:/tenant}/{caller}/"
     assert prefix(caller, template, tenant="acme") == "acme/a/b/"
     for claims in ({}, {"tenant": "a/b"}, {"tenant": ".."}, {"tenant": 1}, {"tenant": "{caller}"}):
-        assert own_prefix(template, Identity(caller, claims)) is None
+        assert (
+            own_prefix(template, Identity(caller, named_claims(claims, pointers(template)))) is None
+        )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from service.errors import Overloaded
 from service.issuers.jwks import KeysUnavailable
 from service.issuers.keys import IssuerKeys
+from service.waiting import Waiting
 from tests.access.mint import ed_key, jwk, jwks
 from tests.fakes import FakeClock, loop_clock
 
@@ -55,11 +56,14 @@ class House:
         return refused.value
 
 
-def a_house(*kids: str, chance: Callable[[], float] = lambda: 0.0) -> House:
+def a_house(
+    *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
+) -> House:
     """An issuer who has published keys of these names; `one` if none is named."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
-    return House(clock, source, IssuerKeys(source, name="cluster-a", clock=clock, chance=chance))
+    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
+    return House(clock, source, keys)
 
 
 async def a_warm_house(*kids: str) -> House:

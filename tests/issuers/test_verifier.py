@@ -4,18 +4,22 @@ import asyncio
 import json
 import logging
 import time
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from service.access.grants import Caller
+from service.access.api_keys import ApiKeys
+from service.access.callers import CallerEntry
+from service.access.grants import Caller, Operation
 from service.access.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
 from service.issuers.keys import REFRESH_SECONDS, STALE_SECONDS, IssuerKeys
 from service.issuers.verifier import MAX_TOKENS, TokenVerifier
+from service.snapshot import Snapshot
 from tests.access.mint import ISSUER, SUBJECT, a_token, claims, ed_key, jwk, jwks, signed
-from tests.fakes import WALL, in_virtual_time, loop_clock
+from tests.fakes import WALL, a_bucket, a_grant, in_virtual_time, loop_clock
 from tests.issuers.house import AT_ONCE, DOWN, FakeKeySource
 
 OTHER = replace(ISSUER, name="cluster-b")
@@ -313,3 +317,37 @@ async def test_an_issuer_that_hangs_does_not_hold_up_anothers_token_whose_key_is
     now = house.clock.boot()
     assert await house.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
     assert house.clock.boot() - now < AT_ONCE
+
+
+@in_virtual_time
+async def test_remembered_tokens_stay_small_whatever_else_they_claim() -> None:
+    """All that a user may put into a token of 8,192 characters, and a claim that a grant names.
+
+    Those that are remembered at most take under 60 MiB, by what a part of them takes.
+    """
+    named = "/tenant"
+    template = a_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
+    house = House((replace(ISSUER, pointers=frozenset({named})), "one"))
+    entry = CallerEntry(issuer=ISSUER.name, subject="*", grants=(template,))
+    snapshot = Snapshot(
+        buckets={"reports": a_bucket()},
+        callers=(entry,),
+        api_keys=ApiKeys(()),
+        default_expires_in=900,
+    )
+    some = 256
+    data: list[list[list[Any]]] = [[[]]] * 900
+    await house.caller(ours())
+    tracemalloc.start()
+    try:
+        for number in range(some):
+            token = ours(sub=f"{number:0>255}", tenant=f"{number:0>64}", user_metadata=data)
+            assert MAX_TOKEN_LENGTH - 400 < len(token) <= MAX_TOKEN_LENGTH
+            identity = await house.verifier.identify(token)
+            assert identity is not None
+            assert snapshot.access(identity).grants
+        each = tracemalloc.get_traced_memory()[0] / some
+    finally:
+        tracemalloc.stop()
+    assert len(house.verifier._kept) == some + 1
+    assert each * MAX_TOKENS < 60 * 1024**2

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +16,7 @@ from service.access.callers import Rate
 from service.access.grants import Caller
 from service.errors import RateLimited
 from service.rate_limits import RateLimits
+from service.rate_store import RedisWindows
 from tests.end_to_end.processes import free_ports
 from tests.fakes import CALLER, FakeClock
 
@@ -29,7 +29,7 @@ PATIENCE: Final = 10.0  # seconds for fakeredis, which is slow: each of its scri
 
 @dataclass
 class Replica:
-    """One process's limits, and how often it let pass what it could not count."""
+    """One process's limits, and how often its store failed."""
 
     url: str | None = None
     clock: FakeClock = field(default_factory=FakeClock)
@@ -37,8 +37,9 @@ class Replica:
     store_seconds: float = PATIENCE
 
     def __post_init__(self) -> None:
+        seconds = 4 * self.store_seconds
         self.limits = RateLimits(
-            self.url,
+            None if self.url is None else RedisWindows(self.url, seconds=seconds),
             clock=self.clock,
             on_failure=self._failed,
             store_seconds=self.store_seconds,
@@ -139,9 +140,3 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def burst(replica: Replica, size: int = 50) -> None:
     asked = [replica.take(1) for _ in range(size)]
     await asyncio.gather(*asked, return_exceptions=True)
-
-
-async def seconds(wait: Callable[[], Awaitable[Any]]) -> float:
-    begun = time.perf_counter()
-    await wait()
-    return time.perf_counter() - begun

@@ -1,6 +1,6 @@
 """How many URLs a caller may ask for, in memory as in a store.
 
-`limits` counts by the machine's own time, so what has to wait here truly waits.
+A store counts by the machine's own time, so what has to wait for it truly waits.
 """
 
 import asyncio
@@ -64,13 +64,15 @@ async def test_more_at_once_than_the_rate_is_refused_in_words_and_counts_nothing
 
 
 async def test_who_waits_as_long_as_it_is_told_passes(store: Store) -> None:
-    """Each as soon as the one before has passed: by then the last window counts too."""
+    """Each as soon as the one before has passed: by then the last window counts too.
+
+    In memory: see `test_windows.py`.
+    """
     rate = Rate(10, 1)
     asks = [(10, 1), (10, 10), (1, 10), (5, 5, 5), (6, 6, 2, 8)]
-    async with replicas(None) as [alone], replicas(store.url) as [shared]:
-        each = [passed(replica, urls, rate) for urls in asks for replica in (alone, shared)]
-        waits = await asyncio.gather(*each)
-        assert alone.failures == shared.failures == 0
+    async with replicas(store.url) as [shared]:
+        waits = await asyncio.gather(*(passed(shared, urls, rate) for urls in asks))
+        assert shared.failures == 0
     # What was counted in one window counts no longer than to the end of the next.
     assert max(max(wait) for wait in waits) <= 2
 
@@ -118,19 +120,6 @@ async def test_counting_in_memory_leaves_no_task_behind() -> None:
             await replica.take(1)
         await asyncio.sleep(0.05)
         assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-async def test_what_is_over_is_forgotten() -> None:
-    """Else whoever has many names could fill the memory."""
-    async with replicas(None) as [replica]:
-        for number in range(50):
-            caller = Caller(issuer="cluster-a", subject=f"pod-{number}")
-            await replica.take(1, Rate(1, 1), caller)
-        await asyncio.sleep(2.1)
-        await replica.take(1, Rate(1, 1))
-        await asyncio.sleep(0.05)
-        kept = replica.limits._storage
-        assert all(len(each) <= 2 for each in (kept.storage, kept.expirations, kept.locks))  # type: ignore[union-attr]  # in memory
 
 
 def an_entry(subject: str, rate: Rate | None) -> CallerEntry:

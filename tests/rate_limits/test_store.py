@@ -1,4 +1,4 @@
-"""A store that replicas share, and that is no condition for an answer."""
+"""A store that replicas share, over a real socket. `test_calls.py` has its failures, in virtual time."""
 
 import asyncio
 import gc
@@ -6,18 +6,17 @@ import logging
 
 import pytest
 
+from service.access.grants import Caller
 from service.errors import ConfigurationError
-from service.rate_limits import MAX_CONNECTIONS, PAUSE_SECONDS
+from service.rate_limits import MAX_CALLS, PAUSE_SECONDS
 from service.settings import ServerSettings
 from tests.rate_limits.house import (
     OTHER,
     PASSWORD,
-    PATIENCE,
     Replica,
     Store,
     burst,
     replicas,
-    seconds,
     until,
 )
 
@@ -30,7 +29,7 @@ async def test_replicas_of_one_store_share_the_count(store: Store) -> None:
         await other.refusal(1)
 
 
-async def test_a_store_that_is_down_lets_pass_and_is_left_alone_for_a_while(
+async def test_while_a_store_is_down_each_replica_counts_in_memory(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with replicas(store.url) as [replica]:
@@ -38,7 +37,7 @@ async def test_a_store_that_is_down_lets_pass_and_is_left_alone_for_a_while(
         store.stop()
         await replica.take(10)
         store.start()
-        await replica.take(10)  # though it is back: nobody has looked
+        await replica.refusal(1)  # though it is back: nobody has looked
         assert replica.failures == 2
         replica.clock.move(PAUSE_SECONDS + 0.1)
         await replica.take(10)  # a new store, which has forgotten
@@ -48,33 +47,37 @@ async def test_a_store_that_is_down_lets_pass_and_is_left_alone_for_a_while(
     assert told == ["the store of the rate limits fails, again in 5 s: ConnectionError"]
 
 
-async def test_a_store_that_hangs_holds_nobody_up(
+async def test_a_store_that_hangs_is_left_alone_until_it_answers(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wait = 1.0  # seconds; what waits for nobody takes a hundredth of it
-    async with replicas(store.url, store_seconds=wait) as [replica]:
+    async with replicas(store.url, store_seconds=1.0) as [replica]:
         store.server.answers.clear()
-        # All of them together: one after the other, they would wait for minutes.
-        assert wait * 0.9 <= await seconds(lambda: burst(replica, 200)) < PATIENCE
-        assert replica.failures == 200
-        await until(lambda: not replica.limits._asking)  # nor is any still on its way
-        assert await seconds(lambda: burst(replica)) < wait * 0.9
-        assert replica.failures == 250
-        replica.clock.move(PAUSE_SECONDS + 0.1)
-        assert await seconds(lambda: replica.take(1)) >= wait * 0.9
-        assert len([each for each in caplog.records if each.name == "service.rate_limits"]) == 2
+        assert await fails(replica)
+        failures = replica.failures
+        await burst(replica, 50)  # at once, or it would take 3 s
+        assert replica.failures == failures + 50
+        assert len([each for each in caplog.records if each.name == "service.rate_limits"]) == 1
         store.server.answers.set()
         assert await counts_again(replica)
     gc.collect()
     assert "never retrieved" not in caplog.text
 
 
+async def fails(replica: Replica) -> bool:
+    """Whether its store is seen to fail: on a machine that is busy, perhaps not at the first call."""
+    for number in range(10):
+        await replica.take(1, caller=Caller(issuer="hangs", subject=str(number)))
+        if replica.failures:
+            return True
+    return False
+
+
 async def counts_again(replica: Replica) -> bool:
     """Whether it does after some time: fakeredis first answers all who have gone."""
-    for _ in range(20):
+    for number in range(20):
         replica.clock.move(PAUSE_SECONDS + 0.1)
         failures = replica.failures
-        await replica.take(1, caller=OTHER)
+        await replica.take(1, caller=Caller(issuer="again", subject=str(number)))
         if replica.failures == failures:
             return True
     return False
@@ -98,7 +101,7 @@ async def test_a_request_that_goes_away_leaves_no_answer_for_the_next(store: Sto
 async def test_connections_to_the_store_are_few_and_end_with_the_service(store: Store) -> None:
     async with replicas(store.url) as [replica]:
         await burst(replica)
-        assert 0 < store.connections() <= MAX_CONNECTIONS
+        assert 0 < store.connections() <= MAX_CALLS
     await until(lambda: store.connections() == 0)
 
 

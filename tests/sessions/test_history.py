@@ -112,3 +112,50 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     assert history.find(old.credentials.access_key_id, "reports", B) is None
     await pool.stop()
     assert history.find(old.credentials.access_key_id, "reports", A) is None
+
+
+class CountingClock(FakeClock):
+    """How often it was asked."""
+
+    asked = 0
+
+    def boot(self) -> float:
+        self.asked += 1
+        return super().boot()
+
+
+def test_a_session_costs_the_same_however_many_are_remembered() -> None:
+    clock = CountingClock()
+    history = History(clock)
+    costs = []
+    for number in range(MAX_REMEMBERED + 100):
+        session = a_session(clock, f"ASIA{number}")
+        before = clock.asked
+        history.remember("reports", A, session)
+        costs.append(clock.asked - before)
+    assert max(costs) == costs[0] <= 3
+
+
+def test_what_is_over_goes_though_a_longer_session_came_before_it() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
+    history.remember("reports", A, a_session(clock, "long", seconds=1000))
+    history.remember("reports", A, a_session(clock, "short", seconds=20))
+    clock.move(31)
+    history.remember("reports", A, a_session(clock, "new"))
+    assert [key[0] for key in history._sessions] == [KEY_ID, "long", "new"]
+    assert len(history._ends) == 3
+
+
+def test_a_session_that_came_again_is_remembered_once() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    history.remember("reports", A, a_session(clock, seconds=20))
+    clock.move(15)
+    session = a_session(clock, seconds=20)
+    history.remember("reports", A, session)
+    clock.move(16)
+    history.remember("reports", B, a_session(clock, "other"))
+    assert history.find(KEY_ID, "reports", A) is session
+    assert len(history._ends) == len(history._sessions) == 2

@@ -229,11 +229,13 @@ async def test_a_later_and_shorter_throttle_does_not_shorten_the_one_that_stands
     faults(house)[SALES.owner] = SessionRefused("AccessDenied")
     for pause in (1.5, 2.5, 4.5, 8.5):  # so that the next throttle of this one is a long one
         await refusal(house, SALES)
-        await asyncio.sleep(pause - 0.1)
+        await asyncio.sleep(pause + 0.1)
     faults(house)[SALES.owner] = faults(house)[BILLING.owner] = THROTTLED
     house.source.delay = 1
+    longer = asyncio.ensure_future(refusal(house, SALES))
     await asyncio.sleep(0.5)
     await refusal(house, BILLING)
+    await longer
     assert (await refusal(house, OWN)).retry_after == pytest.approx(16, abs=1)
 
 

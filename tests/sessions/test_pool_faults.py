@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT
+from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, WANTED_PAUSE
 from service.sessions.entries import SessionKey
 from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
 from tests.fakes import in_virtual_time
@@ -40,6 +40,17 @@ async def test_a_failing_source_is_asked_once_a_backoff_step_however_many_ask_us
     while house.clock.boot() < 120:
         await asyncio.gather(*(refusal(house) for _ in range(10)))
         await asyncio.sleep(0.25)
+    pauses = [later - sooner for sooner, later in pairwise(house.source.asked_at)]
+    assert pauses[:4] == pytest.approx([1.5, 2.5, 4.5, 8.5], abs=0.01)
+    assert pauses[4:] == pytest.approx([WANTED_PAUSE] * 10, abs=0.01)
+
+
+@in_virtual_time
+async def test_a_failing_source_that_nobody_waits_for_is_asked_once_a_minute_at_most() -> None:
+    house = a_house(delay=0, chance=0.5)
+    house.source.fault = OSError("no route")
+    house.pool.start()
+    await asyncio.sleep(120)
     pauses = [later - sooner for sooner, later in pairwise(house.source.asked_at)]
     assert pauses == pytest.approx([1.5, 2.5, 4.5, 8.5, 16.5, 30.5, 30.5], abs=0.01)
 

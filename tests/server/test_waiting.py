@@ -1,0 +1,168 @@
+"""Whatever hangs, an ordinary caller of another bucket is answered: over HTTP, with 200 places."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.access.api_keys import digest_of
+from service.app import create_app
+from service.drain import Drain
+from service.running import MakeSource
+from service.server.run import Server, config
+from service.sessions.session import Clock
+from service.settings import Settings
+from tests.access.mint import ISSUER, a_token, ed_key
+from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
+from tests.server.house import NEVER, PATIENCE, bounds, until
+
+PLACES: Final = 200  # as in deploy/kubernetes
+ABUSERS: Final = 300
+ASKS: Final = 150
+STS: Final = ("no-sts-1", "no-sts-2")
+STORES: Final = ("no-store-1", "no-store-2")
+ISSUERS: Final = ("cluster-1", "cluster-2")
+OVER = threading.Event()
+
+
+async def hang() -> None:
+    while not OVER.is_set():  # noqa: ASYNC110 - a thread's doing
+        await asyncio.sleep(0.05)
+
+
+class HangingSts(Given):
+    async def fetch(self, *_: Any) -> Any:
+        await hang()
+
+
+@asynccontextmanager
+async def sources(clock: Clock) -> AsyncIterator[MakeSource]:
+    async def make(name: str, _: Settings) -> Given:
+        return HangingSts(clock) if name in STS else Given(clock)
+
+    yield make
+
+
+async def store(request: httpx.Request) -> httpx.Response:
+    if request.url.host in STORES:
+        await hang()
+    return closed_store(request)
+
+
+async def issuer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await hang()
+    writer.close()
+
+
+def settings(issuer_port: int) -> Settings:
+    """An ordinary caller of `demo`, and one who may ask for the buckets that hang."""
+    ordinary = settings_with(open_grant())
+    bucket = ordinary.buckets["demo"].model_dump()
+    grants = [open_grant(bucket=name) for name in (*STS, *STORES)]
+    abuser = {"api_key": "abuser", "sha256": [digest_of("abuser")], "grants": grants}
+    keys = {"jwks_url": f"http://127.0.0.1:{issuer_port}/keys", "audience": ISSUER.audience}
+    return Settings.model_validate(
+        {
+            "server": {"max_in_flight": PLACES},
+            "buckets": dict.fromkeys(("demo", *STS, *STORES), bucket),
+            "callers": [ordinary.callers[0].model_dump(exclude_none=True), abuser],
+            "issuers": {name: keys | {"issuer": f"https://{name}"} for name in ISSUERS},
+        }
+    )
+
+
+@contextmanager
+def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
+    """In a thread of its own, with a loop that the clients do not share."""
+    drain, given = Drain(), settings(issuer_port)
+    app = create_app(
+        given,
+        addresses={name: replace(ADDRESS, host=name) for name in given.buckets},
+        open_sources=sources,
+        store_transport=httpx.MockTransport(store),
+        audit=lambda _lines: None,
+        drain=drain,
+    )
+    configuration = config(app, host="127.0.0.1", port=0, drain=drain, bounds=bounds())
+    server = Server(configuration, drain=drain, drain_seconds=NEVER)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield server.servers[0].sockets[0].getsockname()
+    finally:
+        OVER.set()
+        server.should_exit = True
+        thread.join(PATIENCE)
+
+
+def of_abuse(what: str) -> bytes:
+    """A request that waits for what hangs."""
+    if what in ISSUERS:
+        bucket, path, token = "demo", "/v1/download-urls", a_token(ed_key(), iss=f"https://{what}")
+    else:
+        bucket, token = what, "abuser"
+        path = "/v1/object-checks" if what in STORES else "/v1/download-urls"
+    body = json.dumps({"bucket": bucket, "key": "a"}).encode()
+    head = f"POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def abuse(address: tuple[str, int], request: bytes, answers: list[int]) -> None:
+    """Again a second after each answer."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        while True:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            await reader.readexactly(int(head.partition("content-length: ")[2].split()[0]))
+            answers.append(int(head.split()[1]))
+            await asyncio.sleep(1)
+    finally:
+        writer.close()
+
+
+async def ordinary(address: tuple[str, int]) -> list[int]:
+    """What is answered while the abuse goes on, for as long as an attempt at STS takes."""
+    answers = []
+    ask = {"bucket": "demo", "key": "a"}
+    host, port = address
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as client:
+        for _ in range(ASKS):
+            reply = await client.post("/v1/download-urls", json=ask, headers=headers)
+            answers.append(reply.status_code)
+            began = time.monotonic()
+            assert (await client.get("/livez")).status_code == 200
+            assert time.monotonic() - began <= 2
+            await asyncio.sleep(0.03)
+    return answers
+
+
+@pytest.mark.parametrize(
+    "hanging", [STS[:1], STORES[:1], ISSUERS, STS + STORES + ISSUERS], ids="-".join
+)
+async def test_who_does_not_wait_is_answered_whatever_hangs(hanging: tuple[str, ...]) -> None:
+    OVER.clear()
+    refused: list[int] = []
+    abuses = [of_abuse(hanging[number % len(hanging)]) for number in range(ABUSERS)]
+    async with await asyncio.start_server(issuer, "127.0.0.1", 0) as issuers:
+        with serving(issuers.sockets[0].getsockname()[1]) as address:
+            asking = [asyncio.create_task(abuse(address, each, refused)) for each in abuses]
+            try:
+                answers = await ordinary(address)
+            finally:
+                for each in asking:
+                    each.cancel()
+                await asyncio.gather(*asking, return_exceptions=True)
+    assert answers.count(200) >= 0.99 * ASKS
+    # Those beyond the share are refused at once, and again; the others only in time.
+    assert set(refused) <= {503, 504}
+    assert len(refused) >= ABUSERS // 2
