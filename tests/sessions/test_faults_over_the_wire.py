@@ -224,7 +224,10 @@ async def test_the_buckets_own_session_is_denied_everything_and_no_caller_is() -
     own = json.loads(house.sts.policies.pop("presign") or "")
     assert {statement["Effect"] for statement in own["Statement"]} == {"Deny"}
     [callers] = house.sts.policies.values()
-    assert {each["Effect"] for each in json.loads(callers or "")["Statement"]} == {"Allow"}
+    *granted, denied = json.loads(callers or "")["Statement"]
+    assert {statement["Effect"] for statement in granted} == {"Allow"}
+    assert denied["Effect"] == "Deny"
+    assert "s3:x-amz-copy-source" in str(denied["Condition"])
 
 
 @in_virtual_time
