@@ -26,6 +26,7 @@ from service.server.protocol import BoundedProtocol
 from service.server.wire import Outbox
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
+ACCEPTS: Final = 16  # connections in a turn of the loop
 FINISH_SECONDS: Final = 15  # for what is under way: a cold caller waits 5 s, and a body may take 20
 
 
@@ -52,7 +53,22 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        await self._accept_more_at_once()
         gc.freeze()  # see __main__.py: what stands now stays as well
+
+    async def _accept_more_at_once(self) -> None:
+        """Give each listener more handles: libuv accepts one connection of each in a turn of the loop.
+
+        Else many new connections beside work that makes turns long would keep /livez waiting for seconds.
+        """
+        loop = asyncio.get_running_loop()
+        for server in list(self.servers):
+            for _ in range(ACCEPTS - 1):
+                for listener in _kept_open(server.sockets):
+                    more = await loop.create_server(
+                        self._protocol, sock=listener, backlog=self.config.backlog
+                    )
+                    self.servers.append(more)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._accept_the_last()
