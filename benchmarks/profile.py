@@ -40,7 +40,7 @@ PACKAGES: Final = [
     "fastapi",
     "pydantic_settings",
     "httpx",
-    "ruamel.yaml",
+    "yaml",
     "prometheus_client",
     "limits",
     "jwt",

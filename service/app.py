@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -90,12 +90,14 @@ def create_app(
     drain: Drain | None = None,
     metrics: Metrics | None = None,
     watched: Path | None = None,
+    once_started: Callable[[], None] | None = None,
 ) -> FastAPI:
     """The service. It needs its lifespan run; until then it has no presigner.
 
     `addresses` are the buckets', if they are resolved already. `audit` takes the lines of the audit
     trail, which go to standard output if nothing is given; `store_transport` what goes to stores. With `drain` whoever runs the app says
-    that it is about to end. Changes of the file `watched` are served as they come.
+    that it is about to end. Changes of the file `watched` are served as they come. `once_started` is called in
+    a thread when the first requests can be answered.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -113,13 +115,16 @@ def create_app(
             await running.start(settings, addresses)
             stack.push_async_callback(running.stop)
             if watched is not None:
-                await stack.enter_async_context(_reloading(watched, settings, running, metrics))
+                reloading = keep_reloading(watched, settings, running, metrics.reloaded)
+                await stack.enter_async_context(_beside(reloading, "reload"))
             app.state.authority, app.state.tokens = running.authority, running.tokens
             app.state.presigner = running.presigner
             app.state.multipart = running.multipart
             app.state.object_checks = running.object_checks
             app.state.uppy = running.uppy
             app.state.diagnoses = running.diagnoses
+            if once_started is not None:
+                await stack.enter_async_context(_beside(asyncio.to_thread(once_started), "check"))
             yield
 
     app = _Service(
@@ -147,12 +152,9 @@ def create_app(
 
 
 @asynccontextmanager
-async def _reloading(
-    path: Path, settings: Settings, running: Running, metrics: Metrics
-) -> AsyncIterator[None]:
-    task = asyncio.create_task(
-        keep_reloading(path, settings, running, metrics.reloaded), name="reload"
-    )
+async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """A task that goes on meanwhile, and is cancelled at the end."""
+    task = asyncio.create_task(work, name=name)
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
-from itertools import combinations
+from itertools import chain, islice
 from typing import Final
 
 from service import check_uppy, parts, signature_age
@@ -11,7 +11,6 @@ from service.access.api_keys import digest_of
 from service.access.callers import (
     LONGEST_CLAIM,
     CallerEntry,
-    common_subject,
     without_placeholders,
 )
 from service.access.grants import Caller, Grant, Operation
@@ -22,7 +21,9 @@ from service.settings import Settings
 from service.settings_buckets import BucketSettings
 from service.settings_callers import CallerSettings, GrantSettings
 from service.signing.signer import Address
+from service.snapshot import Entries
 
+MAX_CROSSINGS: Final = 20_000  # some seconds
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 # What examples use and people leave standing; the demo's own among them
@@ -32,10 +33,11 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """A line for each bucket, and what each caller may do."""
     entries = parts.caller_entries(settings)
+    promises, grants = parts.promises(settings), _grants_by_bucket(entries)
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
-        yield from _cost(name, settings)
-        yield from _age(name, settings, entries)
+        yield from _cost(name, bucket, promises[name])
+        yield from _age(name, bucket, grants.get(name, []))
     for entry in entries:
         yield from _caller(entry)
     yield from check_uppy.describe(settings, caller_name)
@@ -72,9 +74,26 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
+    promises = parts.promises(settings)
     for name, bucket in settings.buckets.items():
-        yield from _risky_bucket(name, bucket, parts.promise(name, settings))
+        yield from _risky_bucket(name, bucket, promises[name])
+    if len(list(islice(_crossings(Entries(parts.caller_entries(settings))), MAX_CROSSINGS + 1))) > (
+        MAX_CROSSINGS
+    ):
+        yield (
+            f"callers: more than {MAX_CROSSINGS} pairs of subjects have a subject in common; the length "
+            "of the session policies is checked for that many"
+        )
     yield from check_uppy.warnings(settings)
+
+
+def unread(settings: Settings) -> Iterator[str]:
+    """The files that a check without them says nothing about."""
+    if settings.server.ca_bundle is not None:
+        yield f"server.ca_bundle {settings.server.ca_bundle}"
+    for name, issuer in settings.issuers.items():
+        if issuer.ca_file is not None:
+            yield f"issuers.{name}.ca_file {issuer.ca_file}"
 
 
 def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
@@ -130,22 +149,19 @@ def _who(bucket: BucketSettings) -> str:
     return f"{bucket.role_arn}, for {bucket.session_seconds} s at a time"
 
 
-def _cost(name: str, settings: Settings) -> Iterator[str]:
+def _cost(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
-    bucket = settings.buckets[name]
     if bucket.credentials == "static":
         return
     length = float(bucket.session_seconds)
-    calls = _DAY / (length - threshold(length, parts.promise(name, settings), 0.5))
+    calls = _DAY / (length - threshold(length, promise, 0.5))
     for_each = "caller that is at work and each " if bucket.is_scoped else ""
     yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
 
 
-def _age(name: str, settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
+def _age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
     """What a bucket policy may deny, to be pasted."""
-    bucket = settings.buckets[name]
     length = math.inf if bucket.credentials == "static" else bucket.session_seconds
-    grants = [grant for entry in entries for grant in entry.grants if grant.bucket == name]
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
             f"bucket {name}: what it signs lives for {life} s at most; a policy may deny what is older: "
@@ -153,23 +169,33 @@ def _age(name: str, settings: Settings, entries: Iterable[CallerEntry]) -> Itera
         )
 
 
+def _grants_by_bucket(entries: Iterable[CallerEntry]) -> dict[str, list[Grant]]:
+    found: dict[str, list[Grant]] = {}
+    for entry in entries:
+        for grant in entry.grants:
+            found.setdefault(grant.bucket, []).append(grant)
+    return found
+
+
 def _widest_callers(entries: tuple[CallerEntry, ...]) -> Iterator[tuple[str, list[Grant]]]:
     """Callers who could be, and all that each has: one of every entry, and of every two that cross."""
-    stars = [entry for entry in entries if "*" in entry.subject]
-    crossings = [
-        (one.issuer, subject)
-        for one, other in combinations(stars, 2)
-        if one.issuer == other.issuer
-        and (subject := common_subject(one.subject, other.subject)) is not None
-    ]
+    found = Entries(entries)
     plain = [(entry.issuer, entry.subject.replace("*", "x")) for entry in entries]
-    for issuer, subject in dict.fromkeys([*plain, *crossings]):
-        caller = Caller(issuer=issuer, subject=subject)
-        matching = [entry for entry in entries if entry.matches(caller)]
+    for issuer, subject in dict.fromkeys(chain(plain, islice(_crossings(found), MAX_CROSSINGS))):
+        matching = found.of(Caller(issuer=issuer, subject=subject))
         yield (
             caller_name(matching[-1]),
             [_at_longest(g) for entry in matching for g in entry.grants],
         )
+
+
+def _crossings(entries: Entries) -> Iterator[tuple[str | None, str]]:
+    """A subject that two patterns of one issuer match, for every two that have one."""
+    for issuer, patterns in entries.patterns.items():
+        for one in patterns:
+            for other, subject in patterns.shared_with(one):
+                if one < other:
+                    yield issuer, subject
 
 
 def _at_longest(grant: Grant) -> Grant:

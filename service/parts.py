@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
 from limits import parse
 
 from service.access.api_keys import ApiKeys
@@ -21,9 +22,11 @@ from service.endpoints import Location
 from service.errors import ConfigurationError
 from service.sessions.entries import PooledBucket
 from service.sessions.sts import Role, SessionSource
-from service.settings import Settings
+from service.settings import Settings, authority_files
 from service.settings_buckets import BucketSettings
 from service.settings_callers import CallerSettings, GrantSettings
+from service.settings_file import content_digest
+from service.settings_server import ambient_ca_bundle
 from service.signing.requests import Encryption
 from service.signing.signer import MAX_EXPIRES_IN, Address
 from service.snapshot import Bucket, Snapshot
@@ -104,25 +107,25 @@ def _subject(caller: CallerSettings) -> str:
 
 
 def pooled_bucket(
-    name: str, settings: Settings, bucket: Bucket, source: SessionSource
+    name: str, settings: Settings, bucket: Bucket, source: SessionSource, promise: float
 ) -> PooledBucket:
     return PooledBucket(
         source=source,
         address=bucket.address,
-        promise=promise(name, settings),
+        promise=promise,
         own_policy=bucket.own_policy,
         account=_account(settings.buckets[name]),
     )
 
 
-def promise(bucket: str, settings: Settings) -> float:
-    """The longest lifetime that any grant on the bucket gives, in seconds."""
-    limits = [
-        grant.max_expires_in or MAX_EXPIRES_IN
-        for _, grant in settings.placed_grants()
-        if grant.bucket == bucket
-    ]
-    return float(max(limits, default=settings.server.default_expires_in))
+def promises(settings: Settings) -> dict[str, float]:
+    """For each bucket the longest lifetime that any grant on it gives, in seconds."""
+    found: dict[str, int] = {}
+    for _, grant in settings.placed_grants():
+        limit = grant.max_expires_in or MAX_EXPIRES_IN
+        found[grant.bucket] = max(limit, found.get(grant.bucket, 0))
+    default = settings.server.default_expires_in
+    return {name: float(found.get(name, default)) for name in settings.buckets}
 
 
 def role(bucket: BucketSettings, settings: Settings) -> Role:
@@ -161,14 +164,27 @@ def _pointers(issuer: str, settings: Settings) -> Iterator[str]:
         yield from pointers(settings.uppy.prefix)
 
 
-def store_authorities(settings: Settings) -> ssl.SSLContext | bool:
-    """Whom to trust when a store is spoken to. Raises ConfigurationError if that cannot be read."""
+def store_authorities(settings: Settings) -> ssl.SSLContext:
+    """Whom to trust when a store is called. Raises ConfigurationError if that cannot be read."""
     bundle = settings.server.ca_bundle
     try:
-        return True if bundle is None else ssl.create_default_context(cafile=bundle)
+        if bundle is None:
+            return httpx.create_ssl_context()
+        return ssl.create_default_context(cafile=bundle)
     except (OSError, ValueError):  # it could be, when the settings were read
         problem = "server.ca_bundle (or AWS_CA_BUNDLE) cannot be read"
         raise ConfigurationError([problem]) from None
+
+
+def authorities_digest(settings: Settings) -> str:
+    """Of all the bundles that calls to stores and STS trust: it changes when one is rotated."""
+    return content_digest(authority_files(settings))
+
+
+def sts_authorities() -> str:
+    """The same of what the SDK trusts, when it calls STS."""
+    bundle = ambient_ca_bundle()
+    return content_digest([] if bundle is None else [bundle])
 
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:

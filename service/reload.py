@@ -7,18 +7,22 @@ which a node has few.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from service.errors import ConfigurationError
+from service.off_loop import no_collections
 from service.running import Running
-from service.settings import Settings, load_settings
+from service.settings import Settings, authority_files, load_settings
 from service.settings_file import callers_dir, fingerprint
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 2.0
+FIRST_RETRY_SECONDS: Final = 10.0  # after a change that could not be served; doubled each time
+LAST_RETRY_SECONDS: Final = 300.0
 _LOOKS: Final = 50  # ten seconds of them: whoever never stops writing is not waited for
 _AT_START: Final = (
     "cors_origins",
@@ -26,7 +30,6 @@ _AT_START: Final = (
     "drain_seconds",
     "rate_limit_url",
     "log_level",
-    "ca_bundle",
 )
 
 
@@ -37,22 +40,51 @@ async def keep_reloading(
     told: Callable[[str], None],
     *,
     poll_seconds: float = POLL_SECONDS,
+    retry_seconds: float = FIRST_RETRY_SECONDS,
 ) -> None:
-    """Until cancelled. `told` hears the outcome of each change: `ok` or `failed`.
+    """Until cancelled. `told` hears the outcome of each attempt to serve a change: `ok` or `failed`.
 
-    `settings` are those that are served.
+    `settings` are those that are served. A change that failed is tried again though no file changes: its
+    cause may lie elsewhere, such as a Secret that is mounted later.
     """
-    files = _Files(path)
+    files, retries = _Files(path), _Retries(retry_seconds)
+    files.beside = authority_files(settings)
     await asyncio.to_thread(files.have_changed)
     # They were read for the start some time ago; what has changed since would be seen never.
-    changed = await asyncio.to_thread(_says_other, path, settings)
+    with no_collections():
+        changed = await asyncio.to_thread(_says_other, path, settings)
     while True:
-        if changed:
-            new = await _reload(path, settings, running)
+        if changed or retries.is_due():
+            with no_collections():
+                new = await _reload(path, settings, running)
             told("failed" if new is None else "ok")
-            settings = new or settings
+            if new is None:
+                retries.postpone(again=not changed)
+            else:
+                settings = new
+                files.beside = authority_files(new)
+                retries.end()
         await asyncio.sleep(poll_seconds)
         changed = await _have_changed(files, settle_seconds=poll_seconds / 10)
+
+
+class _Retries:
+    """When a change that failed is tried again."""
+
+    def __init__(self, first_seconds: float) -> None:
+        self._first = first_seconds
+        self._pause = first_seconds
+        self._due_at = math.inf
+
+    def is_due(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._due_at
+
+    def postpone(self, *, again: bool) -> None:
+        self._pause = min(2 * self._pause, LAST_RETRY_SECONDS) if again else self._first
+        self._due_at = asyncio.get_running_loop().time() + self._pause
+
+    def end(self) -> None:
+        self._due_at = math.inf
 
 
 async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
@@ -67,6 +99,7 @@ async def _have_changed(files: "_Files", settle_seconds: float) -> bool:
 class _Files:
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.beside: tuple[Path, ...] = ()  # further files
         self._directory: str | None = None
         self._seen = ""
 
@@ -80,15 +113,16 @@ class _Files:
 
     def _fingerprint(self) -> str:
         try:
-            return fingerprint(self._path, self._directory)
+            return fingerprint(self._path, self._directory, self.beside)
         except ValueError:  # of a directory that no system could have: the file alone is watched
-            return fingerprint(self._path, None)
+            return fingerprint(self._path, None, self.beside)
 
 
 def _callers_dir(path: Path) -> str | None:
     """Whatever the reader of YAML comes up with, the watch goes on: `_reload` meets it, and tells of it."""
     try:
-        return callers_dir(path)
+        with no_collections():
+            return callers_dir(path)
     except Exception:  # noqa: BLE001 - see above
         return None
 
@@ -105,6 +139,9 @@ async def _reload(path: Path, old: Settings, running: Running) -> Settings | Non
     try:
         new = await asyncio.to_thread(load_settings, path)
         await running.replace(new)
+        await asyncio.sleep(
+            0
+        )  # the old parts were freed just now; the old settings are, in another turn
     except ConfigurationError as error:
         for problem in error.problems:
             # Its words say all; a traceback would say where we read it.

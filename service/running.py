@@ -7,10 +7,10 @@ Rules of this file:
 """
 
 import asyncio
-import logging
 import random
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from service.access.own_keys import UNIQUE_ID
 from service.access.tokens import Issuer
 from service.audit import WriteLines
 from service.authority import Authority
+from service.closing import all_of, close_sources, stop_keys
 from service.compat.uppy_uploads import UppyUploads, UseCases
 from service.diagnoses import Diagnoses
 from service.endpoints import Location, resolve
@@ -39,7 +40,8 @@ from service.sessions.entries import PooledBucket
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.session import Clock
-from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys, StsClients
+from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
+from service.sessions.sts_clients import StsClients
 from service.settings import Settings
 from service.settings_callers import IssuerSettings
 from service.signing.signer import Address
@@ -48,8 +50,6 @@ from service.store.calls import StoreCalls
 from service.trail import Trail
 from service.unsized_uploads import UnsizedUploads
 from service.waiting import Waiting
-
-log = logging.getLogger(__name__)
 
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
@@ -60,7 +60,7 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
     """Where buckets' sessions come from, with the clients that ask STS until the end."""
     async with AsyncExitStack() as stack:
         session = aioboto3.Session()
-        clients = StsClients(session, stack)
+        clients = StsClients(session, stack, parts.sts_authorities)
 
         async def make(name: str, settings: Settings) -> SessionSource:
             bucket = settings.buckets[name]
@@ -73,13 +73,17 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
-    endpoint: JwksEndpoint
-    keys: IssuerKeys
+class _Made:
+    """What a configuration needs, some of it the old one's."""
 
-    async def stop(self) -> None:
-        await self.keys.stop()
-        await self.endpoint.aclose()
+    snapshot: Snapshot
+    pooled: dict[str, PooledBucket]
+    keys: dict[str, IssuerKeys]
+    trusted: str  # a digest of the authorities
+    authorities: ssl.SSLContext | None  # if they are new
+
+    def sources(self) -> list[SessionSource]:
+        return [bucket.source for bucket in self.pooled.values()]
 
 
 class Running:
@@ -111,29 +115,39 @@ class Running:
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
         self._settings: Settings | None = None
-        self._pooled: dict[str, PooledBucket] = {}
-        self._keys: dict[str, _Keys] = {}
+        self._made: _Made | None = None
 
     async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
-        """`addresses` are the buckets', if they are resolved already."""
+        """`addresses` are the buckets', if they are resolved already. What fails leaves nothing open."""
         if addresses is not None:
             self._locations, self._addresses = parts.locations(settings), dict(addresses)
         self._waiting = Waiting(settings.server.max_in_flight)
-        self._limits = self._rate_limits(settings)
-        self._store = self._store_calls(settings)
-        snapshot, pooled, keys = await self._make(settings)
+        async with AsyncExitStack() as stack:
+            self._limits = self._rate_limits(settings)
+            stack.push_async_callback(self._limits.close)
+            self._store = self._store_calls(settings)
+            stack.push_async_callback(self._store.close)
+            self._serve(settings, await self._make(settings))
+            stack.push_async_callback(self._close)
+            stack.push_async_callback(self._pool.stop)
+            self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
+            self._pool.start()
+            self.tokens.start()
+            self._opened = stack.pop_all()
+
+    def _serve(self, settings: Settings, made: _Made) -> None:
         history = History(self._clock)
         self._pool = SessionPool(
-            pooled,
+            made.pooled,
             clock=self._clock,
             chance=random.random,
             observer=self._metrics,
             history=history,
             waiting=self._waiting,
         )
-        self.tokens = TokenVerifier(_verified_by(settings, keys), clock=self._clock)
+        self.tokens = TokenVerifier(_verified_by(settings, made.keys), clock=self._clock)
         self.authority = Authority(
-            snapshot,
+            made.snapshot,
             self._pool,
             clock=self._clock,
             trail=Trail(self._write_audit, clock=self._clock, observer=self._metrics),
@@ -144,49 +158,68 @@ class Running:
         self.object_checks = ObjectChecks(self.authority, self._store)
         self.uppy = self._uppy(settings)
         self.diagnoses = Diagnoses(self.authority, history, clock=self._clock)
-        self._settings, self._pooled, self._keys = settings, pooled, keys
-        self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
-        self._pool.start()
-        self.tokens.start()
+        self._settings, self._made = settings, made
 
     async def replace(self, settings: Settings) -> None:
         """Serve these settings from now on. Raises ConfigurationError, and then nothing has changed."""
-        snapshot, pooled, keys = await self._make(settings)
-        old = self._keys
-        self.authority.snapshot = snapshot
+        old = self._made
+        assert old is not None  # it was started
+        made = await self._make(settings)
+        self.authority.snapshot = made.snapshot
         self.uppy.place = parts.uppy_place(settings)
-        self._pool.replace(pooled, snapshot.not_before)
-        self.tokens.replace(_verified_by(settings, keys))
-        self._settings, self._pooled, self._keys = settings, pooled, keys
-        for name, each in keys.items():
-            if old.get(name) is not each:
-                each.keys.start()
-        gone = [each for name, each in old.items() if keys.get(name) is not each]
-        for told in await asyncio.gather(*(each.stop() for each in gone), return_exceptions=True):
-            if isinstance(told, Exception):  # what is served has changed all the same
-                log.warning("an issuer's old client did not close", exc_info=told)
+        self._pool.replace(made.pooled, made.snapshot.not_before)
+        self.tokens.replace(_verified_by(settings, made.keys))
+        self._settings, self._made = settings, made
+        for name, keys in made.keys.items():
+            if old.keys.get(name) is not keys:
+                keys.start()
+        # What is served has changed: from here on nothing that fails may say otherwise.
+        await stop_keys(
+            [each for name, each in old.keys.items() if made.keys.get(name) is not each]
+        )
+        await close_sources(old.sources(), but=made.sources())
+        if made.authorities is not None:
+            await self._trust(made.authorities, made.sources())
 
     async def stop(self) -> None:
-        await self._pool.stop()
-        await asyncio.gather(*(each.stop() for each in self._keys.values()))
-        await self._limits.close()
-        await self._store.close()
+        """All of it, whatever fails on the way."""
+        await self._opened.aclose()
 
-    async def _make(
-        self, settings: Settings
-    ) -> tuple[Snapshot, dict[str, PooledBucket], dict[str, _Keys]]:
+    async def _close(self) -> None:
+        if self._made is not None:
+            await stop_keys(self._made.keys.values())
+            await close_sources(self._made.sources())
+
+    async def _trust(self, authorities: ssl.SSLContext, sources: Iterable[SessionSource]) -> None:
+        renewing = [self._store.trust(authorities)]
+        renewing += [each.renew() for each in sources if isinstance(each, AssumedRole)]
+        await all_of("a client did not take the new certificates", renewing)
+
+    async def _make(self, settings: Settings) -> _Made:
         addresses = await self._resolved(settings)
         # Of thousands of callers each takes a tenth of a second, in which others are served by now.
         in_thread = self._settings is not None
         snapshot = await off_loop(in_thread, parts.snapshot, settings, addresses)
-        pooled: dict[str, PooledBucket] = {}
-        for name, bucket in snapshot.buckets.items():
-            source = await self._source(name, settings)
-            pooled[name] = await off_loop(
-                in_thread, parts.pooled_bucket, name, settings, bucket, source
-            )
+        promises = await off_loop(in_thread, parts.promises, settings)
+        trusted = await off_loop(in_thread, parts.authorities_digest, settings)
+        authorities = None
+        if self._made is not None and trusted != self._made.trusted:
+            authorities = await asyncio.to_thread(parts.store_authorities, settings)
         keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
-        return snapshot, pooled, keys
+        sources: dict[str, SessionSource] = {}
+        try:
+            for name in settings.buckets:
+                sources[name] = await self._source(name, settings)
+        except BaseException:
+            await close_sources(
+                sources.values(), but=[] if self._made is None else self._made.sources()
+            )
+            raise
+        pooled = {
+            name: parts.pooled_bucket(name, settings, bucket, sources[name], promises[name])
+            for name, bucket in snapshot.buckets.items()
+        }
+        return _Made(snapshot, pooled, keys, trusted, authorities)
 
     async def _resolved(self, settings: Settings) -> dict[str, Address]:
         locations = parts.locations(settings)
@@ -201,29 +234,26 @@ class Running:
     async def _source(self, name: str, settings: Settings) -> SessionSource:
         known = self._settings
         if (
-            known is None
+            self._made is None
+            or known is None
             or name not in known.buckets
             or _role(name, known) != _role(name, settings)
         ):
             return await self._make_source(name, settings)
-        return self._pooled[name].source
+        return self._made.pooled[name].source
 
-    def _keys_of(self, name: str, issuer: IssuerSettings) -> _Keys:
+    def _keys_of(self, name: str, issuer: IssuerSettings) -> IssuerKeys:
         known = None if self._settings is None else self._settings.issuers.get(name)
-        if known is not None and _place(known) == _place(issuer):
-            return self._keys[name]
-        endpoint = JwksEndpoint(
-            issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file
-        )
-        keys = IssuerKeys(
-            endpoint,
+        if self._made is not None and known is not None and _place(known) == _place(issuer):
+            return self._made.keys[name]
+        return IssuerKeys(
+            JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
             name=name,
             clock=self._clock,
             chance=random.random,
             observer=self._metrics,
             waiting=self._waiting,
         )
-        return _Keys(endpoint, keys)
 
     def _store_calls(self, settings: Settings) -> StoreCalls:
         return StoreCalls(
@@ -275,5 +305,7 @@ def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
     return issuer.jwks_url, issuer.ca_file, issuer.bearer_file
 
 
-def _verified_by(settings: Settings, keys: Mapping[str, _Keys]) -> list[tuple[Issuer, IssuerKeys]]:
-    return [(parts.issuer(name, settings), each.keys) for name, each in keys.items()]
+def _verified_by(
+    settings: Settings, keys: Mapping[str, IssuerKeys]
+) -> list[tuple[Issuer, IssuerKeys]]:
+    return [(parts.issuer(name, settings), each) for name, each in keys.items()]

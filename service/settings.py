@@ -6,24 +6,12 @@ a misspelt limit must not be a missing limit.
 """
 
 import os
-import ssl
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Final, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
 from service.errors import ConfigurationError
@@ -34,99 +22,23 @@ from service.settings_callers import (
     GrantSettings,
     IssuerSettings,
 )
-from service.settings_file import Files, message, read_files, without_echoes
+from service.settings_file import Files, message, quoted, read_files, without_echoes
 from service.settings_section import Section
+from service.settings_server import ServerSettings, ambient_ca_bundle
 from service.settings_uppy import UppySettings
-from service.settings_values import Name, Origin, Seconds, StoreUrl
+from service.settings_values import OFFLINE, Name, can_be_trusted
 
-
-def _ambient_token_file() -> Path | None:
-    """As EKS sets it in each pod; a setting of our own comes first."""
-    path = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
-    return Path(path) if path else None
-
-
-def _ambient_ca_bundle() -> Path | None:
-    """As the SDK takes it for STS; a setting of our own comes first."""
-    path = os.environ.get("AWS_CA_BUNDLE")
-    return Path(path) if path else None
-
-
-def _check_ca_bundle(path: Path) -> Path:
-    try:
-        ssl.create_default_context(cafile=path)
-    except (OSError, ValueError):  # of SSL's errors each is an OSError
-        told = "write the path of certificates in PEM that can be read, here or in AWS_CA_BUNDLE"
-        raise ValueError(told) from None
-    return path
-
-
-class ServerSettings(BaseSettings):
-    """Of the process as a whole. The environment wins over the file."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="PRESIGN_", env_ignore_empty=True, extra="forbid", frozen=True
-    )
-
-    default_expires_in: Seconds = Field(
-        900, description="Seconds that a URL lives where its caller asks for no `expires_in`."
-    )
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
-        (),
-        description="Origins whose pages may call the service; in the environment with commas "
-        "between them. `*` is refused.",
-    )
-    max_in_flight: int = Field(
-        512,
-        ge=1,
-        description="Requests under way. More get 503 `overloaded` with `Retry-After`; health and "
-        "metrics never do.",
-    )
-    drain_seconds: float = Field(
-        5.0,
-        ge=0,
-        le=300,
-        description="Seconds from SIGTERM, when the service stops to be ready, until it takes no "
-        "new connection.",
-    )
-    rate_limit_url: StoreUrl | None = Field(
-        None,
-        description="What replicas share for each caller's `rate_limit`; without it each counts in "
-        "memory. It may hold a password: best by the environment.",
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO",
-        description="What is logged. The SDK's own loggers never go below INFO: they would log "
-        "secrets.",
-    )
-    web_identity_token_file: Path | None = Field(
-        default_factory=_ambient_token_file,
-        description="The token for `credentials: web_identity`, read each time. Without it "
-        "`AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets it, is taken.",
-    )
-    ca_bundle: Annotated[Path, AfterValidator(_check_ca_bundle)] | None = Field(
-        default_factory=_ambient_ca_bundle,
-        validate_default=True,
-        description="Certificates in PEM that the service trusts when it calls a store, in place of "
-        "the usual ones. Without it `AWS_CA_BUNDLE` is taken; for STS only that one counts.",
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over the file."""
-        return env_settings, init_settings
-
-    @field_validator("cors_origins", mode="before")
-    @classmethod
-    def _split(cls, origins: Any) -> Any:
-        return origins.replace(",", " ").split() if isinstance(origins, str) else origins
+_Place = tuple[str | int, ...]
+# Their values are quoted where they are wrong: none is a secret, and none holds one.
+_QUOTED: Final = frozenset(
+    {
+        *("addressing_style", "algorithm", "allow", "audience", "bucket", "ca_file", "ca_bundle"),
+        *("content_types", "cors_origins", "credentials", "default_expires_in", "drain_seconds"),
+        *("expires_in", "issuer", "log_level", "max_content_length", "max_expires_in"),
+        *("max_in_flight", "max_keys", "max_lifetime_seconds", "origins", "prefix", "rate_limit"),
+        *("region", "revoked_before", "role_arn", "session_seconds", "subject"),
+    }
+)
 
 
 class Settings(Section):
@@ -163,45 +75,60 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:
-        named = [(at, grant.bucket) for at, grant in self.placed_grants()]
-        named += [] if self.uppy is None else [("uppy.bucket", self.uppy.bucket)]
+        named = [((*at, "bucket"), grant.bucket) for at, grant in self._placed()]
+        named += [] if self.uppy is None else [(("uppy", "bucket"), self.uppy.bucket)]
         for at, bucket in named:
             if bucket not in self.buckets:
-                known = ", ".join(sorted(self.buckets))
-                raise ValueError(f"{at}: no such bucket is configured; there are: {known}")
+                raise _wrong(at, _unknown("bucket", bucket, self.buckets))
         return self
 
     @model_validator(mode="after")
     def _callers_are_distinct(self) -> Self:
-        names = [caller.api_key for caller in self.callers if caller.api_key]
-        digests = [digest for caller in self.callers for digest in caller.sha256 or ()]
-        if len(set(names)) < len(names):
-            raise ValueError("callers: one api_key name stands twice; join the grants in one entry")
-        if len(set(digests)) < len(digests):
-            raise ValueError("callers: one sha256 stands twice; make a key with `presign new-key`")
+        names, digests = dict[str, int](), dict[str, int]()
+        for i, caller in enumerate(self.callers):
+            if (name := caller.api_key) and (first := names.setdefault(name, i)) != i:
+                words = f"the api_key name {quoted(name)} stands in callers.{first} too"
+                raise _wrong(("callers", i, "api_key"), f"{words}; join the grants in one entry")
+            for j, digest in enumerate(caller.sha256 or ()):
+                if digest in digests:
+                    words = f"this digest stands in callers.{digests[digest]} too"
+                    at = ("callers", i, "sha256", j)
+                    raise _wrong(at, f"{words}; make a key with `presign new-key`")
+                digests[digest] = i
         return self
 
     @model_validator(mode="after")
     def _callers_have_issuers(self) -> Self:
         for i, caller in enumerate(self.callers):
             if caller.issuer is not None and caller.issuer not in self.issuers:
-                known = ", ".join(sorted(self.issuers)) or "none"
-                raise ValueError(
-                    f"callers.{i}.issuer: no such issuer is configured; there are: {known}"
-                )
-        sources = [(i.issuer, i.audience, i.jwks_url) for i in self.issuers.values()]
-        if len(set(sources)) < len(sources):
-            raise ValueError("issuers: one stands twice, and a token could be of either")
+                words = _unknown("issuer", caller.issuer, self.issuers)
+                raise _wrong(("callers", i, "issuer"), words)
+        sources = dict[tuple[str, str, str], str]()
+        for name, each in self.issuers.items():
+            other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
+            if other != name:
+                words = f"the same as {quoted(other)}, so a token could be of either"
+                raise _wrong(("issuers", name), words)
         return self
 
     @model_validator(mode="after")
     def _placeholders_have_claims(self) -> Self:
-        with_claims = {
-            f"callers.{i}." for i, caller in enumerate(self.callers) if caller.issuer is not None
-        }
-        for at, grant in self.placed_grants():
-            if pointers(grant.prefix) and not at.startswith(tuple(with_claims)):
-                raise ValueError(f"{at}.prefix: only a token has claims; write the prefix out")
+        for at, grant in self._placed(of_tokens=False):
+            if pointers(grant.prefix):
+                words = (
+                    f"only a token has claims; write the prefix out (found {quoted(grant.prefix)})"
+                )
+                raise _wrong((*at, "prefix"), words)
+        return self
+
+    @model_validator(mode="after")
+    def _bundle_can_be_read(self, info: ValidationInfo) -> Self:
+        bundle = self.server.ca_bundle
+        if bundle is not None and info.context != OFFLINE and not can_be_trusted(bundle):
+            words = (
+                "write the path of certificates in PEM that can be read, here or in AWS_CA_BUNDLE"
+            )
+            raise _wrong(("server", "ca_bundle"), f"{words} (found {quoted(str(bundle))})")
         return self
 
     @model_validator(mode="after")
@@ -213,15 +140,32 @@ class Settings(Section):
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
         """Every grant, with its path in the file."""
-        placed = [
-            (f"callers.{i}.grants.{j}", grant)
+        return [(".".join(map(str, at)), grant) for at, grant in self._placed()]
+
+    def _placed(self, *, of_tokens: bool = True) -> list[tuple[_Place, GrantSettings]]:
+        """Every grant, or those alone whose callers have no tokens."""
+        placed: list[tuple[_Place, GrantSettings]] = [
+            (("callers", i, "grants", j), grant)
             for i, caller in enumerate(self.callers)
+            if of_tokens or caller.issuer is None
             for j, grant in enumerate(caller.grants)
         ]
         if self.unsafe_anonymous_caller is not None:
             anonymous = enumerate(self.unsafe_anonymous_caller.grants)
-            placed += [(f"unsafe_anonymous_caller.grants.{j}", grant) for j, grant in anonymous]
+            placed += [(("unsafe_anonymous_caller", "grants", j), each) for j, each in anonymous]
         return placed
+
+
+def _wrong(at: _Place, words: str) -> PydanticCustomError:
+    """What only the settings together show to be wrong, and where the one to change is."""
+    return PydanticCustomError("at", "{words}", {"at": at, "words": words})
+
+
+def _unknown(kind: str, name: str, known: dict[str, Any]) -> str:
+    near = get_close_matches(name, known, 1)
+    meant = f", did you mean {quoted(near[0])}" if near else ""
+    there = ", ".join(sorted(known)) or "none"
+    return f"no {kind} {quoted(name)} is configured{meant}; there are: {there}"
 
 
 def configuration_path(given: Path | None) -> Path:
@@ -229,34 +173,49 @@ def configuration_path(given: Path | None) -> Path:
     return given or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
 
 
+def authority_files(settings: Settings) -> tuple[Path, ...]:
+    """What says whom to trust as a store, and as STS."""
+    found = (settings.server.ca_bundle, ambient_ca_bundle())
+    return tuple(dict.fromkeys(path for path in found if path is not None))
+
+
 def callers_token() -> str | None:
     """With which a command calls the service as any caller does."""
     return os.environ.get("PRESIGN_TOKEN") or None
 
 
-def load_settings(path: Path | None = None) -> Settings:
+def load_settings(path: Path | None = None, *, offline: bool = False) -> Settings:
     """The configuration at `path`, or where `configuration_path` finds it.
 
-    Raises ConfigurationError with a sentence for each thing that is wrong, and where.
+    With `offline` no file of certificates is read. Raises ConfigurationError with a sentence for each thing
+    that is wrong, and where.
     """
     files = read_files(configuration_path(path))
     try:
-        return Settings.model_validate(files.document)
+        return Settings.model_validate(files.document, context=OFFLINE if offline else None)
     except ValidationError as error:
-        faults = without_echoes(
-            error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        faults = without_echoes(error.errors(include_url=False))
         raise ConfigurationError([_explain(fault, files) for fault in faults]) from None
 
 
 def _explain(fault: Any, files: Files) -> str:
     """Where the fault is, the environment included, and what to write instead."""
-    location = fault["loc"]
+    location = fault.get("ctx", {}).get("at", fault["loc"])
     variable = _variable(location)
     known = fault["type"] != "extra_forbidden" and variable is not None
+    found = _found(location, fault)
     if known and variable in {name.upper() for name in os.environ}:
-        return f"{variable}: {message(fault, [])}"
-    return f"{files.place(location)}: {message(fault, _names_at(location))}"
+        return f"{variable}: {message(fault, [])}{found}"
+    return f"{files.place(location)}: {message(fault, _names_at(location))}{found}"
+
+
+def _found(location: tuple[Any, ...], fault: Any) -> str:
+    """The value that is wrong, if it is one that may be shown."""
+    setting = next((part for part in reversed(location) if isinstance(part, str)), None)
+    if setting not in _QUOTED or fault["type"] in {"at", "extra_forbidden", "missing"}:
+        return ""
+    value = fault["input"]
+    return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 
 
 def _variable(location: tuple[Any, ...]) -> str | None:

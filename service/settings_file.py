@@ -1,45 +1,34 @@
 """The configuration file: read with its line numbers, and its faults told in an operator's words."""
 
+import json
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from typing import Any, Final
 
 from service.errors import ConfigurationError
+from service.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
+
+_QUOTED_LENGTH: Final = 80
+# A digest or a key of 256 bits, and the ids of AWS's keys: somebody may have put one in the wrong place.
+_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
 
 
 def read_yaml(path: Path) -> Any:
     """The document. Its nodes remember their lines; duplicate keys are an error."""
     try:
-        return YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+        return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError([f"{path}: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigurationError([f"{path}: not UTF-8"]) from None
-    except MarkedYAMLError as error:
-        line = f"{path}:{error.problem_mark.line + 1}" if error.problem_mark else str(path)
-        problem = (error.problem or "not YAML").splitlines()[0].partition(" with value ")[0]
-        raise ConfigurationError([f"{line}: {problem}"]) from None
-    except YAMLError as error:
-        raise ConfigurationError([f"{path}: {str(error).splitlines()[0]}"]) from None
-    except ValueError as error:  # of a time that looks like one
-        raise ConfigurationError([f"{path}: {error}"]) from None
-    except RecursionError:
-        raise ConfigurationError([f"{path}: nested too deeply"]) from None
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        TypeError,
-    ):  # ruamel's, of `!!bool x` and the like
-        raise ConfigurationError([f"{path}: not YAML that can be read"]) from None
+    except YamlError as error:
+        where = str(path) if error.line is None else f"{path}:{error.line}"
+        raise ConfigurationError([f"{where}: {error.problem}"]) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +83,7 @@ def _callers_of(file: Path, document: Any) -> list[Any]:
     """A team's file has callers and nothing else: buckets and issuers are the operator's."""
     if document is None:
         return []
-    if not isinstance(document, CommentedMap) or set(document) != {"callers"}:
+    if not isinstance(document, YamlMapping) or set(document) != {"callers"}:
         raise ConfigurationError([f"{file}: write a list of `callers:` and nothing else"])
     callers = document["callers"]
     if not isinstance(callers, list | None):
@@ -111,22 +100,25 @@ def callers_dir(path: Path) -> str | None:
 
 
 def _directory(document: Any) -> str | None:
-    directory = document.get("callers_dir") if isinstance(document, CommentedMap) else None
+    directory = document.get("callers_dir") if isinstance(document, YamlMapping) else None
     return directory if isinstance(directory, str) else None
 
 
-def fingerprint(path: Path, directory: str | None) -> str:
+def fingerprint(path: Path, directory: str | None, beside: Iterable[Path] = ()) -> str:
     """Of all that the files say: it changes when one is written, replaced or no longer there.
 
-    `directory` is the `callers_dir`.
+    `directory` is the `callers_dir`, and `beside` are further files.
     """
-    digest = sha256(_content(path))
     try:
         teams = [] if directory is None else team_files(path.parent / directory)
     except ConfigurationError as error:
-        digest.update(str(error).encode())
-        return digest.hexdigest()
-    for file in teams:
+        return content_digest([path, *beside], str(error))
+    return content_digest([path, *teams, *beside])
+
+
+def content_digest(files: Iterable[Path], more: str = "") -> str:
+    digest = sha256(more.encode())
+    for file in files:
         digest.update(b"\0" + os.fsencode(file) + b"\0" + _content(file))
     return digest.hexdigest()
 
@@ -163,6 +155,17 @@ def message(fault: Any, names: list[str]) -> str:
             return text.removeprefix("Value error, ")
 
 
+def quoted(value: object) -> str:
+    """As it may be shown: short, in one line, and without what could be a password or a key."""
+    text = str(value)
+    if "@" in text and "://" in text:
+        return "a URL with a user"
+    if _SECRET.search(text):
+        return "what looks like a key"
+    cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
+    return json.dumps(cut, ensure_ascii=not cut.isprintable())
+
+
 def without_echoes(faults: Sequence[Any]) -> list[Any]:
     """A list whose items are all at fault counts as empty too; the items' own faults say more."""
     places = {fault["loc"] for fault in faults}
@@ -180,10 +183,8 @@ def _line(document: Any, location: tuple[Any, ...]) -> int | None:
     line = None
     for part in location:
         try:
-            if isinstance(document, CommentedMap):
-                line = document.lc.key(part)[0] + 1
-            elif isinstance(document, CommentedSeq):
-                line = document.lc.item(part)[0] + 1
+            if isinstance(document, YamlMapping | YamlSequence):
+                line = document.lines[part]
             document = document[part]
         except (KeyError, IndexError, TypeError):
             break

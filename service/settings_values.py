@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
@@ -35,6 +36,8 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\
 WITH_ZONE: Final = (
     "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
 )
+# The context of a validation that reads no file: `presign check --offline`
+OFFLINE: Final = "offline"
 _CLOCKS: Final = timedelta(minutes=1)
 _DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
 
@@ -89,12 +92,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_ca_file(path: Path) -> Path:
+def _check_ca_file(path: Path, info: ValidationInfo) -> Path:
+    if info.context != OFFLINE and not can_be_trusted(path):
+        raise ValueError("write the path of certificates in PEM that can be read")
+    return path
+
+
+def can_be_trusted(path: Path) -> bool:
+    """Whether these are certificates."""
     try:
         ssl.create_default_context(cafile=path)
     except (OSError, ValueError):  # of SSL's errors each is an OSError
-        raise ValueError("write the path of certificates in PEM that can be read") from None
-    return path
+        return False
+    return True
 
 
 def _check_prefix(prefix: str) -> str:

@@ -21,6 +21,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, deny_all, session_policy
+from service.access.subjects import Patterns
 from service.errors import CreateOnlyUnsupported
 from service.sessions.entries import SessionKey
 from service.sessions.sts import Owner
@@ -78,13 +79,13 @@ class Snapshot:
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
     _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
     _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)
-    _entries: "_Entries" = field(init=False, repr=False)
-    _revoked: "_Entries" = field(init=False, repr=False)  # those with a `revoked_before`
+    _entries: "Entries" = field(init=False, repr=False)
+    _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_entries", _Entries(self.callers))
+        object.__setattr__(self, "_entries", Entries(self.callers))
         revoked = (each for each in self.callers if each.revoked_before > -math.inf)
-        object.__setattr__(self, "_revoked", _Entries(revoked))
+        object.__setattr__(self, "_revoked", Entries(revoked))
         names = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
         object.__setattr__(self, "s3_buckets", names)
 
@@ -137,22 +138,24 @@ class Snapshot:
         return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
 
 
-class _Entries:
+class Entries:
     """Found by whom they are for: of thousands, to ask each would take milliseconds a caller."""
 
     def __init__(self, entries: Iterable[CallerEntry]) -> None:
-        self._of_one = defaultdict[Caller, list[tuple[int, CallerEntry]]](list)
-        self._of_many = defaultdict[str | None, list[tuple[int, CallerEntry]]](list)
+        self._of = defaultdict[tuple[str | None, str], list[tuple[int, CallerEntry]]](list)
+        patterns = defaultdict[str | None, set[str]](set)
         for place, entry in enumerate(entries):
+            self._of[entry.issuer, entry.subject].append((place, entry))
             if "*" in entry.subject:
-                self._of_many[entry.issuer].append((place, entry))
-            else:
-                only = Caller(issuer=entry.issuer, subject=entry.subject)
-                self._of_one[only].append((place, entry))
+                patterns[entry.issuer].add(entry.subject)
+        self.patterns = {issuer: Patterns(of_it) for issuer, of_it in patterns.items()}
 
     def of(self, caller: Caller) -> list[CallerEntry]:
         """Those that match, in the configuration's order."""
-        near = [*self._of_one.get(caller, ()), *self._of_many.get(caller.issuer, ())]
+        subjects = {caller.subject}
+        if (patterns := self.patterns.get(caller.issuer)) is not None:
+            subjects.update(patterns.matching(caller.subject))
+        near = [each for subject in subjects for each in self._of.get((caller.issuer, subject), ())]
         return [entry for _, entry in sorted(near, key=itemgetter(0)) if entry.matches(caller)]
 
 

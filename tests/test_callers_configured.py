@@ -54,7 +54,7 @@ def test_check_says_what_a_caller_costs_at_sts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("issuer: cluster-a", "issuer: cluster-b", "no such issuer is configured; there are: clus"),
+        ("issuer: cluster-a", "issuer: cluster-b", 'no issuer "cluster-b" is configured, did you mean "cluster-a"; there are: clus'),
         ("system:serviceaccount:billing:*", '"*"', "but never comes first"),
         ("system:serviceaccount:billing:*", '"*:billing"', "but never comes first"),
         ("    subject: system:serviceaccount:billing:*\n", "",
@@ -111,7 +111,8 @@ def test_check_says_what_is_wrong_and_what_to_write(
 
 def test_a_token_could_be_of_one_issuer_only(tmp_path: Path) -> None:
     twice = GOOD.replace("callers:", f"  cluster-b: {{{ISSUER}}}\ncallers:")
-    assert "one stands twice" in checked(tmp_path, twice).output
+    told = 'issuers.cluster-b: the same as "cluster-a", so a token could be of either'
+    assert told in checked(tmp_path, twice).output
 
 
 def test_clusters_of_one_name_differ_by_their_keys(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_the_example_configuration_is_good() -> None:
         (f"[{DIGEST}]", "[]",
          "6: callers.0.sha256: is empty; write at least one"),
         ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
-         "callers.0.grants.0: no such bucket is configured; there are: reports"),
+         '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
         ("invoices/", '"in*/"', "8: callers.0.grants.0.prefix: a prefix has no *"),
         ("[download", "[downlaod", "8: callers.0.grants.0.allow.0: "),
         ("max_expires_in: 900", "max_expires_in: 0", "8: callers.0.grants.0.max_expires_in: "),

@@ -33,7 +33,8 @@ from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS
 from service.sessions.pool import MAX_SESSIONS
-from service.settings import ServerSettings, Settings
+from service.settings import Settings
+from service.settings_server import ServerSettings
 from service.store.calls import (
     ATTEMPTS,
     CALL_SECONDS,

@@ -64,7 +64,7 @@ def test_a_day_that_is_in_no_calendar_is_refused_in_words(tmp_path: Path, moment
     done = checked(tmp_path, moment)
     assert done.exit_code == 1
     assert "the configuration is not served" in done.output
-    assert "presign.yaml: " in done.output
+    assert "presign.yaml:3: callers.0.revoked_before: write a time with its zone" in done.output
 
 
 def test_a_time_to_come_is_refused_for_it_would_leave_the_caller_without_a_session(

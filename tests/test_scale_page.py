@@ -11,7 +11,7 @@ import pytest
 from benchmarks import page, scale
 from service import check
 from service.server.run import KEEP_ALIVE_SECONDS
-from service.settings import ServerSettings
+from service.settings_server import ServerSettings
 from tests.api.conftest import ADDRESS, open_grant, settings_with
 
 ROOT: Final = Path(__file__).parents[1]

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from service import __version__
 from service.access.api_keys import digest_of, new_key
 from service.app import create_app
 from service.audit_sink import AuditSink
-from service.check import describe, faults, warnings
+from service.check import describe, faults, unread, warnings
 from service.commands.configured import config_option, configured
 from service.commands.diagnosing import diagnose
 from service.commands.operating import revoke, uploads
@@ -43,13 +44,20 @@ def serve(path: Path | None, host: str, port: int) -> None:
 
 @main.command()
 @config_option
-def check(path: Path | None) -> None:
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Do not read the certificates of ca_file and ca_bundle, which may be on the Pod alone: for CI.",
+)
+def check(path: Path | None, *, offline: bool) -> None:
     """Say what is wrong with the configuration, or what each caller may do."""
-    settings, addresses = configured(path)
+    settings, addresses = configured(path, offline=offline)
     for line in describe(settings, addresses):
         click.echo(line)
     for line in warnings(settings):
         click.echo(f"warning: {line}")
+    for line in unread(settings) if offline else ():
+        click.echo(f"not read: {line}")
     if found := list(faults(settings, addresses)):
         raise click.ClickException("not every caller can be served:\n" + "\n".join(found))
 
@@ -85,8 +93,6 @@ def run(
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     set_up_logging(settings.server.log_level, handler)
-    for fault in faults(settings, addresses):
-        log.error("not every caller can be served: %s", fault)
     app = create_app(
         settings,
         addresses=addresses,
@@ -94,12 +100,18 @@ def run(
         drain=drain,
         metrics=metrics,
         watched=path,
+        once_started=partial(_log_faults, settings, addresses),
     )
     Server(
         config(app, host=host, port=port, drain=drain),
         drain=drain,
         drain_seconds=settings.server.drain_seconds,
     ).run()
+
+
+def _log_faults(settings: Settings, addresses: dict[str, Address]) -> None:
+    for fault in faults(settings, addresses):
+        log.error("not every caller can be served: %s", fault)
 
 
 for _command in (uploads, revoke, diagnose):

@@ -19,9 +19,10 @@ config_option = click.option(
 )
 
 
-def configured(path: Path | None) -> tuple[Settings, dict[str, Address]]:
+def configured(path: Path | None, *, offline: bool = False) -> tuple[Settings, dict[str, Address]]:
+    """With `offline` no file of certificates is read."""
     try:
-        settings = load_settings(path)
+        settings = load_settings(path, offline=offline)
         return settings, asyncio.run(resolve(locations(settings)))
     except ConfigurationError as error:
         raise click.ClickException("the configuration is not served:\n" + str(error)) from None

@@ -38,22 +38,11 @@ class JwksEndpoint:
         bearer_file: Path | None,
         limit_seconds: float = FETCH_SECONDS,
     ) -> None:
-        """Without `ca_file`, the usual authorities. Proxies are taken from the environment.
-
-        Raises what `ssl` raises if `ca_file` cannot be read.
-        """
+        """Without `ca_file`, the usual authorities. Proxies are taken from the environment."""
         self._url = url
         self._bearer_file = bearer_file
         self._limit_seconds = limit_seconds
-        verify = True if ca_file is None else ssl.create_default_context(cafile=ca_file)
-        self._client = httpx.AsyncClient(
-            verify=verify,
-            trust_env=url.startswith(
-                "https:"
-            ),  # a proxy must not see, or make, what is not encrypted
-            timeout=None,  # noqa: S113 - `fetch` has a limit for all of it; httpx's starts anew with each byte
-            headers=_HEADERS,
-        )
+        self._ca_file = ca_file
 
     async def fetch(self) -> bytes:
         headers = self._bearer()
@@ -67,11 +56,12 @@ class JwksEndpoint:
         except Exception as error:  # noqa: BLE001 - whatever DNS, TLS or httpx come up with
             raise KeysUnavailable(f"no answer: {type(error).__name__}") from None
 
-    async def aclose(self) -> None:
-        await self._client.aclose()
-
     async def _answer(self, headers: dict[str, str]) -> bytes:
-        async with self._client.stream("GET", self._url, headers=headers) as response:
+        """By a client of its own each time: ten minutes later its connection would be gone anyway."""
+        async with (
+            await self._client() as client,
+            client.stream("GET", self._url, headers=headers) as response,
+        ):
             if response.status_code != httpx.codes.OK:
                 raise KeysUnavailable(f"the answer has status {response.status_code}")
             body = bytearray()
@@ -80,6 +70,24 @@ class JwksEndpoint:
                 if len(body) > MAX_BYTES:
                     raise KeysUnavailable(f"the answer is longer than {MAX_BYTES} bytes")
             return bytes(body)
+
+    async def _client(self) -> httpx.AsyncClient:
+        secure = self._url.startswith("https:")
+        return httpx.AsyncClient(
+            verify=await asyncio.to_thread(self._authorities) if secure else False,
+            trust_env=secure,  # a proxy must not see, or make, what is not encrypted
+            timeout=None,  # noqa: S113 - `fetch` has a limit for all of it; httpx's starts again with each byte
+            headers=_HEADERS,
+        )
+
+    def _authorities(self) -> ssl.SSLContext:
+        """Read each time, since a cluster's authority is rotated. In a thread: it takes some 20 ms."""
+        if self._ca_file is None:
+            return httpx.create_ssl_context()
+        try:
+            return ssl.create_default_context(cafile=self._ca_file)
+        except (OSError, ValueError):  # of SSL's errors each is an OSError
+            raise KeysUnavailable("the ca_file cannot be read") from None
 
     def _bearer(self) -> dict[str, str]:
         """Read each time, for the kubelet replaces the file within the hour."""

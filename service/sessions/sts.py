@@ -1,12 +1,11 @@
 """Where sessions come from: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
 
-aioboto3 is spoken to here, in `endpoints.py` and in `iam.py`, nowhere else. The SDK's own retries are off and
+aioboto3 is called here, in `sts_clients.py`, `endpoints.py` and `iam.py`, nowhere else. The SDK's own retries are off and
 its time-outs short: the pool owns both, so that a bad hour at STS costs one attempt at a time.
 """
 
 import re
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,8 +14,6 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import aioboto3
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as SdkConnectionError
 from botocore.parsers import ResponseParserError
@@ -105,6 +102,13 @@ class AssumedRole:
         name = request["RoleSessionName"]
         return read_session(answer, name=name, asked_at=asked_at, clock=self._clock)
 
+    async def renew(self) -> None:
+        """Trust the authorities that `AWS_CA_BUNDLE` has now. Sessions are not touched."""
+        await self._client.renew()
+
+    async def close(self) -> None:
+        await self._client.close()
+
     def _request(self, owner: Owner, policy: str | None) -> dict[str, Any]:
         if policy is not None and len(policy) > MAX_POLICY_LENGTH:
             words = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
@@ -185,36 +189,6 @@ async def _chained(session: aioboto3.Session) -> Credentials:
         secret_access_key=keys.secret_key,
         session_token=keys.token or None,
     )
-
-
-class StsClients:
-    """One client a distinct region and endpoint: each costs about 100 ms of CPU to make."""
-
-    def __init__(self, session: aioboto3.Session, stack: AsyncExitStack) -> None:
-        self._session = session
-        self._stack = stack
-        self._clients: dict[tuple[str, str | None, bool], Any] = {}
-
-    async def for_role(self, role: Role) -> Any:
-        unsigned = role.web_identity_token_file is not None
-        key = (role.region, role.sts_endpoint_url, unsigned)
-        if key not in self._clients:
-            self._clients[key] = await self._stack.enter_async_context(self._make(*key))
-        return self._clients[key]
-
-    def _make(self, region: str, endpoint_url: str | None, unsigned: bool) -> Any:  # noqa: FBT001 - a key's part
-        config = Config(
-            connect_timeout=2,
-            read_timeout=4,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=16,
-            parameter_validation=False,  # it knows AWS's least session, not another store's
-            ignore_configured_endpoint_urls=True,
-            **({"signature_version": UNSIGNED} if unsigned else {}),
-        )
-        return self._session.client(
-            "sts", region_name=region, endpoint_url=endpoint_url, config=config
-        )
 
 
 def _refused(error: ClientError) -> SessionRefused:

@@ -25,6 +25,7 @@ import httpx
 from service.answers import Leave
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.sessions.session import Clock
+from service.shared_client import SharedClient
 from service.signing.multipart import (
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -151,8 +152,12 @@ class StoreCalls:
         self._completions_of = defaultdict[str, asyncio.Semaphore](
             partial(asyncio.Semaphore, COMPLETIONS_A_BUCKET)
         )
-        self._client = httpx.AsyncClient(
-            transport=transport,
+        self._transport = transport
+        self._client = self._opened(verify)
+
+    def _opened(self, verify: ssl.SSLContext | bool) -> SharedClient[httpx.AsyncClient]:  # noqa: FBT001 - httpx's own word
+        client = httpx.AsyncClient(
+            transport=self._transport,
             verify=verify,
             mounts={"http://": None},
             timeout=httpx.Timeout(
@@ -163,6 +168,12 @@ class StoreCalls:
             # What a store sets would go along with another caller's call.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
+        return SharedClient(client, client.aclose)
+
+    async def trust(self, verify: ssl.SSLContext) -> None:
+        """For calls that begin from now on."""
+        old, self._client = self._client, self._opened(verify)
+        await old.retire()
 
     async def send(
         self,
@@ -190,7 +201,7 @@ class StoreCalls:
                 self._waiting.leave(what)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.close()
 
     async def _in_time(self, call: _Call) -> Reply:
         try:
@@ -229,9 +240,12 @@ class StoreCalls:
         url = call.leave.inner_signer.presign(
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
-        async with self._client.stream(
-            call.action.METHOD, url, content=call.body, headers=call.action.headers()
-        ) as response:
+        async with (
+            self._client.for_a_call() as client,
+            client.stream(
+                call.action.METHOD, url, content=call.body, headers=call.action.headers()
+            ) as response,
+        ):
             read = await _read(response, call.max_bytes)
         # S3 begins a long answer with 200 and may end it with an error.
         reply = Reply(response.headers, read)

@@ -90,7 +90,7 @@ def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: 
 @pytest.mark.parametrize(
     ("uppy", "says"),
     [
-        ({"bucket": "other"}, "uppy.bucket: no such bucket is configured; there are: reports"),
+        ({"bucket": "other"}, 'uppy.bucket: no bucket "other" is configured; there are: reports'),
         ({"prefix": "uploads/"}, "uppy.prefix: write a prefix such as uploads/{caller}/"),
         ({"prefix": "uploads/{caller}"}, "uppy.prefix: write a prefix such as"),
         ({"prefix": "uploads/a-{caller}/"}, "uppy.prefix: write a prefix such as"),

@@ -20,7 +20,8 @@ from service.access.grants import Caller
 from service.endpoints import resolve
 from service.sessions.entries import SessionKey
 from service.sessions.session import Session, SystemClock
-from service.sessions.sts import AssumedRole, StsClients
+from service.sessions.sts import AssumedRole
+from service.sessions.sts_clients import StsClients
 from service.settings import Settings
 from service.signing.forms import PostObject, presign_form
 from service.signing.multipart import CreateMultipartUpload

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from service.issuers.jwks import MAX_BYTES, JwksEndpoint, KeysUnavailable
 from tests.late import again_if_late, within
+from tests.running.house import called_here
 
 DOCUMENT = b'{"keys": []}'
 BEARER = "eyJ-sentinel-bearer"
@@ -88,10 +89,7 @@ async def server() -> AsyncIterator[Server]:
 
 async def fetched(url: str, *, bearer: Path | None = None, limit: float = 5.0) -> bytes:
     endpoint = JwksEndpoint(url, ca_file=None, bearer_file=bearer, limit_seconds=limit)
-    try:
-        return await endpoint.fetch()
-    finally:
-        await endpoint.aclose()
+    return await endpoint.fetch()
 
 
 async def failure(url: str, *, bearer: Path | None = None, limit: float = 5.0) -> KeysUnavailable:
@@ -116,7 +114,6 @@ async def test_the_bearer_is_read_anew_for_each_fetch(server: Server, tmp_path: 
     for token in ("first", "second"):
         bearer.write_text(f"{token}\n")
         await endpoint.fetch()
-    await endpoint.aclose()
     assert [
         f"Authorization: Bearer {token}\r\n" in request
         for token, request in zip(("first", "second"), server.requests, strict=True)
@@ -229,12 +226,35 @@ async def test_an_authority_of_ones_own_is_trusted_if_it_is_named_and_only_then(
         assert str(await failure(url)) == "no answer: ConnectError"
         endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
         assert await endpoint.fetch() == DOCUMENT
-        await endpoint.aclose()
 
 
-async def test_an_authority_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No such file"):
-        JwksEndpoint("https://127.0.0.1/", ca_file=tmp_path / "ca.crt", bearer_file=None)
+async def test_an_authority_that_is_rotated_is_trusted_at_the_next_fetch(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.crt"
+    old, new = a_tls_context(tmp_path), a_tls_context(tmp_path)
+    rotated = ca_file.read_bytes()
+    ca_file.unlink()
+    server = Server()
+    async with serving(server, new):
+        url = server.url.replace("http:", "https:")
+        endpoint = JwksEndpoint(url, ca_file=ca_file, bearer_file=None)
+        with pytest.raises(KeysUnavailable, match="the ca_file cannot be read"):
+            await endpoint.fetch()
+        ca_file.write_bytes(rotated)
+        assert await endpoint.fetch() == DOCUMENT
+    async with serving(server, old):
+        endpoint._url = server.url.replace("http:", "https:")
+        with pytest.raises(KeysUnavailable, match="ConnectError"):
+            await endpoint.fetch()
+
+
+async def test_certificates_are_read_beside_the_loop(tmp_path: Path) -> None:
+    server = Server()
+    async with serving(server, a_tls_context(tmp_path)):
+        url = server.url.replace("http:", "https:")
+        endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
+        with called_here(ssl.create_default_context) as called:
+            await endpoint.fetch()
+    assert called == []
 
 
 def a_tls_context(folder: Path) -> ssl.SSLContext:

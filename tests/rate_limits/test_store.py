@@ -9,7 +9,7 @@ import pytest
 from service.access.grants import Caller
 from service.errors import ConfigurationError
 from service.rate_limits import MAX_CALLS, PAUSE_SECONDS
-from service.settings import ServerSettings
+from service.settings_server import ServerSettings
 from tests.rate_limits.house import (
     OTHER,
     PASSWORD,

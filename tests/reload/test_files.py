@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 
 from service import reload
@@ -194,7 +193,6 @@ async def test_a_config_maps_swap_is_served_whole(tmp_path: Path) -> None:
         ),
         ({"drain_seconds": 1, "rate_limit_url": "redis://:sentinel@a:1"},
          "server.drain_seconds, server.rate_limit_url"),
-        ({"ca_bundle": certifi.where()}, "server.ca_bundle"),
     ],
 )  # fmt: skip
 async def test_settings_of_the_process_are_told_to_wait_for_its_next_start(

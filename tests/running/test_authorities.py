@@ -91,6 +91,6 @@ async def test_one_that_has_gone_since_it_was_read_ends_the_start(gone: Settings
 
 def trusted(made: House) -> list[object]:
     """What the transport to stores was given."""
-    context = made.running._store._client._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx shows it nowhere
+    context = made.running._store._client._client._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx shows it nowhere
     assert isinstance(context, ssl.SSLContext)
     return [*context.get_ca_certs()]

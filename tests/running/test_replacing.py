@@ -41,7 +41,7 @@ async def test_the_same_again_asks_nobody_for_anything(warm: House) -> None:
 
 
 async def test_what_thousands_of_callers_may_do_is_worked_out_beside_the_loop(warm: House) -> None:
-    with called_here(parts.caller_entries, parts.promise) as called:
+    with called_here(parts.caller_entries, parts.promises) as called:
         await warm.replace(settings())
     assert called == []
 

@@ -13,7 +13,8 @@ import aioboto3
 import pytest
 
 from service.sessions.session import SystemClock
-from service.sessions.sts import AssumedRole, Role, SessionRefused, StsClients
+from service.sessions.sts import AssumedRole, Role, SessionRefused
+from service.sessions.sts_clients import StsClients
 from tests.fakes import SECRET, TOKEN
 from tests.late import again_if_late, within
 

@@ -138,7 +138,7 @@ async def test_as_many_connections_as_calls_are_open_at_once() -> None:
 
 async def test_the_pool_keeps_no_more_connections_than_there_are_calls() -> None:
     async with calling() as calls:
-        transport = calls._client._transport
+        transport = calls._client._client._transport
         assert isinstance(transport, AsyncHTTPTransport)
         assert transport._pool._max_connections == CALLS
 

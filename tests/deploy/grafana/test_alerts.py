@@ -8,7 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.sessions.pool import MAX_SESSIONS
-from service.settings import ServerSettings
+from service.settings_server import ServerSettings
 from tests.clients.toolchains import tool
 from tests.deploy.grafana import promql
 from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped

@@ -88,7 +88,8 @@ def test_what_check_prints_is_what_the_page_shows() -> None:
     settings = Settings.model_validate(
         {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
     )
-    [line] = check._age("reports", settings, caller_entries(settings))
+    granted = [grant for entry in caller_entries(settings) for grant in entry.grants]
+    [line] = check._age("reports", settings.buckets["reports"], granted)
     assert f"```text\n{line}\n```" in PAGE
 
 

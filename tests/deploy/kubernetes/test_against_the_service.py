@@ -17,7 +17,8 @@ from service.api.bodies import MAX_BATCH_BYTES
 from service.api.health import router as health
 from service.reload import _AT_START
 from service.server.run import FINISH_SECONDS
-from service.settings import ServerSettings, Settings, load_settings
+from service.settings import Settings, load_settings
+from service.settings_server import ServerSettings
 from tests.deploy.kubernetes.building import (
     OVERLAYS,
     ROOT,

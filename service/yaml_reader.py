@@ -1,0 +1,218 @@
+"""YAML 1.2 as plain values: dicts and lists that remember the line of each member.
+
+libyaml splits the text into events: of thousands of callers that takes a tenth of a second, where a
+reader in Python takes five. What an event means is decided here, since PyYAML would read `no` and
+`12:30` as YAML 1.1 does. A time is text: YAML 1.2 has no such scalar.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+# The same reader in Python, where PyYAML was built without libyaml.
+LOADERS: Final = tuple(
+    getattr(yaml, name) for name in ("CSafeLoader", "SafeLoader") if hasattr(yaml, name)
+)
+_MAX_DEPTH: Final = 64
+_CORE: Final = "tag:yaml.org,2002:"
+_UNREADABLE: Final = "not YAML that can be read"
+_MERGE: Final = object()
+_WORDS: Final[Mapping[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_FIRST: Final = frozenset("-+.0123456789~nNtTfF")  # of all that is not text
+_INTEGER: Final = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)", re.ASCII)
+_BASES: Final[Mapping[str, int]] = {"0b": 2, "0o": 8, "0x": 16}
+_NUMBER: Final = re.compile(
+    r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
+    r"|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+    re.ASCII,
+)
+
+
+class YamlError(Exception):
+    """`line` is counted from 1; None where the reader does not say it."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.line = line
+
+
+class YamlMapping(dict[Any, Any]):
+    """`lines` has the line of each key, counted from 1."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[Any, int] = {}
+
+
+class YamlSequence(list[Any]):
+    """`lines` has the line of each item, counted from 1."""
+
+    __slots__ = ("lines",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[int] = []
+
+
+def parse(text: str, loader: Any = LOADERS[0]) -> Any:
+    """The one document of `text`; None if it is empty. Raises YamlError."""
+    try:
+        return _Document(yaml.parse(text, Loader=loader)).read()
+    except yaml.MarkedYAMLError as error:
+        line = None if error.problem_mark is None else error.problem_mark.line + 1
+        raise YamlError(error.problem or _UNREADABLE, line) from None
+    except yaml.YAMLError as error:
+        raise YamlError(str(error).splitlines()[0]) from None
+
+
+class _Document:
+    def __init__(self, events: Iterator[Event]) -> None:
+        self._events = events
+        self._anchors: dict[str, Any] = {}
+
+    def read(self) -> Any:
+        next(self._events)  # the stream's start
+        if isinstance(start := next(self._events), StreamEndEvent):
+            return None
+        assert isinstance(start, DocumentStartEvent)
+        if start.version not in {None, (1, 2)}:
+            raise YamlError("write YAML 1.2, or no %YAML line at all", _line(start))
+        value = self._value(next(self._events), 0)
+        next(self._events)  # the document's end
+        if not isinstance(more := next(self._events), StreamEndEvent):
+            raise YamlError("expected a single document", _line(more))
+        return value
+
+    def _value(self, event: Event, depth: int) -> Any:
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self._anchors:
+                raise YamlError("found undefined alias", _line(event))
+            return self._anchors[event.anchor]
+        if depth > _MAX_DEPTH:
+            raise YamlError("nested too deeply", _line(event))
+        assert isinstance(event, NodeEvent)
+        value: Any
+        if isinstance(event, ScalarEvent):
+            value = _scalar(event)
+        elif isinstance(event, SequenceStartEvent):
+            value = self._sequence(event, depth)
+        else:
+            value = self._mapping(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value
+        return value
+
+    def _sequence(self, start: Any, depth: int) -> YamlSequence:
+        _check_tag(start, "seq")
+        found = YamlSequence()
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            found.lines.append(_line(event))
+            found.append(self._value(event, depth + 1))
+        return found
+
+    def _mapping(self, start: Any, depth: int) -> YamlMapping:
+        _check_tag(start, "map")
+        found, merged = YamlMapping(), list[Any]()
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key = self._key(event, depth)
+            line = _line(event)
+            value = self._value(next(self._events), depth + 1)
+            if key is _MERGE:
+                merged += _mappings(value, line)
+                continue
+            if key in found:
+                raise YamlError(f'found duplicate key "{key}"', line)
+            found[key], found.lines[key] = value, line
+        for each in merged:
+            _merge(found, each)
+        return found
+
+    def _key(self, event: Event, depth: int) -> Any:
+        if isinstance(event, ScalarEvent) and event.value == "<<" and event.implicit[0]:
+            return _MERGE
+        key = self._value(event, depth + 1)
+        if isinstance(key, dict | list):
+            raise YamlError("a key is a single value", _line(event))
+        return key
+
+
+def _mappings(value: Any, line: int) -> list[YamlMapping]:
+    """What `<<` names: one mapping, or several of which the first counts."""
+    found = value if isinstance(value, YamlSequence) else [value]
+    if not all(isinstance(each, YamlMapping) for each in found):
+        raise YamlError("expected a mapping, or a list of mappings, for merging", line)
+    return list(found)
+
+
+def _merge(into: YamlMapping, other: YamlMapping) -> None:
+    for key, value in other.items():
+        if key not in into:
+            into[key], into.lines[key] = value, other.lines[key]
+
+
+def _scalar(event: ScalarEvent) -> Any:
+    text: str = event.value
+    if event.implicit[0]:
+        return text if text and text[0] not in _FIRST else _plain(text, event)
+    if event.implicit[1] or event.tag in {"!", f"{_CORE}str"}:
+        return text
+    value = _plain(text, event)
+    if event.tag not in {f"{_CORE}{name}" for name in _kinds(value)}:
+        raise YamlError(_UNREADABLE, _line(event))
+    return float(value) if event.tag == f"{_CORE}float" else value
+
+
+def _kinds(value: Any) -> tuple[str, ...]:
+    """The tags that may be written before a plain value."""
+    if value is None:
+        return ("null",)
+    if isinstance(value, bool):
+        return ("bool",)
+    if isinstance(value, int):
+        return ("int", "float")
+    return ("float",) if isinstance(value, float) else ()
+
+
+def _plain(text: str, event: Event) -> Any:
+    """By the core schema (yaml.org/spec/1.2.2/#103-core-schema); numbers may have `_` between their digits."""
+    if text in _WORDS:
+        return _WORDS[text]
+    digits = text.replace("_", "")
+    try:
+        if _INTEGER.fullmatch(text):
+            return int(digits, _BASES.get(digits.lstrip("+-")[:2], 10))
+        if _NUMBER.fullmatch(text):
+            return float(digits.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    except ValueError:  # such as an integer of thousands of digits
+        raise YamlError(_UNREADABLE, _line(event)) from None
+    return text
+
+
+def _check_tag(event: Any, kind: str) -> None:
+    if event.tag not in {None, "!", f"{_CORE}{kind}"}:
+        raise YamlError(_UNREADABLE, _line(event))
+
+
+def _line(event: Event) -> int:
+    line: int = event.start_mark.line
+    return line + 1
