@@ -66,6 +66,8 @@ _ROOMS: Final = (
     console,
 )
 
+_SETTLE_SECONDS: Final = 3.0  # work in a thread slows down the first requests
+
 
 class _Service(FastAPI):
     """FastAPI with a door in front of it."""
@@ -97,7 +99,7 @@ def create_app(
     `addresses` are the buckets', if they are resolved already. `audit` takes the lines of the audit
     trail, which go to standard output if nothing is given; `store_transport` what goes to stores. With `drain` whoever runs the app says
     that it is about to end. Changes of the file `watched` are served as they come. `once_started` is called in
-    a thread when the first requests can be answered.
+    a thread, soon after the first requests can be answered.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -124,7 +126,7 @@ def create_app(
             app.state.uppy = running.uppy
             app.state.diagnoses = running.diagnoses
             if once_started is not None:
-                await stack.enter_async_context(_beside(asyncio.to_thread(once_started), "check"))
+                await stack.enter_async_context(_beside(_later(once_started), "check"))
             yield
 
     app = _Service(
@@ -149,6 +151,11 @@ def create_app(
     cors = bool(settings.server.cors_origins)
     app.shortcut = Shortcut(app.shortcut, routes, places, metrics, cors=cors)
     return app
+
+
+async def _later(work: Callable[[], None]) -> None:
+    await asyncio.sleep(_SETTLE_SECONDS)
+    await asyncio.to_thread(work)
 
 
 @asynccontextmanager

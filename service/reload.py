@@ -50,7 +50,8 @@ async def keep_reloading(
     files, retries = _Files(path), _Retries(retry_seconds)
     files.beside = authority_files(settings)
     await asyncio.to_thread(files.have_changed)
-    # They were read for the start some time ago; what has changed since would be seen never.
+    await asyncio.sleep(poll_seconds)
+    # The settings were read for the start some time ago. Find a change made in between.
     with no_collections():
         changed = await asyncio.to_thread(_says_other, path, settings)
     while True:

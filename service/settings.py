@@ -87,11 +87,11 @@ class Settings(Section):
         names, digests = dict[str, int](), dict[str, int]()
         for i, caller in enumerate(self.callers):
             if (name := caller.api_key) and (first := names.setdefault(name, i)) != i:
-                words = f"the api_key name {quoted(name)} stands in callers.{first} too"
+                words = f"callers.{first} has the api_key name {quoted(name)} too"
                 raise _wrong(("callers", i, "api_key"), f"{words}; join the grants in one entry")
             for j, digest in enumerate(caller.sha256 or ()):
                 if digest in digests:
-                    words = f"this digest stands in callers.{digests[digest]} too"
+                    words = f"callers.{digests[digest]} has this digest too"
                     at = ("callers", i, "sha256", j)
                     raise _wrong(at, f"{words}; make a key with `presign new-key`")
                 digests[digest] = i

@@ -7,8 +7,7 @@ with a `*` are found by what stands before the first and after the last one.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from service.access.callers import common_subject
 
@@ -18,9 +17,13 @@ T = TypeVar("T")
 class _Near(Generic[T]):
     """Found by a text that begins as the searched one does, as far as both go."""
 
+    __slots__ = ("_lengths", "_make", "_of", "_sorted")  # thousands are made, and freed in one turn
+
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
         self._of: dict[str, T] = {}
+        self._lengths: list[int] | None = None
+        self._sorted: list[str] | None = None
 
     def at(self, text: str) -> T:
         if (found := self._of.get(text)) is None:
@@ -32,6 +35,8 @@ class _Near(Generic[T]):
 
     def begins_of(self, text: str) -> Iterator[T]:
         """Those whose text is a prefix of `text`, or equal."""
+        if self._lengths is None:
+            self._lengths = sorted({len(each) for each in self._of})
         for length in self._lengths:
             if length > len(text):
                 return
@@ -40,6 +45,8 @@ class _Near(Generic[T]):
 
     def longer_than(self, text: str) -> Iterator[tuple[str, T]]:
         """Those whose text goes on where `text` ends, with their texts."""
+        if self._sorted is None:
+            self._sorted = sorted(self._of)
         for i in range(bisect_left(self._sorted, text), len(self._sorted)):
             longer = self._sorted[i]
             if not longer.startswith(text):
@@ -51,26 +58,27 @@ class _Near(Generic[T]):
         yield from self.begins_of(text)
         yield from (found for _, found in self.longer_than(text))
 
-    @cached_property
-    def _lengths(self) -> list[int]:
-        return sorted({len(text) for text in self._of})
 
-    @cached_property
-    def _sorted(self) -> list[str]:
-        return sorted(self._of)
+_NOTHING: Final[_Near[Any]] = _Near(dict)
 
 
 class _Level:
     """The patterns that begin with the same segments."""
 
+    __slots__ = ("pattern", "plain", "starred")
+
     def __init__(self) -> None:
         self.pattern: str | None = None  # the one that ends here
-        self.plain = _Near(_Level)
-        self.starred = _Near(lambda: _Near(dict[str, _Level]))  # by head, then by tail backwards
+        self.plain: _Near[_Level] = _NOTHING
+        self.starred: _Near[_Near[dict[str, _Level]]] = _NOTHING  # by head, then by tail backwards
 
     def below(self, segment: str) -> "_Level":
         if "*" not in segment:
+            if self.plain is _NOTHING:
+                self.plain = _Near(_Level)
             return self.plain.at(segment)
+        if self.starred is _NOTHING:
+            self.starred = _Near(lambda: _Near(dict))
         head, tail = _ends(segment)
         return self.starred.at(head).at(tail).setdefault(segment, _Level())
 

@@ -76,7 +76,7 @@ async def test_a_team_cannot_take_another_callers_name_or_key(
     teams: Reloading, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await teams.changed_to(team("billing"), "callers.d/audit.yaml") == "failed"
-    assert "one api_key name stands twice" in told(caplog)[0]
+    assert 'callers.0 has the api_key name "billing" too' in told(caplog)[0]
 
 
 @pytest.mark.parametrize("text", ["", "callers:", "callers: []", "# nobody yet"])

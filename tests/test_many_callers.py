@@ -1,0 +1,98 @@
+"""What is done for each caller at the start, by `presign check` and at a reload is linear in callers."""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from service import check, parts
+from service.endpoints import resolve
+from service.off_loop import no_collections
+from service.settings import Settings, load_settings
+from service.signing.signer import Address
+
+FEW: Final = 500
+MANY: Final = 2000
+ROUNDS: Final = 3
+SUBJECTS: Final = {
+    "patterns": "system:serviceaccount:team-{:04d}:*",
+    "names": "system:serviceaccount:team-{:04d}:app",
+}
+
+
+def written(directory: Path, subject: str, callers: int) -> Path:
+    grant = {"bucket": "demo", "allow": ["download", "upload"], "max_expires_in": 900}
+    path = directory / f"{callers}.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "issuers": {
+                    "cluster": {
+                        "issuer": "https://issuer.example",
+                        "audience": "presign",
+                        "jwks_url": "https://issuer.example/jwks",
+                    }
+                },
+                "buckets": {
+                    "demo": {
+                        "region": "eu-west-1",
+                        "role_arn": "arn:aws:iam::111122223333:role/presign",
+                    }
+                },
+                "callers": [
+                    {
+                        "issuer": "cluster",
+                        "subject": subject.format(number),
+                        "grants": [grant | {"prefix": f"team-{number:04d}/"}],
+                    }
+                    for number in range(callers)
+                ],
+            },
+            indent=1,
+        )
+    )
+    return path
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU of this thread, so that other work on the machine does not count; nor do garbage collections."""
+    taken = []
+    with no_collections():
+        for _ in range(ROUNDS):
+            before = time.thread_time()
+            work()
+            taken.append(time.thread_time() - before)
+    return statistics.median(taken)
+
+
+def figures(path: Path) -> dict[str, float]:
+    settings = load_settings(path)
+    addresses = asyncio.run(resolve(parts.locations(settings)))
+    return {
+        "read": seconds(lambda: load_settings(path)),
+        "snapshot": seconds(lambda: parts.snapshot(settings, addresses)),
+        "check": seconds(lambda: checked(settings, addresses)),
+    }
+
+
+def checked(settings: Settings, addresses: dict[str, Address]) -> list[str]:
+    return [
+        *check.describe(settings, addresses),
+        *check.warnings(settings),
+        *check.faults(settings, addresses),
+    ]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_four_times_the_callers_take_at_most_six_times_as_long(
+    subject: str, tmp_path: Path
+) -> None:
+    few = figures(written(tmp_path, subject, FEW))
+    many = figures(written(tmp_path, subject, MANY))
+    ratios = {name: many[name] / few[name] for name in few}
+    assert max(ratios.values()) < MANY / FEW * 1.5, ratios
