@@ -40,13 +40,13 @@ from service.api.shared import Shared
 from service.api.shortcut import Shortcut
 from service.audit import WriteLines
 from service.audit_sink import AuditSink
+from service.clock import Clock, SystemClock
 from service.compat import uppy
 from service.drain import Drain
 from service.errors import PresignError
 from service.metrics import Metrics
 from service.reload import keep_reloading
 from service.running import OpenSources, Running, aws_sources
-from service.sessions.session import Clock, SystemClock
 from service.settings import Settings
 from service.signing.signer import Address
 

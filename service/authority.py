@@ -15,6 +15,7 @@ from service.access.grants import Demand, Denied, Limited, decide
 from service.answers import Leave, Term
 from service.asks import AnyAsk, StoreAsk
 from service.audit import Answer, Outcome, RefusedBatch, Requester
+from service.clock import Clock
 from service.errors import (
     CredentialsUnavailable,
     Forbidden,
@@ -27,7 +28,6 @@ from service.lifetime import Given, Lifetime, Never, NotNow, Short, limit, limit
 from service.rate_limits import RateLimits
 from service.sessions.entries import SessionKey, SigningSession
 from service.sessions.pool import NO_SESSION, SessionPool
-from service.sessions.session import Clock
 from service.sessions.stable import Window
 from service.signing.keys import check_key
 from service.snapshot import Access, Bucket, Snapshot

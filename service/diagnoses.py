@@ -16,6 +16,7 @@ from service.answers import Diagnosed
 from service.asks import StoreAsk
 from service.audit import Requester
 from service.authority import Authority
+from service.clock import Clock
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Finding
 from service.diagnosis.places import Located, Place, behind, located
@@ -25,7 +26,7 @@ from service.diagnosis.sent import Asked, Sent
 from service.errors import Forbidden, PresignError
 from service.off_loop import off_loop
 from service.sessions.history import History
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.snapshot import Access, Snapshot
 
 _BY_METHOD: Final = {

@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 
 from service.access.callers import Rate
 from service.access.grants import Caller
+from service.clock import Clock
 from service.errors import RateLimited
-from service.sessions.session import Clock
 from service.windows import Windows
 
 log = logging.getLogger(__name__)

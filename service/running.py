@@ -23,6 +23,7 @@ from service.access.own_keys import UNIQUE_ID
 from service.access.tokens import Issuer
 from service.audit import WriteLines
 from service.authority import Authority
+from service.clock import Clock
 from service.closing import all_of, close_sources, stop_keys
 from service.compat.uppy_uploads import UppyUploads, UseCases
 from service.diagnoses import Diagnoses
@@ -39,7 +40,6 @@ from service.rate_limits import STORE_SECONDS, RateLimits, RateStore
 from service.sessions.entries import PooledBucket
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
-from service.sessions.session import Clock
 from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
 from service.sessions.sts_clients import StsClients
 from service.settings import Settings

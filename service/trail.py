@@ -17,9 +17,9 @@ from service.audit import (
     refused_batch_line,
     unread_line,
 )
+from service.clock import Clock
 from service.errors import Overloaded, PresignError, Unauthenticated
 from service.line_limit import LineLimit
-from service.sessions.session import Clock
 
 # A second; the tenth line says how many others there were.
 UNAUTHENTICATED_LINES: Final = 9

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.access.grants import Operation
+from service.clock import Clock
 from service.errors import Overloaded
 from service.running import MakeSource
-from service.sessions.session import Clock
 from service.settings import Settings
 from tests.api.conftest import (
     API_KEY,

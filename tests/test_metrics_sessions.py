@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from service.audit_sink import AuditSink
+from service.clock import Clock
 from service.issuers.keys import RETRY_SECONDS, IssuerKeys
 from service.logs import JsonFormatter, SinkHandler
 from service.metrics import Metrics
 from service.reload import POLL_SECONDS
 from service.running import MakeSource
-from service.sessions.session import Clock
 from service.sessions.sts import SessionRefused
 from service.settings import Settings, load_settings
 from tests.api.conftest import (

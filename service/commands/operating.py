@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 
 from service.abandoned import Place, Swept, leaves, parse_duration, summary, sweep
+from service.clock import SystemClock
 from service.commands.configured import config_option, configured
 from service.errors import ConfigurationError
 from service.kill_switch import throw
@@ -16,7 +17,6 @@ from service.logs import plain_handler, set_up_logging
 from service.metrics import Metrics
 from service.parts import store_authorities
 from service.revocation import Target, configuration, denial, moment_at, parse_moment
-from service.sessions.session import SystemClock
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.settings import Settings
 from service.settings_values import check_url

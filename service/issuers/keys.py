@@ -16,9 +16,9 @@ from contextvars import Context
 from typing import Final, Protocol
 
 from service.access.tokens import UnreadableKeys, VerificationKey, read_keys
+from service.clock import Clock
 from service.errors import Overloaded
 from service.issuers.jwks import KeySource, KeysUnavailable
-from service.sessions.session import Clock
 from service.waiting import Waiting
 
 log = logging.getLogger(__name__)

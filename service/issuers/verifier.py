@@ -20,9 +20,9 @@ from service.access.tokens import (
     read_head,
     verify,
 )
+from service.clock import Clock
 from service.errors import Overloaded
 from service.issuers.keys import IssuerKeys
-from service.sessions.session import Clock
 
 log = logging.getLogger(__name__)
 

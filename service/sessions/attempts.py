@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Final
 
+from service.clock import Clock
 from service.sessions.entries import Entry, SessionKey, SessionObserver, SigningSession
 from service.sessions.history import History
 from service.sessions.refresh import backoff, is_better
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from service.clock import Clock
 from service.sessions.refresh import EXPIRY_MARGIN
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.sessions.stable import Kept
 from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address, Signer

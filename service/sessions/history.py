@@ -9,7 +9,8 @@ from collections import OrderedDict
 from itertools import count
 from typing import Final, NamedTuple
 
-from service.sessions.session import Clock, Session
+from service.clock import Clock
+from service.sessions.session import Session
 from service.sessions.sts import Owner
 
 MAX_REMEMBERED: Final = 8192  # about 2 KiB each; those in use are held by the pool in any case

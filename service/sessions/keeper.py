@@ -4,10 +4,10 @@ import asyncio
 import logging
 from typing import Final
 
+from service.clock import Clock
 from service.sessions.attempts import Attempts
 from service.sessions.entries import Entry, SessionKey
 from service.sessions.refresh import Keep, Refresh, Wait, next_step
-from service.sessions.session import Clock
 
 log = logging.getLogger(__name__)
 

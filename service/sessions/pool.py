@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextvars import Context
 from typing import Final
 
+from service.clock import Clock
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
 from service.sessions.entries import (
@@ -26,7 +27,6 @@ from service.sessions.entries import (
 from service.sessions.history import History
 from service.sessions.keeper import Keeper
 from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
-from service.sessions.session import Clock
 from service.sessions.stable import Window
 from service.sessions.sts import Owner
 from service.waiting import Waiting

@@ -6,30 +6,10 @@ sets; so a local clock which is wrong, or is put right, changes no URL.
 """
 
 import math
-import time
 from dataclasses import dataclass
-from typing import Protocol
 
+from service.clock import Clock
 from service.signing.sigv4 import Credentials
-
-# CLOCK_BOOTTIME counts suspend; where a kernel lacks it (macOS), its monotonic clock counts suspend
-_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-class Clock(Protocol):
-    def wall(self) -> float:
-        """Epoch seconds, as the machine believes."""
-
-    def boot(self) -> float:
-        """Seconds since some fixed moment, suspend included."""
-
-
-class SystemClock:
-    def wall(self) -> float:
-        return time.time()
-
-    def boot(self) -> float:
-        return time.clock_gettime(_BOOT_CLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

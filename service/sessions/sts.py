@@ -18,7 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as SdkConnectionError
 from botocore.parsers import ResponseParserError
 
-from service.sessions.session import Clock, Session
+from service.clock import Clock
+from service.sessions.session import Session
 from service.signing.sigv4 import Credentials
 
 # Whose session: (issuer or None, subject). None is the bucket's own, which belongs to no caller.

@@ -23,8 +23,8 @@ from typing import Final, Protocol, TypeVar
 import httpx
 
 from service.answers import Leave
+from service.clock import Clock
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
-from service.sessions.session import Clock
 from service.shared_client import SharedClient
 from service.signing.multipart import (
     CompleteMultipartUpload,

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from service.access.api_keys import digest_of
 from service.app import create_app
 from service.audit import WriteLines
+from service.clock import Clock
 from service.running import MakeSource, OpenSources
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.settings import Settings
 from service.signing.signer import Address

@@ -12,8 +12,9 @@ import pytest
 
 from service import parts
 from service.access.api_keys import digest_of
+from service.clock import Clock
 from service.running import MakeSource
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.settings import Settings
 from tests.api.conftest import ADDRESS, API_KEY, Given, open_grant, running, settings_with

@@ -8,9 +8,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.clock import Clock
 from service.drain import Drain
 from service.running import MakeSource
-from service.sessions.session import Clock
 from service.sessions.sts import SessionRefused
 from service.settings import Settings
 from tests.api.conftest import EVERYTHING, open_grant, running, settings_with

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.sessions.session import SystemClock
+from service.clock import SystemClock
 from service.settings import Settings
 from tests.access.mint import ISSUER, SUBJECT
 from tests.api.conftest import (

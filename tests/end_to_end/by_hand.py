@@ -17,9 +17,10 @@ import httpx
 from service import parts
 from service.access.callers import Identity
 from service.access.grants import Caller
+from service.clock import SystemClock
 from service.endpoints import resolve
 from service.sessions.entries import SessionKey
-from service.sessions.session import Session, SystemClock
+from service.sessions.session import Session
 from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
 from service.settings import Settings

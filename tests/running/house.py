@@ -14,10 +14,11 @@ from service.access.api_keys import digest_of
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.answers import PresignedRequest
+from service.clock import SystemClock
 from service.errors import PresignError
 from service.metrics import Metrics
 from service.running import Running
-from service.sessions.session import Session, SystemClock
+from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.settings import Settings
 from tests.access.mint import ISSUER, ed_key, jwk, jwks

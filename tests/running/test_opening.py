@@ -10,10 +10,10 @@ import certifi
 import pytest
 from botocore.client import ClientCreator
 
+from service.clock import SystemClock
 from service.metrics import Metrics
 from service.running import Running, aws_sources
 from service.sessions.pool import SessionPool
-from service.sessions.session import SystemClock
 from service.sessions.sts import AssumedRole, Role
 from service.sessions.sts_clients import StsClients
 from service.settings import Settings

@@ -14,10 +14,10 @@ import pytest
 
 from service.access.api_keys import digest_of
 from service.app import create_app
+from service.clock import Clock
 from service.drain import Drain
 from service.running import MakeSource
 from service.server.run import Server, config
-from service.sessions.session import Clock
 from service.settings import Settings
 from tests.access.mint import ISSUER, a_token, ed_key
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with

@@ -12,7 +12,7 @@ from typing import Any
 import aioboto3
 import pytest
 
-from service.sessions.session import SystemClock
+from service.clock import SystemClock
 from service.sessions.sts import AssumedRole, Role, SessionRefused
 from service.sessions.sts_clients import StsClients
 from tests.fakes import SECRET, TOKEN

@@ -11,8 +11,8 @@ import pytest
 from httpx import AsyncHTTPTransport
 
 from service.answers import Leave
+from service.clock import SystemClock
 from service.errors import StorageUnavailable
-from service.sessions.session import SystemClock
 from service.signing.signer import Address
 from service.store.calls import CALLS, CALLS_A_BUCKET, StoreCalls
 from tests.fakes import in_virtual_time

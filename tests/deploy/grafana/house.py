@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import httpx
 
+from service.clock import Clock
 from service.running import MakeSource
-from service.sessions.session import Clock, Session
+from service.sessions.session import Session
 from service.settings import Settings
 from service.store import calls
 from tests.api.conftest import Given, open_grant, running, settings_with

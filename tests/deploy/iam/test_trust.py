@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from service.sessions.session import SystemClock
+from service.clock import SystemClock
 from service.sessions.sts import AssumedRole, Owner, Role, SessionRefused
 from tests.deploy.iam.files import ROLE, ROOT, SERVICE, Request, allows, read, several
 

@@ -1,0 +1,23 @@
+"""The clocks of the machine. Code that needs the time takes a `Clock`, so that tests can set it."""
+
+import time
+from typing import Protocol
+
+# CLOCK_BOOTTIME includes suspend. macOS lacks it, but its monotonic clock includes suspend.
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class Clock(Protocol):
+    def wall(self) -> float:
+        """Epoch seconds, as the machine believes."""
+
+    def boot(self) -> float:
+        """Seconds since some fixed moment, suspend included."""
+
+
+class SystemClock:
+    def wall(self) -> float:
+        return time.time()
+
+    def boot(self) -> float:
+        return time.clock_gettime(_BOOT_CLOCK)
