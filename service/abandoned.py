@@ -18,14 +18,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from service.answers import Leave, Term
 from service.errors import PresignError, StorageUnavailable
-from service.lifetime import Given
+from service.lifetime import Given, Term
 from service.sessions.session import Session
 from service.signing.keys import check_segments
 from service.signing.multipart import AbortMultipartUpload, ListMultipartUploads
 from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
+from service.store.access import Leave
 from service.store.calls import Reply, StoreCalls
 from service.store.documents import Markers, OpenUpload, uploads_page
 from service.store.refusals import GONE, Refused

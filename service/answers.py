@@ -6,34 +6,9 @@ Made for each URL, and not frozen: see `asks.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.lifetime import Given, LimitedBy
+from service.lifetime import Term
 from service.sessions.session import Session
-from service.signing.requests import Encryption
-from service.signing.signer import Columns, Signable, Signer
-
-
-@dataclass(slots=True)
-class Term:
-    """When a signature begins, by the store's clock in epoch seconds, and how long it holds.
-
-    `url_id` is what the URL says in place of the request's id, where it is not one request's alone.
-    """
-
-    now: int
-    given: Given
-    url_id: str | None = None
-
-    @property
-    def expires_in(self) -> int:
-        return self.given.expires_in
-
-    @property
-    def expires_at(self) -> int:
-        return self.now + self.given.expires_in
-
-    @property
-    def limited_by(self) -> LimitedBy | None:
-        return self.given.limited_by
+from service.signing.signer import Columns, Signable
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,28 +47,6 @@ class PresignedForm:
     fields: Mapping[str, str] = field(repr=False)
     term: Term
     session: Session = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leave:
-    """That the service may act at the store for a caller, and sign `urls` URLs for `term`.
-
-    `inner_signer` signs what the service itself sends; `tag` goes into the URLs.
-    """
-
-    session: Session = field(repr=False)
-    signer: Signer
-    inner_signer: Signer
-    term: Term
-    encryption: Encryption | None = None
-    tag: str | None = None
-    urls: int = 0
-
-    def presign(self, action: Signable, key: str) -> str:
-        """The URL, for whoever asked."""
-        return self.signer.presign(
-            action, key, now=self.term.now, expires_in=self.term.expires_in, tag=self.tag
-        )
 
 
 @dataclass(frozen=True, slots=True)

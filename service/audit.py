@@ -17,17 +17,12 @@ from typing import Final, NamedTuple
 from pydantic_core import to_json
 
 from service.access.callers import Identity
-from service.answers import (
-    Diagnosed,
-    Leave,
-    PresignedForm,
-    PresignedRequest,
-    PresignedRequests,
-)
+from service.answers import Diagnosed, PresignedForm, PresignedRequest, PresignedRequests
 from service.asks import AnyAsk, StoreAsk, operation
 from service.errors import PresignError
 from service.pieces import HOLE, cut, text
 from service.signing.forms import rfc3339
+from service.store.access import Leave
 
 MAX_LINE: Final = 15 * 1024  # bytes
 _NUMBERS: Final = len("10001000")  # of a part and of all parts

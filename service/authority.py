@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 from service.access.grants import Demand, Denied, Limited, decide
-from service.answers import Leave, Term
 from service.asks import AnyAsk, StoreAsk
 from service.audit import Answer, Outcome, RefusedBatch, Requester
 from service.clock import Clock
@@ -24,13 +23,14 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.lifetime import Given, Lifetime, Never, NotNow, Short, limit, limit_stable
+from service.lifetime import Given, Lifetime, Never, NotNow, Short, Term, limit, limit_stable
 from service.rate_limits import RateLimits
 from service.sessions.entries import SessionKey, SigningSession
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.stable import Window
 from service.signing.keys import check_key
 from service.snapshot import Access, Bucket, Snapshot
+from service.store.access import Leave
 from service.trail import Trail
 
 T = TypeVar("T", bound=Answer)

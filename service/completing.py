@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from service.answers import CompletedUpload, Leave
+from service.answers import CompletedUpload
 from service.audit import Requester
 from service.authority import Authority
 from service.errors import InvalidPart, LengthMismatch, PresignError, StorageRefused
@@ -29,6 +29,7 @@ from service.signing.multipart import (
     UploadedPart,
 )
 from service.signing.requests import Checksum
+from service.store.access import Leave
 from service.store.calls import StoreCalls
 from service.store.documents import Listed, completed_etag, completion
 from service.store.looking import look, parts_of

@@ -47,6 +47,30 @@ class Given:  # not frozen: see asks.py
     limited_by: LimitedBy | None
 
 
+@dataclass(slots=True)
+class Term:
+    """When a signature begins, by the store's clock in epoch seconds, and how long it holds.
+
+    `url_id` is what the URL says in place of the request's id, where it is not one request's alone.
+    """
+
+    now: int
+    given: Given
+    url_id: str | None = None
+
+    @property
+    def expires_in(self) -> int:
+        return self.given.expires_in
+
+    @property
+    def expires_at(self) -> int:
+        return self.now + self.given.expires_in
+
+    @property
+    def limited_by(self) -> LimitedBy | None:
+        return self.given.limited_by
+
+
 @dataclass(frozen=True, slots=True)
 class NotNow:
     """The session has too little left; a fresh one would do."""

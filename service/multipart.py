@@ -12,7 +12,6 @@ from dataclasses import replace
 from service.answers import (
     CompletedUpload,
     CreatedUpload,
-    Leave,
     PresignedPart,
     PresignedParts,
     headers_to_send,
@@ -23,6 +22,7 @@ from service.completing import Completions
 from service.errors import InvalidRequest, PresignError, StorageRefused
 from service.multipart_asks import Completion, NewUpload, PartWindow, UnsizedUpload, Upload
 from service.signing.multipart import AbortMultipartUpload, UploadedPart, check_upload_id
+from service.store.access import Leave
 from service.store.calls import StoreCalls
 from service.store.documents import created_upload
 from service.store.looking import parts_of

@@ -6,12 +6,13 @@ from typing import Final, get_args
 from httpx import Headers
 
 from service.access.grants import Demand, Operation
-from service.answers import CheckedObject, Leave
+from service.answers import CheckedObject
 from service.asks import StoreAsk
 from service.audit import Requester
 from service.authority import Authority
 from service.errors import StorageRefused
 from service.signing.requests import ChecksumAlgorithm, HeadObject
+from service.store.access import Leave
 from service.store.calls import StoreCalls
 from service.store.looking import look
 from service.store.refusals import Refused, told

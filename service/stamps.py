@@ -16,11 +16,11 @@ from typing import Final
 from pydantic_core import to_json
 
 from service.access.grants import Caller, Reach, reach
-from service.answers import Term, to_send
+from service.answers import to_send
 from service.asks import Ask, request_demand, with_page_size
 from service.audit import Requester
 from service.authority import Authority, Permit
-from service.lifetime import Lifetime
+from service.lifetime import Lifetime, Term
 from service.sessions.session import Session
 from service.signing.requests import Action, ListObjects, PutObject
 from service.signing.signer import SigningContext

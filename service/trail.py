@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from service.answers import Diagnosed, Leave
+from service.answers import Diagnosed
 from service.asks import AnyAsk, operation
 from service.audit import (
     Answer,
@@ -20,6 +20,7 @@ from service.audit import (
 from service.clock import Clock
 from service.errors import Overloaded, PresignError, Unauthenticated
 from service.line_limit import LineLimit
+from service.store.access import Leave
 
 # A second; the tenth line says how many others there were.
 UNAUTHENTICATED_LINES: Final = 9

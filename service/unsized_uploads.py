@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from service.answers import CompletedUpload, Leave, PresignedRequest, headers_to_send
+from service.answers import CompletedUpload, PresignedRequest, headers_to_send
 from service.asks import StoreAsk
 from service.audit import Requester
 from service.authority import Authority
@@ -25,6 +25,7 @@ from service.signing.multipart import (
     MultipartAction,
     UploadedPart,
 )
+from service.store.access import Leave
 from service.store.calls import StoreCalls
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.access.callers import Identity
 from service.access.grants import Caller
-from service.answers import PresignedForm, PresignedRequest, Term
+from service.answers import PresignedForm, PresignedRequest
 from service.asks import Ask, FormAsk
 from service.audit import Outcome, Requester, audit_lines
 from service.errors import (
@@ -25,7 +25,7 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.lifetime import Given, Lifetime
+from service.lifetime import Given, Lifetime, Term
 from service.sessions.session import Session
 from service.signing.forms import PostObject
 from service.signing.requests import (

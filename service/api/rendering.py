@@ -21,11 +21,11 @@ from service.answers import (
     PresignedParts,
     PresignedRequest,
     PresignedRequests,
-    Term,
 )
 from service.api import problems
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
+from service.lifetime import Term
 from service.off_loop import in_turns
 from service.pieces import HOLE, cut, quoted, repeated
 from service.signing.forms import rfc3339

@@ -22,7 +22,6 @@ from typing import Final, Protocol, TypeVar
 
 import httpx
 
-from service.answers import Leave
 from service.clock import Clock
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.shared_client import SharedClient
@@ -34,6 +33,7 @@ from service.signing.multipart import (
 )
 from service.signing.requests import ListObjects
 from service.signing.signer import Signable
+from service.store.access import Leave
 from service.store.documents import error_code
 from service.store.refusals import Refused
 from service.waiting import Waiting

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Final
 
-from service.answers import Leave
 from service.errors import StorageUnavailable
 from service.signing.multipart import MAX_PARTS, ListParts, UploadedPart
 from service.signing.requests import ListObjects
+from service.store.access import Leave
 from service.store.calls import StoreCalls
 from service.store.documents import Listed, PartsPage, listed, parts_page
 

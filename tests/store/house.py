@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from service.answers import Leave, Term
 from service.errors import PresignError
-from service.lifetime import Given
+from service.lifetime import Given, Term
 from service.sessions.session import Session
 from service.signing.requests import HeadObject
 from service.signing.signer import Address, Signer
+from service.store.access import Leave
 from service.store.calls import Reply, StoreCalls
 from service.store.refusals import Refused
 from tests.fakes import ADDRESS, WALL, FakeClock, credentials, loop_clock

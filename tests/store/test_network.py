@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from httpx import AsyncHTTPTransport
 
-from service.answers import Leave
 from service.clock import SystemClock
 from service.errors import StorageUnavailable
 from service.signing.signer import Address
+from service.store.access import Leave
 from service.store.calls import CALLS, CALLS_A_BUCKET, StoreCalls
 from tests.fakes import in_virtual_time
 from tests.issuers.test_jwks import a_tls_context
