@@ -15,6 +15,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import session_policy
+from service.parts import caller_name
 from service.sessions.refresh import REFRESH_MARGIN, threshold
 from service.sessions.sts import MAX_POLICY_LENGTH
 from service.settings import Settings
@@ -212,13 +213,6 @@ def _caller(entry: CallerEntry) -> Iterator[str]:
         yield f"{name} may do nothing"
     for grant in entry.grants:
         yield f"{name} may {_operations(grant)} {_what(grant)}{_limits(grant)}"
-
-
-def caller_name(of: CallerEntry | Caller) -> str:
-    """As an operator reads it."""
-    if of.issuer is not None:
-        return f"{of.subject} of {of.issuer}"
-    return "ANYBODY (unsafe)" if parts.is_anonymous(of) else f"API key {of.subject}"
 
 
 def _operations(grant: Grant) -> str:

@@ -94,6 +94,13 @@ def is_anonymous(of: CallerEntry | Caller) -> bool:
     return of.issuer is None and of.subject == _ANONYMOUS.subject
 
 
+def caller_name(of: CallerEntry | Caller) -> str:
+    """As an operator reads it."""
+    if of.issuer is not None:
+        return f"{of.subject} of {of.issuer}"
+    return "ANYBODY (unsafe)" if is_anonymous(of) else f"API key {of.subject}"
+
+
 def uppy_place(settings: Settings) -> Place | None:
     uppy = settings.uppy
     return None if uppy is None else Place(uppy.bucket, uppy.prefix, uppy.expires_in)

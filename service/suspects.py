@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from service import parts
 from service.access.callers import CallerEntry, common_subject
 from service.access.grants import Caller
-from service.check import caller_name
 from service.errors import ConfigurationError
+from service.parts import caller_name
 from service.revocation import TIME, Revocation, Target
 from service.sessions.sts import READABLE_LENGTH, Owner, readable, session_name, session_names
 from service.settings import Settings
