@@ -39,7 +39,7 @@ ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.y
 # The import proves the image, and leaves the bytecode of the standard library, which the base lacks
 # and a read-only root could not keep.
 RUN python -m compileall -q /app/lib/python${PYTHON}/site-packages/service \
- && python -Ic "import service.app, service.__main__, service.demo"
+ && python -Ic "import service.app.factory, service.__main__, service.cli.demo"
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "service"]

@@ -11,8 +11,8 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.issuing import json_bytes
-from service import app as composition
-from service import commands
+from service.app import factory as composition
+from service.cli import main as commands
 
 
 class Probe:

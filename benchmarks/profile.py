@@ -24,9 +24,9 @@ import uvloop
 from starlette.types import Message, Receive, Scope
 
 from benchmarks import asking, issuing, targets
-from service.app import create_app
-from service.audit_sink import AuditSink
-from service.settings import load_settings
+from service.app.factory import create_app
+from service.config.settings import load_settings
+from service.telemetry.line_sink import AuditSink
 
 SECONDS: Final = 8.0
 _EVERY: Final = 0.0007  # seconds of CPU between two samples
@@ -46,7 +46,7 @@ PACKAGES: Final = [
     "jwt",
     "uvicorn",
     "aioboto3",
-    "service.commands",
+    "service.cli.main",
 ]
 _IMPORTING: Final = """
 import os, sys

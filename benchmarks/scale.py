@@ -17,7 +17,7 @@ from typing import Any, Final
 from benchmarks import issuing, over_http, page, targets, volume
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.pool import MAX_SESSIONS
-from service.sessions.refresh import threshold
+from service.sessions.refresh_policy import threshold
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "scale.md"
 RESULTS: Final = Path(__file__).parent / "results" / "results.json"

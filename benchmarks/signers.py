@@ -18,7 +18,7 @@ from botocore.config import Config
 from obstore.store import S3Store
 
 from benchmarks.measuring import Samples
-from service.signing.requests import GetObject
+from service.signing.actions import GetObject
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 

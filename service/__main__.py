@@ -1,4 +1,4 @@
-"""`presign` and `python -m service`. What they do is in `commands/`."""
+"""`presign` and `python -m service`. Each command is in `cli/`."""
 
 import gc
 
@@ -6,7 +6,7 @@ import gc
 # and each full collection later on would hold the loop for 50 ms: it walks over a hundred thousand objects.
 gc.disable()
 
-from service.commands import main  # noqa: E402 - see above
+from service.cli.main import main  # noqa: E402 - see above
 
 gc.freeze()
 gc.enable()

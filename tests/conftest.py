@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.left_out import left_out
+from tests.support.left_out import left_out
 
 # Each property is tried with the same examples in every run, however slow the machine: by itself hypothesis
 # draws others each time, and fails an example that takes 200 ms, or examples that are slow to be drawn.

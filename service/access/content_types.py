@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from service.signing.keys import NAME_PART
+from service.signing.validation import NAME_PART
 
 # What a browser executes, or renders with script inside, when it is shown as a page of its own.
 _RUNS: Final = frozenset(

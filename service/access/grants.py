@@ -60,7 +60,7 @@ class Grant:
 
 
 @dataclass(slots=True, kw_only=True)
-class Demand:  # not frozen: see asks.py
+class Demand:  # not frozen: see presigning/requests.py
     """What is asked for. With `subtree`, for all keys that start with `key`, not for that one alone."""
 
     operation: Operation

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from service.access.callers import Identity
+from service.auth.token_verifier import TokenVerifier
 from service.errors import Unauthenticated
-from service.issuers.verifier import TokenVerifier
-from service.snapshot import Snapshot
+from service.presigning.snapshot import Snapshot
 
 _SCHEME: Final = b"bearer"  # compared without case: RFC 9110, 11.1
 

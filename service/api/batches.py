@@ -7,15 +7,20 @@ from typing import Any, Final, TypeVar
 from pydantic import MISSING
 
 from service.access.grants import Operation
-from service.api.bodies import validated
+from service.api.body import validated
 from service.api.rendering import render_batch
-from service.api.schemas import ListUrlRequest, ObjectRequest, UploadFormRequest, or_none
-from service.api.signing_route import Call
-from service.asks import Ask, Asks
-from service.audit import RefusedBatch
+from service.api.route import Call
+from service.api.schemas.objects import (
+    ListUrlRequest,
+    ObjectRequest,
+    UploadFormRequest,
+    or_none,
+)
+from service.concurrency.event_loop import in_turns
 from service.errors import PresignError
-from service.lifetime import Lifetime
-from service.off_loop import in_turns
+from service.presigning.audit import RefusedBatch
+from service.presigning.requests import Ask, Asks
+from service.sessions.lifetime import Lifetime
 
 Item = TypeVar("Item", bound=ObjectRequest)
 

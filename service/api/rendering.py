@@ -12,7 +12,17 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
-from service.answers import (
+from service.api import problems
+from service.concurrency.event_loop import in_turns
+from service.diagnosis.findings import Finding
+from service.errors import PresignError
+from service.presigning.json_template import (
+    HOLE,
+    cut,
+    quoted,
+    repeated,
+)
+from service.presigning.results import (
     CheckedObject,
     CompletedUpload,
     CreatedUpload,
@@ -22,14 +32,9 @@ from service.answers import (
     PresignedRequest,
     PresignedRequests,
 )
-from service.api import problems
-from service.diagnosis.findings import Finding
-from service.errors import PresignError
-from service.lifetime import Term
-from service.off_loop import in_turns
-from service.pieces import HOLE, cut, quoted, repeated
-from service.signing.forms import rfc3339
-from service.signing.multipart import UploadedPart
+from service.sessions.lifetime import Term
+from service.signing.multipart_actions import UploadedPart
+from service.signing.post_policy import rfc3339
 from service.signing.signer import Columns
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from service.snapshot import Snapshot
+from service.presigning.snapshot import Snapshot
 
 router = APIRouter(include_in_schema=False)
 

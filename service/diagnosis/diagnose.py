@@ -1,7 +1,7 @@
 """Why a signed request failed: what was sent and answered in, findings out, the likeliest first.
 
 Two layers. What can be seen without any secret: the URL's own state, times, headers, the store's
-words. And, where the session that signed is known, which request the signature is of (`proof.py`).
+words. And, where the session that signed is known, which request the signature is of (`signature_proof.py`).
 docs/troubleshooting.md shows each finding with an example.
 """
 
@@ -9,13 +9,24 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import quote
 
-from service.diagnosis import pasted, refusals, seen, times
+from service.diagnosis import (
+    checks as seen,
+)
+from service.diagnosis import (
+    store_errors as refusals,
+)
+from service.diagnosis import (
+    time_checks as times,
+)
+from service.diagnosis import (
+    url_repair as pasted,
+)
+from service.diagnosis.context import Known, Reading
 from service.diagnosis.examination import Examination
 from service.diagnosis.findings import AFTER_SIGNATURE, Code, Finding, certain, masked
 from service.diagnosis.ordering import ordered
-from service.diagnosis.reading import Known, Reading
-from service.diagnosis.reply import Reply
-from service.diagnosis.sent import Sent
+from service.diagnosis.request import Sent
+from service.diagnosis.response import Reply
 from service.sessions.session import Session
 
 MAX_FINDINGS: Final = 8

@@ -4,13 +4,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from service.diagnosis import mismatch, pasted, refusals, seen, times
-from service.diagnosis.changes import changes
+from service.diagnosis import (
+    checks as seen,
+)
+from service.diagnosis import (
+    signature_mismatch as mismatch,
+)
+from service.diagnosis import (
+    store_errors as refusals,
+)
+from service.diagnosis import (
+    time_checks as times,
+)
+from service.diagnosis import (
+    url_repair as pasted,
+)
+from service.diagnosis.canonical_request import read_received
+from service.diagnosis.context import Known, Reading
+from service.diagnosis.differences import changes
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.proof import Proof, Verdict, prove
-from service.diagnosis.reading import Known, Reading
-from service.diagnosis.received import read_received
-from service.diagnosis.sent import Sent
+from service.diagnosis.request import Sent
+from service.diagnosis.signature_proof import Proof, Verdict, prove
 
 _FORBIDDEN: Final = 403
 

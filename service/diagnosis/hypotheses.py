@@ -11,9 +11,9 @@ from itertools import chain, combinations, islice
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.places import Place
-from service.diagnosis.sent import METHODS, Sent
-from service.signing.requests import DEFAULT_CONTENT_TYPE
+from service.diagnosis.bucket_lookup import Place
+from service.diagnosis.request import METHODS, Sent
+from service.signing.actions import DEFAULT_CONTENT_TYPE
 from service.signing.sigv4 import percent_encode
 
 # What people upload, and what libraries send unasked

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from service.diagnosis.checks import REDIRECTS
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.reply import Reply
-from service.diagnosis.seen import REDIRECTS
+from service.diagnosis.response import Reply
 
 # Of findings that are equally sure, the first of these comes first.
 ORDER: Final = (

@@ -19,12 +19,12 @@ from typing import Any, Final, cast
 
 import httptools
 
-from service.drain import Drain
-from service.server.bounds import Bounds
-from service.server.lean import LeanProtocol
-from service.server.refusals import refusal
-from service.server.upgrades import body_parser, framing
-from service.server.wire import Outbox, Wire
+from service.server.error_response import refusal
+from service.server.limits import Bounds
+from service.server.shutdown import Drain
+from service.server.transport import Outbox, Wire
+from service.server.upgrade_body import body_parser, framing
+from service.server.uvicorn_protocol import LeanProtocol
 
 
 class _Phase(Enum):

@@ -20,10 +20,10 @@ from typing import Final, cast
 import uvicorn
 from fastapi import FastAPI
 
-from service.drain import Drain
-from service.server.bounds import Bounds
+from service.server.limits import Bounds
 from service.server.protocol import BoundedProtocol
-from service.server.wire import Outbox
+from service.server.shutdown import Drain
+from service.server.transport import Outbox
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
 ACCEPTS: Final = 16  # connections in a turn of the loop

@@ -16,9 +16,14 @@ from contextlib import nullcontext
 from typing import Final
 
 from service.clock import Clock
-from service.sessions.entries import Entry, SessionKey, SessionObserver, SigningSession
 from service.sessions.history import History
-from service.sessions.refresh import backoff, is_better
+from service.sessions.pool_entry import (
+    Entry,
+    SessionKey,
+    SessionObserver,
+    SigningSession,
+)
+from service.sessions.refresh_policy import backoff, is_better
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name
 

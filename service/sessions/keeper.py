@@ -6,8 +6,13 @@ from typing import Final
 
 from service.clock import Clock
 from service.sessions.attempts import Attempts
-from service.sessions.entries import Entry, SessionKey
-from service.sessions.refresh import Keep, Refresh, Wait, next_step
+from service.sessions.pool_entry import Entry, SessionKey
+from service.sessions.refresh_policy import (
+    Keep,
+    Refresh,
+    Wait,
+    next_step,
+)
 
 log = logging.getLogger(__name__)
 

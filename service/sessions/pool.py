@@ -14,9 +14,12 @@ from contextvars import Context
 from typing import Final
 
 from service.clock import Clock
+from service.concurrency.waiting import Waiting
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
-from service.sessions.entries import (
+from service.sessions.history import History
+from service.sessions.keeper import Keeper
+from service.sessions.pool_entry import (
     Entry,
     PooledBucket,
     SessionKey,
@@ -24,12 +27,9 @@ from service.sessions.entries import (
     SigningSession,
     Unobserved,
 )
-from service.sessions.history import History
-from service.sessions.keeper import Keeper
-from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
-from service.sessions.stable import Window
+from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
 from service.sessions.sts import Owner
-from service.waiting import Waiting
+from service.sessions.url_windows import Window
 
 NO_SESSION: Final = "No session of the signing role can be had right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each

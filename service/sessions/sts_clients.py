@@ -10,8 +10,8 @@ import aioboto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from service.concurrency.shared_client import SharedClient
 from service.sessions.sts import Role
-from service.shared_client import SharedClient
 
 
 @dataclass(frozen=True, slots=True)

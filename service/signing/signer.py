@@ -18,10 +18,10 @@ from typing import Final, TypeVar
 
 from service.errors import InvalidRequest
 from service.signing import sigv4
-from service.signing.keys import are_plain, check_key
-from service.signing.multipart import ListMultipartUploads, MultipartAction
-from service.signing.requests import Action, ListObjects, Query
+from service.signing.actions import Action, ListObjects, Query
+from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
 from service.signing.sigv4 import Credentials, SigningState
+from service.signing.validation import are_plain, check_key
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -29,7 +29,7 @@ V = TypeVar("V")
 SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
-_MARK = "\0"  # no key, path or query holds it: see keys.py and percent-encoding
+_MARK = "\0"  # no key, path or query holds it: see validation.py and percent-encoding
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
 _MAX_CONTEXTS = 64  # a second's shapes; beyond that the oldest goes
@@ -118,7 +118,7 @@ class Signer:
     def presign(
         self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
     ) -> str:
-        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`keys.py`).
+        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`validation.py`).
 
         `tag` goes into the query as `x-presign-id`: S3 ignores it, and writes it into its access log.
         """

@@ -4,8 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import Allowed, Demand, Denied, Grant, Operation, decide
-from tests.access.demands import a_demand, demands, grants, keys, prefixes
-from tests.fakes import a_grant
+from tests.access.access_requests import (
+    a_demand,
+    demands,
+    grants,
+    keys,
+    prefixes,
+)
+from tests.support.fakes import a_grant
 
 
 @given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from service.access.callers import CallerEntry, Identity, common_subject, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
-from tests.access.demands import a_demand
-from tests.fakes import a_grant
+from tests.access.access_requests import a_demand
+from tests.support.fakes import a_grant
 
 ISSUER = "cluster-a"
 A_GRANT = a_grant(prefix="a/")

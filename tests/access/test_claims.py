@@ -17,8 +17,8 @@ from service.access.callers import (
     without_placeholders,
 )
 from service.access.grants import Caller, Denied, Grant, Operation, decide
-from tests.access.demands import a_demand
-from tests.fakes import a_grant
+from tests.access.access_requests import a_demand
+from tests.support.fakes import a_grant
 
 CALLER = Caller(issuer="cluster-a", subject="s")
 

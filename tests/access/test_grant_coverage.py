@@ -3,8 +3,8 @@
 import pytest
 
 from service.access.grants import Denied, Operation, decide
-from tests.access.demands import ALLOWED, a_demand
-from tests.fakes import a_grant
+from tests.access.access_requests import ALLOWED, a_demand
+from tests.support.fakes import a_grant
 
 
 def test_no_grant_is_no_access() -> None:

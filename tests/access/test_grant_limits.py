@@ -14,8 +14,13 @@ from service.access.grants import (
     most_bytes,
     most_keys,
 )
-from tests.access.demands import ALLOWED, a_demand, a_form, an_upload
-from tests.fakes import a_grant
+from tests.access.access_requests import (
+    ALLOWED,
+    a_demand,
+    a_form,
+    an_upload,
+)
+from tests.support.fakes import a_grant
 
 LIMITED_GRANTS = [
     pytest.param(

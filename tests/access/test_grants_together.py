@@ -3,8 +3,8 @@
 import pytest
 
 from service.access.grants import Allowed, Limited, Operation, decide
-from tests.access.demands import a_demand, an_upload
-from tests.fakes import a_grant
+from tests.access.access_requests import a_demand, an_upload
+from tests.support.fakes import a_grant
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from service.access.session_policy import BucketArns, session_policy
-from service.parts import arns as configured_arns
-from service.settings_buckets import BucketSettings
+from service.app.builders import arns as configured_arns
+from service.config.buckets import BucketSettings
 from tests.access.policy_evaluator import allows
-from tests.fakes import a_grant
+from tests.support.fakes import a_grant
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"

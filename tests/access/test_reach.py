@@ -7,8 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import Demand, Grant, Operation, Reach, decide, reach
-from tests.access.demands import a_demand, demands, grants, keys
-from tests.fakes import a_grant
+from tests.access.access_requests import (
+    a_demand,
+    demands,
+    grants,
+    keys,
+)
+from tests.support.fakes import a_grant
 
 
 def of(*prefixes: str, key: str) -> Reach | None:

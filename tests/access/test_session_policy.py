@@ -33,7 +33,7 @@ from tests.access.policy_meaning import (
     near,
     some_grants,
 )
-from tests.fakes import a_grant
+from tests.support.fakes import a_grant
 
 ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
 

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.access.api_keys import digest_of
-from service.app import create_app
-from service.audit import WriteLines
+from service.app.factory import create_app
+from service.app.services import MakeSource, OpenSources
+from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.running import MakeSource, OpenSources
+from service.config.settings import Settings
+from service.presigning.audit import WriteLines
 from service.sessions.session import Session
 from service.sessions.sts import Owner
-from service.settings import Settings
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from service.signing.signer import Address
 from tests.api.conftest import ADDRESS, API_KEY, SECRET, TOKEN, open_grant, running, settings_with
 

@@ -14,9 +14,14 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 
-from service.logs import JsonFormatter, set_up_logging
-from tests.access.mint import a_token, ed_key, jwk, jwks
+from service.telemetry.logs import JsonFormatter, set_up_logging
 from tests.api.conftest import API_KEY, SECRET, TOKEN
+from tests.auth.mint import (
+    a_token,
+    ed_key,
+    jwk,
+    jwks,
+)
 
 FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"
 BEARER: Final = "sentinel-bearer-of-the-issuer"

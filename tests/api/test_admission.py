@@ -7,11 +7,11 @@ from typing import Final
 import pytest
 
 from service.access.callers import Rate
-from service.api.admission import Owner, Places
-from service.api.batch_line import BatchLine
-from service.api.refused import LONGEST, RecentlyRefused
-from service.api.shared import Shared
-from service.app import create_app
+from service.api.batch_queue import BatchLine
+from service.api.concurrency import Owner, Places
+from service.api.recently_refused import LONGEST, RecentlyRefused
+from service.api.shared_limits import Shared
+from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with
 

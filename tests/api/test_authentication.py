@@ -10,13 +10,13 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service import parts
-from service.access.api_keys import digest_of
+from service.app import builders as parts
+from service.app.services import MakeSource
+from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.running import MakeSource
+from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
-from service.settings import Settings
 from tests.api.conftest import ADDRESS, API_KEY, Given, open_grant, running, settings_with
 
 GET: Final = {"bucket": "demo", "key": "a"}

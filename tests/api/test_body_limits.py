@@ -5,14 +5,14 @@ from typing import Any, ClassVar, Final, get_type_hints
 
 import pytest
 
-from service.api.bodies import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
-from service.api.schemas import StrictRequest
-from service.api.signing_route import Call, SigningRoute
-from service.app import _ROOMS, _shared
-from service.compat import uppy
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
+from service.api.route import Call, SigningRoute
+from service.api.schemas.objects import StrictRequest
+from service.app.factory import _ROOMS, _shared
 from service.errors import BodyTooLarge
-from tests.fakes import FakeClock, a_snapshot, in_virtual_time
-from tests.presigner.house import a_house
+from service.protocols.uppy import routes as uppy
+from tests.presigning.house import a_house
+from tests.support.fakes import FakeClock, a_snapshot, in_virtual_time
 
 LONG: Final = {
     "DownloadUrlBatchRequest",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.conftest import running, settings_with
 from tests.api.diagnosing import MISMATCH, PATH, Desk, a_desk, grants
-from tests.scrapes import samples, value
+from tests.support.scrapes import samples, value
 
 
 @pytest.fixture(name="desk")

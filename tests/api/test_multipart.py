@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.signing.multipart import UploadedPart
+from service.signing.multipart_actions import UploadedPart
 from tests.api.conftest import SECRET, running
 from tests.api.parts import (
     CRC,
@@ -27,7 +27,7 @@ from tests.api.parts import (
 )
 from tests.api.refusals import MARK
 from tests.multipart.house import FakeS3, xml
-from tests.store.house import query_of
+from tests.s3.house import query_of
 
 
 @pytest.fixture(name="store")

@@ -8,13 +8,18 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.app.services import MakeSource
 from service.clock import Clock
-from service.drain import Drain
-from service.running import MakeSource
+from service.config.settings import Settings
+from service.server.shutdown import Drain
 from service.sessions.sts import SessionRefused
-from service.settings import Settings
 from tests.api.conftest import EVERYTHING, open_grant, running, settings_with
-from tests.fakes import FakeClock, FakeSource, in_virtual_time, loop_clock
+from tests.support.fakes import (
+    FakeClock,
+    FakeSource,
+    in_virtual_time,
+    loop_clock,
+)
 
 BOTH: Final = settings_with(
     open_grant(max_expires_in=900),

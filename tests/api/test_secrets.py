@@ -13,10 +13,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.app import create_app
+from service.app.factory import create_app
 from service.clock import SystemClock
-from service.settings import Settings
-from tests.access.mint import ISSUER, SUBJECT
+from service.config.settings import Settings
 from tests.api.conftest import (
     ADDRESS,
     SECRET,
@@ -38,6 +37,7 @@ from tests.api.sentinels import (
     logging_as_served,
     reprs,
 )
+from tests.auth.mint import ISSUER, SUBJECT
 
 LEVELS: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -151,7 +151,7 @@ async def test_no_object_that_lives_shows_a_secret(tmp_path: Path) -> None:
     kinds = {text.partition(" object at")[0].partition("(")[0].lstrip("<") for text in seen}
     for kind in ("Credentials", "Session", "SigningContext", "Identity", "Settings"):
         assert kind in kinds, f"{kind} is not reached any more"
-    assert "service.issuers.verifier.TokenVerifier" in kinds
+    assert "service.auth.token_verifier.TokenVerifier" in kinds
 
 
 async def test_the_loops_own_debugging_shows_no_secret(tmp_path: Path) -> None:

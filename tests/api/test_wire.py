@@ -10,7 +10,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from service.api import document
+from service.api.routes import openapi as document
 from tests.api.conftest import (
     API_KEY,
     EVERYTHING,

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from service.config.settings import Settings
 from service.console import policy
-from service.settings import Settings
 from tests.api.conftest import ADDRESS, API_KEY, open_grant, running, settings_with
 from tests.end_to_end.examples import node
 

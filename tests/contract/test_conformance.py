@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.end_to_end.processes import free_ports, running
 from tests.end_to_end.service import OPERATIONS
 from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store, ministack

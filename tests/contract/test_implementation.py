@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from service.access.grants import Operation
-from service.app import create_app
+from service.app.factory import create_app
+from service.config.settings import Settings
 from service.diagnosis.findings import Code
-from service.settings import Settings
 
 # What pydantic writes that the document says elsewhere or not at all: names, prose, and the widths
 # of integers, which JSON does not have.

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from service.diagnosis.findings import Code
-from service.diagnosis.sent import Asked
-from service.signing.requests import PutObject
+from service.diagnosis.request import Asked
+from service.signing.actions import PutObject
 from tests.diagnosis.house import ADDRESS, NOW, UPLOAD, canonical, escape, signed, told, upload
 
 _ISSUES: Final = "https://github.com"

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from service.diagnosis.context import Known, read_asked
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.reading import Known, read_asked
-from service.diagnosis.sent import Asked
-from service.signing.multipart import UploadPart
-from service.signing.requests import GetObject, HeadObject, PutObject
+from service.diagnosis.request import Asked
+from service.signing.actions import GetObject, HeadObject, PutObject
+from service.signing.multipart_actions import UploadPart
 from tests.diagnosis.house import (
     ADDRESS,
     KNOWN,

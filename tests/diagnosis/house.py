@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from service.diagnosis.bucket_lookup import Place
+from service.diagnosis.context import Known, read_asked
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Finding
-from service.diagnosis.places import Place
-from service.diagnosis.reading import Known, read_asked
-from service.diagnosis.sent import Asked
+from service.diagnosis.request import Asked
 from service.sessions.session import Session
 from service.signing import sigv4
-from service.signing.requests import GetObject, PutObject
+from service.signing.actions import GetObject, PutObject
 from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from service.diagnosis.context import Known
 from service.diagnosis.findings import Code
-from service.diagnosis.reading import Known
-from service.diagnosis.reply import amz_epoch, read_reply
-from service.diagnosis.sent import Asked
-from service.signing.requests import HeadObject
+from service.diagnosis.request import Asked
+from service.diagnosis.response import amz_epoch, read_reply
+from service.signing.actions import HeadObject
 from tests.diagnosis.house import (
     KNOWN,
     NOW,

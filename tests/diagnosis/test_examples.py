@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from service.diagnosis.findings import Code
-from service.signing.multipart import UploadPart
-from service.signing.requests import (
+from service.signing.actions import (
     Checksum,
     DeleteObject,
     Encryption,
@@ -17,6 +16,7 @@ from service.signing.requests import (
     ListObjects,
     PutObject,
 )
+from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES, FORM, SECTIONS, tables
 from tests.diagnosis.house import KNOWN, OFFLINE, SECRET, TOKEN, found, refused, signed, told

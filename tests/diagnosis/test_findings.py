@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.access.api_keys import new_key
+from service.auth.api_keys import new_key
 from service.diagnosis import findings, ordering
 from service.diagnosis.findings import (
     AFTER_SIGNATURE,
@@ -22,7 +22,7 @@ from service.diagnosis.findings import (
     sayable,
 )
 from service.diagnosis.ordering import ORDER
-from service.diagnosis.reply import Reply
+from service.diagnosis.response import Reply
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
+from service.diagnosis.context import Known
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.reading import Known
-from service.signing.requests import PutObject
+from service.signing.actions import PutObject
 from tests.diagnosis.house import KNOWN, OFFLINE, STRANGER, error, found, refused, upload
 
 MISMATCH: Final = error("SignatureDoesNotMatch")

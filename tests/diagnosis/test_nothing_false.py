@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.diagnosis.changes import curl
+from service.diagnosis.differences import curl
 from service.diagnosis.findings import Code
-from service.diagnosis.sent import read
-from service.signing.requests import GetObject
+from service.diagnosis.request import read
+from service.signing.actions import GetObject
 from tests.diagnosis.house import canonical, error, found, refused, signed, told
 
 GET = GetObject()

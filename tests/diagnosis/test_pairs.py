@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from service.diagnosis.findings import Code
-from service.diagnosis.sent import Asked
-from service.signing.requests import PutObject
+from service.diagnosis.request import Asked
+from service.signing.actions import PutObject
 from tests.diagnosis.house import (
     ADDRESS,
     CREDENTIALS,

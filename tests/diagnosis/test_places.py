@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.places import Place, behind, located
-from service.diagnosis.sent import read
+from service.diagnosis.bucket_lookup import Place, behind, located
+from service.diagnosis.request import read
 from service.signing.signer import Address
 from tests.diagnosis.house import ADDRESS, PLACE
 

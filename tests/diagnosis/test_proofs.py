@@ -5,12 +5,22 @@ from typing import Final
 
 import pytest
 
+from service.diagnosis.context import read_asked
 from service.diagnosis.findings import Code
 from service.diagnosis.hypotheses import hypotheses
-from service.diagnosis.proof import MAX_TRIED, Verdict, Verifier, prove
-from service.diagnosis.reading import read_asked
-from service.diagnosis.sent import Asked
-from service.signing.requests import Encryption, GetObject, ListObjects, PutObject
+from service.diagnosis.request import Asked
+from service.diagnosis.signature_proof import (
+    MAX_TRIED,
+    Verdict,
+    Verifier,
+    prove,
+)
+from service.signing.actions import (
+    Encryption,
+    GetObject,
+    ListObjects,
+    PutObject,
+)
 from service.signing.sigv4 import Credentials
 from tests.diagnosis.house import (
     ADDRESS,

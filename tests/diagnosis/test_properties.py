@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from service.diagnosis.context import Known, read_asked
 from service.diagnosis.diagnose import MAX_FINDINGS, diagnose
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.reading import Known, read_asked
-from service.diagnosis.sent import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
-from service.signing.multipart import UploadPart
-from service.signing.requests import GetObject, ListObjects, PutObject
+from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
+from service.signing.actions import GetObject, ListObjects, PutObject
+from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES
 from tests.diagnosis.house import (

@@ -4,8 +4,8 @@ from typing import Final
 
 import pytest
 
+from service.diagnosis.context import Known
 from service.diagnosis.findings import Code
-from service.diagnosis.reading import Known
 from tests.diagnosis.house import (
     ADDRESS,
     KNOWN,

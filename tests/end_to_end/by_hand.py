@@ -14,27 +14,27 @@ from typing import Any, Final
 import aioboto3
 import httpx
 
-from service import parts
 from service.access.callers import Identity
 from service.access.grants import Caller
+from service.app import builders as parts
 from service.clock import SystemClock
-from service.endpoints import resolve
-from service.sessions.entries import SessionKey
+from service.config.settings import Settings
+from service.presigning.snapshot import Snapshot
+from service.s3.endpoints import resolve
+from service.sessions.pool_entry import SessionKey
 from service.sessions.session import Session
 from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
-from service.settings import Settings
-from service.signing.forms import PostObject, presign_form
-from service.signing.multipart import CreateMultipartUpload
-from service.signing.requests import (
+from service.signing.actions import (
     DeleteObject,
     GetObject,
     HeadObject,
     ListObjects,
     PutObject,
 )
+from service.signing.multipart_actions import CreateMultipartUpload
+from service.signing.post_policy import PostObject, presign_form
 from service.signing.signer import Signable, Signer
-from service.snapshot import Snapshot
 from tests.end_to_end.service import Signed, api_key, configured, post, send
 from tests.end_to_end.stores import Store
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.end_to_end.gate import Gate
 from tests.end_to_end.service import API_KEY, Service
 from tests.end_to_end.stores import Store
-from tests.scrapes import read, value
+from tests.support.scrapes import read, value
 
 MIB = 1024**2
 PART = 5 * MIB

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.end_to_end.processes import free_ports, running
 from tests.end_to_end.stores import Store
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
-from service.commands import main
+from service.cli.main import main
 from tests.end_to_end.desk import BODY, Desk, Sent, edited
 from tests.end_to_end.service import Service, Signed
 from tests.end_to_end.stores import Store

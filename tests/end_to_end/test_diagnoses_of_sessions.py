@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from service.signing.requests import GetObject
+from service.signing.actions import GetObject
 from tests.end_to_end.by_hand import Hand, House, a_house, stored
 from tests.end_to_end.desk import BODY, TYPE, Desk, Sent, codes
 from tests.end_to_end.service import Service, Signed, api_key, post, serving
 from tests.end_to_end.stores import Store
-from tests.late import again_if_late, within
+from tests.support.late import again_if_late, within
 
 pytestmark = pytest.mark.slow
 

@@ -10,14 +10,14 @@ from typing import Final
 
 import pytest
 
-from service.signing.multipart import (
+from service.signing.actions import DeleteObject, GetObject, ListObjects
+from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     ListParts,
     MultipartAction,
     UploadPart,
 )
-from service.signing.requests import DeleteObject, GetObject, ListObjects
 from tests.end_to_end.by_hand import (
     BODY,
     CALLERS,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.service import Service, Signed, post, send, serving
 from tests.end_to_end.stores import Store
-from tests.late import again_if_late, within
+from tests.support.late import again_if_late, within
 
 BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12

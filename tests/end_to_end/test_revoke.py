@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from service.revocation import written
+from service.operations.revoke.policy import written
 from service.sessions.sts import session_name
 from tests.end_to_end.by_hand import stored
 from tests.end_to_end.revoking import (

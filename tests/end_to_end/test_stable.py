@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.service import Service, Signed, send, serving
 from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store
 from tests.end_to_end.test_lifetimes import seconds_left
-from tests.late import again_if_late, within
+from tests.support.late import again_if_late, within
 
 pytestmark = pytest.mark.slow
 

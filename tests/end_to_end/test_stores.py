@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from tests.end_to_end import processes, stores
 from tests.end_to_end.processes import StartError
 from tests.end_to_end.stores import Store
-from tests.late import again_if_late, within
+from tests.support.late import again_if_late, within
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.fakes import REQUESTER
 from tests.multipart.house import House, a_completion, a_window, an_upload, new_upload
+from tests.support.fakes import REQUESTER
 
 Act = Callable[[House], Awaitable[object]]
 

@@ -1,4 +1,4 @@
-"""Uploads in parts over a store that keeps them in memory, in virtual time: see `tests/fakes.py`."""
+"""Uploads in parts over a store that keeps them in memory, in virtual time: see `tests/support/fakes.py`."""
 
 import asyncio
 import hashlib
@@ -15,22 +15,35 @@ import httpx
 import pytest
 
 from service.access.callers import Rate
-from service.authority import Authority
 from service.errors import PresignError
-from service.lifetime import Lifetime
-from service.metrics import Metrics
-from service.multipart import MultipartUploads
-from service.multipart_asks import Completion, NewUpload, PartChecksums, PartWindow, Upload
-from service.part_plan import PartPlan
-from service.rate_limits import RateLimits
-from service.sessions.entries import PooledBucket
+from service.multipart.part_plan import PartPlan
+from service.multipart.requests import (
+    Completion,
+    NewUpload,
+    PartChecksums,
+    PartWindow,
+    Upload,
+)
+from service.multipart.uploads import MultipartUploads
+from service.presigning.audit_trail import Trail
+from service.presigning.authorizer import Authority
+from service.presigning.rate_limits import RateLimits
+from service.presigning.snapshot import Snapshot
+from service.s3.client import StoreCalls
+from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
-from service.signing.multipart import CreateMultipartUpload, UploadedPart
-from service.snapshot import Snapshot
-from service.store.calls import StoreCalls
-from service.trail import Trail
-from tests.fakes import REQUESTER, FakeClock, FakeSource, a_grant, a_snapshot, loop_clock
-from tests.store.house import Body, query_of
+from service.sessions.pool_entry import PooledBucket
+from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
+from service.telemetry.metrics import Metrics
+from tests.s3.house import Body, query_of
+from tests.support.fakes import (
+    REQUESTER,
+    FakeClock,
+    FakeSource,
+    a_grant,
+    a_snapshot,
+    loop_clock,
+)
 
 LEAST: Final = 5 * 1024**2
 LENGTH: Final = 2 * LEAST + 7

@@ -15,8 +15,7 @@ from service.errors import (
     StorageUnavailable,
     UploadNotFound,
 )
-from service.signing.multipart import UploadedPart
-from tests.fakes import REQUESTER, in_virtual_time
+from service.signing.multipart_actions import UploadedPart
 from tests.multipart.house import (
     KEY,
     LENGTH,
@@ -32,6 +31,7 @@ from tests.multipart.house import (
     refuses,
     xml,
 )
+from tests.support.fakes import REQUESTER, in_virtual_time
 
 
 @in_virtual_time

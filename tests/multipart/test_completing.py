@@ -5,7 +5,6 @@ from typing import Final
 
 import pytest
 
-from service.completing import COMPLETE_SECONDS
 from service.errors import (
     ChecksumMismatch,
     InvalidPart,
@@ -16,9 +15,9 @@ from service.errors import (
     StorageUnavailable,
     WriteConflict,
 )
-from service.signing.multipart import UploadedPart
-from service.signing.requests import Checksum
-from tests.fakes import REQUESTER, in_virtual_time
+from service.multipart.completion import COMPLETE_SECONDS
+from service.signing.actions import Checksum
+from service.signing.multipart_actions import UploadedPart
 from tests.multipart.house import (
     KEY,
     LEAST,
@@ -32,6 +31,7 @@ from tests.multipart.house import (
     refuses,
     xml,
 )
+from tests.support.fakes import REQUESTER, in_virtual_time
 
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 SHA: Final = Checksum(algorithm="SHA1", value="A" * 27 + "=")

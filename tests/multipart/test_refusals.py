@@ -15,11 +15,10 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.lifetime import Lifetime
-from service.part_plan import PartPlan
+from service.multipart.part_plan import PartPlan
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.signing.multipart import CreateMultipartUpload
-from tests.fakes import REQUESTER, a_bucket, a_grant, a_snapshot, in_virtual_time
+from service.sessions.lifetime import Lifetime
+from service.signing.multipart_actions import CreateMultipartUpload
 from tests.multipart.acts import EVERY, Act, abort, complete, create, list_, sign
 from tests.multipart.house import (
     LEAST,
@@ -31,6 +30,13 @@ from tests.multipart.house import (
     an_upload,
     new_upload,
     refusal,
+)
+from tests.support.fakes import (
+    REQUESTER,
+    a_bucket,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
 )
 
 NARROW: Final = a_grant(

@@ -7,11 +7,16 @@ import pytest
 
 from service.access.callers import Rate
 from service.errors import InvalidPart, Overloaded, RateLimited
-from service.part_plan import PartPlan
-from service.trail import Trail
-from tests.fakes import REQUESTER, SECRET, TOKEN, in_virtual_time
+from service.multipart.part_plan import PartPlan
+from service.presigning.audit_trail import Trail
 from tests.multipart.acts import EVERY, Act, abort, complete, create, list_
 from tests.multipart.house import LEAST, a_house, a_window, an_upload, new_upload, refusal
+from tests.support.fakes import (
+    REQUESTER,
+    SECRET,
+    TOKEN,
+    in_virtual_time,
+)
 
 
 @pytest.mark.parametrize(("act", "action", "upload_id"), EVERY)

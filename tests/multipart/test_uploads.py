@@ -7,14 +7,13 @@ from typing import Final
 import pytest
 
 from service.errors import InvalidPart, StorageRefused, StorageUnavailable, UploadNotFound
-from service.lifetime import Lifetime
-from service.multipart_asks import FIRST_WINDOW, PartChecksums
-from service.part_plan import PartPlan
-from service.signing.multipart import CreateMultipartUpload, UploadedPart
-from service.signing.requests import Encryption
+from service.multipart.part_plan import PartPlan
+from service.multipart.requests import FIRST_WINDOW, PartChecksums
+from service.s3.client import CALL_SECONDS
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import Encryption
+from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.signing.signer import Address
-from service.store.calls import CALL_SECONDS
-from tests.fakes import ADDRESS, REQUESTER, a_bucket, a_grant, a_snapshot, in_virtual_time
 from tests.multipart.house import (
     KEY,
     LEAST,
@@ -32,8 +31,16 @@ from tests.multipart.house import (
     refuses,
     xml,
 )
-from tests.presigner.house import times
-from tests.store.house import query_of
+from tests.presigning.house import times
+from tests.s3.house import query_of
+from tests.support.fakes import (
+    ADDRESS,
+    REQUESTER,
+    a_bucket,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+)
 
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 CRC: Final = b64encode(b"crc1").decode()

@@ -12,13 +12,13 @@ from typing import Any, Final, Self
 
 from fastapi import FastAPI, Request, Response
 
-from service.app import create_app
-from service.compat.refusals import Refusal
-from service.drain import Drain
+from service.app.factory import create_app
 from service.errors import Forbidden
-from service.server.bounds import Bounds
+from service.protocols.uppy.errors import Refusal
+from service.server.limits import Bounds
 from service.server.protocol import BoundedProtocol
 from service.server.run import Server, config
+from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
 
 PATIENCE: Final = 30.0  # seconds, for a machine that is busy with something else

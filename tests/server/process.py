@@ -15,7 +15,7 @@ from typing import Final
 
 import httpx
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
 from tests.end_to_end.processes import end, free_ports

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from benchmarks import abuses
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
 from tests.server.process import Running, serving_process

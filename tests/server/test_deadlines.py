@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.late import again_if_late, within
 from tests.server.house import LIVEZ, PATIENCE, Wire, bounds, post, serving, until
+from tests.support.late import again_if_late, within
 
 SECONDS = 0.5  # of the deadline under test
 DRIP = 0.08

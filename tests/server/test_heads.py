@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from service.server.bounds import Bounds
+from service.server.limits import Bounds
 from tests.server.house import LIVEZ, Wire, bounds, post, serving
 
 LIMIT = Bounds().head_bytes

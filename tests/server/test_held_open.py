@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.server.house import post, until
 from tests.server.process import ASK, Running, configured, serving_process

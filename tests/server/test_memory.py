@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from service.server.bounds import Bounds
-from tests.late import again_if_late, within
+from service.server.limits import Bounds
 from tests.server.house import LIVEZ, Wire, post
 from tests.server.process import ASK, Running, serving_process
+from tests.support.late import again_if_late, within
 
 MIB = 1024 * 1024
 GROWTH = 30 * MIB

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.server.bounds import Bounds
+from service.server.limits import Bounds
 from service.server.run import FINISH_SECONDS
 from tests.server.house import LIVEZ, PATIENCE, House, Wire, bounds, post, serving, until
 from tests.server.process import ASK, Running, serving_process

@@ -12,15 +12,15 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.access.api_keys import digest_of
-from service.app import create_app
+from service.app.factory import create_app
+from service.app.services import MakeSource
+from service.auth.api_keys import digest_of
 from service.clock import Clock
-from service.drain import Drain
-from service.running import MakeSource
+from service.config.settings import Settings
 from service.server.run import Server, config
-from service.settings import Settings
-from tests.access.mint import ISSUER, a_token, ed_key
+from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
+from tests.auth.mint import ISSUER, a_token, ed_key
 from tests.server.house import NEVER, PATIENCE, bounds, until
 
 PLACES: Final = 200  # as in deploy/kubernetes

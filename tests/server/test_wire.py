@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from service.server.wire import Outbox, Wire
+from service.server.transport import Outbox, Wire
 from tests.server.house import LIVEZ, serving
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from tests.fakes import SECRET, TOKEN, WALL
+from tests.support.fakes import SECRET, TOKEN, WALL
 
 
 def an_answer(

@@ -1,13 +1,18 @@
-"""In virtual time: see `tests/fakes.py`. `asyncio.sleep` is how a test moves the clock."""
+"""In virtual time: see `tests/support/fakes.py`. `asyncio.sleep` is how a test moves the clock."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
 from service.errors import CredentialsUnavailable
-from service.sessions.entries import PooledBucket, SessionKey
 from service.sessions.pool import SessionPool
-from tests.fakes import ADDRESS, FakeClock, FakeSource, loop_clock
+from service.sessions.pool_entry import PooledBucket, SessionKey
+from tests.support.fakes import (
+    ADDRESS,
+    FakeClock,
+    FakeSource,
+    loop_clock,
+)
 
 OWN = SessionKey("reports", None, None)
 BILLING = SessionKey("reports", (None, "billing"), None)

@@ -11,11 +11,16 @@ import pytest
 
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import WANTED_PAUSE
-from service.sessions.entries import PooledBucket
 from service.sessions.pool import SessionPool
+from service.sessions.pool_entry import PooledBucket
 from service.sessions.sts import SessionRefused
-from tests.fakes import ADDRESS, FakeSource, in_virtual_time, loop_clock
 from tests.sessions.house import BILLING, OWN, PROMISE, House, a_house, owned, refusal
+from tests.support.fakes import (
+    ADDRESS,
+    FakeSource,
+    in_virtual_time,
+    loop_clock,
+)
 
 CALLERS: Final = 2000
 MOST: Final = 5  # calls to STS a second

@@ -7,18 +7,20 @@ from itertools import pairwise
 
 import pytest
 
-from service.answers import PresignedRequest
-from service.asks import Ask
-from service.authority import Authority
 from service.errors import CredentialsUnavailable
-from service.presigner import Presigner
+from service.presigning.audit_trail import Trail
+from service.presigning.authorizer import Authority
+from service.presigning.presigner import Presigner
+from service.presigning.requests import Ask
+from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.sessions.entries import PooledBucket
 from service.sessions.pool import SessionPool
-from service.sessions.refresh import EXPIRY_MARGIN, MAX_BACKOFF
+from service.sessions.pool_entry import PooledBucket
+from service.sessions.refresh_policy import EXPIRY_MARGIN, MAX_BACKOFF
 from service.sessions.sts import AssumedRole, Role
-from service.trail import Trail
-from tests.fakes import (
+from tests.presigning.house import an_ask, signer_of, times
+from tests.sessions.wire import FAULTS, WireSts
+from tests.support.fakes import (
     ADDRESS,
     REQUESTER,
     FakeClock,
@@ -28,8 +30,6 @@ from tests.fakes import (
     loop_clock,
     server_time,
 )
-from tests.presigner.house import an_ask, signer_of, times
-from tests.sessions.wire import FAULTS, WireSts
 
 HOUR = 3600
 FIVE_MINUTES = 300

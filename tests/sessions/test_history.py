@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from service.sessions.entries import PooledBucket, SessionKey
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS, History
 from service.sessions.pool import SessionPool
+from service.sessions.pool_entry import PooledBucket, SessionKey
 from service.sessions.session import Session
-from tests.fakes import (
+from tests.support.fakes import (
     ADDRESS,
     SECRET,
     TOKEN,

@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from service.sessions.sts import AssumedRole, Owner, Role, SessionRefused, session_name
-from tests.fakes import FakeClock
 from tests.sessions.answers import an_answer
+from tests.support.fakes import FakeClock
 
 OWNER: Owner = ("cluster-a", "sales")
 POLICY = '{"Version":"2012-10-17","Statement":[]}'

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from service.sessions.attempts import MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
-from service.sessions.entries import SessionKey
-from tests.fakes import in_virtual_time
+from service.sessions.pool_entry import SessionKey
 from tests.sessions.house import AT_ONCE, BILLING, OWN, a_house
+from tests.support.fakes import in_virtual_time
 
 
 @in_virtual_time

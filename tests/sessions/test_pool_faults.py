@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, WANTED_PAUSE
-from service.sessions.entries import SessionKey
-from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
-from tests.fakes import in_virtual_time
+from service.sessions.pool_entry import SessionKey
+from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
 from tests.sessions.house import AT_ONCE, DUE_AT, OWN, a_house, refusal
+from tests.support.fakes import in_virtual_time
 
 
 @in_virtual_time

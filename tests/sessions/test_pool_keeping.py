@@ -3,8 +3,8 @@
 import asyncio
 
 from service.sessions.pool import MAX_SESSIONS
-from tests.fakes import in_virtual_time
 from tests.sessions.house import AT_ONCE, BILLING, DUE_AT, a_house, owned, refusal
+from tests.support.fakes import in_virtual_time
 
 
 @in_virtual_time

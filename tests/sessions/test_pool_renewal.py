@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from service.sessions.refresh import EXPIRY_MARGIN, HASTEN_PAUSE
-from tests.fakes import in_virtual_time
+from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
 from tests.sessions.house import DUE_AT, OWN, PROMISE, a_house, refusal
+from tests.support.fakes import in_virtual_time
 
 
 @pytest.mark.parametrize("lives", [-1.0, 0.0, EXPIRY_MARGIN, 2000 - DUE_AT])

@@ -7,11 +7,17 @@ import pytest
 from botocore.parsers import create_parser
 
 from service.errors import CredentialsUnavailable
-from service.sessions.entries import PooledBucket
 from service.sessions.pool import SessionPool
+from service.sessions.pool_entry import PooledBucket
 from service.sessions.sts import AssumedRole, Role
-from tests.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
 from tests.sessions.house import BILLING, OWN, PROMISE, a_house
+from tests.support.fakes import (
+    ADDRESS,
+    SECRET,
+    TOKEN,
+    in_virtual_time,
+    loop_clock,
+)
 
 
 @in_virtual_time

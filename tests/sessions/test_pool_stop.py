@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.fakes import in_virtual_time
 from tests.sessions.house import AT_ONCE, BILLING, OWN, a_house, refusal
+from tests.support.fakes import in_virtual_time
 
 
 @in_virtual_time

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from service.sessions.refresh import (
+from service.sessions.refresh_policy import (
     JITTER,
     MAX_BACKOFF,
     REFRESH_MARGIN,

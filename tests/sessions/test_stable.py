@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sessions.stable import MAX_KEPT, Kept, Window
-from tests.fakes import WALL
+from service.sessions.url_windows import MAX_KEPT, Kept, Window
+from tests.support.fakes import WALL
 
 DAY = 86_400
 

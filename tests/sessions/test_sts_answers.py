@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, read_session
-from tests.fakes import SECRET, TOKEN, WALL, FakeClock
 from tests.sessions.answers import an_answer
+from tests.support.fakes import (
+    SECRET,
+    TOKEN,
+    WALL,
+    FakeClock,
+)
 
 
 def read(answer: dict[str, Any], clock: FakeClock | None = None) -> Session:

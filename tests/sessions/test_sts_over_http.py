@@ -15,8 +15,8 @@ import pytest
 from service.clock import SystemClock
 from service.sessions.sts import AssumedRole, Role, SessionRefused
 from service.sessions.sts_clients import StsClients
-from tests.fakes import SECRET, TOKEN
-from tests.late import again_if_late, within
+from tests.support.fakes import SECRET, TOKEN
+from tests.support.late import again_if_late, within
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 HOUR = 3600

@@ -20,8 +20,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.handlers import set_list_objects_encoding_type_url
 from botocore.utils import percent_encode
 
-from service.signing.forms import PostObject
-from service.signing.requests import (
+from service.signing.actions import (
     Action,
     DeleteObject,
     Encryption,
@@ -31,6 +30,7 @@ from service.signing.requests import (
     Pairs,
     PutObject,
 )
+from service.signing.post_policy import PostObject
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 

@@ -7,10 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
-from service.signing.disposition import content_disposition
-from service.signing.forms import FILENAME_VARIABLE, PostObject
-from service.signing.keys import check_key
-from service.signing.requests import (
+from service.signing.actions import (
     Action,
     Checksum,
     ChecksumAlgorithm,
@@ -21,7 +18,10 @@ from service.signing.requests import (
     ListObjects,
     PutObject,
 )
+from service.signing.content_disposition import content_disposition
+from service.signing.post_policy import FILENAME_VARIABLE, PostObject
 from service.signing.sigv4 import Credentials
+from service.signing.validation import check_key
 
 
 def examples(number: int) -> settings:

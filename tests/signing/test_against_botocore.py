@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.signing.forms import PostObject, presign_form
-from service.signing.requests import Action
+from service.signing.actions import Action
+from service.signing.post_policy import PostObject, presign_form
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from service.signing import sigv4
-from service.signing.requests import GetObject
+from service.signing.actions import GetObject
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing.vectors import DATA, signature

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from werkzeug.http import parse_options_header
 
 from service.errors import InvalidRequest
-from service.signing.disposition import Disposition, content_disposition
-from service.signing.keys import check_header_value
+from service.signing.content_disposition import Disposition, content_disposition
+from service.signing.validation import check_header_value
 from tests.signing.strategies import examples
 
 NAMES: Final = st.text(

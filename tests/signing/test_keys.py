@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
-from service.signing.keys import (
+from service.signing.validation import (
     MAX_KEY_BYTES,
     check_header_value,
     check_key,

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import pytest
 
-from service.answers import headers_to_send
 from service.errors import InvalidRequest
-from service.signing.multipart import (
+from service.presigning.results import headers_to_send
+from service.signing.actions import Checksum, Encryption, HeadObject
+from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
     CreateMultipartUpload,
@@ -18,7 +19,6 @@ from service.signing.multipart import (
     UploadUnsizedPart,
     check_upload_id,
 )
-from service.signing.requests import Checksum, Encryption, HeadObject
 
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 

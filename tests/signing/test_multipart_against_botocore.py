@@ -10,7 +10,8 @@ from botocore.utils import percent_encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.signing.multipart import (
+from service.signing.actions import HeadObject
+from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -21,7 +22,6 @@ from service.signing.multipart import (
     UploadPart,
     UploadUnsizedPart,
 )
-from service.signing.requests import HeadObject
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle

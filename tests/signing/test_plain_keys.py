@@ -5,8 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
-from service.signing.keys import are_plain, check_key
 from service.signing.signer import encode_key, paths_of
+from service.signing.validation import are_plain, check_key
 from tests.signing.strategies import KEYS, examples
 
 ODD = [

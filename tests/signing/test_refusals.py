@@ -7,18 +7,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from service.errors import InvalidRequest
-from service.signing.disposition import content_disposition
-from service.signing.forms import FILENAME_VARIABLE, PostObject
-from service.signing.keys import (
-    check_header_value,
-    check_key,
-    check_media_type,
-    check_prefix,
-    check_segments,
-    check_text,
-)
-from service.signing.multipart import CompleteMultipartUpload, check_upload_id
-from service.signing.requests import (
+from service.signing.actions import (
     Checksum,
     DeleteObject,
     Encryption,
@@ -29,7 +18,18 @@ from service.signing.requests import (
     PutObject,
     check_metadata,
 )
+from service.signing.content_disposition import content_disposition
+from service.signing.multipart_actions import CompleteMultipartUpload, check_upload_id
+from service.signing.post_policy import FILENAME_VARIABLE, PostObject
 from service.signing.tags import check_tags
+from service.signing.validation import (
+    check_header_value,
+    check_key,
+    check_media_type,
+    check_prefix,
+    check_segments,
+    check_text,
+)
 
 Attempt = Callable[[], object]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from service.errors import InvalidRequest
-from service.signing.requests import (
+from service.signing.actions import (
     CHECKSUM_BYTES,
     Action,
     Checksum,

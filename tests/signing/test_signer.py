@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.signing import sigv4
-from service.signing.multipart import UploadPart
-from service.signing.requests import (
+from service.signing.actions import (
     Action,
     DeleteObject,
     GetObject,
@@ -18,6 +17,7 @@ from service.signing.requests import (
     ListObjects,
     PutObject,
 )
+from service.signing.multipart_actions import UploadPart
 from service.signing.signer import MAX_EXPIRES_IN, Address, Signable, Signer, encode_key
 from service.signing.sigv4 import Credentials, SigningState
 from tests.signing.strategies import KEYS, OBJECT_ACTIONS, examples

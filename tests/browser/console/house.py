@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, FilePayload, Locator, Page, Request
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.end_to_end.gate import Gate, gate_to
 from tests.end_to_end.service import API_KEY, Service, api_key, serving
 from tests.end_to_end.stores import Store

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
-from service.access.api_keys import digest_of
+from service.auth.api_keys import digest_of
 from tests.browser.conftest import QUIET
 from tests.browser.console.house import MIB, Desk, House, console, open_desk, text_file
 from tests.end_to_end import stores

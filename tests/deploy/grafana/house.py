@@ -12,15 +12,20 @@ from typing import Any, Final
 
 import httpx
 
+from service.app.services import MakeSource
 from service.clock import Clock
-from service.running import MakeSource
+from service.config.settings import Settings
+from service.s3 import client as calls
 from service.sessions.session import Session
-from service.settings import Settings
-from service.store import calls
 from tests.api.conftest import Given, open_grant, running, settings_with
 from tests.deploy.grafana import promql
-from tests.scrapes import GET, Samples, app_of, samples
-from tests.test_metrics_labels import allowed
+from tests.support.scrapes import (
+    GET,
+    Samples,
+    app_of,
+    samples,
+)
+from tests.telemetry.test_metrics_labels import allowed
 
 ROOT: Final = Path(__file__).parents[3]
 GRAFANA: Final = ROOT / "deploy" / "grafana"

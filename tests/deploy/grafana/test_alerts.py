@@ -7,12 +7,12 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
+from service.config.server import ServerSettings
 from service.sessions.pool import MAX_SESSIONS
-from service.settings_server import ServerSettings
 from tests.clients.toolchains import tool
 from tests.deploy.grafana import promql
 from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
-from tests.test_documents import headings
+from tests.docs.test_documents import headings
 
 FILE: Final = GRAFANA / "alerts.yaml"
 TESTS: Final = GRAFANA / "alerts_test.yaml"

@@ -5,9 +5,9 @@ from typing import Final
 import pytest
 
 from service.access.grants import Operation
-from service.signature_age import longest_life, oldest
+from service.sessions.signature_age import longest_life, oldest
 from tests.deploy.iam.files import BUCKET, ROLE, Request, decision, read
-from tests.fakes import a_grant
+from tests.support.fakes import a_grant
 
 POLICY: Final = read("bucket-policy.json")
 SIGNED: Final = Request(

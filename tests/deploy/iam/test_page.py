@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import pytest
 
-from service import check
 from service.access.grants import Operation
-from service.parts import caller_entries
-from service.sessions.refresh import EXPIRY_MARGIN
-from service.settings import Settings
-from service.signature_age import MAX_STABLE_FOR, longest_life, oldest
-from service.store.calls import _EXPIRES_IN
+from service.app.builders import caller_entries
+from service.cli import check
+from service.config.settings import Settings
+from service.s3.client import _EXPIRES_IN
+from service.sessions.refresh_policy import EXPIRY_MARGIN
+from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from tests.deploy.iam.files import HERE, read
-from tests.fakes import a_grant
+from tests.support.fakes import a_grant
 
 PAGE: Final = (HERE / "README.md").read_text(encoding="utf-8")
 FILES: Final = sorted(path.name for path in HERE.glob("*.json"))

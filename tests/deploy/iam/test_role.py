@@ -7,9 +7,9 @@ import pytest
 
 from service.access.grants import Grant, Operation
 from service.access.session_policy import bucket_arns, session_policy
-from service.signing.forms import PostObject
-from service.signing.multipart import ListMultipartUploads, MultipartAction
-from service.signing.requests import Action
+from service.signing.actions import Action
+from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
+from service.signing.post_policy import PostObject
 from tests.access import policy_evaluator
 from tests.access.policy_meaning import BUCKET_ACTIONS, KMS_ACTIONS, OBJECT_ACTIONS
 from tests.deploy.iam.files import ACCOUNT, BUCKET, ROOT, Request, allows, decision, read, several

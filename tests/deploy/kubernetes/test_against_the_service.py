@@ -13,12 +13,12 @@ import certifi
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.bodies import MAX_BATCH_BYTES
-from service.api.health import router as health
-from service.reload import _AT_START
+from service.api.body import MAX_BATCH_BYTES
+from service.api.routes.health import router as health
+from service.app.reload import _AT_START
+from service.config.server import ServerSettings
+from service.config.settings import Settings, load_settings
 from service.server.run import FINISH_SECONDS
-from service.settings import Settings, load_settings
-from service.settings_server import ServerSettings
 from tests.deploy.kubernetes.building import (
     OVERLAYS,
     ROOT,

@@ -1,0 +1,42 @@
+"""`/v1/delete-urls`: a DELETE of one object."""
+
+from functools import lru_cache
+
+from fastapi import APIRouter
+from pydantic import MISSING
+
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_request
+from service.api.route import Call, SigningRoute
+from service.api.schemas.objects import (
+    DeleteUrlBatchRequest,
+    DeleteUrlRequest,
+    PresignedBatch,
+    PresignedRequest,
+    or_none,
+)
+from service.presigning.requests import Ask
+from service.signing.actions import DeleteObject
+
+router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=SigningRoute)
+
+
+@router.post("", response_model=PresignedRequest)
+async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, delete_ask(body)))
+
+
+@router.post("/batch", response_model=PresignedBatch)
+async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_ask)
+
+
+def delete_ask(body: DeleteUrlRequest) -> Ask:
+    action = _action(body.version_id)
+    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+@lru_cache(maxsize=256)  # a signer knows an action by its identity
+def _action(version_id: str | MISSING) -> DeleteObject:
+    return DeleteObject(version_id=or_none(version_id))

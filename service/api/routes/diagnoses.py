@@ -1,0 +1,39 @@
+"""`/v1/diagnoses`: why a signed request failed, and what to change."""
+
+from fastapi import APIRouter
+
+from service.api.rendering import render_findings
+from service.api.route import Call, SigningRoute
+from service.api.schemas.diagnoses import Diagnosis, DiagnosisRequest
+from service.api.schemas.objects import StringMap, or_none
+from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, Asked
+from service.diagnosis.service import Diagnoses
+from service.errors import InvalidRequest
+
+router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=SigningRoute)
+
+
+@router.post("", response_model=Diagnosis)
+async def diagnose_request(call: Call, body: DiagnosisRequest) -> bytes:
+    diagnoses: Diagnoses = call.app.state.diagnoses
+    return render_findings(await diagnoses.diagnose(call.requester, asked(body)))
+
+
+def asked(body: DiagnosisRequest) -> Asked:
+    headers: StringMap | None = or_none(body.headers)
+    if headers is not None:
+        _check_headers(headers.root)
+    return Asked(
+        method=body.method,
+        url=body.url,
+        headers=None if headers is None else headers.root,
+        status=or_none(body.response_status),
+        body=or_none(body.response_body),
+    )
+
+
+def _check_headers(headers: dict[str, str]) -> None:
+    size = sum(len(name) + len(value) for name, value in headers.items())
+    if len(headers) > MAX_HEADERS or size > MAX_HEADERS_LENGTH:
+        detail = f"At most {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH} characters are taken."
+        raise InvalidRequest(detail, pointer="#/headers")

@@ -1,0 +1,169 @@
+"""`/v1/multipart-uploads`: an upload in parts, created, continued, resumed and completed or aborted."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import MISSING
+
+from service.api.batches import lifetime
+from service.api.rendering import (
+    render_completed,
+    render_created,
+    render_parts,
+    render_uploaded_parts,
+)
+from service.api.route import Call, SigningRoute
+from service.api.routes.uploads import told_of_object
+from service.api.schemas.multipart import (
+    CompletedUpload,
+    CompleteUploadRequest,
+    MultipartUpload,
+    MultipartUploadRequest,
+    PartUrlsRequest,
+    PresignedParts,
+    UploadedParts,
+    UploadQuery,
+    quoted_etag,
+)
+from service.api.schemas.objects import StringMap, or_none
+from service.concurrency.event_loop import off_loop
+from service.errors import InvalidRequest
+from service.multipart.completion import MANY_PARTS
+from service.multipart.part_plan import PartPlan
+from service.multipart.requests import (
+    Completion,
+    NewUpload,
+    PartChecksums,
+    PartWindow,
+    Upload,
+)
+from service.signing.actions import Checksum, ChecksumAlgorithm, check_digest
+from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
+
+_PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
+
+router = APIRouter(
+    prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=SigningRoute
+)
+
+
+@router.post("", response_model=MultipartUpload, status_code=201)
+async def create_multipart_upload(call: Call, body: MultipartUploadRequest) -> bytes:
+    return render_created(await call.multipart.create(call.requester, new_upload(body)))
+
+
+@router.post("/{upload_id}/part-urls", response_model=PresignedParts)
+async def create_part_urls(call: Call, upload_id: str, body: PartUrlsRequest) -> bytes:
+    window = part_window(upload_id, body)
+    return render_parts(await call.multipart.sign_parts(call.requester, window))
+
+
+@router.get("/{upload_id}/parts", response_model=UploadedParts)
+async def list_parts(call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]) -> bytes:
+    upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
+    return render_uploaded_parts(await call.multipart.parts(call.requester, upload))
+
+
+@router.post("/{upload_id}/complete", response_model=CompletedUpload)
+async def complete_multipart_upload(
+    call: Call, upload_id: str, body: CompleteUploadRequest
+) -> bytes:
+    # 10,000 parts take 30 ms
+    ask = await off_loop(len(body.parts) > MANY_PARTS, completion_ask, upload_id, body)
+    return render_completed(await call.multipart.complete(call.requester, ask))
+
+
+@router.delete("/{upload_id}", response_model=None, status_code=204)
+async def abort_multipart_upload(
+    call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]
+) -> bytes:
+    upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
+    await call.multipart.abort(call.requester, upload)
+    return b""
+
+
+def new_upload(body: MultipartUploadRequest) -> NewUpload:
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    action = CreateMultipartUpload(checksum_algorithm=algorithm, **told_of_object(body))
+    return NewUpload(
+        bucket=body.bucket,
+        key=body.key,
+        plan=PartPlan.of(body.content_length, or_none(body.part_size)),
+        action=action,
+        checksums=_checksums(algorithm, or_none(body.checksums)),
+        lifetime=lifetime(body),
+        typed=body.content_type is not MISSING,
+        overwrite=or_none(body.overwrite) or False,
+    )
+
+
+def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    plan = PartPlan(body.content_length, body.part_size)
+    return PartWindow(
+        upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
+        plan=plan,
+        part_numbers=_part_numbers(body, plan),
+        checksums=_checksums(algorithm, or_none(body.checksums)),
+        lifetime=lifetime(body),
+    )
+
+
+def completion_ask(upload_id: str, body: CompleteUploadRequest) -> Completion:
+    algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
+    checksum = or_none(body.checksum)
+    return Completion(
+        upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
+        content_length=body.content_length,
+        parts=[
+            UploadedPart(
+                part_number=part.part_number,
+                etag=quoted_etag(part.etag),
+                checksum=_part_checksum(algorithm, or_none(part.checksum), i),
+            )
+            for i, part in enumerate(body.parts)
+        ],
+        checksum=None
+        if checksum is None
+        else Checksum(algorithm=checksum.algorithm, value=checksum.value),
+        overwrite=or_none(body.overwrite) or False,
+    )
+
+
+def _part_numbers(body: PartUrlsRequest, plan: PartPlan) -> list[int]:
+    numbers, first, count = (
+        or_none(body.part_numbers),
+        or_none(body.first_part),
+        or_none(body.part_count),
+    )
+    if (numbers is None) == (first is None) or (first is None) != (count is None):
+        detail = "Give either part_numbers, or first_part with part_count."
+        raise InvalidRequest(detail, pointer="#/part_numbers")
+    if numbers is not None:
+        return numbers
+    assert first is not None  # seen above, with its count
+    assert count is not None
+    numbers = list(range(first, first + count))
+    plan.check_numbers(numbers, pointer="#/first_part")
+    return numbers
+
+
+def _checksums(algorithm: ChecksumAlgorithm | None, values: StringMap | None) -> PartChecksums:
+    given = {} if values is None else values.root
+    if not all(_PART_NUMBER.fullmatch(number) for number in given):
+        detail = "The names in it are part numbers."
+        raise InvalidRequest(detail, pointer="#/checksums")
+    return PartChecksums(algorithm, {int(number): value for number, value in given.items()})
+
+
+def _part_checksum(
+    algorithm: ChecksumAlgorithm | None, value: str | None, position: int
+) -> Checksum | None:
+    if value is None:
+        return None
+    if algorithm is None:
+        detail = "Say of which algorithm the checksums are."
+        raise InvalidRequest(detail, pointer="#/checksum_algorithm")
+    check_digest(algorithm, value, pointer=f"#/parts/{position}/checksum")
+    return Checksum(algorithm=algorithm, value=value)

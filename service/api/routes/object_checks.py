@@ -1,0 +1,28 @@
+"""`/v1/object-checks`: whether an object has arrived, and is what it should be."""
+
+from fastapi import APIRouter
+
+from service.api.rendering import render_check
+from service.api.route import Call, SigningRoute
+from service.api.schemas.multipart import ObjectCheck, ObjectCheckRequest
+from service.api.schemas.objects import or_none
+from service.multipart.object_checks import ExpectedChecksum
+from service.multipart.object_checks import ObjectCheck as Check
+
+router = APIRouter(prefix="/v1/object-checks", tags=["object-checks"], route_class=SigningRoute)
+
+
+@router.post("", response_model=ObjectCheck)
+async def check_object(call: Call, body: ObjectCheckRequest) -> bytes:
+    return render_check(await call.object_checks.check(call.requester, object_check(body)))
+
+
+def object_check(body: ObjectCheckRequest) -> Check:
+    checksum = or_none(body.checksum)
+    return Check(
+        bucket=body.bucket,
+        key=body.key,
+        content_length=or_none(body.content_length),
+        content_type=or_none(body.content_type),
+        checksum=None if checksum is None else ExpectedChecksum(checksum.algorithm, checksum.value),
+    )

@@ -1,0 +1,45 @@
+"""The contract, served as it stands in openapi.yaml."""
+
+import asyncio
+import json
+from functools import cache
+from pathlib import Path
+from threading import Lock
+
+from fastapi import APIRouter, Response
+
+from service.config.yaml_reader import parse
+
+router = APIRouter(include_in_schema=False)
+
+_PACKAGE = Path(__file__).parents[2]
+_converting = Lock()
+
+
+@router.get("/openapi.yaml")
+async def openapi_yaml() -> Response:
+    return Response(_text(), media_type="application/yaml")
+
+
+@router.get("/openapi.json")
+async def openapi_json() -> Response:
+    # The first to ask has it read, which takes a tenth of a second.
+    return Response(await asyncio.to_thread(_json), media_type="application/json")
+
+
+@cache
+def _text() -> str:
+    """Installed, the file lies in the package; in a checkout, beside it."""
+    installed = _PACKAGE / "openapi.yaml"
+    path = installed if installed.exists() else _PACKAGE.parent / "openapi.yaml"
+    return path.read_text(encoding="utf-8")
+
+
+def _json() -> bytes:
+    with _converting:  # whoever comes meanwhile does not have it done again
+        return _converted()
+
+
+@cache
+def _converted() -> bytes:
+    return json.dumps(parse(_text()), ensure_ascii=False).encode()

@@ -1,0 +1,148 @@
+"""The contract's shapes of uploads in parts and of object checks; see `objects.py` for the rules."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import MISSING, Field
+
+from service.api.body import MAX_BATCH_BYTES
+from service.api.schemas.objects import (
+    Bucket,
+    Checksum,
+    NewObjectRequest,
+    ObjectRequest,
+    OpenAnswer,
+    StrictRequest,
+    StringMap,
+    Text,
+)
+from service.multipart.requests import MAX_WINDOW
+from service.signing.actions import ChecksumAlgorithm
+from service.signing.multipart_actions import (
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MIN_PART_BYTES,
+)
+
+ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES)]
+PartSize = Annotated[int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES)]
+PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+ETag = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^"?[!#-~]+"?$')]
+
+Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
+
+
+def quoted_etag(etag: str) -> str:
+    """An `ETag` of a request, with its quotes; clients may leave them out."""
+    return '"' + etag.strip('"') + '"'
+
+
+class MultipartUploadRequest(NewObjectRequest):
+    content_length: ObjectSize
+    part_size: PartSize | MISSING = MISSING
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksums: StringMap | MISSING = MISSING
+
+
+class PartUrlsRequest(ObjectRequest):
+    content_length: ObjectSize
+    part_size: PartSize
+    part_numbers: (
+        Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_WINDOW)] | MISSING
+    ) = MISSING
+    first_part: PartNumber | MISSING = MISSING
+    part_count: Annotated[int, Field(ge=1, le=MAX_WINDOW)] | MISSING = MISSING
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksums: StringMap | MISSING = MISSING
+
+
+class UploadQuery(StrictRequest):
+    bucket: Bucket
+    key: str
+
+
+class CompletedPart(StrictRequest):
+    part_number: PartNumber
+    etag: ETag
+    checksum: Digest | MISSING = MISSING
+
+
+class CompleteUploadRequest(StrictRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+
+    bucket: Bucket
+    key: str
+    content_length: ObjectSize
+    parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksum: Checksum | MISSING = MISSING
+    overwrite: bool | MISSING = MISSING
+
+
+class ExpectedChecksum(StrictRequest):
+    algorithm: ChecksumAlgorithm
+    value: Annotated[
+        str,
+        Field(min_length=8, max_length=50, pattern=r"^[A-Za-z0-9+/]+={1,2}(-[1-9][0-9]{0,4})?$"),
+    ]
+
+
+class ObjectCheckRequest(StrictRequest):
+    bucket: Bucket
+    key: str
+    content_length: Annotated[int, Field(ge=0, le=MAX_OBJECT_BYTES)] | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    checksum: ExpectedChecksum | MISSING = MISSING
+
+
+class PresignedPart(OpenAnswer):
+    part_number: PartNumber
+    content_length: int
+    method: str
+    url: str
+    headers: StringMap
+
+
+class PresignedParts(OpenAnswer):
+    parts: list[PresignedPart]
+    expires_at: str
+    limited_by: str | MISSING = MISSING
+
+
+class MultipartUpload(OpenAnswer):
+    upload_id: str
+    part_size: int
+    part_count: int
+    parts: list[PresignedPart]
+    expires_at: str | MISSING = MISSING
+    limited_by: str | MISSING = MISSING
+
+
+class UploadedPart(OpenAnswer):
+    part_number: PartNumber
+    etag: str
+    content_length: int
+    checksum: str | MISSING = MISSING
+
+
+class UploadedParts(OpenAnswer):
+    parts: list[UploadedPart]
+
+
+class CompletedUpload(OpenAnswer):
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | MISSING = MISSING
+    content_length: int
+
+
+class ObjectCheck(OpenAnswer):
+    found: bool
+    content_length: int | MISSING = MISSING
+    content_type: str | MISSING = MISSING
+    etag: str | MISSING = MISSING
+    version_id: str | MISSING = MISSING
+    checksums: StringMap | MISSING = MISSING
+    metadata: StringMap | MISSING = MISSING
+    mismatches: list[str]

@@ -1,0 +1,184 @@
+"""`presign demo`: moto and the service in one process tree, with a bucket, a role and a caller.
+
+`python -m service.demo URL` makes the bucket and the role in a moto that runs elsewhere: the compose
+file does so. moto checks no signature, so the demo shows the flow and proves nothing about signing.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import boto3
+import click
+import httpx
+import uvicorn
+from botocore.config import Config
+
+from service.access.grants import Operation
+from service.app.builders import locations
+from service.app.factory import create_app
+from service.auth.api_keys import digest_of
+from service.config.settings import Settings
+from service.s3.endpoints import resolve
+
+HOST: Final = "127.0.0.1"
+BUCKET: Final = "demo"
+API_KEY: Final = "demo"
+ROLE: Final = "presign-demo"
+ROLE_ARN: Final = f"arn:aws:iam::123456789012:role/{ROLE}"  # moto's account
+_START_SECONDS: Final = 30.0
+_CORS: Final = {
+    "CORSRules": [
+        {
+            "AllowedMethods": ["GET", "HEAD", "PUT", "POST", "DELETE"],
+            "AllowedOrigins": ["*"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag", "x-amz-version-id"],
+        }
+    ]
+}
+
+
+def run_demo(*, port: int, store_port: int) -> None:
+    """Until Ctrl-C; then both have ended."""
+    store_url = f"http://{HOST}:{store_port}"
+    _refuse_taken_port(port, "--port")
+    _refuse_taken_port(store_port, "--store-port")
+    # Else the signal, which uvicorn raises again at its end, would kill us before moto has ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # moto takes any keys; the AWS default chain has to find some.
+    os.environ.update(AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo")  # noqa: S106
+    with _moto(store_port, store_url):
+        prepare(store_url)
+        settings = demo_settings(store_url)
+        addresses = asyncio.run(resolve(locations(settings)))
+        app = create_app(settings, addresses=addresses)
+        config = uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False)
+        server = _Server(config)
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it has drained
+            server.run()
+    if not server.started:
+        raise click.ClickException("the service did not start")
+
+
+def prepare(store_url: str) -> None:
+    """The bucket, with CORS, and the role. Doing it again changes nothing."""
+    s3, iam = _client("s3", store_url), _client("iam", store_url)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=_CORS)
+    trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    try:
+        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
+    except iam.exceptions.EntityAlreadyExistsException:
+        return
+
+
+def demo_settings(store_url: str) -> Settings:
+    """One bucket, one caller who may do everything in it, and the console."""
+    grant = {
+        "bucket": BUCKET,
+        "prefix": "",
+        "allow": list(Operation),
+        "allow_overwrite": True,
+        "max_expires_in": 3600,
+    }
+    bucket = {
+        "region": "us-east-1",
+        "role_arn": ROLE_ARN,
+        "endpoint_url": store_url,
+        "sts_endpoint_url": store_url,
+    }
+    caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
+    sections = {"buckets": {BUCKET: bucket}, "callers": [caller], "console": True}
+    return Settings.model_validate(sections)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(welcome(f"http://{self.config.host}:{self.config.port}"))
+
+
+def welcome(url: str) -> str:
+    """Lines to paste. `sign` turns an answer into curl's own configuration, headers and all."""
+    return f"""
+presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`); for people at {url}/console. Paste into another shell:
+
+sign() {{ curl -sS "{url}/v1/$1" -H 'Authorization: Bearer {API_KEY}' -d "$2" | python3 -c '
+import json, sys
+def quoted(text): return json.dumps(text, ensure_ascii=False)
+answer = json.load(sys.stdin)
+if "url" not in answer: sys.exit(answer["detail"])
+print("url =", quoted(answer["url"]))
+for name, value in answer.get("headers", {{}}).items(): print("header =", quoted(name + ": " + value))
+for name, value in answer.get("fields", {{}}).items(): print("form-string =", quoted(name + "=" + value))
+'; }}
+
+printf hello > hello.txt
+sign upload-urls '{{"bucket": "{BUCKET}", "key": "hello.txt", "content_length": 5, "content_type": "text/plain", "overwrite": true}}' | curl -sS -K - -T hello.txt
+sign download-urls '{{"bucket": "{BUCKET}", "key": "hello.txt"}}' | curl -sS -K -
+sign upload-forms '{{"bucket": "{BUCKET}", "key_prefix": "inbox/", "filename": "hello.txt", "max_content_length": 1024, "success_status": 201}}' | curl -sS -K - -F file=@hello.txt
+
+Ctrl-C ends it.
+"""
+
+
+@contextmanager
+def _moto(port: int, url: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
+    # A group of its own: Ctrl-C reaches the service first, which ends moto when it is done.
+    with subprocess.Popen(  # noqa: S603 - our own interpreter
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            _wait_for(url, process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{url}/moto-api/", timeout=1, trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise click.ClickException("moto did not start; is the extra `demo` installed?")
+
+
+def _refuse_taken_port(port: int, option: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise click.ClickException(f"port {port} is taken; choose one with {option}") from None
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",  # noqa: S106 - moto takes any
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+if __name__ == "__main__":
+    prepare(sys.argv[1])

@@ -1,0 +1,94 @@
+"""The settings of the process as a whole. Each scalar may come from the environment too, which wins."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from service.config.types import Origin, Seconds, StoreUrl
+
+
+def _ambient_token_file() -> Path | None:
+    """As EKS sets it in each pod; a setting of our own comes first."""
+    path = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    return Path(path) if path else None
+
+
+def ambient_ca_bundle() -> Path | None:
+    """As the SDK takes it for STS; a setting of our own comes first."""
+    path = os.environ.get("AWS_CA_BUNDLE")
+    return Path(path) if path else None
+
+
+class ServerSettings(BaseSettings):
+    """Of the process as a whole. The environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PRESIGN_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    default_expires_in: Seconds = Field(
+        900, description="Seconds that a URL lives where its caller asks for no `expires_in`."
+    )
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may call the service; in the environment with commas "
+        "between them. `*` is refused.",
+    )
+    max_in_flight: int = Field(
+        512,
+        ge=1,
+        description="Requests under way. More get 503 `overloaded` with `Retry-After`; health and "
+        "metrics never do.",
+    )
+    drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        le=300,
+        description="Seconds from SIGTERM, when the service stops to be ready, until it takes no "
+        "new connection.",
+    )
+    rate_limit_url: StoreUrl | None = Field(
+        None,
+        description="What replicas share for each caller's `rate_limit`; without it each counts in "
+        "memory. It may hold a password: best by the environment.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO",
+        description="What is logged. The SDK's own loggers never go below INFO: they would log "
+        "secrets.",
+    )
+    web_identity_token_file: Path | None = Field(
+        default_factory=_ambient_token_file,
+        description="The token for `credentials: web_identity`, read each time. Without it "
+        "`AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets it, is taken.",
+    )
+    ca_bundle: Path | None = Field(  # `Settings` sees to it that it can be read
+        default_factory=ambient_ca_bundle,
+        description="Certificates in PEM that the service trusts when it calls a store, in place of "
+        "the usual ones. Without it `AWS_CA_BUNDLE` is taken; for STS only that one counts.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, origins: Any) -> Any:
+        return origins.replace(",", " ").split() if isinstance(origins, str) else origins

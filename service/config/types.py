@@ -1,0 +1,286 @@
+"""The texts that an operator may write, each with the words that say what to write instead."""
+
+import re
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from limits import parse_many
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from service.access.callers import without_placeholders
+from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
+from service.errors import InvalidRequest
+from service.signing.signer import MAX_EXPIRES_IN
+from service.signing.validation import check_prefix
+
+_AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # the first's pointer may have slashes
+_PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
+# The digest of nothing: any caller could send it.
+_EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+# As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+WITH_ZONE: Final = (
+    "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
+)
+# The context of a validation that reads no file: `presign check --offline`
+OFFLINE: Final = "offline"
+_CLOCKS: Final = timedelta(minutes=1)
+_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
+
+
+def _text(pattern: str, words: str) -> AfterValidator:
+    """Text that matches `pattern` as a whole; `words` tell an operator what to write."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+def check_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and parts.port != 0
+        usable = known and _HOST.fullmatch(parts.hostname or "") is not None
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("write a URL such as https://store.internal:9000, without query or user")
+    return text
+
+
+def _check_origin(text: str) -> str:
+    if text == "*":
+        raise ValueError("`*` would let every page act with its visitor's token; list the origins")
+    if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
+        raise ValueError(
+            "write an origin such as https://app.example.com: scheme and host in lower case, "
+            "no path, no default port"
+        )
+    return text
+
+
+def _check_secure(text: str) -> str:
+    """Whoever can change the keys on their way can be any caller."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("write an https URL; only an issuer on loopback may do with http")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_ca_file(path: Path, info: ValidationInfo) -> Path:
+    if info.context != OFFLINE and not can_be_trusted(path):
+        raise ValueError("write the path of certificates in PEM that can be read")
+    return path
+
+
+def can_be_trusted(path: Path) -> bool:
+    """Whether these are certificates."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):  # of SSL's errors each is an OSError
+        return False
+    return True
+
+
+def _check_prefix(prefix: str) -> str:
+    if _PATTERN_CHARACTER.search(prefix):
+        raise ValueError("a prefix has no *, ?, $ or backslash: end it in / to cover what is below")
+    literal = without_placeholders(prefix)
+    if "{" in literal or "}" in literal:
+        raise ValueError(
+            "a prefix has braces only in a placeholder such as {claim:/kubernetes.io/namespace}"
+        )
+    if _AMBIGUOUS.search(prefix):
+        raise ValueError(
+            "two placeholders in one segment could stand for the same text in two ways; "
+            "part them with a /"
+        )
+    _check_segments(without_placeholders(prefix, lambda _: "x"))
+    return prefix
+
+
+def _check_own_prefix(template: str) -> str:
+    parts = f"/{template}".split(f"/{CALLER}/")
+    if len(parts) != 2 or CALLER in "".join(parts) or not template.endswith("/"):
+        raise ValueError(
+            f"write a prefix such as uploads/{CALLER}/: it ends in /, and {CALLER} stands in it "
+            "once, between two slashes or first"
+        )
+    _check_prefix(template.replace(CALLER, "x/x"))
+    if longest_prefix(template) > MAX_PREFIX_BYTES:
+        raise ValueError(
+            f"with a caller in it, it may have {longest_prefix(template)} bytes; shorten it to at "
+            f"most {MAX_PREFIX_BYTES}, or a file's name has no room"
+        )
+    return template
+
+
+def _check_segments(prefix: str) -> None:
+    try:
+        check_prefix(prefix, pointer="prefix")
+    except InvalidRequest as error:
+        raise ValueError(f"no key is below it: {error.detail}") from None
+
+
+def _check_store_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_good = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        is_good = is_good and not re.search(r"\s", url.get_secret_value())
+    except ValueError:  # a port that is none
+        is_good = False
+    if not is_good:
+        raise ValueError("write the URL of a Redis or a Valkey, such as redis://limits:6379/0")
+    return url
+
+
+def _check_rate(text: str) -> str:
+    try:
+        rates = parse_many(text)
+    except ValueError:
+        rates = []
+    # The library takes several, and a multiple of 0 for 1.
+    if len(rates) != 1 or rates[0].amount == 0 or re.search(r"(?:/|per)\s*0", text):
+        raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds")
+    return text
+
+
+def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
+    """YAML may have made a time of it already, and then written it is what it was."""
+    try:
+        moment: datetime = parse(str(value))
+    except ValidationError:
+        raise ValueError(WITH_ZONE) from None
+    return moment
+
+
+def _check_past(moment: datetime) -> datetime:
+    """A little ahead is a clock's fault; more would leave the caller without a session."""
+    if moment > datetime.now(UTC) + _CLOCKS:
+        raise ValueError("write a time that is past; sessions that began before it are dropped")
+    return moment
+
+
+def _check_digest(text: str) -> str:
+    if text == _EMPTY_SHA256:
+        raise ValueError("this is the digest of an empty key; make one with `presign new-key`")
+    return text
+
+
+# A `title` is what docs/configuration.md calls such a text, and asks of it what is told of a wrong one.
+Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
+Name = Annotated[
+    str,
+    Field(title="name"),
+    _text(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
+        "write at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
+    ),
+]
+S3Bucket = Annotated[
+    str,
+    Field(title="bucket's real name"),
+    _text(
+        r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
+        "write the name of a bucket, or the ARN of an access point",
+    ),
+]
+Region = Annotated[
+    str, Field(title="region"), _text(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")
+]
+RoleArn = Annotated[
+    str,
+    Field(title="ARN of a role"),
+    _text(
+        r"arn:[a-z-]+:iam:[^:]*:[^:]*:?role/[\x21-\x7e]+",
+        "write the ARN of a role, such as arn:aws:iam::111122223333:role/presign",
+    ),
+]
+ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    str,
+    Field(title="external id"),
+    _text(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
+]
+Subject = Annotated[
+    str,
+    Field(title="subject"),
+    _text(
+        r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
+        "write at most 255 characters; `*` stands for any text without `:`, but never comes first",
+    ),
+]
+Audience = Annotated[
+    str,
+    Field(title="audience"),
+    _text(r"[\x21-\x7e]{1,255}", "write the audience, as tokens name it"),
+]
+Issuer = Annotated[
+    str, Field(title="issuer"), _text(r"[\x21-\x7e]{1,255}", "write the issuer, as tokens name it")
+]
+TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
+    str,
+    Field(title="tag"),
+    _text(r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"),
+]
+TagTemplate = Annotated[
+    str,
+    Field(title="tag's value"),
+    _text(
+        r"(?:[\w .:/=+@-]|\{issuer\}|\{subject\}){0,256}",
+        "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
+    ),
+]
+Url = Annotated[str, Field(title="URL"), AfterValidator(check_url)]
+StoreUrl = Annotated[  # it may hold a password
+    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(_check_store_url)
+]
+RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
+PastTime = Annotated[
+    AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
+]
+Origin = Annotated[str, Field(title="origin"), AfterValidator(_check_origin)]
+CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
+KeysUrl = Annotated[
+    str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
+]
+Prefix = Annotated[str, Field(title="prefix"), AfterValidator(_check_prefix)]
+OwnPrefix = Annotated[str, Field(title="prefix of one's own"), AfterValidator(_check_own_prefix)]
+Sha256 = Annotated[
+    str,
+    Field(title="SHA-256"),
+    _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),
+    AfterValidator(_check_digest),
+]
+ContentTypePattern = Annotated[
+    str,
+    Field(title="content type"),
+    _text(
+        r"[\w!#&^+.-]+/(?:[\w!#&^+.-]+|\*)",
+        "write a type such as application/pdf, or a family such as image/*",
+    ),
+]

@@ -1,0 +1,265 @@
+"""What callers ask of uploads in parts. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Final
+
+from service.access.grants import Demand, Operation
+from service.errors import InvalidRequest
+from service.multipart.part_plan import PartPlan
+from service.presigning.requests import StoreAsk
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import Checksum, ChecksumAlgorithm, check_digest
+from service.signing.multipart_actions import (
+    MAX_PARTS,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    UploadedPart,
+    UploadPart,
+    UploadUnsizedPart,
+    check_upload_id,
+)
+
+MAX_WINDOW: Final = 100  # parts signed at once; the last of more would expire before their turn
+FIRST_WINDOW: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """An upload that was created; the store knows its id together with bucket and key only."""
+
+    bucket: str
+    key: str
+    upload_id: str
+
+    def __post_init__(self) -> None:
+        check_upload_id(self.upload_id)
+
+    def store_ask(self, action: str) -> StoreAsk:
+        demand = Demand(
+            operation=Operation.MULTIPART, bucket=self.bucket, key=self.key, names_type=False
+        )
+        return StoreAsk(action=action, demand=demand, upload_id=self.upload_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PartChecksums:
+    """Of each part by its number, in base64. With an algorithm, each part that is signed has one."""
+
+    algorithm: ChecksumAlgorithm | None = None
+    values: Mapping[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.algorithm is None:
+            if self.values:
+                detail = "Say of which algorithm the checksums are."
+                raise InvalidRequest(detail, pointer="#/checksum_algorithm")
+            return
+        for number, value in self.values.items():
+            check_digest(self.algorithm, value, pointer=f"#/checksums/{number}")
+
+    def of(self, part_number: int) -> Checksum | None:
+        if self.algorithm is None:
+            return None
+        return Checksum(algorithm=self.algorithm, value=self.values[part_number])
+
+    def check_complete(self, part_numbers: Sequence[int]) -> None:
+        """Of an upload with an algorithm the store takes no part without a checksum."""
+        expected = set(part_numbers) if self.algorithm is not None else set()
+        if expected != set(self.values):
+            detail = "Give the checksum of each part that is to be signed, and of no other."
+            raise InvalidRequest(detail, pointer="#/checksums")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartWindow:
+    """Some parts of an upload, to be signed."""
+
+    upload: Upload
+    plan: PartPlan
+    part_numbers: Sequence[int]
+    checksums: PartChecksums
+    lifetime: Lifetime
+
+    def __post_init__(self) -> None:
+        self.plan.check_numbers(self.part_numbers, pointer="#/part_numbers")
+        self.checksums.check_complete(self.part_numbers)
+
+    def store_ask(self) -> StoreAsk:
+        demand = Demand(
+            operation=Operation.MULTIPART,
+            bucket=self.upload.bucket,
+            key=self.upload.key,
+            content_length=self.plan.content_length,
+            names_type=False,
+        )
+        return StoreAsk(
+            action="UploadPart",
+            demand=demand,
+            upload_id=self.upload.upload_id,
+            lifetime=self.lifetime,
+        )
+
+    def actions(self) -> list[UploadPart]:
+        return [
+            UploadPart(
+                upload_id=self.upload.upload_id,
+                part_number=number,
+                content_length=self.plan.length(number),
+                checksum=self.checksums.of(number),
+            )
+            for number in self.part_numbers
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUpload:
+    """An upload to be created. `typed` tells whether the caller named a content type.
+
+    `overwrite` is what its completion will ask for, so that it is refused before a byte is sent.
+    """
+
+    bucket: str
+    key: str
+    plan: PartPlan
+    action: CreateMultipartUpload
+    checksums: PartChecksums
+    lifetime: Lifetime
+    typed: bool = True
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = sorted(self.checksums.values)
+        self.plan.check_numbers(numbers, pointer="#/checksums")
+        if len(numbers) > MAX_WINDOW:
+            detail = f"At most {MAX_WINDOW} parts are signed at once."
+            raise InvalidRequest(detail, pointer="#/checksums")
+
+    def store_ask(self) -> StoreAsk:
+        return _creation(self, self.plan.content_length, overwrite=self.overwrite)
+
+    def first_parts(self, most: int | None) -> Sequence[int]:
+        """The parts to sign at once: those whose checksums are known, or the first few.
+
+        `most` is what the caller's rate allows at all.
+        """
+        if self.checksums.algorithm is not None:
+            return sorted(self.checksums.values)
+        last = min(FIRST_WINDOW, self.plan.part_count)
+        return range(1, (last if most is None else min(last, most)) + 1)
+
+    def window(self, upload_id: str, part_numbers: Sequence[int]) -> PartWindow:
+        return PartWindow(
+            upload=Upload(bucket=self.bucket, key=self.key, upload_id=upload_id),
+            plan=self.plan,
+            part_numbers=part_numbers,
+            checksums=self.checksums,
+            lifetime=self.lifetime,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsizedUpload:
+    """An upload to be created of which nobody has to know the length before its end. Create-only.
+
+    A `content_length` that is told is held against the grant, and no more: it is not kept.
+    """
+
+    bucket: str
+    key: str
+    action: CreateMultipartUpload
+    lifetime: Lifetime
+    content_length: int | None = None
+    typed: bool = True
+
+    def store_ask(self) -> StoreAsk:
+        return _creation(self, self.content_length, overwrite=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsizedParts:
+    """Some parts of such an upload, to be signed."""
+
+    upload: Upload
+    part_numbers: Sequence[int]
+    lifetime: Lifetime
+
+    def __post_init__(self) -> None:
+        if not all(1 <= number <= MAX_PARTS for number in self.part_numbers):
+            detail = f"The parts of an upload are 1 to {MAX_PARTS}."
+            raise InvalidRequest(detail, pointer="#/part_numbers")
+        if not 1 <= len(self.part_numbers) <= MAX_WINDOW:
+            detail = f"1 to {MAX_WINDOW} parts are signed at once."
+            raise InvalidRequest(detail, pointer="#/part_numbers")
+
+    def store_ask(self) -> StoreAsk:
+        return replace(self.upload.store_ask("UploadPart"), lifetime=self.lifetime)
+
+    def actions(self) -> list[UploadUnsizedPart]:
+        return [
+            UploadUnsizedPart(upload_id=self.upload.upload_id, part_number=number)
+            for number in self.part_numbers
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """The parts that the object is to be made of. `checksum` is the whole object's."""
+
+    upload: Upload
+    content_length: int
+    parts: Sequence[UploadedPart]
+    checksum: Checksum | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = [part.part_number for part in self.parts]
+        for i, (one, other) in enumerate(pairwise(numbers), 1):
+            if one >= other:
+                detail = "Part numbers rise, and none stands there twice."
+                raise InvalidRequest(detail, pointer=f"#/parts/{i}/part_number")
+        self.action()  # refuses what it cannot be, before the store is asked anything
+
+    def store_ask(self) -> StoreAsk:
+        demand = Demand(
+            operation=Operation.MULTIPART,
+            bucket=self.upload.bucket,
+            key=self.upload.key,
+            content_length=self.content_length,
+            overwrite=self.overwrite,
+            names_type=False,
+        )
+        return StoreAsk(
+            action="CompleteMultipartUpload",
+            demand=demand,
+            upload_id=self.upload.upload_id,
+            creates_only=not self.overwrite,
+        )
+
+    def action(self) -> CompleteMultipartUpload:
+        return CompleteMultipartUpload(
+            upload_id=self.upload.upload_id,
+            content_length=self.content_length,
+            overwrite=self.overwrite,
+            checksum=self.checksum,
+        )
+
+
+def _creation(
+    ask: NewUpload | UnsizedUpload, content_length: int | None, *, overwrite: bool
+) -> StoreAsk:
+    demand = Demand(
+        operation=Operation.MULTIPART,
+        bucket=ask.bucket,
+        key=ask.key,
+        content_length=content_length,
+        content_type=ask.action.content_type if ask.typed else None,
+        overwrite=overwrite,
+    )
+    return StoreAsk(
+        action="CreateMultipartUpload",
+        demand=demand,
+        lifetime=ask.lifetime,
+        creates_only=not overwrite,
+    )

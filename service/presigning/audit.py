@@ -1,0 +1,292 @@
+"""The audit trail: who asked for what, what was decided, and who signed. Pure.
+
+A line is written for each request before it is answered, and never a signature or a token in it. A
+batch is one line a decision, with all its keys, as long as that fits: log collectors cut what is
+longer than 16 KiB (containerd's and Docker's limit), so what does not fit goes on in further parts
+under the same request id. All of a line but its time, its request and its keys is rendered once.
+
+What a batch was refused is bounded: callers without any grant must not fill the trail. A refusal is one
+line with the number of keys and the first ten, and a batch has at most ten kinds of refusals.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pydantic_core import to_json
+
+from service.access.callers import Identity
+from service.errors import PresignError
+from service.presigning.json_template import HOLE, cut, text
+from service.presigning.requests import AnyAsk, StoreAsk, operation
+from service.presigning.results import (
+    Diagnosed,
+    PresignedForm,
+    PresignedRequest,
+    PresignedRequests,
+)
+from service.s3.access import Leave
+from service.signing.post_policy import rfc3339
+
+MAX_LINE: Final = 15 * 1024  # bytes
+_NUMBERS: Final = len("10001000")  # of a part and of all parts
+_LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
+_REFUSED_KEYS: Final = 10  # of a batch, in the line of one refusal
+_SHORT_KEY: Final = 150  # characters kept of each, where ten longer ones do not fit in a line
+_REFUSALS: Final = 10  # of a batch, each with a line of its own
+
+WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
+Answer = PresignedRequest | PresignedRequests | PresignedForm | Leave | Diagnosed | PresignError
+Outcome = tuple[AnyAsk, str | Sequence[str], Answer]  # of one key, or of all that came to the same
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedBatch:
+    """A batch that was refused unread. `bucket` is None if its items name several.
+
+    `keys` are the first of `count`.
+    """
+
+    operation: str
+    bucket: str | None
+    keys: Sequence[str]
+    count: int
+
+
+@dataclass(slots=True)
+class Requester:  # not frozen: see presigning/requests.py
+    """Who asks, and by which request; `client` is the address that it came from."""
+
+    identity: Identity
+    request_id: str
+    client: str | None = None
+
+
+def audit_lines(
+    requester: Requester, outcomes: Sequence[Outcome], *, s3_buckets: Mapping[str, str], time: float
+) -> list[bytes]:
+    """The lines of one request: what was asked for, the key and what came of it.
+
+    `s3_buckets` are the buckets' names at the store; `time` is in epoch seconds.
+    """
+    if len(outcomes) == 1 and isinstance(outcomes[0][1], str):
+        return [_line(requester, outcomes[0], s3_buckets, time)]
+    keys: dict[_Plain, list[str]] = {}
+    refused: dict[_Plain, int] = {}  # how many keys
+    for ask, key, answer in outcomes:
+        decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
+        its_keys = [key] if isinstance(key, str) else key
+        if isinstance(answer, PresignError):
+            if decision not in refused and len(refused) >= _REFUSALS:
+                decision = _decision_of_many(operation(ask))
+            refused[decision] = refused.get(decision, 0) + len(its_keys)
+            its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
+        keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
+    return _numbered(
+        [
+            line
+            for decision, its_keys in keys.items()
+            for line in _unnumbered(requester, decision, its_keys, time, refused.get(decision))
+        ]
+    )
+
+
+def refused_batch_line(
+    requester: Requester,
+    batch: RefusedBatch,
+    code: str,
+    *,
+    s3_buckets: Mapping[str, str],
+    time: float,
+) -> bytes:
+    """Of a batch that was refused as a whole. `code` is the problem's."""
+    s3_bucket = None if batch.bucket is None else s3_buckets.get(batch.bucket)
+    what = batch.operation, batch.bucket, s3_bucket
+    decision = ("denied", code, *what, *(None,) * (len(_Decision._fields) - 5))
+    keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
+    [line] = _numbered(_unnumbered(requester, decision, keys, time, batch.count))
+    return line
+
+
+def unread_line(
+    requester: Requester | None,
+    code: str,
+    *,
+    time: float,
+    request_id: str | None = None,
+    client: str | None = None,
+    route: str | None = None,
+    suppressed: int | None = None,
+) -> bytes:
+    """Of a request that was refused before its body was read, so that nobody knows what it is about.
+
+    Without a `requester` nobody knows whose it is. `suppressed` is how many such requests have no line.
+    """
+    caller = None if requester is None else requester.identity.caller
+    members = {
+        "event": "audit",
+        "time": _milliseconds(time).decode(),
+        "request_id": request_id if requester is None else requester.request_id,
+        "issuer": None if caller is None else caller.issuer,
+        "subject": None if caller is None else caller.subject,
+        "client": client if requester is None else requester.client,
+        "decision": "denied",
+        "reason": code,
+        "route": route,
+        "suppressed": suppressed,
+    }
+    told = {name: value for name, value in members.items() if value is not None}
+    return to_json({**told, "keys": [], "part": 1, "parts": 1}) + b"\n"
+
+
+def _line(
+    requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
+) -> bytes:
+    """Of the ordinary request: one key, however long it is."""
+    ask, key, answer = outcome
+    assert isinstance(key, str)
+    caller = requester.identity.caller
+    decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
+    head, before_id, before_keys, before_part, between, end = _pieces(
+        caller.issuer, caller.subject, requester.client, decision
+    )
+    return b'%b"%b"%b%b%b[%b]%b1%b1%b\n' % (
+        head,
+        _milliseconds(time),
+        before_id,
+        text(requester.request_id),
+        before_keys,
+        text(key[:_LONGEST_KEY]),
+        before_part,
+        between,
+        end,
+    )
+
+
+def _numbered(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    parts = b"%d" % len(lines)
+    return [
+        b"".join((begin, b"%d" % part, between, parts, end, b"\n"))
+        for part, (begin, between, end) in enumerate(lines, 1)
+    ]
+
+
+class _Decision(NamedTuple):
+    """All of an outcome but its key. `reason` is a problem's code, and None of what is allowed."""
+
+    decision: str
+    reason: str | None
+    operation: str
+    bucket: str
+    s3_bucket: str | None
+    expires_in_asked: int | None
+    expires_in: int | None
+    signed_at: str | None
+    url_id: str | None
+    session_name: str | None
+    access_key_id: str | None
+    action: str | None
+    upload_id: str | None
+
+
+# A plain tuple of its members: a named one takes longer to make than to look up the line for it.
+_Plain = tuple[str | int | None, ...]
+
+
+def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Plain:
+    what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
+    more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
+    if isinstance(answer, PresignError):
+        return ("denied", answer.code, *what, None, None, None, None, None, *more)
+    if isinstance(answer, Diagnosed):
+        return ("allowed", None, *what, None, None, None, None, None, *more)
+    signs_nothing = isinstance(answer, Leave) and not answer.urls
+    term = answer.term
+    expires_in = None if signs_nothing else term.given.expires_in
+    signed_at = None if ask.lifetime.stable_for is None else rfc3339(term.now)
+    who = answer.session.name, answer.session.credentials.access_key_id
+    return ("allowed", None, *what, expires_in, signed_at, term.url_id, *who, *more)
+
+
+def _decision_of_many(operation: str) -> _Plain:
+    """Stands for all refusals of a batch that have no line of their own."""
+    return ("denied", None, operation, *(None,) * (len(_Decision._fields) - 3))
+
+
+def _unnumbered(
+    requester: Requester,
+    decision: _Plain,
+    keys: Sequence[str],
+    time: float,
+    refused: int | None = None,
+) -> list[tuple[bytes, bytes, bytes]]:
+    """Lines with what stands before, between and behind their part and the number of parts.
+
+    Of a refusal, `refused` is the number of keys, of which `keys` are the first.
+    """
+    caller = requester.identity.caller
+    count = refused if refused is not None and refused > len(keys) else None
+    head, before_id, before_keys, before_part, between, end = _pieces(
+        caller.issuer, caller.subject, requester.client, decision, count
+    )
+    begin = b'%b"%b"%b%b%b' % (
+        head,
+        _milliseconds(time),
+        before_id,
+        to_json(requester.request_id),
+        before_keys,
+    )
+    room = MAX_LINE - len(begin) - len(before_part) - len(between) - len(end) - _NUMBERS
+    pieces = _fitting(keys, room) if refused is None else [_cut_to_fit(keys, room)]
+    return [(begin + rendered + before_part, between, end) for rendered in pieces]
+
+
+@lru_cache(maxsize=1024)
+def _pieces(
+    issuer: str | None,
+    subject: str,
+    client: str | None,
+    decision: _Plain,
+    keys_count: int | None = None,
+) -> list[bytes]:
+    members = {
+        "event": "audit",
+        "time": HOLE,
+        "request_id": HOLE,
+        "issuer": issuer,
+        "subject": subject,
+        "client": client,
+        **dict(zip(_Decision._fields, decision, strict=True)),
+        "keys": HOLE,
+        "keys_count": keys_count,
+        "part": HOLE,
+        "parts": HOLE,
+    }
+    return cut({name: value for name, value in members.items() if value is not None})
+
+
+def _fitting(keys: Sequence[str], room: int) -> list[bytes]:
+    """The keys, in as many lists as it takes for each to be shorter than `room`."""
+    rendered = to_json(keys)
+    if len(keys) == 1 or len(rendered) < room:
+        return [rendered]
+    half = len(keys) // 2
+    return [*_fitting(keys[:half], room), *_fitting(keys[half:], room)]
+
+
+def _cut_to_fit(keys: Sequence[str], room: int) -> bytes:
+    """Some keys in one list, each cut short if it would be longer than `room`."""
+    rendered = to_json(keys)
+    if len(rendered) < room:
+        return rendered
+    return to_json([key[:_SHORT_KEY] for key in keys])
+
+
+def _milliseconds(time: float) -> bytes:
+    return b"%b.%03dZ" % (_second(int(time)), time % 1 * 1000)
+
+
+@lru_cache(maxsize=4)
+def _second(time: int) -> bytes:
+    return rfc3339(time)[:-1].encode()

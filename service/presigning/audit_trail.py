@@ -1,0 +1,138 @@
+"""What became of each request is written down, and counted, before anybody is answered."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+from service.clock import Clock
+from service.errors import Overloaded, PresignError, Unauthenticated
+from service.presigning.audit import (
+    Answer,
+    Outcome,
+    RefusedBatch,
+    Requester,
+    WriteLines,
+    audit_lines,
+    refused_batch_line,
+    unread_line,
+)
+from service.presigning.requests import AnyAsk, operation
+from service.presigning.results import Diagnosed
+from service.s3.access import Leave
+from service.telemetry.line_limit import LineLimit
+
+# A second; the tenth line says how many others there were.
+UNAUTHENTICATED_LINES: Final = 9
+
+
+class SigningObserver(Protocol):
+    def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
+        """So many URLs or forms; their lifetime was limited by the grant, the session or nothing."""
+
+    def refused(self, code: str, count: int) -> None:
+        """So many were asked for and not signed."""
+
+    def diagnosed(self, finding: str | None) -> None:
+        """A failed request was looked at; `finding` is the first, None if there is none."""
+
+    def unaudited(self) -> None:
+        """A request could not be written down, and so is not answered."""
+
+
+class Trail:
+    def __init__(
+        self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
+    ) -> None:
+        """`write` takes the audit lines of a request, or raises; then nobody is answered.
+
+        What it returns, if anything, is awaited.
+        """
+        self._write = write
+        self._clock = clock
+        self._observer = observer
+        self._unauthenticated = LineLimit(UNAUTHENTICATED_LINES)
+        self._telling: asyncio.Task[None] | None = None
+
+    async def record(
+        self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
+    ) -> None:
+        """`s3_buckets` are the buckets' names at the store."""
+        time = self._clock.wall()
+        try:
+            lines = audit_lines(requester, outcomes, s3_buckets=s3_buckets, time=time)
+            if (rest := self._write(lines)) is not None:
+                await rest
+        except PresignError:
+            self._note_unaudited()
+            raise
+        for ask, key, answer in outcomes:
+            self._count(ask, answer, 1 if isinstance(key, str) else len(key))
+
+    async def record_batch(
+        self,
+        requester: Requester,
+        batch: RefusedBatch,
+        refusal: PresignError,
+        s3_buckets: Mapping[str, str],
+    ) -> None:
+        """A batch that was refused before its items were looked at."""
+        time = self._clock.wall()
+        line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
+        await self._put(line)
+        if self._observer is not None:
+            self._observer.refused(refusal.code, batch.count)
+
+    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
+        """A request that was refused before its body was read."""
+        await self._put(unread_line(requester, refusal.code, time=self._clock.wall(), route=route))
+        if self._observer is not None:
+            self._observer.refused(refusal.code, 1)
+
+    async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
+        """Anybody can have these lines written, so there are few; one tells of how many more."""
+        if self._unauthenticated.admits(self._clock.boot()):
+            await self._put(
+                unread_line(
+                    None,
+                    Unauthenticated.code,
+                    time=self._clock.wall(),
+                    request_id=request_id,
+                    client=client,
+                    route=route,
+                )
+            )
+        elif self._telling is None:
+            self._telling = asyncio.create_task(self._tell_suppressed())
+
+    async def _tell_suppressed(self) -> None:
+        await asyncio.sleep(1)
+        self._telling = None
+        count = self._unauthenticated.suppressed()
+        time = self._clock.wall()
+        with suppress(Overloaded):  # nobody waits for this line; the failure is counted
+            await self._put(unread_line(None, Unauthenticated.code, time=time, suppressed=count))
+
+    async def _put(self, line: bytes) -> None:
+        try:
+            if (rest := self._write([line])) is not None:
+                await rest
+        except PresignError:
+            self._note_unaudited()
+            raise
+
+    def _note_unaudited(self) -> None:
+        if self._observer is not None:
+            self._observer.unaudited()
+
+    def _count(self, ask: AnyAsk, answer: Answer, count: int) -> None:
+        if self._observer is None:
+            return
+        if isinstance(answer, PresignError):
+            self._observer.refused(answer.code, count)
+            return
+        if isinstance(answer, Diagnosed):
+            self._observer.diagnosed(answer.first)
+            return
+        urls = answer.urls if isinstance(answer, Leave) else count
+        self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by, urls)

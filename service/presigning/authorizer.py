@@ -1,0 +1,274 @@
+"""What every call passes before anything is signed or sent: rate, grant, session, lifetime, audit.
+
+Rules of this file:
+- No await stands between the grant and the answer. Where a session has yet to come, the decision is
+  taken again after the wait, on the configuration that stands then.
+- A caller who may not have an answer starts no session.
+- What was decided is written into the audit trail before anybody is answered.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+
+from service.access.grants import Demand, Denied, Limited, decide
+from service.clock import Clock
+from service.errors import (
+    CredentialsUnavailable,
+    Forbidden,
+    InvalidRequest,
+    LifetimeUnavailable,
+    LimitExceeded,
+    PresignError,
+)
+from service.presigning.audit import (
+    Answer,
+    Outcome,
+    RefusedBatch,
+    Requester,
+)
+from service.presigning.audit_trail import Trail
+from service.presigning.rate_limits import RateLimits
+from service.presigning.requests import AnyAsk, StoreAsk
+from service.presigning.snapshot import Access, Bucket, Snapshot
+from service.s3.access import Leave
+from service.sessions.lifetime import (
+    Given,
+    Lifetime,
+    Never,
+    NotNow,
+    Short,
+    Term,
+    limit,
+    limit_stable,
+)
+from service.sessions.pool import NO_SESSION, SessionPool
+from service.sessions.pool_entry import SessionKey, SigningSession
+from service.sessions.url_windows import Window
+from service.signing.validation import check_key
+
+T = TypeVar("T", bound=Answer)
+
+
+class Granted(NamedTuple):
+    """What a grant gives: `max_expires_in` is the longest lifetime in seconds, None is no limit."""
+
+    bucket: Bucket
+    max_expires_in: int | None
+    session_key: SessionKey
+
+
+class Permit(NamedTuple):
+    """All that a signature needs of us."""
+
+    bucket: Bucket
+    session_key: SessionKey
+    signing: SigningSession
+    term: Term
+
+
+class Authority:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        pool: SessionPool,
+        *,
+        clock: Clock,
+        trail: Trail,
+        limits: RateLimits | None = None,
+    ) -> None:
+        """Without `limits` no caller's rate is limited."""
+        self.snapshot = snapshot
+        self._pool = pool
+        self._clock = clock
+        self._trail = trail
+        self._limits = limits
+
+    def can_sign(self) -> bool:
+        """Whether at least one bucket has a session."""
+        return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
+
+    async def answer(
+        self,
+        requester: Requester,
+        ask: AnyAsk,
+        key: str,
+        sign: Callable[[], T | None],
+        *,
+        urls: int = 1,
+    ) -> T:
+        """What `sign` gives, or the refusal, once it stands in the audit trail.
+
+        `sign` gives None where the session has yet to come. `urls` count against the caller's rate.
+        """
+        try:
+            await self.count(requester, urls)
+            if (answer := sign()) is None:
+                answer = await self._once_ready(requester, ask.bucket, sign)
+        except PresignError as refusal:
+            await self.record(requester, [(ask, key, refusal)])
+            raise
+        await self.record(requester, [(ask, key, answer)])
+        return answer
+
+    def granted(self, requester: Requester, demand: Demand) -> Granted:
+        """Raises what the caller is told if it may not have it."""
+        access = self.access(requester)
+        match decide(access.grants, demand):
+            case Denied():
+                raise Forbidden
+            case Limited(pointer, detail, missing=True):
+                raise InvalidRequest(detail, pointer=pointer)
+            case Limited(pointer, detail):
+                raise LimitExceeded(detail, pointer=pointer)
+            case allowed:
+                return Granted(
+                    self.snapshot.buckets[demand.bucket],
+                    allowed.max_expires_in,
+                    access.session_keys[demand.bucket],
+                )
+
+    def permit(self, granted: Granted, lifetime: Lifetime) -> Permit | None:
+        """None where the session has yet to come. Raises what the caller is told who insists on more."""
+        if lifetime.stable_for is not None:
+            return self._stable_permit(granted, lifetime, lifetime.stable_for)
+        if (signing := self._pool.current(granted.session_key)) is None:
+            return None
+        term = self._term(granted, lifetime, signing)
+        return Permit(granted.bucket, granted.session_key, signing, term)
+
+    def stands(self, permit: Permit) -> bool:
+        """Whether the same would be permitted now: the session is the same, and so is the second."""
+        found = self._pool.current_at(permit.session_key)
+        if found is None:
+            return False
+        signing, now = found
+        return signing is permit.signing and int(now) == permit.term.now
+
+    async def leave(self, requester: Requester, ask: StoreAsk, *, urls: int = 0) -> Leave:
+        """To do at the store what is asked, and to sign `urls` URLs.
+
+        A call that goes to the store counts against the caller's rate as a URL does.
+        """
+        return await self.answer(
+            requester, ask, ask.key, lambda: self._leave(requester, ask, urls), urls=max(1, urls)
+        )
+
+    def access(self, requester: Requester) -> Access:
+        return self.snapshot.access(requester.identity)
+
+    async def count(self, requester: Requester, urls: int) -> None:
+        """Against the caller's rate. Raises RateLimited, and then none is counted."""
+        rate, caller = self.access(requester).rate, requester.identity.caller
+        if rate is None or self._limits is None or self._limits.counted(caller, rate, urls):
+            return
+        await self._limits.take(caller, rate, urls)
+
+    async def wait(self, session_key: SessionKey) -> None:
+        """For a session; where none comes, whoever needs it finds out."""
+        with suppress(CredentialsUnavailable):
+            await self._pool.ready(session_key)
+
+    async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
+        """Raises Overloaded if the trail cannot be written: then nobody may be answered."""
+        await self._trail.record(requester, outcomes, self.snapshot.s3_buckets)
+
+    async def record_batch(
+        self, requester: Requester, batch: RefusedBatch, refusal: PresignError
+    ) -> None:
+        await self._trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
+
+    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
+        await self._trail.record_unread(requester, route, refusal)
+
+    async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
+        await self._trail.record_unauthenticated(request_id, client, route)
+
+    async def _once_ready(
+        self, requester: Requester, bucket: str, sign: Callable[[], T | None]
+    ) -> T:
+        """What is signed: at once while there is a session, else after the one shared attempt.
+
+        Where the configuration has changed meanwhile, another session may be the right one.
+        """
+        waited = set[SessionKey]()
+        while (answer := sign()) is None:
+            key = self.access(requester).session_keys[bucket]
+            if key in waited:
+                raise unavailable()
+            waited.add(key)
+            try:
+                await self._pool.ready(key)
+            except CredentialsUnavailable:
+                if self.access(requester).session_keys.get(bucket) == key:
+                    raise
+        return answer
+
+    def _leave(self, requester: Requester, ask: StoreAsk, urls: int) -> Leave | None:
+        check_key(ask.key)
+        granted = self.granted(requester, ask.demand)
+        if ask.creates_only:
+            granted.bucket.refuse_create_only()
+        if (permit := self.permit(granted, ask.lifetime)) is None:
+            return None
+        return Leave(
+            session=permit.signing.session,
+            signer=permit.signing.signer,
+            inner_signer=permit.signing.inner_signer,
+            term=permit.term,
+            encryption=permit.bucket.encryption,
+            tag=requester.request_id if permit.bucket.tag_urls else None,
+            urls=urls,
+        )
+
+    def _stable_permit(self, granted: Granted, asked: Lifetime, stable_for: int) -> Permit | None:
+        """As `permit`. What is equal is signed by one session in all of a window of `stable_for` seconds."""
+        key = granted.session_key
+        if (current_at := self._pool.current_at(key)) is None:
+            return None
+        (current, now), default = current_at, self.snapshot.default_expires_in
+        window, wish = Window.at(now, stable_for), (asked, default, granted.max_expires_in)
+        kept = self._pool.kept(key, window, wish)
+        signing = kept or current
+        found = limit_stable(
+            asked,
+            window,
+            default=default,
+            granted=granted.max_expires_in,
+            ends_at=signing.session.expires_at,
+            session_seconds=signing.session.length,
+        )
+        if isinstance(found, Short) and kept is None and self._pool.renew(key):
+            return None
+        outcome = found.given or NotNow() if isinstance(found, Short) else found
+        given = self._given(granted, outcome, "stable_for")
+        self._pool.keep(key, window, wish, signing)
+        return Permit(granted.bucket, key, signing, Term(window.begins_at, given))
+
+    def _term(self, granted: Granted, asked: Lifetime, signing: SigningSession) -> Term:
+        now = int(signing.session.now(self._clock))
+        lifetime = limit(
+            asked,
+            default=self.snapshot.default_expires_in,
+            granted=granted.max_expires_in,
+            remaining=signing.session.expires_at - now,
+            session_seconds=signing.session.length,
+        )
+        return Term(now, self._given(granted, lifetime, "min_expires_in"))
+
+    def _given(self, granted: Granted, lifetime: Given | NotNow | Never, wish: str) -> Given:
+        """Raises what the caller is told who insists, by `wish`, on more than there is."""
+        if isinstance(lifetime, Given):
+            return lifetime
+        if isinstance(lifetime, Never):
+            detail = (
+                "Your grant does not allow it, or no session can be counted on to last so long."
+            )
+            raise LifetimeUnavailable(detail, pointer=f"#/{wish}")
+        retry_after = self._pool.hasten(granted.session_key)
+        detail = f"The session that signs has too little left for {wish}."
+        raise CredentialsUnavailable(detail, retry_after=retry_after)
+
+
+def unavailable() -> CredentialsUnavailable:
+    return CredentialsUnavailable(NO_SESSION, retry_after=1)

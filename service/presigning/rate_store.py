@@ -1,0 +1,52 @@
+"""Sliding windows in a Redis or Valkey that replicas share, counted by the `limits` library."""
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from service.access.callers import Rate
+from service.access.grants import Caller
+from service.errors import ConfigurationError
+from service.presigning.rate_windows import Counted
+
+
+class RedisWindows:
+    def __init__(self, url: str, *, seconds: float) -> None:
+        """`url` is `redis://…` or `rediss://…`. `seconds` end a call whose cancellation the client ignores."""
+        self._connections = _connections(url, seconds)
+        self._storage = RedisStorage(
+            "async+redis://",
+            implementation="redispy",
+            connection_pool=self._connections,  # type: ignore[arg-type] # its documentation has it so
+        )
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        """As `RateStore.take`."""
+        item = RateLimitItemPerSecond(rate.urls, rate.seconds)
+        names = (caller.issuer or "", caller.subject)
+        if await self._limiter.hit(item, *names, cost=urls):
+            return None
+        # The library's own answer to "when again" is for one URL.
+        windows = await self._storage.get_sliding_window(item.key_for(*names), rate.seconds)
+        return Counted(*windows).wait(rate, urls)
+
+    async def close(self) -> None:
+        await self._connections.disconnect()
+
+
+def _connections(url: str, seconds: float) -> ConnectionPool:
+    """Ours to close; and `limits` would take no URL without a port."""
+    try:
+        return ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=seconds,
+            socket_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError:  # its words may hold the password
+        words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
+        raise ConfigurationError([words]) from None

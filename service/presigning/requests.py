@@ -1,0 +1,201 @@
+"""What callers ask for, and what each asks of the grants. Pure.
+
+An `Ask` is made for each URL, as its `Demand` and its answer are. Nobody changes one, but they are not
+frozen: that would make each cost as much as its signature does.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from service.access.grants import Demand, Grant, Operation, most_keys
+from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import (
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.validation import check_key, check_prefix
+
+_OPERATIONS: Final[Mapping[type[Action], Operation]] = {
+    GetObject: Operation.DOWNLOAD,
+    PutObject: Operation.UPLOAD,
+    HeadObject: Operation.HEAD,
+    DeleteObject: Operation.DELETE,
+    ListObjects: Operation.LIST,
+}
+_KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/API_ListObjectsV2.html
+
+
+@dataclass(slots=True, kw_only=True)
+class Ask:
+    """A request to be signed. Of a list, `key` is the prefix.
+
+    `typed` tells whether the caller named a content type, for an upload has one in any case.
+    """
+
+    bucket: str
+    key: str
+    action: Action
+    lifetime: Lifetime
+    typed: bool = True
+
+
+@dataclass(slots=True)
+class Asks:
+    """As many `Ask`s as there are keys, alike in all else. `one` is the first."""
+
+    one: Ask
+    keys: list[str]
+
+    def halves(self) -> "tuple[Asks, Asks]":
+        half = len(self.keys) // 2
+        begin, end = self.keys[:half], self.keys[half:]
+        return Asks(self.one, begin), Asks(replace(self.one, key=end[0]), end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormAsk:
+    """A form, for `key` or for a new key below `key_prefix`. `form` holds the rest; its key is empty."""
+
+    bucket: str
+    form: PostObject
+    lifetime: Lifetime
+    key: str | None = None
+    key_prefix: str | None = None
+    filename: str | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreAsk:
+    """What the service is to do at the store itself, or a part of an upload that it is to sign.
+
+    `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
+    """
+
+    action: str
+    demand: Demand
+    upload_id: str | None = None
+    lifetime: Lifetime = field(default_factory=Lifetime)
+    creates_only: bool = False
+
+    @property
+    def bucket(self) -> str:
+        return self.demand.bucket
+
+    @property
+    def key(self) -> str:
+        return self.demand.key
+
+
+AnyAsk = Ask | FormAsk | StoreAsk
+
+
+def signed_key(ask: Ask) -> str:
+    """The key to sign, checked. A list addresses the bucket: its prefix is in the action."""
+    if isinstance(ask.action, ListObjects):
+        check_prefix(ask.key)
+        return ""
+    check_key(ask.key)
+    return ask.key
+
+
+def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
+    """The key of a form's object. A form cannot be create-only: a key is new, or may be replaced."""
+    if ask.key is not None:
+        return _replaceable_key(ask.key, overwrite=ask.overwrite)
+    prefix = ask.key_prefix or ""
+    check_prefix(prefix, pointer="#/key_prefix")
+    _refuse_variable(prefix, "#/key_prefix")
+    key = f"{prefix}{unique_id()}/{ask.filename or FILENAME_VARIABLE}"
+    if ask.filename is not None:
+        _check_name(ask.filename)
+    check_key(key, pointer="#/key_prefix" if ask.filename is None else "#/filename")
+    return key
+
+
+def operation(ask: AnyAsk) -> Operation:
+    if isinstance(ask, Ask):
+        return _OPERATIONS[type(ask.action)]
+    return Operation.FORM if isinstance(ask, FormAsk) else ask.demand.operation
+
+
+def request_demand(ask: Ask) -> Demand:
+    match ask.action:
+        case PutObject() as put:
+            return Demand(
+                operation=Operation.UPLOAD,
+                bucket=ask.bucket,
+                key=ask.key,
+                content_length=put.content_length,
+                content_type=put.content_type if ask.typed else None,
+                overwrite=put.overwrite or put.if_match is not None,
+                compares=put.if_match is not None,
+            )
+        case ListObjects(max_keys=max_keys):
+            return Demand(
+                operation=Operation.LIST,
+                bucket=ask.bucket,
+                key=ask.key,
+                subtree=True,
+                max_keys=_KEYS_A_PAGE if max_keys is None else max_keys,
+            )
+        case GetObject() | HeadObject() | DeleteObject() as action:
+            return Demand(
+                operation=_OPERATIONS[type(action)],
+                bucket=ask.bucket,
+                key=ask.key,
+                version=action.version_id is not None,
+            )
+
+
+def with_page_size(ask: Ask, grants: Iterable[Grant]) -> Ask:
+    """A list that names no page size asks for the largest page that one grant allows."""
+    if not isinstance(ask.action, ListObjects) or ask.action.max_keys is not None:
+        return ask
+    demand = replace(request_demand(ask), max_keys=None)
+    keys = most_keys(grants, demand, _KEYS_A_PAGE)
+    if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or what S3 takes by itself
+        return ask
+    return replace(ask, action=replace(ask.action, max_keys=keys))
+
+
+def form_demand(ask: FormAsk, key: str) -> Demand:
+    """Where the browser names the file, the form is for every key below the new, unique prefix."""
+    subtree = key.endswith(FILENAME_VARIABLE)
+    return Demand(
+        operation=Operation.FORM,
+        bucket=ask.bucket,
+        key=key.removesuffix(FILENAME_VARIABLE),
+        subtree=subtree,
+        content_length=ask.form.max_content_length,
+        content_type=ask.form.content_type,
+        content_type_prefix=ask.form.content_type_prefix,
+        overwrite=ask.key is not None,
+    )
+
+
+def _replaceable_key(key: str, *, overwrite: bool) -> str:
+    if not overwrite:
+        detail = "A form cannot be create-only. Use key_prefix, or ask to overwrite."
+        raise CreateOnlyUnsupported(detail, pointer="#/key")
+    check_key(key)
+    _refuse_variable(key, "#/key")
+    return key
+
+
+def _check_name(filename: str) -> None:
+    _refuse_variable(filename, "#/filename")
+    if "/" in filename:
+        raise InvalidRequest("A file name has no slash.", pointer="#/filename")
+
+
+def _refuse_variable(text: str, pointer: str) -> None:
+    if FILENAME_VARIABLE in text:
+        raise InvalidRequest(f"The store would replace {FILENAME_VARIABLE} in it.", pointer=pointer)

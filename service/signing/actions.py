@@ -1,0 +1,286 @@
+"""What can be signed: a dataclass an S3 action.
+
+An action holds all but the key. So it names the *shape* of a request, which is rendered once and
+then serves every key (`signer.py`). Constructors refuse what cannot be sent byte for byte; the
+code further in has no checks left. No action has an ACL: none is ever signed.
+
+Values travel where the store enforces them: what an upload must be goes into signed headers, never
+into the query, where S3 does not compare a checksum with the body.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final, Literal
+
+from service.errors import InvalidRequest
+from service.signing.tags import Tags, check_tags, tagging_header
+from service.signing.validation import check_header_value, check_media_type, check_text
+
+Query = tuple[tuple[str, str], ...]
+Pairs = tuple[tuple[str, str], ...]
+
+MAX_UPLOAD_BYTES: Final = 5 * 1024**3  # docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+DEFAULT_CONTENT_TYPE: Final = "application/octet-stream"
+MAX_METADATA_BYTES: Final = 2048  # …/userguide/UsingMetadata.html: names and values, in UTF-8
+
+ChecksumAlgorithm = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
+    {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+)
+
+# Of so many bytes: a letter has six bits, and `=` fills up to fours.
+_BASE64: Final = {
+    name: re.compile(f"[A-Za-z0-9+/]{{{-(-size * 8 // 6)}}}{'=' * (-size % 3)}")
+    for name, size in CHECKSUM_BYTES.items()
+}
+
+# Fewer than a header's name may have: what proxies pass, and stores keep as it is.
+_METADATA_NAME = re.compile("[a-z0-9_-]+")
+# MinIO, RustFS and their forks act on such metadata. With `snowball-auto-extract` they unpack the body
+# as an archive, into keys that the archive names: minio/minio, cmd/api-router.go.
+_RESERVED_WORD: Final = "snowball"
+_RESERVED_PREFIXES: Final = ("minio-", "rustfs-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum:
+    """`value` is base64. The store compares it with the body that it receives."""
+
+    algorithm: ChecksumAlgorithm
+    value: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.algorithm, self.value, pointer="#/checksum/value")
+
+    @property
+    def header(self) -> tuple[str, str]:
+        return f"x-amz-checksum-{self.algorithm.lower()}", self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """How the store encrypts what is uploaded to a bucket; signed into every upload."""
+
+    algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
+    kms_key_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_headers(kms_key_id=self.kms_key_id)
+
+    def headers(self) -> dict[str, str]:
+        headers: dict[str, str] = {"x-amz-server-side-encryption": self.algorithm}
+        if self.kms_key_id is not None:
+            headers["x-amz-server-side-encryption-aws-kms-key-id"] = self.kms_key_id
+        return headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObject:
+    METHOD: ClassVar = "GET"
+
+    version_id: str | None = None
+    content_type: str | None = None
+    content_disposition: str | None = None
+    cache_control: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.content_type is not None:
+            check_media_type(self.content_type, pointer="#/content_type")
+        _check_headers(cache_control=self.cache_control)
+        _check_texts(version_id=self.version_id)
+
+    def query(self) -> Query:
+        """The store answers with these headers in place of the object's own."""
+        return _present(
+            ("versionId", self.version_id),
+            ("response-content-type", self.content_type),
+            ("response-content-disposition", self.content_disposition),
+            ("response-cache-control", self.cache_control),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadObject:
+    """With `checksums`, the store tells those that it keeps."""
+
+    METHOD: ClassVar = "HEAD"
+
+    version_id: str | None = None
+    checksums: bool = False
+
+    def __post_init__(self) -> None:
+        _check_texts(version_id=self.version_id)
+
+    def query(self) -> Query:
+        return _present(("versionId", self.version_id))
+
+    def headers(self) -> dict[str, str]:
+        return {"x-amz-checksum-mode": "ENABLED"} if self.checksums else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteObject:
+    METHOD: ClassVar = "DELETE"
+
+    version_id: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(version_id=self.version_id)
+
+    def query(self) -> Query:
+        return _present(("versionId", self.version_id))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjects:
+    """ListObjectsV2. It addresses the bucket: sign it with no key."""
+
+    METHOD: ClassVar = "GET"
+
+    prefix: str
+    delimiter: str | None = None
+    max_keys: int | None = None
+    continuation_token: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_texts(delimiter=self.delimiter, continuation_token=self.continuation_token)
+
+    def query(self) -> Query:
+        return _present(
+            ("list-type", "2"),
+            ("prefix", self.prefix),
+            ("delimiter", self.delimiter),
+            ("max-keys", None if self.max_keys is None else str(self.max_keys)),
+            ("continuation-token", self.continuation_token),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewObject:
+    """What every new object is told to be, whichever way its bytes come."""
+
+    content_type: str = DEFAULT_CONTENT_TYPE
+    metadata: Pairs = ()
+    tags: Tags = ()
+    content_disposition: str | None = None
+    cache_control: str | None = None
+    content_encoding: str | None = None
+    storage_class: str | None = None
+    encryption: Encryption | None = None
+
+    def __post_init__(self) -> None:
+        check_media_type(self.content_type, pointer="#/content_type")
+        _check_headers(
+            content_disposition=self.content_disposition,
+            cache_control=self.cache_control,
+            content_encoding=self.content_encoding,
+            storage_class=self.storage_class,
+        )
+        check_metadata(self.metadata)
+        check_tags(self.tags)
+
+    def object_headers(self) -> dict[str, str]:
+        headers = {"content-type": self.content_type}
+        headers |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
+        headers |= dict(
+            _present(
+                ("content-disposition", self.content_disposition),
+                ("cache-control", self.cache_control),
+                ("content-encoding", self.content_encoding),
+                ("x-amz-storage-class", self.storage_class),
+                ("x-amz-tagging", tagging_header(self.tags) or None),
+            )
+        )
+        return headers | (self.encryption.headers() if self.encryption else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutObject(NewObject):
+    """An upload of exactly `content_length` bytes of one type; create-only unless `overwrite`.
+
+    `if_match` is the ETag, with its quotes, of the object that may be replaced.
+    """
+
+    METHOD: ClassVar = "PUT"
+
+    content_length: int
+    overwrite: bool = False
+    if_match: str | None = None
+    checksum: Checksum | None = None
+
+    def __post_init__(self) -> None:
+        NewObject.__post_init__(self)  # `super()` has no cell in a dataclass with slots
+        _check_headers(if_match=self.if_match)
+
+    def query(self) -> Query:
+        return ()
+
+    def headers(self) -> dict[str, str]:
+        headers = {"content-length": str(self.content_length), **self._condition()}
+        headers |= dict([self.checksum.header] if self.checksum else [])
+        return headers | self.object_headers()
+
+    def _condition(self) -> dict[str, str]:
+        if self.if_match is not None:
+            return {"if-match": self.if_match}
+        return {} if self.overwrite else {"if-none-match": "*"}
+
+
+def check_digest(algorithm: ChecksumAlgorithm, value: str, *, pointer: str) -> None:
+    if _BASE64[algorithm].fullmatch(value) is None:
+        detail = f"{algorithm} is {CHECKSUM_BYTES[algorithm]} bytes in base64."
+        raise InvalidRequest(detail, pointer=pointer)
+
+
+Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject
+
+
+def check_metadata(metadata: Pairs) -> None:
+    """Names become header names. Names and values together are at most 2 KB."""
+    if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
+        detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
+        raise InvalidRequest(detail, pointer="#/metadata")
+    for name, value in metadata:
+        _check_metadata_name(name)
+        # The caller chose the name: a long one is not said again.
+        check_header_value(value, pointer=f"#/metadata/{name}" if len(name) <= 64 else "#/metadata")
+
+
+def _check_metadata_name(name: str) -> None:
+    if _METADATA_NAME.fullmatch(name) is None:
+        detail = "A metadata name has lower-case letters, digits, `-` and `_` only."
+        raise InvalidRequest(detail, pointer="#/metadata")
+    # A proxy may turn `_` into `-`.
+    if _RESERVED_WORD in name or name.replace("_", "-").startswith(_RESERVED_PREFIXES):
+        detail = (
+            f"A metadata name must not contain `{_RESERVED_WORD}`, or start with `minio-` or "
+            "`rustfs-`: some stores act on such names."
+        )
+        raise InvalidRequest(detail, pointer="#/metadata")
+
+
+def _check_texts(**values: str | None) -> None:
+    for name, value in values.items():
+        if value is not None:
+            check_text(value, pointer=f"#/{name}")
+
+
+def _check_headers(**values: str | None) -> None:
+    for name, value in values.items():
+        if value is not None:
+            check_header_value(value, pointer=f"#/{name}")
+
+
+def _present(*pairs: tuple[str, str | None]) -> Query:
+    return tuple((name, value) for name, value in pairs if value is not None)

@@ -1,0 +1,194 @@
+"""A multipart upload's actions: a dataclass an S3 action, like those of `actions.py`.
+
+A part's URL may be given out. The other actions are the service's own: it sends what it signs.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from service.errors import InvalidRequest
+from service.signing.actions import (
+    Checksum,
+    ChecksumAlgorithm,
+    NewObject,
+    Query,
+)
+from service.signing.validation import check_header_value
+
+# docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with the three below
+MIN_PART_BYTES: Final = 5 * 1024**2  # but for the last part
+MAX_PART_BYTES: Final = 5 * 1024**3
+MAX_PARTS: Final = 10_000
+MAX_OBJECT_BYTES: Final = MAX_PARTS * MAX_PART_BYTES  # 48.8 TiB
+MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS says no length; its own have some 130 characters
+# Of these the store knows the whole object's; of a SHA only the digest of the parts' digests:
+# …/userguide/checking-object-integrity-upload.html
+FULL_OBJECT_ALGORITHMS: Final = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
+
+_PARTS_A_PAGE: Final = 1000  # the most that S3 gives; other stores give 10,000 unless told
+_UPLOADS_A_PAGE: Final = 200  # of keys of 1,024 characters, each percent-encoded, 0.7 MB
+
+_XML: Final = {"content-type": "application/xml"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadedPart:
+    """`etag` has its quotes. Of `checksum` the algorithm is the upload's."""
+
+    part_number: int
+    etag: str
+    content_length: int = 0
+    checksum: Checksum | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateMultipartUpload(NewObject):
+    METHOD: ClassVar = "POST"
+
+    checksum_algorithm: ChecksumAlgorithm | None = None
+
+    def query(self) -> Query:
+        return (("uploads", ""),)
+
+    def headers(self) -> dict[str, str]:
+        return self.object_headers() | self._checksum_headers()
+
+    def _checksum_headers(self) -> dict[str, str]:
+        if self.checksum_algorithm is None:
+            return {}
+        whole = self.checksum_algorithm in FULL_OBJECT_ALGORITHMS
+        return {
+            "x-amz-checksum-algorithm": self.checksum_algorithm,
+            "x-amz-checksum-type": "FULL_OBJECT" if whole else "COMPOSITE",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadUnsizedPart:
+    """Of any length, up to S3's 5 GiB: for an upload whose end adds up what came."""
+
+    METHOD: ClassVar = "PUT"
+
+    upload_id: str
+    part_number: int
+
+    def query(self) -> Query:
+        return (("partNumber", str(self.part_number)), ("uploadId", self.upload_id))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart(UploadUnsizedPart):
+    """Exactly `content_length` bytes. What the object is was said when the upload was created."""
+
+    content_length: int
+    checksum: Checksum | None = None
+
+    def headers(self) -> dict[str, str]:
+        length = {"content-length": str(self.content_length)}
+        return length | dict([self.checksum.header] if self.checksum else [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListParts:
+    """A page of at most 1,000 parts, after the part `after`."""
+
+    METHOD: ClassVar = "GET"
+
+    upload_id: str
+    after: int = 0
+
+    def query(self) -> Query:
+        return (
+            ("max-parts", str(_PARTS_A_PAGE)),
+            ("part-number-marker", str(self.after)),
+            ("uploadId", self.upload_id),
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteMultipartUpload:
+    """Create-only unless `overwrite`. `checksum` and `content_length` are the whole object's."""
+
+    METHOD: ClassVar = "POST"
+
+    upload_id: str
+    content_length: int
+    overwrite: bool = False
+    checksum: Checksum | None = None
+
+    def __post_init__(self) -> None:
+        if self.checksum is not None and self.checksum.algorithm not in FULL_OBJECT_ALGORITHMS:
+            detail = f"The whole's can be one of {', '.join(sorted(FULL_OBJECT_ALGORITHMS))}."
+            raise InvalidRequest(detail, pointer="#/checksum/algorithm")
+
+    def query(self) -> Query:
+        return (("uploadId", self.upload_id),)
+
+    def headers(self) -> dict[str, str]:
+        headers = {**_XML, "x-amz-mp-object-size": str(self.content_length)}
+        headers |= {} if self.overwrite else {"if-none-match": "*"}
+        if self.checksum is not None:
+            headers |= dict([self.checksum.header]) | {"x-amz-checksum-type": "FULL_OBJECT"}
+        return headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortMultipartUpload:
+    METHOD: ClassVar = "DELETE"
+
+    upload_id: str
+
+    def query(self) -> Query:
+        return (("uploadId", self.upload_id),)
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMultipartUploads:
+    """A page of uploads of the bucket, from where the last page said: sign it with no key."""
+
+    METHOD: ClassVar = "GET"
+
+    key_marker: str | None = None
+    upload_id_marker: str | None = None
+
+    def query(self) -> Query:
+        asked = (
+            ("encoding-type", "url"),  # XML has no form for some keys
+            ("key-marker", self.key_marker),
+            ("max-uploads", str(_UPLOADS_A_PAGE)),
+            ("upload-id-marker", self.upload_id_marker),
+        )
+        return (*((name, value) for name, value in asked if value), ("uploads", ""))
+
+    def headers(self) -> dict[str, str]:
+        return {}
+
+
+MultipartAction = (
+    CreateMultipartUpload
+    | UploadUnsizedPart
+    | UploadPart
+    | ListParts
+    | CompleteMultipartUpload
+    | AbortMultipartUpload
+    | ListMultipartUploads
+)
+
+
+def check_upload_id(upload_id: str) -> None:
+    """Refuse what no store gives: the id goes into a query, and into the audit trail."""
+    if len(upload_id) > MAX_UPLOAD_ID_LENGTH:
+        detail = f"An upload id has at most {MAX_UPLOAD_ID_LENGTH} characters."
+        raise InvalidRequest(detail, pointer="#/upload_id")
+    check_header_value(upload_id, pointer="#/upload_id")
+    if "/" in upload_id:  # in a path of ours it would be another
+        raise InvalidRequest("An upload id has no slash.", pointer="#/upload_id")

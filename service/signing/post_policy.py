@@ -1,0 +1,139 @@
+"""POST policies: what a browser form may upload, and the fields that prove it.
+
+The store refuses a form with a field that no condition covers, so conditions are derived from the
+fields and never written twice. The one exception is the file itself, whose size is a condition
+without a field.
+
+docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+"""
+
+import json
+import time
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from service.errors import InvalidRequest
+from service.signing import sigv4
+from service.signing.actions import (
+    DEFAULT_CONTENT_TYPE,
+    Encryption,
+    Pairs,
+    check_metadata,
+)
+from service.signing.signer import Signer
+from service.signing.tags import Tags, check_tags, tagging_document
+from service.signing.validation import check_header_value, check_media_type
+
+# The store puts the name of the file that the browser sends in its place
+FILENAME_VARIABLE: Final = "${filename}"
+
+Condition = dict[str, str] | list[str | int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostObject:
+    """A form upload. `key` may end in `${filename}`.
+
+    The type is exact, the default where none is named, or any that starts with `content_type_prefix`.
+
+    A form cannot be create-only: S3 has no condition for it. Keys that are unique make up for it.
+    """
+
+    key: str
+    max_content_length: int
+    min_content_length: int = 0
+    content_type: str | None = None
+    content_type_prefix: str | None = None
+    success_status: int | None = None
+    metadata: Pairs = ()
+    tags: Tags = ()
+    encryption: Encryption | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_content_length > self.max_content_length:
+            detail = "The least size is larger than the greatest."
+            raise InvalidRequest(detail, pointer="#/min_content_length")
+        if self.content_type is not None:
+            check_media_type(self.content_type, pointer="#/content_type")
+        if self.content_type_prefix is not None:
+            check_header_value(self.content_type_prefix, pointer="#/content_type_prefix")
+        check_metadata(self.metadata)
+        check_tags(self.tags)
+        self._refuse_variables()
+
+    def _refuse_variables(self) -> None:
+        """The store replaces the variable in every field, so only the key may hold it."""
+        texts = {
+            "content_type": [self.content_type or ""],
+            "content_type_prefix": [self.content_type_prefix or ""],
+            "metadata": [value for _, value in self.metadata],
+        }
+        for field, values in texts.items():
+            if any(FILENAME_VARIABLE in value for value in values):
+                detail = f"The store would replace {FILENAME_VARIABLE} in it."
+                raise InvalidRequest(detail, pointer=f"#/{field}")
+
+    def fields(self) -> dict[str, str]:
+        """What the form sends as it stands, beside the signature's own fields."""
+        fields = {"key": self.key}
+        if self.content_type_prefix is None:
+            fields["Content-Type"] = self.content_type or DEFAULT_CONTENT_TYPE
+        if self.success_status is not None:
+            fields["success_action_status"] = str(self.success_status)
+        if self.tags:
+            fields["tagging"] = tagging_document(self.tags)
+        fields |= {f"x-amz-meta-{name}": value for name, value in self.metadata}
+        return fields | (self.encryption.headers() if self.encryption else {})
+
+    def conditions(self) -> list[Condition]:
+        conditions: list[Condition] = [
+            {name: value} for name, value in self.fields().items() if name != "key"
+        ]
+        if self.content_type_prefix is not None:
+            conditions.append(["starts-with", "$Content-Type", self.content_type_prefix])
+        sizes = self.min_content_length, self.max_content_length
+        return [*conditions, ["content-length-range", *sizes], self._key_condition()]
+
+    def _key_condition(self) -> Condition:
+        if self.key.endswith(FILENAME_VARIABLE):
+            return ["starts-with", "$key", self.key.removesuffix(FILENAME_VARIABLE)]
+        return {"key": self.key}
+
+
+def presign_form(
+    signer: Signer, form: PostObject, *, bucket: str, now: int, expires_in: int
+) -> dict[str, str]:
+    """The fields of the form, in the order to send them; the file comes after them all."""
+    proof = _proof(signer, now)
+    conditions = [{"bucket": bucket}, *form.conditions(), *({k: v} for k, v in proof.items())]
+    policy = encode_policy(conditions, expires_at=now + expires_in)
+    signature = signer.state(_date(now)).signature(policy)
+    return {**form.fields(), **proof, "policy": policy, "x-amz-signature": signature}
+
+
+def encode_policy(conditions: list[Condition], *, expires_at: int) -> str:
+    """The policy document in base64: this very string is what gets signed."""
+    document = json.dumps({"expiration": rfc3339(expires_at), "conditions": conditions})
+    return b64encode(document.encode()).decode()
+
+
+@lru_cache(maxsize=1024)  # what is signed in one second mostly ends in the same second
+def rfc3339(epoch_seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
+
+
+def _proof(signer: Signer, now: int) -> dict[str, str]:
+    fields = {
+        "x-amz-algorithm": sigv4.ALGORITHM,
+        "x-amz-credential": f"{signer.credentials.access_key_id}/{signer.scope(_date(now))}",
+        "x-amz-date": sigv4.amz_date(now),
+    }
+    if signer.credentials.session_token is not None:
+        fields["x-amz-security-token"] = signer.credentials.session_token
+    return fields
+
+
+def _date(now: int) -> str:
+    return sigv4.amz_date(now)[:8]

@@ -1,0 +1,140 @@
+"""Whose keys are whose: two callers never share a part, and every file's name makes a key."""
+
+import json
+import re
+from hashlib import sha256
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.callers import Identity, named_claims, pointers
+from service.access.grants import Caller
+from service.access.key_prefixes import (
+    LONGEST_NAME,
+    MAX_PREFIX_BYTES,
+    longest_prefix,
+    own_key,
+    own_prefix,
+    safe_name,
+)
+from service.signing.validation import MAX_KEY_BYTES, check_key
+
+TEMPLATE: Final = "uploads/{caller}/"
+ID: Final = "0" * 32
+issuers = st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True)
+subjects = st.text(min_size=1, max_size=255) | st.sampled_from([".", "..", "a/b", "~41", "A", "~~"])
+callers = st.builds(
+    lambda issuer, subject: Caller(issuer=issuer, subject=subject), issuers, subjects
+)
+
+
+def prefix(caller: Caller, template: str = TEMPLATE, **claims: Any) -> str:
+    found = own_prefix(template, Identity(caller, named_claims(claims, pointers(template))))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "expected"),
+    [
+        (None, "billing", "uploads/_key/billing/"),
+        ("cluster-a", "ada", "uploads/cluster-a/ada/"),
+        ("cluster-a", "system:sa:api", "uploads/cluster-a/system~3Asa~3Aapi/"),
+        ("a", "ü/..", "uploads/a/~C3~BC~2F../"),
+        ("a", "..", "uploads/a/~2E./"),
+        ("a", "~7E", "uploads/a/~7E7E/"),
+        (None, "\ud800", "uploads/_key/~ED~A0~80/"),
+    ],
+)
+def test_a_callers_part_can_be_read(issuer: str | None, subject: str, expected: str) -> None:
+    assert prefix(Caller(issuer=issuer, subject=subject)) == expected
+
+
+@given(callers, callers)
+def test_no_callers_part_holds_anothers(one: Caller, other: Caller) -> None:
+    first, second = prefix(one), prefix(other)
+    assert first.startswith(second) == (one == other)
+    check_key(own_key(first, "a", lambda: ID))
+
+
+def test_a_subject_however_long_has_a_part_of_its_own() -> None:
+    one, other = (prefix(Caller(issuer="a", subject="🔬" * 254 + end)) for end in ("x", "y"))
+    assert one != other
+    assert len(one) == len(other) == len("uploads/a/~~/") + 64
+
+
+def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
+    caller, template = Caller(issuer="a", subject="b"), "{claim:/tenant}/{caller}/"
+    assert prefix(caller, template, tenant="acme") == "acme/a/b/"
+    for claims in ({}, {"tenant": "a/b"}, {"tenant": ".."}, {"tenant": 1}, {"tenant": "{caller}"}):
+        assert (
+            own_prefix(template, Identity(caller, named_claims(claims, pointers(template)))) is None
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("bill.pdf", "bill.pdf"),
+        ("日本語 - ü.txt", "日本語 - ü.txt"),
+        ("u\u0308", "u\u0308"),
+        ("a/b\\c", "a_b_c"),
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        (".", "_"),
+        ("..", "__"),
+        ("...", "..."),
+        (".htaccess", ".htaccess"),
+        ("a\r\nb\x00\x7f\x85", "a__b___"),
+        ("\ud800", "_"),
+        ("${filename}", "_"),
+        ("a${filename}.txt", "a_.txt"),
+        ("", "_"),
+        (" ", " "),
+        ("x" * 300 + ".pdf", "x" * 251 + ".pdf"),
+        ("ü" * 200 + ".pdf", "ü" * 125 + ".pdf"),
+        ("x" * 300, "x" * 255),
+        ("." + "x" * 300, "." + "x" * 254),
+        ("a." + "x" * 300, "a." + "x" * 253),
+        ("x" * 300 + ".tar.gz", "x" * 252 + ".gz"),
+        ("x" * 300 + "." + "y" * 31, "x" * 223 + "." + "y" * 31),
+        ("x" * 300 + "." + "y" * 32, "x" * 255),
+    ],
+)
+def test_a_name_is_kept_as_far_as_a_key_may_have_it(name: str, kept: str) -> None:
+    assert safe_name(name) == kept
+
+
+@given(st.text(max_size=600), st.sampled_from(["", "x" * (MAX_PREFIX_BYTES - 1)]))
+def test_every_name_makes_a_key_that_can_be_signed(name: str, before: str) -> None:
+    key = own_key(f"{before}/", name, lambda: ID)
+    check_key(key)
+    assert len(key.encode()) <= MAX_KEY_BYTES
+    assert len(key.rpartition("/")[2].encode()) <= LONGEST_NAME
+    assert key.startswith(f"{before}/{ID}/")
+    assert "${filename}" not in key
+    json.dumps(key).encode()
+
+
+@given(callers)
+def test_no_part_is_longer_than_is_reckoned_with(caller: Caller) -> None:
+    template = "{claim:/t}/{caller}/"
+    claims = {"t": "x" * 64}
+    assert len(prefix(caller, template, **claims).encode()) <= longest_prefix(template)
+    assert re.fullmatch(
+        r"x{64}/[A-Za-z0-9._-]+/[A-Za-z0-9._~-]+/", prefix(caller, template, **claims)
+    )
+
+
+def test_the_room_for_a_part_is_a_claim_an_issuer_and_a_subject_as_long_as_they_may_be() -> None:
+    assert longest_prefix("a/") == 2
+    assert longest_prefix("{claim:/t}/") == 64 + 1
+    assert longest_prefix("u/{caller}/") == 2 + 63 + 1 + 128 + 1
+    assert MAX_PREFIX_BYTES == 1024 - 32 - 1 - 255
+
+
+def test_a_subject_is_written_out_up_to_128_characters_and_is_a_digest_above() -> None:
+    assert prefix(Caller(issuer="a", subject="x" * 128)) == f"uploads/a/{'x' * 128}/"
+    digest = sha256(b"x" * 129).hexdigest()
+    assert prefix(Caller(issuer="a", subject="x" * 129)) == f"uploads/a/~~{digest}/"

@@ -1,0 +1,81 @@
+"""URLs that are given out are for the public host; what the service sends goes to the store's own."""
+
+from typing import Any, Final
+
+import pytest
+
+from service.app import builders as parts
+from service.config.settings import Settings
+from service.s3.endpoints import resolve
+from service.sessions.pool_entry import SigningSession
+from service.sessions.session import Session
+from service.signing.actions import GetObject
+from service.signing.signer import Address
+from tests.support.fakes import credentials
+
+INNER: Final = "http://store.internal:9000"
+PUBLIC: Final = "https://files.example.test"
+AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
+
+
+async def address_with(**changes: Any) -> Address:
+    bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/r", **changes}
+    settings = Settings.model_validate({"buckets": {"reports": bucket}, "callers": []})
+    return (await resolve(parts.locations(settings)))["reports"]
+
+
+def url_of(address: Address | None) -> str | None:
+    return None if address is None else f"{address.origin}{address.path_prefix}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "given_out", "inner"),
+    [
+        ({}, AWS, None),
+        ({"endpoint_url": INNER}, f"{INNER}/reports/", None),
+        ({"endpoint_url": INNER, "public_endpoint_url": INNER}, f"{INNER}/reports/", None),
+        (
+            {"endpoint_url": INNER, "public_endpoint_url": PUBLIC},
+            f"{PUBLIC}/reports/",
+            f"{INNER}/reports/",
+        ),
+        (
+            {"endpoint_url": INNER, "public_endpoint_url": PUBLIC, "addressing_style": "virtual"},
+            "https://reports.files.example.test/",
+            "http://reports.store.internal:9000/",
+        ),
+        ({"public_endpoint_url": PUBLIC}, f"{PUBLIC}/reports/", AWS),
+        (
+            {"public_endpoint_url": PUBLIC, "dual_stack": True},
+            f"{PUBLIC}/reports/",
+            "https://reports.s3.dualstack.eu-west-1.amazonaws.com/",
+        ),
+    ],
+    ids=str,
+)
+async def test_a_bucket_is_reached_within_where_its_store_is(
+    changes: dict[str, Any], given_out: str, inner: str | None
+) -> None:
+    address = await address_with(**changes)
+    assert (url_of(address), url_of(address.inner)) == (given_out, inner)
+    for each in (address, address.inner or address):
+        assert each.region == "eu-west-1"
+
+
+async def test_a_session_signs_for_both_hosts() -> None:
+    address = await address_with(endpoint_url=INNER, public_endpoint_url=PUBLIC)
+    session = Session(credentials=credentials(), name="s", starts_at=0)
+    signing = SigningSession.at(address, session)
+    urls = [
+        signer.presign(GetObject(), "a", now=0, expires_in=60)
+        for signer in (signing.signer, signing.inner_signer)
+    ]
+    assert urls[0].startswith(f"{PUBLIC}/reports/a?")
+    assert urls[1].startswith(f"{INNER}/reports/a?")
+    assert urls[0].rpartition("=")[2] != urls[1].rpartition("=")[2]  # the host is signed
+
+
+async def test_one_signer_will_do_where_both_hosts_are_one() -> None:
+    address = await address_with()
+    signing = SigningSession.at(address, Session(credentials=credentials(), name="s", starts_at=0))
+    assert signing.signer is signing.inner_signer

@@ -1,0 +1,87 @@
+"""In virtual time: see `tests/support/fakes.py`. An issuer that may fail or hang, and who asks for its keys."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from service.auth.jwks_cache import IssuerKeys
+from service.auth.jwks_client import KeysUnavailable
+from service.concurrency.waiting import Waiting
+from service.errors import Overloaded
+from tests.auth.mint import ed_key, jwk, jwks
+from tests.support.fakes import FakeClock, loop_clock
+
+AT_ONCE = 0.01  # seconds
+DOWN = KeysUnavailable("no answer: ConnectError")
+
+
+class FakeKeySource:
+    """Answers after `delay` seconds; its attributes may be changed at any time."""
+
+    def __init__(self, clock: FakeClock, *kids: str) -> None:
+        self.delay = 0.1
+        self.fault: BaseException | None = None
+        self.hangs = False
+        self.asked_at: list[float] = []
+        self.document = b""
+        self._clock = clock
+        self.publish(*kids)
+
+    def publish(self, *kids: str) -> None:
+        """A key for each name, always the same one for the same name."""
+        self.document = jwks(*(jwk(ed_key(kid), kid) for kid in kids))
+
+    async def fetch(self) -> bytes:
+        self.asked_at.append(self._clock.boot())
+        if self.hangs:
+            await asyncio.Event().wait()
+        await asyncio.sleep(self.delay)
+        if self.fault is not None:
+            raise self.fault
+        return self.document
+
+
+@dataclass
+class House:
+    clock: FakeClock
+    source: FakeKeySource
+    keys: IssuerKeys
+
+    async def refusal(self, kid: str = "one") -> Overloaded:
+        with pytest.raises(Overloaded) as refused:
+            await self.keys.find(kid)
+        return refused.value
+
+
+def a_house(
+    *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
+) -> House:
+    """An issuer who has published keys of these names; `one` if none is named."""
+    clock = loop_clock()
+    source = FakeKeySource(clock, *(kids or ("one",)))
+    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
+    return House(clock, source, keys)
+
+
+async def a_warm_house(*kids: str) -> House:
+    """One whose keys have come, and which may ask again."""
+    house = a_house(*kids)
+    house.keys.start()
+    await asyncio.sleep(31)
+    return house
+
+
+def found_at_once(house: House, kid: str = "one") -> bool:
+    """Whether it is found without awaiting anything."""
+    try:
+        house.keys.find(kid).send(None)
+    except StopIteration as ended:
+        return ended.value is not None
+    return False
+
+
+def pauses(house: House) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(house.source.asked_at)]

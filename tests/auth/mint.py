@@ -1,0 +1,140 @@
+"""Makes keys and tokens, true ones and forged ones, and judges them. Times are the true hour's: see `tokens.verify`."""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+from service.auth.tokens import (
+    Issuer,
+    VerificationKey,
+    VerifiedToken,
+    read_head,
+    read_keys,
+    verify,
+)
+
+ISSUER: Final = Issuer(
+    name="cluster-a",
+    issuer="https://kubernetes.default.svc",
+    audience="presign",
+    max_lifetime_seconds=86_400,
+)
+SUBJECT: Final = "system:serviceaccount:billing:api"
+KID: Final = "one"
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+@cache
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+@cache
+def ec_key(curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
+    curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
+    return ec.generate_private_key(curves[curve])
+
+
+@cache
+def ed_key(name: str = "ours") -> ed25519.Ed25519PrivateKey:
+    """Another for each name."""
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+def jwk(key: PrivateKey, kid: str = KID, **changes: Any) -> dict[str, Any]:
+    """The key's public half; a member that is None is left out."""
+    public: dict[str, Any]
+    match key:
+        case rsa.RSAPrivateKey():
+            public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        case ec.EllipticCurvePrivateKey():
+            public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        case _:
+            public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return _without_none({**public, "kid": kid, "use": "sig", **changes})
+
+
+def jwks(*keys: Any) -> bytes:
+    return json.dumps({"keys": keys}).encode()
+
+
+def verification_key(key: PrivateKey, **changes: Any) -> VerificationKey:
+    return read_keys(jwks(jwk(key, **changes)))[KID]
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """An hour's token, a minute old; a claim that is None is left out."""
+    now = int(time.time())
+    times = {"iat": now - 60, "nbf": now - 60, "exp": now + 3540}
+    ours = {"iss": ISSUER.issuer, "sub": SUBJECT, "aud": [ISSUER.audience]}
+    return _without_none({**ours, **times, **changes})
+
+
+def a_token(key: PrivateKey | None = None, *, alg: str = "EdDSA", **changes: Any) -> str:
+    """A good one, unless `changes` of the claims make it none."""
+    return signed(json.dumps(claims(**changes)), key, alg=alg)
+
+
+def signed(
+    payload: str,
+    key: PrivateKey | None = None,
+    *,
+    alg: str = "EdDSA",
+    head: Mapping[str, Any] | None = None,
+) -> str:
+    """With a true signature, whatever the payload is."""
+    headers = {"kid": KID, **(head or {})}
+    return jwt.PyJWS().encode(payload.encode(), key or ed_key(), algorithm=alg, headers=headers)
+
+
+def unsigned(head: Any, payload: Any, signature: bytes = b"none") -> str:
+    texts = [each if isinstance(each, str) else json.dumps(each) for each in (head, payload)]
+    return ".".join(_base64(each) for each in (texts[0].encode(), texts[1].encode(), signature))
+
+
+def signed_as_it_stands(head: Any) -> str:
+    """With a true signature, though PyJWT would not write such a header."""
+    head, payload, _ = unsigned(head, claims()).split(".")
+    return f"{head}.{payload}.{_base64(ed_key().sign(f'{head}.{payload}'.encode()))}"
+
+
+def signed_with_secret(secret: bytes) -> str:
+    """HS256, by whoever knows the secret: PyJWT itself refuses to sign with a public key."""
+    head, payload, _ = unsigned({"alg": "HS256", "typ": "JWT", "kid": KID}, claims()).split(".")
+    signature = hmac.digest(secret, f"{head}.{payload}".encode(), "sha256")
+    return f"{head}.{payload}.{_base64(signature)}"
+
+
+def verified(token: str, key: VerificationKey | None = None) -> VerifiedToken | None:
+    return verify(token, issuer=ISSUER, key=key or verification_key(ed_key()))
+
+
+def is_good(token: str, key: VerificationKey | None = None) -> bool:
+    """On both steps of its way."""
+    return read_head(token) is not None and verified(token, key) is not None
+
+
+def is_refused(token: str, key: VerificationKey | None = None) -> bool:
+    """By the check of the signature and the claims, whatever its head looks like."""
+    return verified(token, key) is None
+
+
+def in_(seconds: float) -> float:
+    return time.time() + seconds
+
+
+def _base64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _without_none(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}

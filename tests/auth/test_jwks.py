@@ -1,0 +1,287 @@
+"""An issuer's endpoint over true HTTP, on loopback."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from service.auth.jwks_client import MAX_BYTES, JwksEndpoint, KeysUnavailable
+from tests.app.services.house import called_here
+from tests.support.late import again_if_late, within
+
+DOCUMENT = b'{"keys": []}'
+BEARER = "eyJ-sentinel-bearer"
+
+
+class Server:
+    """Sends `answer` to whoever asks, and then nothing more."""
+
+    def __init__(self) -> None:
+        self.answer = answer(DOCUMENT)
+        self.endless = False
+        self.requests: list[str] = []
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/openid/v1/jwks"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        try:
+            writer.write(self.answer)
+            while self.endless:
+                writer.write(b"1\r\n \r\n")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+            await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def chunked(body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head + f"{len(body):x}\r\n".encode() + body + b"\r\n"
+
+
+@asynccontextmanager
+async def serving(
+    server: Server, context: ssl.SSLContext | None = None
+) -> AsyncIterator[asyncio.Server]:
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
+    server.port = listener.sockets[0].getsockname()[1]
+    async with listener:
+        yield listener
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    async with serving(server):
+        yield server
+
+
+async def fetched(url: str, *, bearer: Path | None = None, limit: float = 5.0) -> bytes:
+    endpoint = JwksEndpoint(url, ca_file=None, bearer_file=bearer, limit_seconds=limit)
+    return await endpoint.fetch()
+
+
+async def failure(url: str, *, bearer: Path | None = None, limit: float = 5.0) -> KeysUnavailable:
+    with pytest.raises(KeysUnavailable) as failed:
+        await fetched(url, bearer=bearer, limit=limit)
+    assert failed.value.__cause__ is None
+    assert failed.value.__suppress_context__ or failed.value.__context__ is None
+    return failed.value
+
+
+async def test_the_body_of_the_answer_is_given_as_it_stands(server: Server) -> None:
+    for body in (DOCUMENT, b"\xff garbage", b""):
+        server.answer = answer(body)
+        assert await fetched(server.url) == body
+    assert all(request.startswith("GET /openid/v1/jwks ") for request in server.requests)
+    assert not any("authorization" in request.lower() for request in server.requests)
+
+
+async def test_the_bearer_is_read_anew_for_each_fetch(server: Server, tmp_path: Path) -> None:
+    bearer = tmp_path / "token"
+    endpoint = JwksEndpoint(server.url, ca_file=None, bearer_file=bearer)
+    for token in ("first", "second"):
+        bearer.write_text(f"{token}\n")
+        await endpoint.fetch()
+    assert [
+        f"Authorization: Bearer {token}\r\n" in request
+        for token, request in zip(("first", "second"), server.requests, strict=True)
+    ] == [True, True]
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Elsewhere", "308 Elsewhere"])
+async def test_a_redirect_is_a_failure_and_is_not_followed(server: Server, status: str) -> None:
+    server.answer = answer(DOCUMENT, f"Location: {server.url}/sentinel", status=status)
+    error = await failure(server.url)
+    assert str(error) == f"the answer has status {status[:3]}"
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "status", ["500 Oops", "404 Not Found", "401 No", "204 Nothing", "201 Made"]
+)
+async def test_any_status_but_200_is_a_failure(server: Server, status: str) -> None:
+    server.answer = answer(b"" if status.startswith("204") else b"sentinel", status=status)
+    assert str(await failure(server.url)) == f"the answer has status {status[:3]}"
+
+
+@pytest.mark.parametrize("framed", [answer, chunked])
+async def test_a_body_that_is_too_long_is_a_failure(
+    server: Server, framed: Callable[[bytes], bytes]
+) -> None:
+    server.answer = framed(b"x" * (MAX_BYTES + 1))
+    assert str(await failure(server.url)) == f"the answer is longer than {MAX_BYTES} bytes"
+
+
+async def test_a_body_as_long_as_may_be_is_given(server: Server) -> None:
+    server.answer = answer(b"x" * MAX_BYTES)
+    assert len(await fetched(server.url)) == MAX_BYTES
+
+
+@again_if_late
+async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) -> None:
+    server.answer, server.endless = chunked(b"x"), True
+    begun = time.monotonic()
+    with within(3):  # and not as long as others are given
+        assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
+    assert time.monotonic() - begun >= 0.5
+
+
+async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:
+    server.answer = answer(b"packed", "Content-Encoding: gzip")
+    assert await fetched(server.url) == b"packed"
+    assert "Accept-Encoding: identity\r\n" in server.requests[0]
+
+
+async def test_garbage_is_a_failure_in_words_that_quote_none_of_it(server: Server) -> None:
+    server.answer = b"sentinel\r\n\r\n"
+    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
+
+
+async def test_an_answer_that_is_cut_is_a_failure(server: Server) -> None:
+    server.answer = answer(DOCUMENT)[:-1]
+    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
+
+
+async def test_a_host_that_does_not_answer_is_a_failure_that_names_no_url() -> None:
+    server = Server()
+    async with serving(server):
+        pass
+    url = server.url.replace("127", f"user:{BEARER}@127")
+    assert str(await failure(url)) == "no answer: ConnectError"
+
+
+@pytest.mark.parametrize("url", ["http://", "nonsense", "ftp://127.0.0.1/", "http://[::1/"])
+async def test_a_url_that_is_none_is_a_failure_that_does_not_quote_it(url: str) -> None:
+    assert url not in str(await failure(url))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b" \n", f"{BEARER}\r\nX-Evil: 1".encode(), f"{BEARER}é".encode(), b"\xff", b"a\0b"],
+)
+async def test_a_bearer_that_is_none_is_a_failure_before_anything_is_sent(
+    server: Server, tmp_path: Path, content: bytes
+) -> None:
+    bearer = tmp_path / "token"
+    bearer.write_bytes(content)
+    assert str(await failure(server.url, bearer=bearer)).startswith("the bearer file ")
+    assert not server.requests
+
+
+async def test_a_bearer_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    error = await failure("http://127.0.0.1:9/", bearer=tmp_path / "token")
+    assert str(error) == "the bearer file cannot be read"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 No", "302 Found"])
+async def test_no_failure_holds_the_bearer_or_what_was_answered(
+    server: Server, tmp_path: Path, status: str
+) -> None:
+    bearer = tmp_path / "token"
+    bearer.write_text(BEARER)
+    server.answer = answer(BEARER.encode(), f"X-Echo: {BEARER}", status=status)[:-1]
+    error = await failure(server.url, bearer=bearer)
+    assert BEARER in server.requests[0]
+    assert "sentinel" not in f"{error!r} {error}"
+
+
+async def test_an_authority_of_ones_own_is_trusted_if_it_is_named_and_only_then(
+    tmp_path: Path,
+) -> None:
+    server = Server()
+    async with serving(server, a_tls_context(tmp_path)):
+        url = server.url.replace("http:", "https:")
+        assert str(await failure(url)) == "no answer: ConnectError"
+        endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
+        assert await endpoint.fetch() == DOCUMENT
+
+
+async def test_an_authority_that_is_rotated_is_trusted_at_the_next_fetch(tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.crt"
+    old, new = a_tls_context(tmp_path), a_tls_context(tmp_path)
+    rotated = ca_file.read_bytes()
+    ca_file.unlink()
+    server = Server()
+    async with serving(server, new):
+        url = server.url.replace("http:", "https:")
+        endpoint = JwksEndpoint(url, ca_file=ca_file, bearer_file=None)
+        with pytest.raises(KeysUnavailable, match="the ca_file cannot be read"):
+            await endpoint.fetch()
+        ca_file.write_bytes(rotated)
+        assert await endpoint.fetch() == DOCUMENT
+    async with serving(server, old):
+        endpoint._url = server.url.replace("http:", "https:")
+        with pytest.raises(KeysUnavailable, match="ConnectError"):
+            await endpoint.fetch()
+
+
+async def test_certificates_are_read_beside_the_loop(tmp_path: Path) -> None:
+    server = Server()
+    async with serving(server, a_tls_context(tmp_path)):
+        url = server.url.replace("http:", "https:")
+        endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
+        with called_here(ssl.create_default_context) as called:
+            await endpoint.fetch()
+    assert called == []
+
+
+def a_tls_context(folder: Path) -> ssl.SSLContext:
+    """Of a server on 127.0.0.1 that vouches for itself, in `ca.crt`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / "ca.crt").write_bytes(a_certificate(key).public_bytes(Encoding.PEM))
+    (folder / "key").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.crt", folder / "key")
+    return context
+
+
+def a_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
+    today = datetime.now().astimezone()
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, SHA256())
+    )

@@ -1,0 +1,141 @@
+"""Tokens with a true signature, each of which says one thing alone that a good one does not."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from service.auth.tokens import LEEWAY, read_head, verify
+from tests.auth.mint import (
+    ISSUER,
+    a_token,
+    claims,
+    ed_key,
+    in_,
+    is_good,
+    is_refused,
+    signed,
+    verification_key,
+    verified,
+)
+
+YEAR = 365 * 86_400
+
+
+def test_another_issuers_token_is_refused() -> None:
+    assert is_refused(a_token(iss="https://elsewhere.example"))
+
+
+@pytest.mark.parametrize("iss", [f"{ISSUER.issuer}/", ISSUER.issuer.upper(), [ISSUER.issuer], 1])
+def test_an_issuer_is_compared_to_the_letter(iss: Any) -> None:
+    assert is_refused(a_token(iss=iss))
+
+
+def test_a_token_without_an_issuer_is_refused() -> None:
+    token = a_token(iss=None)
+    assert read_head(token) is None
+    assert is_refused(token)
+
+
+@pytest.mark.parametrize("aud", ["presign", ["presign"], ["vault", "presign"]])
+def test_a_token_for_us_is_good_whoever_else_it_is_for(aud: Any) -> None:
+    assert is_good(a_token(aud=aud))
+
+
+@pytest.mark.parametrize("aud", ["vault", "presign2", "PRESIGN", ["vault"], [["presign"]], 1, True])
+def test_a_token_for_others_is_refused(aud: Any) -> None:
+    assert is_refused(a_token(aud=aud))
+
+
+@pytest.mark.parametrize("aud", [None, "", [], {}, {"presign": 1}, ["presign", 1]])
+def test_a_token_for_nobody_in_particular_is_refused(aud: Any) -> None:
+    assert is_refused(a_token(aud=aud))
+
+
+def test_an_expired_token_is_refused() -> None:
+    assert is_refused(a_token(exp=in_(-LEEWAY - 1)))
+    assert is_good(a_token(exp=in_(-LEEWAY + 5)))
+
+
+def test_a_token_that_is_not_yet_to_be_used_is_refused() -> None:
+    assert is_refused(a_token(nbf=in_(LEEWAY + 5)))
+    assert is_good(a_token(nbf=in_(LEEWAY - 5)))
+
+
+def test_a_token_that_will_be_issued_is_refused() -> None:
+    assert is_refused(a_token(iat=in_(LEEWAY + 5)))
+    assert is_good(a_token(iat=in_(LEEWAY - 5)))
+
+
+def test_a_token_without_an_end_is_refused() -> None:
+    assert is_refused(a_token(exp=None))
+
+
+def test_a_token_without_a_beginning_is_refused() -> None:
+    assert is_refused(a_token(iat=None))
+
+
+def test_a_token_without_nbf_is_good() -> None:
+    assert is_good(a_token(nbf=None))
+
+
+def test_a_token_without_a_subject_is_refused() -> None:
+    assert is_refused(a_token(sub=None))
+
+
+@pytest.mark.parametrize(
+    "sub", ["", 7, ["api"], "a" * 256, "a\nb", "a\0", "a\x7f", "\u202e", "\ud800"]
+)
+def test_a_subject_that_is_no_name_is_refused(sub: Any) -> None:
+    assert is_refused(a_token(sub=sub))
+
+
+@pytest.mark.parametrize("sub", ["a", "a" * 255, "Zoë Müller", "spiffe://acme/ns/billing"])
+def test_a_subject_that_is_a_name_is_good(sub: str) -> None:
+    assert is_good(a_token(sub=sub))
+
+
+def test_a_token_for_thirty_years_is_refused() -> None:
+    assert is_refused(a_token(exp=in_(30 * YEAR)))
+
+
+def test_a_token_lives_no_longer_than_its_issuer_may_grant() -> None:
+    now = int(time.time())
+    assert is_good(a_token(iat=now, exp=now + ISSUER.max_lifetime_seconds))
+    assert is_refused(a_token(iat=now, exp=now + ISSUER.max_lifetime_seconds + 1))
+
+
+def test_an_old_token_that_has_not_ended_is_measured_by_its_whole_life() -> None:
+    assert is_refused(a_token(iat=in_(-YEAR)))
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+def test_a_time_in_quotes_is_refused(claim: str) -> None:
+    quoted: dict[str, Any] = {claim: str(claims()[claim])}
+    assert is_refused(a_token(**quoted))
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-1e999", "true", "9" * 400, "9" * 5000, "[]"])
+def test_a_time_that_is_no_number_is_refused(claim: str, number: str) -> None:
+    payload = json.dumps(claims(**{claim: "HERE"})).replace('"HERE"', number)
+    assert is_refused(signed(payload))
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_time_that_is_true_is_refused_though_it_counts_as_one(claim: str) -> None:
+    long_lived = replace(ISSUER, max_lifetime_seconds=100 * YEAR)
+    key = verification_key(ed_key())
+    found = [
+        verify(signed(json.dumps(claims(**{claim: value}))), issuer=long_lived, key=key)
+        for value in (1, True)
+    ]
+    assert [each is None for each in found] == [False, True]
+
+
+def test_a_time_may_have_a_fraction() -> None:
+    found = verified(a_token(exp=int(in_(60)) + 0.5))
+    assert found is not None
+    assert found.expires_at.is_integer()  # what is kept lives no longer than what is verified

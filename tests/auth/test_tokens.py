@@ -1,0 +1,238 @@
+"""Tokens, each of which differs from a good one in one thing alone."""
+
+import json
+from base64 import urlsafe_b64decode
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.grants import Caller
+from service.auth.tokens import (
+    MAX_TOKEN_LENGTH,
+    TokenHead,
+    read_head,
+    verify,
+)
+from tests.auth.mint import (
+    ISSUER,
+    KID,
+    SUBJECT,
+    PrivateKey,
+    a_token,
+    claims,
+    ec_key,
+    ed_key,
+    in_,
+    is_good,
+    is_refused,
+    jwk,
+    rsa_key,
+    signed,
+    signed_as_it_stands,
+    signed_with_secret,
+    unsigned,
+    verification_key,
+    verified,
+)
+
+
+@pytest.mark.parametrize(
+    ("alg", "key"),
+    [
+        ("RS256", rsa_key()),
+        ("RS384", rsa_key()),
+        ("RS512", rsa_key()),
+        ("PS256", rsa_key()),
+        ("PS384", rsa_key()),
+        ("PS512", rsa_key()),
+        ("ES256", ec_key()),
+        ("ES384", ec_key("P-384")),
+        ("ES512", ec_key("P-521")),
+        ("EdDSA", ed_key()),
+    ],
+)
+def test_a_good_token_makes_its_subject_known(alg: str, key: PrivateKey) -> None:
+    ends = int(in_(3000))
+    token = a_token(key, alg=alg, exp=ends)
+    assert read_head(token) == TokenHead(kid=KID, issuer=ISSUER.issuer)
+    found = verified(token, verification_key(key))
+    assert found is not None
+    assert found.identity.caller == Caller(issuer="cluster-a", subject=SUBJECT)
+    assert found.expires_at == ends
+
+
+def test_a_token_brings_the_claims_that_are_named_and_no_others() -> None:
+    named = frozenset({"/kubernetes.io/namespace", "/groups", "/missing"})
+    namespace: dict[str, Any] = {"kubernetes.io": {"namespace": "billing", "pod": "a"}}
+    token = a_token(**namespace, groups=["a"], email="sentinel")
+    found = verify(token, issuer=replace(ISSUER, pointers=named), key=verification_key(ed_key()))
+    assert found is not None
+    assert found.identity.claims == {"/kubernetes.io/namespace": "billing"}
+
+
+def test_no_repr_shows_a_claim() -> None:
+    assert "sentinel" not in repr(verified(a_token(email="sentinel")))
+
+
+def test_a_token_without_an_algorithm_is_refused() -> None:
+    for signature in (b"", b"x"):
+        token = unsigned({"alg": "none", "kid": KID}, claims(), signature)
+        assert read_head(token) is None
+        assert is_refused(token)
+
+
+def test_a_token_signed_with_the_public_key_as_a_secret_is_refused() -> None:
+    pem = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    token = signed_with_secret(pem)
+    assert read_head(token) is None
+    assert is_refused(token, verification_key(rsa_key()))
+
+
+def test_a_token_signed_with_the_modulus_as_a_secret_is_refused() -> None:
+    modulus = jwk(rsa_key())["n"]
+    for secret in (modulus.encode(), urlsafe_b64decode(f"{modulus}==")):
+        token = signed_with_secret(secret)
+        assert read_head(token) is None
+        assert is_refused(token, verification_key(rsa_key()))
+
+
+@pytest.mark.parametrize("kid", [None, 1, ["one"], True])
+def test_a_token_that_names_no_key_is_refused(kid: Any) -> None:
+    assert read_head(unsigned({"alg": "EdDSA", "kid": KID}, claims())) is not None
+    assert read_head(unsigned({"alg": "EdDSA", "kid": kid}, claims())) is None
+    assert read_head(unsigned({"alg": "EdDSA"}, claims())) is None
+
+
+@pytest.mark.parametrize("alg", [None, "", "none", "HS256", "RS1", "ES256K", "eddsa", ["EdDSA"], 1])
+def test_a_token_of_an_algorithm_that_is_not_ours_is_refused(alg: Any) -> None:
+    assert read_head(unsigned({"alg": alg, "kid": KID}, claims())) is None
+
+
+def test_a_token_that_names_the_key_of_another_is_refused() -> None:
+    assert is_refused(a_token(ed_key("theirs")))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"jwk": jwk(ed_key("theirs"))},
+        {"jku": "https://evil.example/jwks.json"},
+        {"x5u": "https://evil.example/cert.pem"},
+        {"x5c": ["MIIB"]},
+    ],
+)
+def test_a_key_that_a_token_brings_along_is_ignored(head: dict[str, Any]) -> None:
+    payload = json.dumps(claims())
+    assert is_refused(signed(payload, ed_key("theirs"), head=head))
+    assert is_good(signed(payload, head=head))
+
+
+@pytest.mark.parametrize("crit", [["exp"], ["b64"], [], "b64", None])
+def test_a_token_with_a_critical_extension_is_refused(crit: Any) -> None:
+    plain = {"alg": "EdDSA", "kid": KID, "b64": True}
+    token = signed_as_it_stands({**plain, "crit": crit})
+    assert read_head(token) is None
+    assert is_refused(token)
+    assert is_good(signed_as_it_stands(plain))
+
+
+def test_a_huge_token_is_refused() -> None:
+    token = a_token(padding="x" * MAX_TOKEN_LENGTH)
+    assert read_head(token) is None
+    assert is_refused(token)
+    assert is_good(a_token(padding="x" * 5000))
+
+
+def test_a_token_may_be_as_long_as_is_allowed_and_no_longer() -> None:
+    tokens = [a_token(padding="x" * n) for n in range(5850, 5870)]
+    assert MAX_TOKEN_LENGTH in {len(token) for token in tokens}
+    for token in tokens:
+        allowed = len(token) <= MAX_TOKEN_LENGTH
+        assert is_good(token) is allowed
+        assert is_refused(token) is not allowed
+
+
+def test_a_deep_payload_does_no_harm() -> None:
+    """Python up to 3.12 reads none so deep; later ones do, and then it is a token like others."""
+    deep = json.dumps(claims(deep="HERE")).replace('"HERE"', "[" * 2500 + "]" * 2500)
+    assert is_refused(signed(deep)) is (read_head(signed(deep)) is None)
+
+
+def test_a_deep_header_of_no_signature_is_refused() -> None:
+    head = json.dumps({"alg": "EdDSA", "kid": KID, "deep": 0})[:-2] + "[" * 2500 + "]" * 2500 + "}"
+    assert is_refused(unsigned(head, claims()))
+
+
+@pytest.mark.parametrize("payload", ["", "null", "[]", '"text"', "{", "{}", "\ufeff{}"])
+def test_a_payload_without_claims_is_refused(payload: str) -> None:
+    assert read_head(signed(payload)) is None
+    assert is_refused(signed(payload))
+
+
+def test_a_cut_token_is_refused_wherever_it_is_cut() -> None:
+    token = a_token()
+    assert not any(is_good(token[:length]) for length in range(len(token)))
+
+
+def test_a_token_with_anything_before_or_after_it_is_refused() -> None:
+    token = a_token()
+    for changed in (f"{token}=", f"{token}==", f"{token}\n", f" {token}", f"{token}.", f".{token}"):
+        assert read_head(changed) is None
+        assert is_refused(changed)
+
+
+def test_an_edited_payload_is_refused() -> None:
+    mine, theirs = a_token(sub="mine").split("."), a_token(sub="theirs").split(".")
+    assert is_refused(".".join((mine[0], theirs[1], mine[2])))
+
+
+def test_an_edited_header_is_refused() -> None:
+    mine = a_token().split(".")
+    head = signed("{}", head={"typ": "at+jwt"}).split(".")[0]
+    assert is_refused(".".join((head, mine[1], mine[2])))
+
+
+def test_a_token_of_a_shorter_curve_is_refused_against_a_key_of_a_longer() -> None:
+    assert is_refused(a_token(ec_key(), alg="ES256"), verification_key(ec_key("P-384")))
+
+
+def test_a_key_that_says_its_algorithm_verifies_no_other() -> None:
+    pinned = verification_key(rsa_key(), alg="PS256")
+    assert is_refused(a_token(rsa_key(), alg="RS256"), pinned)
+    assert is_good(a_token(rsa_key(), alg="PS256"), pinned)
+
+
+@given(text=st.text(st.characters()), more=st.text(st.characters(), min_size=1))
+def test_no_text_is_a_failure(text: str, more: str) -> None:
+    for token in (text, f"{text}.{more}.{text}", f"{more}{a_token()}", f"{a_token()}{more}"):
+        read_head(token)
+        assert is_refused(token)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    head=JSON | st.dictionaries(st.sampled_from(["alg", "kid", "crit", "b64", "typ"]), JSON),
+    payload=JSON,
+)
+def test_no_header_is_a_failure(head: Any, payload: Any) -> None:
+    token = unsigned(head, payload)
+    read_head(token)
+    assert is_refused(token)
+
+
+@given(changes=st.dictionaries(st.sampled_from(sorted(claims())), JSON))
+def test_no_claim_is_a_failure_though_its_signature_is_true(changes: dict[str, Any]) -> None:
+    token = signed(json.dumps({**claims(), **changes}))
+    read_head(token)
+    found = verified(token)
+    assert found is None or 0 < len(found.identity.caller.subject) <= 255

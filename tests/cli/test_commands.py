@@ -1,0 +1,235 @@
+"""`presign` as an operator has it; what starts servers runs in a process of its own."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.auth.api_keys import digest_of
+from service.cli.main import main
+from service.config.settings import load_settings
+from service.errors import ConfigurationError
+from tests.support.demo import demo, paste
+
+ROOT: Final = Path(__file__).parents[2]
+DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
+EMPTY: Final = digest_of("")
+GOOD: Final = f"""
+buckets:
+  reports: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}}
+callers:
+  - api_key: billing
+    sha256: [{DIGEST}]
+    grants:
+      - {{bucket: reports, prefix: invoices/, allow: [download, upload], max_expires_in: 900}}
+      - {{bucket: reports, prefix: "", allow: [list], allow_overwrite: true}}
+"""
+
+
+def presign(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def checked(directory: Path, text: str) -> Result:
+    path = directory / "presign.yaml"
+    path.write_text(text)
+    return CliRunner().invoke(main, ["check", "--config", str(path)])
+
+
+def test_check_says_what_each_caller_may_do_and_what_is_dangerous(tmp_path: Path) -> None:
+    done = checked(tmp_path, GOOD)
+    assert done.exit_code == 0
+    assert "https://reports.s3.eu-west-1.amazonaws.com/ in eu-west-1" in done.stdout
+    assert "API key billing may download, upload invoices/… in reports, for at most 900 s" in (
+        done.stdout
+    )
+    assert "warning: callers.0.grants.1: covers the whole bucket reports" in done.stdout
+    assert "warning: callers.0.grants.1: lets objects be overwritten" in done.stdout
+    assert "warning: callers.0.grants.1: allows lifetimes over an hour" in done.stdout
+    assert "grants.0:" not in done.stdout
+
+
+def test_check_warns_of_whom_anybody_could_be(tmp_path: Path) -> None:
+    anonymous = (
+        "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"
+    )
+    done = checked(tmp_path, GOOD.replace(DIGEST, digest_of("test")) + anonymous)
+    assert "warning: API key billing: anybody can guess it" in done.stdout
+    assert "warning: unsafe_anonymous_caller: everybody who reaches the service" in done.stdout
+    assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
+
+
+def test_check_says_what_it_means_to_serve_the_console(tmp_path: Path) -> None:
+    off, on = checked(tmp_path, GOOD), checked(tmp_path, f"{GOOD}console: true\n")
+    assert "console" not in off.stdout
+    assert "warning: console: whoever reaches the service sees the page /console" in on.stdout
+    assert "the hosts of all buckets" in on.stdout
+    assert "it holds no rights" in on.stdout
+
+
+def test_the_example_configuration_is_good() -> None:
+    assert presign("check", "--config", "presign.example.yaml").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("region:", "regoin:", "3: buckets.reports.regoin: unknown setting; did you mean region?"),
+        ("region: eu-west-1, ", "", "3: buckets.reports.region: is missing"),
+        ("eu-west-1", "EU", "3: buckets.reports.region: write a region such as eu-west-1"),
+        ("arn:aws:iam::111122223333:role/presign", "presign",
+         "3: buckets.reports.role_arn: write the ARN of a role"),
+        (', role_arn: "arn:aws:iam::111122223333:role/presign"', "",
+         "3: buckets.reports: role_arn is missing; name the role to assume"),
+        ("region: eu-west-1", "region: eu-west-1, session_seconds: 60",
+         "3: buckets.reports: session_seconds is at least 900 on AWS"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: web_identity",
+         "server.web_identity_token_file is missing"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: static",
+         "static credentials assume no role"),
+        ("region: eu-west-1", "region: eu-west-1, encryption: {algorithm: AES256, kms_key_id: a}",
+         "buckets.reports.encryption: kms_key_id goes with aws:kms"),
+        ("region: eu-west-1", 'region: eu-west-1, bucket: "data--use1-az4--x-s3"',
+         "buckets.reports: an S3 Express directory bucket needs CreateSession"),
+        ("region: eu-west-1",
+         'region: eu-west-1, bucket: "arn:aws:s3::111122223333:accesspoint/m.mrap"',
+         "buckets.reports: a Multi-Region Access Point needs SigV4A"),
+        (DIGEST, DIGEST.upper(), "6: callers.0.sha256.0: write 64 hex digits in lower case"),
+        (f"[{DIGEST}]", "[]",
+         "6: callers.0.sha256: is empty; write at least one"),
+        ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
+         '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
+        ("invoices/", '"in*/"', "8: callers.0.grants.0.prefix: a prefix has no *"),
+        ("[download", "[downlaod", "8: callers.0.grants.0.allow.0: "),
+        ("max_expires_in: 900", "max_expires_in: 0", "8: callers.0.grants.0.max_expires_in: "),
+        ("callers:", "buckets:", '4: found duplicate key "buckets"'),
+        ("\nbuckets:", "\nserver: {cors_origins: ['*']}\nbuckets:",
+         "2: server.cors_origins.0: `*` would let every page"),
+        ("buckets:", "buckets: [", "presign.yaml:"),
+        ("\nbuckets:", "\nserver: {region: x}\nbuckets:",
+         "2: server.region: unknown setting; remove it"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example/']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['null']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
+        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "http://["',
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("region: eu-west-1", 'region: eu-west-1, endpoint_url: "https://u:p@h"',
+         "3: buckets.reports.endpoint_url: write a URL such as"),
+        ("region: eu-west-1", 'region: eu-west-1, session_seconds: 5, sts_endpoint_url: "http://s"',
+         "3: buckets.reports.session_seconds: "),
+        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "https://b\u00fccher.example"',
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("region: eu-west-1", "region: eu-west-1, sts_endpoint_url: 'http://my_store'",
+         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
+        ("\nbuckets:", "\nlog_level: DEBUG\nbuckets:", "2: log_level: unknown setting"),
+        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example:443']}\nbuckets:",
+         "2: server.cors_origins.0: write an origin such as"),
+        (DIGEST, EMPTY, "callers.0.sha256.0: this is the digest of an empty key"),
+    ],
+)  # fmt: skip
+def test_check_says_what_is_wrong_where_and_what_to_write(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    assert old in GOOD
+    done = checked(tmp_path, GOOD.replace(old, new, 1))
+    assert done.exit_code == 1
+    assert told in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = presign("check", "--config", str(tmp_path / "none.yaml"))
+    assert (done.returncode, "No such file" in done.stderr) == (1, True)
+
+
+def test_the_service_does_not_start_on_a_bad_file(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD.replace("region:", "regoin:"))
+    done = presign("serve", PRESIGN_CONFIG=str(path))
+    assert done.returncode == 1
+    assert "did you mean region?" in done.stderr
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD)
+    done = presign("check", PRESIGN_CONFIG=str(path), PRESIGN_LOG_LEVEL="LOUD")
+    assert done.returncode == 1
+    assert "PRESIGN_LOG_LEVEL: " in done.stderr
+
+
+@pytest.mark.parametrize("sections", ["", "server: {cors_origins: ['https://b.example']}"])
+def test_origins_come_from_the_environment_too(tmp_path: Path, sections: str) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(f"{sections}\n{GOOD}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRESIGN_CORS_ORIGINS", "https://a.example, http://localhost:3000")
+        origins = load_settings(path).server.cors_origins
+        patch.setenv("PRESIGN_CORS_ORIGINS", "nonsense")
+        with pytest.raises(ConfigurationError, match="PRESIGN_CORS_ORIGINS: write an origin"):
+            load_settings(path)
+    assert origins == ("https://a.example", "http://localhost:3000")
+
+
+def test_the_token_file_is_the_files_before_the_platforms(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/platform")
+        path.write_text(GOOD)
+        assert str(load_settings(path).server.web_identity_token_file) == "/platform"
+        path.write_text(f"server: {{web_identity_token_file: /file}}\n{GOOD}")
+        assert str(load_settings(path).server.web_identity_token_file) == "/file"
+        patch.setenv("PRESIGN_WEB_IDENTITY_TOKEN_FILE", "")
+        assert str(load_settings(path).server.web_identity_token_file) == "/file"
+        patch.setenv("PRESIGN_WEB_IDENTITY_TOKEN_FILE", "/ours")
+        assert str(load_settings(path).server.web_identity_token_file) == "/ours"
+
+
+def test_new_key_prints_a_key_and_its_digest() -> None:
+    one, other = (presign("new-key").stdout for _ in range(2))
+    key, digest = re.findall(r": +(\S+)", one)
+    assert digest == digest_of(key)
+    assert len(key) == 43  # 256 bits in base64
+    assert one != other
+
+
+def test_the_demo_refuses_a_port_that_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = presign("demo", "--port", port)
+    assert done.returncode == 1
+    assert f"port {port} is taken; choose one with --port" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_printed_lines_work_and_a_signal_ends_both(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with demo() as running:
+        process, printed = running.process, running.printed
+        lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]
+        assert "hello" in paste(lines, tmp_path)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 0
+        assert process.stdout is not None
+        assert "Traceback" not in process.stdout.read()
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", running.store_port)) != 0

@@ -1,0 +1,98 @@
+"""What is done for each caller at the start, by `presign check` and at a reload is linear in callers."""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from service.app import builders as parts
+from service.cli import check
+from service.concurrency.event_loop import no_collections
+from service.config.settings import Settings, load_settings
+from service.s3.endpoints import resolve
+from service.signing.signer import Address
+
+FEW: Final = 250
+MANY: Final = 2000
+ROUNDS: Final = 3
+SUBJECTS: Final = {
+    "patterns": "system:serviceaccount:team-{:04d}:*",
+    "names": "system:serviceaccount:team-{:04d}:app",
+}
+
+
+def written(directory: Path, subject: str, callers: int) -> Path:
+    grant = {"bucket": "demo", "allow": ["download", "upload"], "max_expires_in": 900}
+    path = directory / f"{callers}.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "issuers": {
+                    "cluster": {
+                        "issuer": "https://issuer.example",
+                        "audience": "presign",
+                        "jwks_url": "https://issuer.example/jwks",
+                    }
+                },
+                "buckets": {
+                    "demo": {
+                        "region": "eu-west-1",
+                        "role_arn": "arn:aws:iam::111122223333:role/presign",
+                    }
+                },
+                "callers": [
+                    {
+                        "issuer": "cluster",
+                        "subject": subject.format(number),
+                        "grants": [grant | {"prefix": f"team-{number:04d}/"}],
+                    }
+                    for number in range(callers)
+                ],
+            },
+            indent=1,
+        )
+    )
+    return path
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU of this thread, so that other work on the machine does not count; nor do garbage collections."""
+    taken = []
+    with no_collections():
+        for _ in range(ROUNDS):
+            before = time.thread_time()
+            work()
+            taken.append(time.thread_time() - before)
+    return statistics.median(taken)
+
+
+def figures(path: Path) -> dict[str, float]:
+    settings = load_settings(path)
+    addresses = asyncio.run(resolve(parts.locations(settings)))
+    return {
+        "read": seconds(lambda: load_settings(path)),
+        "snapshot": seconds(lambda: parts.snapshot(settings, addresses)),
+        "check": seconds(lambda: checked(settings, addresses)),
+    }
+
+
+def checked(settings: Settings, addresses: dict[str, Address]) -> list[str]:
+    return [
+        *check.describe(settings, addresses),
+        *check.warnings(settings),
+        *check.faults(settings, addresses),
+    ]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
+def test_the_work_grows_in_proportion_to_the_callers(subject: str, tmp_path: Path) -> None:
+    few = figures(written(tmp_path, subject, FEW))
+    many = figures(written(tmp_path, subject, MANY))
+    ratios = {name: many[name] / few[name] for name in few}
+    # Eight times the callers take eight times as long; pairs of them would take 64 times as long.
+    assert max(ratios.values()) < MANY / FEW * 2.5, ratios

@@ -1,0 +1,205 @@
+"""docs/configuration.md, made of the settings themselves: `make configuration` writes it anew.
+
+What stands in it of a key is the key's own description in service/settings*.py. By hand here is only
+what no setting says: the variables that are none of `server`'s, and the page's first lines.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from service.app.reload import _AT_START
+from service.config import types as settings_values
+from service.config.settings import Settings
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
+SCHEMA: Final = Settings.model_json_schema()
+# The page's sections below the first, by the model that each is of.
+SECTIONS: Final = MappingProxyType(
+    {
+        "ServerSettings": "server",
+        "BucketSettings": "buckets",
+        "EncryptionSettings": "encryption",
+        "IssuerSettings": "issuers",
+        "CallerSettings": "callers",
+        "GrantSettings": "grants",
+        "UppySettings": "uppy",
+        "AnonymousSettings": "unsafe_anonymous_caller",
+    }
+)
+# What is read beside `server`'s own: by service/config/settings.py, and by what is not ours.
+VARIABLES: Final = MappingProxyType(
+    {
+        "PRESIGN_CONFIG": "where the configuration file is, for each command without `--config`; else "
+        "`presign.yaml` in the directory that it runs in",
+        "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "stands in for `web_identity_token_file`",
+        "AWS_CA_BUNDLE": "stands in for `ca_bundle`, and is the SDK's own for STS",
+    }
+)
+_INTRODUCTION: Final = """\
+# Configuration
+
+Every key of the configuration file and every environment variable. This page is written from the settings themselves
+by `make configuration`; a test holds it against them.
+
+There is one file, `presign.yaml` or wherever `PRESIGN_CONFIG` points.
+[presign.example.yaml](../presign.example.yaml) has every key, with a comment. An unknown key or one that stands twice is
+an error: a misspelt limit must not be a missing limit. `presign check` reads the file as the service does, and says what
+is wrong, where, and what to write instead; or what each caller may do, and what of that is dangerous.
+
+The files are watched. A change is served as one whole within seconds, without losing a request; a configuration that is
+wrong changes nothing, and is told in the log and the metrics. What is read at the start alone says so:
+[operations](operations.md#configuration) has more.
+
+Where a default is *none*, what then holds is said beside it; of a limit it means that there is none.
+"""
+_OF_THE_ENVIRONMENT: Final = """\
+## The environment
+
+Each key of `server` may come from there, and then it wins over the file. A variable that is empty counts as none.
+"""
+_OF_OTHERS: Final = """\
+Keys come from the SDK's default chain, and with them all that it reads: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints change nothing here: where a bucket is
+stands in the file. `HTTPS_PROXY` and `NO_PROXY` count for calls by https to stores and issuers.
+"""
+_OF_TEXTS: Final = """\
+## What may stand in a text
+
+What the service says of a text that it does not take, by the kinds that the tables name:
+"""
+
+
+def page() -> str:
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield _INTRODUCTION
+    yield "## The file\n"
+    yield from _table(SCHEMA)
+    for model, heading in SECTIONS.items():
+        of_model = SCHEMA["$defs"][model]
+        yield f"\n## {heading}\n"
+        yield f"{_prose(of_model['description'])}\n"
+        yield from _table(of_model, at_start=_AT_START if heading == "server" else ())
+    yield f"\n{_OF_THE_ENVIRONMENT}"
+    yield "| variable | what it is |\n| --- | --- |"
+    yield from (f"| `{name}` | {words} |" for name, words in VARIABLES.items())
+    for name in SCHEMA["$defs"]["ServerSettings"]["properties"]:
+        yield f"| `PRESIGN_{name.upper()}` | `{name}` of [server](#server) |"
+    yield f"\n{_OF_OTHERS}"
+    yield _OF_TEXTS
+    yield "| kind | |\n| --- | --- |"
+    yield from (f"| {title} | {_cell(words)} |" for title, words in sorted(kinds().items()))
+    yield ""
+
+
+def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[str]:
+    yield "| key | what it may be | default | what it is |\n| --- | --- | --- | --- |"
+    for name, key in model["properties"].items():
+        default = _default(key) if name not in model.get("required", ()) else "required"
+        when = " Read at the start alone." if name in at_start else ""
+        yield f"| `{name}` | {_cell(_kind(key))} | {default} | {_cell(key['description'])}{when} |"
+
+
+def _default(key: dict[str, Any]) -> str:
+    match key.get("default"):
+        case None | [] | {}:
+            return "none"
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case float(value):
+            return f"`{value:g}`"
+        case value:
+            return f"`{value}`"
+
+
+def _kind(key: dict[str, Any]) -> str:
+    """In an operator's words. Of a choice that may be left out, what it may be if it is not."""
+    if "anyOf" in key:
+        return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
+    if "$ref" in key:
+        heading = SECTIONS.get(key["$ref"].rpartition("/")[2])
+        return f"[{heading}](#{heading})" if heading else _kind(_defined(key))
+    if "enum" in key:
+        return ", ".join(f"`{each}`" for each in key["enum"])
+    if key.get("title") in kinds():
+        return str(key["title"])
+    return _PLAIN[key["type"]](key)
+
+
+def _defined(key: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = SCHEMA["$defs"][key["$ref"].rpartition("/")[2]]
+    return found
+
+
+def _number(key: dict[str, Any]) -> str:
+    words = "whole number" if key["type"] == "integer" else "number"
+    least, most = key.get("minimum"), key.get("maximum")
+    if most is None:
+        return f"{words} from {least:,}" if least is not None else words
+    return f"{words}, {0 if least is None else least:,.{0}f} to {most:,.{0}f}"
+
+
+def _array(key: dict[str, Any]) -> str:
+    items = _kind(key["items"])
+    least, most = key.get("minItems"), key.get("maxItems")
+    if most is not None:
+        return f"list of {least} to {most}: {items}"
+    return f"list, not empty: {items}" if least else f"list: {items}"
+
+
+def _object(key: dict[str, Any]) -> str:
+    most = f", at most {key['maxProperties']}" if "maxProperties" in key else ""
+    return f"by name{most}: {_kind(key['additionalProperties'])}"
+
+
+_PLAIN: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = MappingProxyType(
+    {
+        "boolean": lambda _key: "`true`, `false`",
+        "integer": _number,
+        "number": _number,
+        "array": _array,
+        "object": _object,
+        "string": lambda key: "path" if key.get("format") == "path" else "text",
+    }
+)
+
+
+def kinds() -> dict[str, str]:
+    """Each kind of text that has a title, with what is told of one that it is not."""
+    found = {}
+    for alias in vars(settings_values).values():
+        if get_origin(alias) is Annotated:
+            fields = [each for each in get_args(alias) if isinstance(each, FieldInfo)]
+            for title in [each.title for each in fields if each.title]:
+                found[title] = _refusal(alias)
+    return found
+
+
+def _refusal(alias: Any) -> str:
+    try:
+        TypeAdapter(alias).validate_python("\0*")
+    except ValidationError as error:
+        text: str = error.errors(include_url=False, include_input=False)[0]["msg"]
+        return text.removeprefix("Value error, ")
+    raise AssertionError(alias)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _prose(description: str) -> str:
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", description)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

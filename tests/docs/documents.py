@@ -1,0 +1,129 @@
+"""The pages as their tests read them: fenced blocks, what is said of where each is run, and how to run one.
+
+A block of commands has a mark on the line before it, which nobody sees who reads the page:
+
+    <!-- run with the demo -->           tests/docs/test_commands_of_the_docs.py runs it against `presign demo`
+    <!-- run by tests/test_x.py -->      that test runs it, and names the page
+    <!-- not run here: needs AWS -->     nobody runs it here, and why
+"""
+
+import json
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+from tests.end_to_end.examples import node
+from tests.support.demo import ROOT, Demo, paste
+
+PAGES: Final = [
+    str(path.relative_to(ROOT))
+    for path in [
+        *sorted(ROOT.glob("*.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+        *sorted((ROOT / "deploy").rglob("*.md")),
+    ]
+]
+COMMANDS: Final = frozenset({"sh", "python"})
+WITH_THE_DEMO: Final = "run with the demo"
+# As the pages show them: the demo's address and a Pod's, a Pod's token, and the bucket that it may use.
+ADDRESSES: Final = ("http://127.0.0.1:8000", "http://presign.presign.svc")
+TOKEN_FILE: Final = "/var/run/secrets/presign/token"
+_BLOCK: Final = re.compile(
+    r"(?:^ *<!-- (?P<mark>[^\n]*) -->\n)?^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    page: str
+    line: int  # of its fence
+    language: str
+    mark: str
+    text: str
+    shown: Any = None  # the JSON that stands right below it
+
+    @property
+    def place(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str) -> list[Block]:
+    """All of them, in the order of the page."""
+    text = text_of(page)
+    found = list(_BLOCK.finditer(text))
+    return [
+        Block(
+            page=page,
+            line=text.count("\n", 0, each.start("indent")) + 1,
+            language=each["language"],
+            mark=each["mark"] or "",
+            text=textwrap.dedent(each["text"]),
+            shown=_shown_below(each, after),
+        )
+        for each, after in zip_longest(found, found[1:])
+    ]
+
+
+def _shown_below(block: re.Match[str], after: re.Match[str] | None) -> Any:
+    if after is None or after["language"] != "json" or after.start() != block.end() + 1:
+        return None
+    return json.loads(after["text"])
+
+
+def commands(page: str) -> list[Block]:
+    return [block for block in blocks(page) if block.language in COMMANDS]
+
+
+def run(
+    block: Block, demo: Demo, directory: Path, variables: Mapping[str, str] | None = None
+) -> str:
+    """What a block prints in a directory that has the examples; it must go through, and complain of nothing."""
+    (directory / "token").write_text("demo")
+    if not (directory / "examples").exists():
+        (directory / "examples").symlink_to(ROOT / "examples")
+    text = block.text.replace(TOKEN_FILE, str(directory / "token"))
+    for shown in ADDRESSES:
+        text = text.replace(shown, demo.url)
+    if block.language == "python":
+        (directory / "lines.py").write_text(text.replace('"reports"', '"demo"'))
+        text = "python3 lines.py"
+    return paste(text, directory, {**_environment(), **(variables or {})})
+
+
+def _environment() -> dict[str, str]:
+    """Nobody's credentials, and our own `presign`, `python3` and `node` first."""
+    tools = [Path(sys.executable).parent, Path(node()).parent]
+    path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
+    return {"PATH": path, "PRESIGN_CONFIG": str(ROOT / "presign.example.yaml")}
+
+
+def differences(shown: Any, answer: Any, at: str = "") -> Iterator[str]:
+    """Where an answer is of another shape than the one that a page shows.
+
+    An object with `…` among its keys is shown in part. Of a list, what is shown are its first.
+    """
+    if isinstance(shown, dict) and isinstance(answer, dict):
+        names = shown.keys() - {"…"}
+        more = set() if "…" in shown else answer.keys() - names
+        yield from (f"{at}/{name} is shown, and not answered" for name in names - answer.keys())
+        yield from (f"{at}/{name} is answered, and not shown" for name in more)
+        for name in names & answer.keys():
+            yield from differences(shown[name], answer[name], f"{at}/{name}")
+    elif isinstance(shown, list) and isinstance(answer, list):
+        if len(shown) > len(answer):
+            yield f"{at} has {len(shown)} items as shown, and {len(answer)} as answered"
+        for i, (one, other) in enumerate(zip(shown, answer, strict=False)):
+            yield from differences(one, other, f"{at}/{i}")
+    elif type(shown) is not type(answer):
+        yield f"{at} is {type(shown).__name__} as shown, and {type(answer).__name__} as answered"

@@ -1,0 +1,86 @@
+"""docs/caching.md: its example is a request that the service takes, its numbers the service's."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from service.api.routes.downloads import download_ask
+from service.api.schemas.objects import DownloadUrlRequest
+from service.sessions.attempts import ATTEMPT_SECONDS
+from service.sessions.lifetime import (
+    Given,
+    Lifetime,
+    Never,
+    limit_stable,
+)
+from service.sessions.pool import MAX_SESSIONS
+from service.sessions.url_windows import MAX_KEPT, Window
+from service.signing.signer import MAX_EXPIRES_IN
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "caching.md"
+TEXT: Final = PAGE.read_text(encoding="utf-8")
+ONE_LINE: Final = " ".join(TEXT.split())
+HOUR: Final = 3600
+
+
+def number_after(words: str) -> int:
+    [found] = re.findall(rf"{re.escape(words)} (\d[\d,]*)", ONE_LINE)
+    return int(found.replace(",", ""))
+
+
+def limited(asked: Lifetime, remaining: float = HOUR) -> object:
+    """Under no grant's limit, of a session of an hour with so much left as the window begins."""
+    assert asked.stable_for is not None
+    return limit_stable(
+        asked,
+        Window(0, asked.stable_for),
+        default=900,
+        granted=None,
+        ends_at=remaining,
+        session_seconds=HOUR,
+    )
+
+
+def test_the_request_is_one_that_the_service_takes() -> None:
+    [body] = re.findall(r"-d '(.*)'", TEXT)
+    ask = download_ask(DownloadUrlRequest.model_validate(json.loads(body)))
+    assert ask.lifetime == Lifetime(expires_in=300, stable_for=600)
+
+
+def test_the_example_is_what_the_arithmetic_gives() -> None:
+    asked = Lifetime(expires_in=300, stable_for=600)
+    at = datetime(2026, 3, 1, 12, 4, 10, tzinfo=UTC).timestamp()
+    begins = datetime.fromtimestamp(Window.at(at, 600).begins_at, UTC)
+    assert begins.strftime("%H:%M:%S") == "12:00:00"
+    assert "a request at 12:04:10 gets a URL of 12:00:00 with" in ONE_LINE
+    given = limited(asked)
+    assert given == Given(900, None)
+    assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
+
+
+def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
+    most = number_after("where `stable_for` + `expires_in` are at most")
+    due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
+    for window in (60, 600, 1200):
+        asked = Lifetime(expires_in=most - window, stable_for=window)
+        assert limited(asked, due) == Given(most, None)
+        longer = Lifetime(expires_in=most - window + 1, stable_for=window)
+        assert limited(longer, due) == Given(most, "session")
+
+
+def test_the_longest_window_is_the_one_of_the_page() -> None:
+    most = number_after("`stable_for` + `min_expires_in` (or 1) are at most")
+    longest = limited(Lifetime(stable_for=most - 1))
+    assert isinstance(longest, Given)
+    assert isinstance(limited(Lifetime(stable_for=most)), Never)
+    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 60)), Given)
+    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 59)), Never)
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    assert f"**More than {MAX_KEPT} sorts of windows" in ONE_LINE
+    assert f"**More than {MAX_SESSIONS:,} sessions at a time**" in ONE_LINE
+    assert f"{MAX_EXPIRES_IN:,}" in ONE_LINE
+    assert f"wait for STS, {ATTEMPT_SECONDS:.0f} s at most" in ONE_LINE

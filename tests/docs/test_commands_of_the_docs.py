@@ -1,0 +1,175 @@
+"""Each command on the pages is run by a test, or says why it is not. CONTRIBUTING.md tells how to mark one."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+import httpx
+import pytest
+
+from service.cli.main import main
+from tests.docs.documents import (
+    COMMANDS,
+    PAGES,
+    WITH_THE_DEMO,
+    Block,
+    blocks,
+    commands,
+    differences,
+    run,
+    text_of,
+)
+from tests.support.demo import ROOT, Demo, demo
+
+SAY: Final = (
+    "put one of these on the line before it: `<!-- run with the demo -->`, "
+    "`<!-- run by tests/… -->`, `<!-- not run here: the reason -->` (CONTRIBUTING.md, Documentation)"
+)
+_ELSEWHERE: Final = re.compile(r"run by (tests/[\w/]+\.py)")
+_NOT_HERE: Final = re.compile(r"not run here: (?=.{8})[^<>]+")
+# What needs no mark: it is shown, not typed. Commands are `sh`, for no other name is looked for.
+SHOWN: Final = frozenset(
+    {"", "text", "json", "yaml", "js", "ts", "java", "go", "nginx", "html", "promql", "ini", "hcl"}
+)
+OF_A_TOKEN: Final = "/issuer is shown, and not answered"  # the demo's key has none
+
+
+def is_marked(block: Block) -> bool:
+    patterns = (re.escape(WITH_THE_DEMO), _ELSEWHERE, _NOT_HERE)
+    return any(re.fullmatch(pattern, block.mark) for pattern in patterns)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_of_commands_says_where_it_is_run(page: str) -> None:
+    silent = [block.place for block in commands(page) if not is_marked(block)]
+    assert not silent, f"of these blocks nobody knows whether they work: {silent}; {SAY}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_commands_escape_by_another_name(page: str) -> None:
+    others = [b.place for b in blocks(page) if b.language not in COMMANDS | SHOWN]
+    assert not others, f"write ```sh where these are commands: {others}"
+    fences = re.findall(r"^ *```", text_of(page), re.MULTILINE)
+    assert len(fences) == 2 * len(blocks(page)), f"{page}: a fence that is not read as one"
+
+
+def named_elsewhere() -> list[tuple[str, str]]:
+    marks = [(block.page, block.mark) for page in PAGES for block in commands(page)]
+    return sorted({(page, found[1]) for page, mark in marks if (found := _ELSEWHERE.match(mark))})
+
+
+@pytest.mark.parametrize(("page", "test"), named_elsewhere())
+def test_a_test_that_a_mark_names_is_there_and_names_the_page(page: str, test: str) -> None:
+    assert (ROOT / test).is_file(), f"{page} names {test}"
+    assert page in (ROOT / test).read_text(encoding="utf-8"), f"{test} says nothing of {page}"
+
+
+def run_here() -> list[str]:
+    return [page for page in PAGES if any(b.mark == WITH_THE_DEMO for b in commands(page))]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Demo]:
+    with demo() as started:
+        yield started
+
+
+@pytest.mark.parametrize("page", run_here())
+def test_the_commands_of_a_page_do_what_it_shows(page: str, running: Demo, tmp_path: Path) -> None:
+    for block in commands(page):
+        if block.mark == WITH_THE_DEMO:
+            printed = run(block, running, tmp_path)
+            if block.shown is not None:
+                found = set(differences(block.shown, json.loads(printed))) - {OF_A_TOKEN}
+                assert not found, f"{block.place}: {sorted(found)}"
+
+
+def test_the_failure_that_the_page_shows_is_diagnosed_as_it_shows(
+    running: Demo, tmp_path: Path
+) -> None:
+    """There its URL is `…`: here it is one that the demo has signed."""
+    [block] = [each for each in commands("docs/troubleshooting.md") if "/v1/diagnoses" in each.text]
+    ask = {"bucket": "demo", "key": "hello.txt", "content_type": "text/plain", "content_length": 5}
+    with httpx.Client(
+        base_url=running.url, headers={"authorization": "Bearer demo"}, timeout=60
+    ) as service:
+        url = service.post("/v1/upload-urls", json=ask).raise_for_status().json()["url"]
+    filled = replace(block, text=block.text.replace('"url": "…"', f'"url": "{url}"'))
+    answer = json.loads(run(filled, running, tmp_path))
+    assert answer["findings"][:1] == block.shown["findings"]
+
+
+def test_the_first_lines_store_an_object_and_get_it_back(running: Demo, tmp_path: Path) -> None:
+    [lines] = [block for block in commands("README.md") if block.text.startswith("sign()")]
+    # A refusal of the store's would be there too, in XML.
+    assert run(lines, running, tmp_path) == "hello"
+
+
+def told_to_presign() -> list[tuple[str, str]]:
+    """Each command line of ours, in blocks and in the middle of a sentence."""
+    found = set()
+    for page in PAGES:
+        for block in commands(page):
+            joined = block.text.replace("\\\n", " ")
+            lines = re.findall(r"^ *(presign [^|<>\n]*)", joined, re.MULTILINE)
+            found |= {(page, line.strip()) for line in lines}
+    return sorted(found)
+
+
+@pytest.mark.parametrize(("page", "line"), told_to_presign())
+def test_a_command_of_ours_takes_what_a_page_gives_it(page: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    _, command, arguments = main.resolve_command(click.Context(main), words)
+    assert command is not None
+    # Raises what click says of an option that there is none of, and reads none of the files.
+    command.make_parser(click.Context(command)).parse_args(list(arguments))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_target_of_make_that_a_page_names_is_there(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text_of(page), re.MULTILINE))
+    assert named <= targets
+
+
+# That the checks above see what they are for.
+
+
+def test_a_block_is_read_with_its_mark_its_line_and_what_is_shown(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Text.\n\n1. One\n\n   <!-- run with the demo -->\n   ```sh\n   echo 1\n   ```\n"
+        '   ```json\n   {"a": 1}\n   ```\n\n```sh\necho 2\n```\n'
+    )
+    first, shown, last = blocks(str(page))
+    assert (first.mark, first.line, first.text) == (WITH_THE_DEMO, 6, "echo 1\n")
+    assert (first.shown, shown.language) == ({"a": 1}, "json")
+    assert (last.mark, last.shown) == ("", None)
+    assert [is_marked(each) for each in (first, last)] == [True, False]
+
+
+@pytest.mark.parametrize("mark", ["", "run", "not run here:", "not run here: no", "run by a test"])
+def test_a_mark_that_says_nothing_is_none(mark: str) -> None:
+    block = Block(page="p", line=1, language="sh", mark=mark, text="")
+    assert not is_marked(block)
+
+
+@pytest.mark.parametrize(
+    ("shown", "answer", "found"),
+    [
+        ({"a": 1}, {"a": 2}, []),
+        ({"a": 1}, {"a": "2"}, ["/a is int as shown, and str as answered"]),
+        ({"a": 1}, {}, ["/a is shown, and not answered"]),
+        ({}, {"a": 1}, ["/a is answered, and not shown"]),
+        ({"…": "…"}, {"a": 1}, []),
+        ({"a": [{"b": 1}]}, {"a": [{"c": 1}, {}]}, ["/a/0/b is shown, and not answered", "/a/0/c is answered, and not shown"]),
+        ([1, 2], [1], [" has 2 items as shown, and 1 as answered"]),
+    ],
+)  # fmt: skip
+def test_another_shape_is_seen(shown: object, answer: object, found: list[str]) -> None:
+    assert list(differences(shown, answer)) == found

@@ -1,0 +1,113 @@
+"""docs/configuration.md and presign.example.yaml have each key that there is, and no other."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from service.config.settings import Settings
+from tests.docs import configuration_page
+from tests.docs.configuration_page import (
+    PAGE,
+    SCHEMA,
+    SECTIONS,
+    VARIABLES,
+    page,
+)
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
+SOURCES: Final = sorted((ROOT / "service").glob("settings*.py"))
+# `# key: value`, and what is indented below it: the keys that stand in the example as comments.
+_COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
+
+
+def test_the_page_is_what_the_settings_say() -> None:
+    told = PAGE.read_text(encoding="utf-8")
+    assert told == page(), (
+        "docs/configuration.md is not of these settings: run `make configuration`"
+    )
+
+
+def test_every_model_of_the_settings_has_its_section() -> None:
+    objects = {name for name, each in SCHEMA["$defs"].items() if each["type"] == "object"}
+    assert objects == set(SECTIONS)
+
+
+def test_every_variable_that_is_read_is_on_the_page_and_no_other() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
+    assert text.count("os.environ") == len(VARIABLES) + 1  # and once to see which name is there
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        path.name
+        for path in (ROOT / "service").rglob("*.py")
+        if re.search(r"os\.(environ\b(?!\.update)|getenv)", path.read_text(encoding="utf-8"))
+    }
+    assert readers == {"settings.py", "settings_server.py"}
+
+
+def uncommented() -> Any:
+    """The example with all its settings in force: a comment that is a key is taken for one."""
+    lines = (_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
+    return YAML(typ="safe", pure=True).load("\n".join(lines))
+
+
+def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
+    """Each key of a document, with the model that it is a key of."""
+    schema = resolved(schema)
+    if "properties" in schema:
+        for name, value in document.items():
+            yield schema["title"], name
+            yield from keys(schema["properties"].get(name, {}), value)
+    elif "items" in schema:
+        for value in document:
+            yield from keys(schema["items"], value)
+    elif "additionalProperties" in schema:
+        for value in document.values():
+            yield from keys(schema["additionalProperties"], value)
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = [each for each in schema.get("anyOf", []) if each.get("type") != "null"]
+    schema = choices[0] if choices else schema
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return SCHEMA["$defs"][name] if name else schema
+
+
+def every_key() -> Iterator[tuple[str, str]]:
+    for model in [SCHEMA, *(SCHEMA["$defs"][name] for name in SECTIONS)]:
+        yield from ((model["title"], name) for name in model["properties"])
+
+
+def test_the_example_has_every_key_that_there_is_and_no_other() -> None:
+    assert set(keys(SCHEMA, uncommented())) == set(every_key())
+
+
+def test_a_default_that_the_example_shows_is_the_default() -> None:
+    shown = {**uncommented()["server"], **uncommented()["issuers"]["cluster-a"]}
+    for section in ("ServerSettings", "IssuerSettings"):
+        for name, key in SCHEMA["$defs"][section]["properties"].items():
+            if key.get("default") is not None:
+                assert shown[name] == key["default"], name
+
+
+@pytest.mark.parametrize("title", configuration_page.kinds())
+def test_a_kind_of_text_on_the_page_is_one_that_a_key_has(title: str) -> None:
+    # A tag's name and value stand in one cell, as texts by name.
+    assert title in {"tag", "tag's value"} or re.search(rf"[|:] {re.escape(title)} \|", page())
+
+
+def test_a_setting_without_a_description_has_no_page() -> None:
+    class Silent(BaseModel):
+        key: int
+
+    with pytest.raises(KeyError, match="description"):
+        list(configuration_page._table(Silent.model_json_schema()))
+    assert all(field.description for field in Settings.model_fields.values())

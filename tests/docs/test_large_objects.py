@@ -1,0 +1,181 @@
+"""docs/large-objects.md: its examples are requests that the service takes, its numbers the service's."""
+
+import json
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from pydantic import BaseModel
+
+from service.api import problems
+from service.api.routes.multipart import completion_ask, new_upload, part_window
+from service.api.routes.object_checks import object_check
+from service.api.schemas.multipart import (
+    CompletedUpload,
+    CompleteUploadRequest,
+    MultipartUpload,
+    MultipartUploadRequest,
+    ObjectCheck,
+    ObjectCheckRequest,
+    PartUrlsRequest,
+    PresignedParts,
+    UploadedParts,
+)
+from service.multipart.completion import COMPLETE_SECONDS
+from service.multipart.part_plan import PartPlan
+from service.multipart.requests import FIRST_WINDOW, MAX_WINDOW
+from service.operations.abandoned_uploads import (
+    MAX_LISTED,
+    Aged,
+    Swept,
+    age_of,
+    line,
+    parse_duration,
+    summary,
+)
+from service.s3.client import (
+    ATTEMPTS,
+    CALL_SECONDS,
+    CALLS,
+    CALLS_A_BUCKET,
+    COMPLETIONS,
+    COMPLETIONS_A_BUCKET,
+    TURN_SECONDS,
+)
+from service.s3.queries import LIST_SECONDS
+from service.s3.xml import OpenUpload
+from service.signing.multipart_actions import (
+    FULL_OBJECT_ALGORITHMS,
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MIN_PART_BYTES,
+)
+
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs" / "large-objects.md").read_text(encoding="utf-8")
+PROSE: Final = " ".join(PAGE.split())
+MIB: Final = 1024**2
+SIZES: Final = {"MiB": MIB, "GiB": 1024**3, "TiB": 1024**4}
+
+
+def section(heading: str) -> str:
+    return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of all tables below a heading."""
+    lines = [each for each in section(heading).splitlines() if each.startswith("| ")]
+    return [[cell.strip() for cell in each.strip("|").split(" | ")] for each in lines]
+
+
+def sent(path: str) -> dict[str, Any]:
+    """The body that the example posts there."""
+    [command] = [
+        each for each in blocks("sh") if re.search(rf"{path}[\" ]", each) and "-d '" in each
+    ]
+    body: dict[str, Any] = json.loads(command.partition("-d '")[2].rpartition("'")[0])
+    return body
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "understand", "part"),
+    [
+        ("/v1/multipart-uploads", MultipartUploadRequest, new_upload, "plan"),
+        ("/part-urls", PartUrlsRequest, lambda body: part_window("id", body), "plan"),
+        ("/complete", CompleteUploadRequest, lambda body: completion_ask("id", body), "parts"),
+        ("/v1/object-checks", ObjectCheckRequest, object_check, "content_type"),
+    ],
+)
+def test_the_bodies_of_the_page_are_understood(
+    path: str, model: type[BaseModel], understand: Any, part: str
+) -> None:
+    body = sent(path)
+    assert getattr(understand(model.model_validate(body, strict=True)), part)
+    assert (body["bucket"], body["key"]) == ("demo", "videos/keynote.mp4")
+    assert body["content_length"] == 20_000_000
+
+
+def test_the_window_with_a_checksum_is_understood() -> None:
+    [body] = [json.loads(each) for each in blocks("json") if "checksum_algorithm" in each]
+    window = part_window("id", PartUrlsRequest.model_validate(body, strict=True))
+    assert [action.part_number for action in window.actions()] == [3]
+    assert window.actions()[0].checksum is not None
+
+
+def test_the_answers_of_the_page_are_of_the_services_shapes_and_fit_the_plan() -> None:
+    answers = [json.loads(each) for each in blocks("json")[:5]]
+    models = [MultipartUpload, PresignedParts, UploadedParts, CompletedUpload, ObjectCheck]
+    for model, answer in zip(models, answers, strict=True):
+        assert issubclass(model, BaseModel)
+        model.model_validate(answer)
+    plan = PartPlan.of(20_000_000)
+    assert (plan.part_size, plan.part_count) == (answers[0]["part_size"], answers[0]["part_count"])
+    for part in answers[0]["parts"] + answers[1]["parts"] + answers[2]["parts"]:
+        assert part["content_length"] == plan.length(part["part_number"])
+
+
+def test_the_sizes_of_the_page_are_the_plans() -> None:
+    told = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
+    assert len(told) == 6
+    for row in told:
+        number, unit = row[0].split()
+        plan = PartPlan.of(int(number) * SIZES[unit])
+        assert row[1:] == [f"{plan.part_size // MIB} MiB", f"{plan.part_count:,}"]
+    limits = dict(row for row in rows("Sizes") if len(row) == 2)
+    smallest, largest = MIN_PART_BYTES // MIB, MAX_PART_BYTES // SIZES["GiB"]
+    assert limits["a part"].startswith(f"{smallest} MiB to {largest} GiB;")
+    assert limits["parts"] == f"1 to {MAX_PARTS:,}"
+    assert limits["an object"] == f"1 byte to {MAX_OBJECT_BYTES / SIZES['TiB']:.1f} TiB"
+
+
+def test_the_numbers_of_the_page_are_the_services() -> None:
+    assert f"the first {FIRST_WINDOW} parts at most" in PROSE
+    assert f"up to {MAX_WINDOW} at a time" in PROSE
+    assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
+    assert f"up to {LIST_SECONDS:g} s to list the parts, and {COMPLETE_SECONDS:g} s to" in PROSE
+    told = dict(rows("Behind it")[2:])
+    assert told["time"].startswith(
+        f"{CALL_SECONDS:g} s with all retries; all pages of a list {LIST_SECONDS:g} s; "
+        f"a completion {COMPLETE_SECONDS:g} s."
+    )
+    assert told["attempts"].startswith(f"{ATTEMPTS}, ")
+    assert told["under way"].startswith(
+        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions; of all buckets' "
+        f"completions {COMPLETIONS}. A call waits {TURN_SECONDS:g} s "
+    )
+    assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
+
+
+def test_the_problems_of_a_completion_have_their_statuses() -> None:
+    told = re.findall(r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE)
+    assert len(told) == 8
+    for status, code in told:
+        assert problems.problem(code, "")["status"] == int(status)
+
+
+def test_the_algorithms_that_know_the_whole_object_are_told_apart() -> None:
+    [of_the_whole] = [row for row in rows("Checksums") if "of all its bytes" in row[-1]]
+    assert set(re.findall(r"`(\w+)`", of_the_whole[0])) == FULL_OBJECT_ALGORITHMS
+
+
+def test_the_lines_of_the_command_are_as_it_prints_them() -> None:
+    listed, counted = blocks("text")[0].splitlines()
+    bucket, key, upload_id, initiated, _ = listed.split("\t")
+    upload = OpenUpload(key=key, upload_id=upload_id, initiated=initiated)
+    now = datetime.fromisoformat("2026-11-24T20:00:00Z").timestamp()
+    assert line(bucket, Aged(upload, age_of(initiated, now))) == listed
+    week = parse_duration("7d")
+    assert summary([Swept(found=1, ended=1)], older_than=week, abort=True) == counted
+
+
+def test_a_page_in_a_browser_may_read_the_etag() -> None:
+    [cors] = [json.loads(each) for each in blocks("json") if "CORSRules" in each]
+    [rule] = cors["CORSRules"]
+    assert (rule["AllowedMethods"], rule["ExposeHeaders"]) == (["PUT"], ["ETag"])

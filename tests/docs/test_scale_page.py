@@ -1,0 +1,124 @@
+"""docs/scale.md: its figures are those of the last measurement and of the service, reckoned anew."""
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import pytest
+
+from benchmarks import page, scale
+from service.cli import check
+from service.config.server import ServerSettings
+from service.server.run import KEEP_ALIVE_SECONDS
+from tests.api.conftest import ADDRESS, open_grant, settings_with
+
+ROOT: Final = Path(__file__).parents[2]
+TEXT: Final = scale.PAGE.read_text(encoding="utf-8")
+RESULTS: Final[dict[str, Any]] = json.loads(scale.RESULTS.read_text(encoding="utf-8"))
+PROXY: Final = (ROOT / "deploy" / "nginx" / "presign.conf").read_text(encoding="utf-8")
+
+
+def part(name: str) -> str:
+    return TEXT.partition(page.begin(name))[2].partition(page.END)[0].strip("\n")
+
+
+def table(name: str) -> dict[str, list[str]]:
+    """The cells of each row, by its first."""
+    rows = [line.strip("| ").split(" | ") for line in part(name).splitlines() if line[:1] == "|"]
+    return {first: cells for first, *cells in rows[2:]}
+
+
+def number(cell: str) -> float:
+    return float(re.sub(r"[^\d.].*$", "", cell.replace(",", "")))
+
+
+@pytest.mark.parametrize("name", sorted(scale.parts(RESULTS)))
+def test_what_the_page_says_is_reckoned_from_the_last_measurement(name: str) -> None:
+    """`python -m benchmarks.scale` writes it anew."""
+    assert part(name) == "\n".join(scale.parts(RESULTS)[name])
+
+
+def test_the_page_has_no_part_that_is_not_reckoned() -> None:
+    marks = re.findall(r"<!-- written by make bench: (\w+) -->", TEXT)
+    assert sorted(marks) == sorted(scale.parts(RESULTS))
+
+
+def test_a_million_urls_cost_as_many_seconds_as_one_costs_microseconds() -> None:
+    measured = median(RESULTS["http"]["get 352"])
+    micros, seconds, dollars = table("cost")["a download"]
+    assert number(micros) == number(seconds) == pytest.approx(measured, abs=0.05)
+    of_a_vcpu_with_two_gib = 0.04048 + 2 * 0.004445
+    assert number(dollars) == pytest.approx(
+        measured / 0.6 / 3600 * of_a_vcpu_with_two_gib, abs=0.00001
+    )
+
+
+def test_a_batch_costs_by_the_url_what_it_costs_as_a_whole() -> None:
+    sizes = dict(zip((1, 10, 100, 1000), RESULTS["sizes"]["presign"], strict=True))
+    for size in (10, 100, 1000):
+        micros = table("cost")[f"batches of {size:,} downloads"][0]
+        assert number(micros) == pytest.approx(sizes[size] * 1000 / size, abs=0.05)
+
+
+def test_as_many_replicas_as_are_busy_for_three_fifths_and_two_at_least() -> None:
+    for words, (_, cores, replicas, *_) in table("replicas").items():
+        a_url = number(table("cost")[words][0])
+        busy = a_url * 100_000 / 1e6
+        assert number(cores) == pytest.approx(busy, abs=0.06)
+        least = number(replicas)
+        assert least >= 2
+        assert busy / least <= 0.6 + 0.01
+        assert least == 2 or busy / (least - 1) > 0.6 - 0.01
+
+
+def test_the_bytes_are_those_of_requests_to_the_service() -> None:
+    """But for what differs with the machine: a port has up to five digits, an address more."""
+    sent = scale.of_a_service()
+    assert set(sent) == set(RESULTS["bytes"])
+    for kind, found in sent.items():
+        assert found == pytest.approx(RESULTS["bytes"][kind], rel=0.02), kind
+
+
+def test_the_time_between_two_refreshes_is_what_presign_check_reckons_with() -> None:
+    settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
+    lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
+    [told] = [line for line in lines if line.startswith("bucket demo: about")]
+    calls = re.search(r"about (\d+) calls to STS a day", told)
+    assert calls is not None
+    assert int(calls[1]) == round(86_400 / scale.refreshed_every())
+    assert f"renewed every {scale.refreshed_every():,.0f} s" in part("sts").replace("\n", " ")
+
+
+def test_calls_to_sts_are_callers_by_replicas_by_that_time() -> None:
+    every = 3600 - (900 + 60) * 1.025
+    for callers, cells in table("sts").items():
+        for replicas, cell in zip((2, 10, 30, 1), cells, strict=True):
+            rate = number(callers) * replicas / every
+            assert number(cell) == pytest.approx(rate, rel=0.06)
+            if share := re.search(r"\((.*)%\)", cell):
+                assert float(share[1]) == pytest.approx(rate / 600 * 100, abs=0.06)
+
+
+def test_the_prose_names_the_figures_that_are_reckoned_with() -> None:
+    prose = TEXT.replace("\n", " ")
+    for told in (
+        f"${scale.VCPU_HOUR} for a vCPU-hour and ${scale.GIB_HOUR} for a GB-hour",
+        f"here {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
+        f"AWS's quota is {scale.STS_QUOTA} requests a second",
+        f"less than the {KEEP_ALIVE_SECONDS} s for which the service keeps an idle connection",
+    ):
+        assert told in prose, told
+    gigabytes = number(table("trail")["a download"][1])
+    assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # a GB at a cent
+
+
+def test_what_is_said_of_nginx_is_in_its_configuration() -> None:
+    for line in re.findall(r"^- \*\*`(.+)`\*\*", TEXT, re.MULTILINE):
+        assert line in PROXY, line
+    assert "# hash $http_authorization consistent;" in PROXY
+    [left_alone] = set(re.findall(r"fail_timeout=(\d+)s", PROXY))
+    assert int(left_alone) < ServerSettings.model_fields["drain_seconds"].default
+    [kept] = re.findall(r"keepalive_timeout (\d+)s", PROXY)
+    assert int(kept) < KEEP_ALIVE_SECONDS

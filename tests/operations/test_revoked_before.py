@@ -1,0 +1,89 @@
+"""`revoked_before`, as an operator writes it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from service.access.callers import CallerEntry, revoked_before
+from service.access.grants import Caller
+from service.app.builders import caller_entries
+from service.cli.main import main
+from service.config.settings import load_settings
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+
+
+def written(directory: Path, moment: str) -> Path:
+    path = directory / "presign.yaml"
+    path.write_text(
+        "buckets: {reports: {region: eu-west-1, credentials: static}}\n"
+        "callers:\n"
+        f"  - {{api_key: billing, sha256: [{'ab' * 32}], revoked_before: {moment}}}\n"
+    )
+    return path
+
+
+def checked(directory: Path, moment: str) -> Result:
+    path = written(directory, moment)
+    return CliRunner().invoke(main, ["check", "--config", str(path)])
+
+
+@pytest.mark.parametrize(
+    ("moment", "epoch"),
+    [
+        ("2026-01-01T00:00:00Z", NEW_YEAR),
+        ("2026-01-01 00:00:00Z", NEW_YEAR),
+        ("2026-01-01T02:00:00+02:00", NEW_YEAR),
+        ("2025-12-31T20:30:00-03:30", NEW_YEAR),
+        ('"2026-01-01T00:00:00Z"', NEW_YEAR),
+        ("'2026-01-01T02:00:00+02:00'", NEW_YEAR),
+        ("2026-01-01T00:00:00.5Z", NEW_YEAR + 0.5),
+    ],
+)
+def test_a_time_with_its_zone_is_that_moment(tmp_path: Path, moment: str, epoch: float) -> None:
+    [entry] = caller_entries(load_settings(written(tmp_path, moment)))
+    assert entry.revoked_before == epoch
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-01-01T00:00:00", "2026-01-01", '"2026-01-01 00:00:00"', "soon", "[1]"]
+)
+def test_a_time_without_its_zone_is_refused_in_words(tmp_path: Path, moment: str) -> None:
+    done = checked(tmp_path, moment)
+    assert done.exit_code == 1
+    told = (
+        "presign.yaml:3: callers.0.revoked_before: write a time with its zone, such as 2026-11-24T"
+    )
+    assert told in done.output
+
+
+@pytest.mark.parametrize("moment", ["2026-13-01T00:00:00Z", "2026-02-30"])
+def test_a_day_that_is_in_no_calendar_is_refused_in_words(tmp_path: Path, moment: str) -> None:
+    done = checked(tmp_path, moment)
+    assert done.exit_code == 1
+    assert "the configuration is not served" in done.output
+    assert "presign.yaml:3: callers.0.revoked_before: write a time with its zone" in done.output
+
+
+def test_a_time_to_come_is_refused_for_it_would_leave_the_caller_without_a_session(
+    tmp_path: Path,
+) -> None:
+    done = checked(tmp_path, (datetime.now(UTC) + timedelta(minutes=5)).isoformat())
+    assert done.exit_code == 1
+    assert "write a time that is past; sessions that began before it are dropped" in done.output
+
+
+def test_a_clock_may_be_a_little_wrong(tmp_path: Path) -> None:
+    done = checked(tmp_path, (datetime.now(UTC) + timedelta(seconds=30)).isoformat())
+    assert done.exit_code == 0, done.output
+
+
+def test_of_entries_that_match_the_latest_time_counts() -> None:
+    def entry(subject: str, moment: float) -> CallerEntry:
+        return CallerEntry(issuer="cluster-a", subject=subject, grants=(), revoked_before=moment)
+
+    entries = [entry("a:b", 1), entry("a:*", 3), entry("c:*", 9), entry("a:b", 2)]
+    assert revoked_before(entries, Caller(issuer="cluster-a", subject="a:b")) == 3
+    assert revoked_before(entries, Caller(issuer="cluster-b", subject="a:b")) == float("-inf")

@@ -1,0 +1,136 @@
+"""In virtual time: see `tests/support/fakes.py`. Signatures are `tests/signing`'s affair."""
+
+import calendar
+import json
+import time
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from service.access.callers import Identity
+from service.access.grants import Caller, Operation
+from service.errors import PresignError
+from service.presigning.audit import Requester
+from service.presigning.audit_trail import Trail
+from service.presigning.authorizer import Authority
+from service.presigning.presigner import Presigner
+from service.presigning.requests import Ask, FormAsk
+from service.presigning.results import PresignedForm
+from service.presigning.snapshot import Snapshot
+from service.sessions.lifetime import Lifetime
+from service.sessions.pool import SessionPool
+from service.sessions.pool_entry import PooledBucket
+from service.signing.actions import (
+    Action,
+    Encryption,
+    GetObject,
+    PutObject,
+)
+from service.signing.post_policy import PostObject
+from tests.support.fakes import (
+    ADDRESS,
+    CALLER,
+    REQUESTER,
+    FakeClock,
+    FakeSource,
+    a_bucket,
+    a_grant,
+    loop_clock,
+)
+
+UPLOAD = PutObject(content_length=5, content_type="text/plain")
+ENCRYPTION = Encryption(algorithm="aws:kms", kms_key_id="key-1")
+NARROW = a_grant(
+    prefix="a/",
+    allow=frozenset({Operation.DOWNLOAD, Operation.UPLOAD, Operation.LIST}),
+    max_content_length=100,
+    content_types=("text/plain",),
+)
+BOTH = {"reports": a_bucket(), "photos": a_bucket(s3_bucket="acme-photos")}
+
+
+@dataclass
+class House:
+    """A presigner whose buckets each have a fake source."""
+
+    clock: FakeClock
+    authority: Authority
+    presigner: Presigner
+    sources: Mapping[str, FakeSource]
+    trail: list[bytes]
+
+    @property
+    def source(self) -> FakeSource:
+        return self.sources["reports"]
+
+    @property
+    def fetches(self) -> int:
+        return sum(len(source.asked) for source in self.sources.values())
+
+
+def a_house(
+    snapshot: Snapshot, *, delay: float = 0.1, promise: float = 900, session_seconds: float = 3600.0
+) -> House:
+    clock = loop_clock()
+    sources = {
+        name: FakeSource(clock, length=session_seconds, delay=delay) for name in snapshot.buckets
+    }
+    pooled = {
+        name: PooledBucket(
+            source=source,
+            address=ADDRESS,
+            promise=promise,
+            own_policy=snapshot.buckets[name].own_policy,
+        )
+        for name, source in sources.items()
+    }
+    pool = SessionPool(pooled, clock=clock, chance=lambda: 0)
+    numbers = count(1)
+    trail: list[bytes] = []
+    authority = Authority(snapshot, pool, clock=clock, trail=Trail(trail.extend, clock=clock))
+    presigner = Presigner(authority, unique_id=lambda: f"id{next(numbers)}")
+    return House(clock, authority, presigner, sources, trail)
+
+
+def an_ask(
+    action: Action | None = None, *, bucket: str = "reports", key: str = "a/b", **lifetime: int
+) -> Ask:
+    return Ask(bucket=bucket, key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime))
+
+
+def a_form_ask(*, form: PostObject | None = None, **more: Any) -> FormAsk:
+    form = form or PostObject(key="", max_content_length=5)
+    return replace(FormAsk(bucket="reports", form=form, lifetime=Lifetime()), **more)
+
+
+def times(url: str) -> tuple[int, int]:
+    """When a URL begins, in epoch seconds, and how long it holds."""
+    query = parse_qs(urlsplit(url).query)
+    return epoch(query["X-Amz-Date"][0]), int(query["X-Amz-Expires"][0])
+
+
+def epoch(amz_date: str) -> int:
+    return calendar.timegm(time.strptime(amz_date, "%Y%m%dT%H%M%SZ"))
+
+
+def policy(form: PresignedForm) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(b64decode(form.fields["policy"])))
+
+
+def signer_of(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["X-Amz-Credential"][0].partition("/")[0]
+
+
+def requester(caller: Caller) -> Requester:
+    return replace(REQUESTER, identity=Identity(caller))
+
+
+async def refusal(house: House, ask: Ask, caller: Caller = CALLER) -> PresignError:
+    with pytest.raises(PresignError) as refused:
+        await house.presigner.presign(requester(caller), ask)
+    return refused.value

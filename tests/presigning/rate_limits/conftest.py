@@ -1,0 +1,23 @@
+"""Where URLs are counted."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.presigning.rate_limits.house import Store
+
+
+@pytest.fixture(name="store")
+def _store() -> Iterator[Store]:
+    store = Store()
+    store.start()
+    yield store
+    store.stop()
+
+
+@pytest.fixture(name="url", params=["memory", "redis"])
+def _url(request: pytest.FixtureRequest) -> str | None:
+    if request.param == "memory":
+        return None
+    store: Store = request.getfixturevalue("store")
+    return store.url

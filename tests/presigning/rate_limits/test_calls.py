@@ -1,0 +1,211 @@
+"""A store that is slow, hangs or fails, in virtual time: what a request waits for, and what it means."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from service.access.callers import Rate
+from service.access.grants import Caller
+from service.errors import RateLimited
+from service.presigning.rate_limits import (
+    MAX_CALLS,
+    PAUSE_SECONDS,
+    STORE_SECONDS,
+    TURN_SECONDS,
+    RateLimits,
+)
+from service.presigning.rate_windows import Windows
+from tests.support.fakes import (
+    CALLER,
+    FakeClock,
+    in_virtual_time,
+    loop_clock,
+)
+
+TEN: Final = Rate(10, 3600)
+BURST: Final = 512
+
+
+class FakeStore:
+    """Answers after `delay` seconds, or raises `fault`; its attributes may be changed at any time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.windows = Windows(clock.boot)
+        self.delay = 0.004
+        self.fault: Exception | None = None
+        self.hangs = False
+        self.is_stubborn = False
+        self.asked = self.in_flight = self.most_in_flight = 0
+
+    async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
+        self.asked += 1
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await self._answer()
+        except asyncio.CancelledError:
+            if not self.is_stubborn:
+                raise
+            await asyncio.sleep(60)
+        finally:
+            self.in_flight -= 1
+        if self.fault is not None:
+            raise self.fault
+        return None if self.windows.take(caller, rate, urls) else 60
+
+    async def _answer(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        await asyncio.sleep(self.delay)
+
+    async def close(self) -> None: ...
+
+
+@dataclass
+class House:
+    """A replica that shares its counts. `passed` are the URLs that were let through."""
+
+    clock: FakeClock = field(default_factory=loop_clock)
+    failures: int = 0
+    passed: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = FakeStore(self.clock)
+        self.limits = RateLimits(self.store, clock=self.clock, on_failure=self._failed)
+
+    def _failed(self) -> None:
+        self.failures += 1
+
+    async def ask(self, caller: Caller = CALLER) -> RateLimited | None:
+        try:
+            await self.limits.take(caller, TEN, 1)
+        except RateLimited as refused:
+            return refused
+        self.passed += 1
+        return None
+
+    async def burst(self, size: int = BURST) -> list[RateLimited | None]:
+        return await asyncio.gather(*(self.ask() for _ in range(size)))
+
+
+@in_virtual_time
+async def test_a_burst_at_a_slow_store_passes_no_more_than_the_limit() -> None:
+    house = House()
+    await house.burst()
+    assert house.passed == 10
+    for _ in range(1000):
+        await house.ask()
+    assert (house.passed, house.failures) == (10, 0)
+    assert house.store.most_in_flight == MAX_CALLS
+
+
+@in_virtual_time
+async def test_many_callers_within_their_rates_pass_however_long_the_queue() -> None:
+    house = House()
+    callers = [Caller(issuer=None, subject=str(number)) for number in range(BURST)]
+    refused = await asyncio.gather(*(house.ask(caller) for caller in callers))
+    assert refused == [None] * BURST
+
+
+@in_virtual_time
+async def test_a_busy_loop_is_no_failure_of_the_store() -> None:
+    house = House()
+    asking = [asyncio.ensure_future(house.ask()) for _ in range(20)]
+    for _ in range(30):  # the loop is held for 0.3 s at a time
+        await asyncio.sleep(0)
+        house.clock.move(0.3)
+    await asyncio.gather(*asking)
+    for _ in range(1000):
+        await house.ask()
+    assert house.failures == 0
+    assert house.passed <= 20
+    assert house.store.asked == 1020
+
+
+@in_virtual_time
+async def test_an_answer_that_a_late_loop_never_read_counts_in_memory() -> None:
+    """And pauses nothing: the next is asked of the store."""
+    house = House()
+    house.store.hangs = True
+    asking = asyncio.ensure_future(house.burst(20))
+    while not asking.done():
+        await asyncio.sleep(STORE_SECONDS / 10)
+        house.clock.move(STORE_SECONDS)
+    assert (house.passed, house.failures) == (10, 0)
+    house.store.hangs = False
+    asked = house.store.asked
+    await house.ask()
+    assert house.store.asked == asked + 1
+
+
+@in_virtual_time
+async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
+    house = House()
+    house.store.delay = STORE_SECONDS * 0.9
+    began = house.clock.boot()
+    refused = [each for each in await house.burst() if each is not None]
+    assert house.clock.boot() - began < TURN_SECONDS + STORE_SECONDS + 0.01
+    waited_in_vain = [each for each in refused if "wait to be counted" in each.detail]
+    assert {each.retry_after for each in waited_in_vain} == {1}
+    assert BURST - 4 * MAX_CALLS <= len(waited_in_vain) < BURST - MAX_CALLS
+    assert house.failures == 0
+    house.store.delay = 0.004
+    assert await house.ask(Caller(issuer=None, subject="other")) is None
+
+
+@pytest.mark.parametrize(
+    "fault", [ConnectionError(), RuntimeError("OOM command not allowed"), None], ids=str
+)
+@in_virtual_time
+async def test_a_store_that_is_away_leaves_the_limit_in_memory(fault: Exception | None) -> None:
+    house = House()
+    house.store.fault, house.store.hangs = fault, fault is None
+    await house.burst()
+    assert (house.passed, house.failures) == (10, BURST)
+    assert house.store.asked <= 2 * MAX_CALLS  # then it is left alone
+    for _ in range(1000):
+        await house.ask()
+    assert house.passed == 10
+
+
+@in_virtual_time
+async def test_a_store_that_hangs_holds_each_request_once_for_its_time() -> None:
+    house = House()
+    house.store.hangs = True
+    began = house.clock.boot()
+    await house.burst()
+    assert house.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.01)
+    await house.ask()
+    assert house.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.02)
+    await asyncio.sleep(PAUSE_SECONDS)
+    house.store.hangs = False
+    await house.ask()
+    assert house.failures == BURST + 1
+
+
+@in_virtual_time
+async def test_a_call_that_does_not_end_when_it_should_keeps_its_turn() -> None:
+    """Else a client that ignores its end would have ever more calls under way."""
+    house = House()
+    house.store.hangs = house.store.is_stubborn = True
+    for _ in range(3):
+        await house.burst(MAX_CALLS)
+        await asyncio.sleep(PAUSE_SECONDS + 0.1)
+    assert house.store.most_in_flight == MAX_CALLS
+
+
+@in_virtual_time
+async def test_requests_that_go_away_give_their_turns_back() -> None:
+    house = House()
+    house.store.hangs = True
+    asking = [asyncio.ensure_future(house.ask()) for _ in range(3 * MAX_CALLS)]
+    await asyncio.sleep(0.01)
+    for each in asking:
+        each.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+    house.store.hangs = False
+    await house.burst(MAX_CALLS)
+    assert (house.passed, house.failures) == (10, 0)
+    assert house.store.in_flight == 0

@@ -1,0 +1,178 @@
+"""Rates, as callers meet them."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import httpx
+
+from service.auth.api_keys import digest_of
+from service.config.settings import Settings
+from tests.api.conftest import open_grant, running, settings_with
+from tests.presigning.rate_limits.house import Store, until
+from tests.support.late import again_if_late, within
+
+ITEM: Final = {"bucket": "demo", "key": "a"}
+
+
+def limited(rate: str, *more: dict[str, Any], **server: Any) -> Settings:
+    """The caller of the client's API key at this rate, and others."""
+    settings = settings_with(open_grant(), server=server)
+    own = settings.callers[0].model_dump(exclude_none=True) | {"rate_limit": rate}
+    own["grants"] = [open_grant()]
+    buckets = {name: each.model_dump() for name, each in settings.buckets.items()}
+    return Settings.model_validate({"server": server, "buckets": buckets, "callers": [own, *more]})
+
+
+async def ask(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> httpx.Response:
+    if urls == 1:
+        return await client.post("/v1/download-urls", json=ITEM, headers=headers)
+    items = {"items": [ITEM] * urls}
+    return await client.post("/v1/download-urls/batch", json=items, headers=headers)
+
+
+async def test_a_batch_counts_each_of_its_urls() -> None:
+    async with running(limited("101/hour")) as client:
+        assert (await ask(client, 100)).status_code == 200
+        assert (await ask(client)).status_code == 200
+        assert (await ask(client)).status_code == 429
+
+
+async def test_a_form_counts_as_a_url() -> None:
+    async with running(limited("1/hour")) as client:
+        form = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 1}
+        assert (await client.post("/v1/upload-forms", json=form)).status_code == 200
+        assert (await client.post("/v1/upload-forms", json=form)).status_code == 429
+
+
+async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
+    lines = list[bytes]()
+    async with running(limited("2/hour"), audit=lines.extend) as client:
+        form = {"bucket": "demo", "key_prefix": "a/../", "max_content_length": 1}
+        answers = [await client.post("/v1/upload-forms", json=form) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [422, 422, 429]
+        assert answers[0].json()["errors"][0]["pointer"] == "#/key_prefix"
+    reasons = [json.loads(line)["reason"] for line in lines]
+    assert reasons == ["invalid_request", "invalid_request", "rate_limited"]
+
+
+@again_if_late
+async def test_a_refusal_is_a_problem_that_says_when_to_come_back() -> None:
+    async with running(limited("5/second")) as client:
+        with within(1):
+            assert (await ask(client, 5)).status_code == 200
+            refused = await ask(client, 5)
+            problem = refused.json()
+            assert (refused.status_code, problem["code"]) == (429, "rate_limited")
+        assert problem["type"] == "urn:presign:problem:rate_limited"
+        assert refused.headers["content-type"] == "application/problem+json"
+        await asyncio.sleep(int(refused.headers["retry-after"]))
+        assert (await ask(client, 5)).status_code == 200
+
+
+async def test_a_batch_larger_than_the_rate_is_told_so_and_counts_nothing() -> None:
+    async with running(limited("5/hour")) as client:
+        refused = await ask(client, 6)
+        assert refused.status_code == 429
+        assert "At most 5 URLs in 3600 s are allowed: ask for fewer" in refused.json()["detail"]
+        assert (await ask(client, 5)).status_code == 200
+
+
+async def test_callers_do_not_take_each_others_urls() -> None:
+    other = {"api_key": "other", "sha256": [digest_of("other-key")], "grants": [open_grant()]}
+    async with running(limited("1/hour", other | {"rate_limit": "1/hour"})) as client:
+        assert (await ask(client)).status_code == 200
+        assert (await ask(client, authorization="Bearer other-key")).status_code == 200
+        assert (await ask(client, authorization="Bearer other-key")).status_code == 429
+        assert (await ask(client)).status_code == 429
+
+
+async def test_a_caller_without_a_rate_is_not_limited() -> None:
+    async with running(settings_with(open_grant())) as client:
+        answers = [await ask(client, 1000) for _ in range(3)]
+        assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_to_ask_what_one_may_do_counts_nothing() -> None:
+    async with running(limited("1/hour")) as client:
+        for _ in range(5):
+            assert (await client.get("/v1/caller")).status_code == 200
+        assert (await ask(client)).status_code == 200
+        assert (await client.get("/v1/caller")).status_code == 200
+
+
+async def test_who_is_not_known_counts_against_nobody() -> None:
+    async with running(limited("1/hour")) as client:
+        for _ in range(5):
+            assert (await ask(client, authorization="Bearer wrong")).status_code == 401
+        assert (await ask(client)).status_code == 200
+
+
+async def test_a_malformed_request_counts_nothing() -> None:
+    async with running(limited("1/hour")) as client:
+        bad = await client.post("/v1/download-urls", json={**ITEM, "expires": 5})
+        assert bad.status_code == 422
+        assert (await ask(client)).status_code == 200
+
+
+async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
+    lines: list[bytes] = []
+    async with running(limited("2/hour"), audit=lines.extend) as client:
+        await ask(client, 2)
+        lines.clear()
+        await ask(client, 2)
+        await ask(client, 3)
+        await ask(client)
+        await ask(client)  # its body is not read
+    trail = [json.loads(line) for line in lines]
+    assert [(each["decision"], each["reason"]) for each in trail] == [
+        ("denied", "rate_limited")
+    ] * 4
+    assert [len(each["keys"]) for each in trail] == [2, 3, 1, 0]
+    assert [each.get("route") for each in trail] == [None, None, None, "/v1/download-urls"]
+    assert {each["subject"] for each in trail} == {"tester"}
+
+
+async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise AssertionError("the body was read")
+
+    async with running(limited("1/hour")) as client:
+        assert (await ask(client)).status_code == 200
+        assert (await ask(client)).status_code == 429
+        unread = await client.post("/v1/download-urls", content=never())
+        assert (unread.status_code, unread.json()["code"]) == (429, "rate_limited")
+        assert 1 <= int(unread.headers["retry-after"]) <= 10
+        assert (await client.get("/v1/caller")).status_code == 200
+
+
+async def test_a_smaller_batch_is_read_after_a_large_one_was_refused() -> None:
+    def batch(urls: int) -> dict[str, Any]:
+        return {"items": [{**ITEM, "key": f"{number:0200}"} for number in range(urls)]}
+
+    async with running(limited("500/hour")) as client:
+        for urls, status in ((1000, 429), (900, 429), (500, 200)):
+            answer = await client.post("/v1/download-urls/batch", json=batch(urls))
+            assert answer.status_code == status
+
+
+async def test_replicas_share_the_count_over_http_and_end_their_connections(store: Store) -> None:
+    settings = limited("2/hour", rate_limit_url=store.url)
+    async with running(settings) as one, running(settings) as other:
+        answers = [await ask(client) for client in (one, other, one, other)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+        assert store.connections() > 0
+    await until(lambda: store.connections() == 0)
+
+
+async def test_while_a_store_is_down_callers_are_limited_in_memory(store: Store) -> None:
+    async with running(limited("5/hour", rate_limit_url=store.url)) as client:
+        assert (await ask(client)).status_code == 200
+        store.stop()
+        answers = await asyncio.gather(*(ask(client) for _ in range(20)))
+        assert [answer.status_code for answer in answers].count(200) == 5
+        assert [answer.status_code for answer in answers].count(429) == 15
+        metrics = (await client.get("/metrics")).text
+        assert "presign_rate_limit_store_failures_total 20.0" in metrics

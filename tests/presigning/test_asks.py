@@ -1,0 +1,196 @@
+from typing import Any
+
+import pytest
+
+from service.access.grants import Demand, Operation
+from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.presigning.requests import (
+    Ask,
+    FormAsk,
+    form_demand,
+    form_key,
+    request_demand,
+    signed_key,
+)
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import (
+    Action,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.post_policy import PostObject
+
+
+def an_ask(action: Action, key: str = "a/b", **more: Any) -> Ask:
+    return Ask(bucket="reports", key=key, action=action, lifetime=Lifetime(), **more)
+
+
+def a_form_ask(*, form: PostObject | None = None, **more: Any) -> FormAsk:
+    form = form or PostObject(key="", max_content_length=5)
+    return FormAsk(bucket="reports", form=form, lifetime=Lifetime(), **more)
+
+
+def unique_id() -> str:
+    return "0123"
+
+
+def demand(operation: Operation, **more: Any) -> Demand:
+    return Demand(**{"operation": operation, "bucket": "reports", "key": "a/b"} | more)
+
+
+# The key that is signed
+
+
+@pytest.mark.parametrize("key", ["a", "a//b", "/a", "a/", "a b+c%2F?#&'~", "é", "...", "a" * 1024])
+def test_a_key_is_signed_as_it_stands(key: str) -> None:
+    assert signed_key(an_ask(GetObject(), key)) == key
+
+
+@pytest.mark.parametrize("key", ["", ".", "../a", "a/./b", "a\nb", "\0", "\ud800", "é" * 513])
+def test_a_key_that_no_client_could_send_is_refused(key: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        signed_key(an_ask(GetObject(), key))
+    assert list(refused.value.pointers) == ["#/key"]
+
+
+@pytest.mark.parametrize("prefix", ["", "a/", "a"])
+def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
+    assert signed_key(an_ask(ListObjects(prefix=prefix), prefix)) == ""
+
+
+def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        signed_key(an_ask(ListObjects(prefix="a/../"), "a/../"))
+    assert list(refused.value.pointers) == ["#/prefix"]
+
+
+# What a request asks of the grants
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (GetObject(), demand(Operation.DOWNLOAD)),
+        (HeadObject(), demand(Operation.HEAD)),
+        (DeleteObject(), demand(Operation.DELETE)),
+        (GetObject(version_id="1"), demand(Operation.DOWNLOAD, version=True)),
+        (HeadObject(version_id="1"), demand(Operation.HEAD, version=True)),
+        (DeleteObject(version_id="1"), demand(Operation.DELETE, version=True)),
+        (ListObjects(prefix="a/b"), demand(Operation.LIST, subtree=True, max_keys=1000)),
+        (
+            ListObjects(prefix="a/b", max_keys=0),
+            demand(Operation.LIST, subtree=True, max_keys=0),
+        ),
+        (
+            PutObject(content_length=5, content_type="text/plain"),
+            demand(Operation.UPLOAD, content_length=5, content_type="text/plain"),
+        ),
+        (
+            PutObject(content_length=0, content_type="text/plain", overwrite=True),
+            demand(Operation.UPLOAD, content_length=0, content_type="text/plain", overwrite=True),
+        ),
+        (
+            PutObject(content_length=5, content_type="text/plain", if_match='"e"'),
+            demand(
+                Operation.UPLOAD,
+                content_length=5,
+                content_type="text/plain",
+                overwrite=True,
+                compares=True,
+            ),
+        ),
+    ],
+)
+def test_a_request_demands(action: Action, expected: Demand) -> None:
+    assert request_demand(an_ask(action)) == expected
+
+
+def test_a_type_that_the_caller_did_not_name_is_none() -> None:
+    assert request_demand(an_ask(PutObject(content_length=5), typed=False)).content_type is None
+
+
+# A form's key
+
+
+@pytest.mark.parametrize(
+    ("ask", "key"),
+    [
+        pytest.param(a_form_ask(key_prefix="a/"), "a/0123/${filename}", id="the browser names it"),
+        pytest.param(a_form_ask(key_prefix=""), "0123/${filename}", id="of the whole bucket"),
+        pytest.param(
+            a_form_ask(key_prefix="a/", filename="é b.pdf"), "a/0123/é b.pdf", id="the caller does"
+        ),
+        pytest.param(a_form_ask(key="a/b", overwrite=True), "a/b", id="to be replaced"),
+    ],
+)
+def test_the_key_of_a_form_is(ask: FormAsk, key: str) -> None:
+    assert form_key(ask, unique_id) == key
+
+
+def test_a_fixed_key_without_overwrite_is_refused_since_a_form_cannot_be_create_only() -> None:
+    with pytest.raises(CreateOnlyUnsupported) as refused:
+        form_key(a_form_ask(key="a/b"), unique_id)
+    assert list(refused.value.pointers) == ["#/key"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "pointer"),
+    [
+        pytest.param(a_form_ask(key="", overwrite=True), "#/key", id="no key"),
+        pytest.param(a_form_ask(key="a/../b", overwrite=True), "#/key", id="dots"),
+        pytest.param(a_form_ask(key="a/${filename}", overwrite=True), "#/key", id="variable"),
+        pytest.param(a_form_ask(key="${filename}/a", overwrite=True), "#/key", id="in the midst"),
+        pytest.param(a_form_ask(key_prefix="a/../"), "#/key_prefix", id="dots in the prefix"),
+        pytest.param(
+            a_form_ask(key_prefix="a/../", filename="b"), "#/key_prefix", id="dots, and a name"
+        ),
+        pytest.param(a_form_ask(key_prefix="a\n"), "#/key_prefix", id="control in the prefix"),
+        pytest.param(a_form_ask(key_prefix="${filename}/"), "#/key_prefix", id="variable prefix"),
+        pytest.param(a_form_ask(key_prefix="a" * 1015), "#/key_prefix", id="a prefix too long"),
+        pytest.param(a_form_ask(key_prefix="a/", filename=".."), "#/filename", id="dots, named"),
+        pytest.param(a_form_ask(key_prefix="a/", filename="b/c"), "#/filename", id="a slash"),
+        pytest.param(a_form_ask(key_prefix="a/", filename="b\0"), "#/filename", id="control"),
+        pytest.param(a_form_ask(key_prefix="a/", filename="b" * 1020), "#/filename", id="too long"),
+        pytest.param(
+            a_form_ask(key_prefix="a/", filename="${filename}"), "#/filename", id="named variable"
+        ),
+    ],
+)
+def test_a_forms_key_is_refused(ask: FormAsk, pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        form_key(ask, unique_id)
+    assert list(refused.value.pointers) == [pointer]
+
+
+# What a form asks of the grants
+
+
+def test_a_form_whose_file_the_browser_names_demands_all_below_its_own_prefix() -> None:
+    ask = a_form_ask(key_prefix="a/")
+    assert form_demand(ask, form_key(ask, unique_id)) == demand(
+        Operation.FORM, key="a/0123/", subtree=True, content_length=5
+    )
+
+
+def test_a_form_whose_file_is_named_demands_that_key() -> None:
+    ask = a_form_ask(key_prefix="a/", filename="b")
+    assert form_demand(ask, form_key(ask, unique_id)) == demand(
+        Operation.FORM, key="a/0123/b", content_length=5
+    )
+
+
+def test_a_form_for_a_fixed_key_demands_to_overwrite_it() -> None:
+    ask = a_form_ask(key="a/b", overwrite=True)
+    assert form_demand(ask, "a/b") == demand(Operation.FORM, content_length=5, overwrite=True)
+
+
+def test_a_forms_greatest_size_and_its_type_are_what_it_demands() -> None:
+    form = PostObject(key="", min_content_length=2, max_content_length=9, content_type="image/png")
+    asked = form_demand(a_form_ask(form=form), "k")
+    assert (asked.content_length, asked.content_type) == (9, "image/png")
+    form = PostObject(key="", max_content_length=9, content_type_prefix="image/")
+    asked = form_demand(a_form_ask(form=form), "k")
+    assert (asked.content_type, asked.content_type_prefix) == (None, "image/")

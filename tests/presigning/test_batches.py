@@ -1,0 +1,142 @@
+"""Many asks at once: one session a bucket, an answer for each item."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+
+from service.errors import (
+    CredentialsUnavailable,
+    Forbidden,
+    InvalidRequest,
+    LifetimeUnavailable,
+    LimitExceeded,
+    PresignError,
+)
+from service.presigning.requests import Ask
+from service.presigning.results import PresignedRequest
+from service.sessions.attempts import ATTEMPT_SECONDS
+from tests.presigning.house import (
+    BOTH,
+    NARROW,
+    UPLOAD,
+    a_house,
+    an_ask,
+    times,
+)
+from tests.support.fakes import (
+    REQUESTER,
+    a_bucket,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+    server_time,
+)
+
+
+@in_virtual_time
+async def test_a_batch_answers_each_item_in_its_place() -> None:
+    house = a_house(a_snapshot(NARROW, buckets=BOTH))
+    malformed = InvalidRequest("Malformed.", pointer="#/key")
+    asks: list[Ask | PresignError] = [
+        an_ask(key="a/1"),
+        an_ask(key="x/2"),
+        malformed,
+        an_ask(key="a/3"),
+        an_ask(key="a/../4"),
+        an_ask(replace(UPLOAD, content_length=101), key="a/5"),
+        an_ask(bucket="none"),
+        an_ask(min_expires_in=3596),
+    ]
+    answers = await house.presigner.presign_batch(REQUESTER, asks)
+    assert [type(answer) for answer in answers] == [
+        PresignedRequest,
+        Forbidden,
+        InvalidRequest,
+        PresignedRequest,
+        InvalidRequest,
+        LimitExceeded,
+        Forbidden,
+        LifetimeUnavailable,
+    ]
+    assert answers[2] is malformed
+    assert [list(pointers) for pointers in told(answers)] == [
+        [],
+        ["#/key"],
+        ["#/key"],
+        ["#/content_length"],
+        [],
+        ["#/min_expires_in"],
+    ]
+    paths = [urlsplit(each.url).path for each in answers if isinstance(each, PresignedRequest)]
+    assert paths == ["/a/1", "/a/3"]
+
+
+def told(answers: list[PresignedRequest | PresignError]) -> Iterator[Mapping[str, str]]:
+    return (answer.pointers for answer in answers if isinstance(answer, PresignError))
+
+
+@pytest.mark.parametrize("times_over", [1, 2])
+@in_virtual_time
+async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
+    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
+    asks = [an_ask(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
+    for _ in range(times_over):
+        answers = await house.presigner.presign_batch(REQUESTER, asks)
+    assert [len(source.asked) for source in house.sources.values()] == [1, 1]
+    assert all(isinstance(answer, PresignedRequest) for answer in answers)
+
+
+@in_virtual_time
+async def test_an_empty_batch_is_answered_with_nothing() -> None:
+    house = a_house(a_snapshot(a_grant()))
+    assert await house.presigner.presign_batch(REQUESTER, []) == []
+    assert house.fetches == 0
+
+
+@in_virtual_time
+async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() -> None:
+    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
+    house.sources["photos"].fault = OSError("no route")
+    asks = [an_ask(), an_ask(bucket="photos"), an_ask(key="x/../y"), an_ask()]
+    answers = await house.presigner.presign_batch(REQUESTER, asks)
+    assert [type(answer) for answer in answers] == [
+        PresignedRequest,
+        CredentialsUnavailable,
+        InvalidRequest,
+        PresignedRequest,
+    ]
+
+
+@in_virtual_time
+async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
+    buckets = {f"bucket-{n}": a_bucket() for n in range(5)}
+    house = a_house(a_snapshot(*(a_grant(bucket=name) for name in buckets), buckets=buckets))
+    for source in house.sources.values():
+        source.hangs = True
+    begun = house.clock.boot()
+    answers = await house.presigner.presign_batch(
+        REQUESTER, [an_ask(bucket=name) for name in buckets]
+    )
+    assert {type(answer) for answer in answers} == {CredentialsUnavailable}
+    assert house.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
+
+
+@in_virtual_time
+async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
+    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH), delay=0)
+    await house.presigner.presign(REQUESTER, an_ask())
+    house.sources["photos"].delay = 3
+    asked = asyncio.ensure_future(
+        house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
+    )
+    await asyncio.sleep(1)
+    house.authority.snapshot = replace(
+        a_snapshot(a_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
+    )
+    first, second = await asked
+    assert isinstance(first, PresignedRequest)
+    assert times(first.url) == (int(server_time(house.clock)), 7)
+    assert isinstance(second, Forbidden)

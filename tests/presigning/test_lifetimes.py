@@ -1,0 +1,168 @@
+"""The one promise: no URL outlives its session."""
+
+import asyncio
+import calendar
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import CredentialsUnavailable, LifetimeUnavailable
+from service.presigning.audit_trail import Trail
+from service.presigning.authorizer import Authority
+from service.presigning.presigner import Presigner
+from service.sessions.lifetime import Lifetime
+from service.sessions.pool import SessionPool
+from service.sessions.pool_entry import PooledBucket
+from service.sessions.refresh_policy import EXPIRY_MARGIN
+from service.sessions.sts import StaticKeys
+from tests.presigning.house import (
+    a_form_ask,
+    a_house,
+    an_ask,
+    policy,
+    refusal,
+    signer_of,
+    times,
+)
+from tests.support.fakes import (
+    ADDRESS,
+    REQUESTER,
+    SECRET,
+    WALL,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+    loop_clock,
+    server_time,
+)
+
+
+@given(
+    session_seconds=st.sampled_from([60, 900, 3600, 43_200]),
+    skew=st.floats(-100_000, 100_000),
+    asks=st.lists(
+        st.tuples(st.floats(0, 5000), st.none() | st.integers(1, 604_800)), min_size=1, max_size=8
+    ),
+    granted=st.none() | st.integers(1, 604_800),
+    promise=st.integers(1, 604_800),
+)
+@in_virtual_time
+async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
+    *,
+    session_seconds: float,
+    skew: float,
+    asks: list[tuple[float, int | None]],
+    granted: int | None,
+    promise: int,
+) -> None:
+    snapshot = a_snapshot(a_grant(max_expires_in=granted))
+    house = a_house(snapshot, promise=promise, session_seconds=session_seconds)
+    house.clock.skew = skew
+    for pause, expires_in in asks:
+        await asyncio.sleep(pause)
+        house.clock.skew += pause  # somebody sets the clock
+        ask = an_ask() if expires_in is None else an_ask(expires_in=expires_in)
+        signed = await house.presigner.presign(REQUESTER, ask)
+        begins, lasts = times(signed.url)
+        by_key = {each.credentials.access_key_id: each for each in house.source.given}
+        session = by_key[signer_of(signed.url)]
+        assert begins + lasts == signed.term.expires_at <= session.expires_at - EXPIRY_MARGIN
+        assert abs(begins - server_time(house.clock)) <= 1.2  # whole seconds, and the answer's way
+        assert (
+            1 <= lasts <= min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
+        )
+        assert (signed.term.limited_by is not None) is (
+            lasts < (expires_in or min(900, granted or 900))
+        )
+
+
+@in_virtual_time
+async def test_no_form_outlives_its_session() -> None:
+    house = a_house(a_snapshot(a_grant()), promise=1)
+    ask = a_form_ask(key_prefix="", lifetime=Lifetime(expires_in=604_800))
+    await house.presigner.presign_form(REQUESTER, ask)
+    await asyncio.sleep(3000)
+    form = await house.presigner.presign_form(REQUESTER, ask)
+    ends = calendar.timegm(time.strptime(policy(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
+    assert ends == form.term.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
+    assert form.term.limited_by == "session"
+
+
+@in_virtual_time
+async def test_a_suspend_shortens_what_is_given() -> None:
+    house = a_house(a_snapshot(a_grant()))
+    await house.presigner.presign(REQUESTER, an_ask())
+    house.clock.suspend(3500)
+    signed = await house.presigner.presign(REQUESTER, an_ask())
+    assert signed.term.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
+    assert signed.term.limited_by == "session"
+
+
+@in_virtual_time
+async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session() -> None:
+    house = a_house(a_snapshot(a_grant()))
+    await house.presigner.presign(REQUESTER, an_ask())
+    await asyncio.sleep(1000)
+    error = await refusal(house, an_ask(min_expires_in=3000))
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.retry_after == 1
+    await asyncio.sleep(error.retry_after)
+    signed = await house.presigner.presign(REQUESTER, an_ask(min_expires_in=3000))
+    assert times(signed.url)[1] == 3000
+
+
+@in_virtual_time
+async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() -> None:
+    house = a_house(a_snapshot(a_grant()))
+    await house.presigner.presign(REQUESTER, an_ask())
+    await asyncio.sleep(12)
+    error = await refusal(house, an_ask(min_expires_in=3585))
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.retry_after in {17, 18}
+    assert house.fetches == 1
+
+
+@pytest.mark.parametrize("granted", [None, 60])
+@in_virtual_time
+async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
+    granted: int | None,
+) -> None:
+    house = a_house(a_snapshot(a_grant(max_expires_in=granted)))
+    error = await refusal(house, an_ask(min_expires_in=3596))
+    assert isinstance(error, LifetimeUnavailable)
+    assert list(error.pointers) == ["#/min_expires_in"]
+    await asyncio.sleep(100)
+    assert house.fetches <= 1
+
+
+@in_virtual_time
+async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> None:
+    clock = loop_clock()
+    source = StaticKeys(_Chain(), clock)
+    pool = SessionPool(
+        {"reports": PooledBucket(source=source, address=ADDRESS, promise=900)},
+        clock=clock,
+        chance=lambda: 0,
+    )
+    snapshot = a_snapshot(a_grant())
+    lines: list[bytes] = []
+    trail = Trail(lines.extend, clock=clock)
+    authority = Authority(snapshot, pool, clock=clock, trail=trail)
+    presigner = Presigner(authority, unique_id=lambda: "id")
+    signed = await presigner.presign(REQUESTER, an_ask(expires_in=604_800))
+    assert times(signed.url) == (int(WALL), 604_800)
+    assert "X-Amz-Security-Token" not in signed.url
+
+
+class _Chain:
+    """As aioboto3's session and its credentials in one."""
+
+    access_key, secret_key, token = "AKIAEXAMPLE", SECRET, None
+
+    async def get_credentials(self) -> "_Chain":
+        return self
+
+    async def get_frozen_credentials(self) -> "_Chain":
+        return self

@@ -1,0 +1,90 @@
+"""The tag in a signed query, by which the access log of the store names our request."""
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from service.presigning.results import PresignedRequest
+from service.signing.actions import DeleteObject, GetObject, ListObjects
+from tests.presigning.house import (
+    BOTH,
+    UPLOAD,
+    House,
+    a_house,
+    an_ask,
+)
+from tests.support.fakes import (
+    REQUESTER,
+    a_bucket,
+    a_grant,
+    a_snapshot,
+    in_virtual_time,
+    loop_clock,
+)
+
+
+def ids_told(house: House) -> set[str]:
+    return {json.loads(line)["request_id"] for line in house.trail}
+
+
+def ids(url: str) -> list[str]:
+    """What S3 would write into its access log."""
+    return parse_qs(urlsplit(url).query).get("x-presign-id", [])
+
+
+@pytest.mark.parametrize("action", [GetObject(), UPLOAD, DeleteObject(), ListObjects(prefix="a/b")])
+@in_virtual_time
+async def test_a_tagged_url_names_the_request_as_the_trail_does(action: Any) -> None:
+    buckets = {"reports": a_bucket(tag_urls=True)}
+    house = a_house(a_snapshot(a_grant(), buckets=buckets))
+    signed = await house.presigner.presign(REQUESTER, an_ask(action))
+    assert ids(signed.url) == ["request-1"]
+    assert ids_told(house) == {"request-1"}
+    assert signed.url.index("x-presign-id") < signed.url.index("X-Amz-Signature")
+
+
+@in_virtual_time
+async def test_the_tag_is_signed() -> None:
+    urls = []
+    for request_id in ("request-1", "request-2"):
+        house = a_house(a_snapshot(a_grant(), buckets={"reports": a_bucket(tag_urls=True)}))
+        assert loop_clock().boot() < 1
+        asker = replace(REQUESTER, request_id=request_id)
+        urls.append((await house.presigner.presign(asker, an_ask())).url)
+    one, other = (parse_qs(urlsplit(url).query) for url in urls)
+    assert one.pop("X-Amz-Signature") != other.pop("X-Amz-Signature")
+    assert one.pop("x-presign-id") != other.pop("x-presign-id")
+    assert one == other
+
+
+@in_virtual_time
+async def test_all_urls_of_a_batch_name_its_one_request() -> None:
+    tagged = {name: replace(bucket, tag_urls=True) for name, bucket in BOTH.items()}
+    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=tagged))
+    asks = [an_ask(key=str(n), bucket=bucket) for n in range(5) for bucket in BOTH]
+    answers = await house.presigner.presign_batch(replace(REQUESTER, request_id="r-2"), asks)
+    assert [ids(each.url) for each in answers if isinstance(each, PresignedRequest)] == [
+        ["r-2"]
+    ] * 10
+    assert ids_told(house) == {"r-2"}
+
+
+@in_virtual_time
+async def test_requests_of_one_second_do_not_share_a_tag() -> None:
+    house = a_house(a_snapshot(a_grant(), buckets={"reports": a_bucket(tag_urls=True)}))
+    await house.presigner.presign(REQUESTER, an_ask())
+    for number in range(100):
+        asker = replace(REQUESTER, request_id=f"r-{number}")
+        assert ids((await house.presigner.presign(asker, an_ask())).url) == [f"r-{number}"]
+
+
+@in_virtual_time
+async def test_a_bucket_that_is_not_to_be_tagged_is_not() -> None:
+    buckets = {"reports": a_bucket(), "photos": a_bucket(tag_urls=True)}
+    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=buckets))
+    answers = await house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
+    found = [ids(each.url) for each in answers if isinstance(each, PresignedRequest)]
+    assert found == [[], ["request-1"]]

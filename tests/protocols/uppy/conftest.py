@@ -1,0 +1,11 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.protocols.uppy.house import House, a_house
+
+
+@pytest.fixture(name="house")
+async def _house() -> AsyncIterator[House]:
+    async with a_house() as house:
+        yield house

@@ -1,0 +1,131 @@
+"""The section `uppy`, as an operator writes it, and what `presign check` says to it."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from service.auth.api_keys import digest_of
+from service.cli.main import main
+
+ROLE: Final = "arn:aws:iam::111122223333:role/presign"
+GRANT: Final[dict[str, Any]] = {
+    "bucket": "reports",
+    "prefix": "uploads/",
+    "allow": ["form", "multipart"],
+    "max_expires_in": 900,
+}
+UPPY: Final = {"bucket": "reports", "prefix": "uploads/{caller}/"}
+ISSUER: Final = {"issuer": "https://i.example", "audience": "p", "jwks_url": "https://i.example/k"}
+
+
+def checked(
+    directory: Path, uppy: dict[str, Any], *callers: dict[str, Any], **bucket: Any
+) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    document = {
+        "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE, **bucket}},
+        "issuers": {"cluster-a": ISSUER},
+        "callers": list(callers or [of_key("billing", GRANT)]),
+        "uppy": uppy,
+    }
+    path.write_text(json.dumps(document))
+    done = CliRunner().invoke(main, ["check", "--config", str(path)])
+    return done.exit_code, done.output
+
+
+def of_key(name: str, *grants: dict[str, Any]) -> dict[str, Any]:
+    return {"api_key": name, "sha256": [digest_of(name)], "grants": list(grants)}
+
+
+def of_token(subject: str, *grants: dict[str, Any]) -> dict[str, Any]:
+    return {"issuer": "cluster-a", "subject": subject, "grants": list(grants)}
+
+
+def test_check_says_where_uploads_go_and_who_may_upload(tmp_path: Path) -> None:
+    code, told = checked(
+        tmp_path,
+        {**UPPY, "origins": ["https://app.example.com"]},
+        of_key("billing", GRANT),
+        of_key("forms", {**GRANT, "allow": ["form"]}),
+        of_key("elsewhere", {**GRANT, "prefix": "other/"}),
+        of_token("user:*", {**GRANT, "prefix": "uploads/cluster-a/"}),
+    )
+    assert code == 0
+    assert (
+        "uppy: what it uploads goes to uploads/{caller}/… in reports; "
+        "pages of https://app.example.com may call"
+    ) in told
+    assert "uppy: API key billing may upload in one piece and in parts" in told
+    assert "uppy: API key forms may upload in one piece\n" in told
+    assert "uppy: API key elsewhere may not upload" in told
+    assert "uppy: user:* of cluster-a may upload in one piece and in parts" in told
+    assert "warning: uppy" not in told
+
+
+def test_check_follows_claims(tmp_path: Path) -> None:
+    by_tenant = {**GRANT, "prefix": "uploads/{claim:/tenant}/"}
+    by_subject = {**GRANT, "prefix": "uploads/cluster-a/{claim:/sub}/"}
+    template = {**UPPY, "prefix": "uploads/{claim:/tenant}/{caller}/"}
+    _, told = checked(tmp_path, template, of_token("a:*", by_tenant), of_key("billing", GRANT))
+    assert "uppy: a:* of cluster-a may upload in one piece and in parts" in told
+    assert "uppy: API key billing may not upload" in told  # it has no claims
+    _, told = checked(tmp_path, UPPY, of_token("ada", by_subject))
+    assert "uppy: ada of cluster-a may upload in one piece and in parts" in told
+
+
+def test_check_warns_where_nobody_could_upload(tmp_path: Path) -> None:
+    code, told = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
+    assert code == 0
+    assert "warning: uppy: nobody may upload; a grant needs `form`" in told
+
+
+def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: Path) -> None:
+    _, told = checked(tmp_path, UPPY, conditional_writes=False)
+    assert "warning: uppy: bucket reports has no conditional writes" in told
+
+
+@pytest.mark.parametrize(
+    ("uppy", "says"),
+    [
+        ({"bucket": "other"}, 'uppy.bucket: no bucket "other" is configured; there are: reports'),
+        ({"prefix": "uploads/"}, "uppy.prefix: write a prefix such as uploads/{caller}/"),
+        ({"prefix": "uploads/{caller}"}, "uppy.prefix: write a prefix such as"),
+        ({"prefix": "uploads/a-{caller}/"}, "uppy.prefix: write a prefix such as"),
+        ({"prefix": "{caller}/{caller}/"}, "uppy.prefix: write a prefix such as"),
+        ({"prefix": "{caller}/x/{caller}/"}, "uppy.prefix: write a prefix such as"),
+        ({"prefix": "{caller}/x{caller}y/"}, "uppy.prefix: write a prefix such as"),
+        ({"prefix": "{user}/{caller}/"}, "braces only in a placeholder"),
+        ({"prefix": "../{caller}/"}, "no key is below it"),
+        ({"prefix": "*/{caller}/"}, "a prefix has no *, ?, $ or backslash"),
+        ({"prefix": f"{'x' * 600}/{{caller}}/"}, "or a file's name has no room"),
+        ({"origins": ["*"]}, "would let every page act with its visitor's token"),
+        ({"origins": ["https://app.example.com/"]}, "write an origin such as"),
+        ({"expires_in": 0}, "uppy.expires_in"),
+        ({"origin": []}, "unknown setting; did you mean origins?"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, uppy: dict[str, Any], says: str) -> None:
+    code, told = checked(tmp_path, {**UPPY, **uppy})
+    assert code != 0
+    assert says in told
+
+
+def test_the_section_of_the_example_is_good_once_it_is_uncommented(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "presign.example.yaml").read_text(encoding="utf-8")
+    before, _, rest = text.partition("# uppy:")
+    section, _, after = rest.partition("\n\n")
+    section = section.replace("\n#", "\n")
+    path = tmp_path / "presign.yaml"
+    path.write_text(f"{before}uppy:{section}\n\n{after}")
+    done = CliRunner().invoke(main, ["check", "--config", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "uppy: API key billing may upload in one piece and in parts" in done.output
+    assert "pages of https://app.example.com may call" in done.output
+
+
+@pytest.mark.parametrize("prefix", ["{caller}/", "a/{caller}/b/", "{claim:/t}/{caller}/"])
+def test_the_caller_may_stand_anywhere(tmp_path: Path, prefix: str) -> None:
+    assert checked(tmp_path, {**UPPY, "prefix": prefix})[0] == 0

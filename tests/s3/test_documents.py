@@ -1,0 +1,244 @@
+"""What a store writes is read, or refused as unreadable; nothing else comes of it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import StorageRefused
+from service.s3.xml import (
+    Listed,
+    Markers,
+    OpenUpload,
+    completed_etag,
+    completion,
+    created_upload,
+    error_code,
+    listed,
+    parts_page,
+    quoted,
+    uploads_page,
+)
+from service.signing.actions import Checksum
+from service.signing.multipart_actions import UploadedPart
+from tests.signing.strategies import examples
+
+MD5: Final = "7778aef83f66abc1fa1e8477f296d394"
+CREATED: Final = (
+    "<InitiateMultipartUploadResult><UploadId>u-1</UploadId></InitiateMultipartUploadResult>"
+)
+COMPLETED: Final = (
+    f'<CompleteMultipartUploadResult><ETag>"{MD5}-2"</ETag></CompleteMultipartUploadResult>'
+)
+PARTS: Final = (
+    "<ListPartsResult><NextPartNumberMarker>9</NextPartNumberMarker><IsTruncated>true</IsTruncated>"
+    f'<Part><PartNumber>1</PartNumber><ETag>"{MD5}"</ETag><Size>5</Size></Part>'
+    f"<Part><PartNumber>3</PartNumber><ETag>{MD5}</ETag><Size>0</Size>"
+    "<ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part></ListPartsResult>"
+)
+OBJECTS: Final = (
+    "<ListBucketResult><Contents><Key>a &amp; b</Key><ETag>e</ETag><Size>5</Size></Contents>"
+    "<Contents><Key>c</Key><ETag>f</ETag><Size>6</Size></Contents></ListBucketResult>"
+)
+UPLOADS: Final = (
+    "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>"
+    "<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>n</NextUploadIdMarker>"
+    "<Upload><Key>a</Key><UploadId>u</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
+    "</ListMultipartUploadsResult>"
+)
+READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
+    (created_upload, CREATED),
+    (completed_etag, COMPLETED),
+    (parts_page, PARTS),
+    (listed, OBJECTS),
+    (uploads_page, UPLOADS),
+]
+HEADS: Final = [
+    "",
+    "<?xml version='1.0' encoding='UTF-8'?>\n",
+    "  \n \n",
+    "\n<?xml version='1.0'?>   ",
+]
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("namespace", ["", " xmlns='http://s3.amazonaws.com/doc/2006-03-01/'"])
+def test_documents_are_read_with_a_namespace_or_without(head: str, namespace: str) -> None:
+    def body(text: str) -> bytes:
+        return (head + text.replace(">", f"{namespace}>", 1)).encode()
+
+    assert created_upload(body(CREATED)) == "u-1"
+    assert completed_etag(body(COMPLETED)) == f'"{MD5}-2"'
+    page = parts_page(body(PARTS))
+    assert [(part.part_number, part.etag, part.content_length) for part in page.parts] == [
+        (1, f'"{MD5}"', 5),
+        (3, f'"{MD5}"', 0),
+    ]
+    assert page.parts[1].checksum == Checksum(algorithm="CRC32", value="AAAAAA==")
+    assert listed(body(OBJECTS))[0] == Listed(key="a & b", etag='"e"', content_length=5)
+    uploads = uploads_page(body(UPLOADS))
+    assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
+    assert uploads.markers == Markers("k", "n")
+    assert error_code(body("<Error><Code>SlowDown</Code></Error>")) == "SlowDown"
+
+
+def test_a_page_of_parts_is_followed_by_its_last_part_whatever_its_marker() -> None:
+    assert parts_page(PARTS.encode()).next_after == 3
+    assert parts_page(PARTS.replace("true", "false").encode()).next_after is None
+    assert parts_page(b"<ListPartsResult/>").next_after is None
+    empty = b"<ListPartsResult><IsTruncated>true</IsTruncated></ListPartsResult>"
+    assert parts_page(empty).next_after is None
+
+
+def test_the_last_page_of_uploads_has_no_markers() -> None:
+    assert uploads_page(UPLOADS.replace("true", "false").encode()).markers is None
+
+
+@pytest.mark.parametrize(("given", "kept"), [("e", '"e"'), ('"e"', '"e"'), ('"e', '"e"')])
+def test_an_etag_has_its_quotes(given: str, kept: str) -> None:
+    assert quoted(given) == kept
+
+
+def test_a_completion_says_what_the_object_is_made_of() -> None:
+    sha = Checksum(algorithm="SHA1", value="A" * 27 + "=")
+    parts = [
+        UploadedPart(part_number=1, etag='"<&e>"', content_length=5),
+        UploadedPart(part_number=10_000, etag='"f"', checksum=sha),
+    ]
+    root = fromstring(completion(parts))
+    space = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+    assert root.tag == f"{space}CompleteMultipartUpload"
+    said = [{each.tag.removeprefix(space): each.text for each in part} for part in root]
+    assert said == [
+        {"PartNumber": "1", "ETag": '"<&e>"'},
+        {"PartNumber": "10000", "ETag": '"f"', "ChecksumSHA1": sha.value},
+    ]
+
+
+JUNK: Final = [
+    pytest.param(b"", id="nothing"),
+    pytest.param(b" \n", id="spaces"),
+    pytest.param(b"\x00\xff\xfe", id="bytes"),
+    pytest.param(b"{}", id="JSON"),
+    pytest.param(b"<a>", id="half"),
+    pytest.param(b"<a></a><b/>", id="two roots"),
+    pytest.param(b"<html><body>Log in</body></html>", id="a proxy's page"),
+    pytest.param(b"<Error xmlns='urn:x'><Code>AccessDenied</Code></Error>", id="an error"),
+    pytest.param(b"<?xml version='1.0' encoding='no-such'?><a/>", id="an unknown encoding"),
+    pytest.param(b"<?xml version='1.0' encoding='base64'?><a/>", id="an encoding of no text"),
+    pytest.param(b"<?xml version='1.0' encoding='utf-16'?><a/>", id="another encoding"),
+    pytest.param(b"<!DOCTYPE a><a/>", id="a DTD"),
+    pytest.param(b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", id="a DTD elsewhere"),
+    pytest.param(
+        b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><ListPartsResult>&x;</ListPartsResult>",
+        id="an entity elsewhere",
+    ),
+    pytest.param(
+        b"<!DOCTYPE l [<!ENTITY a 'ha'>"
+        + b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a;" * 10) for n in range(9))
+        + b"]><l>&a8;</l>",
+        id="a bomb",
+    ),
+    pytest.param(b"<ListPartsResult>&nosuch;</ListPartsResult>", id="an unknown entity"),
+]
+
+
+@pytest.mark.parametrize("body", JUNK)
+@pytest.mark.parametrize("read", [read for read, _ in READERS])
+def test_what_s3_does_not_answer_is_refused_as_unreadable(
+    read: Callable[[bytes], Any], body: bytes
+) -> None:
+    with pytest.raises(StorageRefused) as refused:
+        read(body)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__ or refused.value.__context__ is None
+    assert refused.value.detail == "The store's answer is not what S3 answers."
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(b"<!DOCTYPE a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"<!DOCTYPE a SYSTEM 'file:///a'>"),
+        *(b"<?xml version='1.0' encoding='no-such'?>", b"<?xml version='1.0' encoding='rot13'?>"),
+        b"<?xml version='1.0' encoding='utf-16'?>",
+    ],
+)
+@pytest.mark.parametrize(("read", "document"), READERS)
+def test_a_document_with_a_head_that_s3_does_not_write_is_refused(
+    read: Callable[[bytes], Any], document: str, head: bytes
+) -> None:
+    read(document.encode())
+    with pytest.raises(StorageRefused):
+        read(head + document.encode())
+
+
+@pytest.mark.parametrize("body", [each for each in JUNK if each.id != "an error"])
+def test_what_tells_of_no_error_has_no_code(body: bytes) -> None:
+    assert error_code(body) is None
+
+
+@pytest.mark.parametrize(
+    ("read", "body"),
+    [
+        (created_upload, CREATED.replace("u-1", "")),
+        (completed_etag, "<CompleteMultipartUploadResult/>"),
+        (parts_page, PARTS.replace("<Size>5</Size>", "")),
+        (parts_page, PARTS.replace("<Size>5</Size>", "<Size>-5</Size>")),
+        (parts_page, PARTS.replace("<Size>5</Size>", "<Size>5.0</Size>")),
+        (parts_page, PARTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
+        (parts_page, PARTS.replace("<PartNumber>1</PartNumber>", "<PartNumber>one</PartNumber>")),
+        (parts_page, PARTS.replace("AAAAAA==", "AAAA")),
+        (listed, OBJECTS.replace("<ETag>e</ETag>", "")),
+        (listed, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
+        (uploads_page, UPLOADS.replace("<UploadId>u</UploadId>", "")),
+    ],
+)
+def test_a_document_that_lacks_what_it_must_have_is_refused(
+    read: Callable[[bytes], Any], body: str
+) -> None:
+    with pytest.raises(StorageRefused):
+        read(body.encode())
+
+
+@pytest.mark.parametrize(("read", "document"), READERS)
+def test_a_document_that_was_cut_off_anywhere_is_refused(
+    read: Callable[[bytes], Any], document: str
+) -> None:
+    for length in range(len(document)):
+        with pytest.raises(StorageRefused):
+            read(document[:length].encode())
+
+
+def only_refuses(read: Callable[[bytes], Any], body: bytes) -> None:
+    with suppress(StorageRefused):
+        read(body)
+    error_code(body)
+
+
+@examples(1000)
+@given(reader=st.sampled_from(READERS), body=st.binary(max_size=60))
+def test_no_bytes_lead_to_another_failure(
+    reader: tuple[Callable[[bytes], Any], str], body: bytes
+) -> None:
+    only_refuses(reader[0], body)
+
+
+@examples(1500)
+@given(
+    reader=st.sampled_from(READERS),
+    at=st.integers(0, 400),
+    gone=st.integers(0, 40),
+    put=st.binary(max_size=12)
+    | st.sampled_from([b"<", b"&#0;", b"&x;", b"]]>", b"<!--", b"<?a?>"]),
+)
+def test_no_damage_to_a_document_leads_to_another_failure(
+    reader: tuple[Callable[[bytes], Any], str], at: int, gone: int, put: bytes
+) -> None:
+    read, document = reader
+    whole = document.encode()
+    at = min(at, len(whole))
+    only_refuses(read, whole[:at] + put + whole[at + gone :])

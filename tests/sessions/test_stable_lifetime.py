@@ -1,0 +1,162 @@
+"""How long a URL of a window lives: what was asked for on top of the window, what is granted around it."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidRequest
+from service.sessions.lifetime import (
+    Given,
+    Lifetime,
+    Never,
+    Short,
+    limit_stable,
+)
+from service.sessions.refresh_policy import EXPIRY_MARGIN
+from service.sessions.url_windows import Window
+from tests.sessions.test_lifetime import limits
+
+WEEK = 604_800
+DAY = 86_400
+BEGIN = 1_767_225_600
+
+
+def limited(
+    expires_in: int | None = None,
+    least: int | None = None,
+    *,
+    window: int = 600,
+    remaining: float = 3600.0,
+    **changes: Any,
+) -> Given | Short | Never:
+    """A session of an hour with so much left as the window begins, a default of 900, no grant's limit."""
+    asked = Lifetime(expires_in=expires_in, min_expires_in=least, stable_for=window)
+    about = {"default": 900, "granted": None, "session_seconds": 3600.0, **changes}
+    return limit_stable(asked, Window(BEGIN, window), ends_at=BEGIN + remaining, **about)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        pytest.param(limited(), Given(1500, None), id="the window, and the default"),
+        pytest.param(limited(60), Given(660, None), id="the window, and what was asked for"),
+        pytest.param(limited(granted=1000), Given(1000, None), id="no more than is granted"),
+        pytest.param(limited(900, granted=1000), Given(1000, "grant"), id="cut by the grant"),
+        pytest.param(limited(granted=601), Given(601, None), id="just more than the window"),
+        pytest.param(limited(granted=600), Never(), id="a window as long as the grant"),
+        pytest.param(limited(granted=60), Never(), id="a window beyond the grant"),
+        pytest.param(limited(None, 400, granted=1000), Given(1000, None), id="all that is granted"),
+        pytest.param(limited(None, 401, granted=1000), Never(), id="more than is granted"),
+        pytest.param(limited(3000), Given(3595, "session"), id="to the end of the session"),
+        pytest.param(limited(900, remaining=1505), Given(1500, None), id="the session just lasts"),
+        pytest.param(
+            limited(900, remaining=1504), Short(Given(1499, "session")), id="it just does not"
+        ),
+        pytest.param(limited(900, remaining=606), Short(Given(601, "session")), id="a second left"),
+        pytest.param(limited(900, remaining=605), Short(None), id="nothing left"),
+        pytest.param(limited(900, 900, remaining=1504), Short(None), id="less than insisted on"),
+        pytest.param(
+            limited(WEEK - 600, remaining=2400),
+            Given(2395, "session"),
+            id="as long as can be had, of a session that is not due",
+        ),
+        pytest.param(
+            limited(WEEK - 600, remaining=2399),
+            Short(Given(2394, "session")),
+            id="as long as can be had, of a session that is due",
+        ),
+        pytest.param(limited(None, 2955), Given(3555, None), id="all that can be counted on"),
+        pytest.param(limited(None, 2956), Never(), id="more than can be counted on"),
+        pytest.param(limited(window=3554), Given(3595, "session"), id="the longest window"),
+        pytest.param(limited(window=3555), Never(), id="a window beyond the session"),
+        pytest.param(
+            limited(window=DAY, remaining=DAY + 3000), Never(), id="a day, however late it is asked"
+        ),
+        pytest.param(
+            limited(window=DAY, remaining=math.inf, session_seconds=math.inf),
+            Given(DAY + 900, None),
+            id="a day, of keys that never end",
+        ),
+        pytest.param(
+            limited(
+                WEEK - DAY, window=DAY, remaining=math.inf, session_seconds=math.inf, granted=WEEK
+            ),
+            Given(WEEK, None),
+            id="a week in all",
+        ),
+        pytest.param(
+            limited(window=DAY, remaining=math.inf, session_seconds=math.inf, default=WEEK),
+            Given(WEEK, None),
+            id="a default of a week, and no more than a week in all",
+        ),
+    ],
+)
+def test_in_a_window_a_lifetime_is(outcome: object, expected: object) -> None:
+    assert outcome == expected
+
+
+@pytest.mark.parametrize(
+    "lifetime", [{"expires_in": WEEK - 599}, {"min_expires_in": WEEK - 599}], ids=str
+)
+def test_more_than_a_week_in_all_is_refused(lifetime: dict[str, int]) -> None:
+    """X-Amz-Expires cannot say it."""
+    with pytest.raises(InvalidRequest) as refused:
+        Lifetime(**lifetime, stable_for=600)
+    assert list(refused.value.pointers) == ["#/stable_for"]
+
+
+@st.composite
+def lifetimes(draw: st.DrawFn) -> Lifetime:
+    seconds = st.none() | st.integers(1, WEEK - DAY)
+    least, asked = draw(seconds), draw(seconds)
+    if least and asked and least > asked:
+        least, asked = asked, least
+    stable_for = draw(st.integers(1, DAY))
+    return Lifetime(expires_in=asked, min_expires_in=least, stable_for=stable_for)
+
+
+@given(asked=lifetimes(), about=limits, begin=st.integers(0, 40_000))
+def test_no_url_of_a_window_outlives_session_or_grant_and_each_outlives_the_window(
+    asked: Lifetime, about: dict[str, Any], begin: int
+) -> None:
+    assert asked.stable_for is not None
+    ends_at = begin * asked.stable_for + about.pop("remaining")
+    window = Window(begin * asked.stable_for, asked.stable_for)
+    outcome = limit_stable(asked, window, ends_at=ends_at, **about)
+    given_ = outcome.given if isinstance(outcome, Short) else outcome
+    if isinstance(given_, Given):
+        after = given_.expires_in - window.seconds
+        assert after >= (asked.min_expires_in or 1)
+        assert window.begins_at + given_.expires_in <= ends_at - EXPIRY_MARGIN
+        assert given_.expires_in <= min(about["granted"] or WEEK, WEEK)
+        if asked.expires_in is not None:
+            assert (given_.limited_by is not None) is (after < asked.expires_in)
+
+
+@given(asked=lifetimes(), about=limits, age=st.floats(-DAY, 30))
+def test_of_a_session_that_is_not_older_than_the_window_by_more_than_its_youth_no_more_is_wanted(
+    asked: Lifetime, about: dict[str, Any], age: float
+) -> None:
+    """Or who asks would be told to wait for what is not going to be asked for."""
+    assert asked.stable_for is not None
+    del about["remaining"]
+    window = Window(7 * asked.stable_for, asked.stable_for)
+    ends_at = window.begins_at - age + about["session_seconds"]
+    assert not isinstance(limit_stable(asked, window, ends_at=ends_at, **about), Short)
+
+
+@given(asked=lifetimes(), about=limits)
+def test_whether_it_can_ever_be_had_does_not_hang_on_what_the_session_has_left(
+    asked: Lifetime, about: dict[str, Any]
+) -> None:
+    assert asked.stable_for is not None
+    remaining = about.pop("remaining")
+    window = Window(0, asked.stable_for)
+    one, other = (
+        limit_stable(asked, window, ends_at=at, **about)
+        for at in (remaining, about["session_seconds"])
+    )
+    assert isinstance(one, Never) is isinstance(other, Never)

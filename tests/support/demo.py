@@ -1,0 +1,80 @@
+"""`presign demo` as who tries it has it: a process, and what it printed."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.end_to_end.processes import free_ports
+
+ROOT: Final = Path(__file__).parents[2]
+START_SECONDS: Final = 60.0
+PASTE_SECONDS: Final = 60.0
+# How far the examples are, which is no complaint.
+_PROGRESS: Final = re.compile(r"^\[#* *\] +\d+% of [\d.]+ MiB\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    process: subprocess.Popen[str]
+    url: str
+    store_port: int
+    printed: str
+
+
+@contextmanager
+def demo() -> Iterator[Demo]:
+    port, store_port = free_ports(2)
+    command = [sys.executable, "-u", "-m", "service", "demo", "--port", str(port)]
+    with subprocess.Popen(
+        [*command, "--store-port", str(store_port)],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            printed = _until(process, "Ctrl-C ends it.")
+            url = f"http://127.0.0.1:{port}"
+            yield Demo(process=process, url=url, store_port=store_port, printed=printed)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=60)
+            finally:
+                process.kill()  # else a failure would wait for its end
+
+
+def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
+    """What they print. They must go through, and complain of nothing."""
+    pasted = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PASTE_SECONDS,
+        check=False,
+    )
+    complaints = _PROGRESS.sub("", pasted.stderr)
+    assert (pasted.returncode, complaints) == (0, ""), complaints
+    return pasted.stdout
+
+
+def _until(process: subprocess.Popen[str], last: str) -> str:
+    """What the process prints up to a line."""
+    assert process.stdout is not None
+    deadline, printed = time.monotonic() + START_SECONDS, ""
+    while last not in printed and time.monotonic() < deadline:
+        line = process.stdout.readline()
+        assert line, f"it ended: {printed}"
+        printed += line
+    return printed

@@ -1,0 +1,69 @@
+"""A test that was late runs again; what fails in time does not."""
+
+import asyncio
+
+import pytest
+
+from tests.support.late import (
+    TRIES,
+    Late,
+    again_if_late,
+    within,
+)
+
+
+def test_a_late_test_runs_again_until_it_is_in_time() -> None:
+    seconds = [0.0, 0.0, 60.0, 60.0]
+
+    @again_if_late
+    def test() -> None:
+        with within(seconds.pop(0)):
+            pass
+
+    test()
+    assert seconds == [60.0]
+
+
+def test_a_test_that_is_always_late_fails() -> None:
+    runs = list[int]()
+
+    @again_if_late
+    def test() -> None:
+        runs.append(1)
+        with within(0.0):
+            pass
+
+    with pytest.raises(Late):
+        test()
+    assert len(runs) == TRIES
+
+
+def test_what_fails_in_time_fails_at_once() -> None:
+    runs = list[int]()
+
+    @again_if_late
+    def test() -> None:
+        runs.append(1)
+        with within(60):
+            raise AssertionError("it is wrong")
+
+    with pytest.raises(AssertionError, match="it is wrong"):
+        test()
+    assert len(runs) == 1
+
+
+def test_what_fails_late_is_late() -> None:
+    with pytest.raises(Late), within(0.0):
+        raise AssertionError
+
+
+async def test_a_late_coroutine_runs_again() -> None:
+    seconds = [0.0, 60.0, 60.0]
+
+    @again_if_late
+    async def test() -> None:
+        with within(seconds.pop(0)):
+            await asyncio.sleep(0)
+
+    await test()
+    assert seconds == [60.0]

@@ -1,0 +1,59 @@
+"""What a run of the tests says at its end of those that it left out."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.left_out import left_out
+
+ROOT: Final = Path(__file__).parents[2]
+PROGRAM: Final = "Skipped: {} is not here: `apt-get install {}` brings it"
+NGINX: Final = PROGRAM.format("nginx", "nginx")
+JAVA: Final = PROGRAM.format("javac", "default-jdk-headless")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "line"),
+    [
+        ([], None),
+        ([NGINX], "left out: 1 test for want of nginx: apt-get install nginx"),
+        (
+            [NGINX, JAVA, NGINX],
+            "left out: 3 tests for want of default-jdk-headless, nginx: apt-get install default-jdk-headless nginx",
+        ),
+        (["Skipped: no such device"], "left out: 1 test (no such device)"),
+        (
+            ["Skipped: b", NGINX, "Skipped: a", "Skipped: b"],
+            "left out: 1 test for want of nginx: apt-get install nginx; 1 test (a); 2 tests (b)",
+        ),
+    ],
+)
+def test_the_line_says_what_is_left_out_and_what_brings_it(
+    reasons: list[str], line: str | None
+) -> None:
+    assert left_out(reasons) == line
+
+
+def test_a_run_without_kustomize_ends_with_the_line(tmp_path: Path) -> None:
+    """On workers, as `make test` runs them."""
+    test = "tests/deploy/kubernetes/test_pod_security.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", test]
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    *_, line, end = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout
+    assert line.startswith("left out: ")
+    assert line.endswith(" tests for want of kustomize: apt-get install kustomize")
+    assert "skipped" in end

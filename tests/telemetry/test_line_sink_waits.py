@@ -1,0 +1,160 @@
+"""A request waits for a slow reader, for a moment: a pipe holds less than the lines of a large batch."""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import pytest
+
+from service.errors import Overloaded
+from service.telemetry.line_sink import WAIT_SECONDS, AuditSink
+from tests.support.late import again_if_late, within
+
+LINES: Final = 70  # of 15 KiB: the keys of the largest batch, over a mebibyte
+
+
+def line(name: str, number: int = 0, length: int = 15_000) -> bytes:
+    return json.dumps({"name": name, "number": number, "keys": "k" * length}).encode() + b"\n"
+
+
+class Reader:
+    """Reads a pipe in a thread, with a pause after each piece, until nobody writes any more.
+
+    Pieces of half a pipe, since on a busy machine each pause is longer than was asked for.
+    """
+
+    def __init__(self, pause: float) -> None:
+        self.descriptor, self.writer = os.pipe()
+        self.read = bytearray()
+        self.pause = pause
+        self._thread = threading.Thread(target=self._run)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def lines(self) -> list[tuple[str, int]]:
+        os.close(self.writer)
+        self._thread.join(10)
+        told = [json.loads(each) for each in self.read.splitlines()]
+        return [(each["name"], each["number"]) for each in told]
+
+    def _run(self) -> None:
+        while piece := os.read(self.descriptor, 32 * 1024):
+            self.read += piece
+            time.sleep(self.pause)
+        os.close(self.descriptor)
+
+
+@contextmanager
+def a_full_pipe() -> Iterator[tuple[AuditSink, int]]:
+    reader, writer = os.pipe()
+    sink = AuditSink(writer)
+    try:
+        with suppress(Overloaded):
+            while True:
+                sink.write_now(line("filler"))
+        yield sink, reader
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def done(written: Awaitable[None] | None) -> None:
+    if written is not None:
+        await written
+
+
+async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -> None:
+    reader = Reader(pause=0.004)
+    reader.start()
+    sink = AuditSink(reader.writer)
+    written = sink.write([line("a", number) for number in range(LINES)])
+    assert written is not None, "so much fits into this pipe at once"
+    await written
+    assert reader.lines() == [("a", number) for number in range(LINES)]
+
+
+async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
+    reader = Reader(pause=0.004)
+    reader.start()
+    sink = AuditSink(reader.writer)
+    large = sink.write([line("large", number) for number in range(LINES)])
+    small = [sink.write([line("small", number, 10)]) for number in range(20)]
+    await asyncio.gather(done(large), *(done(each) for each in small))
+    told = reader.lines()
+    assert [number for name, number in told if name == "large"] == list(range(LINES))
+    assert [number for name, number in told if name == "small"] == list(range(20))
+
+
+async def test_a_log_line_amid_a_large_request_cuts_none_in_two() -> None:
+    reader = Reader(pause=0.002)
+    reader.start()
+    sink = AuditSink(reader.writer)
+    writing = asyncio.ensure_future(done(sink.write([line("a", n) for n in range(LINES)])))
+    logged = 0
+    while not writing.done():
+        await asyncio.sleep(0.001)
+        try:
+            sink.write_now(line("log", logged, 10))
+        except Overloaded:
+            continue
+        logged += 1
+    await writing
+    assert [number for name, number in reader.lines() if name == "a"] == list(range(LINES))
+
+
+@again_if_late
+async def test_a_reader_that_has_stopped_is_not_waited_for_longer_than_is_said() -> None:
+    with a_full_pipe() as (sink, _):
+        began = time.monotonic()
+        with within(WAIT_SECONDS + 2):
+            written = sink.write([line("a")])
+            assert written is not None
+            with pytest.raises(Overloaded):
+                await written
+        assert time.monotonic() - began >= WAIT_SECONDS
+
+
+@again_if_late
+async def test_many_wait_together_and_the_loop_goes_on() -> None:
+    with a_full_pipe() as (sink, _):
+        with within(WAIT_SECONDS + 2):
+            with within(1):
+                waiting = [asyncio.ensure_future(done(sink.write([line("a")]))) for _ in range(50)]
+                await asyncio.sleep(0.1)
+            ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(each) for each in ended} == {Overloaded}
+
+
+async def test_a_reader_that_leaves_while_somebody_waits_is_an_outage() -> None:
+    reader, writer = os.pipe()
+    sink = AuditSink(writer)
+    written = sink.write([line("a", number) for number in range(LINES)])
+    assert written is not None
+    os.close(reader)
+    with pytest.raises(Overloaded):
+        await written
+    os.close(writer)
+
+
+def test_a_pipe_can_be_made_to_hold_more() -> None:
+    reader, writer = os.pipe()
+    sink = AuditSink(writer)
+    sink.enlarge()
+    for number in range(20):  # 300 KiB
+        sink.write_now(line("a", number))
+    os.close(reader)
+    os.close(writer)
+
+
+def test_what_is_no_pipe_stays_as_it_is() -> None:
+    descriptor = os.open(os.devnull, os.O_WRONLY)
+    sink = AuditSink(descriptor)
+    sink.enlarge()
+    sink.write_now(line("a"))
+    os.close(descriptor)

@@ -1,0 +1,164 @@
+"""A log line names the request that is being answered, and never another."""
+
+import asyncio
+import json
+import logging
+from io import StringIO
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.api.request_id import Envelope
+from service.sessions.sts import SessionRefused
+from service.telemetry import tracing
+from tests.api.conftest import SECRET, open_grant, running, settings_with
+from tests.api.sentinels import logging_as_served
+from tests.auth.mint import ISSUER, a_token
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACEPARENT: Final = f"00-{TRACE}-{SPAN}-01"
+GET: Final = {"bucket": "demo", "key": "a"}
+log = logging.getLogger("service.told")
+
+
+async def lines_of(client: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, Any]:
+    """The one line that a request's handler logs."""
+    logged = StringIO()
+    with logging_as_served("INFO", logged):
+        await client.get("/told", headers=headers)
+    (line,) = read(logged)
+    return line
+
+
+def read(logged: StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in logged.getvalue().splitlines()]
+
+
+@pytest.fixture(name="client")
+async def _client() -> Any:
+    async with running(settings_with(open_grant())) as client:
+        add_routes(client)
+        yield client
+
+
+def add_routes(client: httpx.AsyncClient) -> None:
+    """`/told` logs once; `/turns` many times, and lets others take a turn between."""
+    transport: Any = client._transport
+
+    async def told() -> None:
+        log.info("told")
+
+    async def turns(name: str) -> None:
+        for _ in range(20):
+            log.info(name)
+            await asyncio.sleep(0)
+        await asyncio.gather(asyncio.create_task(told_by(name)), told_by(name))
+
+    async def told_by(name: str) -> None:
+        await asyncio.sleep(0)
+        log.info(name)
+
+    transport.app.add_api_route("/told", told)
+    transport.app.add_api_route("/turns", turns)
+
+
+async def test_a_line_names_its_request_and_trace(client: httpx.AsyncClient) -> None:
+    headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
+    line = await lines_of(client, headers)
+    assert (line["request_id"], line["trace_id"], line["span_id"]) == ("request-7", TRACE, SPAN)
+
+
+async def test_a_line_names_the_id_that_the_reply_has(client: httpx.AsyncClient) -> None:
+    logged = StringIO()
+    with logging_as_served("INFO", logged):
+        answer = await client.get("/told", headers={"X-Request-ID": "not an id"})
+    assert read(logged)[0]["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        "",
+        "garbage",
+        TRACEPARENT.upper(),
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"0-{TRACE}-{SPAN}-01",
+        f"00-{TRACE[1:]}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}0-01",
+        f"00-{TRACE}-{SPAN}",
+        f"{TRACEPARENT}-more",
+        f"{TRACEPARENT},{TRACEPARENT}",
+        f"00-{TRACE[:-1]}g-{SPAN}-01",
+        SECRET,
+    ],
+)
+async def test_a_traceparent_that_is_none_leaves_the_trace_out(
+    client: httpx.AsyncClient, sent: str | None
+) -> None:
+    line = await lines_of(client, {} if sent is None else {"traceparent": sent})
+    assert "request_id" in line
+    assert not {"trace_id", "span_id"} & set(line)
+
+
+async def test_of_requests_at_the_same_time_each_line_names_its_own(
+    client: httpx.AsyncClient,
+) -> None:
+    def headers(number: int) -> dict[str, str]:
+        parent = f"00-{number + 1:032x}-{number + 1:016x}-01"
+        return {"X-Request-ID": f"r{number}", "traceparent": parent}
+
+    logged = StringIO()
+    with logging_as_served("INFO", logged):
+        await asyncio.gather(
+            *(client.get(f"/turns?name=r{n}", headers=headers(n)) for n in range(30))
+        )
+    lines = [line for line in read(logged) if line["logger"] == log.name]
+    assert len(lines) == 30 * 22
+    for line in lines:
+        number = int(line["message"][1:]) + 1
+        assert line["request_id"] == line["message"]
+        assert (line["trace_id"], line["span_id"]) == (f"{number:032x}", f"{number:016x}")
+
+
+async def test_what_follows_a_request_on_the_same_connection_is_not_taken_for_it() -> None:
+    """A server may run the next request in a copy of the last one's context."""
+    ids = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        ids.append(tracing.ids()["request_id"])
+
+    for name in (b"one", b"two"):
+        scope = {"type": "http", "headers": [(b"x-request-id", name)]}
+        await Envelope(app)(scope, None, None)  # type: ignore[arg-type]  # the app uses neither
+    assert ids == ["one", "two"]
+
+
+async def test_what_a_sessions_task_logs_belongs_to_no_request() -> None:
+    logged = StringIO()
+    with logging_as_served("INFO", logged):
+        async with running(settings_with(open_grant()), SessionRefused("no role")) as client:
+            headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
+            assert (await client.post("/v1/head-urls", json=GET, headers=headers)).is_error
+    lines = [line for line in read(logged) if "no new session" in line["message"]]
+    assert len(lines) == 3  # of two buckets, and the caller's, which the request began
+    assert [line for line in lines if {"request_id", "trace_id", "span_id"} & set(line)] == []
+
+
+async def test_what_is_logged_of_an_issuers_keys_belongs_to_no_request() -> None:
+    issuer = {
+        "issuer": ISSUER.issuer,
+        "audience": "presign",
+        "jwks_url": "http://127.0.0.1:1/keys",
+    }
+    logged = StringIO()
+    with logging_as_served("INFO", logged):
+        settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
+        async with running(settings) as client:  # the request comes before the first fetch
+            await client.get("/v1/caller", headers={"Authorization": f"Bearer {a_token()}"})
+    lines = [line for line in read(logged) if "no keys of issuer" in line["message"]]
+    assert len(lines) == 1
+    assert "request_id" not in lines[0]

@@ -1,0 +1,255 @@
+"""A log line: one line of JSON, without anybody's secret, to where it stops nothing."""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.telemetry.line_sink import AuditSink
+from service.telemetry.logs import (
+    FewWarnings,
+    JsonFormatter,
+    SinkHandler,
+    set_up_logging,
+)
+from tests.api.conftest import SECRET
+from tests.api.sentinels import logging_as_served
+from tests.auth.mint import a_token
+
+
+def formatted(message: object, *args: object, **more: Any) -> dict[str, Any]:
+    record = logging.LogRecord("service.x", logging.INFO, __file__, 1, message, args, None)
+    record.__dict__.update(more)
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    line: dict[str, Any] = json.loads(text)
+    return line
+
+
+# A line
+
+
+def test_a_line_says_what_where_and_when() -> None:
+    assert formatted("%s of %d", "one", 2, created=1_767_225_600.0625) == {
+        "event": "log",
+        "time": "2026-01-01T00:00:00.062Z",
+        "level": "INFO",
+        "logger": "service.x",
+        "message": "one of 2",
+    }
+
+
+def test_the_time_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert formatted("a", created=1_767_225_600.0)["time"] == "2026-01-01T00:00:00.000Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - with the zone beside them
+def test_any_time_is_read_back_to_the_millisecond(moment: datetime) -> None:
+    told = formatted("a", created=moment.timestamp())["time"]
+    assert told.endswith("Z")
+    assert len(told) == len("2026-01-01T00:00:00.000Z")
+    assert abs(datetime.fromisoformat(told) - moment).total_seconds() < 0.0011
+
+
+@given(message=st.text())
+def test_whatever_a_message_holds_is_one_line_and_no_other_member(message: str) -> None:
+    line = formatted("%s", message)
+    assert set(line) == {"event", "time", "level", "logger", "message"}
+    assert line["event"] == "log"
+
+
+@pytest.mark.parametrize("message", ["one\ntwo", "\r\n", 'a","level":"ERROR', "\x00\x1b[2J\u2028"])
+def test_what_parts_lines_is_told_within_the_line(message: str) -> None:
+    assert formatted(message)["message"] == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"https://h/k?X-Amz-Signature={SECRET}&a=b",
+        f"Authorization: Bearer {SECRET}",
+        f"<SecretAccessKey>{SECRET}</SecretAccessKey>",
+        f"first line\n{{'SessionToken': '{SECRET}'}}",
+    ],
+)
+def test_a_secret_in_a_message_is_masked(message: str) -> None:
+    for line in (formatted(message), formatted("%s", message), formatted("%r", {message: 1})):
+        assert SECRET not in json.dumps(line)
+        assert "[masked]" in line["message"]
+
+
+def test_a_token_in_a_message_is_masked() -> None:
+    token = a_token()
+    assert token not in formatted("no caller for %s", token)["message"]
+
+
+def test_of_an_exception_its_words_are_left_out_and_where_it_came_from_is_told() -> None:
+    try:
+        fail_twice()
+    except KeyError:
+        line = formatted("it failed", exc_info=sys.exc_info())
+    assert SECRET not in json.dumps(line)
+    told = line["exception"]
+    assert told.index("builtins.ValueError") < told.index("builtins.KeyError")
+    assert "in fail_twice" in told
+
+
+def fail_twice() -> None:
+    try:
+        int(f"words with {SECRET}")
+    except ValueError as error:
+        raise KeyError(SECRET) from error
+
+
+# Where it goes
+
+
+def handler_to(descriptor: int, dropped: list[None]) -> SinkHandler:
+    handler = SinkHandler(AuditSink(descriptor), on_drop=lambda: dropped.append(None))
+    handler.setFormatter(JsonFormatter())
+    return handler
+
+
+def record(message: str = "a", *args: object) -> logging.LogRecord:
+    return logging.LogRecord("service.x", logging.INFO, __file__, 1, message, args, None)
+
+
+def test_a_line_goes_to_the_sink_as_one_line(tmp_path: Path) -> None:
+    file, dropped = tmp_path / "out", list[None]()
+    with file.open("wb") as out:
+        handler = handler_to(out.fileno(), dropped)
+        handler.handle(record("one\ntwo"))
+        handler.handle(record("\ud800 is no character"))
+    lines = [json.loads(line)["message"] for line in file.read_bytes().splitlines()]
+    assert lines == ["one\ntwo", "? is no character"]
+    assert dropped == []
+
+
+def test_lines_of_a_sink_that_fails_are_dropped_and_counted() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    dropped: list[None] = []
+    handler = handler_to(writer, dropped)
+    for number in range(3):
+        handler.handle(record())
+        assert len(dropped) == number + 1
+    os.close(writer)
+
+
+def test_a_line_that_cannot_be_written_out_is_dropped_and_not_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Logging itself would print the message and its arguments, unmasked."""
+    dropped: list[None] = []
+    with open(os.devnull, "wb") as out:  # noqa: PTH123 - what there is to write is nothing
+        handler_to(out.fileno(), dropped).handle(record("%d", SECRET))
+    assert dropped == [None]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure() -> None:
+    """The sink logs while it is written to, so whoever logs must not hold what it needs."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    sink, dropped = AuditSink(writer), list[None]()
+    handler = SinkHandler(sink, on_drop=lambda: dropped.append(None))
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("service.telemetry.line_sink")
+    logger.addHandler(handler)
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(3000):
+            sink._fails = False  # so that each failure is logged anew
+            with suppress(Exception):
+                sink.write_now(b"a\n")
+        done.set()
+
+    def tell() -> None:
+        while not done.is_set():
+            handler.handle(record())
+
+    threads = [threading.Thread(target=each, daemon=True) for each in (write, tell)]
+    try:
+        for thread in threads:
+            thread.start()
+        assert done.wait(20)
+    finally:
+        logger.removeHandler(handler)
+
+
+# Levels
+
+
+@pytest.fixture(name="levels")
+def _levels() -> Iterator[None]:
+    with logging_as_served("INFO", StringIO()):  # puts back all that it finds
+        yield
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+@pytest.mark.usefixtures("levels")
+def test_the_level_that_is_set_is_the_least_that_is_told(level: str) -> None:
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.levelname)  # type: ignore[method-assign]  # all that a handler does
+    set_up_logging(level, handler)
+    for each in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        logging.getLogger("service.x").log(logging.getLevelName(each), "a")
+    assert told == [each for each in ORDER if ORDER.index(each) >= ORDER.index(level)]
+
+
+ORDER: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("botocore.parsers", "INFO"),
+        ("botocore.credentials", "INFO"),
+        ("aiobotocore.httpsession", "INFO"),
+        ("aiohttp.client", "INFO"),
+        ("httpx", "WARNING"),
+        ("httpcore.http11", "WARNING"),
+    ],
+)
+@pytest.mark.usefixtures("levels")
+def test_no_library_that_logs_answers_or_addresses_talks_at_debug(name: str, least: str) -> None:
+    set_up_logging("DEBUG", logging.NullHandler())
+    levels = [logging.getLevelName(each) for each in ORDER]
+    talks = [each for each in levels if logging.getLogger(name).isEnabledFor(each)]
+    assert talks[0] == logging.getLevelName(least)
+
+
+def test_malformed_requests_are_ten_lines_a_second_at_most() -> None:
+    now, lines = [0.0], list[str]()
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign] # a fake
+    logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - none that others have
+    logger.addFilter(FewWarnings(10, now=lambda: now[0]))
+    logger.addHandler(handler)
+    for _ in range(100):
+        logger.warning("Invalid HTTP request received.")
+    logger.error("a fault of ours")
+    assert lines == ["Invalid HTTP request received."] * 10 + ["a fault of ours"]
+    now[0] = 1.0
+    logger.warning("Invalid HTTP request received.")
+    assert lines[11:] == ["Invalid HTTP request received. 90 more such lines were suppressed."]

@@ -1,0 +1,121 @@
+"""Nobody who calls has a say in a label, so that no caller makes the series many."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any, Final
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.access.grants import Operation
+from service.api.problems import _KINDS
+from service.diagnosis.findings import Code
+from tests.api.conftest import (
+    API_KEY,
+    open_grant,
+    running,
+    settings_with,
+)
+from tests.api.every_call import flat
+from tests.support.scrapes import (
+    GET,
+    Samples,
+    app_of,
+    samples,
+)
+
+
+@pytest.fixture(name="client")
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    async with running(settings_with(open_grant(max_expires_in=1800))) as client:
+        yield client
+
+
+ROUTES: Final = [
+    "/v1/download-urls",
+    "/v1/upload-urls/batch",
+    "/v1/upload-forms",
+    "/v1/caller",
+    "/livez",
+]
+chosen = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#%\\"), min_size=1
+)
+words = st.text(min_size=1, max_size=20) | st.sampled_from(["demo", "closed", "a\nb", 'x"} 1\n'])
+requests = st.fixed_dictionaries(
+    {
+        "method": st.sampled_from(["GET", "POST", "PUT", "PURGE", "X-1"])
+        | st.from_regex(r"[A-Z]{1,9}", fullmatch=True),
+        "path": st.sampled_from(ROUTES)
+        | chosen.map(lambda text: f"/{text.lstrip('/')}")
+        | st.tuples(st.sampled_from(ROUTES), chosen).map("/".join),
+        "json": st.fixed_dictionaries({"bucket": words, "key": words})
+        | st.just(GET)
+        | st.fixed_dictionaries({"items": st.just([GET])}),
+        "request_id": st.from_regex(r"[A-Za-z0-9._-]{1,128}", fullmatch=True) | chosen,
+        "key": st.sampled_from([API_KEY, "wrong"]),
+    }
+)
+
+
+def allowed(app: FastAPI) -> dict[str, set[str]]:
+    """All values that each label may have."""
+    routes = {route.path for route in flat(app.routes)}
+    return {
+        "route": routes | {"none"},
+        "method": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"},
+        "status": {str(status) for status, _ in _KINDS.values()} | {"200", "499"},
+        "operation": set(Operation),
+        "bucket": {"demo", "closed"},
+        "code": set(_KINDS),
+        "by": {"grant", "session"},
+        "finding": {*Code, "none"},
+        "outcome": {"ok", "failed", "throttled", "lasting"},
+    }
+
+
+@given(asked=st.lists(requests, min_size=1, max_size=25))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_label_has_a_value_that_a_caller_chose(asked: list[dict[str, Any]]) -> None:
+    async def main() -> tuple[Samples, dict[str, set[str]]]:
+        async with running(settings_with(open_grant())) as client:
+            for each in asked:
+                headers = {
+                    "Authorization": f"Bearer {each['key']}",
+                    "X-Request-ID": each["request_id"],
+                    "traceparent": each["request_id"],
+                }
+                await client.request(
+                    each["method"], each["path"], json=each["json"], headers=headers
+                )
+            return await samples(client), allowed(app_of(client))
+
+    scraped, known = asyncio.run(main())
+    assert list(strange(scraped, known)) == []
+
+
+def strange(scraped: Samples, known: Mapping[str, set[str]]) -> Iterator[tuple[str, str]]:
+    for _, labels in scraped:
+        for name, said in labels:
+            if name != "le" and said not in known[name]:
+                yield name, said
+
+
+async def test_a_thousand_different_requests_make_no_more_series_than_one(
+    client: httpx.AsyncClient,
+) -> None:
+    async def ask(number: int) -> int:
+        await client.post(f"/v1/{number}", json=GET)
+        await client.get(f"/v1/download-urls/{number}")
+        await client.post("/v1/download-urls", json={**GET, "key": f"{number}"})
+        await client.post("/v1/download-urls", json={**GET, "bucket": f"{number}"})
+        return len(await samples(client))
+
+    first = await ask(0)
+    for number in range(1, 250):
+        last = await ask(number)
+    # The first scrape is counted from the second on: twelve buckets, +Inf, sum and count.
+    assert last == first + 15

@@ -1,0 +1,235 @@
+"""What is told of sessions, keys and configurations. Of sessions in virtual time."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.app.reload import POLL_SECONDS
+from service.app.services import MakeSource
+from service.auth.jwks_cache import RETRY_SECONDS, IssuerKeys
+from service.clock import Clock
+from service.config.settings import Settings, load_settings
+from service.sessions.sts import SessionRefused
+from service.telemetry.line_sink import AuditSink
+from service.telemetry.logs import JsonFormatter, SinkHandler
+from service.telemetry.metrics import Metrics
+from tests.api.conftest import (
+    open_grant,
+    running,
+    settings_with,
+)
+from tests.auth.house import FakeKeySource
+from tests.support.fakes import FakeSource, in_virtual_time, loop_clock
+from tests.support.scrapes import (
+    GET,
+    Samples,
+    read,
+    samples,
+    value,
+)
+
+
+def faked(sources: dict[str, FakeSource]) -> Any:
+    @asynccontextmanager
+    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
+        async def make(name: str, settings: Settings) -> FakeSource:
+            sources[name] = FakeSource(loop_clock(), delay=0.2)
+            return sources[name]
+
+        yield make
+
+    return open_sources
+
+
+@asynccontextmanager
+async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, FakeSource]]]:
+    """The app on the loop's virtual clock, and the sources of its buckets `demo` and `closed`."""
+    sources: dict[str, FakeSource] = {}
+    clock = loop_clock()
+    granted = settings_with(open_grant(max_expires_in=900))
+    async with running(granted, open_sources=faked(sources), clock=clock) as client:
+        await asyncio.sleep(1)
+        yield client, sources
+
+
+@in_virtual_time
+async def test_refreshes_are_counted_by_bucket_and_outcome_with_their_times() -> None:
+    async with in_a_day() as (client, sources):
+        sources["demo"].fault = SessionRefused("no")
+        await asyncio.sleep(3600 - 900)
+        sources["closed"].fault = SessionRefused("slow down", throttled=True)
+        await asyncio.sleep(900)
+        scraped = await samples(client)
+    failed = value(scraped, "session_refreshes_total", bucket="demo", outcome="failed")
+    assert value(scraped, "session_refreshes_total", bucket="demo", outcome="ok") == 1
+    assert failed == len(sources["demo"].asked) - 1 > 3
+    assert value(scraped, "session_refreshes_total", bucket="closed", outcome="ok") >= 1
+    assert value(scraped, "session_refresh_seconds_count", bucket="demo") == failed + 1
+    took = value(scraped, "session_refresh_seconds_sum", bucket="demo") / (failed + 1)
+    assert took == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["throttled", "lasting"])
+@in_virtual_time
+async def test_a_throttle_and_a_lasting_refusal_are_outcomes_of_their_own(kind: str) -> None:
+    async with in_a_day() as (client, sources):
+        sources["demo"].fault = SessionRefused("no", **{kind: True})
+        await client.post("/v1/download-urls", json=GET)
+        scraped = await samples(client)
+    assert value(scraped, "session_refreshes_total", bucket="demo", outcome=kind) == 1
+
+
+@in_virtual_time
+async def test_an_sts_that_hangs_is_a_failure_of_five_seconds() -> None:
+    async with in_a_day() as (client, sources):
+        sources["demo"].hangs = True
+        await client.post("/v1/download-urls", json=GET)
+        await asyncio.sleep(0.5)  # who waits for it gives up at the same moment
+        scraped = await samples(client)
+    assert value(scraped, "session_refreshes_total", bucket="demo", outcome="failed") == 1
+    total = value(scraped, "session_refresh_seconds_sum", bucket="demo")
+    assert total == pytest.approx(5.2, abs=0.01)
+
+
+@in_virtual_time
+async def test_sessions_and_the_seconds_that_the_first_has_left_are_told_of_each_bucket() -> None:
+    async with in_a_day() as (client, _):
+        await asyncio.sleep(100)
+        await client.post("/v1/download-urls", json=GET)
+        scraped = await samples(client)
+    assert value(scraped, "sessions", bucket="demo") == 2
+    assert value(scraped, "sessions", bucket="closed") == 1
+    assert value(scraped, "session_seconds_left", bucket="demo") == pytest.approx(3499, abs=1)
+
+
+@in_virtual_time
+async def test_a_bucket_whose_own_session_ends_cannot_sign_and_the_other_can() -> None:
+    async with in_a_day() as (client, sources):
+        before = await samples(client)
+        sources["demo"].fault = SessionRefused("no")
+        await asyncio.sleep(3600)
+        after = await samples(client)
+    assert value(before, "bucket_can_sign", bucket="demo") == 1
+    assert value(after, "bucket_can_sign", bucket="demo") == 0
+    assert value(after, "session_seconds_left", bucket="demo") == 0
+    assert value(after, "bucket_can_sign", bucket="closed") == 1
+
+
+@in_virtual_time
+async def test_a_caller_without_a_session_does_not_make_its_bucket_look_dead() -> None:
+    async with in_a_day() as (client, sources):
+        sources["demo"].fault = SessionRefused("too large", lasting=True)
+        await client.post("/v1/download-urls", json=GET)
+        scraped = await samples(client)
+    assert value(scraped, "session_seconds_left", bucket="demo") == 0
+    assert value(scraped, "bucket_can_sign", bucket="demo") == 1
+
+
+@pytest.mark.parametrize("skew", [-3000.0, 0.0, 1000.0])
+@in_virtual_time
+async def test_the_clocks_skew_is_stss_less_ours(skew: float) -> None:
+    loop_clock().skew = -skew
+    async with in_a_day() as (client, _):
+        # The tenths are the answer's way, which counts as if the answer were as old as the question.
+        assert value(await samples(client), "clock_skew_seconds") == pytest.approx(skew, abs=0.5)
+
+
+@in_virtual_time
+async def test_the_packed_policys_percentage_is_told_where_sts_tells_it() -> None:
+    metrics = Metrics()
+    metrics.session("demo", 0.0, None)
+    assert ("presign_packed_policy_percent", frozenset({("bucket", "demo")})) not in read(
+        metrics.render().decode()
+    )
+    metrics.session("demo", 0.0, 61)
+    metrics.session("demo", 0.0, None)
+    assert value(read(metrics.render().decode()), "packed_policy_percent", bucket="demo") == 61
+
+
+# The rest
+
+
+async def test_fetches_of_an_issuers_keys_are_counted_by_outcome() -> None:
+    issuer = {
+        "issuer": "https://cluster.example",
+        "audience": "presign",
+        "jwks_url": "http://127.0.0.1:1/keys",
+    }
+    settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
+    async with running(settings) as client:
+        await _until(
+            client,
+            lambda scraped: (
+                value(scraped, "issuer_key_fetches_total", issuer="cluster-a", outcome="failed")
+                == 1
+            ),
+        )
+
+
+async def test_an_app_counts_the_reloads_of_its_file_by_outcome(tmp_path: Path) -> None:
+    file = tmp_path / "presign.yaml"
+    file.write_text(CONFIGURATION)
+    async with running(load_settings(file), watched=file) as client:
+        for outcome in (
+            "ok",
+            "failed",
+        ):  # there before the first, so that an alert sees its increase
+            key = ("presign_config_reload_total", frozenset({("outcome", outcome)}))
+            assert (await samples(client))[key] == 0
+        file.write_text("buckets: {}")
+        await _until(client, lambda scraped: reloads(scraped) == (0, 1))
+        file.write_text(CONFIGURATION + "# other\n")
+        await _until(client, lambda scraped: reloads(scraped) == (1, 1))
+
+
+CONFIGURATION: Final = """
+buckets: {demo: {region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}}
+"""
+
+
+def reloads(scraped: Samples) -> tuple[float, float]:
+    return (
+        value(scraped, "config_reload_total", outcome="ok"),
+        value(scraped, "config_reload_total", outcome="failed"),
+    )
+
+
+async def _until(client: httpx.AsyncClient, is_so: Callable[[Samples], bool]) -> None:
+    async with asyncio.timeout(POLL_SECONDS + 10):
+        while not is_so(await samples(client)):  # noqa: ASYNC110 - a scrape is all there is to see
+            await asyncio.sleep(0.05)
+
+
+async def test_a_log_line_that_nobody_takes_is_counted() -> None:
+    metrics = Metrics()
+    reader, writer = os.pipe()
+    os.close(reader)
+    handler = SinkHandler(AuditSink(writer), on_drop=metrics.log_line_dropped)
+    handler.setFormatter(JsonFormatter())
+    record = logging.makeLogRecord({"msg": "a", "levelname": "INFO", "name": "service"})
+    async with running(settings_with(open_grant()), metrics=metrics) as client:
+        handler.handle(record)
+        assert value(await samples(client), "log_lines_dropped_total") == 1
+    os.close(writer)
+
+
+@in_virtual_time
+async def test_keys_that_come_and_keys_that_fail_are_told_apart() -> None:
+    metrics, clock = Metrics(), loop_clock()
+    source = FakeKeySource(clock, "one")
+    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
+    await keys.find("one")
+    source.fault = OSError("no route")
+    await asyncio.sleep(RETRY_SECONDS)
+    await keys.find("two")
+    scraped = read(metrics.render().decode())
+    for outcome in ("ok", "failed"):
+        told = value(scraped, "issuer_key_fetches_total", issuer="cluster-a", outcome=outcome)
+        assert told == 1
