@@ -26,7 +26,7 @@ from starlette.types import Message, Receive, Scope
 from benchmarks import asking, issuing, targets
 from service.app.factory import create_app
 from service.config.settings import load_settings
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 
 SECONDS: Final = 8.0
 _EVERY: Final = 0.0007  # seconds of CPU between two samples
@@ -121,7 +121,7 @@ async def _app(url: str) -> AsyncIterator[Callable[[Scope, Receive], Any]]:
         path.write_text(json.dumps(targets.configuration(url)))
         os.environ.update(AWS_ACCESS_KEY_ID="AKIABENCH", AWS_SECRET_ACCESS_KEY="bench")
         with (Path(directory) / "audit").open("wb") as audit:
-            app = create_app(load_settings(path), audit=AuditSink(audit.fileno()).write)
+            app = create_app(load_settings(path), audit=LineSink(audit.fileno()).write)
 
             async def answer(scope: Scope, receive: Receive) -> int:
                 statuses = list[int]()

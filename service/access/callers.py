@@ -134,7 +134,7 @@ def _filled(grant: Grant, claims: Mapping[str, str]) -> Grant | None:
     return replace(grant, prefix=without_placeholders(grant.prefix, claims.__getitem__))
 
 
-def common_subject(one: str, other: str) -> str | None:
+def intersecting_subject(one: str, other: str) -> str | None:
     """A subject that both patterns match: a walk over how far both have come, with what was read."""
     open_, seen = [(0, 0, "")], {(0, 0)}
     while open_:

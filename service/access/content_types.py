@@ -60,7 +60,7 @@ def runs_in_browser(content_type: str) -> bool:
     )
 
 
-def admits(pattern: str, content_type: str) -> bool:
+def matches_content_type(pattern: str, content_type: str) -> bool:
     """Whether `image/png` or `image/*` admits a type. A wildcard never admits what a browser runs."""
     name = essence(content_type)
     if "," in _unquoted(content_type) or _NAME.fullmatch(name) is None:

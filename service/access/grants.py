@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import repeat
 from typing import NamedTuple
 
-from service.access.content_types import admits
+from service.access.content_types import matches_content_type
 
 
 class Operation(StrEnum):
@@ -60,7 +60,7 @@ class Grant:
 
 
 @dataclass(slots=True, kw_only=True)
-class Demand:  # not frozen: see presigning/requests.py
+class AccessRequest:  # not frozen: see presigning/requests.py
     """What is asked for. With `subtree`, for all keys that start with `key`, not for that one alone."""
 
     operation: Operation
@@ -71,10 +71,10 @@ class Demand:  # not frozen: see presigning/requests.py
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
-    compares: bool = False  # with the object that stands, by its ETag
+    has_if_match: bool = False  # with the object that stands, by its ETag
     version: bool = False
     max_keys: int | None = None
-    names_type: bool = True  # later calls of an upload do not: its type is settled
+    declares_content_type: bool = True  # later calls of an upload do not: its type is settled
 
 
 @dataclass(slots=True)
@@ -104,54 +104,54 @@ class Limited:
 Decision = Allowed | Denied | Limited
 
 
-def decide(grants: Iterable[Grant], demand: Demand) -> Decision:
-    covering = [grant for grant in grants if covers(grant, demand)]
+def decide(grants: Iterable[Grant], access_request: AccessRequest) -> Decision:
+    covering = [grant for grant in grants if covers(grant, access_request)]
     if not covering:
         return Denied()
-    limits = [broken_limit(grant, demand) for grant in covering]
+    limits = [violated_limit(grant, access_request) for grant in covering]
     allowing = [grant for grant, limit in zip(covering, limits, strict=True) if limit is None]
     if allowing:
         return Allowed(_longest(grant.max_expires_in for grant in allowing))
     return next(limit for limit in limits if limit is not None)
 
 
-def covers(grant: Grant, demand: Demand) -> bool:
+def covers(grant: Grant, access_request: AccessRequest) -> bool:
     return (
-        grant.bucket == demand.bucket
-        and demand.operation in grant.allow
-        and _covers_key(grant, demand)
+        grant.bucket == access_request.bucket
+        and access_request.operation in grant.allow
+        and _covers_key(grant, access_request)
     )
 
 
-def most_bytes(grants: Iterable[Grant], demand: Demand, most: int) -> int:
+def max_upload_size(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
     """The greatest length, up to `most`, that is allowed by a grant which allows all else.
 
     0 where none does: whoever asks for that is told what else is wrong.
     """
-    allowing = _allowing(grants, demand)
+    allowing = _allowing(grants, access_request)
     return _greatest((grant.max_content_length for grant in allowing), most)
 
 
-def most_keys(grants: Iterable[Grant], demand: Demand, most: int) -> int:
+def most_keys(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
     """The largest page, up to `most`, that is allowed by a grant which allows all else; or 0."""
-    return _greatest((grant.max_keys for grant in _allowing(grants, demand)), most)
+    return _greatest((grant.max_keys for grant in _allowing(grants, access_request)), most)
 
 
-class Reach(NamedTuple):
+class DecisionScope(NamedTuple):
     """The keys for which `decide` says the same as for one of them: below `prefix`, and below no other."""
 
     prefix: str
     others: tuple[str, ...]
 
-    def holds(self, key: str) -> bool:
+    def contains(self, key: str) -> bool:
         return key.startswith(self.prefix) and not key.startswith(self.others)
 
-    def holds_all(self, keys: Sequence[str]) -> bool:
+    def contains_all(self, keys: Sequence[str]) -> bool:
         within = sum([key.startswith(self.prefix) for key in keys])
         return within == len(keys) and not any(map(str.startswith, keys, repeat(self.others)))
 
 
-def reach(grants: Iterable[Grant], demand: Demand) -> Reach | None:
+def decision_scope(grants: Iterable[Grant], access_request: AccessRequest) -> DecisionScope | None:
     """Of a demand for one key. None where a grant names that very key.
 
     It may be too narrow, for a key that starts as another grant's does is left out.
@@ -159,64 +159,66 @@ def reach(grants: Iterable[Grant], demand: Demand) -> Reach | None:
     could = [
         grant
         for grant in grants
-        if grant.bucket == demand.bucket and demand.operation in grant.allow
+        if grant.bucket == access_request.bucket and access_request.operation in grant.allow
     ]
-    covering = [grant for grant in could if _covers_key(grant, demand)]
-    if demand.subtree or not all(grant.covers_subtree for grant in covering):
+    covering = [grant for grant in could if _covers_key(grant, access_request)]
+    if access_request.subtree or not all(grant.covers_subtree for grant in covering):
         return None
     others = tuple(grant.prefix for grant in could if grant not in covering)
-    return Reach(max((grant.prefix for grant in covering), key=len, default=""), others)
+    return DecisionScope(max((grant.prefix for grant in covering), key=len, default=""), others)
 
 
-def broken_limit(grant: Grant, demand: Demand) -> Limited | None:
+def violated_limit(grant: Grant, access_request: AccessRequest) -> Limited | None:
     """The first limit of the grant that the demand breaks."""
-    if demand.version and Operation.VERSIONS not in grant.allow:
+    if access_request.version and Operation.VERSIONS not in grant.allow:
         return Limited("#/version_id", "Your grant does not allow versions.")
-    if (limit := _broken_overwrite(grant, demand)) is not None:
+    if (limit := _violated_overwrite(grant, access_request)) is not None:
         return limit
-    if _above(demand.max_keys, grant.max_keys):
+    if _above(access_request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
-    if _above(demand.content_length, grant.max_content_length):
-        field = "max_content_length" if demand.operation is Operation.FORM else "content_length"
+    if _above(access_request.content_length, grant.max_content_length):
+        field = (
+            "max_content_length" if access_request.operation is Operation.FORM else "content_length"
+        )
         detail = f"Your grant allows at most {grant.max_content_length} bytes."
         return Limited(f"#/{field}", detail)
-    typed = demand.operation in _TYPED and demand.names_type
+    typed = access_request.operation in _TYPED and access_request.declares_content_type
     if grant.content_types is None or not typed:
         return None
-    return _broken_type(grant.content_types, demand)
+    return _violated_type(grant.content_types, access_request)
 
 
-def _broken_overwrite(grant: Grant, demand: Demand) -> Limited | None:
-    pointer = "#/if_match" if demand.compares else "#/overwrite"
-    if demand.overwrite and not grant.allow_overwrite:
+def _violated_overwrite(grant: Grant, access_request: AccessRequest) -> Limited | None:
+    pointer = "#/if_match" if access_request.has_if_match else "#/overwrite"
+    if access_request.overwrite and not grant.allow_overwrite:
         return Limited(pointer, "Your grant does not allow to overwrite.")
     # S3 asks for s3:GetObject too: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-    if demand.compares and grant.allow.isdisjoint(_READS):
+    if access_request.has_if_match and grant.allow.isdisjoint(_READS):
         return Limited(pointer, "Your grant does not allow to read, which if_match needs.")
     return None
 
 
-def _broken_type(patterns: tuple[str, ...], demand: Demand) -> Limited | None:
+def _violated_type(patterns: tuple[str, ...], access_request: AccessRequest) -> Limited | None:
     detail = f"Your grant allows these types: {', '.join(patterns)}."
-    if demand.content_type_prefix is not None:
+    if access_request.content_type_prefix is not None:
         # Every prefix lets in some type that a browser runs, which no wildcard admits.
         return Limited("#/content_type_prefix", f"{detail} Give one as content_type.")
-    if demand.content_type is None:
+    if access_request.content_type is None:
         return Limited("#/content_type", f"{detail} Give one.", missing=True)
-    if any(admits(pattern, demand.content_type) for pattern in patterns):
+    if any(matches_content_type(pattern, access_request.content_type) for pattern in patterns):
         return None
     return Limited("#/content_type", detail)
 
 
-def _covers_key(grant: Grant, demand: Demand) -> bool:
+def _covers_key(grant: Grant, access_request: AccessRequest) -> bool:
     if grant.covers_subtree:
-        return demand.key.startswith(grant.prefix)
-    return grant.prefix == demand.key and not demand.subtree
+        return access_request.key.startswith(grant.prefix)
+    return grant.prefix == access_request.key and not access_request.subtree
 
 
-def _allowing(grants: Iterable[Grant], demand: Demand) -> Iterator[Grant]:
+def _allowing(grants: Iterable[Grant], access_request: AccessRequest) -> Iterator[Grant]:
     for grant in grants:
-        if covers(grant, demand) and broken_limit(grant, demand) is None:
+        if covers(grant, access_request) and violated_limit(grant, access_request) is None:
             yield grant
 
 

@@ -32,7 +32,7 @@ _DOTS = re.compile(r"\.{1,2}")
 _LONGEST_EXTENSION: Final = 32
 
 
-def own_prefix(template: str, identity: Identity) -> str | None:
+def caller_prefix(template: str, identity: Identity) -> str | None:
     """The caller's own part. None where the template names a claim which that caller has not."""
     if not identity.claims.keys() >= set(pointers(template)):
         return None
@@ -47,7 +47,7 @@ def longest_prefix(template: str) -> int:
     return len(filled.replace(CALLER, caller).encode())
 
 
-def own_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
+def new_object_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
     """A new key of the caller's whose own part `prefix` is, for a file of this name."""
     return f"{prefix}{unique_id()}/{safe_name(name)}"
 

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from service.access.callers import common_subject
+from service.access.callers import intersecting_subject
 
 T = TypeVar("T")
 
@@ -108,7 +108,7 @@ class _Level:
             end = tail[::-1]
             candidates += [each for each in self.plain.longer_than(head) if each[0].endswith(end)]
         for other, level in candidates:
-            if (shared := common_subject(segment, other)) is not None:
+            if (shared := intersecting_subject(segment, other)) is not None:
                 yield shared, level
 
 

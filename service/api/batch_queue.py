@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
-from service.api.concurrency import Owner, Places
+from service.api.concurrency import ConcurrencyLimiter, Owner
 
 AT_WORK: Final = 4
 
 
-class BatchLine:
+class BatchQueue:
     """Who comes first is served first; callers that wait take turns."""
 
-    def __init__(self, waiting: Places, *, at_work: int = AT_WORK) -> None:
+    def __init__(self, waiting: ConcurrencyLimiter, *, at_work: int = AT_WORK) -> None:
         """`waiting` are the places of those that wait."""
         self._places = waiting
         self._free = at_work
@@ -32,11 +32,11 @@ class BatchLine:
         if self._free:
             self._free -= 1
             return False
-        self._places.take(owner)
+        self._places.acquire(owner)
         try:
             await self._wait(owner)
         finally:
-            self._places.leave(owner)
+            self._places.release(owner)
         return True
 
     async def join_again(self, owner: Owner) -> None:
@@ -46,7 +46,7 @@ class BatchLine:
         else:
             await self._wait(owner)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """The end of a turn: the next one begins."""
         while self._waiting:
             owner = next(iter(self._waiting))
@@ -66,12 +66,12 @@ class BatchLine:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.leave()
+                self.release()
             raise
 
 
 class Turn:
-    def __init__(self, line: BatchLine, owner: Owner) -> None:
+    def __init__(self, line: BatchQueue, owner: Owner) -> None:
         self._line = line
         self._owner = owner
         self._is_held = False
@@ -96,4 +96,4 @@ class Turn:
     def _leave(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._line.leave()
+            self._line.release()

@@ -9,17 +9,17 @@ from pydantic import MISSING
 from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
-from service.api.route import Call
+from service.api.route import AuthenticatedRequest
 from service.api.schemas.objects import (
     ListUrlRequest,
     ObjectRequest,
     UploadFormRequest,
     or_none,
 )
-from service.concurrency.event_loop import in_turns
+from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
 from service.presigning.audit import RefusedBatch
-from service.presigning.requests import Ask, Asks
+from service.presigning.requests import PresignBatch, PresignRequest
 from service.sessions.lifetime import Lifetime
 
 Item = TypeVar("Item", bound=ObjectRequest)
@@ -46,16 +46,16 @@ def _lifetime(
 
 
 async def sign_batch(
-    call: Call,
+    call: AuthenticatedRequest,
     operation: Operation,
     items: Sequence[Any],
     model: type[Item],
-    ask: Callable[[Item], Ask],
+    request: Callable[[Item], PresignRequest],
 ) -> bytes:
     """The answer to a batch. The caller's rate is asked before the items are looked at."""
     await call.presigner.count_batch(call.requester, len(items), lambda: _refused(operation, items))
-    asks = await batch_asks(items, model, ask)
-    answers = await call.presigner.presign_batch(call.requester, asks, call.turn.aside)
+    requests = await batch_requests(items, model, request)
+    answers = await call.presigner.presign_batch(call.requester, requests, call.turn.aside)
     return await render_batch(answers)
 
 
@@ -73,20 +73,20 @@ def _key_of(item: Any) -> Any:
     return item.get("key") if isinstance(item, dict) else None
 
 
-async def batch_asks(
-    items: Sequence[Any], model: type[Item], ask: Callable[[Item], Ask]
-) -> list[Asks | PresignError]:
+async def batch_requests(
+    items: Sequence[Any], model: type[Item], request: Callable[[Item], PresignRequest]
+) -> list[PresignBatch | PresignError]:
     """What each item asks, or what is wrong with it: one bad item does not spoil the others.
 
     Raises InvalidRequest for an item of another shape than `model`. Items next to each other that
     differ in their keys alone are read as one. Others get a turn in between.
     """
-    asks: list[Asks | PresignError] = []
+    requests: list[PresignBatch | PresignError] = []
     position = 0
-    async for first, keys in in_turns(_alike(items)):
-        asks += _attempt(validated(model, first, "items", position), keys, ask)
+    async for first, keys in in_slices(_alike(items)):
+        requests += _attempt(validated(model, first, "items", position), keys, request)
         position += len(keys)
-    return asks
+    return requests
 
 
 def _alike(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
@@ -113,9 +113,9 @@ def _whole(rest: Any, key: Any) -> Any:
 
 
 def _attempt(
-    first: Item, keys: list[str], ask: Callable[[Item], Ask]
-) -> Sequence[Asks | PresignError]:
+    first: Item, keys: list[str], request: Callable[[Item], PresignRequest]
+) -> Sequence[PresignBatch | PresignError]:
     try:
-        return [Asks(ask(first), keys)]
+        return [PresignBatch(request(first), keys)]
     except PresignError as error:
         return [error] * len(keys)

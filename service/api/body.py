@@ -36,7 +36,7 @@ class Body(BaseModel):
     is_batch: ClassVar[bool] = False
 
 
-class OtherShape(Exception):
+class ItemValidationError(Exception):
     """Something at `location` in a body that was read already is not as it must be."""
 
     def __init__(self, error: ValidationError, location: tuple[int | str, ...]) -> None:
@@ -86,7 +86,7 @@ def validated(model: type[Model], value: object, *location: int | str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise OtherShape(error, location) from None
+        raise ItemValidationError(error, location) from None
 
 
 def parse_query(model: type[Model], query: bytes) -> Model:

@@ -14,10 +14,10 @@ Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look
 
 _RETRY_AFTER: Final = 1  # seconds
 _COUNTED: Final = ("/v1/", "/uppy/")
-OWNER: Final = "place_owner"  # in a scope's state: whose the request's place is
+REQUEST_OWNER: Final = "place_owner"  # in a scope's state: whose the request's place is
 
 
-class Places:
+class ConcurrencyLimiter:
     """Places that callers share. One caller has at most as many as it leaves free.
 
     So one caller alone gets half of them, and a second one still gets a quarter.
@@ -29,7 +29,7 @@ class Places:
         self._full = full
         self._held: dict[Owner, int] = {}
 
-    def take(self, owner: Owner | None = None) -> None:
+    def acquire(self, owner: Owner | None = None) -> None:
         """Raises Overloaded. A place without an owner is nobody's until `assign`."""
         free = self._free
         if free <= 0:
@@ -48,7 +48,7 @@ class Places:
             raise _too_many()
         self._held[owner] = held + 1
 
-    def leave(self, owner: Owner | None = None) -> None:
+    def release(self, owner: Owner | None = None) -> None:
         self._free += 1
         if owner is None:
             return
@@ -62,27 +62,27 @@ def _too_many() -> Overloaded:
     return Overloaded("Too many requests of yours are under way.", retry_after=_RETRY_AFTER)
 
 
-def leave_place(scope: Scope, places: Places) -> None:
-    places.leave(scope["state"].get(OWNER))
+def release_place(scope: Scope, limiter: ConcurrencyLimiter) -> None:
+    limiter.release(scope["state"].get(REQUEST_OWNER))
 
 
-class InFlightLimit:
+class ConcurrencyMiddleware:
     """Pure ASGI."""
 
-    def __init__(self, app: ASGIApp, places: Places) -> None:
+    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter) -> None:
         self.app = app
-        self._places = places
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(_COUNTED):
             await self.app(scope, receive, send)
             return
         try:
-            self._places.take()
+            self._limiter.acquire()
         except Overloaded as error:
             await refusal(error, scope["state"]["request_id"])(scope, receive, send)
             return
         try:
             await self.app(scope, receive, send)
         finally:
-            leave_place(scope, self._places)
+            release_place(scope, self._limiter)

@@ -1,6 +1,6 @@
 """The shortcut: a signing call goes past FastAPI, Starlette and their middleware, straight to its route.
 
-It stands before all of them and knows by heart each `SigningRoute` that has no parameter in its path.
+It stands before all of them and knows by heart each `ApiRoute` that has no parameter in its path.
 What it does for such a call is what the long way does, in the same order and by the same functions:
 measure, name, admit, answer, and put the headers of every reply on it. It is a third of the price since
 nothing here wraps anything: the answer is known as a whole before its first byte is sent.
@@ -18,24 +18,24 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.concurrency import Places, leave_place
+from service.api.concurrency import ConcurrencyLimiter, release_place
 from service.api.problems import refusal
 from service.api.request_id import begin, fault, headers_of_a_reply
-from service.api.request_metrics import GONE, UNKNOWN, RequestObserver
-from service.api.route import Call, SigningRoute
+from service.api.request_metrics import CLIENT_CLOSED_REQUEST, UNKNOWN, RequestObserver
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 
 _ORIGIN: Final = b"origin"
 
 
-class Shortcut:
+class FastPath:
     """Pure ASGI, outside of everything; `app` is the long way."""
 
     def __init__(
         self,
         app: ASGIApp,
         routes: Iterable[BaseRoute],
-        places: Places,
+        limiter: ConcurrencyLimiter,
         metrics: RequestObserver,
         *,
         cors: bool = False,
@@ -43,12 +43,12 @@ class Shortcut:
         """With `cors`, caches are told that with an `Origin` a reply would have been another."""
         self.app = app
         self._more = [(b"vary", b"Origin")] if cors else []
-        self._places = places
+        self._limiter = limiter
         self._metrics = metrics
         self._routes = {
             (method, route.path): route
             for route in routes
-            if isinstance(route, SigningRoute) and not route.param_convertors
+            if isinstance(route, ApiRoute) and not route.param_convertors
             for method in route.methods or ()
         }
 
@@ -63,28 +63,28 @@ class Shortcut:
 
     async def _go(
         self,
-        route: SigningRoute,
+        route: ApiRoute,
         named: Mapping[bytes, bytes],
         scope: Scope,
         receive: Receive,
         send: Send,
     ) -> None:
-        began, status, path = time.perf_counter(), GONE, UNKNOWN
+        began, status, path = time.perf_counter(), CLIENT_CLOSED_REQUEST, UNKNOWN
         self._metrics.request_began()
         request_id = begin(scope, named.get(b"x-request-id"), named.get(b"traceparent"))
         try:
             try:
-                self._places.take()
+                self._limiter.acquire()
             except PresignError as error:
                 status = await self._send(refusal(error, request_id), request_id, send)
                 return
             path = route.path
             try:
-                response = await _respond(route, Call(scope, receive), request_id)
+                response = await _respond(route, AuthenticatedRequest(scope, receive), request_id)
                 if response is not None:
                     status = await self._send(response, request_id, send)
             finally:  # a place is held until the answer is sent, whatever it says
-                leave_place(scope, self._places)
+                release_place(scope, self._limiter)
         finally:
             seconds = time.perf_counter() - began
             self._metrics.request_ended(path, scope["method"], status, seconds)
@@ -97,7 +97,7 @@ class Shortcut:
         return status
 
 
-async def _respond(route: SigningRoute, call: Call, request_id: str) -> Response | None:
+async def _respond(route: ApiRoute, call: AuthenticatedRequest, request_id: str) -> Response | None:
     """The answer, whatever comes of the call; None where nobody is there any more."""
     try:
         return await route.respond(call)

@@ -13,11 +13,11 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
 from service.api import problems
-from service.concurrency.event_loop import in_turns
+from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
 from service.presigning.json_template import (
-    HOLE,
+    PLACEHOLDER,
     cut,
     quoted,
     repeated,
@@ -32,7 +32,7 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
-from service.sessions.lifetime import Term
+from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
 from service.signing.signer import Columns
@@ -45,7 +45,7 @@ def render_request(answer: PresignedRequest) -> bytes:
 
 def render_form(answer: PresignedForm) -> bytes:
     members: dict[str, Any] = {"url": answer.url, "key": answer.key, "fields": answer.fields}
-    return to_json(members | _term(answer.term))
+    return to_json(members | _validity(answer.validity))
 
 
 async def render_batch(
@@ -54,7 +54,7 @@ async def render_batch(
     """Others get a turn in between: a thousand uploads, no two alike, take some ms."""
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
-    async for answer in in_turns(answers):
+    async for answer in in_slices(answers):
         pieces += [b","] if position else []
         if isinstance(answer, PresignError):
             pieces.append(_problem(answer, position))
@@ -73,11 +73,11 @@ def render_created(upload: CreatedUpload) -> bytes:
         "part_count": upload.part_count,
         "parts": [_part(part) for part in upload.parts],
     }
-    return to_json(members | (_term(upload.term) if upload.parts else {}))
+    return to_json(members | (_validity(upload.validity) if upload.parts else {}))
 
 
 def render_parts(signed: PresignedParts) -> bytes:
-    return to_json({"parts": [_part(part) for part in signed.parts], **_term(signed.term)})
+    return to_json({"parts": [_part(part) for part in signed.parts], **_validity(signed.validity)})
 
 
 def render_uploaded_parts(parts: Sequence[UploadedPart]) -> bytes:
@@ -119,11 +119,15 @@ def _results(answer: PresignedRequest | PresignedRequests, urls: Columns) -> lis
 
 def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
     """A request, cut where its URL is to stand."""
-    term = answer.term
+    validity = answer.validity
     if not answer.headers and answer.content_length is None:
-        return _around_bare_url(answer.method, term.expires_at, term.limited_by)
-    members: dict[str, Any] = {"method": answer.method, "url": HOLE, "headers": answer.headers}
-    members |= _term(term)
+        return _around_bare_url(answer.method, validity.expires_at, validity.limited_by)
+    members: dict[str, Any] = {
+        "method": answer.method,
+        "url": PLACEHOLDER,
+        "headers": answer.headers,
+    }
+    members |= _validity(validity)
     if answer.content_length is not None:
         members["content_length"] = answer.content_length
     return cut(members)
@@ -131,7 +135,9 @@ def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
 
 @lru_cache(maxsize=1024)  # the answers of one second mostly end in the same second
 def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> list[bytes]:
-    return cut({"method": method, "url": HOLE, "headers": {}, **_until(expires_at, limited_by)})
+    return cut(
+        {"method": method, "url": PLACEHOLDER, "headers": {}, **_until(expires_at, limited_by)}
+    )
 
 
 def _part(part: PresignedPart) -> dict[str, Any]:
@@ -154,8 +160,8 @@ def _uploaded_part(part: UploadedPart) -> dict[str, Any]:
     return _present(members)
 
 
-def _term(term: Term) -> dict[str, Any]:
-    return _until(term.expires_at, term.limited_by)
+def _validity(validity: Validity) -> dict[str, Any]:
+    return _until(validity.expires_at, validity.limited_by)
 
 
 def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
@@ -185,5 +191,5 @@ def _present(members: dict[str, Any]) -> dict[str, Any]:
 
 
 # A batch, cut where its results and their faults are to stand; a result, where its request is.
-_BATCH: Final = cut({"results": [HOLE], "failed": HOLE})
-_RESULT: Final = cut({"request": HOLE})
+_BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
+_RESULT: Final = cut({"request": PLACEHOLDER})

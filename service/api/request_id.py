@@ -27,7 +27,7 @@ _FIXED: Final = [
 ]
 
 
-class Envelope:
+class RequestIdMiddleware:
     """Gives each reply its id and its headers. Outside of all that answers."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -67,7 +67,7 @@ def headers_of_a_reply(request_id: str) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode()), *_FIXED]
 
 
-class FaultBarrier:
+class ErrorMiddleware:
     """Answers what nobody caught. Innermost, so that its reply gets all that other replies get."""
 
     def __init__(self, app: ASGIApp) -> None:

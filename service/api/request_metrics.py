@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UNKNOWN: Final = "none"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-GONE: Final = 499  # nginx's number for a client that did not wait for its answer
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number for a client that did not wait for its answer
 
 
 class RequestObserver(Protocol):
@@ -16,7 +16,7 @@ class RequestObserver(Protocol):
     def request_ended(self, route: str, method: str, status: int, seconds: float) -> None: ...
 
 
-class Metering:
+class MetricsMiddleware:
     """Pure ASGI. Outermost, so that nothing is left out."""
 
     def __init__(self, app: ASGIApp, metrics: RequestObserver) -> None:
@@ -28,7 +28,7 @@ class Metering:
             await self.app(scope, receive, send)
             return
         self._metrics.request_began()
-        began, status = time.perf_counter(), GONE
+        began, status = time.perf_counter(), CLIENT_CLOSED_REQUEST
 
         async def send_and_note(message: Message) -> None:
             nonlocal status

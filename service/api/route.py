@@ -26,21 +26,21 @@ from service.api.batch_queue import Turn
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
-    OtherShape,
+    ItemValidationError,
     declared_length,
     parse,
     parse_query,
     read_body,
     refuse,
 )
-from service.api.concurrency import OWNER, Owner
-from service.api.shared_limits import Shared
+from service.api.concurrency import REQUEST_OWNER, Owner
+from service.api.shared_limits import SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 
@@ -49,13 +49,13 @@ Handler = Callable[..., Awaitable[bytes]]
 _NO_CONTENT: Final = 204
 
 
-class Call(Request):
+class AuthenticatedRequest(Request):
     """A request of a caller who is known."""
 
     requester: Requester
-    authority: Authority
+    authorizer: Authorizer
     presigner: Presigner
-    shared: Shared
+    shared: SharedLimits
     owner: Owner
     snapshot: Snapshot  # by which it is known who calls
     turn: Turn  # of a batch
@@ -74,22 +74,22 @@ class Call(Request):
         """Raises Unauthenticated once that is in the trail. `route` is the path's template."""
         scope = self.scope
         state, request_id = scope["app"].state, scope["state"]["request_id"]
-        self.authority, self.presigner = state.authority, state.presigner
+        self.authorizer, self.presigner = state.authorizer, state.presigner
         self.shared = state.shared
-        self.snapshot = self.authority.snapshot
+        self.snapshot = self.authorizer.snapshot
         tokens: TokenVerifier = state.tokens
         address = scope.get("client")
         client = None if address is None else address[0]
         try:
             identity = await authenticate(scope["headers"], self.snapshot, tokens)
         except Unauthenticated:
-            await self.authority.record_unauthenticated(request_id, client, route)
+            await self.authorizer.record_unauthenticated(request_id, client, route)
             raise
         self.owner = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
 
 
-class Rendered(Response):
+class JsonBytesResponse(Response):
     """Bytes that are JSON already. Starlette's own constructor costs as much as the signature."""
 
     def __init__(self, body: bytes, status: int) -> None:
@@ -102,7 +102,7 @@ class Rendered(Response):
         )
 
 
-class SigningRoute(APIRoute):
+class ApiRoute(APIRoute):
     """For handlers `async def name(call: Call, …) -> bytes`, with a `response_model`.
 
     Beside the call they take what they need: `body: Model`, `query: Annotated[Model, Query()]`, and
@@ -113,16 +113,16 @@ class SigningRoute(APIRoute):
         self._read_signature()
 
         async def handle(request: Request) -> Response:
-            return await self.respond(Call(request.scope, request.receive))
+            return await self.respond(AuthenticatedRequest(request.scope, request.receive))
 
         return handle
 
-    async def respond(self, call: Call) -> Response:
+    async def respond(self, call: AuthenticatedRequest) -> Response:
         """The answer; a refusal is raised."""
         await call.identify(self.path)
         shared, owner = call.shared, call.owner
-        shared.places.assign(owner)
-        call.scope["state"][OWNER] = owner
+        shared.limiter.assign(owner)
+        call.scope["state"][REQUEST_OWNER] = owner
         if self._counts and shared.refused.knows(owner):
             await self._refuse_unread(call)
         try:
@@ -133,11 +133,11 @@ class SigningRoute(APIRoute):
         except RateLimited as error:
             self._remember(call, error)
             raise
-        if call.authority.snapshot is not call.snapshot:
+        if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self.path)
-        return Rendered(answer, self._status)
+        return JsonBytesResponse(answer, self._status)
 
-    async def _handle_parameters(self, call: Call) -> bytes:
+    async def _handle_parameters(self, call: AuthenticatedRequest) -> bytes:
         arguments: dict[str, Any] = dict(call.path_params)
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
@@ -145,24 +145,26 @@ class SigningRoute(APIRoute):
             return await self._handle(call, self._body, arguments)
         return await self._handler(call, **arguments)
 
-    async def _handle(self, call: Call, model: type[Body], more: dict[str, Any]) -> bytes:
+    async def _handle(
+        self, call: AuthenticatedRequest, model: type[Body], more: dict[str, Any]
+    ) -> bytes:
         bodies = call.shared.bodies
         try:
-            bodies.take(call.owner)
+            bodies.acquire(call.owner)
         except Overloaded as full:
             body = await self._read_at_once(call, full)
         else:
             try:
                 body = await read_body(call, self._limit)
             finally:
-                bodies.leave(call.owner)
-        if call.authority.snapshot is not call.snapshot:
+                bodies.release(call.owner)
+        if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self.path)
         if self._is_long:
             return await self._handle_long(call, model, body, more)
         return await self._handler(call, body=parse(model, body), **more)
 
-    async def _read_at_once(self, call: Call, full: Overloaded) -> bytes:
+    async def _read_at_once(self, call: AuthenticatedRequest, full: Overloaded) -> bytes:
         """While too many bodies are on their way, only one that is here already is taken."""
         try:
             async with asyncio.timeout(0):
@@ -171,7 +173,7 @@ class SigningRoute(APIRoute):
             raise full from None
 
     async def _handle_long(
-        self, call: Call, model: type[Body], body: bytes, more: dict[str, Any]
+        self, call: AuthenticatedRequest, model: type[Body], body: bytes, more: dict[str, Any]
     ) -> bytes:
         async with call.shared.batches.turn(call.owner) as call.turn:
             if call.turn.has_waited and await call.is_disconnected():
@@ -180,20 +182,20 @@ class SigningRoute(APIRoute):
             if self._is_batch:
                 try:
                     return await self._handler(call, body=parsed, **more)
-                except OtherShape as found:
+                except ItemValidationError as found:
                     refuse(found.error, body, found.location)
         return await self._handler(call, body=parsed, **more)  # parts, which wait for the store
 
-    async def _refuse_unread(self, call: Call) -> None:
+    async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
         """Raises RateLimited, once it is in the trail, where the caller's rate has just refused it."""
         length = declared_length(call.scope["headers"])
         try:
             call.shared.refused.check(call.owner, _rate_of(call), length)
         except RateLimited as error:
-            await call.authority.record_unread(call.requester, self.path, error)
+            await call.authorizer.record_unread(call.requester, self.path, error)
             raise
 
-    def _remember(self, call: Call, error: RateLimited) -> None:
+    def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:
         if (rate := _rate_of(call)) is not None:
             length = declared_length(call.scope["headers"])
             call.shared.refused.add(call.owner, rate, error, length=length, batch=self._is_batch)
@@ -212,5 +214,5 @@ class SigningRoute(APIRoute):
         self._status = self.status_code or 200
 
 
-def _rate_of(call: Call) -> Rate | None:
-    return call.authority.access(call.requester).rate
+def _rate_of(call: AuthenticatedRequest) -> Rate | None:
+    return call.authorizer.access(call.requester).rate

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from service.api.batch_queue import BatchLine
-from service.api.concurrency import Places
+from service.api.batch_queue import BatchQueue
+from service.api.concurrency import ConcurrencyLimiter
 from service.api.recently_refused import RecentlyRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """`places` are for all requests under way, `bodies` for those of them whose body is on its way."""
+class SharedLimits:
+    """`limiter` are for all requests under way, `bodies` for those of them whose body is on its way."""
 
-    places: Places
-    bodies: Places
-    batches: BatchLine
+    limiter: ConcurrencyLimiter
+    bodies: ConcurrencyLimiter
+    batches: BatchQueue
     refused: RecentlyRefused

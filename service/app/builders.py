@@ -24,9 +24,9 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
-from service.protocols.uppy.uploads import Place
+from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import Role, SessionSource
 from service.signing.actions import Encryption
 from service.signing.signer import MAX_EXPIRES_IN, Address
@@ -101,9 +101,9 @@ def caller_name(of: CallerEntry | Caller) -> str:
     return "ANYBODY (unsafe)" if is_anonymous(of) else f"API key {of.subject}"
 
 
-def uppy_place(settings: Settings) -> Place | None:
+def uppy_place(settings: Settings) -> UploadTarget | None:
     uppy = settings.uppy
-    return None if uppy is None else Place(uppy.bucket, uppy.prefix, uppy.expires_in)
+    return None if uppy is None else UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in)
 
 
 def _subject(caller: CallerSettings) -> str:
@@ -114,13 +114,13 @@ def _subject(caller: CallerSettings) -> str:
 
 
 def pooled_bucket(
-    name: str, settings: Settings, bucket: Bucket, source: SessionSource, promise: float
-) -> PooledBucket:
-    return PooledBucket(
+    name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
+) -> BucketSessions:
+    return BucketSessions(
         source=source,
         address=bucket.address,
-        promise=promise,
-        own_policy=bucket.own_policy,
+        longest_lifetime=longest_lifetime,
+        probe_policy=bucket.probe_policy,
         account=_account(settings.buckets[name]),
     )
 
@@ -171,7 +171,7 @@ def _pointers(issuer: str, settings: Settings) -> Iterator[str]:
         yield from pointers(settings.uppy.prefix)
 
 
-def store_authorities(settings: Settings) -> ssl.SSLContext:
+def store_tls_context(settings: Settings) -> ssl.SSLContext:
     """Whom to trust when a store is called. Raises ConfigurationError if that cannot be read."""
     bundle = settings.server.ca_bundle
     try:

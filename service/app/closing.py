@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 
-from service.auth.jwks_cache import IssuerKeys
+from service.auth.jwks_cache import JwksCache
 from service.sessions.sts import AssumedRole, SessionSource
 
 log = logging.getLogger(__name__)
 
 
-async def stop_keys(keys: Iterable[IssuerKeys]) -> None:
+async def stop_keys(keys: Iterable[JwksCache]) -> None:
     await all_of("the keys of an issuer did not stop", [each.stop() for each in keys])
 
 

@@ -15,14 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
-from service.api.batch_queue import BatchLine
-from service.api.concurrency import InFlightLimit, Places
+from service.api.batch_queue import BatchQueue
+from service.api.concurrency import ConcurrencyLimiter, ConcurrencyMiddleware
 from service.api.cors import Cors
-from service.api.fast_path import Shortcut
+from service.api.fast_path import FastPath
 from service.api.problems import answer_http_exception, answer_presign_error
 from service.api.recently_refused import RecentlyRefused
-from service.api.request_id import Envelope, FaultBarrier
-from service.api.request_metrics import Metering
+from service.api.request_id import ErrorMiddleware, RequestIdMiddleware
+from service.api.request_metrics import MetricsMiddleware
 from service.api.routes import (
     callers,
     deletes,
@@ -41,9 +41,9 @@ from service.api.routes import (
 from service.api.routes import (
     openapi as document,
 )
-from service.api.shared_limits import Shared
+from service.api.shared_limits import SharedLimits
 from service.app.reload import keep_reloading
-from service.app.services import OpenSources, Running, aws_sources
+from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.errors import PresignError
@@ -51,7 +51,7 @@ from service.presigning.audit import WriteLines
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
 
 _ROOMS: Final = (
@@ -78,11 +78,11 @@ class _Service(FastAPI):
 
     def __init__(self, **fastapis: Any) -> None:
         super().__init__(**fastapis)
-        self.shortcut: ASGIApp = super().__call__
+        self.fast_path: ASGIApp = super().__call__
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        await self.shortcut(scope, receive, send)
+        await self.fast_path(scope, receive, send)
 
 
 def create_app(
@@ -111,24 +111,24 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            running = Running(
+            services = Services(
                 clock=clock,
                 make_source=await stack.enter_async_context(open_sources(clock)),
-                write_audit=audit or AuditSink(sys.stdout.fileno()).write,
+                write_audit=audit or LineSink(sys.stdout.fileno()).write,
                 metrics=metrics,
                 store_transport=store_transport,
             )
-            await running.start(settings, addresses)
-            stack.push_async_callback(running.stop)
+            await services.start(settings, addresses)
+            stack.push_async_callback(services.stop)
             if watched is not None:
-                reloading = keep_reloading(watched, settings, running, metrics.reloaded)
+                reloading = keep_reloading(watched, settings, services, metrics.reloaded)
                 await stack.enter_async_context(_beside(reloading, "reload"))
-            app.state.authority, app.state.tokens = running.authority, running.tokens
-            app.state.presigner = running.presigner
-            app.state.multipart = running.multipart
-            app.state.object_checks = running.object_checks
-            app.state.uppy = running.uppy
-            app.state.diagnoses = running.diagnoses
+            app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
+            app.state.presigner = services.presigner
+            app.state.multipart = services.multipart
+            app.state.object_checks = services.object_checks
+            app.state.uppy = services.uppy
+            app.state.diagnoses = services.diagnoses
             if once_started is not None:
                 await stack.enter_async_context(_beside(_later(once_started), "check"))
             yield
@@ -149,11 +149,11 @@ def create_app(
     app.add_exception_handler(PresignError, answer_presign_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
     shared = _shared(settings.server.max_in_flight, clock)
-    app.state.shared, places = shared, shared.places
-    _add_middleware(app, settings, metrics, places)
+    app.state.shared, limiter = shared, shared.limiter
+    _add_middleware(app, settings, metrics, limiter)
     routes = [route for room in _ROOMS for route in room.router.routes]
     cors = bool(settings.server.cors_origins)
-    app.shortcut = Shortcut(app.shortcut, routes, places, metrics, cors=cors)
+    app.fast_path = FastPath(app.fast_path, routes, limiter, metrics, cors=cors)
     return app
 
 
@@ -174,26 +174,30 @@ async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[N
             await task
 
 
-def _shared(max_in_flight: int, clock: Clock) -> Shared:
+def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
     """All that is derived from `max_in_flight` is derived here."""
-    return Shared(
-        places=Places(max_in_flight),
-        bodies=Places(max(1, max_in_flight // 2), "Too many bodies are on their way."),
-        batches=BatchLine(Places(max(1, max_in_flight // 4), "Too many batches are waiting.")),
+    return SharedLimits(
+        limiter=ConcurrencyLimiter(max_in_flight),
+        bodies=ConcurrencyLimiter(max(1, max_in_flight // 2), "Too many bodies are on their way."),
+        batches=BatchQueue(
+            ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
+        ),
         refused=RecentlyRefused(clock.boot),
     )
 
 
-def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics, places: Places) -> None:
+def _add_middleware(
+    app: FastAPI, settings: Settings, metrics: Metrics, limiter: ConcurrencyLimiter
+) -> None:
     """The last added is the outermost."""
-    app.add_middleware(FaultBarrier)
-    app.add_middleware(InFlightLimit, places=places)
+    app.add_middleware(ErrorMiddleware)
+    app.add_middleware(ConcurrencyMiddleware, limiter=limiter)
     pages = settings.server.cors_origins
     uppys_pages = () if settings.uppy is None else settings.uppy.origins
     if pages or uppys_pages:
         app.add_middleware(Cors, origins={uppy.PATH: uppys_pages, "/": pages})
-    app.add_middleware(Envelope)
-    app.add_middleware(Metering, metrics=metrics)
+    app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from service.app.services import Running
-from service.concurrency.event_loop import no_collections
+from service.app.services import Services
+from service.concurrency.event_loop import without_garbage_collection
 from service.config.file import callers_dir, fingerprint
 from service.config.settings import Settings, authority_files, load_settings
 from service.errors import ConfigurationError
@@ -36,7 +36,7 @@ _AT_START: Final = (
 async def keep_reloading(
     path: Path,
     settings: Settings,
-    running: Running,
+    services: Services,
     told: Callable[[str], None],
     *,
     poll_seconds: float = POLL_SECONDS,
@@ -52,12 +52,12 @@ async def keep_reloading(
     await asyncio.to_thread(files.have_changed)
     await asyncio.sleep(poll_seconds)
     # The settings were read for the start some time ago. Find a change made in between.
-    with no_collections():
+    with without_garbage_collection():
         changed = await asyncio.to_thread(_says_other, path, settings)
     while True:
         if changed or retries.is_due():
-            with no_collections():
-                new = await _reload(path, settings, running)
+            with without_garbage_collection():
+                new = await _reload(path, settings, services)
             told("failed" if new is None else "ok")
             if new is None:
                 retries.postpone(again=not changed)
@@ -122,7 +122,7 @@ class _Files:
 def _callers_dir(path: Path) -> str | None:
     """Whatever the reader of YAML comes up with, the watch goes on: `_reload` meets it, and tells of it."""
     try:
-        with no_collections():
+        with without_garbage_collection():
             return callers_dir(path)
     except Exception:  # noqa: BLE001 - see above
         return None
@@ -135,11 +135,11 @@ def _says_other(path: Path, settings: Settings) -> bool:
         return True
 
 
-async def _reload(path: Path, old: Settings, running: Running) -> Settings | None:
+async def _reload(path: Path, old: Settings, services: Services) -> Settings | None:
     """The settings that are served now, or None where the old ones go on."""
     try:
         new = await asyncio.to_thread(load_settings, path)
-        await running.replace(new)
+        await services.replace(new)
         await asyncio.sleep(
             0
         )  # the old parts were freed just now; the old settings are, in another turn

@@ -19,33 +19,33 @@ import aioboto3
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
-from service.app import builders as parts
+from service.app import builders
 from service.app.closing import all_of, close_sources, stop_keys
-from service.auth.jwks_cache import IssuerKeys
+from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.token_verifier import TokenVerifier
 from service.auth.tokens import Issuer
 from service.clock import Clock
-from service.concurrency.event_loop import off_loop
+from service.concurrency.event_loop import run_in_thread_if
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks
-from service.multipart.unknown_length import UnsizedUploads
+from service.multipart.unknown_length import UnknownLengthUploads
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import WriteLines
-from service.presigning.audit_trail import Trail
-from service.presigning.authorizer import Authority
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits, RateStore
 from service.presigning.snapshot import Snapshot
 from service.protocols.uppy.uploads import UppyUploads, UseCases
-from service.s3.client import StoreCalls
+from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
 from service.sessions.sts_clients import StsClients
 from service.signing.signer import Address
@@ -60,13 +60,13 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
     """Where buckets' sessions come from, with the clients that ask STS until the end."""
     async with AsyncExitStack() as stack:
         session = aioboto3.Session()
-        clients = StsClients(session, stack, parts.sts_authorities)
+        clients = StsClients(session, stack, builders.sts_authorities)
 
         async def make(name: str, settings: Settings) -> SessionSource:
             bucket = settings.buckets[name]
             if bucket.credentials == "static":
                 return StaticKeys(session, clock)
-            role = parts.role(bucket, settings)
+            role = builders.role(bucket, settings)
             return AssumedRole(await clients.for_role(role), role, clock)
 
         yield make
@@ -77,8 +77,8 @@ class _Made:
     """What a configuration needs, some of it the old one's."""
 
     snapshot: Snapshot
-    pooled: dict[str, PooledBucket]
-    keys: dict[str, IssuerKeys]
+    pooled: dict[str, BucketSessions]
+    keys: dict[str, JwksCache]
     trusted: str  # a digest of the authorities
     authorities: ssl.SSLContext | None  # if they are new
 
@@ -86,10 +86,10 @@ class _Made:
         return [bucket.source for bucket in self.pooled.values()]
 
 
-class Running:
+class Services:
     """What callers use stays the same objects for ever; what they look at is replaced."""
 
-    authority: Authority
+    authorizer: Authorizer
     presigner: Presigner
     multipart: MultipartUploads
     object_checks: ObjectChecks
@@ -120,7 +120,7 @@ class Running:
     async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
         """`addresses` are the buckets', if they are resolved already. What fails leaves nothing open."""
         if addresses is not None:
-            self._locations, self._addresses = parts.locations(settings), dict(addresses)
+            self._locations, self._addresses = builders.locations(settings), dict(addresses)
         self._waiting = Waiting(settings.server.max_in_flight)
         async with AsyncExitStack() as stack:
             self._limits = self._rate_limits(settings)
@@ -146,18 +146,18 @@ class Running:
             waiting=self._waiting,
         )
         self.tokens = TokenVerifier(_verified_by(settings, made.keys), clock=self._clock)
-        self.authority = Authority(
+        self.authorizer = Authorizer(
             made.snapshot,
             self._pool,
             clock=self._clock,
-            trail=Trail(self._write_audit, clock=self._clock, observer=self._metrics),
+            audit_trail=AuditTrail(self._write_audit, clock=self._clock, observer=self._metrics),
             limits=self._limits,
         )
-        self.presigner = Presigner(self.authority, unique_id=_unique_id)
-        self.multipart = MultipartUploads(self.authority, self._store)
-        self.object_checks = ObjectChecks(self.authority, self._store)
+        self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
+        self.multipart = MultipartUploads(self.authorizer, self._store)
+        self.object_checks = ObjectChecks(self.authorizer, self._store)
         self.uppy = self._uppy(settings)
-        self.diagnoses = Diagnoses(self.authority, history, clock=self._clock)
+        self.diagnoses = Diagnoses(self.authorizer, history, clock=self._clock)
         self._settings, self._made = settings, made
 
     async def replace(self, settings: Settings) -> None:
@@ -165,8 +165,8 @@ class Running:
         old = self._made
         assert old is not None  # it was started
         made = await self._make(settings)
-        self.authority.snapshot = made.snapshot
-        self.uppy.place = parts.uppy_place(settings)
+        self.authorizer.snapshot = made.snapshot
+        self.uppy.place = builders.uppy_place(settings)
         self._pool.replace(made.pooled, made.snapshot.not_before)
         self.tokens.replace(_verified_by(settings, made.keys))
         self._settings, self._made = settings, made
@@ -202,12 +202,12 @@ class Running:
         addresses = await self._resolved(settings)
         # Of thousands of callers each takes a tenth of a second, in which others are served by now.
         in_thread = self._settings is not None
-        snapshot = await off_loop(in_thread, parts.snapshot, settings, addresses)
-        promises = await off_loop(in_thread, parts.promises, settings)
-        trusted = await off_loop(in_thread, parts.authorities_digest, settings)
+        snapshot = await run_in_thread_if(in_thread, builders.snapshot, settings, addresses)
+        promises = await run_in_thread_if(in_thread, builders.promises, settings)
+        trusted = await run_in_thread_if(in_thread, builders.authorities_digest, settings)
         authorities = None
         if self._made is not None and trusted != self._made.trusted:
-            authorities = await asyncio.to_thread(parts.store_authorities, settings)
+            authorities = await asyncio.to_thread(builders.store_tls_context, settings)
         keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
         sources: dict[str, SessionSource] = {}
         try:
@@ -219,13 +219,13 @@ class Running:
             )
             raise
         pooled = {
-            name: parts.pooled_bucket(name, settings, bucket, sources[name], promises[name])
+            name: builders.pooled_bucket(name, settings, bucket, sources[name], promises[name])
             for name, bucket in snapshot.buckets.items()
         }
         return _Made(snapshot, pooled, keys, trusted, authorities)
 
     async def _resolved(self, settings: Settings) -> dict[str, Address]:
-        locations = parts.locations(settings)
+        locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
             # A tenth of a second of botocore's, which would stop the loop
@@ -245,11 +245,11 @@ class Running:
             return await self._make_source(name, settings)
         return self._made.pooled[name].source
 
-    def _keys_of(self, name: str, issuer: IssuerSettings) -> IssuerKeys:
+    def _keys_of(self, name: str, issuer: IssuerSettings) -> JwksCache:
         known = None if self._settings is None else self._settings.issuers.get(name)
         if self._made is not None and known is not None and _place(known) == _place(issuer):
             return self._made.keys[name]
-        return IssuerKeys(
+        return JwksCache(
             JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
             name=name,
             clock=self._clock,
@@ -258,24 +258,24 @@ class Running:
             waiting=self._waiting,
         )
 
-    def _store_calls(self, settings: Settings) -> StoreCalls:
-        return StoreCalls(
+    def _store_calls(self, settings: Settings) -> S3Client:
+        return S3Client(
             clock=self._clock,
             chance=random.random,
             observer=self._metrics,
             transport=self._store_transport,
-            verify=parts.store_authorities(settings),
+            verify=builders.store_tls_context(settings),
             waiting=self._waiting,
         )
 
     def _uppy(self, settings: Settings) -> UppyUploads:
         use_cases = UseCases(
-            authority=self.authority,
+            authorizer=self.authorizer,
             presigner=self.presigner,
             multipart=self.multipart,
-            unsized=UnsizedUploads(self.authority, self._store, self.multipart),
+            unsized=UnknownLengthUploads(self.authorizer, self._store, self.multipart),
         )
-        return UppyUploads(parts.uppy_place(settings), use_cases, unique_id=_unique_id)
+        return UppyUploads(builders.uppy_place(settings), use_cases, unique_id=_unique_id)
 
     def _rate_limits(self, settings: Settings) -> RateLimits:
         url = settings.server.rate_limit_url
@@ -300,7 +300,7 @@ def _unique_id() -> str:
 def _role(bucket: str, settings: Settings) -> Role | None:
     """What a bucket's sessions come from; None are the static keys."""
     of = settings.buckets[bucket]
-    return None if of.credentials == "static" else parts.role(of, settings)
+    return None if of.credentials == "static" else builders.role(of, settings)
 
 
 def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
@@ -309,6 +309,6 @@ def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
 
 
 def _verified_by(
-    settings: Settings, keys: Mapping[str, IssuerKeys]
-) -> list[tuple[Issuer, IssuerKeys]]:
-    return [(parts.issuer(name, settings), each) for name, each in keys.items()]
+    settings: Settings, keys: Mapping[str, JwksCache]
+) -> list[tuple[Issuer, JwksCache]]:
+    return [(builders.issuer(name, settings), each) for name, each in keys.items()]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import Final, Protocol
 
-from service.auth.jwks_client import KeySource, KeysUnavailable
+from service.auth.jwks_client import JwksSource, KeysUnavailable
 from service.auth.tokens import UnreadableKeys, VerificationKey, read_keys
 from service.clock import Clock
 from service.concurrency.waiting import Waiting
@@ -38,10 +38,10 @@ class KeysObserver(Protocol):
         """An attempt has ended: `ok` or `failed`."""
 
 
-class IssuerKeys:
+class JwksCache:
     def __init__(
         self,
-        source: KeySource,
+        source: JwksSource,
         *,
         name: str,
         clock: Clock,

@@ -24,7 +24,7 @@ class KeysUnavailable(Exception):
     """The keys cannot be fetched. The words hold no secret and may be logged."""
 
 
-class KeySource(Protocol):
+class JwksSource(Protocol):
     async def fetch(self) -> bytes:
         """The JWKS as it stands, or `KeysUnavailable`."""
 

@@ -11,14 +11,14 @@ from hashlib import sha256
 from typing import Final
 
 from service.access.callers import Identity
-from service.auth.jwks_cache import IssuerKeys
+from service.auth.jwks_cache import JwksCache
 from service.auth.tokens import (
     LEEWAY,
     MAX_TOKEN_LENGTH,
     Issuer,
-    TokenHead,
+    UnverifiedHeader,
     VerifiedToken,
-    read_head,
+    parse_unverified_header,
     verify,
 )
 from service.clock import Clock
@@ -32,7 +32,7 @@ MAX_TOKENS: Final = 4096  # some 2 KiB each, whatever else they claim
 @dataclass(frozen=True, slots=True)
 class _Kept:
     token: VerifiedToken
-    keys: IssuerKeys
+    keys: JwksCache
     generation: int
 
     def is_good(self, now: float) -> bool:
@@ -40,14 +40,14 @@ class _Kept:
 
 
 class TokenVerifier:
-    def __init__(self, issuers: Sequence[tuple[Issuer, IssuerKeys]], *, clock: Clock) -> None:
+    def __init__(self, issuers: Sequence[tuple[Issuer, JwksCache]], *, clock: Clock) -> None:
         """Issuers may share an `iss`, as clusters do: then the first whose key verifies is meant."""
         self._issuers = issuers
         self._clock = clock
         self._kept: dict[bytes, _Kept] = {}
         self._reported: set[frozenset[str]] = set()  # issuers that share a key, by their names
 
-    def replace(self, issuers: Sequence[tuple[Issuer, IssuerKeys]]) -> None:
+    def replace(self, issuers: Sequence[tuple[Issuer, JwksCache]]) -> None:
         """Verify by these from now on. Their keys are started and stopped by whoever made them."""
         self._issuers = issuers
         self._kept.clear()
@@ -70,7 +70,7 @@ class TokenVerifier:
         """Raises `Overloaded` if an issuer that could have made it has no keys, and no other did."""
         if (identity := self.known(token)) is not None:
             return identity
-        head = read_head(token)
+        head = parse_unverified_header(token)
         while head is not None:
             issuers = self._issuers
             try:
@@ -89,7 +89,7 @@ class TokenVerifier:
         for _, keys in self._issuers:
             keys.start()
 
-    async def _verified(self, token: str, head: TokenHead) -> _Kept | None:
+    async def _verified(self, token: str, head: UnverifiedHeader) -> _Kept | None:
         overloaded = None
         for issuer, keys in self._candidates(head):
             try:
@@ -105,7 +105,7 @@ class TokenVerifier:
             raise overloaded
         return None
 
-    async def _is_anothers(self, token: str, head: TokenHead, first: Issuer) -> bool:
+    async def _is_anothers(self, token: str, head: UnverifiedHeader, first: Issuer) -> bool:
         """Whether a second issuer's key verifies it too: one that published another's key, or by mistake."""
         for issuer, keys in self._candidates(head):
             if issuer is first or not keys.knows(head.kid):
@@ -123,7 +123,7 @@ class TokenVerifier:
             self._reported.add(pair)
             log.error("issuers %s and %s have a key in common", first.name, second.name)
 
-    def _candidates(self, head: TokenHead) -> list[tuple[Issuer, IssuerKeys]]:
+    def _candidates(self, head: UnverifiedHeader) -> list[tuple[Issuer, JwksCache]]:
         """Who has the key comes first: one that hangs must not hold up another's tokens."""
         named = [each for each in self._issuers if each[0].issuer == head.issuer]
         return sorted(named, key=lambda each: not each[1].knows(head.kid))

@@ -73,7 +73,7 @@ class VerificationKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenHead:
+class UnverifiedHeader:
     """Not verified: good for nothing but to find the key to try."""
 
     kid: str
@@ -104,7 +104,7 @@ def read_keys(document: bytes) -> Mapping[str, VerificationKey]:
     return keys
 
 
-def read_head(token: str) -> TokenHead | None:
+def parse_unverified_header(token: str) -> UnverifiedHeader | None:
     if not _is_shaped(token):
         return None
     try:
@@ -116,7 +116,7 @@ def read_head(token: str) -> TokenHead | None:
         return None
     if not isinstance(kid, str) or not isinstance(issuer, str):
         return None
-    return TokenHead(kid=kid, issuer=issuer)
+    return UnverifiedHeader(kid=kid, issuer=issuer)
 
 
 def verify(token: str, *, issuer: Issuer, key: VerificationKey) -> VerifiedToken | None:

@@ -13,7 +13,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import session_policy
-from service.app import builders as parts
+from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
 from service.cli import check_uppy
@@ -35,8 +35,8 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """A line for each bucket, and what each caller may do."""
-    entries = parts.caller_entries(settings)
-    promises, grants = parts.promises(settings), _grants_by_bucket(entries)
+    entries = builders.caller_entries(settings)
+    promises, grants = builders.promises(settings), _grants_by_bucket(entries)
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
         yield from _cost(name, bucket, promises[name])
@@ -49,10 +49,10 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
 def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """What cannot work for some caller, though all others can be served."""
     arns = {
-        name: parts.arns(name, bucket, addresses[name].region)
+        name: builders.arns(name, bucket, addresses[name].region)
         for name, bucket in settings.buckets.items()
     }
-    for caller, grants in _widest_callers(parts.caller_entries(settings)):
+    for caller, grants in _widest_callers(builders.caller_entries(settings)):
         for name in sorted({grant.bucket for grant in grants}):
             if (known := arns[name]) is None:
                 continue
@@ -77,12 +77,12 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
-    promises = parts.promises(settings)
+    promises = builders.promises(settings)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, promises[name])
-    if len(list(islice(_crossings(Entries(parts.caller_entries(settings))), MAX_CROSSINGS + 1))) > (
-        MAX_CROSSINGS
-    ):
+    if len(
+        list(islice(_crossings(Entries(builders.caller_entries(settings))), MAX_CROSSINGS + 1))
+    ) > (MAX_CROSSINGS):
         yield (
             f"callers: more than {MAX_CROSSINGS} pairs of subjects have a subject in common; the length "
             "of the session policies is checked for that many"
@@ -119,8 +119,8 @@ def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
         yield f"{place}: allows lifetimes over an hour; set max_expires_in"
 
 
-def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
-    if not bucket.is_scoped and not parts.is_at_aws(bucket):
+def _risky_bucket(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
+    if not bucket.is_scoped and not builders.is_at_aws(bucket):
         yield (
             f"bucket {name}: one set of credentials signs for all callers, at a store that is not AWS: "
             "if the store acts on headers that are not signed, as MinIO does, any upload URL copies "
@@ -134,9 +134,9 @@ def _risky_bucket(name: str, bucket: BucketSettings, promise: float) -> Iterator
     if "{subject}" in tags and "{issuer}" not in tags:
         yield f"bucket {name}: session_tags have a subject without its issuer: two may be alike"
     sure = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
-    if promise > sure:
+    if longest_lifetime > sure:
         yield (
-            f"bucket {name}: grants allow {promise:.0f} s, but sessions of "
+            f"bucket {name}: grants allow {longest_lifetime:.0f} s, but sessions of "
             f"{bucket.session_seconds} s are only sure to have {sure} s left; longer lifetimes are "
             "cut short (limited_by: session)"
         )
@@ -152,12 +152,12 @@ def _who(bucket: BucketSettings) -> str:
     return f"{bucket.role_arn}, for {bucket.session_seconds} s at a time"
 
 
-def _cost(name: str, bucket: BucketSettings, promise: float) -> Iterator[str]:
+def _cost(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
     if bucket.credentials == "static":
         return
     length = float(bucket.session_seconds)
-    calls = _DAY / (length - threshold(length, promise, 0.5))
+    calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
     for_each = "caller that is at work and each " if bucket.is_scoped else ""
     yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
 

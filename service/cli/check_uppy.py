@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
-from service.access.grants import Caller, Demand, Operation, covers
-from service.access.key_prefixes import own_prefix
-from service.app import builders as parts
+from service.access.grants import AccessRequest, Caller, Operation, covers
+from service.access.key_prefixes import caller_prefix
+from service.app import builders
 from service.config.settings import Settings
 from service.config.uppy import UppySettings
 
@@ -21,7 +21,7 @@ def describe(settings: Settings, name: Callable[[CallerEntry], str]) -> Iterator
         return
     pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
     yield f"uppy: what it uploads goes to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
-    for entry in parts.caller_entries(settings):
+    for entry in builders.caller_entries(settings):
         ways = " and ".join(_ways(uppy, entry))
         yield f"uppy: {name(entry)} may {f'upload {ways}' if ways else 'not upload'}"
 
@@ -29,7 +29,7 @@ def describe(settings: Settings, name: Callable[[CallerEntry], str]) -> Iterator
 def warnings(settings: Settings) -> Iterator[str]:
     if (uppy := settings.uppy) is None:
         return
-    if not any(_ways(uppy, entry) for entry in parts.caller_entries(settings)):
+    if not any(_ways(uppy, entry) for entry in builders.caller_entries(settings)):
         yield (
             "uppy: nobody may upload; a grant needs `form`, and `multipart` for large files, where "
             f"{uppy.prefix} leads in {uppy.bucket}"
@@ -41,14 +41,16 @@ def warnings(settings: Settings) -> Iterator[str]:
 def _ways(uppy: UppySettings, entry: CallerEntry) -> list[str]:
     """How a caller whom the entry matches may upload, if its claims are as the grants wish."""
     identity = _somebody(uppy, entry)
-    if (prefix := own_prefix(uppy.prefix, identity)) is None:
+    if (prefix := caller_prefix(uppy.prefix, identity)) is None:
         return []
     grants = granted([entry], identity)
     return [
         way
         for operation, way in _WAYS.items()
         if any(
-            covers(grant, Demand(operation=operation, bucket=uppy.bucket, key=f"{prefix}x/x"))
+            covers(
+                grant, AccessRequest(operation=operation, bucket=uppy.bucket, key=f"{prefix}x/x")
+            )
             for grant in grants
         )
     ]

@@ -9,13 +9,13 @@ import click
 
 from service.cli.explain import (
     NotAsked,
-    here,
+    diagnose_locally,
+    diagnose_remotely,
     parse_headers,
-    there,
     words,
 )
 from service.config.settings import callers_token
-from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
+from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedRequest
 
 
 @click.command()
@@ -29,7 +29,7 @@ from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
 @click.option("--status", type=click.IntRange(100, 599), help="That the store answered.")
 @click.option("--response", type=click.File("rb"), help="A file with what the store answered.")
 @click.option("--url-file", type=click.File("rb"), help="A file with the URL; else standard input.")
-@click.option("--service", help="Ask the service there, which knows its sessions.")
+@click.option("--service", help="PresignRequest the service there, which knows its sessions.")
 def diagnose(
     *,
     method: str,
@@ -52,7 +52,7 @@ def diagnose(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--header'") from None
     try:
-        asked = Asked(
+        asked = ReportedRequest(
             method=method,
             url=_pasted_url(url_file),
             headers=headers if headers or no_headers else None,
@@ -61,7 +61,11 @@ def diagnose(
         )
         if service is not None and _in_the_clear(service):
             click.echo("warning: http shows the URL and PRESIGN_TOKEN to all on the way", err=True)
-        findings = here(asked, time.time()) if service is None else there(asked, service, _token())
+        findings = (
+            diagnose_locally(asked, time.time())
+            if service is None
+            else diagnose_remotely(asked, service, _token())
+        )
     except NotAsked as error:
         raise click.UsageError(str(error)) from None
     except (click.Abort, KeyboardInterrupt):  # click would exit with 1

@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import httpx
 
-from service.diagnosis.context import Known, read_asked
+from service.diagnosis.context import Context, parse_report
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Finding, said
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 
 _SECONDS: Final = 10.0
 _MOST_WORDS: Final = 4096  # of an answer that is shown
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RemoteFinding:
     """A finding of the service's, which may know kinds that are not known here."""
 
     code: str
@@ -40,14 +40,14 @@ def parse_headers(lines: Sequence[str]) -> dict[str, str]:
     return headers
 
 
-def here(asked: Asked, now: float) -> list[Finding]:
+def diagnose_locally(asked: ReportedRequest, now: float) -> list[Finding]:
     """What can be seen without the session that signed."""
-    return diagnose(read_asked(asked), Known(now=now))
+    return diagnose(parse_report(asked), Context(now=now))
 
 
-def there(
-    asked: Asked, service: str, token: str, transport: httpx.BaseTransport | None = None
-) -> list[Told]:
+def diagnose_remotely(
+    asked: ReportedRequest, service: str, token: str, transport: httpx.BaseTransport | None = None
+) -> list[RemoteFinding]:
     """What the service says, to whoever `token` is. Raises NotAsked."""
     body = {
         "method": asked.method,
@@ -70,7 +70,7 @@ def there(
         raise NotAsked(f"the service does not answer: {type(error).__name__}") from None
 
 
-def words(findings: Sequence[Finding | Told]) -> Iterator[str]:
+def words(findings: Sequence[Finding | RemoteFinding]) -> Iterator[str]:
     for number, finding in enumerate(findings, 1):
         sure = "certain" if finding.proven else "likely"
         yield f"{number}. {finding.code} ({sure})"
@@ -80,7 +80,7 @@ def words(findings: Sequence[Finding | Told]) -> Iterator[str]:
         yield "Nothing is found."
 
 
-def _findings(answer: httpx.Response) -> list[Told]:
+def _findings(answer: httpx.Response) -> list[RemoteFinding]:
     told = _json(answer)
     if answer.status_code != 200:
         code = told.get("code")
@@ -92,9 +92,9 @@ def _findings(answer: httpx.Response) -> list[Told]:
         raise NotAsked("the answer is not that of this service") from None
 
 
-def _finding(told: dict[str, Any]) -> Told:
+def _finding(told: dict[str, Any]) -> RemoteFinding:
     code, summary, fix = (_printable(told[name]) for name in ("code", "summary", "fix"))
-    return Told(code, told["proven"] is True, summary, fix)
+    return RemoteFinding(code, told["proven"] is True, summary, fix)
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from service.config.settings import Settings, configuration_path
 from service.server.run import Server, config
 from service.server.shutdown import Drain
 from service.signing.signer import Address
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import (
     JsonFormatter,
     SinkHandler,
@@ -96,10 +96,10 @@ def run(
     path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
 ) -> None:
     """The service, until it is told to end. The file at `path` is watched."""
-    drain, metrics, sink = Drain(), Metrics(), AuditSink(sys.stdout.fileno())
-    sink.enlarge()
+    drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
+    sink.enlarge_pipe_buffer()
     # Standard error takes what standard output cannot: that nobody reads it, before all.
-    fallback = AuditSink(sys.stderr.fileno())
+    fallback = LineSink(sys.stderr.fileno())
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     set_up_logging(settings.server.log_level, handler)

@@ -8,30 +8,30 @@ from typing import TypeVar
 
 import click
 
-from service.app.builders import store_authorities
+from service.app.builders import store_tls_context
 from service.cli.options import config_option, configured
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.config.types import check_url
 from service.errors import ConfigurationError
 from service.operations.abandoned_uploads import (
-    Place,
-    Swept,
-    leaves,
+    BucketSession,
+    SweepResult,
     parse_duration,
+    store_accesses,
     summary,
     sweep,
 )
-from service.operations.revoke.apply import throw
+from service.operations.revoke.apply import apply_revocation
 from service.operations.revoke.policy import (
     Target,
     configuration,
+    cutoff_at,
     denial,
-    moment_at,
-    parse_moment,
+    parse_cutoff,
 )
 from service.operations.revoke.targets import revocation_of
-from service.s3.client import StoreCalls
+from service.s3.client import S3Client
 from service.sessions.sts import SessionRefused, operators_credentials
 from service.signing.signer import Address
 from service.telemetry.logs import plain_handler, set_up_logging
@@ -55,7 +55,7 @@ def _by(
 
 
 def _past(text: str) -> int:
-    return parse_moment(text, SystemClock().wall())
+    return parse_cutoff(text, SystemClock().wall())
 
 
 @click.command()
@@ -120,7 +120,7 @@ def revoke(
         raise click.UsageError(
             "give --lift alone: it takes away what was applied, whenever that was"
         )
-    moment = moment_at(SystemClock().wall()) if at is None else at
+    moment = cutoff_at(SystemClock().wall()) if at is None else at
     settings, _ = configured(path)
     try:
         revocation = revocation_of(caller, settings)
@@ -150,26 +150,26 @@ def _chosen(addresses: Mapping[str, Address], names: Sequence[str]) -> dict[str,
 
 async def _sweep(
     settings: Settings, addresses: Mapping[str, Address], older_than: int, *, abort: bool
-) -> dict[str, Swept]:
+) -> dict[str, SweepResult]:
     """What comes of each bucket, with the credentials of whoever runs the command."""
     clock = SystemClock()
-    store = StoreCalls(
+    store = S3Client(
         clock=clock,
         chance=random.random,
         observer=Metrics(),
-        verify=store_authorities(settings),
+        verify=store_tls_context(settings),
     )
     try:
         credentials = await operators_credentials()
         return {
             name: await sweep(
-                Place(name, leave, store),
+                BucketSession(name, leave, store),
                 older_than=older_than,
                 abort=abort,
                 now=clock.wall(),
                 show=click.echo,
             )
-            for name, leave in leaves(addresses, credentials, clock.wall()).items()
+            for name, leave in store_accesses(addresses, credentials, clock.wall()).items()
         }
     except SessionRefused as error:
         raise click.ClickException(str(error)) from None
@@ -198,7 +198,9 @@ def _thrown(
 
     try:
         return asyncio.run(
-            throw(targets, moment, iam_endpoint_url, now=now, show=click.echo, agreed=agreed)
+            apply_revocation(
+                targets, moment, iam_endpoint_url, now=now, show=click.echo, agreed=agreed
+            )
         )
     except SessionRefused as error:
         return [str(error)]

@@ -9,17 +9,22 @@ from typing import Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-A_TURN: Final = 64  # items of a batch: some ms
+ITEMS_PER_SLICE: Final = 64  # items of a batch: some ms
 
 
-async def off_loop(is_long: bool, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:  # noqa: FBT001 - reads as a question before the work
+async def run_in_thread_if(
+    is_long: bool,  # noqa: FBT001 - reads as a question before the work
+    work: Callable[P, T],
+    *given: P.args,
+    **named: P.kwargs,
+) -> T:
     """What `work` makes; in a thread if it takes long, for a thread costs 0.1 ms itself."""
     if is_long:
         return await asyncio.to_thread(work, *given, **named)
     return work(*given, **named)
 
 
-async def in_turns(
+async def in_slices(
     items: Iterable[T], weight: Callable[[T], int] = lambda _: 1
 ) -> AsyncIterator[T]:
     """Each of `items`; now and then others get a turn in between. `weight` is how many items one is worth."""
@@ -27,13 +32,13 @@ async def in_turns(
     for item in items:
         yield item
         since += weight(item)
-        if since >= A_TURN:
+        if since >= ITEMS_PER_SLICE:
             since = 0
             await asyncio.sleep(0)
 
 
 @contextmanager
-def no_collections() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """While thousands of callers are read: to look through them for garbage holds every thread for 0.1 s.
 
     They are then left out of later collections too. They are freed all the same once nothing refers to them.

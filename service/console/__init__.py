@@ -58,7 +58,7 @@ def _answer(name: str, request: Request) -> Response:
 
 
 def _snapshot_with_console(request: Request) -> Snapshot:
-    snapshot: Snapshot = request.app.state.authority.snapshot
+    snapshot: Snapshot = request.app.state.authorizer.snapshot
     if not snapshot.console:
         raise HTTPException(_NOT_FOUND)
     return snapshot

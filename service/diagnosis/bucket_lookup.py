@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from service.diagnosis.request import Sent
+from service.diagnosis.request import ParsedRequest
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
@@ -16,7 +16,7 @@ _AWS_HOST: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BucketLocation:
     """A bucket, by the name that callers use, and where it is."""
 
     bucket: str
@@ -33,23 +33,23 @@ class Place:
 class Located(NamedTuple):
     """The key that a URL names in a bucket; of the bucket itself it is empty."""
 
-    place: Place
+    place: BucketLocation
     key: str
 
 
-def located(sent: Sent, places: Iterable[Place]) -> list[Located]:
+def located(sent: ParsedRequest, places: Iterable[BucketLocation]) -> list[Located]:
     """Each place that the URL may be of, by its host; else by the bucket's name in one of AWS's hosts."""
     places = list(places)
     return list(_at_hosts(sent, places)) or list(_at_aws(sent, places))
 
 
-def behind(sent: Sent, place: Place) -> Located:
+def behind(sent: ParsedRequest, place: BucketLocation) -> Located:
     """Where a proxy or a host of another name stands before the bucket, as far as the path tells."""
     below = _below(sent.path, place.address)
     return Located(place, sent.path.lstrip("/") if below is None else below)
 
 
-def _at_hosts(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
+def _at_hosts(sent: ParsedRequest, places: Iterable[BucketLocation]) -> Iterator[Located]:
     for place in places:
         for address in (place.address, place.address.inner):
             if address is not None and address.host == sent.host:
@@ -64,7 +64,7 @@ def _below(path: str, address: Address) -> str | None:
     return "" if path == address.bucket_path else None
 
 
-def _at_aws(sent: Sent, places: Iterable[Place]) -> Iterator[Located]:
+def _at_aws(sent: ParsedRequest, places: Iterable[BucketLocation]) -> Iterator[Located]:
     known = _AWS_HOST.fullmatch(sent.host)
     if known is None:
         return

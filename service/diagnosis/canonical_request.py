@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.request import Sent, pairs_of
-from service.diagnosis.response import Reply
+from service.diagnosis.request import ParsedRequest, pairs_of
+from service.diagnosis.response import StoreResponse
 from service.signing import sigv4
 
 CANONICAL: Final = "CanonicalRequest"
@@ -18,10 +18,10 @@ _LEAST_LINES: Final = 6  # method, path, query, a header, its end, signed header
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class StoreCanonicalRequest:
     """`text` is as S3 sent it; `sent` is the request that it shows."""
 
-    sent: Sent
+    sent: ParsedRequest
     payload: str
     text: str = field(repr=False)
 
@@ -38,7 +38,7 @@ class Difference:
     line: str
 
 
-def read_received(reply: Reply, told: Sent) -> Received | None:
+def read_received(reply: StoreResponse, told: ParsedRequest) -> StoreCanonicalRequest | None:
     text = reply.fields.get(CANONICAL, "")
     lines = text.split("\n")
     if len(lines) <= _LEAST_LINES or "" not in lines[3:]:
@@ -56,10 +56,10 @@ def read_received(reply: Reply, told: Sent) -> Received | None:
         host=headers.get("host", told.host),
         headers=headers,
     )
-    return Received(sent, lines[end + 2], text)
+    return StoreCanonicalRequest(sent, lines[end + 2], text)
 
 
-def first_difference(told: Sent, received: Received) -> Difference | None:
+def first_difference(told: ParsedRequest, received: StoreCanonicalRequest) -> Difference | None:
     """Of what the sender does not tell, S3's word is taken."""
     ours = canonical_text(told, received.sent.headers or {})
     theirs = received.text
@@ -71,7 +71,7 @@ def first_difference(told: Sent, received: Received) -> Difference | None:
 
 
 def canonical_text(
-    sent: Sent, untold: Mapping[str, str], payload: str = sigv4.UNSIGNED_PAYLOAD
+    sent: ParsedRequest, untold: Mapping[str, str], payload: str = sigv4.UNSIGNED_PAYLOAD
 ) -> str:
     headers = {name: sent.header(name) for name in sent.signed_headers}
     known = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from service.diagnosis.bucket_lookup import Place
+from service.diagnosis.bucket_lookup import BucketLocation
 from service.diagnosis.differences import (
     REGION,
     curl,
@@ -14,9 +14,9 @@ from service.diagnosis.differences import (
     method_changed,
     wrong_region,
 )
-from service.diagnosis.findings import Code, Finding, certain, likely, said, sayable
-from service.diagnosis.request import Sent
-from service.diagnosis.response import Reply
+from service.diagnosis.findings import Code, Finding, certain, is_safe_to_echo, likely, said
+from service.diagnosis.request import ParsedRequest
+from service.diagnosis.response import StoreResponse
 from service.signing.validation import has_dot_segment
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -30,14 +30,14 @@ _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "DELETE"})
 _MOST_NAMES: Final = 5
 
 
-def v2_refused(reply: Reply) -> Iterator[Finding]:
+def v2_refused(reply: StoreResponse) -> Iterator[Finding]:
     if reply.says("InvalidRequest", "aws4-hmac-sha256"):
         summary = "The store takes SigV4 only, and sees no signature of that kind in the URL."
         fix = "Sign with SigV4: ask this service for the URL, or set the SDK's signature version to `s3v4`."
         yield certain(Code.SIGNATURE_V2, summary, fix)
 
 
-def authorizations(sent: Sent, reply: Reply) -> Iterator[Finding]:
+def authorizations(sent: ParsedRequest, reply: StoreResponse) -> Iterator[Finding]:
     refused = reply.says("InvalidArgument", "only one auth mechanism")
     if refused or (sent.headers is not None and "authorization" in sent.headers):
         summary = "An `Authorization` header was sent beside the signature in the URL, and S3 takes only one of them."
@@ -45,14 +45,16 @@ def authorizations(sent: Sent, reply: Reply) -> Iterator[Finding]:
         yield Finding(Code.TWO_AUTHORIZATIONS, refused, summary, fix)
 
 
-def key_id(reply: Reply) -> Iterator[Finding]:
+def key_id(reply: StoreResponse) -> Iterator[Finding]:
     if reply.code == "InvalidAccessKeyId":
         summary = "The store does not know the access key id in the URL: it was changed, deleted, or is another store's."
         fix = "Send the URL as it was answered, to the store it was signed for; else ask for a new one."
         yield certain(Code.KEY_ID_UNKNOWN, summary, fix)
 
 
-def token(sent: Sent, reply: Reply, right: str | None, *, known: bool) -> Iterator[Finding]:
+def token(
+    sent: ParsedRequest, reply: StoreResponse, right: str | None, *, known: bool
+) -> Iterator[Finding]:
     """`right` is the token of the session that signed, if that is `known`."""
     given = sent.parameter("x-amz-security-token")
     refused = reply.code in {"InvalidToken", "InvalidAccessKeyId"}
@@ -90,17 +92,21 @@ def _plus(*, proven: bool) -> Finding:
     return Finding(Code.URL_REENCODED, proven, summary, fix)
 
 
-def redirect(reply: Reply) -> Iterator[Finding]:
+def redirect(reply: StoreResponse) -> Iterator[Finding]:
     if reply.status not in REDIRECTS and reply.code not in _REDIRECTED:
         return
     endpoint = reply.fields.get("Endpoint", "").lower()
-    where = f" (`{endpoint}`)" if _AWS_HOST.fullmatch(endpoint) and sayable(endpoint) else ""
+    where = (
+        f" (`{endpoint}`)" if _AWS_HOST.fullmatch(endpoint) and is_safe_to_echo(endpoint) else ""
+    )
     summary = f"The store sends the request to another host{where}, for which the signature does not hold."
     fix = "Do not follow the redirect: set the bucket's `region` or endpoint in the configuration of whoever signs, and sign anew."
     yield certain(Code.REDIRECTED, summary, fix)
 
 
-def region(sent: Sent, reply: Reply, place: Place | None) -> Iterator[Finding]:
+def region(
+    sent: ParsedRequest, reply: StoreResponse, place: BucketLocation | None
+) -> Iterator[Finding]:
     was = None if sent.scope is None else sent.scope[2]
     right = reply.fields.get("Region", "")
     if reply.code in _UNREADABLE and "region" in reply.message and REGION.fullmatch(right):
@@ -109,7 +115,7 @@ def region(sent: Sent, reply: Reply, place: Place | None) -> Iterator[Finding]:
         yield replace(wrong_region(place.address.region, was), proven=False)
 
 
-def host(sent: Sent, place: Place | None) -> Iterator[Finding]:
+def host(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[Finding]:
     if place is None or sent.host in place.hosts:
         return
     summary = (
@@ -119,7 +125,9 @@ def host(sent: Sent, place: Place | None) -> Iterator[Finding]:
     yield likely(Code.HOST_CHANGED, summary, fix)
 
 
-def unsigned_headers(sent: Sent, reply: Reply, *, proven: bool) -> Iterator[Finding]:
+def unsigned_headers(
+    sent: ParsedRequest, reply: StoreResponse, *, proven: bool
+) -> Iterator[Finding]:
     named = [name.strip().lower() for name in reply.fields.get("HeadersNotSigned", "").split(",")]
     told = [name for name in sent.headers or {} if name.startswith("x-amz-")]
     unsigned = [name for name in told if name not in sent.signed_headers]
@@ -133,7 +141,7 @@ def unsigned_headers(sent: Sent, reply: Reply, *, proven: bool) -> Iterator[Find
     yield Finding(Code.HEADER_UNSIGNED, said_so or proven, summary, fix)
 
 
-def shape(sent: Sent) -> Iterator[Finding]:
+def shape(sent: ParsedRequest) -> Iterator[Finding]:
     """What must be amiss where the signature cannot be checked."""
     if "content-length" in sent.signed_headers and sent.method in _WITHOUT_BODY:
         yield method_changed(replace(sent, method="PUT"), sent, proven=False)
@@ -143,7 +151,7 @@ def shape(sent: Sent) -> Iterator[Finding]:
         yield header_missing(list(sent.missing_headers), curl(sent), proven=told)
 
 
-def query(sent: Sent) -> Iterator[Finding]:
+def query(sent: ParsedRequest) -> Iterator[Finding]:
     strange = [name for name, _ in sent.strange_parameters]
     if strange:
         shown = ", ".join(said(name, "a parameter") for name in strange[:_MOST_NAMES])
@@ -152,6 +160,6 @@ def query(sent: Sent) -> Iterator[Finding]:
         yield likely(Code.QUERY_CHANGED, summary, fix)
 
 
-def dots(sent: Sent, *, proven: bool) -> Iterator[Finding]:
+def dots(sent: ParsedRequest, *, proven: bool) -> Iterator[Finding]:
     if has_dot_segment(sent.path):
         yield dot_segments(proven=proven)

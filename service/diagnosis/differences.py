@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.findings import Code, Finding, certain, said, sayable
-from service.diagnosis.request import METHODS, Pairs, Sent
+from service.diagnosis.findings import Code, Finding, certain, is_safe_to_echo, said
+from service.diagnosis.request import METHODS, Pairs, ParsedRequest
 from service.signing.sigv4 import percent_encode
 from service.signing.validation import has_dot_segment
 
@@ -20,7 +20,7 @@ _OURS: Final = re.compile(
 )
 
 
-def changes(signed: Sent, sent: Sent) -> Iterator[Finding]:
+def changes(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
     """One for each thing that differs, all of them certain."""
     if signed.method != sent.method:
         yield method_changed(signed, sent, proven=True)
@@ -33,13 +33,13 @@ def changes(signed: Sent, sent: Sent) -> Iterator[Finding]:
     yield from _headers_changed(signed, sent)
 
 
-def method_changed(signed: Sent, sent: Sent, *, proven: bool) -> Finding:
+def method_changed(signed: ParsedRequest, sent: ParsedRequest, *, proven: bool) -> Finding:
     right, was = _known_method(signed), _known_method(sent)
     summary = f"The URL is signed for {right}, and was sent as {was}."
     return Finding(Code.METHOD_CHANGED, proven, summary, f"Send it as {right}: {curl(signed)}")
 
 
-def host_changed(signed: Sent, sent: Sent) -> Finding:
+def host_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
     summary = (
         f"The URL is signed for the host {said(signed.host, 'of the answer')}, and the store was asked as "
         f"{said(sent.host, 'another')}: a proxy, a name of one's own, or a redirect that was followed."
@@ -51,7 +51,7 @@ def host_changed(signed: Sent, sent: Sent) -> Finding:
     return certain(Code.HOST_CHANGED, summary, fix)
 
 
-def curl(signed: Sent) -> str:
+def curl(signed: ParsedRequest) -> str:
     """The command line of the right request; what is not known, or not to be shown, is in capitals."""
     by_method = {"GET": [], "HEAD": ["-I"], "PUT": ["-T FILE"], "DELETE": ["-X DELETE"]}
     options = list(by_method.get(signed.method, [f"-X {_known_method(signed)}"]))
@@ -62,15 +62,15 @@ def curl(signed: Sent) -> str:
     return " ".join(["`curl", *options, "'<url>'`"])
 
 
-def _known_method(sent: Sent) -> str:
+def _known_method(sent: ParsedRequest) -> str:
     return sent.method if sent.method in METHODS else "METHOD"
 
 
 def _shown(text: str, otherwise: str) -> str:
-    return text if sayable(text) else otherwise
+    return text if is_safe_to_echo(text) else otherwise
 
 
-def _path_changed(signed: Sent, sent: Sent) -> Finding:
+def _path_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
     if has_dot_segment(signed.path):
         return dot_segments(proven=True)
     if _same_but_encoded(signed.path, sent.path):
@@ -93,7 +93,7 @@ def _same_but_encoded(one: str, other: str) -> bool:
     return other in forms or one in {unquote(other), other.replace("+", " ")}
 
 
-def _query_changed(signed: Sent, sent: Sent) -> Finding | None:
+def _query_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding | None:
     was, now = signed.signed_parameters, sent.signed_parameters
     if sorted(was) == sorted(now):
         return None
@@ -128,7 +128,7 @@ def _listed(what: str, names: list[str]) -> str:
     return f"{what} {', '.join(shown)}" if shown else ""
 
 
-def _headers_changed(signed: Sent, sent: Sent) -> Iterator[Finding]:
+def _headers_changed(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
     missing = [name for name in signed.signed_headers if not sent.header(name)]
     missing = [name for name in missing if name not in _BY_ITSELF and signed.header(name)]
     if missing:
@@ -152,7 +152,7 @@ def header_missing(names: list[str], how: str, *, proven: bool) -> Finding:
     return Finding(Code.HEADER_MISSING, proven, summary, fix)
 
 
-def _content_type(signed: Sent, was: str, now: str) -> Finding:
+def _content_type(signed: ParsedRequest, was: str, now: str) -> Finding:
     summary = (
         f"The URL is signed for the type {said(was, 'of the answer')}, and was sent with "
         f"{said(now, 'another')}."
@@ -161,13 +161,13 @@ def _content_type(signed: Sent, was: str, now: str) -> Finding:
     return certain(Code.CONTENT_TYPE_CHANGED, summary, fix)
 
 
-def _content_length(signed: Sent, was: str, now: str) -> Finding:
+def _content_length(signed: ParsedRequest, was: str, now: str) -> Finding:
     summary = f"The URL is signed for {said(was, 'so many')} bytes, and was sent with {said(now, 'others')}."
     fix = f"Send exactly that many bytes, or ask for a URL of the true `content_length`: {curl(signed)}"
     return certain(Code.CONTENT_LENGTH_CHANGED, summary, fix)
 
 
-def _header(signed: Sent, name: str) -> Finding:
+def _header(signed: ParsedRequest, name: str) -> Finding:
     summary = f"The header {said(name, 'that is signed')} was sent with another value than the signed one."
     fix = f"Send all `headers` of the answer, byte for byte: {curl(signed)}"
     return certain(Code.HEADER_CHANGED, summary, fix)

@@ -20,19 +20,19 @@ from service.diagnosis import (
     url_repair as pasted,
 )
 from service.diagnosis.canonical_request import read_received
-from service.diagnosis.context import Known, Reading
+from service.diagnosis.context import Context, DiagnosisInput
 from service.diagnosis.differences import changes
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.request import Sent
+from service.diagnosis.request import ParsedRequest
 from service.diagnosis.signature_proof import Proof, Verdict, prove
 
 _FORBIDDEN: Final = 403
 
 
-class Examination:
+class SignedRequestDiagnosis:
     """Of one signed request."""
 
-    def __init__(self, reading: Reading, known: Known) -> None:
+    def __init__(self, reading: DiagnosisInput, known: Context) -> None:
         self._mended = reading.mended
         self._told, self._reply, self._known = reading.sent, reading.reply, known
         self._received = read_received(reading.reply, reading.sent)
@@ -98,7 +98,7 @@ class Examination:
             place=self._known.place,
         )
 
-    def _with_token(self, sent: Sent) -> Sent:
+    def _with_token(self, sent: ParsedRequest) -> ParsedRequest:
         """Whether the token is right is told for itself."""
         if self._known.session is None:
             return sent
@@ -134,4 +134,4 @@ class Examination:
             if self._verdict is Verdict.RIGHT:
                 yield refusals.denied(self._reply, proven=False)
             else:
-                yield refusals.wordless()
+                yield refusals.no_error_body()

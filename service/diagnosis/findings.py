@@ -1,7 +1,7 @@
 """What can be found, from the first to be looked at to the last, and how one finding is said.
 
 Rules of this room: pure; nothing is fetched; and of what callers paste, only what is known to be no
-secret is said again (`sayable`). A signature, a token or a policy is no part of any finding.
+secret is said again (`is_safe_to_echo`). A signature, a token or a policy is no part of any finding.
 """
 
 import re
@@ -123,7 +123,7 @@ _MOST_CAPITALS: Final = 3  # UTF
 _LONGEST_SAID: Final = 100
 
 
-def sayable(text: str) -> bool:
+def is_safe_to_echo(text: str) -> bool:
     """Whether it may be said again: short, plain, and made of words, as no key, token or signature is."""
     return (
         len(text) <= _LONGEST_SAID
@@ -137,7 +137,7 @@ def _is_word(piece: str) -> bool:
 
 
 def said(text: str, otherwise: str) -> str:
-    return f"`{text}`" if sayable(text) else otherwise
+    return f"`{text}`" if is_safe_to_echo(text) else otherwise
 
 
 def masked(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding]:

@@ -11,8 +11,8 @@ from itertools import chain, combinations, islice
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.bucket_lookup import Place
-from service.diagnosis.request import METHODS, Sent
+from service.diagnosis.bucket_lookup import BucketLocation
+from service.diagnosis.request import METHODS, ParsedRequest
 from service.signing.actions import DEFAULT_CONTENT_TYPE
 from service.signing.sigv4 import percent_encode
 
@@ -43,7 +43,7 @@ _PAIRED_PATHS: Final = 5
 _LENGTH: Final = "content-length"
 
 
-def hypotheses(sent: Sent, place: Place | None) -> Iterator[Sent]:
+def hypotheses(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[ParsedRequest]:
     """The likeliest first."""
     filled = _filled(sent, place)
     hosts = list(_hosts(filled, place))
@@ -61,9 +61,9 @@ def hypotheses(sent: Sent, place: Place | None) -> Iterator[Sent]:
     )
 
 
-def _pairs(sent: Sent, place: Place | None) -> Iterator[Sent]:
+def _pairs(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[ParsedRequest]:
     """Two things changed at once: a library that adds a charset also ends a text with another line's end."""
-    kinds: tuple[Callable[[Sent], Iterable[Sent]], ...] = (
+    kinds: tuple[Callable[[ParsedRequest], Iterable[ParsedRequest]], ...] = (
         lambda each: islice(_types(each), _PAIRED_TYPES),
         _methods,
         lambda each: islice(_lengths(each), _PAIRED_LENGTHS),
@@ -76,7 +76,7 @@ def _pairs(sent: Sent, place: Place | None) -> Iterator[Sent]:
             yield from second(each)
 
 
-def _filled(sent: Sent, place: Place | None) -> Sent:
+def _filled(sent: ParsedRequest, place: BucketLocation | None) -> ParsedRequest:
     """With what this service would have signed where the sender tells nothing."""
     encryption = {} if place is None or place.encryption is None else place.encryption.headers()
     usual = {"if-none-match": "*", "content-type": DEFAULT_CONTENT_TYPE, **encryption}
@@ -84,18 +84,18 @@ def _filled(sent: Sent, place: Place | None) -> Sent:
     return replace(sent, headers={**(sent.headers or {}), **missing}) if missing else sent
 
 
-def _methods(sent: Sent) -> Iterator[Sent]:
+def _methods(sent: ParsedRequest) -> Iterator[ParsedRequest]:
     return (replace(sent, method=method) for method in METHODS if method != sent.method)
 
 
-def _hosts(sent: Sent, place: Place | None) -> Iterator[Sent]:
+def _hosts(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[ParsedRequest]:
     bare = sent.host.rpartition(":")[0]
     for host in dict.fromkeys([*(() if place is None else place.hosts), bare]):
         if host and host != sent.host:
             yield replace(sent, host=host)
 
 
-def _types(sent: Sent) -> Iterator[Sent]:
+def _types(sent: ParsedRequest) -> Iterator[ParsedRequest]:
     sent_type = sent.header("content-type")
     if sent_type is None or "content-type" not in sent.signed_headers:
         return
@@ -107,7 +107,7 @@ def _types(sent: Sent) -> Iterator[Sent]:
             yield _with_header(sent, "content-type", each)
 
 
-def _lengths(sent: Sent) -> Iterator[Sent]:
+def _lengths(sent: ParsedRequest) -> Iterator[ParsedRequest]:
     told = sent.header(_LENGTH) or ""
     if _LENGTH not in sent.signed_headers or not told.isdecimal() or len(told) > 15:
         return
@@ -118,13 +118,13 @@ def _lengths(sent: Sent) -> Iterator[Sent]:
                 yield _with_header(sent, _LENGTH, str(near))
 
 
-def _paths(sent: Sent, place: Place | None) -> Iterator[Sent]:
+def _paths(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[ParsedRequest]:
     for path in dict.fromkeys(_other_paths(sent.path, place)):
         if path != sent.path and path.startswith("/"):
             yield replace(sent, path=path)
 
 
-def _other_paths(path: str, place: Place | None) -> Iterable[str]:
+def _other_paths(path: str, place: BucketLocation | None) -> Iterable[str]:
     """Encoded once too often or too seldom first, then what people and proxies do to a path."""
     yield unquote(path)
     yield percent_encode(path, safe="/")
@@ -144,7 +144,7 @@ def _other_paths(path: str, place: Place | None) -> Iterable[str]:
     yield path.lower()
 
 
-def _queries(sent: Sent) -> Iterator[Sent]:
+def _queries(sent: ParsedRequest) -> Iterator[ParsedRequest]:
     own = [pair for pair in sent.parameters if not pair[0].lower().startswith("x-amz-")]
     for added in (sent.strange_parameters, own):
         if added:
@@ -162,7 +162,7 @@ def _queries(sent: Sent) -> Iterator[Sent]:
         yield sent.with_parameter("x-amz-expires", str(seconds))
 
 
-def _regions(sent: Sent, place: Place | None) -> Iterator[Sent]:
+def _regions(sent: ParsedRequest, place: BucketLocation | None) -> Iterator[ParsedRequest]:
     if place is None or sent.scope is None or sent.scope[2] == place.address.region:
         return
     key_id, date, _, service = sent.scope
@@ -170,9 +170,9 @@ def _regions(sent: Sent, place: Place | None) -> Iterator[Sent]:
     yield sent.with_parameter("x-amz-credential", credential)
 
 
-def _without(sent: Sent, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _without(sent: ParsedRequest, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in sent.parameters if pair not in pairs)
 
 
-def _with_header(sent: Sent, name: str, value: str) -> Sent:
+def _with_header(sent: ParsedRequest, name: str, value: str) -> ParsedRequest:
     return replace(sent, headers={**(sent.headers or {}), name: value})

@@ -5,7 +5,7 @@ from typing import Final
 
 from service.diagnosis.checks import REDIRECTS
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.response import Reply
+from service.diagnosis.response import StoreResponse
 
 # Of findings that are equally sure, the first of these comes first.
 ORDER: Final = (
@@ -94,7 +94,7 @@ _SPOKEN_OF: Final = {
 }
 
 
-def ordered(found: Sequence[Finding], reply: Reply) -> list[Finding]:
+def ordered(found: Sequence[Finding], reply: StoreResponse) -> list[Finding]:
     spoken_of = _spoken_of(reply)
 
     def rank(finding: Finding) -> tuple[int, bool, int]:
@@ -112,7 +112,7 @@ def ordered(found: Sequence[Finding], reply: Reply) -> list[Finding]:
     return list(unique.values())
 
 
-def _spoken_of(reply: Reply) -> frozenset[Code] | None:
+def _spoken_of(reply: StoreResponse) -> frozenset[Code] | None:
     if reply.code == "AccessDenied":
         if "expired" in reply.message or "not yet valid" in reply.message:
             return _TIMES

@@ -37,7 +37,7 @@ _SET_BY_LIBRARIES: Final = frozenset({"host", "content-length"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReportedRequest:
     """A request as its sender tells of it. `headers` is None where nothing is told of them."""
 
     method: str
@@ -48,7 +48,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sent:
+class ParsedRequest:
     """`path` and `parameters` are decoded. Names of `headers` are in lower case."""
 
     method: str
@@ -130,7 +130,7 @@ class Sent:
         """As above, but for what each HTTP library sets itself."""
         return tuple(name for name in self.untold_headers if name not in _SET_BY_LIBRARIES)
 
-    def with_parameter(self, name: str, value: str | None) -> "Sent":
+    def with_parameter(self, name: str, value: str | None) -> "ParsedRequest":
         """`name` in lower case, replaced where it stands, or added; None takes it out."""
         found = self.parameter(name) is not None
         pairs = [
@@ -153,7 +153,7 @@ _SPELT: Final = {
 }
 
 
-def read(method: str, url: str, headers: Mapping[str, str] | None) -> Sent:
+def read(method: str, url: str, headers: Mapping[str, str] | None) -> ParsedRequest:
     told, url = _told(headers), _encodable(url)
     try:
         parts = urlsplit(url)
@@ -165,7 +165,7 @@ def read(method: str, url: str, headers: Mapping[str, str] | None) -> Sent:
     host = host.rpartition("@")[2].lower()
     if told is not None and told.get("host"):
         host = told["host"].lower()
-    return Sent(
+    return ParsedRequest(
         method=_encodable(method).strip().upper(),
         host=_DEFAULT_PORT.sub("", host),
         path=unquote(path) or "/",

@@ -19,7 +19,7 @@ _TIMES: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class StoreResponse:
     """`code` is S3's own word, or None where the answer has none. `message` is never shown."""
 
     status: int | None = None
@@ -56,16 +56,18 @@ class Reply:
         return self.code == code and (not words or any(word in self.message for word in words))
 
 
-def read_reply(status: int | None, body: str | None) -> Reply:
+def read_reply(status: int | None, body: str | None) -> StoreResponse:
     """A page around the document, as browsers show one, is left out."""
     text = (body or "")[:MAX_BODY_LENGTH]
     found = _ERROR.search(text)
     if found is None:
-        return Reply(status=status)
+        return StoreResponse(status=status)
     end = text.rfind("</Error>")
     document = text[found.start() : end + len("</Error>") if end >= 0 else None]
     fields = error_fields(document.encode("utf-8", "replace"))
-    return Reply(status=status, fields={name: value.strip() for name, value in fields.items()})
+    return StoreResponse(
+        status=status, fields={name: value.strip() for name, value in fields.items()}
+    )
 
 
 def amz_epoch(text: str) -> float | None:

@@ -4,23 +4,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from service.diagnosis.canonical_request import Received, first_difference
+from service.diagnosis.canonical_request import StoreCanonicalRequest, first_difference
 from service.diagnosis.findings import Code, Finding, certain, likely, said
-from service.diagnosis.request import Sent
+from service.diagnosis.request import ParsedRequest
 
 _TRIED: Final = frozenset({"host", "content-type", "content-length"})  # values of these headers
 _METADATA: Final = "x-amz-meta-"
 _NAMES_SHOWN: Final = 8
 
 
-def placed(found: Sequence[Finding], signed: Sent, received: Received | None) -> Iterator[Finding]:
+def placed(
+    found: Sequence[Finding], signed: ParsedRequest, received: StoreCanonicalRequest | None
+) -> Iterator[Finding]:
     """With the place of the first byte that differs, if the store tells what it received."""
     if received is not None and (where := _where(signed, received)):
         found = [replace(each, summary=f"{each.summary} {where}") for each in found]
     yield from found
 
 
-def as_received(found: Sequence[Finding], told: Sent, received: Received) -> Iterator[Finding]:
+def as_received(
+    found: Sequence[Finding], told: ParsedRequest, received: StoreCanonicalRequest
+) -> Iterator[Finding]:
     """What the store received is certain; that what the sender tells of was signed is not."""
     where = _where(told, received)
     for each in found:
@@ -34,20 +38,20 @@ def as_received(found: Sequence[Finding], told: Sent, received: Received) -> Ite
         yield certain(Code.PAYLOAD_HASHED, summary, fix)
 
 
-def _where(signed: Sent, received: Received) -> str:
+def _where(signed: ParsedRequest, received: StoreCanonicalRequest) -> str:
     difference = first_difference(signed, received)
     if difference is None:
         return ""
     return f"S3's canonical request first differs at byte {difference.byte}, in {difference.line}."
 
 
-def unexplained(sent: Sent) -> Finding:
+def unexplained(sent: ParsedRequest) -> Finding:
     summary = "The signature is not of this request, and no change that was tried explains it, nor two likely ones together."
     fix = "Send the URL as it was answered, with all its `headers`: the signature, a date or a header's value was changed."
     return certain(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
 
 
-def untold(sent: Sent) -> Finding:
+def untold(sent: ParsedRequest) -> Finding:
     summary = "The store calculates another signature; what differs cannot be told from here."
     fix = "Compare method, URL and `headers` with the answer, byte for byte."
     if "content-length" in sent.untold_headers:
@@ -55,7 +59,7 @@ def untold(sent: Sent) -> Finding:
     return likely(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
 
 
-def _to_compare(sent: Sent) -> str:
+def _to_compare(sent: ParsedRequest) -> str:
     """Names the headers whose values nothing but the answer tells, metadata first: clients re-encode it."""
     names = [name for name in sent.signed_headers if name not in _TRIED]
     if not names:

@@ -7,9 +7,9 @@ from enum import Enum, auto
 from itertools import chain, islice
 from typing import Final
 
-from service.diagnosis.bucket_lookup import Place
+from service.diagnosis.bucket_lookup import BucketLocation
 from service.diagnosis.hypotheses import hypotheses
-from service.diagnosis.request import Pairs, Sent
+from service.diagnosis.request import Pairs, ParsedRequest
 from service.diagnosis.url_repair import whole_signature
 from service.signing import sigv4
 from service.signing.sigv4 import Credentials, SigningState
@@ -29,7 +29,7 @@ class Verdict(Enum):
 @dataclass(frozen=True, slots=True)
 class Proof:
     verdict: Verdict
-    signed: Sent | None = field(default=None, repr=False)
+    signed: ParsedRequest | None = field(default=None, repr=False)
 
 
 class Verifier:
@@ -47,7 +47,7 @@ class Verifier:
     def is_spent(self) -> bool:
         return self._left <= 0
 
-    def verifies(self, sent: Sent) -> bool:
+    def verifies(self, sent: ParsedRequest) -> bool:
         """Never of a request of which a signed header is not known."""
         scope, date = sent.scope, sent.parameter("x-amz-date")
         if scope is None or date is None:
@@ -70,14 +70,14 @@ class Verifier:
             self._states[scope] = SigningState(key)
         return self._states[scope]
 
-    def _query(self, sent: Sent) -> str:
+    def _query(self, sent: ParsedRequest) -> str:
         if (query := self._queries.get(sent.parameters)) is None:
             query = sigv4.canonical_query(sent.signed_parameters)
             self._queries[sent.parameters] = query
             self._left -= len(query) * _ENCODING_COSTS
         return query
 
-    def _path(self, sent: Sent) -> str:
+    def _path(self, sent: ParsedRequest) -> str:
         if (path := self._paths.get(sent.path)) is None:
             path = self._paths[sent.path] = sent.canonical_path
             self._left -= len(path) * _ENCODING_COSTS
@@ -85,11 +85,11 @@ class Verifier:
 
 
 def prove(
-    sent: Sent,
-    told: Iterable[Sent],
+    sent: ParsedRequest,
+    told: Iterable[ParsedRequest],
     *,
     credentials: Credentials | None,
-    place: Place | None,
+    place: BucketLocation | None,
 ) -> Proof:
     """`sent` is what the store received, as far as that is known; `told`, what else may be the truth."""
     signature = whole_signature(sent)

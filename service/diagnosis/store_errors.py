@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from service.diagnosis.findings import Code, Finding, certain, likely
-from service.diagnosis.request import Sent
-from service.diagnosis.response import Reply
+from service.diagnosis.request import ParsedRequest
+from service.diagnosis.response import StoreResponse
 
 Words = tuple[Code, str, str]
 
@@ -70,7 +70,7 @@ _BY_CODE: Final[Mapping[str, Words]] = {
     "NoSuchVersion": (
         Code.VERSION_MISSING,
         "There is no such version of the object.",
-        "Ask for a URL of a version that is there, or of none for the newest.",
+        "PresignRequest for a URL of a version that is there, or of none for the newest.",
     ),
     "NoSuchBucket": (
         Code.BUCKET_MISSING,
@@ -149,7 +149,7 @@ _SIGNATURES_OWN: Final = frozenset(
 )
 
 
-def meant(sent: Sent, reply: Reply) -> Finding | None:
+def explain_error_code(sent: ParsedRequest, reply: StoreResponse) -> Finding | None:
     """What the store's code, or without one its status, says of a request whose signature is right."""
     words = _words(sent, reply)
     if words is None:
@@ -158,12 +158,12 @@ def meant(sent: Sent, reply: Reply) -> Finding | None:
     return Finding(words[0], known, *words[1:])
 
 
-def unknown(reply: Reply) -> Finding | None:
+def unknown(reply: StoreResponse) -> Finding | None:
     """For when nothing else is found."""
     return None if reply.code is None else likely(_UNKNOWN[0], *_UNKNOWN[1:])
 
 
-def denied(reply: Reply, *, proven: bool) -> Finding:
+def denied(reply: StoreResponse, *, proven: bool) -> Finding:
     """Authenticated, and not allowed."""
     found = _POLICY.search(reply.message)
     whose = (
@@ -177,7 +177,7 @@ def denied(reply: Reply, *, proven: bool) -> Finding:
     return Finding(Code.ACCESS_DENIED, proven, summary, fix)
 
 
-def wordless() -> Finding:
+def no_error_body() -> Finding:
     """Of a HEAD's answer, which has no body."""
     summary = (
         "The store refused without a word, as it does to a HEAD: why cannot be told from here."
@@ -186,7 +186,7 @@ def wordless() -> Finding:
     return likely(Code.STORE_REFUSED, summary, fix)
 
 
-def form_faults(reply: Reply) -> Iterator[Finding]:
+def form_faults(reply: StoreResponse) -> Iterator[Finding]:
     """A form's fields are not told, so the store's words are all there is."""
     if reply.says("AccessDenied", "according to policy") and "expired" not in reply.message:
         extra = "extra input fields" in reply.message
@@ -209,7 +209,7 @@ def form_faults(reply: Reply) -> Iterator[Finding]:
         yield denied(reply, proven=False)
 
 
-def _words(sent: Sent, reply: Reply) -> Words | None:
+def _words(sent: ParsedRequest, reply: StoreResponse) -> Words | None:
     if reply.code is None:
         words = _BY_STATUS.get(reply.status or 0)
     elif reply.code in _SIGNATURES_OWN:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.diagnosis.findings import Code, Finding, certain
-from service.diagnosis.request import Sent
-from service.diagnosis.response import Reply, amz_epoch
+from service.diagnosis.request import ParsedRequest
+from service.diagnosis.response import StoreResponse, amz_epoch
 from service.signing.post_policy import rfc3339
 from service.signing.signer import MAX_EXPIRES_IN
 
@@ -31,7 +31,9 @@ class Times:
     session_ends: float | None = None
 
 
-def times_of(sent: Sent, reply: Reply, *, now: float, session_ends: float | None) -> Times:
+def times_of(
+    sent: ParsedRequest, reply: StoreResponse, *, now: float, session_ends: float | None
+) -> Times:
     begins = amz_epoch(sent.parameter("x-amz-date") or "")
     seconds = lifetime(sent)
     ends = None if begins is None or seconds is None else begins + seconds
@@ -45,12 +47,12 @@ def times_of(sent: Sent, reply: Reply, *, now: float, session_ends: float | None
     )
 
 
-def lifetime(sent: Sent) -> int | None:
+def lifetime(sent: ParsedRequest) -> int | None:
     text = sent.parameter("x-amz-expires") or ""
     return int(text) if _NUMBER.fullmatch(text) and 0 < int(text) <= MAX_EXPIRES_IN else None
 
 
-def faults(sent: Sent, reply: Reply, times: Times) -> Iterator[Finding]:
+def faults(sent: ParsedRequest, reply: StoreResponse, times: Times) -> Iterator[Finding]:
     for finding in (
         _malformed(sent, reply),
         _expired(reply, times),
@@ -62,11 +64,11 @@ def faults(sent: Sent, reply: Reply, times: Times) -> Iterator[Finding]:
             yield finding
 
 
-def form_faults(reply: Reply) -> Iterator[Finding]:
+def form_faults(reply: StoreResponse) -> Iterator[Finding]:
     """Of a form, whose times are in its policy, only the store's words tell."""
     if "policy expired" in reply.message or reply.says("AccessDenied", "has expired"):
         summary = "The store says that the form's policy has expired."
-        fix = "Ask for a new form when the page is about to send, not when it is loaded."
+        fix = "PresignRequest for a new form when the page is about to send, not when it is loaded."
         yield certain(Code.EXPIRED, summary, fix)
     if (ended := _session_ended(reply, Times())) is not None:
         yield ended
@@ -74,7 +76,7 @@ def form_faults(reply: Reply) -> Iterator[Finding]:
         yield skewed
 
 
-def _malformed(sent: Sent, reply: Reply) -> Finding | None:
+def _malformed(sent: ParsedRequest, reply: StoreResponse) -> Finding | None:
     what = _malformed_part(sent)
     words = reply.code in {"AuthorizationQueryParametersError", "AuthorizationHeaderMalformed"}
     if what is None and (not words or "region" in reply.message):
@@ -84,7 +86,7 @@ def _malformed(sent: Sent, reply: Reply) -> Finding | None:
     return certain(Code.QUERY_MALFORMED, summary, fix)
 
 
-def _malformed_part(sent: Sent) -> str | None:
+def _malformed_part(sent: ParsedRequest) -> str | None:
     """Of a parameter that is there; what is missing is told elsewhere."""
     date, scope = sent.parameter("x-amz-date"), sent.scope
     if sent.parameter("x-amz-expires") and lifetime(sent) is None:
@@ -98,7 +100,7 @@ def _malformed_part(sent: Sent) -> str | None:
     return None
 
 
-def _expired(reply: Reply, times: Times) -> Finding | None:
+def _expired(reply: StoreResponse, times: Times) -> Finding | None:
     said = reply.says("AccessDenied", "has expired") or reply.code == "ExpiredRequest"
     counted = times.ends is not None and times.now >= times.ends
     if not said and not counted:
@@ -112,7 +114,7 @@ def _expired(reply: Reply, times: Times) -> Finding | None:
     return certain(Code.EXPIRED, summary, fix)
 
 
-def _session_ended(reply: Reply, times: Times) -> Finding | None:
+def _session_ended(reply: StoreResponse, times: Times) -> Finding | None:
     said = reply.code in {"ExpiredToken", "ExpiredTokenException"}
     known = times.session_ends is not None and times.now >= times.session_ends
     if not said and not known:
@@ -123,7 +125,7 @@ def _session_ended(reply: Reply, times: Times) -> Finding | None:
     return certain(Code.SESSION_ENDED, summary, fix)
 
 
-def _not_yet_valid(reply: Reply, times: Times) -> Finding | None:
+def _not_yet_valid(reply: StoreResponse, times: Times) -> Finding | None:
     said = reply.says("AccessDenied", "not yet valid")
     early = 0.0 if times.begins is None else times.begins - times.now
     if not said and early <= _CLOCKS:
@@ -136,7 +138,7 @@ def _not_yet_valid(reply: Reply, times: Times) -> Finding | None:
     return Finding(Code.NOT_YET_VALID, said or early > _MAX_SKEW, summary, fix)
 
 
-def _skewed(reply: Reply) -> Finding | None:
+def _skewed(reply: StoreResponse) -> Finding | None:
     if reply.code != "RequestTimeTooSkewed":
         return None
     here, there = reply.request_time, reply.server_time

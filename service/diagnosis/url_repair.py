@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from service.diagnosis.findings import Code, Finding, certain
-from service.diagnosis.request import Sent
+from service.diagnosis.request import ParsedRequest
 
 SIGNATURE_LENGTH: Final = 64  # hex digits of SHA-256
 
@@ -38,7 +38,7 @@ class Pasted:
     findings: tuple[Finding, ...]
 
 
-def mend(url: str) -> Pasted:
+def repair(url: str) -> Pasted:
     findings = []
     url = url.strip().strip("\"'<>`")
     for undo in (_unbroken, _unescaped, _decoded_once):
@@ -108,7 +108,7 @@ def _is_encoded_twice(query: str) -> bool:
     )
 
 
-def faults(sent: Sent) -> list[Finding]:
+def faults(sent: ParsedRequest) -> list[Finding]:
     """What is wrong with the signature's own parameters, at a look."""
     if not sent.is_signed:
         return [_signature_v2()] if sent.is_v2 else [_without_signature()]
@@ -120,7 +120,7 @@ def faults(sent: Sent) -> list[Finding]:
     return [each for each in (shape, _missing_parameters(sent)) if each is not None]
 
 
-def whole_signature(sent: Sent) -> str | None:
+def whole_signature(sent: ParsedRequest) -> str | None:
     """The 64 digits, though something may stand behind them, or they are in capitals."""
     parsed = _SIGNATURE.fullmatch(sent.signature or "")
     return None if parsed is None else parsed[1].lower()
@@ -136,7 +136,7 @@ def _signature_shape(signature: str) -> Finding | None:
     return certain(Code.SIGNATURE_MALFORMED, summary, fix)
 
 
-def _missing_parameters(sent: Sent) -> Finding | None:
+def _missing_parameters(sent: ParsedRequest) -> Finding | None:
     missing = [f"`{spelt}`" for name, spelt in _NEEDED if not sent.parameter(name)]
     if not missing:
         return None

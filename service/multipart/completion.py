@@ -17,17 +17,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from service.concurrency.event_loop import off_loop
+from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidPart, LengthMismatch, PresignError, StorageRefused
 from service.multipart.requests import Completion
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority
+from service.presigning.authorizer import Authorizer
 from service.presigning.results import CompletedUpload
-from service.s3.access import Leave
-from service.s3.client import StoreCalls
-from service.s3.errors import GONE, Refused, told
-from service.s3.queries import look, parts_of
-from service.s3.xml import Listed, completed_etag, completion
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
+from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error
+from service.s3.queries import find_object, parts_of
+from service.s3.xml import ListedObject, completed_etag, completion
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
@@ -45,14 +45,14 @@ _MD5 = re.compile('"([0-9a-f]{32})"')
 _MAX_TOLD: Final = 20  # faults at once
 
 
-class Completing:
+class CompletionAttempt:
     """One completion, by leave."""
 
-    def __init__(self, store: StoreCalls, leave: Leave, ask: Completion) -> None:
+    def __init__(self, store: S3Client, store_access: StoreAccess, request: Completion) -> None:
         self._store = store
-        self._leave = leave
-        self._ask = ask
-        self._bucket, self._key = ask.upload.bucket, ask.upload.key
+        self._leave = store_access
+        self._ask = request
+        self._bucket, self._key = request.upload.bucket, request.upload.key
 
     async def listed(self) -> list[UploadedPart]:
         return await parts_of(
@@ -68,7 +68,7 @@ class Completing:
         reply = await self._store.send(
             self._leave,
             self._ask.action(),
-            body=await off_loop(is_long, completion, parts),
+            body=await run_in_thread_if(is_long, completion, parts),
             seconds=COMPLETE_SECONDS,
             bucket=self._bucket,
             key=self._key,
@@ -81,35 +81,35 @@ class Completing:
         action = AbortMultipartUpload(upload_id=self._ask.upload.upload_id)
         await self._store.send(self._leave, action, bucket=self._bucket, key=self._key)
 
-    async def done_otherwise(self, why: PresignError, *, gone: bool = False) -> CompletedUpload:
+    async def resolve_existing(self, why: PresignError, *, gone: bool = False) -> CompletedUpload:
         """The object that stands, if these parts have made it; else the refusal `why`.
 
         `gone`: the upload is known to be no more.
         """
-        stands = await self._standing()
-        if stands is None or not (gone or await self._is_over()):
+        is_current = await self._matching_object()
+        if is_current is None or not (gone or await self._is_over()):
             raise why from None
-        return stands
+        return is_current
 
-    async def _standing(self) -> CompletedUpload | None:
+    async def _matching_object(self) -> CompletedUpload | None:
         """The object under the key, if it is what these parts make."""
         found = await self._found()
         if found is None or found.content_length != self._ask.content_length:
             return None
         is_long = len(self._ask.parts) > MANY_PARTS
-        if found.etag != await off_loop(is_long, _etag_of, self._ask.parts):
+        if found.etag != await run_in_thread_if(is_long, _etag_of, self._ask.parts):
             return None
         return _completed(self._ask, found.etag)
 
-    async def _found(self) -> Listed | None:
+    async def _found(self) -> ListedObject | None:
         """The object under the key. None if the session may not list, since then nothing is known.
 
         Raises a PresignError if the store gives no answer: the completion may have succeeded.
         """
         try:
-            return await look(self._store, self._leave, bucket=self._bucket, key=self._key)
-        except Refused as refused:
-            problem = told(refused)
+            return await find_object(self._store, self._leave, bucket=self._bucket, key=self._key)
+        except S3Error as refused:
+            problem = to_domain_error(refused)
             if refused.status == _FORBIDDEN and isinstance(problem, StorageRefused):
                 return None
             raise problem from None
@@ -119,77 +119,81 @@ class Completing:
         for _ in range(_LOOKS):  # a store may have the object before it forgets the upload
             try:
                 await self.listed()
-            except Refused as again:
-                return again.code == GONE
+            except S3Error as again:
+                return again.code == NO_SUCH_UPLOAD
             await asyncio.sleep(_PAUSE)
         return False
 
 
-class Completions:
-    def __init__(self, authority: Authority, store: StoreCalls) -> None:
-        self._authority = authority
+class CompletionService:
+    def __init__(self, authorizer: Authorizer, store: S3Client) -> None:
+        self._authorizer = authorizer
         self._store = store
 
-    async def complete(self, requester: Requester, ask: Completion) -> CompletedUpload:
+    async def complete(self, requester: Requester, request: Completion) -> CompletedUpload:
         """Makes the object of the parts, or tells of it if that was done before."""
-        leave = await self._authority.leave(requester, ask.store_ask())
-        completing = Completing(self._store, leave, ask)
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request()
+        )
+        completing = CompletionAttempt(self._store, store_access, request)
         try:
             known = await completing.listed()
-        except Refused as refused:
-            if refused.code == GONE:
-                return await completing.done_otherwise(told(refused), gone=True)
-            raise told(refused) from None
+        except S3Error as refused:
+            if refused.code == NO_SUCH_UPLOAD:
+                return await completing.resolve_existing(to_domain_error(refused), gone=True)
+            raise to_domain_error(refused) from None
         try:
-            parts = await off_loop(len(known) > MANY_PARTS, _named, ask, known)
+            parts = await run_in_thread_if(len(known) > MANY_PARTS, _named, request, known)
         except InvalidPart as missing:  # SeaweedFS drops parts one by one while it completes
-            return await completing.done_otherwise(missing)
-        await self._check_length(requester, completing, ask, leave, parts)
+            return await completing.resolve_existing(missing)
+        await self._check_length(requester, completing, request, store_access, parts)
         try:
             return await completing.assemble(parts)
-        except Refused as refused:
+        except S3Error as refused:
             # Another call, or an attempt that got no answer, may have been the one that did it.
-            return await completing.done_otherwise(told(refused), gone=refused.code == GONE)
+            return await completing.resolve_existing(
+                to_domain_error(refused), gone=refused.code == NO_SUCH_UPLOAD
+            )
 
     async def _check_length(
         self,
         requester: Requester,
-        completing: Completing,
-        ask: Completion,
-        leave: Leave,
+        completing: CompletionAttempt,
+        request: Completion,
+        store_access: StoreAccess,
         parts: Sequence[UploadedPart],
     ) -> None:
         """Too few bytes can still be mended. Too many are more than was promised, and are let go."""
         length = sum(part.content_length for part in parts)
-        if length < ask.content_length:
+        if length < request.content_length:
             detail = f"The parts have {length} bytes; send the missing ones and complete again."
             raise LengthMismatch(detail, pointer="#/content_length")
-        if length > ask.content_length:
+        if length > request.content_length:
             detail = f"The parts have {length} bytes, more than promised: abort the upload."
-            abort = ask.upload.store_ask("AbortMultipartUpload")
-            await self._authority.record(requester, [(abort, abort.key, leave)])
-            with suppress(PresignError, Refused):
+            abort = request.upload.store_request("AbortMultipartUpload")
+            await self._authorizer.record(requester, [(abort, abort.key, store_access)])
+            with suppress(PresignError, S3Error):
                 await completing.abort()
                 detail = f"The parts have {length} bytes, more than promised: it was aborted."
             raise LengthMismatch(detail, pointer="#/content_length")
 
 
-def _completed(ask: Completion, etag: str, version_id: str | None = None) -> CompletedUpload:
+def _completed(request: Completion, etag: str, version_id: str | None = None) -> CompletedUpload:
     return CompletedUpload(
-        bucket=ask.upload.bucket,
-        key=ask.upload.key,
+        bucket=request.upload.bucket,
+        key=request.upload.key,
         etag=etag,
-        content_length=ask.content_length,
+        content_length=request.content_length,
         version_id=version_id,
     )
 
 
-def _named(ask: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart]:
+def _named(request: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart]:
     """The parts that are asked for, as the store has them, with the checksums that it may not list."""
     known = {(part.part_number, part.etag): part for part in listed}
     numbers = {part.part_number for part in listed}
     pointers: dict[str, str] = {}
-    for i, part in enumerate(ask.parts):
+    for i, part in enumerate(request.parts):
         if part.part_number not in numbers:
             pointers[f"#/parts/{i}/part_number"] = "The store has no such part."
         elif (has := known.get((part.part_number, part.etag))) is None:
@@ -199,7 +203,7 @@ def _named(ask: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart
     if pointers:
         detail = "The store has not these parts; list them, and send what is missing."
         raise InvalidPart(detail, pointers=dict(list(pointers.items())[:_MAX_TOLD]))
-    pairs = [(part, known[part.part_number, part.etag]) for part in ask.parts]
+    pairs = [(part, known[part.part_number, part.etag]) for part in request.parts]
     return [
         replace(has, checksum=part.checksum or _of_a_digest_of_digests(has)) for part, has in pairs
     ]

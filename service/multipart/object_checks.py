@@ -5,16 +5,16 @@ from typing import Final, get_args
 
 from httpx import Headers
 
-from service.access.grants import Demand, Operation
+from service.access.grants import AccessRequest, Operation
 from service.errors import StorageRefused
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority
-from service.presigning.requests import StoreAsk
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import StoreRequest
 from service.presigning.results import CheckedObject
-from service.s3.access import Leave
-from service.s3.client import StoreCalls
-from service.s3.errors import Refused, told
-from service.s3.queries import look
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
+from service.s3.errors import S3Error, to_domain_error
+from service.s3.queries import find_object
 from service.signing.actions import ChecksumAlgorithm, HeadObject
 
 _METADATA: Final = "x-amz-meta-"
@@ -30,7 +30,7 @@ class ExpectedChecksum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectCheck:
+class ObjectExpectation:
     """What a caller expects; what is None it does not mind."""
 
     bucket: str
@@ -39,50 +39,58 @@ class ObjectCheck:
     content_type: str | None = None
     checksum: ExpectedChecksum | None = None
 
-    def store_ask(self) -> StoreAsk:
-        demand = Demand(operation=Operation.CHECK, bucket=self.bucket, key=self.key)
-        return StoreAsk(action="HeadObject", demand=demand)
+    def store_request(self) -> StoreRequest:
+        access_request = AccessRequest(operation=Operation.CHECK, bucket=self.bucket, key=self.key)
+        return StoreRequest(action="HeadObject", access_request=access_request)
 
 
 class ObjectChecks:
-    def __init__(self, authority: Authority, store: StoreCalls) -> None:
-        self._authority = authority
+    def __init__(self, authorizer: Authorizer, store: S3Client) -> None:
+        self._authorizer = authorizer
         self._store = store
 
-    async def check(self, requester: Requester, ask: ObjectCheck) -> CheckedObject | None:
+    async def check(self, requester: Requester, request: ObjectExpectation) -> CheckedObject | None:
         """None if there is no such object."""
-        leave = await self._authority.leave(requester, ask.store_ask())
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request()
+        )
         action = HeadObject(checksums=True)
         try:
-            reply = await self._store.send(leave, action, bucket=ask.bucket, key=ask.key)
-        except Refused as refused:
-            if await self._is_missing(leave, ask, refused):
+            reply = await self._store.send(
+                store_access, action, bucket=request.bucket, key=request.key
+            )
+        except S3Error as refused:
+            if await self._is_missing(store_access, request, refused):
                 return None
-            raise told(refused) from None
-        return _compared(ask, reply.headers)
+            raise to_domain_error(refused) from None
+        return _compared(request, reply.headers)
 
-    async def _is_missing(self, leave: Leave, ask: ObjectCheck, refused: Refused) -> bool:
+    async def _is_missing(
+        self, store_access: StoreAccess, request: ObjectExpectation, refused: S3Error
+    ) -> bool:
         """An answer to a HEAD has no words: a missing key, a missing bucket and a proxy's 404 look the
         same, and S3 says 403 of a missing key where the role may not list. A list of the key has words.
         """
         try:
-            found = await look(self._store, leave, bucket=ask.bucket, key=ask.key)
-        except Refused as why:
-            raise told(why) from None
+            found = await find_object(
+                self._store, store_access, bucket=request.bucket, key=request.key
+            )
+        except S3Error as why:
+            raise to_domain_error(why) from None
         return found is None and refused.status in _MAY_BE_MISSING
 
 
-def _compared(ask: ObjectCheck, headers: Headers) -> CheckedObject:
+def _compared(request: ObjectExpectation, headers: Headers) -> CheckedObject:
     checksums = {
         name: headers[header]
         for name in get_args(ChecksumAlgorithm)
         if (header := f"x-amz-checksum-{name.lower()}") in headers
     }
     length, content_type = _length(headers), headers.get("content-type")
-    expected = ask.checksum
+    expected = request.checksum
     differs = {
-        "content_length": ask.content_length not in {None, length},
-        "content_type": ask.content_type not in {None, content_type},
+        "content_length": request.content_length not in {None, length},
+        "content_type": request.content_type not in {None, content_type},
         # What the store does not know is not confirmed either.
         "checksum": expected is not None and checksums.get(expected.algorithm) != expected.value,
     }

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from service.access.grants import Demand, Operation
+from service.access.grants import AccessRequest, Operation
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
-from service.presigning.requests import StoreAsk
+from service.presigning.requests import StoreRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import Checksum, ChecksumAlgorithm, check_digest
 from service.signing.multipart_actions import (
@@ -17,12 +17,14 @@ from service.signing.multipart_actions import (
     CreateMultipartUpload,
     UploadedPart,
     UploadPart,
-    UploadUnsizedPart,
+    UploadPartOfUnknownLength,
     check_upload_id,
 )
 
-MAX_WINDOW: Final = 100  # parts signed at once; the last of more would expire before their turn
-FIRST_WINDOW: Final = 16
+MAX_PARTS_PER_REQUEST: Final = (
+    100  # parts signed at once; the last of more would expire before their turn
+)
+DEFAULT_PARTS_PER_REQUEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +38,14 @@ class Upload:
     def __post_init__(self) -> None:
         check_upload_id(self.upload_id)
 
-    def store_ask(self, action: str) -> StoreAsk:
-        demand = Demand(
-            operation=Operation.MULTIPART, bucket=self.bucket, key=self.key, names_type=False
+    def store_request(self, action: str) -> StoreRequest:
+        access_request = AccessRequest(
+            operation=Operation.MULTIPART,
+            bucket=self.bucket,
+            key=self.key,
+            declares_content_type=False,
         )
-        return StoreAsk(action=action, demand=demand, upload_id=self.upload_id)
+        return StoreRequest(action=action, access_request=access_request, upload_id=self.upload_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +91,17 @@ class PartWindow:
         self.plan.check_numbers(self.part_numbers, pointer="#/part_numbers")
         self.checksums.check_complete(self.part_numbers)
 
-    def store_ask(self) -> StoreAsk:
-        demand = Demand(
+    def store_request(self) -> StoreRequest:
+        access_request = AccessRequest(
             operation=Operation.MULTIPART,
             bucket=self.upload.bucket,
             key=self.upload.key,
             content_length=self.plan.content_length,
-            names_type=False,
+            declares_content_type=False,
         )
-        return StoreAsk(
+        return StoreRequest(
             action="UploadPart",
-            demand=demand,
+            access_request=access_request,
             upload_id=self.upload.upload_id,
             lifetime=self.lifetime,
         )
@@ -115,7 +120,7 @@ class PartWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload:
-    """An upload to be created. `typed` tells whether the caller named a content type.
+    """An upload to be created. `content_type_given` tells whether the caller named a content type.
 
     `overwrite` is what its completion will ask for, so that it is refused before a byte is sent.
     """
@@ -126,17 +131,17 @@ class NewUpload:
     action: CreateMultipartUpload
     checksums: PartChecksums
     lifetime: Lifetime
-    typed: bool = True
+    content_type_given: bool = True
     overwrite: bool = False
 
     def __post_init__(self) -> None:
         numbers = sorted(self.checksums.values)
         self.plan.check_numbers(numbers, pointer="#/checksums")
-        if len(numbers) > MAX_WINDOW:
-            detail = f"At most {MAX_WINDOW} parts are signed at once."
+        if len(numbers) > MAX_PARTS_PER_REQUEST:
+            detail = f"At most {MAX_PARTS_PER_REQUEST} parts are signed at once."
             raise InvalidRequest(detail, pointer="#/checksums")
 
-    def store_ask(self) -> StoreAsk:
+    def store_request(self) -> StoreRequest:
         return _creation(self, self.plan.content_length, overwrite=self.overwrite)
 
     def first_parts(self, most: int | None) -> Sequence[int]:
@@ -146,7 +151,7 @@ class NewUpload:
         """
         if self.checksums.algorithm is not None:
             return sorted(self.checksums.values)
-        last = min(FIRST_WINDOW, self.plan.part_count)
+        last = min(DEFAULT_PARTS_PER_REQUEST, self.plan.part_count)
         return range(1, (last if most is None else min(last, most)) + 1)
 
     def window(self, upload_id: str, part_numbers: Sequence[int]) -> PartWindow:
@@ -160,7 +165,7 @@ class NewUpload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnsizedUpload:
+class UnknownLengthUpload:
     """An upload to be created of which nobody has to know the length before its end. Create-only.
 
     A `content_length` that is told is held against the grant, and no more: it is not kept.
@@ -171,14 +176,14 @@ class UnsizedUpload:
     action: CreateMultipartUpload
     lifetime: Lifetime
     content_length: int | None = None
-    typed: bool = True
+    content_type_given: bool = True
 
-    def store_ask(self) -> StoreAsk:
+    def store_request(self) -> StoreRequest:
         return _creation(self, self.content_length, overwrite=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnsizedParts:
+class UnknownLengthParts:
     """Some parts of such an upload, to be signed."""
 
     upload: Upload
@@ -189,16 +194,16 @@ class UnsizedParts:
         if not all(1 <= number <= MAX_PARTS for number in self.part_numbers):
             detail = f"The parts of an upload are 1 to {MAX_PARTS}."
             raise InvalidRequest(detail, pointer="#/part_numbers")
-        if not 1 <= len(self.part_numbers) <= MAX_WINDOW:
-            detail = f"1 to {MAX_WINDOW} parts are signed at once."
+        if not 1 <= len(self.part_numbers) <= MAX_PARTS_PER_REQUEST:
+            detail = f"1 to {MAX_PARTS_PER_REQUEST} parts are signed at once."
             raise InvalidRequest(detail, pointer="#/part_numbers")
 
-    def store_ask(self) -> StoreAsk:
-        return replace(self.upload.store_ask("UploadPart"), lifetime=self.lifetime)
+    def store_request(self) -> StoreRequest:
+        return replace(self.upload.store_request("UploadPart"), lifetime=self.lifetime)
 
-    def actions(self) -> list[UploadUnsizedPart]:
+    def actions(self) -> list[UploadPartOfUnknownLength]:
         return [
-            UploadUnsizedPart(upload_id=self.upload.upload_id, part_number=number)
+            UploadPartOfUnknownLength(upload_id=self.upload.upload_id, part_number=number)
             for number in self.part_numbers
         ]
 
@@ -221,18 +226,18 @@ class Completion:
                 raise InvalidRequest(detail, pointer=f"#/parts/{i}/part_number")
         self.action()  # refuses what it cannot be, before the store is asked anything
 
-    def store_ask(self) -> StoreAsk:
-        demand = Demand(
+    def store_request(self) -> StoreRequest:
+        access_request = AccessRequest(
             operation=Operation.MULTIPART,
             bucket=self.upload.bucket,
             key=self.upload.key,
             content_length=self.content_length,
             overwrite=self.overwrite,
-            names_type=False,
+            declares_content_type=False,
         )
-        return StoreAsk(
+        return StoreRequest(
             action="CompleteMultipartUpload",
-            demand=demand,
+            access_request=access_request,
             upload_id=self.upload.upload_id,
             creates_only=not self.overwrite,
         )
@@ -247,19 +252,19 @@ class Completion:
 
 
 def _creation(
-    ask: NewUpload | UnsizedUpload, content_length: int | None, *, overwrite: bool
-) -> StoreAsk:
-    demand = Demand(
+    request: NewUpload | UnknownLengthUpload, content_length: int | None, *, overwrite: bool
+) -> StoreRequest:
+    access_request = AccessRequest(
         operation=Operation.MULTIPART,
-        bucket=ask.bucket,
-        key=ask.key,
+        bucket=request.bucket,
+        key=request.key,
         content_length=content_length,
-        content_type=ask.action.content_type if ask.typed else None,
+        content_type=request.action.content_type if request.content_type_given else None,
         overwrite=overwrite,
     )
-    return StoreAsk(
+    return StoreRequest(
         action="CreateMultipartUpload",
-        demand=demand,
-        lifetime=ask.lifetime,
+        access_request=access_request,
+        lifetime=request.lifetime,
         creates_only=not overwrite,
     )

@@ -14,17 +14,17 @@ from dataclasses import replace
 from service.errors import LimitExceeded, PresignError
 from service.multipart.requests import (
     Completion,
-    UnsizedParts,
-    UnsizedUpload,
+    UnknownLengthParts,
+    UnknownLengthUpload,
     Upload,
 )
 from service.multipart.uploads import MultipartUploads, create_upload
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority
-from service.presigning.requests import StoreAsk
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import StoreRequest
 from service.presigning.results import CompletedUpload, PresignedRequest, headers_to_send
-from service.s3.access import Leave
-from service.s3.client import StoreCalls
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
@@ -34,40 +34,52 @@ from service.signing.multipart_actions import (
 )
 
 
-class UnsizedUploads:
+class UnknownLengthUploads:
     def __init__(
-        self, authority: Authority, store: StoreCalls, multipart: MultipartUploads
+        self, authorizer: Authorizer, store: S3Client, multipart: MultipartUploads
     ) -> None:
-        self._authority = authority
+        self._authorizer = authorizer
         self._store = store
         self._multipart = multipart
 
-    async def create(self, requester: Requester, ask: UnsizedUpload) -> str:
+    async def create(self, requester: Requester, request: UnknownLengthUpload) -> str:
         """The id of the upload that was begun."""
-        leave = await self._authority.leave(requester, ask.store_ask())
-        return await create_upload(self._authority, self._store, requester, leave, ask)
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request()
+        )
+        return await create_upload(self._authorizer, self._store, requester, store_access, request)
 
-    async def sign_create(self, requester: Requester, ask: UnsizedUpload) -> PresignedRequest:
-        leave = await self._authority.leave(requester, ask.store_ask(), urls=1)
-        return _signed(leave, replace(ask.action, encryption=leave.encryption), ask.key)
+    async def sign_create(
+        self, requester: Requester, request: UnknownLengthUpload
+    ) -> PresignedRequest:
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request(), urls=1
+        )
+        return _signed(
+            store_access, replace(request.action, encryption=store_access.encryption), request.key
+        )
 
-    async def sign_parts(self, requester: Requester, ask: UnsizedParts) -> list[PresignedRequest]:
-        urls = len(ask.part_numbers)
-        leave = await self._authority.leave(requester, ask.store_ask(), urls=urls)
-        return [_signed(leave, action, ask.upload.key) for action in ask.actions()]
+    async def sign_parts(
+        self, requester: Requester, request: UnknownLengthParts
+    ) -> list[PresignedRequest]:
+        urls = len(request.part_numbers)
+        store_access = await self._authorizer.authorize_store_call(
+            requester, request.store_request(), urls=urls
+        )
+        return [_signed(store_access, action, request.upload.key) for action in request.actions()]
 
     async def sign_list(
         self, requester: Requester, upload: Upload, lifetime: Lifetime
     ) -> PresignedRequest:
         """Of the first thousand parts; who reads the list itself asks `MultipartUploads.parts`."""
         action = ListParts(upload_id=upload.upload_id)
-        return await self._sign(requester, upload.store_ask("ListParts"), action, lifetime)
+        return await self._sign(requester, upload.store_request("ListParts"), action, lifetime)
 
     async def sign_abort(
         self, requester: Requester, upload: Upload, lifetime: Lifetime
     ) -> PresignedRequest:
-        ask, action = upload.store_ask("AbortMultipartUpload"), AbortMultipartUpload
-        return await self._sign(requester, ask, action(upload_id=upload.upload_id), lifetime)
+        request, action = upload.store_request("AbortMultipartUpload"), AbortMultipartUpload
+        return await self._sign(requester, request, action(upload_id=upload.upload_id), lifetime)
 
     async def complete(
         self, requester: Requester, upload: Upload, parts: Sequence[UploadedPart]
@@ -78,11 +90,11 @@ class UnsizedUploads:
             for part in await self._multipart.parts(requester, upload)
         }
         length = sum(sizes.get(part.part_number, 0) for part in parts)
-        ask = Completion(upload=upload, content_length=length, parts=parts)
+        request = Completion(upload=upload, content_length=length, parts=parts)
         try:
-            return await self._multipart.complete(requester, ask)
+            return await self._multipart.complete(requester, request)
         except LimitExceeded:
-            await self._let_go(requester, upload)
+            await self._abort(requester, upload)
             raise
 
     async def sign_complete(
@@ -91,31 +103,35 @@ class UnsizedUploads:
         """The end of an upload, of all the bytes that the store has by now, and of no more."""
         parts = await self._multipart.parts(requester, upload)
         length = sum(part.content_length for part in parts)
-        ask = Completion(upload=upload, content_length=length, parts=parts)
+        request = Completion(upload=upload, content_length=length, parts=parts)
         try:
-            return await self._sign(requester, ask.store_ask(), ask.action(), lifetime)
+            return await self._sign(requester, request.store_request(), request.action(), lifetime)
         except LimitExceeded:
-            await self._let_go(requester, upload)
+            await self._abort(requester, upload)
             raise
 
     async def _sign(
-        self, requester: Requester, ask: StoreAsk, action: MultipartAction, lifetime: Lifetime
+        self,
+        requester: Requester,
+        request: StoreRequest,
+        action: MultipartAction,
+        lifetime: Lifetime,
     ) -> PresignedRequest:
-        ask = replace(ask, lifetime=lifetime)
-        leave = await self._authority.leave(requester, ask, urls=1)
-        return _signed(leave, action, ask.key)
+        request = replace(request, lifetime=lifetime)
+        store_access = await self._authorizer.authorize_store_call(requester, request, urls=1)
+        return _signed(store_access, action, request.key)
 
-    async def _let_go(self, requester: Requester, upload: Upload) -> None:
+    async def _abort(self, requester: Requester, upload: Upload) -> None:
         """These bytes can never become an object; the caller is told why, whatever comes of it."""
         with suppress(PresignError):
             await self._multipart.abort(requester, upload)
 
 
-def _signed(leave: Leave, action: MultipartAction, key: str) -> PresignedRequest:
+def _signed(store_access: StoreAccess, action: MultipartAction, key: str) -> PresignedRequest:
     return PresignedRequest(
         method=action.METHOD,
-        url=leave.presign(action, key),
+        url=store_access.presign(action, key),
         headers=headers_to_send(action),
-        term=leave.term,
-        session=leave.session,
+        validity=store_access.validity,
+        session=store_access.session,
     )

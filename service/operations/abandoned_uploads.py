@@ -19,11 +19,11 @@ from datetime import datetime
 from typing import Final
 
 from service.errors import PresignError, StorageUnavailable
-from service.s3.access import Leave
-from service.s3.client import Reply, StoreCalls
-from service.s3.errors import GONE, Refused
+from service.s3.access import StoreAccess
+from service.s3.client import Reply, S3Client
+from service.s3.errors import NO_SUCH_UPLOAD, S3Error
 from service.s3.xml import Markers, OpenUpload, uploads_page
-from service.sessions.lifetime import Given, Term
+from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.signing.multipart_actions import AbortMultipartUpload, ListMultipartUploads
 from service.signing.signer import Address, Signable, Signer
@@ -40,7 +40,7 @@ _PLAIN = re.compile(r"[\w./:=+@,-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Aged:
+class UploadWithAge:
     """An open upload, and its age in seconds, or None if that cannot be read."""
 
     upload: OpenUpload
@@ -51,12 +51,12 @@ class Aged:
 class Found:
     """`problems` tell why there may be more."""
 
-    uploads: Sequence[Aged]
+    uploads: Sequence[UploadWithAge]
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
+class SweepResult:
     """What came of one bucket. `problems` are sentences for the operator."""
 
     found: int = 0
@@ -66,26 +66,26 @@ class Swept:
 
 
 @dataclass(slots=True)
-class _Ending:
+class _AbortCounts:
     ended: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BucketSession:
     """A bucket by its name in the configuration, and how to speak to it."""
 
     bucket: str
-    leave: Leave
-    store: StoreCalls
+    store_access: StoreAccess
+    store: S3Client
 
     async def send(self, action: Signable, key: str = "") -> Reply:
-        return await self.store.send(self.leave, action, bucket=self.bucket, key=key)
+        return await self.store.send(self.store_access, action, bucket=self.bucket, key=key)
 
 
-def leaves(
+def store_accesses(
     addresses: Mapping[str, Address], credentials: Credentials, now: float
-) -> dict[str, Leave]:
+) -> dict[str, StoreAccess]:
     """To act at each bucket where the service itself reaches it. One with two names is one bucket."""
     names: dict[Address, str] = {}
     for name, address in addresses.items():
@@ -93,29 +93,29 @@ def leaves(
     return {name: _leave(address, credentials, now) for address, name in names.items()}
 
 
-def _leave(address: Address, credentials: Credentials, now: float) -> Leave:
+def _leave(address: Address, credentials: Credentials, now: float) -> StoreAccess:
     signer = Signer(credentials, address)
-    return Leave(
+    return StoreAccess(
         session=Session(credentials=credentials, name="operator", starts_at=now),
         signer=signer,
-        inner_signer=signer,
-        term=Term(int(now), Given(0, None)),  # nothing is given out
+        internal_signer=signer,
+        validity=Validity(int(now), GrantedLifetime(0, None)),  # nothing is given out
     )
 
 
 async def sweep(
-    place: Place, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
-) -> Swept:
+    place: BucketSession, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
+) -> SweepResult:
     """Show each upload that is older than `older_than` seconds, and end them if told to."""
     try:
         found = await find(place, older_than=older_than, now=now)
-    except (PresignError, Refused) as error:
-        return Swept(problems=(_words(error),))
+    except (PresignError, S3Error) as error:
+        return SweepResult(problems=(_words(error),))
     for each in found.uploads:
         show(line(place.bucket, each))
     old = [each.upload for each in found.uploads if each.age is not None]
     ended, reasons = await _end(place, old, now) if abort else (0, [])
-    return Swept(
+    return SweepResult(
         found=len(old),
         ageless=len(found.uploads) - len(old),
         ended=ended,
@@ -123,12 +123,14 @@ async def sweep(
     )
 
 
-async def _end(place: Place, old: Sequence[OpenUpload], now: float) -> tuple[int, list[str]]:
+async def _end(
+    place: BucketSession, old: Sequence[OpenUpload], now: float
+) -> tuple[int, list[str]]:
     """How many are gone, by a second look, and what is wrong with the others."""
     _, reasons = await end(place, old)
     try:
         again = await find(place, older_than=0, now=now)
-    except (PresignError, Refused) as error:
+    except (PresignError, S3Error) as error:
         return 0, [*reasons, f"whether they are gone is not known: {_words(error)}"]
     left = {each.upload.upload_id for each in again.uploads} & {each.upload_id for each in old}
     if left and not reasons:
@@ -136,9 +138,9 @@ async def _end(place: Place, old: Sequence[OpenUpload], now: float) -> tuple[int
     return len(old) - len(left), reasons
 
 
-async def find(place: Place, *, older_than: int, now: float) -> Found:
+async def find(place: BucketSession, *, older_than: int, now: float) -> Found:
     """The uploads that are old enough, or of no known age."""
-    found: dict[tuple[str, str], Aged] = {}
+    found: dict[tuple[str, str], UploadWithAge] = {}
     markers: Markers | None = Markers(None, None)
     begun = set[Markers]()
     while markers is not None:
@@ -158,17 +160,17 @@ async def find(place: Place, *, older_than: int, now: float) -> Found:
     return Found([*found.values()])
 
 
-def _old(uploads: Sequence[OpenUpload], older_than: int, now: float) -> Iterator[Aged]:
+def _old(uploads: Sequence[OpenUpload], older_than: int, now: float) -> Iterator[UploadWithAge]:
     for upload in uploads:
         age = age_of(upload.initiated, now)
         # 0 is all, those too that a store dates ahead of our clock.
         if age is None or older_than == 0 or age > older_than:
-            yield Aged(upload, age)
+            yield UploadWithAge(upload, age)
 
 
-async def end(place: Place, uploads: Sequence[OpenUpload]) -> tuple[int, list[str]]:
+async def end(place: BucketSession, uploads: Sequence[OpenUpload]) -> tuple[int, list[str]]:
     """How many are gone now, and why the others are not."""
-    queue, ending = iter(uploads), _Ending()
+    queue, ending = iter(uploads), _AbortCounts()
     async with asyncio.TaskGroup() as workers:
         for _ in range(min(WORKERS, len(uploads))):
             workers.create_task(_work(place, queue, ending))
@@ -178,12 +180,12 @@ async def end(place: Place, uploads: Sequence[OpenUpload]) -> tuple[int, list[st
     return ending.ended, reasons
 
 
-async def _work(place: Place, queue: Iterator[OpenUpload], ending: _Ending) -> None:
+async def _work(place: BucketSession, queue: Iterator[OpenUpload], ending: _AbortCounts) -> None:
     """Until nothing is left, or no answer comes: from a store that is down each is waited for long."""
     for upload in queue:
         try:
             await _abort(place, upload)
-        except (PresignError, Refused) as error:
+        except (PresignError, S3Error) as error:
             ending.refusals[_words(error)] += 1
             if isinstance(error, StorageUnavailable):
                 return
@@ -191,20 +193,20 @@ async def _work(place: Place, queue: Iterator[OpenUpload], ending: _Ending) -> N
             ending.ended += 1
 
 
-async def _abort(place: Place, upload: OpenUpload) -> None:
+async def _abort(place: BucketSession, upload: OpenUpload) -> None:
     """That there is no such upload is no failure here: whether it is there, the second look tells."""
     action = AbortMultipartUpload(upload_id=upload.upload_id)
     for key in {upload.key, upload.written or upload.key}:
         check_segments(key)  # else another's upload would be ended, or none
         try:
             await place.send(action, key)
-        except Refused as refused:
-            if refused.code != GONE:
+        except S3Error as refused:
+            if refused.code != NO_SUCH_UPLOAD:
                 raise
 
 
-def _words(error: PresignError | Refused) -> str:
-    if isinstance(error, Refused):
+def _words(error: PresignError | S3Error) -> str:
+    if isinstance(error, S3Error):
         return f"the store refuses: {error.code}"
     return error.detail.removesuffix(".")
 
@@ -229,14 +231,14 @@ def age_of(initiated: str, now: float) -> float | None:
     return None if moment.tzinfo is None else now - moment.timestamp()
 
 
-def line(bucket: str, found: Aged) -> str:
+def line(bucket: str, found: UploadWithAge) -> str:
     """Bucket, key, upload id, since when, and age; parted by tabs, of which no field has any."""
     upload = found.upload
     shown = [_shown(text) for text in (upload.key, upload.upload_id, upload.initiated)]
     return "\t".join([bucket, *shown, _age(found.age)])
 
 
-def summary(swept: Sequence[Swept], *, older_than: int, abort: bool) -> str:
+def summary(swept: Sequence[SweepResult], *, older_than: int, abort: bool) -> str:
     found, ageless = sum(each.found for each in swept), sum(each.ageless for each in swept)
     what = f"{found} upload{'' if found == 1 else 's'} {_than(older_than)}"
     if ageless:

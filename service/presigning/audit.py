@@ -18,15 +18,15 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.errors import PresignError
-from service.presigning.json_template import HOLE, cut, text
-from service.presigning.requests import AnyAsk, StoreAsk, operation
+from service.presigning.json_template import PLACEHOLDER, cut, text
+from service.presigning.requests import AnyRequest, StoreRequest, operation
 from service.presigning.results import (
     Diagnosed,
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
 )
-from service.s3.access import Leave
+from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
@@ -37,8 +37,12 @@ _SHORT_KEY: Final = 150  # characters kept of each, where ten longer ones do not
 _REFUSALS: Final = 10  # of a batch, each with a line of its own
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-Answer = PresignedRequest | PresignedRequests | PresignedForm | Leave | Diagnosed | PresignError
-Outcome = tuple[AnyAsk, str | Sequence[str], Answer]  # of one key, or of all that came to the same
+Answer = (
+    PresignedRequest | PresignedRequests | PresignedForm | StoreAccess | Diagnosed | PresignError
+)
+Outcome = tuple[
+    AnyRequest, str | Sequence[str], Answer
+]  # of one key, or of all that came to the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +78,12 @@ def audit_lines(
         return [_line(requester, outcomes[0], s3_buckets, time)]
     keys: dict[_Plain, list[str]] = {}
     refused: dict[_Plain, int] = {}  # how many keys
-    for ask, key, answer in outcomes:
-        decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
+    for request, key, answer in outcomes:
+        decision = _decision(request, answer, s3_buckets.get(request.bucket))
         its_keys = [key] if isinstance(key, str) else key
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
-                decision = _decision_of_many(operation(ask))
+                decision = _decision_of_many(operation(request))
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
@@ -144,10 +148,10 @@ def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
     """Of the ordinary request: one key, however long it is."""
-    ask, key, answer = outcome
+    request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
-    decision = _decision(ask, answer, s3_buckets.get(ask.bucket))
+    decision = _decision(request, answer, s3_buckets.get(request.bucket))
     head, before_id, before_keys, before_part, between, end = _pieces(
         caller.issuer, caller.subject, requester.client, decision
     )
@@ -194,19 +198,21 @@ class _Decision(NamedTuple):
 _Plain = tuple[str | int | None, ...]
 
 
-def _decision(ask: AnyAsk, answer: Answer, s3_bucket: str | None) -> _Plain:
-    what = operation(ask), ask.bucket, s3_bucket, ask.lifetime.expires_in
-    more = (ask.action, ask.upload_id) if isinstance(ask, StoreAsk) else (None, None)
+def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Plain:
+    what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
+    more = (
+        (request.action, request.upload_id) if isinstance(request, StoreRequest) else (None, None)
+    )
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
     if isinstance(answer, Diagnosed):
         return ("allowed", None, *what, None, None, None, None, None, *more)
-    signs_nothing = isinstance(answer, Leave) and not answer.urls
-    term = answer.term
-    expires_in = None if signs_nothing else term.given.expires_in
-    signed_at = None if ask.lifetime.stable_for is None else rfc3339(term.now)
+    signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
+    validity = answer.validity
+    expires_in = None if signs_nothing else validity.given.expires_in
+    signed_at = None if request.lifetime.stable_for is None else rfc3339(validity.now)
     who = answer.session.name, answer.session.credentials.access_key_id
-    return ("allowed", None, *what, expires_in, signed_at, term.url_id, *who, *more)
+    return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)
 
 
 def _decision_of_many(operation: str) -> _Plain:
@@ -252,16 +258,16 @@ def _pieces(
 ) -> list[bytes]:
     members = {
         "event": "audit",
-        "time": HOLE,
-        "request_id": HOLE,
+        "time": PLACEHOLDER,
+        "request_id": PLACEHOLDER,
         "issuer": issuer,
         "subject": subject,
         "client": client,
         **dict(zip(_Decision._fields, decision, strict=True)),
-        "keys": HOLE,
+        "keys": PLACEHOLDER,
         "keys_count": keys_count,
-        "part": HOLE,
-        "parts": HOLE,
+        "part": PLACEHOLDER,
+        "parts": PLACEHOLDER,
     }
     return cut({name: value for name, value in members.items() if value is not None})
 

@@ -17,9 +17,9 @@ from service.presigning.audit import (
     refused_batch_line,
     unread_line,
 )
-from service.presigning.requests import AnyAsk, operation
+from service.presigning.requests import AnyRequest, operation
 from service.presigning.results import Diagnosed
-from service.s3.access import Leave
+from service.s3.access import StoreAccess
 from service.telemetry.line_limit import LineLimit
 
 # A second; the tenth line says how many others there were.
@@ -36,11 +36,11 @@ class SigningObserver(Protocol):
     def diagnosed(self, finding: str | None) -> None:
         """A failed request was looked at; `finding` is the first, None if there is none."""
 
-    def unaudited(self) -> None:
+    def audit_failed(self) -> None:
         """A request could not be written down, and so is not answered."""
 
 
-class Trail:
+class AuditTrail:
     def __init__(
         self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
     ) -> None:
@@ -66,8 +66,8 @@ class Trail:
         except PresignError:
             self._note_unaudited()
             raise
-        for ask, key, answer in outcomes:
-            self._count(ask, answer, 1 if isinstance(key, str) else len(key))
+        for request, key, answer in outcomes:
+            self._count(request, answer, 1 if isinstance(key, str) else len(key))
 
     async def record_batch(
         self,
@@ -91,7 +91,7 @@ class Trail:
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
         """Anybody can have these lines written, so there are few; one tells of how many more."""
-        if self._unauthenticated.admits(self._clock.boot()):
+        if self._unauthenticated.matches_content_type(self._clock.boot()):
             await self._put(
                 unread_line(
                     None,
@@ -123,9 +123,9 @@ class Trail:
 
     def _note_unaudited(self) -> None:
         if self._observer is not None:
-            self._observer.unaudited()
+            self._observer.audit_failed()
 
-    def _count(self, ask: AnyAsk, answer: Answer, count: int) -> None:
+    def _count(self, request: AnyRequest, answer: Answer, count: int) -> None:
         if self._observer is None:
             return
         if isinstance(answer, PresignError):
@@ -134,5 +134,5 @@ class Trail:
         if isinstance(answer, Diagnosed):
             self._observer.diagnosed(answer.first)
             return
-        urls = answer.urls if isinstance(answer, Leave) else count
-        self._observer.signed(operation(ask), ask.bucket, answer.term.limited_by, urls)
+        urls = answer.urls if isinstance(answer, StoreAccess) else count
+        self._observer.signed(operation(request), request.bucket, answer.validity.limited_by, urls)

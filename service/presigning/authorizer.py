@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
-from service.access.grants import Demand, Denied, Limited, decide
+from service.access.grants import AccessRequest, Denied, Limited, decide
 from service.clock import Clock
 from service.errors import (
     CredentialsUnavailable,
@@ -27,20 +27,20 @@ from service.presigning.audit import (
     RefusedBatch,
     Requester,
 )
-from service.presigning.audit_trail import Trail
+from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
-from service.presigning.requests import AnyAsk, StoreAsk
-from service.presigning.snapshot import Access, Bucket, Snapshot
-from service.s3.access import Leave
+from service.presigning.requests import AnyRequest, StoreRequest
+from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
+from service.s3.access import StoreAccess
 from service.sessions.lifetime import (
-    Given,
+    GrantedLifetime,
     Lifetime,
-    Never,
-    NotNow,
-    Short,
-    Term,
+    LifetimeUnattainable,
+    SessionTooShort,
+    ShortLifetime,
+    Validity,
+    grant_stable_lifetime,
     limit,
-    limit_stable,
 )
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey, SigningSession
@@ -50,7 +50,7 @@ from service.signing.validation import check_key
 T = TypeVar("T", bound=Answer)
 
 
-class Granted(NamedTuple):
+class AuthorizedAccess(NamedTuple):
     """What a grant gives: `max_expires_in` is the longest lifetime in seconds, None is no limit."""
 
     bucket: Bucket
@@ -58,40 +58,40 @@ class Granted(NamedTuple):
     session_key: SessionKey
 
 
-class Permit(NamedTuple):
+class SigningGrant(NamedTuple):
     """All that a signature needs of us."""
 
     bucket: Bucket
     session_key: SessionKey
     signing: SigningSession
-    term: Term
+    validity: Validity
 
 
-class Authority:
+class Authorizer:
     def __init__(
         self,
         snapshot: Snapshot,
         pool: SessionPool,
         *,
         clock: Clock,
-        trail: Trail,
+        audit_trail: AuditTrail,
         limits: RateLimits | None = None,
     ) -> None:
         """Without `limits` no caller's rate is limited."""
         self.snapshot = snapshot
         self._pool = pool
         self._clock = clock
-        self._trail = trail
+        self._audit_trail = audit_trail
         self._limits = limits
 
     def can_sign(self) -> bool:
         """Whether at least one bucket has a session."""
         return any(self._pool.is_alive(bucket) for bucket in self.snapshot.buckets)
 
-    async def answer(
+    async def sign_and_audit(
         self,
         requester: Requester,
-        ask: AnyAsk,
+        request: AnyRequest,
         key: str,
         sign: Callable[[], T | None],
         *,
@@ -104,17 +104,17 @@ class Authority:
         try:
             await self.count(requester, urls)
             if (answer := sign()) is None:
-                answer = await self._once_ready(requester, ask.bucket, sign)
+                answer = await self._await_session(requester, request.bucket, sign)
         except PresignError as refusal:
-            await self.record(requester, [(ask, key, refusal)])
+            await self.record(requester, [(request, key, refusal)])
             raise
-        await self.record(requester, [(ask, key, answer)])
+        await self.record(requester, [(request, key, answer)])
         return answer
 
-    def granted(self, requester: Requester, demand: Demand) -> Granted:
+    def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
         """Raises what the caller is told if it may not have it."""
         access = self.access(requester)
-        match decide(access.grants, demand):
+        match decide(access.grants, access_request):
             case Denied():
                 raise Forbidden
             case Limited(pointer, detail, missing=True):
@@ -122,39 +122,45 @@ class Authority:
             case Limited(pointer, detail):
                 raise LimitExceeded(detail, pointer=pointer)
             case allowed:
-                return Granted(
-                    self.snapshot.buckets[demand.bucket],
+                return AuthorizedAccess(
+                    self.snapshot.buckets[access_request.bucket],
                     allowed.max_expires_in,
-                    access.session_keys[demand.bucket],
+                    access.session_keys[access_request.bucket],
                 )
 
-    def permit(self, granted: Granted, lifetime: Lifetime) -> Permit | None:
+    def signing_grant(self, granted: AuthorizedAccess, lifetime: Lifetime) -> SigningGrant | None:
         """None where the session has yet to come. Raises what the caller is told who insists on more."""
         if lifetime.stable_for is not None:
-            return self._stable_permit(granted, lifetime, lifetime.stable_for)
+            return self._stable_signing_grant(granted, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(granted.session_key)) is None:
             return None
-        term = self._term(granted, lifetime, signing)
-        return Permit(granted.bucket, granted.session_key, signing, term)
+        validity = self._validity(granted, lifetime, signing)
+        return SigningGrant(granted.bucket, granted.session_key, signing, validity)
 
-    def stands(self, permit: Permit) -> bool:
+    def is_current(self, signing_grant: SigningGrant) -> bool:
         """Whether the same would be permitted now: the session is the same, and so is the second."""
-        found = self._pool.current_at(permit.session_key)
+        found = self._pool.current_at(signing_grant.session_key)
         if found is None:
             return False
         signing, now = found
-        return signing is permit.signing and int(now) == permit.term.now
+        return signing is signing_grant.signing and int(now) == signing_grant.validity.now
 
-    async def leave(self, requester: Requester, ask: StoreAsk, *, urls: int = 0) -> Leave:
+    async def authorize_store_call(
+        self, requester: Requester, request: StoreRequest, *, urls: int = 0
+    ) -> StoreAccess:
         """To do at the store what is asked, and to sign `urls` URLs.
 
         A call that goes to the store counts against the caller's rate as a URL does.
         """
-        return await self.answer(
-            requester, ask, ask.key, lambda: self._leave(requester, ask, urls), urls=max(1, urls)
+        return await self.sign_and_audit(
+            requester,
+            request,
+            request.key,
+            lambda: self._authorize_store_call(requester, request, urls),
+            urls=max(1, urls),
         )
 
-    def access(self, requester: Requester) -> Access:
+    def access(self, requester: Requester) -> CallerAccess:
         return self.snapshot.access(requester.identity)
 
     async def count(self, requester: Requester, urls: int) -> None:
@@ -171,20 +177,20 @@ class Authority:
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the trail cannot be written: then nobody may be answered."""
-        await self._trail.record(requester, outcomes, self.snapshot.s3_buckets)
+        await self._audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
 
     async def record_batch(
         self, requester: Requester, batch: RefusedBatch, refusal: PresignError
     ) -> None:
-        await self._trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
+        await self._audit_trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
 
     async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
-        await self._trail.record_unread(requester, route, refusal)
+        await self._audit_trail.record_unread(requester, route, refusal)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        await self._trail.record_unauthenticated(request_id, client, route)
+        await self._audit_trail.record_unauthenticated(request_id, client, route)
 
-    async def _once_ready(
+    async def _await_session(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]
     ) -> T:
         """What is signed: at once while there is a session, else after the one shared attempt.
@@ -204,25 +210,29 @@ class Authority:
                     raise
         return answer
 
-    def _leave(self, requester: Requester, ask: StoreAsk, urls: int) -> Leave | None:
-        check_key(ask.key)
-        granted = self.granted(requester, ask.demand)
-        if ask.creates_only:
+    def _authorize_store_call(
+        self, requester: Requester, request: StoreRequest, urls: int
+    ) -> StoreAccess | None:
+        check_key(request.key)
+        granted = self.authorize(requester, request.access_request)
+        if request.creates_only:
             granted.bucket.refuse_create_only()
-        if (permit := self.permit(granted, ask.lifetime)) is None:
+        if (signing_grant := self.signing_grant(granted, request.lifetime)) is None:
             return None
-        return Leave(
-            session=permit.signing.session,
-            signer=permit.signing.signer,
-            inner_signer=permit.signing.inner_signer,
-            term=permit.term,
-            encryption=permit.bucket.encryption,
-            tag=requester.request_id if permit.bucket.tag_urls else None,
+        return StoreAccess(
+            session=signing_grant.signing.session,
+            signer=signing_grant.signing.signer,
+            internal_signer=signing_grant.signing.internal_signer,
+            validity=signing_grant.validity,
+            encryption=signing_grant.bucket.encryption,
+            tag=requester.request_id if signing_grant.bucket.tag_urls else None,
             urls=urls,
         )
 
-    def _stable_permit(self, granted: Granted, asked: Lifetime, stable_for: int) -> Permit | None:
-        """As `permit`. What is equal is signed by one session in all of a window of `stable_for` seconds."""
+    def _stable_signing_grant(
+        self, granted: AuthorizedAccess, asked: Lifetime, stable_for: int
+    ) -> SigningGrant | None:
+        """As `signing_grant`. What is equal is signed by one session in all of a window of `stable_for` seconds."""
         key = granted.session_key
         if (current_at := self._pool.current_at(key)) is None:
             return None
@@ -230,7 +240,7 @@ class Authority:
         window, wish = Window.at(now, stable_for), (asked, default, granted.max_expires_in)
         kept = self._pool.kept(key, window, wish)
         signing = kept or current
-        found = limit_stable(
+        found = grant_stable_lifetime(
             asked,
             window,
             default=default,
@@ -238,14 +248,16 @@ class Authority:
             ends_at=signing.session.expires_at,
             session_seconds=signing.session.length,
         )
-        if isinstance(found, Short) and kept is None and self._pool.renew(key):
+        if isinstance(found, ShortLifetime) and kept is None and self._pool.renew(key):
             return None
-        outcome = found.given or NotNow() if isinstance(found, Short) else found
+        outcome = found.given or SessionTooShort() if isinstance(found, ShortLifetime) else found
         given = self._given(granted, outcome, "stable_for")
         self._pool.keep(key, window, wish, signing)
-        return Permit(granted.bucket, key, signing, Term(window.begins_at, given))
+        return SigningGrant(granted.bucket, key, signing, Validity(window.begins_at, given))
 
-    def _term(self, granted: Granted, asked: Lifetime, signing: SigningSession) -> Term:
+    def _validity(
+        self, granted: AuthorizedAccess, asked: Lifetime, signing: SigningSession
+    ) -> Validity:
         now = int(signing.session.now(self._clock))
         lifetime = limit(
             asked,
@@ -254,18 +266,23 @@ class Authority:
             remaining=signing.session.expires_at - now,
             session_seconds=signing.session.length,
         )
-        return Term(now, self._given(granted, lifetime, "min_expires_in"))
+        return Validity(now, self._given(granted, lifetime, "min_expires_in"))
 
-    def _given(self, granted: Granted, lifetime: Given | NotNow | Never, wish: str) -> Given:
+    def _given(
+        self,
+        granted: AuthorizedAccess,
+        lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
+        wish: str,
+    ) -> GrantedLifetime:
         """Raises what the caller is told who insists, by `wish`, on more than there is."""
-        if isinstance(lifetime, Given):
+        if isinstance(lifetime, GrantedLifetime):
             return lifetime
-        if isinstance(lifetime, Never):
+        if isinstance(lifetime, LifetimeUnattainable):
             detail = (
                 "Your grant does not allow it, or no session can be counted on to last so long."
             )
             raise LifetimeUnavailable(detail, pointer=f"#/{wish}")
-        retry_after = self._pool.hasten(granted.session_key)
+        retry_after = self._pool.request_refresh(granted.session_key)
         detail = f"The session that signs has too little left for {wish}."
         raise CredentialsUnavailable(detail, retry_after=retry_after)
 

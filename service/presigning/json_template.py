@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-HOLE: Final = secrets.token_hex(16)
-_HOLE: Final = to_json(HOLE)
+PLACEHOLDER: Final = secrets.token_hex(16)
+_HOLE: Final = to_json(PLACEHOLDER)
 
 
 def cut(value: Any) -> list[bytes]:

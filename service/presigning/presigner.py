@@ -7,22 +7,22 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, NoReturn, overload
 
-from service.access.grants import reach
-from service.concurrency.event_loop import A_TURN, in_turns
+from service.access.grants import decision_scope
+from service.concurrency.event_loop import ITEMS_PER_SLICE, in_slices
 from service.errors import PresignError
 from service.presigning.audit import Outcome, RefusedBatch, Requester
-from service.presigning.authorizer import Authority, unavailable
+from service.presigning.authorizer import Authorizer, unavailable
 from service.presigning.requests import (
-    Ask,
-    Asks,
-    FormAsk,
-    form_demand,
+    PostFormRequest,
+    PresignBatch,
+    PresignRequest,
+    access_for_form,
+    access_for_request,
     form_key,
-    request_demand,
     signed_key,
 )
 from service.presigning.results import PresignedForm, PresignedRequest, PresignedRequests
-from service.presigning.url_templates import Stamps
+from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
 from service.signing.post_policy import presign_form
@@ -31,33 +31,33 @@ from service.signing.validation import are_plain
 
 
 class Presigner:
-    def __init__(self, authority: Authority, *, unique_id: Callable[[], str]) -> None:
+    def __init__(self, authorizer: Authorizer, *, unique_id: Callable[[], str]) -> None:
         """`unique_id` makes the part of a form's key that no other key has."""
-        self._authority = authority
-        self._stamps = Stamps(authority)
+        self._authorizer = authorizer
+        self._templates = UrlTemplateCache(authorizer)
         self._unique_id = unique_id
 
-    async def presign(self, requester: Requester, ask: Ask) -> PresignedRequest:
-        return await self._authority.answer(
-            requester, ask, ask.key, lambda: self._presign(requester, ask)
+    async def presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest:
+        return await self._authorizer.sign_and_audit(
+            requester, request, request.key, lambda: self._presign(requester, request)
         )
 
-    async def presign_form(self, requester: Requester, ask: FormAsk) -> PresignedForm:
-        key = ask.key or ask.key_prefix or ""
+    async def presign_form(self, requester: Requester, request: PostFormRequest) -> PresignedForm:
+        key = request.key or request.key_prefix or ""
         sign: Callable[[], PresignedForm | None]
         try:
-            key = form_key(ask, self._unique_id)
+            key = form_key(request, self._unique_id)
         except PresignError as error:
             sign = partial(_refuse, error)  # after it was counted against the caller's rate
         else:
-            sign = partial(self._presign_form, requester, ask, key)
-        return await self._authority.answer(requester, ask, key, sign)
+            sign = partial(self._presign_form, requester, request, key)
+        return await self._authorizer.sign_and_audit(requester, request, key, sign)
 
     @overload
     async def presign_batch(
         self,
         requester: Requester,
-        asks: Sequence[Ask | PresignError],
+        requests: Sequence[PresignRequest | PresignError],
         aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> list[PresignedRequest | PresignError]: ...
 
@@ -65,29 +65,29 @@ class Presigner:
     async def presign_batch(
         self,
         requester: Requester,
-        asks: Sequence[Asks | PresignError],
+        requests: Sequence[PresignBatch | PresignError],
         aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> list[PresignedRequest | PresignedRequests | PresignError]: ...
 
     async def presign_batch(
         self,
         requester: Requester,
-        asks: Sequence[Ask | Asks | PresignError],
+        requests: Sequence[PresignRequest | PresignBatch | PresignError],
         aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> Sequence[PresignedRequest | PresignedRequests | PresignError]:
         """An answer to each, in order. What is wrong with one is told in its place.
 
-        Of `Asks`, keys next to each other for which the same is decided are answered together.
+        Of `PresignBatch`, keys next to each other for which the same is decided are answered together.
         `count_batch` comes before. Sessions are waited for within `aside()`.
         """
-        parts, waited = await self._parts(requester, asks), set[SessionKey]()
+        parts, waited = await self._parts(requester, requests), set[SessionKey]()
         while pending := self._pending(requester, parts) - waited:
             async with aside():
-                await asyncio.gather(*map(self._authority.wait, pending))
+                await asyncio.gather(*map(self._authorizer.wait, pending))
             waited |= pending
-            parts = await self._parts(requester, asks)
-        parts = [_Part(ask, keys, answer or unavailable()) for ask, keys, answer in parts]
-        await self._authority.record(requester, _outcomes(parts))
+            parts = await self._parts(requester, requests)
+        parts = [_Part(request, keys, answer or unavailable()) for request, keys, answer in parts]
+        await self._authorizer.record(requester, _outcomes(parts))
         return [answer for part in parts for answer in part.told()]
 
     async def count_batch(
@@ -98,66 +98,68 @@ class Presigner:
         Raises RateLimited once the refusal is in the trail, as `describe()` has it.
         """
         try:
-            await self._authority.count(requester, urls)
+            await self._authorizer.count(requester, urls)
         except PresignError as refusal:
-            await self._authority.record_batch(requester, describe(), refusal)
+            await self._authorizer.record_batch(requester, describe(), refusal)
             raise
 
-    def _presign(self, requester: Requester, ask: Ask) -> PresignedRequest | None:
+    def _presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest | None:
         """None where the session has yet to come."""
-        key = signed_key(ask)
-        if (stamp := self._stamps.find(requester, ask)) is None:
+        key = signed_key(request)
+        if (template := self._templates.find(requester, request)) is None:
             return None
-        action = stamp.action
+        action = template.action
         return PresignedRequest(
             method=action.METHOD,
-            url=stamp.context.url(encode_key(key)),
-            headers=stamp.headers,
-            term=stamp.term,
-            session=stamp.session,
+            url=template.context.url(encode_key(key)),
+            headers=template.headers,
+            validity=template.validity,
+            session=template.session,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
     def _presign_alike(
-        self, requester: Requester, asks: Asks, paths: Sequence[str]
+        self, requester: Requester, requests: PresignBatch, paths: Sequence[str]
     ) -> PresignedRequests | None:
         """As `_presign`, for keys of which all may be signed and for all of which the same is decided."""
-        if (stamp := self._stamps.find(requester, asks.one)) is None:
+        if (template := self._templates.find(requester, requests.one)) is None:
             return None
-        action = stamp.action
+        action = template.action
         return PresignedRequests(
             method=action.METHOD,
-            urls=stamp.context.urls(paths),
-            headers=stamp.headers,
-            term=stamp.term,
-            session=stamp.session,
+            urls=template.context.urls(paths),
+            headers=template.headers,
+            validity=template.validity,
+            session=template.session,
             content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
-    def _presign_form(self, requester: Requester, ask: FormAsk, key: str) -> PresignedForm | None:
+    def _presign_form(
+        self, requester: Requester, request: PostFormRequest, key: str
+    ) -> PresignedForm | None:
         """As `_presign`."""
-        granted = self._authority.granted(requester, form_demand(ask, key))
-        form = replace(ask.form, key=key, encryption=granted.bucket.encryption)
-        if (permit := self._authority.permit(granted, ask.lifetime)) is None:
+        granted = self._authorizer.authorize(requester, access_for_form(request, key))
+        form = replace(request.form, key=key, encryption=granted.bucket.encryption)
+        if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
-        bucket, _, signing, term = permit
+        bucket, _, signing, validity = signing_grant
         fields = presign_form(
             signing.signer,
             form,
             bucket=bucket.s3_bucket,
-            now=term.now,
-            expires_in=term.expires_in,
+            now=validity.now,
+            expires_in=validity.expires_in,
         )
         return PresignedForm(
             url=f"{bucket.address.origin}{bucket.address.bucket_path}",
             key=key,
             fields=fields,
-            term=term,
+            validity=validity,
             session=signing.session,
         )
 
     async def _parts(
-        self, requester: Requester, asks: Sequence[Ask | Asks | PresignError]
+        self, requester: Requester, requests: Sequence[PresignRequest | PresignBatch | PresignError]
     ) -> "list[_Part]":
         """What each came to. Others get a turn in between: a batch may take many times as long as they.
 
@@ -165,41 +167,49 @@ class Presigner:
         decided on the one that stands.
         """
         while True:
-            snapshot, parts = self._authority.snapshot, list[_Part]()
-            made = (part for ask in asks for part in self._parts_of(requester, ask))
-            async for part in in_turns(made, weight=lambda part: len(part.keys)):
+            snapshot, parts = self._authorizer.snapshot, list[_Part]()
+            made = (part for request in requests for part in self._parts_of(requester, request))
+            async for part in in_slices(made, weight=lambda part: len(part.keys)):
                 parts.append(part)
-            if self._authority.snapshot is snapshot:
+            if self._authorizer.snapshot is snapshot:
                 return parts
 
-    def _parts_of(self, requester: Requester, ask: Ask | Asks | PresignError) -> "Iterator[_Part]":
+    def _parts_of(
+        self, requester: Requester, request: PresignRequest | PresignBatch | PresignError
+    ) -> "Iterator[_Part]":
         """One by one, since to halve what is not alike may take many times as long as to sign what is."""
-        if isinstance(ask, Asks) and len(ask.keys) > 1:
-            if (paths := self._alike(requester, ask)) is not None:
-                sign = partial(self._presign_alike, requester, ask, paths)
-                yield _attempt(ask.one, ask.keys, sign)
+        if isinstance(request, PresignBatch) and len(request.keys) > 1:
+            if (paths := self._alike(requester, request)) is not None:
+                sign = partial(self._presign_alike, requester, request, paths)
+                yield _attempt(request.one, request.keys, sign)
                 return
-            for half in ask.halves():
+            for half in request.halves():
                 yield from self._parts_of(requester, half)
-        elif isinstance(ask, PresignError):
-            yield _Part(None, [""], ask)
+        elif isinstance(request, PresignError):
+            yield _Part(None, [""], request)
         else:
-            one = ask.one if isinstance(ask, Asks) else ask
+            one = request.one if isinstance(request, PresignBatch) else request
             yield _attempt(one, [one.key], partial(self._presign, requester, one))
 
-    def _alike(self, requester: Requester, asks: Asks) -> Sequence[str] | None:
+    def _alike(self, requester: Requester, requests: PresignBatch) -> Sequence[str] | None:
         """The keys' paths, if one decision holds for all: each grant covers all or none, and all may be signed."""
-        if len(asks.keys) > A_TURN and not are_plain(asks.keys):  # long to encode
+        if len(requests.keys) > ITEMS_PER_SLICE and not are_plain(requests.keys):  # long to encode
             return None
-        reached = reach(self._authority.access(requester).grants, request_demand(asks.one))
-        return paths_of(asks.keys) if reached is not None and reached.holds_all(asks.keys) else None
+        reached = decision_scope(
+            self._authorizer.access(requester).grants, access_for_request(requests.one)
+        )
+        return (
+            paths_of(requests.keys)
+            if reached is not None and reached.contains_all(requests.keys)
+            else None
+        )
 
     def _pending(self, requester: Requester, parts: "Sequence[_Part]") -> set[SessionKey]:
         """The sessions that have yet to come."""
         return {
-            self._authority.access(requester).session_keys[ask.bucket]
-            for ask, _, answer in parts
-            if answer is None and ask is not None
+            self._authorizer.access(requester).session_keys[request.bucket]
+            for request, _, answer in parts
+            if answer is None and request is not None
         }
 
 
@@ -209,7 +219,7 @@ class _Part(NamedTuple):
     What was wrong before it could be asked has no `ask`, and is not audited.
     """
 
-    ask: Ask | None
+    request: PresignRequest | None
     keys: Sequence[str]
     answer: PresignedRequest | PresignedRequests | PresignError | None
 
@@ -219,14 +229,14 @@ class _Part(NamedTuple):
 
 
 def _attempt(
-    ask: Ask,
+    request: PresignRequest,
     keys: Sequence[str],
     sign: Callable[[], PresignedRequest | PresignedRequests | None],
 ) -> _Part:
     try:
-        return _Part(ask, keys, sign())
+        return _Part(request, keys, sign())
     except PresignError as error:
-        return _Part(ask, keys, error)
+        return _Part(request, keys, error)
 
 
 def _refuse(error: PresignError) -> NoReturn:
@@ -235,5 +245,7 @@ def _refuse(error: PresignError) -> NoReturn:
 
 def _outcomes(parts: Sequence[_Part]) -> list[Outcome]:
     return [
-        (ask, keys, answer) for ask, keys, answer in parts if ask is not None and answer is not None
+        (request, keys, answer)
+        for request, keys, answer in parts
+        if request is not None and answer is not None
     ]

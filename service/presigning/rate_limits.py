@@ -23,7 +23,7 @@ from service.presigning.rate_windows import Windows
 log = logging.getLogger(__name__)
 
 STORE_SECONDS: Final = 0.25  # for a store's answer
-TURN_SECONDS: Final = 0.5  # that a request waits for its turn
+SLOT_WAIT_SECONDS: Final = 0.5  # that a request waits for its turn
 PAUSE_SECONDS: Final = 5.0  # that a store is left alone after it has failed
 MAX_CALLS: Final = (
     16  # to a store at a time, a process: a burst must not open a connection a request
@@ -143,7 +143,7 @@ class _Calls:
             return
         turn = asyncio.create_task(self._turns.acquire())
         try:
-            await _in_time(turn, TURN_SECONDS)
+            await _in_time(turn, SLOT_WAIT_SECONDS)
         except asyncio.CancelledError:
             if not turn.cancel():
                 self._turns.release()

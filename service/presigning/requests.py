@@ -1,6 +1,6 @@
 """What callers ask for, and what each asks of the grants. Pure.
 
-An `Ask` is made for each URL, as its `Demand` and its answer are. Nobody changes one, but they are not
+An `PresignRequest` is made for each URL, as its `AccessRequest` and its answer are. Nobody changes one, but they are not
 frozen: that would make each cost as much as its signature does.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from service.access.grants import Demand, Grant, Operation, most_keys
+from service.access.grants import AccessRequest, Grant, Operation, most_keys
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -33,34 +33,34 @@ _KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/
 
 
 @dataclass(slots=True, kw_only=True)
-class Ask:
+class PresignRequest:
     """A request to be signed. Of a list, `key` is the prefix.
 
-    `typed` tells whether the caller named a content type, for an upload has one in any case.
+    `content_type_given` tells whether the caller named a content type, for an upload has one in any case.
     """
 
     bucket: str
     key: str
     action: Action
     lifetime: Lifetime
-    typed: bool = True
+    content_type_given: bool = True
 
 
 @dataclass(slots=True)
-class Asks:
-    """As many `Ask`s as there are keys, alike in all else. `one` is the first."""
+class PresignBatch:
+    """As many `PresignRequest`s as there are keys, alike in all else. `one` is the first."""
 
-    one: Ask
+    one: PresignRequest
     keys: list[str]
 
-    def halves(self) -> "tuple[Asks, Asks]":
+    def halves(self) -> "tuple[PresignBatch, PresignBatch]":
         half = len(self.keys) // 2
         begin, end = self.keys[:half], self.keys[half:]
-        return Asks(self.one, begin), Asks(replace(self.one, key=end[0]), end)
+        return PresignBatch(self.one, begin), PresignBatch(replace(self.one, key=end[0]), end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormAsk:
+class PostFormRequest:
     """A form, for `key` or for a new key below `key_prefix`. `form` holds the rest; its key is empty."""
 
     bucket: str
@@ -73,111 +73,113 @@ class FormAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StoreAsk:
+class StoreRequest:
     """What the service is to do at the store itself, or a part of an upload that it is to sign.
 
     `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
     """
 
     action: str
-    demand: Demand
+    access_request: AccessRequest
     upload_id: str | None = None
     lifetime: Lifetime = field(default_factory=Lifetime)
     creates_only: bool = False
 
     @property
     def bucket(self) -> str:
-        return self.demand.bucket
+        return self.access_request.bucket
 
     @property
     def key(self) -> str:
-        return self.demand.key
+        return self.access_request.key
 
 
-AnyAsk = Ask | FormAsk | StoreAsk
+AnyRequest = PresignRequest | PostFormRequest | StoreRequest
 
 
-def signed_key(ask: Ask) -> str:
+def signed_key(request: PresignRequest) -> str:
     """The key to sign, checked. A list addresses the bucket: its prefix is in the action."""
-    if isinstance(ask.action, ListObjects):
-        check_prefix(ask.key)
+    if isinstance(request.action, ListObjects):
+        check_prefix(request.key)
         return ""
-    check_key(ask.key)
-    return ask.key
+    check_key(request.key)
+    return request.key
 
 
-def form_key(ask: FormAsk, unique_id: Callable[[], str]) -> str:
+def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
     """The key of a form's object. A form cannot be create-only: a key is new, or may be replaced."""
-    if ask.key is not None:
-        return _replaceable_key(ask.key, overwrite=ask.overwrite)
-    prefix = ask.key_prefix or ""
+    if request.key is not None:
+        return _replaceable_key(request.key, overwrite=request.overwrite)
+    prefix = request.key_prefix or ""
     check_prefix(prefix, pointer="#/key_prefix")
     _refuse_variable(prefix, "#/key_prefix")
-    key = f"{prefix}{unique_id()}/{ask.filename or FILENAME_VARIABLE}"
-    if ask.filename is not None:
-        _check_name(ask.filename)
-    check_key(key, pointer="#/key_prefix" if ask.filename is None else "#/filename")
+    key = f"{prefix}{unique_id()}/{request.filename or FILENAME_VARIABLE}"
+    if request.filename is not None:
+        _check_name(request.filename)
+    check_key(key, pointer="#/key_prefix" if request.filename is None else "#/filename")
     return key
 
 
-def operation(ask: AnyAsk) -> Operation:
-    if isinstance(ask, Ask):
-        return _OPERATIONS[type(ask.action)]
-    return Operation.FORM if isinstance(ask, FormAsk) else ask.demand.operation
+def operation(request: AnyRequest) -> Operation:
+    if isinstance(request, PresignRequest):
+        return _OPERATIONS[type(request.action)]
+    return (
+        Operation.FORM if isinstance(request, PostFormRequest) else request.access_request.operation
+    )
 
 
-def request_demand(ask: Ask) -> Demand:
-    match ask.action:
+def access_for_request(request: PresignRequest) -> AccessRequest:
+    match request.action:
         case PutObject() as put:
-            return Demand(
+            return AccessRequest(
                 operation=Operation.UPLOAD,
-                bucket=ask.bucket,
-                key=ask.key,
+                bucket=request.bucket,
+                key=request.key,
                 content_length=put.content_length,
-                content_type=put.content_type if ask.typed else None,
+                content_type=put.content_type if request.content_type_given else None,
                 overwrite=put.overwrite or put.if_match is not None,
-                compares=put.if_match is not None,
+                has_if_match=put.if_match is not None,
             )
         case ListObjects(max_keys=max_keys):
-            return Demand(
+            return AccessRequest(
                 operation=Operation.LIST,
-                bucket=ask.bucket,
-                key=ask.key,
+                bucket=request.bucket,
+                key=request.key,
                 subtree=True,
                 max_keys=_KEYS_A_PAGE if max_keys is None else max_keys,
             )
         case GetObject() | HeadObject() | DeleteObject() as action:
-            return Demand(
+            return AccessRequest(
                 operation=_OPERATIONS[type(action)],
-                bucket=ask.bucket,
-                key=ask.key,
+                bucket=request.bucket,
+                key=request.key,
                 version=action.version_id is not None,
             )
 
 
-def with_page_size(ask: Ask, grants: Iterable[Grant]) -> Ask:
+def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
     """A list that names no page size asks for the largest page that one grant allows."""
-    if not isinstance(ask.action, ListObjects) or ask.action.max_keys is not None:
-        return ask
-    demand = replace(request_demand(ask), max_keys=None)
-    keys = most_keys(grants, demand, _KEYS_A_PAGE)
+    if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
+        return request
+    access_request = replace(access_for_request(request), max_keys=None)
+    keys = most_keys(grants, access_request, _KEYS_A_PAGE)
     if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or what S3 takes by itself
-        return ask
-    return replace(ask, action=replace(ask.action, max_keys=keys))
+        return request
+    return replace(request, action=replace(request.action, max_keys=keys))
 
 
-def form_demand(ask: FormAsk, key: str) -> Demand:
+def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
     """Where the browser names the file, the form is for every key below the new, unique prefix."""
     subtree = key.endswith(FILENAME_VARIABLE)
-    return Demand(
+    return AccessRequest(
         operation=Operation.FORM,
-        bucket=ask.bucket,
+        bucket=request.bucket,
         key=key.removesuffix(FILENAME_VARIABLE),
         subtree=subtree,
-        content_length=ask.form.max_content_length,
-        content_type=ask.form.content_type,
-        content_type_prefix=ask.form.content_type_prefix,
-        overwrite=ask.key is not None,
+        content_length=request.form.max_content_length,
+        content_type=request.form.content_type,
+        content_type_prefix=request.form.content_type_prefix,
+        overwrite=request.key is not None,
     )
 
 

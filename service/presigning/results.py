@@ -6,7 +6,7 @@ Made for each URL, and not frozen: see `actions.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.sessions.lifetime import Term
+from service.sessions.lifetime import Validity
 from service.sessions.session import Session
 from service.signing.signer import Columns, Signable
 
@@ -18,7 +18,7 @@ class PresignedRequest:
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, str]
-    term: Term
+    validity: Validity
     session: Session = field(repr=False)
     content_length: int | None = None
 
@@ -33,7 +33,7 @@ class PresignedRequests:
     method: str
     urls: Columns = field(repr=False)
     headers: Mapping[str, str]
-    term: Term
+    validity: Validity
     session: Session = field(repr=False)
     content_length: int | None = None
 
@@ -45,7 +45,7 @@ class PresignedForm:
     url: str
     key: str
     fields: Mapping[str, str] = field(repr=False)
-    term: Term
+    validity: Validity
     session: Session = field(repr=False)
 
 
@@ -70,7 +70,7 @@ class PresignedPart:
 @dataclass(frozen=True, slots=True)
 class PresignedParts:
     parts: Sequence[PresignedPart]
-    term: Term
+    validity: Validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class CreatedUpload:
     part_size: int
     part_count: int
     parts: Sequence[PresignedPart]
-    term: Term
+    validity: Validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

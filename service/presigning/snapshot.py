@@ -50,17 +50,19 @@ class Bucket:
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
         """Where the store cannot refuse to overwrite: nothing is promised that it does not keep."""
         if not self.conditional_writes:
-            detail = "The store of this bucket has no conditional writes. Ask to overwrite."
+            detail = (
+                "The store of this bucket has no conditional writes. PresignRequest to overwrite."
+            )
             raise CreateOnlyUnsupported(detail, pointer=pointer)
 
     @property
-    def own_policy(self) -> str | None:
+    def probe_policy(self) -> str | None:
         """Of the session that belongs to no caller: it only proves that sessions can be had."""
         return None if self.arns is None else deny_all(self.arns)
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class CallerAccess:
     """What one caller may do, how often, and with which session of each bucket."""
 
     grants: tuple[Grant, ...]
@@ -77,8 +79,8 @@ class Snapshot:
     unsafe_anonymous_caller: Identity | None = None
     console: bool = False
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
-    _known: dict[Hashable, Access] = field(default_factory=dict, init=False, repr=False)
-    _seen: dict[Identity, Access] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[Hashable, CallerAccess] = field(default_factory=dict, init=False, repr=False)
+    _seen: dict[Identity, CallerAccess] = field(default_factory=dict, init=False, repr=False)
     _entries: "Entries" = field(init=False, repr=False)
     _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`
 
@@ -89,7 +91,7 @@ class Snapshot:
         names = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
         object.__setattr__(self, "s3_buckets", names)
 
-    def access(self, identity: Identity) -> Access:
+    def access(self, identity: Identity) -> CallerAccess:
         """Worked out once for a caller and the claims that its grants speak of.
 
         A key, or a token that is known, gives the same identity each time: most are found by that.
@@ -106,7 +108,7 @@ class Snapshot:
         caller = Caller(issuer=owner[0], subject=owner[1])
         return revoked_before(self._revoked.of(caller), caller)
 
-    def _find(self, identity: Identity) -> Access:
+    def _find(self, identity: Identity) -> CallerAccess:
         known_by = (identity.caller, *sorted(identity.claims.items()))
         if (found := self._known.get(known_by)) is not None:
             return found
@@ -114,12 +116,12 @@ class Snapshot:
         _keep(self._known, known_by, access)
         return access
 
-    def _work_out(self, identity: Identity) -> Access:
+    def _work_out(self, identity: Identity) -> CallerAccess:
         entries = self._entries.of(identity.caller)
         grants = granted(entries, identity)
         buckets = {grant.bucket for grant in grants}
         not_before = revoked_before(entries, identity.caller)
-        return Access(
+        return CallerAccess(
             grants,
             {
                 name: self._session_key(name, identity.caller, grants, not_before)
@@ -159,7 +161,7 @@ class Entries:
         return [entry for _, entry in sorted(near, key=itemgetter(0)) if entry.matches(caller)]
 
 
-def _keep(kept: dict[K, Access], key: K, access: Access) -> None:
+def _keep(kept: dict[K, CallerAccess], key: K, access: CallerAccess) -> None:
     if len(kept) >= _MAX_CALLERS:
         del kept[next(iter(kept))]
     kept[key] = access

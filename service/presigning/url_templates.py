@@ -2,9 +2,9 @@
 
 Rules of this file:
 - A stamp stands while nothing that it was made of has changed: the configuration, of which the
-  caller's `Access` is a part, the session, and the second by that session's own clock.
+  caller's `CallerAccess` is a part, the session, and the second by that session's own clock.
 - It serves the keys within its reach, since grants are all that a key can change.
-- One of a window of equal URLs is not kept: its session need not be the current one, by which `stands` goes.
+- One of a window of equal URLs is not kept: its session need not be the current one, by which `is_current` goes.
 - It is found by the identity of what it was made of, which it keeps alive. So only what comes again as
   the same object is worth keeping: an upload's action never does.
 """
@@ -15,94 +15,108 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from service.access.grants import Caller, Reach, reach
+from service.access.grants import Caller, DecisionScope, decision_scope
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority, Permit
-from service.presigning.requests import Ask, request_demand, with_page_size
+from service.presigning.authorizer import Authorizer, SigningGrant
+from service.presigning.requests import PresignRequest, access_for_request, with_page_size
 from service.presigning.results import to_send
-from service.presigning.snapshot import Access, Bucket
-from service.sessions.lifetime import Lifetime, Term
+from service.presigning.snapshot import Bucket, CallerAccess
+from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import Action, ListObjects, PutObject
 from service.signing.signer import SigningContext
 
-_MAX_STAMPS: Final = 256
+_MAX_TEMPLATES: Final = 256
 _URL_ID_LENGTH: Final = 32  # hex digits, as a request's own id has them
 
 
 @dataclass(slots=True, eq=False)
-class Stamp:
-    access: Access = field(repr=False)
+class UrlTemplate:
+    access: CallerAccess = field(repr=False)
     action: Action
     lifetime: Lifetime
-    reach: Reach | None
-    permit: Permit = field(repr=False)
+    decision_scope: DecisionScope | None
+    signing_grant: SigningGrant = field(repr=False)
     context: SigningContext
     headers: dict[str, str]
-    term: Term
+    validity: Validity
     session: Session = field(repr=False)
 
 
-class Stamps:
-    def __init__(self, authority: Authority) -> None:
-        self._authority = authority
-        self._kept: dict[tuple[int, int, int, str], Stamp] = {}
+class UrlTemplateCache:
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+        self._kept: dict[tuple[int, int, int, str], UrlTemplate] = {}
 
-    def find(self, requester: Requester, ask: Ask) -> Stamp | None:
+    def find(self, requester: Requester, request: PresignRequest) -> UrlTemplate | None:
         """Raises what the caller is told if it may not have it. None: the session has yet to come."""
-        access = self._authority.access(requester)
-        at = (id(access), id(ask.action), id(ask.lifetime), ask.bucket)
-        stamp = self._kept.get(at)
-        if stamp is not None and self._serves(stamp, ask.key):
-            return stamp
-        stamp = self._make(requester, access, ask)
-        if stamp is not None and _comes_again(stamp):
-            self._keep(at, stamp)
-        return stamp
+        access = self._authorizer.access(requester)
+        at = (id(access), id(request.action), id(request.lifetime), request.bucket)
+        template = self._kept.get(at)
+        if template is not None and self._serves(template, request.key):
+            return template
+        template = self._make(requester, access, request)
+        if template is not None and _is_reusable(template):
+            self._keep(at, template)
+        return template
 
-    def _serves(self, stamp: Stamp, key: str) -> bool:
-        reached = stamp.reach
-        return reached is not None and reached.holds(key) and self._authority.stands(stamp.permit)
-
-    def _make(self, requester: Requester, access: Access, ask: Ask) -> Stamp | None:
-        asked = with_page_size(ask, access.grants)
-        demand = request_demand(asked)
-        granted = self._authority.granted(requester, demand)
-        action = _as_configured(asked.action, granted.bucket)
-        if (permit := self._authority.permit(granted, ask.lifetime)) is None:
-            return None
-        context = _context(requester, ask, action, permit)
-        return Stamp(
-            access,
-            ask.action,
-            ask.lifetime,
-            None if isinstance(action, PutObject | ListObjects) else reach(access.grants, demand),
-            permit,
-            context,
-            to_send(context.headers),
-            permit.term,
-            permit.signing.session,
+    def _serves(self, template: UrlTemplate, key: str) -> bool:
+        reached = template.decision_scope
+        return (
+            reached is not None
+            and reached.contains(key)
+            and self._authorizer.is_current(template.signing_grant)
         )
 
-    def _keep(self, at: tuple[int, int, int, str], stamp: Stamp) -> None:
-        if at not in self._kept and len(self._kept) >= _MAX_STAMPS:
+    def _make(
+        self, requester: Requester, access: CallerAccess, request: PresignRequest
+    ) -> UrlTemplate | None:
+        asked = with_page_size(request, access.grants)
+        access_request = access_for_request(asked)
+        granted = self._authorizer.authorize(requester, access_request)
+        action = _apply_bucket_defaults(asked.action, granted.bucket)
+        if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
+            return None
+        context = _context(requester, request, action, signing_grant)
+        return UrlTemplate(
+            access,
+            request.action,
+            request.lifetime,
+            None
+            if isinstance(action, PutObject | ListObjects)
+            else decision_scope(access.grants, access_request),
+            signing_grant,
+            context,
+            to_send(context.headers),
+            signing_grant.validity,
+            signing_grant.signing.session,
+        )
+
+    def _keep(self, at: tuple[int, int, int, str], template: UrlTemplate) -> None:
+        if at not in self._kept and len(self._kept) >= _MAX_TEMPLATES:
             del self._kept[next(iter(self._kept))]
-        self._kept[at] = stamp
+        self._kept[at] = template
 
 
-def _comes_again(stamp: Stamp) -> bool:
-    once = stamp.permit.bucket.tag_urls or stamp.lifetime.stable_for is not None
-    return stamp.reach is not None and not once
+def _is_reusable(template: UrlTemplate) -> bool:
+    once = template.signing_grant.bucket.tag_urls or template.lifetime.stable_for is not None
+    return template.decision_scope is not None and not once
 
 
-def _context(requester: Requester, ask: Ask, action: Action, permit: Permit) -> SigningContext:
-    tag = requester.request_id if permit.bucket.tag_urls else None
-    signer, term, stable_for = permit.signing.signer, permit.term, ask.lifetime.stable_for
+def _context(
+    requester: Requester, request: PresignRequest, action: Action, signing_grant: SigningGrant
+) -> SigningContext:
+    tag = requester.request_id if signing_grant.bucket.tag_urls else None
+    signer, validity, stable_for = (
+        signing_grant.signing.signer,
+        signing_grant.validity,
+        request.lifetime.stable_for,
+    )
     if stable_for is not None:
-        signer = permit.signing.stable_signer
+        signer = signing_grant.signing.stable_signer
         if tag is not None:
-            tag = term.url_id = _url_id(requester.identity.caller, term.now, stable_for)
-    return signer.context(action, now=term.now, expires_in=term.expires_in, tag=tag)
+            tag = validity.url_id = _url_id(requester.identity.caller, validity.now, stable_for)
+    return signer.context(action, now=validity.now, expires_in=validity.expires_in, tag=tag)
 
 
 def _url_id(caller: Caller, begins_at: int, stable_for: int) -> str:
@@ -111,7 +125,7 @@ def _url_id(caller: Caller, begins_at: int, stable_for: int) -> str:
     return sha256(window).hexdigest()[:_URL_ID_LENGTH]
 
 
-def _as_configured(action: Action, bucket: Bucket) -> Action:
+def _apply_bucket_defaults(action: Action, bucket: Bucket) -> Action:
     """An upload as the bucket wants it: encrypted, and create-only where the store can do that."""
     if not isinstance(action, PutObject):
         return action

@@ -26,8 +26,8 @@ from service.clock import Clock
 from service.concurrency.shared_client import SharedClient
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
-from service.s3.access import Leave
-from service.s3.errors import Refused
+from service.s3.access import StoreAccess
+from service.s3.errors import S3Error
 from service.s3.xml import error_code
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
@@ -45,7 +45,7 @@ CALLS: Final = 128  # under way, in a process
 CALLS_A_BUCKET: Final = 16
 COMPLETIONS: Final = CALLS // 2  # of these, since each may take minutes
 COMPLETIONS_A_BUCKET: Final = 16  # beside a bucket's other calls
-TURN_SECONDS: Final = 2.0  # that a call waits for its place
+SLOT_WAIT_SECONDS: Final = 2.0  # that a call waits for its place
 ATTEMPTS: Final = 3
 MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has half of that at most
 MAX_ANSWER_BYTES: Final = 64 * 1024  # of all that is no list
@@ -60,7 +60,7 @@ _AGAIN_CODES: Final = frozenset(
 )
 
 
-class StoreObserver(Protocol):
+class S3Observer(Protocol):
     def store_called(self, bucket: str, action: str, outcome: str, seconds: float) -> None:
         """A call has ended: `ok`, `refused`, `unavailable`, `overloaded` or `cancelled`.
 
@@ -83,7 +83,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Call:
-    leave: Leave
+    store_access: StoreAccess
     action: Signable
     bucket: str
     key: str
@@ -120,17 +120,17 @@ class _Answer:
         return self.code is None and httpx.codes.is_success(self.status)
 
     @property
-    def is_worth_another(self) -> bool:
+    def is_retryable(self) -> bool:
         return self.status in _AGAIN or self.code in _AGAIN_CODES
 
 
-class StoreCalls:
+class S3Client:
     def __init__(
         self,
         *,
         clock: Clock,
         chance: Callable[[], float],
-        observer: StoreObserver,
+        observer: S3Observer,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | bool = True,
         waiting: Waiting | None = None,
@@ -177,7 +177,7 @@ class StoreCalls:
 
     async def send(
         self,
-        leave: Leave,
+        store_access: StoreAccess,
         action: Signable,
         *,
         bucket: str,
@@ -189,7 +189,14 @@ class StoreCalls:
 
         Without `key` the bucket is addressed. `seconds` are the deadline, all retries included.
         """
-        call = _Call(leave=leave, action=action, bucket=bucket, key=key, body=body, seconds=seconds)
+        call = _Call(
+            store_access=store_access,
+            action=action,
+            bucket=bucket,
+            key=key,
+            body=body,
+            seconds=seconds,
+        )
         what = ("store", bucket)
         with self._observed(call):
             if not self._waiting.enter(what):
@@ -216,8 +223,8 @@ class StoreCalls:
             answer = await self._attempt(call)
             if answer is not None and answer.is_success:
                 return answer.reply
-            if answer is not None and not answer.is_worth_another:
-                raise Refused(answer.status, answer.code, attempts=attempt)
+            if answer is not None and not answer.is_retryable:
+                raise S3Error(answer.status, answer.code, attempts=attempt)
             if attempt < ATTEMPTS:
                 await asyncio.sleep(self._chance() * _PAUSE * 2**attempt)
         raise StorageUnavailable("The store cannot be reached, or says that it cannot answer.")
@@ -236,8 +243,8 @@ class StoreCalls:
         raise StorageUnavailable("The store did not answer; the upload may have begun.")
 
     async def _answer(self, call: _Call) -> _Answer:
-        now = int(call.leave.session.now(self._clock))
-        url = call.leave.inner_signer.presign(
+        now = int(call.store_access.session.now(self._clock))
+        url = call.store_access.internal_signer.presign(
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
         async with (
@@ -272,7 +279,7 @@ class StoreCalls:
             places = [self._completions_of[call.bucket], self._completions, self._places]
         async with AsyncExitStack() as stack:
             try:
-                async with asyncio.timeout(TURN_SECONDS):
+                async with asyncio.timeout(SLOT_WAIT_SECONDS):
                     for each in places:
                         await stack.enter_async_context(each)
             except TimeoutError:
@@ -286,7 +293,7 @@ def _too_many() -> Overloaded:
 
 def _outcome(error: BaseException) -> str:
     match error:
-        case Refused() | StorageRefused():
+        case S3Error() | StorageRefused():
             return "refused"
         case Overloaded():
             return "overloaded"

@@ -19,12 +19,12 @@ from service.errors import (
     WriteConflict,
 )
 
-GONE: Final = "NoSuchUpload"
+NO_SUCH_UPLOAD: Final = "NoSuchUpload"
 
 _CODE = re.compile("[A-Za-z0-9.]{1,64}")
 
 
-class Refused(Exception):
+class S3Error(Exception):
     """The store answered, and not with what was asked for. `code` is S3's word, or the status.
 
     `attempts` before the last may have done what was asked for.
@@ -37,7 +37,7 @@ class Refused(Exception):
         self.attempts = attempts
 
 
-def told(refused: Refused) -> PresignError:
+def to_domain_error(refused: S3Error) -> PresignError:
     """The problem that the caller is told."""
     if (known := _KNOWN.get(refused.code)) is not None:
         return known()
@@ -61,7 +61,9 @@ def _checksum_mismatch() -> ChecksumMismatch:
 
 
 def _object_exists() -> ObjectExists:
-    return ObjectExists("There is an object of this key already. Ask to overwrite, or abort.")
+    return ObjectExists(
+        "There is an object of this key already. PresignRequest to overwrite, or abort."
+    )
 
 
 def _write_conflict() -> WriteConflict:
@@ -88,7 +90,7 @@ _KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
     "InvalidTag": _invalid("The store takes no such tags.", "#/tags"),
     "KeyTooLongError": _invalid("The store takes no key so long.", "#/key"),
     "MetadataTooLarge": _invalid("The store takes no metadata so large.", "#/metadata"),
-    GONE: upload_not_found,
+    NO_SUCH_UPLOAD: upload_not_found,
     "InvalidPart": _invalid_part,
     "InvalidPartOrder": _invalid_part,
     "EntityTooSmall": _too_small,

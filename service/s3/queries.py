@@ -4,10 +4,10 @@ import asyncio
 from typing import Final
 
 from service.errors import StorageUnavailable
-from service.s3.access import Leave
-from service.s3.client import StoreCalls
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
 from service.s3.xml import (
-    Listed,
+    ListedObject,
     PartsPage,
     listed,
     parts_page,
@@ -19,20 +19,22 @@ LIST_SECONDS: Final = 60.0  # for all pages of an upload: ten, of most stores
 _MAX_LISTED: Final = 2 * MAX_PARTS
 
 
-async def look(store: StoreCalls, leave: Leave, *, bucket: str, key: str) -> Listed | None:
+async def find_object(
+    store: S3Client, store_access: StoreAccess, *, bucket: str, key: str
+) -> ListedObject | None:
     """The object, or None, by a list of its key alone: a HEAD needs the right to read, and tells no code.
 
-    Raises what `StoreCalls.send` raises.
+    Raises what `S3Client.send` raises.
     """
-    reply = await store.send(leave, ListObjects(prefix=key, max_keys=1), bucket=bucket)
+    reply = await store.send(store_access, ListObjects(prefix=key, max_keys=1), bucket=bucket)
     # In the order of UTF-8 the key itself comes before all that only begin with it.
     return next((found for found in await reply.read(listed) if found.key == key), None)
 
 
 async def parts_of(
-    store: StoreCalls, leave: Leave, *, bucket: str, key: str, upload_id: str
+    store: S3Client, store_access: StoreAccess, *, bucket: str, key: str, upload_id: str
 ) -> list[UploadedPart]:
-    """In order. Raises what `StoreCalls.send` raises.
+    """In order. Raises what `S3Client.send` raises.
 
     SeaweedFS lists a part that was sent again as it was before, too, and takes either.
     """
@@ -44,7 +46,7 @@ async def parts_of(
             while after is not None and len(parts) <= _MAX_LISTED:
                 action = ListParts(upload_id=upload_id, after=after)
                 page: PartsPage = await (
-                    await store.send(leave, action, bucket=bucket, key=key)
+                    await store.send(store_access, action, bucket=bucket, key=key)
                 ).read(parts_page)
                 before = len(parts)
                 parts |= {(part.part_number, part.etag): part for part in page.parts}

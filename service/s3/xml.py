@@ -39,7 +39,7 @@ _ALGORITHMS: Final = cast("tuple[ChecksumAlgorithm, ...]", get_args(ChecksumAlgo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class ListedObject:
     """An object in a listing. `etag` has its quotes."""
 
     key: str
@@ -114,7 +114,7 @@ def created_upload(body: bytes) -> str:
 
 
 def completed_etag(body: bytes) -> str:
-    return quoted(_text(_fields(_root(body, "CompleteMultipartUploadResult")), "ETag"))
+    return quote_etag(_text(_fields(_root(body, "CompleteMultipartUploadResult")), "ETag"))
 
 
 def parts_page(body: bytes) -> PartsPage:
@@ -124,12 +124,12 @@ def parts_page(body: bytes) -> PartsPage:
     return PartsPage(parts, parts[-1].part_number if _is_cut(root) and parts else None)
 
 
-def listed(body: bytes) -> list[Listed]:
+def listed(body: bytes) -> list[ListedObject]:
     found = [_fields(element) for element in _root(body, "ListBucketResult").findall("Contents")]
     return [
-        Listed(
+        ListedObject(
             key=_text(fields, "Key"),
-            etag=quoted(_text(fields, "ETag")),
+            etag=quote_etag(_text(fields, "ETag")),
             content_length=_number(fields, "Size"),
         )
         for fields in found
@@ -145,7 +145,7 @@ def uploads_page(body: bytes) -> UploadsPage:
     return UploadsPage(uploads, markers if _is_cut(root) else None)
 
 
-def quoted(etag: str) -> str:
+def quote_etag(etag: str) -> str:
     """An ETag of a store's answer, as headers have it; stores differ in what they write."""
     bare = etag.strip('"')
     if _ETAG.fullmatch(bare) is None:
@@ -167,7 +167,7 @@ def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:
 def _part(fields: Fields) -> UploadedPart:
     return UploadedPart(
         part_number=_number(fields, "PartNumber", most=MAX_PARTS),
-        etag=quoted(_text(fields, "ETag")),
+        etag=quote_etag(_text(fields, "ETag")),
         content_length=_number(fields, "Size", most=MAX_PART_BYTES),
         checksum=_checksum(fields),
     )

@@ -20,11 +20,11 @@ from typing import Any, Final, cast
 import httptools
 
 from service.server.error_response import refusal
-from service.server.limits import Bounds
+from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
-from service.server.transport import Outbox, Wire
+from service.server.transport import CoalescingTransport, WriteBatcher
 from service.server.upgrade_body import body_parser, framing
-from service.server.uvicorn_protocol import LeanProtocol
+from service.server.uvicorn_protocol import FastHttpProtocol
 
 
 class _Phase(Enum):
@@ -41,8 +41,10 @@ _LAST_LOOK: Final = 0.001  # seconds: the loop runs what is due before it reads,
 _SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
 
 
-class BoundedProtocol(LeanProtocol):
-    def __init__(self, *, bounds: Bounds, drain: Drain, outbox: Outbox, **uvicorns: Any) -> None:
+class TimeoutProtocol(FastHttpProtocol):
+    def __init__(
+        self, *, bounds: ConnectionLimits, drain: Drain, outbox: WriteBatcher, **uvicorns: Any
+    ) -> None:
         super().__init__(**uvicorns)
         self._bounds = bounds
         self._outbox = outbox
@@ -60,7 +62,7 @@ class BoundedProtocol(LeanProtocol):
         self._is_closing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        self._wire = Wire(transport, self._outbox)
+        self._wire = CoalescingTransport(transport, self._outbox)
         super().connection_made(cast("asyncio.Transport", _Transport(self._wire, self)))
         self._arm(self._bounds.head_seconds)
 
@@ -147,7 +149,7 @@ class BoundedProtocol(LeanProtocol):
         if self._has_open_cycle():
             super().shutdown()
         elif self._phase is _Phase.IDLE:
-            self._arm(self._bounds.parting_seconds)
+            self._arm(self._bounds.shutdown_idle_seconds)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
         """In uvicorn's place: what is wrong as a problem, with the headers of every reply."""
@@ -281,7 +283,7 @@ class BoundedProtocol(LeanProtocol):
 class _Transport:
     """What uvicorn has for a transport: the real one, but for how it is closed."""
 
-    def __init__(self, wire: Wire, protocol: BoundedProtocol) -> None:
+    def __init__(self, wire: CoalescingTransport, protocol: TimeoutProtocol) -> None:
         self.write = wire.write
         self.post = wire.post
         self.get_extra_info = wire.get_extra_info

@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from service.server.transport import Wire
+from service.server.transport import CoalescingTransport
 
 _LARGE: Final = 16 * 1024  # bytes of a body that are not worth a copy
 # No two lines of a head end elsewhere than the other does, nor is a control but a tab in one (RFC 9110, 5.5).
@@ -29,7 +29,7 @@ _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
 _BODILESS: Final = frozenset({204, 304})
 
 
-class Exchange(RequestResponseCycle):
+class RequestResponse(RequestResponseCycle):
     _held: HTTPResponseStartEvent | None = None
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -59,7 +59,7 @@ class Exchange(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        wire = cast("Wire", self.transport)
+        wire = cast("CoalescingTransport", self.transport)
         wire.post([head + body] if len(body) < _LARGE else [head, body])
         self.waiting_for_100_continue = False
         self.response_complete = True

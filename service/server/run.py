@@ -20,10 +20,10 @@ from typing import Final, cast
 import uvicorn
 from fastapi import FastAPI
 
-from service.server.limits import Bounds
-from service.server.protocol import BoundedProtocol
+from service.server.limits import ConnectionLimits
+from service.server.protocol import TimeoutProtocol
 from service.server.shutdown import Drain
-from service.server.transport import Outbox
+from service.server.transport import WriteBatcher
 
 KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
 ACCEPTS: Final = 16  # connections in a turn of the loop
@@ -111,9 +111,11 @@ def _queued(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def config(
-    app: FastAPI, *, host: str, port: int, drain: Drain, bounds: Bounds | None = None
+    app: FastAPI, *, host: str, port: int, drain: Drain, bounds: ConnectionLimits | None = None
 ) -> uvicorn.Config:
-    protocol = partial(BoundedProtocol, bounds=bounds or Bounds(), drain=drain, outbox=Outbox())
+    protocol = partial(
+        TimeoutProtocol, bounds=bounds or ConnectionLimits(), drain=drain, outbox=WriteBatcher()
+    )
     return uvicorn.Config(
         app,
         host=host,

@@ -11,13 +11,13 @@ from typing import Final
 _MOST: Final = 16  # answers that wait for each other: about 1 ms
 
 
-class Outbox:
+class WriteBatcher:
     """The wires on which something is to be sent."""
 
     def __init__(self) -> None:
-        self._wires: list[Wire] = []
+        self._wires: list[CoalescingTransport] = []
 
-    def add(self, wire: "Wire") -> None:
+    def add(self, wire: "CoalescingTransport") -> None:
         if not self._wires:
             asyncio.get_running_loop().call_soon(self._empty)
         self._wires.append(wire)
@@ -30,10 +30,10 @@ class Outbox:
             wire.flush()
 
 
-class Wire:
+class CoalescingTransport:
     """A transport. What is posted is sent soon, and in any case before whatever else is done with it."""
 
-    def __init__(self, transport: asyncio.Transport, outbox: Outbox) -> None:
+    def __init__(self, transport: asyncio.Transport, outbox: WriteBatcher) -> None:
         self._transport = transport
         self._outbox = outbox
         self._posted: list[bytes] = []

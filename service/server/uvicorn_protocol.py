@@ -15,10 +15,10 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.server.request_response import Exchange
+from service.server.request_response import RequestResponse
 
 
-class LeanProtocol(HttpToolsProtocol):
+class FastHttpProtocol(HttpToolsProtocol):
     def __init__(self, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._active = self.loop.time()
@@ -42,7 +42,7 @@ class LeanProtocol(HttpToolsProtocol):
         scope["method"] = parser.get_method().decode("ascii")
         scope["http_version"] = version = parser.get_http_version()
         scope["path"], scope["raw_path"], scope["query_string"] = _parts_of(self.url)
-        self.cycle = Exchange(
+        self.cycle = RequestResponse(
             scope=scope,
             transport=self.transport,
             flow=self.flow,
@@ -117,7 +117,7 @@ class LeanProtocol(HttpToolsProtocol):
         """Not for each request."""
 
     def _has_open_cycle(self) -> bool:
-        cycle: Exchange | None = self.cycle  # type: ignore[assignment] # uvicorn's annotation leaves None out
+        cycle: RequestResponse | None = self.cycle  # type: ignore[assignment] # uvicorn's annotation leaves None out
         return cycle is not None and not cycle.response_complete
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from service.clock import Clock
 from service.sessions.history import History
 from service.sessions.pool_entry import (
-    Entry,
+    PooledSession,
     SessionKey,
     SessionObserver,
     SigningSession,
@@ -50,8 +50,8 @@ class Attempts:
         chance: Callable[[], float],
         observer: SessionObserver,
         history: History,
-        entries: Mapping[SessionKey, Entry],
-        own: Callable[[str], Entry | None],
+        entries: Mapping[SessionKey, PooledSession],
+        own: Callable[[str], PooledSession | None],
     ) -> None:
         """`entries` are the pool's, and `own` finds a bucket's own among them."""
         self._entries = entries
@@ -67,7 +67,7 @@ class Attempts:
             lambda: asyncio.Semaphore(MAX_IN_FLIGHT_A_BUCKET)
         )
 
-    def backoff_left(self, key: SessionKey, entry: Entry) -> float:
+    def backoff_left(self, key: SessionKey, entry: PooledSession) -> float:
         """Seconds until the entry's next attempt may be."""
         due_at = max(entry.next_attempt_at, self._throttled_until[entry.bucket.account])
         now = self._clock.boot()
@@ -79,10 +79,10 @@ class Attempts:
     def hurry(self, bucket: str) -> None:
         """Somebody is waiting: the bucket's own session is tried again within WANTED_PAUSE."""
         own = self._own(bucket)
-        if own is not None and own.failures and not own.lasting:
+        if own is not None and own.failures and not own.permanent:
             self._bring_forward(own)
 
-    async def attempt(self, key: SessionKey, entry: Entry) -> None:
+    async def attempt(self, key: SessionKey, entry: PooledSession) -> None:
         """One, in the task that keeps the entry. Whoever waits for it is woken."""
         callers = nullcontext() if key.owner is None else self._in_flight_a_bucket[key.bucket]
         async with callers, self._in_flight:
@@ -92,7 +92,7 @@ class Attempts:
         entry.attempted.set()
         entry.attempted = asyncio.Event()
 
-    async def _ask(self, key: SessionKey, entry: Entry) -> None:
+    async def _ask(self, key: SessionKey, entry: PooledSession) -> None:
         began = entry.attempted_at = self._clock.boot()
         try:
             async with asyncio.timeout(ATTEMPT_SECONDS):
@@ -108,7 +108,7 @@ class Attempts:
             outcome = self._fail(key, entry, _as_refusal(error))
         self._observer.refreshed(key.bucket, outcome, self._clock.boot() - began)
 
-    def _accept(self, key: SessionKey, entry: Entry, session: Session) -> None:
+    def _accept(self, key: SessionKey, entry: PooledSession, session: Session) -> None:
         ends = None if entry.current is None else entry.current.session.expires_at
         now = session.now(self._clock)
         if not is_better(candidate_expires_at=session.expires_at, current_expires_at=ends, now=now):
@@ -117,33 +117,33 @@ class Attempts:
             raise SessionRefused("The session began before the caller's revoked_before.")
         entry.current = SigningSession.at(entry.bucket.address, session)
         had_failed, entry.failures, entry.next_attempt_at = entry.failures > 0, 0, -math.inf
-        entry.denied = entry.suspected = entry.lasting = entry.hastened = False
+        entry.denied = entry.suspected = entry.permanent = entry.refresh_requested = False
         entry.chance = self._chance()
         self._succeeded(key, entry, had_failed=had_failed)
         self._history.remember(key.bucket, key.owner, session)
         skew = now - self._clock.wall()
         self._observer.session(key.bucket, skew, session.packed_policy_percent)
 
-    def _fail(self, key: SessionKey, entry: Entry, refusal: SessionRefused) -> str:
+    def _fail(self, key: SessionKey, entry: PooledSession, refusal: SessionRefused) -> str:
         """The outcome, in a word."""
         entry.failures += 1
-        entry.denied, entry.lasting = refusal.denied, refusal.lasting
-        pause = LASTING_PAUSE if refusal.lasting else backoff(entry.failures, self._chance())
+        entry.denied, entry.permanent = refusal.denied, refusal.permanent
+        pause = LASTING_PAUSE if refusal.permanent else backoff(entry.failures, self._chance())
         entry.next_attempt_at = self._clock.boot() + pause
         if refusal.throttled:
             account = entry.bucket.account
             until = max(self._throttled_until[account], entry.next_attempt_at)
             self._throttled_until[account] = until
-        elif not refusal.lasting:
+        elif not refusal.permanent:
             self._suspect(key, entry)
-        level = logging.ERROR if refusal.lasting else logging.WARNING
+        level = logging.ERROR if refusal.permanent else logging.WARNING
         text = "no new session %s for bucket %s, again in %.0f s: %s"
         log.log(level, text, session_name(key.owner), key.bucket, pause, refusal)
-        if refusal.lasting:
+        if refusal.permanent:
             return "lasting"
         return "throttled" if refusal.throttled else "failed"
 
-    def _suspect(self, key: SessionKey, entry: Entry) -> None:
+    def _suspect(self, key: SessionKey, entry: PooledSession) -> None:
         """A caller's failure may be that of the whole bucket: its own session tells."""
         if not entry.denied:
             self._failing.add(entry.bucket.account)
@@ -152,17 +152,17 @@ class Attempts:
             return
         own.suspected = True
         if self._clock.boot() - own.attempted_at >= SUSPECT_PAUSE:
-            own.hastened = True
+            own.refresh_requested = True
             own.wake.set()
 
-    def _succeeded(self, key: SessionKey, entry: Entry, *, had_failed: bool) -> None:
+    def _succeeded(self, key: SessionKey, entry: PooledSession, *, had_failed: bool) -> None:
         account = entry.bucket.account
         is_first = account in self._failing
         self._failing.discard(account)
         if not is_first and not had_failed:
             return
         for other_key, other in self._entries.items():
-            if other.lasting or not other.failures:
+            if other.permanent or not other.failures:
                 continue
             if had_failed and key.owner is None and other_key.bucket == key.bucket:
                 other.failures, other.next_attempt_at = 0, -math.inf
@@ -170,7 +170,7 @@ class Attempts:
             elif is_first and other_key.owner is None and other.bucket.account == account:
                 self._bring_forward(other)
 
-    def _bring_forward(self, own: Entry) -> None:
+    def _bring_forward(self, own: PooledSession) -> None:
         due_at = own.attempted_at + WANTED_PAUSE
         if due_at < own.next_attempt_at:
             own.next_attempt_at = due_at

@@ -6,7 +6,7 @@ from typing import Final
 
 from service.clock import Clock
 from service.sessions.attempts import Attempts
-from service.sessions.pool_entry import Entry, SessionKey
+from service.sessions.pool_entry import PooledSession, SessionKey
 from service.sessions.refresh_policy import (
     Keep,
     Refresh,
@@ -25,7 +25,7 @@ class Keeper:
         self._attempts = attempts
         self._clock = clock
 
-    async def keep(self, key: SessionKey, entry: Entry) -> None:
+    async def keep(self, key: SessionKey, entry: PooledSession) -> None:
         """Returns when nobody asks for the session any more."""
         while True:
             try:
@@ -37,7 +37,9 @@ class Keeper:
                 log.exception("a session for bucket %s is not kept", key.bucket)
                 await self._sleep(entry, _LONGEST_SLEEP)
 
-    async def _take(self, step: Keep | Refresh | Wait, key: SessionKey, entry: Entry) -> None:
+    async def _take(
+        self, step: Keep | Refresh | Wait, key: SessionKey, entry: PooledSession
+    ) -> None:
         match step:
             case Refresh() if self._is_needed(key, entry):
                 await self._attempts.attempt(key, entry)
@@ -46,23 +48,23 @@ class Keeper:
             case Keep(seconds) | Wait(seconds):
                 await self._sleep(entry, seconds)
 
-    def _is_needed(self, key: SessionKey, entry: Entry) -> bool:
+    def _is_needed(self, key: SessionKey, entry: PooledSession) -> bool:
         """A caller that got no session is tried for again when it asks again, and not before."""
         return key.owner is None or entry.wanted or entry.is_alive(self._clock)
 
-    def _step(self, key: SessionKey, entry: Entry) -> Keep | Refresh | Wait:
+    def _step(self, key: SessionKey, entry: PooledSession) -> Keep | Refresh | Wait:
         session = None if entry.current is None else entry.current.session
         return next_step(
             remaining=None if session is None else session.remaining(self._clock),
             # What STS gave, not what we asked for: it may give less.
             length=entry.bucket.source.length if session is None else session.length,
-            promise=entry.bucket.promise,
+            longest_lifetime=entry.bucket.longest_lifetime,
             chance=entry.chance,
             backoff_left=self._attempts.backoff_left(key, entry),
-            hastened=entry.hastened,
+            refresh_requested=entry.refresh_requested,
         )
 
-    async def _sleep(self, entry: Entry, seconds: float) -> None:
+    async def _sleep(self, entry: PooledSession, seconds: float) -> None:
         entry.wake.clear()
         try:
             # Not asyncio.sleep alone: the loop's clock may stand still in a suspend, ours does not.
@@ -71,7 +73,7 @@ class Keeper:
         except TimeoutError:
             return
 
-    def _is_idle(self, key: SessionKey, entry: Entry) -> bool:
+    def _is_idle(self, key: SessionKey, entry: PooledSession) -> bool:
         """Whether nobody has used the session since it came, or asked for one that did not come.
 
         The bucket's own is always in use, and so is one that a window hangs on.

@@ -9,7 +9,11 @@ from functools import partial
 from typing import Literal
 
 from service.errors import InvalidRequest
-from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE, young
+from service.sessions.refresh_policy import (
+    EXPIRY_MARGIN,
+    MIN_REFRESH_AGE,
+    earliest_refresh_remaining,
+)
 from service.sessions.url_windows import Window
 from service.signing.signer import MAX_EXPIRES_IN
 
@@ -40,7 +44,7 @@ class Lifetime:
 
 
 @dataclass(slots=True)
-class Given:  # not frozen: see presigning/requests.py
+class GrantedLifetime:  # not frozen: see presigning/requests.py
     """`limited_by` is set where less than was asked for is given."""
 
     expires_in: int
@@ -48,14 +52,14 @@ class Given:  # not frozen: see presigning/requests.py
 
 
 @dataclass(slots=True)
-class Term:
+class Validity:
     """When a signature begins, by the store's clock in epoch seconds, and how long it holds.
 
     `url_id` is what the URL says in place of the request's id, where it is not one request's alone.
     """
 
     now: int
-    given: Given
+    given: GrantedLifetime
     url_id: str | None = None
 
     @property
@@ -72,12 +76,12 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class NotNow:
+class SessionTooShort:
     """The session has too little left; a fresh one would do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Never:
+class LifetimeUnattainable:
     """Neither the grant nor a fresh session goes so far."""
 
 
@@ -88,7 +92,7 @@ def limit(
     granted: int | None,
     remaining: float,
     session_seconds: float,
-) -> Given | NotNow | Never:
+) -> GrantedLifetime | SessionTooShort | LifetimeUnattainable:
     """`granted` is the grant's maximum, `remaining` what the session has left, both in seconds.
 
     `session_seconds` is how long a session lives when it is new.
@@ -96,21 +100,21 @@ def limit(
     least = asked.min_expires_in or 1
     wanted = asked.expires_in or max(least, int(_smaller(granted, default)))
     allowed = int(_smaller(granted, wanted))
-    lasting = int(_smaller(allowed, remaining - EXPIRY_MARGIN))
-    if lasting >= least:
-        return Given(lasting, _limited_by(wanted, allowed, lasting))
+    permanent = int(_smaller(allowed, remaining - EXPIRY_MARGIN))
+    if permanent >= least:
+        return GrantedLifetime(permanent, _limited_by(wanted, allowed, permanent))
     attainable = _smaller(granted, session_seconds - EXPIRY_MARGIN - _RETRY_SECONDS)
-    return Never() if least > attainable else NotNow()
+    return LifetimeUnattainable() if least > attainable else SessionTooShort()
 
 
 @dataclass(frozen=True, slots=True)
-class Short:
+class ShortLifetime:
     """Less than a fresh session would give, which may be asked for; or nothing."""
 
-    given: Given | None
+    given: GrantedLifetime | None
 
 
-def limit_stable(
+def grant_stable_lifetime(
     asked: Lifetime,
     window: Window,
     *,
@@ -118,7 +122,7 @@ def limit_stable(
     granted: int | None,
     ends_at: float,
     session_seconds: float,
-) -> Given | Short | Never:
+) -> GrantedLifetime | ShortLifetime | LifetimeUnattainable:
     """As `limit`, for a URL that begins with the window. `ends_at` is when the session does.
 
     Whoever asks last in the window is to have what was asked for, and whoever asks first no more than is
@@ -132,20 +136,20 @@ def limit_stable(
         limit, asked, default=default, granted=most - window.seconds, session_seconds=beyond
     )
     # A session that is younger than HASTEN_PAUSE is not replaced, so it must be good enough
-    fresh = within(remaining=beyond - HASTEN_PAUSE - _RETRY_SECONDS)
-    if not isinstance(fresh, Given):
-        return Never()
+    fresh = within(remaining=beyond - MIN_REFRESH_AGE - _RETRY_SECONDS)
+    if not isinstance(fresh, GrantedLifetime):
+        return LifetimeUnattainable()
     given = within(remaining=ends_at - window.ends_at)
-    if not isinstance(given, Given):
-        return Short(None)
+    if not isinstance(given, GrantedLifetime):
+        return ShortLifetime(None)
     whole = replace(given, expires_in=window.seconds + given.expires_in)
     # Who asks for as long as can be had is not to have us ask STS once a window
-    due = young(session_seconds) - window.seconds - EXPIRY_MARGIN
-    return Short(whole) if given.expires_in < min(fresh.expires_in, due) else whole
+    due = earliest_refresh_remaining(session_seconds) - window.seconds - EXPIRY_MARGIN
+    return ShortLifetime(whole) if given.expires_in < min(fresh.expires_in, due) else whole
 
 
-def _limited_by(wanted: int, allowed: int, lasting: int) -> LimitedBy | None:
-    if lasting < allowed:
+def _limited_by(wanted: int, allowed: int, permanent: int) -> LimitedBy | None:
+    if permanent < allowed:
         return "session"
     return "grant" if allowed < wanted else None
 

@@ -20,14 +20,14 @@ from service.sessions.attempts import ATTEMPT_SECONDS, Attempts
 from service.sessions.history import History
 from service.sessions.keeper import Keeper
 from service.sessions.pool_entry import (
-    Entry,
-    PooledBucket,
+    BucketSessions,
+    NullObserver,
+    PooledSession,
     SessionKey,
     SessionObserver,
     SigningSession,
-    Unobserved,
 )
-from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
+from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from service.sessions.sts import Owner
 from service.sessions.url_windows import Window
 
@@ -38,7 +38,7 @@ MAX_SESSIONS: Final = 4096  # about 5 KiB each
 class SessionPool:
     def __init__(
         self,
-        buckets: Mapping[str, PooledBucket],
+        buckets: Mapping[str, BucketSessions],
         *,
         clock: Clock,
         chance: Callable[[], float],
@@ -56,11 +56,11 @@ class SessionPool:
         self._clock = clock
         self._chance = chance
         self._history = history or History(clock)
-        self._entries: dict[SessionKey, Entry] = {}
+        self._entries: dict[SessionKey, PooledSession] = {}
         self._attempts = Attempts(
             clock=clock,
             chance=chance,
-            observer=observer or Unobserved(),
+            observer=observer or NullObserver(),
             history=self._history,
             entries=self._entries,
             own=self._own_entry,
@@ -95,7 +95,7 @@ class SessionPool:
 
     async def ready(self, key: SessionKey) -> SigningSession:
         """The session, by the one shared attempt if none is there or a fresh one is due; or CredentialsUnavailable."""
-        if (session := self.current(key)) is not None and not self._entries[key].hastened:
+        if (session := self.current(key)) is not None and not self._entries[key].refresh_requested:
             return session
         if key.bucket not in self._buckets:  # it was removed while somebody waited
             raise CredentialsUnavailable(NO_SESSION, retry_after=1)
@@ -111,25 +111,25 @@ class SessionPool:
             return await self.ready(key)  # its bucket was replaced while we waited
         raise self._unavailable(key, entry)
 
-    def hasten(self, key: SessionKey) -> int:
+    def request_refresh(self, key: SessionKey) -> int:
         """Refresh soon, though the session is still good for shorter lifetimes.
 
         Returns the seconds until it is worth asking again. A session younger than HASTEN_PAUSE is
         left alone, or a caller that insists could have us call STS all the time.
         """
         entry = self._entries[key]
-        young_for = HASTEN_PAUSE - entry.age(self._clock)
+        young_for = MIN_REFRESH_AGE - entry.age(self._clock)
         if young_for > 0:
             return math.ceil(young_for)
-        entry.hastened = True
+        entry.refresh_requested = True
         entry.wake.set()
         return max(1, math.ceil(self._attempts.backoff_left(key, entry)))
 
     def renew(self, key: SessionKey) -> bool:
-        """As `hasten`, for who waits: whether it is worth to wait until it is `ready`."""
-        self.hasten(key)
+        """As `request_refresh`, for who waits: whether it is worth to wait until it is `ready`."""
+        self.request_refresh(key)
         entry = self._entries[key]
-        return entry.hastened and self._attempts.backoff_left(key, entry) <= 0
+        return entry.refresh_requested and self._attempts.backoff_left(key, entry) <= 0
 
     def is_alive(self, bucket: str) -> bool:
         """Whether the bucket's own session can sign: its role, its trust and the clock are well."""
@@ -142,7 +142,7 @@ class SessionPool:
 
     def replace(
         self,
-        buckets: Mapping[str, PooledBucket],
+        buckets: Mapping[str, BucketSessions],
         not_before: Callable[[Owner], float] = lambda _: -math.inf,
     ) -> None:
         """Serve these from now on. A bucket whose source is the same keeps its sessions.
@@ -180,19 +180,19 @@ class SessionPool:
         self._history.clear()
 
     def _own(self, bucket: str) -> SessionKey:
-        return SessionKey(bucket, None, self._buckets[bucket].own_policy)
+        return SessionKey(bucket, None, self._buckets[bucket].probe_policy)
 
-    def _own_entry(self, bucket: str) -> Entry | None:
+    def _own_entry(self, bucket: str) -> PooledSession | None:
         return self._entries.get(self._own(bucket)) if bucket in self._buckets else None
 
-    def _is_served(self, key: SessionKey, entry: Entry) -> bool:
+    def _is_served(self, key: SessionKey, entry: PooledSession) -> bool:
         """Whether the session is still of use. No other bucket's own one is ever idle."""
         bucket = self._buckets.get(key.bucket)
         if bucket is None or bucket.source is not entry.bucket.source:
             return False
         return key.owner is not None or key == self._own(key.bucket)
 
-    def _move(self, entry: Entry, bucket: PooledBucket) -> None:
+    def _move(self, entry: PooledSession, bucket: BucketSessions) -> None:
         """The session stays, though the bucket may be elsewhere now."""
         current = entry.current
         if current is not None and bucket.address != entry.bucket.address:
@@ -200,9 +200,9 @@ class SessionPool:
             entry.kept.clear()
         entry.bucket = bucket
 
-    def _open(self, key: SessionKey) -> Entry:
+    def _open(self, key: SessionKey) -> PooledSession:
         self._make_room()
-        entry = Entry(self._buckets[key.bucket], self._chance(), self._clock.boot())
+        entry = PooledSession(self._buckets[key.bucket], self._chance(), self._clock.boot())
         self._entries[key] = entry
         # In a context of its own: what it logs belongs to no request.
         entry.task = asyncio.create_task(
@@ -225,11 +225,11 @@ class SessionPool:
         if entry.task is not None and entry.task is not asyncio.current_task():
             entry.task.cancel()
 
-    async def _keep(self, key: SessionKey, entry: Entry) -> None:
+    async def _keep(self, key: SessionKey, entry: PooledSession) -> None:
         await self._keeper.keep(key, entry)
         self._close(key)
 
-    async def _attempted(self, key: SessionKey, entry: Entry) -> None:
+    async def _attempted(self, key: SessionKey, entry: PooledSession) -> None:
         """Wait until the attempt under way, or about to be, has ended. Cancelling this ends nothing."""
         entry.wanted = True
         entry.wake.set()
@@ -244,7 +244,7 @@ class SessionPool:
         finally:
             self._waiting.leave(what)
 
-    def _unavailable(self, key: SessionKey, entry: Entry) -> CredentialsUnavailable:
+    def _unavailable(self, key: SessionKey, entry: PooledSession) -> CredentialsUnavailable:
         return CredentialsUnavailable(
             NO_SESSION,
             retry_after=max(1, math.ceil(self._attempts.backoff_left(key, entry))),

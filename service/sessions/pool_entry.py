@@ -9,7 +9,7 @@ from service.clock import Clock
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionSource
-from service.sessions.url_windows import Kept
+from service.sessions.url_windows import WindowSigners
 from service.signing.signer import Address, Signer
 
 
@@ -29,7 +29,7 @@ class SigningSession:
 
     session: Session
     signer: Signer
-    inner_signer: Signer  # for what the service itself sends
+    internal_signer: Signer  # for what the service itself sends
     # For the begin of a window, which may lie in the day before: it would turn the other's second away.
     stable_signer: Signer
 
@@ -42,29 +42,29 @@ class SigningSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PooledBucket:
-    """What the pool knows of a bucket. `promise` is the longest lifetime granted, in seconds.
+class BucketSessions:
+    """What the pool knows of a bucket. `longest_lifetime` is the longest lifetime granted, in seconds.
 
-    `own_policy` is that of the session which belongs to no caller; buckets of one `account` slow
+    `probe_policy` is that of the session which belongs to no caller; buckets of one `account` slow
     down together when STS throttles one of them.
     """
 
     source: SessionSource
     address: Address
-    promise: float
-    own_policy: str | None = None
+    longest_lifetime: float
+    probe_policy: str | None = None
     account: str = ""
 
 
 class SessionObserver(Protocol):
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
-        """An attempt has ended after so long: `ok`, `failed`, `throttled` or `lasting`."""
+        """An attempt has ended after so long: `ok`, `failed`, `throttled` or `permanent`."""
 
     def session(self, bucket: str, skew: float, packed_percent: int | None) -> None:
         """A session has come. `skew` is STS's clock less ours, in seconds."""
 
 
-class Unobserved:
+class NullObserver:
     """Nobody looks."""
 
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
@@ -74,24 +74,24 @@ class Unobserved:
         pass
 
 
-class Entry:
+class PooledSession:
     """A session in the making, in use or at its end, and the task that keeps it.
 
     `used_at`, `attempted_at` and `next_attempt_at` are in seconds of the boot clock.
     """
 
-    def __init__(self, bucket: PooledBucket, chance: float, now: float) -> None:
+    def __init__(self, bucket: BucketSessions, chance: float, now: float) -> None:
         self.bucket = bucket
         self.chance = chance
         self.current: SigningSession | None = None
-        self.kept = Kept[SigningSession]()
+        self.kept = WindowSigners[SigningSession]()
         self.failures = 0  # in a row
         self.denied = False  # by the last attempt: the role may not be assumed
         self.suspected = False  # a caller's attempt has failed since the last success
-        self.lasting = False  # by the last attempt: another one changes nothing
+        self.permanent = False  # by the last attempt: another one changes nothing
         self.attempted_at = -math.inf
         self.next_attempt_at = -math.inf
-        self.hastened = False
+        self.refresh_requested = False
         self.wanted = False  # somebody has asked since the last attempt
         self.used_at = now
         self.attempted = asyncio.Event()

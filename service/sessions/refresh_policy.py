@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 EXPIRY_MARGIN: Final = 5  # seconds: no URL is promised to live into the last ones of its session
-HASTEN_PAUSE: Final = 30.0  # seconds: a session younger than that is left alone, whoever wants more
+MIN_REFRESH_AGE: Final = (
+    30.0  # seconds: a session younger than that is left alone, whoever wants more
+)
 REFRESH_MARGIN: Final = 60  # seconds: time to try again before a promise has to be cut short
 JITTER: Final = 0.05  # of the threshold, so that replicas do not ask together
 MAX_BACKOFF: Final = 60.0  # seconds
@@ -42,28 +44,34 @@ def next_step(
     *,
     remaining: float | None,
     length: float,
-    promise: float,
+    longest_lifetime: float,
     chance: float,
     backoff_left: float = 0.0,
-    hastened: bool = False,
+    refresh_requested: bool = False,
 ) -> Step:
     """`remaining` is None where there is no session yet; `chance`, in [0, 1), is drawn once a session.
 
-    `promise` is the longest lifetime granted, `length` the session's own; all are seconds.
+    `longest_lifetime` is the longest lifetime granted, `length` the session's own; all are seconds.
     """
-    due = remaining is None or hastened or remaining <= threshold(length, promise, chance)
+    due = (
+        remaining is None
+        or refresh_requested
+        or remaining <= threshold(length, longest_lifetime, chance)
+    )
     if not due:
         assert remaining is not None
-        return Keep(remaining - threshold(length, promise, chance))
+        return Keep(remaining - threshold(length, longest_lifetime, chance))
     return Wait(backoff_left) if backoff_left > 0 else Refresh()
 
 
-def threshold(length: float, promise: float, chance: float) -> float:
+def threshold(length: float, longest_lifetime: float, chance: float) -> float:
     """The seconds left at which a refresh is due."""
-    return min(promise + REFRESH_MARGIN, young(length)) * (1 + JITTER * chance)
+    return min(longest_lifetime + REFRESH_MARGIN, earliest_refresh_remaining(length)) * (
+        1 + JITTER * chance
+    )
 
 
-def young(length: float) -> float:
+def earliest_refresh_remaining(length: float) -> float:
     """The seconds left above which no promise alone is a reason to refresh."""
     return length * 2 / 3
 

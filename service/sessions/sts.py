@@ -42,15 +42,15 @@ _THROTTLES: Final = frozenset({"Throttling", "RequestLimitExceeded", "TooManyReq
 class SessionRefused(Exception):
     """STS answered with something that is no session.
 
-    `lasting`: asking again changes nothing until the caller's grants change. `throttled`: STS wants
+    `permanent`: asking again changes nothing until the caller's grants change. `throttled`: STS wants
     to be left alone, by all sessions of the account. `denied`: the role may not be assumed.
     """
 
     def __init__(
-        self, words: str, *, lasting: bool = False, throttled: bool = False, denied: bool = False
+        self, words: str, *, permanent: bool = False, throttled: bool = False, denied: bool = False
     ) -> None:
         super().__init__(words)
-        self.lasting = lasting
+        self.permanent = permanent
         self.throttled = throttled
         self.denied = denied
 
@@ -113,7 +113,7 @@ class AssumedRole:
     def _request(self, owner: Owner, policy: str | None) -> dict[str, Any]:
         if policy is not None and len(policy) > MAX_POLICY_LENGTH:
             words = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
-            raise SessionRefused(words, lasting=True)
+            raise SessionRefused(words, permanent=True)
         name = session_name(owner)
         return {
             "RoleArn": self._role.arn,
@@ -132,7 +132,7 @@ class AssumedRole:
         ]
         if any(_TAG_VALUE.fullmatch(value) is None for _, value in values):
             # To write it otherwise could make two callers one in the eyes of a policy.
-            raise SessionRefused("a subject cannot be written into a session tag", lasting=True)
+            raise SessionRefused("a subject cannot be written into a session tag", permanent=True)
         return [{"Key": name, "Value": value} for name, value in values]
 
     async def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -197,7 +197,7 @@ def _refused(error: ClientError) -> SessionRefused:
     code = str(error.response.get("Error", {}).get("Code", "")).removesuffix("Exception")
     return SessionRefused(
         f"{type(error).__name__}: {error}",
-        lasting=code in _LASTING,
+        permanent=code in _LASTING,
         throttled=code in _THROTTLES,
         denied=code == "AccessDenied",
     )
@@ -209,15 +209,15 @@ def session_name(owner: Owner) -> str:
         return _NAME_PREFIX
     issuer, subject = owner
     digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:_DIGEST_LENGTH]
-    return f"{readable(subject)[-READABLE_LENGTH:]}-{digest}"
+    return f"{sanitize_session_name(subject)[-READABLE_LENGTH:]}-{digest}"
 
 
-def readable(subject: str) -> str:
+def sanitize_session_name(subject: str) -> str:
     """A subject in the letters of a session's name, before it is cut."""
     return _NOT_IN_SESSION_NAME.sub("-", subject)
 
 
-def session_names(subjects: str) -> str | None:
+def session_name_pattern(subjects: str) -> str | None:
     """The names of the sessions of `subjects`, which have `*`, as StringLike has it.
 
     Of a subject that is longer than READABLE_LENGTH a name has the end only, and it may not match.
@@ -226,7 +226,7 @@ def session_names(subjects: str) -> str | None:
     parts = subjects.split("*")
     if sum(map(len, parts)) > READABLE_LENGTH:
         return None
-    return f"{'*'.join(map(readable, parts))}-{'?' * _DIGEST_LENGTH}"
+    return f"{'*'.join(map(sanitize_session_name, parts))}-{'?' * _DIGEST_LENGTH}"
 
 
 def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:

@@ -28,7 +28,7 @@ class Window:
         return self.begins_at + self.seconds
 
 
-class Kept(Generic[S]):
+class WindowSigners(Generic[S]):
     """Who signs in a window what is asked for in like words (`wish`)."""
 
     def __init__(self) -> None:

@@ -64,7 +64,7 @@ class CreateMultipartUpload(NewObject):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadUnsizedPart:
+class UploadPartOfUnknownLength:
     """Of any length, up to S3's 5 GiB: for an upload whose end adds up what came."""
 
     METHOD: ClassVar = "PUT"
@@ -80,7 +80,7 @@ class UploadUnsizedPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UploadPart(UploadUnsizedPart):
+class UploadPart(UploadPartOfUnknownLength):
     """Exactly `content_length` bytes. What the object is was said when the upload was created."""
 
     content_length: int
@@ -175,7 +175,7 @@ class ListMultipartUploads:
 
 MultipartAction = (
     CreateMultipartUpload
-    | UploadUnsizedPart
+    | UploadPartOfUnknownLength
     | UploadPart
     | ListParts
     | CompleteMultipartUpload

@@ -12,7 +12,7 @@ class LineLimit:
         self._written = 0
         self._suppressed = 0
 
-    def admits(self, now: float) -> bool:
+    def matches_content_type(self, now: float) -> bool:
         """Whether a line may be written at `now`, in seconds."""
         if now - self._since >= _SECOND:
             self._since, self._written = now, 0

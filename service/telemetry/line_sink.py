@@ -32,7 +32,7 @@ _PIPE_BYTES: Final = 1024 * 1024  # what a process without rights may ask for: m
 _RETRY_AFTER: Final = 1  # seconds
 
 
-class AuditSink:
+class LineSink:
     """Whole lines to `descriptor`: a file, or a pipe to a log collector."""
 
     def __init__(self, descriptor: int) -> None:
@@ -46,7 +46,7 @@ class AuditSink:
         self._lock = threading.RLock()  # what is logged of a failure comes back here
         self._turn = asyncio.Lock()  # of requests that wait, one after the other
 
-    def enlarge(self) -> None:
+    def enlarge_pipe_buffer(self) -> None:
         """Have a pipe hold more than its usual 64 KiB, where the system allows it."""
         set_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux alone has it
         if set_size is not None:

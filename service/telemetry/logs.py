@@ -15,7 +15,7 @@ from typing import Final
 from service.errors import Overloaded
 from service.telemetry import tracing
 from service.telemetry.line_limit import LineLimit
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.telemetry.redaction import RedactingFormatter, redact
 
 # At DEBUG they log the bodies of STS's answers, which hold secrets; httpx each address, at INFO.
@@ -56,7 +56,7 @@ def _time(created: float) -> str:
 class SinkHandler(logging.Handler):
     """A line goes to the first of `sinks` that takes it. `on_drop` is called if none does."""
 
-    def __init__(self, *sinks: AuditSink, on_drop: Callable[[], None]) -> None:
+    def __init__(self, *sinks: LineSink, on_drop: Callable[[], None]) -> None:
         super().__init__()
         self._sinks = sinks
         self._on_drop = on_drop
@@ -94,7 +94,7 @@ class FewWarnings(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
-        if not self._limit.admits(self._now()):
+        if not self._limit.matches_content_type(self._now()):
             return False
         if suppressed := self._limit.suppressed():
             record.msg = f"{record.msg} %d more such lines were suppressed."

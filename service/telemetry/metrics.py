@@ -152,7 +152,7 @@ class Metrics:
     def diagnosed(self, finding: str | None) -> None:
         self._diagnosed.labels(finding or "none").inc()
 
-    def unaudited(self) -> None:
+    def audit_failed(self) -> None:
         self._unaudited.inc()
 
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from service.access.grants import Allowed, Demand, Grant, Operation
+from service.access.grants import AccessRequest, Allowed, Grant, Operation
 
 ALLOWED = Allowed(None)
 
@@ -23,8 +23,8 @@ grants = st.builds(
     max_keys=st.none() | st.integers(1, 3),
     allow_overwrite=st.booleans(),
 )
-demands = st.builds(
-    Demand,
+access_requests = st.builds(
+    AccessRequest,
     operation=st.sampled_from(Operation),
     bucket=st.sampled_from(["reports", "photos"]),
     key=prefixes | keys,
@@ -38,14 +38,14 @@ demands = st.builds(
 )
 
 
-def a_demand(**changes: Any) -> Demand:
-    demand = Demand(operation=Operation.DOWNLOAD, bucket="reports", key="a/b")
-    return replace(demand, **changes)
+def a_demand(**changes: Any) -> AccessRequest:
+    access_request = AccessRequest(operation=Operation.DOWNLOAD, bucket="reports", key="a/b")
+    return replace(access_request, **changes)
 
 
-def an_upload(**changes: Any) -> Demand:
+def an_upload(**changes: Any) -> AccessRequest:
     return replace(a_demand(operation=Operation.UPLOAD, content_length=5), **changes)
 
 
-def a_form(**changes: Any) -> Demand:
+def a_form(**changes: Any) -> AccessRequest:
     return replace(a_demand(operation=Operation.FORM, content_length=5), **changes)

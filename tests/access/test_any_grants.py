@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import Allowed, Demand, Denied, Grant, Operation, decide
+from service.access.grants import AccessRequest, Allowed, Denied, Grant, Operation, decide
 from tests.access.access_requests import (
     a_demand,
-    demands,
+    access_requests,
     grants,
     keys,
     prefixes,
@@ -21,8 +21,8 @@ def test_no_key_below_one_prefix_is_granted_by_another_prefix_beside_it(
     rest: str,
     subtree: bool,
 ) -> None:
-    demand = a_demand(key=asked + rest, subtree=subtree)
-    if decide([a_grant(prefix=granted)], demand) != Denied():
+    access_request = a_demand(key=asked + rest, subtree=subtree)
+    if decide([a_grant(prefix=granted)], access_request) != Denied():
         assert granted.startswith(asked) or asked.startswith(granted)
 
 
@@ -30,17 +30,21 @@ def test_no_key_below_one_prefix_is_granted_by_another_prefix_beside_it(
 def test_whoever_may_have_a_subtree_may_have_each_key_in_it(
     grant: Grant, key: str, more: str
 ) -> None:
-    demand = a_demand(bucket=grant.bucket, key=key, subtree=True)
-    if decide([grant], demand) != Denied():
+    access_request = a_demand(bucket=grant.bucket, key=key, subtree=True)
+    if decide([grant], access_request) != Denied():
         below = a_demand(bucket=grant.bucket, key=key + more)
         assert decide([grant], below) != Denied()
 
 
-@given(some=st.lists(grants, max_size=4), more=st.lists(grants, max_size=2), demand=demands)
+@given(
+    some=st.lists(grants, max_size=4),
+    more=st.lists(grants, max_size=2),
+    access_request=access_requests,
+)
 def test_to_take_grants_away_never_allows_more(
-    some: list[Grant], more: list[Grant], demand: Demand
+    some: list[Grant], more: list[Grant], access_request: AccessRequest
 ) -> None:
-    with_all, with_some = decide(some + more, demand), decide(some, demand)
+    with_all, with_some = decide(some + more, access_request), decide(some, access_request)
     if isinstance(with_some, Allowed):
         assert isinstance(with_all, Allowed)
         ends = [
@@ -52,23 +56,25 @@ def test_to_take_grants_away_never_allows_more(
         assert isinstance(with_some, Denied)
 
 
-@given(each=st.lists(grants, max_size=4), demand=demands)
+@given(each=st.lists(grants, max_size=4), access_request=access_requests)
 def test_grants_allow_together_what_one_of_them_allows_alone(
-    each: list[Grant], demand: Demand
+    each: list[Grant], access_request: AccessRequest
 ) -> None:
-    alone = any(isinstance(decide([grant], demand), Allowed) for grant in each)
-    assert isinstance(decide(each, demand), Allowed) is alone
+    alone = any(isinstance(decide([grant], access_request), Allowed) for grant in each)
+    assert isinstance(decide(each, access_request), Allowed) is alone
 
 
-@given(grant=grants, demand=demands)
-def test_what_one_grant_allows_breaks_none_of_its_limits(grant: Grant, demand: Demand) -> None:
-    if isinstance(decide([grant], demand), Allowed):
-        assert grant.bucket == demand.bucket
-        assert demand.operation in grant.allow
-        assert grant.allow_overwrite or not demand.overwrite
-        assert Operation.VERSIONS in grant.allow or not demand.version
-        assert within(demand.content_length, grant.max_content_length)
-        assert within(demand.max_keys, grant.max_keys)
+@given(grant=grants, access_request=access_requests)
+def test_what_one_grant_allows_breaks_none_of_its_limits(
+    grant: Grant, access_request: AccessRequest
+) -> None:
+    if isinstance(decide([grant], access_request), Allowed):
+        assert grant.bucket == access_request.bucket
+        assert access_request.operation in grant.allow
+        assert grant.allow_overwrite or not access_request.overwrite
+        assert Operation.VERSIONS in grant.allow or not access_request.version
+        assert within(access_request.content_length, grant.max_content_length)
+        assert within(access_request.max_keys, grant.max_keys)
 
 
 def within(value: int | None, limit: int | None) -> bool:

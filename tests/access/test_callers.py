@@ -8,7 +8,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, Identity, common_subject, granted, named_claims
+from service.access.callers import (
+    CallerEntry,
+    Identity,
+    granted,
+    intersecting_subject,
+    named_claims,
+)
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from tests.access.access_requests import a_demand
 from tests.support.fakes import a_grant
@@ -104,8 +110,8 @@ def test_entries_that_match_one_subject_overlap(subject: str, data: st.DataObjec
     """`check` adds up what one caller could have: to miss an entry would be to miss a limit."""
     one, other = data.draw(patterns_of(subject)), data.draw(patterns_of(subject))
     assert an_entry(one).matches(a_caller(subject))
-    assert common_subject(one, other) is not None
-    assert common_subject(other, one) is not None
+    assert intersecting_subject(one, other) is not None
+    assert intersecting_subject(other, one) is not None
 
 
 @pytest.mark.parametrize(
@@ -113,8 +119,8 @@ def test_entries_that_match_one_subject_overlap(subject: str, data: st.DataObjec
     [("a*", "*b"), ("a*:b", "a:*b"), ("**", ""), ("*a", "*ba"), ("*", "*"), ("a*b*c", "*bc*c")],
 )
 def test_entries_overlap_though_neither_is_a_part_of_the_other(one: str, other: str) -> None:
-    assert common_subject(one, other) is not None
-    assert common_subject(other, one) is not None
+    assert intersecting_subject(one, other) is not None
+    assert intersecting_subject(other, one) is not None
 
 
 @pytest.mark.parametrize(
@@ -122,8 +128,8 @@ def test_entries_overlap_though_neither_is_a_part_of_the_other(one: str, other: 
     [("a", "b"), ("a*", "b*"), ("a:*", "a*"), ("a*:b", "a*:c"), ("*", "a:b"), ("a", "")],
 )
 def test_entries_without_a_common_subject_do_not_overlap(one: str, other: str) -> None:
-    assert common_subject(one, other) is None
-    assert common_subject(other, one) is None
+    assert intersecting_subject(one, other) is None
+    assert intersecting_subject(other, one) is None
 
 
 @given(one=patterns, other=patterns)
@@ -131,7 +137,7 @@ def test_entries_without_a_common_subject_do_not_overlap(one: str, other: str) -
 @example(one="a*:b", other="a:*")
 def test_a_common_subject_is_one_that_both_patterns_match(one: str, other: str) -> None:
     """It is shown to an operator, as a subject that both entries would be for."""
-    found = common_subject(one, other)
+    found = intersecting_subject(one, other)
     if found is not None:
         assert globs(one, found)
         assert globs(other, found)
@@ -150,14 +156,14 @@ def test_a_common_subject_is_one_that_both_patterns_match(one: str, other: str) 
     ],
 )
 def test_a_common_subject_is_as_short_as_can_be(one: str, other: str, subject: str | None) -> None:
-    assert common_subject(one, other) == subject
-    assert common_subject(other, one) == subject
+    assert intersecting_subject(one, other) == subject
+    assert intersecting_subject(other, one) == subject
 
 
 def test_the_longest_patterns_that_can_be_configured_are_compared() -> None:
     """Each is as long as a subject may be; see the settings."""
-    assert common_subject("x" * 255, "x" * 255) == "x" * 255
-    assert common_subject("x" + "*a" * 127, "x" + "*b" * 127) is None
+    assert intersecting_subject("x" * 255, "x" * 255) == "x" * 255
+    assert intersecting_subject("x" + "*a" * 127, "x" + "*b" * 127) is None
 
 
 def test_a_subject_that_nearly_matches_a_pattern_of_many_stars_costs_no_time() -> None:
@@ -225,7 +231,7 @@ identities = st.builds(
     st.sampled_from(["s", "st", "t", "s:x"]),
     st.sampled_from(["a", "b", "ab", "..", "a/b", None]),
 )
-demands = st.builds(
+access_requests = st.builds(
     lambda operation, key, subtree: a_demand(operation=operation, key=key, subtree=subtree),
     st.sampled_from(Operation),
     st.sampled_from(["a/", "a/b", "a/b/c", "b/x", "ab/x", "x/a", "x/b", "a", ""]),
@@ -233,23 +239,23 @@ demands = st.builds(
 )
 
 
-@given(some=entries, identity=identities, demand=demands, data=st.data())
+@given(some=entries, identity=identities, access_request=access_requests, data=st.data())
 def test_to_take_an_entry_or_a_grant_away_never_allows_more(
-    some: list[CallerEntry], identity: Identity, demand: Any, data: st.DataObject
+    some: list[CallerEntry], identity: Identity, access_request: Any, data: st.DataObject
 ) -> None:
     kept = [
         replace(entry, grants=tuple(g for g in entry.grants if data.draw(st.booleans())))
         for entry in some
         if data.draw(st.booleans())
     ]
-    if isinstance(decide(granted(kept, identity), demand), Allowed):
-        assert isinstance(decide(granted(some, identity), demand), Allowed)
+    if isinstance(decide(granted(kept, identity), access_request), Allowed):
+        assert isinstance(decide(granted(some, identity), access_request), Allowed)
 
 
-@given(some=entries, identity=identities, demand=demands)
+@given(some=entries, identity=identities, access_request=access_requests)
 def test_what_is_allowed_is_allowed_by_an_entry_of_the_callers_own(
-    some: list[CallerEntry], identity: Identity, demand: Any
+    some: list[CallerEntry], identity: Identity, access_request: Any
 ) -> None:
-    if isinstance(decide(granted(some, identity), demand), Allowed):
+    if isinstance(decide(granted(some, identity), access_request), Allowed):
         caller = identity.caller
         assert any(e.issuer == caller.issuer and globs(e.subject, caller.subject) for e in some)

@@ -171,8 +171,8 @@ def test_no_value_of_a_claim_widens_a_prefix(
     )
     texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
     for text in texts:
-        demand = a_demand(key=text, subtree=subtree)
-        if decide(given_now, demand) != Denied():
+        access_request = a_demand(key=text, subtree=subtree)
+        if decide(given_now, access_request) != Denied():
             assert bounds.fullmatch(text)
             assert isinstance(value, str)
             assert text.startswith(f"{head}{value}{tail}")
@@ -187,8 +187,8 @@ def test_two_values_of_a_claim_never_share_a_key_below(
         return  # `x` and `x-b` in front of `-b/` are the operator's own doing
     [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
     for prefix in first:
-        demand = a_demand(key=prefix + key)
-        assert decide([a_grant(prefix=each) for each in second], demand) == Denied()
+        access_request = a_demand(key=prefix + key)
+        assert decide([a_grant(prefix=each) for each in second], access_request) == Denied()
 
 
 @given(value=values, key=keys, operation=st.sampled_from(Operation))
@@ -199,5 +199,5 @@ def test_no_key_under_one_prefix_is_granted_by_its_sibling(
     for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
         if not beside.startswith("b/"):
             for subtree in (True, False):
-                demand = a_demand(operation=operation, key=beside, subtree=subtree)
-                assert decide(found, demand) == Denied()
+                access_request = a_demand(operation=operation, key=beside, subtree=subtree)
+                assert decide(found, access_request) == Denied()

@@ -56,8 +56,8 @@ def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
     ],
 )
 def test_a_prefix_covers_a_subtree(prefix: str, key: str, *, covered: bool) -> None:
-    demand = a_demand(operation=Operation.LIST, key=key, subtree=True)
-    assert decide([a_grant(prefix=prefix)], demand) == (ALLOWED if covered else Denied())
+    access_request = a_demand(operation=Operation.LIST, key=key, subtree=True)
+    assert decide([a_grant(prefix=prefix)], access_request) == (ALLOWED if covered else Denied())
 
 
 def test_a_grant_is_for_one_bucket() -> None:
@@ -66,7 +66,7 @@ def test_a_grant_is_for_one_bucket() -> None:
 
 @pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.VERSIONS}))
 def test_an_operation_is_allowed_by_its_own_name_alone(operation: Operation) -> None:
-    demand = a_demand(operation=operation)
-    assert decide([a_grant(allow=frozenset({operation}))], demand) == ALLOWED
+    access_request = a_demand(operation=operation)
+    assert decide([a_grant(allow=frozenset({operation}))], access_request) == ALLOWED
     others = frozenset(Operation) - {operation}
-    assert decide([a_grant(allow=others)], demand) == Denied()
+    assert decide([a_grant(allow=others)], access_request) == Denied()

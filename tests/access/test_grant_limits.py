@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 
 from service.access.grants import (
-    Demand,
+    AccessRequest,
     Denied,
     Grant,
     Limited,
     Operation,
     decide,
-    most_bytes,
+    max_upload_size,
     most_keys,
 )
 from tests.access.access_requests import (
@@ -72,9 +72,9 @@ LIMITED_GRANTS = [
 
 @pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
 def test_a_limit_is_named_with_the_field_it_is_for(
-    grant: Grant, demand: Demand, field: str
+    grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
-    decision = decide([grant], demand)
+    decision = decide([grant], access_request)
     assert isinstance(decision, Limited)
     assert decision.pointer == f"#/{field}"
     assert decision.detail.startswith("Your grant ")
@@ -83,18 +83,18 @@ def test_a_limit_is_named_with_the_field_it_is_for(
 
 @pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
 def test_what_is_limited_is_allowed_by_a_second_grant_without_the_limit(
-    grant: Grant, demand: Demand, field: str
+    grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
     wide = a_grant(allow_overwrite=True)
-    assert decide([grant, wide], demand) == ALLOWED
-    assert decide([wide, grant], demand) == ALLOWED
+    assert decide([grant, wide], access_request) == ALLOWED
+    assert decide([wide, grant], access_request) == ALLOWED
 
 
 @pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
 def test_a_limit_tells_nothing_of_what_no_grant_covers(
-    grant: Grant, demand: Demand, field: str
+    grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
-    assert decide([replace(grant, prefix="x/")], demand) == Denied()
+    assert decide([replace(grant, prefix="x/")], access_request) == Denied()
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,15 @@ def test_a_limit_tells_nothing_of_what_no_grant_covers(
         pytest.param(a_grant(), a_form(content_type_prefix="image/"), id="no types, any prefix"),
     ],
 )
-def test_what_is_within_the_limits_is_allowed(grant: Grant, demand: Demand) -> None:
-    assert decide([grant], demand) == ALLOWED
+def test_what_is_within_the_limits_is_allowed(grant: Grant, access_request: AccessRequest) -> None:
+    assert decide([grant], access_request) == ALLOWED
 
 
 @pytest.mark.parametrize("demand", [an_upload(), a_form()])
-def test_a_type_that_was_left_out_is_asked_for_where_types_are_limited(demand: Demand) -> None:
-    decision = decide([a_grant(content_types=("image/*",))], demand)
+def test_a_type_that_was_left_out_is_asked_for_where_types_are_limited(
+    access_request: AccessRequest,
+) -> None:
+    decision = decide([a_grant(content_types=("image/*",))], access_request)
     assert isinstance(decision, Limited)
     assert (decision.pointer, decision.missing) == ("#/content_type", True)
 
@@ -137,7 +139,7 @@ def test_the_limit_told_is_the_grants_own_and_nothing_that_was_sent() -> None:
 
 
 def test_a_replacement_of_what_stands_is_refused_at_the_field_that_asks_for_it() -> None:
-    replacing = an_upload(overwrite=True, compares=True)
+    replacing = an_upload(overwrite=True, has_if_match=True)
     assert decide([a_grant()], replacing) == Limited(
         "#/if_match", "Your grant does not allow to overwrite."
     )
@@ -151,7 +153,7 @@ def test_a_replacement_of_what_stands_is_refused_at_the_field_that_asks_for_it()
 @pytest.mark.parametrize("reads", [Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK])
 def test_whoever_may_read_in_any_way_may_compare_with_what_stands(reads: Operation) -> None:
     grant = a_grant(allow=frozenset({Operation.UPLOAD, reads}), allow_overwrite=True)
-    assert decide([grant], an_upload(overwrite=True, compares=True)) == ALLOWED
+    assert decide([grant], an_upload(overwrite=True, has_if_match=True)) == ALLOWED
 
 
 def test_the_most_bytes_are_those_of_a_grant_that_allows_all_else() -> None:
@@ -159,9 +161,9 @@ def test_the_most_bytes_are_those_of_a_grant_that_allows_all_else() -> None:
     small, large = a_grant(max_content_length=5), a_grant(max_content_length=9)
     other = a_grant(max_content_length=99, content_types=("text/plain",))
     elsewhere = a_grant(prefix="b/", max_content_length=99)
-    assert most_bytes([small, large, other, elsewhere], form, 100) == 9
-    assert most_bytes([small, a_grant()], form, 100) == 100
-    assert most_bytes([a_grant(max_content_length=500)], form, 100) == 100
+    assert max_upload_size([small, large, other, elsewhere], form, 100) == 9
+    assert max_upload_size([small, a_grant()], form, 100) == 100
+    assert max_upload_size([a_grant(max_content_length=500)], form, 100) == 100
 
 
 def test_the_most_keys_are_those_of_one_grant_that_covers_the_prefix() -> None:
@@ -175,5 +177,5 @@ def test_the_most_keys_are_those_of_one_grant_that_covers_the_prefix() -> None:
 
 def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
     other = a_grant(max_content_length=99, content_types=("text/plain",))
-    assert most_bytes([other], a_form(content_length=None, content_type="image/png"), 100) == 0
-    assert most_bytes([], a_form(content_length=None), 100) == 0
+    assert max_upload_size([other], a_form(content_length=None, content_type="image/png"), 100) == 0
+    assert max_upload_size([], a_form(content_length=None), 100) == 0

@@ -32,5 +32,5 @@ def test_the_lifetime_of_a_grant_that_does_not_allow_does_not_count() -> None:
 def test_two_grants_do_not_make_a_third_of_their_halves() -> None:
     large = a_grant(content_types=("image/png",))
     typed = a_grant(max_content_length=1)
-    demand = an_upload(content_type="text/plain", content_length=5)
-    assert isinstance(decide([large, typed], demand), Limited)
+    access_request = an_upload(content_type="text/plain", content_length=5)
+    assert isinstance(decide([large, typed], access_request), Limited)

@@ -14,9 +14,9 @@ from service.access.grants import Caller
 from service.access.key_prefixes import (
     LONGEST_NAME,
     MAX_PREFIX_BYTES,
+    caller_prefix,
     longest_prefix,
-    own_key,
-    own_prefix,
+    new_object_key,
     safe_name,
 )
 from service.signing.validation import MAX_KEY_BYTES, check_key
@@ -31,7 +31,7 @@ callers = st.builds(
 
 
 def prefix(caller: Caller, template: str = TEMPLATE, **claims: Any) -> str:
-    found = own_prefix(template, Identity(caller, named_claims(claims, pointers(template))))
+    found = caller_prefix(template, Identity(caller, named_claims(claims, pointers(template))))
     assert found is not None
     return found
 
@@ -56,7 +56,7 @@ def test_a_callers_part_can_be_read(issuer: str | None, subject: str, expected: 
 def test_no_callers_part_holds_anothers(one: Caller, other: Caller) -> None:
     first, second = prefix(one), prefix(other)
     assert first.startswith(second) == (one == other)
-    check_key(own_key(first, "a", lambda: ID))
+    check_key(new_object_key(first, "a", lambda: ID))
 
 
 def test_a_subject_however_long_has_a_part_of_its_own() -> None:
@@ -70,7 +70,8 @@ def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
     assert prefix(caller, template, tenant="acme") == "acme/a/b/"
     for claims in ({}, {"tenant": "a/b"}, {"tenant": ".."}, {"tenant": 1}, {"tenant": "{caller}"}):
         assert (
-            own_prefix(template, Identity(caller, named_claims(claims, pointers(template)))) is None
+            caller_prefix(template, Identity(caller, named_claims(claims, pointers(template))))
+            is None
         )
 
 
@@ -108,7 +109,7 @@ def test_a_name_is_kept_as_far_as_a_key_may_have_it(name: str, kept: str) -> Non
 
 @given(st.text(max_size=600), st.sampled_from(["", "x" * (MAX_PREFIX_BYTES - 1)]))
 def test_every_name_makes_a_key_that_can_be_signed(name: str, before: str) -> None:
-    key = own_key(f"{before}/", name, lambda: ID)
+    key = new_object_key(f"{before}/", name, lambda: ID)
     check_key(key)
     assert len(key.encode()) <= MAX_KEY_BYTES
     assert len(key.rpartition("/")[2].encode()) <= LONGEST_NAME

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.grants import Allowed, Demand, Grant, Operation, decide
+from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
 from service.access.session_policy import bucket_arns, deny_all, session_policy
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import (
@@ -180,11 +180,13 @@ def test_the_policy_and_the_decision_agree_on_every_key(
 ) -> None:
     """Enforced twice is of use only if both say the same."""
     key = data.draw(near(granted))
-    demands = [
-        Demand(operation=operation, bucket="reports", key=key, version=version)
+    access_requests = [
+        AccessRequest(operation=operation, bucket="reports", key=key, version=version)
         for operation, version in DECIDED[action]
     ]
-    decided = any(isinstance(decide(granted, demand), Allowed) for demand in demands)
+    decided = any(
+        isinstance(decide(granted, access_request), Allowed) for access_request in access_requests
+    )
     assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
 
 
@@ -195,8 +197,10 @@ def test_the_policy_and_the_decision_agree_on_every_listing(
     prefix = data.draw(near(granted) | st.just(""))
     looks = {Operation.CHECK, Operation.MULTIPART}  # at what stands under their own keys
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
-    demand = Demand(operation=Operation.LIST, bucket="reports", key=prefix, subtree=True)
-    decided = isinstance(decide(only_lists, demand), Allowed)
+    access_request = AccessRequest(
+        operation=Operation.LIST, bucket="reports", key=prefix, subtree=True
+    )
+    decided = isinstance(decide(only_lists, access_request), Allowed)
     policy = session_policy(only_lists, ARNS)
     assert allows(policy, "s3:ListBucket", BUCKET, {"s3:prefix": prefix}) is decided
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, common_subject
+from service.access.callers import CallerEntry, intersecting_subject
 from service.access.grants import Caller
 from service.access.subject_patterns import Patterns
 from service.presigning.snapshot import Entries
@@ -37,7 +37,7 @@ def test_equal_entries_of_another_issuer_do_not_match() -> None:
 def test_patterns_share_a_subject_as_two_of_them_alone_do(among: set[str], one: str) -> None:
     found = dict(Patterns(among).shared_with(one))
     assert set(found) == {
-        other for other in among if other != one and common_subject(one, other) is not None
+        other for other in among if other != one and intersecting_subject(one, other) is not None
     }
     for other, subject in found.items():
         for pattern in (one, other):

@@ -25,9 +25,9 @@ FORBIDDEN: Final = "No grant of yours covers this bucket, key and operation."
 class Desk:
     """The app of a caller with some grants, and of another with others."""
 
-    def __init__(self, client: httpx.AsyncClient, trail: list[bytes]) -> None:
+    def __init__(self, client: httpx.AsyncClient, audit_trail: list[bytes]) -> None:
         self.client = client
-        self.trail = trail
+        self.audit_trail = audit_trail
 
     async def url(self, path: str = "download-urls", **body: Any) -> str:
         answer = await self.client.post(
@@ -35,7 +35,7 @@ class Desk:
         )
         assert answer.status_code == 200, answer.text
         url: str = answer.json()["url"]
-        self.trail.clear()
+        self.audit_trail.clear()
         return url
 
     async def ask(
@@ -47,7 +47,7 @@ class Desk:
         signature = url.partition("X-Amz-Signature=")[2]
         secrets = [SECRET, TOKEN, quote(TOKEN, safe=""), *([signature] if signature[16:] else [])]
         for secret in secrets:
-            for shown in (answer.text, *(line.decode() for line in self.trail)):
+            for shown in (answer.text, *(line.decode() for line in self.audit_trail)):
                 assert secret not in shown
         return answer
 
@@ -66,7 +66,7 @@ class Desk:
 
     @property
     def line(self) -> dict[str, Any]:
-        [line] = self.trail
+        [line] = self.audit_trail
         told: dict[str, Any] = json.loads(line)
         return told
 
@@ -77,7 +77,7 @@ def grants(prefix: str = "", *allow: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
-    trail: list[bytes] = []
+    audit_trail: list[bytes] = []
     settings = settings_with(*given, **more)
     other = {
         "api_key": "other",
@@ -95,5 +95,5 @@ async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
     )
     addresses = {"demo": ADDRESS, "closed": elsewhere}
     settings = type(settings).model_validate(data)
-    async with running(settings, audit=trail.extend, addresses=addresses) as client:
-        yield Desk(client, trail)
+    async with running(settings, audit=audit_trail.extend, addresses=addresses) as client:
+        yield Desk(client, audit_trail)

@@ -89,18 +89,18 @@ async def everything(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> N
     for method, path in calls(app):
         for headers in CALLERS:
             for body in good.get(path, [b""]):
-                shown.take(await client.request(method, path, content=body, headers=headers))
+                shown.acquire(await client.request(method, path, content=body, headers=headers))
             if "{upload_id}" in path:
-                shown.take(await client.request(method, path, params=GET, headers=headers))
+                shown.acquire(await client.request(method, path, params=GET, headers=headers))
         # Who takes no body reads none, whatever is in it.
         malformed = MALFORMED if path in good else [json.dumps(SENT).encode()]
         for headers in (AS_API_KEY, AS_TOKEN):
             for body in malformed:
-                shown.take(await client.request(method, path, content=body, headers=headers))
-        shown.take(await client.request(method, path, content=OVERSIZE, headers=AS_API_KEY))
+                shown.acquire(await client.request(method, path, content=body, headers=headers))
+        shown.acquire(await client.request(method, path, content=OVERSIZE, headers=AS_API_KEY))
         for header in ODD_HEADERS:
             odd = [*AS_API_KEY, header]
-            shown.take(await client.request(method, path, content=b"{}", headers=odd))
+            shown.acquire(await client.request(method, path, content=b"{}", headers=odd))
     await lost(client, app, shown)
 
 
@@ -109,6 +109,6 @@ async def lost(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> None:
     for _, path in calls(app):
         for asked in (f"{path}?access_token={API_KEY}&sig={SECRET}", f"{path}/{FORGED}"):
             for method in ("GET", "POST", "OPTIONS", "PATCH"):
-                shown.take(await client.request(method, asked, headers=AS_API_KEY))
+                shown.acquire(await client.request(method, asked, headers=AS_API_KEY))
     for asked in (f"/{API_KEY}", f"/v1/{SECRET}", f"/v1/download-urls/{JWT}?{TOKEN}"):
-        shown.take(await client.post(asked, json=GET, headers=AS_API_KEY))
+        shown.acquire(await client.post(asked, json=GET, headers=AS_API_KEY))

@@ -41,11 +41,11 @@ class Shown:
     """What went out in one way or another. Answers' own URLs and fields are left out, as secrets."""
 
     log: StringIO = field(default_factory=StringIO)
-    trail: list[bytes] = field(default_factory=list)
+    audit_trail: list[bytes] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
     signatures: set[str] = field(default_factory=set)
 
-    def take(self, answer: httpx.Response) -> None:
+    def acquire(self, answer: httpx.Response) -> None:
         headers = [f"{name}: {value}" for name, value in answer.headers.items()]
         self.replies.append("\n".join([*headers, self._without_signed(answer)]))
 
@@ -53,7 +53,12 @@ class Shown:
         """No sentinel stands in anything that was shown."""
         secrets = {form for secret in GIVEN for form in forms_of(secret)} | self.signatures
         sought = re.compile("|".join(map(re.escape, secrets)))
-        for text in (self.log.getvalue(), b"".join(self.trail).decode(), *self.replies, *more):
+        for text in (
+            self.log.getvalue(),
+            b"".join(self.audit_trail).decode(),
+            *self.replies,
+            *more,
+        ):
             found = sought.search(text)
             assert found is None, f"shown: …{text[max(0, found.start() - 300) : found.end() + 50]}"
 

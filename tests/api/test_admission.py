@@ -7,10 +7,10 @@ from typing import Final
 import pytest
 
 from service.access.callers import Rate
-from service.api.batch_queue import BatchLine
-from service.api.concurrency import Owner, Places
+from service.api.batch_queue import BatchQueue
+from service.api.concurrency import ConcurrencyLimiter, Owner
 from service.api.recently_refused import LONGEST, RecentlyRefused
-from service.api.shared_limits import Shared
+from service.api.shared_limits import SharedLimits
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with
@@ -21,11 +21,11 @@ RATE: Final = Rate(10, 60)
 LONG: Final = 1_000_000
 
 
-def taken(places: Places, owner: Owner) -> int:
+def taken(limiter: ConcurrencyLimiter, owner: Owner) -> int:
     """How many places a caller gets until it is refused."""
     for number in count():
         try:
-            places.take(owner)
+            limiter.acquire(owner)
         except Overloaded:
             return number
     raise AssertionError
@@ -33,50 +33,50 @@ def taken(places: Places, owner: Owner) -> int:
 
 @pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 1), (3, 2), (200, 100), (512, 256)])
 def test_one_caller_gets_half_of_the_places(limit: int, most: int) -> None:
-    assert taken(Places(limit), ALICE) == most
+    assert taken(ConcurrencyLimiter(limit), ALICE) == most
 
 
 def test_other_callers_get_places_beside_a_greedy_one() -> None:
-    places = Places(200)
-    assert taken(places, ALICE) == 100
-    assert taken(places, BOB) == 50
-    assert [taken(places, (None, str(number))) for number in range(3)] == [25, 13, 6]
+    limiter = ConcurrencyLimiter(200)
+    assert taken(limiter, ALICE) == 100
+    assert taken(limiter, BOB) == 50
+    assert [taken(limiter, (None, str(number))) for number in range(3)] == [25, 13, 6]
 
 
 def test_a_place_without_an_owner_counts_for_all() -> None:
-    places = Places(2)
-    places.take()
-    places.take()
+    limiter = ConcurrencyLimiter(2)
+    limiter.acquire()
+    limiter.acquire()
     with pytest.raises(Overloaded):
-        places.take()
-    places.leave()
-    places.take()
+        limiter.acquire()
+    limiter.release()
+    limiter.acquire()
 
 
 def test_a_refused_caller_leaves_its_place_to_others() -> None:
-    places = Places(4)
+    limiter = ConcurrencyLimiter(4)
     for _ in range(2):
-        places.take()
-        places.assign(ALICE)
-    places.take()
+        limiter.acquire()
+        limiter.assign(ALICE)
+    limiter.acquire()
     with pytest.raises(Overloaded):
-        places.assign(ALICE)
-    places.leave()
+        limiter.assign(ALICE)
+    limiter.release()
     for _ in range(2):
-        places.leave(ALICE)
-    assert taken(places, ALICE) == 2
+        limiter.release(ALICE)
+    assert taken(limiter, ALICE) == 2
 
 
 def test_the_bounds_are_shares_of_max_in_flight() -> None:
     app = create_app(settings_with(open_grant(), server={"max_in_flight": 200}))
-    shared: Shared = app.state.shared
-    assert shared.places._free == 200
+    shared: SharedLimits = app.state.shared
+    assert shared.limiter._free == 200
     assert shared.bodies._free == 100
     assert shared.batches._places._free == 50
 
 
 async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
-    line, order = BatchLine(Places(40), at_work=1), list[str]()
+    line, order = BatchQueue(ConcurrencyLimiter(40), at_work=1), list[str]()
 
     async def batch(owner: Owner) -> None:
         async with line.turn(owner):
@@ -90,7 +90,7 @@ async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
 
 
 async def test_a_line_that_is_full_refuses() -> None:
-    line, end = BatchLine(Places(4), at_work=1), asyncio.Event()
+    line, end = BatchQueue(ConcurrencyLimiter(4), at_work=1), asyncio.Event()
 
     async def batch() -> None:
         async with line.turn(ALICE):
@@ -105,7 +105,11 @@ async def test_a_line_that_is_full_refuses() -> None:
 
 
 async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
-    line, session, order = BatchLine(Places(4), at_work=1), asyncio.Event(), list[str]()
+    line, session, order = (
+        BatchQueue(ConcurrencyLimiter(4), at_work=1),
+        asyncio.Event(),
+        list[str](),
+    )
 
     async def cold() -> None:
         async with line.turn(ALICE) as turn:
@@ -128,7 +132,7 @@ async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
 
 @pytest.mark.parametrize("handed_over", [False, True])
 async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
-    line = BatchLine(Places(4), at_work=1)
+    line = BatchQueue(ConcurrencyLimiter(4), at_work=1)
 
     async def batch() -> None:
         async with line.turn(ALICE):
@@ -138,15 +142,15 @@ async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
     waiting = asyncio.create_task(batch())
     await asyncio.sleep(0)
     if handed_over:
-        line.leave()
+        line.release()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     if not handed_over:
-        line.leave()
+        line.release()
     await asyncio.wait_for(batch(), 1)
 
 
-class Refused(RecentlyRefused):
+class S3Error(RecentlyRefused):
     """At a time that tests set."""
 
     def __init__(self) -> None:
@@ -166,7 +170,7 @@ def refusal(seconds: int) -> RateLimited:
 
 
 def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
-    refused = Refused()
+    refused = S3Error()
     refused.add(ALICE, RATE, refusal(3), length=100, batch=False)
     assert refused.refuses(0)
     assert not refused.refuses(0, BOB)
@@ -177,14 +181,14 @@ def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
 
 
 def test_nobody_is_refused_unread_for_long() -> None:
-    refused = Refused()
+    refused = S3Error()
     refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
     refused.now = LONGEST
     assert not refused.refuses(0)
 
 
 def test_a_batch_too_large_refuses_those_as_long() -> None:
-    refused = Refused()
+    refused = S3Error()
     refused.add(ALICE, RATE, refusal(60), length=LONG, batch=True)
     assert refused.refuses(LONG)
     assert not refused.refuses(LONG // 2)
@@ -192,19 +196,19 @@ def test_a_batch_too_large_refuses_those_as_long() -> None:
 
 
 def test_a_short_batch_is_always_read() -> None:
-    refused = Refused()
+    refused = S3Error()
     refused.add(ALICE, RATE, refusal(60), length=64 * 1024, batch=True)
     assert not refused.refuses(LONG)
 
 
 def test_another_rate_counts_at_once() -> None:
-    refused = Refused()
+    refused = S3Error()
     refused.add(ALICE, RATE, refusal(60), length=1, batch=False)
     assert not refused.refuses(0, rate=Rate(20, 60))
 
 
 def test_few_refused_callers_are_remembered() -> None:
-    refused = Refused()
+    refused = S3Error()
     for number in range(5000):
         refused.add((None, str(number)), RATE, refusal(60), length=1, batch=False)
     assert sum(refused.knows((None, str(number))) for number in range(5000)) == 4096

@@ -45,7 +45,7 @@ STORE_CALLS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
 calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
 
 
-class Trail:
+class AuditTrail:
     """Takes lines while it works."""
 
     def __init__(self) -> None:
@@ -68,16 +68,16 @@ class Trail:
 
 
 @pytest.fixture(name="trail")
-def _trail() -> Trail:
-    return Trail()
+def _trail() -> AuditTrail:
+    return AuditTrail()
 
 
 @pytest.fixture(name="client")
-async def _client(trail: Trail) -> AsyncIterator[httpx.AsyncClient]:
+async def _client(audit_trail: AuditTrail) -> AsyncIterator[httpx.AsyncClient]:
     buckets = {"tagged": {"region": "eu-west-1", "credentials": "static", "tag_urls": True}}
     grants = [open_grant(), open_grant(bucket="tagged")]
     settings = settings_with(*grants, buckets=buckets)
-    async with running(settings, audit=trail.write) as client:
+    async with running(settings, audit=audit_trail.write) as client:
         yield client
 
 
@@ -95,21 +95,21 @@ def _routes(client: httpx.AsyncClient) -> set[str]:
 
 @calls
 async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
-    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+    client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     answer = await client.post(f"/v1/{path}", json=body)
     assert answer.status_code == 200
-    assert trail.line["request_id"] == answer.headers["x-request-id"]
-    assert (trail.line["decision"], trail.line["bucket"]) == ("allowed", "demo")
-    assert (trail.line["subject"], trail.line["s3_bucket"]) == ("tester", "demo")
-    assert trail.line["keys"] == ["a"]
-    assert trail.line["access_key_id"] == "ASIAEXAMPLE"
+    assert audit_trail.line["request_id"] == answer.headers["x-request-id"]
+    assert (audit_trail.line["decision"], audit_trail.line["bucket"]) == ("allowed", "demo")
+    assert (audit_trail.line["subject"], audit_trail.line["s3_bucket"]) == ("tester", "demo")
+    assert audit_trail.line["keys"] == ["a"]
+    assert audit_trail.line["access_key_id"] == "ASIAEXAMPLE"
 
 
 @pytest.mark.parametrize(("method", "path", "body", "action"), STORE_CALLS)
 async def test_each_call_that_goes_to_the_store_leaves_one_line_whatever_comes_of_it(
     client: httpx.AsyncClient,
-    trail: Trail,
+    audit_trail: AuditTrail,
     *,
     method: str,
     path: str,
@@ -119,30 +119,30 @@ async def test_each_call_that_goes_to_the_store_leaves_one_line_whatever_comes_o
     sent: dict[str, Any] = {"json": body} if method == "POST" else {"params": body}
     answer = await client.request(method, f"/v1/{path}", **sent)
     assert answer.status_code == (200 if action == "UploadPart" else 502)
-    assert trail.line["request_id"] == answer.headers["x-request-id"]
-    assert (trail.line["decision"], trail.line["action"]) == ("allowed", action)
-    assert trail.line.get("upload_id") == ("upload-1" if UPLOAD in path else None)
-    assert ("expires_in" in trail.line) == (action in {"CreateMultipartUpload", "UploadPart"})
+    assert audit_trail.line["request_id"] == answer.headers["x-request-id"]
+    assert (audit_trail.line["decision"], audit_trail.line["action"]) == ("allowed", action)
+    assert audit_trail.line.get("upload_id") == ("upload-1" if UPLOAD in path else None)
+    assert ("expires_in" in audit_trail.line) == (action in {"CreateMultipartUpload", "UploadPart"})
 
 
 async def test_the_callers_own_request_id_is_in_the_trail(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     await client.post("/v1/download-urls", json=GET, headers={"X-Request-ID": "job-7.a"})
-    assert trail.line["request_id"] == "job-7.a"
+    assert audit_trail.line["request_id"] == "job-7.a"
 
 
 async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     forged = {"X-Request-ID": 'a","decision":"denied'}
     answer = await client.post("/v1/download-urls", json=GET, headers=forged)
-    assert trail.line["request_id"] == answer.headers["x-request-id"]
-    assert len(trail.line["request_id"]) == 32
+    assert audit_trail.line["request_id"] == answer.headers["x-request-id"]
+    assert len(audit_trail.line["request_id"]) == 32
 
 
 async def test_a_tagged_url_names_the_id_of_its_reply(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [GET | {"bucket": "tagged"}, GET | {"bucket": "tagged", "key": "b"}, GET]
     answer = await client.post(
@@ -150,27 +150,27 @@ async def test_a_tagged_url_names_the_id_of_its_reply(
     )
     urls = [result["request"]["url"] for result in answer.json()["results"]]
     assert ["x-presign-id=job-8" in url for url in urls] == [True, True, False]
-    assert {line["request_id"] for line in trail.lines} == {"job-8"}
+    assert {line["request_id"] for line in audit_trail.lines} == {"job-8"}
 
 
 async def test_the_clients_address_is_that_of_the_connection(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     """Not what a header says: whoever sends it chooses it."""
     transport: Any = client._transport
     transport.client = ("192.0.2.77", 4711)
     headers = {"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"}
     await client.post("/v1/download-urls", json=GET, headers=headers)
-    assert trail.line["client"] == "192.0.2.77"
+    assert audit_trail.line["client"] == "192.0.2.77"
 
 
 async def test_a_client_without_an_address_has_none_in_the_trail(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     transport: Any = client._transport
     transport.client = None
     await client.post("/v1/download-urls", json=GET)
-    assert "client" not in trail.line
+    assert "client" not in audit_trail.line
 
 
 @pytest.mark.parametrize(
@@ -183,52 +183,56 @@ async def test_a_client_without_an_address_has_none_in_the_trail(
     ],
 )
 async def test_a_refusal_leaves_one_line_with_the_code_of_its_problem(
-    client: httpx.AsyncClient, trail: Trail, changed: dict[str, Any], status: int, code: str
+    client: httpx.AsyncClient,
+    audit_trail: AuditTrail,
+    changed: dict[str, Any],
+    status: int,
+    code: str,
 ) -> None:
     answer = await client.post("/v1/download-urls", json=GET | changed)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert (trail.line["decision"], trail.line["reason"]) == ("denied", code)
-    assert trail.line["keys"] == [changed.get("key", "a")]
+    assert (audit_trail.line["decision"], audit_trail.line["reason"]) == ("denied", code)
+    assert audit_trail.line["keys"] == [changed.get("key", "a")]
 
 
-async def test_without_a_session_the_refusal_is_in_the_trail(trail: Trail) -> None:
+async def test_without_a_session_the_refusal_is_in_the_trail(audit_trail: AuditTrail) -> None:
     failure = OSError("no route")
-    async with running(settings_with(open_grant()), failure, trail.write) as client:
+    async with running(settings_with(open_grant()), failure, audit_trail.write) as client:
         await client.post("/v1/download-urls", json=GET)
-    assert trail.line["reason"] == "credentials_unavailable"
+    assert audit_trail.line["reason"] == "credentials_unavailable"
 
 
 async def test_a_batch_tells_each_decision_with_all_its_keys(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [{**GET, "key": str(n), "bucket": "closed" if n % 2 else "demo"} for n in range(6)]
     await client.post("/v1/download-urls/batch", json={"items": items})
-    told = [(line["decision"], line["keys"]) for line in trail.lines]
+    told = [(line["decision"], line["keys"]) for line in audit_trail.lines]
     assert told == [("allowed", ["0", "2", "4"]), ("denied", ["1", "3", "5"])]
 
 
 async def test_a_thousand_long_keys_are_told_in_lines_that_collectors_take(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     keys = [f"{n}/" + "\u65e5" * 300 for n in range(1000)]
     items = [{**GET, "key": key} for key in keys]
     answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.json()["failed"] == 0
-    assert [key for line in trail.lines for key in line["keys"]] == keys
-    assert max(len(line) for line in trail.written) <= 15 * 1024
-    assert {line["request_id"] for line in trail.lines} == {answer.headers["x-request-id"]}
+    assert [key for line in audit_trail.lines for key in line["keys"]] == keys
+    assert max(len(line) for line in audit_trail.written) <= 15 * 1024
+    assert {line["request_id"] for line in audit_trail.lines} == {answer.headers["x-request-id"]}
 
 
 @calls
 async def test_failed_authentication_is_audited(
-    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+    client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     transport: Any = client._transport
     transport.client = ("192.0.2.77", 4711)
     client.headers["Authorization"] = "Bearer wrong"
     answer = await client.post(f"/v1/{path}", json=body)
     assert answer.status_code == 401
-    line = trail.line
+    line = audit_trail.line
     assert line.pop("time").endswith("Z")
     assert line == {
         "event": "audit",
@@ -244,16 +248,16 @@ async def test_failed_authentication_is_audited(
 
 
 async def test_failed_authentications_are_ten_lines_a_second_at_most(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     client.headers["Authorization"] = "Bearer wrong"
     began, sent = time.monotonic(), 0
     while sent < 200 or time.monotonic() - began < 0.5:
         assert (await client.post("/v1/download-urls", json=GET)).status_code == 401
         sent += 1
-    await until(lambda: sum(map(refused_by, trail.lines)) == sent)
-    assert len(trail.lines) <= 10 * (time.monotonic() - began + 1)
-    assert any("suppressed" in line for line in trail.lines)
+    await until(lambda: sum(map(refused_by, audit_trail.lines)) == sent)
+    assert len(audit_trail.lines) <= 10 * (time.monotonic() - began + 1)
+    assert any("suppressed" in line for line in audit_trail.lines)
 
 
 def refused_by(line: dict[str, Any]) -> int:
@@ -272,27 +276,31 @@ async def until(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
 @calls
 async def test_a_body_that_asks_for_nothing_leaves_no_line(
-    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any], content: bytes
+    client: httpx.AsyncClient,
+    audit_trail: AuditTrail,
+    path: str,
+    body: dict[str, Any],
+    content: bytes,
 ) -> None:
     answer = await client.post(f"/v1/{path}", content=content)
     assert answer.status_code in {400, 413, 422}
-    assert trail.written == []
+    assert audit_trail.written == []
 
 
 async def test_who_asks_what_it_may_do_leaves_no_line(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
-    trail.works = False
+    audit_trail.works = False
     assert (await client.get("/v1/caller")).status_code == 200
     assert (await client.get("/livez")).status_code == 200
-    assert trail.written == []
+    assert audit_trail.written == []
 
 
 @calls
 async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
-    client: httpx.AsyncClient, trail: Trail, path: str, body: dict[str, Any]
+    client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
-    trail.works = False
+    audit_trail.works = False
     answer = await client.post(f"/v1/{path}", json=body)
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     assert answer.headers["retry-after"] == "7"
@@ -300,30 +308,32 @@ async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     for part in ("https://", "X-Amz", "x-amz", "results", API_KEY):
         assert part not in answer.text
-    trail.works = True
+    audit_trail.works = True
     assert (await client.post(f"/v1/{path}", json=body)).status_code == 200
 
 
 async def test_without_a_trail_a_refusal_is_503_too(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     """Else whoever fills the trail could probe for grants unseen."""
-    trail.works = False
+    audit_trail.works = False
     answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
 
 
-async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(trail: Trail) -> None:
+async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
+    audit_trail: AuditTrail,
+) -> None:
     settings = settings_with(open_grant())
     caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
     settings = settings.model_copy(update={"callers": [caller]})
     keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
     items = [{**GET, "key": key, "not": "validated"} for key in keys]
-    async with running(settings, audit=trail.write) as client:
+    async with running(settings, audit=audit_trail.write) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
         assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
         metrics = (await client.get("/metrics")).text
-    line = trail.line
+    line = audit_trail.line
     assert (line["decision"], line["reason"]) == ("denied", "rate_limited")
     assert (line["operation"], line["bucket"], line["s3_bucket"]) == ("download", "demo", "demo")
     assert line["keys"] == keys[:10]
@@ -332,38 +342,40 @@ async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(trail: Trai
 
 
 @pytest.mark.parametrize("items", [[1, None, "x"], [{"key": 1}, {"bucket": []}], [{}, {}]])
-async def test_a_refused_batch_of_any_shape_is_audited(trail: Trail, items: list[Any]) -> None:
+async def test_a_refused_batch_of_any_shape_is_audited(
+    audit_trail: AuditTrail, items: list[Any]
+) -> None:
     settings = settings_with(open_grant())
     caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
     async with running(
-        settings.model_copy(update={"callers": [caller]}), audit=trail.write
+        settings.model_copy(update={"callers": [caller]}), audit=audit_trail.write
     ) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.status_code == 429
-    assert trail.line["keys_count"] == len(items)
-    assert "bucket" not in trail.line
+    assert audit_trail.line["keys_count"] == len(items)
+    assert "bucket" not in audit_trail.line
 
 
 async def test_a_batch_that_no_grant_covers_leaves_one_line(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     keys = [f"{number}/" + "\x01" * 500 for number in range(1000)]
     items = [{"bucket": "closed", "key": key} for key in keys]
     answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.json()["failed"] == 1000
-    [line] = trail.written
+    [line] = audit_trail.written
     assert len(line) <= 15 * 1024
-    assert trail.line["keys_count"] == 1000
-    assert trail.line["keys"] == [key[:150] for key in keys[:10]]
+    assert audit_trail.line["keys_count"] == 1000
+    assert audit_trail.line["keys"] == [key[:150] for key in keys[:10]]
 
 
 async def test_a_batch_of_many_refusals_leaves_few_lines(
-    client: httpx.AsyncClient, trail: Trail
+    client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [{"bucket": f"none-{number}", "key": "a"} for number in range(1000)]
     answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.json()["failed"] == 1000
-    *own, rest = trail.lines
+    *own, rest = audit_trail.lines
     assert [line["bucket"] for line in own] == [f"none-{number}" for number in range(10)]
     assert (rest["operation"], rest["keys_count"]) == ("download", 990)
     assert rest.keys().isdisjoint({"reason", "bucket"})

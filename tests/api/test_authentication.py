@@ -245,7 +245,7 @@ async def test_a_key_removed_during_a_wait_for_a_session_gets_nothing() -> None:
     settings = settings_with(open_grant())
     async with running(settings, open_sources=open_sources) as client:
         transport: Any = client._transport
-        authority = transport.app.state.authority
+        authorizer = transport.app.state.authorizer
         ask = {"bucket": "demo", "key": "a"}
         one = asyncio.create_task(client.post("/v1/download-urls", json=ask))
         batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [ask]}))
@@ -253,6 +253,6 @@ async def test_a_key_removed_during_a_wait_for_a_session_gets_nothing() -> None:
         caller = settings.callers[0].model_copy(update={"sha256": (digest_of("another"),)})
         changed = settings.model_copy(update={"callers": (caller,)})
         addresses = dict.fromkeys(settings.buckets, ADDRESS)
-        authority.snapshot = parts.snapshot(changed, addresses)
+        authorizer.snapshot = parts.snapshot(changed, addresses)
         gate.set()
         assert [(await each).status_code for each in (one, batch)] == [401, 401]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final, get_type_hints
 import pytest
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import StrictRequest
 from service.app.factory import _ROOMS, _shared
 from service.errors import BodyTooLarge
@@ -37,11 +37,11 @@ class Declared(StrictRequest):
     name: str
 
 
-async def named(call: Call, body: Named) -> bytes:
+async def named(call: AuthenticatedRequest, body: Named) -> bytes:
     return b"taken"
 
 
-async def declared(call: Call, body: Declared) -> bytes:
+async def declared(call: AuthenticatedRequest, body: Declared) -> bytes:
     return b"taken"
 
 
@@ -56,7 +56,7 @@ async def declared(call: Call, body: Declared) -> bytes:
 async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
-    route = SigningRoute("/x", endpoint, methods=["POST"], response_model=None)
+    route = ApiRoute("/x", endpoint, methods=["POST"], response_model=None)
     model: type[Body] = get_type_hints(endpoint)["body"]
     taken = await route._handle(sent(body.ljust(limit)), model, {})
     assert taken == b"taken"
@@ -66,7 +66,7 @@ async def test_a_body_has_the_limit_of_its_model(
 
 def test_batches_and_completions_alone_are_long() -> None:
     routes = [route for room in (*_ROOMS, uppy) for route in room.router.routes]
-    hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, SigningRoute)]
+    hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, ApiRoute)]
     limits = {
         each["body"].__name__: each["body"].max_body_bytes for each in hints if "body" in each
     }
@@ -74,12 +74,12 @@ def test_batches_and_completions_alone_are_long() -> None:
     assert {limit for name, limit in limits.items() if name not in LONG} == {MAX_BODY_BYTES}
 
 
-def sent(body: bytes) -> Call:
+def sent(body: bytes) -> AuthenticatedRequest:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    call = Call({"type": "http", "headers": []}, receive)
+    call = AuthenticatedRequest({"type": "http", "headers": []}, receive)
     call.owner, call.shared = (None, "reader"), _shared(8, FakeClock())
-    call.authority = a_house(a_snapshot()).authority
-    call.snapshot = call.authority.snapshot
+    call.authorizer = a_house(a_snapshot()).authorizer
+    call.snapshot = call.authorizer.snapshot
     return call

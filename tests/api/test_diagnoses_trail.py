@@ -31,11 +31,11 @@ async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: 
     assert (line["bucket"], line["s3_bucket"], line["keys"]) == ("demo", "demo", ["a/b"])
     assert "access_key_id" not in line
     assert "expires_in" not in line
-    desk.trail.clear()
+    desk.audit_trail.clear()
     await desk.ask(url.replace("/a/b", "/c"), "GET")
     assert (desk.line["decision"], desk.line["reason"]) == ("denied", "forbidden")
     assert desk.line["keys"] == ["c"]
-    desk.trail.clear()
+    desk.audit_trail.clear()
     await desk.ask("https://elsewhere.example/secret")
     assert (desk.line["decision"], desk.line["bucket"], desk.line["keys"]) == ("denied", "", [""])
 
@@ -65,16 +65,16 @@ async def test_each_counts_once_and_what_is_asked_about_counts_nothing(desk: Des
 async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
     settings = settings_with(grants("a/"))
     caller = settings.callers[0].model_copy(update={"rate_limit": "2/minute"})
-    trail: list[bytes] = []
+    audit_trail: list[bytes] = []
     limited = settings.model_copy(update={"callers": [caller]})
-    async with running(limited, audit=trail.extend) as client:
-        desk = Desk(client, trail)
+    async with running(limited, audit=audit_trail.extend) as client:
+        desk = Desk(client, audit_trail)
         url = await desk.url()
         assert await desk.codes(url) == []
         answer = await desk.ask(url)
         assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
         assert "retry-after" in answer.headers
-        assert json.loads(trail[-1])["reason"] == "rate_limited"
+        assert json.loads(audit_trail[-1])["reason"] == "rate_limited"
 
 
 async def test_it_starts_no_session(desk: Desk) -> None:
@@ -110,7 +110,7 @@ async def test_what_is_no_such_request_is_refused_with_its_place(
     answer = await desk.client.post(PATH, json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert desk.trail == []
+    assert desk.audit_trail == []
 
 
 async def test_a_body_over_64_kib_is_not_taken(desk: Desk) -> None:

@@ -42,7 +42,7 @@ class Checked:
 
     def __init__(self) -> None:
         self.asked: list[httpx.Request] = []
-        self.trail: list[bytes] = []
+        self.audit_trail: list[bytes] = []
 
     async def ask(self, *answers: Answer, allow: str = "check", **more: Any) -> httpx.Response:
         """The last answer is given for ever."""
@@ -53,7 +53,9 @@ class Checked:
 
         settings = settings_with(open_grant(allow=[allow], prefix="canary/"))
         transport = httpx.MockTransport(handle)
-        async with running(settings, store_transport=transport, audit=self.trail.extend) as client:
+        async with running(
+            settings, store_transport=transport, audit=self.audit_trail.extend
+        ) as client:
             return await client.post(PATH, json={**ASK, **more})
 
 
@@ -89,8 +91,8 @@ async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
     assert request.method == "HEAD"
     assert request.url.raw_path.startswith(b"/canary/a%20b.txt?")
     assert request.headers["x-amz-checksum-mode"] == "ENABLED"
-    assert b'"action":"HeadObject"' in checked.trail[0]
-    assert b'"expires_in"' not in checked.trail[0]
+    assert b'"action":"HeadObject"' in checked.audit_trail[0]
+    assert b'"expires_in"' not in checked.audit_trail[0]
 
 
 async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:

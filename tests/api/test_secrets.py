@@ -64,7 +64,7 @@ async def service(
     settings: Settings, shown: Shown, failure: Exception | None = None, **more: Any
 ) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
     store = httpx.MockTransport(talkative_store)
-    more = {"audit": shown.trail.extend, "store_transport": store, **more}
+    more = {"audit": shown.audit_trail.extend, "store_transport": store, **more}
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
     app = create_app(settings, addresses=addresses, open_sources=given_sources(failure), **more)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -118,7 +118,7 @@ def test_the_sentinels_would_be_found() -> None:
         for secret in GIVEN:
             shown, more = Shown(), [secret] if where == "repr" else []
             shown.log.write(f"a {secret}" if where == "log" else "")
-            shown.trail += [secret.encode()] if where == "trail" else []
+            shown.audit_trail += [secret.encode()] if where == "trail" else []
             shown.replies += [secret] if where == "reply" else []
             with pytest.raises(AssertionError, match="shown: "):
                 shown.nowhere(*more)
@@ -132,7 +132,7 @@ async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
         await everything(client, app, shown)
         shown.nowhere(*reprs(app.state.presigner, app.state.tokens, app.state))
     assert len(shown.signatures) > 20
-    assert {json.loads(line).get("issuer") for line in shown.trail} == {None, "cluster-a"}
+    assert {json.loads(line).get("issuer") for line in shown.audit_trail} == {None, "cluster-a"}
     assert any("storage_refused" in reply for reply in shown.replies)
     assert any("expires_at" in reply for reply in shown.replies)
 
@@ -145,7 +145,7 @@ async def test_no_object_that_lives_shows_a_secret(tmp_path: Path) -> None:
             for headers in (AS_API_KEY, AS_TOKEN):
                 answer = await client.post("/v1/download-urls", json=GET, headers=headers)
                 assert answer.status_code == 200
-                shown.take(answer)
+                shown.acquire(answer)
             seen = [*reprs(app.state.presigner, app.state.tokens, app.state, configured)]
             shown.nowhere(*seen)
     kinds = {text.partition(" object at")[0].partition("(")[0].lstrip("<") for text in seen}
@@ -166,7 +166,7 @@ async def test_the_loops_own_debugging_shows_no_secret(tmp_path: Path) -> None:
         ):
             for headers in CALLERS:
                 answer = await client.post("/v1/download-urls", json=GET, headers=headers)
-                shown.take(answer)
+                shown.acquire(answer)
                 await asyncio.sleep(0)
         loop.set_debug(False)
     assert "Executing" in shown.log.getvalue()
@@ -179,7 +179,7 @@ async def test_sessions_that_fail_show_no_secret(shown: Shown, tmp_path: Path, w
     async with service(configured, shown, RuntimeError(words)) as (client, app):
         for path, bodies in examples().items():
             for headers in CALLERS:
-                shown.take(await client.post(path, content=bodies[0], headers=headers))
+                shown.acquire(await client.post(path, content=bodies[0], headers=headers))
         shown.nowhere(*reprs(app.state.presigner, app.state.tokens))
     assert any("credentials_unavailable" in reply for reply in shown.replies)
     assert any('"overloaded"' in reply for reply in shown.replies)
@@ -196,7 +196,7 @@ async def faulty(shown: Shown, directory: Path, words: str) -> None:
         clock.words = words
         for method, path in calls(app):
             for body in examples().get(path, [b""]):
-                shown.take(await client.request(method, path, content=body, headers=AS_API_KEY))
+                shown.acquire(await client.request(method, path, content=body, headers=AS_API_KEY))
         clock.words = ""
     assert sum("internal_error" in reply for reply in shown.replies) >= 10
     assert "RuntimeError" in shown.log.getvalue()
@@ -221,7 +221,7 @@ async def test_a_trail_that_fails_shows_no_secret(shown: Shown, tmp_path: Path) 
     configured = settings("http://127.0.0.1:9/", tmp_path)
     async with service(configured, shown, audit=fail) as (client, _):
         for path, bodies in examples().items():
-            shown.take(await client.post(path, content=bodies[0], headers=AS_API_KEY))
+            shown.acquire(await client.post(path, content=bodies[0], headers=AS_API_KEY))
     assert {"expires_at" in reply for reply in shown.replies} == {False}
     shown.nowhere()
 

@@ -72,13 +72,13 @@ async def test_a_page_takes_the_long_way_and_may_read_the_answer() -> None:
 
 async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    places = transport.app.shortcut._places
-    places._free = 0
+    limiter = transport.app.shortcut._places
+    limiter._free = 0
     for headers in ([], TWICE):
         answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
         assert answer.headers["retry-after"] == "1"
-    places._free = 1
+    limiter._free = 1
     for headers in ([], TWICE, [], TWICE):
         answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
         assert answer.status_code == 200
@@ -89,17 +89,17 @@ async def test_both_ways_bound_one_callers_places(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:
     transport: Any = client._transport
-    places = transport.app.shortcut._places
-    places._free, owner = 3, (None, "tester")
+    limiter = transport.app.shortcut._places
+    limiter._free, owner = 3, (None, "tester")
     for _ in range(2):
-        places.take(owner)
+        limiter.acquire(owner)
     answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
     assert answer.json()["detail"] == "Too many requests of yours are under way."
-    places.leave(owner)
+    limiter.release(owner)
     answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
     assert answer.status_code == 200
-    assert (places._free, places._held) == (2, {owner: 1})
+    assert (limiter._free, limiter._held) == (2, {owner: 1})
 
 
 @pytest.mark.parametrize("headers", [[], TWICE])
@@ -107,12 +107,12 @@ async def test_a_place_is_held_until_a_refusal_is_sent(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:
     transport: Any = client._transport
-    app, places = transport.app, transport.app.shortcut._places
-    free, seen = places._free, list[int]()
+    app, limiter = transport.app, transport.app.shortcut._places
+    free, seen = limiter._free, list[int]()
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
         async def look_and_send(message: Any) -> None:
-            seen.append(places._free)
+            seen.append(limiter._free)
             await send(message)
 
         await app(scope, receive, look_and_send)
@@ -123,7 +123,7 @@ async def test_a_place_is_held_until_a_refusal_is_sent(
     ) as watching:
         answer = await watching.post("/v1/download-urls", json=ITEM, headers=sent)
     assert answer.status_code == 401
-    assert (set(seen), places._free) == ({free - 1}, free)
+    assert (set(seen), limiter._free) == ({free - 1}, free)
 
 
 @pytest.mark.parametrize("headers", [[], TWICE])

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.app import builders as parts
+from service.app import builders
 from service.config.settings import Settings
 from service.s3.endpoints import resolve
 from service.sessions.pool_entry import SigningSession
@@ -21,7 +21,7 @@ AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
 async def address_with(**changes: Any) -> Address:
     bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/r", **changes}
     settings = Settings.model_validate({"buckets": {"reports": bucket}, "callers": []})
-    return (await resolve(parts.locations(settings)))["reports"]
+    return (await resolve(builders.locations(settings)))["reports"]
 
 
 def url_of(address: Address | None) -> str | None:
@@ -68,7 +68,7 @@ async def test_a_session_signs_for_both_hosts() -> None:
     signing = SigningSession.at(address, session)
     urls = [
         signer.presign(GetObject(), "a", now=0, expires_in=60)
-        for signer in (signing.signer, signing.inner_signer)
+        for signer in (signing.signer, signing.internal_signer)
     ]
     assert urls[0].startswith(f"{PUBLIC}/reports/a?")
     assert urls[1].startswith(f"{INNER}/reports/a?")
@@ -78,4 +78,4 @@ async def test_a_session_signs_for_both_hosts() -> None:
 async def test_one_signer_will_do_where_both_hosts_are_one() -> None:
     address = await address_with()
     signing = SigningSession.at(address, Session(credentials=credentials(), name="s", starts_at=0))
-    assert signing.signer is signing.inner_signer
+    assert signing.signer is signing.internal_signer

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.auth.jwks_cache import IssuerKeys
+from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import KeysUnavailable
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
@@ -48,7 +48,7 @@ class FakeKeySource:
 class House:
     clock: FakeClock
     source: FakeKeySource
-    keys: IssuerKeys
+    keys: JwksCache
 
     async def refusal(self, kid: str = "one") -> Overloaded:
         with pytest.raises(Overloaded) as refused:
@@ -62,7 +62,7 @@ def a_house(
     """An issuer who has published keys of these names; `one` if none is named."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
-    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
+    keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
     return House(clock, source, keys)
 
 

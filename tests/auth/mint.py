@@ -16,7 +16,7 @@ from service.auth.tokens import (
     Issuer,
     VerificationKey,
     VerifiedToken,
-    read_head,
+    parse_unverified_header,
     read_keys,
     verify,
 )
@@ -120,7 +120,7 @@ def verified(token: str, key: VerificationKey | None = None) -> VerifiedToken | 
 
 def is_good(token: str, key: VerificationKey | None = None) -> bool:
     """On both steps of its way."""
-    return read_head(token) is not None and verified(token, key) is not None
+    return parse_unverified_header(token) is not None and verified(token, key) is not None
 
 
 def is_refused(token: str, key: VerificationKey | None = None) -> bool:

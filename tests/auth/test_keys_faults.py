@@ -12,7 +12,7 @@ from service.auth.jwks_cache import (
     RETRY_SECONDS,
     STALE_SECONDS,
     WAIT_SECONDS,
-    IssuerKeys,
+    JwksCache,
 )
 from tests.auth.house import (
     AT_ONCE,
@@ -192,7 +192,7 @@ async def test_a_bug_of_ours_ends_nothing_and_is_told(
 ) -> None:
     source, clock = FakeKeySource(loop_clock(), "one"), FaultyClock(loop_clock())
     clock.good_for = good_for
-    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=lambda: 0)
+    keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0)
     keys.start()
     await asyncio.sleep(RETRY_SECONDS - 1)
     assert caplog.messages == ["the keys of issuer cluster-a are not kept fresh"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.auth.tokens import LEEWAY, read_head, verify
+from service.auth.tokens import LEEWAY, parse_unverified_header, verify
 from tests.auth.mint import (
     ISSUER,
     a_token,
@@ -35,7 +35,7 @@ def test_an_issuer_is_compared_to_the_letter(iss: Any) -> None:
 
 def test_a_token_without_an_issuer_is_refused() -> None:
     token = a_token(iss=None)
-    assert read_head(token) is None
+    assert parse_unverified_header(token) is None
     assert is_refused(token)
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from service.access.grants import Caller
 from service.auth.tokens import (
     MAX_TOKEN_LENGTH,
-    TokenHead,
-    read_head,
+    UnverifiedHeader,
+    parse_unverified_header,
     verify,
 )
 from tests.auth.mint import (
@@ -58,7 +58,7 @@ from tests.auth.mint import (
 def test_a_good_token_makes_its_subject_known(alg: str, key: PrivateKey) -> None:
     ends = int(in_(3000))
     token = a_token(key, alg=alg, exp=ends)
-    assert read_head(token) == TokenHead(kid=KID, issuer=ISSUER.issuer)
+    assert parse_unverified_header(token) == UnverifiedHeader(kid=KID, issuer=ISSUER.issuer)
     found = verified(token, verification_key(key))
     assert found is not None
     assert found.identity.caller == Caller(issuer="cluster-a", subject=SUBJECT)
@@ -81,14 +81,14 @@ def test_no_repr_shows_a_claim() -> None:
 def test_a_token_without_an_algorithm_is_refused() -> None:
     for signature in (b"", b"x"):
         token = unsigned({"alg": "none", "kid": KID}, claims(), signature)
-        assert read_head(token) is None
+        assert parse_unverified_header(token) is None
         assert is_refused(token)
 
 
 def test_a_token_signed_with_the_public_key_as_a_secret_is_refused() -> None:
     pem = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     token = signed_with_secret(pem)
-    assert read_head(token) is None
+    assert parse_unverified_header(token) is None
     assert is_refused(token, verification_key(rsa_key()))
 
 
@@ -96,20 +96,20 @@ def test_a_token_signed_with_the_modulus_as_a_secret_is_refused() -> None:
     modulus = jwk(rsa_key())["n"]
     for secret in (modulus.encode(), urlsafe_b64decode(f"{modulus}==")):
         token = signed_with_secret(secret)
-        assert read_head(token) is None
+        assert parse_unverified_header(token) is None
         assert is_refused(token, verification_key(rsa_key()))
 
 
 @pytest.mark.parametrize("kid", [None, 1, ["one"], True])
 def test_a_token_that_names_no_key_is_refused(kid: Any) -> None:
-    assert read_head(unsigned({"alg": "EdDSA", "kid": KID}, claims())) is not None
-    assert read_head(unsigned({"alg": "EdDSA", "kid": kid}, claims())) is None
-    assert read_head(unsigned({"alg": "EdDSA"}, claims())) is None
+    assert parse_unverified_header(unsigned({"alg": "EdDSA", "kid": KID}, claims())) is not None
+    assert parse_unverified_header(unsigned({"alg": "EdDSA", "kid": kid}, claims())) is None
+    assert parse_unverified_header(unsigned({"alg": "EdDSA"}, claims())) is None
 
 
 @pytest.mark.parametrize("alg", [None, "", "none", "HS256", "RS1", "ES256K", "eddsa", ["EdDSA"], 1])
 def test_a_token_of_an_algorithm_that_is_not_ours_is_refused(alg: Any) -> None:
-    assert read_head(unsigned({"alg": alg, "kid": KID}, claims())) is None
+    assert parse_unverified_header(unsigned({"alg": alg, "kid": KID}, claims())) is None
 
 
 def test_a_token_that_names_the_key_of_another_is_refused() -> None:
@@ -135,14 +135,14 @@ def test_a_key_that_a_token_brings_along_is_ignored(head: dict[str, Any]) -> Non
 def test_a_token_with_a_critical_extension_is_refused(crit: Any) -> None:
     plain = {"alg": "EdDSA", "kid": KID, "b64": True}
     token = signed_as_it_stands({**plain, "crit": crit})
-    assert read_head(token) is None
+    assert parse_unverified_header(token) is None
     assert is_refused(token)
     assert is_good(signed_as_it_stands(plain))
 
 
 def test_a_huge_token_is_refused() -> None:
     token = a_token(padding="x" * MAX_TOKEN_LENGTH)
-    assert read_head(token) is None
+    assert parse_unverified_header(token) is None
     assert is_refused(token)
     assert is_good(a_token(padding="x" * 5000))
 
@@ -159,7 +159,7 @@ def test_a_token_may_be_as_long_as_is_allowed_and_no_longer() -> None:
 def test_a_deep_payload_does_no_harm() -> None:
     """Python up to 3.12 reads none so deep; later ones do, and then it is a token like others."""
     deep = json.dumps(claims(deep="HERE")).replace('"HERE"', "[" * 2500 + "]" * 2500)
-    assert is_refused(signed(deep)) is (read_head(signed(deep)) is None)
+    assert is_refused(signed(deep)) is (parse_unverified_header(signed(deep)) is None)
 
 
 def test_a_deep_header_of_no_signature_is_refused() -> None:
@@ -169,7 +169,7 @@ def test_a_deep_header_of_no_signature_is_refused() -> None:
 
 @pytest.mark.parametrize("payload", ["", "null", "[]", '"text"', "{", "{}", "\ufeff{}"])
 def test_a_payload_without_claims_is_refused(payload: str) -> None:
-    assert read_head(signed(payload)) is None
+    assert parse_unverified_header(signed(payload)) is None
     assert is_refused(signed(payload))
 
 
@@ -181,7 +181,7 @@ def test_a_cut_token_is_refused_wherever_it_is_cut() -> None:
 def test_a_token_with_anything_before_or_after_it_is_refused() -> None:
     token = a_token()
     for changed in (f"{token}=", f"{token}==", f"{token}\n", f" {token}", f"{token}.", f".{token}"):
-        assert read_head(changed) is None
+        assert parse_unverified_header(changed) is None
         assert is_refused(changed)
 
 
@@ -209,7 +209,7 @@ def test_a_key_that_says_its_algorithm_verifies_no_other() -> None:
 @given(text=st.text(st.characters()), more=st.text(st.characters(), min_size=1))
 def test_no_text_is_a_failure(text: str, more: str) -> None:
     for token in (text, f"{text}.{more}.{text}", f"{more}{a_token()}", f"{a_token()}{more}"):
-        read_head(token)
+        parse_unverified_header(token)
         assert is_refused(token)
 
 
@@ -226,13 +226,13 @@ JSON = st.recursive(
 )
 def test_no_header_is_a_failure(head: Any, payload: Any) -> None:
     token = unsigned(head, payload)
-    read_head(token)
+    parse_unverified_header(token)
     assert is_refused(token)
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(claims())), JSON))
 def test_no_claim_is_a_failure_though_its_signature_is_true(changes: dict[str, Any]) -> None:
     token = signed(json.dumps({**claims(), **changes}))
-    read_head(token)
+    parse_unverified_header(token)
     found = verified(token)
     assert found is None or 0 < len(found.identity.caller.subject) <= 255

@@ -13,7 +13,7 @@ import pytest
 from service.access.callers import CallerEntry
 from service.access.grants import Caller, Operation
 from service.auth.api_keys import ApiKeys
-from service.auth.jwks_cache import REFRESH_SECONDS, STALE_SECONDS, IssuerKeys
+from service.auth.jwks_cache import REFRESH_SECONDS, STALE_SECONDS, JwksCache
 from service.auth.token_verifier import MAX_TOKENS, TokenVerifier
 from service.auth.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
@@ -51,7 +51,7 @@ class House:
         self.sources = [FakeKeySource(clock, kid) for _, kid in issuers]
         self.verifier = TokenVerifier(
             [
-                (issuer, IssuerKeys(source, name=issuer.name, clock=clock, chance=lambda: 0))
+                (issuer, JwksCache(source, name=issuer.name, clock=clock, chance=lambda: 0))
                 for (issuer, _), source in zip(issuers, self.sources, strict=True)
             ],
             clock=clock,

@@ -18,9 +18,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.explain import NotAsked, parse_headers, there
+from service.cli.explain import NotAsked, diagnose_remotely, parse_headers
 from service.cli.main import main
-from service.diagnosis.request import MAX_URL_LENGTH, Asked
+from service.diagnosis.request import MAX_URL_LENGTH, ReportedRequest
 from tests.diagnosis.house import TOKEN, UPLOAD, error, signed
 from tests.docs.documents import commands
 from tests.support.demo import ROOT
@@ -29,7 +29,7 @@ SECONDS: Final = 60.0  # for a process, on a busy machine
 URL: Final = signed()
 SIGNATURE: Final = URL.rpartition("=")[2]
 MISMATCH: Final = error("SignatureDoesNotMatch")["body"]
-ASKED: Final = Asked(method="GET", url=URL, headers={"a": "b"}, status=403, body=MISMATCH)
+ASKED: Final = ReportedRequest(method="GET", url=URL, headers={"a": "b"}, status=403, body=MISMATCH)
 FINDING: Final = {"code": "expired", "proven": True, "summary": "It is late.", "fix": "Be early."}
 
 
@@ -189,7 +189,7 @@ def asked_of(answer: httpx.Response) -> tuple[list[httpx.Request], httpx.MockTra
 
 def test_the_service_is_asked_as_the_contract_says() -> None:
     requests, transport = asked_of(httpx.Response(200, json={"findings": [FINDING]}))
-    [finding] = there(ASKED, "https://presign.example", "key", transport)
+    [finding] = diagnose_remotely(ASKED, "https://presign.example", "key", transport)
     assert (finding.code, finding.proven, finding.summary) == ("expired", True, "It is late.")
     [request] = requests
     assert str(request.url) == "https://presign.example/v1/diagnoses"
@@ -205,7 +205,12 @@ def test_the_service_is_asked_as_the_contract_says() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     requests, transport = asked_of(httpx.Response(200, json={"findings": []}))
-    assert there(Asked(method="GET", url=URL), "https://a.example", "key", transport) == []
+    assert (
+        diagnose_remotely(
+            ReportedRequest(method="GET", url=URL), "https://a.example", "key", transport
+        )
+        == []
+    )
     assert json.loads(requests[0].content) == {"method": "GET", "url": URL}
 
 
@@ -229,13 +234,13 @@ def test_what_is_not_known_is_left_out() -> None:
 def test_an_answer_that_is_none_is_told_of(answer: httpx.Response, words: str) -> None:
     _, transport = asked_of(answer)
     with pytest.raises(NotAsked, match=f"^{re.escape(words)}$"):
-        there(ASKED, "https://presign.example", "key", transport)
+        diagnose_remotely(ASKED, "https://presign.example", "key", transport)
 
 
 def test_a_finding_of_a_newer_service_is_shown_and_gives_no_orders_to_a_terminal() -> None:
     newer = {**FINDING, "code": "brand_new", "summary": "Red: \x1b[31m", "fix": "\r\n\x07"}
     _, transport = asked_of(httpx.Response(200, json={"findings": [newer]}))
-    [finding] = there(ASKED, "https://presign.example", "key", transport)
+    [finding] = diagnose_remotely(ASKED, "https://presign.example", "key", transport)
     assert (finding.code, finding.summary) == ("brand_new", "Red: ?[31m")
     assert finding.fix == "???"
 

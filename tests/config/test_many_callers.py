@@ -12,7 +12,7 @@ import pytest
 
 from service.app import builders as parts
 from service.cli import check
-from service.concurrency.event_loop import no_collections
+from service.concurrency.event_loop import without_garbage_collection
 from service.config.settings import Settings, load_settings
 from service.s3.endpoints import resolve
 from service.signing.signer import Address
@@ -63,7 +63,7 @@ def written(directory: Path, subject: str, callers: int) -> Path:
 def seconds(work: Callable[[], Any]) -> float:
     """CPU of this thread, so that other work on the machine does not count; nor do garbage collections."""
     taken = []
-    with no_collections():
+    with without_garbage_collection():
         for _ in range(ROUNDS):
             before = time.thread_time()
             work()

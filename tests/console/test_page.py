@@ -142,11 +142,11 @@ async def test_a_new_configuration_opens_and_closes_it_at_once(
     client: httpx.AsyncClient,
 ) -> None:
     transport: Any = client._transport
-    authority = transport.app.state.authority
-    shut = authority.snapshot
-    authority.snapshot = replace(shut, console=True)
+    authorizer = transport.app.state.authorizer
+    shut = authorizer.snapshot
+    authorizer.snapshot = replace(shut, console=True)
     assert (await client.get("/console")).status_code == 200
-    authority.snapshot = shut
+    authorizer.snapshot = shut
     assert (await client.get("/console")).status_code == 404
 
 

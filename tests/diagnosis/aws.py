@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from service.diagnosis.findings import Code
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
 from tests.diagnosis.house import ADDRESS, NOW, UPLOAD, canonical, escape, signed, told, upload
 
@@ -38,7 +38,7 @@ def mismatch(canonical_request: str) -> dict[str, Any]:
     )
 
 
-WORDS: Final[dict[str, tuple[str, Asked, dict[str, Any], Code]]] = {
+WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     "expired": (
         f"{_ISSUES}/lukejacksonn/react-slack-clone/issues/27",
         told(EXPIRED),

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.diagnosis.context import Known, read_asked
+from service.diagnosis.context import Context, parse_report
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.signing.actions import GetObject, HeadObject, PutObject
 from service.signing.multipart_actions import UploadPart
 from tests.diagnosis.house import (
@@ -39,18 +39,18 @@ OVERWRITING: Final = replace(UPLOAD, overwrite=True)
 @dataclass(frozen=True, slots=True)
 class Example:
     what: str
-    asked: Asked
-    known: Known = KNOWN
+    asked: ReportedRequest
+    known: Context = KNOWN
 
     def findings(self) -> list[Finding]:
-        return diagnose(read_asked(self.asked), self.known)
+        return diagnose(parse_report(self.asked), self.known)
 
 
-def get(url: str = URL, **answer: object) -> Asked:
+def get(url: str = URL, **answer: object) -> ReportedRequest:
     return refused(told(url), answer)
 
 
-def put(action: PutObject = UPLOAD, **answer: object) -> Asked:
+def put(action: PutObject = UPLOAD, **answer: object) -> ReportedRequest:
     return refused(upload(action), answer)
 
 
@@ -108,9 +108,11 @@ CREDENTIALS: Final = {
         ),
     ),
     Code.KEY_ID_UNKNOWN: Example(
-        "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
+        "ParsedRequest to another store", get(**error("InvalidAccessKeyId")), STRANGER
     ),
-    Code.SIGNED_ELSEWHERE: Example("Asked of a replica that did not sign it", get(), STRANGER),
+    Code.SIGNED_ELSEWHERE: Example(
+        "ReportedRequest of a replica that did not sign it", get(), STRANGER
+    ),
 }
 SIGNATURE: Final = {
     Code.WRONG_REGION: Example(
@@ -125,7 +127,7 @@ SIGNATURE: Final = {
         ),
     ),
     Code.REDIRECTED: Example(
-        "Sent to the global host of a new bucket",
+        "ParsedRequest to the global host of a new bucket",
         get(
             status=307,
             body=error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")[

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from service.diagnosis.bucket_lookup import Place
-from service.diagnosis.context import Known, read_asked
+from service.diagnosis.bucket_lookup import BucketLocation
+from service.diagnosis.context import Context, parse_report
 from service.diagnosis.diagnose import diagnose
 from service.diagnosis.findings import Finding
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.sessions.session import Session
 from service.signing import sigv4
 from service.signing.actions import GetObject, PutObject
@@ -26,16 +26,16 @@ ADDRESS: Final = Address(
     path_prefix="/",
     region="eu-west-1",
 )
-PLACE: Final = Place(bucket="reports", s3_bucket="acme-reports", address=ADDRESS)
+PLACE: Final = BucketLocation(bucket="reports", s3_bucket="acme-reports", address=ADDRESS)
 CREDENTIALS: Final = Credentials(
     access_key_id=KEY_ID, secret_access_key=SECRET, session_token=TOKEN
 )
 SESSION: Final = Session(
     credentials=CREDENTIALS, name="billing", starts_at=NOW - 60, expires_at=NOW + 3540
 )
-KNOWN: Final = Known(now=NOW + 30, place=PLACE, session=SESSION, has_sessions=True)
-STRANGER: Final = Known(now=NOW + 30, place=PLACE, has_sessions=True)
-OFFLINE: Final = Known(now=NOW + 30)
+KNOWN: Final = Context(now=NOW + 30, place=PLACE, session=SESSION, has_sessions=True)
+STRANGER: Final = Context(now=NOW + 30, place=PLACE, has_sessions=True)
+OFFLINE: Final = Context(now=NOW + 30)
 UPLOAD: Final = PutObject(content_length=5, content_type="text/plain")
 MISMATCH: Final = "<Error><Code>SignatureDoesNotMatch</Code><Message>…</Message></Error>"
 
@@ -53,12 +53,12 @@ def signed(
     return signer.presign(action or GetObject(), key, now=now, expires_in=expires_in)
 
 
-def told(url: str, method: str = "GET", **more: Any) -> Asked:
+def told(url: str, method: str = "GET", **more: Any) -> ReportedRequest:
     """A request as its sender tells of it, with all headers that it sent."""
-    return Asked(**{"method": method, "url": url, "headers": {}, **more})
+    return ReportedRequest(**{"method": method, "url": url, "headers": {}, **more})
 
 
-def upload(action: PutObject = UPLOAD, **changes: str | None) -> Asked:
+def upload(action: PutObject = UPLOAD, **changes: str | None) -> ReportedRequest:
     """An upload as it was answered, but for what is changed; None leaves a header out."""
     headers = dict(action.headers())
     for name, value in changes.items():
@@ -90,13 +90,13 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def refused(asked: Asked, answer: Mapping[str, Any]) -> Asked:
+def refused(asked: ReportedRequest, answer: Mapping[str, Any]) -> ReportedRequest:
     return replace(asked, **answer)
 
 
-def found(asked: Asked, known: Known = KNOWN) -> list[Finding]:
-    return diagnose(read_asked(asked), known)
+def found(asked: ReportedRequest, known: Context = KNOWN) -> list[Finding]:
+    return diagnose(parse_report(asked), known)
 
 
-def first(asked: Asked, known: Known = KNOWN) -> Finding:
+def first(asked: ReportedRequest, known: Context = KNOWN) -> Finding:
     return found(asked, known)[0]

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from service.diagnosis.context import Known
+from service.diagnosis.context import Context
 from service.diagnosis.findings import Code
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.diagnosis.response import amz_epoch, read_reply
 from service.signing.actions import HeadObject
 from tests.diagnosis.house import (
@@ -85,7 +85,7 @@ def test_what_comes_after_the_signature_rules_out_that_it_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("known", [KNOWN, STRANGER, OFFLINE])
-def test_a_range_behind_the_end_is_no_fault_of_the_signature(known: Known) -> None:
+def test_a_range_behind_the_end_is_no_fault_of_the_signature(known: Context) -> None:
     asked = refused(told(signed(), headers={"Range": "bytes=9-"}), error("InvalidRange"))
     (finding,) = found(replace(asked, status=416), known)
     assert (finding.code, finding.proven) == (Code.RANGE_INVALID, True)
@@ -125,5 +125,5 @@ def test_what_is_no_time_is_none(text: str) -> None:
     assert amz_epoch("20260301T120000Z") == NOW
 
 
-def codes(asked: Asked) -> list[Code]:
+def codes(asked: ReportedRequest) -> list[Code]:
     return [finding.code for finding in found(asked)]

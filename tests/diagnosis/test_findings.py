@@ -17,12 +17,12 @@ from service.diagnosis.findings import (
     AFTER_SIGNATURE,
     Code,
     certain,
+    is_safe_to_echo,
     masked,
     said,
-    sayable,
 )
 from service.diagnosis.ordering import ORDER
-from service.diagnosis.response import Reply
+from service.diagnosis.response import StoreResponse
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from service.diagnosis.response import Reply
     ],
 )
 def test_words_and_names_are_said_again(text: str) -> None:
-    assert sayable(text)
+    assert is_safe_to_echo(text)
     assert said(text, "?") == f"`{text}`"
 
 
@@ -68,7 +68,7 @@ def test_words_and_names_are_said_again(text: str) -> None:
     ],
 )
 def test_all_else_is_not(text: str) -> None:
-    assert not sayable(text)
+    assert not is_safe_to_echo(text)
     assert said(text, "?") == "?"
 
 
@@ -76,8 +76,8 @@ def test_no_random_key_is_said_again() -> None:
     for _ in range(2000):
         raw = secrets.token_bytes(30)
         for text in (raw.hex(), b64encode(raw).decode(), new_key(), secrets.token_urlsafe(32)):
-            assert not sayable(text)
-            assert not sayable(f"x-amz-meta-{text}")
+            assert not is_safe_to_echo(text)
+            assert not is_safe_to_echo(f"x-amz-meta-{text}")
 
 
 def test_what_is_known_to_be_secret_is_masked_wherever_it_stands() -> None:
@@ -106,11 +106,11 @@ def test_the_order_of_the_enum_decides_nothing(monkeypatch: pytest.MonkeyPatch) 
     again = rerun(ordering, lambda source: source)
     assert list(turned.Code) == list(Code)[::-1]
     assert turned.AFTER_SIGNATURE == AFTER_SIGNATURE
-    for reply in (Reply(), Reply(fields={"Code": "SignatureDoesNotMatch"})):
+    for reply in (StoreResponse(), StoreResponse(fields={"Code": "SignatureDoesNotMatch"})):
         assert in_order(turned, again, reply) == in_order(findings, ordering, reply)
 
 
-def in_order(found: Any, order: Any, reply: Reply) -> list[tuple[str, bool]]:
+def in_order(found: Any, order: Any, reply: StoreResponse) -> list[tuple[str, bool]]:
     every = [each(code, "", "") for code in found.Code for each in (found.certain, found.likely)]
     return [(str(each.code), each.proven) for each in order.ordered(every, reply)]
 

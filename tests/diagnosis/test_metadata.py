@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import Known
+from service.diagnosis.context import Context
 from service.diagnosis.findings import Code, Finding
 from service.signing.actions import PutObject
 from tests.diagnosis.house import KNOWN, OFFLINE, STRANGER, error, found, refused, upload
@@ -15,7 +15,7 @@ METADATA: Final = PutObject(
 )
 
 
-def mismatch(known: Known, action: PutObject, **changes: str | None) -> Finding:
+def mismatch(known: Context, action: PutObject, **changes: str | None) -> Finding:
     findings = found(refused(upload(action, **changes), MISMATCH), known)
     (finding,) = (each for each in findings if each.code is Code.SIGNATURE_MISMATCH)
     return finding
@@ -24,7 +24,7 @@ def mismatch(known: Known, action: PutObject, **changes: str | None) -> Finding:
 @pytest.mark.parametrize("known", [KNOWN, STRANGER, OFFLINE])
 @pytest.mark.parametrize("content_length", ["5", None])
 def test_signed_metadata_is_named_first_to_compare(
-    known: Known, content_length: str | None
+    known: Context, content_length: str | None
 ) -> None:
     changes = {"x_amz_meta_author": "Bob", "content_length": content_length}
     fix = mismatch(known, METADATA, **changes).fix
@@ -34,7 +34,7 @@ def test_signed_metadata_is_named_first_to_compare(
 
 
 @pytest.mark.parametrize("known", [KNOWN, STRANGER])
-def test_many_names_are_cut_and_odd_ones_not_repeated(known: Known) -> None:
+def test_many_names_are_cut_and_odd_ones_not_repeated(known: Context) -> None:
     secret = "a0wjalrxutnfemi-k7mdeng0bpxrficyexamplekey"
     pairs = ((secret, "a"), *((f"name{number}", "a") for number in range(10)))
     action = PutObject(content_length=5, metadata=pairs)

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from service.diagnosis.findings import Code
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
 from tests.diagnosis.house import (
     ADDRESS,
@@ -24,7 +24,7 @@ from tests.diagnosis.house import (
     upload,
 )
 
-Edit = Callable[[Asked], Asked]
+Edit = Callable[[ReportedRequest], ReportedRequest]
 REFUSAL: Final = {"status": 403, "body": MISMATCH}
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.bucket_lookup import Place, behind, located
+from service.diagnosis.bucket_lookup import BucketLocation, behind, located
 from service.diagnosis.request import read
 from service.signing.signer import Address
 from tests.diagnosis.house import ADDRESS, PLACE
@@ -14,7 +14,9 @@ OWN: Final = Address(
     scheme="http", host="minio.internal:9000", path_prefix="/acme/", region="us-east-1"
 )
 INNER: Final = replace(OWN, host="10.0.0.1:9000")
-PRIVATE: Final = Place(bucket="private", s3_bucket="acme", address=replace(OWN, inner=INNER))
+PRIVATE: Final = BucketLocation(
+    bucket="private", s3_bucket="acme", address=replace(OWN, inner=INNER)
+)
 PLACES: Final = [PLACE, PRIVATE]
 
 

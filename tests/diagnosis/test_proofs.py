@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import read_asked
+from service.diagnosis.context import parse_report
 from service.diagnosis.findings import Code
 from service.diagnosis.hypotheses import hypotheses
-from service.diagnosis.request import Asked
+from service.diagnosis.request import ReportedRequest
 from service.diagnosis.signature_proof import (
     MAX_TRIED,
     Verdict,
@@ -42,11 +42,11 @@ from tests.diagnosis.house import (
 GLOBAL: Final = "acme-reports.s3.amazonaws.com"
 
 
-def refused(asked: Asked) -> Asked:
+def refused(asked: ReportedRequest) -> ReportedRequest:
     return replace(asked, status=403, body=MISMATCH)
 
 
-def proven(asked: Asked) -> set[Code]:
+def proven(asked: ReportedRequest) -> set[Code]:
     findings = found(refused(asked))
     assert all(finding.proven for finding in findings), findings
     return {finding.code for finding in findings}
@@ -180,14 +180,14 @@ def test_the_secret_of_another_session_proves_nothing() -> None:
 
 
 def test_no_more_requests_are_tried_than_is_said() -> None:
-    sent = read_asked(upload(content_length="600", content_type="c/d")).sent
+    sent = parse_report(upload(content_length="600", content_type="c/d")).sent
     assert 150 < len(list(hypotheses(sent, PLACE))) <= MAX_TRIED
     wrong = sent.with_parameter("x-amz-signature", "0" * 64)
     assert prove(wrong, [], credentials=CREDENTIALS, place=PLACE).verdict is Verdict.NONE
 
 
 def test_a_long_request_is_tried_less_often() -> None:
-    sent = read_asked(told(signed(key="a" * 900))).sent
+    sent = parse_report(told(signed(key="a" * 900))).sent
     verifier = Verifier(CREDENTIALS, "0" * 64)
     times = 0
     while not verifier.is_spent:
@@ -200,7 +200,7 @@ def test_without_the_whole_signature_nothing_is_tried() -> None:
     url = signed()
     for broken in (url[:-1], url.partition("&X-Amz-Signature")[0], url.replace("X-Amz-Date", "x")):
         assert prove(
-            read_asked(told(broken)).sent, [], credentials=CREDENTIALS, place=PLACE
+            parse_report(told(broken)).sent, [], credentials=CREDENTIALS, place=PLACE
         ).verdict in {Verdict.UNKNOWN, Verdict.NONE}
 
 

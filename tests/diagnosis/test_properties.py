@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.diagnosis.context import Known, read_asked
+from service.diagnosis.context import Context, parse_report
 from service.diagnosis.diagnose import MAX_FINDINGS, diagnose
 from service.diagnosis.findings import Code, Finding
-from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, Asked
+from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedRequest
 from service.signing.actions import GetObject, ListObjects, PutObject
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
@@ -109,7 +109,7 @@ errors = st.builds(
 )
 bodies = st.none() | edited(errors) | any_text
 asked_for = st.builds(
-    Asked,
+    ReportedRequest,
     method=st.sampled_from(["GET", "PUT", "POST", "HEAD", "DELETE"]) | words,
     url=urls,
     headers=headers,
@@ -119,13 +119,16 @@ asked_for = st.builds(
 
 
 @given(asked=asked_for, known=st.sampled_from([KNOWN, STRANGER, OFFLINE]))
-@example(asked=Asked(method="GET", url="http://[::1"), known=KNOWN)
+@example(asked=ReportedRequest(method="GET", url="http://[::1"), known=KNOWN)
 @example(
-    asked=Asked(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}), known=KNOWN
+    asked=ReportedRequest(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}),
+    known=KNOWN,
 )
-@example(asked=Asked(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
+@example(asked=ReportedRequest(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
 @settings(max_examples=1500, deadline=None)
-def test_no_input_raises_or_shows_a_secret_or_takes_long(asked: Asked, known: Known) -> None:
+def test_no_input_raises_or_shows_a_secret_or_takes_long(
+    asked: ReportedRequest, known: Context
+) -> None:
     findings = within_time(asked, known)
     assert len(findings) <= MAX_FINDINGS
     assert len({finding.code for finding in findings}) == len(findings)
@@ -161,15 +164,15 @@ def test_a_secret_is_shown_wherever_it_is_put_by_no_example(
         "value": replace(asked, headers=dict.fromkeys([*headers, "content-type", "host"], secret)),
         "body": replace(asked, body=body),
     }[where]
-    for finding in diagnose(read_asked(planted), EXAMPLES[code].known):
+    for finding in diagnose(parse_report(planted), EXAMPLES[code].known):
         assert secret not in finding.summary + finding.fix
 
 
-def within_time(asked: Asked, known: Known) -> list[Finding]:
+def within_time(asked: ReportedRequest, known: Context) -> list[Finding]:
     """The findings; of three tries one at least is fast, for a machine may have other things to do."""
     for _ in range(3):
         begin = time.process_time()
-        findings = diagnose(read_asked(asked), known)
+        findings = diagnose(parse_report(asked), known)
         if (took := time.process_time() - begin) < SECONDS:
             return findings
     raise AssertionError(f"{took * 1000:.0f} ms")
@@ -216,7 +219,7 @@ def test_no_url_takes_long_however_it_is_made(url: str) -> None:
 @pytest.mark.parametrize("body", LARGE_BODIES, ids=lambda body: f"{body[:40]!r}")
 def test_no_answer_takes_long_however_it_is_made(body: str) -> None:
     assert len(body) <= MAX_BODY_LENGTH
-    within_time(Asked(method="GET", url=WRONG, headers={}, status=403, body=body), KNOWN)
+    within_time(ReportedRequest(method="GET", url=WRONG, headers={}, status=403, body=body), KNOWN)
 
 
 def test_no_headers_take_long_however_many_there_are() -> None:

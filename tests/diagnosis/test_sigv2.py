@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import Known
+from service.diagnosis.context import Context
 from service.diagnosis.findings import Code
 from tests.diagnosis.house import (
     ADDRESS,
@@ -34,7 +34,7 @@ REFUSED: Final = error("InvalidRequest", "Please use AWS4-HMAC-SHA256.")
         pytest.param((URL + TOKEN).replace("AWSAccessKeyId", "awsaccesskeyid"), id="lower case"),
     ],
 )
-def test_a_sigv2_url_is_called_sigv2_alone(url: str, known: Known) -> None:
+def test_a_sigv2_url_is_called_sigv2_alone(url: str, known: Context) -> None:
     for answer in ({}, REFUSED, {"status": 403}):
         (finding,) = found(refused(told(url), answer), known)
         assert (finding.code, finding.proven) == (Code.SIGNATURE_V2, True)

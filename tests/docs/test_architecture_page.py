@@ -9,7 +9,7 @@ import pytest
 
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.pool import MAX_SESSIONS
-from service.sessions.refresh_policy import REFRESH_MARGIN, young
+from service.sessions.refresh_policy import REFRESH_MARGIN, earliest_refresh_remaining
 from tests.docs.documents import text_of
 from tests.support.demo import ROOT
 
@@ -68,4 +68,4 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"{ATTEMPT_SECONDS:g} s at most" in PROSE
     assert f"{MAX_SESSIONS:,} that were used later" in PROSE
     assert REFRESH_MARGIN == 60, "a minute"
-    assert young(3600) == 2400, "not before a third of it has passed"
+    assert earliest_refresh_remaining(3600) == 2400, "not before a third of it has passed"

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from service.api.routes.downloads import download_ask
+from service.api.routes.downloads import download_request
 from service.api.schemas.objects import DownloadUrlRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.lifetime import (
-    Given,
+    GrantedLifetime,
     Lifetime,
-    Never,
-    limit_stable,
+    LifetimeUnattainable,
+    grant_stable_lifetime,
 )
 from service.sessions.pool import MAX_SESSIONS
 from service.sessions.url_windows import MAX_KEPT, Window
@@ -33,7 +33,7 @@ def number_after(words: str) -> int:
 def limited(asked: Lifetime, remaining: float = HOUR) -> object:
     """Under no grant's limit, of a session of an hour with so much left as the window begins."""
     assert asked.stable_for is not None
-    return limit_stable(
+    return grant_stable_lifetime(
         asked,
         Window(0, asked.stable_for),
         default=900,
@@ -45,7 +45,7 @@ def limited(asked: Lifetime, remaining: float = HOUR) -> object:
 
 def test_the_request_is_one_that_the_service_takes() -> None:
     [body] = re.findall(r"-d '(.*)'", TEXT)
-    ask = download_ask(DownloadUrlRequest.model_validate(json.loads(body)))
+    ask = download_request(DownloadUrlRequest.model_validate(json.loads(body)))
     assert ask.lifetime == Lifetime(expires_in=300, stable_for=600)
 
 
@@ -56,7 +56,7 @@ def test_the_example_is_what_the_arithmetic_gives() -> None:
     assert begins.strftime("%H:%M:%S") == "12:00:00"
     assert "a request at 12:04:10 gets a URL of 12:00:00 with" in ONE_LINE
     given = limited(asked)
-    assert given == Given(900, None)
+    assert given == GrantedLifetime(900, None)
     assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
 
 
@@ -65,18 +65,20 @@ def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
     due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
     for window in (60, 600, 1200):
         asked = Lifetime(expires_in=most - window, stable_for=window)
-        assert limited(asked, due) == Given(most, None)
+        assert limited(asked, due) == GrantedLifetime(most, None)
         longer = Lifetime(expires_in=most - window + 1, stable_for=window)
-        assert limited(longer, due) == Given(most, "session")
+        assert limited(longer, due) == GrantedLifetime(most, "session")
 
 
 def test_the_longest_window_is_the_one_of_the_page() -> None:
     most = number_after("`stable_for` + `min_expires_in` (or 1) are at most")
     longest = limited(Lifetime(stable_for=most - 1))
-    assert isinstance(longest, Given)
-    assert isinstance(limited(Lifetime(stable_for=most)), Never)
-    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 60)), Given)
-    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 59)), Never)
+    assert isinstance(longest, GrantedLifetime)
+    assert isinstance(limited(Lifetime(stable_for=most)), LifetimeUnattainable)
+    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 60)), GrantedLifetime)
+    assert isinstance(
+        limited(Lifetime(min_expires_in=60, stable_for=most - 59)), LifetimeUnattainable
+    )
 
 
 def test_the_bounds_are_those_of_the_code() -> None:

@@ -27,7 +27,7 @@ from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS
 from service.presigning.audit import _Decision
 from service.presigning.rate_limits import PAUSE_SECONDS, STORE_SECONDS
-from service.presigning.rate_limits import TURN_SECONDS as TURN_AT_RATE_STORE
+from service.presigning.rate_limits import SLOT_WAIT_SECONDS as TURN_AT_RATE_STORE
 from service.presigning.rate_windows import MAX_COUNTS
 from service.s3.client import (
     ATTEMPTS,
@@ -39,9 +39,9 @@ from service.s3.client import (
     MAX_ANSWER_BYTES,
     MAX_CHUNKS,
     MAX_LIST_BYTES,
-    TURN_SECONDS,
+    SLOT_WAIT_SECONDS,
 )
-from service.server.limits import Bounds
+from service.server.limits import ConnectionLimits
 from service.server.run import FINISH_SECONDS, KEEP_ALIVE_SECONDS
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS
@@ -201,8 +201,8 @@ def test_the_settings_that_need_a_restart_are_those_of_the_service() -> None:
 
 
 def test_the_numbers_of_the_page_are_the_services() -> None:
-    bounds = Bounds()
-    told = {row[0]: row[1] for row in cells("Bounds")}
+    bounds = ConnectionLimits()
+    told = {row[0]: row[1] for row in cells("ConnectionLimits")}
     assert told == {
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
@@ -224,7 +224,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "requests that wait for one bucket's STS, one bucket's store, or issuers": "each a quarter of "
         "`max_in_flight`, together three quarters",
         "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
-        f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {TURN_SECONDS:g} s",
+        f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {SLOT_WAIT_SECONDS:g} s",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
         f"{CALL_SECONDS / ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
         "a store's answer": f"{MAX_ANSWER_BYTES // 1024} KiB, of a list "

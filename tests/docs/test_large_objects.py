@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.api import problems
-from service.api.routes.multipart import completion_ask, new_upload, part_window
+from service.api.routes.multipart import completion_request, new_upload, part_window
 from service.api.routes.object_checks import object_check
 from service.api.schemas.multipart import (
     CompletedUpload,
@@ -25,11 +25,11 @@ from service.api.schemas.multipart import (
 )
 from service.multipart.completion import COMPLETE_SECONDS
 from service.multipart.part_plan import PartPlan
-from service.multipart.requests import FIRST_WINDOW, MAX_WINDOW
+from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, MAX_PARTS_PER_REQUEST
 from service.operations.abandoned_uploads import (
     MAX_LISTED,
-    Aged,
-    Swept,
+    SweepResult,
+    UploadWithAge,
     age_of,
     line,
     parse_duration,
@@ -42,7 +42,7 @@ from service.s3.client import (
     CALLS_A_BUCKET,
     COMPLETIONS,
     COMPLETIONS_A_BUCKET,
-    TURN_SECONDS,
+    SLOT_WAIT_SECONDS,
 )
 from service.s3.queries import LIST_SECONDS
 from service.s3.xml import OpenUpload
@@ -89,7 +89,7 @@ def sent(path: str) -> dict[str, Any]:
     [
         ("/v1/multipart-uploads", MultipartUploadRequest, new_upload, "plan"),
         ("/part-urls", PartUrlsRequest, lambda body: part_window("id", body), "plan"),
-        ("/complete", CompleteUploadRequest, lambda body: completion_ask("id", body), "parts"),
+        ("/complete", CompleteUploadRequest, lambda body: completion_request("id", body), "parts"),
         ("/v1/object-checks", ObjectCheckRequest, object_check, "content_type"),
     ],
 )
@@ -136,8 +136,8 @@ def test_the_sizes_of_the_page_are_the_plans() -> None:
 
 
 def test_the_numbers_of_the_page_are_the_services() -> None:
-    assert f"the first {FIRST_WINDOW} parts at most" in PROSE
-    assert f"up to {MAX_WINDOW} at a time" in PROSE
+    assert f"the first {DEFAULT_PARTS_PER_REQUEST} parts at most" in PROSE
+    assert f"up to {MAX_PARTS_PER_REQUEST} at a time" in PROSE
     assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
     assert f"up to {LIST_SECONDS:g} s to list the parts, and {COMPLETE_SECONDS:g} s to" in PROSE
     told = dict(rows("Behind it")[2:])
@@ -148,7 +148,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert told["attempts"].startswith(f"{ATTEMPTS}, ")
     assert told["under way"].startswith(
         f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions; of all buckets' "
-        f"completions {COMPLETIONS}. A call waits {TURN_SECONDS:g} s "
+        f"completions {COMPLETIONS}. A call waits {SLOT_WAIT_SECONDS:g} s "
     )
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 
@@ -170,9 +170,9 @@ def test_the_lines_of_the_command_are_as_it_prints_them() -> None:
     bucket, key, upload_id, initiated, _ = listed.split("\t")
     upload = OpenUpload(key=key, upload_id=upload_id, initiated=initiated)
     now = datetime.fromisoformat("2026-11-24T20:00:00Z").timestamp()
-    assert line(bucket, Aged(upload, age_of(initiated, now))) == listed
+    assert line(bucket, UploadWithAge(upload, age_of(initiated, now))) == listed
     week = parse_duration("7d")
-    assert summary([Swept(found=1, ended=1)], older_than=week, abort=True) == counted
+    assert summary([SweepResult(found=1, ended=1)], older_than=week, abort=True) == counted
 
 
 def test_a_page_in_a_browser_may_read_the_etag() -> None:

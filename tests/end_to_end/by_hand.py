@@ -16,7 +16,7 @@ import httpx
 
 from service.access.callers import Identity
 from service.access.grants import Caller
-from service.app import builders as parts
+from service.app import builders
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.presigning.snapshot import Snapshot
@@ -107,12 +107,12 @@ class House:
 
     def _session_key(self, name: str | None, bucket: str) -> SessionKey:
         if name is None:
-            return SessionKey(bucket, None, self.snapshot.buckets[bucket].own_policy)
+            return SessionKey(bucket, None, self.snapshot.buckets[bucket].probe_policy)
         caller = Caller(issuer=None, subject=name)
         return self.snapshot.access(Identity(caller)).session_keys[bucket]
 
     async def _session(self, key: SessionKey) -> Session:
-        role = parts.role(self.settings.buckets[key.bucket], self.settings)
+        role = builders.role(self.settings.buckets[key.bucket], self.settings)
         base = aioboto3.Session(
             aws_access_key_id=self.store.access_key_id,
             aws_secret_access_key=self.store.secret_access_key,
@@ -124,8 +124,8 @@ class House:
 
 def a_house(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> House:
     settings = Settings.model_validate(configured(store, callers, **bucket))
-    addresses = asyncio.run(resolve(parts.locations(settings)))
-    return House(settings, parts.snapshot(settings, addresses), store)
+    addresses = asyncio.run(resolve(builders.locations(settings)))
+    return House(settings, builders.snapshot(settings, addresses), store)
 
 
 def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:

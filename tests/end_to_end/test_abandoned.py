@@ -91,11 +91,11 @@ def test_uploads_are_listed_and_on_demand_ended_with_their_parts(
 
 def test_a_young_upload_is_neither_listed_nor_ended(verifying_store: Store, tmp_path: Path) -> None:
     ann = operator(verifying_store, tmp_path)
-    young = ann.begin("young.bin")
+    earliest_refresh_remaining = ann.begin("young.bin")
     done = ann.run("--older-than", "1h", "--abort")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "0 uploads older than 1 h; 0 aborted\n"
-    assert ann.open() == {("young.bin", young)}
+    assert ann.open() == {("young.bin", earliest_refresh_remaining)}
 
 
 def test_what_moto_dates_to_2010_is_old(moto: Store, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_session_tags_are_refused_where_the_trust_does_not_allow_them(
     tagged = a_house(ministack, CALLERS, role_arn=role, session_tags=TAGS)
     with pytest.raises(SessionRefused, match="sts:TagSession") as refused:
         tagged.hand("a")
-    assert not refused.value.lasting  # an operator may yet mend the trust
+    assert not refused.value.permanent  # an operator may yet mend the trust
 
 
 def test_a_role_whose_trust_lacks_the_service_gives_no_session(ministack: Store) -> None:
@@ -81,7 +81,7 @@ def test_a_policy_that_is_too_long_is_refused_before_sts_is_asked(ministack: Sto
     house = a_house(ministack, [api_key("many", "key-of-many", *many)], sts_endpoint_url=nowhere)
     with pytest.raises(SessionRefused, match="characters; 2048 is most") as refused:
         house.hand("many")
-    assert refused.value.lasting
+    assert refused.value.permanent
 
 
 def test_without_scoped_sessions_only_our_grants_part_callers(ministack: Store, name: str) -> None:

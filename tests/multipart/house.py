@@ -25,14 +25,14 @@ from service.multipart.requests import (
     Upload,
 )
 from service.multipart.uploads import MultipartUploads
-from service.presigning.audit_trail import Trail
-from service.presigning.authorizer import Authority
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import RateLimits
 from service.presigning.snapshot import Snapshot
-from service.s3.client import StoreCalls
+from service.s3.client import S3Client
 from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.telemetry.metrics import Metrics
 from tests.s3.house import Body, query_of
@@ -201,7 +201,7 @@ def _named(root: Element) -> dict[int, str]:
 @dataclass
 class House:
     clock: FakeClock
-    authority: Authority
+    authorizer: Authorizer
     multipart: MultipartUploads
     store: FakeS3
     sources: dict[str, FakeSource]
@@ -232,7 +232,9 @@ async def a_house(
     clock, metrics, order, lines = loop_clock(), Metrics(), list[str](), list[bytes]()
     sources = {name: FakeSource(clock) for name in snapshot.buckets}
     buckets = {
-        name: PooledBucket(source=sources[name], address=bucket.address, promise=900, **pooled)
+        name: BucketSessions(
+            source=sources[name], address=bucket.address, longest_lifetime=900, **pooled
+        )
         for name, bucket in snapshot.buckets.items()
     }
     pool = SessionPool(buckets, clock=clock, chance=lambda: 0)
@@ -242,13 +244,13 @@ async def a_house(
         lines.extend(new)
 
     limits = RateLimits(None, clock=clock, on_failure=lambda: None)
-    trail = Trail(write, clock=clock, observer=metrics)
-    authority = Authority(snapshot, pool, clock=clock, trail=trail, limits=limits)
+    audit_trail = AuditTrail(write, clock=clock, observer=metrics)
+    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail, limits=limits)
     store = FakeS3(order)
-    calls = StoreCalls(clock=clock, chance=lambda: 0, observer=metrics, transport=store)
+    calls = S3Client(clock=clock, chance=lambda: 0, observer=metrics, transport=store)
     try:
-        multipart = MultipartUploads(authority, calls)
-        yield House(clock, authority, multipart, store, sources, metrics, lines, order)
+        multipart = MultipartUploads(authorizer, calls)
+        yield House(clock, authorizer, multipart, store, sources, metrics, lines, order)
     finally:
         await calls.close()
 

@@ -70,7 +70,9 @@ REFUSED: Final = [
         ["#/content_type"],
         id="create of another type",
     ),
-    pytest.param(create(typed=False), InvalidRequest, ["#/content_type"], id="create of no type"),
+    pytest.param(
+        create(content_type_given=False), InvalidRequest, ["#/content_type"], id="create of no type"
+    ),
     pytest.param(create(overwrite=True), LimitExceeded, ["#/overwrite"], id="create over another"),
     pytest.param(
         complete(overwrite=True), LimitExceeded, ["#/overwrite"], id="complete over another"
@@ -149,10 +151,10 @@ async def test_a_session_that_has_died_signs_nothing_more() -> None:
 async def test_a_lifetime_is_the_grants_and_can_be_insisted_on() -> None:
     async with a_house(a_snapshot(a_grant(max_expires_in=60))) as house:
         created = await house.multipart.create(REQUESTER, new_upload())
-        assert (created.term.expires_in, created.term.limited_by) == (60, None)
+        assert (created.validity.expires_in, created.validity.limited_by) == (60, None)
         asked = Lifetime(expires_in=600)
         signed = await house.multipart.sign_parts(REQUESTER, a_window(lifetime=asked))
-        assert (signed.term.expires_in, signed.term.limited_by) == (60, "grant")
+        assert (signed.validity.expires_in, signed.validity.limited_by) == (60, "grant")
         insisting = Lifetime(min_expires_in=61)
         calls = len(house.store.requests)
         await refusal(create(lifetime=insisting)(house), LifetimeUnavailable)
@@ -183,6 +185,6 @@ async def test_a_grant_that_is_lost_while_a_session_comes_is_lost() -> None:
     async with a_house() as house:
         house.sources["reports"].delay = 1
         loop = asyncio.get_running_loop()
-        loop.call_later(0.5, setattr, house.authority, "snapshot", a_snapshot())
+        loop.call_later(0.5, setattr, house.authorizer, "snapshot", a_snapshot())
         await refusal(list_()(house), Forbidden)
         assert house.store.requests == []

@@ -10,8 +10,8 @@ from service.access.grants import Operation
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
 from service.multipart.requests import (
-    FIRST_WINDOW,
-    MAX_WINDOW,
+    DEFAULT_PARTS_PER_REQUEST,
+    MAX_PARTS_PER_REQUEST,
     Completion,
     NewUpload,
     PartChecksums,
@@ -115,11 +115,11 @@ def test_a_checksum_that_is_none_is_refused_where_it_stands(
 @pytest.mark.parametrize(
     ("parts", "most", "numbers"),
     [
-        (40, None, range(1, FIRST_WINDOW + 1)),
+        (40, None, range(1, DEFAULT_PARTS_PER_REQUEST + 1)),
         (3, None, range(1, 4)),
         (40, 5, range(1, 6)),
         (40, 1, range(1, 2)),
-        (40, 100, range(1, FIRST_WINDOW + 1)),
+        (40, 100, range(1, DEFAULT_PARTS_PER_REQUEST + 1)),
         (3, 5, range(1, 4)),
     ],
 )
@@ -146,35 +146,41 @@ def test_a_new_upload_takes_checksums_of_its_own_parts_only() -> None:
 
 
 def test_a_new_upload_takes_the_checksums_of_a_window_at_most() -> None:
-    new(200, sums(*range(1, MAX_WINDOW + 1)))
-    assert refused_at(lambda: new(200, sums(*range(1, MAX_WINDOW + 2)))) == ["#/checksums"]
+    new(200, sums(*range(1, MAX_PARTS_PER_REQUEST + 1)))
+    assert refused_at(lambda: new(200, sums(*range(1, MAX_PARTS_PER_REQUEST + 2)))) == [
+        "#/checksums"
+    ]
 
 
 def test_a_new_upload_demands_its_size_its_type_and_what_its_completion_will_ask_for() -> None:
-    ask = new(3, overwrite=True).store_ask()
+    ask = new(3, overwrite=True).store_request()
     assert (ask.action, ask.upload_id, ask.creates_only) == ("CreateMultipartUpload", None, False)
-    demand = ask.demand
-    assert (demand.operation, demand.bucket, demand.key) == (Operation.MULTIPART, "reports", "a/b")
-    assert (demand.content_length, demand.content_type) == (3 * LEAST, "text/plain")
-    assert (demand.overwrite, demand.names_type) == (True, True)
-    assert new(typed=False).store_ask().demand.content_type is None
-    assert new().store_ask().creates_only
+    access_request = ask.access_request
+    assert (access_request.operation, access_request.bucket, access_request.key) == (
+        Operation.MULTIPART,
+        "reports",
+        "a/b",
+    )
+    assert (access_request.content_length, access_request.content_type) == (3 * LEAST, "text/plain")
+    assert (access_request.overwrite, access_request.declares_content_type) == (True, True)
+    assert new(content_type_given=False).store_request().access_request.content_type is None
+    assert new().store_request().creates_only
 
 
 def test_later_asks_name_the_upload_and_no_type() -> None:
-    listing, signing = UPLOAD.store_ask("ListParts"), window([1]).store_ask()
-    completing = completion(1, overwrite=True).store_ask()
+    listing, signing = UPLOAD.store_request("ListParts"), window([1]).store_request()
+    completing = completion(1, overwrite=True).store_request()
     assert [ask.action for ask in (listing, signing, completing)] == [
         *("ListParts", "UploadPart", "CompleteMultipartUpload")
     ]
     for ask in (listing, signing, completing):
-        assert (ask.upload_id, ask.demand.names_type) == ("id-1", False)
-        assert ask.demand.operation is Operation.MULTIPART
-    assert [ask.demand.content_length for ask in (listing, signing, completing)] == [
+        assert (ask.upload_id, ask.access_request.declares_content_type) == ("id-1", False)
+        assert ask.access_request.operation is Operation.MULTIPART
+    assert [ask.access_request.content_length for ask in (listing, signing, completing)] == [
         *(None, 2 * LEAST + 7, 9)
     ]
-    assert (completing.demand.overwrite, completing.creates_only) == (True, False)
-    assert completion(1).store_ask().creates_only
+    assert (completing.access_request.overwrite, completing.creates_only) == (True, False)
+    assert completion(1).store_request().creates_only
     assert signing.lifetime == Lifetime(expires_in=60)
 
 

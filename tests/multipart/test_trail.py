@@ -8,7 +8,7 @@ import pytest
 from service.access.callers import Rate
 from service.errors import InvalidPart, Overloaded, RateLimited
 from service.multipart.part_plan import PartPlan
-from service.presigning.audit_trail import Trail
+from service.presigning.audit_trail import AuditTrail
 from tests.multipart.acts import EVERY, Act, abort, complete, create, list_
 from tests.multipart.house import LEAST, a_house, a_window, an_upload, new_upload, refusal
 from tests.support.fakes import (
@@ -55,7 +55,7 @@ async def test_what_cannot_be_written_down_is_not_done(
         raise Overloaded("The trail is full.", retry_after=1)
 
     async with a_house() as house:
-        house.authority._trail = Trail(full, clock=house.clock, observer=house.metrics)
+        house.authorizer._audit_trail = AuditTrail(full, clock=house.clock, observer=house.metrics)
         await refusal(act(house), Overloaded)
         assert house.store.requests == []
         assert house.signed() == 0
@@ -68,10 +68,10 @@ async def test_the_trail_holds_no_secret() -> None:
     async with a_house() as house:
         created = await house.multipart.create(REQUESTER, new_upload())
         await house.multipart.abort(REQUESTER, an_upload())
-        trail = b"".join(house.lines).decode()
+        audit_trail = b"".join(house.lines).decode()
         signatures = [part.url.rpartition("=")[2] for part in created.parts]
         for secret in (*signatures, SECRET, TOKEN):
-            assert secret not in trail
+            assert secret not in audit_trail
             assert secret not in repr(created)
 
 

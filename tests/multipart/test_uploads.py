@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import InvalidPart, StorageRefused, StorageUnavailable, UploadNotFound
 from service.multipart.part_plan import PartPlan
-from service.multipart.requests import FIRST_WINDOW, PartChecksums
+from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST, PartChecksums
 from service.s3.client import CALL_SECONDS
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import Encryption
@@ -80,8 +80,8 @@ async def test_a_parts_url_is_the_one_of_its_upload_and_number_for_as_long_as_wa
             assert created_part.method == part.method == "PUT"
             assert times(part.url)[1] == 600
             assert part.headers == {}
-        assert created.term.expires_at == times(created.parts[0].url)[0] + 600
-        assert again.term.expires_at == times(again.parts[0].url)[0] + 600
+        assert created.validity.expires_at == times(created.parts[0].url)[0] + 600
+        assert again.validity.expires_at == times(again.parts[0].url)[0] + 600
 
 
 @in_virtual_time
@@ -104,7 +104,9 @@ async def test_what_the_object_is_to_be_and_the_buckets_encryption_are_said_at_t
             assert not [name for name in request.headers if "encryption" in name]
 
 
-@pytest.mark.parametrize(("parts", "signed"), [(1, 1), (FIRST_WINDOW, FIRST_WINDOW), (40, 16)])
+@pytest.mark.parametrize(
+    ("parts", "signed"), [(1, 1), (DEFAULT_PARTS_PER_REQUEST, DEFAULT_PARTS_PER_REQUEST), (40, 16)]
+)
 @in_virtual_time
 async def test_the_first_few_parts_are_signed_at_once_and_counted_each(
     parts: int, signed: int

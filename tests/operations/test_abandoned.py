@@ -14,14 +14,14 @@ from service.operations.abandoned_uploads import (
     MAX_LISTED,
     MAX_PAGES,
     WORKERS,
-    Place,
-    Swept,
+    BucketSession,
+    SweepResult,
     end,
     find,
-    leaves,
+    store_accesses,
     sweep,
 )
-from service.s3.client import StoreCalls
+from service.s3.client import S3Client
 from service.s3.xml import OpenUpload
 from service.telemetry.metrics import Metrics
 from tests.support.fakes import (
@@ -113,21 +113,21 @@ class FakeBucket:
 
 
 @asynccontextmanager
-async def at(store_answers: Callable[[httpx.Request], Any]) -> AsyncIterator[Place]:
+async def at(store_answers: Callable[[httpx.Request], Any]) -> AsyncIterator[BucketSession]:
     """The bucket `reports`, at a store that answers so and is never waited for."""
     clock = FakeClock()
     transport = httpx.MockTransport(store_answers)
-    store = StoreCalls(clock=clock, chance=lambda: 0.0, observer=Metrics(), transport=transport)
+    store = S3Client(clock=clock, chance=lambda: 0.0, observer=Metrics(), transport=transport)
     try:
-        [(name, leave)] = leaves({"reports": ADDRESS}, credentials(), clock.wall()).items()
-        yield Place(name, leave, store)
+        [(name, leave)] = store_accesses({"reports": ADDRESS}, credentials(), clock.wall()).items()
+        yield BucketSession(name, leave, store)
     finally:
         await store.close()
 
 
 async def swept(
     bucket: FakeBucket, *, older_than: int = 7 * DAY, abort: bool = False
-) -> tuple[Swept, list[str]]:
+) -> tuple[SweepResult, list[str]]:
     shown: list[str] = []
     async with at(bucket) as place:
         done = await sweep(
@@ -146,7 +146,7 @@ async def test_all_pages_are_read_with_exactly_the_markers_that_the_store_gave(
     bucket = FakeBucket([upload(number) for number in range(7)], page_size=3, markers=markers)
     done, shown = await swept(bucket)
     assert [each.split("\t")[2] for each in shown] == [f"id-{number:06}" for number in range(7)]
-    assert done == Swept(found=7)
+    assert done == SweepResult(found=7)
     keys = [{"key-marker": f"uploads/{n:06}"} if markers == "both" else {} for n in (2, 5)]
     ids = [{"upload-id-marker": f"id-{n:06}"} for n in (2, 5)]
     assert bucket.pages == [{}, keys[0] | ids[0], keys[1] | ids[1]]
@@ -190,7 +190,7 @@ async def test_what_is_younger_is_not_listed_and_0_is_all() -> None:
 
 async def test_a_bucket_that_may_not_be_listed_is_told_by_the_stores_code_alone() -> None:
     done, shown = await swept(FakeBucket([upload(1)], refusals={"GET": "AccessDenied"}))
-    assert (done, shown) == (Swept(problems=("the store refuses: AccessDenied",)), [])
+    assert (done, shown) == (SweepResult(problems=("the store refuses: AccessDenied",)), [])
 
 
 async def test_a_store_that_cannot_be_reached_is_told_without_its_address() -> None:
@@ -209,20 +209,20 @@ async def test_without_abort_nothing_is_ended() -> None:
 
 
 async def test_exactly_what_is_listed_is_ended_and_only_once_all_is_listed() -> None:
-    young, odd = upload(8, YOUNG), upload(9, "who knows")
+    earliest_refresh_remaining, odd = upload(8, YOUNG), upload(9, "who knows")
     old = [upload(number) for number in range(5)]
-    bucket = FakeBucket([*old, young, odd], page_size=2)
+    bucket = FakeBucket([*old, earliest_refresh_remaining, odd], page_size=2)
     done, shown = await swept(bucket, abort=True)
-    assert bucket.uploads == [young, odd]
+    assert bucket.uploads == [earliest_refresh_remaining, odd]
     assert bucket.asked == ["GET"] * 4 + ["DELETE"] * 5 + ["GET"]
-    assert done == Swept(found=5, ageless=1, ended=5)
+    assert done == SweepResult(found=5, ageless=1, ended=5)
     assert shown[-1].endswith("\t'who knows'\tunknown age")
 
 
 async def test_an_upload_without_an_age_is_not_ended_though_all_are_meant() -> None:
     bucket = FakeBucket([upload(1, "who knows")])
     done, _ = await swept(bucket, older_than=0, abort=True)
-    assert (len(bucket.uploads), done) == (1, Swept(ageless=1))
+    assert (len(bucket.uploads), done) == (1, SweepResult(ageless=1))
 
 
 async def test_keys_of_all_sorts_are_ended_under_their_own_name() -> None:
@@ -260,7 +260,7 @@ async def test_an_upload_that_may_not_be_ended_keeps_no_other_from_it() -> None:
         refusals={"id-000003": "AccessDenied", "id-000040": "AccessDenied"},
     )
     done, _ = await swept(bucket, abort=True)
-    assert done == Swept(
+    assert done == SweepResult(
         found=50, ended=48, problems=("2 not aborted: the store refuses: AccessDenied",)
     )
 
@@ -286,13 +286,15 @@ async def test_few_are_ended_at_a_time_and_none_is_sent_away() -> None:
 
 def test_a_bucket_is_asked_where_the_service_reaches_it_with_the_operators_token() -> None:
     inner = replace(ADDRESS, host="store.internal")
-    [(name, leave)] = leaves({"a": replace(ADDRESS, inner=inner)}, credentials(), 0.0).items()
-    assert (name, leave.inner_signer.address) == ("a", inner)
-    assert leave.inner_signer.credentials.session_token == TOKEN
+    [(name, leave)] = store_accesses(
+        {"a": replace(ADDRESS, inner=inner)}, credentials(), 0.0
+    ).items()
+    assert (name, leave.internal_signer.address) == ("a", inner)
+    assert leave.internal_signer.credentials.session_token == TOKEN
     assert TOKEN not in repr(leave)
     assert SECRET not in repr(leave)
 
 
 def test_a_bucket_with_two_names_is_one() -> None:
     outer = replace(ADDRESS, host="store.example", inner=ADDRESS)
-    assert list(leaves({"a": ADDRESS, "b": outer}, credentials(), 0.0)) == ["a"]
+    assert list(store_accesses({"a": ADDRESS, "b": outer}, credentials(), 0.0)) == ["a"]

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from service.cli.main import main
 from service.operations.abandoned_uploads import (
-    Aged,
-    Swept,
+    SweepResult,
+    UploadWithAge,
     age_of,
     line,
     parse_duration,
@@ -77,7 +77,7 @@ def test_a_time_that_cannot_be_read_or_has_no_zone_has_no_age(initiated: str) ->
     ],
 )
 def test_a_line_shows_no_character_that_a_terminal_obeys(key: str, shown: str) -> None:
-    told = line("reports", Aged(upload(1, key=key), 3.0 * DAY))
+    told = line("reports", UploadWithAge(upload(1, key=key), 3.0 * DAY))
     assert told.split("\t") == ["reports", shown, "id-000001", OLD, "3 d"]
 
 
@@ -89,22 +89,22 @@ def test_a_line_shows_no_character_that_a_terminal_obeys(key: str, shown: str) -
     ],
 )  # fmt: skip
 def test_an_age_is_told_in_a_unit_that_fits(age: float | None, shown: str) -> None:
-    assert line("reports", Aged(upload(1), age)).endswith(f"\t{shown}")
+    assert line("reports", UploadWithAge(upload(1), age)).endswith(f"\t{shown}")
 
 
 @pytest.mark.parametrize(
     ("done", "older_than", "abort", "told"),
     [
-        ([Swept(found=12)], 7 * DAY, False, "12 uploads older than 7 d; give --abort to end them"),
-        ([Swept(found=5, ended=5), Swept(found=7, ended=6)], 36 * HOUR, True,
+        ([SweepResult(found=12)], 7 * DAY, False, "12 uploads older than 7 d; give --abort to end them"),
+        ([SweepResult(found=5, ended=5), SweepResult(found=7, ended=6)], 36 * HOUR, True,
          "12 uploads older than 36 h; 11 aborted"),
-        ([Swept(found=1, ended=1)], 90 * 60, True, "1 upload older than 90 m; 1 aborted"),
+        ([SweepResult(found=1, ended=1)], 90 * 60, True, "1 upload older than 90 m; 1 aborted"),
         ([], 0, False, "0 uploads of any age"),
-        ([Swept(found=1, ageless=2)], DAY, False,
+        ([SweepResult(found=1, ageless=2)], DAY, False,
          "1 upload older than 1 d, and 2 of unknown age, left alone; give --abort to end them"),
     ],
 )  # fmt: skip
 def test_the_summary_counts_what_was_found_and_ended(
-    done: list[Swept], older_than: int, abort: bool, told: str
+    done: list[SweepResult], older_than: int, abort: bool, told: str
 ) -> None:
     assert summary(done, older_than=older_than, abort=abort) == told

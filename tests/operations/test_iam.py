@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote
 
 import pytest
 
-from service.operations.revoke.apply import KillSwitch
+from service.operations.revoke.apply import RevocationApplier
 from service.operations.revoke.iam import IamRefused, RolePolicies, role_policies
 from service.operations.revoke.policy import Target, merged
 from service.sessions.sts import session_name
@@ -83,19 +83,19 @@ async def asking(iam: Iam) -> AsyncIterator[RolePolicies]:
 
 
 @dataclass
-class Told:
+class RemoteFinding:
     lines: list[str] = field(default_factory=list)
     agrees: bool = True
     standing_when_asked: dict[str, str] | None = None
 
 
-async def deny(iam: Iam, told: Told, *targets: Target) -> list[str]:
+async def deny(iam: Iam, told: RemoteFinding, *targets: Target) -> list[str]:
     def agreed(_: str) -> bool:
         told.standing_when_asked = dict(iam.standing)
         return told.agrees
 
     async with asking(iam) as policies:
-        switch = KillSwitch(policies, show=told.lines.append, agreed=agreed)
+        switch = RevocationApplier(policies, show=told.lines.append, agreed=agreed)
         return await switch.deny(targets, MOMENT)
 
 
@@ -110,7 +110,7 @@ async def test_a_role_is_asked_for_by_its_name_alone_with_the_operators_keys() -
 
 
 async def test_nothing_is_written_before_it_is_agreed_to() -> None:
-    iam, told = Iam(), Told(agrees=False)
+    iam, told = Iam(), RemoteFinding(agrees=False)
     problems = await deny(iam, told, target())
     assert problems == ["you did not agree; nothing was changed"]
     assert (told.standing_when_asked, iam.standing) == ({}, {})
@@ -120,7 +120,7 @@ async def test_nothing_is_written_before_it_is_agreed_to() -> None:
 async def test_what_stands_is_joined_and_put_without_white_space() -> None:
     foreign = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
     iam = Iam(standing={NAME: json.dumps({"Statement": foreign}), "other": "{}"})
-    assert await deny(iam, Told(), target()) == []
+    assert await deny(iam, RemoteFinding(), target()) == []
     assert json.loads(iam.standing[NAME]) == merged(
         {"Statement": [foreign]}, target().userid, MOMENT
     )
@@ -131,21 +131,21 @@ async def test_what_stands_is_joined_and_put_without_white_space() -> None:
 @pytest.mark.parametrize("standing", ["not a policy", "[]", '{"Statement": 1}'])
 async def test_what_cannot_be_read_is_not_written_over(standing: str) -> None:
     iam = Iam(standing={NAME: standing})
-    [problem] = await deny(iam, Told(), target())
+    [problem] = await deny(iam, RemoteFinding(), target())
     assert "read" in problem
     assert iam.standing == {NAME: standing}
 
 
 async def test_a_role_of_that_name_in_another_account_is_left_alone() -> None:
     iam = Iam(arn=ARN.replace("111122223333", "444455556666"))
-    [problem] = await deny(iam, Told(), target())
+    [problem] = await deny(iam, RemoteFinding(), target())
     assert "an account that has another role of this name; nothing was written" in problem
     assert [each["Action"] for each in iam.asked] == ["GetRole"]
 
 
 async def test_a_role_that_is_full_is_told_with_what_to_do() -> None:
     iam = Iam(faults={"PutRolePolicy": "LimitExceeded"})
-    [problem] = await deny(iam, Told(), target())
+    [problem] = await deny(iam, RemoteFinding(), target())
     for said in (
         "10,240 characters",
         "aws iam list-role-policies --role-name presign",
@@ -158,7 +158,7 @@ async def test_a_role_that_is_full_is_told_with_what_to_do() -> None:
 async def test_a_refusal_is_told_by_its_code_and_one_role_keeps_no_other_from_its_turn(
     action: str,
 ) -> None:
-    iam, told = Iam(faults={action: "AccessDenied"}), Told()
+    iam, told = Iam(faults={action: "AccessDenied"}), RemoteFinding()
     problems = await deny(iam, told, target(), target(owner=(None, "web"), session="web"))
     assert [problem.rpartition(": ")[2] for problem in problems] == ["AccessDenied"] * 2
     for hidden in (SECRET, TOKEN, "127.0.0.1"):
@@ -187,9 +187,9 @@ async def test_what_is_lifted_leaves_what_is_not_ours_and_is_warned_of_while_ses
     None
 ):
     alone = json.dumps(merged(None, target().userid, MOMENT))
-    iam, told = Iam(standing={NAME: alone}), Told()
+    iam, told = Iam(standing={NAME: alone}), RemoteFinding()
     async with asking(iam) as policies:
-        switch = KillSwitch(policies, show=told.lines.append, agreed=lambda _: True)
+        switch = RevocationApplier(policies, show=told.lines.append, agreed=lambda _: True)
         assert await switch.lift([target()], now=MOMENT + 60.0) == []
         assert iam.standing == {}
         assert "their URLs will work again" in told.lines[0]

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from service.operations.revoke.policy import (
     Target,
     UnreadablePolicy,
+    cutoff_at,
+    cutoff_in,
+    early_lift_warning,
     merged,
-    moment_at,
-    moment_in,
-    parse_moment,
-    revived,
+    parse_cutoff,
     revoked_before,
     statement,
     without,
@@ -65,7 +65,7 @@ def test_sessions_of_this_second_are_older_than_now_even_by_a_clock_that_is_behi
 ) -> None:
     """`aws:TokenIssueTime` is cut to the second, and DateLessThan spares what is equal."""
     issued = int(now + 5)
-    assert issued < moment_at(now) <= issued + 1
+    assert issued < cutoff_at(now) <= issued + 1
 
 
 @given(moment=moments, issued=moments, took=st.floats(0, ATTEMPT_SECONDS))
@@ -117,7 +117,7 @@ def test_what_cannot_be_read_is_not_written_over(document: dict[str, Any]) -> No
 )
 def test_a_statement_that_was_changed_is_no_longer_ours(changes: dict[str, Any]) -> None:
     document = {"Statement": [statement(USERID, NOON) | changes, "not a statement"]}
-    assert moment_in(document, USERID) is None
+    assert cutoff_in(document, USERID) is None
     assert merged(document, USERID, NOON)["Statement"][:2] == document["Statement"]
 
 
@@ -133,7 +133,7 @@ def test_a_statement_that_was_changed_is_no_longer_ours(changes: dict[str, Any])
 def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
     text: str, moment: int
 ) -> None:
-    assert parse_moment(text, NOON) == moment
+    assert parse_cutoff(text, NOON) == moment
 
 
 @pytest.mark.parametrize(
@@ -148,14 +148,14 @@ def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
 )
 def test_a_time_that_will_not_do_is_refused_in_words(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        parse_moment(text, NOON)
+        parse_cutoff(text, NOON)
 
 
 def test_to_lift_while_sessions_live_is_warned_of_and_later_is_not() -> None:
-    told = revived(target(), NOON, NOON + 3599.0)
+    told = early_lift_warning(target(), NOON, NOON + 3599.0)
     assert told is not None
     assert f"live until {written(NOON + 3600)}" in told
-    assert revived(target(), NOON, NOON + 3600.0) is None
+    assert early_lift_warning(target(), NOON, NOON + 3600.0) is None
 
 
 def test_a_revocation_of_the_longest_name_leaves_room_for_many() -> None:

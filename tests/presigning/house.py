@@ -16,15 +16,15 @@ from service.access.callers import Identity
 from service.access.grants import Caller, Operation
 from service.errors import PresignError
 from service.presigning.audit import Requester
-from service.presigning.audit_trail import Trail
-from service.presigning.authorizer import Authority
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
-from service.presigning.requests import Ask, FormAsk
+from service.presigning.requests import PostFormRequest, PresignRequest
 from service.presigning.results import PresignedForm
 from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.signing.actions import (
     Action,
     Encryption,
@@ -59,10 +59,10 @@ class House:
     """A presigner whose buckets each have a fake source."""
 
     clock: FakeClock
-    authority: Authority
+    authorizer: Authorizer
     presigner: Presigner
     sources: Mapping[str, FakeSource]
-    trail: list[bytes]
+    audit_trail: list[bytes]
 
     @property
     def source(self) -> FakeSource:
@@ -74,38 +74,46 @@ class House:
 
 
 def a_house(
-    snapshot: Snapshot, *, delay: float = 0.1, promise: float = 900, session_seconds: float = 3600.0
+    snapshot: Snapshot,
+    *,
+    delay: float = 0.1,
+    longest_lifetime: float = 900,
+    session_seconds: float = 3600.0,
 ) -> House:
     clock = loop_clock()
     sources = {
         name: FakeSource(clock, length=session_seconds, delay=delay) for name in snapshot.buckets
     }
     pooled = {
-        name: PooledBucket(
+        name: BucketSessions(
             source=source,
             address=ADDRESS,
-            promise=promise,
-            own_policy=snapshot.buckets[name].own_policy,
+            longest_lifetime=longest_lifetime,
+            probe_policy=snapshot.buckets[name].probe_policy,
         )
         for name, source in sources.items()
     }
     pool = SessionPool(pooled, clock=clock, chance=lambda: 0)
     numbers = count(1)
-    trail: list[bytes] = []
-    authority = Authority(snapshot, pool, clock=clock, trail=Trail(trail.extend, clock=clock))
-    presigner = Presigner(authority, unique_id=lambda: f"id{next(numbers)}")
-    return House(clock, authority, presigner, sources, trail)
+    audit_trail: list[bytes] = []
+    authorizer = Authorizer(
+        snapshot, pool, clock=clock, audit_trail=AuditTrail(audit_trail.extend, clock=clock)
+    )
+    presigner = Presigner(authorizer, unique_id=lambda: f"id{next(numbers)}")
+    return House(clock, authorizer, presigner, sources, audit_trail)
 
 
 def an_ask(
     action: Action | None = None, *, bucket: str = "reports", key: str = "a/b", **lifetime: int
-) -> Ask:
-    return Ask(bucket=bucket, key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime))
+) -> PresignRequest:
+    return PresignRequest(
+        bucket=bucket, key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime)
+    )
 
 
-def a_form_ask(*, form: PostObject | None = None, **more: Any) -> FormAsk:
+def a_form_ask(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
     form = form or PostObject(key="", max_content_length=5)
-    return replace(FormAsk(bucket="reports", form=form, lifetime=Lifetime()), **more)
+    return replace(PostFormRequest(bucket="reports", form=form, lifetime=Lifetime()), **more)
 
 
 def times(url: str) -> tuple[int, int]:
@@ -130,7 +138,7 @@ def requester(caller: Caller) -> Requester:
     return replace(REQUESTER, identity=Identity(caller))
 
 
-async def refusal(house: House, ask: Ask, caller: Caller = CALLER) -> PresignError:
+async def refusal(house: House, ask: PresignRequest, caller: Caller = CALLER) -> PresignError:
     with pytest.raises(PresignError) as refused:
         await house.presigner.presign(requester(caller), ask)
     return refused.value

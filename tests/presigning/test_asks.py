@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from service.access.grants import Demand, Operation
+from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.presigning.requests import (
-    Ask,
-    FormAsk,
-    form_demand,
+    PostFormRequest,
+    PresignRequest,
+    access_for_form,
+    access_for_request,
     form_key,
-    request_demand,
     signed_key,
 )
 from service.sessions.lifetime import Lifetime
@@ -24,21 +24,21 @@ from service.signing.actions import (
 from service.signing.post_policy import PostObject
 
 
-def an_ask(action: Action, key: str = "a/b", **more: Any) -> Ask:
-    return Ask(bucket="reports", key=key, action=action, lifetime=Lifetime(), **more)
+def an_ask(action: Action, key: str = "a/b", **more: Any) -> PresignRequest:
+    return PresignRequest(bucket="reports", key=key, action=action, lifetime=Lifetime(), **more)
 
 
-def a_form_ask(*, form: PostObject | None = None, **more: Any) -> FormAsk:
+def a_form_ask(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
     form = form or PostObject(key="", max_content_length=5)
-    return FormAsk(bucket="reports", form=form, lifetime=Lifetime(), **more)
+    return PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), **more)
 
 
 def unique_id() -> str:
     return "0123"
 
 
-def demand(operation: Operation, **more: Any) -> Demand:
-    return Demand(**{"operation": operation, "bucket": "reports", "key": "a/b"} | more)
+def access_request(operation: Operation, **more: Any) -> AccessRequest:
+    return AccessRequest(**{"operation": operation, "bucket": "reports", "key": "a/b"} | more)
 
 
 # The key that is signed
@@ -73,43 +73,50 @@ def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        (GetObject(), demand(Operation.DOWNLOAD)),
-        (HeadObject(), demand(Operation.HEAD)),
-        (DeleteObject(), demand(Operation.DELETE)),
-        (GetObject(version_id="1"), demand(Operation.DOWNLOAD, version=True)),
-        (HeadObject(version_id="1"), demand(Operation.HEAD, version=True)),
-        (DeleteObject(version_id="1"), demand(Operation.DELETE, version=True)),
-        (ListObjects(prefix="a/b"), demand(Operation.LIST, subtree=True, max_keys=1000)),
+        (GetObject(), access_request(Operation.DOWNLOAD)),
+        (HeadObject(), access_request(Operation.HEAD)),
+        (DeleteObject(), access_request(Operation.DELETE)),
+        (GetObject(version_id="1"), access_request(Operation.DOWNLOAD, version=True)),
+        (HeadObject(version_id="1"), access_request(Operation.HEAD, version=True)),
+        (DeleteObject(version_id="1"), access_request(Operation.DELETE, version=True)),
+        (ListObjects(prefix="a/b"), access_request(Operation.LIST, subtree=True, max_keys=1000)),
         (
             ListObjects(prefix="a/b", max_keys=0),
-            demand(Operation.LIST, subtree=True, max_keys=0),
+            access_request(Operation.LIST, subtree=True, max_keys=0),
         ),
         (
             PutObject(content_length=5, content_type="text/plain"),
-            demand(Operation.UPLOAD, content_length=5, content_type="text/plain"),
+            access_request(Operation.UPLOAD, content_length=5, content_type="text/plain"),
         ),
         (
             PutObject(content_length=0, content_type="text/plain", overwrite=True),
-            demand(Operation.UPLOAD, content_length=0, content_type="text/plain", overwrite=True),
+            access_request(
+                Operation.UPLOAD, content_length=0, content_type="text/plain", overwrite=True
+            ),
         ),
         (
             PutObject(content_length=5, content_type="text/plain", if_match='"e"'),
-            demand(
+            access_request(
                 Operation.UPLOAD,
                 content_length=5,
                 content_type="text/plain",
                 overwrite=True,
-                compares=True,
+                has_if_match=True,
             ),
         ),
     ],
 )
-def test_a_request_demands(action: Action, expected: Demand) -> None:
-    assert request_demand(an_ask(action)) == expected
+def test_a_request_demands(action: Action, expected: AccessRequest) -> None:
+    assert access_for_request(an_ask(action)) == expected
 
 
 def test_a_type_that_the_caller_did_not_name_is_none() -> None:
-    assert request_demand(an_ask(PutObject(content_length=5), typed=False)).content_type is None
+    assert (
+        access_for_request(
+            an_ask(PutObject(content_length=5), content_type_given=False)
+        ).content_type
+        is None
+    )
 
 
 # A form's key
@@ -126,7 +133,7 @@ def test_a_type_that_the_caller_did_not_name_is_none() -> None:
         pytest.param(a_form_ask(key="a/b", overwrite=True), "a/b", id="to be replaced"),
     ],
 )
-def test_the_key_of_a_form_is(ask: FormAsk, key: str) -> None:
+def test_the_key_of_a_form_is(ask: PostFormRequest, key: str) -> None:
     assert form_key(ask, unique_id) == key
 
 
@@ -159,7 +166,7 @@ def test_a_fixed_key_without_overwrite_is_refused_since_a_form_cannot_be_create_
         ),
     ],
 )
-def test_a_forms_key_is_refused(ask: FormAsk, pointer: str) -> None:
+def test_a_forms_key_is_refused(ask: PostFormRequest, pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         form_key(ask, unique_id)
     assert list(refused.value.pointers) == [pointer]
@@ -170,27 +177,29 @@ def test_a_forms_key_is_refused(ask: FormAsk, pointer: str) -> None:
 
 def test_a_form_whose_file_the_browser_names_demands_all_below_its_own_prefix() -> None:
     ask = a_form_ask(key_prefix="a/")
-    assert form_demand(ask, form_key(ask, unique_id)) == demand(
+    assert access_for_form(ask, form_key(ask, unique_id)) == access_request(
         Operation.FORM, key="a/0123/", subtree=True, content_length=5
     )
 
 
 def test_a_form_whose_file_is_named_demands_that_key() -> None:
     ask = a_form_ask(key_prefix="a/", filename="b")
-    assert form_demand(ask, form_key(ask, unique_id)) == demand(
+    assert access_for_form(ask, form_key(ask, unique_id)) == access_request(
         Operation.FORM, key="a/0123/b", content_length=5
     )
 
 
 def test_a_form_for_a_fixed_key_demands_to_overwrite_it() -> None:
     ask = a_form_ask(key="a/b", overwrite=True)
-    assert form_demand(ask, "a/b") == demand(Operation.FORM, content_length=5, overwrite=True)
+    assert access_for_form(ask, "a/b") == access_request(
+        Operation.FORM, content_length=5, overwrite=True
+    )
 
 
 def test_a_forms_greatest_size_and_its_type_are_what_it_demands() -> None:
     form = PostObject(key="", min_content_length=2, max_content_length=9, content_type="image/png")
-    asked = form_demand(a_form_ask(form=form), "k")
+    asked = access_for_form(a_form_ask(form=form), "k")
     assert (asked.content_length, asked.content_type) == (9, "image/png")
     form = PostObject(key="", max_content_length=9, content_type_prefix="image/")
-    asked = form_demand(a_form_ask(form=form), "k")
+    asked = access_for_form(a_form_ask(form=form), "k")
     assert (asked.content_type, asked.content_type_prefix) == (None, "image/")

@@ -17,8 +17,8 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit_trail import Trail
-from service.presigning.requests import Ask
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.signing.actions import DeleteObject, GetObject, ListObjects
@@ -45,7 +45,7 @@ from tests.support.fakes import (
 )
 
 FORM: Final = a_form_ask(key_prefix="in/")
-MIXED: Final[list[Ask | PresignError]] = [
+MIXED: Final[list[PresignRequest | PresignError]] = [
     an_ask(key="a/1"),
     an_ask(key="x/2"),
     InvalidRequest("Malformed.", pointer="#/key"),
@@ -56,7 +56,7 @@ MIXED: Final[list[Ask | PresignError]] = [
 
 
 def told(house: House) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in house.trail]
+    return [json.loads(line) for line in house.audit_trail]
 
 
 def decisions(house: House) -> list[tuple[str, str | None, list[str]]]:
@@ -105,7 +105,9 @@ REFUSED = [
 
 @pytest.mark.parametrize(("ask", "error"), REFUSED)
 @in_virtual_time
-async def test_a_refusal_is_told_once_by_its_code(ask: Ask, error: type[PresignError]) -> None:
+async def test_a_refusal_is_told_once_by_its_code(
+    ask: PresignRequest, error: type[PresignError]
+) -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
     assert type(await refusal(house, ask)) is error
     assert decisions(house) == [("denied", error.code, [ask.key])]
@@ -187,7 +189,7 @@ async def test_who_waits_for_a_session_is_told_once_with_what_came_of_it() -> No
         for n in range(3)
     ]
     await asyncio.sleep(0.5)
-    assert house.trail == []
+    assert house.audit_trail == []
     await asyncio.gather(*asked)
     assert sorted(decisions(house)) == [("allowed", None, [str(n)]) for n in range(3)]
 
@@ -209,7 +211,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, FORM))
     batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask(key="c")]))
     await asyncio.sleep(0.5)
-    house.authority.snapshot = a_snapshot()
+    house.authorizer.snapshot = a_snapshot()
     await asyncio.gather(one, form, batch, return_exceptions=True)
     assert {each[:2] for each in decisions(house)} == {("denied", "forbidden")}
     keys = sorted(key for _, _, keys in decisions(house) for key in keys)
@@ -221,7 +223,7 @@ async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused()
     house = a_house(a_snapshot(a_grant()))
     asked = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
     await asyncio.sleep(0)  # one turn: it is decided that it has to wait
-    house.authority.snapshot = a_snapshot()
+    house.authorizer.snapshot = a_snapshot()
     [answer] = await asked
     assert isinstance(answer, Forbidden)
     assert decisions(house) == [("denied", "forbidden", ["a/b"])]
@@ -235,7 +237,7 @@ async def test_who_goes_away_while_waiting_was_given_nothing_and_is_not_told() -
     asked.cancel()
     await asyncio.sleep(3)
     assert asked.cancelled()
-    assert house.trail == []
+    assert house.audit_trail == []
 
 
 @in_virtual_time
@@ -243,7 +245,7 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
     """A caller who awaits an answer runs on only after the line stands."""
     house = a_house(a_snapshot(a_grant()))
     order: list[str] = []
-    house.authority._trail = Trail(
+    house.authorizer._audit_trail = AuditTrail(
         lambda lines: order.extend("line" for _ in lines), clock=house.clock
     )
     for answer in (
@@ -264,8 +266,8 @@ async def test_the_trail_never_holds_a_signature_a_token_or_a_secret() -> None:
     batch = await house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(key="a/../b")])
     urls = [signed.url, *(each.url for each in batch if isinstance(each, PresignedRequest))]
     signatures = [parse_qs(urlsplit(url).query)["X-Amz-Signature"][0] for url in urls]
-    trail = b"".join(house.trail).decode()
-    assert len(house.trail) == 4
+    audit_trail = b"".join(house.audit_trail).decode()
+    assert len(house.audit_trail) == 4
     for secret in (
         *signatures,
         form.fields["x-amz-signature"],
@@ -273,4 +275,4 @@ async def test_the_trail_never_holds_a_signature_a_token_or_a_secret() -> None:
         SECRET,
         TOKEN,
     ):
-        assert secret not in trail
+        assert secret not in audit_trail

@@ -23,9 +23,9 @@ from service.errors import (
     PresignError,
 )
 from service.presigning.audit import Outcome, Requester, audit_lines
-from service.presigning.requests import Ask, FormAsk
+from service.presigning.requests import PostFormRequest, PresignRequest
 from service.presigning.results import PresignedForm, PresignedRequest
-from service.sessions.lifetime import Given, Lifetime, Term
+from service.sessions.lifetime import GrantedLifetime, Lifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import (
     Action,
@@ -65,14 +65,14 @@ ACTIONS: Final = [
 ]
 
 
-def an_ask(key: str = "a/b", action: Action | None = None, **lifetime: int) -> Ask:
-    return Ask(
+def an_ask(key: str = "a/b", action: Action | None = None, **lifetime: int) -> PresignRequest:
+    return PresignRequest(
         bucket="reports", key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime)
     )
 
 
-def a_term(expires_in: int = 900) -> Term:
-    return Term(int(WALL), Given(expires_in, None))
+def a_term(expires_in: int = 900) -> Validity:
+    return Validity(int(WALL), GrantedLifetime(expires_in, None))
 
 
 def a_session() -> Session:
@@ -82,7 +82,7 @@ def a_session() -> Session:
 def an_answer(expires_in: int = 900) -> PresignedRequest:
     url = f"https://h/a?X-Amz-Security-Token={TOKEN}&X-Amz-Signature={SIGNATURE}"
     return PresignedRequest(
-        method="GET", url=url, headers={}, term=a_term(expires_in), session=a_session()
+        method="GET", url=url, headers={}, validity=a_term(expires_in), session=a_session()
     )
 
 
@@ -146,10 +146,10 @@ def test_a_list_is_told_by_its_prefix() -> None:
 def test_a_form_is_told_by_its_final_key() -> None:
     key = "in/id1/${filename}"
     form = PostObject(key="", max_content_length=5)
-    ask = FormAsk(bucket="reports", form=form, lifetime=Lifetime(), key_prefix="in/")
+    ask = PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), key_prefix="in/")
     fields = {"policy": "e30=", "x-amz-signature": SIGNATURE, "x-amz-security-token": TOKEN}
     answer = PresignedForm(
-        url="https://h/", key=key, fields=fields, term=a_term(), session=a_session()
+        url="https://h/", key=key, fields=fields, validity=a_term(), session=a_session()
     )
     line = line_of((ask, key, answer))
     assert (line["operation"], line["keys"]) == ("form", [key])
@@ -273,7 +273,7 @@ def told_with(answer: Answer, lines: Sequence[dict[str, Any]]) -> list[str]:
     wanted = (
         ("denied", answer.code, None)
         if isinstance(answer, PresignError)
-        else ("allowed", None, answer.term.expires_in)
+        else ("allowed", None, answer.validity.expires_in)
     )
     return [
         key
@@ -304,7 +304,7 @@ def test_the_widest_request_with_one_longest_key_fits() -> None:
     """Nothing but keys can be split, so all else together must leave a key its room."""
     caller = Caller(issuer="i" * 63, subject="\U0001f600" * 255)
     asker = Requester(Identity(caller), "r" * 128, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")
-    ask = Ask(
+    ask = PresignRequest(
         bucket="\x01" * 255,
         key="",
         action=GetObject(),

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import Overloaded
 from service.presigning.audit import WriteLines
-from service.presigning.audit_trail import Trail
+from service.presigning.audit_trail import AuditTrail
 from tests.presigning.house import (
     BOTH,
     NARROW,
@@ -39,13 +39,13 @@ class FailingTrail:
 
 def writing(house: House, write: WriteLines) -> None:
     """From now on the trail goes there."""
-    house.authority._trail = Trail(write, clock=house.clock)
+    house.authorizer._audit_trail = AuditTrail(write, clock=house.clock)
 
 
 def a_failing_house(**more: Any) -> tuple[House, FailingTrail]:
-    house, trail = a_house(a_snapshot(NARROW, buckets=BOTH), **more), FailingTrail()
-    writing(house, trail)
-    return house, trail
+    house, audit_trail = a_house(a_snapshot(NARROW, buckets=BOTH), **more), FailingTrail()
+    writing(house, audit_trail)
+    return house, audit_trail
 
 
 FORM: Final = a_form_ask(key_prefix="in/")
@@ -68,16 +68,16 @@ ANSWERS = [
 @pytest.mark.parametrize("answer", ANSWERS)
 @in_virtual_time
 async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) -> None:
-    house, trail = a_failing_house()
+    house, audit_trail = a_failing_house()
     if not cold:
         with pytest.raises(Overloaded):
             await house.presigner.presign(REQUESTER, an_ask())
-    offered = len(trail.offered)
+    offered = len(audit_trail.offered)
     with pytest.raises(Overloaded) as refused:
         await answer(house)
     assert (refused.value.code, refused.value.retry_after) == ("overloaded", 1)
     assert "https" not in f"{refused.value!r} {vars(refused.value)}"
-    assert len(trail.offered) > offered
+    assert len(audit_trail.offered) > offered
 
 
 @in_virtual_time
@@ -104,6 +104,6 @@ async def test_when_the_trail_is_back_the_next_is_answered() -> None:
     house, _ = a_failing_house()
     with pytest.raises(Overloaded):
         await house.presigner.presign(REQUESTER, an_ask())
-    writing(house, house.trail.extend)
+    writing(house, house.audit_trail.extend)
     assert (await house.presigner.presign(REQUESTER, an_ask())).url
-    assert [json.loads(line)["decision"] for line in house.trail] == ["allowed"]
+    assert [json.loads(line)["decision"] for line in house.audit_trail] == ["allowed"]

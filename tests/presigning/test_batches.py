@@ -15,7 +15,7 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from tests.presigning.house import (
@@ -40,7 +40,7 @@ from tests.support.fakes import (
 async def test_a_batch_answers_each_item_in_its_place() -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
     malformed = InvalidRequest("Malformed.", pointer="#/key")
-    asks: list[Ask | PresignError] = [
+    asks: list[PresignRequest | PresignError] = [
         an_ask(key="a/1"),
         an_ask(key="x/2"),
         malformed,
@@ -133,7 +133,7 @@ async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
         house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
     )
     await asyncio.sleep(1)
-    house.authority.snapshot = replace(
+    house.authorizer.snapshot = replace(
         a_snapshot(a_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
     )
     first, second = await asked

@@ -13,7 +13,7 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.requests import FormAsk
+from service.presigning.requests import PostFormRequest
 from service.signing.post_policy import PostObject
 from tests.presigning.house import (
     ENCRYPTION,
@@ -54,7 +54,7 @@ from tests.support.fakes import (
 )
 @in_virtual_time
 async def test_a_form_is_for_the_key_that_it_says(
-    ask: FormAsk, key: str, condition: object
+    ask: PostFormRequest, key: str, condition: object
 ) -> None:
     house = a_house(a_snapshot(a_grant(allow_overwrite=True)))
     form = await house.presigner.presign_form(REQUESTER, ask)
@@ -91,7 +91,7 @@ async def test_each_form_has_an_id_of_its_own_though_it_waits_for_its_session() 
 )
 @in_virtual_time
 async def test_a_form_is_refused_and_starts_no_session(
-    ask: FormAsk, error: type[PresignError]
+    ask: PostFormRequest, error: type[PresignError]
 ) -> None:
     grant = replace(NARROW, allow=frozenset({Operation.FORM}))
     house = a_house(a_snapshot(grant))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from service.presigning.json_template import (
-    HOLE,
+    PLACEHOLDER,
     cut,
     quoted,
     repeated,
@@ -29,7 +29,7 @@ def test_a_text_is_rendered_as_anywhere_else(value: str) -> None:
 @given(before=st.text(), filling=PLAIN)
 def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> None:
     before = before.encode(errors="ignore").decode()
-    begin, end = cut({"before": before, "hole": HOLE, "after": [before, 1, None]})
+    begin, end = cut({"before": before, "hole": PLACEHOLDER, "after": [before, 1, None]})
     filled = json.loads(begin + quoted(filling) + end)
     assert filled == {"before": before, "hole": filling, "after": [before, 1, None]}
 
@@ -43,7 +43,7 @@ def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> 
     )
 )
 def test_what_is_repeated_is_a_list(rows: list[list[str]]) -> None:
-    begin, end = cut({"url": HOLE, "headers": {}})
+    begin, end = cut({"url": PLACEHOLDER, "headers": {}})
     columns = [[each.encode() for each in column] for column in zip(*rows, strict=True)]
     whole = b"".join([b"[", *repeated(begin, columns, end), b"]"])
     assert json.loads(whole) == [{"url": "".join(row), "headers": {}} for row in rows]

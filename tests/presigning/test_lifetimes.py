@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
-from service.presigning.audit_trail import Trail
-from service.presigning.authorizer import Authority
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import StaticKeys
 from tests.presigning.house import (
@@ -46,7 +46,7 @@ from tests.support.fakes import (
         st.tuples(st.floats(0, 5000), st.none() | st.integers(1, 604_800)), min_size=1, max_size=8
     ),
     granted=st.none() | st.integers(1, 604_800),
-    promise=st.integers(1, 604_800),
+    longest_lifetime=st.integers(1, 604_800),
 )
 @in_virtual_time
 async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
@@ -55,10 +55,10 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
     skew: float,
     asks: list[tuple[float, int | None]],
     granted: int | None,
-    promise: int,
+    longest_lifetime: int,
 ) -> None:
     snapshot = a_snapshot(a_grant(max_expires_in=granted))
-    house = a_house(snapshot, promise=promise, session_seconds=session_seconds)
+    house = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
     house.clock.skew = skew
     for pause, expires_in in asks:
         await asyncio.sleep(pause)
@@ -68,26 +68,26 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
         begins, lasts = times(signed.url)
         by_key = {each.credentials.access_key_id: each for each in house.source.given}
         session = by_key[signer_of(signed.url)]
-        assert begins + lasts == signed.term.expires_at <= session.expires_at - EXPIRY_MARGIN
+        assert begins + lasts == signed.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
         assert abs(begins - server_time(house.clock)) <= 1.2  # whole seconds, and the answer's way
         assert (
             1 <= lasts <= min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
         )
-        assert (signed.term.limited_by is not None) is (
+        assert (signed.validity.limited_by is not None) is (
             lasts < (expires_in or min(900, granted or 900))
         )
 
 
 @in_virtual_time
 async def test_no_form_outlives_its_session() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=1)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=1)
     ask = a_form_ask(key_prefix="", lifetime=Lifetime(expires_in=604_800))
     await house.presigner.presign_form(REQUESTER, ask)
     await asyncio.sleep(3000)
     form = await house.presigner.presign_form(REQUESTER, ask)
     ends = calendar.timegm(time.strptime(policy(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
-    assert ends == form.term.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
-    assert form.term.limited_by == "session"
+    assert ends == form.validity.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
+    assert form.validity.limited_by == "session"
 
 
 @in_virtual_time
@@ -96,8 +96,8 @@ async def test_a_suspend_shortens_what_is_given() -> None:
     await house.presigner.presign(REQUESTER, an_ask())
     house.clock.suspend(3500)
     signed = await house.presigner.presign(REQUESTER, an_ask())
-    assert signed.term.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
-    assert signed.term.limited_by == "session"
+    assert signed.validity.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
+    assert signed.validity.limited_by == "session"
 
 
 @in_virtual_time
@@ -142,15 +142,15 @@ async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> Non
     clock = loop_clock()
     source = StaticKeys(_Chain(), clock)
     pool = SessionPool(
-        {"reports": PooledBucket(source=source, address=ADDRESS, promise=900)},
+        {"reports": BucketSessions(source=source, address=ADDRESS, longest_lifetime=900)},
         clock=clock,
         chance=lambda: 0,
     )
     snapshot = a_snapshot(a_grant())
     lines: list[bytes] = []
-    trail = Trail(lines.extend, clock=clock)
-    authority = Authority(snapshot, pool, clock=clock, trail=trail)
-    presigner = Presigner(authority, unique_id=lambda: "id")
+    audit_trail = AuditTrail(lines.extend, clock=clock)
+    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
+    presigner = Presigner(authorizer, unique_id=lambda: "id")
     signed = await presigner.presign(REQUESTER, an_ask(expires_in=604_800))
     assert times(signed.url) == (int(WALL), 604_800)
     assert "X-Amz-Security-Token" not in signed.url

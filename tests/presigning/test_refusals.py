@@ -7,7 +7,7 @@ import pytest
 
 from service.access.grants import Caller
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.presigning.house import (
@@ -41,14 +41,14 @@ DENIED = [
     pytest.param(an_ask(replace(UPLOAD, content_length=101)), LimitExceeded, id="too large"),
     pytest.param(an_ask(replace(UPLOAD, overwrite=True)), LimitExceeded, id="an overwrite"),
     pytest.param(an_ask(replace(UPLOAD, if_match='"e"')), LimitExceeded, id="a replacement"),
-    pytest.param(replace(an_ask(UPLOAD), typed=False), InvalidRequest, id="no type"),
+    pytest.param(replace(an_ask(UPLOAD), content_type_given=False), InvalidRequest, id="no type"),
 ]
 
 
 @pytest.mark.parametrize(("ask", "error"), DENIED)
 @in_virtual_time
 async def test_whoever_may_not_have_an_answer_starts_no_session(
-    ask: Ask, error: type[PresignError]
+    ask: PresignRequest, error: type[PresignError]
 ) -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
     assert type(await refusal(house, ask)) is error
@@ -86,7 +86,7 @@ async def test_the_grant_that_stands_after_the_wait_decides() -> None:
     house = a_house(a_snapshot(a_grant()), delay=1)
     asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
     await asyncio.sleep(0.5)
-    house.authority.snapshot = a_snapshot()
+    house.authorizer.snapshot = a_snapshot()
     with pytest.raises(Forbidden):
         await asked
 
@@ -98,9 +98,9 @@ async def test_the_limits_that_stand_after_the_wait_decide() -> None:
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="")))
     batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
     await asyncio.sleep(0.5)
-    house.authority.snapshot = a_snapshot(a_grant(max_expires_in=7))
+    house.authorizer.snapshot = a_snapshot(a_grant(max_expires_in=7))
     assert times((await asked).url)[1] == 7
-    assert (await form).term.expires_at - epoch((await form).fields["x-amz-date"]) == 7
+    assert (await form).validity.expires_at - epoch((await form).fields["x-amz-date"]) == 7
     [item] = await batch
     assert isinstance(item, PresignedRequest)
     assert times(item.url)[1] == 7

@@ -54,7 +54,7 @@ async def test_a_cold_caller_is_told_when_no_session_can_be_had() -> None:
 async def test_the_service_can_sign_once_one_bucket_has_its_own_session() -> None:
     house = a_house(a_snapshot(a_grant(), buckets=BOTH))
     house.source.fault = OSError("no route")
-    house.authority._pool.start()
-    assert not house.authority.can_sign()
+    house.authorizer._pool.start()
+    assert not house.authorizer.can_sign()
     await asyncio.sleep(1)
-    assert house.authority.can_sign()
+    assert house.authorizer.can_sign()

@@ -165,13 +165,13 @@ def test_one_session_signs_for_all_callers_of_a_bucket_that_is_not_scoped() -> N
 
 
 def test_the_session_of_nobodys_own_may_do_nothing() -> None:
-    policy = a_bucket().own_policy
+    policy = a_bucket().probe_policy
     assert policy is not None
     assert not allows(policy, "s3:GetObject", KEY.format("a"))
 
 
 def test_where_sessions_are_not_scoped_nobodys_own_is_the_one_that_signs() -> None:
-    assert a_bucket(arns=None).own_policy is None
+    assert a_bucket(arns=None).probe_policy is None
 
 
 def test_an_api_key_has_the_grants_of_its_own_entry_and_no_claims() -> None:

@@ -15,11 +15,11 @@ from service.access.callers import Identity
 from service.access.grants import Operation
 from service.errors import CredentialsUnavailable, Forbidden, LifetimeUnavailable, PresignError
 from service.presigning.audit import Requester
-from service.presigning.requests import Ask, Asks
+from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.actions import GetObject
 from tests.presigning.house import (
@@ -75,7 +75,7 @@ PAUSES = st.floats(0, 30) | st.floats(0, 2000)
 @examples(300)
 @given(
     session_seconds=st.sampled_from([900, 3600, 43_200]),
-    promise=st.sampled_from([60, 900, WEEK]),
+    longest_lifetime=st.sampled_from([60, 900, WEEK]),
     granted=st.none() | st.sampled_from([60, 1000, 5000]),
     skew=st.floats(-100_000, 100_000),
     shapes=st.lists(SHAPES, min_size=1, max_size=3),
@@ -94,14 +94,14 @@ PAUSES = st.floats(0, 30) | st.floats(0, 2000)
 async def test_a_windows_url_is_one_and_keeps_its_promise(
     *,
     session_seconds: int,
-    promise: int,
+    longest_lifetime: int,
     granted: int | None,
     skew: float,
     shapes: list[dict[str, int]],
     steps: list[tuple[float, int, str, str]],
 ) -> None:
     snapshot = a_snapshot(a_grant(max_expires_in=granted))
-    house = a_house(snapshot, promise=promise, session_seconds=session_seconds)
+    house = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
     house.clock.skew = skew
     seen: dict[tuple[int, str, int], PresignedRequest] = {}
     for pause, number, key, event in steps:
@@ -120,8 +120,8 @@ async def test_a_windows_url_is_one_and_keeps_its_promise(
             assert any(event in {"outage", "suspend"} for *_, event in steps)
             continue
         _keeps_its_promise(house, answer, shape, granted)
-        first = seen.setdefault((number % len(shapes), key, answer.term.now), answer)
-        assert (answer.url, answer.term) == (first.url, first.term)
+        first = seen.setdefault((number % len(shapes), key, answer.validity.now), answer)
+        assert (answer.url, answer.validity) == (first.url, first.validity)
 
 
 async def _meanwhile(house: House, event: str) -> None:
@@ -147,12 +147,12 @@ def _keeps_its_promise(
     session = by_key[signer_of(answer.url)]
     assert begins % window == 0
     assert begins - 1.2 <= now <= begins + window + 1.2  # whole seconds, and the answer's way
-    assert begins + lasts == answer.term.expires_at <= session.expires_at - EXPIRY_MARGIN
+    assert begins + lasts == answer.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
     assert lasts <= min(granted or WEEK, WEEK)
     after = lasts - window
     assert after >= shape.get("min_expires_in", 1)
-    assert (answer.term.limited_by is not None) is (after < shape["expires_in"])
-    assert answer.term.limited_by != "grant" or lasts == granted
+    assert (answer.validity.limited_by is not None) is (after < shape["expires_in"])
+    assert answer.validity.limited_by != "grant" or lasts == granted
 
 
 @in_virtual_time
@@ -164,7 +164,7 @@ async def test_begin_and_end_of_a_window_are_answered_alike_and_the_next_one_is_
     house.clock.move(0.1)
     after = await signed(house, stable_for=600)
     assert begin.url == end.url != after.url
-    assert begin.term == end.term
+    assert begin.validity == end.validity
     assert times(begin.url) == (WALL, 1500)
     assert times(after.url) == (WALL + 600, 1500)
 
@@ -172,7 +172,7 @@ async def test_begin_and_end_of_a_window_are_answered_alike_and_the_next_one_is_
 @in_virtual_time
 async def test_a_window_that_began_yesterday_is_signed_with_yesterdays_key() -> None:
     """The day is in the scope. A window of seven hours is under way at midnight, and at each midnight after."""
-    house = a_house(a_snapshot(a_grant()), session_seconds=3 * DAY, promise=60)
+    house = a_house(a_snapshot(a_grant()), session_seconds=3 * DAY, longest_lifetime=60)
     await url(house)
     house.clock.move(DAY - house.clock.boot() - 10)
     before = await url(house, stable_for=7 * 3600)
@@ -216,29 +216,29 @@ async def test_a_refreshed_session_waits_for_the_next_window() -> None:
 
 @in_virtual_time
 async def test_a_session_that_would_not_outlive_the_window_is_refreshed_first() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=60, delay=0.5)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=60, delay=0.5)
     await url(house)
     await asyncio.sleep(2000)
     begun = house.clock.boot()
     stable = await signed(house, stable_for=1800)
     assert house.clock.boot() - begun == pytest.approx(0.5, abs=0.1)
-    assert stable.term.limited_by is None
+    assert stable.validity.limited_by is None
     assert times(stable.url)[1] == 2700
     assert signer_of(stable.url) == house.source.given[-1].credentials.access_key_id
 
 
 @in_virtual_time
 async def test_where_none_comes_the_session_that_stands_signs_for_less() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=60)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=60)
     await url(house)
     await asyncio.sleep(1900)
     house.source.fault = OSError()
     cut = await signed(house, stable_for=900, expires_in=1700)
-    assert cut.term.limited_by == "session"
-    assert cut.term.expires_at == int(house.source.given[-1].expires_at) - EXPIRY_MARGIN
+    assert cut.validity.limited_by == "session"
+    assert cut.validity.expires_at == int(house.source.given[-1].expires_at) - EXPIRY_MARGIN
     house.source.fault = None
     await asyncio.sleep(100)
-    assert house.source.given[-1].expires_at > cut.term.expires_at + 100
+    assert house.source.given[-1].expires_at > cut.validity.expires_at + 100
     fetches = house.fetches
     for _ in range(5):
         assert await url(house, stable_for=900, expires_in=1700) == cut.url
@@ -248,7 +248,7 @@ async def test_where_none_comes_the_session_that_stands_signs_for_less() -> None
 
 @in_virtual_time
 async def test_where_that_does_not_outlive_the_window_the_caller_is_told_to_come_again() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=60)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=60)
     await url(house)
     await asyncio.sleep(1900)
     house.source.fault = OSError()
@@ -275,10 +275,10 @@ async def test_a_window_that_can_never_be_had_is_refused_for_good(
 
 @in_virtual_time
 async def test_who_asks_for_as_long_as_can_be_had_does_not_cost_a_session_a_window() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=900)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=900)
     for _ in range(120):
         answer = await signed(house, stable_for=60, expires_in=WEEK - 60)
-        assert answer.term.limited_by == "session"
+        assert answer.validity.limited_by == "session"
         await asyncio.sleep(60)
     assert house.fetches <= 2 * 3 + 2  # two hours; each session serves a third of its hour at least
 
@@ -286,7 +286,10 @@ async def test_who_asks_for_as_long_as_can_be_had_does_not_cost_a_session_a_wind
 @in_virtual_time
 async def test_a_session_that_a_window_hangs_on_is_not_idle() -> None:
     """Else the caller would come back to another session, and another URL, within the window."""
-    house, window = a_house(a_snapshot(a_grant()), session_seconds=43_200, promise=WEEK), 38_000
+    house, window = (
+        a_house(a_snapshot(a_grant()), session_seconds=43_200, longest_lifetime=WEEK),
+        38_000,
+    )
     await asyncio.sleep(window - WALL % window)
     before = await url(house, stable_for=window, expires_in=60)
     await asyncio.sleep(window - 100)  # a session serves for a third of its time: two refreshes
@@ -296,19 +299,19 @@ async def test_a_session_that_a_window_hangs_on_is_not_idle() -> None:
 
 @in_virtual_time
 async def test_once_its_windows_are_over_it_is_idle_like_any_other() -> None:
-    house = a_house(a_snapshot(a_grant()), session_seconds=900, promise=WEEK)
+    house = a_house(a_snapshot(a_grant()), session_seconds=900, longest_lifetime=WEEK)
     await url(house, stable_for=600, expires_in=60)
     await asyncio.sleep(3000)
-    assert all(key.owner is None for key in house.authority._pool._entries)
+    assert all(key.owner is None for key in house.authorizer._pool._entries)
 
 
 @in_virtual_time
 async def test_a_grant_that_is_withdrawn_or_cut_counts_within_the_window() -> None:
     house = a_house(a_snapshot(a_grant(prefix="a/")))
     assert times(await url(house, stable_for=600))[1] == 1500
-    house.authority.snapshot = a_snapshot(a_grant(prefix="a/", max_expires_in=700))
+    house.authorizer.snapshot = a_snapshot(a_grant(prefix="a/", max_expires_in=700))
     assert times(await url(house, stable_for=600))[1] == 700
-    house.authority.snapshot = a_snapshot(a_grant(prefix="b/"))
+    house.authorizer.snapshot = a_snapshot(a_grant(prefix="b/"))
     with pytest.raises(Forbidden):
         await url(house, stable_for=600)
 
@@ -317,9 +320,9 @@ async def test_a_grant_that_is_withdrawn_or_cut_counts_within_the_window() -> No
 async def test_a_bucket_that_has_moved_gets_another_url_at_once() -> None:
     house = a_house(a_snapshot(a_grant()))
     before = await url(house, stable_for=600)
-    pool: SessionPool = house.authority._pool
+    pool: SessionPool = house.authorizer._pool
     elsewhere = replace(ADDRESS, host="elsewhere.example")
-    old: PooledBucket = pool._buckets["reports"]
+    old: BucketSessions = pool._buckets["reports"]
     pool.replace({"reports": replace(old, address=elsewhere)})
     after = await url(house, stable_for=600)
     assert after.startswith("https://elsewhere.example/")
@@ -350,27 +353,27 @@ async def test_what_is_kept_of_a_second_is_not_turned_away() -> None:
     action = GetObject()
     house.clock.move(101)  # in the midst of each window
     await house.presigner.presign(REQUESTER, an_ask(action))
-    (stamp,) = house.presigner._stamps._kept.values()
-    signer = stamp.permit.signing.signer
+    (stamp,) = house.presigner._templates._kept.values()
+    signer = stamp.signing_grant.signing.signer
     for window in (7, 60, 600):
         await url(house, stable_for=window)
-    term = stamp.term
-    again = signer.context(action, now=term.now, expires_in=term.expires_in)
+    validity = stamp.validity
+    again = signer.context(action, now=validity.now, expires_in=validity.expires_in)
     assert again is stamp.context
-    assert list(house.presigner._stamps._kept.values()) == [stamp]
+    assert list(house.presigner._templates._kept.values()) == [stamp]
 
 
 @in_virtual_time
 async def test_keys_of_another_grant_have_a_session_that_lasts_for_what_it_gives() -> None:
     grants = [a_grant(prefix="a/", max_expires_in=700), a_grant(prefix="b/")]
-    house = a_house(a_snapshot(*grants), promise=60)
+    house = a_house(a_snapshot(*grants), longest_lifetime=60)
     await url(house, key="a/b")
     await asyncio.sleep(2405)
     short = await signed(house, key="a/b", stable_for=600)
     long = await signed(house, key="b/b", stable_for=600)
-    assert (short.term.expires_in, long.term.expires_in) == (700, 1500)
+    assert (short.validity.expires_in, long.validity.expires_in) == (700, 1500)
     assert signer_of(short.url) != signer_of(long.url)
-    assert (short.term.limited_by, long.term.limited_by) == (None, None)
+    assert (short.validity.limited_by, long.validity.limited_by) == (None, None)
 
 
 @in_virtual_time
@@ -378,7 +381,7 @@ async def test_each_item_of_a_batch_has_its_own_window_and_is_answered_as_alone(
     house = a_house(a_snapshot(a_grant()))
     keys = ["a/1", "a/2", "a/../x", "a/3"]
     shapes: Sequence[dict[str, Any]] = [{"stable_for": 60}, {}, {"stable_for": 600}]
-    asks = [Asks(an_ask(key=keys[0], **shape), keys) for shape in shapes]
+    asks = [PresignBatch(an_ask(key=keys[0], **shape), keys) for shape in shapes]
     await house.presigner.presign_batch(REQUESTER, asks)
     house.clock.move(30)
     told = await house.presigner.presign_batch(REQUESTER, asks)
@@ -391,7 +394,7 @@ async def test_each_item_of_a_batch_has_its_own_window_and_is_answered_as_alone(
 
 @in_virtual_time
 async def test_a_batch_waits_for_the_session_that_its_window_needs() -> None:
-    house = a_house(a_snapshot(a_grant()), promise=60)
+    house = a_house(a_snapshot(a_grant()), longest_lifetime=60)
     await url(house)
     await asyncio.sleep(2000)
     (answer,) = await house.presigner.presign_batch(REQUESTER, [an_ask(stable_for=3000)])
@@ -408,7 +411,7 @@ async def test_a_tagged_url_names_caller_and_window_and_the_trail_names_it() -> 
     assert (await house.presigner.presign(other, an_ask(stable_for=600))).url == one
     (tag,) = parse_qs(urlsplit(one).query)["x-presign-id"]
     assert tag not in {"request-1", "request-2"}
-    lines = [json.loads(line) for line in house.trail]
+    lines = [json.loads(line) for line in house.audit_trail]
     assert [line["request_id"] for line in lines] == ["request-1", "request-2"]
     assert {line["url_id"] for line in lines} == {tag}
 
@@ -417,8 +420,8 @@ async def test_a_tagged_url_names_caller_and_window_and_the_trail_names_it() -> 
 async def test_tags_of_other_windows_callers_and_plain_urls_differ() -> None:
     house = tagged()
     stranger = replace(CALLER, subject="sales")
-    entries = (*house.authority.snapshot.callers, *_entries_of(stranger))
-    house.authority.snapshot = replace(house.authority.snapshot, callers=entries)
+    entries = (*house.authorizer.snapshot.callers, *_entries_of(stranger))
+    house.authorizer.snapshot = replace(house.authorizer.snapshot, callers=entries)
     theirs = Requester(Identity(stranger), "request-1")
     urls = [
         await url(house),
@@ -437,11 +440,11 @@ async def test_the_trail_tells_when_a_url_of_a_window_begins_and_ends() -> None:
     house.clock.move(700)
     answer = await signed(house, stable_for=600)
     plain = await signed(house)
-    told, other = (json.loads(line) for line in house.trail)
+    told, other = (json.loads(line) for line in house.audit_trail)
     assert told["signed_at"] == "2026-01-01T00:10:00Z"
-    assert told["expires_in"] == answer.term.expires_in == 1500
+    assert told["expires_in"] == answer.validity.expires_in == 1500
     assert "signed_at" not in other
-    assert other["expires_in"] == plain.term.expires_in
+    assert other["expires_in"] == plain.validity.expires_in
 
 
 @in_virtual_time
@@ -484,7 +487,7 @@ def test_a_lifetime_is_known_by_its_value() -> None:
     one, other = (Lifetime(expires_in=60, stable_for=600) for _ in range(2))
     assert one == other
     assert hash(one) == hash(other)
-    assert Ask(bucket="b", key="k", action=GetObject(), lifetime=one).lifetime is one
+    assert PresignRequest(bucket="b", key="k", action=GetObject(), lifetime=one).lifetime is one
 
 
 @in_virtual_time
@@ -492,9 +495,9 @@ async def test_sessions_that_were_revoked_sign_in_no_window_any_more() -> None:
     house = a_house(a_snapshot(a_grant()))
     before = await url(house, stable_for=600)
     await asyncio.sleep(10)
-    (entry,) = house.authority.snapshot.callers
+    (entry,) = house.authorizer.snapshot.callers
     revoked = replace(entry, revoked_before=server_time(house.clock))
-    house.authority.snapshot = replace(house.authority.snapshot, callers=(revoked,))
+    house.authorizer.snapshot = replace(house.authorizer.snapshot, callers=(revoked,))
     after = await url(house, stable_for=600)
     assert times(after) == times(before)
     assert signer_of(after) != signer_of(before)

@@ -27,7 +27,7 @@ from tests.support.fakes import (
 
 
 def ids_told(house: House) -> set[str]:
-    return {json.loads(line)["request_id"] for line in house.trail}
+    return {json.loads(line)["request_id"] for line in house.audit_trail}
 
 
 def ids(url: str) -> list[str]:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.callers import Identity
-from service.access.grants import Demand, Grant, Operation, decide, reach
+from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
 from service.errors import Forbidden, PresignError
 from service.presigning.audit import Requester
-from service.presigning.requests import Asks
+from service.presigning.requests import PresignBatch
 from service.presigning.results import PresignedRequest, PresignedRequests
 from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
@@ -52,7 +52,7 @@ async def url(house: House, key: str = "a/b", requester: Requester = REQUESTER) 
 
 
 def kept(house: House) -> int:
-    return len(house.presigner._stamps._kept)
+    return len(house.presigner._templates._kept)
 
 
 @in_virtual_time
@@ -74,7 +74,7 @@ async def test_each_second_has_its_own() -> None:
 @in_virtual_time
 async def test_midnight_is_a_second_like_any_other() -> None:
     """The day is in the scope, and in the key that signs."""
-    house = a_house(a_snapshot(a_grant()), session_seconds=3 * DAY, promise=60)
+    house = a_house(a_snapshot(a_grant()), session_seconds=3 * DAY, longest_lifetime=60)
     await url(house)
     house.clock.move(DAY - house.clock.boot() - 0.5)
     before = await url(house)
@@ -90,7 +90,7 @@ async def test_midnight_is_a_second_like_any_other() -> None:
 async def test_a_refreshed_session_signs_at_once_within_the_same_second() -> None:
     house = a_house(a_snapshot(a_grant()))
     before = await url(house)
-    (entry,) = [e for k, e in house.authority._pool._entries.items() if k.owner is not None]
+    (entry,) = [e for k, e in house.authorizer._pool._entries.items() if k.owner is not None]
     assert entry.current is not None
     fresh = replace(entry.current.session.credentials, access_key_id="ASIAFRESH")
     session = replace(entry.current.session, credentials=fresh)
@@ -122,7 +122,7 @@ async def test_what_a_session_has_left_is_told_anew_each_second() -> None:
 async def test_a_grant_that_is_withdrawn_is_withdrawn_within_the_second() -> None:
     house = a_house(a_snapshot(a_grant(prefix="a/")))
     await url(house)
-    house.authority.snapshot = a_snapshot(a_grant(prefix="b/"))
+    house.authorizer.snapshot = a_snapshot(a_grant(prefix="b/"))
     with pytest.raises(Forbidden):
         await url(house)
 
@@ -175,7 +175,9 @@ async def test_a_batch_of_keys_that_are_alike_is_answered_as_each_alone() -> Non
     grants = [a_grant(prefix="a/", max_expires_in=60), a_grant(prefix="a/b/", max_expires_in=600)]
     house = a_house(a_snapshot(*grants))
     keys = ["a/1", "a/2", "a/b/1", "a/\u00e9", "a/../x", "no", "a/b/2", "a/b/3", "a/3"]
-    told = await house.presigner.presign_batch(REQUESTER, [Asks(some_ask(key=keys[0]), keys)])
+    told = await house.presigner.presign_batch(
+        REQUESTER, [PresignBatch(some_ask(key=keys[0]), keys)]
+    )
     alone = await house.presigner.presign_batch(REQUESTER, [some_ask(key=key) for key in keys])
     assert _flat(told) == _flat(alone)
 
@@ -216,11 +218,13 @@ KEYS = st.sampled_from(["a", "a/", "a/b", "a/b/", "a/b/c", "a/b/c/d", "a/bc", "b
 def test_within_the_reach_of_a_decision_the_same_is_decided(
     grants: list[Grant], one: str, other: str, version: bool
 ) -> None:
-    def demand(key: str) -> Demand:
-        return Demand(operation=Operation.DOWNLOAD, bucket="reports", key=key, version=version)
+    def access_request(key: str) -> AccessRequest:
+        return AccessRequest(
+            operation=Operation.DOWNLOAD, bucket="reports", key=key, version=version
+        )
 
-    reached = reach(grants, demand(one))
+    reached = decision_scope(grants, access_request(one))
     if reached is not None:
-        assert reached.holds(other) == reached.holds_all([other, other])
-        if reached.holds(other):
-            assert decide(grants, demand(one)) == decide(grants, demand(other))
+        assert reached.contains(other) == reached.contains_all([other, other])
+        if reached.contains(other):
+            assert decide(grants, access_request(one)) == decide(grants, access_request(other))

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from service.errors import PresignError
-from service.s3.access import Leave
-from service.s3.client import Reply, StoreCalls
-from service.s3.errors import Refused
-from service.sessions.lifetime import Given, Term
+from service.s3.access import StoreAccess
+from service.s3.client import Reply, S3Client
+from service.s3.errors import S3Error
+from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import HeadObject
 from service.signing.signer import Address, Signer
@@ -25,7 +25,7 @@ from tests.support.fakes import (
     loop_clock,
 )
 
-Failure = Refused | PresignError
+Failure = S3Error | PresignError
 Say = Callable[[httpx.Request], Awaitable[httpx.Response]]
 HEAD: Final = HeadObject()
 
@@ -135,26 +135,26 @@ class FakeStore(httpx.AsyncBaseTransport):
 class House:
     clock: FakeClock
     store: FakeStore
-    calls: StoreCalls
+    calls: S3Client
     observer: Observer
-    leave: Leave
+    store_access: StoreAccess
 
     async def send(self, bucket: str = "reports", key: str = "a/b", **more: Any) -> Reply:
         action = more.pop("action", HEAD)
-        return await self.calls.send(self.leave, action, bucket=bucket, key=key, **more)
+        return await self.calls.send(self.store_access, action, bucket=bucket, key=key, **more)
 
 
 @asynccontextmanager
 async def a_house(*words: Say, chance: float = 0.0) -> AsyncIterator[House]:
     clock, store, observer = loop_clock(), FakeStore(*words), Observer()
-    calls = StoreCalls(clock=clock, chance=lambda: chance, observer=observer, transport=store)
+    calls = S3Client(clock=clock, chance=lambda: chance, observer=observer, transport=store)
     try:
         yield House(clock, store, calls, observer, a_leave())
     finally:
         await calls.close()
 
 
-def a_leave(address: Address = ADDRESS, inner: Address | None = None) -> Leave:
+def a_leave(address: Address = ADDRESS, inner: Address | None = None) -> StoreAccess:
     session = Session(
         credentials=credentials(),
         name="presign",
@@ -162,18 +162,18 @@ def a_leave(address: Address = ADDRESS, inner: Address | None = None) -> Leave:
         expires_at=WALL + 3600,
         server_time_at_boot=WALL,
     )
-    return Leave(
+    return StoreAccess(
         session=session,
         signer=Signer(session.credentials, address),
-        inner_signer=Signer(session.credentials, inner or address),
-        term=Term(int(WALL), Given(900, None)),
+        internal_signer=Signer(session.credentials, inner or address),
+        validity=Validity(int(WALL), GrantedLifetime(900, None)),
     )
 
 
 async def failure(asked: Awaitable[object]) -> Failure:
     try:
         await asked
-    except (Refused, PresignError) as error:
+    except (S3Error, PresignError) as error:
         return error
     raise AssertionError("it did not fail")
 

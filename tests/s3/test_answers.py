@@ -51,9 +51,9 @@ BOUNDS: Final = [
 async def test_an_answer_may_have_so_many_bytes_and_no_more(action: Any, most: int) -> None:
     async with a_house(says(200, bytes(most)), says(200, bytes(most + 1))) as house:
         assert len((await house.send(action=action)).body) == most
-        told = await failure(house.send(action=action))
-        assert isinstance(told, StorageRefused)
-        assert told.detail == "The store's answer is too long."
+        to_domain_error = await failure(house.send(action=action))
+        assert isinstance(to_domain_error, StorageRefused)
+        assert to_domain_error.detail == "The store's answer is too long."
         assert len(house.store.asked) == 2
         assert [outcome for *_, outcome in house.observer.calls] == ["ok", "refused"]
 

@@ -67,9 +67,9 @@ async def test_a_completion_is_given_all_the_time_that_there_is() -> None:
 @in_virtual_time
 async def test_what_may_have_begun_an_upload_is_not_sent_again(word: Say) -> None:
     async with a_house(word, says()) as house:
-        told = await failure(house.send(action=CREATE))
-        assert isinstance(told, StorageUnavailable)
-        assert told.detail == "The store did not answer; the upload may have begun."
+        to_domain_error = await failure(house.send(action=CREATE))
+        assert isinstance(to_domain_error, StorageUnavailable)
+        assert to_domain_error.detail == "The store did not answer; the upload may have begun."
         assert len(house.store.asked) == 1
         assert house.clock.boot() <= CALL_SECONDS / ATTEMPTS + 0.01
         assert house.observer.calls == [("reports", "CreateMultipartUpload", "unavailable")]

@@ -12,7 +12,7 @@ from hypothesis import given
 
 from service.errors import StorageUnavailable
 from service.s3.client import ATTEMPTS, CALL_SECONDS, MAX_ANSWER_BYTES
-from service.s3.errors import Refused
+from service.s3.errors import S3Error
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import CompleteMultipartUpload, ListMultipartUploads
 from service.signing.signer import Address
@@ -79,7 +79,9 @@ async def test_a_call_is_signed_for_a_minute_and_carries_what_was_signed() -> No
         reply = await house.send(action=action, key="a b/+\u00e9//c", body=b"<b/>")
         assert (reply.body, reply.headers["x-amz-version-id"]) == (b"<a/>", "v1")
         [request], [body] = house.store.asked, house.store.bodies
-        signed = house.leave.signer.presign(action, "a b/+\u00e9//c", now=int(WALL), expires_in=60)
+        signed = house.store_access.signer.presign(
+            action, "a b/+\u00e9//c", now=int(WALL), expires_in=60
+        )
         assert (request.method, str(request.url), body) == ("POST", signed, b"<b/>")
         assert request.headers["content-type"] == "application/xml"
         assert request.headers["if-none-match"] == "*"
@@ -101,9 +103,9 @@ def test_the_request_line_is_the_one_that_was_signed_whatever_the_key(key: str) 
     async def send() -> None:
         async with a_house() as house:
             await house.send(key=key)
-            signed = house.leave.signer.presign(HEAD, key, now=int(WALL), expires_in=60)
+            signed = house.store_access.signer.presign(HEAD, key, now=int(WALL), expires_in=60)
             target = house.store.asked[0].url.raw_path.decode()
-            assert target == signed.removeprefix(house.leave.signer.address.origin)
+            assert target == signed.removeprefix(house.store_access.signer.address.origin)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(send())
@@ -115,7 +117,7 @@ async def test_the_service_goes_to_the_stores_own_address_and_not_to_the_public_
         scheme="http", host="store.internal:9000", path_prefix="/bkt/", region="eu-west-1"
     )
     async with a_house() as house:
-        house.leave = a_leave(inner=inner)
+        house.store_access = a_leave(inner=inner)
         await house.send(key="a")
         [request] = house.store.asked
         assert str(request.url).startswith("http://store.internal:9000/bkt/a?")
@@ -145,7 +147,7 @@ async def test_three_times_is_enough(word: Say) -> None:
 async def test_what_is_refused_is_not_asked_again(word: Say, status: int, code: str) -> None:
     async with a_house(word, says()) as house:
         refused = await failure(house.send())
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, S3Error)
         assert (refused.status, refused.code, refused.attempts) == (status, code, 1)
         assert len(house.store.asked) == 1
         assert house.observer.calls == [("reports", "HeadObject", "refused")]
@@ -155,7 +157,7 @@ async def test_what_is_refused_is_not_asked_again(word: Say, status: int, code: 
 async def test_a_refusal_tells_which_attempt_it_is_of() -> None:
     async with a_house(fails(), error(404, "NoSuchUpload")) as house:
         refused = await failure(house.send())
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, S3Error)
         assert refused.attempts == 2
 
 
@@ -163,9 +165,9 @@ async def test_a_refusal_tells_which_attempt_it_is_of() -> None:
 @in_virtual_time
 async def test_no_redirect_is_followed(status: int) -> None:
     async with a_house(says(status, headers={"location": "https://elsewhere.test/"})) as house:
-        assert isinstance(await failure(house.send()), Refused)
+        assert isinstance(await failure(house.send()), S3Error)
         assert [request.url.host for request in house.store.asked] == [
-            house.leave.signer.address.host
+            house.store_access.signer.address.host
         ]
 
 
@@ -207,8 +209,8 @@ async def test_attempts_are_apart_and_more_so_each_time() -> None:
 @in_virtual_time
 async def test_the_deadline_is_for_all_attempts_together(word: Say, seconds: float) -> None:
     async with a_house(word) as house:
-        told = await failure(house.send(seconds=seconds))
-        assert isinstance(told, StorageUnavailable)
+        to_domain_error = await failure(house.send(seconds=seconds))
+        assert isinstance(to_domain_error, StorageUnavailable)
         assert house.clock.boot() <= seconds + 0.01
         assert house.observer.seconds == [pytest.approx(house.clock.boot(), abs=0.01)]
         assert house.observer.calls == [("reports", "HeadObject", "unavailable")]
@@ -240,10 +242,20 @@ async def test_a_failures_words_hold_nothing_of_the_address_nor_of_the_answer(wo
     log = StringIO()
     with logging_as_served("DEBUG", log):
         async with a_house(word) as house:
-            told = await failure(house.send())
+            to_domain_error = await failure(house.send())
             signatures = [query_of(each)["X-Amz-Signature"] for each in house.store.asked]
-            shown = [str(told), repr(told), repr(told.args), repr(vars(told)), repr(house.leave)]
-            shown += [*traceback.format_exception(told), log.getvalue(), str(house.observer.calls)]
+            shown = [
+                str(to_domain_error),
+                repr(to_domain_error),
+                repr(to_domain_error.args),
+                repr(vars(to_domain_error)),
+                repr(house.store_access),
+            ]
+            shown += [
+                *traceback.format_exception(to_domain_error),
+                log.getvalue(),
+                str(house.observer.calls),
+            ]
             secrets = [*signatures, SECRET, TOKEN, "canary", "X-Amz", "a/b", "elsewhere"]
             assert not [each for each in secrets if each in "\n".join(shown)]
 
@@ -251,7 +263,7 @@ async def test_a_failures_words_hold_nothing_of_the_address_nor_of_the_answer(wo
 @in_virtual_time
 async def test_a_session_that_has_another_clock_signs_by_its_own() -> None:
     async with a_house() as house:
-        session = replace(house.leave.session, server_time_at_boot=WALL + 86_400)
-        house.leave = replace(house.leave, session=session)
+        session = replace(house.store_access.session, server_time_at_boot=WALL + 86_400)
+        house.store_access = replace(house.store_access, session=session)
         await house.send()
         assert epoch(house.store.dates[0]) == WALL + 86_400 + int(loop_clock().boot())

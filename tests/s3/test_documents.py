@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.errors import StorageRefused
 from service.s3.xml import (
-    Listed,
+    ListedObject,
     Markers,
     OpenUpload,
     completed_etag,
@@ -20,7 +20,7 @@ from service.s3.xml import (
     error_code,
     listed,
     parts_page,
-    quoted,
+    quote_etag,
     uploads_page,
 )
 from service.signing.actions import Checksum
@@ -79,7 +79,7 @@ def test_documents_are_read_with_a_namespace_or_without(head: str, namespace: st
         (3, f'"{MD5}"', 0),
     ]
     assert page.parts[1].checksum == Checksum(algorithm="CRC32", value="AAAAAA==")
-    assert listed(body(OBJECTS))[0] == Listed(key="a & b", etag='"e"', content_length=5)
+    assert listed(body(OBJECTS))[0] == ListedObject(key="a & b", etag='"e"', content_length=5)
     uploads = uploads_page(body(UPLOADS))
     assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
     assert uploads.markers == Markers("k", "n")
@@ -100,7 +100,7 @@ def test_the_last_page_of_uploads_has_no_markers() -> None:
 
 @pytest.mark.parametrize(("given", "kept"), [("e", '"e"'), ('"e"', '"e"'), ('"e', '"e"')])
 def test_an_etag_has_its_quotes(given: str, kept: str) -> None:
-    assert quoted(given) == kept
+    assert quote_etag(given) == kept
 
 
 def test_a_completion_says_what_the_object_is_made_of() -> None:

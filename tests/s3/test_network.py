@@ -12,8 +12,8 @@ from httpx import AsyncHTTPTransport
 
 from service.clock import SystemClock
 from service.errors import StorageUnavailable
-from service.s3.access import Leave
-from service.s3.client import CALLS, CALLS_A_BUCKET, StoreCalls
+from service.s3.access import StoreAccess
+from service.s3.client import CALLS, CALLS_A_BUCKET, S3Client
 from service.signing.signer import Address
 from tests.auth.test_jwks import a_tls_context
 from tests.s3.house import (
@@ -63,8 +63,8 @@ async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[Server
 
 
 @asynccontextmanager
-async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[StoreCalls]:
-    calls = StoreCalls(
+async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[S3Client]:
+    calls = S3Client(
         clock=SystemClock(), chance=lambda: 0, observer=Observer(), verify=verify or True
     )
     try:
@@ -73,7 +73,7 @@ async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[StoreCa
         await calls.close()
 
 
-def to(server: Server, scheme: str = "http") -> Leave:
+def to(server: Server, scheme: str = "http") -> StoreAccess:
     address = Address(scheme=scheme, host=server.host, path_prefix="/", region="eu-west-1")
     return a_leave(address)
 

@@ -12,7 +12,7 @@ from service.s3.client import (
     CALLS_A_BUCKET,
     COMPLETIONS,
     COMPLETIONS_A_BUCKET,
-    TURN_SECONDS,
+    SLOT_WAIT_SECONDS,
 )
 from service.signing.multipart_actions import CompleteMultipartUpload
 from tests.s3.house import (
@@ -73,10 +73,10 @@ async def test_who_gets_no_place_within_two_seconds_is_told_to_come_back() -> No
         by_bucket(house)
         tasks = await busy(house, CALLS_A_BUCKET, "stuck")
         began = house.clock.boot()
-        told = await failure(house.send("stuck", "quick"))
-        assert isinstance(told, Overloaded)
-        assert told.retry_after == 1
-        assert house.clock.boot() - began == pytest.approx(TURN_SECONDS, abs=0.01)
+        to_domain_error = await failure(house.send("stuck", "quick"))
+        assert isinstance(to_domain_error, Overloaded)
+        assert to_domain_error.retry_after == 1
+        assert house.clock.boot() - began == pytest.approx(SLOT_WAIT_SECONDS, abs=0.01)
         assert house.observer.calls == [("stuck", "HeadObject", "overloaded")]
         assert len(house.store.asked) == CALLS_A_BUCKET
         await let_go(tasks)
@@ -108,8 +108,8 @@ async def test_completions_that_take_minutes_hold_up_nothing_else() -> None:
         began = house.clock.boot()
         await asyncio.gather(*(house.send("reports", "quick") for _ in range(CALLS_A_BUCKET)))
         assert house.clock.boot() - began < 0.01
-        told = await failure(house.send("reports", "quick", action=COMPLETION))
-        assert isinstance(told, Overloaded)
+        to_domain_error = await failure(house.send("reports", "quick", action=COMPLETION))
+        assert isinstance(to_domain_error, Overloaded)
         await let_go(tasks)
 
 
@@ -124,8 +124,8 @@ async def test_the_completions_of_all_buckets_together_leave_the_rest_its_places
         began = house.clock.boot()
         await house.send("other", "quick")
         assert house.clock.boot() - began < 0.01
-        told = await failure(house.send("other", "quick", action=COMPLETION))
-        assert isinstance(told, Overloaded)
+        to_domain_error = await failure(house.send("other", "quick", action=COMPLETION))
+        assert isinstance(to_domain_error, Overloaded)
         await let_go(tasks)
         await house.send("other", "quick", action=COMPLETION)
 
@@ -148,7 +148,7 @@ async def test_a_place_that_comes_free_in_time_is_taken() -> None:
         by_bucket(house)
         tasks = await busy(house, CALLS_A_BUCKET, "stuck")
         waiting = asyncio.ensure_future(house.send("stuck", "quick"))
-        await asyncio.sleep(TURN_SECONDS - 0.1)
+        await asyncio.sleep(SLOT_WAIT_SECONDS - 0.1)
         tasks[0].cancel()
         await waiting
         await let_go(tasks)

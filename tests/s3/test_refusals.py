@@ -12,7 +12,7 @@ from service.errors import (
     UploadNotFound,
     WriteConflict,
 )
-from service.s3.errors import Refused, told
+from service.s3.errors import S3Error, to_domain_error
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from service.s3.errors import Refused, told
     ],
 )
 def test_a_refusal_has_a_problem(status: int, code: str | None, error: type[PresignError]) -> None:
-    assert type(told(Refused(status, code))) is error
+    assert type(to_domain_error(S3Error(status, code))) is error
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_a_refusal_has_a_problem(status: int, code: str | None, error: type[Pres
     ],
 )
 def test_a_code_that_is_no_word_of_s3s_is_not_repeated(code: str) -> None:
-    refused = Refused(418, code)
+    refused = S3Error(418, code)
     assert refused.code == str(refused) == "418"
-    assert told(refused).detail == "The store refused: 418."
+    assert to_domain_error(refused).detail == "The store refused: 418."
 
 
 def test_a_code_that_is_one_is_told() -> None:
-    assert "AccessDenied" in told(Refused(403, "AccessDenied")).detail
+    assert "AccessDenied" in to_domain_error(S3Error(403, "AccessDenied")).detail
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_a_code_that_is_one_is_told() -> None:
     ],
 )
 def test_what_only_the_store_can_judge_is_pointed_at(code: str, pointer: str) -> None:
-    assert list(told(Refused(400, code)).pointers) == [pointer]
+    assert list(to_domain_error(S3Error(400, code)).pointers) == [pointer]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.house import House, Wire, serving
+from tests.server.house import CoalescingTransport, House, serving
 
 
 @pytest.fixture(scope="module", name="house")
@@ -14,6 +14,6 @@ def _house() -> Iterator[House]:
 
 
 @pytest.fixture(name="wire")
-def _wire(house: House) -> Iterator[Wire]:
+def _wire(house: House) -> Iterator[CoalescingTransport]:
     with house.connect() as wire:
         yield wire

@@ -15,8 +15,8 @@ from fastapi import FastAPI, Request, Response
 from service.app.factory import create_app
 from service.errors import Forbidden
 from service.protocols.uppy.errors import Refusal
-from service.server.limits import Bounds
-from service.server.protocol import BoundedProtocol
+from service.server.limits import ConnectionLimits
+from service.server.protocol import TimeoutProtocol
 from service.server.run import Server, config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
@@ -27,9 +27,9 @@ LIVEZ: Final = b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"
 NEVER: Final = 60.0
 
 
-def bounds(**given: Any) -> Bounds:
+def bounds(**given: Any) -> ConnectionLimits:
     long = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
-    return Bounds(**{**dict.fromkeys(long, NEVER), "parting_seconds": 0.0, **given})
+    return ConnectionLimits(**{**dict.fromkeys(long, NEVER), "parting_seconds": 0.0, **given})
 
 
 @dataclass
@@ -42,22 +42,22 @@ class House:
     hold: threading.Event = field(default_factory=threading.Event)
     timers: list[bool] = field(default_factory=list)  # at each request to /timers: was one armed
 
-    def connect(self, *, receive_buffer: int | None = None) -> "Wire":
+    def connect(self, *, receive_buffer: int | None = None) -> "CoalescingTransport":
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(PATIENCE)
         sock.connect(self.address)
-        return Wire(sock)
+        return CoalescingTransport(sock)
 
     @property
-    def protocols(self) -> list[BoundedProtocol]:
+    def protocols(self) -> list[TimeoutProtocol]:
         connections = list(self.server.server_state.connections)  # another thread changes them
-        return [each for each in connections if isinstance(each, BoundedProtocol)]
+        return [each for each in connections if isinstance(each, TimeoutProtocol)]
 
 
 @contextmanager
-def serving(limits: Bounds | None = None, **server: Any) -> Iterator[House]:
+def serving(limits: ConnectionLimits | None = None, **server: Any) -> Iterator[House]:
     drain = Drain()
     settings = settings_with(open_grant(), server=server)
     app = create_app(
@@ -149,7 +149,7 @@ class Answer:
         return code
 
 
-class Wire:
+class CoalescingTransport:
     """A client that sends what it is told to, and no more."""
 
     def __init__(self, sock: socket.socket) -> None:

@@ -19,19 +19,19 @@ from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
 from tests.end_to_end.processes import end, free_ports
-from tests.server.house import PATIENCE, Wire, until
+from tests.server.house import PATIENCE, CoalescingTransport, until
 
 START_SECONDS: Final = 60.0
 ASK: Final = {"bucket": "demo", "key": "a"}
 
 
 @dataclass(frozen=True)
-class Running:
+class Services:
     process: subprocess.Popen[bytes]
     address: tuple[str, int]
 
-    def connect(self) -> Wire:
-        return Wire(socket.create_connection(self.address, PATIENCE))
+    def connect(self) -> CoalescingTransport:
+        return CoalescingTransport(socket.create_connection(self.address, PATIENCE))
 
     def client(self) -> httpx.Client:
         url = f"http://{self.address[0]}:{self.address[1]}"
@@ -68,7 +68,7 @@ class Running:
 @contextmanager
 def serving_process(
     directory: Path, *more_callers: dict[str, object], **server: object
-) -> Iterator[Running]:
+) -> Iterator[Services]:
     (port,) = free_ports(1)
     configuration = directory / "presign.yaml"
     configured_as = configured(*more_callers, **server)
@@ -87,7 +87,7 @@ def serving_process(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    running = Running(process, ("127.0.0.1", port))
+    running = Services(process, ("127.0.0.1", port))
     try:
         until(lambda: is_ready(running), START_SECONDS)
         yield running
@@ -106,7 +106,7 @@ def configured(*more_callers: dict[str, object], **server: object) -> dict[str, 
     }
 
 
-def is_ready(running: Running) -> bool:
+def is_ready(running: Services) -> bool:
     assert running.process.poll() is None, "it ended at its start"
     with running.client() as client:
         try:

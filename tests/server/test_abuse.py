@@ -14,7 +14,7 @@ from benchmarks import abuses
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
-from tests.server.process import Running, serving_process
+from tests.server.process import Services, serving_process
 
 MAX_IN_FLIGHT: Final = 200  # deploy/kubernetes
 SECONDS: Final = 6.0
@@ -30,13 +30,13 @@ LIVEZ_SECONDS: Final = 2.0
 
 
 @pytest.fixture(scope="module", name="running")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     bounds = {"drain_seconds": 0, "max_in_flight": MAX_IN_FLIGHT}
     with serving_process(tmp_path_factory.mktemp("abuse"), *CALLERS, **bounds) as running:
         yield running
 
 
-async def beside(running: Running, name: str, key: str) -> tuple[abuses.Seen, Counter[int]]:
+async def beside(running: Services, name: str, key: str) -> tuple[abuses.Seen, Counter[int]]:
     """What an ordinary caller sees beside an abuse, and what the abuser is answered."""
     port, seen = running.address[1], abuses.Seen()
     with abuses.running(name, port, "demo", key, SECONDS + 1) as abused:
@@ -56,7 +56,7 @@ async def beside(running: Running, name: str, key: str) -> tuple[abuses.Seen, Co
     ids=["refused batches", "signed batches", "slow bodies"],
 )
 async def test_an_ordinary_caller_is_answered_beside_it(
-    running: Running, name: str, key: str
+    running: Services, name: str, key: str
 ) -> None:
     seen, abused = await beside(running, name, key)
     slowest = max(seen.livez_seconds)
@@ -84,7 +84,7 @@ async def test_a_refused_batch_costs_little_and_leaves_one_line(tmp_path: Path) 
     assert spent <= 0.005
 
 
-async def test_one_busy_caller_alone_is_never_refused(running: Running) -> None:
+async def test_one_busy_caller_alone_is_never_refused(running: Services) -> None:
     """From more connections than it may have places: answers are sent before the next is taken."""
     request = abuses.post("download-urls", {"bucket": "demo", "key": "a"}, BUSY)
     statuses, until = Counter[int](), time.monotonic() + 2

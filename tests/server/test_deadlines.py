@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.server.house import LIVEZ, PATIENCE, Wire, bounds, post, serving, until
+from tests.server.house import LIVEZ, PATIENCE, CoalescingTransport, bounds, post, serving, until
 from tests.support.late import again_if_late, within
 
 SECONDS = 0.5  # of the deadline under test
@@ -21,7 +21,7 @@ SLOWLY = b"GET /livez HTTP/1.1\r\nhost: " + b"a" * DRIPS
 assert DRIPS * DRIP > LATE
 
 
-def cut(wire: Wire, since: float) -> float:
+def cut(wire: CoalescingTransport, since: float) -> float:
     """How long it took until the connection ended, or, with something said before, as well."""
     assert wire.ends()
     return time.monotonic() - since

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.server.house import LIVEZ, Wire, bounds, post, serving, until
+from tests.server.house import LIVEZ, CoalescingTransport, bounds, post, serving, until
 
 SIZE = 30 * 1024 * 1024  # more than the kernel's buffers hold
 SENT = b"x" * SIZE
@@ -12,7 +12,9 @@ SENT = b"x" * SIZE
 
 @pytest.mark.parametrize("path", ["/v1/download-urls", "/v1/unknown"])
 @pytest.mark.parametrize("header", ["connection: close", "x: y"])
-def test_who_sends_all_before_reading_sees_the_answer(wire: Wire, path: str, header: str) -> None:
+def test_who_sends_all_before_reading_sees_the_answer(
+    wire: CoalescingTransport, path: str, header: str
+) -> None:
     """Half of Python's clients ask with `connection: close`, and none of those reads while it sends."""
     wire.send(post(path, SENT, header))
     answer = wire.answer()
@@ -32,7 +34,7 @@ def test_the_answer_is_seen_while_the_server_drains() -> None:
         assert wire.ends()
 
 
-def test_a_chunked_body_over_the_limit_is_refused(wire: Wire) -> None:
+def test_a_chunked_body_over_the_limit_is_refused(wire: CoalescingTransport) -> None:
     head = post("/v1/download-urls").replace(b"content-length: 0", b"transfer-encoding: chunked")
     wire.send(head + b"1000000\r\n" + SENT[:0x1000000] + b"\r\n")
     assert wire.answer().code == "body_too_large"

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from service.server.limits import Bounds
-from tests.server.house import LIVEZ, Wire, bounds, post, serving
+from service.server.limits import ConnectionLimits
+from tests.server.house import LIVEZ, CoalescingTransport, bounds, post, serving
 
-LIMIT = Bounds().head_bytes
+LIMIT = ConnectionLimits().head_bytes
 MIB = 1024 * 1024
 START = b"GET /livez HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = b"POST %s HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -35,7 +35,7 @@ TOO_LARGE = {
 @pytest.mark.parametrize("piece", [2 * MIB, 1000], ids=["one_piece", "many_pieces"])
 @pytest.mark.parametrize("request_", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_a_head_that_is_too_large_is_refused_and_its_sender_sees_it(
-    wire: Wire, request_: bytes, piece: int
+    wire: CoalescingTransport, request_: bytes, piece: int
 ) -> None:
     """Nothing is read before all is sent, as many clients do it."""
     for at in range(0, len(request_), piece):
@@ -48,7 +48,7 @@ def test_a_head_that_is_too_large_is_refused_and_its_sender_sees_it(
 
 @pytest.mark.parametrize("piece", [2 * MIB, 1000], ids=["one_piece", "many_pieces"])
 @pytest.mark.parametrize("size", [8 * 1024, LIMIT - 100])
-def test_a_large_token_passes(wire: Wire, size: int, piece: int) -> None:
+def test_a_large_token_passes(wire: CoalescingTransport, size: int, piece: int) -> None:
     request = START + b"authorization: Bearer " + b"a" * size + b"\r\n\r\n"
     for _ in range(2):
         for at in range(0, len(request), piece):
@@ -57,7 +57,7 @@ def test_a_large_token_passes(wire: Wire, size: int, piece: int) -> None:
         assert wire.answer().status == 200
 
 
-def test_what_follows_a_large_body_is_not_counted_with_it(wire: Wire) -> None:
+def test_what_follows_a_large_body_is_not_counted_with_it(wire: CoalescingTransport) -> None:
     body = b"x" * 60 * 1024
     for _ in range(3):
         wire.send(post("/echo", body) + LIVEZ[:20])
@@ -78,7 +78,7 @@ def test_a_chunked_body_is_not_counted_as_a_head() -> None:
         assert wire.answer().body == b'"%s"' % (b"a" * 60)
 
 
-def test_a_trailer_does_not_pass_for_a_header(wire: Wire) -> None:
+def test_a_trailer_does_not_pass_for_a_header(wire: CoalescingTransport) -> None:
     wire.send(CHUNKED % b"/headers" + b"1\r\na\r\n0\r\nx-request-id: evil\r\n\r\n")
     assert json.loads(wire.answer().body) == ["host", "transfer-encoding"]
     wire.send(LIVEZ)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.server.house import post, until
-from tests.server.process import ASK, Running, configured, serving_process
+from tests.server.process import ASK, Services, configured, serving_process
 
 NEW_KEY: Final = "new-key"
 PATIENCE: Final = 20.0  # the file is looked at every two seconds
@@ -30,7 +30,7 @@ def change(directory: Path, *sha256: str) -> None:
     (directory / "presign.yaml").write_text(json.dumps(changed))
 
 
-def status_of(running: Running, key: str) -> int:
+def status_of(running: Services, key: str) -> int:
     with running.client() as client:
         headers = {"authorization": f"Bearer {key}"}
         return client.post("/v1/download-urls", json=ASK, headers=headers).status_code

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.server.house import LIVEZ, House, Wire, bounds, post, serving, until
+from tests.server.house import LIVEZ, CoalescingTransport, House, bounds, post, serving, until
 
 LIMIT = 3
 READYZ = LIVEZ.replace(b"livez", b"readyz")
@@ -20,7 +20,7 @@ def _limited() -> Iterator[House]:
         yield house
 
 
-def fill(house: House, stack: ExitStack, request: bytes) -> list[Wire]:
+def fill(house: House, stack: ExitStack, request: bytes) -> list[CoalescingTransport]:
     wires = [stack.enter_context(house.connect()) for _ in range(LIMIT)]
     for wire in wires:
         wire.send(request)
@@ -49,17 +49,19 @@ def test_one_too_many_is_told_at_once_to_come_back(limited: House, held: bytes) 
             assert each.answer().status == 200
 
 
-def close(wire: Wire) -> None:
+def close(wire: CoalescingTransport) -> None:
     wire.socket.close()
 
 
-def spoil(wire: Wire) -> None:
+def spoil(wire: CoalescingTransport) -> None:
     wire.send(b"o" + b"garbage\r\n\r\n")
     wire.answer()
 
 
 @pytest.mark.parametrize("leave", [close, spoil])
-def test_who_leaves_frees_a_place(limited: House, leave: Callable[[Wire], None]) -> None:
+def test_who_leaves_frees_a_place(
+    limited: House, leave: Callable[[CoalescingTransport], None]
+) -> None:
     with ExitStack() as stack, limited.connect() as wire:
         wires = fill(limited, stack, NO_END)
         leave(wires[0])

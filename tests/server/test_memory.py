@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from service.server.limits import Bounds
-from tests.server.house import LIVEZ, Wire, post
-from tests.server.process import ASK, Running, serving_process
+from service.server.limits import ConnectionLimits
+from tests.server.house import LIVEZ, CoalescingTransport, post
+from tests.server.process import ASK, Services, serving_process
 from tests.support.late import again_if_late, within
 
 MIB = 1024 * 1024
@@ -17,13 +17,13 @@ GROWTH = 30 * MIB
 PIECE = b"x" * MIB
 BODY = 100  # pieces
 IDLE = 2000
-LINGER = Bounds().linger_seconds  # a client that takes longer to send all is cut
+LINGER = ConnectionLimits().linger_seconds  # a client that takes longer to send all is cut
 PROMPT = 2.0  # seconds; what is meant is milliseconds
 TRIES = 5  # of which one is prompt, unless it is the service that is busy
 
 
 @pytest.fixture(scope="module", name="running")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     with serving_process(tmp_path_factory.mktemp("server"), drain_seconds=0) as running:
         with running.client() as client:
             for _ in range(50):
@@ -32,7 +32,7 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @contextmanager
-def flat(running: Running) -> Iterator[None]:
+def flat(running: Services) -> Iterator[None]:
     """The peak of its memory stays near what it had; the figure is shown by `pytest -rP`."""
     running.forget_peak()
     before = running.resident_bytes()
@@ -42,11 +42,11 @@ def flat(running: Running) -> Iterator[None]:
     assert grown < GROWTH
 
 
-def is_prompt(running: Running) -> bool:
+def is_prompt(running: Services) -> bool:
     return any(seconds_of_an_answer(running) < PROMPT for _ in range(TRIES))
 
 
-def seconds_of_an_answer(running: Running) -> float:
+def seconds_of_an_answer(running: Services) -> float:
     with running.client() as client:
         start = time.monotonic()
         assert client.post("/v1/download-urls", json=ASK).is_success
@@ -54,7 +54,7 @@ def seconds_of_an_answer(running: Running) -> float:
 
 
 @again_if_late
-def test_a_hundred_mebibytes_with_their_length_are_refused(running: Running) -> None:
+def test_a_hundred_mebibytes_with_their_length_are_refused(running: Services) -> None:
     with flat(running):
         with running.client() as client:
             answer = client.post("/v1/download-urls", content=PIECE * BODY)
@@ -70,7 +70,7 @@ def test_a_hundred_mebibytes_with_their_length_are_refused(running: Running) -> 
 
 
 @again_if_late
-def test_a_hundred_mebibytes_in_chunks_are_refused(running: Running) -> None:
+def test_a_hundred_mebibytes_in_chunks_are_refused(running: Services) -> None:
     with flat(running):
         with running.client() as client:
             answer = client.post("/v1/download-urls", content=iter([PIECE] * BODY))
@@ -86,14 +86,14 @@ def test_a_hundred_mebibytes_in_chunks_are_refused(running: Running) -> None:
         assert is_prompt(running)
 
 
-def sent(wire: Wire, piece: bytes) -> None:
+def sent(wire: CoalescingTransport, piece: bytes) -> None:
     for _ in range(BODY):
         wire.send(piece)
 
 
 @pytest.mark.parametrize("start", [b"", b"0\r\nx: "], ids=["header", "trailer"])
 @again_if_late
-def test_a_header_of_a_hundred_mebibytes_is_refused(running: Running, start: bytes) -> None:
+def test_a_header_of_a_hundred_mebibytes_is_refused(running: Services, start: bytes) -> None:
     head = b"GET /livez HTTP/1.1\r\nx: "
     if start:
         head = b"POST /v1/unknown HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + start
@@ -105,7 +105,7 @@ def test_a_header_of_a_hundred_mebibytes_is_refused(running: Running, start: byt
         assert is_prompt(running)
 
 
-def test_ten_thousand_requests_in_one_piece_are_not_all_taken_in(running: Running) -> None:
+def test_ten_thousand_requests_in_one_piece_are_not_all_taken_in(running: Services) -> None:
     with flat(running), ExitStack() as stack:
         wires = [stack.enter_context(running.connect()) for _ in range(10)]
         for wire in wires:
@@ -115,7 +115,7 @@ def test_ten_thousand_requests_in_one_piece_are_not_all_taken_in(running: Runnin
         assert is_prompt(running)
 
 
-def test_two_thousand_idle_connections_are_nobodys_trouble(running: Running) -> None:
+def test_two_thousand_idle_connections_are_nobodys_trouble(running: Services) -> None:
     with flat(running), descriptors(IDLE + 200), ExitStack() as stack:
         wires = [stack.enter_context(running.connect()) for _ in range(IDLE)]
         for wire in wires[::2]:

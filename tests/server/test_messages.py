@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.server.house import LIVEZ, House, Wire, bounds, post, serving, until
+from tests.server.house import LIVEZ, CoalescingTransport, House, bounds, post, serving, until
 
 HELD = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
 TO_ECHO = b"POST /echo HTTP/1.1\r\nhost: a\r\n"
@@ -38,7 +38,7 @@ MALFORMED = {
 @pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
 @pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
 def test_what_is_malformed_is_refused_with_a_problem(
-    wire: Wire, request_: bytes, before: bytes
+    wire: CoalescingTransport, request_: bytes, before: bytes
 ) -> None:
     if before:
         wire.send(before)
@@ -59,21 +59,23 @@ def test_what_is_malformed_costs_nobody_else(house: House) -> None:
         assert good.answer().status == 200
 
 
-def test_a_body_that_turns_bad_once_it_is_answered_gets_no_second_answer(wire: Wire) -> None:
+def test_a_body_that_turns_bad_once_it_is_answered_gets_no_second_answer(
+    wire: CoalescingTransport,
+) -> None:
     wire.send(b"POST /v1/unknown HTTP/1.1\r\nhost: a\r\n" + CHUNKED + b"\r\n1\r\na\r\n")
     assert wire.answer().status == 404
     wire.send(b"zz\r\n")
     assert wire.ends()
 
 
-def test_http_1_0_is_answered_and_closed(wire: Wire) -> None:
+def test_http_1_0_is_answered_and_closed(wire: CoalescingTransport) -> None:
     wire.send(b"GET /livez HTTP/1.0\r\n\r\n")
     answer = wire.answer()
     assert (answer.status, answer.body) == (200, b"ok")
     assert wire.ends()
 
 
-def test_a_head_request_gets_no_body(wire: Wire) -> None:
+def test_a_head_request_gets_no_body(wire: CoalescingTransport) -> None:
     for _ in range(2):
         wire.send(b"HEAD /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n")
         assert wire.answer(to_head=True).status == 405
@@ -81,7 +83,7 @@ def test_a_head_request_gets_no_body(wire: Wire) -> None:
     assert wire.answer().body == b"ok"
 
 
-def test_who_expects_to_be_told_to_go_on_is_told(wire: Wire) -> None:
+def test_who_expects_to_be_told_to_go_on_is_told(wire: CoalescingTransport) -> None:
     ask = post("/echo", b"hello", "expect: 100-continue")
     wire.send(ask.removesuffix(b"hello"))
     assert wire.answer().status == 100
@@ -89,14 +91,16 @@ def test_who_expects_to_be_told_to_go_on_is_told(wire: Wire) -> None:
     assert wire.answer().body == b'"hello"'
 
 
-def test_who_expects_to_go_on_with_too_much_is_refused_first(wire: Wire) -> None:
+def test_who_expects_to_go_on_with_too_much_is_refused_first(wire: CoalescingTransport) -> None:
     ask = post("/v1/download-urls", b"", f"content-length: {1024**3}", "expect: 100-continue")
     wire.send(ask.replace(b"content-length: 0\r\n", b""))
     assert wire.answer().code == "body_too_large"
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"foo/2"])
-def test_a_request_to_upgrade_is_answered_as_any_other(wire: Wire, protocol: bytes) -> None:
+def test_a_request_to_upgrade_is_answered_as_any_other(
+    wire: CoalescingTransport, protocol: bytes
+) -> None:
     """And ends the connection, as what comes after it is not read."""
     upgrade = b"connection: upgrade\r\nupgrade: %s\r\nsec-websocket-version: 13\r\n\r\n" % protocol
     wire.send(b"GET /livez HTTP/1.1\r\nhost: a\r\n" + upgrade + LIVEZ)
@@ -115,7 +119,7 @@ WITH_BODY = {
 @pytest.mark.parametrize("after", [b"", post("/echo", b"second"), b"garbage\r\n\r\n"])
 @pytest.mark.parametrize("request_", WITH_BODY.values(), ids=WITH_BODY)
 def test_the_body_of_a_request_to_upgrade_is_read(
-    wire: Wire, request_: bytes, after: bytes
+    wire: CoalescingTransport, request_: bytes, after: bytes
 ) -> None:
     """Java's client sends all of its on a plain connection so. Whatever follows is dropped."""
     wire.send(request_ + after)
@@ -143,7 +147,9 @@ def test_the_body_of_a_request_to_upgrade_is_read_in_any_pieces(
     [CHUNKED + b"\r\nzz\r\n", b"transfer-encoding: chunked, identity\r\n\r\n"],
     ids=["a chunk's size that is none", "chunked, and more"],
 )
-def test_a_bad_body_of_a_request_to_upgrade_is_refused(wire: Wire, rest: bytes) -> None:
+def test_a_bad_body_of_a_request_to_upgrade_is_refused(
+    wire: CoalescingTransport, rest: bytes
+) -> None:
     wire.send(TO_ECHO + TO_UPGRADE + rest)
     answer = wire.answer()
     assert (answer.status, answer.code) == (400, "malformed_request")
@@ -157,7 +163,7 @@ def test_a_body_of_a_request_to_upgrade_that_does_not_come_is_not_waited_for() -
         assert wire.ends()
 
 
-def test_requests_in_one_piece_are_answered_in_their_order(wire: Wire) -> None:
+def test_requests_in_one_piece_are_answered_in_their_order(wire: CoalescingTransport) -> None:
     wire.send(post("/echo", b"one") + LIVEZ + post("/echo", b"three"))
     assert [wire.answer().body for _ in range(3)] == [b'"one"', b"ok", b'"three"']
     wire.send(LIVEZ)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.server.house import LIVEZ, Wire
+from tests.server.house import LIVEZ, CoalescingTransport
 
 REFUSED = b"GET /refused HTTP/1.1\r\nhost: a\r\n\r\n"
 SAID = b"403 No grant of yours covers this bucket, key and operation."
 
 
-def status_line(wire: Wire) -> bytes:
+def status_line(wire: CoalescingTransport) -> bytes:
     """Without its version."""
     while b"\r\n" not in wire._unread:
         wire._read()
@@ -18,7 +18,9 @@ def status_line(wire: Wire) -> bytes:
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_reason_is_said_of_the_answer_that_it_belongs_to(wire: Wire, at_once: bool) -> None:
+def test_a_reason_is_said_of_the_answer_that_it_belongs_to(
+    wire: CoalescingTransport, at_once: bool
+) -> None:
     requests = [LIVEZ, REFUSED, LIVEZ, REFUSED, REFUSED, LIVEZ]
     expected = [SAID if request == REFUSED else b"200 OK" for request in requests]
     if at_once:
@@ -35,7 +37,9 @@ def test_a_reason_is_said_of_the_answer_that_it_belongs_to(wire: Wire, at_once: 
     [REFUSED.replace(b"HTTP/1.1", b"HTTP/1.0"), REFUSED.replace(b"host: a", b"connection: close")],
     ids=["HTTP/1.0", "close"],
 )
-def test_a_reason_is_said_where_the_connection_ends_with_it(wire: Wire, request_: bytes) -> None:
+def test_a_reason_is_said_where_the_connection_ends_with_it(
+    wire: CoalescingTransport, request_: bytes
+) -> None:
     """As nginx asks, unless it is told otherwise."""
     wire.send(request_)
     assert status_line(wire) == SAID

@@ -13,10 +13,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.server.limits import Bounds
+from service.server.limits import ConnectionLimits
 from service.server.run import FINISH_SECONDS
-from tests.server.house import LIVEZ, PATIENCE, House, Wire, bounds, post, serving, until
-from tests.server.process import ASK, Running, serving_process
+from tests.server.house import (
+    LIVEZ,
+    PATIENCE,
+    CoalescingTransport,
+    House,
+    bounds,
+    post,
+    serving,
+    until,
+)
+from tests.server.process import ASK, Services, serving_process
 
 CLIENTS = 6
 DRAIN = 2.0  # seconds, in which each client asks at least once
@@ -33,7 +42,7 @@ class Asker:
     connection is kept that asks for nothing is not lost: it asks again.
     """
 
-    running: Running
+    running: Services
     answers: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     said_close: int = 0
@@ -50,7 +59,7 @@ class Asker:
                 except httpx.ConnectError:
                     return
                 except httpx.TransportError as fault:
-                    if self._sent_at - before > Bounds().parting_seconds:
+                    if self._sent_at - before > ConnectionLimits().shutdown_idle_seconds:
                         continue
                     self.faults.append(repr(fault))
                     return
@@ -81,12 +90,12 @@ def test_no_request_is_lost_under_load(tmp_path: Path) -> None:
 
 
 @pytest.fixture(name="draining")
-def _draining(tmp_path: Path) -> Iterator[Running]:
+def _draining(tmp_path: Path) -> Iterator[Services]:
     with serving_process(tmp_path, drain_seconds=LONG) as running:
         yield running
 
 
-def drain(running: Running, wire: Wire) -> None:
+def drain(running: Services, wire: CoalescingTransport) -> None:
     running.signal(signal.SIGTERM)
     until(lambda: readiness(running) == 503)
     wire.send(LIVEZ)
@@ -94,13 +103,13 @@ def drain(running: Running, wire: Wire) -> None:
     assert wire.ends()
 
 
-def readiness(running: Running) -> int:
+def readiness(running: Services) -> int:
     with running.connect() as wire:
         wire.send(READYZ)
         return wire.answer().status
 
 
-def test_it_is_not_ready_at_once_and_yet_answers(draining: Running) -> None:
+def test_it_is_not_ready_at_once_and_yet_answers(draining: Services) -> None:
     """A second signal ends the pause; what is under way then is answered still."""
     with draining.connect() as idle, draining.connect() as slow, draining.connect() as begun:
         slow.send(SIGN[:-5])
@@ -122,7 +131,7 @@ def test_it_is_not_ready_at_once_and_yet_answers(draining: Running) -> None:
         assert draining.process.wait(PATIENCE) == 0
 
 
-def is_refused(running: Running) -> bool:
+def is_refused(running: Services) -> bool:
     try:
         with socket.create_connection(running.address):
             return False
@@ -157,7 +166,7 @@ def test_who_has_no_descriptor_left_loses_nothing_that_is_under_way(tmp_path: Pa
         assert begun.answer().status == 200
 
 
-def test_an_interrupt_ends_it_without_a_pause(draining: Running) -> None:
+def test_an_interrupt_ends_it_without_a_pause(draining: Services) -> None:
     with draining.connect() as begun:
         begun.send(SIGN[:30])
         assert readiness(draining) == 200  # so that it was read
@@ -183,7 +192,7 @@ def test_a_drain_that_has_begun_shows_in_every_answer() -> None:
 @pytest.mark.parametrize("connects_late", [False, True])
 def test_a_request_that_is_on_its_way_at_the_end_is_answered(connects_late: bool) -> None:
     """The loop is busy while it comes, and stops listening before it looks for more."""
-    with serving(bounds(parting_seconds=2.0)) as house, ExitStack() as stack:
+    with serving(bounds(shutdown_idle_seconds=2.0)) as house, ExitStack() as stack:
         accepted, kept = (stack.enter_context(house.connect()) for _ in range(2))
         kept.send(LIVEZ)
         assert kept.answer().status == 200

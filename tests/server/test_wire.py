@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from service.server.transport import Outbox, Wire
+from service.server.transport import CoalescingTransport, WriteBatcher
 from tests.server.house import LIVEZ, serving
 
 
@@ -37,13 +37,13 @@ class Transport:
     abort = close
 
 
-def a_wire(outbox: Outbox) -> tuple[Wire, list[Any]]:
+def a_wire(outbox: WriteBatcher) -> tuple[CoalescingTransport, list[Any]]:
     told: list[Any] = []
-    return Wire(Transport(told), outbox), told  # type: ignore[arg-type] # all of it that is used
+    return CoalescingTransport(Transport(told), outbox), told  # type: ignore[arg-type] # all of it that is used
 
 
 async def test_what_is_posted_in_a_turn_goes_out_at_its_end() -> None:
-    outbox = Outbox()
+    outbox = WriteBatcher()
     wires = [a_wire(outbox) for _ in range(3)]
     for wire, _ in wires:
         wire.post([b"a", b"b"])
@@ -55,7 +55,7 @@ async def test_what_is_posted_in_a_turn_goes_out_at_its_end() -> None:
 
 
 async def test_nobody_waits_for_more_than_some_others() -> None:
-    outbox = Outbox()
+    outbox = WriteBatcher()
     wires = [a_wire(outbox) for _ in range(17)]
     for wire, _ in wires:
         wire.post([b"a"])
@@ -63,7 +63,7 @@ async def test_nobody_waits_for_more_than_some_others() -> None:
 
 
 async def test_what_is_posted_goes_before_whatever_follows() -> None:
-    wire, told = a_wire(Outbox())
+    wire, told = a_wire(WriteBatcher())
     wire.post([b"a"])
     wire.write(b"w")
     wire.post([b"a"])
@@ -75,12 +75,12 @@ async def test_what_is_posted_goes_before_whatever_follows() -> None:
 
 
 async def test_nothing_is_written_to_a_connection_that_is_over() -> None:
-    wire, told = a_wire(Outbox())
+    wire, told = a_wire(WriteBatcher())
     wire.post([b"a"])
     wire.abort()
     await asyncio.sleep(0)
     assert told == ["close"]
-    wire, told = a_wire(Outbox())
+    wire, told = a_wire(WriteBatcher())
     wire.post([b"a"])
     wire._transport.closing = True  # type: ignore[attr-defined]  # a fake has it
     await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket, SessionKey
+from service.sessions.pool_entry import BucketSessions, SessionKey
 from tests.support.fakes import (
     ADDRESS,
     FakeClock,
@@ -36,7 +36,7 @@ def a_house(*more: str, length: float = 3600, delay: float = 0.1, chance: float 
     clock = loop_clock()
     sources = {name: FakeSource(clock, length=length, delay=delay) for name in ("reports", *more)}
     buckets = {
-        name: PooledBucket(source=source, address=ADDRESS, promise=PROMISE)
+        name: BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
         for name, source in sources.items()
     }
     pool = SessionPool(buckets, clock=clock, chance=lambda: chance)

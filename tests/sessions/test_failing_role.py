@@ -12,7 +12,7 @@ import pytest
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import WANTED_PAUSE
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionRefused
 from tests.sessions.house import BILLING, OWN, PROMISE, House, a_house, owned, refusal
 from tests.support.fakes import (
@@ -34,7 +34,7 @@ def many(length: float = 3600) -> House:
     """With jitter as in production, the same in each run."""
     clock = loop_clock()
     source = FakeSource(clock, length=length, delay=STS_SECONDS)
-    bucket = PooledBucket(source=source, address=ADDRESS, promise=PROMISE)
+    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
     pool = SessionPool({"reports": bucket}, clock=clock, chance=random.Random(1).random)
     return House(clock, source, pool)
 

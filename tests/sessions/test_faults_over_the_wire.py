@@ -8,14 +8,14 @@ from itertools import pairwise
 import pytest
 
 from service.errors import CredentialsUnavailable
-from service.presigning.audit_trail import Trail
-from service.presigning.authorizer import Authority
+from service.presigning.audit_trail import AuditTrail
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MAX_BACKOFF
 from service.sessions.sts import AssumedRole, Role
 from tests.presigning.house import an_ask, signer_of, times
@@ -45,17 +45,17 @@ class House:
     clock: FakeClock
     sts: WireSts
     pool: SessionPool
-    authority: Authority
+    authorizer: Authorizer
     presigner: Presigner
 
-    async def sign(self, ask: Ask | None = None) -> PresignedRequest:
+    async def sign(self, ask: PresignRequest | None = None) -> PresignedRequest:
         """And the URL ends no later than its session, whoever's clock is wrong."""
         begun = self.clock.boot()
         signed = await self.presigner.presign(REQUESTER, ask or an_ask())
         assert self.clock.boot() - begun < AT_ONCE
         begins, lasts = times(signed.url)
-        assert begins + lasts == signed.term.expires_at
-        assert signed.term.expires_at <= self.sts.ends[signer_of(signed.url)] - EXPIRY_MARGIN
+        assert begins + lasts == signed.validity.expires_at
+        assert signed.validity.expires_at <= self.sts.ends[signer_of(signed.url)] - EXPIRY_MARGIN
         assert abs(begins - server_time(self.clock)) < DATE
         return signed
 
@@ -65,23 +65,23 @@ class House:
         return refused.value
 
 
-async def a_warm_house(*, promise: float = 900, chance: float = 0.5) -> House:
+async def a_warm_house(*, longest_lifetime: float = 900, chance: float = 0.5) -> House:
     """Both sessions are there: the bucket's own, and that of the caller."""
     clock = loop_clock()
     sts = WireSts(clock)
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=HOUR)
-    snapshot = a_snapshot(a_grant(max_expires_in=int(promise)))
-    bucket = PooledBucket(
+    snapshot = a_snapshot(a_grant(max_expires_in=int(longest_lifetime)))
+    bucket = BucketSessions(
         source=AssumedRole(sts, role, clock),
         address=ADDRESS,
-        promise=promise,
-        own_policy=snapshot.buckets["reports"].own_policy,
+        longest_lifetime=longest_lifetime,
+        probe_policy=snapshot.buckets["reports"].probe_policy,
     )
     pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: chance)
-    trail = Trail(list[bytes]().extend, clock=clock)
-    authority = Authority(snapshot, pool, clock=clock, trail=trail)
-    presigner = Presigner(authority, unique_id=lambda: "id")
-    house = House(clock, sts, pool, authority, presigner)
+    audit_trail = AuditTrail(list[bytes]().extend, clock=clock)
+    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
+    presigner = Presigner(authorizer, unique_id=lambda: "id")
+    house = House(clock, sts, pool, authorizer, presigner)
     pool.start()
     await presigner.presign(REQUESTER, an_ask())
     return house
@@ -94,7 +94,7 @@ async def five_minutes_before_the_end(fault: str) -> House:
     for _ in range(HOUR - FIVE_MINUTES):
         await asyncio.sleep(1)
         house.pool.current(
-            house.authority.snapshot.access(REQUESTER.identity).session_keys["reports"]
+            house.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"]
         )
     return house
 
@@ -106,7 +106,7 @@ async def test_with_five_minutes_left_two_hundred_callers_are_answered_at_once(f
     asked = len(house.sts.asked_at)
     asks = [an_ask(expires_in=600) for _ in range(CALLERS)]
     signed = await asyncio.gather(*(house.sign(ask) for ask in asks))
-    assert {each.term.limited_by for each in signed} == {"session"}
+    assert {each.validity.limited_by for each in signed} == {"session"}
     assert len({signer_of(each.url) for each in signed}) == 1
     assert len(house.sts.asked_at) - asked <= 1
 
@@ -153,7 +153,7 @@ async def test_when_sts_is_back_the_service_is_within_one_backoff_step(fault: st
     begun = house.clock.boot()
     await house.presigner.presign(REQUESTER, an_ask())
     assert house.clock.boot() - begun < 0.2
-    assert house.authority.can_sign()
+    assert house.authorizer.can_sign()
 
 
 @in_virtual_time
@@ -198,11 +198,11 @@ async def test_a_clock_that_is_set_again_and_again_changes_no_url_and_asks_sts_n
 async def test_in_a_day_of_half_hour_promises_no_url_is_cut_short_and_sts_is_asked_55_times(
     chance: float,
 ) -> None:
-    house = await a_warm_house(promise=1800, chance=chance)
+    house = await a_warm_house(longest_lifetime=1800, chance=chance)
     for _ in range(24 * 60):
         signed = await house.sign(an_ask(expires_in=1800))
         assert times(signed.url)[1] == 1800
-        assert signed.term.limited_by is None
+        assert signed.validity.limited_by is None
         await asyncio.sleep(60)
     assert len(house.sts.asked_at) <= 2 * 55  # two sessions
 
@@ -210,7 +210,7 @@ async def test_in_a_day_of_half_hour_promises_no_url_is_cut_short_and_sts_is_ask
 @in_virtual_time
 async def test_in_a_day_with_an_outage_of_twenty_minutes_in_each_hour_nobody_is_refused() -> None:
     """What is left when a refresh is due is longer than the outage."""
-    house = await a_warm_house(promise=1800)
+    house = await a_warm_house(longest_lifetime=1800)
     for minute in range(24 * 60):
         house.sts.fault = "hangs" if minute % 60 < 20 else None
         await house.sign(an_ask(expires_in=1800))

@@ -5,7 +5,7 @@ from typing import Final
 
 from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS, History
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket, SessionKey
+from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
 from tests.support.fakes import (
     ADDRESS,
@@ -99,7 +99,7 @@ def test_it_shows_no_secret() -> None:
 async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     clock = loop_clock()
     source, history = FakeSource(clock, length=3600), History(clock)
-    bucket = PooledBucket(source=source, address=ADDRESS, promise=900)
+    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=900)
     pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0, history=history)
     key = SessionKey("reports", A, None)
     await pool.ready(key)

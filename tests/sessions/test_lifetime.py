@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
 from service.sessions.lifetime import (
-    Given,
+    GrantedLifetime,
     Lifetime,
-    Never,
-    NotNow,
+    LifetimeUnattainable,
+    SessionTooShort,
     limit,
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 
 WEEK = 604_800
-Outcome = Given | NotNow | Never
+Outcome = GrantedLifetime | SessionTooShort | LifetimeUnattainable
 
 
 def limited(expires_in: int | None = None, least: int | None = None, **changes: Any) -> Outcome:
@@ -28,47 +28,71 @@ def limited(expires_in: int | None = None, least: int | None = None, **changes: 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        pytest.param(limited(), Given(900, None), id="the default"),
-        pytest.param(limited(granted=60), Given(60, None), id="the grant's maximum, if it is less"),
-        pytest.param(limited(remaining=100), Given(95, "session"), id="the default, cut short"),
-        pytest.param(limited(1), Given(1, None), id="one second"),
-        pytest.param(limited(60), Given(60, None), id="as asked"),
-        pytest.param(limited(60, granted=60), Given(60, None), id="as asked, and just granted"),
-        pytest.param(limited(61, granted=60), Given(60, "grant"), id="cut by the grant"),
-        pytest.param(limited(3595), Given(3595, None), id="to the end of the session"),
-        pytest.param(limited(3596), Given(3595, "session"), id="cut by the session"),
-        pytest.param(limited(99, remaining=104.9), Given(99, None), id="whole seconds remain"),
-        pytest.param(limited(100, remaining=104.9), Given(99, "session"), id="rounded down"),
+        pytest.param(limited(), GrantedLifetime(900, None), id="the default"),
         pytest.param(
-            limited(WEEK, granted=900, remaining=100), Given(95, "session"), id="cut by both"
+            limited(granted=60), GrantedLifetime(60, None), id="the grant's maximum, if it is less"
         ),
         pytest.param(
-            limited(WEEK, granted=95, remaining=100), Given(95, "grant"), id="cut by both alike"
+            limited(remaining=100), GrantedLifetime(95, "session"), id="the default, cut short"
+        ),
+        pytest.param(limited(1), GrantedLifetime(1, None), id="one second"),
+        pytest.param(limited(60), GrantedLifetime(60, None), id="as asked"),
+        pytest.param(
+            limited(60, granted=60), GrantedLifetime(60, None), id="as asked, and just granted"
+        ),
+        pytest.param(limited(61, granted=60), GrantedLifetime(60, "grant"), id="cut by the grant"),
+        pytest.param(limited(3595), GrantedLifetime(3595, None), id="to the end of the session"),
+        pytest.param(limited(3596), GrantedLifetime(3595, "session"), id="cut by the session"),
+        pytest.param(
+            limited(99, remaining=104.9), GrantedLifetime(99, None), id="whole seconds remain"
+        ),
+        pytest.param(
+            limited(100, remaining=104.9), GrantedLifetime(99, "session"), id="rounded down"
+        ),
+        pytest.param(
+            limited(WEEK, granted=900, remaining=100),
+            GrantedLifetime(95, "session"),
+            id="cut by both",
+        ),
+        pytest.param(
+            limited(WEEK, granted=95, remaining=100),
+            GrantedLifetime(95, "grant"),
+            id="cut by both alike",
         ),
         pytest.param(
             limited(WEEK, remaining=math.inf, session_seconds=math.inf),
-            Given(WEEK, None),
+            GrantedLifetime(WEEK, None),
             id="keys that never end",
         ),
         pytest.param(
-            limited(None, 1000), Given(1000, None), id="more than the default, if need be"
+            limited(None, 1000), GrantedLifetime(1000, None), id="more than the default, if need be"
         ),
-        pytest.param(limited(None, 60), Given(900, None), id="no less than the default"),
-        pytest.param(limited(900, 60, granted=70), Given(70, "grant"), id="enough by the grant"),
+        pytest.param(limited(None, 60), GrantedLifetime(900, None), id="no less than the default"),
         pytest.param(
-            limited(900, 60, remaining=65), Given(60, "session"), id="just enough is left"
+            limited(900, 60, granted=70), GrantedLifetime(70, "grant"), id="enough by the grant"
         ),
-        pytest.param(limited(900, 60, remaining=64.9), NotNow(), id="not enough is left"),
-        pytest.param(limited(900, 61, granted=60), Never(), id="the grant gives less"),
-        pytest.param(limited(None, 61, granted=60), Never(), id="the grant gives less, none asked"),
-        pytest.param(limited(None, 3595), Given(3595, None), id="all that a session has"),
-        pytest.param(limited(None, 3596), Never(), id="more than a session has"),
         pytest.param(
-            limited(None, 3596, remaining=10), Never(), id="more than a session has, though it ends"
+            limited(900, 60, remaining=65), GrantedLifetime(60, "session"), id="just enough is left"
         ),
-        pytest.param(limited(60, remaining=6), Given(1, "session"), id="the last second"),
-        pytest.param(limited(60, remaining=5.9), NotNow(), id="nothing is left"),
-        pytest.param(limited(remaining=-10), NotNow(), id="the session is dead"),
+        pytest.param(limited(900, 60, remaining=64.9), SessionTooShort(), id="not enough is left"),
+        pytest.param(
+            limited(900, 61, granted=60), LifetimeUnattainable(), id="the grant gives less"
+        ),
+        pytest.param(
+            limited(None, 61, granted=60),
+            LifetimeUnattainable(),
+            id="the grant gives less, none asked",
+        ),
+        pytest.param(limited(None, 3595), GrantedLifetime(3595, None), id="all that a session has"),
+        pytest.param(limited(None, 3596), LifetimeUnattainable(), id="more than a session has"),
+        pytest.param(
+            limited(None, 3596, remaining=10),
+            LifetimeUnattainable(),
+            id="more than a session has, though it ends",
+        ),
+        pytest.param(limited(60, remaining=6), GrantedLifetime(1, "session"), id="the last second"),
+        pytest.param(limited(60, remaining=5.9), SessionTooShort(), id="nothing is left"),
+        pytest.param(limited(remaining=-10), SessionTooShort(), id="the session is dead"),
     ],
 )
 def test_a_lifetime_is(outcome: Outcome, expected: Outcome) -> None:
@@ -105,7 +129,7 @@ def test_nothing_given_outlives_session_grant_or_wish(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     given_ = limit(asked, **about)
-    if isinstance(given_, Given):
+    if isinstance(given_, GrantedLifetime):
         assert 1 <= given_.expires_in <= about["remaining"] - EXPIRY_MARGIN
         assert given_.expires_in <= (about["granted"] or math.inf)
         assert given_.expires_in <= (asked.expires_in or math.inf)
@@ -117,11 +141,11 @@ def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     given_ = limit(asked, **about)
-    if isinstance(given_, Given) and asked.expires_in is not None:
+    if isinstance(given_, GrantedLifetime) and asked.expires_in is not None:
         assert (given_.limited_by is not None) is (given_.expires_in < asked.expires_in)
-    if isinstance(given_, Given) and given_.limited_by == "grant":
+    if isinstance(given_, GrantedLifetime) and given_.limited_by == "grant":
         assert given_.expires_in == about["granted"]
-    if isinstance(given_, Given) and given_.limited_by == "session":
+    if isinstance(given_, GrantedLifetime) and given_.limited_by == "session":
         assert given_.expires_in == math.floor(about["remaining"] - EXPIRY_MARGIN)
 
 
@@ -131,9 +155,9 @@ def test_not_now_means_that_a_session_ten_seconds_old_would_do_and_never_that_it
 ) -> None:
     new = limit(asked, **about | {"remaining": about["session_seconds"] - 10})
     match limit(asked, **about):
-        case Never():
-            assert isinstance(new, Never)
-        case NotNow():
-            assert isinstance(new, Given)
-        case Given():
+        case LifetimeUnattainable():
+            assert isinstance(new, LifetimeUnattainable)
+        case SessionTooShort():
+            assert isinstance(new, GrantedLifetime)
+        case GrantedLifetime():
             assert about["remaining"] - EXPIRY_MARGIN >= (asked.min_expires_in or 1)

@@ -8,7 +8,7 @@ import pytest
 
 from service.sessions.attempts import MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket, SessionKey
+from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionRefused, session_name
@@ -25,7 +25,7 @@ POLICY = '{"Version":"2012-10-17","Statement":[]}'
 HOUR = 3600
 SALES = SessionKey("reports", ("cluster-a", "sales"), POLICY)
 PERCENTAGE = "Packed size of session tags consumes 123% of allotted space."
-LASTING = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", lasting=True)
+LASTING = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", permanent=True)
 THROTTLED = SessionRefused("Throttling: Rate exceeded", throttled=True)
 
 
@@ -49,7 +49,9 @@ def a_faulty_house(**accounts: str) -> House:
     clock = loop_clock()
     sources = {name: FaultySource(clock) for name in accounts}
     buckets = {
-        name: PooledBucket(source=sources[name], address=ADDRESS, promise=PROMISE, account=account)
+        name: BucketSessions(
+            source=sources[name], address=ADDRESS, longest_lifetime=PROMISE, account=account
+        )
         for name, account in accounts.items()
     }
     pool = SessionPool(buckets, clock=clock, chance=lambda: 0.5)
@@ -94,7 +96,9 @@ async def test_another_policy_of_the_same_owner_is_another_session() -> None:
 async def test_a_buckets_own_session_is_fetched_within_its_own_policy() -> None:
     clock = loop_clock()
     source = FakeSource(clock)
-    bucket = PooledBucket(source=source, address=ADDRESS, promise=PROMISE, own_policy="deny")
+    bucket = BucketSessions(
+        source=source, address=ADDRESS, longest_lifetime=PROMISE, probe_policy="deny"
+    )
     pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0.0)
     pool.start()
     await asyncio.sleep(AT_ONCE)
@@ -123,7 +127,7 @@ async def test_to_hasten_a_session_does_not_hasten_a_lasting_refusal() -> None:
     house = a_faulty_house(reports="1")
     faults(house)[SALES.owner] = LASTING
     await refusal(house, SALES)
-    assert house.pool.hasten(SALES) > HOUR - 10
+    assert house.pool.request_refresh(SALES) > HOUR - 10
     await asyncio.sleep(60)
     assert house.source.asked == [SALES.owner]
 

@@ -55,7 +55,7 @@ def an_error(code: str, message: str = "") -> ClientError:
 )
 async def test_a_policy_that_sts_will_never_take_is_a_lasting_refusal(code: str) -> None:
     error = await refused_by(an_error(code, PERCENTAGE))
-    assert (error.lasting, error.throttled) == (True, False)
+    assert (error.permanent, error.throttled) == (True, False)
     assert PERCENTAGE in str(error)
 
 
@@ -65,18 +65,18 @@ async def test_a_policy_that_sts_will_never_take_is_a_lasting_refusal(code: str)
 )
 async def test_a_throttle_is_known_as_one(code: str) -> None:
     error = await refused_by(an_error(code))
-    assert (error.lasting, error.throttled) == (False, True)
+    assert (error.permanent, error.throttled) == (False, True)
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken", "InternalFailure", ""])
 async def test_any_other_answer_may_be_another_tomorrow(code: str) -> None:
     error = await refused_by(an_error(code))
-    assert (error.lasting, error.throttled) == (False, False)
+    assert (error.permanent, error.throttled) == (False, False)
 
 
 async def test_an_error_without_a_code_is_a_refusal_like_others() -> None:
     error = await refused_by(ClientError({}, "AssumeRole"))
-    assert (error.lasting, error.throttled) == (False, False)
+    assert (error.permanent, error.throttled) == (False, False)
 
 
 async def test_a_policy_is_sent_as_it_stands() -> None:
@@ -92,7 +92,7 @@ async def test_a_longer_policy_is_a_lasting_refusal_before_sts_is_asked() -> Non
     sts = FakeSts()
     with pytest.raises(SessionRefused, match="2049 characters") as refused:
         await AssumedRole(sts, ROLE, FakeClock()).fetch(OWNER, "x" * 2049)
-    assert refused.value.lasting
+    assert refused.value.permanent
     assert sts.requests == []
 
 
@@ -137,7 +137,7 @@ async def test_a_subject_that_no_tag_can_hold_is_a_lasting_refusal(subject: str)
     role = replace(ROLE, session_tags=(("subject", "{subject}"),))
     with pytest.raises(SessionRefused) as refused:
         await AssumedRole(sts, role, FakeClock()).fetch(("a", subject), POLICY)
-    assert refused.value.lasting
+    assert refused.value.permanent
     assert subject not in str(refused.value)
     assert sts.requests == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.sessions.attempts import ATTEMPT_SECONDS, MAX_IN_FLIGHT, WANTED_PAUSE
 from service.sessions.pool_entry import SessionKey
-from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
+from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from tests.sessions.house import AT_ONCE, DUE_AT, OWN, a_house, refusal
 from tests.support.fakes import in_virtual_time
 
@@ -72,9 +72,9 @@ async def test_a_source_that_recovers_is_forgiven_its_failures() -> None:
     house.pool.start()
     await asyncio.sleep(100)
     house.source.fault = None
-    await asyncio.sleep(30.5 + HASTEN_PAUSE)
+    await asyncio.sleep(30.5 + MIN_REFRESH_AGE)
     house.source.fault = OSError("no route")
-    house.pool.hasten(OWN)
+    house.pool.request_refresh(OWN)
     await asyncio.sleep(2)
     first, second = house.source.asked_at[-2:]
     assert second - first == pytest.approx(1.6, abs=0.01)  # the first pause, and the attempt

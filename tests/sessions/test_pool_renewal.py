@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.sessions.refresh_policy import EXPIRY_MARGIN, HASTEN_PAUSE
+from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from tests.sessions.house import DUE_AT, OWN, PROMISE, a_house, refusal
 from tests.support.fakes import in_virtual_time
 
@@ -77,8 +77,8 @@ async def test_a_session_cut_short_by_the_machines_sleep_is_renewed_soon_after()
 async def test_a_session_is_hastened_though_it_is_good() -> None:
     house = a_house()
     first = await house.pool.ready(OWN)
-    await asyncio.sleep(HASTEN_PAUSE + 1)
-    assert house.pool.hasten(OWN) == 1
+    await asyncio.sleep(MIN_REFRESH_AGE + 1)
+    assert house.pool.request_refresh(OWN) == 1
     await asyncio.sleep(1)
     assert house.pool.current(OWN) is not first
     assert len(house.source.asked) == 2
@@ -89,7 +89,7 @@ async def test_a_young_session_is_not_hastened_however_often_one_asks() -> None:
     house = a_house(delay=0)
     await house.pool.ready(OWN)
     for age in range(29):
-        assert house.pool.hasten(OWN) == HASTEN_PAUSE - age
+        assert house.pool.request_refresh(OWN) == MIN_REFRESH_AGE - age
         await asyncio.sleep(1)
     assert len(house.source.asked) == 1
 
@@ -101,7 +101,7 @@ async def test_hastening_waits_for_the_backoff() -> None:
     house.source.fault = OSError("no route")
     await asyncio.sleep(DUE_AT)  # jitter makes it due 24 s before, and the sixth attempt is to come
     asked = len(house.source.asked)
-    told = house.pool.hasten(OWN)
+    told = house.pool.request_refresh(OWN)
     await asyncio.sleep(told - 1)
     assert len(house.source.asked) == asked
     await asyncio.sleep(1)

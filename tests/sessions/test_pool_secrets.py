@@ -8,7 +8,7 @@ from botocore.parsers import create_parser
 
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import PooledBucket
+from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role
 from tests.sessions.house import BILLING, OWN, PROMISE, a_house
 from tests.support.fakes import (
@@ -51,7 +51,7 @@ async def test_an_answer_that_the_sdk_cannot_read_is_not_logged_with_its_secret(
 ) -> None:
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=3600)
     source = AssumedRole(UnreadableSts(), role, loop_clock())
-    bucket = PooledBucket(source=source, address=ADDRESS, promise=PROMISE)
+    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
     pool = SessionPool({"reports": bucket}, clock=loop_clock(), chance=lambda: 0)
     with pytest.raises(CredentialsUnavailable):
         await pool.ready(OWN)

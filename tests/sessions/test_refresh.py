@@ -29,18 +29,18 @@ def step(
     remaining: float | None,
     *,
     length: float = HOUR,
-    promise: float = 900,
+    longest_lifetime: float = 900,
     chance: float = 0,
     backoff_left: float = 0,
-    hastened: bool = False,
+    refresh_requested: bool = False,
 ) -> Step:
     return next_step(
         remaining=remaining,
         length=length,
-        promise=promise,
+        longest_lifetime=longest_lifetime,
         chance=chance,
         backoff_left=backoff_left,
-        hastened=hastened,
+        refresh_requested=refresh_requested,
     )
 
 
@@ -70,8 +70,8 @@ def test_the_next_step_is(remaining: float | None, more: dict[str, Any], expecte
 
 
 def test_nobody_hastens_and_nothing_has_failed_unless_it_is_said() -> None:
-    assert next_step(remaining=3600, length=HOUR, promise=900, chance=0) == Keep(2640)
-    assert next_step(remaining=None, length=HOUR, promise=900, chance=0) == Refresh()
+    assert next_step(remaining=3600, length=HOUR, longest_lifetime=900, chance=0) == Keep(2640)
+    assert next_step(remaining=None, length=HOUR, longest_lifetime=900, chance=0) == Refresh()
 
 
 @pytest.mark.parametrize(
@@ -86,31 +86,43 @@ def test_nobody_hastens_and_nothing_has_failed_unless_it_is_said() -> None:
     ],
 )
 def test_a_refresh_is_due_when_this_much_is_left(
-    length: float, promise: float, chance: float, expected: float
+    length: float, longest_lifetime: float, chance: float, expected: float
 ) -> None:
-    assert threshold(length, promise, chance) == pytest.approx(expected)
+    assert threshold(length, longest_lifetime, chance) == pytest.approx(expected)
 
 
-@given(length=seconds, promise=seconds, chance=chances)
+@given(length=seconds, longest_lifetime=seconds, chance=chances)
 def test_jitter_only_ever_refreshes_earlier_and_by_a_twentieth_at_most(
-    length: float, promise: float, chance: float
+    length: float, longest_lifetime: float, chance: float
 ) -> None:
-    plain = threshold(length, promise, 0)
-    assert plain <= threshold(length, promise, chance) <= plain * (1 + JITTER)
+    plain = threshold(length, longest_lifetime, 0)
+    assert plain <= threshold(length, longest_lifetime, chance) <= plain * (1 + JITTER)
 
 
-@given(length=seconds, promise=seconds, chance=chances)
+@given(length=seconds, longest_lifetime=seconds, chance=chances)
 def test_no_session_is_due_before_three_tenths_of_it_have_passed(
-    length: float, promise: float, chance: float
+    length: float, longest_lifetime: float, chance: float
 ) -> None:
-    assert threshold(length, promise, chance) <= length * 0.7 * (1 + 1e-9)
+    assert threshold(length, longest_lifetime, chance) <= length * 0.7 * (1 + 1e-9)
 
 
-@given(remaining=seconds, length=seconds, promise=seconds, chance=chances, backoff_left=seconds)
+@given(
+    remaining=seconds,
+    length=seconds,
+    longest_lifetime=seconds,
+    chance=chances,
+    backoff_left=seconds,
+)
 def test_what_is_kept_is_looked_at_again_while_it_is_alive(
-    remaining: float, length: float, promise: float, chance: float, backoff_left: float
+    remaining: float, length: float, longest_lifetime: float, chance: float, backoff_left: float
 ) -> None:
-    now = step(remaining, length=length, promise=promise, chance=chance, backoff_left=backoff_left)
+    now = step(
+        remaining,
+        length=length,
+        longest_lifetime=longest_lifetime,
+        chance=chance,
+        backoff_left=backoff_left,
+    )
     if isinstance(now, Keep):
         assert 0 < now.seconds <= remaining
 
@@ -118,59 +130,59 @@ def test_what_is_kept_is_looked_at_again_while_it_is_alive(
 @given(
     remaining=st.none() | st.floats(-DAY, DAY),
     length=seconds,
-    promise=seconds,
+    longest_lifetime=seconds,
     chance=chances,
     backoff_left=seconds,
-    hastened=st.booleans(),
+    refresh_requested=st.booleans(),
 )
 def test_nothing_is_asked_of_sts_during_a_backoff(
     *,
     remaining: float | None,
     length: float,
-    promise: float,
+    longest_lifetime: float,
     chance: float,
     backoff_left: float,
-    hastened: bool,
+    refresh_requested: bool,
 ) -> None:
     now = step(
         remaining,
         length=length,
-        promise=promise,
+        longest_lifetime=longest_lifetime,
         chance=chance,
         backoff_left=backoff_left,
-        hastened=hastened,
+        refresh_requested=refresh_requested,
     )
-    assert isinstance(now, Wait) or (isinstance(now, Keep) and not hastened)
+    assert isinstance(now, Wait) or (isinstance(now, Keep) and not refresh_requested)
 
 
-@given(remaining=seconds, length=seconds, promise=seconds, chance=chances)
+@given(remaining=seconds, length=seconds, longest_lifetime=seconds, chance=chances)
 def test_a_promise_that_fits_is_covered_for_as_long_as_the_session_is_kept(
-    remaining: float, length: float, promise: float, chance: float
+    remaining: float, length: float, longest_lifetime: float, chance: float
 ) -> None:
-    assume(promise + REFRESH_MARGIN <= length * 2 / 3)
-    now = step(remaining, length=length, promise=promise, chance=chance)
+    assume(longest_lifetime + REFRESH_MARGIN <= length * 2 / 3)
+    now = step(remaining, length=length, longest_lifetime=longest_lifetime, chance=chance)
     if isinstance(now, Keep):
         left_when_due = remaining - now.seconds
-        assert left_when_due >= promise + REFRESH_MARGIN - 1e-6
+        assert left_when_due >= longest_lifetime + REFRESH_MARGIN - 1e-6
     else:
-        assert remaining <= (promise + REFRESH_MARGIN) * (1 + JITTER)
+        assert remaining <= (longest_lifetime + REFRESH_MARGIN) * (1 + JITTER)
 
 
 @given(draws=st.lists(chances, min_size=60, max_size=60))
 def test_a_day_of_hourly_sessions_takes_few_fetches_and_breaks_no_promise(
     draws: list[float],
 ) -> None:
-    promise, now, fetches = 1800.0, 0.0, 0
+    longest_lifetime, now, fetches = 1800.0, 0.0, 0
     remaining: float | None = None
     while now < DAY:
-        match step(remaining, promise=promise, chance=draws[fetches]):
+        match step(remaining, longest_lifetime=longest_lifetime, chance=draws[fetches]):
             case Refresh():
                 fetches += 1
                 remaining = HOUR
             case Keep(pause):
                 assert remaining is not None
                 now, remaining = now + pause, remaining - pause
-                assert remaining >= promise
+                assert remaining >= longest_lifetime
             case Wait():
                 pytest.fail("no attempt has failed")
     assert 45 <= fetches <= 55

@@ -20,10 +20,10 @@ from service.errors import PresignError
 from service.presigning.results import PresignedForm
 from service.s3.client import _EXPIRES_IN
 from service.sessions.lifetime import (
-    Given,
+    GrantedLifetime,
     Lifetime,
+    grant_stable_lifetime,
     limit,
-    limit_stable,
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
@@ -89,13 +89,13 @@ def test_the_longest_life_is_one_that_is_given() -> None:
     """Or a policy would let pass what nobody has been promised."""
     asked: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": 3600.0}
     longest = limit(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
-    assert isinstance(longest, Given)
+    assert isinstance(longest, GrantedLifetime)
     assert longest.expires_in == life(None, allow=NO_DOWNLOADS)
     window = Window(0, 3554)  # the longest in a session of an hour, which begins as the window ends
-    stable = limit_stable(
+    stable = grant_stable_lifetime(
         Lifetime(expires_in=WEEK - 3554, stable_for=3554), window, ends_at=3554 + 3600.0, **asked
     )
-    assert isinstance(stable, Given)
+    assert isinstance(stable, GrantedLifetime)
     assert 7190 - 45 < stable.expires_in <= 7190 == life(None, allow=DOWNLOADS)
 
 
@@ -121,7 +121,7 @@ asks = st.fixed_dictionaries(
 @given(
     grants=st.lists(some_grants, min_size=1, max_size=3),
     session_seconds=st.sampled_from([900, 3600, 43_200]),
-    promise=st.sampled_from([60, 900, WEEK]),
+    longest_lifetime=st.sampled_from([60, 900, WEEK]),
     default=st.sampled_from([1, 900, WEEK]),
     steps=st.lists(st.tuples(st.floats(0, 4000), asks), min_size=1, max_size=6),
 )
@@ -130,12 +130,12 @@ async def test_no_url_and_no_form_lives_longer_than_is_said(
     *,
     grants: list[Grant],
     session_seconds: int,
-    promise: int,
+    longest_lifetime: int,
     default: int,
     steps: list[tuple[float, dict[str, int]]],
 ) -> None:
     snapshot = a_snapshot(*grants, default_expires_in=default)
-    house = a_house(snapshot, promise=promise, session_seconds=session_seconds)
+    house = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
     said = longest_life(grants, session_seconds)
     assert said is not None
     for pause, ask in steps:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.sessions.url_windows import MAX_KEPT, Kept, Window
+from service.sessions.url_windows import MAX_KEPT, Window, WindowSigners
 from tests.support.fakes import WALL
 
 DAY = 86_400
@@ -22,7 +22,7 @@ def test_a_window_of_a_day_begins_at_midnight_in_utc() -> None:
 
 
 def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
-    kept, window = Kept[str](), Window(600, 60)
+    kept, window = WindowSigners[str](), Window(600, 60)
     kept.keep(window, "wish", "first")
     kept.keep(window, "wish", "second")
     assert kept.find(window, "wish") == "first"
@@ -32,7 +32,7 @@ def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
 
 
 def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
-    kept, hour = Kept[str](), Window(0, 3600)
+    kept, hour = WindowSigners[str](), Window(0, 3600)
     kept.keep(hour, "wish", "the hour's")
     for begin in range(0, 3600, 60):
         kept.keep(Window(begin, 60), "wish", "the minute's")
@@ -43,7 +43,7 @@ def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    kept, window = Kept[int](), Window(0, DAY)
+    kept, window = WindowSigners[int](), Window(0, DAY)
     for wish in range(MAX_KEPT + 10):
         kept.keep(window, wish, wish)
     found = [wish for wish in range(MAX_KEPT + 10) if kept.find(window, wish) is not None]
@@ -51,7 +51,7 @@ def test_what_is_kept_is_bounded() -> None:
 
 
 def test_nothing_kept_holds_nobody() -> None:
-    kept = Kept[str]()
+    kept = WindowSigners[str]()
     assert kept.ends_at == 0
     kept.keep(Window(600, 60), "wish", "first")
     kept.clear()

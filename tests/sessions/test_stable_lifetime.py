@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
 from service.sessions.lifetime import (
-    Given,
+    GrantedLifetime,
     Lifetime,
-    Never,
-    Short,
-    limit_stable,
+    LifetimeUnattainable,
+    ShortLifetime,
+    grant_stable_lifetime,
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.url_windows import Window
@@ -31,65 +31,99 @@ def limited(
     window: int = 600,
     remaining: float = 3600.0,
     **changes: Any,
-) -> Given | Short | Never:
+) -> GrantedLifetime | ShortLifetime | LifetimeUnattainable:
     """A session of an hour with so much left as the window begins, a default of 900, no grant's limit."""
     asked = Lifetime(expires_in=expires_in, min_expires_in=least, stable_for=window)
     about = {"default": 900, "granted": None, "session_seconds": 3600.0, **changes}
-    return limit_stable(asked, Window(BEGIN, window), ends_at=BEGIN + remaining, **about)
+    return grant_stable_lifetime(asked, Window(BEGIN, window), ends_at=BEGIN + remaining, **about)
 
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
-        pytest.param(limited(), Given(1500, None), id="the window, and the default"),
-        pytest.param(limited(60), Given(660, None), id="the window, and what was asked for"),
-        pytest.param(limited(granted=1000), Given(1000, None), id="no more than is granted"),
-        pytest.param(limited(900, granted=1000), Given(1000, "grant"), id="cut by the grant"),
-        pytest.param(limited(granted=601), Given(601, None), id="just more than the window"),
-        pytest.param(limited(granted=600), Never(), id="a window as long as the grant"),
-        pytest.param(limited(granted=60), Never(), id="a window beyond the grant"),
-        pytest.param(limited(None, 400, granted=1000), Given(1000, None), id="all that is granted"),
-        pytest.param(limited(None, 401, granted=1000), Never(), id="more than is granted"),
-        pytest.param(limited(3000), Given(3595, "session"), id="to the end of the session"),
-        pytest.param(limited(900, remaining=1505), Given(1500, None), id="the session just lasts"),
+        pytest.param(limited(), GrantedLifetime(1500, None), id="the window, and the default"),
         pytest.param(
-            limited(900, remaining=1504), Short(Given(1499, "session")), id="it just does not"
+            limited(60), GrantedLifetime(660, None), id="the window, and what was asked for"
         ),
-        pytest.param(limited(900, remaining=606), Short(Given(601, "session")), id="a second left"),
-        pytest.param(limited(900, remaining=605), Short(None), id="nothing left"),
-        pytest.param(limited(900, 900, remaining=1504), Short(None), id="less than insisted on"),
+        pytest.param(
+            limited(granted=1000), GrantedLifetime(1000, None), id="no more than is granted"
+        ),
+        pytest.param(
+            limited(900, granted=1000), GrantedLifetime(1000, "grant"), id="cut by the grant"
+        ),
+        pytest.param(
+            limited(granted=601), GrantedLifetime(601, None), id="just more than the window"
+        ),
+        pytest.param(
+            limited(granted=600), LifetimeUnattainable(), id="a window as long as the grant"
+        ),
+        pytest.param(limited(granted=60), LifetimeUnattainable(), id="a window beyond the grant"),
+        pytest.param(
+            limited(None, 400, granted=1000), GrantedLifetime(1000, None), id="all that is granted"
+        ),
+        pytest.param(
+            limited(None, 401, granted=1000), LifetimeUnattainable(), id="more than is granted"
+        ),
+        pytest.param(
+            limited(3000), GrantedLifetime(3595, "session"), id="to the end of the session"
+        ),
+        pytest.param(
+            limited(900, remaining=1505), GrantedLifetime(1500, None), id="the session just lasts"
+        ),
+        pytest.param(
+            limited(900, remaining=1504),
+            ShortLifetime(GrantedLifetime(1499, "session")),
+            id="it just does not",
+        ),
+        pytest.param(
+            limited(900, remaining=606),
+            ShortLifetime(GrantedLifetime(601, "session")),
+            id="a second left",
+        ),
+        pytest.param(limited(900, remaining=605), ShortLifetime(None), id="nothing left"),
+        pytest.param(
+            limited(900, 900, remaining=1504), ShortLifetime(None), id="less than insisted on"
+        ),
         pytest.param(
             limited(WEEK - 600, remaining=2400),
-            Given(2395, "session"),
+            GrantedLifetime(2395, "session"),
             id="as long as can be had, of a session that is not due",
         ),
         pytest.param(
             limited(WEEK - 600, remaining=2399),
-            Short(Given(2394, "session")),
+            ShortLifetime(GrantedLifetime(2394, "session")),
             id="as long as can be had, of a session that is due",
         ),
-        pytest.param(limited(None, 2955), Given(3555, None), id="all that can be counted on"),
-        pytest.param(limited(None, 2956), Never(), id="more than can be counted on"),
-        pytest.param(limited(window=3554), Given(3595, "session"), id="the longest window"),
-        pytest.param(limited(window=3555), Never(), id="a window beyond the session"),
         pytest.param(
-            limited(window=DAY, remaining=DAY + 3000), Never(), id="a day, however late it is asked"
+            limited(None, 2955), GrantedLifetime(3555, None), id="all that can be counted on"
+        ),
+        pytest.param(limited(None, 2956), LifetimeUnattainable(), id="more than can be counted on"),
+        pytest.param(
+            limited(window=3554), GrantedLifetime(3595, "session"), id="the longest window"
+        ),
+        pytest.param(
+            limited(window=3555), LifetimeUnattainable(), id="a window beyond the session"
+        ),
+        pytest.param(
+            limited(window=DAY, remaining=DAY + 3000),
+            LifetimeUnattainable(),
+            id="a day, however late it is asked",
         ),
         pytest.param(
             limited(window=DAY, remaining=math.inf, session_seconds=math.inf),
-            Given(DAY + 900, None),
+            GrantedLifetime(DAY + 900, None),
             id="a day, of keys that never end",
         ),
         pytest.param(
             limited(
                 WEEK - DAY, window=DAY, remaining=math.inf, session_seconds=math.inf, granted=WEEK
             ),
-            Given(WEEK, None),
+            GrantedLifetime(WEEK, None),
             id="a week in all",
         ),
         pytest.param(
             limited(window=DAY, remaining=math.inf, session_seconds=math.inf, default=WEEK),
-            Given(WEEK, None),
+            GrantedLifetime(WEEK, None),
             id="a default of a week, and no more than a week in all",
         ),
     ],
@@ -125,9 +159,9 @@ def test_no_url_of_a_window_outlives_session_or_grant_and_each_outlives_the_wind
     assert asked.stable_for is not None
     ends_at = begin * asked.stable_for + about.pop("remaining")
     window = Window(begin * asked.stable_for, asked.stable_for)
-    outcome = limit_stable(asked, window, ends_at=ends_at, **about)
-    given_ = outcome.given if isinstance(outcome, Short) else outcome
-    if isinstance(given_, Given):
+    outcome = grant_stable_lifetime(asked, window, ends_at=ends_at, **about)
+    given_ = outcome.given if isinstance(outcome, ShortLifetime) else outcome
+    if isinstance(given_, GrantedLifetime):
         after = given_.expires_in - window.seconds
         assert after >= (asked.min_expires_in or 1)
         assert window.begins_at + given_.expires_in <= ends_at - EXPIRY_MARGIN
@@ -145,7 +179,9 @@ def test_of_a_session_that_is_not_older_than_the_window_by_more_than_its_youth_n
     del about["remaining"]
     window = Window(7 * asked.stable_for, asked.stable_for)
     ends_at = window.begins_at - age + about["session_seconds"]
-    assert not isinstance(limit_stable(asked, window, ends_at=ends_at, **about), Short)
+    assert not isinstance(
+        grant_stable_lifetime(asked, window, ends_at=ends_at, **about), ShortLifetime
+    )
 
 
 @given(asked=lifetimes(), about=limits)
@@ -156,7 +192,7 @@ def test_whether_it_can_ever_be_had_does_not_hang_on_what_the_session_has_left(
     remaining = about.pop("remaining")
     window = Window(0, asked.stable_for)
     one, other = (
-        limit_stable(asked, window, ends_at=at, **about)
+        grant_stable_lifetime(asked, window, ends_at=at, **about)
         for at in (remaining, about["session_seconds"])
     )
-    assert isinstance(one, Never) is isinstance(other, Never)
+    assert isinstance(one, LifetimeUnattainable) is isinstance(other, LifetimeUnattainable)

@@ -16,7 +16,7 @@ from service.signing.multipart_actions import (
     ListParts,
     MultipartAction,
     UploadPart,
-    UploadUnsizedPart,
+    UploadPartOfUnknownLength,
     check_upload_id,
 )
 
@@ -45,7 +45,7 @@ CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
             {"content-length": "5", "x-amz-checksum-crc32": "AAAAAA=="},
         ),
         (
-            UploadUnsizedPart(upload_id="u", part_number=3),
+            UploadPartOfUnknownLength(upload_id="u", part_number=3),
             "PUT",
             {"partNumber": "3", "uploadId": "u"},
             {},

@@ -20,7 +20,7 @@ from service.signing.multipart_actions import (
     ListParts,
     MultipartAction,
     UploadPart,
-    UploadUnsizedPart,
+    UploadPartOfUnknownLength,
 )
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
@@ -74,7 +74,9 @@ PARTS: Final = st.builds(
     content_length=st.integers(1, 5 * 1024**3),
     checksum=st.none() | CHECKSUMS,
 )
-UNSIZED: Final = st.builds(UploadUnsizedPart, upload_id=IDS, part_number=st.integers(1, 10_000))
+UNSIZED: Final = st.builds(
+    UploadPartOfUnknownLength, upload_id=IDS, part_number=st.integers(1, 10_000)
+)
 COMPLETES: Final = st.builds(
     CompleteMultipartUpload,
     upload_id=IDS,
@@ -176,7 +178,7 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
                 "Tagging": oracle.tagging(action.tags),
                 **oracle._encryption_parameters(action.encryption),
             }
-        case UploadUnsizedPart():
+        case UploadPartOfUnknownLength():
             part = {"UploadId": action.upload_id, "PartNumber": action.part_number}
             return "upload_part", part | (sized(action) if isinstance(action, UploadPart) else {})
         case ListParts():

@@ -24,7 +24,9 @@ from service.signing.sigv4 import Credentials
 
 P = ParamSpec("P")
 
-A_TURN = 1e-6  # seconds that each turn of a loop takes, so that no wait can be too short to end
+ITEMS_PER_SLICE = (
+    1e-6  # seconds that each turn of a loop takes, so that no wait can be too short to end
+)
 WALL = 1_767_225_600.0  # 2026-01-01T00:00:00Z, when each fake clock starts
 SECRET = "wJalrXUtnFEMI-sentinel-secret"
 TOKEN = "FwoGZXIvYXdz-sentinel-token"
@@ -69,7 +71,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("everybody waits, and nothing is going to happen")
-        self._clock.move(max(A_TURN, timeout or 0.0))
+        self._clock.move(max(ITEMS_PER_SLICE, timeout or 0.0))
         return ready
 
 

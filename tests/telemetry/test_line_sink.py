@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import Overloaded
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from tests.signing.strategies import examples
 
 ROOT: Final = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ class Pipe:
             read += os.read(self.reader, at_most - len(read))
         return read
 
-    def fill(self, sink: AuditSink, length: int = CUT) -> list[int]:
+    def fill(self, sink: LineSink, length: int = CUT) -> list[int]:
         """Write until it is refused. The numbers of the lines that went out before."""
         for number in range(10_000):
             try:
@@ -77,12 +77,12 @@ def _pipe() -> Iterator[Pipe]:
         yield pipe
 
 
-def write_all(sink: AuditSink, lines: Iterable[bytes]) -> None:
+def write_all(sink: LineSink, lines: Iterable[bytes]) -> None:
     for each in lines:
         sink.write_now(each)
 
 
-def refused_at_once(sink: AuditSink, *lines: bytes) -> Overloaded:
+def refused_at_once(sink: LineSink, *lines: bytes) -> Overloaded:
     begun = time.monotonic()
     with pytest.raises(Overloaded) as refused:
         write_all(sink, lines)
@@ -97,7 +97,7 @@ def numbers(written: bytes) -> list[int]:
 
 
 def test_lines_are_written_in_order_and_to_the_byte(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     assert sink.write([line(1), line(2)]) is None
     sink.write_now(line(3))
     assert pipe.drain() == line(1) + line(2) + line(3)
@@ -105,17 +105,17 @@ def test_lines_are_written_in_order_and_to_the_byte(pipe: Pipe) -> None:
 
 def test_a_line_longer_than_a_pipe_takes_at_once_goes_through_whole(pipe: Pipe) -> None:
     assert LONG > 3 * select.PIPE_BUF
-    AuditSink(pipe.writer).write_now(line(1, LONG))
+    LineSink(pipe.writer).write_now(line(1, LONG))
     assert pipe.drain() == line(1, LONG)
 
 
 def test_nothing_to_write_is_written_to_anything(pipe: Pipe) -> None:
-    assert AuditSink(pipe.writer).write([]) is None
+    assert LineSink(pipe.writer).write([]) is None
     assert pipe.drain() == b""
 
 
 def test_a_pipe_that_nobody_reads_refuses_and_never_blocks(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     begun = time.monotonic()
     written = pipe.fill(sink)
     assert time.monotonic() - begun < AT_ONCE
@@ -125,7 +125,7 @@ def test_a_pipe_that_nobody_reads_refuses_and_never_blocks(pipe: Pipe) -> None:
 
 
 def test_whoever_is_refused_is_told_to_come_back_and_no_more(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     pipe.fill(sink)
     refusal = refused_at_once(sink, line(1))
     assert (refusal.retry_after, refusal.pointers) == (1, {})
@@ -135,7 +135,7 @@ def test_whoever_is_refused_is_told_to_come_back_and_no_more(pipe: Pipe) -> None
 
 def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
     """At every fill from a page to none: a write that does not fit whole would wait for ever."""
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     pipe.fill(sink, 100)
     for _ in range(400):
         pipe.drain(at_most=37)
@@ -144,7 +144,7 @@ def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
 
 
 def test_a_line_that_was_begun_is_ended_before_any_other(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     written = pipe.fill(sink)
     begun = pipe.drain()
     assert not begun.endswith(b"\n"), "this pipe cuts no line of this length"
@@ -153,7 +153,7 @@ def test_a_line_that_was_begun_is_ended_before_any_other(pipe: Pipe) -> None:
 
 
 def test_a_line_that_was_begun_is_ended_though_others_are_refused_between(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     written = pipe.fill(sink)
     for number in range(2000, 2010):
         refused_at_once(sink, line(number, LONG))
@@ -164,7 +164,7 @@ def test_a_line_that_was_begun_is_ended_though_others_are_refused_between(pipe: 
 
 def test_a_line_of_which_nothing_went_out_is_dropped_with_its_request(pipe: Pipe) -> None:
     """Else the trail would tell of a URL that nobody was given."""
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     written = pipe.fill(sink, select.PIPE_BUF)  # whole lines: nothing is ever half written
     refused_at_once(sink, line(2000))
     seen = pipe.drain()
@@ -173,7 +173,7 @@ def test_a_line_of_which_nothing_went_out_is_dropped_with_its_request(pipe: Pipe
 
 
 def test_of_a_request_that_is_refused_no_further_line_is_begun(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     written = pipe.fill(sink)
     refused_at_once(sink, line(2000, LONG), line(2001, LONG))
     seen = pipe.drain()
@@ -187,7 +187,7 @@ def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -
     """A positive step writes so long a line, a negative one reads so many bytes."""
     accepted, seen = [], b""
     with a_pipe() as pipe:
-        sink = AuditSink(pipe.writer)
+        sink = LineSink(pipe.writer)
         for number, step in enumerate(steps * 3):
             if step < 0:
                 seen += pipe.drain(at_most=-step)
@@ -203,7 +203,7 @@ def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -
 
 
 def test_a_reader_that_is_gone_is_an_outage_and_no_signal(pipe: Pipe) -> None:
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     sink.write_now(line(1))
     pipe.close_reader()
     for number in range(3):
@@ -212,7 +212,7 @@ def test_a_reader_that_is_gone_is_an_outage_and_no_signal(pipe: Pipe) -> None:
 
 def test_a_descriptor_that_is_closed_is_an_outage(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "trail", os.O_CREAT | os.O_WRONLY)
-    sink = AuditSink(descriptor)
+    sink = LineSink(descriptor)
     os.close(descriptor)
     refused_at_once(sink, line(1))
 
@@ -220,7 +220,7 @@ def test_a_descriptor_that_is_closed_is_an_outage(tmp_path: Path) -> None:
 def test_a_file_takes_lines_of_any_length(tmp_path: Path) -> None:
     path = tmp_path / "trail"
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY)
-    sink = AuditSink(descriptor)
+    sink = LineSink(descriptor)
     for number in range(100):
         sink.write_now(line(number, 1000 * number))
     os.close(descriptor)
@@ -230,7 +230,7 @@ def test_a_file_takes_lines_of_any_length(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
 def test_a_full_device_is_an_outage() -> None:
     with FULL.open("wb", buffering=0) as full:
-        refusal = refused_at_once(AuditSink(full.fileno()), line(1))
+        refusal = refused_at_once(LineSink(full.fileno()), line(1))
     assert refusal.retry_after == 1
 
 
@@ -238,7 +238,7 @@ def test_an_outage_is_logged_once_and_so_is_its_end(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    sink = AuditSink(pipe.writer)
+    sink = LineSink(pipe.writer)
     for _ in range(2):
         pipe.fill(sink)
         for number in range(20):
@@ -257,7 +257,7 @@ def test_a_sink_that_never_failed_says_nothing(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    AuditSink(pipe.writer).write_now(line(1))
+    LineSink(pipe.writer).write_now(line(1))
     assert caplog.records == []
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from service.errors import Overloaded
-from service.telemetry.line_sink import WAIT_SECONDS, AuditSink
+from service.telemetry.line_sink import WAIT_SECONDS, LineSink
 from tests.support.late import again_if_late, within
 
 LINES: Final = 70  # of 15 KiB: the keys of the largest batch, over a mebibyte
@@ -51,9 +51,9 @@ class Reader:
 
 
 @contextmanager
-def a_full_pipe() -> Iterator[tuple[AuditSink, int]]:
+def a_full_pipe() -> Iterator[tuple[LineSink, int]]:
     reader, writer = os.pipe()
-    sink = AuditSink(writer)
+    sink = LineSink(writer)
     try:
         with suppress(Overloaded):
             while True:
@@ -72,7 +72,7 @@ async def done(written: Awaitable[None] | None) -> None:
 async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -> None:
     reader = Reader(pause=0.004)
     reader.start()
-    sink = AuditSink(reader.writer)
+    sink = LineSink(reader.writer)
     written = sink.write([line("a", number) for number in range(LINES)])
     assert written is not None, "so much fits into this pipe at once"
     await written
@@ -82,7 +82,7 @@ async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -
 async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
     reader = Reader(pause=0.004)
     reader.start()
-    sink = AuditSink(reader.writer)
+    sink = LineSink(reader.writer)
     large = sink.write([line("large", number) for number in range(LINES)])
     small = [sink.write([line("small", number, 10)]) for number in range(20)]
     await asyncio.gather(done(large), *(done(each) for each in small))
@@ -94,7 +94,7 @@ async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
 async def test_a_log_line_amid_a_large_request_cuts_none_in_two() -> None:
     reader = Reader(pause=0.002)
     reader.start()
-    sink = AuditSink(reader.writer)
+    sink = LineSink(reader.writer)
     writing = asyncio.ensure_future(done(sink.write([line("a", n) for n in range(LINES)])))
     logged = 0
     while not writing.done():
@@ -133,7 +133,7 @@ async def test_many_wait_together_and_the_loop_goes_on() -> None:
 
 async def test_a_reader_that_leaves_while_somebody_waits_is_an_outage() -> None:
     reader, writer = os.pipe()
-    sink = AuditSink(writer)
+    sink = LineSink(writer)
     written = sink.write([line("a", number) for number in range(LINES)])
     assert written is not None
     os.close(reader)
@@ -144,8 +144,8 @@ async def test_a_reader_that_leaves_while_somebody_waits_is_an_outage() -> None:
 
 def test_a_pipe_can_be_made_to_hold_more() -> None:
     reader, writer = os.pipe()
-    sink = AuditSink(writer)
-    sink.enlarge()
+    sink = LineSink(writer)
+    sink.enlarge_pipe_buffer()
     for number in range(20):  # 300 KiB
         sink.write_now(line("a", number))
     os.close(reader)
@@ -154,7 +154,7 @@ def test_a_pipe_can_be_made_to_hold_more() -> None:
 
 def test_what_is_no_pipe_stays_as_it_is() -> None:
     descriptor = os.open(os.devnull, os.O_WRONLY)
-    sink = AuditSink(descriptor)
-    sink.enlarge()
+    sink = LineSink(descriptor)
+    sink.enlarge_pipe_buffer()
     sink.write_now(line("a"))
     os.close(descriptor)

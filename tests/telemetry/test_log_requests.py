@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.api.request_id import Envelope
+from service.api.request_id import RequestIdMiddleware
 from service.sessions.sts import SessionRefused
 from service.telemetry import tracing
 from tests.api.conftest import SECRET, open_grant, running, settings_with
@@ -133,7 +133,7 @@ async def test_what_follows_a_request_on_the_same_connection_is_not_taken_for_it
 
     for name in (b"one", b"two"):
         scope = {"type": "http", "headers": [(b"x-request-id", name)]}
-        await Envelope(app)(scope, None, None)  # type: ignore[arg-type]  # the app uses neither
+        await RequestIdMiddleware(app)(scope, None, None)  # type: ignore[arg-type]  # the app uses neither
     assert ids == ["one", "two"]
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import (
     FewWarnings,
     JsonFormatter,
@@ -123,7 +123,7 @@ def fail_twice() -> None:
 
 
 def handler_to(descriptor: int, dropped: list[None]) -> SinkHandler:
-    handler = SinkHandler(AuditSink(descriptor), on_drop=lambda: dropped.append(None))
+    handler = SinkHandler(LineSink(descriptor), on_drop=lambda: dropped.append(None))
     handler.setFormatter(JsonFormatter())
     return handler
 
@@ -169,7 +169,7 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
     """The sink logs while it is written to, so whoever logs must not hold what it needs."""
     reader, writer = os.pipe()
     os.close(reader)
-    sink, dropped = AuditSink(writer), list[None]()
+    sink, dropped = LineSink(writer), list[None]()
     handler = SinkHandler(sink, on_drop=lambda: dropped.append(None))
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("service.telemetry.line_sink")

@@ -13,11 +13,11 @@ import pytest
 
 from service.app.reload import POLL_SECONDS
 from service.app.services import MakeSource
-from service.auth.jwks_cache import RETRY_SECONDS, IssuerKeys
+from service.auth.jwks_cache import RETRY_SECONDS, JwksCache
 from service.clock import Clock
 from service.config.settings import Settings, load_settings
 from service.sessions.sts import SessionRefused
-from service.telemetry.line_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler
 from service.telemetry.metrics import Metrics
 from tests.api.conftest import (
@@ -125,7 +125,7 @@ async def test_a_bucket_whose_own_session_ends_cannot_sign_and_the_other_can() -
 @in_virtual_time
 async def test_a_caller_without_a_session_does_not_make_its_bucket_look_dead() -> None:
     async with in_a_day() as (client, sources):
-        sources["demo"].fault = SessionRefused("too large", lasting=True)
+        sources["demo"].fault = SessionRefused("too large", permanent=True)
         await client.post("/v1/download-urls", json=GET)
         scraped = await samples(client)
     assert value(scraped, "session_seconds_left", bucket="demo") == 0
@@ -211,7 +211,7 @@ async def test_a_log_line_that_nobody_takes_is_counted() -> None:
     metrics = Metrics()
     reader, writer = os.pipe()
     os.close(reader)
-    handler = SinkHandler(AuditSink(writer), on_drop=metrics.log_line_dropped)
+    handler = SinkHandler(LineSink(writer), on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     record = logging.makeLogRecord({"msg": "a", "levelname": "INFO", "name": "service"})
     async with running(settings_with(open_grant()), metrics=metrics) as client:
@@ -224,7 +224,7 @@ async def test_a_log_line_that_nobody_takes_is_counted() -> None:
 async def test_keys_that_come_and_keys_that_fail_are_told_apart() -> None:
     metrics, clock = Metrics(), loop_clock()
     source = FakeKeySource(clock, "one")
-    keys = IssuerKeys(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
+    keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
     await keys.find("one")
     source.fault = OSError("no route")
     await asyncio.sleep(RETRY_SECONDS)

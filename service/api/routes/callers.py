@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 
 from service.api.rendering import render_caller
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import CallerDescription
 
-router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=ApiRoute)
 
 
 @router.get("", response_model=CallerDescription)
-async def get_caller(call: Call) -> bytes:
+async def get_caller(call: AuthenticatedRequest) -> bytes:
     identity = call.requester.identity
-    return render_caller(identity.caller, call.authority.snapshot.access(identity).grants)
+    return render_caller(identity.caller, call.authorizer.snapshot.access(identity).grants)

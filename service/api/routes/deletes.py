@@ -8,7 +8,7 @@ from pydantic import MISSING
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_request
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     DeleteUrlBatchRequest,
     DeleteUrlRequest,
@@ -16,25 +16,25 @@ from service.api.schemas.objects import (
     PresignedRequest,
     or_none,
 )
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.signing.actions import DeleteObject
 
-router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=ApiRoute)
 
 
 @router.post("", response_model=PresignedRequest)
-async def create_delete_url(call: Call, body: DeleteUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.requester, delete_ask(body)))
+async def create_delete_url(call: AuthenticatedRequest, body: DeleteUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, delete_request(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
-async def create_delete_url_batch(call: Call, body: DeleteUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_ask)
+async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_request)
 
 
-def delete_ask(body: DeleteUrlRequest) -> Ask:
+def delete_request(body: DeleteUrlRequest) -> PresignRequest:
     action = _action(body.version_id)
-    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
 
 
 @lru_cache(maxsize=256)  # a signer knows an action by its identity

@@ -3,27 +3,27 @@
 from fastapi import APIRouter
 
 from service.api.rendering import render_findings
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.diagnoses import Diagnosis, DiagnosisRequest
 from service.api.schemas.objects import StringMap, or_none
-from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, Asked
+from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, ReportedRequest
 from service.diagnosis.service import Diagnoses
 from service.errors import InvalidRequest
 
-router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=ApiRoute)
 
 
 @router.post("", response_model=Diagnosis)
-async def diagnose_request(call: Call, body: DiagnosisRequest) -> bytes:
+async def diagnose_request(call: AuthenticatedRequest, body: DiagnosisRequest) -> bytes:
     diagnoses: Diagnoses = call.app.state.diagnoses
     return render_findings(await diagnoses.diagnose(call.requester, asked(body)))
 
 
-def asked(body: DiagnosisRequest) -> Asked:
+def asked(body: DiagnosisRequest) -> ReportedRequest:
     headers: StringMap | None = or_none(body.headers)
     if headers is not None:
         _check_headers(headers.root)
-    return Asked(
+    return ReportedRequest(
         method=body.method,
         url=body.url,
         headers=None if headers is None else headers.root,

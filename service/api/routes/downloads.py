@@ -9,7 +9,7 @@ from service.access.content_types import runs_in_browser
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_request
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     DownloadUrlBatchRequest,
     DownloadUrlRequest,
@@ -18,29 +18,33 @@ from service.api.schemas.objects import (
     or_none,
 )
 from service.errors import UnsafeContentType
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.signing.actions import GetObject
 from service.signing.content_disposition import Disposition, content_disposition
 
-router = APIRouter(prefix="/v1/download-urls", tags=["downloads"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/download-urls", tags=["downloads"], route_class=ApiRoute)
 
 
 @router.post("", response_model=PresignedRequest)
-async def create_download_url(call: Call, body: DownloadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.requester, download_ask(body)))
+async def create_download_url(call: AuthenticatedRequest, body: DownloadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, download_request(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
-async def create_download_url_batch(call: Call, body: DownloadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_ask)
+async def create_download_url_batch(
+    call: AuthenticatedRequest, body: DownloadUrlBatchRequest
+) -> bytes:
+    return await sign_batch(
+        call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_request
+    )
 
 
-def download_ask(body: DownloadUrlRequest) -> Ask:
+def download_request(body: DownloadUrlRequest) -> PresignRequest:
     action = _action(
         body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
     )
     asked = lifetime(body, body.stable_for)
-    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=asked)
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=asked)
 
 
 @lru_cache(maxsize=256)  # a signer knows an action by its identity

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from service.api.batches import lifetime
 from service.api.rendering import render_form
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     PresignedForm,
     UploadFormRequest,
@@ -12,18 +12,18 @@ from service.api.schemas.objects import (
     pairs,
 )
 from service.errors import InvalidRequest
-from service.presigning.requests import FormAsk
+from service.presigning.requests import PostFormRequest
 from service.signing.post_policy import PostObject
 
-router = APIRouter(prefix="/v1/upload-forms", tags=["forms"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/upload-forms", tags=["forms"], route_class=ApiRoute)
 
 
 @router.post("", response_model=PresignedForm)
-async def create_upload_form(call: Call, body: UploadFormRequest) -> bytes:
-    return render_form(await call.presigner.presign_form(call.requester, form_ask(body)))
+async def create_upload_form(call: AuthenticatedRequest, body: UploadFormRequest) -> bytes:
+    return render_form(await call.presigner.presign_form(call.requester, form_request(body)))
 
 
-def form_ask(body: UploadFormRequest) -> FormAsk:
+def form_request(body: UploadFormRequest) -> PostFormRequest:
     key, key_prefix = or_none(body.key), or_none(body.key_prefix)
     if (key is None) == (key_prefix is None):
         raise InvalidRequest("Give either key or key_prefix.", pointer="#/key")
@@ -39,7 +39,7 @@ def form_ask(body: UploadFormRequest) -> FormAsk:
         metadata=pairs(body.metadata),
         tags=pairs(body.tags),
     )
-    return FormAsk(
+    return PostFormRequest(
         bucket=body.bucket,
         form=form,
         lifetime=lifetime(body),

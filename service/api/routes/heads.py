@@ -8,7 +8,7 @@ from pydantic import MISSING
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_request
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     HeadUrlBatchRequest,
     HeadUrlRequest,
@@ -16,25 +16,25 @@ from service.api.schemas.objects import (
     PresignedRequest,
     or_none,
 )
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.signing.actions import HeadObject
 
-router = APIRouter(prefix="/v1/head-urls", tags=["heads"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/head-urls", tags=["heads"], route_class=ApiRoute)
 
 
 @router.post("", response_model=PresignedRequest)
-async def create_head_url(call: Call, body: HeadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.requester, head_ask(body)))
+async def create_head_url(call: AuthenticatedRequest, body: HeadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, head_request(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
-async def create_head_url_batch(call: Call, body: HeadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_ask)
+async def create_head_url_batch(call: AuthenticatedRequest, body: HeadUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_request)
 
 
-def head_ask(body: HeadUrlRequest) -> Ask:
+def head_request(body: HeadUrlRequest) -> PresignRequest:
     action = _action(body.version_id)
-    return Ask(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
 
 
 @lru_cache(maxsize=256)  # a signer knows an action by its identity

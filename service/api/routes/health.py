@@ -16,7 +16,7 @@ async def readyz(request: Request) -> Response:
     """At least one bucket can sign, and the process is not about to end."""
     if request.app.state.drain.has_begun:
         return Response("about to end", status_code=503, media_type="text/plain")
-    if request.app.state.authority.can_sign():
+    if request.app.state.authorizer.can_sign():
         return Response("ok", media_type="text/plain")
     return Response("no bucket can sign yet", status_code=503, media_type="text/plain")
 

@@ -13,8 +13,8 @@ from service.api.rendering import (
     render_parts,
     render_uploaded_parts,
 )
-from service.api.route import Call, SigningRoute
-from service.api.routes.uploads import told_of_object
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.routes.uploads import object_metadata
 from service.api.schemas.multipart import (
     CompletedUpload,
     CompleteUploadRequest,
@@ -27,7 +27,7 @@ from service.api.schemas.multipart import (
     quoted_etag,
 )
 from service.api.schemas.objects import StringMap, or_none
-from service.concurrency.event_loop import off_loop
+from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest
 from service.multipart.completion import MANY_PARTS
 from service.multipart.part_plan import PartPlan
@@ -43,40 +43,46 @@ from service.signing.multipart_actions import CreateMultipartUpload, UploadedPar
 
 _PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
-router = APIRouter(
-    prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=SigningRoute
-)
+router = APIRouter(prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=ApiRoute)
 
 
 @router.post("", response_model=MultipartUpload, status_code=201)
-async def create_multipart_upload(call: Call, body: MultipartUploadRequest) -> bytes:
+async def create_multipart_upload(
+    call: AuthenticatedRequest, body: MultipartUploadRequest
+) -> bytes:
     return render_created(await call.multipart.create(call.requester, new_upload(body)))
 
 
 @router.post("/{upload_id}/part-urls", response_model=PresignedParts)
-async def create_part_urls(call: Call, upload_id: str, body: PartUrlsRequest) -> bytes:
+async def create_part_urls(
+    call: AuthenticatedRequest, upload_id: str, body: PartUrlsRequest
+) -> bytes:
     window = part_window(upload_id, body)
     return render_parts(await call.multipart.sign_parts(call.requester, window))
 
 
 @router.get("/{upload_id}/parts", response_model=UploadedParts)
-async def list_parts(call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]) -> bytes:
+async def list_parts(
+    call: AuthenticatedRequest, upload_id: str, query: Annotated[UploadQuery, Query()]
+) -> bytes:
     upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
     return render_uploaded_parts(await call.multipart.parts(call.requester, upload))
 
 
 @router.post("/{upload_id}/complete", response_model=CompletedUpload)
 async def complete_multipart_upload(
-    call: Call, upload_id: str, body: CompleteUploadRequest
+    call: AuthenticatedRequest, upload_id: str, body: CompleteUploadRequest
 ) -> bytes:
     # 10,000 parts take 30 ms
-    ask = await off_loop(len(body.parts) > MANY_PARTS, completion_ask, upload_id, body)
-    return render_completed(await call.multipart.complete(call.requester, ask))
+    request = await run_in_thread_if(
+        len(body.parts) > MANY_PARTS, completion_request, upload_id, body
+    )
+    return render_completed(await call.multipart.complete(call.requester, request))
 
 
 @router.delete("/{upload_id}", response_model=None, status_code=204)
 async def abort_multipart_upload(
-    call: Call, upload_id: str, query: Annotated[UploadQuery, Query()]
+    call: AuthenticatedRequest, upload_id: str, query: Annotated[UploadQuery, Query()]
 ) -> bytes:
     upload = Upload(bucket=query.bucket, key=query.key, upload_id=upload_id)
     await call.multipart.abort(call.requester, upload)
@@ -85,7 +91,7 @@ async def abort_multipart_upload(
 
 def new_upload(body: MultipartUploadRequest) -> NewUpload:
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
-    action = CreateMultipartUpload(checksum_algorithm=algorithm, **told_of_object(body))
+    action = CreateMultipartUpload(checksum_algorithm=algorithm, **object_metadata(body))
     return NewUpload(
         bucket=body.bucket,
         key=body.key,
@@ -93,7 +99,7 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
         action=action,
         checksums=_checksums(algorithm, or_none(body.checksums)),
         lifetime=lifetime(body),
-        typed=body.content_type is not MISSING,
+        content_type_given=body.content_type is not MISSING,
         overwrite=or_none(body.overwrite) or False,
     )
 
@@ -110,7 +116,7 @@ def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
     )
 
 
-def completion_ask(upload_id: str, body: CompleteUploadRequest) -> Completion:
+def completion_request(upload_id: str, body: CompleteUploadRequest) -> Completion:
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
     checksum = or_none(body.checksum)
     return Completion(

@@ -3,23 +3,22 @@
 from fastapi import APIRouter
 
 from service.api.rendering import render_check
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.multipart import ObjectCheck, ObjectCheckRequest
 from service.api.schemas.objects import or_none
-from service.multipart.object_checks import ExpectedChecksum
-from service.multipart.object_checks import ObjectCheck as Check
+from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 
-router = APIRouter(prefix="/v1/object-checks", tags=["object-checks"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/object-checks", tags=["object-checks"], route_class=ApiRoute)
 
 
 @router.post("", response_model=ObjectCheck)
-async def check_object(call: Call, body: ObjectCheckRequest) -> bytes:
+async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
     return render_check(await call.object_checks.check(call.requester, object_check(body)))
 
 
-def object_check(body: ObjectCheckRequest) -> Check:
+def object_check(body: ObjectCheckRequest) -> ObjectExpectation:
     checksum = or_none(body.checksum)
-    return Check(
+    return ObjectExpectation(
         bucket=body.bucket,
         key=body.key,
         content_length=or_none(body.content_length),

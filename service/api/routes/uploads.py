@@ -8,7 +8,7 @@ from pydantic import MISSING
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_request
-from service.api.route import Call, SigningRoute
+from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     NewObjectRequest,
     PresignedBatch,
@@ -18,24 +18,24 @@ from service.api.schemas.objects import (
     or_none,
     pairs,
 )
-from service.presigning.requests import Ask
+from service.presigning.requests import PresignRequest
 from service.signing.actions import DEFAULT_CONTENT_TYPE, Checksum, PutObject
 from service.signing.content_disposition import content_disposition
 
-router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=SigningRoute)
+router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=ApiRoute)
 
 
 @router.post("", response_model=PresignedRequest)
-async def create_upload_url(call: Call, body: UploadUrlRequest) -> bytes:
-    return render_request(await call.presigner.presign(call.requester, upload_ask(body)))
+async def create_upload_url(call: AuthenticatedRequest, body: UploadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, upload_request(body)))
 
 
 @router.post("/batch", response_model=PresignedBatch)
-async def create_upload_url_batch(call: Call, body: UploadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_ask)
+async def create_upload_url_batch(call: AuthenticatedRequest, body: UploadUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
 
 
-def upload_ask(body: UploadUrlRequest) -> Ask:
+def upload_request(body: UploadUrlRequest) -> PresignRequest:
     checksum = or_none(body.checksum)
     action = PutObject(
         content_length=body.content_length,
@@ -44,18 +44,18 @@ def upload_ask(body: UploadUrlRequest) -> Ask:
         checksum=None
         if checksum is None
         else Checksum(algorithm=checksum.algorithm, value=checksum.value),
-        **told_of_object(body),
+        **object_metadata(body),
     )
-    return Ask(
+    return PresignRequest(
         bucket=body.bucket,
         key=body.key,
         action=action,
         lifetime=lifetime(body),
-        typed=body.content_type is not MISSING,
+        content_type_given=body.content_type is not MISSING,
     )
 
 
-def told_of_object(body: NewObjectRequest) -> dict[str, Any]:
+def object_metadata(body: NewObjectRequest) -> dict[str, Any]:
     """What the object is to be, as the members of a `NewObject`."""
     filename = or_none(body.filename)
     return {

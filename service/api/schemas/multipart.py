@@ -15,7 +15,7 @@ from service.api.schemas.objects import (
     StringMap,
     Text,
 )
-from service.multipart.requests import MAX_WINDOW
+from service.multipart.requests import MAX_PARTS_PER_REQUEST
 from service.signing.actions import ChecksumAlgorithm
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
@@ -48,10 +48,10 @@ class PartUrlsRequest(ObjectRequest):
     content_length: ObjectSize
     part_size: PartSize
     part_numbers: (
-        Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_WINDOW)] | MISSING
+        Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)] | MISSING
     ) = MISSING
     first_part: PartNumber | MISSING = MISSING
-    part_count: Annotated[int, Field(ge=1, le=MAX_WINDOW)] | MISSING = MISSING
+    part_count: Annotated[int, Field(ge=1, le=MAX_PARTS_PER_REQUEST)] | MISSING = MISSING
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksums: StringMap | MISSING = MISSING
 

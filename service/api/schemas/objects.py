@@ -45,7 +45,9 @@ def _as_it_comes(items: object, _: object) -> list[Any]:
 
 # Each as the JSON has it, though the document says of what shape it must be. `batches.py` looks them over:
 # a thousand at once would hold the loop, and most are alike but for their keys.
-Unread = Annotated[list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_as_it_comes)]
+DeferredItems = Annotated[
+    list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_as_it_comes)
+]
 
 
 class OpenAnswer(BaseModel):
@@ -141,19 +143,19 @@ class BatchRequest(StrictRequest):
 
 
 class DownloadUrlBatchRequest(BatchRequest):
-    items: Unread[DownloadUrlRequest]
+    items: DeferredItems[DownloadUrlRequest]
 
 
 class UploadUrlBatchRequest(BatchRequest):
-    items: Unread[UploadUrlRequest]
+    items: DeferredItems[UploadUrlRequest]
 
 
 class HeadUrlBatchRequest(BatchRequest):
-    items: Unread[HeadUrlRequest]
+    items: DeferredItems[HeadUrlRequest]
 
 
 class DeleteUrlBatchRequest(BatchRequest):
-    items: Unread[DeleteUrlRequest]
+    items: DeferredItems[DeleteUrlRequest]
 
 
 class PresignedRequest(OpenAnswer):

@@ -20,10 +20,10 @@ from service.operations.revoke.policy import (
     Policy,
     Target,
     UnreadablePolicy,
+    cutoff_in,
+    early_lift_warning,
     merged,
-    moment_in,
     place,
-    revived,
     shown,
     too_large,
     without,
@@ -39,7 +39,7 @@ class Change:
     document: Policy | None
 
 
-async def throw(
+async def apply_revocation(
     targets: Sequence[Target],
     moment: int | None,
     endpoint_url: str | None,
@@ -55,13 +55,13 @@ async def throw(
     credentials = await operators_credentials()
     region = targets[0].region
     async with role_policies(credentials, region=region, endpoint_url=endpoint_url) as policies:
-        switch = KillSwitch(policies, show=show, agreed=agreed)
+        switch = RevocationApplier(policies, show=show, agreed=agreed)
         if moment is None:
             return await switch.lift(targets, now=now)
         return await switch.deny(targets, moment)
 
 
-class KillSwitch:
+class RevocationApplier:
     def __init__(
         self,
         policies: RolePolicies,
@@ -99,11 +99,11 @@ class KillSwitch:
     def _lifting(
         self, target: Target, found: Mapping[str, Any] | None, now: float
     ) -> Change | None:
-        moment = moment_in(found, target.userid)
+        moment = cutoff_in(found, target.userid)
         if found is None or moment is None:
             self._show(f"{place(target)}: nothing is revoked")
             return None
-        if (warning := revived(target, moment, now)) is not None:
+        if (warning := early_lift_warning(target, moment, now)) is not None:
             self._show(f"warning: {warning}")
         return Change(target, without(found, target.userid))
 

@@ -69,7 +69,7 @@ class Revocation:
     warnings: tuple[str, ...] = ()
 
 
-def moment_at(now: float) -> int:
+def cutoff_at(now: float) -> int:
     """Until when sessions count as issued before now, by a clock that may be behind STS's."""
     return math.floor(now) + 1 + CLOCKS_SECONDS
 
@@ -94,7 +94,7 @@ def statement(userid: str, moment: int) -> Policy:
 
 def merged(document: Mapping[str, Any] | None, userid: str, moment: int) -> Policy:
     """`document` with the sessions denied until `moment`, or until a later one that it has already."""
-    standing = moment_in(document, userid)
+    standing = cutoff_in(document, userid)
     latest = moment if standing is None else max(moment, standing)
     kept = _others(document, userid)
     return {
@@ -110,7 +110,7 @@ def without(document: Mapping[str, Any], userid: str) -> Policy | None:
     return {**document, "Statement": kept} if kept else None
 
 
-def moment_in(document: Mapping[str, Any] | None, userid: str) -> int | None:
+def cutoff_in(document: Mapping[str, Any] | None, userid: str) -> int | None:
     """Until when `document` denies the sessions, by a statement of ours."""
     moments = [_moment_of(each, userid) for each in _statements(document)]
     return max((moment for moment in moments if moment is not None), default=None)
@@ -149,7 +149,7 @@ def written(moment: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
-def parse_moment(text: str, now: float) -> int:
+def parse_cutoff(text: str, now: float) -> int:
     """A time as an operator writes it, up to the next whole second. Raises ValueError in words."""
     try:
         moment = datetime.fromisoformat(text)
@@ -206,7 +206,7 @@ def too_large(target: Target) -> str:
     )
 
 
-def revived(target: Target, moment: int, now: float) -> str | None:
+def early_lift_warning(target: Target, moment: int, now: float) -> str | None:
     """What comes of lifting too early."""
     ends = moment + target.seconds
     if now >= ends:

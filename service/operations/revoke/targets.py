@@ -9,23 +9,29 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from service.access.callers import CallerEntry, common_subject
+from service.access.callers import CallerEntry, intersecting_subject
 from service.access.grants import Caller
-from service.app import builders as parts
+from service.app import builders
 from service.app.builders import caller_name
 from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import TIME, Revocation, Target
-from service.sessions.sts import READABLE_LENGTH, Owner, readable, session_name, session_names
+from service.sessions.sts import (
+    READABLE_LENGTH,
+    Owner,
+    sanitize_session_name,
+    session_name,
+    session_name_pattern,
+)
 
 _NEAR = 5
 
 
 def revocation_of(text: str, settings: Settings) -> Revocation:
     """Raises ConfigurationError if no entry has that caller, or its sessions cannot be named."""
-    entries = parts.caller_entries(settings)
+    entries = builders.caller_entries(settings)
     caller = _caller(text)
-    known = [each for each in entries if not parts.is_anonymous(each)]
+    known = [each for each in entries if not builders.is_anonymous(each)]
     matching = [each for each in known if _matches(each, caller)]
     if not matching:
         raise ConfigurationError([_unknown(text, known)])
@@ -64,7 +70,7 @@ def _matches(entry: CallerEntry, caller: Caller) -> bool:
     """Of a pattern, each entry that some subject of it has: a session is by all of a subject's grants."""
     if "*" not in caller.subject:
         return entry.matches(caller)
-    alike = common_subject(entry.subject, caller.subject) is not None
+    alike = intersecting_subject(entry.subject, caller.subject) is not None
     return entry.issuer == caller.issuer and alike
 
 
@@ -80,7 +86,7 @@ def _unknown(text: str, entries: Sequence[CallerEntry]) -> str:
 
 def _own(caller: Caller, buckets: Sequence[str], settings: Settings) -> Iterator[Target]:
     owner = (caller.issuer, caller.subject)
-    session = session_names(caller.subject) if "*" in caller.subject else session_name(owner)
+    session = session_name_pattern(caller.subject) if "*" in caller.subject else session_name(owner)
     if session is None:
         told = (
             "the sessions of these subjects have no name in common: all are longer than "
@@ -117,7 +123,7 @@ def _targets(
             buckets=tuple(names),
             region=of_role[0].region,
             seconds=max(each.session_seconds for each in of_role),
-            is_at_aws=all(parts.is_at_aws(each) for each in of_role),
+            is_at_aws=all(builders.is_at_aws(each) for each in of_role),
         )
 
 
@@ -167,11 +173,11 @@ def _on_roles_of(
 
 
 def _may_be_alike(one: str, other: str) -> bool:
-    return common_subject(_readable_pattern(one), _readable_pattern(other)) is not None
+    return intersecting_subject(_readable_pattern(one), _readable_pattern(other)) is not None
 
 
 def _readable_pattern(subjects: str) -> str:
-    return "*".join(map(readable, subjects.split("*")))
+    return "*".join(map(sanitize_session_name, subjects.split("*")))
 
 
 def _sharing(

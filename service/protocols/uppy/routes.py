@@ -11,8 +11,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
-from service.api.route import Call, SigningRoute
-from service.concurrency.event_loop import off_loop
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.uppy.errors import Refusal
@@ -32,15 +32,15 @@ from service.protocols.uppy.schemas import (
     render_signed,
     render_signed_form,
 )
-from service.protocols.uppy.uploads import OwnUploads, UppyUploads
+from service.protocols.uppy.uploads import CallerUploads, UppyUploads
 
 PATH = "/uppy/"
 
 
-class UppyRoute(SigningRoute):
+class UppyRoute(ApiRoute):
     """Whose refusals Uppy can show."""
 
-    async def respond(self, call: Call) -> Response:
+    async def respond(self, call: AuthenticatedRequest) -> Response:
         try:
             return await super().respond(call)
         except PresignError as error:
@@ -51,24 +51,30 @@ router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=Fals
 
 
 @router.get("/s3/params")
-async def upload_parameters(call: Call, query: Annotated[ParamsQuery, Query()]) -> bytes:
+async def upload_parameters(
+    call: AuthenticatedRequest, query: Annotated[ParamsQuery, Query()]
+) -> bytes:
     return render_form(await _own(call).form(query.file()))
 
 
 @router.post("/s3/multipart")
-async def create_upload(call: Call, body: NewUploadRequest) -> bytes:
+async def create_upload(call: AuthenticatedRequest, body: NewUploadRequest) -> bytes:
     own = _own(call)
     key, upload_id = await own.create(body.file())
     return render_created(key, upload_id, own.bucket)
 
 
 @router.get("/s3/multipart/{upload_id}")
-async def uploaded_parts(call: Call, upload_id: str, query: Annotated[KeyQuery, Query()]) -> bytes:
+async def uploaded_parts(
+    call: AuthenticatedRequest, upload_id: str, query: Annotated[KeyQuery, Query()]
+) -> bytes:
     return render_parts(await _own(call).parts(query.key, upload_id))
 
 
 @router.get("/s3/multipart/{upload_id}/batch")
-async def sign_parts(call: Call, upload_id: str, query: Annotated[BatchQuery, Query()]) -> bytes:
+async def sign_parts(
+    call: AuthenticatedRequest, upload_id: str, query: Annotated[BatchQuery, Query()]
+) -> bytes:
     """As Uppy 2 asked."""
     numbers = query.numbers()
     return render_batch(numbers, await _own(call).sign_parts(query.key, upload_id, numbers))
@@ -76,7 +82,10 @@ async def sign_parts(call: Call, upload_id: str, query: Annotated[BatchQuery, Qu
 
 @router.get("/s3/multipart/{upload_id}/{part_number}")
 async def sign_part(
-    call: Call, upload_id: str, part_number: str, query: Annotated[KeyQuery, Query()]
+    call: AuthenticatedRequest,
+    upload_id: str,
+    part_number: str,
+    query: Annotated[KeyQuery, Query()],
 ) -> bytes:
     (part,) = await _own(call).sign_parts(query.key, upload_id, [_number(part_number)])
     return render_part(part)
@@ -84,23 +93,28 @@ async def sign_part(
 
 @router.post("/s3/multipart/{upload_id}/complete")
 async def complete_upload(
-    call: Call, upload_id: str, query: Annotated[KeyQuery, Query()], body: CompleteRequest
+    call: AuthenticatedRequest,
+    upload_id: str,
+    query: Annotated[KeyQuery, Query()],
+    body: CompleteRequest,
 ) -> bytes:
     own = _own(call)
     location = own.location(query.key)  # the bucket may be configured no more by the end
-    parts = await off_loop(len(body.parts) > MANY_PARTS, body.uploaded)
+    parts = await run_in_thread_if(len(body.parts) > MANY_PARTS, body.uploaded)
     completed = await own.complete(query.key, upload_id, parts)
     return render_completed(completed, location)
 
 
 @router.delete("/s3/multipart/{upload_id}")
-async def abort_upload(call: Call, upload_id: str, query: Annotated[KeyQuery, Query()]) -> bytes:
+async def abort_upload(
+    call: AuthenticatedRequest, upload_id: str, query: Annotated[KeyQuery, Query()]
+) -> bytes:
     await _own(call).abort(query.key, upload_id)
     return b"{}"
 
 
 @router.post("/sign")
-async def sign_request(call: Call, body: SignRequest) -> bytes:
+async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
     """Each of S3's requests that v6 sends for itself, by what tells them apart."""
     own, key, seconds = _own(call), body.key, body.expires_in
     match body.method, body.upload_id, body.part_number:
@@ -124,7 +138,7 @@ async def sign_request(call: Call, body: SignRequest) -> bytes:
     return render_signed(request)
 
 
-def _own(call: Call) -> OwnUploads:
+def _own(call: AuthenticatedRequest) -> CallerUploads:
     uploads: UppyUploads = call.app.state.uppy
     if (place := uploads.place) is None:  # since the configuration was read again
         raise HTTPException(404)

@@ -106,7 +106,7 @@ class SignRequest(OpenRequest):
 
 def render_form(form: PresignedForm) -> bytes:
     members = {"method": "POST", "url": form.url, "fields": form.fields}
-    return to_json({**members, "expires": form.term.expires_in})
+    return to_json({**members, "expires": form.validity.expires_in})
 
 
 def render_created(key: str, upload_id: str, bucket: str) -> bytes:
@@ -114,7 +114,7 @@ def render_created(key: str, upload_id: str, bucket: str) -> bytes:
 
 
 def render_part(part: PresignedRequest) -> bytes:
-    return to_json({"url": part.url, "expires": part.term.expires_in})
+    return to_json({"url": part.url, "expires": part.validity.expires_in})
 
 
 def render_batch(numbers: Sequence[int], parts: Sequence[PresignedRequest]) -> bytes:

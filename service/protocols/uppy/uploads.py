@@ -10,20 +10,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from service.access.grants import most_bytes
-from service.access.key_prefixes import own_key, own_prefix, safe_name
+from service.access.grants import max_upload_size
+from service.access.key_prefixes import caller_prefix, new_object_key, safe_name
 from service.errors import Forbidden, InvalidRequest
-from service.multipart.requests import UnsizedParts, UnsizedUpload, Upload
-from service.multipart.unknown_length import UnsizedUploads
+from service.multipart.requests import UnknownLengthParts, UnknownLengthUpload, Upload
+from service.multipart.unknown_length import UnknownLengthUploads
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import Requester
-from service.presigning.authorizer import Authority
+from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import (
-    AnyAsk,
-    Ask,
-    FormAsk,
-    form_demand,
+    AnyRequest,
+    PostFormRequest,
+    PresignRequest,
+    access_for_form,
 )
 from service.presigning.results import CompletedUpload, PresignedForm, PresignedRequest
 from service.sessions.lifetime import Lifetime
@@ -37,7 +37,7 @@ _CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UploadTarget:
     """`bucket` is its name in the configuration, `template` that of the callers' own parts of it."""
 
     bucket: str
@@ -61,42 +61,42 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    authority: Authority
+    authorizer: Authorizer
     presigner: Presigner
     multipart: MultipartUploads
-    unsized: UnsizedUploads
+    unsized: UnknownLengthUploads
 
 
 class UppyUploads:
     """`place` is replaced with the configuration; None is no place, and no upload."""
 
     def __init__(
-        self, place: Place | None, use_cases: UseCases, *, unique_id: Callable[[], str]
+        self, place: UploadTarget | None, use_cases: UseCases, *, unique_id: Callable[[], str]
     ) -> None:
         """`unique_id` makes the part of a key that no other key has."""
         self.place = place
         self._use_cases = use_cases
         self._unique_id = unique_id
 
-    def of(self, requester: Requester, place: Place) -> "OwnUploads":
-        return OwnUploads(requester, place, self._use_cases, self._unique_id)
+    def of(self, requester: Requester, place: UploadTarget) -> "CallerUploads":
+        return CallerUploads(requester, place, self._use_cases, self._unique_id)
 
 
-class OwnUploads:
+class CallerUploads:
     """One caller's, for one request."""
 
     def __init__(
         self,
         requester: Requester,
-        place: Place,
+        place: UploadTarget,
         use_cases: UseCases,
         unique_id: Callable[[], str],
     ) -> None:
         self._requester = requester
         self.bucket = place.bucket
-        self._prefix = own_prefix(place.template, requester.identity)
+        self._prefix = caller_prefix(place.template, requester.identity)
         self._expires_in = place.expires_in
-        self._authority = use_cases.authority
+        self._authorizer = use_cases.authorizer
         self._presigner = use_cases.presigner
         self._multipart = use_cases.multipart
         self._unsized = use_cases.unsized
@@ -108,29 +108,29 @@ class OwnUploads:
         least = self._form_ask(file, expires_in, 0)
         await self._check(least, least.key_prefix or "")
         most = self._most(least) if file.content_length is None else file.content_length
-        ask = self._form_ask(file, expires_in, most)
-        return await self._presigner.presign_form(self._requester, ask)
+        request = self._form_ask(file, expires_in, most)
+        return await self._presigner.presign_form(self._requester, request)
 
     async def create(self, file: File) -> tuple[str, str]:
         """The upload's key and id."""
-        ask = await self._new_upload(file, None)
-        return ask.key, await self._unsized.create(self._requester, ask)
+        request = await self._new_upload(file, None)
+        return request.key, await self._unsized.create(self._requester, request)
 
     async def sign_create(
         self, file: File, expires_in: int | None = None
     ) -> tuple[str, PresignedRequest]:
         """The key, and the request that begins the upload."""
-        ask = await self._new_upload(file, expires_in)
-        return ask.key, await self._unsized.sign_create(self._requester, ask)
+        request = await self._new_upload(file, expires_in)
+        return request.key, await self._unsized.sign_create(self._requester, request)
 
     async def sign_parts(
         self, key: str, upload_id: str, part_numbers: Sequence[int], expires_in: int | None = None
     ) -> list[PresignedRequest]:
         upload = await self._own(key, upload_id, "UploadPart")
-        ask = UnsizedParts(
+        request = UnknownLengthParts(
             upload=upload, part_numbers=part_numbers, lifetime=self._lifetime(expires_in)
         )
-        return await self._unsized.sign_parts(self._requester, ask)
+        return await self._unsized.sign_parts(self._requester, request)
 
     async def parts(self, key: str, upload_id: str) -> list[UploadedPart]:
         upload = await self._own(key, upload_id, "ListParts")
@@ -166,34 +166,34 @@ class OwnUploads:
         return await self._unsized.sign_abort(self._requester, upload, self._lifetime(expires_in))
 
     async def sign_delete(self, key: str, expires_in: int | None = None) -> PresignedRequest:
-        ask = Ask(
+        request = PresignRequest(
             bucket=self.bucket,
             key=key,
             action=DeleteObject(),
             lifetime=self._lifetime(expires_in),
         )
-        await self._check(ask, key)
-        return await self._presigner.presign(self._requester, ask)
+        await self._check(request, key)
+        return await self._presigner.presign(self._requester, request)
 
     def location(self, key: str) -> str:
         """The object's URL, unsigned."""
-        address = self._authority.snapshot.buckets[self.bucket].address
+        address = self._authorizer.snapshot.buckets[self.bucket].address
         return f"{address.origin}{address.path_prefix}{encode_key(key)}"
 
-    async def _new_upload(self, file: File, expires_in: int | None) -> UnsizedUpload:
+    async def _new_upload(self, file: File, expires_in: int | None) -> UnknownLengthUpload:
         file.refuse_over(MAX_OBJECT_BYTES)
-        ask = UnsizedUpload(
+        request = UnknownLengthUpload(
             bucket=self.bucket,
-            key=own_key(self._prefix or "", file.name, self._unique_id),
+            key=new_object_key(self._prefix or "", file.name, self._unique_id),
             action=CreateMultipartUpload(content_type=file.content_type or DEFAULT_CONTENT_TYPE),
             lifetime=self._lifetime(expires_in),
             content_length=file.content_length,
-            typed=file.content_type is not None,
+            content_type_given=file.content_type is not None,
         )
-        await self._check(ask.store_ask(), ask.key)
-        return ask
+        await self._check(request.store_request(), request.key)
+        return request
 
-    def _form_ask(self, file: File, expires_in: int | None, length: int) -> FormAsk:
+    def _form_ask(self, file: File, expires_in: int | None, length: int) -> PostFormRequest:
         form = PostObject(
             key="",
             max_content_length=length,
@@ -201,7 +201,7 @@ class OwnUploads:
             content_type=file.content_type,
             success_status=_CREATED,
         )
-        return FormAsk(
+        return PostFormRequest(
             bucket=self.bucket,
             form=form,
             lifetime=self._lifetime(expires_in),
@@ -209,20 +209,20 @@ class OwnUploads:
             filename=safe_name(file.name),
         )
 
-    def _most(self, ask: FormAsk) -> int:
-        key = own_key(ask.key_prefix or "", ask.filename or "", self._unique_id)
-        grants = self._authority.access(self._requester).grants
-        return most_bytes(grants, form_demand(ask, key), MAX_UPLOAD_BYTES)
+    def _most(self, request: PostFormRequest) -> int:
+        key = new_object_key(request.key_prefix or "", request.filename or "", self._unique_id)
+        grants = self._authorizer.access(self._requester).grants
+        return max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
 
     async def _own(self, key: str, upload_id: str, action: str) -> Upload:
         upload = Upload(bucket=self.bucket, key=key, upload_id=upload_id)
-        await self._check(upload.store_ask(action), key)
+        await self._check(upload.store_request(action), key)
         return upload
 
-    async def _check(self, ask: AnyAsk, key: str) -> None:
+    async def _check(self, request: AnyRequest, key: str) -> None:
         """Nobody's key but the caller's own goes on from here."""
         if self._prefix is None or not key.startswith(self._prefix):
-            await self._authority.answer(self._requester, ask, key, _refuse)
+            await self._authorizer.sign_and_audit(self._requester, request, key, _refuse)
 
     def _lifetime(self, expires_in: int | None) -> Lifetime:
         return Lifetime(expires_in=self._expires_in if expires_in is None else expires_in)

@@ -208,5 +208,5 @@ async def test_a_default_lifetime_takes_effect_at_once(
     service: Reloading, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await service.changed_to(configuration(server={"default_expires_in": 77})) == "ok"
-    assert (await service.house.sign()).term.expires_in == 77
+    assert (await service.house.sign()).validity.expires_in == 77
     assert told(caplog) == ["a new configuration is served"]

@@ -84,7 +84,7 @@ async def test_a_bundle_that_is_rotated_is_trusted_without_a_restart(path: Path)
         store = service.house.running._store
         old = store._client
         async with old.for_a_call() as client:
-            with called_here(ssl.create_default_context, parts.store_authorities) as called:
+            with called_here(ssl.create_default_context, parts.store_tls_context) as called:
                 assert await service.outcome(lambda: put(bundle, one_authority(1))) == "ok"
             during_its_call = client.is_closed
         assert (during_its_call, client.is_closed) == (False, True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.access.callers import Identity
 from service.access.grants import Caller
-from service.app.services import Running
+from service.app.services import Services
 from service.auth.api_keys import digest_of
 from service.clock import SystemClock
 from service.config.settings import Settings
@@ -73,7 +73,7 @@ class House:
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
-        self.running = Running(
+        self.running = Services(
             clock=SystemClock(),
             make_source=self._make_source,
             write_audit=self.audit.extend,
@@ -122,7 +122,7 @@ class House:
         return None if identity is None else identity.caller
 
     def who_has(self, api_key: str) -> Identity | None:
-        return self.running.authority.snapshot.api_keys.identify(api_key)
+        return self.running.authorizer.snapshot.api_keys.identify(api_key)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from service.app.builders import store_authorities
+from service.app.builders import store_tls_context
 from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 from tests.app.reload.house import put
@@ -88,7 +88,7 @@ def _gone(bundle: Path) -> Settings:
 
 async def test_one_that_has_gone_since_it_was_read_ends_the_start(gone: Settings) -> None:
     with pytest.raises(ConfigurationError, match=r"server\.ca_bundle .* cannot be read"):
-        store_authorities(gone)
+        store_tls_context(gone)
     with pytest.raises(ConfigurationError):
         async with house(gone):
             pass

@@ -10,7 +10,7 @@ import certifi
 import pytest
 from botocore.client import ClientCreator
 
-from service.app.services import Running, aws_sources
+from service.app.services import Services, aws_sources
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.sessions.pool import SessionPool
@@ -31,13 +31,15 @@ CALLERS = [caller("billing", grant())]
 
 
 @pytest.fixture(name="running")
-async def _running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+async def _running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Services]:
     """With true clients of STS, at a port where nobody listens."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     clock = SystemClock()
     async with aws_sources(clock) as make:
-        made = Running(clock=clock, make_source=make, write_audit=lambda _: None, metrics=Metrics())
+        made = Services(
+            clock=clock, make_source=make, write_audit=lambda _: None, metrics=Metrics()
+        )
         yield made
 
 
@@ -45,7 +47,7 @@ def near(**more: Any) -> dict[str, Any]:
     return {**BUCKET, "sts_endpoint_url": "http://127.0.0.1:9", **more}
 
 
-def clients_of(running: Running) -> StsClients:
+def clients_of(running: Services) -> StsClients:
     assert running._made is not None
     source = running._made.sources()[0]
     assert isinstance(source, AssumedRole)
@@ -57,7 +59,7 @@ def regions(clients: StsClients) -> list[str]:
     return sorted(place.region for place in clients._made)
 
 
-async def test_the_client_of_a_region_that_is_gone_is_closed(running: Running) -> None:
+async def test_the_client_of_a_region_that_is_gone_is_closed(running: Services) -> None:
     both = {"reports": near(), "far": near(region="us-east-1")}
     await running.start(settings(buckets=both, callers=CALLERS), dict.fromkeys(both, ADDRESS))
     clients = clients_of(running)
@@ -68,7 +70,7 @@ async def test_the_client_of_a_region_that_is_gone_is_closed(running: Running) -
     assert regions(clients) == []
 
 
-async def test_clients_of_sts_are_made_beside_the_loop(running: Running) -> None:
+async def test_clients_of_sts_are_made_beside_the_loop(running: Services) -> None:
     await running.start(
         settings(buckets={"reports": near()}, callers=CALLERS), {"reports": ADDRESS}
     )
@@ -79,7 +81,7 @@ async def test_clients_of_sts_are_made_beside_the_loop(running: Running) -> None
     await running.stop()
 
 
-async def test_a_change_that_fails_closes_the_clients_it_had_opened(running: Running) -> None:
+async def test_a_change_that_fails_closes_the_clients_it_had_opened(running: Services) -> None:
     await running.start(
         settings(buckets={"reports": near()}, callers=CALLERS), {"reports": ADDRESS}
     )
@@ -99,7 +101,7 @@ async def test_a_change_that_fails_closes_the_clients_it_had_opened(running: Run
 
 
 async def test_a_start_that_fails_half_way_leaves_nothing_open(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed: list[str] = []
     opened = running._rate_limits
@@ -129,7 +131,7 @@ async def test_a_start_that_fails_half_way_leaves_nothing_open(
 
 
 async def test_a_stop_that_fails_half_way_still_closes_the_rest(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stop = SessionPool.stop
 
@@ -148,7 +150,7 @@ async def test_a_stop_that_fails_half_way_still_closes_the_rest(
 
 
 async def test_a_rotated_bundle_of_sts_makes_new_clients_and_keeps_the_sessions(
-    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end = "-----END CERTIFICATE-----\n"
     bundle = tmp_path / "ca.pem"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from service.access.grants import Caller
-from service.app import builders as parts
+from service.app import builders
 from service.config.settings import Settings
 from service.errors import ConfigurationError
 from tests.app.services.house import (
@@ -41,7 +41,7 @@ async def test_the_same_again_asks_nobody_for_anything(warm: House) -> None:
 
 
 async def test_what_thousands_of_callers_may_do_is_worked_out_beside_the_loop(warm: House) -> None:
-    with called_here(parts.caller_entries, parts.promises) as called:
+    with called_here(builders.caller_entries, builders.promises) as called:
         await warm.replace(settings())
     assert called == []
 
@@ -80,7 +80,7 @@ async def test_limits_that_no_policy_knows_leave_the_sessions_alone(warm: House)
         with_billing(grant(max_expires_in=60, content_types=["image/*"]), grant("photos"))
     )
     await all_sign(warm)
-    assert (await warm.sign()).term.expires_in == 60
+    assert (await warm.sign()).validity.expires_in == 60
     assert warm.fetched() == fetched
 
 
@@ -96,7 +96,8 @@ async def promises(made: House, to: Settings) -> list[tuple[str, float]]:
     callers = [each.model_dump(exclude_none=True) for each in to.callers[:1]]
     await made.replace(settings(callers=callers))
     return [
-        (key.bucket, entry.bucket.promise) for key, entry in made.running._pool._entries.items()
+        (key.bucket, entry.bucket.longest_lifetime)
+        for key, entry in made.running._pool._entries.items()
     ]
 
 

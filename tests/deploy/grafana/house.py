@@ -146,7 +146,7 @@ def faults(text: str) -> list[str]:
     return found
 
 
-def _strange(asked: promql.Asked, labels: set[str]) -> list[str]:
+def _strange(asked: promql.ReportedRequest, labels: set[str]) -> list[str]:
     found = []
     for label, patterns in asked.matched.items():
         if label not in labels | OF_THE_TARGET:

@@ -12,7 +12,7 @@ _OF_GRAFANA: Final = {"$__rate_interval": "5m"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportedRequest:
     """A series that is looked for: its name, and each label with the values that are to match."""
 
     name: str
@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    asked: list[Asked]
+    asked: list[ReportedRequest]
     grouped: set[str]  # labels that are summed by, or joined on
     shown: set[str] | None  # labels that the result has; None: those of the series
     ranges: list[float]  # seconds, of each window
@@ -52,10 +52,10 @@ def _nodes(root: promql_parser.Expr) -> Iterator[Any]:
     return iter(found)
 
 
-def _asked(selector: Any) -> Asked:
+def _asked(selector: Any) -> ReportedRequest:
     assert selector.name, "a series is asked for by its name"
     assert not selector.matchers.or_matchers
-    return Asked(
+    return ReportedRequest(
         selector.name,
         {each.name: list(_values(each)) for each in selector.matchers.matchers},
     )

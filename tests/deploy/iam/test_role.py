@@ -64,7 +64,7 @@ NEEDED: Final[dict[str, list[str]]] = {
     "ListObjects": ["s3:ListBucket"],
     "CreateMultipartUpload": ["s3:PutObject", "s3:PutObjectTagging"],
     "UploadPart": ["s3:PutObject"],
-    "UploadUnsizedPart": ["s3:PutObject"],
+    "UploadPartOfUnknownLength": ["s3:PutObject"],
     "CompleteMultipartUpload": ["s3:PutObject"],
     "AbortMultipartUpload": ["s3:AbortMultipartUpload"],
     "ListParts": ["s3:ListMultipartUploadParts"],

@@ -12,8 +12,8 @@ from service.errors import RateLimited
 from service.presigning.rate_limits import (
     MAX_CALLS,
     PAUSE_SECONDS,
+    SLOT_WAIT_SECONDS,
     STORE_SECONDS,
-    TURN_SECONDS,
     RateLimits,
 )
 from service.presigning.rate_windows import Windows
@@ -146,7 +146,7 @@ async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
     house.store.delay = STORE_SECONDS * 0.9
     began = house.clock.boot()
     refused = [each for each in await house.burst() if each is not None]
-    assert house.clock.boot() - began < TURN_SECONDS + STORE_SECONDS + 0.01
+    assert house.clock.boot() - began < SLOT_WAIT_SECONDS + STORE_SECONDS + 0.01
     waited_in_vain = [each for each in refused if "wait to be counted" in each.detail]
     assert {each.retry_after for each in waited_in_vain} == {1}
     assert BURST - 4 * MAX_CALLS <= len(waited_in_vain) < BURST - MAX_CALLS

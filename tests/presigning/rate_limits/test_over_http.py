@@ -125,13 +125,13 @@ async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
         await ask(client, 3)
         await ask(client)
         await ask(client)  # its body is not read
-    trail = [json.loads(line) for line in lines]
-    assert [(each["decision"], each["reason"]) for each in trail] == [
+    audit_trail = [json.loads(line) for line in lines]
+    assert [(each["decision"], each["reason"]) for each in audit_trail] == [
         ("denied", "rate_limited")
     ] * 4
-    assert [len(each["keys"]) for each in trail] == [2, 3, 1, 0]
-    assert [each.get("route") for each in trail] == [None, None, None, "/v1/download-urls"]
-    assert {each["subject"] for each in trail} == {"tester"}
+    assert [len(each["keys"]) for each in audit_trail] == [2, 3, 1, 0]
+    assert [each.get("route") for each in audit_trail] == [None, None, None, "/v1/download-urls"]
+    assert {each["subject"] for each in audit_trail} == {"tester"}
 
 
 async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None:

@@ -62,10 +62,10 @@ async def test_once_the_section_is_gone_so_are_its_routes() -> None:
 async def test_a_completion_is_told_though_its_bucket_has_gone_since() -> None:
     async with a_house() as house:
         transport: Any = house.client._transport
-        authority = transport.app.state.authority
+        authorizer = transport.app.state.authorizer
 
         def once_it_has_gone(do: Callable[[], httpx.Response]) -> httpx.Response:
-            authority.snapshot = replace(authority.snapshot, buckets={})
+            authorizer.snapshot = replace(authorizer.snapshot, buckets={})
             return do()
 
         one, key = await house.created()
