@@ -39,8 +39,8 @@ from service.sessions.lifetime import (
     SessionTooShort,
     ShortLifetime,
     Validity,
+    grant_lifetime,
     grant_stable_lifetime,
-    limit,
 )
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey, SigningSession
@@ -259,7 +259,7 @@ class Authorizer:
         self, granted: AuthorizedAccess, asked: Lifetime, signing: SigningSession
     ) -> Validity:
         now = int(signing.session.now(self._clock))
-        lifetime = limit(
+        lifetime = grant_lifetime(
             asked,
             default=self.snapshot.default_expires_in,
             granted=granted.max_expires_in,

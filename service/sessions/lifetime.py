@@ -85,7 +85,7 @@ class LifetimeUnattainable:
     """Neither the grant nor a fresh session goes so far."""
 
 
-def limit(
+def grant_lifetime(
     asked: Lifetime,
     *,
     default: int,
@@ -123,7 +123,7 @@ def grant_stable_lifetime(
     ends_at: float,
     session_seconds: float,
 ) -> GrantedLifetime | ShortLifetime | LifetimeUnattainable:
-    """As `limit`, for a URL that begins with the window. `ends_at` is when the session does.
+    """As `grant_lifetime`, for a URL that begins with the window. `ends_at` is when the session does.
 
     Whoever asks last in the window is to have what was asked for, and whoever asks first no more than is
     granted: so the window comes on top of what is asked for, and off what is granted. No moment within
@@ -133,7 +133,11 @@ def grant_stable_lifetime(
     # What a session that begins with the window has left at its end
     beyond = session_seconds - window.seconds
     within = partial(
-        limit, asked, default=default, granted=most - window.seconds, session_seconds=beyond
+        grant_lifetime,
+        asked,
+        default=default,
+        granted=most - window.seconds,
+        session_seconds=beyond,
     )
     # A session that is younger than HASTEN_PAUSE is not replaced, so it must be good enough
     fresh = within(remaining=beyond - MIN_REFRESH_AGE - _RETRY_SECONDS)

@@ -1,7 +1,7 @@
-"""docs/architecture.md: no room of the code is missing on it, and none is there that is not."""
+"""docs/architecture.md names every room, and every file and definition that it names exists."""
 
+import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -16,56 +16,68 @@ from tests.support.demo import ROOT
 PAGE: Final = text_of("docs/architecture.md")
 PROSE: Final = " ".join(PAGE.split())
 SERVICE: Final = ROOT / "service"
-MAP: Final = PAGE.partition("\n## The map\n")[2]
 
 
-def rows() -> Iterator[list[str]]:
-    """Of the map: the files and rooms of a row, the first of which says where the others are."""
-    for line in MAP.splitlines():
-        if line.startswith("| `service/"):
-            yield re.findall(r"`([\w/]+(?:\.py|/))`", line)
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def mapped() -> Iterator[Path]:
-    for first, *others in rows():
-        room = ROOT / first
-        yield room
-        for name in others:
-            beside = room / name if room.is_dir() else SERVICE / name
-            yield beside if beside.exists() else SERVICE / name
-
-
-def rooms() -> list[Path]:
-    """What stands directly under `service`, but for what every package has."""
-    modules = [path for path in SERVICE.glob("*.py") if not path.name.startswith("__")]
-    packages = [path.parent for path in SERVICE.glob("*/__init__.py")]
+def rooms() -> list[str]:
+    """Everything directly under `service`, except what every package has."""
+    modules = [path.name for path in SERVICE.glob("*.py") if not path.name.startswith("__")]
+    packages = [f"{path.parent.name}/" for path in SERVICE.glob("*/__init__.py")]
     return sorted([*modules, *packages])
 
 
-@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.name)
-def test_every_room_is_on_the_map(room: Path) -> None:
-    assert room in set(mapped())
+def answers() -> list[tuple[str, str]]:
+    """The file and the definition that answer each question of "Where do I change…"."""
+    return re.findall(
+        r"^\|[^|]*\? \| `([\w/.]+)` \| `(\w+)` \|$", section("Where do I change…"), re.MULTILINE
+    )
 
 
-@pytest.mark.parametrize("path", sorted(set(mapped())), ids=str)
-def test_what_the_map_names_is_there(path: Path) -> None:
-    assert path.exists()
+@pytest.mark.parametrize("room", rooms())
+def test_every_room_is_in_the_table(room: str) -> None:
+    assert f"| `service/{room}` |" in section("The rooms")
 
 
-def test_the_way_of_a_request_leads_past_the_files_that_it_names() -> None:
-    way = PAGE.partition("## The way of a request\n")[2].partition("\n## ")[0]
-    named = re.findall(r"\[[^]]*\]\(\.\./(service/[^)]*)\)", way)
-    assert len(named) >= 15
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+def test_every_row_of_the_table_is_a_room() -> None:
+    named = re.findall(r"^\| `service/([\w./]+)` \|", section("The rooms"), re.MULTILINE)
+    assert sorted(named) == rooms()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[\w/]+\.py)`", PAGE))))
-def test_a_test_that_the_page_names_is_there(name: str) -> None:
-    assert (ROOT / name).is_file()
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:service|tests)/[\w/]+\.py)`", PAGE))))
+def test_every_file_that_is_named_exists(path: str) -> None:
+    assert (ROOT / path).is_file()
+
+
+def test_the_way_of_a_request_links_to_files() -> None:
+    linked = re.findall(r"\[[^]]*\]\(\.\./(service/[^)]*)\)", section("One request"))
+    assert len(linked) >= 15
+    assert [path for path in linked if not (ROOT / path).is_file()] == []
+
+
+def test_twenty_questions_have_an_answer() -> None:
+    rows = [line for line in section("Where do I change…").splitlines() if "? |" in line]
+    assert len(rows) == len(answers()) >= 20
+
+
+@pytest.mark.parametrize(("path", "name"), answers())
+def test_the_file_of_an_answer_defines_the_name(path: str, name: str) -> None:
+    tree = ast.parse(Path(ROOT / path).read_text(encoding="utf-8"))
+    defined = {getattr(each, "name", None) for each in tree.body}
+    defined |= {
+        target.id
+        for each in tree.body
+        if isinstance(each, ast.Assign | ast.AnnAssign)
+        for target in (each.targets if isinstance(each, ast.Assign) else [each.target])
+        if isinstance(target, ast.Name)
+    }
+    assert name in defined
 
 
 def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"{ATTEMPT_SECONDS:g} s at most" in PROSE
-    assert f"{MAX_SESSIONS:,} that were used later" in PROSE
+    assert f"there are {MAX_SESSIONS:,} that were used later" in PROSE
     assert REFRESH_MARGIN == 60, "a minute"
     assert earliest_refresh_remaining(3600) == 2400, "not before a third of it has passed"

@@ -11,7 +11,7 @@ from service.sessions.lifetime import (
     Lifetime,
     LifetimeUnattainable,
     SessionTooShort,
-    limit,
+    grant_lifetime,
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 
@@ -22,7 +22,7 @@ Outcome = GrantedLifetime | SessionTooShort | LifetimeUnattainable
 def limited(expires_in: int | None = None, least: int | None = None, **changes: Any) -> Outcome:
     """A fresh session of an hour, a default of 900 seconds, and a grant without a limit."""
     about = {"default": 900, "granted": None, "remaining": 3600.0, "session_seconds": 3600.0}
-    return limit(Lifetime(expires_in=expires_in, min_expires_in=least), **about | changes)
+    return grant_lifetime(Lifetime(expires_in=expires_in, min_expires_in=least), **about | changes)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def lifetimes(draw: st.DrawFn) -> Lifetime:
 def test_nothing_given_outlives_session_grant_or_wish(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
-    given_ = limit(asked, **about)
+    given_ = grant_lifetime(asked, **about)
     if isinstance(given_, GrantedLifetime):
         assert 1 <= given_.expires_in <= about["remaining"] - EXPIRY_MARGIN
         assert given_.expires_in <= (about["granted"] or math.inf)
@@ -140,7 +140,7 @@ def test_nothing_given_outlives_session_grant_or_wish(
 def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
-    given_ = limit(asked, **about)
+    given_ = grant_lifetime(asked, **about)
     if isinstance(given_, GrantedLifetime) and asked.expires_in is not None:
         assert (given_.limited_by is not None) is (given_.expires_in < asked.expires_in)
     if isinstance(given_, GrantedLifetime) and given_.limited_by == "grant":
@@ -153,8 +153,8 @@ def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
 def test_not_now_means_that_a_session_ten_seconds_old_would_do_and_never_that_it_would_not(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
-    new = limit(asked, **about | {"remaining": about["session_seconds"] - 10})
-    match limit(asked, **about):
+    new = grant_lifetime(asked, **about | {"remaining": about["session_seconds"] - 10})
+    match grant_lifetime(asked, **about):
         case LifetimeUnattainable():
             assert isinstance(new, LifetimeUnattainable)
         case SessionTooShort():

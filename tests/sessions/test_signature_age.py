@@ -22,8 +22,8 @@ from service.s3.client import _EXPIRES_IN
 from service.sessions.lifetime import (
     GrantedLifetime,
     Lifetime,
+    grant_lifetime,
     grant_stable_lifetime,
-    limit,
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
@@ -88,7 +88,7 @@ def test_the_longest_window_is_the_contracts() -> None:
 def test_the_longest_life_is_one_that_is_given() -> None:
     """Or a policy would let pass what nobody has been promised."""
     asked: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": 3600.0}
-    longest = limit(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
+    longest = grant_lifetime(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
     assert isinstance(longest, GrantedLifetime)
     assert longest.expires_in == life(None, allow=NO_DOWNLOADS)
     window = Window(0, 3554)  # the longest in a session of an hour, which begins as the window ends
