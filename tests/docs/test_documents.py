@@ -202,7 +202,7 @@ def test_the_settings_that_need_a_restart_are_those_of_the_service() -> None:
 
 def test_the_numbers_of_the_page_are_the_services() -> None:
     bounds = ConnectionLimits()
-    told = {row[0]: row[1] for row in cells("ConnectionLimits")}
+    told = {row[0]: row[1] for row in cells("Bounds")}
     assert told == {
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
