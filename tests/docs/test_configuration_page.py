@@ -21,7 +21,7 @@ from tests.docs.configuration_page import (
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
-SOURCES: Final = sorted((ROOT / "service").glob("settings*.py"))
+SOURCES: Final = sorted((ROOT / "service").glob("config/*.py"))
 # `# key: value`, and what is indented below it: the keys that stand in the example as comments.
 _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
@@ -50,7 +50,7 @@ def test_only_the_settings_read_the_environment() -> None:
         for path in (ROOT / "service").rglob("*.py")
         if re.search(r"os\.(environ\b(?!\.update)|getenv)", path.read_text(encoding="utf-8"))
     }
-    assert readers == {"settings.py", "settings_server.py"}
+    assert readers == {"settings.py", "server.py"}
 
 
 def uncommented() -> Any:
