@@ -55,7 +55,7 @@ screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of doc
 	$(BIN)/python -m tests.browser.console.screenshots
 
 configuration: $(VENV)/.installed  ## docs/configuration.md, written from the settings
-	$(BIN)/python -m tests.configuration_page
+	$(BIN)/python -m tests.docs.configuration_page
 
 format: $(VENV)/.installed  ## format and mend what ruff can mend
 	$(BIN)/ruff format .
