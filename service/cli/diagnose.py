@@ -29,7 +29,7 @@ from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedR
 @click.option("--status", type=click.IntRange(100, 599), help="That the store answered.")
 @click.option("--response", type=click.File("rb"), help="A file with what the store answered.")
 @click.option("--url-file", type=click.File("rb"), help="A file with the URL; else standard input.")
-@click.option("--service", help="PresignRequest the service there, which knows its sessions.")
+@click.option("--service", help="Ask the service there, which knows its sessions.")
 def diagnose(
     *,
     method: str,

@@ -74,7 +74,7 @@ def _elsewhere(sent: ParsedRequest, known: Context, found: Sequence[Finding]) ->
     if sent.is_form or not sent.access_key_id:
         return []
     summary = "No session of yours that this process remembers has the key id in the URL, so the signature cannot be checked."
-    fix = "PresignRequest again, since another replica may have signed it. If none has, it was signed before a restart, for somebody else, or not by this service."
+    fix = "Ask again, since another replica may have signed it. If none has, it was signed before a restart, for somebody else, or not by this service."
     return [certain(Code.SIGNED_ELSEWHERE, summary, fix)]
 
 

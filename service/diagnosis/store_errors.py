@@ -70,7 +70,7 @@ _BY_CODE: Final[Mapping[str, Words]] = {
     "NoSuchVersion": (
         Code.VERSION_MISSING,
         "There is no such version of the object.",
-        "PresignRequest for a URL of a version that is there, or of none for the newest.",
+        "Ask for a URL of a version that is there, or of none for the newest.",
     ),
     "NoSuchBucket": (
         Code.BUCKET_MISSING,

@@ -68,7 +68,7 @@ def form_faults(reply: StoreResponse) -> Iterator[Finding]:
     """Of a form, whose times are in its policy, only the store's words tell."""
     if "policy expired" in reply.message or reply.says("AccessDenied", "has expired"):
         summary = "The store says that the form's policy has expired."
-        fix = "PresignRequest for a new form when the page is about to send, not when it is loaded."
+        fix = "Ask for a new form when the page is about to send, not when it is loaded."
         yield certain(Code.EXPIRED, summary, fix)
     if (ended := _session_ended(reply, Times())) is not None:
         yield ended

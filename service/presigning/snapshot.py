@@ -51,7 +51,7 @@ class Bucket:
         """Where the store cannot refuse to overwrite: nothing is promised that it does not keep."""
         if not self.conditional_writes:
             detail = (
-                "The store of this bucket has no conditional writes. PresignRequest to overwrite."
+                "The store of this bucket has no conditional writes. Ask to overwrite."
             )
             raise CreateOnlyUnsupported(detail, pointer=pointer)
 

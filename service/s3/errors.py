@@ -62,7 +62,7 @@ def _checksum_mismatch() -> ChecksumMismatch:
 
 def _object_exists() -> ObjectExists:
     return ObjectExists(
-        "There is an object of this key already. PresignRequest to overwrite, or abort."
+        "There is an object of this key already. Ask to overwrite, or abort."
     )
 
 

@@ -70,7 +70,7 @@ LIMITED_GRANTS = [
 ]
 
 
-@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
 def test_a_limit_is_named_with_the_field_it_is_for(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_a_limit_is_named_with_the_field_it_is_for(
     assert not decision.missing
 
 
-@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
 def test_what_is_limited_is_allowed_by_a_second_grant_without_the_limit(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
@@ -90,7 +90,7 @@ def test_what_is_limited_is_allowed_by_a_second_grant_without_the_limit(
     assert decide([wide, grant], access_request) == ALLOWED
 
 
-@pytest.mark.parametrize(("grant", "demand", "field"), LIMITED_GRANTS)
+@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
 def test_a_limit_tells_nothing_of_what_no_grant_covers(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_limit_tells_nothing_of_what_no_grant_covers(
 
 
 @pytest.mark.parametrize(
-    ("grant", "demand"),
+    ("grant", "access_request"),
     [
         pytest.param(a_grant(), a_demand(version=True), id="version"),
         pytest.param(a_grant(allow_overwrite=True), an_upload(overwrite=True), id="overwrite"),
@@ -119,7 +119,7 @@ def test_what_is_within_the_limits_is_allowed(grant: Grant, access_request: Acce
     assert decide([grant], access_request) == ALLOWED
 
 
-@pytest.mark.parametrize("demand", [an_upload(), a_form()])
+@pytest.mark.parametrize("access_request", [an_upload(), a_form()])
 def test_a_type_that_was_left_out_is_asked_for_where_types_are_limited(
     access_request: AccessRequest,
 ) -> None:

@@ -67,7 +67,7 @@ class AuditTrail:
         return line
 
 
-@pytest.fixture(name="trail")
+@pytest.fixture(name="audit_trail")
 def _trail() -> AuditTrail:
     return AuditTrail()
 

@@ -72,7 +72,7 @@ async def test_a_page_takes_the_long_way_and_may_read_the_answer() -> None:
 
 async def test_both_ways_share_the_places(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    limiter = transport.app.shortcut._places
+    limiter = transport.app.fast_path._limiter
     limiter._free = 0
     for headers in ([], TWICE):
         answer = await client.post("/v1/download-urls", json=ITEM, headers=headers)
@@ -89,7 +89,7 @@ async def test_both_ways_bound_one_callers_places(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:
     transport: Any = client._transport
-    limiter = transport.app.shortcut._places
+    limiter = transport.app.fast_path._limiter
     limiter._free, owner = 3, (None, "tester")
     for _ in range(2):
         limiter.acquire(owner)
@@ -107,7 +107,7 @@ async def test_a_place_is_held_until_a_refusal_is_sent(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:
     transport: Any = client._transport
-    app, limiter = transport.app, transport.app.shortcut._places
+    app, limiter = transport.app, transport.app.fast_path._limiter
     free, seen = limiter._free, list[int]()
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -131,7 +131,7 @@ async def test_who_finds_no_place_is_counted_under_no_route(
     client: httpx.AsyncClient, headers: list[tuple[str, str]]
 ) -> None:
     transport: Any = client._transport
-    transport.app.shortcut._places._free = 0
+    transport.app.fast_path._limiter._free = 0
     await client.post("/v1/download-urls", json=ITEM, headers=headers)
     line = 'seconds_count{method="POST",route="none",status="503"} 1.0'
     assert line in (await client.get("/metrics")).text

@@ -108,10 +108,10 @@ CREDENTIALS: Final = {
         ),
     ),
     Code.KEY_ID_UNKNOWN: Example(
-        "ParsedRequest to another store", get(**error("InvalidAccessKeyId")), STRANGER
+        "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
     ),
     Code.SIGNED_ELSEWHERE: Example(
-        "ReportedRequest of a replica that did not sign it", get(), STRANGER
+        "Asked of a replica that did not sign it", get(), STRANGER
     ),
 }
 SIGNATURE: Final = {
@@ -127,7 +127,7 @@ SIGNATURE: Final = {
         ),
     ),
     Code.REDIRECTED: Example(
-        "ParsedRequest to the global host of a new bucket",
+        "Sent to the global host of a new bucket",
         get(
             status=307,
             body=error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")[

@@ -29,7 +29,7 @@ NEVER: Final = 60.0
 
 def bounds(**given: Any) -> ConnectionLimits:
     long = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
-    return ConnectionLimits(**{**dict.fromkeys(long, NEVER), "parting_seconds": 0.0, **given})
+    return ConnectionLimits(**{**dict.fromkeys(long, NEVER), "shutdown_idle_seconds": 0.0, **given})
 
 
 @dataclass

@@ -75,7 +75,7 @@ def test_nobody_hastens_and_nothing_has_failed_unless_it_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "promise", "chance", "expected"),
+    ("length", "longest_lifetime", "chance", "expected"),
     [
         pytest.param(3600, 900, 0, 960, id="the promise and its margin"),
         pytest.param(3600, 2340, 0, 2400, id="the longest promise that fits"),

@@ -20,7 +20,7 @@ def test_the_buckets_own_session_is_named_after_the_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "readable"),
+    ("subject", "written"),
     [
         ("billing", "billing"),
         ("system:serviceaccount:billing:api", "system-serviceaccount-billing-api"),
@@ -30,9 +30,9 @@ def test_the_buckets_own_session_is_named_after_the_service() -> None:
         ("", ""),
     ],
 )
-def test_a_session_bears_its_owners_readable_name(subject: str, sanitize_session_name: str) -> None:
+def test_a_session_bears_its_owners_readable_name(subject: str, written: str) -> None:
     name, _, digest = session_name((None, subject)).rpartition("-")
-    assert name == sanitize_session_name
+    assert name == written
     assert re.fullmatch("[0-9a-f]{12}", digest)
 
 

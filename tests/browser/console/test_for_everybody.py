@@ -14,7 +14,7 @@ from tests.end_to_end.service import API_KEY
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 EXPLAINABLE: Final[dict[str, Any]] = {"paths": {"/v1/diagnoses": {"post": {}}}}
 FINDING: Final = {
-    "code": "expired", "proven": True, "summary": "It ran out.", "fix": "PresignRequest for another.",
+    "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
 }  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def test_a_failing_url_is_explained(desk: Desk) -> None:
     expect(found).to_have_count(2)
     first, second = found.all()
     expect(first).to_contain_text("Provenexpired")
-    expect(first).to_contain_text("PresignRequest for another.")
+    expect(first).to_contain_text("Ask for another.")
     expect(second).to_contain_text("Likelyclock")
     expect(second.locator("pre")).to_have_text("curl -sS \\\n  '<url>'")
     assert asked == [{
