@@ -168,7 +168,7 @@ async def test_health_and_metrics_are_answered_however_many_requests_are_under_w
     path: str,
 ) -> None:
     sources = Sources()
-    full = BOTH.model_copy(update={"server": BOTH.server.model_copy(update={"max_in_flight": 3})})
+    full = BOTH.model_copy(update={"server": BOTH.server.model_copy(update={"max_in_flight": 1})})
     written = asyncio.Event()
 
     async def write(_: Iterable[bytes]) -> None:
@@ -178,13 +178,12 @@ async def test_health_and_metrics_are_answered_however_many_requests_are_under_w
         written.set()
         assert (await sign(client, "demo")).status_code == 200
         written.clear()
-        waiting = [asyncio.create_task(sign(client, "demo")) for _ in range(3)]
+        waiting = asyncio.create_task(sign(client, "demo"))
         await asyncio.sleep(0.5)
         refused = await sign(client, "closed")
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["code"] == "overloaded"
         assert await status(client, path) == 200
         written.set()
-        answers = await asyncio.gather(*waiting)
-        assert {answer.status_code for answer in answers} == {200}
+        assert (await waiting).status_code == 200
         assert (await sign(client, "closed")).status_code == 200
