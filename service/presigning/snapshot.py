@@ -50,9 +50,7 @@ class Bucket:
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
         """Where the store cannot refuse to overwrite: nothing is promised that it does not keep."""
         if not self.conditional_writes:
-            detail = (
-                "The store of this bucket has no conditional writes. Ask to overwrite."
-            )
+            detail = "The store of this bucket has no conditional writes. Ask to overwrite."
             raise CreateOnlyUnsupported(detail, pointer=pointer)
 
     @property

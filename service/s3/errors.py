@@ -61,9 +61,7 @@ def _checksum_mismatch() -> ChecksumMismatch:
 
 
 def _object_exists() -> ObjectExists:
-    return ObjectExists(
-        "There is an object of this key already. Ask to overwrite, or abort."
-    )
+    return ObjectExists("There is an object of this key already. Ask to overwrite, or abort.")
 
 
 def _write_conflict() -> WriteConflict:

@@ -110,9 +110,7 @@ CREDENTIALS: Final = {
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
     ),
-    Code.SIGNED_ELSEWHERE: Example(
-        "Asked of a replica that did not sign it", get(), STRANGER
-    ),
+    Code.SIGNED_ELSEWHERE: Example("Asked of a replica that did not sign it", get(), STRANGER),
 }
 SIGNATURE: Final = {
     Code.WRONG_REGION: Example(

@@ -57,11 +57,13 @@ def step(
         pytest.param(-1, {}, Refresh(), id="dead"),
         pytest.param(-1, {"backoff_left": 0.5}, Wait(0.5), id="dead, the last attempt failed"),
         pytest.param(961, {"backoff_left": 7}, Keep(1), id="good, whatever the last attempt did"),
-        pytest.param(3600, {"hastened": True}, Refresh(), id="hastened"),
+        pytest.param(3600, {"refresh_requested": True}, Refresh(), id="hastened"),
         pytest.param(
-            3600, {"hastened": True, "backoff_left": 7}, Wait(7), id="hastened in backoff"
+            3600, {"refresh_requested": True, "backoff_left": 7}, Wait(7), id="hastened in backoff"
         ),
-        pytest.param(3600, {"promise": 7200}, Keep(1200), id="a promise beyond the session"),
+        pytest.param(
+            3600, {"longest_lifetime": 7200}, Keep(1200), id="a promise beyond the session"
+        ),
         pytest.param(1000, {"chance": 0.999}, Refresh(), id="due early by jitter"),
     ],
 )

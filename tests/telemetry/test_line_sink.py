@@ -265,11 +265,11 @@ def test_a_sink_that_never_failed_says_nothing(
 # for the very reader that has stopped.
 _ONE_STREAM: Final = """
 import sys
-from service.audit_sink import AuditSink
+from service.telemetry.line_sink import LineSink
 from service.errors import Overloaded
-from service.logs import JsonFormatter, SinkHandler, set_up_logging
+from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 
-sink, refused, dropped = AuditSink(sys.stdout.fileno()), 0, []
+sink, refused, dropped = LineSink(sys.stdout.fileno()), 0, []
 handler = SinkHandler(sink, on_drop=lambda: dropped.append(1))
 handler.setFormatter(JsonFormatter())
 set_up_logging("INFO", handler)

@@ -80,7 +80,9 @@ async def test_refreshes_are_counted_by_bucket_and_outcome_with_their_times() ->
 @in_virtual_time
 async def test_a_throttle_and_a_lasting_refusal_are_outcomes_of_their_own(kind: str) -> None:
     async with in_a_day() as (client, sources):
-        sources["demo"].fault = SessionRefused("no", **{kind: True})
+        sources["demo"].fault = SessionRefused(
+            "no", throttled=kind == "throttled", permanent=kind == "lasting"
+        )
         await client.post("/v1/download-urls", json=GET)
         scraped = await samples(client)
     assert value(scraped, "session_refreshes_total", bucket="demo", outcome=kind) == 1
