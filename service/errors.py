@@ -60,7 +60,7 @@ class Forbidden(PresignError):
     code = "forbidden"
 
     def __init__(self) -> None:
-        super().__init__("No grant of yours covers this bucket, key and operation.")
+        super().__init__("You have no grant for this bucket, key and operation.")
 
 
 @final

@@ -74,7 +74,7 @@ def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 def parse(model: type[Model], body: bytes) -> Model:
     if body.count(b",") > _MAX_COMMAS:
-        raise BodyTooLarge(f"At most {_MAX_COMMAS} commas are taken: send fewer items.")
+        raise BodyTooLarge(f"The body has more than {_MAX_COMMAS} fields. Send fewer items.")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -101,18 +101,20 @@ def parse_query(model: type[Model], query: bytes) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        detail = "The query is not of the shape that it must have."
+        detail = "The query does not match the schema."
         raise InvalidRequest(detail, pointers=_pointers(_faults(error))) from None
 
 
 def refuse(error: ValidationError, body: bytes, location: tuple[int | str, ...] = ()) -> NoReturn:
     """Tell what is not JSON at all from what is JSON of another shape, at `location` and below."""
     if error.error_count() > _MAX_COMMAS // 50:
-        raise InvalidRequest("The body is of quite another shape than it must have.") from None
+        raise InvalidRequest(
+            "The body does not match the schema; it has too many errors to list."
+        ) from None
     faults = _faults(error)
     if faults[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
-    detail = "The body is not of the shape that it must have."
+    detail = "The body does not match the schema."
     raise InvalidRequest(detail, pointers=_pointers(faults, location))
 
 
@@ -138,7 +140,7 @@ def pointer(location: tuple[int | str, ...]) -> str:
 
 def _detail(fault: ErrorDetails) -> str:
     if fault["type"] == "extra_forbidden":
-        return "There is no such field."
+        return "Unknown field."
     if fault["type"] in _NO_OBJECT:
         return "Input should be an object."
     return f"{fault['msg']}."

@@ -74,7 +74,7 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
 
     All of a bucket are looked at, whoever began them and whatever the grants cover. Your own
     credentials, of the AWS default chain, need what deploy/iam/abandoned-uploads.json allows. A line is
-    bucket, key, upload id, since when, and age, parted by tabs. Exits with 0 only if all was done.
+    bucket, key, upload id, since when, and age, separated by tabs. Exits with 0 only if all was done.
     """
     settings, addresses = configured(path)
     chosen = _chosen(addresses, names)
@@ -83,7 +83,7 @@ def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort
     click.echo(summary([*swept.values()], older_than=older_than, abort=abort), err=True)
     problems = [f"bucket {name}: {words}" for name in swept for words in swept[name].problems]
     if problems:
-        raise click.ClickException("not all was done:\n" + "\n".join(problems))
+        raise click.ClickException("some operations failed:\n" + "\n".join(problems))
 
 
 @click.command()
@@ -137,7 +137,7 @@ def revoke(
     if not lift:
         _echo(configuration(revocation, moment))
     if problems:
-        raise click.ClickException("not all was done:\n" + "\n".join(problems))
+        raise click.ClickException("some operations failed:\n" + "\n".join(problems))
 
 
 def _chosen(addresses: Mapping[str, Address], names: Sequence[str]) -> dict[str, Address]:

@@ -25,7 +25,7 @@ class EncryptionSettings(Section):
         description="How the store encrypts."
     )
     kms_key_id: str | None = Field(
-        None, description="The KMS key; without it, the one that AWS keeps for S3."
+        None, description="The KMS key. The default is the one that AWS manages for S3."
     )
 
     @model_validator(mode="after")
@@ -45,29 +45,31 @@ class BucketSettings(Section):
 
     bucket: S3Bucket | None = Field(
         None,
-        description="The bucket's real name, or the ARN of an access point; without it, the name "
+        description="The bucket's real name, or the ARN of an access point. The default is the name "
         "that callers use.",
     )
     region: Region = Field(description="Where the bucket is.")
     credentials: Literal["assume_role", "web_identity", "static"] = Field(
         "assume_role",
-        description="`assume_role`: a session of the role, by keys of the AWS default chain. "
-        "`web_identity`: the same straight from a token file (EKS), which takes no `external_id`, "
-        "`session_tags` or `source_identity`. `static`: keys of the default chain that belong to no "
-        "session, read once.",
+        description="`assume_role`: a session of the role, requested with keys of the AWS default "
+        "chain. `web_identity`: a session of the role, requested with a token file "
+        "(EKS); it takes no `external_id`, `session_tags` or `source_identity`. "
+        "`static`: long-lived keys of the default chain, read once.",
     )
     role_arn: RoleArn | None = Field(
-        None, description="The role that signs. Required, but with `credentials: static`."
+        None, description="The role that signs. Required unless `credentials: static`."
     )
     session_seconds: int = Field(
         3600,
         ge=10,
         le=43_200,
-        description="How long a session lasts, within the role's own maximum. Below 900 only with "
+        description="How long a session lasts, up to the role's own maximum. Values below 900 need "
         "an `sts_endpoint_url`.",
     )
     external_id: ExternalId | None = Field(
-        None, description="What the role's trust asks for, if it is another account's."
+        None,
+        description="The external ID that the role's trust policy requires, if the role belongs to "
+        "another account.",
     )
     scoped_sessions: bool = Field(
         default=True,
@@ -77,47 +79,47 @@ class BucketSettings(Section):
     session_tags: dict[TagName, TagTemplate] = Field(
         default_factory=dict,
         max_length=50,
-        description="Tags on each caller's session; `{issuer}` and `{subject}` stand for the "
-        "caller's. The role's trust has to allow `sts:TagSession`.",
+        description="Tags on each caller's session. `{issuer}` and `{subject}` are replaced by the "
+        "caller's. The role's trust policy must allow `sts:TagSession`.",
     )
     source_identity: bool = Field(
         default=False,
-        description="The session's name as its SourceIdentity too. The role's trust has to allow "
-        "`sts:SetSourceIdentity`.",
+        description="Whether the session's name is its SourceIdentity too. The role's trust policy "
+        "must allow `sts:SetSourceIdentity`.",
     )
     endpoint_url: Url | None = Field(
-        None, description="A store of one's own, as the service reaches it; without it, AWS."
+        None, description="The store's URL as the service reaches it, if the store is not AWS."
     )
     public_endpoint_url: Url | None = Field(
         None,
-        description="The same as its users reach it: this host is signed. The service's own calls "
-        "go to `endpoint_url`.",
+        description="The store's URL as callers reach it. This host is signed; the service's own "
+        "calls go to `endpoint_url`.",
     )
     sts_endpoint_url: Url | None = Field(
-        None, description="The store's own STS; without it, AWS's of the region."
+        None, description="The URL of the store's STS. The default is AWS's in the region."
     )
     addressing_style: Literal["virtual", "path"] | None = Field(
         None,
-        description="Whether the bucket stands in the host or in the path. Without it `path` with "
-        "an endpoint of one's own, else `virtual`.",
+        description="Whether the bucket's name is in the host (`virtual`) or in the path. The "
+        "default is `path` with an `endpoint_url`, else `virtual`.",
     )
     fips: bool = Field(default=False, description="AWS's FIPS endpoint.")
     dual_stack: bool = Field(default=False, description="AWS's endpoint with IPv6.")
     accelerate: bool = Field(default=False, description="S3 Transfer Acceleration.")
     conditional_writes: bool = Field(
         default=True,
-        description="`false` for a store that ignores `If-None-Match`: there an upload has to ask "
-        "to overwrite.",
+        description="Set `false` for a store that ignores `If-None-Match`. Uploads to it must "
+        "request `overwrite`.",
     )
     tag_urls: bool = Field(
         default=False,
-        description="A signed `x-presign-id` in each URL (not in a form): the request's id, in S3's "
-        "access log too.",
+        description="Whether each URL (not a form) has a signed `x-presign-id`: the request's id, "
+        "which S3's access log shows.",
     )
     encryption: EncryptionSettings | None = Field(
         None,
-        description="Signed into every upload; without it, what the bucket does by itself. AWS encrypts "
-        "then too; another store may not.",
+        description="Encryption that is signed into every upload. Without it the bucket's default "
+        "applies: AWS always encrypts, another store may not.",
     )
 
     @model_validator(mode="after")

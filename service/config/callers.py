@@ -63,51 +63,52 @@ class GrantSettings(Section):
 class IssuerSettings(Section):
     """Who signs the tokens of callers, and where its keys are."""
 
-    issuer: Issuer = Field(description="The `iss` of its tokens, to the letter.")
-    audience: Audience = Field(description="What the `aud` of its tokens is, or holds.")
+    issuer: Issuer = Field(description="The exact `iss` of its tokens.")
+    audience: Audience = Field(description="The `aud` of its tokens, or one of several.")
     jwks_url: KeysUrl = Field(
-        description="Where its keys are: https, but on loopback. No redirect is followed."
+        description="Where its keys are. Must be https, except on loopback. Redirects are not "
+        "followed."
     )
     ca_file: CaFile | None = Field(
-        None, description="Whom to trust for `jwks_url`; without it the usual authorities."
+        None,
+        description="PEM certificates to trust for `jwks_url`. The default is the usual "
+        "authorities.",
     )
     bearer_file: Path | None = Field(
-        None, description="A token to send to `jwks_url`, read each time."
+        None, description="A file with a token to send to `jwks_url`, read at each fetch."
     )
     max_lifetime_seconds: int = Field(
         86_400,
         ge=60,
         le=604_800,
-        description="The longest life of a token that is accepted, from its `iat` to its `exp`.",
+        description="The longest lifetime of a token that is accepted, from `iat` to `exp`.",
     )
 
 
 class CallerSettings(Section):
     """An API key by its name, or subjects of an issuer: `api_key` and `sha256`, or `issuer` and `subject`."""
 
-    api_key: Name | None = Field(
-        None, description="The API key's name, by which the trail knows the caller."
-    )
+    api_key: Name | None = Field(None, description="The API key's name. The audit trail shows it.")
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = Field(
         None,
-        description="The key's digest, as `presign new-key` prints it; two, the old key's and the "
-        "new one's, while it is rotated.",
+        description="The key's digest, as `presign new-key` prints it. Two digests during a "
+        "rotation: the old key's and the new key's.",
     )
-    issuer: Name | None = Field(None, description="The issuer of its tokens, by its name here.")
+    issuer: Name | None = Field(None, description="The name of the issuer of its tokens.")
     subject: Subject | None = Field(
-        None, description="The `sub` of its tokens. `*` is any text without `:`."
+        None, description="The `sub` of its tokens. `*` matches any text without `:`."
     )
     grants: tuple[GrantSettings, ...] = Field(
-        (), description="What it may do. Without any, nothing."
+        (), description="What the caller may do. Without grants it may do nothing."
     )
     rate_limit: RateLimit | None = Field(
         None,
-        description="URLs that it may ask for; a batch counts each, and a call that goes to the "
-        "store counts one. More get 429 `rate_limited`.",
+        description="URLs that the caller may request in a period. A batch counts each of its URLs; "
+        "a call that goes to the store counts as one. More get 429 `rate_limited`.",
     )
     revoked_before: PastTime | None = Field(
         None,
-        description="Its sessions that began earlier are dropped, in every replica: see "
+        description="Sessions of this caller that began earlier are dropped, in every replica: see "
         "[a URL leaked](operations.md#a-url-leaked).",
     )
 

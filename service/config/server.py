@@ -35,45 +35,45 @@ class ServerSettings(BaseSettings):
     )
 
     default_expires_in: Seconds = Field(
-        900, description="Seconds that a URL lives where its caller asks for no `expires_in`."
+        900, description="Seconds that a URL lives if the request has no `expires_in`."
     )
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
-        description="Origins whose pages may call the service; in the environment with commas "
-        "between them. `*` is refused.",
+        description="Origins whose pages may call the service; separated by commas in the "
+        "environment. `*` is refused.",
     )
     max_in_flight: int = Field(
         512,
         ge=1,
-        description="Requests under way. More get 503 `overloaded` with `Retry-After`; health and "
-        "metrics never do.",
+        description="Requests under way at once. More get 503 `overloaded` with `Retry-After`. "
+        "Health and metrics are never refused.",
     )
     drain_seconds: float = Field(
         5.0,
         ge=0,
         le=300,
-        description="Seconds from SIGTERM, when the service stops to be ready, until it takes no "
-        "new connection.",
+        description="How long to keep accepting connections after SIGTERM, in seconds. `/readyz` reports 503 "
+        "immediately.",
     )
     rate_limit_url: StoreUrl | None = Field(
         None,
-        description="What replicas share for each caller's `rate_limit`; without it each counts in "
-        "memory. It may hold a password: best by the environment.",
+        description="A store that replicas share for the callers' `rate_limit`. Without it each "
+        "replica counts in memory. It may hold a password, so prefer the environment.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
-        description="What is logged. The SDK's own loggers never go below INFO: they would log "
-        "secrets.",
+        description="The lowest level that is logged. The SDK's own loggers never go below INFO, "
+        "because they would log secrets.",
     )
     web_identity_token_file: Path | None = Field(
         default_factory=_ambient_token_file,
-        description="The token for `credentials: web_identity`, read each time. Without it "
-        "`AWS_WEB_IDENTITY_TOKEN_FILE`, as EKS sets it, is taken.",
+        description="The token file for `credentials: web_identity`, read at each use. The default "
+        "is `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets.",
     )
     ca_bundle: Path | None = Field(  # `Settings` sees to it that it can be read
         default_factory=ambient_ca_bundle,
-        description="Certificates in PEM that the service trusts when it calls a store, in place of "
-        "the usual ones. Without it `AWS_CA_BUNDLE` is taken; for STS only that one counts.",
+        description="PEM certificates that the service trusts when it calls a store, instead of the "
+        "usual ones. The default is `AWS_CA_BUNDLE`, which also applies to STS.",
     )
 
     @classmethod

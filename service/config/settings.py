@@ -49,31 +49,32 @@ _QUOTED: Final = frozenset(
 
 class Settings(Section):
     server: ServerSettings = Field(
-        default_factory=ServerSettings, description="What is of the process as a whole."
+        default_factory=ServerSettings, description="Settings of the whole process."
     )
     buckets: dict[Name, BucketSettings] = Field(
         min_length=1, description="The buckets, each by the name that callers use."
     )
     issuers: dict[Name, IssuerSettings] = Field(
         default_factory=dict,
-        description="Who signs the tokens of callers, each by a name that stands in `callers`, in "
-        "the audit trail and in `GET /v1/caller`.",
+        description="Who signs the callers' tokens. The name is used in `callers`, in the audit "
+        "trail and in `GET /v1/caller`.",
     )
     callers: tuple[CallerSettings, ...] = Field(
-        (), description="Who may ask for what. Entries that match one caller add up."
+        (),
+        description="Who may request what. If several entries match a caller, their grants add up.",
     )
     callers_dir: Path | None = Field(  # read already: see `callers`
         None,
-        description="A directory, from the file's own, whose `*.yaml` each have a list of "
-        "`callers:` and nothing else: a file a team.",
+        description="A directory, relative to this file. Each `*.yaml` in it has a list of "
+        "`callers:` and nothing else: one file a team.",
     )
     unsafe_anonymous_caller: AnonymousSettings | None = Field(
-        None, description="Whoever sends no `Authorization`. For the demo and tests."
+        None, description="What a request without `Authorization` may do. For demos and tests only."
     )
     uppy: UppySettings | None = Field(
         None,
-        description="What [Uppy](uppy.md) in a browser may ask for, at `/uppy`. Without it there "
-        "is no `/uppy`.",
+        description="What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section "
+        "there is no `/uppy`.",
     )
     console: bool = Field(
         default=False, description="Whether there is [a page for people](console.md) at `/console`."

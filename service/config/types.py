@@ -182,7 +182,7 @@ def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
 def _check_past(moment: datetime) -> datetime:
     """A little ahead is a clock's fault; more would leave the caller without a session."""
     if moment > datetime.now(UTC) + _CLOCKS:
-        raise ValueError("write a time that is past; sessions that began before it are dropped")
+        raise ValueError("write a time in the past; sessions that began before it are dropped")
     return moment
 
 

@@ -201,7 +201,7 @@ def _named(request: Completion, listed: Sequence[UploadedPart]) -> list[Uploaded
         elif None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
             pointers[f"#/parts/{i}/checksum"] = "The store has another checksum for this part."
     if pointers:
-        detail = "The store has not these parts; list them, and send what is missing."
+        detail = "The store does not have these parts. List them, and send the missing ones."
         raise InvalidPart(detail, pointers=dict(list(pointers.items())[:_MAX_TOLD]))
     pairs = [(part, known[part.part_number, part.etag]) for part in request.parts]
     return [

@@ -58,7 +58,7 @@ class PartChecksums:
     def __post_init__(self) -> None:
         if self.algorithm is None:
             if self.values:
-                detail = "Say of which algorithm the checksums are."
+                detail = "Set checksum_algorithm."
                 raise InvalidRequest(detail, pointer="#/checksum_algorithm")
             return
         for number, value in self.values.items():
@@ -222,7 +222,7 @@ class Completion:
         numbers = [part.part_number for part in self.parts]
         for i, (one, other) in enumerate(pairwise(numbers), 1):
             if one >= other:
-                detail = "Part numbers rise, and none stands there twice."
+                detail = "Part numbers must be strictly increasing."
                 raise InvalidRequest(detail, pointer=f"#/parts/{i}/part_number")
         self.action()  # refuses what it cannot be, before the store is asked anything
 

@@ -232,7 +232,7 @@ def age_of(initiated: str, now: float) -> float | None:
 
 
 def line(bucket: str, found: UploadWithAge) -> str:
-    """Bucket, key, upload id, since when, and age; parted by tabs, of which no field has any."""
+    """Bucket, key, upload id, since when, and age, separated by tabs. No field contains a tab."""
     upload = found.upload
     shown = [_shown(text) for text in (upload.key, upload.upload_id, upload.initiated)]
     return "\t".join([bucket, *shown, _age(found.age)])

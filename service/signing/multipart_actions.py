@@ -124,7 +124,9 @@ class CompleteMultipartUpload:
 
     def __post_init__(self) -> None:
         if self.checksum is not None and self.checksum.algorithm not in FULL_OBJECT_ALGORITHMS:
-            detail = f"The whole's can be one of {', '.join(sorted(FULL_OBJECT_ALGORITHMS))}."
+            detail = (
+                f"For the whole object, use one of {', '.join(sorted(FULL_OBJECT_ALGORITHMS))}."
+            )
             raise InvalidRequest(detail, pointer="#/checksum/algorithm")
 
     def query(self) -> Query:

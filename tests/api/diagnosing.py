@@ -19,7 +19,7 @@ MISMATCH: Final[dict[str, Any]] = {
     "response_status": 403,
     "response_body": "<Error><Code>SignatureDoesNotMatch</Code></Error>",
 }
-FORBIDDEN: Final = "No grant of yours covers this bucket, key and operation."
+FORBIDDEN: Final = "You have no grant for this bucket, key and operation."
 
 
 class Desk:

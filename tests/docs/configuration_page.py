@@ -1,7 +1,7 @@
-"""docs/configuration.md, made of the settings themselves: `make configuration` writes it anew.
+"""docs/configuration.md, made of the settings themselves: `make configuration` writes it.
 
-What stands in it of a key is the key's own description in service/settings*.py. By hand here is only
-what no setting says: the variables that are none of `server`'s, and the page's first lines.
+The text of a key is its description in service/config/. Written by hand here is only what no setting
+says: the variables that do not belong to `server`, and the page's first lines.
 """
 
 import re
@@ -48,16 +48,16 @@ _INTRODUCTION: Final = """\
 Every key of the configuration file and every environment variable. This page is written from the settings themselves
 by `make configuration`; a test holds it against them.
 
-There is one file, `presign.yaml` or wherever `PRESIGN_CONFIG` points.
-[presign.example.yaml](../presign.example.yaml) has every key, with a comment. An unknown key or one that stands twice is
-an error: a misspelt limit must not be a missing limit. `presign check` reads the file as the service does, and says what
-is wrong, where, and what to write instead; or what each caller may do, and what of that is dangerous.
+There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`.
+[presign.example.yaml](../presign.example.yaml) has every key, with a comment. Unknown and duplicate keys are errors: a
+misspelt limit must not be a missing limit. `presign check` reads the file as the service does. It says what is wrong,
+where, and what to write instead; or what each caller may do, and which of that is dangerous.
 
-The files are watched. A change is served as one whole within seconds, without losing a request; a configuration that is
-wrong changes nothing, and is told in the log and the metrics. What is read at the start alone says so:
+The files are watched. A valid change is served as a whole within seconds, and no request is lost. An invalid change
+changes nothing and is reported in the log and the metrics. Settings that are read at startup only say so:
 [operations](operations.md#configuration) has more.
 
-Where a default is *none*, what then holds is said beside it; of a limit it means that there is none.
+*none* as a default means that the setting is off; for a limit, that there is none.
 """
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
@@ -105,7 +105,7 @@ def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[st
     yield "| key | what it may be | default | what it is |\n| --- | --- | --- | --- |"
     for name, key in model["properties"].items():
         default = _default(key) if name not in model.get("required", ()) else "required"
-        when = " Read at the start alone." if name in at_start else ""
+        when = " Read at startup only." if name in at_start else ""
         yield f"| `{name}` | {_cell(_kind(key))} | {default} | {_cell(key['description'])}{when} |"
 
 

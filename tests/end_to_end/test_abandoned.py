@@ -129,7 +129,7 @@ def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
     assert (done.returncode, len(fields(done)), ann.open()) == (1, 1, set())
     assert done.stderr.splitlines() == [
         "1 upload of any age; 1 aborted",
-        "Error: not all was done:",
+        "Error: some operations failed:",
         "bucket down: The store cannot be reached, or says that it cannot answer",
         "bucket missing: the store refuses: NoSuchBucket",
     ]

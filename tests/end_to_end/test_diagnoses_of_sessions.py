@@ -164,7 +164,7 @@ def test_nobody_is_told_of_a_key_or_a_session_of_anothers(ministack: Store, tmp_
         )
         assert forbidden.status_code == 403
         assert (
-            forbidden.json()["detail"] == "No grant of yours covers this bucket, key and operation."
+            forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
         )
 
         of_a = service.client.post("/v1/diagnoses", json={**told, "url": shared.url})

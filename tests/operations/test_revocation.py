@@ -143,7 +143,7 @@ def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
         ("2026-01-01", "with its zone"),
         ("noon", "with its zone"),
         ("2026-13-01T12:00:00Z", "with its zone"),
-        ("2026-01-01T12:00:06Z", "write a time that is past"),
+        ("2026-01-01T12:00:06Z", "write a time in the past"),
     ],
 )
 def test_a_time_that_will_not_do_is_refused_in_words(text: str, told: str) -> None:

@@ -72,7 +72,7 @@ def test_a_time_to_come_is_refused_for_it_would_leave_the_caller_without_a_sessi
 ) -> None:
     done = checked(tmp_path, (datetime.now(UTC) + timedelta(minutes=5)).isoformat())
     assert done.exit_code == 1
-    assert "write a time that is past; sessions that began before it are dropped" in done.output
+    assert "write a time in the past; sessions that began before it are dropped" in done.output
 
 
 def test_a_clock_may_be_a_little_wrong(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.server.house import LIVEZ, CoalescingTransport
 
 REFUSED = b"GET /refused HTTP/1.1\r\nhost: a\r\n\r\n"
-SAID = b"403 No grant of yours covers this bucket, key and operation."
+SAID = b"403 You have no grant for this bucket, key and operation."
 
 
 def status_line(wire: CoalescingTransport) -> bytes:

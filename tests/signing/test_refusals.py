@@ -93,7 +93,7 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ),
     (
         "#/checksum/algorithm",
-        "The whole's can be one of CRC32, CRC32C, CRC64NVME.",
+        "For the whole object, use one of CRC32, CRC32C, CRC64NVME.",
         lambda: CompleteMultipartUpload(
             upload_id="u",
             content_length=7,

@@ -62,5 +62,5 @@ def _success_status(body: UploadFormRequest) -> int | None:
     """What the store takes: …/AmazonS3/latest/API/RESTObjectPOST.html."""
     status = or_none(body.success_status)
     if status not in {None, 200, 201, 204}:
-        raise InvalidRequest("200, 201 or 204.", pointer="#/success_status")
+        raise InvalidRequest("success_status must be 200, 201 or 204.", pointer="#/success_status")
     return status

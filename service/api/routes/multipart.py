@@ -169,7 +169,7 @@ def _part_checksum(
     if value is None:
         return None
     if algorithm is None:
-        detail = "Say of which algorithm the checksums are."
+        detail = "Set checksum_algorithm."
         raise InvalidRequest(detail, pointer="#/checksum_algorithm")
     check_digest(algorithm, value, pointer=f"#/parts/{position}/checksum")
     return Checksum(algorithm=algorithm, value=value)

@@ -116,7 +116,7 @@ class RevocationApplier:
                 self._show(line)
         if not changes:
             return []
-        if not self._agreed("Shall this be so?"):
+        if not self._agreed("Apply these changes?"):
             return ["you did not agree; nothing was changed"]
         problems = []
         for change in changes:

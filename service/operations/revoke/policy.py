@@ -158,7 +158,7 @@ def parse_cutoff(text: str, now: float) -> int:
     if moment.tzinfo is None:
         raise ValueError(WITH_ZONE)
     if moment.timestamp() > now + CLOCKS_SECONDS:
-        raise ValueError("write a time that is past; sessions issued before it are denied")
+        raise ValueError("write a time in the past; sessions issued before it are denied")
     return math.ceil(moment.timestamp())
 
 

@@ -147,5 +147,5 @@ def _own(call: AuthenticatedRequest) -> CallerUploads:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise InvalidRequest("A part number is a number.", pointer="#/part_number")
+        raise InvalidRequest("part_number must be an integer.", pointer="#/part_number")
     return int(text)
