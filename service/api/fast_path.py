@@ -1,4 +1,4 @@
-"""The shortcut: a signing call goes past FastAPI, Starlette and their middleware, straight to its route.
+"""The fast path: a signing call goes past FastAPI, Starlette and their middleware, straight to its route.
 
 It stands before all of them and knows by heart each `ApiRoute` that has no parameter in its path.
 What it does for such a call is what the long way does, in the same order and by the same functions:

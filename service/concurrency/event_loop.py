@@ -1,4 +1,4 @@
-"""Long work that does not hold the loop: beside it, as threads share it in turns of some 5 ms, or in pieces."""
+"""Runs CPU-bound work without blocking the event loop: in a thread, or in slices that yield in between."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What became of each request is written down, and counted, before anybody is answered."""
+"""Writes and counts the outcome of each request before the answer is sent."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

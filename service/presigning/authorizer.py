@@ -1,10 +1,10 @@
-"""What every call passes before anything is signed or sent: rate, grant, session, lifetime, audit.
+"""What every call goes through before anything is signed or sent: rate, grant, session, lifetime, audit.
 
 Rules of this file:
-- No await stands between the grant and the answer. Where a session has yet to come, the decision is
-  taken again after the wait, on the configuration that stands then.
-- A caller who may not have an answer starts no session.
-- What was decided is written into the audit trail before anybody is answered.
+- There is no await between the grant's decision and the signature. If a session is not available yet,
+  the decision is made again after the wait, with the configuration of that moment.
+- A caller that is refused starts no session.
+- The decision is in the audit trail before the answer is sent.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ T = TypeVar("T", bound=Answer)
 
 
 class AuthorizedAccess(NamedTuple):
-    """What a grant gives: `max_expires_in` is the longest lifetime in seconds, None is no limit."""
+    """What the grants allow. `max_expires_in` is the longest lifetime in seconds; None is no limit."""
 
     bucket: Bucket
     max_expires_in: int | None
@@ -59,7 +59,7 @@ class AuthorizedAccess(NamedTuple):
 
 
 class SigningGrant(NamedTuple):
-    """All that a signature needs of us."""
+    """Everything that a signature needs."""
 
     bucket: Bucket
     session_key: SessionKey
@@ -77,7 +77,7 @@ class Authorizer:
         audit_trail: AuditTrail,
         limits: RateLimits | None = None,
     ) -> None:
-        """Without `limits` no caller's rate is limited."""
+        """Without `limits` there are no rate limits."""
         self.snapshot = snapshot
         self._pool = pool
         self._clock = clock
@@ -97,9 +97,10 @@ class Authorizer:
         *,
         urls: int = 1,
     ) -> T:
-        """What `sign` gives, or the refusal, once it stands in the audit trail.
+        """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
-        `sign` gives None where the session has yet to come. `urls` count against the caller's rate.
+        `sign` returns None while no session is available. `urls` are counted against the caller's rate.
+        Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of `sign`.
         """
         try:
             await self.count(requester, urls)
@@ -112,7 +113,7 @@ class Authorizer:
         return answer
 
     def authorize(self, requester: Requester, access_request: AccessRequest) -> AuthorizedAccess:
-        """Raises what the caller is told if it may not have it."""
+        """Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows it."""
         access = self.access(requester)
         match decide(access.grants, access_request):
             case Denied():
@@ -129,7 +130,10 @@ class Authorizer:
                 )
 
     def signing_grant(self, granted: AuthorizedAccess, lifetime: Lifetime) -> SigningGrant | None:
-        """None where the session has yet to come. Raises what the caller is told who insists on more."""
+        """Return None while no session is available.
+
+        Raises LifetimeUnavailable or CredentialsUnavailable if the minimum lifetime cannot be met.
+        """
         if lifetime.stable_for is not None:
             return self._stable_signing_grant(granted, lifetime, lifetime.stable_for)
         if (signing := self._pool.current(granted.session_key)) is None:
@@ -138,7 +142,7 @@ class Authorizer:
         return SigningGrant(granted.bucket, granted.session_key, signing, validity)
 
     def is_current(self, signing_grant: SigningGrant) -> bool:
-        """Whether the same would be permitted now: the session is the same, and so is the second."""
+        """Whether this grant would be made again now: by the same session, in the same second."""
         found = self._pool.current_at(signing_grant.session_key)
         if found is None:
             return False
@@ -148,9 +152,9 @@ class Authorizer:
     async def authorize_store_call(
         self, requester: Requester, request: StoreRequest, *, urls: int = 0
     ) -> StoreAccess:
-        """To do at the store what is asked, and to sign `urls` URLs.
+        """Return what is needed to call the store for this request, and to sign `urls` URLs.
 
-        A call that goes to the store counts against the caller's rate as a URL does.
+        A call to the store counts as one URL against the caller's rate. Raises what `sign_and_audit` raises.
         """
         return await self.sign_and_audit(
             requester,
@@ -164,19 +168,19 @@ class Authorizer:
         return self.snapshot.access(requester.identity)
 
     async def count(self, requester: Requester, urls: int) -> None:
-        """Against the caller's rate. Raises RateLimited, and then none is counted."""
+        """Count against the caller's rate. Raises RateLimited; then none of them is counted."""
         rate, caller = self.access(requester).rate, requester.identity.caller
         if rate is None or self._limits is None or self._limits.counted(caller, rate, urls):
             return
         await self._limits.take(caller, rate, urls)
 
     async def wait(self, session_key: SessionKey) -> None:
-        """For a session; where none comes, whoever needs it finds out."""
+        """Wait for a session. If there is none afterwards, the caller that needs it gets the error."""
         with suppress(CredentialsUnavailable):
             await self._pool.ready(session_key)
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
-        """Raises Overloaded if the trail cannot be written: then nobody may be answered."""
+        """Raises Overloaded if the audit trail cannot be written: then no answer may be sent."""
         await self._audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
 
     async def record_batch(
@@ -193,9 +197,9 @@ class Authorizer:
     async def _await_session(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]
     ) -> T:
-        """What is signed: at once while there is a session, else after the one shared attempt.
+        """Return what `sign` returns, after the one shared attempt to get a session.
 
-        Where the configuration has changed meanwhile, another session may be the right one.
+        If the configuration changes meanwhile, another session may be needed, and is waited for.
         """
         waited = set[SessionKey]()
         while (answer := sign()) is None:
@@ -232,7 +236,7 @@ class Authorizer:
     def _stable_signing_grant(
         self, granted: AuthorizedAccess, asked: Lifetime, stable_for: int
     ) -> SigningGrant | None:
-        """As `signing_grant`. What is equal is signed by one session in all of a window of `stable_for` seconds."""
+        """For `stable_for`: one session signs all equal requests of a window of that many seconds."""
         key = granted.session_key
         if (current_at := self._pool.current_at(key)) is None:
             return None
@@ -274,7 +278,7 @@ class Authorizer:
         lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
         wish: str,
     ) -> GrantedLifetime:
-        """Raises what the caller is told who insists, by `wish`, on more than there is."""
+        """Raises the error for a minimum that cannot be met; `wish` is the field that asked for it."""
         if isinstance(lifetime, GrantedLifetime):
             return lifetime
         if isinstance(lifetime, LifetimeUnattainable):

@@ -1,4 +1,4 @@
-"""The first use case: a request, a form or a batch of requests, signed for whoever may have it."""
+"""The first use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -32,17 +32,24 @@ from service.signing.validation import are_plain
 
 class Presigner:
     def __init__(self, authorizer: Authorizer, *, unique_id: Callable[[], str]) -> None:
-        """`unique_id` makes the part of a form's key that no other key has."""
+        """`unique_id` makes the unique segment of a form's key."""
         self._authorizer = authorizer
         self._templates = UrlTemplateCache(authorizer)
         self._unique_id = unique_id
 
     async def presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest:
+        """Return the method, URL and headers to send, and when the URL expires.
+
+        Raises Forbidden, LimitExceeded or InvalidRequest if no grant allows the request or S3 would
+        refuse it, LifetimeUnavailable or CredentialsUnavailable if no session lives long enough,
+        CreateOnlyUnsupported, RateLimited, and Overloaded if the audit line cannot be written.
+        """
         return await self._authorizer.sign_and_audit(
             requester, request, request.key, lambda: self._presign(requester, request)
         )
 
     async def presign_form(self, requester: Requester, request: PostFormRequest) -> PresignedForm:
+        """Return the URL and the fields of a form. Raises what `presign` raises."""
         key = request.key or request.key_prefix or ""
         sign: Callable[[], PresignedForm | None]
         try:
@@ -75,7 +82,7 @@ class Presigner:
         requests: Sequence[PresignRequest | PresignBatch | PresignError],
         aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     ) -> Sequence[PresignedRequest | PresignedRequests | PresignError]:
-        """An answer to each, in order. What is wrong with one is told in its place.
+        """Return an answer for each request, in order; a refused one has its error in its place.
 
         Of `PresignBatch`, keys next to each other for which the same is decided are answered together.
         `count_batch` comes before. Sessions are waited for within `aside()`.
@@ -93,7 +100,7 @@ class Presigner:
     async def count_batch(
         self, requester: Requester, urls: int, describe: Callable[[], RefusedBatch]
     ) -> None:
-        """Count a batch against the caller's rate: all of it, or nothing.
+        """Count a batch against the caller's rate: the whole batch, or nothing.
 
         Raises RateLimited once the refusal is in the trail, as `describe()` has it.
         """
@@ -104,7 +111,7 @@ class Presigner:
             raise
 
     def _presign(self, requester: Requester, request: PresignRequest) -> PresignedRequest | None:
-        """None where the session has yet to come."""
+        """Return None while no session is available."""
         key = signed_key(request)
         if (template := self._templates.find(requester, request)) is None:
             return None
@@ -121,7 +128,7 @@ class Presigner:
     def _presign_alike(
         self, requester: Requester, requests: PresignBatch, paths: Sequence[str]
     ) -> PresignedRequests | None:
-        """As `_presign`, for keys of which all may be signed and for all of which the same is decided."""
+        """As `_presign`, for keys that all may be signed and that all get the same decision."""
         if (template := self._templates.find(requester, requests.one)) is None:
             return None
         action = template.action
@@ -161,7 +168,7 @@ class Presigner:
     async def _parts(
         self, requester: Requester, requests: Sequence[PresignRequest | PresignBatch | PresignError]
     ) -> "list[_Part]":
-        """What each came to. Others get a turn in between: a batch may take many times as long as they.
+        """Return the outcome of each. Other requests run in between, since a batch may take many times as long.
 
         Where the configuration was replaced meanwhile, all is decided anew: what is answered was
         decided on the one that stands.
@@ -177,7 +184,7 @@ class Presigner:
     def _parts_of(
         self, requester: Requester, request: PresignRequest | PresignBatch | PresignError
     ) -> "Iterator[_Part]":
-        """One by one, since to halve what is not alike may take many times as long as to sign what is."""
+        """A generator, since splitting a batch of different items takes many times as long as signing equal ones."""
         if isinstance(request, PresignBatch) and len(request.keys) > 1:
             if (paths := self._alike(requester, request)) is not None:
                 sign = partial(self._presign_alike, requester, request, paths)
@@ -192,7 +199,7 @@ class Presigner:
             yield _attempt(one, [one.key], partial(self._presign, requester, one))
 
     def _alike(self, requester: Requester, requests: PresignBatch) -> Sequence[str] | None:
-        """The keys' paths, if one decision holds for all: each grant covers all or none, and all may be signed."""
+        """Return the keys' paths if one decision holds for all of them, and all may be signed."""
         if len(requests.keys) > ITEMS_PER_SLICE and not are_plain(requests.keys):  # long to encode
             return None
         reached = decision_scope(
@@ -205,7 +212,7 @@ class Presigner:
         )
 
     def _pending(self, requester: Requester, parts: "Sequence[_Part]") -> set[SessionKey]:
-        """The sessions that have yet to come."""
+        """The sessions that are not available yet."""
         return {
             self._authorizer.access(requester).session_keys[request.bucket]
             for request, _, answer in parts
@@ -214,7 +221,7 @@ class Presigner:
 
 
 class _Part(NamedTuple):
-    """Of a batch, keys that came to the same; None where the session has yet to come.
+    """Keys of a batch with the same outcome; `answer` is None while no session is available.
 
     What was wrong before it could be asked has no `ask`, and is not audited.
     """

@@ -1,4 +1,4 @@
-"""What callers ask for, and what each asks of the grants. Pure.
+"""What callers request, and the access that each request needs. Pure.
 
 An `PresignRequest` is made for each URL, as its `AccessRequest` and its answer are. Nobody changes one, but they are not
 frozen: that would make each cost as much as its signature does.

@@ -1,4 +1,4 @@
-"""What callers are given: a request or a form that is signed, or what is done for them. Pure.
+"""What callers get: a signed request, a form, or the result of a call to the store. Pure.
 
 Made for each URL, and not frozen: see `actions.py`.
 """

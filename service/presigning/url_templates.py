@@ -1,12 +1,13 @@
-"""Stamps: all of an answer but its key, for one caller and one shape of ask within one second.
+"""URL templates: everything in an answer but the key, for one caller and one kind of request in one second.
 
 Rules of this file:
-- A stamp stands while nothing that it was made of has changed: the configuration, of which the
-  caller's `CallerAccess` is a part, the session, and the second by that session's own clock.
-- It serves the keys within its reach, since grants are all that a key can change.
-- One of a window of equal URLs is not kept: its session need not be the current one, by which `is_current` goes.
-- It is found by the identity of what it was made of, which it keeps alive. So only what comes again as
-  the same object is worth keeping: an upload's action never does.
+- A template is valid while its sources are unchanged: the configuration, of which the caller's
+  `CallerAccess` is a part, the session, and the second by that session's clock.
+- It serves the keys in its scope, since the grants are all that depends on a key.
+- URLs with `stable_for` are not cached: an older session may sign them, and `is_current` compares with the
+  newest.
+- The key in the cache is the identity of its sources, which the template keeps alive. So only sources that
+  come again as the same object are worth caching; an upload's action never does.
 """
 
 from dataclasses import dataclass, field, replace

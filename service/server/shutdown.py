@@ -1,4 +1,4 @@
-"""That the process is about to end, for all who have to act on it. Pure."""
+"""The shutdown flag that readiness, the protocol and the server share. Pure."""
 
 
 class Drain:

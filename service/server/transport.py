@@ -1,4 +1,4 @@
-"""The way out: what is answered within a turn of the loop is sent together.
+"""Coalesces writes: responses of one iteration of the event loop are sent together.
 
 To write wakes a client that sleeps. On one machine, where a mesh's proxy asks for it, that costs three
 times what a signature does, for each answer; while whoever is awake takes the next ones for nothing.

@@ -1,7 +1,7 @@
 """How long a signed request lives. Pure.
 
-The one rule that no library keeps: a URL dies with the session that signed it, whatever its
-`X-Amz-Expires` says, so it must not say more.
+The rule that no library keeps: a URL dies with the session that signed it, even if its `X-Amz-Expires`
+says more. So it must not say more.
 """
 
 from dataclasses import dataclass, replace
@@ -77,12 +77,12 @@ class Validity:
 
 @dataclass(frozen=True, slots=True)
 class SessionTooShort:
-    """The session has too little left; a fresh one would do."""
+    """The session ends too soon; a new one would last long enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class LifetimeUnattainable:
-    """Neither the grant nor a fresh session goes so far."""
+    """Neither the grant nor a new session lasts that long."""
 
 
 def grant_lifetime(
@@ -109,7 +109,7 @@ def grant_lifetime(
 
 @dataclass(frozen=True, slots=True)
 class ShortLifetime:
-    """Less than a fresh session would give, which may be asked for; or nothing."""
+    """Less than a new session would give, or nothing. The caller may request a refresh."""
 
     given: GrantedLifetime | None
 
@@ -123,11 +123,11 @@ def grant_stable_lifetime(
     ends_at: float,
     session_seconds: float,
 ) -> GrantedLifetime | ShortLifetime | LifetimeUnattainable:
-    """As `grant_lifetime`, for a URL that begins with the window. `ends_at` is when the session does.
+    """As `grant_lifetime`, for a URL that starts with the window. `ends_at` is when the session ends.
 
-    Whoever asks last in the window is to have what was asked for, and whoever asks first no more than is
-    granted: so the window comes on top of what is asked for, and off what is granted. No moment within
-    the window makes a difference, or answers to equal requests would differ.
+    X-Amz-Expires = window + requested lifetime, so that the last caller in the window still gets the full
+    lifetime. It is capped by `granted`, so that the first caller never exceeds the grant. The result does
+    not depend on the moment within the window: equal requests get equal answers.
     """
     most = MAX_EXPIRES_IN if granted is None else min(granted, MAX_EXPIRES_IN)
     # What a session that begins with the window has left at its end

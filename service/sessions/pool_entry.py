@@ -1,4 +1,4 @@
-"""What the pool keeps, and by which key."""
+"""A session in the pool, and the key by which it is found."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from service.signing.signer import Address, Signer
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """A caller whose grants change has another policy, and so gets another session."""
+    """When a caller's grants change, its policy changes, and it gets another session."""
 
     bucket: str
     owner: Owner
@@ -30,7 +30,7 @@ class SigningSession:
     session: Session
     signer: Signer
     internal_signer: Signer  # for what the service itself sends
-    # For the begin of a window, which may lie in the day before: it would turn the other's second away.
+    # For URLs with `stable_for`: their timestamp differs from now, and would drop the other signer's templates.
     stable_signer: Signer
 
     @classmethod

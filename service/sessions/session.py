@@ -1,4 +1,4 @@
-"""A session: who signs, until when, and what time the store has.
+"""A session: the credentials that sign, when they end, and the store's time.
 
 Times are the server's (epoch seconds by STS's own clock), for STS and S3 judge by theirs, not by
 ours. `server_time_at_boot` ties it to a clock that counts on through a suspend and that nobody

@@ -1,4 +1,4 @@
-"""Whom `presign revoke CALLER` means, and whose sessions that ends: read from the settings.
+"""Which sessions `presign revoke CALLER` ends, read from the settings.
 
 A caller has a session of its own on each role of its buckets, unless a bucket's sessions are not
 scoped: then they are the bucket's own, and all its callers are hit.
