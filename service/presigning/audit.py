@@ -1,4 +1,4 @@
-"""The audit trail: who asked for what, what was decided, and who signed. Pure.
+"""The lines of the audit trail: who requested what, the decision, and which session signed. Pure.
 
 A line is written for each request before it is answered, and never a signature or a token in it. A
 batch is one line a decision, with all its keys, as long as that fits: log collectors cut what is
@@ -60,7 +60,7 @@ class RefusedBatch:
 
 @dataclass(slots=True)
 class Requester:  # not frozen: see presigning/requests.py
-    """Who asks, and by which request; `client` is the address that it came from."""
+    """The caller of one request, and the request's id. `client` is the address that it came from."""
 
     identity: Identity
     request_id: str
@@ -70,7 +70,7 @@ class Requester:  # not frozen: see presigning/requests.py
 def audit_lines(
     requester: Requester, outcomes: Sequence[Outcome], *, s3_buckets: Mapping[str, str], time: float
 ) -> list[bytes]:
-    """The lines of one request: what was asked for, the key and what came of it.
+    """Return the audit lines of one request.
 
     `s3_buckets` are the buckets' names at the store; `time` is in epoch seconds.
     """
@@ -147,7 +147,7 @@ def unread_line(
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
-    """Of the ordinary request: one key, however long it is."""
+    """The line of an ordinary request: one key, of any length."""
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
@@ -177,7 +177,7 @@ def _numbered(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
 
 
 class _Decision(NamedTuple):
-    """All of an outcome but its key. `reason` is a problem's code, and None of what is allowed."""
+    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed."""
 
     decision: str
     reason: str | None
@@ -273,7 +273,7 @@ def _pieces(
 
 
 def _fitting(keys: Sequence[str], room: int) -> list[bytes]:
-    """The keys, in as many lists as it takes for each to be shorter than `room`."""
+    """The keys, in as many lists as needed for each to be shorter than `room`."""
     rendered = to_json(keys)
     if len(keys) == 1 or len(rendered) < room:
         return [rendered]

@@ -1,4 +1,4 @@
-"""The configuration that stands, as the parts see it: one frozen object, replaced as a whole.
+"""The current configuration as the rooms see it: one frozen object, replaced as a whole.
 
 Nobody holds a part of it longer than a request, so files can be read again without touching the rest.
 """
@@ -35,7 +35,7 @@ _MAX_CALLERS = 4096  # remembered; beyond that the oldest are worked out again
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
-    """Callers know a bucket by its name in the configuration; the store knows it as `s3_bucket`.
+    """A bucket. Callers use its name in the configuration; the store's name is `s3_bucket`.
 
     Without `arns`, its sessions are not scoped: one session signs for all callers.
     """
@@ -48,20 +48,20 @@ class Bucket:
     tag_urls: bool = False
 
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
-        """Where the store cannot refuse to overwrite: nothing is promised that it does not keep."""
+        """Raises CreateOnlyUnsupported if the store has no conditional writes, so that no promise is broken."""
         if not self.conditional_writes:
             detail = "The store of this bucket has no conditional writes. Ask to overwrite."
             raise CreateOnlyUnsupported(detail, pointer=pointer)
 
     @property
     def probe_policy(self) -> str | None:
-        """Of the session that belongs to no caller: it only proves that sessions can be had."""
+        """The policy of the bucket's own session. It denies everything: the session only shows that the role works."""
         return None if self.arns is None else deny_all(self.arns)
 
 
 @dataclass(frozen=True, slots=True)
 class CallerAccess:
-    """What one caller may do, how often, and with which session of each bucket."""
+    """What one caller may do, its rate limit, and its session for each bucket."""
 
     grants: tuple[Grant, ...]
     session_keys: Mapping[str, SessionKey]
@@ -90,7 +90,7 @@ class Snapshot:
         object.__setattr__(self, "s3_buckets", names)
 
     def access(self, identity: Identity) -> CallerAccess:
-        """Worked out once for a caller and the claims that its grants speak of.
+        """Computed once for a caller and the claims that its grants use.
 
         A key, or a token that is known, gives the same identity each time: most are found by that.
         """
@@ -100,7 +100,7 @@ class Snapshot:
         return found
 
     def not_before(self, owner: Owner) -> float:
-        """From when on its sessions count, in epoch seconds."""
+        """Its sessions must have started after this time, in epoch seconds."""
         if owner is None:
             return -math.inf
         caller = Caller(issuer=owner[0], subject=owner[1])
@@ -139,7 +139,7 @@ class Snapshot:
 
 
 class Entries:
-    """Found by whom they are for: of thousands, to ask each would take milliseconds a caller."""
+    """Finds the entries of a caller. To compare thousands would take milliseconds a caller."""
 
     def __init__(self, entries: Iterable[CallerEntry]) -> None:
         self._of = defaultdict[tuple[str | None, str], list[tuple[int, CallerEntry]]](list)
@@ -151,7 +151,7 @@ class Entries:
         self.patterns = {issuer: Patterns(of_it) for issuer, of_it in patterns.items()}
 
     def of(self, caller: Caller) -> list[CallerEntry]:
-        """Those that match, in the configuration's order."""
+        """The entries that match, in the configuration's order."""
         subjects = {caller.subject}
         if (patterns := self.patterns.get(caller.issuer)) is not None:
             subjects.update(patterns.matching(caller.subject))

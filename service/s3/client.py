@@ -1,4 +1,4 @@
-"""Sends what the service itself asks of a store: signed by `signing/`, on the caller's own session.
+"""Sends the service's own requests to a store, signed by `signing/` with the caller's session.
 
 Rules of this file:
 - A call has a deadline for all of it, few retries within that, and a place among few: a store that
@@ -75,7 +75,7 @@ class Reply:
     body: bytes
 
     async def read(self, parse: Callable[[bytes], T]) -> T:
-        """What `parse` makes of the body; a long one is parsed where it does not hold up the loop."""
+        """Return what `parse` makes of the body. A long body is parsed in a thread."""
         if len(self.body) < _LONG_BYTES:
             return parse(self.body)
         return await asyncio.to_thread(parse, self.body)
@@ -100,7 +100,7 @@ class _Call:
 
     @property
     def attempt_seconds(self) -> float:
-        """One that is stuck leaves time for another; but a store may be at a completion for minutes."""
+        """Short enough that a stuck attempt leaves time for another. A completion may take a store minutes."""
         return self.seconds if self.is_completion else self.seconds / ATTEMPTS
 
     @property
@@ -135,7 +135,7 @@ class S3Client:
         verify: ssl.SSLContext | bool = True,
         waiting: Waiting | None = None,
     ) -> None:
-        """`chance` draws from [0, 1). Proxies are taken from the environment, for https alone.
+        """`chance` returns a random number in [0, 1). Proxies come from the environment, for https only.
 
         `verify` is whom to trust; True are the usual authorities. `waiting` limits how many requests
         wait for the calls of a bucket.
@@ -171,7 +171,7 @@ class S3Client:
         return SharedClient(client, client.aclose)
 
     async def trust(self, verify: ssl.SSLContext) -> None:
-        """For calls that begin from now on."""
+        """Use these certificates for calls that start from now on."""
         old, self._client = self._client, self._opened(verify)
         await old.retire()
 
@@ -185,7 +185,7 @@ class S3Client:
         body: bytes = b"",
         seconds: float = CALL_SECONDS,
     ) -> Reply:
-        """What the store answers. Raises Refused, StorageUnavailable or Overloaded.
+        """Return the store's response. Raises S3Error, StorageUnavailable or Overloaded.
 
         Without `key` the bucket is addressed. `seconds` are the deadline, all retries included.
         """
@@ -230,7 +230,7 @@ class S3Client:
         raise StorageUnavailable("The store cannot be reached, or says that it cannot answer.")
 
     async def _attempt(self, call: _Call) -> _Answer | None:
-        """None where no answer came; what was asked for may have been done all the same."""
+        """Return None if there was no response; the store may have carried out the request all the same."""
         try:
             async with asyncio.timeout(call.attempt_seconds):
                 return await self._answer(call)

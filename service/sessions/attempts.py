@@ -1,4 +1,4 @@
-"""Attempts to get a session: how many at a time, what comes of each, and when the next may be.
+"""Attempts to get a session: how many at a time, their outcome, and when the next one may start.
 
 Rules of this file:
 - When STS throttles one call, all sessions of that account back off.
@@ -53,7 +53,7 @@ class Attempts:
         entries: Mapping[SessionKey, PooledSession],
         own: Callable[[str], PooledSession | None],
     ) -> None:
-        """`entries` are the pool's, and `own` finds a bucket's own among them."""
+        """`entries` are the pool's. `own` finds a bucket's own session among them."""
         self._entries = entries
         self._own = own
         self._failing = set[str]()  # accounts
@@ -68,7 +68,7 @@ class Attempts:
         )
 
     def backoff_left(self, key: SessionKey, entry: PooledSession) -> float:
-        """Seconds until the entry's next attempt may be."""
+        """Seconds until the entry's next attempt may start."""
         due_at = max(entry.next_attempt_at, self._throttled_until[entry.bucket.account])
         now = self._clock.boot()
         own = None if key.owner is None else self._own(key.bucket)
@@ -77,13 +77,13 @@ class Attempts:
         return max(0.0, due_at - now)
 
     def hurry(self, bucket: str) -> None:
-        """Somebody is waiting: the bucket's own session is tried again within WANTED_PAUSE."""
+        """A request is waiting: try the bucket's own session again within WANTED_PAUSE."""
         own = self._own(bucket)
         if own is not None and own.failures and not own.permanent:
             self._bring_forward(own)
 
     async def attempt(self, key: SessionKey, entry: PooledSession) -> None:
-        """One, in the task that keeps the entry. Whoever waits for it is woken."""
+        """Make one attempt, in the task that keeps the entry, and wake the requests that wait for it."""
         callers = nullcontext() if key.owner is None else self._in_flight_a_bucket[key.bucket]
         async with callers, self._in_flight:
             if self.backoff_left(key, entry) <= 0:
@@ -125,7 +125,7 @@ class Attempts:
         self._observer.session(key.bucket, skew, session.packed_policy_percent)
 
     def _fail(self, key: SessionKey, entry: PooledSession, refusal: SessionRefused) -> str:
-        """The outcome, in a word."""
+        """Return the outcome as the metrics' label."""
         entry.failures += 1
         entry.denied, entry.permanent = refusal.denied, refusal.permanent
         pause = LASTING_PAUSE if refusal.permanent else backoff(entry.failures, self._chance())
@@ -144,7 +144,7 @@ class Attempts:
         return "throttled" if refusal.throttled else "failed"
 
     def _suspect(self, key: SessionKey, entry: PooledSession) -> None:
-        """A caller's failure may be that of the whole bucket: its own session tells."""
+        """A caller's failure may be the whole bucket's. The bucket's own session shows which."""
         if not entry.denied:
             self._failing.add(entry.bucket.account)
         own = None if key.owner is None else self._own(key.bucket)
@@ -178,5 +178,5 @@ class Attempts:
 
 
 def _as_refusal(error: BaseException) -> SessionRefused:
-    """The words of any other error may hold what STS answered, a secret among it."""
+    """Hides the message of any other error: it may contain STS's response and a secret."""
     return error if isinstance(error, SessionRefused) else SessionRefused(type(error).__name__)

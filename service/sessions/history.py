@@ -1,4 +1,4 @@
-"""Sessions that have signed of late, remembered beyond their end: to explain what they signed.
+"""Sessions that signed recently, remembered after their end to diagnose what they signed.
 
 Whoever asks has to name the bucket and the owner, so nobody learns of another's session, not even
 that there is one. Bounded in number and in time; the secret of a session that has ended opens nothing.
@@ -20,7 +20,7 @@ _Key = tuple[str, str, Owner]
 
 
 class _End(NamedTuple):
-    """`at` is in seconds of the boot clock. No two have the same `number`, so keys are never compared."""
+    """`at` is in seconds of the boot clock. `number` is unique, so that keys are never compared."""
 
     at: float
     number: int
@@ -28,7 +28,7 @@ class _End(NamedTuple):
 
 
 class History:
-    """A new session costs the same however many are remembered: only the ends that are over are read."""
+    """The cost of a new session does not depend on how many are remembered: only expired ends are read."""
 
     def __init__(
         self,

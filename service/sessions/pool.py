@@ -1,10 +1,10 @@
-"""The sessions in use: one a bucket and owner, each kept good by a task of the pool's own.
+"""The sessions in use: one for each bucket and owner. A task of the pool refreshes each.
 
 Rules of this file:
-- The hot path is `current`, and it awaits nothing.
-- An attempt belongs to the pool, never to a request: a caller that goes away stops nothing, and
-  any number of callers wait for the same attempt.
-- What is good stays until it dies or something better has come.
+- `current` is the hot path. It awaits nothing.
+- An attempt belongs to the pool, never to a request: a client that disconnects stops nothing, and any
+  number of requests wait for the same attempt.
+- A good session stays in use until it expires or a better one has arrived.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class SessionPool:
         history: History | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        """`chance` draws from [0, 1): the jitter of refreshes and retries.
+        """`chance` returns a random number in [0, 1): the jitter of refreshes and retries.
 
         `history` remembers each session beyond its end; `waiting` limits how many requests wait for
         the sessions of a bucket.
@@ -68,12 +68,12 @@ class SessionPool:
         self._keeper = Keeper(self._attempts, clock)
 
     def current(self, key: SessionKey) -> SigningSession | None:
-        """The session, if there is one that a URL can still be signed with."""
+        """Return the session, or None if there is none that can still sign a URL."""
         found = self.current_at(key)
         return None if found is None else found[0]
 
     def current_at(self, key: SessionKey) -> tuple[SigningSession, float] | None:
-        """As `current`, with the time by the session's own clock."""
+        """As `current`, with the time by the session's clock, in epoch seconds."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -85,7 +85,7 @@ class SessionPool:
         return (current, now) if alive else None
 
     def kept(self, key: SessionKey, window: Window, wish: Hashable) -> SigningSession | None:
-        """The session that signs in the window what is asked for in these words, if one has yet."""
+        """Return the session that already signs this kind of request in this window, or None."""
         return self._entries[key].kept.find(window, wish)
 
     def keep(
@@ -94,7 +94,7 @@ class SessionPool:
         self._entries[key].kept.keep(window, wish, signing)
 
     async def ready(self, key: SessionKey) -> SigningSession:
-        """The session, by the one shared attempt if none is there or a fresh one is due; or CredentialsUnavailable."""
+        """Wait for the shared attempt if there is no session or a new one is due. Raises CredentialsUnavailable."""
         if (session := self.current(key)) is not None and not self._entries[key].refresh_requested:
             return session
         if key.bucket not in self._buckets:  # it was removed while somebody waited
@@ -112,7 +112,7 @@ class SessionPool:
         raise self._unavailable(key, entry)
 
     def request_refresh(self, key: SessionKey) -> int:
-        """Refresh soon, though the session is still good for shorter lifetimes.
+        """Request a refresh, though the session can still sign shorter lifetimes.
 
         Returns the seconds until it is worth asking again. A session younger than HASTEN_PAUSE is
         left alone, or a caller that insists could have us call STS all the time.
@@ -126,17 +126,17 @@ class SessionPool:
         return max(1, math.ceil(self._attempts.backoff_left(key, entry)))
 
     def renew(self, key: SessionKey) -> bool:
-        """As `request_refresh`, for who waits: whether it is worth to wait until it is `ready`."""
+        """Request a refresh. Return True if awaiting `ready` may give a new session."""
         self.request_refresh(key)
         entry = self._entries[key]
         return entry.refresh_requested and self._attempts.backoff_left(key, entry) <= 0
 
     def is_alive(self, bucket: str) -> bool:
-        """Whether the bucket's own session can sign: its role, its trust and the clock are well."""
+        """Whether the bucket's own session can sign, so that role, trust policy and clock are right."""
         return self.current(self._own(bucket)) is not None
 
     def start(self) -> None:
-        """Begin the buckets' own sessions. They come when they come: a start needs no STS."""
+        """Start to get the buckets' own sessions, without waiting: the service starts without STS."""
         for bucket in self._buckets:
             self._open(self._own(bucket))
 
@@ -145,7 +145,7 @@ class SessionPool:
         buckets: Mapping[str, BucketSessions],
         not_before: Callable[[Owner], float] = lambda _: -math.inf,
     ) -> None:
-        """Serve these from now on. A bucket whose source is the same keeps its sessions.
+        """Use these buckets from now on. A bucket with the same source keeps its sessions.
 
         `not_before` is when an owner's sessions may have begun; of another time, they are dropped.
         """
@@ -160,7 +160,7 @@ class SessionPool:
                 self._open(self._own(bucket))
 
     def sessions_left(self) -> Iterator[tuple[str, int, float]]:
-        """Of each bucket: how many sessions, and the seconds that the first to end has left."""
+        """For each bucket: the number of sessions, and the seconds until the first one ends."""
         left: dict[str, list[float]] = {bucket: [] for bucket in self._buckets}
         for key, entry in self._entries.items():
             current = entry.current
@@ -211,7 +211,7 @@ class SessionPool:
         return entry
 
     def _make_room(self) -> None:
-        """Let the longest idle go. The buckets' own stay: readiness hangs on them."""
+        """Drop the longest idle session. The buckets' own stay: readiness depends on them."""
         if len(self._entries) < MAX_SESSIONS:
             return
         idle = [(entry.used_at, key) for key, entry in self._entries.items() if key.owner]
@@ -230,7 +230,7 @@ class SessionPool:
         self._close(key)
 
     async def _attempted(self, key: SessionKey, entry: PooledSession) -> None:
-        """Wait until the attempt under way, or about to be, has ended. Cancelling this ends nothing."""
+        """Wait until the current or next attempt has ended. Cancelling this does not cancel the attempt."""
         entry.wanted = True
         entry.wake.set()
         what = ("STS", key.bucket)
