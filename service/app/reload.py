@@ -49,8 +49,8 @@ async def keep_reloading(
     """
     files, retries = _Files(path), _Retries(retry_seconds)
     files.beside = authority_files(settings)
-    await asyncio.to_thread(files.have_changed)
     await asyncio.sleep(poll_seconds)
+    await asyncio.to_thread(files.have_changed)
     # The settings were read for the start some time ago. Find a change made in between.
     with without_garbage_collection():
         changed = await asyncio.to_thread(_says_other, path, settings)
