@@ -163,9 +163,7 @@ def test_nobody_is_told_of_a_key_or_a_session_of_anothers(ministack: Store, tmp_
             "/v1/diagnoses", json={**told, "url": own.url}, headers=as_b
         )
         assert forbidden.status_code == 403
-        assert (
-            forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
-        )
+        assert forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
 
         of_a = service.client.post("/v1/diagnoses", json={**told, "url": shared.url})
         assert codes(of_a.json()["findings"]) == ["method_changed"]

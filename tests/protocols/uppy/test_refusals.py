@@ -125,9 +125,7 @@ async def test_nobody_reaches_another_callers_upload(
         before = len(house.store.requests)
         house.written.clear()
         answer = await ask(house.client, call, key, BOB)
-        refused(
-            answer, 403, "forbidden", "You have no grant for this bucket, key and operation."
-        )
+        refused(answer, 403, "forbidden", "You have no grant for this bucket, key and operation.")
         assert len(house.store.requests) == before
         assert house.store.uploads["upload-1"].parts[1][0] == part.etag
         (line,) = house.lines
