@@ -18,12 +18,12 @@ def left_out(reasons: Iterable[str]) -> str | None:
             others[reason.removeprefix(_SKIPPED)] += 1
         else:
             packages[found[1]] += 1
-    told = [f"{_tests(count)} ({reason})" for reason, count in sorted(others.items())]
+    clauses = [f"{_tests(count)} ({reason})" for reason, count in sorted(others.items())]
     if packages:
         names = sorted(packages)
         needed = f"{_tests(packages.total())} for want of {', '.join(names)}"
-        told.insert(0, f"{needed}: apt-get install {' '.join(names)}")
-    return f"left out: {'; '.join(told)}" if told else None
+        clauses.insert(0, f"{needed}: apt-get install {' '.join(names)}")
+    return f"left out: {'; '.join(clauses)}" if clauses else None
 
 
 def _tests(count: int) -> str:
