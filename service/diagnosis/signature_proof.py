@@ -17,6 +17,9 @@ from service.signing.sigv4 import Credentials, SigningState
 MAX_TRIED: Final = 700
 _MAX_BYTES: Final = 2_000_000  # hashed in all; a request of usual size has some 2,000
 _ENCODING_COSTS: Final = 8  # times as much as hashing the same bytes
+_HEADER_BYTES: Final = (
+    100  # to look up a header and write its line counts as hashing this many bytes
+)
 
 
 class Verdict(Enum):
@@ -59,7 +62,7 @@ class Verifier:
         request = sigv4.canonical_request(
             sent.method, self._path(sent), self._query(sent), known, sigv4.UNSIGNED_PAYLOAD
         )
-        self._left -= len(request)
+        self._left -= len(request) + _HEADER_BYTES * len(known)
         place = scope[1:]
         string = sigv4.string_to_sign(date, sigv4.credential_scope(*place), request)
         return hmac.compare_digest(self._state(place).signature(string), self._signature)
