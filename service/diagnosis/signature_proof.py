@@ -17,9 +17,7 @@ from service.signing.sigv4 import Credentials, SigningState
 MAX_TRIED: Final = 700
 _MAX_BYTES: Final = 2_000_000  # hashed in all; a request of usual size has some 2,000
 _ENCODING_COSTS: Final = 8  # times as much as hashing the same bytes
-_HEADER_BYTES: Final = (
-    100  # to look up a header and write its line counts as hashing this many bytes
-)
+_HEADER_BYTES: Final = 100  # what a header costs, as bytes that are hashed
 
 
 class Verdict(Enum):
