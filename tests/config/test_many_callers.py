@@ -89,6 +89,7 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_the_work_grows_in_proportion_to_the_callers(subject: str, tmp_path: Path) -> None:
     few = figures(written(tmp_path, subject, FEW))

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -56,9 +56,23 @@ async def store(request: httpx.Request) -> httpx.Response:
     return closed_store(request)
 
 
-async def issuer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await hang()
-    writer.close()
+@asynccontextmanager
+async def hanging_issuer() -> AsyncIterator[int]:
+    """Its port. At the end each connection is closed, so that no other test finds it open."""
+    under_way = set[asyncio.Task[Any]]()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        under_way.add(task)
+        await hang()
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*under_way)
 
 
 def settings(issuer_port: int) -> Settings:
@@ -146,6 +160,7 @@ async def ordinary(address: tuple[str, int]) -> list[int]:
     return answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hanging", [STS[:1], STORES[:1], ISSUERS, STS + STORES + ISSUERS], ids="-".join
 )
@@ -153,8 +168,8 @@ async def test_who_does_not_wait_is_answered_whatever_hangs(hanging: tuple[str, 
     OVER.clear()
     refused: list[int] = []
     abuses = [of_abuse(hanging[number % len(hanging)]) for number in range(ABUSERS)]
-    async with await asyncio.start_server(issuer, "127.0.0.1", 0) as issuers:
-        with serving(issuers.sockets[0].getsockname()[1]) as address:
+    async with hanging_issuer() as port:
+        with serving(port) as address:
             asking = [asyncio.create_task(abuse(address, each, refused)) for each in abuses]
             try:
                 answers = await ordinary(address)

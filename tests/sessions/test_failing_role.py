@@ -78,6 +78,7 @@ async def _again(house: House, number: int) -> None:
             await house.pool.ready(owned(number))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_a_failing_role_is_asked_gently_for_thousands_of_callers(fault: Exception) -> None:
@@ -91,6 +92,7 @@ async def test_a_failing_role_is_asked_gently_for_thousands_of_callers(fault: Ex
     await house.pool.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_a_role_that_begins_to_fail_is_asked_gently(fault: Exception) -> None:
@@ -121,6 +123,7 @@ async def test_callers_without_a_session_that_have_gone_are_dropped_in_two_minut
     assert not house.source.asked_at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_callers_who_wait_are_served_soon_after_sts_is_back(fault: Exception) -> None:
