@@ -84,6 +84,13 @@ class UnsafeContentType(PresignError):
 
 
 @final
+class NotFound(PresignError):
+    """The route is off: the configuration has changed since the start."""
+
+    code = "not_found"
+
+
+@final
 class UploadNotFound(PresignError):
     """The store knows no such upload: it never was, or was completed or aborted."""
 

@@ -1,20 +1,16 @@
 """How many requests may be under way, in all and of one caller. Those beyond get 503 at once.
 
-Health and metrics are never refused: a full service must not be restarted for being full.
+The gateway never limits health and metrics: a full service must not be restarted for being full.
 """
 
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
-from service.api.problems import refusal
 from service.errors import Overloaded
 
 Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look up than a `Caller`
 
 _RETRY_AFTER: Final = 1  # seconds
-_COUNTED: Final = ("/v1/", "/uppy/")
-REQUEST_OWNER: Final = "place_owner"  # in a scope's state: whose the request's place is
+REQUEST_OWNER: Final = "place_owner"  # in a scope's state: the caller that holds the place
 
 
 class ConcurrencyLimiter:
@@ -60,29 +56,3 @@ class ConcurrencyLimiter:
 
 def _too_many() -> Overloaded:
     return Overloaded("Too many requests of yours are under way.", retry_after=_RETRY_AFTER)
-
-
-def release_place(scope: Scope, limiter: ConcurrencyLimiter) -> None:
-    limiter.release(scope["state"].get(REQUEST_OWNER))
-
-
-class ConcurrencyMiddleware:
-    """Pure ASGI."""
-
-    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter) -> None:
-        self.app = app
-        self._limiter = limiter
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_COUNTED):
-            await self.app(scope, receive, send)
-            return
-        try:
-            self._limiter.acquire()
-        except Overloaded as error:
-            await refusal(error, scope["state"]["request_id"])(scope, receive, send)
-            return
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            release_place(scope, self._limiter)

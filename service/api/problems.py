@@ -80,11 +80,6 @@ def internal_error(request_id: str) -> Response:
     return response(members)
 
 
-async def answer_presign_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, PresignError)
-    return refusal(error, request.state.request_id)
-
-
 def refusal(error: PresignError, request_id: str, **more: str) -> Response:
     """`more` are members that others' clients look for."""
     headers = {}
@@ -101,3 +96,8 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
     code = _HTTP_CODES.get(error.status_code, "internal_error")
     members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
     return response(members, dict(error.headers or {}))
+
+
+async def answer_unexpected_error(request: Request, _: Exception) -> Response:
+    """Starlette raises the error again after this, so the gateway logs it."""
+    return internal_error(request.state.request_id)

@@ -1,14 +1,11 @@
-"""The way of a request on the hot path: authenticate, parse, handle, answer with bytes.
+"""How a call of the API is answered: authenticate, read the body, parse, handle, respond with bytes.
 
-FastAPI reads a handler's signature for the document, and would solve it anew for each request, at
-three times the price of what the handler does. This route class calls the handler itself, with the
-few kinds of arguments that handlers here have. The document does not notice.
+FastAPI reads a handler's signature for its OpenAPI document, and would build the arguments again for each
+request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the few kinds
+of arguments that handlers here have.
 
-A request finds its route in one of two ways: through FastAPI's router, which hands it over at its own
-extension point (`get_route_handler`), or past it all (`fast_path.py`). `respond` is what both do then.
-
-The configuration may change while a request is under way. So after the body
-and before the answer, who calls is asked again if the configuration is another one by then.
+The configuration may change while a request is under way. So the caller is authenticated again after
+the body and before the answer if there is another snapshot by then.
 """
 
 import asyncio

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.api.problems import MEDIA_TYPE, problem
-from service.api.request_id import headers_of_a_reply
+from service.api.request_id import response_headers
 
 
 def refusal(code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -20,7 +20,7 @@ def refusal(code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]) -> 
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
-        *headers_of_a_reply(request_id),
+        *response_headers(request_id),
     ]
     head = b"".join(b"%s: %s\r\n" % header for header in headers)
     return STATUS_LINE[members["status"]] + head + b"\r\n" + body

@@ -8,7 +8,7 @@ import pytest
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import StrictRequest
-from service.app.factory import _ROOMS, _shared
+from service.app.factory import _ROUTERS, _shared
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
 from tests.presigning.house import a_house
@@ -65,7 +65,7 @@ async def test_a_body_has_the_limit_of_its_model(
 
 
 def test_batches_and_completions_alone_are_long() -> None:
-    routes = [route for room in (*_ROOMS, uppy) for route in room.router.routes]
+    routes = [route for router in (*_ROUTERS, uppy.router) for route in router.routes]
     hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, ApiRoute)]
     limits = {
         each["body"].__name__: each["body"].max_body_bytes for each in hints if "body" in each

@@ -9,11 +9,10 @@ github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.exceptions import HTTPException
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
-from service.errors import InvalidRequest, PresignError
+from service.errors import InvalidRequest, NotFound, PresignError
 from service.multipart.completion import MANY_PARTS
 from service.protocols.uppy.errors import Refusal
 from service.protocols.uppy.schemas import (
@@ -141,7 +140,7 @@ async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
 def _own(call: AuthenticatedRequest) -> CallerUploads:
     uploads: UppyUploads = call.app.state.uppy
     if (place := uploads.place) is None:  # since the configuration was read again
-        raise HTTPException(404)
+        raise NotFound("No such resource.")
     return uploads.of(call.requester, place)
 
 

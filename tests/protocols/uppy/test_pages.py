@@ -63,6 +63,6 @@ async def test_the_calls_count_among_those_under_way() -> None:
     )
     async with running(configured) as client:
         transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]  # house.py gave it
-        transport.app.fast_path._limiter.acquire()  # type: ignore[attr-defined]  # the app is ours
+        transport.app.state.shared.limiter.acquire()  # type: ignore[attr-defined]  # the app is ours
         answer = await client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

@@ -1,0 +1,135 @@
+"""The gateway: every HTTP request passes here, once, before FastAPI's router.
+
+It measures the request, names it, admits it, finds its route, answers what nobody caught, and adds the
+headers of every response. The order matters: a refusal is measured too, and a browser page may read it.
+
+FastAPI tries one route after the other, and builds a handler's arguments anew for each request. So the
+gateway finds each `ApiRoute` itself, most of them in a dict, and lets it answer. FastAPI's own stack
+serves the rest: health, metrics, the console, unknown paths.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.concurrency import REQUEST_OWNER, ConcurrencyLimiter
+from service.api.cors import Cors
+from service.api.problems import internal_error, refusal
+from service.api.request_id import response_headers, start_request
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.errors import PresignError
+
+log = logging.getLogger(__name__)
+
+NO_ROUTE: Final = "none"
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number for a client that did not wait for its answer
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LIMITED: Final = ("/v1/", "/uppy/")  # a full service is still healthy, so health is never refused
+
+
+class RequestObserver(Protocol):
+    def request_began(self) -> None: ...
+
+    def request_ended(self, route: str, method: str, status: int, seconds: float) -> None: ...
+
+
+class Gateway:
+    """Pure ASGI."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: Iterable[BaseRoute],
+        limiter: ConcurrencyLimiter,
+        metrics: RequestObserver,
+        cors_origins: Mapping[str, Sequence[str]],
+    ) -> None:
+        """`cors_origins` are the origins whose pages may read answers, by path prefix."""
+        self._app = app
+        self._limiter = limiter
+        self._metrics = metrics
+        ours = [route for route in routes if isinstance(route, ApiRoute)]
+        self._with_parameters = [route for route in ours if route.param_convertors]
+        self._by_path = {
+            (method, route.path): route
+            for route in ours
+            if not route.param_convertors
+            for method in route.methods or ()
+        }
+        self._answer: ASGIApp = Cors(self._admit, cors_origins) if cors_origins else self._admit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        self._metrics.request_began()
+        headers = response_headers(start_request(scope))
+        state = scope["state"]
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                state["status"] = message["status"]
+                message["headers"] = [*message["headers"], *headers]
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            status = state.get("status", CLIENT_CLOSED_REQUEST)
+            self._metrics.request_ended(route, method, status, time.perf_counter() - began)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold a place until the answer is sent."""
+        if not scope["path"].startswith(_LIMITED):
+            await self._dispatch(scope, receive, send)
+            return
+        try:
+            self._limiter.acquire()
+        except PresignError as error:
+            await refusal(error, scope["state"]["request_id"])(scope, receive, send)
+            return
+        try:
+            await self._dispatch(scope, receive, send)
+        finally:
+            self._limiter.release(scope["state"].get(REQUEST_OWNER))
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
+        try:
+            route = self._find(scope)
+            if route is None:
+                await self._app(scope, receive, send)
+                return
+            response = await route.respond(AuthenticatedRequest(scope, receive))
+        except PresignError as error:
+            response = refusal(error, state["request_id"])
+        except ClientDisconnect:
+            return
+        except Exception:
+            # Locals are never logged, and redaction.py leaves out an exception's message.
+            log.exception("request %s failed", state["request_id"])
+            if "status" in state:
+                return  # the response has begun
+            response = internal_error(state["request_id"])
+        await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> ApiRoute | None:
+        found = self._by_path.get((scope["method"], scope["path"]))
+        if found is not None:
+            scope["route"] = found
+            return found
+        for route in self._with_parameters:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(child_scope, route=route)
+                return route
+        return None

@@ -1,0 +1,164 @@
+"""What the gateway does for every request, whether FastAPI's router or a dict finds its route."""
+
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.api.concurrency import ConcurrencyLimiter
+from service.errors import Overloaded
+from tests.api.conftest import open_grant, running, settings_with
+
+ITEM: Final = {"bucket": "demo", "key": "a"}
+PART_URLS: Final = "/v1/multipart-uploads/an-upload/part-urls"  # a path with a parameter
+URLS: Final = "/v1/download-urls"
+PATHS: Final = [URLS, PART_URLS]
+
+
+def limiter_of(client: httpx.AsyncClient) -> ConcurrencyLimiter:
+    transport: Any = client._transport
+    limiter: ConcurrencyLimiter = transport.app.state.shared.limiter
+    return limiter
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v1/nothing", "/livez"])
+async def test_every_answer_has_the_id_and_the_headers(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.post(path, json=ITEM, headers={"X-Request-ID": "mine"})
+    assert answer.headers["x-request-id"] == "mine"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_first_of_two_request_ids_counts(client: httpx.AsyncClient) -> None:
+    ids = [("X-Request-ID", "one"), ("X-Request-ID", "two")]
+    answer = await client.post(URLS, json=ITEM, headers=ids)
+    assert (answer.status_code, answer.headers["x-request-id"]) == (200, "one")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_an_unknown_key_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    headers = {"Authorization": "Bearer nobody"}
+    answer = await client.post(path, json=ITEM, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_page_of_an_allowed_origin_may_read_the_answer() -> None:
+    origin = "https://app.example"
+    settings = settings_with(open_grant(), server={"cors_origins": [origin]})
+    async with running(settings) as client:
+        answer = await client.post("/v1/download-urls", json=ITEM, headers={"Origin": origin})
+        other = await client.post("/v1/download-urls", json=ITEM)
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-origin" not in other.headers
+    assert {answer.headers["vary"], other.headers["vary"]} == {"Origin"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_full_service_refuses_until_a_place_is_free(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    limiter = limiter_of(client)
+    limiter._free = 0
+    answer = await client.post(path, json=ITEM)
+    assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
+    assert answer.headers["retry-after"] == "1"
+    assert (await client.get("/livez")).status_code == 200
+    limiter._free = 1
+    for _ in range(2):
+        assert (await client.post(path, json=ITEM)).status_code != 503
+
+
+async def test_one_caller_may_not_hold_more_places_than_are_free(client: httpx.AsyncClient) -> None:
+    limiter = limiter_of(client)
+    limiter._free, owner = 3, (None, "tester")
+    for _ in range(2):
+        limiter.acquire(owner)
+    answer = await client.post(URLS, json=ITEM)
+    assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
+    assert answer.json()["detail"] == "Too many requests of yours are under way."
+    limiter.release(owner)
+    assert (await client.post(URLS, json=ITEM)).status_code == 200
+    assert (limiter._free, limiter._held) == (2, {owner: 1})
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_place_is_held_until_the_answer_is_sent(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    transport: Any = client._transport
+    limiter, seen = limiter_of(client), list[int]()
+    free = limiter._free
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        async def look_and_send(message: Any) -> None:
+            seen.append(limiter._free)
+            await send(message)
+
+        await transport.app(scope, receive, look_and_send)
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(watched), base_url="http://presign"
+    ) as watching:
+        answer = await watching.post(path, json=ITEM, headers={"Authorization": "Bearer nobody"})
+    assert answer.status_code == 401
+    assert (set(seen), limiter._free) == ({free - 1}, free)
+
+
+async def test_a_request_without_a_place_is_counted_under_no_route(
+    client: httpx.AsyncClient,
+) -> None:
+    limiter_of(client)._free = 0
+    await client.post(URLS, json=ITEM)
+    line = 'seconds_count{method="POST",route="none",status="503"} 1.0'
+    assert line in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("path", "route"), [(URLS, URLS), (PART_URLS, "/v1/multipart-uploads/{upload_id}/part-urls")]
+)
+async def test_an_answer_is_measured_under_its_route(
+    client: httpx.AsyncClient, path: str, route: str
+) -> None:
+    status = (await client.post(path, json={})).status_code
+    line = f'seconds_count{{method="POST",route="{route}",status="{status}"}} 1.0'
+    assert line in (await client.get("/metrics")).text
+
+
+async def test_an_unexpected_error_is_answered_and_logged_once(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport: Any = client._transport
+
+    async def broken() -> None:
+        raise RuntimeError("broken")
+
+    transport.app.add_api_route("/broken", broken)
+    answer = await client.get("/broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"request {answer.json()['request_id']} failed"
+    ]
+
+
+async def test_a_batch_answers_each_item_as_a_single_call(client: httpx.AsyncClient) -> None:
+    item = {**ITEM, "content_length": 5, "metadata": {"a": "b"}, "filename": "c"}
+    single = (await client.post("/v1/upload-urls", json=item)).json()
+    alike = (await client.post("/v1/upload-urls/batch", json={"items": [item] * 3})).json()
+    for result in alike["results"]:
+        assert result["request"].keys() == single.keys()
+        assert result["request"]["headers"] == single["headers"]
+        assert result["request"]["content_length"] == 5
+
+
+async def test_a_content_length_of_thousands_of_digits_is_refused(
+    client: httpx.AsyncClient,
+) -> None:
+    for length in ("0" * 5000 + "27", "9" * 5000):
+        headers = {"Content-Length": length}
+        answer = await client.post("/v1/download-urls", content=b"{}", headers=headers)
+        assert answer.status_code in {413, 422}
