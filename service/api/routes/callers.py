@@ -4,12 +4,11 @@ from fastapi import APIRouter
 
 from service.api.rendering import render_caller
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.objects import CallerDescription
 
 router = APIRouter(prefix="/v1/caller", tags=["caller"], route_class=ApiRoute)
 
 
-@router.get("", response_model=CallerDescription)
+@router.get("")
 async def get_caller(call: AuthenticatedRequest) -> bytes:
     identity = call.requester.identity
     return render_caller(identity.caller, call.authorizer.snapshot.access(identity).grants)

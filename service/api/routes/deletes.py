@@ -12,8 +12,6 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     DeleteUrlBatchRequest,
     DeleteUrlRequest,
-    PresignedBatch,
-    PresignedRequest,
     or_none,
 )
 from service.presigning.requests import PresignRequest
@@ -22,12 +20,12 @@ from service.signing.actions import DeleteObject
 router = APIRouter(prefix="/v1/delete-urls", tags=["deletes"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedRequest)
+@router.post("")
 async def create_delete_url(call: AuthenticatedRequest, body: DeleteUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, delete_request(body)))
 
 
-@router.post("/batch", response_model=PresignedBatch)
+@router.post("/batch")
 async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBatchRequest) -> bytes:
     return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_request)
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from service.api.rendering import render_findings
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.diagnoses import Diagnosis, DiagnosisRequest
+from service.api.schemas.diagnoses import DiagnosisRequest
 from service.api.schemas.objects import StringMap, or_none
 from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, ReportedRequest
 from service.diagnosis.service import Diagnoses
@@ -13,7 +13,7 @@ from service.errors import InvalidRequest
 router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=ApiRoute)
 
 
-@router.post("", response_model=Diagnosis)
+@router.post("")
 async def diagnose_request(call: AuthenticatedRequest, body: DiagnosisRequest) -> bytes:
     diagnoses: Diagnoses = call.app.state.diagnoses
     return render_findings(await diagnoses.diagnose(call.requester, asked(body)))

@@ -13,8 +13,6 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     DownloadUrlBatchRequest,
     DownloadUrlRequest,
-    PresignedBatch,
-    PresignedRequest,
     or_none,
 )
 from service.errors import UnsafeContentType
@@ -25,12 +23,12 @@ from service.signing.content_disposition import Disposition, content_disposition
 router = APIRouter(prefix="/v1/download-urls", tags=["downloads"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedRequest)
+@router.post("")
 async def create_download_url(call: AuthenticatedRequest, body: DownloadUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, download_request(body)))
 
 
-@router.post("/batch", response_model=PresignedBatch)
+@router.post("/batch")
 async def create_download_url_batch(
     call: AuthenticatedRequest, body: DownloadUrlBatchRequest
 ) -> bytes:

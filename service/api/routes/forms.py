@@ -6,7 +6,6 @@ from service.api.batches import lifetime
 from service.api.rendering import render_form
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
-    PresignedForm,
     UploadFormRequest,
     or_none,
     pairs,
@@ -18,7 +17,7 @@ from service.signing.post_policy import PostObject
 router = APIRouter(prefix="/v1/upload-forms", tags=["forms"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedForm)
+@router.post("")
 async def create_upload_form(call: AuthenticatedRequest, body: UploadFormRequest) -> bytes:
     return render_form(await call.presigner.presign_form(call.requester, form_request(body)))
 

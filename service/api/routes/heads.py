@@ -12,8 +12,6 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     HeadUrlBatchRequest,
     HeadUrlRequest,
-    PresignedBatch,
-    PresignedRequest,
     or_none,
 )
 from service.presigning.requests import PresignRequest
@@ -22,12 +20,12 @@ from service.signing.actions import HeadObject
 router = APIRouter(prefix="/v1/head-urls", tags=["heads"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedRequest)
+@router.post("")
 async def create_head_url(call: AuthenticatedRequest, body: HeadUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, head_request(body)))
 
 
-@router.post("/batch", response_model=PresignedBatch)
+@router.post("/batch")
 async def create_head_url_batch(call: AuthenticatedRequest, body: HeadUrlBatchRequest) -> bytes:
     return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_request)
 

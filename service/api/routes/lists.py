@@ -5,14 +5,14 @@ from fastapi import APIRouter
 from service.api.batches import lifetime
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.objects import ListUrlRequest, PresignedRequest, or_none
+from service.api.schemas.objects import ListUrlRequest, or_none
 from service.presigning.requests import PresignRequest
 from service.signing.actions import ListObjects
 
 router = APIRouter(prefix="/v1/list-urls", tags=["lists"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedRequest)
+@router.post("")
 async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, list_request(body)))
 

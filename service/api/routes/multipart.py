@@ -16,13 +16,9 @@ from service.api.rendering import (
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.routes.uploads import object_metadata
 from service.api.schemas.multipart import (
-    CompletedUpload,
     CompleteUploadRequest,
-    MultipartUpload,
     MultipartUploadRequest,
     PartUrlsRequest,
-    PresignedParts,
-    UploadedParts,
     UploadQuery,
     quoted_etag,
 )
@@ -46,14 +42,14 @@ _PART_NUMBER = re.compile("[1-9][0-9]{0,4}")
 router = APIRouter(prefix="/v1/multipart-uploads", tags=["multipart-uploads"], route_class=ApiRoute)
 
 
-@router.post("", response_model=MultipartUpload, status_code=201)
+@router.post("", status_code=201)
 async def create_multipart_upload(
     call: AuthenticatedRequest, body: MultipartUploadRequest
 ) -> bytes:
     return render_created(await call.multipart.create(call.requester, new_upload(body)))
 
 
-@router.post("/{upload_id}/part-urls", response_model=PresignedParts)
+@router.post("/{upload_id}/part-urls")
 async def create_part_urls(
     call: AuthenticatedRequest, upload_id: str, body: PartUrlsRequest
 ) -> bytes:
@@ -61,7 +57,7 @@ async def create_part_urls(
     return render_parts(await call.multipart.sign_parts(call.requester, window))
 
 
-@router.get("/{upload_id}/parts", response_model=UploadedParts)
+@router.get("/{upload_id}/parts")
 async def list_parts(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[UploadQuery, Query()]
 ) -> bytes:
@@ -69,7 +65,7 @@ async def list_parts(
     return render_uploaded_parts(await call.multipart.parts(call.requester, upload))
 
 
-@router.post("/{upload_id}/complete", response_model=CompletedUpload)
+@router.post("/{upload_id}/complete")
 async def complete_multipart_upload(
     call: AuthenticatedRequest, upload_id: str, body: CompleteUploadRequest
 ) -> bytes:

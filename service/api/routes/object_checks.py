@@ -4,14 +4,14 @@ from fastapi import APIRouter
 
 from service.api.rendering import render_check
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.multipart import ObjectCheck, ObjectCheckRequest
+from service.api.schemas.multipart import ObjectCheckRequest
 from service.api.schemas.objects import or_none
 from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 
 router = APIRouter(prefix="/v1/object-checks", tags=["object-checks"], route_class=ApiRoute)
 
 
-@router.post("", response_model=ObjectCheck)
+@router.post("")
 async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
     return render_check(await call.object_checks.check(call.requester, object_check(body)))
 

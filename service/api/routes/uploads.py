@@ -11,8 +11,6 @@ from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import (
     NewObjectRequest,
-    PresignedBatch,
-    PresignedRequest,
     UploadUrlBatchRequest,
     UploadUrlRequest,
     or_none,
@@ -25,12 +23,12 @@ from service.signing.content_disposition import content_disposition
 router = APIRouter(prefix="/v1/upload-urls", tags=["uploads"], route_class=ApiRoute)
 
 
-@router.post("", response_model=PresignedRequest)
+@router.post("")
 async def create_upload_url(call: AuthenticatedRequest, body: UploadUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, upload_request(body)))
 
 
-@router.post("/batch", response_model=PresignedBatch)
+@router.post("/batch")
 async def create_upload_url_batch(call: AuthenticatedRequest, body: UploadUrlBatchRequest) -> bytes:
     return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
 

@@ -1,10 +1,10 @@
-"""The contract's shapes of a diagnosis: see objects.py."""
+"""The request body of a diagnosis; `objects.py` has the rules."""
 
 from typing import Annotated
 
 from pydantic import MISSING, Field
 
-from service.api.schemas.objects import OpenAnswer, StrictRequest, StringMap
+from service.api.schemas.objects import StrictRequest, StringMap
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
 
 
@@ -16,14 +16,3 @@ class DiagnosisRequest(StrictRequest):
     response_body: Annotated[str, Field(min_length=0, max_length=MAX_BODY_LENGTH)] | MISSING = (
         MISSING
     )
-
-
-class Finding(OpenAnswer):
-    code: str
-    proven: bool
-    summary: str
-    fix: str
-
-
-class Diagnosis(OpenAnswer):
-    findings: list[Finding]

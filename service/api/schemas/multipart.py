@@ -1,4 +1,4 @@
-"""The contract's shapes of uploads in parts and of object checks; see `objects.py` for the rules."""
+"""The request bodies of multipart uploads and object checks; `objects.py` has the rules."""
 
 from typing import Annotated, ClassVar
 
@@ -10,7 +10,6 @@ from service.api.schemas.objects import (
     Checksum,
     NewObjectRequest,
     ObjectRequest,
-    OpenAnswer,
     StrictRequest,
     StringMap,
     Text,
@@ -33,7 +32,7 @@ Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9
 
 
 def quoted_etag(etag: str) -> str:
-    """An `ETag` of a request, with its quotes; clients may leave them out."""
+    """An `ETag` of a request with its quotes, which clients may leave out."""
     return '"' + etag.strip('"') + '"'
 
 
@@ -93,56 +92,3 @@ class ObjectCheckRequest(StrictRequest):
     content_length: Annotated[int, Field(ge=0, le=MAX_OBJECT_BYTES)] | MISSING = MISSING
     content_type: Text | MISSING = MISSING
     checksum: ExpectedChecksum | MISSING = MISSING
-
-
-class PresignedPart(OpenAnswer):
-    part_number: PartNumber
-    content_length: int
-    method: str
-    url: str
-    headers: StringMap
-
-
-class PresignedParts(OpenAnswer):
-    parts: list[PresignedPart]
-    expires_at: str
-    limited_by: str | MISSING = MISSING
-
-
-class MultipartUpload(OpenAnswer):
-    upload_id: str
-    part_size: int
-    part_count: int
-    parts: list[PresignedPart]
-    expires_at: str | MISSING = MISSING
-    limited_by: str | MISSING = MISSING
-
-
-class UploadedPart(OpenAnswer):
-    part_number: PartNumber
-    etag: str
-    content_length: int
-    checksum: str | MISSING = MISSING
-
-
-class UploadedParts(OpenAnswer):
-    parts: list[UploadedPart]
-
-
-class CompletedUpload(OpenAnswer):
-    bucket: str
-    key: str
-    etag: str
-    version_id: str | MISSING = MISSING
-    content_length: int
-
-
-class ObjectCheck(OpenAnswer):
-    found: bool
-    content_length: int | MISSING = MISSING
-    content_type: str | MISSING = MISSING
-    etag: str | MISSING = MISSING
-    version_id: str | MISSING = MISSING
-    checksums: StringMap | MISSING = MISSING
-    metadata: StringMap | MISSING = MISSING
-    mismatches: list[str]

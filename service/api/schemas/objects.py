@@ -1,12 +1,12 @@
-"""The contract's shapes, one to one with openapi.yaml; a test holds the two together.
+"""The request bodies of openapi.yaml; a test compares the two.
 
-What is optional is absent, never null (MISSING). Unknown fields are refused: a misspelt `expires`
-must not be signed with the default. Types are strict: "5" and 5.0 are no integers.
+An optional field is absent (MISSING), never null. Unknown fields are refused: a misspelled `expires`
+must not be signed with the default. Types are strict: "5" and 5.0 are not integers.
 """
 
 from typing import Annotated, Any, ClassVar, Final, TypeVar
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
+from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
 
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.signing.actions import MAX_UPLOAD_BYTES, ChecksumAlgorithm
@@ -34,24 +34,20 @@ class StrictRequest(Body):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-_LISTED: Final = TypeAdapter(
+_LIST: Final = TypeAdapter(
     Annotated[list[Any], Field(strict=True, min_length=1, max_length=MAX_BATCH)]
 )
 
 
-def _as_it_comes(items: object, _: object) -> list[Any]:
-    return _LISTED.validate_python(items)
+def _unvalidated(items: object, _: object) -> list[Any]:
+    return _LIST.validate_python(items)
 
 
-# Each as the JSON has it, though the document says of what shape it must be. `batches.py` looks them over:
-# a thousand at once would hold the loop, and most are alike but for their keys.
+# The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py` validates
+# them: a thousand at once would hold the event loop, and most differ by their key only.
 DeferredItems = Annotated[
-    list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_as_it_comes)
+    list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_unvalidated)
 ]
-
-
-class OpenAnswer(BaseModel):
-    """Answers may grow: clients ignore fields that they do not know."""
 
 
 class StringMap(RootModel[dict[str, str]]):
@@ -84,7 +80,7 @@ class DownloadUrlRequest(ObjectRequest):
 
 
 class NewObjectRequest(ObjectRequest):
-    """What every upload may say of its object, whichever way the bytes go."""
+    """What every kind of upload may set on its object."""
 
     content_type: Text | MISSING = MISSING
     metadata: StringMap | MISSING = MISSING
@@ -156,62 +152,3 @@ class HeadUrlBatchRequest(BatchRequest):
 
 class DeleteUrlBatchRequest(BatchRequest):
     items: DeferredItems[DeleteUrlRequest]
-
-
-class PresignedRequest(OpenAnswer):
-    method: str
-    url: str
-    headers: StringMap
-    content_length: Size | MISSING = MISSING
-    expires_at: str
-    limited_by: str | MISSING = MISSING
-
-
-class PresignedForm(OpenAnswer):
-    url: str
-    key: str
-    fields: StringMap
-    expires_at: str
-    limited_by: str | MISSING = MISSING
-
-
-class CallerGrant(OpenAnswer):
-    bucket: str
-    prefix: str
-    allow: list[str]
-    max_expires_in: Seconds | MISSING = MISSING
-    max_content_length: int | MISSING = MISSING
-    content_types: list[str] | MISSING = MISSING
-    max_keys: int | MISSING = MISSING
-    allow_overwrite: bool
-
-
-class CallerDescription(OpenAnswer):
-    subject: str
-    issuer: str | MISSING = MISSING
-    grants: list[CallerGrant]
-
-
-class InvalidField(OpenAnswer):
-    pointer: str
-    detail: str
-
-
-class Problem(OpenAnswer):
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    request_id: str | MISSING = MISSING
-    errors: list[InvalidField] | MISSING = MISSING
-
-
-class PresignedResult(OpenAnswer):
-    request: PresignedRequest | MISSING = MISSING
-    problem: Problem | MISSING = MISSING
-
-
-class PresignedBatch(OpenAnswer):
-    results: list[PresignedResult]
-    failed: int
