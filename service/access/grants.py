@@ -6,10 +6,9 @@ nothing, since what lies outside the caller's grants is not its business; `Limit
 limit, which is the caller's own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import repeat
 from typing import NamedTuple
 
 from service.access.content_types import matches_content_type
@@ -145,10 +144,6 @@ class DecisionScope(NamedTuple):
 
     def contains(self, key: str) -> bool:
         return key.startswith(self.prefix) and not key.startswith(self.others)
-
-    def contains_all(self, keys: Sequence[str]) -> bool:
-        within = sum([key.startswith(self.prefix) for key in keys])
-        return within == len(keys) and not any(map(str.startswith, keys, repeat(self.others)))
 
 
 def decision_scope(grants: Iterable[Grant], access_request: AccessRequest) -> DecisionScope | None:

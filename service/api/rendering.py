@@ -20,7 +20,6 @@ from service.presigning.json_template import (
     PLACEHOLDER,
     cut,
     quoted,
-    repeated,
 )
 from service.presigning.results import (
     CheckedObject,
@@ -35,7 +34,6 @@ from service.presigning.results import (
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
-from service.signing.signer import Columns
 
 
 def render_request(answer: PresignedRequest) -> bytes:
@@ -49,9 +47,9 @@ def render_form(answer: PresignedForm) -> bytes:
 
 
 async def render_batch(
-    answers: Sequence[PresignedRequest | PresignedRequests | PresignError],
+    answers: Sequence[PresignedRequests | PresignError],
 ) -> bytes:
-    """Others get a turn in between: a thousand uploads, no two alike, take some ms."""
+    """Other requests run in between: a thousand different uploads take several ms."""
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     async for answer in in_slices(answers):
@@ -60,9 +58,8 @@ async def render_batch(
             pieces.append(_problem(answer, position))
             position, failed = position + 1, failed + 1
         else:
-            urls = _urls(answer)
-            pieces += _results(answer, urls)
-            position += len(urls[0])
+            pieces.append(_results(answer))
+            position += len(answer.urls)
     return b"".join([*pieces, between, b"%d" % failed, end])
 
 
@@ -103,18 +100,15 @@ def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
     return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
-def _urls(answer: PresignedRequest | PresignedRequests) -> Columns:
-    return [[answer.url.encode()]] if isinstance(answer, PresignedRequest) else answer.urls
-
-
 def _problem(error: PresignError, position: int) -> bytes:
-    told = problems.of_error(error, within=f"#/items/{position}")
-    return to_json({"problem": told})
+    return to_json({"problem": problems.of_error(error, within=f"#/items/{position}")})
 
 
-def _results(answer: PresignedRequest | PresignedRequests, urls: Columns) -> list[bytes]:
+def _results(answer: PresignedRequests) -> bytes:
     (before, after), (begin, end) = _RESULT, _around_url(answer)
-    return repeated(before + begin, urls, end + after)
+    between = b'"%b%b,%b%b"' % (end, after, before, begin)
+    urls = between.join([url.encode() for url in answer.urls])
+    return b'%b%b"%b"%b%b' % (before, begin, urls, end, after)
 
 
 def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:

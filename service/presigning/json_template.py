@@ -6,7 +6,6 @@ is JSON itself.
 """
 
 import secrets
-from collections.abc import Sequence
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -29,18 +28,3 @@ def text(value: str) -> bytes:
 def quoted(plain: str) -> bytes:
     """As JSON: a text without a character that JSON escapes, such as a URL or a time."""
     return b'"%b"' % plain.encode()
-
-
-def repeated(begin: bytes, columns: Sequence[Sequence[bytes]], end: bytes) -> list[bytes]:
-    """For each text, as in `quoted`, what stands before and after it, with commas between: to be joined.
-
-    A text is a row of the columns, which are of equal lengths. Nothing is joined here, for of a batch's
-    megabytes each copy costs as much as a hundred signatures.
-    """
-    step = 1 + len(columns)
-    pieces = [b'"%b,%b"' % (end, begin)] * (step * len(columns[0]))
-    for number, column in enumerate(columns, 1):
-        pieces[number::step] = column
-    pieces[0] = begin + b'"'
-    pieces.append(b'"' + end)
-    return pieces

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, NoReturn, overload
+from typing import Final, NamedTuple, NoReturn
 
 from service.access.grants import decision_scope
-from service.concurrency.event_loop import ITEMS_PER_SLICE, in_slices
+from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
-from service.presigning.audit import Outcome, RefusedBatch, Requester
+from service.presigning.audit import RefusedBatch, Requester
 from service.presigning.authorizer import Authorizer, unavailable
 from service.presigning.requests import (
     PostFormRequest,
@@ -26,8 +26,9 @@ from service.presigning.url_templates import UrlTemplateCache
 from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
 from service.signing.post_policy import presign_form
-from service.signing.signer import encode_key, paths_of
-from service.signing.validation import are_plain
+from service.signing.validation import is_valid_key
+
+MAX_RUN: Final = 256  # keys that are signed without a pause: about 1 ms
 
 
 class Presigner:
@@ -60,42 +61,28 @@ class Presigner:
             sign = partial(self._presign_form, requester, request, key)
         return await self._authorizer.sign_and_audit(requester, request, key, sign)
 
-    @overload
-    async def presign_batch(
-        self,
-        requester: Requester,
-        requests: Sequence[PresignRequest | PresignError],
-        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
-    ) -> list[PresignedRequest | PresignError]: ...
-
-    @overload
     async def presign_batch(
         self,
         requester: Requester,
         requests: Sequence[PresignBatch | PresignError],
         aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
-    ) -> list[PresignedRequest | PresignedRequests | PresignError]: ...
+    ) -> list[PresignedRequests | PresignError]:
+        """Return the answers in the order of the keys; a refused key has its error in its place.
 
-    async def presign_batch(
-        self,
-        requester: Requester,
-        requests: Sequence[PresignRequest | PresignBatch | PresignError],
-        aside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
-    ) -> Sequence[PresignedRequest | PresignedRequests | PresignError]:
-        """Return an answer for each request, in order; a refused one has its error in its place.
-
-        Of `PresignBatch`, keys next to each other for which the same is decided are answered together.
-        `count_batch` comes before. Sessions are waited for within `aside()`.
+        Neighbouring keys with the same decision share one answer. `count_batch` comes before.
+        Waiting for sessions happens within `aside()`.
         """
-        parts, waited = await self._parts(requester, requests), set[SessionKey]()
-        while pending := self._pending(requester, parts) - waited:
+        waited = set[SessionKey]()
+        runs = await self._sign_runs(requester, requests)
+        while pending := self._pending(requester, runs) - waited:
             async with aside():
                 await asyncio.gather(*map(self._authorizer.wait, pending))
             waited |= pending
-            parts = await self._parts(requester, requests)
-        parts = [_Part(request, keys, answer or unavailable()) for request, keys, answer in parts]
-        await self._authorizer.record(requester, _outcomes(parts))
-        return [answer for part in parts for answer in part.told()]
+            runs = await self._sign_runs(requester, requests)
+        answered = [(request, keys, answer or unavailable()) for request, keys, answer in runs]
+        outcomes = [(each, keys, answer) for each, keys, answer in answered if each is not None]
+        await self._authorizer.record(requester, outcomes)
+        return [answer for _, keys, answer in answered for answer in _answers(keys, answer)]
 
     async def count_batch(
         self, requester: Requester, urls: int, describe: Callable[[], RefusedBatch]
@@ -118,23 +105,7 @@ class Presigner:
         action = template.action
         return PresignedRequest(
             method=action.METHOD,
-            url=template.context.url(encode_key(key)),
-            headers=template.headers,
-            validity=template.validity,
-            session=template.session,
-            content_length=action.content_length if isinstance(action, PutObject) else None,
-        )
-
-    def _presign_alike(
-        self, requester: Requester, requests: PresignBatch, paths: Sequence[str]
-    ) -> PresignedRequests | None:
-        """As `_presign`, for keys that all may be signed and that all get the same decision."""
-        if (template := self._templates.find(requester, requests.one)) is None:
-            return None
-        action = template.action
-        return PresignedRequests(
-            method=action.METHOD,
-            urls=template.context.urls(paths),
+            url=template.context.url(key),
             headers=template.headers,
             validity=template.validity,
             session=template.session,
@@ -165,94 +136,93 @@ class Presigner:
             session=signing.session,
         )
 
-    async def _parts(
-        self, requester: Requester, requests: Sequence[PresignRequest | PresignBatch | PresignError]
-    ) -> "list[_Part]":
-        """Return the outcome of each. Other requests run in between, since a batch may take many times as long.
+    async def _sign_runs(
+        self, requester: Requester, requests: Sequence[PresignBatch | PresignError]
+    ) -> "list[_Run]":
+        """Sign everything with one configuration; other requests run in between.
 
-        Where the configuration was replaced meanwhile, all is decided anew: what is answered was
-        decided on the one that stands.
+        If the configuration is replaced meanwhile, everything is decided again with the new one.
         """
         while True:
-            snapshot, parts = self._authorizer.snapshot, list[_Part]()
-            made = (part for request in requests for part in self._parts_of(requester, request))
-            async for part in in_slices(made, weight=lambda part: len(part.keys)):
-                parts.append(part)
+            snapshot, runs = self._authorizer.snapshot, list[_Run]()
+            made = (run for request in requests for run in self._runs(requester, request))
+            async for run in in_slices(made, weight=lambda run: len(run.keys)):
+                runs.append(run)
             if self._authorizer.snapshot is snapshot:
-                return parts
+                return runs
 
-    def _parts_of(
-        self, requester: Requester, request: PresignRequest | PresignBatch | PresignError
-    ) -> "Iterator[_Part]":
-        """A generator, since splitting a batch of different items takes many times as long as signing equal ones."""
-        if isinstance(request, PresignBatch) and len(request.keys) > 1:
-            if (paths := self._alike(requester, request)) is not None:
-                sign = partial(self._presign_alike, requester, request, paths)
-                yield _attempt(request.one, request.keys, sign)
-                return
-            for half in request.halves():
-                yield from self._parts_of(requester, half)
-        elif isinstance(request, PresignError):
-            yield _Part(None, [""], request)
-        else:
-            one = request.one if isinstance(request, PresignBatch) else request
-            yield _attempt(one, [one.key], partial(self._presign, requester, one))
+    def _runs(self, requester: Requester, batch: PresignBatch | PresignError) -> "Iterator[_Run]":
+        if isinstance(batch, PresignError):
+            yield _Run(None, [""], batch)
+            return
+        start, end = 0, len(batch.keys)
+        while start < end:
+            request = replace(batch.first, key=batch.keys[start])
+            keys = self._run_of_keys(requester, request, batch.keys[start : start + MAX_RUN])
+            try:
+                yield _Run(request, keys, self._presign_run(requester, request, keys))
+            except PresignError as error:
+                yield _Run(request, keys, error)
+            start += len(keys)
 
-    def _alike(self, requester: Requester, requests: PresignBatch) -> Sequence[str] | None:
-        """Return the keys' paths if one decision holds for all of them, and all may be signed."""
-        if len(requests.keys) > ITEMS_PER_SLICE and not are_plain(requests.keys):  # long to encode
+    def _run_of_keys(
+        self, requester: Requester, request: PresignRequest, keys: list[str]
+    ) -> list[str]:
+        """The first of `keys`, and those after it that are valid and get the same decision."""
+        if len(keys) > 1 and is_valid_key(keys[0]):
+            grants = self._authorizer.access(requester).grants
+            scope = decision_scope(grants, access_for_request(request))
+            if scope is not None:
+                for end, key in enumerate(keys):
+                    if not (scope.contains(key) and is_valid_key(key)):
+                        return keys[:end]
+                return keys
+        return keys[:1]
+
+    def _presign_run(
+        self, requester: Requester, request: PresignRequest, keys: Sequence[str]
+    ) -> PresignedRequests | None:
+        """As `_presign`."""
+        signed_key(request)
+        if (template := self._templates.find(requester, request)) is None:
             return None
-        reached = decision_scope(
-            self._authorizer.access(requester).grants, access_for_request(requests.one)
-        )
-        return (
-            paths_of(requests.keys)
-            if reached is not None and reached.contains_all(requests.keys)
-            else None
+        action = template.action
+        return PresignedRequests(
+            method=action.METHOD,
+            urls=[template.context.url(key) for key in keys],
+            headers=template.headers,
+            validity=template.validity,
+            session=template.session,
+            content_length=action.content_length if isinstance(action, PutObject) else None,
         )
 
-    def _pending(self, requester: Requester, parts: "Sequence[_Part]") -> set[SessionKey]:
+    def _pending(self, requester: Requester, runs: "Sequence[_Run]") -> set[SessionKey]:
         """The sessions that are not available yet."""
+        session_keys = self._authorizer.access(requester).session_keys
         return {
-            self._authorizer.access(requester).session_keys[request.bucket]
-            for request, _, answer in parts
-            if answer is None and request is not None
+            session_keys[run.request.bucket]
+            for run in runs
+            if run.request is not None and run.answer is None
         }
 
 
-class _Part(NamedTuple):
-    """Keys of a batch with the same outcome; `answer` is None while no session is available.
+class _Run(NamedTuple):
+    """Neighbouring keys with the same answer, which is None while no session is available.
 
-    What was wrong before it could be asked has no `ask`, and is not audited.
+    An item that is no valid request has its error and no `request`, and no audit line.
     """
 
     request: PresignRequest | None
     keys: Sequence[str]
-    answer: PresignedRequest | PresignedRequests | PresignError | None
-
-    def told(self) -> "Sequence[PresignedRequest | PresignedRequests | PresignError]":
-        assert self.answer is not None  # whoever waited knows by now
-        return [self.answer] * (len(self.keys) if isinstance(self.answer, PresignError) else 1)
+    answer: PresignedRequests | PresignError | None
 
 
-def _attempt(
-    request: PresignRequest,
-    keys: Sequence[str],
-    sign: Callable[[], PresignedRequest | PresignedRequests | None],
-) -> _Part:
-    try:
-        return _Part(request, keys, sign())
-    except PresignError as error:
-        return _Part(request, keys, error)
+def _answers(
+    keys: Sequence[str], answer: PresignedRequests | PresignError
+) -> Sequence[PresignedRequests | PresignError]:
+    """A refusal is answered for each key."""
+    return [answer] * len(keys) if isinstance(answer, PresignError) else [answer]
 
 
 def _refuse(error: PresignError) -> NoReturn:
     raise error
-
-
-def _outcomes(parts: Sequence[_Part]) -> list[Outcome]:
-    return [
-        (request, keys, answer)
-        for request, keys, answer in parts
-        if request is not None and answer is not None
-    ]

@@ -48,15 +48,10 @@ class PresignRequest:
 
 @dataclass(slots=True)
 class PresignBatch:
-    """As many `PresignRequest`s as there are keys, alike in all else. `one` is the first."""
+    """Requests that differ in their keys only. `first` has the first of `keys`."""
 
-    one: PresignRequest
+    first: PresignRequest
     keys: list[str]
-
-    def halves(self) -> "tuple[PresignBatch, PresignBatch]":
-        half = len(self.keys) // 2
-        begin, end = self.keys[:half], self.keys[half:]
-        return PresignBatch(self.one, begin), PresignBatch(replace(self.one, key=end[0]), end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

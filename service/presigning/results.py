@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from service.sessions.lifetime import Validity
 from service.sessions.session import Session
-from service.signing.signer import Columns, Signable
+from service.signing.signer import Signable
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,13 +25,10 @@ class PresignedRequest:
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequests:
-    """As many `PresignedRequest`s, alike in all but their URLs, which are in the keys' order.
-
-    `urls` are in columns: a row of them, joined, is a URL.
-    """
+    """Requests that differ in their URLs only. `urls` are in the order of the keys."""
 
     method: str
-    urls: Columns = field(repr=False)
+    urls: Sequence[str] = field(repr=False)
     headers: Mapping[str, str]
     validity: Validity
     session: Session = field(repr=False)

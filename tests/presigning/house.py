@@ -4,7 +4,7 @@ import calendar
 import json
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, cast
@@ -19,8 +19,8 @@ from service.presigning.audit import Requester
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
-from service.presigning.requests import PostFormRequest, PresignRequest
-from service.presigning.results import PresignedForm
+from service.presigning.requests import PostFormRequest, PresignBatch, PresignRequest
+from service.presigning.results import PresignedForm, PresignedRequests
 from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.sessions.pool import SessionPool
@@ -72,6 +72,13 @@ class House:
     def fetches(self) -> int:
         return sum(len(source.asked) for source in self.sources.values())
 
+    async def sign_batch(
+        self,
+        requests: Sequence[PresignRequest | PresignBatch | PresignError],
+        requester: Requester = REQUESTER,
+    ) -> list[PresignedRequests | PresignError]:
+        return await self.presigner.presign_batch(requester, batches(requests))
+
 
 def a_house(
     snapshot: Snapshot,
@@ -101,6 +108,20 @@ def a_house(
     )
     presigner = Presigner(authorizer, unique_id=lambda: f"id{next(numbers)}")
     return House(clock, authorizer, presigner, sources, audit_trail)
+
+
+def batches(
+    requests: Sequence[PresignRequest | PresignBatch | PresignError],
+) -> list[PresignBatch | PresignError]:
+    """Each request alone, as if no two were alike."""
+    return [
+        PresignBatch(each, [each.key]) if isinstance(each, PresignRequest) else each
+        for each in requests
+    ]
+
+
+def urls_of(answers: Sequence[PresignedRequests | PresignError]) -> list[str]:
+    return [url for each in answers if isinstance(each, PresignedRequests) for url in each.urls]
 
 
 def an_ask(

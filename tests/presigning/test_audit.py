@@ -19,7 +19,6 @@ from service.errors import (
 )
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import PresignRequest
-from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.presigning.house import (
@@ -32,6 +31,7 @@ from tests.presigning.house import (
     an_ask,
     refusal,
     signer_of,
+    urls_of,
 )
 from tests.support.fakes import (
     REQUESTER,
@@ -143,7 +143,7 @@ async def test_a_store_without_conditions_has_its_refusals_told_too() -> None:
 @in_virtual_time
 async def test_a_batch_is_one_line_a_decision_under_one_request() -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
-    await house.presigner.presign_batch(REQUESTER, MIXED)
+    await house.sign_batch(MIXED)
     assert [(line["bucket"], line["operation"]) for line in told(house)] == [
         ("reports", "download"),
         ("reports", "download"),
@@ -166,10 +166,9 @@ async def test_a_batch_tells_which_session_signed_for_which_bucket() -> None:
     house = a_house(snapshot)
     house.sources["photos"].fault = OSError("no route")
     asks = [an_ask(), an_ask(bucket="photos"), an_ask(key="c")]
-    first, _, _ = await house.presigner.presign_batch(REQUESTER, asks)
-    assert isinstance(first, PresignedRequest)
+    first, _, _ = await house.sign_batch(asks)
     one, other = told(house)
-    assert (one["keys"], one["access_key_id"]) == (["a/b", "c"], signer_of(first.url))
+    assert (one["keys"], one["access_key_id"]) == (["a/b", "c"], signer_of(*urls_of([first])))
     assert (other["s3_bucket"], other["reason"]) == ("acme-photos", "credentials_unavailable")
 
 
@@ -209,7 +208,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
     house = a_house(a_snapshot(a_grant()), delay=1)
     one = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, FORM))
-    batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask(key="c")]))
+    batch = asyncio.ensure_future(house.sign_batch([an_ask(key="c")]))
     await asyncio.sleep(0.5)
     house.authorizer.snapshot = a_snapshot()
     await asyncio.gather(one, form, batch, return_exceptions=True)
@@ -221,7 +220,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
 @in_virtual_time
 async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused() -> None:
     house = a_house(a_snapshot(a_grant()))
-    asked = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
+    asked = asyncio.ensure_future(house.sign_batch([an_ask()]))
     await asyncio.sleep(0)  # one turn: it is decided that it has to wait
     house.authorizer.snapshot = a_snapshot()
     [answer] = await asked
@@ -251,7 +250,7 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
     for answer in (
         lambda: house.presigner.presign(REQUESTER, an_ask()),
         lambda: house.presigner.presign_form(REQUESTER, FORM),
-        lambda: house.presigner.presign_batch(REQUESTER, [an_ask()]),
+        lambda: house.sign_batch([an_ask()]),
     ):
         await answer()
         order.append("answer")
@@ -263,8 +262,8 @@ async def test_the_trail_never_holds_a_signature_a_token_or_a_secret() -> None:
     house = a_house(a_snapshot(a_grant(allow_overwrite=True)))
     signed = await house.presigner.presign(REQUESTER, an_ask(UPLOAD))
     form = await house.presigner.presign_form(REQUESTER, FORM)
-    batch = await house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(key="a/../b")])
-    urls = [signed.url, *(each.url for each in batch if isinstance(each, PresignedRequest))]
+    batch = await house.sign_batch([an_ask(), an_ask(key="a/../b")])
+    urls = [signed.url, *urls_of(batch)]
     signatures = [parse_qs(urlsplit(url).query)["X-Amz-Signature"][0] for url in urls]
     audit_trail = b"".join(house.audit_trail).decode()
     assert len(house.audit_trail) == 4

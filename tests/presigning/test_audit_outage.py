@@ -55,7 +55,7 @@ ANSWERS = [
     pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask()), id="a request"),
     pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask(UPLOAD)), id="an upload"),
     pytest.param(lambda house: house.presigner.presign_form(REQUESTER, FORM), id="a form"),
-    pytest.param(lambda house: house.presigner.presign_batch(REQUESTER, MIXED), id="a batch"),
+    pytest.param(lambda house: house.sign_batch(MIXED), id="a batch"),
     pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask(key="x")), id="a refusal"),
     pytest.param(
         lambda house: house.presigner.presign_form(REQUESTER, a_form_ask(key="a/k")),
@@ -93,9 +93,7 @@ async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() ->
 
     writing(house, half)
     with pytest.raises(Overloaded):
-        await house.presigner.presign_batch(
-            REQUESTER, [an_ask(key=str(n) * 900) for n in range(60)]
-        )
+        await house.sign_batch([an_ask(key=str(n) * 900) for n in range(60)])
     assert json.loads(taken[0])["parts"] > 1
 
 

@@ -1,11 +1,11 @@
-"""A long batch lets others have their turn, and is decided on what stands when it is answered."""
+"""A long batch lets other requests run, and is decided with the configuration at its end."""
 
 import asyncio
 
 import pytest
 
-from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import Forbidden, PresignError
+from service.presigning.presigner import MAX_RUN
 from service.presigning.requests import PresignBatch, PresignRequest
 from tests.presigning.house import House, a_house, an_ask
 from tests.support.fakes import (
@@ -15,7 +15,7 @@ from tests.support.fakes import (
     in_virtual_time,
 )
 
-MANY = 5 * ITEMS_PER_SLICE
+MANY = 5 * MAX_RUN
 
 
 def asks() -> list[PresignRequest | PresignError]:
@@ -36,7 +36,7 @@ async def test_a_grant_that_is_withdrawn_in_the_middle_signs_nothing(*, warm: bo
     if warm:
         await house.presigner.presign(REQUESTER, an_ask())
     lines = len(house.audit_trail)
-    batch = asyncio.create_task(house.presigner.presign_batch(REQUESTER, asks()))
+    batch = asyncio.create_task(house.sign_batch(asks()))
     await withdrawn_meanwhile(house)
     answers = await batch
     assert len(answers) == MANY
@@ -45,25 +45,24 @@ async def test_a_grant_that_is_withdrawn_in_the_middle_signs_nothing(*, warm: bo
 
 
 @in_virtual_time
-async def test_keys_that_are_alike_but_for_who_may_have_them_let_others_have_their_turn() -> None:
-    """They are one request to begin with, halved until each half is decided as one."""
+async def test_keys_of_alternating_grants_let_other_requests_run() -> None:
     house = a_house(a_snapshot(a_grant(prefix="a/"), a_grant(prefix="b/")))
     await house.presigner.presign(REQUESTER, an_ask())
     keys = [f"{'ab'[number % 2]}/{number}" for number in range(MANY)]
     turns = await turns_during(house, [PresignBatch(an_ask(), keys)])
-    assert turns >= MANY // ITEMS_PER_SLICE
+    assert turns >= MANY // MAX_RUN
 
 
 @in_virtual_time
-async def test_keys_that_have_to_be_encoded_let_others_have_their_turn() -> None:
+async def test_keys_that_need_encoding_let_other_requests_run() -> None:
     house = a_house(a_snapshot(a_grant()))
     await house.presigner.presign(REQUESTER, an_ask())
     turns = await turns_during(house, [PresignBatch(an_ask(), [f"a/ä{n}" for n in range(MANY)])])
-    assert turns >= MANY // ITEMS_PER_SLICE
+    assert turns >= MANY // MAX_RUN
 
 
 async def turns_during(house: House, asked: list[PresignBatch]) -> int:
-    turns, batch = 0, asyncio.create_task(house.presigner.presign_batch(REQUESTER, asked))
+    turns, batch = 0, asyncio.create_task(house.sign_batch(asked))
     while not batch.done():
         turns += 1
         await asyncio.sleep(0)

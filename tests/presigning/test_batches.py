@@ -16,7 +16,7 @@ from service.errors import (
     PresignError,
 )
 from service.presigning.requests import PresignRequest
-from service.presigning.results import PresignedRequest
+from service.presigning.results import PresignedRequests
 from service.sessions.attempts import ATTEMPT_SECONDS
 from tests.presigning.house import (
     BOTH,
@@ -25,6 +25,7 @@ from tests.presigning.house import (
     a_house,
     an_ask,
     times,
+    urls_of,
 )
 from tests.support.fakes import (
     REQUESTER,
@@ -50,12 +51,12 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
         an_ask(bucket="none"),
         an_ask(min_expires_in=3596),
     ]
-    answers = await house.presigner.presign_batch(REQUESTER, asks)
+    answers = await house.sign_batch(asks)
     assert [type(answer) for answer in answers] == [
-        PresignedRequest,
+        PresignedRequests,
         Forbidden,
         InvalidRequest,
-        PresignedRequest,
+        PresignedRequests,
         InvalidRequest,
         LimitExceeded,
         Forbidden,
@@ -70,11 +71,11 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
         [],
         ["#/min_expires_in"],
     ]
-    paths = [urlsplit(each.url).path for each in answers if isinstance(each, PresignedRequest)]
+    paths = [urlsplit(url).path for url in urls_of(answers)]
     assert paths == ["/a/1", "/a/3"]
 
 
-def told(answers: list[PresignedRequest | PresignError]) -> Iterator[Mapping[str, str]]:
+def told(answers: list[PresignedRequests | PresignError]) -> Iterator[Mapping[str, str]]:
     return (answer.pointers for answer in answers if isinstance(answer, PresignError))
 
 
@@ -84,15 +85,15 @@ async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
     asks = [an_ask(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
     for _ in range(times_over):
-        answers = await house.presigner.presign_batch(REQUESTER, asks)
+        answers = await house.sign_batch(asks)
     assert [len(source.asked) for source in house.sources.values()] == [1, 1]
-    assert all(isinstance(answer, PresignedRequest) for answer in answers)
+    assert all(isinstance(answer, PresignedRequests) for answer in answers)
 
 
 @in_virtual_time
 async def test_an_empty_batch_is_answered_with_nothing() -> None:
     house = a_house(a_snapshot(a_grant()))
-    assert await house.presigner.presign_batch(REQUESTER, []) == []
+    assert await house.sign_batch([]) == []
     assert house.fetches == 0
 
 
@@ -101,12 +102,12 @@ async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() ->
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
     house.sources["photos"].fault = OSError("no route")
     asks = [an_ask(), an_ask(bucket="photos"), an_ask(key="x/../y"), an_ask()]
-    answers = await house.presigner.presign_batch(REQUESTER, asks)
+    answers = await house.sign_batch(asks)
     assert [type(answer) for answer in answers] == [
-        PresignedRequest,
+        PresignedRequests,
         CredentialsUnavailable,
         InvalidRequest,
-        PresignedRequest,
+        PresignedRequests,
     ]
 
 
@@ -117,9 +118,7 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
     for source in house.sources.values():
         source.hangs = True
     begun = house.clock.boot()
-    answers = await house.presigner.presign_batch(
-        REQUESTER, [an_ask(bucket=name) for name in buckets]
-    )
+    answers = await house.sign_batch([an_ask(bucket=name) for name in buckets])
     assert {type(answer) for answer in answers} == {CredentialsUnavailable}
     assert house.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
 
@@ -129,14 +128,12 @@ async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH), delay=0)
     await house.presigner.presign(REQUESTER, an_ask())
     house.sources["photos"].delay = 3
-    asked = asyncio.ensure_future(
-        house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
-    )
+    asked = asyncio.ensure_future(house.sign_batch([an_ask(), an_ask(bucket="photos")]))
     await asyncio.sleep(1)
     house.authorizer.snapshot = replace(
         a_snapshot(a_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
     )
     first, second = await asked
-    assert isinstance(first, PresignedRequest)
-    assert times(first.url) == (int(server_time(house.clock)), 7)
+    assert isinstance(first, PresignedRequests)
+    assert times(*first.urls) == (int(server_time(house.clock)), 7)
     assert isinstance(second, Forbidden)

@@ -10,7 +10,6 @@ from service.presigning.json_template import (
     PLACEHOLDER,
     cut,
     quoted,
-    repeated,
     text,
 )
 from tests.signing.strategies import examples
@@ -32,18 +31,3 @@ def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> 
     begin, end = cut({"before": before, "hole": PLACEHOLDER, "after": [before, 1, None]})
     filled = json.loads(begin + quoted(filling) + end)
     assert filled == {"before": before, "hole": filling, "after": [before, 1, None]}
-
-
-@examples(200)
-@given(
-    rows=st.integers(1, 4).flatmap(
-        lambda width: st.lists(
-            st.lists(PLAIN, min_size=width, max_size=width), min_size=1, max_size=5
-        )
-    )
-)
-def test_what_is_repeated_is_a_list(rows: list[list[str]]) -> None:
-    begin, end = cut({"url": PLACEHOLDER, "headers": {}})
-    columns = [[each.encode() for each in column] for column in zip(*rows, strict=True)]
-    whole = b"".join([b"[", *repeated(begin, columns, end), b"]"])
-    assert json.loads(whole) == [{"url": "".join(row), "headers": {}} for row in rows]

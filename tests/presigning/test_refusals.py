@@ -8,7 +8,6 @@ import pytest
 from service.access.grants import Caller
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
 from service.presigning.requests import PresignRequest
-from service.presigning.results import PresignedRequest
 from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.presigning.house import (
     BOTH,
@@ -21,6 +20,7 @@ from tests.presigning.house import (
     refusal,
     requester,
     times,
+    urls_of,
 )
 from tests.support.fakes import (
     CALLER,
@@ -52,7 +52,7 @@ async def test_whoever_may_not_have_an_answer_starts_no_session(
 ) -> None:
     house = a_house(a_snapshot(NARROW, buckets=BOTH))
     assert type(await refusal(house, ask)) is error
-    [answer] = await house.presigner.presign_batch(REQUESTER, [ask])
+    [answer] = await house.sign_batch([ask])
     assert type(answer) is error
     await asyncio.sleep(60)
     assert house.fetches == 0
@@ -96,11 +96,10 @@ async def test_the_limits_that_stand_after_the_wait_decide() -> None:
     house = a_house(a_snapshot(a_grant()), delay=1)
     asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
     form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="")))
-    batch = asyncio.ensure_future(house.presigner.presign_batch(REQUESTER, [an_ask()]))
+    batch = asyncio.ensure_future(house.sign_batch([an_ask()]))
     await asyncio.sleep(0.5)
     house.authorizer.snapshot = a_snapshot(a_grant(max_expires_in=7))
     assert times((await asked).url)[1] == 7
     assert (await form).validity.expires_at - epoch((await form).fields["x-amz-date"]) == 7
     [item] = await batch
-    assert isinstance(item, PresignedRequest)
-    assert times(item.url)[1] == 7
+    assert times(*urls_of([item]))[1] == 7

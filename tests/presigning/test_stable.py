@@ -382,12 +382,10 @@ async def test_each_item_of_a_batch_has_its_own_window_and_is_answered_as_alone(
     keys = ["a/1", "a/2", "a/../x", "a/3"]
     shapes: Sequence[dict[str, Any]] = [{"stable_for": 60}, {}, {"stable_for": 600}]
     asks = [PresignBatch(an_ask(key=keys[0], **shape), keys) for shape in shapes]
-    await house.presigner.presign_batch(REQUESTER, asks)
+    await house.sign_batch(asks)
     house.clock.move(30)
-    told = await house.presigner.presign_batch(REQUESTER, asks)
-    alone = await house.presigner.presign_batch(
-        REQUESTER, [an_ask(key=key, **shape) for shape in shapes for key in keys]
-    )
+    told = await house.sign_batch(asks)
+    alone = await house.sign_batch([an_ask(key=key, **shape) for shape in shapes for key in keys])
     assert _urls(told) == _urls(alone)
     assert len(set(_urls(told))) == 10
 
@@ -397,9 +395,9 @@ async def test_a_batch_waits_for_the_session_that_its_window_needs() -> None:
     house = a_house(a_snapshot(a_grant()), longest_lifetime=60)
     await url(house)
     await asyncio.sleep(2000)
-    (answer,) = await house.presigner.presign_batch(REQUESTER, [an_ask(stable_for=3000)])
-    assert isinstance(answer, PresignedRequest)
-    assert signer_of(answer.url) == house.source.given[-1].credentials.access_key_id
+    (answer,) = await house.sign_batch([an_ask(stable_for=3000)])
+    assert isinstance(answer, PresignedRequests)
+    assert signer_of(*answer.urls) == house.source.given[-1].credentials.access_key_id
 
 
 @in_virtual_time
@@ -470,16 +468,13 @@ def _entries_of(caller: Any) -> tuple[Any, ...]:
     return tuple(replace(entry, subject=caller.subject) for entry in snapshot.callers)
 
 
-def _urls(answers: Sequence[PresignedRequest | PresignedRequests | PresignError]) -> list[str]:
-    urls: list[str] = []
-    for answer in answers:
-        if isinstance(answer, PresignError):
-            urls.append(answer.code)
-        elif isinstance(answer, PresignedRequests):
-            urls += [b"".join(row).decode() for row in zip(*answer.urls, strict=True)]
-        else:
-            urls.append(answer.url)
-    return urls
+def _urls(answers: Sequence[PresignedRequests | PresignError]) -> list[str]:
+    """And the codes of refusals, in their places."""
+    return [
+        each
+        for answer in answers
+        for each in ([answer.code] if isinstance(answer, PresignError) else answer.urls)
+    ]
 
 
 def test_a_lifetime_is_known_by_its_value() -> None:

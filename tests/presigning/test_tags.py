@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from service.presigning.results import PresignedRequest
 from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.presigning.house import (
     BOTH,
@@ -15,6 +14,7 @@ from tests.presigning.house import (
     House,
     a_house,
     an_ask,
+    urls_of,
 )
 from tests.support.fakes import (
     REQUESTER,
@@ -65,10 +65,8 @@ async def test_all_urls_of_a_batch_name_its_one_request() -> None:
     tagged = {name: replace(bucket, tag_urls=True) for name, bucket in BOTH.items()}
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=tagged))
     asks = [an_ask(key=str(n), bucket=bucket) for n in range(5) for bucket in BOTH]
-    answers = await house.presigner.presign_batch(replace(REQUESTER, request_id="r-2"), asks)
-    assert [ids(each.url) for each in answers if isinstance(each, PresignedRequest)] == [
-        ["r-2"]
-    ] * 10
+    answers = await house.sign_batch(asks, replace(REQUESTER, request_id="r-2"))
+    assert [ids(url) for url in urls_of(answers)] == [["r-2"]] * 10
     assert ids_told(house) == {"r-2"}
 
 
@@ -85,6 +83,5 @@ async def test_requests_of_one_second_do_not_share_a_tag() -> None:
 async def test_a_bucket_that_is_not_to_be_tagged_is_not() -> None:
     buckets = {"reports": a_bucket(), "photos": a_bucket(tag_urls=True)}
     house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=buckets))
-    answers = await house.presigner.presign_batch(REQUESTER, [an_ask(), an_ask(bucket="photos")])
-    found = [ids(each.url) for each in answers if isinstance(each, PresignedRequest)]
-    assert found == [[], ["request-1"]]
+    answers = await house.sign_batch([an_ask(), an_ask(bucket="photos")])
+    assert [ids(url) for url in urls_of(answers)] == [[], ["request-1"]]

@@ -12,7 +12,7 @@ from service.access.grants import AccessRequest, Grant, Operation, decide, decis
 from service.errors import Forbidden, PresignError
 from service.presigning.audit import Requester
 from service.presigning.requests import PresignBatch
-from service.presigning.results import PresignedRequest, PresignedRequests
+from service.presigning.results import PresignedRequests
 from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
@@ -175,24 +175,19 @@ async def test_a_batch_of_keys_that_are_alike_is_answered_as_each_alone() -> Non
     grants = [a_grant(prefix="a/", max_expires_in=60), a_grant(prefix="a/b/", max_expires_in=600)]
     house = a_house(a_snapshot(*grants))
     keys = ["a/1", "a/2", "a/b/1", "a/\u00e9", "a/../x", "no", "a/b/2", "a/b/3", "a/3"]
-    told = await house.presigner.presign_batch(
-        REQUESTER, [PresignBatch(some_ask(key=keys[0]), keys)]
-    )
-    alone = await house.presigner.presign_batch(REQUESTER, [some_ask(key=key) for key in keys])
+    told = await house.sign_batch([PresignBatch(some_ask(key=keys[0]), keys)])
+    alone = await house.sign_batch([some_ask(key=key) for key in keys])
     assert _flat(told) == _flat(alone)
 
 
-def _flat(answers: Sequence[object]) -> list[object]:
-    flat: list[object] = []
-    for answer in answers:
-        if isinstance(answer, PresignError):
-            flat.append((answer.code, answer.detail))
-        elif isinstance(answer, PresignedRequests):
-            flat += [b"".join(row).decode() for row in zip(*answer.urls, strict=True)]
-        else:
-            assert isinstance(answer, PresignedRequest)
-            flat.append(answer.url)
-    return flat
+def _flat(answers: Sequence[PresignedRequests | PresignError]) -> list[object]:
+    return [
+        each
+        for answer in answers
+        for each in (
+            [(answer.code, answer.detail)] if isinstance(answer, PresignError) else answer.urls
+        )
+    ]
 
 
 PREFIXES = st.sampled_from(["", "a", "a/", "a/b", "a/b/", "b/", "a/b/c"])
@@ -224,7 +219,5 @@ def test_within_the_reach_of_a_decision_the_same_is_decided(
         )
 
     reached = decision_scope(grants, access_request(one))
-    if reached is not None:
-        assert reached.contains(other) == reached.contains_all([other, other])
-        if reached.contains(other):
-            assert decide(grants, access_request(one)) == decide(grants, access_request(other))
+    if reached is not None and reached.contains(other):
+        assert decide(grants, access_request(one)) == decide(grants, access_request(other))

@@ -17,7 +17,7 @@ from service.auth.api_keys import digest_of
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.errors import PresignError
-from service.presigning.results import PresignedRequest
+from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.telemetry.metrics import Metrics
@@ -27,7 +27,7 @@ from tests.auth.mint import (
     jwk,
     jwks,
 )
-from tests.presigning.house import an_ask, requester
+from tests.presigning.house import an_ask, batches, requester
 from tests.support.fakes import ADDRESS, credentials
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
@@ -102,9 +102,9 @@ class House:
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
-    ) -> list[PresignedRequest | PresignError]:
-        asks = [an_ask(bucket=bucket) for bucket in buckets]
-        return await self.running.presigner.presign_batch(requester(caller), asks)
+    ) -> list[PresignedRequests | PresignError]:
+        requests = batches([an_ask(bucket=bucket) for bucket in buckets])
+        return await self.running.presigner.presign_batch(requester(caller), requests)
 
     async def refused(self, *args: Any, **more: Any) -> str | None:
         """The code of the refusal, if it is refused."""

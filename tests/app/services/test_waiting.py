@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from service.errors import CredentialsUnavailable, Forbidden
-from service.presigning.results import PresignedRequest
+from service.presigning.results import PresignedRequests
 from tests.app.services.house import (
     BEFORE,
     BUCKET,
@@ -52,8 +52,9 @@ async def test_who_waits_while_its_bucket_is_replaced_is_answered(cold: House) -
 
 
 def url(answer: object) -> str:
-    assert isinstance(answer, PresignedRequest), answer
-    return answer.url
+    assert isinstance(answer, PresignedRequests), answer
+    [found] = answer.urls
+    return found
 
 
 async def test_who_waits_while_its_grants_are_replaced_is_answered_by_the_new_session(
