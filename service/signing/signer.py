@@ -1,37 +1,32 @@
-"""Signs for one set of credentials at one address, at the price of two hashes a URL.
+"""Signs URLs with one set of credentials at one address.
 
-Theory of operation: a canonical request is rendered with a mark in place of the object's path, by
-the plain functions of `sigv4.py`, and cut at the mark. What is left is a `SigningContext`, good for
-every key while the second and the lifetime are the same. A URL is then: encode the key, join, hash,
-sign, join. A context depends on nothing but its arguments, so dropping one is always safe.
+Theory of operation: a canonical request is rendered without the object's path, from what the second and
+the session's token have fixed already. The result is a `SigningContext`, which serves every key while the
+second and the lifetime are the same. A URL is then: encode the key, join, hash, sign, join. A context
+depends on its arguments only, so it is always safe to drop one.
 
-Two things are kept for the second: whole contexts, for actions that come again, and query strings,
-for uploads, of which no two are alike but in what headers they have. A context is found by its
-action's identity, since to hash an action costs more than to sign with it.
+Contexts of actions that are used again are cached for their second, by the action's identity: to hash an
+action would cost more than to sign with it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final
 
 from service.signing import sigv4
 from service.signing.actions import Action, ListObjects, Query
 from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
 from service.signing.sigv4 import Credentials, SigningState
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
-_MARK = "\0"  # no key, path or query holds it: see validation.py and percent-encoding
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
-_MAX_CONTEXTS = 64  # a second's shapes; beyond that the oldest goes
-_MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and seldom come twice
+_MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
+_MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and are seldom used twice
 
 Signable = Action | MultipartAction
 
@@ -82,32 +77,26 @@ class SigningContext:
         return f"{self.url_head}{path}{self.url_tail}{signature}"
 
 
-@dataclass(slots=True, eq=False)
-class _Query:
-    text: str = field(repr=False)  # with the session's token
-
-
 class Signer:
-    """Keeps the day's signing key and the second's contexts."""
-
     def __init__(self, credentials: Credentials, address: Address) -> None:
         self.credentials = credentials
         self.address = address
+        token = credentials.session_token
+        encoded = "" if token is None else sigv4.percent_encode(token)
+        self._token = encoded and f"&X-Amz-Security-Token={encoded}"
         self._date = ""
         self._key = b""
-        self._state: SigningState | None = None
         self._second = -1
-        self._timestamp = ""
-        self._state_begun: SigningState | None = None
+        self._query_head = ""
+        self._key_state = self._state = SigningState(b"")
         self._contexts: dict[tuple[int, int, str | None], SigningContext] = {}
-        self._queries: dict[tuple[object, ...], _Query] = {}
 
     def presign(
         self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
     ) -> str:
-        """The URL. `now` is the store's time in epoch seconds; `key` is checked (`validation.py`).
+        """Return the URL. `now` is the store's time in epoch seconds; `key` is checked (`validation.py`).
 
-        `tag` goes into the query as `x-presign-id`: S3 ignores it, and writes it into its access log.
+        `tag` goes into the query as `x-presign-id`: S3 ignores it, and writes it to its access log.
         """
         context = self.context(action, now=now, expires_in=expires_in, tag=tag)
         return context.url(key)
@@ -117,112 +106,69 @@ class Signer:
     ) -> SigningContext:
         """As `presign`, for any number of keys."""
         if now != self._second:
-            self._turn(now)
-        context = self._contexts.get((id(action), expires_in, tag))
-        return context or self._render(action, expires_in, tag)
-
-    def _turn(self, now: int) -> None:
-        self._second = now
-        self._timestamp = sigv4.amz_date(now)
-        self._state_begun = None
-        self._contexts.clear()
-        self._queries.clear()
+            self._start_second(now)
+        at = (id(action), expires_in, tag)
+        if (context := self._contexts.get(at)) is None:
+            context = self._render(action, expires_in, tag)
+            is_used_once = isinstance(action, MultipartAction)  # every part is another
+            if not is_used_once and len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH:
+                self._cache(at, context)
+        return context
 
     def state(self, date: str) -> SigningState:
         """The signing key of `date` (YYYYMMDD), derived once a day."""
-        if self._state is None or date != self._date:
+        if date != self._date:
             secret = self.credentials.secret_access_key
             self._key = sigv4.signing_key(secret, date, self.address.region, SERVICE)
-            self._date, self._state = date, SigningState(self._key)
-        return self._state
-
-    def _begun(self) -> SigningState:
-        """After the head of what is to sign, which all of a second have in common."""
-        if self._state_begun is None:
-            date = self._timestamp[:8]
-            self.state(date)
-            head = sigv4.string_to_sign_head(self._timestamp, self.scope(date))
-            self._state_begun = SigningState(self._key, head)
-        return self._state_begun
+            self._key_state = SigningState(self._key)
+            self._date = date
+        return self._key_state
 
     def scope(self, date: str) -> str:
         return sigv4.credential_scope(date, self.address.region, SERVICE)
 
+    def _start_second(self, now: int) -> None:
+        timestamp = sigv4.amz_date(now)
+        scope = self.scope(timestamp[:8])
+        credential = sigv4.percent_encode(f"{self.credentials.access_key_id}/{scope}")
+        self._query_head = (
+            f"X-Amz-Algorithm={sigv4.ALGORITHM}&X-Amz-Credential={credential}"
+            f"&X-Amz-Date={timestamp}&X-Amz-Expires="
+        )
+        self.state(timestamp[:8])
+        self._state = SigningState(self._key, sigv4.string_to_sign_head(timestamp, scope))
+        self._second = now
+        self._contexts.clear()
+
     def _render(self, action: Signable, expires_in: int, tag: str | None) -> SigningContext:
-        headers = action.headers()
-        query = self._query(action, expires_in, headers, tag)
-        context = self._cut(action, query, headers)
-        repeats = not isinstance(action, MultipartAction)  # no part of an upload is like another
-        if repeats and len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH:
-            _keep(self._contexts, (id(action), expires_in, tag), context)
-        return context
-
-    def _query(
-        self,
-        action: Signable,
-        expires_in: int,
-        headers: Mapping[str, str],
-        tag: str | None,
-    ) -> str:
-        asked = action.query()
-        at = (asked, expires_in, tag, *headers)
-        if (known := self._queries.get(at)) is not None:
-            return known.text
-        query = self._render_query(asked, expires_in, ["host", *headers], tag)
-        repeats = not isinstance(action, MultipartAction)
-        if repeats and len(query) <= _MAX_CONTEXT_LENGTH:
-            _keep(self._queries, at, _Query(query))
-        return query
-
-    def _render_query(
-        self,
-        asked: Query,
-        expires_in: int,
-        headers: Iterable[str],
-        tag: str | None,
-    ) -> str:
-        credential = f"{self.credentials.access_key_id}/{self.scope(self._timestamp[:8])}"
-        parameters = [
-            *asked,
-            ("X-Amz-Algorithm", sigv4.ALGORITHM),
-            ("X-Amz-Credential", credential),
-            ("X-Amz-Date", self._timestamp),
-            ("X-Amz-Expires", str(expires_in)),
-            ("X-Amz-SignedHeaders", sigv4.signed_headers(headers)),
-        ]
-        if self.credentials.session_token is not None:
-            parameters.append(("X-Amz-Security-Token", self.credentials.session_token))
-        if tag is not None:
-            parameters.append(("x-presign-id", tag))
-        return sigv4.canonical_query(parameters)
-
-    def _cut(self, action: Signable, query: str, headers: Mapping[str, str]) -> SigningContext:
         of_the_bucket = isinstance(action, _OF_THE_BUCKET)
         prefix = self.address.bucket_path if of_the_bucket else self.address.path_prefix
-        path = prefix + _MARK
-        canonical = sigv4.canonical_request(
-            action.METHOD,
-            path,
-            query,
-            {"host": self.address.host, **headers},
-            sigv4.UNSIGNED_PAYLOAD,
-        )
-        canonical_head, _, canonical_tail = canonical.partition(_MARK)
+        headers = action.headers()
+        names = sigv4.signed_headers(["host", *headers])
+        query = self._query(names, action.query(), expires_in, tag)
+        canonical_headers = sigv4.canonical_headers({"host": self.address.host, **headers})
         return SigningContext(
             action=action,
             headers=headers,
-            state=self._begun(),
-            canonical_head=canonical_head,
-            canonical_tail=canonical_tail,
+            state=self._state,
+            canonical_head=f"{action.METHOD}\n{prefix}",
+            canonical_tail=f"\n{query}\n{canonical_headers}\n{names}\n{sigv4.UNSIGNED_PAYLOAD}",
             url_head=f"{self.address.origin}{prefix}",
             url_tail=f"?{query}&X-Amz-Signature=",
         )
 
+    def _query(self, names: str, parameters: Query, expires_in: int, tag: str | None) -> str:
+        """The canonical query. S3's own parameters begin in lower case, so they sort after SigV4's."""
+        signed = names.replace(";", "%3B")  # names hold nothing else to encode: see actions.py
+        query = f"{self._query_head}{expires_in}{self._token}&X-Amz-SignedHeaders={signed}"
+        if tag is not None:
+            parameters = (*parameters, ("x-presign-id", tag))
+        return f"{query}&{sigv4.canonical_query(parameters)}" if parameters else query
 
-def _keep(kept: dict[K, V], key: K, value: V) -> None:
-    if len(kept) >= _MAX_CONTEXTS:
-        del kept[next(iter(kept))]
-    kept[key] = value
+    def _cache(self, at: tuple[int, int, str | None], context: SigningContext) -> None:
+        if len(self._contexts) >= _MAX_CONTEXTS:
+            del self._contexts[next(iter(self._contexts))]
+        self._contexts[at] = context
 
 
 def encode_key(key: str) -> str:
