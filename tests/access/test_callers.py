@@ -12,10 +12,10 @@ from service.access.callers import (
     CallerEntry,
     Identity,
     granted,
-    intersecting_subject,
     named_claims,
 )
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
+from service.access.subject_patterns import intersecting_subject
 from tests.access.access_requests import a_demand
 from tests.support.fakes import a_grant
 

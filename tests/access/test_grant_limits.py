@@ -141,7 +141,7 @@ def test_the_limit_told_is_the_grants_own_and_nothing_that_was_sent() -> None:
 def test_a_replacement_of_what_stands_is_refused_at_the_field_that_asks_for_it() -> None:
     replacing = an_upload(overwrite=True, has_if_match=True)
     assert decide([a_grant()], replacing) == Limited(
-        "#/if_match", "Your grant does not allow to overwrite."
+        "#/if_match", "Your grant does not allow overwriting."
     )
     blind = a_grant(allow=frozenset({Operation.UPLOAD}), allow_overwrite=True)
     assert decide([blind], replacing) == Limited(

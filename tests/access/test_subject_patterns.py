@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import CallerEntry, intersecting_subject
+from service.access.callers import CallerEntry
 from service.access.grants import Caller
-from service.access.subject_patterns import Patterns
+from service.access.subject_patterns import Patterns, intersecting_subject
 from service.concurrency.event_loop import without_garbage_collection
 from service.presigning.snapshot import Entries
 
