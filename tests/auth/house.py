@@ -15,7 +15,7 @@ from tests.auth.mint import ed_key, jwk, jwks
 from tests.support.fakes import FakeClock, loop_clock
 
 AT_ONCE = 0.01  # seconds
-DOWN = KeysUnavailable("no answer: ConnectError")
+DOWN = KeysUnavailable("no response: ConnectError")
 
 
 class FakeKeySource:

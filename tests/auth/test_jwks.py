@@ -124,7 +124,7 @@ async def test_the_bearer_is_read_anew_for_each_fetch(server: Server, tmp_path: 
 async def test_a_redirect_is_a_failure_and_is_not_followed(server: Server, status: str) -> None:
     server.answer = answer(DOCUMENT, f"Location: {server.url}/sentinel", status=status)
     error = await failure(server.url)
-    assert str(error) == f"the answer has status {status[:3]}"
+    assert str(error) == f"the response has status {status[:3]}"
     assert len(server.requests) == 1
 
 
@@ -133,7 +133,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(server: Server, statu
 )
 async def test_any_status_but_200_is_a_failure(server: Server, status: str) -> None:
     server.answer = answer(b"" if status.startswith("204") else b"sentinel", status=status)
-    assert str(await failure(server.url)) == f"the answer has status {status[:3]}"
+    assert str(await failure(server.url)) == f"the response has status {status[:3]}"
 
 
 @pytest.mark.parametrize("framed", [answer, chunked])
@@ -141,7 +141,7 @@ async def test_a_body_that_is_too_long_is_a_failure(
     server: Server, framed: Callable[[bytes], bytes]
 ) -> None:
     server.answer = framed(b"x" * (MAX_BYTES + 1))
-    assert str(await failure(server.url)) == f"the answer is longer than {MAX_BYTES} bytes"
+    assert str(await failure(server.url)) == f"the response is longer than {MAX_BYTES} bytes"
 
 
 async def test_a_body_as_long_as_may_be_is_given(server: Server) -> None:
@@ -154,7 +154,7 @@ async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) ->
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
     with within(3):  # and not as long as others are given
-        assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
+        assert str(await failure(server.url, limit=0.5)) == "no response within 0.5 s"
     assert time.monotonic() - begun >= 0.5
 
 
@@ -166,12 +166,12 @@ async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:
 
 async def test_garbage_is_a_failure_in_words_that_quote_none_of_it(server: Server) -> None:
     server.answer = b"sentinel\r\n\r\n"
-    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
+    assert str(await failure(server.url)) == "no response: RemoteProtocolError"
 
 
 async def test_an_answer_that_is_cut_is_a_failure(server: Server) -> None:
     server.answer = answer(DOCUMENT)[:-1]
-    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
+    assert str(await failure(server.url)) == "no response: RemoteProtocolError"
 
 
 async def test_a_host_that_does_not_answer_is_a_failure_that_names_no_url() -> None:
@@ -179,7 +179,7 @@ async def test_a_host_that_does_not_answer_is_a_failure_that_names_no_url() -> N
     async with serving(server):
         pass
     url = server.url.replace("127", f"user:{BEARER}@127")
-    assert str(await failure(url)) == "no answer: ConnectError"
+    assert str(await failure(url)) == "no response: ConnectError"
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "ftp://127.0.0.1/", "http://[::1/"])
@@ -223,7 +223,7 @@ async def test_an_authority_of_ones_own_is_trusted_if_it_is_named_and_only_then(
     server = Server()
     async with serving(server, a_tls_context(tmp_path)):
         url = server.url.replace("http:", "https:")
-        assert str(await failure(url)) == "no answer: ConnectError"
+        assert str(await failure(url)) == "no response: ConnectError"
         endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
         assert await endpoint.fetch() == DOCUMENT
 

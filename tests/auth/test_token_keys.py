@@ -157,12 +157,12 @@ def test_keys_are_equal_if_their_material_is() -> None:
     ],
 )
 def test_a_document_that_is_no_jwks_is_told_in_words_that_quote_nothing(document: bytes) -> None:
-    with pytest.raises(UnreadableKeys, match=r"^the answer is no JWKS$"):
+    with pytest.raises(UnreadableKeys, match=r"^the response is not a JWKS$"):
         read_keys(document)
 
 
 def test_a_document_without_a_key_that_we_can_use_is_told_as_such() -> None:
-    with pytest.raises(UnreadableKeys, match=r"^the answer has no key that we can use$"):
+    with pytest.raises(UnreadableKeys, match=r"^the response has no usable key$"):
         read_keys(b'{"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]}')
 
 

@@ -91,7 +91,7 @@ async def test_many_who_bring_the_same_token_together_are_all_known() -> None:
     token = ours()
     found = await asyncio.gather(*(house.caller(token) for _ in range(100)))
     assert set(found) == {Caller(issuer="cluster-a", subject=SUBJECT)}
-    assert len(house.verifier._kept) == 1
+    assert len(house.verifier._cache) == 1
 
 
 @in_virtual_time
@@ -113,7 +113,7 @@ async def test_a_token_is_known_until_it_expires_and_no_longer() -> None:
     assert house.verifier.known(token) is not None
     await asyncio.sleep(2)
     assert house.verifier.known(token) is None
-    assert not house.verifier._kept
+    assert not house.verifier._cache
 
 
 @in_virtual_time
@@ -176,7 +176,7 @@ async def test_what_is_kept_is_bounded_and_the_oldest_goes_first() -> None:
         assert await house.caller(token)
     assert [house.verifier.known(token) is None for token in tokens[:3]] == [True, True, False]
     assert house.verifier.known(tokens[-1]) is not None
-    assert len(house.verifier._kept) == MAX_TOKENS
+    assert len(house.verifier._cache) == MAX_TOKENS
 
 
 @in_virtual_time
@@ -185,9 +185,9 @@ async def test_neither_a_token_nor_a_refusal_is_kept() -> None:
     good, forged = ours(), a_token(ed_key("two"))
     assert await house.caller(good)
     assert await house.caller(forged) is None
-    assert len(house.verifier._kept) == 1
-    assert good not in repr(house.verifier._kept)
-    assert good.split(".")[2] not in repr(house.verifier._kept)
+    assert len(house.verifier._cache) == 1
+    assert good not in repr(house.verifier._cache)
+    assert good.split(".")[2] not in repr(house.verifier._cache)
 
 
 @in_virtual_time
@@ -364,5 +364,5 @@ async def test_remembered_tokens_stay_small_whatever_else_they_claim() -> None:
         each = tracemalloc.get_traced_memory()[0] / some
     finally:
         tracemalloc.stop()
-    assert len(house.verifier._kept) == some + 1
+    assert len(house.verifier._cache) == some + 1
     assert each * MAX_TOKENS < 60 * 1024**2

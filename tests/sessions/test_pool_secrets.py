@@ -31,7 +31,7 @@ async def test_no_log_record_and_no_repr_shows_a_secret_or_a_token(
     house.source.fault = OSError(f"no route for {SECRET}")
     await asyncio.sleep(3600)
     shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {house.pool!r}"
-    assert "again in 1 s: OSError" in shown
+    assert "next attempt in 1 s: OSError" in shown
     assert "ASIAFAKE" in shown
     assert SECRET not in shown
     assert TOKEN not in shown

@@ -23,8 +23,8 @@ def test_a_window_of_a_day_begins_at_midnight_in_utc() -> None:
 
 def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
     kept, window = WindowSigners[str](), Window(600, 60)
-    kept.keep(window, "wish", "first")
-    kept.keep(window, "wish", "second")
+    kept.bind(window, "wish", "first")
+    kept.bind(window, "wish", "second")
     assert kept.find(window, "wish") == "first"
     assert kept.find(window, "another wish") is None
     assert kept.find(Window(660, 60), "wish") is None
@@ -33,9 +33,9 @@ def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
 
 def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
     kept, hour = WindowSigners[str](), Window(0, 3600)
-    kept.keep(hour, "wish", "the hour's")
+    kept.bind(hour, "wish", "the hour's")
     for begin in range(0, 3600, 60):
-        kept.keep(Window(begin, 60), "wish", "the minute's")
+        kept.bind(Window(begin, 60), "wish", "the minute's")
     assert kept.find(hour, "wish") == "the hour's"
     assert kept.find(Window(3480, 60), "wish") is not None
     assert kept.find(Window(3360, 60), "wish") is None
@@ -45,7 +45,7 @@ def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
 def test_what_is_kept_is_bounded() -> None:
     kept, window = WindowSigners[int](), Window(0, DAY)
     for wish in range(MAX_KEPT + 10):
-        kept.keep(window, wish, wish)
+        kept.bind(window, wish, wish)
     found = [wish for wish in range(MAX_KEPT + 10) if kept.find(window, wish) is not None]
     assert found == list(range(10, MAX_KEPT + 10))
 
@@ -53,7 +53,7 @@ def test_what_is_kept_is_bounded() -> None:
 def test_nothing_kept_holds_nobody() -> None:
     kept = WindowSigners[str]()
     assert kept.ends_at == 0
-    kept.keep(Window(600, 60), "wish", "first")
+    kept.bind(Window(600, 60), "wish", "first")
     kept.clear()
     assert kept.find(Window(600, 60), "wish") is None
     assert kept.ends_at == 0

@@ -45,7 +45,7 @@ def test_an_empty_answer_is_refused(answer: dict[str, Any]) -> None:
 
 
 def test_an_end_that_is_text_is_refused() -> None:
-    with pytest.raises(SessionRefused, match="when its session ends"):
+    with pytest.raises(SessionRefused, match="when the session expires"):
         read(an_answer({"Expiration": "2026-01-01T01:00:00Z"}))
 
 
