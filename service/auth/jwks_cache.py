@@ -64,7 +64,7 @@ class JwksCache:
         self._is_fetching = False
         self._is_failing = False
         self._attempts = SharedAttempts(
-            self._step, name=f"keys of issuer {name}", waiting=waiting or Waiting()
+            self._step, name=f"keys of {name}", waiting=waiting or Waiting()
         )
 
     @property

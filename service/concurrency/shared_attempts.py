@@ -96,7 +96,7 @@ class SharedAttempts:
             try:
                 seconds = await self._step()
             except Exception:  # a bug must not end the refreshes for ever
-                log.exception("unexpected error while refreshing the %s", self._name)
+                log.exception("unexpected error while refreshing %s", self._name)
                 seconds = LONGEST_SLEEP
             if seconds:
                 await self._sleep(seconds)

@@ -203,7 +203,7 @@ class SessionPool:
         entry = PooledSession(self._buckets[key.bucket], self._chance(), self._clock.boot())
         entry.attempts = SharedAttempts(
             lambda: self._step(key, entry),
-            name=f"session for bucket {key.bucket}",
+            name=f"session {key.bucket}",
             waiting=self._waiting,
         )
         self._entries[key] = entry
