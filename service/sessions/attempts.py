@@ -19,12 +19,7 @@ from typing import Final
 from service.clock import Clock
 from service.concurrency.shared_attempts import LONGEST_SLEEP, attempt
 from service.sessions.history import History
-from service.sessions.pool_entry import (
-    PooledSession,
-    SessionKey,
-    SessionObserver,
-    SigningSession,
-)
+from service.sessions.pool_entry import PooledSession, SessionKey, SessionObserver, SigningSession
 from service.sessions.refresh_policy import backoff, is_better, refresh_due_in
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name

@@ -30,11 +30,7 @@ class History:
     """The cost of a new session does not depend on how many are remembered."""
 
     def __init__(
-        self,
-        clock: Clock,
-        *,
-        most: int = MAX_REMEMBERED,
-        seconds: float = REMEMBERED_SECONDS,
+        self, clock: Clock, *, most: int = MAX_REMEMBERED, seconds: float = REMEMBERED_SECONDS
     ) -> None:
         self._clock = clock
         self._most = most

@@ -93,12 +93,7 @@ class ShortLifetime:
 
 
 def grant_lifetime(
-    asked: Lifetime,
-    *,
-    default: int,
-    granted: int | None,
-    remaining: float,
-    session_seconds: float,
+    asked: Lifetime, *, default: int, granted: int | None, remaining: float, session_seconds: float
 ) -> GrantedLifetime | SessionTooShort | LifetimeUnattainable:
     """Limit the requested lifetime by grant and session. All arguments are seconds.
 

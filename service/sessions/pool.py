@@ -202,9 +202,7 @@ class SessionPool:
         self._make_room()
         entry = PooledSession(self._buckets[key.bucket], self._chance(), self._clock.boot())
         entry.attempts = SharedAttempts(
-            lambda: self._step(key, entry),
-            name=f"session {key.bucket}",
-            waiting=self._waiting,
+            lambda: self._step(key, entry), name=f"session {key.bucket}", waiting=self._waiting
         )
         self._entries[key] = entry
         entry.attempts.start()

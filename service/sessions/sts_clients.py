@@ -27,10 +27,7 @@ class _Endpoint:
 
 class StsClients:
     def __init__(
-        self,
-        session: aioboto3.Session,
-        stack: AsyncExitStack,
-        authorities: Callable[[], str] = str,
+        self, session: aioboto3.Session, stack: AsyncExitStack, authorities: Callable[[], str] = str
     ) -> None:
         """`stack` closes the clients that are left. `authorities` is called in a thread."""
         self._session = session

@@ -4,22 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Denied, Grant, Operation, decide
-from tests.access.access_requests import (
-    a_demand,
-    access_requests,
-    grants,
-    keys,
-    prefixes,
-)
+from tests.access.access_requests import a_demand, access_requests, grants, keys, prefixes
 from tests.support.fakes import a_grant
 
 
 @given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())
 def test_no_key_below_one_prefix_is_granted_by_another_prefix_beside_it(
-    granted: str,
-    asked: str,
-    rest: str,
-    subtree: bool,
+    granted: str, asked: str, rest: str, subtree: bool
 ) -> None:
     access_request = a_demand(key=asked + rest, subtree=subtree)
     if decide([a_grant(prefix=granted)], access_request) != Denied():

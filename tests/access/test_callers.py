@@ -8,12 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import (
-    CallerEntry,
-    Identity,
-    granted,
-    named_claims,
-)
+from service.access.callers import CallerEntry, Identity, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from service.access.subject_patterns import intersecting_subject
 from tests.access.access_requests import a_demand

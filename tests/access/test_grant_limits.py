@@ -14,12 +14,7 @@ from service.access.grants import (
     max_upload_size,
     most_keys,
 )
-from tests.access.access_requests import (
-    ALLOWED,
-    a_demand,
-    a_form,
-    an_upload,
-)
+from tests.access.access_requests import ALLOWED, a_demand, a_form, an_upload
 from tests.support.fakes import a_grant
 
 LIMITED_GRANTS = [

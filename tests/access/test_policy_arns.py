@@ -30,11 +30,7 @@ def arns_of(region: str = "eu-west-1", **changes: Any) -> BucketArns:
     [
         ("aws", "eu-west-1", ["s3.eu-west-1.amazonaws.com"]),
         ("aws-us-gov", "us-gov-west-1", ["s3.us-gov-west-1.amazonaws.com"]),
-        (
-            "aws-cn",
-            "cn-north-1",
-            ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"],
-        ),
+        ("aws-cn", "cn-north-1", ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]),
     ],
 )
 def test_a_policy_speaks_of_the_partition_that_the_role_is_in(
@@ -101,8 +97,7 @@ def test_a_store_that_is_not_awss_is_told_nothing_of_kms(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}],
+    "changes", [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}]
 )
 def test_a_bucket_whose_sessions_are_not_scoped_has_no_arns(changes: dict[str, Any]) -> None:
     assert configured_arns("acme", settings(**changes), "eu-west-1") is None

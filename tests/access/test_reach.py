@@ -14,12 +14,7 @@ from service.access.grants import (
     decide,
     decision_scope,
 )
-from tests.access.access_requests import (
-    a_demand,
-    access_requests,
-    grants,
-    keys,
-)
+from tests.access.access_requests import a_demand, access_requests, grants, keys
 from tests.support.fakes import a_grant
 
 

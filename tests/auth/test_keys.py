@@ -7,14 +7,7 @@ import pytest
 from service.auth.jwks_cache import JITTER, REFRESH_SECONDS, STALE_SECONDS
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from tests.auth.house import (
-    AT_ONCE,
-    DOWN,
-    a_house,
-    a_warm_house,
-    found_at_once,
-    pauses,
-)
+from tests.auth.house import AT_ONCE, DOWN, a_house, a_warm_house, found_at_once, pauses
 from tests.auth.mint import ed_key, jwk, jwks
 from tests.support.fakes import in_virtual_time
 

@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from service.auth.tokens import MAX_KEYS, UnreadableKeys, read_keys
-from tests.auth.mint import (
-    ec_key,
-    ed_key,
-    jwk,
-    jwks,
-    rsa_key,
-)
+from tests.auth.mint import ec_key, ed_key, jwk, jwks, rsa_key
 
 GOOD = jwk(ed_key(), "good")
 RSA = jwk(rsa_key())

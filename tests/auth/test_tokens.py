@@ -11,12 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import Caller
-from service.auth.tokens import (
-    MAX_TOKEN_LENGTH,
-    UnverifiedHeader,
-    parse_unverified_header,
-    verify,
-)
+from service.auth.tokens import MAX_TOKEN_LENGTH, UnverifiedHeader, parse_unverified_header, verify
 from tests.auth.mint import (
     ISSUER,
     KID,

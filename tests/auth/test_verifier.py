@@ -19,23 +19,8 @@ from service.auth.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
 from service.presigning.snapshot import Snapshot
 from tests.auth.house import AT_ONCE, DOWN, FakeKeySource
-from tests.auth.mint import (
-    ISSUER,
-    SUBJECT,
-    a_token,
-    claims,
-    ed_key,
-    jwk,
-    jwks,
-    signed,
-)
-from tests.support.fakes import (
-    WALL,
-    a_bucket,
-    a_grant,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.auth.mint import ISSUER, SUBJECT, a_token, claims, ed_key, jwk, jwks, signed
+from tests.support.fakes import WALL, a_bucket, a_grant, in_virtual_time, loop_clock
 
 OTHER = replace(ISSUER, name="cluster-b")
 """Another cluster that calls itself what the first does."""

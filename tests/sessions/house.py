@@ -7,12 +7,7 @@ import pytest
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
-from tests.support.fakes import (
-    ADDRESS,
-    FakeClock,
-    FakeSource,
-    loop_clock,
-)
+from tests.support.fakes import ADDRESS, FakeClock, FakeSource, loop_clock
 
 OWN = SessionKey("reports", None, None)
 BILLING = SessionKey("reports", (None, "billing"), None)

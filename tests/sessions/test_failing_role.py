@@ -15,12 +15,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionRefused
 from tests.sessions.house import BILLING, OWN, PROMISE, House, a_house, owned, refusal
-from tests.support.fakes import (
-    ADDRESS,
-    FakeSource,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.support.fakes import ADDRESS, FakeSource, in_virtual_time, loop_clock
 
 CALLERS: Final = 2000
 MOST: Final = 5  # calls to STS a second

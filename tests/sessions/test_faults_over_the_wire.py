@@ -168,9 +168,7 @@ async def test_sessions_shorter_than_asked_for_are_better_than_none() -> None:
 
 @pytest.mark.parametrize("skew", [1000.0, -3000.0, 86_400.0])
 @in_virtual_time
-async def test_a_machine_whose_clock_is_wrong_signs_by_stss_and_no_url_is_dead(
-    skew: float,
-) -> None:
+async def test_a_machine_whose_clock_is_wrong_signs_by_stss_and_no_url_is_dead(skew: float) -> None:
     loop_clock().skew = skew
     house = await a_warm_house()
     for _ in range(3 * 60):

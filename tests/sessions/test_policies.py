@@ -13,13 +13,7 @@ from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionRefused, session_name
 from tests.sessions.house import AT_ONCE, BILLING, DUE_AT, OWN, PROMISE, House, a_house, refusal
-from tests.support.fakes import (
-    ADDRESS,
-    FakeClock,
-    FakeSource,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.support.fakes import ADDRESS, FakeClock, FakeSource, in_virtual_time, loop_clock
 
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
 HOUR = 3600

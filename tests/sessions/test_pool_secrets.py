@@ -11,13 +11,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role
 from tests.sessions.house import BILLING, OWN, PROMISE, a_house
-from tests.support.fakes import (
-    ADDRESS,
-    SECRET,
-    TOKEN,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.support.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
 
 
 @in_virtual_time

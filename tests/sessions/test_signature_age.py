@@ -27,22 +27,9 @@ from service.sessions.lifetime import (
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
-from tests.presigning.house import (
-    House,
-    a_form_ask,
-    a_house,
-    an_ask,
-    epoch,
-    policy,
-    times,
-)
+from tests.presigning.house import House, a_form_ask, a_house, an_ask, epoch, policy, times
 from tests.signing.strategies import examples
-from tests.support.fakes import (
-    REQUESTER,
-    a_grant,
-    a_snapshot,
-    in_virtual_time,
-)
+from tests.support.fakes import REQUESTER, a_grant, a_snapshot, in_virtual_time
 
 DAY: Final = 86_400
 WEEK: Final = 604_800

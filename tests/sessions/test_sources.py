@@ -15,12 +15,7 @@ from botocore.exceptions import (
 
 from service.sessions.sts import AssumedRole, Role, SessionRefused, StaticKeys, session_name
 from tests.sessions.answers import an_answer
-from tests.support.fakes import (
-    SECRET,
-    TOKEN,
-    WALL,
-    FakeClock,
-)
+from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
 
 ROLE = Role(arn="arn:aws:iam::111122223333:role/presign", region="eu-west-1", session_seconds=3600)
 

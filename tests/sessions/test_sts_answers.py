@@ -9,12 +9,7 @@ from hypothesis import strategies as st
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, read_session
 from tests.sessions.answers import an_answer
-from tests.support.fakes import (
-    SECRET,
-    TOKEN,
-    WALL,
-    FakeClock,
-)
+from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
 
 
 def read(answer: dict[str, Any], clock: FakeClock | None = None) -> Session:
@@ -93,8 +88,7 @@ def test_the_time_an_answer_takes_on_its_way_is_off_the_session() -> None:
 
 
 @pytest.mark.parametrize(
-    "date",
-    ["", "garbage", "Thu, 99 Foo 2026 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT", "\0"],
+    "date", ["", "garbage", "Thu, 99 Foo 2026 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT", "\0"]
 )
 def test_a_garbled_date_leaves_the_local_clock(date: str) -> None:
     answer = an_answer()

@@ -15,12 +15,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 
-from tests.support.fakes import (
-    SECRET,
-    TOKEN,
-    FakeClock,
-    server_time,
-)
+from tests.support.fakes import SECRET, TOKEN, FakeClock, server_time
 
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
 _GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
