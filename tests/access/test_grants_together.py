@@ -3,7 +3,7 @@
 import pytest
 
 from service.access.grants import Allowed, Limited, Operation, decide
-from tests.access.access_requests import a_demand, an_upload
+from tests.access.access_requests import make_request, make_upload
 from tests.support.fakes import a_grant
 
 
@@ -11,14 +11,14 @@ from tests.support.fakes import a_grant
     ("limits", "longest"),
     [([60], 60), ([60, 900], 900), ([900, 60], 900), ([60, None], None), ([None], None)],
 )
-def test_the_longest_lifetime_of_the_grants_that_allow_counts(
+def test_the_longest_lifetime_of_the_allowing_grants_counts(
     limits: list[int | None], longest: int | None
 ) -> None:
     grants = [a_grant(max_expires_in=limit) for limit in limits]
-    assert decide(grants, a_demand()) == Allowed(longest)
+    assert decide(grants, make_request()) == Allowed(longest)
 
 
-def test_the_lifetime_of_a_grant_that_does_not_allow_does_not_count() -> None:
+def test_lifetimes_of_other_grants_do_not_count() -> None:
     grants = [
         a_grant(max_expires_in=60),
         a_grant(max_expires_in=900, max_content_length=1),
@@ -26,11 +26,11 @@ def test_the_lifetime_of_a_grant_that_does_not_allow_does_not_count() -> None:
         a_grant(bucket="photos"),
         a_grant(allow=frozenset({Operation.DOWNLOAD})),
     ]
-    assert decide(grants, an_upload()) == Allowed(60)
+    assert decide(grants, make_upload()) == Allowed(60)
 
 
-def test_two_grants_do_not_make_a_third_of_their_halves() -> None:
+def test_two_grants_do_not_combine_into_a_third() -> None:
     large = a_grant(content_types=("image/png",))
     typed = a_grant(max_content_length=1)
-    access_request = an_upload(content_type="text/plain", content_length=5)
+    access_request = make_upload(content_type="text/plain", content_length=5)
     assert isinstance(decide([large, typed], access_request), Limited)

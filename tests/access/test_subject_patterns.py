@@ -21,13 +21,13 @@ subjects = st.text("ab:*", max_size=6)
 @given(among=patterns, subject=subjects)
 @example(among={"a*", "a"}, subject="a*")
 @example(among={"*b*", "a:*"}, subject="a:b")
-def test_the_entries_that_match_are_those_that_match_alone(among: set[str], subject: str) -> None:
+def test_matching_among_many_finds_the_same_as_each_alone(among: set[str], subject: str) -> None:
     entries = [CallerEntry(issuer="a", subject=each, grants=()) for each in sorted(among)]
     caller = Caller(issuer="a", subject=subject)
     assert Entries(entries).of(caller) == [each for each in entries if each.matches(caller)]
 
 
-def test_equal_entries_of_another_issuer_do_not_match() -> None:
+def test_equal_patterns_of_other_issuers_do_not_match() -> None:
     entries = [CallerEntry(issuer=each, subject="a*", grants=()) for each in ("a", "b", None)]
     assert Entries(entries).of(Caller(issuer="b", subject="ax")) == [entries[1]]
 
@@ -35,7 +35,7 @@ def test_equal_entries_of_another_issuer_do_not_match() -> None:
 @given(among=patterns, one=subjects)
 @example(among={"a*:b", "a:*"}, one="a*:b")
 @example(among={"a*b", "ab*", "*"}, one="a*")
-def test_patterns_share_a_subject_as_two_of_them_alone_do(among: set[str], one: str) -> None:
+def test_intersecting_among_many_finds_the_same_as_pairs(among: set[str], one: str) -> None:
     found = dict(Patterns(among).shared_with(one))
     assert set(found) == {
         other for other in among if other != one and intersecting_subject(one, other) is not None
@@ -50,7 +50,7 @@ def test_patterns_share_a_subject_as_two_of_them_alone_do(among: set[str], one: 
     "shape",
     ["team-{}:*", "ns:*:deployer-{}", "ns:*:team-{}-*", "user-*@team-{}.example.com", "a:*:{}:*"],
 )
-def test_the_work_grows_in_proportion_to_the_patterns(shape: str) -> None:
+def test_the_work_is_linear_in_the_number_of_patterns(shape: str) -> None:
     """Eight times the patterns take some eight times as long; all pairs would take 64 times as long."""
     few, many = (compared(shape, number) for number in (MANY // 8, MANY))
     assert many < 20 * few
@@ -67,6 +67,6 @@ def compared(shape: str, number: int) -> float:
         return time.thread_time() - begun
 
 
-def test_one_pattern_that_shares_with_thousands_finds_them_all() -> None:
+def test_one_pattern_finds_thousands_of_intersecting_ones() -> None:
     tree = Patterns([*(f"team-{number:04}-*" for number in range(MANY)), "team-*"])
     assert len(list(islice(tree.shared_with("team-*"), MANY + 1))) == MANY

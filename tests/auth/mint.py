@@ -101,7 +101,7 @@ def unsigned(head: Any, payload: Any, signature: bytes = b"none") -> str:
     return ".".join(_base64(each) for each in (texts[0].encode(), texts[1].encode(), signature))
 
 
-def signed_as_it_stands(head: Any) -> str:
+def signed_verbatim(head: Any) -> str:
     """With a true signature, though PyJWT would not write such a header."""
     head, payload, _ = unsigned(head, claims()).split(".")
     return f"{head}.{payload}.{_base64(ed_key().sign(f'{head}.{payload}'.encode()))}"

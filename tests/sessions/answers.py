@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.fakes import SECRET, TOKEN, WALL
 
 
-def an_answer(
+def make_response(
     changes: Mapping[str, object] | None = None, *, server_time: float = WALL, seconds: float = 3600
 ) -> dict[str, Any]:
     given: dict[str, object] = {

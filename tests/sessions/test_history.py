@@ -35,7 +35,7 @@ def a_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) 
     )
 
 
-def test_a_session_is_found_by_its_key_id_its_bucket_and_its_owner_together() -> None:
+def test_a_lookup_needs_key_id_bucket_and_owner() -> None:
     clock = FakeClock()
     history, session = History(clock), a_session(clock)
     history.remember("reports", A, session)
@@ -46,7 +46,7 @@ def test_a_session_is_found_by_its_key_id_its_bucket_and_its_owner_together() ->
     assert history.find("ASIAOTHER", "reports", A) is None
 
 
-def test_a_session_is_remembered_for_a_day_beyond_its_end() -> None:
+def test_sessions_are_remembered_for_a_day_after_their_end() -> None:
     clock = FakeClock()
     history, session = History(clock), a_session(clock)
     history.remember("reports", A, session)
@@ -57,7 +57,7 @@ def test_a_session_is_remembered_for_a_day_beyond_its_end() -> None:
     assert REMEMBERED_SECONDS == 24 * 3600
 
 
-def test_what_is_over_is_let_go_when_another_comes() -> None:
+def test_a_new_session_drops_expired_ones() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
     for number in range(5):
@@ -67,7 +67,7 @@ def test_what_is_over_is_let_go_when_another_comes() -> None:
     assert len(history._sessions) == 1
 
 
-def test_of_too_many_the_oldest_goes_first() -> None:
+def test_the_oldest_session_is_dropped_first() -> None:
     clock = FakeClock()
     history = History(clock, most=2)
     for name in ("1", "2", "1", "3"):
@@ -78,7 +78,7 @@ def test_of_too_many_the_oldest_goes_first() -> None:
     assert MAX_REMEMBERED == 8192
 
 
-def test_keys_that_belong_to_no_session_never_end() -> None:
+def test_static_keys_are_never_forgotten() -> None:
     clock = FakeClock()
     history = History(clock)
     history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
@@ -86,7 +86,7 @@ def test_keys_that_belong_to_no_session_never_end() -> None:
     assert history.find(KEY_ID, "reports", None)
 
 
-def test_it_shows_no_secret() -> None:
+def test_repr_shows_no_secret() -> None:
     clock = FakeClock()
     history = History(clock)
     history.remember("reports", A, a_session(clock))
@@ -124,7 +124,7 @@ class CountingClock(FakeClock):
         return super().boot()
 
 
-def test_a_session_costs_the_same_however_many_are_remembered() -> None:
+def test_the_cost_does_not_grow_with_the_history() -> None:
     clock = CountingClock()
     history = History(clock)
     costs = []
@@ -136,7 +136,7 @@ def test_a_session_costs_the_same_however_many_are_remembered() -> None:
     assert max(costs) == costs[0] <= 3
 
 
-def test_what_is_over_goes_though_a_longer_session_came_before_it() -> None:
+def test_expired_sessions_are_dropped_before_longer_ones() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
     history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
@@ -148,7 +148,7 @@ def test_what_is_over_goes_though_a_longer_session_came_before_it() -> None:
     assert len(history._ends) == 3
 
 
-def test_a_session_that_came_again_is_remembered_once() -> None:
+def test_a_repeated_session_is_remembered_once() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
     history.remember("reports", A, a_session(clock, seconds=20))

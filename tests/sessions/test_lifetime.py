@@ -95,11 +95,11 @@ def limited(expires_in: int | None = None, least: int | None = None, **changes: 
         pytest.param(limited(remaining=-10), SessionTooShort(), id="the session is dead"),
     ],
 )
-def test_a_lifetime_is(outcome: Outcome, expected: Outcome) -> None:
+def test_granted_lifetimes(outcome: Outcome, expected: Outcome) -> None:
     assert outcome == expected
 
 
-def test_a_least_lifetime_beyond_the_one_asked_for_is_refused() -> None:
+def test_min_expires_in_beyond_expires_in_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
         Lifetime(expires_in=60, min_expires_in=61)
     assert list(refused.value.pointers) == ["#/min_expires_in"]
@@ -125,7 +125,7 @@ def lifetimes(draw: st.DrawFn) -> Lifetime:
 
 
 @given(asked=lifetimes(), about=limits)
-def test_nothing_given_outlives_session_grant_or_wish(
+def test_no_lifetime_exceeds_session_grant_or_request(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     given_ = grant_lifetime(asked, **about)
@@ -137,7 +137,7 @@ def test_nothing_given_outlives_session_grant_or_wish(
 
 
 @given(asked=lifetimes(), about=limits)
-def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
+def test_limited_by_is_set_exactly_if_less_is_granted(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     given_ = grant_lifetime(asked, **about)
@@ -150,7 +150,7 @@ def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
 
 
 @given(asked=lifetimes(), about=limits)
-def test_not_now_means_that_a_session_ten_seconds_old_would_do_and_never_that_it_would_not(
+def test_a_new_session_decides_between_too_short_and_unattainable(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     new = grant_lifetime(asked, **about | {"remaining": about["session_seconds"] - 10})

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from service.sessions.sts import AssumedRole, Owner, Role, SessionRefused, session_name
-from tests.sessions.answers import an_answer
+from tests.sessions.answers import make_response
 from tests.support.fakes import FakeClock
 
 OWNER: Owner = ("cluster-a", "sales")
@@ -28,7 +28,7 @@ class FakeSts:
         self.requests.append(request)
         if self.fault is not None:
             raise self.fault
-        return an_answer()
+        return make_response()
 
     assume_role_with_web_identity = assume_role
 
@@ -53,7 +53,7 @@ def an_error(code: str, message: str = "") -> ClientError:
 @pytest.mark.parametrize(
     "code", ["PackedPolicyTooLarge", "PackedPolicyTooLargeException", "MalformedPolicyDocument"]
 )
-async def test_a_policy_that_sts_will_never_take_is_a_lasting_refusal(code: str) -> None:
+async def test_rejected_policies_are_permanent_refusals(code: str) -> None:
     error = await refused_by(an_error(code, PERCENTAGE))
     assert (error.permanent, error.throttled) == (True, False)
     assert PERCENTAGE in str(error)
@@ -63,23 +63,23 @@ async def test_a_policy_that_sts_will_never_take_is_a_lasting_refusal(code: str)
     "code",
     ["Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"],
 )
-async def test_a_throttle_is_known_as_one(code: str) -> None:
+async def test_throttling_codes_are_recognized(code: str) -> None:
     error = await refused_by(an_error(code))
     assert (error.permanent, error.throttled) == (False, True)
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "ExpiredToken", "InternalFailure", ""])
-async def test_any_other_answer_may_be_another_tomorrow(code: str) -> None:
+async def test_other_error_codes_are_temporary(code: str) -> None:
     error = await refused_by(an_error(code))
     assert (error.permanent, error.throttled) == (False, False)
 
 
-async def test_an_error_without_a_code_is_a_refusal_like_others() -> None:
+async def test_an_error_without_code_is_temporary() -> None:
     error = await refused_by(ClientError({}, "AssumeRole"))
     assert (error.permanent, error.throttled) == (False, False)
 
 
-async def test_a_policy_is_sent_as_it_stands() -> None:
+async def test_policies_are_sent_unchanged() -> None:
     assert (await asked(OWNER))["Policy"] == POLICY
     assert "Policy" not in await asked(OWNER, None)
 
@@ -88,7 +88,7 @@ async def test_a_policy_of_2048_characters_is_sent() -> None:
     assert len((await asked(OWNER, "x" * 2048))["Policy"]) == 2048
 
 
-async def test_a_longer_policy_is_a_lasting_refusal_before_sts_is_asked() -> None:
+async def test_longer_policies_are_refused_without_calling_sts() -> None:
     sts = FakeSts()
     with pytest.raises(SessionRefused, match="2049 characters") as refused:
         await AssumedRole(sts, ROLE, FakeClock()).fetch(OWNER, "x" * 2049)
@@ -96,7 +96,7 @@ async def test_a_longer_policy_is_a_lasting_refusal_before_sts_is_asked() -> Non
     assert sts.requests == []
 
 
-async def test_a_web_identitys_session_is_kept_within_its_policy_too(tmp_path: Path) -> None:
+async def test_web_identity_requests_have_the_policy(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("token")
     request = await asked(OWNER, web_identity_token_file=file)
@@ -105,7 +105,7 @@ async def test_a_web_identitys_session_is_kept_within_its_policy_too(tmp_path: P
     assert not {"Tags", "SourceIdentity", "ExternalId"} & set(request)
 
 
-async def test_a_session_without_tags_or_source_identity_sends_neither() -> None:
+async def test_tags_and_source_identity_are_optional() -> None:
     assert not {"Tags", "SourceIdentity"} & set(await asked(OWNER))
 
 
@@ -132,7 +132,7 @@ async def test_session_tags_name_the_caller(owner: Owner, values: list[str] | No
 
 
 @pytest.mark.parametrize("subject", ["a|b", "a\n", "a*", "a,b", 'q"', "a\t", "x" * 257, "{issuer}"])
-async def test_a_subject_that_no_tag_can_hold_is_a_lasting_refusal(subject: str) -> None:
+async def test_subjects_unfit_for_tags_are_permanent_refusals(subject: str) -> None:
     sts = FakeSts()
     role = replace(ROLE, session_tags=(("subject", "{subject}"),))
     with pytest.raises(SessionRefused) as refused:
@@ -142,6 +142,6 @@ async def test_a_subject_that_no_tag_can_hold_is_a_lasting_refusal(subject: str)
     assert sts.requests == []
 
 
-async def test_the_source_identity_is_the_sessions_own_name() -> None:
+async def test_the_source_identity_is_the_session_name() -> None:
     request = await asked(OWNER, source_identity=True)
     assert request["SourceIdentity"] == request["RoleSessionName"] == session_name(OWNER)

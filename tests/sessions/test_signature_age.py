@@ -27,7 +27,7 @@ from service.sessions.lifetime import (
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
-from tests.presigning.house import House, a_form_ask, a_house, an_ask, epoch, policy, times
+from tests.presigning.house import Env, a_form_ask, an_ask, epoch, make_env, policy, times
 from tests.signing.strategies import examples
 from tests.support.fakes import REQUESTER, a_grant, a_snapshot, in_virtual_time
 
@@ -59,20 +59,20 @@ def test_the_longest_life_is(found: object, expected: object) -> None:
     assert found == expected
 
 
-def test_the_age_is_in_milliseconds_and_has_a_minute_to_spare() -> None:
+def test_the_age_is_in_milliseconds_with_a_minute_of_slack() -> None:
     assert oldest(900) == 960_000
 
 
-def test_the_services_own_calls_are_younger_than_any_age() -> None:
+def test_the_services_own_calls_stay_below_the_age() -> None:
     assert oldest(1) >= _EXPIRES_IN * 1000
 
 
-def test_the_longest_window_is_the_contracts() -> None:
+def test_the_longest_window_matches_openapi() -> None:
     schema = DownloadUrlRequest.model_json_schema()["properties"]["stable_for"]
     assert schema["maximum"] == MAX_STABLE_FOR == DAY
 
 
-def test_the_longest_life_is_one_that_is_given() -> None:
+def test_the_longest_life_is_actually_granted() -> None:
     """Or a policy would let pass what nobody has been promised."""
     asked: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": 3600.0}
     longest = grant_lifetime(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
@@ -113,7 +113,7 @@ asks = st.fixed_dictionaries(
     steps=st.lists(st.tuples(st.floats(0, 4000), asks), min_size=1, max_size=6),
 )
 @in_virtual_time
-async def test_no_url_and_no_form_lives_longer_than_is_said(
+async def test_no_url_or_form_lives_longer(
     *,
     grants: list[Grant],
     session_seconds: int,
@@ -122,31 +122,31 @@ async def test_no_url_and_no_form_lives_longer_than_is_said(
     steps: list[tuple[float, dict[str, int]]],
 ) -> None:
     snapshot = a_snapshot(*grants, default_expires_in=default)
-    house = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
+    env = make_env(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
     said = longest_life(grants, session_seconds)
     assert said is not None
     for pause, ask in steps:
         await asyncio.sleep(pause)
-        for lives in [await a_url(house, ask), await a_form(house, ask)]:
+        for lives in [await a_url(env, ask), await a_form(env, ask)]:
             assert lives <= said
             assert lives * 1000 < oldest(said)
 
 
-async def a_url(house: House, ask: dict[str, int]) -> int:
+async def a_url(env: Env, ask: dict[str, int]) -> int:
     """The seconds that it lives; none, where it is refused."""
     try:
         asked = replace(an_ask(), lifetime=Lifetime(**ask))
-        answer = await house.presigner.presign(REQUESTER, asked)
+        answer = await env.presigner.presign(REQUESTER, asked)
     except PresignError:
         return 0
     return times(answer.url)[1]
 
 
-async def a_form(house: House, ask: dict[str, int]) -> int:
+async def a_form(env: Env, ask: dict[str, int]) -> int:
     asked = {name: seconds for name, seconds in ask.items() if name != "stable_for"}
     lifetime = Lifetime(**asked)
     try:
-        form = await house.presigner.presign_form(REQUESTER, a_form_ask(lifetime=lifetime))
+        form = await env.presigner.presign_form(REQUESTER, a_form_ask(lifetime=lifetime))
     except PresignError:
         return 0
     assert isinstance(form, PresignedForm)
@@ -185,7 +185,7 @@ def checked(directory: Path, **bucket: Any) -> str:
     return done.stdout
 
 
-def test_check_prints_the_age_of_each_bucket_that_is_granted_as_a_condition(tmp_path: Path) -> None:
+def test_check_prints_the_age_for_each_granted_bucket(tmp_path: Path) -> None:
     told = checked(tmp_path, session_seconds=900)
     assert "bucket reports: what it signs lives for 895 s at most" in told
     [condition] = re.findall(r'"NumericGreaterThan": {.*}', told)
@@ -193,6 +193,6 @@ def test_check_prints_the_age_of_each_bucket_that_is_granted_as_a_condition(tmp_
     assert "bucket unused: what it signs" not in told
 
 
-def test_keys_without_an_end_sign_for_a_week(tmp_path: Path) -> None:
+def test_static_keys_sign_for_a_week(tmp_path: Path) -> None:
     told = checked(tmp_path, credentials="static", role_arn=None)
     assert '"s3:signatureAge": "604860000"' in told

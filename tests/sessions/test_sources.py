@@ -14,7 +14,7 @@ from botocore.exceptions import (
 )
 
 from service.sessions.sts import AssumedRole, Role, SessionRefused, StaticKeys, session_name
-from tests.sessions.answers import an_answer
+from tests.sessions.answers import make_response
 from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
 
 ROLE = Role(arn="arn:aws:iam::111122223333:role/presign", region="eu-west-1", session_seconds=3600)
@@ -31,14 +31,14 @@ class FakeSts:
         self.requests.append(("assume_role", request))
         if self.fault is not None:
             raise self.fault
-        return an_answer()
+        return make_response()
 
     async def assume_role_with_web_identity(self, **request: Any) -> dict[str, Any]:
         self.requests.append(("assume_role_with_web_identity", request))
-        return an_answer()
+        return make_response()
 
 
-async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured() -> None:
+async def test_roles_are_assumed_with_name_and_length() -> None:
     sts = FakeSts()
     source = AssumedRole(sts, replace(ROLE, session_seconds=7200), FakeClock())
     session = await source.fetch(("a", "b"), None)
@@ -52,14 +52,14 @@ async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured
     assert source.length == 7200
 
 
-async def test_an_external_id_is_sent_where_there_is_one() -> None:
+async def test_the_external_id_is_sent_if_configured() -> None:
     sts = FakeSts()
     await AssumedRole(sts, replace(ROLE, external_id="acme-1"), FakeClock()).fetch(None, None)
     [(_, request)] = sts.requests
     assert request["ExternalId"] == "acme-1"
 
 
-async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> None:
+async def test_the_web_identity_token_is_read_each_time(tmp_path: Path) -> None:
     sts, file = FakeSts(), tmp_path / "token"
     source = AssumedRole(sts, replace(ROLE, web_identity_token_file=file), FakeClock())
     for token in ("first", "second"):
@@ -69,7 +69,7 @@ async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> No
     assert [request["WebIdentityToken"] for _, request in sts.requests] == ["first", "second"]
 
 
-async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
+async def test_web_identity_requests_have_no_external_id(tmp_path: Path) -> None:
     sts, file = FakeSts(), tmp_path / "token"
     file.write_text("token")
     role = replace(ROLE, web_identity_token_file=file, external_id="acme-1")
@@ -77,7 +77,7 @@ async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
     assert "ExternalId" not in sts.requests[0][1]
 
 
-async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_path: Path) -> None:
+async def test_a_missing_token_file_fails_without_calling_sts(tmp_path: Path) -> None:
     sts = FakeSts()
     role = replace(ROLE, web_identity_token_file=tmp_path / "gone")
     with pytest.raises(SessionRefused, match="gone: No such file"):
@@ -95,7 +95,7 @@ async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_pa
         (NoCredentialsError(), "NoCredentialsError"),
     ],
 )
-async def test_an_operator_is_told_why_there_is_no_session(fault: Exception, told: str) -> None:
+async def test_refusals_name_their_reason(fault: Exception, told: str) -> None:
     with pytest.raises(SessionRefused, match=told):
         await AssumedRole(FakeSts(fault=fault), ROLE, FakeClock()).fetch(None, None)
 
@@ -120,7 +120,7 @@ class FakeChain:
         return self.keys
 
 
-async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() -> None:
+async def test_static_keys_never_expire_and_use_the_local_clock() -> None:
     clock = FakeClock(skew=7)
     session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"), None)
     assert session.credentials.access_key_id == "AKIAEXAMPLE"
@@ -130,17 +130,17 @@ async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() ->
     assert session.now(clock) == WALL + 7
 
 
-async def test_static_keys_with_a_token_are_refused_since_nobody_knows_when_they_end() -> None:
+async def test_static_keys_with_a_token_are_refused() -> None:
     with pytest.raises(SessionRefused, match="session token"):
         await StaticKeys(FakeChain(FakeKeys(token=TOKEN)), FakeClock()).fetch(None, None)
 
 
-async def test_an_empty_chain_is_refused() -> None:
+async def test_an_empty_credential_chain_is_refused() -> None:
     with pytest.raises(SessionRefused, match="no credentials"):
         await StaticKeys(FakeChain(None), FakeClock()).fetch(None, None)
 
 
-async def test_no_repr_of_a_session_shows_its_secret_or_token() -> None:
+async def test_session_repr_shows_no_secret() -> None:
     session = await AssumedRole(FakeSts(), ROLE, FakeClock()).fetch(None, None)
     assert "ASIAEXAMPLE" in repr(session)
     assert SECRET not in repr(session)

@@ -8,7 +8,7 @@ DAY = 86_400
 
 
 @given(now=st.floats(0, 4e9), seconds=st.integers(1, DAY))
-def test_each_moment_is_in_one_window(now: float, seconds: int) -> None:
+def test_each_moment_is_in_exactly_one_window(now: float, seconds: int) -> None:
     window = Window.at(now, seconds)
     assert window.begins_at <= now < window.ends_at
     assert window.begins_at % seconds == 0
@@ -16,12 +16,12 @@ def test_each_moment_is_in_one_window(now: float, seconds: int) -> None:
     assert Window.at(window.begins_at, seconds) == window
 
 
-def test_a_window_of_a_day_begins_at_midnight_in_utc() -> None:
+def test_a_window_of_a_day_starts_at_midnight_utc() -> None:
     assert Window.at(WALL + DAY - 0.001, DAY).begins_at == WALL
     assert Window.at(WALL + DAY, DAY).begins_at == WALL + DAY
 
 
-def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
+def test_the_first_session_signs_until_the_window_ends() -> None:
     kept, window = WindowSigners[str](), Window(600, 60)
     kept.bind(window, "wish", "first")
     kept.bind(window, "wish", "second")
@@ -31,7 +31,7 @@ def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
     assert kept.find(Window(600, 120), "wish") is None
 
 
-def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
+def test_only_past_windows_are_forgotten() -> None:
     kept, hour = WindowSigners[str](), Window(0, 3600)
     kept.bind(hour, "wish", "the hour's")
     for begin in range(0, 3600, 60):
@@ -42,7 +42,7 @@ def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
     assert kept.ends_at == 3600
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_the_number_of_windows_is_bounded() -> None:
     kept, window = WindowSigners[int](), Window(0, DAY)
     for wish in range(MAX_KEPT + 10):
         kept.bind(window, wish, wish)
@@ -50,7 +50,7 @@ def test_what_is_kept_is_bounded() -> None:
     assert found == list(range(10, MAX_KEPT + 10))
 
 
-def test_nothing_kept_holds_nobody() -> None:
+def test_clear_forgets_all_windows() -> None:
     kept = WindowSigners[str]()
     assert kept.ends_at == 0
     kept.bind(Window(600, 60), "wish", "first")

@@ -128,14 +128,14 @@ def limited(
         ),
     ],
 )
-def test_in_a_window_a_lifetime_is(outcome: object, expected: object) -> None:
+def test_granted_stable_lifetimes(outcome: object, expected: object) -> None:
     assert outcome == expected
 
 
 @pytest.mark.parametrize(
     "lifetime", [{"expires_in": WEEK - 599}, {"min_expires_in": WEEK - 599}], ids=str
 )
-def test_more_than_a_week_in_all_is_refused(lifetime: dict[str, int]) -> None:
+def test_more_than_a_week_in_total_is_refused(lifetime: dict[str, int]) -> None:
     """X-Amz-Expires cannot say it."""
     with pytest.raises(InvalidRequest) as refused:
         Lifetime(**lifetime, stable_for=600)
@@ -153,7 +153,7 @@ def lifetimes(draw: st.DrawFn) -> Lifetime:
 
 
 @given(asked=lifetimes(), about=limits, begin=st.integers(0, 40_000))
-def test_no_url_of_a_window_outlives_session_or_grant_and_each_outlives_the_window(
+def test_stable_urls_outlive_the_window_but_not_the_session(
     asked: Lifetime, about: dict[str, Any], begin: int
 ) -> None:
     assert asked.stable_for is not None
@@ -171,7 +171,7 @@ def test_no_url_of_a_window_outlives_session_or_grant_and_each_outlives_the_wind
 
 
 @given(asked=lifetimes(), about=limits, age=st.floats(-DAY, 30))
-def test_of_a_session_that_is_not_older_than_the_window_by_more_than_its_youth_no_more_is_wanted(
+def test_sessions_about_as_old_as_the_window_are_not_short(
     asked: Lifetime, about: dict[str, Any], age: float
 ) -> None:
     """Or who asks would be told to wait for what is not going to be asked for."""
@@ -185,7 +185,7 @@ def test_of_a_session_that_is_not_older_than_the_window_by_more_than_its_youth_n
 
 
 @given(asked=lifetimes(), about=limits)
-def test_whether_it_can_ever_be_had_does_not_hang_on_what_the_session_has_left(
+def test_unattainable_does_not_depend_on_the_time_left(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     assert asked.stable_for is not None

@@ -57,7 +57,7 @@ async def stub(answer: Answer) -> AsyncIterator[Stub]:
 
 
 @asynccontextmanager
-async def a_role(url: str) -> AsyncIterator[AssumedRole]:
+async def make_role(url: str) -> AsyncIterator[AssumedRole]:
     role = Role(
         arn="arn:aws:iam::111122223333:role/r",
         region="eu-west-1",
@@ -124,18 +124,16 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
     ],
 )
 @again_if_late
-async def test_a_fault_is_one_request_and_a_refusal_without_a_retry(
-    answer: Answer, told: str
-) -> None:
-    async with stub(answer) as sts, a_role(sts.url) as role:
+async def test_failures_are_not_retried_by_the_sdk(answer: Answer, told: str) -> None:
+    async with stub(answer) as sts, make_role(sts.url) as role:
         with within(3), pytest.raises(SessionRefused, match=told):  # the SDK's retries take longer
             await role.fetch((None, "billing"), None)
     assert len(sts.asked) == 1
 
 
 @again_if_late
-async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
-    async with stub(hangs) as sts, a_role(sts.url) as role:
+async def test_the_client_itself_gives_up_a_hanging_sts() -> None:
+    async with stub(hangs) as sts, make_role(sts.url) as role:
         begun = time.monotonic()
         with within(5), pytest.raises(SessionRefused, match="ReadTimeout"):
             await role.fetch(None, None)
@@ -144,13 +142,13 @@ async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
 
 
 @pytest.mark.parametrize("ahead", [1000, -3000])
-async def test_the_time_is_told_by_the_answers_date(ahead: int) -> None:
+async def test_the_date_header_sets_the_time(ahead: int) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
         at_sts = datetime.now(UTC) + timedelta(seconds=ahead)
         ends = at_sts + timedelta(seconds=HOUR)
         await replies("200 OK", a_session(ends), at_sts)(writer)
 
-    async with stub(answer) as sts, a_role(sts.url) as role:
+    async with stub(answer) as sts, make_role(sts.url) as role:
         session = await role.fetch((None, "billing"), '{"Version":"2012-10-17"}')
     clock = SystemClock()
     assert session.now(clock) - clock.wall() == pytest.approx(ahead, abs=2)

@@ -45,7 +45,7 @@ class FakeKeySource:
 
 
 @dataclass
-class House:
+class Env:
     clock: FakeClock
     source: FakeKeySource
     keys: JwksCache
@@ -56,32 +56,32 @@ class House:
         return refused.value
 
 
-def a_house(
+def make_env(
     *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
-) -> House:
+) -> Env:
     """An issuer who has published keys of these names; `one` if none is named."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
-    return House(clock, source, keys)
+    return Env(clock, source, keys)
 
 
-async def a_warm_house(*kids: str) -> House:
+async def make_warm_env(*kids: str) -> Env:
     """One whose keys have come, and which may ask again."""
-    house = a_house(*kids)
-    house.keys.start()
+    env = make_env(*kids)
+    env.keys.start()
     await asyncio.sleep(31)
-    return house
+    return env
 
 
-def found_at_once(house: House, kid: str = "one") -> bool:
+def found_at_once(env: Env, kid: str = "one") -> bool:
     """Whether it is found without awaiting anything."""
     try:
-        house.keys.find(kid).send(None)
+        env.keys.find(kid).send(None)
     except StopIteration as ended:
         return ended.value is not None
     return False
 
 
-def pauses(house: House) -> list[float]:
-    return [later - sooner for sooner, later in pairwise(house.source.asked_at)]
+def pauses(env: Env) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(env.source.asked_at)]
