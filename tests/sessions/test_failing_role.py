@@ -1,4 +1,4 @@
-"""A role or an STS that fails under thousands of callers is asked gently, and found again soon."""
+"""A failing role or STS with thousands of callers: few calls, and a quick recovery."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ DOWN: Final = OSError("no route")
 
 
 def many(length: float = 3600) -> Env:
-    """With jitter as in production, the same in each run."""
+    """With random jitter as in production, the same in each run."""
     clock = loop_clock()
     source = FakeSource(clock, length=length, delay=STS_SECONDS)
     bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
@@ -35,7 +35,7 @@ def many(length: float = 3600) -> Env:
 
 
 def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0) -> float:
-    """The most calls a second in any `seconds`."""
+    """Return the highest number of calls per second in any `seconds`."""
     asked_at = asked_at[bisect_left(asked_at, since) :]
     counts = (
         bisect_left(asked_at, begin + seconds) - place for place, begin in enumerate(asked_at)
@@ -44,7 +44,7 @@ def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0
 
 
 async def ask(env: Env, number: int) -> float:
-    """Until there is a session, as a client that comes back when it is told to. Returns the seconds."""
+    """Retry as told until there is a session. Return the seconds it took."""
     began = env.clock.boot()
     while True:
         try:
@@ -57,7 +57,7 @@ async def ask(env: Env, number: int) -> float:
 
 @asynccontextmanager
 async def asking(env: Env, callers: int = CALLERS) -> AsyncIterator[None]:
-    """All callers, each time and again."""
+    """All callers ask again and again."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_again(env, number)) for number in range(callers)]
         yield
@@ -91,7 +91,7 @@ async def test_a_failing_role_causes_few_calls_for_many_callers(fault: Exception
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_a_role_that_starts_to_fail_causes_few_calls(fault: Exception) -> None:
-    """All callers have sessions, and these come due; then they end."""
+    """All callers have sessions, which become due and then expire."""
     env = many(length=900)
     env.pool.start()
     await asyncio.gather(*(env.pool.ready(owned(number)) for number in range(200)))
@@ -161,7 +161,7 @@ async def test_the_first_success_retries_the_accounts_other_buckets() -> None:
     await asyncio.sleep(600)
     for source in env.sources.values():
         source.fault = None
-    while not any(map(env.pool.is_alive, env.sources)):  # noqa: ASYNC110 - as a caller finds out
+    while not any(map(env.pool.is_alive, env.sources)):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     await asyncio.sleep(WANTED_PAUSE + 1)
     assert all(env.pool.is_alive(bucket) for bucket in env.sources)
@@ -187,7 +187,7 @@ async def test_one_denied_caller_does_not_delay_others() -> None:
     await asyncio.sleep(10)
     env.source.fault = DENIED
     denied = asyncio.ensure_future(refusal(env, BILLING))
-    await asyncio.sleep(STS_SECONDS * 1.5)  # its bucket's own session is asked for again
+    await asyncio.sleep(STS_SECONDS * 1.5)  # the own session is refreshed too
     env.source.fault = None
     await denied
     await asyncio.sleep(STS_SECONDS * 2)

@@ -1,4 +1,4 @@
-"""A session within a policy, and what becomes of refusals: those that last, and those of a throttle."""
+"""Sessions with policies, permanent refusals and throttling."""
 
 import asyncio
 import logging
@@ -19,12 +19,12 @@ POLICY = '{"Version":"2012-10-17","Statement":[]}'
 HOUR = 3600
 SALES = SessionKey("reports", ("cluster-a", "sales"), POLICY)
 PERCENTAGE = "Packed size of session tags consumes 123% of allotted space."
-LASTING = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", permanent=True)
+PERMANENT = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", permanent=True)
 THROTTLED = SessionRefused("Throttling: Rate exceeded", throttled=True)
 
 
 class FaultySource(FakeSource):
-    """Refuses some owners, and gives the others a session."""
+    """Fails for the owners in `faults`."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
@@ -38,8 +38,8 @@ class FaultySource(FakeSource):
         return session
 
 
-def a_faulty_house(**accounts: str) -> Env:
-    """A bucket for each name, in the account that it stands for; `reports` first."""
+def make_faulty_env(**accounts: str) -> Env:
+    """A bucket in its account for each keyword; `reports` first."""
     clock = loop_clock()
     sources = {name: FaultySource(clock) for name in accounts}
     buckets = {
@@ -103,8 +103,8 @@ async def test_a_buckets_own_session_has_the_probe_policy() -> None:
 
 @in_virtual_time
 async def test_permanent_refusals_are_not_retried_within_the_hour() -> None:
-    env = a_faulty_house(reports="1")
-    faults(env)[SALES.owner] = LASTING
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
     error = await refusal(env, SALES)
     assert error.retry_after == HOUR
     for _ in range(100):
@@ -118,50 +118,37 @@ async def test_permanent_refusals_are_not_retried_within_the_hour() -> None:
 
 @in_virtual_time
 async def test_requesting_a_refresh_does_not_retry_permanent_refusals() -> None:
-    env = a_faulty_house(reports="1")
-    faults(env)[SALES.owner] = LASTING
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
     await refusal(env, SALES)
     assert env.pool.request_refresh(SALES) > HOUR - 10
     await asyncio.sleep(60)
     assert env.source.asked == [SALES.owner]
 
 
-@pytest.fixture(name="errors")
-def _errors(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO)
-    return caplog
-
-
-def test_permanent_refusals_are_logged_as_errors(errors: pytest.LogCaptureFixture) -> None:
-    @in_virtual_time
-    async def refused() -> None:
-        env = a_faulty_house(reports="1")
-        faults(env)[SALES.owner] = LASTING
-        await refusal(env, SALES)
-
-    refused()
-    [record] = errors.records
+@in_virtual_time
+async def test_permanent_refusals_are_logged_as_errors(caplog: pytest.LogCaptureFixture) -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
+    await refusal(env, SALES)
+    [record] = caplog.records
     assert record.levelno == logging.ERROR
-    assert "123%" in record.getMessage()
-    assert session_name(SALES.owner) in record.getMessage()
-    assert "bucket reports" in record.getMessage()
+    for part in ("123%", session_name(SALES.owner), "bucket reports"):
+        assert part in record.getMessage()
 
 
-def test_other_refusals_are_logged_as_warnings(errors: pytest.LogCaptureFixture) -> None:
-    @in_virtual_time
-    async def refused() -> None:
-        env = a_faulty_house(reports="1")
-        faults(env)[SALES.owner] = SessionRefused("AccessDenied")
-        await refusal(env, SALES)
-
-    refused()
-    assert [record.levelno for record in errors.records] == [logging.WARNING]
+@in_virtual_time
+async def test_other_refusals_are_logged_as_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = SessionRefused("AccessDenied")
+    await refusal(env, SALES)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 @in_virtual_time
 async def test_one_callers_permanent_refusal_does_not_affect_others() -> None:
-    env = a_faulty_house(reports="1", photos="1")
-    faults(env)[SALES.owner] = LASTING
+    env = make_faulty_env(reports="1", photos="1")
+    faults(env)[SALES.owner] = PERMANENT
     env.pool.start()
     await refusal(env, SALES)
     now = env.clock.boot()
@@ -173,9 +160,9 @@ async def test_one_callers_permanent_refusal_does_not_affect_others() -> None:
 
 @in_virtual_time
 async def test_permanent_refusals_leave_the_current_session_in_use() -> None:
-    env = a_faulty_house(reports="1")
+    env = make_faulty_env(reports="1")
     signing = await env.pool.ready(SALES)
-    faults(env)[SALES.owner] = LASTING
+    faults(env)[SALES.owner] = PERMANENT
     await asyncio.sleep(DUE_AT)
     env.pool.current(SALES)
     await asyncio.sleep(HOUR - EXPIRY_MARGIN - 2 - DUE_AT)
@@ -188,7 +175,7 @@ async def test_permanent_refusals_leave_the_current_session_in_use() -> None:
 
 @in_virtual_time
 async def test_throttling_delays_all_sessions_of_the_account() -> None:
-    env = a_faulty_house(reports="1", photos="1")
+    env = make_faulty_env(reports="1", photos="1")
     faults(env)[SALES.owner] = THROTTLED
     assert (await refusal(env, SALES)).retry_after == 2  # 1.5 s, rounded up
     for key in (BILLING, OWN, replace(BILLING, bucket="photos")):
@@ -200,25 +187,18 @@ async def test_throttling_delays_all_sessions_of_the_account() -> None:
 
 
 @in_virtual_time
-async def test_throttling_does_not_affect_other_accounts() -> None:
-    env = a_faulty_house(reports="1", photos="2")
-    faults(env)[SALES.owner] = THROTTLED
-    await refusal(env, SALES)
-    assert await env.pool.ready(replace(BILLING, bucket="photos")) is not None
-
-
-@in_virtual_time
-async def test_throttling_leaves_good_sessions_in_use() -> None:
-    env = a_faulty_house(reports="1")
+async def test_throttling_does_not_affect_other_accounts_or_good_sessions() -> None:
+    env = make_faulty_env(reports="1", photos="2")
     signing = await env.pool.ready(BILLING)
     faults(env)[SALES.owner] = THROTTLED
     await refusal(env, SALES)
+    assert await env.pool.ready(replace(BILLING, bucket="photos")) is not None
     assert await env.pool.ready(BILLING) is signing
 
 
 @in_virtual_time
 async def test_other_failures_delay_no_other_session() -> None:
-    env = a_faulty_house(reports="1")
+    env = make_faulty_env(reports="1")
     faults(env)[SALES.owner] = SessionRefused("AccessDenied")
     await refusal(env, SALES)
     assert await env.pool.ready(BILLING) is not None
@@ -226,10 +206,10 @@ async def test_other_failures_delay_no_other_session() -> None:
 
 @in_virtual_time
 async def test_a_later_throttling_does_not_shorten_the_pause() -> None:
-    """Both were asked for before either was answered; STS wants the longer rest all the same."""
-    env = a_faulty_house(reports="1")
+    """Both attempts started before either was throttled."""
+    env = make_faulty_env(reports="1")
     faults(env)[SALES.owner] = SessionRefused("AccessDenied")
-    for pause in (1.5, 2.5, 4.5, 8.5):  # so that the next throttle of this one is a long one
+    for pause in (1.5, 2.5, 4.5, 8.5):  # so that its next pause is a long one
         await refusal(env, SALES)
         await asyncio.sleep(pause + 0.1)
     faults(env)[SALES.owner] = faults(env)[BILLING.owner] = THROTTLED
@@ -243,7 +223,6 @@ async def test_a_later_throttling_does_not_shorten_the_pause() -> None:
 
 @in_virtual_time
 async def test_throttling_stops_queued_attempts() -> None:
-    """A morning's cold callers: all that are not on their way yet stay at home."""
     env = make_env()
     env.source.fault = THROTTLED
     keys = [replace(SALES, owner=(None, f"caller-{number}")) for number in range(100)]

@@ -1,4 +1,4 @@
-"""A first session: who starts it, who shares it and who does not."""
+"""The first sessions, and the end of a pool."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 from service.sessions.attempts import MAX_IN_FLIGHT, MAX_IN_FLIGHT_A_BUCKET
 from service.sessions.pool_entry import SessionKey
-from tests.sessions.env import AT_ONCE, BILLING, OWN, make_env
+from tests.sessions.env import AT_ONCE, BILLING, OWN, make_env, refusal
 from tests.support.fakes import in_virtual_time
 
 
@@ -95,3 +95,26 @@ async def test_a_disconnecting_caller_does_not_stop_the_attempt() -> None:
     signing = await env.pool.ready(OWN)
     assert env.pool.current(OWN) is signing
     assert env.source.asked == [None]
+
+
+@in_virtual_time
+async def test_stop_leaves_no_task() -> None:
+    env = make_env("photos", delay=1)
+    env.pool.start()
+    waiting = asyncio.ensure_future(refusal(env, BILLING))
+    await asyncio.sleep(0.5)  # attempts have started and not ended
+    await env.pool.stop()
+    await waiting
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert env.pool.current(OWN) is None
+
+
+@in_virtual_time
+async def test_stop_refuses_waiting_requests_at_once() -> None:
+    env = make_env(delay=1)
+    waiting = asyncio.ensure_future(refusal(env))
+    await asyncio.sleep(0.5)
+    begun = env.clock.boot()
+    await env.pool.stop()
+    await waiting
+    assert env.clock.boot() - begun < AT_ONCE

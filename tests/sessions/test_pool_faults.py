@@ -1,4 +1,4 @@
-"""A source that fails, hangs or ends an attempt strangely."""
+"""Sources that fail, hang or cancel themselves."""
 
 import asyncio
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What may replace a session, when it is renewed, and how that is hastened."""
+"""When sessions are refreshed, by what, and on whose request."""
 
 import asyncio
 
@@ -70,9 +70,6 @@ async def test_a_session_due_after_a_suspend_is_refreshed_soon() -> None:
     assert len(env.source.asked) == 2
 
 
-# Hastening
-
-
 @in_virtual_time
 async def test_a_refresh_can_be_requested_for_a_good_session() -> None:
     env = make_env()
@@ -99,10 +96,10 @@ async def test_requested_refreshes_wait_for_the_backoff() -> None:
     env = make_env(chance=0.5, delay=0)
     await env.pool.ready(OWN)
     env.source.fault = OSError("no route")
-    await asyncio.sleep(DUE_AT)  # jitter makes it due 24 s before, and the sixth attempt is to come
+    await asyncio.sleep(DUE_AT)  # due 24 s before by jitter; the sixth attempt is next
     asked = len(env.source.asked)
-    told = env.pool.request_refresh(OWN)
-    await asyncio.sleep(told - 1)
+    wait = env.pool.request_refresh(OWN)
+    await asyncio.sleep(wait - 1)
     assert len(env.source.asked) == asked
     await asyncio.sleep(1)
     assert len(env.source.asked) == asked + 1

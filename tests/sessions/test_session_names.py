@@ -1,4 +1,4 @@
-"""The name that a session bears at STS."""
+"""Session names at STS."""
 
 import re
 
@@ -10,7 +10,7 @@ from service.sessions.sts import Owner, session_name
 
 ALLOWED_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")  # STS: API_AssumeRole
 
-# No part of an owner that a configuration or a token lets in has a NUL or a lone surrogate.
+# Neither configuration nor tokens allow owners with a NUL or a lone surrogate.
 parts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 owners = st.none() | st.tuples(st.none() | parts, parts)
 

@@ -22,38 +22,38 @@ def test_a_window_of_a_day_starts_at_midnight_utc() -> None:
 
 
 def test_the_first_session_signs_until_the_window_ends() -> None:
-    kept, window = WindowSigners[str](), Window(600, 60)
-    kept.bind(window, "wish", "first")
-    kept.bind(window, "wish", "second")
-    assert kept.find(window, "wish") == "first"
-    assert kept.find(window, "another wish") is None
-    assert kept.find(Window(660, 60), "wish") is None
-    assert kept.find(Window(600, 120), "wish") is None
+    windows, window = WindowSigners[str](), Window(600, 60)
+    windows.bind(window, "shape", "first")
+    windows.bind(window, "shape", "second")
+    assert windows.find(window, "shape") == "first"
+    assert windows.find(window, "another shape") is None
+    assert windows.find(Window(660, 60), "shape") is None
+    assert windows.find(Window(600, 120), "shape") is None
 
 
 def test_only_past_windows_are_forgotten() -> None:
-    kept, hour = WindowSigners[str](), Window(0, 3600)
-    kept.bind(hour, "wish", "the hour's")
+    windows, hour = WindowSigners[str](), Window(0, 3600)
+    windows.bind(hour, "shape", "the hour's")
     for begin in range(0, 3600, 60):
-        kept.bind(Window(begin, 60), "wish", "the minute's")
-    assert kept.find(hour, "wish") == "the hour's"
-    assert kept.find(Window(3480, 60), "wish") is not None
-    assert kept.find(Window(3360, 60), "wish") is None
-    assert kept.ends_at == 3600
+        windows.bind(Window(begin, 60), "shape", "the minute's")
+    assert windows.find(hour, "shape") == "the hour's"
+    assert windows.find(Window(3480, 60), "shape") is not None
+    assert windows.find(Window(3360, 60), "shape") is None
+    assert windows.ends_at == 3600
 
 
 def test_the_number_of_windows_is_bounded() -> None:
-    kept, window = WindowSigners[int](), Window(0, DAY)
-    for wish in range(MAX_KEPT + 10):
-        kept.bind(window, wish, wish)
-    found = [wish for wish in range(MAX_KEPT + 10) if kept.find(window, wish) is not None]
+    windows, window = WindowSigners[int](), Window(0, DAY)
+    for shape in range(MAX_KEPT + 10):
+        windows.bind(window, shape, shape)
+    found = [shape for shape in range(MAX_KEPT + 10) if windows.find(window, shape) is not None]
     assert found == list(range(10, MAX_KEPT + 10))
 
 
 def test_clear_forgets_all_windows() -> None:
-    kept = WindowSigners[str]()
-    assert kept.ends_at == 0
-    kept.bind(Window(600, 60), "wish", "first")
-    kept.clear()
-    assert kept.find(Window(600, 60), "wish") is None
-    assert kept.ends_at == 0
+    windows = WindowSigners[str]()
+    assert windows.ends_at == 0
+    windows.bind(Window(600, 60), "shape", "first")
+    windows.clear()
+    assert windows.find(Window(600, 60), "shape") is None
+    assert windows.ends_at == 0

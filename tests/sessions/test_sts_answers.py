@@ -1,4 +1,4 @@
-"""Which answers of STS are a session, and whose clock it lives by."""
+"""Which responses of STS give a session, and whose clock counts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The SDK's own client against a stub on loopback: one request an attempt, and no waiting of its own."""
+"""The SDK's own client against a stub on loopback: one request per attempt, and no retries."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ HOUR = 3600
 
 @dataclass
 class Stub:
-    """Counts what it is asked."""
+    """Records requests."""
 
     answer: Answer
     url: str = ""
@@ -47,12 +47,12 @@ class Stub:
 
 @asynccontextmanager
 async def stub(answer: Answer) -> AsyncIterator[Stub]:
-    standing = Stub(answer)
-    async with await asyncio.start_server(standing.serve, "127.0.0.1", 0) as server:
-        standing.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        yield standing
-        # Python from 3.12 on waits at the end for whoever is still being served.
-        for serving in standing.serving:
+    running = Stub(answer)
+    async with await asyncio.start_server(running.serve, "127.0.0.1", 0) as server:
+        running.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield running
+        # Since Python 3.12 the server waits at its end for open connections.
+        for serving in running.serving:
             serving.cancel()
 
 
@@ -111,7 +111,7 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reason"),
     [
         pytest.param(replies("503 Slow Down", error("SlowDown")), "SlowDown", id="503"),
         pytest.param(replies("500 Oops", ""), "500", id="500 without a body"),
@@ -120,13 +120,16 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
         pytest.param(replies("200 OK", "<!doctype html><p>a<br>"), "cannot be", id="HTML"),
         pytest.param(replies("200 OK", ""), "cannot be", id="empty"),
         pytest.param(resets, "ConnectionClosed", id="connection reset"),
-        pytest.param(breaks_off, "ConnectionClosed", id="connection lost in the answer"),
+        pytest.param(breaks_off, "ConnectionClosed", id="connection lost in the response"),
     ],
 )
 @again_if_late
-async def test_failures_are_not_retried_by_the_sdk(answer: Answer, told: str) -> None:
+async def test_failures_are_not_retried_by_the_sdk(answer: Answer, reason: str) -> None:
     async with stub(answer) as sts, make_role(sts.url) as role:
-        with within(3), pytest.raises(SessionRefused, match=told):  # the SDK's retries take longer
+        with (
+            within(3),
+            pytest.raises(SessionRefused, match=reason),
+        ):  # the SDK's retries take longer
             await role.fetch((None, "billing"), None)
     assert len(sts.asked) == 1
 

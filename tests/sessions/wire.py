@@ -31,9 +31,9 @@ def _model() -> ServiceModel:
 
 
 class WireSts:
-    """A client as aioboto3's. `fault` is the name of one of FAULTS, or None; it may be changed at any time.
+    """A client like aioboto3's. `fault` is a name in FAULTS or None, and may be changed at any time.
 
-    Its clock is right, however wrong the machine's is. Sessions live for as long as is asked for.
+    Its clock is right, even if the machine's is wrong. Sessions have the requested length.
     """
 
     def __init__(self, clock: FakeClock, *, delay: float = 0.1) -> None:
@@ -68,7 +68,7 @@ class WireSts:
         return parsed
 
     def good(self, seconds: float) -> str:
-        """The text of a session that ends in so many seconds."""
+        """Return the text of a session that ends in `seconds`."""
         ends = int(server_time(self.clock) + seconds)
         key_id = f"ASIAWIRE{len(self.ends):012}"
         self.ends[key_id] = ends
