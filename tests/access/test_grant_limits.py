@@ -1,4 +1,4 @@
-"""A grant's limits."""
+"""The limits of a grant."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import pytest
 
 from service.access.grants import (
     AccessRequest,
+    Allowed,
     Denied,
     Grant,
     Limited,
@@ -17,58 +18,28 @@ from service.access.grants import (
 from tests.access.access_requests import ALLOWED, make_form, make_request, make_upload
 from tests.support.fakes import a_grant
 
-LIMITED_GRANTS = [
-    pytest.param(
-        a_grant(allow=frozenset({Operation.DOWNLOAD})),
-        make_request(version=True),
-        "version_id",
-        id="v",
-    ),
-    pytest.param(a_grant(), make_upload(overwrite=True), "overwrite", id="overwrite"),
-    pytest.param(a_grant(), make_form(overwrite=True), "overwrite", id="form overwrite"),
-    pytest.param(
-        a_grant(max_keys=100),
-        make_request(operation=Operation.LIST, subtree=True, max_keys=101),
-        "max_keys",
-        id="keys",
-    ),
-    pytest.param(
-        a_grant(max_content_length=5), make_upload(content_length=6), "content_length", id="size"
-    ),
-    pytest.param(
-        a_grant(max_content_length=0), make_upload(content_length=1), "content_length", id="empty"
-    ),
-    pytest.param(
-        a_grant(max_content_length=5),
-        make_form(content_length=6),
-        "max_content_length",
-        id="form size",
-    ),
-    pytest.param(
-        a_grant(content_types=("image/*",)),
-        make_upload(content_type="text/plain"),
-        "content_type",
-        id="type",
-    ),
-    pytest.param(
-        a_grant(content_types=()), make_upload(content_type="text/plain"), "content_type", id="none"
-    ),
-    pytest.param(
-        a_grant(content_types=("image/*",)),
-        make_form(content_type="image/svg+xml"),
-        "content_type",
-        id="form type",
-    ),
-    pytest.param(
-        a_grant(content_types=("image/*",)),
-        make_form(content_type_prefix="image/"),
-        "content_type_prefix",
-        id="form type prefix",
-    ),
-]
+IMAGES = a_grant(content_types=("image/*",))
+LIST = make_request(operation=Operation.LIST, subtree=True, max_keys=101)
+DOWNLOADS = a_grant(allow=frozenset({Operation.DOWNLOAD}))
+LIMITED = {
+    "version": (DOWNLOADS, make_request(version=True), "version_id"),
+    "overwrite": (a_grant(), make_upload(overwrite=True), "overwrite"),
+    "form overwrite": (a_grant(), make_form(overwrite=True), "overwrite"),
+    "keys": (a_grant(max_keys=100), LIST, "max_keys"),
+    "size": (a_grant(max_content_length=4), make_upload(), "content_length"),
+    "size 0": (a_grant(max_content_length=0), make_upload(content_length=1), "content_length"),
+    "form size": (a_grant(max_content_length=4), make_form(), "max_content_length"),
+    "type": (IMAGES, make_upload(content_type="text/plain"), "content_type"),
+    "no type": (a_grant(content_types=()), make_upload(content_type="a/b"), "content_type"),
+    "form type": (IMAGES, make_form(content_type="image/svg+xml"), "content_type"),
+    "form prefix": (IMAGES, make_form(content_type_prefix="image/"), "content_type_prefix"),
+}
+every_limit = pytest.mark.parametrize(
+    ("grant", "access_request", "field"), LIMITED.values(), ids=LIMITED
+)
 
 
-@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
+@every_limit
 def test_a_violated_limit_names_its_field(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
@@ -79,7 +50,7 @@ def test_a_violated_limit_names_its_field(
     assert not decision.missing
 
 
-@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
+@every_limit
 def test_a_second_grant_without_the_limit_allows_the_request(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
@@ -88,33 +59,29 @@ def test_a_second_grant_without_the_limit_allows_the_request(
     assert decide([wide, grant], access_request) == ALLOWED
 
 
-@pytest.mark.parametrize(("grant", "access_request", "field"), LIMITED_GRANTS)
+@every_limit
 def test_limits_are_not_revealed_outside_the_grant(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
     assert decide([replace(grant, prefix="x/")], access_request) == Denied()
 
 
-@pytest.mark.parametrize(
-    ("grant", "access_request"),
-    [
-        pytest.param(a_grant(), make_request(version=True), id="version"),
-        pytest.param(a_grant(allow_overwrite=True), make_upload(overwrite=True), id="overwrite"),
-        pytest.param(
-            a_grant(max_keys=100), make_request(operation=Operation.LIST, max_keys=100), id="keys"
-        ),
-        pytest.param(a_grant(max_content_length=5), make_upload(content_length=5), id="size"),
-        pytest.param(
-            a_grant(content_types=("text/plain", "image/*")),
-            make_upload(content_type="image/png"),
-            id="type",
-        ),
-        pytest.param(
-            a_grant(content_types=()), make_request(), id="a download has no type to limit"
-        ),
-        pytest.param(a_grant(), make_form(content_type_prefix="image/"), id="no types, any prefix"),
-    ],
-)
+WITHIN = {
+    "version": (a_grant(), make_request(version=True)),
+    "overwrite": (a_grant(allow_overwrite=True), make_upload(overwrite=True)),
+    "keys": (a_grant(max_keys=101), LIST),
+    "size": (a_grant(max_content_length=5), make_upload(content_length=5)),
+    "type": (IMAGES, make_upload(content_type="image/png")),
+    "second type": (
+        a_grant(content_types=("text/plain", "image/*")),
+        make_upload(content_type="image/png"),
+    ),
+    "downloads have no type": (a_grant(content_types=()), make_request()),
+    "no types, any prefix": (a_grant(), make_form(content_type_prefix="image/")),
+}
+
+
+@pytest.mark.parametrize(("grant", "access_request"), WITHIN.values(), ids=WITHIN)
 def test_requests_within_the_limits_are_allowed(
     grant: Grant, access_request: AccessRequest
 ) -> None:
@@ -181,3 +148,32 @@ def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
         max_upload_size([other], make_form(content_length=None, content_type="image/png"), 100) == 0
     )
     assert max_upload_size([], make_form(content_length=None), 100) == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "longest"),
+    [([60], 60), ([60, 900], 900), ([900, 60], 900), ([60, None], None), ([None], None)],
+)
+def test_the_longest_lifetime_of_the_allowing_grants_counts(
+    limits: list[int | None], longest: int | None
+) -> None:
+    grants = [a_grant(max_expires_in=limit) for limit in limits]
+    assert decide(grants, make_request()) == Allowed(longest)
+
+
+def test_lifetimes_of_other_grants_do_not_count() -> None:
+    grants = [
+        a_grant(max_expires_in=60),
+        a_grant(max_expires_in=900, max_content_length=1),
+        a_grant(max_expires_in=901, prefix="x/"),
+        a_grant(bucket="photos"),
+        a_grant(allow=frozenset({Operation.DOWNLOAD})),
+    ]
+    assert decide(grants, make_upload()) == Allowed(60)
+
+
+def test_two_grants_do_not_combine_into_a_third() -> None:
+    large = a_grant(content_types=("image/png",))
+    typed = a_grant(max_content_length=1)
+    access_request = make_upload(content_type="text/plain", content_length=5)
+    assert isinstance(decide([large, typed], access_request), Limited)

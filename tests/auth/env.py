@@ -1,4 +1,4 @@
-"""In virtual time: see `tests/support/fakes.py`. An issuer that may fail or hang, and who asks for its keys."""
+"""A JwksCache in virtual time (`tests/support/fakes.py`), and an issuer that may fail or hang."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ DOWN = KeysUnavailable("no response: ConnectError")
 
 
 class FakeKeySource:
-    """Answers after `delay` seconds; its attributes may be changed at any time."""
+    """Responds after `delay` seconds. Its attributes may be changed at any time."""
 
     def __init__(self, clock: FakeClock, *kids: str) -> None:
         self.delay = 0.1
@@ -31,7 +31,7 @@ class FakeKeySource:
         self.publish(*kids)
 
     def publish(self, *kids: str) -> None:
-        """A key for each name, always the same one for the same name."""
+        """Publish a key for each `kid`, always the same one for the same `kid`."""
         self.document = jwks(*(jwk(ed_key(kid), kid) for kid in kids))
 
     async def fetch(self) -> bytes:
@@ -59,7 +59,7 @@ class Env:
 def make_env(
     *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
 ) -> Env:
-    """An issuer who has published keys of these names; `one` if none is named."""
+    """An issuer with these keys; `one` by default."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
@@ -67,7 +67,7 @@ def make_env(
 
 
 async def make_warm_env(*kids: str) -> Env:
-    """One whose keys have come, and which may ask again."""
+    """Its keys have been fetched, and the next attempt may start."""
     env = make_env(*kids)
     env.keys.start()
     await asyncio.sleep(31)
@@ -75,7 +75,7 @@ async def make_warm_env(*kids: str) -> Env:
 
 
 def found_at_once(env: Env, kid: str = "one") -> bool:
-    """Whether it is found without awaiting anything."""
+    """Return whether it is found without waiting."""
     try:
         env.keys.find(kid).send(None)
     except StopIteration as ended:

@@ -1,4 +1,4 @@
-"""An issuer's endpoint over true HTTP, on loopback."""
+"""An issuer's endpoint over real HTTP, on loopback."""
 
 import asyncio
 import ssl
@@ -24,7 +24,7 @@ BEARER = "eyJ-sentinel-bearer"
 
 
 class Server:
-    """Sends `answer` to whoever asks, and then nothing more."""
+    """Sends `answer` to each client, and closes the connection."""
 
     def __init__(self) -> None:
         self.answer = answer(DOCUMENT)
@@ -149,7 +149,7 @@ async def test_a_body_at_the_limit_is_returned(server: Server) -> None:
 async def test_an_endless_body_fails_at_the_deadline(server: Server) -> None:
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
-    with within(3):  # and not as long as others are given
+    with within(3):  # not the default of 5 s
         assert str(await failure(server.url, limit=0.5)) == "no response within 0.5 s"
     assert time.monotonic() - begun >= 0.5
 
@@ -160,13 +160,9 @@ async def test_compressed_bodies_are_not_decompressed(server: Server) -> None:
     assert "Accept-Encoding: identity\r\n" in server.requests[0]
 
 
-async def test_garbage_fails_without_being_quoted(server: Server) -> None:
-    server.answer = b"sentinel\r\n\r\n"
-    assert str(await failure(server.url)) == "no response: RemoteProtocolError"
-
-
-async def test_a_truncated_response_fails(server: Server) -> None:
-    server.answer = answer(DOCUMENT)[:-1]
+@pytest.mark.parametrize("response", [b"sentinel\r\n\r\n", answer(DOCUMENT)[:-1]])
+async def test_garbage_and_truncated_responses_fail(server: Server, response: bytes) -> None:
+    server.answer = response
     assert str(await failure(server.url)) == "no response: RemoteProtocolError"
 
 
@@ -252,7 +248,7 @@ async def test_certificates_are_read_in_a_thread(tmp_path: Path) -> None:
 
 
 def a_tls_context(folder: Path) -> ssl.SSLContext:
-    """Of a server on 127.0.0.1 that vouches for itself, in `ca.crt`."""
+    """For a server on 127.0.0.1 with a self-signed certificate in `ca.crt`."""
     key = ec.generate_private_key(ec.SECP256R1())
     (folder / "ca.crt").write_bytes(a_certificate(key).public_bytes(Encoding.PEM))
     (folder / "key").write_bytes(

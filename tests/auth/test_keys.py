@@ -1,4 +1,4 @@
-"""The keys of one issuer, in virtual time. `asyncio.sleep` is how a test moves the clock."""
+"""The keys of one issuer, in virtual time: `asyncio.sleep` moves the clock."""
 
 import asyncio
 
@@ -86,15 +86,6 @@ async def test_at_most_a_quarter_of_the_places_waits_for_issuers() -> None:
     await asyncio.gather(*asked, return_exceptions=True)
     other.source.hangs = False
     assert await other.keys.find("one") is not None
-
-
-@in_virtual_time
-async def test_requests_share_the_first_fetch() -> None:
-    env = make_env()
-    env.keys.start()
-    await asyncio.sleep(0.05)
-    assert await env.keys.find("one") is not None
-    assert len(env.source.asked_at) == 1
 
 
 @in_virtual_time

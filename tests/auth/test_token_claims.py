@@ -1,4 +1,4 @@
-"""Tokens with a true signature, each of which says one thing alone that a good one does not."""
+"""Tokens with a valid signature that each differ in one claim from a valid token."""
 
 import json
 import time
@@ -24,11 +24,10 @@ from tests.auth.mint import (
 YEAR = 365 * 86_400
 
 
-def test_another_issuers_token_is_refused() -> None:
-    assert is_refused(a_token(iss="https://elsewhere.example"))
-
-
-@pytest.mark.parametrize("iss", [f"{ISSUER.issuer}/", ISSUER.issuer.upper(), [ISSUER.issuer], 1])
+@pytest.mark.parametrize(
+    "iss",
+    ["https://elsewhere.example", f"{ISSUER.issuer}/", ISSUER.issuer.upper(), [ISSUER.issuer], 1],
+)
 def test_the_issuer_is_compared_exactly(iss: Any) -> None:
     assert is_refused(a_token(iss=iss))
 
@@ -73,16 +72,10 @@ def test_a_token_without_exp_is_refused() -> None:
     assert is_refused(a_token(exp=None))
 
 
-def test_a_token_without_iat_is_refused() -> None:
+def test_iat_and_sub_are_required_and_nbf_is_not() -> None:
     assert is_refused(a_token(iat=None))
-
-
-def test_a_token_without_nbf_is_valid() -> None:
-    assert is_good(a_token(nbf=None))
-
-
-def test_a_token_without_a_subject_is_refused() -> None:
     assert is_refused(a_token(sub=None))
+    assert is_good(a_token(nbf=None))
 
 
 @pytest.mark.parametrize(
@@ -138,4 +131,4 @@ def test_true_is_not_accepted_as_a_time(claim: str) -> None:
 def test_a_time_may_have_a_fraction() -> None:
     found = verified(a_token(exp=int(in_(60)) + 0.5))
     assert found is not None
-    assert found.expires_at.is_integer()  # what is kept lives no longer than what is verified
+    assert found.expires_at.is_integer()  # the cache keeps it no longer than PyJWT accepts it

@@ -1,4 +1,4 @@
-"""Who sent a token, in virtual time that starts at the true hour: PyJWT asks the machine's clock."""
+"""The token verifier, in virtual time that starts now: PyJWT reads the machine's clock."""
 
 import asyncio
 import json
@@ -22,12 +22,11 @@ from tests.auth.env import AT_ONCE, DOWN, FakeKeySource
 from tests.auth.mint import ISSUER, SUBJECT, a_token, claims, ed_key, jwk, jwks, signed
 from tests.support.fakes import WALL, a_bucket, a_grant, in_virtual_time, loop_clock
 
-OTHER = replace(ISSUER, name="cluster-b")
-"""Another cluster that calls itself what the first does."""
+OTHER = replace(ISSUER, name="cluster-b")  # another cluster with the same `iss`
 
 
 class Env:
-    """A verifier of issuers, each with a source; `one` is the key of all that names no other."""
+    """A verifier of issuers, each with a source that has one key."""
 
     def __init__(self, *issuers: tuple[Issuer, str]) -> None:
         clock = loop_clock()
@@ -194,20 +193,6 @@ async def test_an_unknown_iss_asks_no_issuer() -> None:
 
 
 @in_virtual_time
-async def test_a_token_with_an_unknown_key_is_refused() -> None:
-    env = Env((ISSUER, "two"))
-    assert await env.caller(ours()) is None
-
-
-@in_virtual_time
-async def test_an_issuer_without_keys_means_overloaded() -> None:
-    env = Env((ISSUER, "one"))
-    env.sources[0].fault = DOWN
-    with pytest.raises(Overloaded):
-        await env.verifier.identify(ours())
-
-
-@in_virtual_time
 async def test_refusals_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     env = Env((ISSUER, "one"))
@@ -216,20 +201,13 @@ async def test_refusals_are_not_logged(caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.records
 
 
+@pytest.mark.parametrize("kid", ["one", "two"])
 @in_virtual_time
-async def test_the_verifying_key_selects_among_issuers_with_one_iss() -> None:
+async def test_the_verifying_key_selects_among_issuers_with_one_iss(kid: str) -> None:
     env = Env((ISSUER, "one"), (OTHER, "two"))
+    env.sources[1].document = jwks(jwk(ed_key("two"), kid))
     assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
-    theirs = signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"})
-    assert await env.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
-
-
-@in_virtual_time
-async def test_issuers_with_one_iss_may_share_a_kid() -> None:
-    env = Env((ISSUER, "one"), (OTHER, "two"))
-    env.sources[1].document = jwks(jwk(ed_key("two"), "one"))
-    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
-    theirs = a_token(ed_key("two"))
+    theirs = signed(json.dumps(claims()), ed_key("two"), head={"kid": kid})
     assert await env.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
 
 
@@ -238,7 +216,7 @@ async def test_issuers_with_one_iss_may_share_a_kid() -> None:
 async def test_a_token_that_two_issuers_verify_is_refused(
     order: tuple[Issuer, Issuer], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One of them has published the other's key, and would make its subjects its own."""
+    """One of them has published the other's key, to pass off the other's callers as its own."""
     env = Env((order[0], "one"), (order[1], "one"))
     for _, keys in env.verifier._issuers:
         assert await keys.find("one") is not None
@@ -321,10 +299,7 @@ async def test_a_hanging_issuer_does_not_delay_anothers_tokens() -> None:
 
 @in_virtual_time
 async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
-    """All that a user may put into a token of 8,192 characters, and a claim that a grant names.
-
-    Those that are remembered at most take under 60 MiB, by what a part of them takes.
-    """
+    """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""
     named = "/tenant"
     template = a_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
     env = Env((replace(ISSUER, pointers=frozenset({named})), "one"))

@@ -1,4 +1,4 @@
-"""Trouble at STS while a session is good: nobody waits, nobody is refused, and STS gets few calls."""
+"""Trouble at STS while a session is good: nobody waits or is refused, and STS gets few calls."""
 
 import asyncio
 from dataclasses import dataclass

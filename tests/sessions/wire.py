@@ -18,11 +18,14 @@ from botocore.parsers import create_parser
 from tests.support.fakes import SECRET, TOKEN, FakeClock, server_time
 
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
-_GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
-<Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
+_GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
 <SessionToken>{token}</SessionToken><Expiration>{ends}</Expiration></Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
-_ERROR: Final = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+_ERROR: Final = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error>"
+    "</ErrorResponse>"
+)
 
 
 @cache
@@ -31,7 +34,7 @@ def _model() -> ServiceModel:
 
 
 class WireSts:
-    """A client like aioboto3's. `fault` is a name in FAULTS or None, and may be changed at any time.
+    """A client like aioboto3's. `fault` is a name in FAULTS or None, and may change at any time.
 
     Its clock is right, even if the machine's is wrong. Sessions have the requested length.
     """
