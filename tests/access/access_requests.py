@@ -1,4 +1,4 @@
-"""What a caller may demand of its grants: some of it, and anything at all."""
+"""Access requests: examples, and strategies for any requests and grants."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""For any grants at all."""
+"""Properties that hold for any grants."""
 
 from hypothesis import given
 from hypothesis import strategies as st

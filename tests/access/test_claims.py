@@ -1,4 +1,4 @@
-"""What a verified claim may put into a prefix: one plain segment, or nothing."""
+"""Verified claims in prefixes: one plain segment, or nothing."""
 
 import re
 from typing import Any
@@ -23,15 +23,15 @@ from tests.support.fakes import a_grant
 CALLER = Caller(issuer="cluster-a", subject="s")
 
 
-def given_to(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
-    """The grants that a caller with these claims is given."""
+def grants_for(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
+    """Return the grants of a caller with these claims."""
     entry = CallerEntry(issuer="cluster-a", subject="s", grants=grants)
     named = [pointer for grant in grants for pointer in pointers(grant.prefix)]
     return granted([entry], Identity(CALLER, named_claims(claims, named)))
 
 
 def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
-    return [grant.prefix for grant in given_to(claims, a_grant(prefix=template), *more)]
+    return [grant.prefix for grant in grants_for(claims, a_grant(prefix=template), *more)]
 
 
 @pytest.mark.parametrize(
@@ -70,58 +70,24 @@ def test_placeholders_can_be_removed_or_replaced() -> None:
 
 
 NO_SEGMENT: list[Any] = [
-    "",
-    ".",
-    "..",
-    "x" * 65,
-    "a/b",
-    "/",
-    "a/",
-    "*",
-    "?",
-    "a*",
-    "${aws:username}",
-    "$",
-    "{claim:/other}",
-    "a b",
-    "a\\b",
-    "a%2Fb",
-    "a\n",
-    "\na",
-    "a\0",
-    "\u0661",  # a digit, to Unicode
-    "é",
-    "\uff0e\uff0e",
-    "a:b",
-    "\ud800",
-    1,
-    0,
-    1.5,
-    True,
-    None,
-    ["a"],
-    [],
-    {"x": "a"},
-    {},
+    *("", ".", "..", "x" * 65, "a/b", "/", "a/", "*", "?", "a*", "$", "${aws:username}"),
+    *("{claim:/other}", "a b", "a\\b", "a%2Fb", "a\n", "\na", "a\0", "a:b", "é", "\ud800"),
+    *("\u0661", "\uff0e\uff0e"),  # a digit and dots, to Unicode
+    *(1, 0, 1.5, True, None, ["a"], [], {"x": "a"}, {}),
 ]
 
 
 @pytest.mark.parametrize("value", NO_SEGMENT, ids=repr)
 def test_a_claim_that_is_no_plain_segment_gives_no_grant(value: Any) -> None:
-    """All others are: a claim that one grant needs is none of another's business."""
+    """Other grants are not affected."""
     assert prefixes_of("{claim:/c}/", {"c": value}, a_grant(prefix="b/")) == ["b/"]
 
 
 @pytest.mark.parametrize(
     "claims",
     [
-        {},
-        {"a": "x"},
-        {"a": ["x"]},
-        {"a": [{"b": "x"}]},
-        {"a": None},
-        {"a/b": "x"},
-        {"a": {"B": "x"}},
+        *({}, {"a": "x"}, {"a": ["x"]}, {"a": [{"b": "x"}]}),
+        *({"a": None}, {"a/b": "x"}, {"a": {"B": "x"}}),
     ],
     ids=repr,
 )
@@ -163,8 +129,8 @@ keys = st.text("ab/.*", max_size=8)
 def test_no_value_of_a_claim_widens_a_prefix(
     head: str, tail: str, value: Any, key: str, *, subtree: bool
 ) -> None:
-    """What is covered lies in one segment between what the operator wrote, whatever the claim."""
-    given_now = given_to({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
+    """Whatever the claim, it covers one segment between the texts that the operator wrote."""
+    granted_now = grants_for({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
     rest = ".*" if tail.endswith("/") else ""
     bounds = re.compile(
         f"{re.escape(head)}[A-Za-z0-9_.-]{{1,64}}{re.escape(tail)}{rest}", re.DOTALL
@@ -172,7 +138,7 @@ def test_no_value_of_a_claim_widens_a_prefix(
     texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
     for text in texts:
         access_request = make_request(key=text, subtree=subtree)
-        if decide(given_now, access_request) != Denied():
+        if decide(granted_now, access_request) != Denied():
             assert bounds.fullmatch(text)
             assert isinstance(value, str)
             assert text.startswith(f"{head}{value}{tail}")
@@ -184,7 +150,7 @@ def test_different_claims_never_share_a_key(
 ) -> None:
     template = f"{head}{{claim:/c}}{tail}"
     if not tail.startswith("/") or one == other:
-        return  # `x` and `x-b` in front of `-b/` are the operator's own doing
+        return  # with `-b/`, the operator lets `x` and `x-b` overlap
     [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
     for prefix in first:
         access_request = make_request(key=prefix + key)
@@ -195,7 +161,7 @@ def test_different_claims_never_share_a_key(
 def test_a_claims_prefix_grants_no_key_of_its_sibling(
     value: Any, key: str, operation: Operation
 ) -> None:
-    found = given_to({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
+    found = grants_for({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
     for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
         if not beside.startswith("b/"):
             for subtree in (True, False):

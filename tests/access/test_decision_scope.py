@@ -1,4 +1,4 @@
-"""For which other keys a decision holds: those below the same grants, and below no others."""
+"""Which other keys get the same decision."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a grant covers."""
+"""Which keys, buckets and operations a grant covers."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_a_grant_without_operations_grants_nothing() -> None:
         ("a/b", "a/b/c", False),
         ("a/b", "a/", False),
         ("é/", "é/x", True),
-        ("é/", "e\u0301/x", False),  # decomposed is another name
+        ("é/", "e\u0301/x", False),  # decomposed, so another name
     ],
 )
 def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
@@ -48,10 +48,10 @@ def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
     [
         ("", "", True),
         ("a/", "a/", True),
-        ("a/", "a/b", True),  # every key that starts so is below a/
-        ("a/", "a", False),  # and so would ab be listed
+        ("a/", "a/b", True),
+        ("a/", "a", False),  # it would list ab too
         ("a/", "", False),
-        ("a/b", "a/b", False),  # one key is no subtree: a/bc starts so too
+        ("a/b", "a/b", False),  # it would list a/bc too
         ("a/b", "a/b/", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Whose keys are whose: two callers never share a part, and every file's name makes a key."""
+"""Callers' own prefixes, which never overlap, and keys made of file names."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def test_claims_in_templates_follow_the_rules_of_grants() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "expected"),
     [
         ("bill.pdf", "bill.pdf"),
         ("日本語 - ü.txt", "日本語 - ü.txt"),
@@ -103,8 +103,8 @@ def test_claims_in_templates_follow_the_rules_of_grants() -> None:
         ("x" * 300 + "." + "y" * 32, "x" * 255),
     ],
 )
-def test_file_names_are_made_safe_for_keys(name: str, kept: str) -> None:
-    assert safe_name(name) == kept
+def test_file_names_are_made_safe_for_keys(name: str, expected: str) -> None:
+    assert safe_name(name) == expected
 
 
 @given(st.text(max_size=600), st.sampled_from(["", "x" * (MAX_PREFIX_BYTES - 1)]))

@@ -1,4 +1,4 @@
-"""How IAM names a bucket, its keys and KMS: by partition, by access point, and by whose store it is."""
+"""ARNs in session policies: partitions, access points, and KMS at AWS only."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def test_a_policy_names_an_access_point_by_its_arn() -> None:
 
 
 def test_both_spellings_of_an_access_point_give_the_same_arn() -> None:
-    """The SDK takes a colon there too; IAM knows the slash alone."""
+    """The SDK accepts a colon too, IAM only the slash."""
     colon = "arn:aws:s3:eu-west-1:111122223333:accesspoint:reports"
     slash = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
     assert arns_of(bucket=colon) == arns_of(bucket=slash)

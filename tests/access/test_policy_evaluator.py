@@ -1,4 +1,4 @@
-"""The judge is judged too: on policies whose meaning IAM's documentation tells."""
+"""The evaluator, on policies whose meaning IAM's documentation defines."""
 
 import json
 from typing import Any

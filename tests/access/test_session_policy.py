@@ -1,7 +1,7 @@
-"""The compiled policy allows what the grants allow: no action more, and none less.
+"""The session policy allows exactly what the grants allow.
 
-What a grant means to IAM stands in `policy_meaning.py` a second time; the compiled text is read by an
-evaluator of its own.
+`policy_meaning.py` defines independently what a grant means to IAM; `policy_evaluator.py` reads the
+policy.
 """
 
 import json
@@ -39,7 +39,7 @@ ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
 
 
 def allowed_actions(policy: str, key: str) -> set[str]:
-    """All that a caller with this policy may do with `key`, listing by it and KMS among it."""
+    """Return all actions that this policy allows for `key`, including listings and KMS."""
     on_object = {a for a in OBJECT_ACTIONS if allows(policy, a, f"{BUCKET}/{key}")}
     listing = {"s3:prefix": key}
     on_bucket = {
@@ -69,7 +69,7 @@ def test_each_operation_allows_exactly_its_actions(operation: Operation) -> None
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert allowed_actions(policy, "a/b") == EXACTLY[operation]
     kms = {action for action in EXACTLY[operation] if action.startswith("kms:")}
-    assert allowed_actions(policy, "b/b") == kms  # KMS knows no keys of S3
+    assert allowed_actions(policy, "b/b") == kms  # KMS does not know S3 keys
 
 
 WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
@@ -102,7 +102,6 @@ def test_a_grant_for_one_key_allows_no_other_key() -> None:
 
 
 def test_a_grant_for_one_key_allows_no_listing() -> None:
-    """What starts with `a/b` is `a/bc` too."""
     policy = session_policy([a_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
     assert allowed_actions(policy, "a/b") == set()
 
@@ -159,16 +158,12 @@ def test_policy_allows_nothing_on_other_buckets(
 
 
 DECIDED = {
-    "s3:GetObject": [
-        (Operation.DOWNLOAD, False),
-        (Operation.HEAD, False),
-        (Operation.CHECK, False),
-    ],
-    "s3:GetObjectVersion": [(Operation.DOWNLOAD, True), (Operation.HEAD, True)],
-    "s3:PutObject": [(operation, False) for operation in UPLOADS],
-    "s3:AbortMultipartUpload": [(Operation.MULTIPART, False)],
-    "s3:DeleteObject": [(Operation.DELETE, False)],
-    "s3:DeleteObjectVersion": [(Operation.DELETE, True)],
+    "s3:GetObject": [(each, False) for each in ("download", "head", "check")],
+    "s3:GetObjectVersion": [(each, True) for each in ("download", "head")],
+    "s3:PutObject": [(each, False) for each in UPLOADS],
+    "s3:AbortMultipartUpload": [("multipart", False)],
+    "s3:DeleteObject": [("delete", False)],
+    "s3:DeleteObjectVersion": [("delete", True)],
 }
 
 
@@ -176,15 +171,13 @@ DECIDED = {
 def test_policy_and_decision_agree_on_every_key(
     granted: list[Grant], action: str, data: st.DataObject
 ) -> None:
-    """Enforced twice is of use only if both say the same."""
+    """Access is enforced twice, so both must agree."""
     key = data.draw(near(granted))
     access_requests = [
-        AccessRequest(operation=operation, bucket="reports", key=key, version=version)
-        for operation, version in DECIDED[action]
+        AccessRequest(operation=Operation(name), bucket="reports", key=key, version=version)
+        for name, version in DECIDED[action]
     ]
-    decided = any(
-        isinstance(decide(granted, access_request), Allowed) for access_request in access_requests
-    )
+    decided = any(isinstance(decide(granted, each), Allowed) for each in access_requests)
     assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
 
 
@@ -193,7 +186,7 @@ def test_policy_and_decision_agree_on_every_listing(
     granted: list[Grant], data: st.DataObject
 ) -> None:
     prefix = data.draw(near(granted) | st.just(""))
-    looks = {Operation.CHECK, Operation.MULTIPART}  # at what stands under their own keys
+    looks = {Operation.CHECK, Operation.MULTIPART}
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
     access_request = AccessRequest(
         operation=Operation.LIST, bucket="reports", key=prefix, subtree=True
@@ -207,7 +200,7 @@ def test_policy_and_decision_agree_on_every_listing(
 def test_the_order_of_grants_does_not_change_the_policy(
     granted: list[Grant], data: st.DataObject
 ) -> None:
-    """It is a part of what names a session: another text would be another call to STS."""
+    """The policy is part of the key of a session: another text would cost another call to STS."""
     shuffled = data.draw(st.permutations(granted))
     assert session_policy(shuffled, ARNS) == session_policy(granted, ARNS)
     assert session_policy([*shuffled, *granted], ARNS) == session_policy(granted, ARNS)
@@ -218,7 +211,7 @@ def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: 
     covered = [
         replace(grant, prefix=grant.prefix + more) for grant in granted if is_folder(grant.prefix)
     ]
-    without_lists = [  # of one key, a listing means nothing, and a check something else
+    without_lists = [  # for one key, a listing means nothing and a check something else
         replace(each, allow=each.allow - LISTS) if not is_folder(each.prefix) else each
         for each in covered
     ]
@@ -226,14 +219,8 @@ def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: 
 
 
 def test_limits_do_not_change_the_policy() -> None:
-    limited = a_grant(
-        prefix="a/",
-        max_expires_in=60,
-        max_content_length=1,
-        content_types=("image/*",),
-        max_keys=1,
-        allow_overwrite=True,
-    )
+    lengths = {"max_expires_in": 60, "max_content_length": 1, "max_keys": 1}
+    limited = a_grant(prefix="a/", content_types=("image/*",), allow_overwrite=True, **lengths)
     assert session_policy([limited], ARNS) == session_policy([a_grant(prefix="a/")], ARNS)
 
 
@@ -260,7 +247,7 @@ def test_deny_all_allows_nothing(key: str, action: str) -> None:
     assert not allows(policy, action, f"{BUCKET}/{key}")
     assert not allows(policy, action, BUCKET, {"s3:prefix": key})
     assert not any(allows(policy, a, KMS_KEY, {"kms:ViaService": VIA}) for a in KMS_ACTIONS)
-    # And says so of its own accord: a store that takes no statement for every permission obeys too.
+    # An explicit denial, for stores that take the absence of statements for permission.
     assert statements(policy) == [
         {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::acme/*"}
     ]

@@ -1,4 +1,4 @@
-"""Thousands of patterns of subjects, in a tree: the same answers as asking each of them."""
+"""Thousands of patterns in a tree give the same results as each pattern alone."""
 
 import time
 from itertools import islice
@@ -51,13 +51,13 @@ def test_intersecting_among_many_finds_the_same_as_pairs(among: set[str], one: s
     ["team-{}:*", "ns:*:deployer-{}", "ns:*:team-{}-*", "user-*@team-{}.example.com", "a:*:{}:*"],
 )
 def test_the_work_is_linear_in_the_number_of_patterns(shape: str) -> None:
-    """Eight times the patterns take some eight times as long; all pairs would take 64 times as long."""
+    """Eight times the patterns take some eight times as long; comparing pairs, 64 times."""
     few, many = (compared(shape, number) for number in (MANY // 8, MANY))
     assert many < 20 * few
 
 
 def compared(shape: str, number: int) -> float:
-    """Seconds of CPU of this thread, so that other work on the machine does not count."""
+    """Return the CPU seconds of this thread, so that other work does not count."""
     among = [shape.format(f"{each:04}") for each in range(number)]
     with without_garbage_collection():
         begun = time.thread_time()
