@@ -76,14 +76,6 @@ class _Level:
         head, tail = _ends(segment)
         return self.starred[head][tail[::-1]].setdefault(segment, _Level())
 
-    def matching(self, segment: str) -> Iterator["_Level"]:
-        """Yield the levels below whose segment may match this one, which has no `*`."""
-        if (plain := self.plain.get(segment)) is not None:
-            yield plain
-        for tails in self.starred.prefixes_of(segment):
-            for levels in tails.prefixes_of(segment[::-1]):
-                yield from levels.values()
-
     def intersecting(self, segment: str) -> Iterator[tuple[str, "_Level"]]:
         """Yield each level below whose segment shares a text with this one, with such a text."""
         head, tail = _ends(segment)
@@ -119,13 +111,11 @@ class Patterns:
 
     def matching(self, subject: str) -> list[str]:
         """Return all patterns that match, and perhaps some that do not."""
-        levels = [self._top]
-        for segment in subject.split(":"):
-            levels = [below for level in levels for below in level.matching(segment)]
-        return [level.pattern for level in levels if level.pattern is not None]
+        # A `*` in a subject is an ordinary character, which only the `*` of a pattern matches.
+        return [pattern for pattern, _ in self.intersecting(subject.replace("*", "\0"))]
 
-    def shared_with(self, pattern: str) -> Iterator[tuple[str, str]]:
-        """Yield each other pattern that matches some subject of this one, with such a subject."""
+    def intersecting(self, pattern: str) -> Iterator[tuple[str, str]]:
+        """Yield each pattern that matches some subject of this one, with such a subject."""
         found: list[tuple[list[str], _Level]] = [([], self._top)]
         *segments, last = pattern.split(":")
         for segment in segments:
@@ -136,15 +126,13 @@ class Patterns:
             ]
         for texts, level in found:
             for text, below in level.intersecting(last):
-                if below.pattern is not None and below.pattern != pattern:
+                if below.pattern is not None:
                     yield below.pattern, ":".join([*texts, text])
 
 
 def intersecting_subject(one: str, other: str) -> str | None:
     """Return a subject that both patterns match, or None."""
-    if one == other:
-        return one.replace("*", "")
-    return dict(Patterns([other]).shared_with(one)).get(other)
+    return dict(Patterns([other]).intersecting(one)).get(other)
 
 
 def _intersecting_text(one: str, other: str) -> str | None:

@@ -129,12 +129,9 @@ class JwksCache:
         self._is_failing = True
         # The message of any other error may contain what was sent to the issuer, even a secret.
         is_safe = isinstance(error, KeysUnavailable | UnreadableKeys)
-        log.warning(
-            "no keys of issuer %s, next attempt in %.0f s: %s",
-            self._name,
-            self._due_at - self._clock.boot(),
-            error if is_safe else type(error).__name__,
-        )
+        reason = str(error) if is_safe else type(error).__name__
+        pause = self._due_at - self._clock.boot()
+        log.warning("no keys of issuer %s, next attempt in %.0f s: %s", self._name, pause, reason)
         self._report("failed")
 
     def _report(self, outcome: str) -> None:

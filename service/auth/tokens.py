@@ -130,25 +130,19 @@ def verify(token: str, *, issuer: Issuer, key: VerificationKey) -> VerifiedToken
     if not _has_valid_shape(token):
         return None
     try:
-        return _verified(_claims(token, issuer, key), issuer)
+        parts = jwt.decode_complete(
+            token,
+            key.public,
+            algorithms=key.algorithms,
+            audience=issuer.audience,
+            issuer=issuer.issuer,
+            leeway=LEEWAY,
+            options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+        )
+        # PyJWT supports one critical extension; we support none.
+        return None if "crit" in parts["header"] else _verified(parts["payload"], issuer)
     except Exception:  # noqa: BLE001 - the sender chooses what is parsed, and so what is raised
         return None
-
-
-def _claims(token: str, issuer: Issuer, key: VerificationKey) -> Claims:
-    parts = jwt.decode_complete(
-        token,
-        key.public,
-        algorithms=key.algorithms,
-        audience=issuer.audience,
-        issuer=issuer.issuer,
-        leeway=LEEWAY,
-        options={"require": _REQUIRED, "enforce_minimum_key_length": True},
-    )
-    if "crit" in parts["header"]:  # PyJWT supports one extension; we support none
-        raise jwt.InvalidTokenError
-    claims: Claims = parts["payload"]
-    return claims
 
 
 def _verified(claims: Claims, issuer: Issuer) -> VerifiedToken | None:

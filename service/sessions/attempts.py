@@ -152,14 +152,9 @@ class Attempts:
         entry.denied, entry.permanent = refusal.denied, refusal.permanent
         pause = LASTING_PAUSE if refusal.permanent else backoff(entry.failures, self._chance())
         entry.next_attempt_at = self._clock.boot() + pause
-        log.log(
-            logging.ERROR if refusal.permanent else logging.WARNING,
-            "no new session %s for bucket %s, next attempt in %.0f s: %s",
-            session_name(key.owner),
-            key.bucket,
-            pause,
-            refusal,
-        )
+        level = logging.ERROR if refusal.permanent else logging.WARNING
+        text = "no new session %s for bucket %s, next attempt in %.0f s: %s"
+        log.log(level, text, session_name(key.owner), key.bucket, pause, refusal)
         if refusal.throttled:
             account = entry.bucket.account
             until = max(self._throttled_until[account], entry.next_attempt_at)

@@ -8,7 +8,7 @@ Rules of this file:
 
 import asyncio
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from service.clock import Clock
@@ -27,7 +27,7 @@ from service.sessions.pool_entry import (
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from service.sessions.sts import Owner
-from service.sessions.url_windows import Window
+from service.sessions.url_windows import WindowSigners
 
 NO_SESSION: Final = "No session of the signing role is available right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
@@ -80,17 +80,9 @@ class SessionPool:
         alive = current.session.expires_at - now > EXPIRY_MARGIN + 1
         return (current, now) if alive else None
 
-    def window_session(
-        self, key: SessionKey, window: Window, shape: Hashable
-    ) -> SigningSession | None:
-        """Return the session that already signs requests of this shape in the window, or None."""
-        return self._entries[key].windows.find(window, shape)
-
-    def bind_to_window(
-        self, key: SessionKey, window: Window, shape: Hashable, signing: SigningSession
-    ) -> None:
-        """Let this session sign requests of this shape in the window, unless another one does."""
-        self._entries[key].windows.bind(window, shape, signing)
+    def windows(self, key: SessionKey) -> WindowSigners[SigningSession]:
+        """Return which sessions sign URLs with `stable_for`."""
+        return self._entries[key].windows
 
     async def ready(self, key: SessionKey) -> SigningSession:
         """Return the session. If there is none, or a refresh was requested, wait for the attempt.

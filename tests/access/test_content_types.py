@@ -92,7 +92,7 @@ def test_a_list_of_types_matches_no_pattern(pattern: str, content_type: str) -> 
 
 @pytest.mark.parametrize("content_type", ["image/", "image/a b", "image/<html>", "image/a/b"])
 def test_wildcards_match_no_invalid_type(content_type: str) -> None:
-    """mimesniff.spec.whatwg.org: without a valid type, a browser runs content that looks like HTML."""
+    """mimesniff.spec.whatwg.org: without a valid type, browsers run what looks like HTML."""
     assert not matches_content_type("image/*", content_type)
 
 

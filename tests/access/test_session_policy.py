@@ -157,7 +157,7 @@ def test_policy_allows_nothing_on_other_buckets(
         assert not allows(policy, action, other, {"s3:prefix": key})
 
 
-DECIDED = {
+DECIDED: Mapping[str, list[tuple[str, bool]]] = {
     "s3:GetObject": [(each, False) for each in ("download", "head", "check")],
     "s3:GetObjectVersion": [(each, True) for each in ("download", "head")],
     "s3:PutObject": [(each, False) for each in UPLOADS],

@@ -1,4 +1,4 @@
-"""Makes keys and tokens, valid and forged, and verifies them. Times are real: see `tokens.verify`."""
+"""Makes keys and tokens, valid and forged, and verifies them, in real time: see `tokens.verify`."""
 
 import hmac
 import json

@@ -27,7 +27,7 @@ def grant(expires_in: int | None = None, shortest: int | None = None, **changes:
     return grant_lifetime(lifetime, **values | changes)
 
 
-KEYS: dict[str, float] = {"remaining": math.inf, "session_seconds": math.inf}
+KEYS: dict[str, Any] = {"remaining": math.inf, "session_seconds": math.inf}
 SHORT, NEVER = SessionTooShort(), LifetimeUnattainable()
 OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
     "the default": (grant(), Granted(900, None)),
