@@ -1,12 +1,13 @@
 """Sessions that signed recently, remembered after their end to diagnose what they signed.
 
-A lookup needs the bucket and the owner, so nobody learns whether another's session exists. Expired
-sessions stay in memory until newer ones replace them; their secrets are worthless.
+A lookup needs the bucket and the owner, so nobody learns whether another's session exists. The
+number and the time are limited; the secret of a session that has ended is worthless.
 """
 
-from typing import Final
+from bisect import bisect_left, insort
+from itertools import count
+from typing import Final, NamedTuple
 
-from service.bounded_dict import BoundedDict
 from service.clock import Clock
 from service.sessions.session import Session
 from service.sessions.sts import Owner
@@ -14,23 +15,53 @@ from service.sessions.sts import Owner
 MAX_REMEMBERED: Final = 8192  # about 2 KiB each, except those in the pool
 REMEMBERED_SECONDS: Final = 86_400.0  # after the end
 
+_Key = tuple[str, str, Owner]
+
+
+class _End(NamedTuple):
+    """`at` is in seconds of the boot clock. `number` is unique, so that keys are never compared."""
+
+    at: float
+    number: int
+    key: _Key
+
 
 class History:
-    def __init__(self, clock: Clock, *, most: int = MAX_REMEMBERED) -> None:
+    """The cost of a new session does not depend on how many are remembered."""
+
+    def __init__(
+        self, clock: Clock, *, most: int = MAX_REMEMBERED, seconds: float = REMEMBERED_SECONDS
+    ) -> None:
         self._clock = clock
-        self._sessions: BoundedDict[tuple[str, str, Owner], Session] = BoundedDict(most)
+        self._most = most
+        self._seconds = seconds
+        self._sessions: dict[_Key, tuple[Session, _End]] = {}
+        self._ends: list[_End] = []  # sorted: the first to end is first
+        self._numbers = count()
 
     def remember(self, bucket: str, owner: Owner, session: Session) -> None:
         key = session.credentials.access_key_id, bucket, owner
-        self._sessions.pop(key, None)  # so that it becomes the newest
-        self._sessions[key] = session
+        if key in self._sessions:
+            self._forget(key)
+        now = self._clock.boot()
+        end = _End(now + session.remaining(self._clock), next(self._numbers), key)
+        self._sessions[key] = session, end
+        insort(self._ends, end)
+        while self._ends and self._ends[0].at + self._seconds < now:
+            self._forget(self._ends[0].key)
+        if len(self._sessions) > self._most:
+            self._forget(next(iter(self._sessions)))
 
     def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
-        """Return the session, unless it ended more than REMEMBERED_SECONDS ago."""
-        session = self._sessions.get((access_key_id, bucket, owner))
-        if session is None or session.remaining(self._clock) < -REMEMBERED_SECONDS:
+        session, _ = self._sessions.get((access_key_id, bucket, owner), (None, None))
+        if session is None or session.remaining(self._clock) < -self._seconds:
             return None
         return session
 
     def clear(self) -> None:
         self._sessions.clear()
+        self._ends.clear()
+
+    def _forget(self, key: _Key) -> None:
+        _, end = self._sessions.pop(key)
+        del self._ends[bisect_left(self._ends, end)]

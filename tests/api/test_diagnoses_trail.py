@@ -128,6 +128,6 @@ async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk
     app: Any = desk.client._transport
     history = app.app.state.diagnoses._history
     [key] = [key for key in history._sessions if key[2] is not None]
-    session = history._sessions[key]
+    session, _ = history._sessions[key]
     history.remember(key[1], key[2], replace(session, expires_at=time.time() - 5))
     assert (await desk.codes(url, **MISMATCH))[-1] == "session_ended"

@@ -57,10 +57,20 @@ def test_sessions_are_remembered_for_a_day_after_their_end() -> None:
     assert REMEMBERED_SECONDS == 24 * 3600
 
 
+def test_a_new_session_drops_expired_ones() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    for number in range(5):
+        history.remember("reports", A, make_session(clock, f"old-{number}", seconds=20))
+    clock.move(31)
+    history.remember("reports", A, make_session(clock, "new"))
+    assert len(history._sessions) == 1
+
+
 def test_the_oldest_session_is_dropped_first() -> None:
     clock = FakeClock()
     history = History(clock, most=2)
-    for name in ("1", "2", "1", "3"):  # the second "1" makes it the newest
+    for name in ("1", "2", "1", "3"):
         history.remember("reports", A, make_session(clock, name))
     assert history.find("2", "reports", A) is None
     assert history.find("1", "reports", A)
@@ -102,3 +112,50 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     assert history.find(old.credentials.access_key_id, "reports", B) is None
     await pool.stop()
     assert history.find(old.credentials.access_key_id, "reports", A) is None
+
+
+class CountingClock(FakeClock):
+    """Counts how often it is read."""
+
+    asked = 0
+
+    def boot(self) -> float:
+        self.asked += 1
+        return super().boot()
+
+
+def test_the_cost_does_not_grow_with_the_history() -> None:
+    clock = CountingClock()
+    history = History(clock)
+    costs = []
+    for number in range(MAX_REMEMBERED + 100):
+        session = make_session(clock, f"ASIA{number}")
+        before = clock.asked
+        history.remember("reports", A, session)
+        costs.append(clock.asked - before)
+    assert max(costs) == costs[0] <= 3
+
+
+def test_expired_sessions_are_dropped_before_longer_ones() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
+    history.remember("reports", A, make_session(clock, "long", seconds=1000))
+    history.remember("reports", A, make_session(clock, "short", seconds=20))
+    clock.move(31)
+    history.remember("reports", A, make_session(clock, "new"))
+    assert [key[0] for key in history._sessions] == [KEY_ID, "long", "new"]
+    assert len(history._ends) == 3
+
+
+def test_a_repeated_session_is_remembered_once() -> None:
+    clock = FakeClock()
+    history = History(clock, seconds=10)
+    history.remember("reports", A, make_session(clock, seconds=20))
+    clock.move(15)
+    session = make_session(clock, seconds=20)
+    history.remember("reports", A, session)
+    clock.move(16)
+    history.remember("reports", B, make_session(clock, "other"))
+    assert history.find(KEY_ID, "reports", A) is session
+    assert len(history._ends) == len(history._sessions) == 2
