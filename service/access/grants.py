@@ -103,12 +103,12 @@ class Limited:
 Decision = Allowed | Denied | Limited
 
 
-def decide(grants: Iterable[Grant], access_request: AccessRequest) -> Decision:
+def decide(grants: Iterable[Grant], request: AccessRequest) -> Decision:
     first_limit: Limited | None = None
     lifetimes: list[int | None] = []
     for grant in grants:
-        if covers(grant, access_request):
-            limit = violated_limit(grant, access_request)
+        if covers(grant, request):
+            limit = violated_limit(grant, request)
             if limit is None:
                 lifetimes.append(grant.max_expires_in)
             first_limit = first_limit or limit
@@ -118,25 +118,25 @@ def decide(grants: Iterable[Grant], access_request: AccessRequest) -> Decision:
     return first_limit or Denied()
 
 
-def covers(grant: Grant, access_request: AccessRequest) -> bool:
+def covers(grant: Grant, request: AccessRequest) -> bool:
     return (
-        grant.bucket == access_request.bucket
-        and access_request.operation in grant.allow
-        and _covers_key(grant, access_request)
+        grant.bucket == request.bucket
+        and request.operation in grant.allow
+        and _covers_key(grant, request)
     )
 
 
-def max_upload_size(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
+def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
     """Return the largest size in bytes, up to `most`, that a grant allows for this request.
 
     0 if no grant allows the rest of it: a request for 0 bytes is then refused with the reason.
     """
-    return _largest(grants, access_request, most, lambda grant: grant.max_content_length)
+    return _largest(grants, request, most, lambda grant: grant.max_content_length)
 
 
-def most_keys(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
+def most_keys(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
     """Return the largest page, up to `most` keys, that a grant allows for this request, or 0."""
-    return _largest(grants, access_request, most, lambda grant: grant.max_keys)
+    return _largest(grants, request, most, lambda grant: grant.max_keys)
 
 
 class DecisionScope(NamedTuple):
@@ -153,80 +153,74 @@ class DecisionScope(NamedTuple):
         return within == len(keys) and not any(map(str.startswith, keys, repeat(self.others)))
 
 
-def decision_scope(grants: Iterable[Grant], access_request: AccessRequest) -> DecisionScope | None:
+def decision_scope(grants: Iterable[Grant], request: AccessRequest) -> DecisionScope | None:
     """Return the scope of a decision about one key, or None if a grant names that very key.
 
     It may be too narrow, since it excludes every key that starts with another grant's prefix.
     """
-    candidates = [
-        grant
-        for grant in grants
-        if grant.bucket == access_request.bucket and access_request.operation in grant.allow
-    ]
-    covering = [grant for grant in candidates if _covers_key(grant, access_request)]
-    if access_request.subtree or not all(grant.covers_subtree for grant in covering):
+    bucket, operation = request.bucket, request.operation
+    candidates = [each for each in grants if each.bucket == bucket and operation in each.allow]
+    covering = [grant for grant in candidates if _covers_key(grant, request)]
+    if request.subtree or not all(grant.covers_subtree for grant in covering):
         return None
     others = tuple(grant.prefix for grant in candidates if grant not in covering)
     return DecisionScope(max((grant.prefix for grant in covering), key=len, default=""), others)
 
 
-def violated_limit(grant: Grant, access_request: AccessRequest) -> Limited | None:
+def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
     """Return the first limit of the grant that the request violates."""
-    if (limit := _violated_permission(grant, access_request)) is not None:
+    if (limit := _violated_permission(grant, request)) is not None:
         return limit
-    if _above(access_request.max_keys, grant.max_keys):
+    if _above(request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
-    if _above(access_request.content_length, grant.max_content_length):
-        is_form = access_request.operation is Operation.FORM
+    if _above(request.content_length, grant.max_content_length):
+        is_form = request.operation is Operation.FORM
         pointer = "#/max_content_length" if is_form else "#/content_length"
         return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
-    typed = access_request.operation in _TYPED and access_request.declares_content_type
+    typed = request.operation in _TYPED and request.declares_content_type
     if grant.content_types is None or not typed:
         return None
-    return _violated_type(grant.content_types, access_request)
+    return _violated_type(grant.content_types, request)
 
 
-def _violated_permission(grant: Grant, access_request: AccessRequest) -> Limited | None:
-    if access_request.version and Operation.VERSIONS not in grant.allow:
+def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None:
+    if request.version and Operation.VERSIONS not in grant.allow:
         return Limited("#/version_id", "Your grant does not allow versions.")
-    if access_request.overwrite and not grant.allow_overwrite:
-        pointer = "#/if_match" if access_request.has_if_match else "#/overwrite"
+    if request.overwrite and not grant.allow_overwrite:
+        pointer = "#/if_match" if request.has_if_match else "#/overwrite"
         return Limited(pointer, "Your grant does not allow overwriting.")
     # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
-    if access_request.has_if_match and grant.allow.isdisjoint(_READS):
+    if request.has_if_match and grant.allow.isdisjoint(_READS):
         return Limited("#/if_match", "Your grant does not allow to read, which if_match needs.")
     return None
 
 
-def _violated_type(patterns: tuple[str, ...], access_request: AccessRequest) -> Limited | None:
+def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited | None:
     detail = f"Your grant allows these types: {', '.join(patterns)}."
-    if access_request.content_type_prefix is not None:
+    if request.content_type_prefix is not None:
         # Every prefix includes a type that browsers run, which no wildcard matches.
         return Limited("#/content_type_prefix", f"{detail} Give one as content_type.")
-    if access_request.content_type is None:
+    if request.content_type is None:
         return Limited("#/content_type", f"{detail} Give one.", missing=True)
-    if any(matches_content_type(pattern, access_request.content_type) for pattern in patterns):
+    if any(matches_content_type(pattern, request.content_type) for pattern in patterns):
         return None
     return Limited("#/content_type", detail)
 
 
-def _covers_key(grant: Grant, access_request: AccessRequest) -> bool:
+def _covers_key(grant: Grant, request: AccessRequest) -> bool:
     if grant.covers_subtree:
-        return access_request.key.startswith(grant.prefix)
-    return grant.prefix == access_request.key and not access_request.subtree
+        return request.key.startswith(grant.prefix)
+    return grant.prefix == request.key and not request.subtree
 
 
 def _largest(
     grants: Iterable[Grant],
-    access_request: AccessRequest,
+    request: AccessRequest,
     most: int,
     limit_of: Callable[[Grant], int | None],
 ) -> int:
-    limits = [
-        limit_of(grant)
-        for grant in grants
-        if covers(grant, access_request) and violated_limit(grant, access_request) is None
-    ]
+    covering = [grant for grant in grants if covers(grant, request)]
+    limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
     return max((most if limit is None else min(limit, most) for limit in limits), default=0)
 
 

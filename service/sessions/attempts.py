@@ -20,7 +20,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import LONGEST_SLEEP, attempt
 from service.sessions.history import History
 from service.sessions.pool_entry import PooledSession, SessionKey, SessionObserver, SigningSession
-from service.sessions.refresh_policy import backoff, is_better, refresh_due_in
+from service.sessions.refresh_policy import backoff, is_better, threshold
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name
 
@@ -81,12 +81,8 @@ class Attempts:
 
     async def step(self, key: SessionKey, entry: PooledSession) -> float | None:
         """Make an attempt if one is due. Return the seconds to the next step, or None if idle."""
-        due_in = refresh_due_in(
-            entry.remaining(self._clock),
-            length=entry.length,
-            longest_lifetime=entry.bucket.longest_lifetime,
-            chance=entry.chance,
-        )
+        due_at = threshold(entry.length, entry.bucket.longest_lifetime, entry.chance)
+        due_in = entry.remaining(self._clock) - due_at
         if due_in > 0 and not entry.refresh_requested:
             return due_in
         if self._is_idle(key, entry):

@@ -15,13 +15,6 @@ JITTER: Final = 0.05  # of the threshold, so that replicas do not refresh at the
 MAX_BACKOFF: Final = 60.0  # seconds
 
 
-def refresh_due_in(
-    remaining: float, *, length: float, longest_lifetime: float, chance: float
-) -> float:
-    """Return the seconds until a refresh is due, 0 if it is due now."""
-    return max(0.0, remaining - threshold(length, longest_lifetime, chance))
-
-
 def threshold(length: float, longest_lifetime: float, chance: float) -> float:
     """Return the seconds left at which a refresh is due.
 

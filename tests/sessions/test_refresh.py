@@ -10,7 +10,6 @@ from service.sessions.refresh_policy import (
     REFRESH_MARGIN,
     backoff,
     is_better,
-    refresh_due_in,
     threshold,
 )
 
@@ -24,9 +23,7 @@ chances = st.floats(0, 1, exclude_max=True)
 def due_in(
     remaining: float, *, length: float = HOUR, longest_lifetime: float = 900, chance: float = 0
 ) -> float:
-    return refresh_due_in(
-        remaining, length=length, longest_lifetime=longest_lifetime, chance=chance
-    )
+    return max(0.0, remaining - threshold(length, longest_lifetime, chance))
 
 
 @pytest.mark.parametrize(
