@@ -12,6 +12,8 @@ class BoundedDict(dict[K, V]):
     Only `d[key] = value` respects the bound. Reads are as fast as those of a plain dict.
     """
 
+    __slots__ = ("_max_size",)
+
     def __init__(self, max_size: int) -> None:
         super().__init__()
         self._max_size = max_size
@@ -19,4 +21,4 @@ class BoundedDict(dict[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         if len(self) >= self._max_size and key not in self:
             del self[next(iter(self))]
-        super().__setitem__(key, value)
+        dict.__setitem__(self, key, value)
