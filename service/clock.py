@@ -1,4 +1,4 @@
-"""The clocks of the machine. Code that needs the time takes a `Clock`, so that tests can set it."""
+"""The machine's clocks. Code that needs the time takes a `Clock`, so that tests can set it."""
 
 import time
 from typing import Protocol
@@ -9,10 +9,10 @@ _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 class Clock(Protocol):
     def wall(self) -> float:
-        """Epoch seconds, as the machine believes."""
+        """Return epoch seconds by the machine's own clock, which may be wrong."""
 
     def boot(self) -> float:
-        """Seconds since some fixed moment, suspend included."""
+        """Return seconds since some fixed moment, including any suspend."""
 
 
 class SystemClock:

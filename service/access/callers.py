@@ -1,16 +1,15 @@
-"""Who calls, and which grants that gives: all entries that match a caller add up. Pure.
+"""Callers and their grants: the grants of all entries that match a caller add up. Pure.
 
-A caller is a subject of one issuer, or the name of an API key; the two never match each other, nor
-one issuer's subject another's. A prefix may hold placeholders, which only verified claims fill, and
-only with what can be neither a path nor a pattern; where a claim is missing or is anything else, that
-grant is not given.
+A caller is a subject of one issuer, or the name of an API key. Neither ever matches the other, and
+one issuer's subject never matches another's. A prefix may hold placeholders. Only verified claims
+fill them, and only with text that is neither a path nor a pattern. If a claim is missing or has any
+other value, the grant is left out.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, Final
 
 from service.access.grants import Caller, Grant
@@ -24,9 +23,9 @@ _PLACEHOLDER = re.compile(r"\{claim:((?:/[^/{}]*)+)\}")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """A caller who is known. `claims` has the text at each JSON pointer that the configuration names.
+    """An authenticated caller. `claims` maps the configured JSON pointers to their values.
 
-    Nothing else of a token is kept: whoever fills it with a user's own data must not fill our memory.
+    No other claim is stored, so an issuer that adds user data to its tokens cannot fill our memory.
     An API key has no claims.
     """
 
@@ -36,7 +35,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many URLs in so many seconds."""
+    """At most `urls` URLs in any `seconds` seconds."""
 
     urls: int
     seconds: int
@@ -48,10 +47,10 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class CallerEntry:
-    """`subject` may have `*`, which stands for any text without `:`. Then `grants` are templates.
+    """The grants of all callers whose subject matches. `*` matches any text without `:`.
 
-    Of an API key, `issuer` is None and `subject` its name. Sessions that began before
-    `revoked_before`, in epoch seconds, are not used any more.
+    For an API key, `issuer` is None and `subject` is its name. Sessions that began before
+    `revoked_before`, in epoch seconds, are no longer used.
     """
 
     issuer: str | None
@@ -61,64 +60,70 @@ class CallerEntry:
     revoked_before: float = -math.inf
 
     def matches(self, caller: Caller) -> bool:
-        if caller.issuer != self.issuer or not caller.subject.startswith(self._begin):
+        segments, texts = self.subject.split(":"), caller.subject.split(":")
+        return (
+            caller.issuer == self.issuer
+            and len(segments) == len(texts)
+            and all(map(segment_matches, segments, texts))
+        )
+
+
+def segment_matches(segment: str, text: str) -> bool:
+    """Return whether a pattern without `:` matches all of `text`. Never backtracks."""
+    head, star, rest = segment.partition("*")
+    if not star:
+        return segment == text
+    *parts, tail = rest.split("*")
+    at, end = len(head), len(text) - len(tail)
+    for part in parts:
+        if (found := text.find(part, at, end)) < 0:
             return False
-        return self._pattern.fullmatch(caller.subject) is not None
-
-    @cached_property
-    def _begin(self) -> str:
-        """Most of thousands of entries are told from a subject by this, and need no pattern."""
-        return self.subject.partition("*")[0]
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        """Atomic up to the last `*`: a token brings the subject, and must not make us try for long."""
-        first, *others = (re.escape(part) for part in self.subject.split("*"))
-        if not others:
-            return re.compile(first)
-        between = "".join(f"(?>[^:]*?{part})" for part in others[:-1])
-        return re.compile(f"{first}{between}[^:]*{others[-1]}")
+        at = found + len(part)
+    return at <= end and text.startswith(head) and text.endswith(tail)
 
 
 def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:
-    """The grants of all entries that match, their placeholders filled."""
-    templates = [
-        grant for entry in entries if entry.matches(identity.caller) for grant in entry.grants
-    ]
-    filled = [_filled(grant, identity.claims) for grant in templates]
-    return tuple(grant for grant in filled if grant is not None)
+    """Return the grants of all matching entries, with the claims in place of the placeholders."""
+    claims = identity.claims
+    return tuple(
+        replace(grant, prefix=without_placeholders(grant.prefix, claims.__getitem__))
+        for entry in entries
+        if entry.matches(identity.caller)
+        for grant in entry.grants
+        if claims.keys() >= set(pointers(grant.prefix))
+    )
 
 
 def rate_of(entries: Iterable[CallerEntry], caller: Caller) -> Rate | None:
-    """The most generous of the entries that match; an entry without a rate does not add one."""
+    """Return the most generous rate of the matching entries, or None if none of them has one."""
     rates = [entry.rate for entry in entries if entry.matches(caller) and entry.rate is not None]
     return max(rates, key=lambda rate: (rate.a_second, rate.urls), default=None)
 
 
 def revoked_before(entries: Iterable[CallerEntry], caller: Caller) -> float:
-    """The latest of the entries that match."""
+    """Return the latest `revoked_before` of the matching entries, in epoch seconds."""
     times = [entry.revoked_before for entry in entries if entry.matches(caller)]
     return max(times, default=-math.inf)
 
 
 def pointers(prefix: str) -> list[str]:
-    """The JSON pointers (RFC 6901) of a prefix's placeholders."""
+    """Return the JSON pointers (RFC 6901) in a prefix's placeholders."""
     return _PLACEHOLDER.findall(prefix)
 
 
 def without_placeholders(prefix: str, filler: Callable[[str], str] = lambda _: "") -> str:
-    """`filler` makes the text for a pointer."""
+    """Replace each placeholder by what `filler` returns for its JSON pointer."""
     return _PLACEHOLDER.sub(lambda at: filler(at[1]), prefix)
 
 
 def named_claims(claims: Claims, named: Iterable[str]) -> Mapping[str, str]:
-    """What the pointers `named` lead to, of those that may stand in a prefix."""
+    """Return the claims at the pointers `named`, without those that may not be part of a prefix."""
     found = {pointer: claim(claims, pointer) for pointer in named}
     return {pointer: value for pointer, value in found.items() if value is not None}
 
 
 def claim(claims: Claims, pointer: str) -> str | None:
-    """The claim at `pointer`, if it is one that may stand in a prefix."""
+    """Return the claim at `pointer`, or None if there is none that may be part of a prefix."""
     value: Any = claims
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
@@ -126,33 +131,3 @@ def claim(claims: Claims, pointer: str) -> str | None:
     if not isinstance(value, str) or _VALUE.fullmatch(value) is None or value in {".", ".."}:
         return None
     return value
-
-
-def _filled(grant: Grant, claims: Mapping[str, str]) -> Grant | None:
-    if not claims.keys() >= set(pointers(grant.prefix)):
-        return None
-    return replace(grant, prefix=without_placeholders(grant.prefix, claims.__getitem__))
-
-
-def intersecting_subject(one: str, other: str) -> str | None:
-    """A subject that both patterns match: a walk over how far both have come, with what was read."""
-    open_, seen = [(0, 0, "")], {(0, 0)}
-    while open_:
-        i, j, text = open_.pop()
-        if (i, j) == (len(one), len(other)):
-            return text
-        steps = [*_steps(one, other, i, j), *((a, b, c) for b, a, c in _steps(other, one, j, i))]
-        open_ += [(a, b, text + c) for a, b, c in steps if (a, b) not in seen]
-        seen |= {(a, b) for a, b, _ in steps}
-    return None
-
-
-def _steps(one: str, other: str, i: int, j: int) -> Iterator[tuple[int, int, str]]:
-    """Where a star, or a letter that both have, leads from here, and what it reads on the way."""
-    ahead = other[j : j + 1]
-    if one[i : i + 1] == "*":
-        yield i + 1, j, ""
-        if ahead not in {"", ":"}:
-            yield i, j + 1, "" if ahead == "*" else ahead
-    elif i < len(one) and one[i] == ahead:
-        yield i + 1, j + 1, ahead

@@ -1,12 +1,11 @@
-"""Who may ask for what. Pure: a caller's grants and a demand in, a decision out.
+"""Decide whether a caller's grants allow an access request. Pure.
 
-Deny by default: no grant, no access. Where several grants cover a demand, any one that allows it is
-enough. A refusal is a value, of two kinds that tell a caller differently much: `Forbidden` says
-nothing, since what lies outside the caller's grants is not its business; `LimitExceeded` names the
-limit, which is the caller's own.
+Deny by default: no grant, no access. If several grants cover a request, it is enough that one
+allows it. A refusal is a value. `Denied` tells the caller nothing about what lies outside its
+grants. `Limited` names the limit, which is the caller's own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -25,12 +24,12 @@ class Operation(StrEnum):
     CHECK = "check"
     VERSIONS = "versions"
 
-    __hash__ = str.__hash__  # an enum's own is Python, and each request looks into sets of these
+    __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A subject of an issuer, or the name of an API key (then `issuer` is None). Never match across."""
+    """A subject of an issuer, or the name of an API key; `issuer` is then None."""
 
     issuer: str | None
     subject: str
@@ -38,9 +37,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """`prefix` ends in `/` and covers what is below, or names one key; empty covers the bucket.
+    """A `prefix` that is empty or ends in `/` covers all keys below it; any other, one key.
 
-    A limit that is None does not limit.
+    None as a limit means no limit.
     """
 
     bucket: str
@@ -54,13 +53,13 @@ class Grant:
 
     @property
     def covers_subtree(self) -> bool:
-        """Whether it covers all keys below its prefix, or one key alone."""
+        """Whether it covers all keys below its prefix, not just one key."""
         return not self.prefix or self.prefix.endswith("/")
 
 
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
-    """What is asked for. With `subtree`, for all keys that start with `key`, not for that one alone."""
+    """What a request needs a grant for. With `subtree`: for all keys that start with `key`."""
 
     operation: Operation
     bucket: str
@@ -70,29 +69,29 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
-    has_if_match: bool = False  # with the object that stands, by its ETag
+    has_if_match: bool = False
     version: bool = False
     max_keys: int | None = None
-    declares_content_type: bool = True  # later calls of an upload do not: its type is settled
+    declares_content_type: bool = True  # not for later calls of an upload, whose type is settled
 
 
 @dataclass(slots=True)
 class Allowed:
-    """`max_expires_in` is the longest that an allowing grant gives; None is no limit."""
+    """`max_expires_in` is the longest lifetime of any grant that allows it; None means no limit."""
 
     max_expires_in: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """Nothing of the caller's covers bucket, key and operation."""
+    """No grant covers bucket, key and operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """A grant covers the demand, but for the field at `pointer`; `detail` names its limit.
+    """A grant covers the request, but not the value at `pointer`; `detail` names the limit.
 
-    `missing`: the limit asks for a field which was left out.
+    `missing` means that the grant requires a field which the request does not have.
     """
 
     pointer: str
@@ -103,41 +102,44 @@ class Limited:
 Decision = Allowed | Denied | Limited
 
 
-def decide(grants: Iterable[Grant], access_request: AccessRequest) -> Decision:
-    covering = [grant for grant in grants if covers(grant, access_request)]
-    if not covering:
-        return Denied()
-    limits = [violated_limit(grant, access_request) for grant in covering]
-    allowing = [grant for grant, limit in zip(covering, limits, strict=True) if limit is None]
-    if allowing:
-        return Allowed(_longest(grant.max_expires_in for grant in allowing))
-    return next(limit for limit in limits if limit is not None)
+def decide(grants: Iterable[Grant], request: AccessRequest) -> Decision:
+    first_limit: Limited | None = None
+    lifetimes: list[int | None] = []
+    for grant in grants:
+        if covers(grant, request):
+            limit = violated_limit(grant, request)
+            if limit is None:
+                lifetimes.append(grant.max_expires_in)
+            first_limit = first_limit or limit
+    if lifetimes:
+        known = [lifetime for lifetime in lifetimes if lifetime is not None]
+        return Allowed(max(known) if len(known) == len(lifetimes) else None)
+    return first_limit or Denied()
 
 
-def covers(grant: Grant, access_request: AccessRequest) -> bool:
+def covers(grant: Grant, request: AccessRequest) -> bool:
     return (
-        grant.bucket == access_request.bucket
-        and access_request.operation in grant.allow
-        and _covers_key(grant, access_request)
+        grant.bucket == request.bucket
+        and request.operation in grant.allow
+        and _covers_key(grant, request)
     )
 
 
-def max_upload_size(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
-    """The greatest length, up to `most`, that is allowed by a grant which allows all else.
+def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
+    """Return the largest size in bytes, up to `most`, that a grant allows for this request.
 
-    0 where none does: whoever asks for that is told what else is wrong.
+    0 if no grant allows the rest of it: a request for 0 bytes is then refused with the reason.
     """
-    allowing = _allowing(grants, access_request)
-    return _greatest((grant.max_content_length for grant in allowing), most)
+    return _largest(grants, request, most, lambda grant: grant.max_content_length)
 
 
-def most_keys(grants: Iterable[Grant], access_request: AccessRequest, most: int) -> int:
-    """The largest page, up to `most`, that is allowed by a grant which allows all else; or 0."""
-    return _greatest((grant.max_keys for grant in _allowing(grants, access_request)), most)
+def most_keys(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
+    """Return the largest page, up to `most` keys, that a grant allows for this request, or 0."""
+    return _largest(grants, request, most, lambda grant: grant.max_keys)
 
 
 class DecisionScope(NamedTuple):
-    """The keys for which `decide` says the same as for one of them: below `prefix`, and below no other."""
+    """Keys that share one decision: those under `prefix`, but under none of `others`."""
 
     prefix: str
     others: tuple[str, ...]
@@ -146,88 +148,79 @@ class DecisionScope(NamedTuple):
         return key.startswith(self.prefix) and not key.startswith(self.others)
 
 
-def decision_scope(grants: Iterable[Grant], access_request: AccessRequest) -> DecisionScope | None:
-    """Of a demand for one key. None where a grant names that very key.
+def decision_scope(grants: Iterable[Grant], request: AccessRequest) -> DecisionScope | None:
+    """Return the scope of a decision about one key, or None if a grant names that very key.
 
-    It may be too narrow, for a key that starts as another grant's does is left out.
+    It may be too narrow, since it excludes every key that starts with another grant's prefix.
     """
-    could = [
-        grant
-        for grant in grants
-        if grant.bucket == access_request.bucket and access_request.operation in grant.allow
-    ]
-    covering = [grant for grant in could if _covers_key(grant, access_request)]
-    if access_request.subtree or not all(grant.covers_subtree for grant in covering):
+    bucket, operation = request.bucket, request.operation
+    candidates = [each for each in grants if each.bucket == bucket and operation in each.allow]
+    covering = [grant for grant in candidates if _covers_key(grant, request)]
+    if request.subtree or not all(grant.covers_subtree for grant in covering):
         return None
-    others = tuple(grant.prefix for grant in could if grant not in covering)
+    others = tuple(grant.prefix for grant in candidates if grant not in covering)
     return DecisionScope(max((grant.prefix for grant in covering), key=len, default=""), others)
 
 
-def violated_limit(grant: Grant, access_request: AccessRequest) -> Limited | None:
-    """The first limit of the grant that the demand breaks."""
-    if access_request.version and Operation.VERSIONS not in grant.allow:
-        return Limited("#/version_id", "Your grant does not allow versions.")
-    if (limit := _violated_overwrite(grant, access_request)) is not None:
+def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
+    """Return the first limit of the grant that the request violates."""
+    if (limit := _violated_permission(grant, request)) is not None:
         return limit
-    if _above(access_request.max_keys, grant.max_keys):
+    if _above(request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
-    if _above(access_request.content_length, grant.max_content_length):
-        field = (
-            "max_content_length" if access_request.operation is Operation.FORM else "content_length"
-        )
-        detail = f"Your grant allows at most {grant.max_content_length} bytes."
-        return Limited(f"#/{field}", detail)
-    typed = access_request.operation in _TYPED and access_request.declares_content_type
+    if _above(request.content_length, grant.max_content_length):
+        is_form = request.operation is Operation.FORM
+        pointer = "#/max_content_length" if is_form else "#/content_length"
+        return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
+    typed = request.operation in _TYPED and request.declares_content_type
     if grant.content_types is None or not typed:
         return None
-    return _violated_type(grant.content_types, access_request)
+    return _violated_type(grant.content_types, request)
 
 
-def _violated_overwrite(grant: Grant, access_request: AccessRequest) -> Limited | None:
-    pointer = "#/if_match" if access_request.has_if_match else "#/overwrite"
-    if access_request.overwrite and not grant.allow_overwrite:
-        return Limited(pointer, "Your grant does not allow to overwrite.")
-    # S3 asks for s3:GetObject too: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
-    if access_request.has_if_match and grant.allow.isdisjoint(_READS):
-        return Limited(pointer, "Your grant does not allow to read, which if_match needs.")
+def _violated_permission(grant: Grant, request: AccessRequest) -> Limited | None:
+    if request.version and Operation.VERSIONS not in grant.allow:
+        return Limited("#/version_id", "Your grant does not allow versions.")
+    if request.overwrite and not grant.allow_overwrite:
+        pointer = "#/if_match" if request.has_if_match else "#/overwrite"
+        return Limited(pointer, "Your grant does not allow overwriting.")
+    # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: needs s3:GetObject.
+    if request.has_if_match and grant.allow.isdisjoint(_READS):
+        return Limited("#/if_match", "Your grant does not allow to read, which if_match needs.")
     return None
 
 
-def _violated_type(patterns: tuple[str, ...], access_request: AccessRequest) -> Limited | None:
+def _violated_type(patterns: tuple[str, ...], request: AccessRequest) -> Limited | None:
     detail = f"Your grant allows these types: {', '.join(patterns)}."
-    if access_request.content_type_prefix is not None:
-        # Every prefix lets in some type that a browser runs, which no wildcard admits.
+    if request.content_type_prefix is not None:
+        # Every prefix includes a type that browsers run, which no wildcard matches.
         return Limited("#/content_type_prefix", f"{detail} Give one as content_type.")
-    if access_request.content_type is None:
+    if request.content_type is None:
         return Limited("#/content_type", f"{detail} Give one.", missing=True)
-    if any(matches_content_type(pattern, access_request.content_type) for pattern in patterns):
+    if any(matches_content_type(pattern, request.content_type) for pattern in patterns):
         return None
     return Limited("#/content_type", detail)
 
 
-def _covers_key(grant: Grant, access_request: AccessRequest) -> bool:
+def _covers_key(grant: Grant, request: AccessRequest) -> bool:
     if grant.covers_subtree:
-        return access_request.key.startswith(grant.prefix)
-    return grant.prefix == access_request.key and not access_request.subtree
+        return request.key.startswith(grant.prefix)
+    return grant.prefix == request.key and not request.subtree
 
 
-def _allowing(grants: Iterable[Grant], access_request: AccessRequest) -> Iterator[Grant]:
-    for grant in grants:
-        if covers(grant, access_request) and violated_limit(grant, access_request) is None:
-            yield grant
-
-
-def _greatest(limits: Iterable[int | None], most: int) -> int:
-    return max((min(most if limit is None else limit, most) for limit in limits), default=0)
+def _largest(
+    grants: Iterable[Grant],
+    request: AccessRequest,
+    most: int,
+    limit_of: Callable[[Grant], int | None],
+) -> int:
+    covering = [grant for grant in grants if covers(grant, request)]
+    limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
+    return max((most if limit is None else min(limit, most) for limit in limits), default=0)
 
 
 def _above(value: int | None, limit: int | None) -> bool:
     return value is not None and limit is not None and value > limit
-
-
-def _longest(limits: Iterable[int | None]) -> int | None:
-    known = list(limits)
-    return None if None in known else max(limit for limit in known if limit is not None)
 
 
 _TYPED = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})

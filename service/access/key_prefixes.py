@@ -1,10 +1,10 @@
-"""The keys that are a caller's own: what it uploads lies below a part of the bucket that is nobody else's. Pure.
+"""Each caller's own prefix in a bucket, and new keys below it. Pure.
 
-A template such as `uploads/{caller}/` says where that part is. Rules of this file:
-- No caller's part holds another's: a caller is always two segments, the issuer and the subject, and
-  an issuer's name never begins as what stands there for an API key.
-- Two callers are never alike in a key: what is written in another way can be read back, or is a digest.
-- The rest of a key is an id that no other has, and the file's name, made so that it can be signed.
+A template such as `uploads/{caller}/` says where the prefix is. Rules of this file:
+- No caller's prefix contains another's. A caller is always two segments, issuer and subject, and no
+  issuer's name starts like `API_KEYS`.
+- Distinct callers have distinct segments: the encoding is reversible, or a digest.
+- The rest of a key is a unique id and the file's name, changed where S3 could not sign it.
 """
 
 import re
@@ -18,12 +18,12 @@ from service.signing.post_policy import FILENAME_VARIABLE
 from service.signing.validation import CONTROL, MAX_KEY_BYTES
 
 CALLER: Final = "{caller}"
-API_KEYS: Final = "_key"  # the names of issuers begin with a letter or a digit
+API_KEYS: Final = "_key"  # issuer names start with a letter or a digit
 UNIQUE_ID: Final = 32  # characters
-LONGEST_NAME: Final = 255  # bytes, as most file systems have it
+LONGEST_NAME: Final = 255  # bytes, the limit of most file systems
 _LONGEST_SUBJECT: Final = 128
 _LONGEST_ISSUER: Final = 63
-# Room for a caller and claims as long as they may be, an id and a name
+# Leaves room for the id, a slash and the longest name.
 MAX_PREFIX_BYTES: Final = MAX_KEY_BYTES - UNIQUE_ID - len("/") - LONGEST_NAME
 
 _UNSAFE = re.compile(r"^\.|[^A-Za-z0-9._-]")
@@ -33,7 +33,7 @@ _LONGEST_EXTENSION: Final = 32
 
 
 def caller_prefix(template: str, identity: Identity) -> str | None:
-    """The caller's own part. None where the template names a claim which that caller has not."""
+    """Return the caller's own prefix, or None if the caller lacks a claim in the template."""
     if not identity.claims.keys() >= set(pointers(template)):
         return None
     filled = without_placeholders(template, identity.claims.__getitem__)
@@ -41,32 +41,34 @@ def caller_prefix(template: str, identity: Identity) -> str | None:
 
 
 def longest_prefix(template: str) -> int:
-    """The bytes that a caller's part may have."""
+    """Return the bytes of the longest prefix that a caller can have."""
     filled = without_placeholders(template, lambda _: "x" * LONGEST_CLAIM)
     caller = "x" * (_LONGEST_ISSUER + len("/") + _LONGEST_SUBJECT)
     return len(filled.replace(CALLER, caller).encode())
 
 
 def new_object_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
-    """A new key of the caller's whose own part `prefix` is, for a file of this name."""
+    """Return a new key below `prefix` for a file called `name`."""
     return f"{prefix}{unique_id()}/{safe_name(name)}"
 
 
 def safe_name(name: str) -> str:
-    """The name, as far as a key may have it as its last segment."""
+    """Return the name without separators, shortened to `LONGEST_NAME` bytes."""
     name = _SEPARATORS.sub("_", CONTROL.sub("_", name)).replace(FILENAME_VARIABLE, "_")
     if not name or _DOTS.fullmatch(name):
         return "_" * (len(name) or 1)
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
     return _shortened(name)
 
 
 def _segments(caller: Caller) -> str:
-    return f"{API_KEYS if caller.issuer is None else caller.issuer}/{_safe(caller.subject)}"
+    return f"{API_KEYS if caller.issuer is None else caller.issuer}/{_encoded(caller.subject)}"
 
 
-def _safe(subject: str) -> str:
+def _encoded(subject: str) -> str:
     text = _UNSAFE.sub(lambda at: "".join(f"~{byte:02X}" for byte in _bytes(at[0])), subject)
-    # What is written as it is has no `~~`
+    # No other encoded subject contains `~~`.
     return text if len(text) <= _LONGEST_SUBJECT else f"~~{sha256(_bytes(subject)).hexdigest()}"
 
 
@@ -75,9 +77,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _shortened(name: str) -> str:
-    """What an end of the name says of its kind stays."""
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
+    """Shorten the name, but keep its extension if that is short."""
     stem, dot, extension = name.rpartition(".")
     end = f"{dot}{extension}"
     if not stem or len(end.encode()) > _LONGEST_EXTENSION:

@@ -1,119 +1,101 @@
-"""Which patterns match a subject, and which subjects two patterns share, among thousands. Pure.
+"""Find the patterns that match a subject or share one with a pattern, among thousands. Pure.
 
-`*` stands for any text without `:`, so a pattern and what it matches have the same number of segments
-between colons, and each segment can be looked at by itself. The patterns form a tree of segments. Those
-with a `*` are found by what stands before the first and after the last one.
+`*` matches any text without `:`. So a pattern has as many segments between colons as the subjects
+that it matches, and each segment is compared by itself. The patterns form a tree of segments.
+Segments with a `*` are found by the text before their first and after their last `*`.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
-from service.access.callers import intersecting_subject
+from service.access.callers import segment_matches
 
 T = TypeVar("T")
 
 
-class _Near(Generic[T]):
-    """Found by a text that begins as the searched one does, as far as both go."""
+class _PrefixMap(dict[str, T]):
+    """Finds values whose key is a prefix of a text, or starts with it. Missing values are made."""
 
-    __slots__ = ("_lengths", "_make", "_of", "_sorted")  # thousands are made, and freed in one turn
+    __slots__ = ("_lengths", "_make", "_sorted")  # there are thousands, and they are freed at once
 
     def __init__(self, make: Callable[[], T]) -> None:
+        super().__init__()
         self._make = make
-        self._of: dict[str, T] = {}
         self._lengths: list[int] | None = None
         self._sorted: list[str] | None = None
 
-    def at(self, text: str) -> T:
-        if (found := self._of.get(text)) is None:
-            found = self._of[text] = self._make()
-        return found
+    def __missing__(self, key: str) -> T:
+        value = self[key] = self._make()
+        return value
 
-    def exactly(self, text: str) -> T | None:
-        return self._of.get(text)
-
-    def begins_of(self, text: str) -> Iterator[T]:
-        """Those whose text is a prefix of `text`, or equal."""
+    def prefixes_of(self, text: str) -> Iterator[T]:
         if self._lengths is None:
-            self._lengths = sorted({len(each) for each in self._of})
+            self._lengths = sorted({len(key) for key in self})
         for length in self._lengths:
             if length > len(text):
                 return
-            if (found := self._of.get(text[:length])) is not None:
+            if (found := self.get(text[:length])) is not None:
                 yield found
 
-    def longer_than(self, text: str) -> Iterator[tuple[str, T]]:
-        """Those whose text goes on where `text` ends, with their texts."""
+    def starting_with(self, text: str) -> Iterator[tuple[str, T]]:
         if self._sorted is None:
-            self._sorted = sorted(self._of)
+            self._sorted = sorted(self)
         for i in range(bisect_left(self._sorted, text), len(self._sorted)):
-            longer = self._sorted[i]
-            if not longer.startswith(text):
+            key = self._sorted[i]
+            if not key.startswith(text):
                 return
-            if longer != text:
-                yield longer, self._of[longer]
+            yield key, self[key]
 
-    def near(self, text: str) -> Iterator[T]:
-        yield from self.begins_of(text)
-        yield from (found for _, found in self.longer_than(text))
+    def compatible_with(self, text: str) -> Iterator[T]:
+        yield from self.prefixes_of(text)
+        yield from (found for key, found in self.starting_with(text) if key != text)
 
 
-_NOTHING: Final[_Near[Any]] = _Near(dict)
+_EMPTY: Final[_PrefixMap[Any]] = _PrefixMap(dict)
 
 
 class _Level:
-    """The patterns that begin with the same segments."""
+    """The patterns that share their first segments."""
 
     __slots__ = ("pattern", "plain", "starred")
 
     def __init__(self) -> None:
         self.pattern: str | None = None  # the one that ends here
-        self.plain: _Near[_Level] = _NOTHING
-        self.starred: _Near[_Near[dict[str, _Level]]] = _NOTHING  # by head, then by tail backwards
+        self.plain: _PrefixMap[_Level] = _EMPTY
+        # By the text before the first `*`, then by the reversed text after the last one.
+        self.starred: _PrefixMap[_PrefixMap[dict[str, _Level]]] = _EMPTY
 
     def below(self, segment: str) -> "_Level":
         if "*" not in segment:
-            if self.plain is _NOTHING:
-                self.plain = _Near(_Level)
-            return self.plain.at(segment)
-        if self.starred is _NOTHING:
-            self.starred = _Near(lambda: _Near(dict))
+            if self.plain is _EMPTY:
+                self.plain = _PrefixMap(_Level)
+            return self.plain[segment]
+        if self.starred is _EMPTY:
+            self.starred = _PrefixMap(lambda: _PrefixMap(dict))
         head, tail = _ends(segment)
-        return self.starred.at(head).at(tail).setdefault(segment, _Level())
+        return self.starred[head][tail[::-1]].setdefault(segment, _Level())
 
-    def matching(self, segment: str) -> Iterator["_Level"]:
-        """The levels below whose segment could match this one, which has no `*`."""
-        if (plain := self.plain.exactly(segment)) is not None:
-            yield plain
-        for tails in self.starred.begins_of(segment):
-            for levels in tails.begins_of(segment[::-1]):
-                yield from levels.values()
-
-    def crossing(self, segment: str) -> Iterator[tuple[str, "_Level"]]:
-        """The levels below with whose segment this one has a text in common, and that text."""
+    def intersecting(self, segment: str) -> Iterator[tuple[str, "_Level"]]:
+        """Yield each level below whose segment shares a text with this one, with such a text."""
         head, tail = _ends(segment)
         candidates = [
-            each
-            for tails in self.starred.near(head)
-            for levels in tails.near(tail)
-            for each in levels.items()
+            candidate
+            for tails in self.starred.compatible_with(head)
+            for levels in tails.compatible_with(tail[::-1])
+            for candidate in levels.items()
         ]
-        if (same := self.plain.exactly(head)) is not None:
-            if "*" not in segment:
-                yield segment, same
-            else:
-                candidates.append((head, same))
         if "*" in segment:
-            end = tail[::-1]
-            candidates += [each for each in self.plain.longer_than(head) if each[0].endswith(end)]
+            candidates += self.plain.starting_with(head)
+        elif (same := self.plain.get(segment)) is not None:
+            yield segment, same
         for other, level in candidates:
-            if (shared := intersecting_subject(segment, other)) is not None:
-                yield shared, level
+            if (text := _intersecting_text(segment, other)) is not None:
+                yield text, level
 
 
 class Patterns:
-    """Distinct patterns of subjects, as they stand in the configuration."""
+    """The distinct subject patterns of a configuration."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self._all = sorted(patterns)
@@ -128,28 +110,45 @@ class Patterns:
         return iter(self._all)
 
     def matching(self, subject: str) -> list[str]:
-        """All that match, and perhaps some that do not."""
-        levels = [self._top]
-        for segment in subject.split(":"):
-            levels = [below for level in levels for below in level.matching(segment)]
-        return [level.pattern for level in levels if level.pattern is not None]
+        """Return all patterns that match, and perhaps some that do not."""
+        # A `*` in a subject is an ordinary character, which only the `*` of a pattern matches.
+        return [pattern for pattern, _ in self.intersecting(subject.replace("*", "\0"))]
 
-    def shared_with(self, pattern: str) -> Iterator[tuple[str, str]]:
-        """Each other pattern that has a subject in common with this one, and such a subject."""
-        yield from self._shared(self._top, pattern.split(":"), [], pattern)
+    def intersecting(self, pattern: str) -> Iterator[tuple[str, str]]:
+        """Yield each pattern that matches some subject of this one, with such a subject."""
+        found: list[tuple[list[str], _Level]] = [([], self._top)]
+        *segments, last = pattern.split(":")
+        for segment in segments:
+            found = [
+                ([*texts, text], below)
+                for texts, level in found
+                for text, below in level.intersecting(segment)
+            ]
+        for texts, level in found:
+            for text, below in level.intersecting(last):
+                if below.pattern is not None:
+                    yield below.pattern, ":".join([*texts, text])
 
-    def _shared(
-        self, level: _Level, segments: list[str], texts: list[str], pattern: str
-    ) -> Iterator[tuple[str, str]]:
-        if len(texts) == len(segments):
-            if level.pattern is not None and level.pattern != pattern:
-                yield level.pattern, ":".join(texts)
-            return
-        for text, below in level.crossing(segments[len(texts)]):
-            yield from self._shared(below, segments, [*texts, text], pattern)
+
+def intersecting_subject(one: str, other: str) -> str | None:
+    """Return a subject that both patterns match, or None."""
+    return dict(Patterns([other]).intersecting(one)).get(other)
+
+
+def _intersecting_text(one: str, other: str) -> str | None:
+    """Return a text that both segments match, or None."""
+    if "*" not in one:
+        return one if segment_matches(other, one) else None
+    if "*" not in other:
+        return other if segment_matches(one, other) else None
+    # If the ends are compatible, all that either pattern has between its stars fits in between.
+    head, tail = (max(pair, key=len) for pair in zip(_ends(one), _ends(other), strict=True))
+    middle = "".join(part for each in (one, other) for part in each.split("*")[1:-1])
+    text = f"{head}{middle}{tail}"
+    return text if segment_matches(one, text) and segment_matches(other, text) else None
 
 
 def _ends(segment: str) -> tuple[str, str]:
-    """What stands before the first `*`, and backwards what stands after the last."""
+    """Return the text before the first `*` and after the last; without `*`, all of it twice."""
     head, star, rest = segment.partition("*")
-    return (head, rest.rpartition("*")[2][::-1]) if star else (segment, segment[::-1])
+    return (head, rest.rpartition("*")[2]) if star else (segment, segment)

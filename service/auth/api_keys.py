@@ -1,7 +1,7 @@
-"""API keys: random strings of 256 bits, of which only the SHA-256 is kept.
+"""API keys: random strings of 256 bits, of which only the SHA-256 is stored.
 
-A slow hash would protect guessable passwords; these cannot be guessed, so SHA-256 is enough, and
-it is cheap enough to be computed a request.
+A slow hash would protect guessable passwords. These keys cannot be guessed, so SHA-256 is enough,
+and cheap enough for every request.
 """
 
 import hmac
@@ -16,10 +16,10 @@ _INDEX_CHARACTERS = 8
 
 
 class ApiKeys:
-    """Finds the caller by its key. What is looked up is a digest, which no sender can steer."""
+    """Finds callers by their key. It looks up digests, which no sender can control."""
 
     def __init__(self, digests: Iterable[tuple[str, Identity]]) -> None:
-        """`digests` are SHA-256 in lower-case hex, each with whom it makes known."""
+        """`digests` are SHA-256 in lower-case hex, each with its caller."""
         self._by_index: dict[str, list[tuple[str, Identity]]] = {}
         for digest, identity in digests:
             self._by_index.setdefault(digest[:_INDEX_CHARACTERS], []).append((digest, identity))

@@ -196,7 +196,7 @@ def _crossings(entries: Entries) -> Iterator[tuple[str | None, str]]:
     """A subject that two patterns of one issuer match, for every two that have one."""
     for issuer, patterns in entries.patterns.items():
         for one in patterns:
-            for other, subject in patterns.shared_with(one):
+            for other, subject in patterns.intersecting(one):
                 if one < other:
                     yield issuer, subject
 

@@ -1,4 +1,4 @@
-"""Runs CPU-bound work without blocking the event loop: in a thread, or in slices that yield in between."""
+"""Run CPU-bound work without blocking the event loop: in a thread, or in slices."""
 
 import asyncio
 import gc
@@ -9,25 +9,25 @@ from typing import Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ITEMS_PER_SLICE: Final = 64  # items of a batch: some ms
+ITEMS_PER_SLICE: Final = 64  # items of a batch, a few ms
 
 
 async def run_in_thread_if(
     is_long: bool,  # noqa: FBT001 - reads as a question before the work
     work: Callable[P, T],
-    *given: P.args,
-    **named: P.kwargs,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> T:
-    """What `work` makes; in a thread if it takes long, for a thread costs 0.1 ms itself."""
+    """Return the result of `work`, run in a thread if it is long: a thread costs 0.1 ms."""
     if is_long:
-        return await asyncio.to_thread(work, *given, **named)
-    return work(*given, **named)
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)
 
 
 async def in_slices(
     items: Iterable[T], weight: Callable[[T], int] = lambda _: 1
 ) -> AsyncIterator[T]:
-    """Each of `items`; now and then others get a turn in between. `weight` is how many items one is worth."""
+    """Yield `items`, and yield to the event loop after a weight of ITEMS_PER_SLICE."""
     since = 0
     for item in items:
         yield item
@@ -39,9 +39,9 @@ async def in_slices(
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """While thousands of callers are read: to look through them for garbage holds every thread for 0.1 s.
+    """For reading thousands of callers: collecting them would block every thread for 0.1 s.
 
-    They are then left out of later collections too. They are freed all the same once nothing refers to them.
+    Later collections skip them too. Reference counting still frees them.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,4 +1,4 @@
-"""A client that may be replaced while calls are under way: it is closed once its last call has ended."""
+"""A client that can be replaced while calls are running: it is closed after its last call."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 class SharedClient(Generic[T]):
     def __init__(self, client: T, close: Callable[[], Awaitable[object]]) -> None:
+        self.close = close  # at once, whatever is running
         self._client = client
-        self._close = close
         self._calls = 0
         self._is_retired = False
 
@@ -24,14 +24,10 @@ class SharedClient(Generic[T]):
             await self._close_if_unused()
 
     async def retire(self) -> None:
-        """No call begins from now on."""
+        """Close the client after its last call. No new call may start."""
         self._is_retired = True
         await self._close_if_unused()
 
-    async def close(self) -> None:
-        """Now, whatever is under way."""
-        await self._close()
-
     async def _close_if_unused(self) -> None:
         if self._is_retired and not self._calls:
-            await self._close()
+            await self.close()

@@ -1,7 +1,7 @@
-"""How many requests may wait for an answer from outside: from STS, a store or an issuer.
+"""Limits how many requests wait for an answer from outside: from STS, a store or an issuer.
 
-A request that waits holds one of the `max_in_flight` places. So that whatever hangs leaves the others
-theirs, each may have a quarter of the places, and all of them together three quarters.
+A waiting request holds one of the `max_in_flight` places. Each such service may hold up a quarter
+of the places, and all of them together three quarters, so that the others keep working.
 """
 
 import sys
@@ -10,16 +10,16 @@ from collections.abc import Hashable
 
 
 class Waiting:
-    """Requests that wait, by what they wait for."""
+    """Counts waiting requests, by what they wait for."""
 
     def __init__(self, places: int = sys.maxsize) -> None:
-        self._most_of_each = max(1, places // 4)
-        self._most = max(1, places * 3 // 4)
+        self._max_of_each = max(1, places // 4)
+        self._max = max(1, places * 3 // 4)
         self._waiting = Counter[Hashable]()
 
     def enter(self, what: Hashable) -> bool:
-        """Whether one more may wait for it; then `leave` must follow."""
-        if self._waiting[what] >= self._most_of_each or self._waiting.total() >= self._most:
+        """Return whether one more may wait for it. If so, the caller must call `leave` later."""
+        if self._waiting[what] >= self._max_of_each or self._waiting.total() >= self._max:
             return False
         self._waiting[what] += 1
         return True

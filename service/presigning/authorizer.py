@@ -242,7 +242,7 @@ class Authorizer:
             return None
         (current, now), default = current_at, self.snapshot.default_expires_in
         window, wish = Window.at(now, stable_for), (asked, default, granted.max_expires_in)
-        kept = self._pool.kept(key, window, wish)
+        kept = self._pool.windows(key).find(window, wish)
         signing = kept or current
         found = grant_stable_lifetime(
             asked,
@@ -256,7 +256,7 @@ class Authorizer:
             return None
         outcome = found.given or SessionTooShort() if isinstance(found, ShortLifetime) else found
         given = self._given(granted, outcome, "stable_for")
-        self._pool.keep(key, window, wish, signing)
+        self._pool.windows(key).bind(window, wish, signing)
         return SigningGrant(granted.bucket, key, signing, Validity(window.begins_at, given))
 
     def _validity(

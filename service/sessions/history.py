@@ -1,11 +1,10 @@
 """Sessions that signed recently, remembered after their end to diagnose what they signed.
 
-Whoever asks has to name the bucket and the owner, so nobody learns of another's session, not even
-that there is one. Bounded in number and in time; the secret of a session that has ended opens nothing.
+A lookup needs the bucket and the owner, so nobody learns whether another's session exists. The
+number and the time are limited; the secret of a session that has ended is worthless.
 """
 
 from bisect import bisect_left, insort
-from collections import OrderedDict
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -13,7 +12,7 @@ from service.clock import Clock
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 
-MAX_REMEMBERED: Final = 8192  # about 2 KiB each; those in use are held by the pool in any case
+MAX_REMEMBERED: Final = 8192  # about 2 KiB each, except those in the pool
 REMEMBERED_SECONDS: Final = 86_400.0  # after the end
 
 _Key = tuple[str, str, Owner]
@@ -28,19 +27,15 @@ class _End(NamedTuple):
 
 
 class History:
-    """The cost of a new session does not depend on how many are remembered: only expired ends are read."""
+    """The cost of a new session does not depend on how many are remembered."""
 
     def __init__(
-        self,
-        clock: Clock,
-        *,
-        most: int = MAX_REMEMBERED,
-        seconds: float = REMEMBERED_SECONDS,
+        self, clock: Clock, *, most: int = MAX_REMEMBERED, seconds: float = REMEMBERED_SECONDS
     ) -> None:
         self._clock = clock
         self._most = most
         self._seconds = seconds
-        self._sessions: OrderedDict[_Key, tuple[Session, _End]] = OrderedDict()
+        self._sessions: dict[_Key, tuple[Session, _End]] = {}
         self._ends: list[_End] = []  # sorted: the first to end is first
         self._numbers = count()
 
@@ -54,12 +49,14 @@ class History:
         insort(self._ends, end)
         while self._ends and self._ends[0].at + self._seconds < now:
             self._forget(self._ends[0].key)
-        while len(self._sessions) > self._most:
+        if len(self._sessions) > self._most:
             self._forget(next(iter(self._sessions)))
 
     def find(self, access_key_id: str, bucket: str, owner: Owner) -> Session | None:
         session, _ = self._sessions.get((access_key_id, bucket, owner), (None, None))
-        return None if session is None or self._is_over(session) else session
+        if session is None or session.remaining(self._clock) < -self._seconds:
+            return None
+        return session
 
     def clear(self) -> None:
         self._sessions.clear()
@@ -68,6 +65,3 @@ class History:
     def _forget(self, key: _Key) -> None:
         _, end = self._sessions.pop(key)
         del self._ends[bisect_left(self._ends, end)]
-
-    def _is_over(self, session: Session) -> bool:
-        return session.remaining(self._clock) < -self._seconds

@@ -1,11 +1,11 @@
-"""A session in the pool, and the key by which it is found."""
+"""A session in the pool, and its key."""
 
-import asyncio
 import math
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from service.clock import Clock
+from service.concurrency.shared_attempts import SharedAttempts
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionSource
@@ -25,12 +25,13 @@ class SessionKey:
 
 @dataclass(frozen=True, slots=True)
 class SigningSession:
-    """A session, and the signer that keeps what is derived from it."""
+    """A session, and the signers that cache what is derived from it."""
 
     session: Session
     signer: Signer
-    internal_signer: Signer  # for what the service itself sends
-    # For URLs with `stable_for`: their timestamp differs from now, and would drop the other signer's templates.
+    internal_signer: Signer  # for the service's own requests
+    # For URLs with `stable_for`: their timestamp differs from now, and would invalidate the
+    # per-second caches of `signer`.
     stable_signer: Signer
 
     @classmethod
@@ -43,10 +44,10 @@ class SigningSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketSessions:
-    """What the pool knows of a bucket. `longest_lifetime` is the longest lifetime granted, in seconds.
+    """A bucket's source of sessions. `longest_lifetime` is the longest one granted, in seconds.
 
-    `probe_policy` is that of the session which belongs to no caller; buckets of one `account` slow
-    down together when STS throttles one of them.
+    `probe_policy` is the session policy of the bucket's own session. All buckets of an `account`
+    back off when STS throttles one of them.
     """
 
     source: SessionSource
@@ -58,15 +59,13 @@ class BucketSessions:
 
 class SessionObserver(Protocol):
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
-        """An attempt has ended after so long: `ok`, `failed`, `throttled` or `permanent`."""
+        """An attempt took `seconds`: `ok`, `failed`, `throttled` or `lasting`."""
 
     def session(self, bucket: str, skew: float, packed_percent: int | None) -> None:
-        """A session has come. `skew` is STS's clock less ours, in seconds."""
+        """A new session arrived. `skew` is STS's clock minus ours, in seconds."""
 
 
 class NullObserver:
-    """Nobody looks."""
-
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
         pass
 
@@ -75,16 +74,18 @@ class NullObserver:
 
 
 class PooledSession:
-    """A session in the making, in use or at its end, and the task that keeps it.
+    """An entry of the pool, with or without a session, and the attempts that refresh it.
 
-    `used_at`, `attempted_at` and `next_attempt_at` are in seconds of the boot clock.
+    `used_at`, `attempted_at` and `next_attempt_at` are seconds of the boot clock.
     """
+
+    attempts: SharedAttempts
 
     def __init__(self, bucket: BucketSessions, chance: float, now: float) -> None:
         self.bucket = bucket
         self.chance = chance
         self.current: SigningSession | None = None
-        self.kept = WindowSigners[SigningSession]()
+        self.windows = WindowSigners[SigningSession]()
         self.failures = 0  # in a row
         self.denied = False  # by the last attempt: the role may not be assumed
         self.suspected = False  # a caller's attempt has failed since the last success
@@ -92,23 +93,28 @@ class PooledSession:
         self.attempted_at = -math.inf
         self.next_attempt_at = -math.inf
         self.refresh_requested = False
-        self.wanted = False  # somebody has asked since the last attempt
+        self.wanted = False  # a request has asked for it since the last attempt
         self.used_at = now
-        self.attempted = asyncio.Event()
-        self.wake = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
 
     @property
     def is_failing(self) -> bool:
-        """One failure may be chance; a denial is none, nor is one beside a caller's failure."""
+        """One failure may be chance, unless it is a denial or a caller's attempt failed too."""
         return self.denied or self.failures > 1 or (self.failures > 0 and self.suspected)
 
+    @property
+    def length(self) -> float:
+        """The seconds that STS granted, which may be fewer than requested."""
+        return self.bucket.source.length if self.current is None else self.current.session.length
+
+    def remaining(self, clock: Clock) -> float:
+        """Return the seconds that the session has left, or negative infinity if there is none."""
+        return -math.inf if self.current is None else self.current.session.remaining(clock)
+
     def is_alive(self, clock: Clock) -> bool:
-        current = self.current
-        return current is not None and current.session.remaining(clock) > EXPIRY_MARGIN + 1
+        return self.remaining(clock) > EXPIRY_MARGIN + 1
 
     def age(self, clock: Clock) -> float:
-        """Of the session, in seconds; infinite if there is none."""
+        """Return the age of the session in seconds, or infinity if there is none."""
         if self.current is None:
             return math.inf
         return self.current.session.now(clock) - self.current.session.starts_at

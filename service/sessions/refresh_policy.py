@@ -1,83 +1,37 @@
-"""When to refresh a session. Pure: time and chance are arguments.
+"""When to refresh a session. Pure: time and randomness are arguments.
 
-The rule: refresh as soon as what remains no longer covers the longest lifetime that we promise,
-with a margin; but never before a third of the session has passed, for a promise close to the
-session's own length would otherwise have us ask STS all the time. A good session is kept until it
-truly dies: a failed attempt costs nothing but the next attempt, a little later.
+The rule: refresh as soon as the time left no longer covers the longest granted lifetime and a
+margin, but not before a third of the session has passed. Otherwise a lifetime close to the length
+of the session would make us call STS all the time. A good session stays in use until it expires, so
+a failed attempt only costs the next one, a little later.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-EXPIRY_MARGIN: Final = 5  # seconds: no URL is promised to live into the last ones of its session
-MIN_REFRESH_AGE: Final = (
-    30.0  # seconds: a session younger than that is left alone, whoever wants more
-)
-REFRESH_MARGIN: Final = 60  # seconds: time to try again before a promise has to be cut short
-JITTER: Final = 0.05  # of the threshold, so that replicas do not ask together
+EXPIRY_MARGIN: Final = 5  # seconds at the end of a session that no URL is promised to live into
+MIN_REFRESH_AGE: Final = 30.0  # seconds: a younger session is never replaced
+REFRESH_MARGIN: Final = 60  # seconds for further attempts before a lifetime has to be cut short
+JITTER: Final = 0.05  # of the threshold, so that replicas do not refresh at the same time
 MAX_BACKOFF: Final = 60.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """The session is good; look again in `seconds`."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """Ask STS now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The last attempt failed; the next is due in `seconds`."""
-
-    seconds: float
-
-
-Step = Keep | Refresh | Wait
-
-
-def next_step(
-    *,
-    remaining: float | None,
-    length: float,
-    longest_lifetime: float,
-    chance: float,
-    backoff_left: float = 0.0,
-    refresh_requested: bool = False,
-) -> Step:
-    """`remaining` is None where there is no session yet; `chance`, in [0, 1), is drawn once a session.
-
-    `longest_lifetime` is the longest lifetime granted, `length` the session's own; all are seconds.
-    """
-    due = (
-        remaining is None
-        or refresh_requested
-        or remaining <= threshold(length, longest_lifetime, chance)
-    )
-    if not due:
-        assert remaining is not None
-        return Keep(remaining - threshold(length, longest_lifetime, chance))
-    return Wait(backoff_left) if backoff_left > 0 else Refresh()
-
-
 def threshold(length: float, longest_lifetime: float, chance: float) -> float:
-    """The seconds left at which a refresh is due."""
-    return min(longest_lifetime + REFRESH_MARGIN, earliest_refresh_remaining(length)) * (
-        1 + JITTER * chance
-    )
+    """Return the seconds left at which a refresh is due.
+
+    `length` is the session's own length and `longest_lifetime` the longest one granted, in seconds.
+    `chance` is a random number in [0, 1), drawn once per session.
+    """
+    covering = min(longest_lifetime + REFRESH_MARGIN, earliest_refresh_remaining(length))
+    return covering * (1 + JITTER * chance)
 
 
 def earliest_refresh_remaining(length: float) -> float:
-    """The seconds left above which no promise alone is a reason to refresh."""
+    """Return the seconds left above which no granted lifetime alone makes a refresh due."""
     return length * 2 / 3
 
 
 def backoff(failures: int, chance: float) -> float:
-    """Seconds until the next attempt: full jitter between 1 and a doubling cap.
+    """Return the seconds until the next attempt: full jitter between 1 and a doubling cap.
 
     aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter
     """
@@ -86,6 +40,6 @@ def backoff(failures: int, chance: float) -> float:
 
 
 def is_better(*, candidate_expires_at: float, current_expires_at: float | None, now: float) -> bool:
-    """Whether an answer of STS may replace what we have: it lives, and no shorter."""
+    """Return whether a new session may replace the current one: it is alive, and ends no sooner."""
     lives = candidate_expires_at - now > EXPIRY_MARGIN + 1
     return lives and (current_expires_at is None or candidate_expires_at >= current_expires_at)

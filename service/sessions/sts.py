@@ -1,7 +1,7 @@
-"""Where sessions come from: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
+"""Sources of sessions: AssumeRole, AssumeRoleWithWebIdentity, or static keys.
 
-aioboto3 is called here, in `sts_clients.py`, `endpoints.py` and `iam.py`, nowhere else. The SDK's own retries are off and
-its time-outs short: the pool owns both, so that a bad hour at STS costs one attempt at a time.
+The SDK's own retries are off and its timeouts short, since the pool retries. So trouble at STS
+costs one attempt at a time.
 """
 
 import re
@@ -22,34 +22,33 @@ from service.clock import Clock
 from service.sessions.session import Session
 from service.signing.sigv4 import Credentials
 
-# Whose session: (issuer or None, subject). None is the bucket's own, which belongs to no caller.
+# (issuer or None, subject); None for a bucket's own session, which belongs to no caller.
 Owner = tuple[str | None, str] | None
 
-# docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html, with all that names no other page
+# Limits without another source: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 MAX_POLICY_LENGTH: Final = 2048  # characters
 _NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _DIGEST_LENGTH = 12
-READABLE_LENGTH: Final = 64 - _DIGEST_LENGTH - 1  # a name has 64 characters at most
+READABLE_LENGTH: Final = 64 - _DIGEST_LENGTH - 1  # a session name has at most 64 characters
 _NAME_PREFIX = "presign"
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
-# Twelve hours; a minute for clocks. Longer means that the Date is wrong.
-_LONGEST_SESSION = 12 * 3600 + 60
+_LONGEST_SESSION = 12 * 3600 + 60  # seconds, with a minute for clocks; beyond, the Date is wrong
 # Without `Exception`, which the SDK's models append to some of them and the wire does not
-_LASTING: Final = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument"})
+_PERMANENT: Final = frozenset({"PackedPolicyTooLarge", "MalformedPolicyDocument"})
 _THROTTLES: Final = frozenset({"Throttling", "RequestLimitExceeded", "TooManyRequests"})
 
 
 class SessionRefused(Exception):
-    """STS answered with something that is no session.
+    """There is no session. The message contains no secret and may be logged.
 
-    `permanent`: asking again changes nothing until the caller's grants change. `throttled`: STS wants
-    to be left alone, by all sessions of the account. `denied`: the role may not be assumed.
+    `permanent`: trying again is useless until the caller's grants change. `throttled`: all sessions
+    of the account must back off. `denied`: the role may not be assumed.
     """
 
     def __init__(
-        self, words: str, *, permanent: bool = False, throttled: bool = False, denied: bool = False
+        self, reason: str, *, permanent: bool = False, throttled: bool = False, denied: bool = False
     ) -> None:
-        super().__init__(words)
+        super().__init__(reason)
         self.permanent = permanent
         self.throttled = throttled
         self.denied = denied
@@ -59,11 +58,13 @@ class SessionSource(Protocol):
     length: float  # seconds that a session of this source lives
 
     async def fetch(self, owner: Owner, policy: str | None) -> Session:
-        """A session for `owner`, kept within `policy`: an IAM policy in JSON, or None."""
+        """Return a session limited by `policy`, an IAM policy in JSON. Raises SessionRefused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
+    """The values of `session_tags` may contain `{issuer}` and `{subject}`."""
+
     arn: str
     region: str
     session_seconds: int
@@ -75,10 +76,7 @@ class Role:
 
 
 class AssumedRole:
-    """A session of `role` for each owner, named after the owner in CloudTrail.
-
-    The values of `session_tags` may have `{issuer}` and `{subject}`.
-    """
+    """Gets a session of `role` for each owner, named after the owner in CloudTrail."""
 
     def __init__(self, client: Any, role: Role, clock: Clock) -> None:
         self.length = float(role.session_seconds)
@@ -90,21 +88,22 @@ class AssumedRole:
         request = self._request(owner, policy)
         asked_at = self._clock.boot()
         try:
-            answer = await self._ask(request)
+            answer = await self._call(request)
         except ClientError as error:
             raise _refused(error) from None
         except (HTTPClientError, SdkConnectionError) as error:
             raise SessionRefused(f"{type(error).__name__}: {error}") from None
-        except OSError as error:  # of the token's file
+        except OSError as error:  # from the token file
             raise SessionRefused(f"{error.filename}: {error.strerror}") from None
         except (BotoCoreError, ResponseParserError) as error:
-            # Its words may quote the whole answer, and so the secret.
-            raise SessionRefused(f"{type(error).__name__}: STS cannot be asked or read.") from None
+            # Its message may quote the whole response with the secret.
+            reason = f"{type(error).__name__}: STS cannot be called, or its response not read."
+            raise SessionRefused(reason) from None
         name = request["RoleSessionName"]
         return read_session(answer, name=name, asked_at=asked_at, clock=self._clock)
 
     async def renew(self) -> None:
-        """Trust the authorities that `AWS_CA_BUNDLE` has now. Sessions are not touched."""
+        """Trust the authorities that are now in `AWS_CA_BUNDLE`. Sessions stay."""
         await self._client.renew()
 
     async def close(self) -> None:
@@ -112,8 +111,8 @@ class AssumedRole:
 
     def _request(self, owner: Owner, policy: str | None) -> dict[str, Any]:
         if policy is not None and len(policy) > MAX_POLICY_LENGTH:
-            words = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
-            raise SessionRefused(words, permanent=True)
+            reason = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
+            raise SessionRefused(reason, permanent=True)
         name = session_name(owner)
         return {
             "RoleArn": self._role.arn,
@@ -126,32 +125,31 @@ class AssumedRole:
 
     def _tags(self, owner: Owner) -> list[dict[str, str]]:
         issuer, subject = owner or (_NAME_PREFIX, _NAME_PREFIX)
-        values = [
-            (name, template.replace("{issuer}", issuer or "").replace("{subject}", subject))
-            for name, template in self._role.session_tags
-        ]
-        if any(_TAG_VALUE.fullmatch(value) is None for _, value in values):
-            # To write it otherwise could make two callers one in the eyes of a policy.
-            raise SessionRefused("a subject cannot be written into a session tag", permanent=True)
-        return [{"Key": name, "Value": value} for name, value in values]
+        tags = []
+        for key, template in self._role.session_tags:
+            value = template.replace("{issuer}", issuer or "").replace("{subject}", subject)
+            if _TAG_VALUE.fullmatch(value) is None:
+                # Replacing characters could make two callers equal to a policy.
+                reason = "the subject has characters that no session tag may have"
+                raise SessionRefused(reason, permanent=True)
+            tags.append({"Key": key, "Value": value})
+        return tags
 
-    async def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer: Mapping[str, Any]
-        if self._role.web_identity_token_file is not None:
-            # Read each time: the kubelet replaces the file long before the token ends.
-            token = self._role.web_identity_token_file.read_text().strip()
-            answer = await self._client.assume_role_with_web_identity(
+    async def _call(self, request: Mapping[str, Any]) -> Any:
+        if (file := self._role.web_identity_token_file) is not None:
+            # Read each time: the kubelet replaces the file long before the token expires.
+            token = file.read_text().strip()
+            return await self._client.assume_role_with_web_identity(
                 **request, WebIdentityToken=token
             )
-        elif self._role.external_id is not None:
-            answer = await self._client.assume_role(**request, ExternalId=self._role.external_id)
-        else:
-            answer = await self._client.assume_role(**request)
-        return answer
+        external_id = self._role.external_id
+        return await self._client.assume_role(
+            **request, **({} if external_id is None else {"ExternalId": external_id})
+        )
 
 
 class StaticKeys:
-    """Keys of the AWS default chain that belong to no session, for stores without an STS."""
+    """Long-lived keys of the AWS default chain, for stores without an STS."""
 
     length = float("inf")
 
@@ -159,25 +157,25 @@ class StaticKeys:
         self._session = session
         self._clock = clock
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002 - one pair of keys signs for all
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002
         credentials = await _chained(self._session)
         if credentials.session_token is not None:
-            # A token dies at a time that we are not told: its URLs could not tell the truth.
-            raise SessionRefused("Static credentials must not carry a session token.")
+            # Nobody tells us when a token expires, so its URLs could not name their true end.
+            raise SessionRefused("Static credentials must not have a session token.")
         return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=self._clock.wall())
 
 
 async def operators_credentials() -> Credentials:
-    """Whoever runs a command, by the AWS default chain: a profile or SSO, with a token perhaps.
+    """Return the credentials of whoever runs a command, from the AWS default chain.
 
-    Raises SessionRefused, in words that hold nothing of what the chain was told.
+    They may have a token, from a profile or SSO. Raises SessionRefused.
     """
     try:
         return await _chained(aioboto3.Session())
     except (BotoCoreError, ClientError) as error:
-        # Its words may hold an ARN, an address, or what a program of the operator's printed.
-        words = f"The AWS default chain gives no credentials: {type(error).__name__}."
-        raise SessionRefused(words) from None
+        # Its message may contain an ARN, an address, or the output of the operator's own program.
+        reason = f"The AWS default chain gives no credentials: {type(error).__name__}."
+        raise SessionRefused(reason) from None
 
 
 async def _chained(session: aioboto3.Session) -> Credentials:
@@ -193,18 +191,18 @@ async def _chained(session: aioboto3.Session) -> Credentials:
 
 
 def _refused(error: ClientError) -> SessionRefused:
-    """STS's own words: of a policy that is too large, they have the percentage."""
+    """Keep STS's message: for a policy that is too large, it has the percentage."""
     code = str(error.response.get("Error", {}).get("Code", "")).removesuffix("Exception")
     return SessionRefused(
         f"{type(error).__name__}: {error}",
-        permanent=code in _LASTING,
+        permanent=code in _PERMANENT,
         throttled=code in _THROTTLES,
         denied=code == "AccessDenied",
     )
 
 
 def session_name(owner: Owner) -> str:
-    """The owner as CloudTrail shows it. Distinct owners stay distinct, by a digest of the pair."""
+    """Return the name that CloudTrail shows. A digest keeps distinct owners distinct."""
     if owner is None:
         return _NAME_PREFIX
     issuer, subject = owner
@@ -213,15 +211,15 @@ def session_name(owner: Owner) -> str:
 
 
 def sanitize_session_name(subject: str) -> str:
-    """A subject in the letters of a session's name, before it is cut."""
+    """Replace the characters that a session name may not have."""
     return _NOT_IN_SESSION_NAME.sub("-", subject)
 
 
 def session_name_pattern(subjects: str) -> str | None:
-    """The names of the sessions of `subjects`, which have `*`, as StringLike has it.
+    """Return a StringLike pattern for the session names of `subjects`, which may contain `*`.
 
-    Of a subject that is longer than READABLE_LENGTH a name has the end only, and it may not match.
-    None if all are longer. The names of others may match: a name does not tell a `:` from a `-`.
+    None if all subjects are longer than READABLE_LENGTH. It may not match the name of a longer
+    subject, which has only its end, and it may match others: names have `-` for `:`.
     """
     parts = subjects.split("*")
     if sum(map(len, parts)) > READABLE_LENGTH:
@@ -230,24 +228,24 @@ def session_name_pattern(subjects: str) -> str | None:
 
 
 def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock: Clock) -> Session:
-    """What STS answered, checked: an answer without a key or an end is no session. Raises SessionRefused.
+    """Return the session in a response of STS. Raises SessionRefused if there is none.
 
-    `asked_at` is by the clock that counts suspend, in seconds.
+    `asked_at` is in seconds of the boot clock.
     """
-    given = answer.get("Credentials") or {}
-    values = [given.get(part) for part in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
-    ends = given.get("Expiration")
+    found = answer.get("Credentials") or {}
+    values = [found.get(part) for part in ("AccessKeyId", "SecretAccessKey", "SessionToken")]
+    ends = found.get("Expiration")
     if not all(isinstance(value, str) and value for value in values):
-        raise SessionRefused("The answer of STS has no credentials.")
+        raise SessionRefused("STS's response has no credentials.")
     if not isinstance(ends, datetime):
-        raise SessionRefused("The answer of STS does not say when its session ends.")
-    key_id, secret, token = values
+        raise SessionRefused("STS's response does not say when the session expires.")
+    key_id, secret, token = map(str, values)
     now = _server_time(answer, clock)
     if ends.timestamp() - now > _LONGEST_SESSION:
-        raise SessionRefused("The answer of STS has a Date and an end that do not fit.")
+        raise SessionRefused("The Date of STS's response does not fit the session's expiration.")
     return Session(
         credentials=Credentials(
-            access_key_id=str(key_id), secret_access_key=str(secret), session_token=str(token)
+            access_key_id=key_id, secret_access_key=secret, session_token=token
         ),
         name=name,
         starts_at=now,
@@ -258,7 +256,7 @@ def read_session(answer: Mapping[str, Any], *, name: str, asked_at: float, clock
 
 
 def _server_time(answer: Mapping[str, Any], clock: Clock) -> float:
-    """By the answer's `Date`, to the second; by our own clock where there is none."""
+    """Return the response's `Date`, in whole seconds, or our own time if there is none."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     try:
         date = parsedate_to_datetime(headers["date"])

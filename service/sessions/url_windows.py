@@ -1,17 +1,19 @@
-"""Windows in which equal requests get one URL, and the session that signs in each. Pure.
+"""Windows in which equal requests get the same URL, and the session that signs in each. Pure.
 
-A window begins at a multiple of its length by the store's clock, so replicas agree on it. Whoever signed
-first in a window signs to its end: another session would make another URL.
+A window starts at a multiple of its length by the store's clock, so replicas agree on it. The
+session that signs first in a window signs until its end: another session would give another URL.
 """
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, Self, TypeVar
 
+from service.bounded_dict import BoundedDict
+
 S = TypeVar("S")
 
-MAX_KEPT: Final = 64  # a bucket and owner; beyond that the oldest goes
-_CLOCKS_DIFFER = 60  # seconds: two sessions need not agree to the second on when a window ended
+MAX_KEPT: Final = 64  # for each bucket and owner
+_MAX_CLOCK_DIFFERENCE = 60  # seconds between the ends of one window by two sessions' clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,30 +31,27 @@ class Window:
 
 
 class WindowSigners(Generic[S]):
-    """Who signs in a window what is asked for in like words (`wish`)."""
+    """Which session signs requests of one shape in one window."""
 
     def __init__(self) -> None:
-        self._signing: dict[tuple[Window, Hashable], S] = {}
+        self._signing: BoundedDict[tuple[Window, Hashable], S] = BoundedDict(MAX_KEPT)
 
     @property
     def ends_at(self) -> int:
-        """When the last of the windows ends."""
+        """The end of the last window."""
         return max((window.ends_at for window, _ in self._signing), default=0)
 
-    def find(self, window: Window, wish: Hashable) -> S | None:
-        return self._signing.get((window, wish))
+    def find(self, window: Window, shape: Hashable) -> S | None:
+        return self._signing.get((window, shape))
 
-    def keep(self, window: Window, wish: Hashable, signing: S) -> None:
-        if (window, wish) in self._signing:
+    def bind(self, window: Window, shape: Hashable, signing: S) -> None:
+        """Let `signing` sign in this window, unless another session already does."""
+        if (window, shape) in self._signing:
             return
-        self._forget(window.begins_at)
-        self._signing[window, wish] = signing
+        ended_before = window.begins_at - _MAX_CLOCK_DIFFERENCE
+        for key in [each for each in self._signing if each[0].ends_at < ended_before]:
+            del self._signing[key]
+        self._signing[window, shape] = signing
 
     def clear(self) -> None:
         self._signing.clear()
-
-    def _forget(self, now: int) -> None:
-        for each in [at for at in self._signing if at[0].ends_at + _CLOCKS_DIFFER < now]:
-            del self._signing[each]
-        if len(self._signing) >= MAX_KEPT:
-            del self._signing[next(iter(self._signing))]

@@ -1,4 +1,4 @@
-"""What a caller may demand of its grants: some of it, and anything at all."""
+"""Access requests: examples, and strategies for any requests and grants."""
 
 from dataclasses import replace
 from typing import Any
@@ -38,14 +38,14 @@ access_requests = st.builds(
 )
 
 
-def a_demand(**changes: Any) -> AccessRequest:
+def make_request(**changes: Any) -> AccessRequest:
     access_request = AccessRequest(operation=Operation.DOWNLOAD, bucket="reports", key="a/b")
     return replace(access_request, **changes)
 
 
-def an_upload(**changes: Any) -> AccessRequest:
-    return replace(a_demand(operation=Operation.UPLOAD, content_length=5), **changes)
+def make_upload(**changes: Any) -> AccessRequest:
+    return replace(make_request(operation=Operation.UPLOAD, content_length=5), **changes)
 
 
-def a_form(**changes: Any) -> AccessRequest:
-    return replace(a_demand(operation=Operation.FORM, content_length=5), **changes)
+def make_form(**changes: Any) -> AccessRequest:
+    return replace(make_request(operation=Operation.FORM, content_length=5), **changes)

@@ -1,8 +1,7 @@
-"""What an IAM policy allows, worked out from its text and from IAM's rules alone.
+"""Evaluates IAM policies by IAM's rules alone.
 
-Written from docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html, and knows
-nothing of the compiler that it judges. It refuses whatever it does not know: an element which it
-passed over could be the one that matters.
+Written from docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html,
+independently of the compiler under test. It refuses unknown elements, since one of them could matter.
 """
 
 import json
@@ -33,9 +32,9 @@ def allows(
     *,
     holds: Holds | None = None,
 ) -> bool:
-    """Whether a session with this policy, of a role that may do all, may do this.
+    """Return whether this session policy allows the action, if the role allows everything.
 
-    `holds` judges conditions as another store does, in place of IAM.
+    `holds` evaluates conditions like another store instead of IAM.
     """
     effects = {
         statement["Effect"]
@@ -46,7 +45,7 @@ def allows(
 
 
 def statements(policy: str) -> list[dict[str, Any]]:
-    """The statements, checked. The text is ASCII: nobody has to guess how STS counts the rest."""
+    """Check and return the statements. The policy must be ASCII, so that its length is clear."""
     assert policy.isascii()
     assert STS_CHARACTERS.fullmatch(policy)
     document = json.loads(policy, object_pairs_hook=_without_duplicates)
@@ -73,7 +72,7 @@ def _check_statement(statement: Any) -> None:
 
 
 def _check_values(values: Any) -> None:
-    """A `$` could begin a policy variable, which would stand for something else in each session."""
+    """A `$` could start a policy variable, whose value differs between sessions."""
     several = _several(values)
     _expect(bool(several), values)
     _expect(all(isinstance(each, str) and each and "$" not in each for each in several), values)
@@ -96,7 +95,7 @@ def _applies(
 def holds_at_iam(operator: str, values: Any, actual: str | None) -> bool:
     """…/UserGuide/reference_policies_elements_condition_operators.html
 
-    A key that the request lacks holds `Null` for "true", and the negated operator; no other.
+    For a key that the request lacks, only `Null: true` and the negated operator hold.
     """
     if operator == "Null":
         return (actual is None) is (values == "true")
@@ -106,7 +105,7 @@ def holds_at_iam(operator: str, values: Any, actual: str | None) -> bool:
 
 
 def holds_at_ceph_squid(operator: str, values: Any, actual: str | None) -> bool:
-    """Condition::eval in src/rgw/rgw_iam_policy.cc of v19.2.6: `Null` looks at no value."""
+    """Condition::eval in src/rgw/rgw_iam_policy.cc of v19.2.6 ignores the value of `Null`."""
     if operator == "Null":
         return actual is None
     return actual is not None and _compares(operator, values, actual)
@@ -119,8 +118,8 @@ def _compares(operator: str, values: Any, actual: str) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """`*` stands for any text, `?` for one character; all else for itself."""
-    reached = {0}  # how much of the text the pattern's beginning may have covered
+    """`*` matches any text, `?` one character; everything else matches literally."""
+    reached = {0}  # how much of the text the pattern so far can have matched
     for character in pattern:
         if character == "*":
             reached = set(range(min(reached), len(text) + 1)) if reached else set()

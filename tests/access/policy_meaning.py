@@ -1,4 +1,4 @@
-"""What a grant means to IAM, written from the rules and not from the compiler; and any grants at all."""
+"""What a grant means to IAM, independently of the compiler, and strategies for grants."""
 
 from collections.abc import Iterable
 
@@ -27,7 +27,7 @@ NEEDED_OF_KMS = {
     "kms:Decrypt": {Operation.DOWNLOAD, Operation.CHECK, Operation.MULTIPART},
     "kms:GenerateDataKey": UPLOADS,
 }
-# For a check: S3 tells a key that is missing from one that is forbidden only to those who may list.
+# For a check: S3 says that a key is missing only to callers that may list it.
 LOOKS = {Operation.CHECK, Operation.MULTIPART}
 LISTS = LOOKS | {Operation.LIST}
 
@@ -76,21 +76,21 @@ some_grants = st.lists(grants, max_size=6)
 
 @st.composite
 def near(draw: st.DrawFn, granted: list[Grant]) -> str:
-    """A key, or what a list may ask for: often at the very edge of what a grant covers."""
+    """Return a key or a listing's prefix, often at the edge of what a grant covers."""
     prefix = draw(st.sampled_from([grant.prefix for grant in granted] or [""]))
     edges = [prefix, prefix[:-1], *(prefix + more for more in ("a", "/", "/a", "b/", "*", "?a"))]
     return draw(st.sampled_from([each for each in edges if each]) | keys)
 
 
 def below(prefix: str, key: str) -> bool:
-    """As a caller reads it: a prefix that is empty or ends in a slash is a folder, any other a key."""
+    """A prefix that is empty or ends in a slash is a folder; any other is one key."""
     if prefix in {"", key}:
         return True
     return prefix[-1] == "/" and key[: len(prefix)] == prefix
 
 
 def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
-    """Whether the grants allow this action on this key."""
+    """Return whether the grants allow this action on this key."""
     needed: set[Operation] = NEEDED_FOR.get(action) or NEEDED_FOR_VERSIONS.get(action) or set()
     return any(
         below(grant.prefix, key)
@@ -101,7 +101,7 @@ def meant(granted: Iterable[Grant], action: str, key: str) -> bool:
 
 
 def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
-    """One key is no folder: to list what starts with `a/b` shows `a/bc` too. But who looks lists just that."""
+    """A grant for the key `a/b` allows no listing, which would show `a/bc`, except of itself."""
     return any(
         bool(LOOKS & grant.allow)
         if grant.prefix == prefix and not is_folder(grant.prefix)

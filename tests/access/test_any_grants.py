@@ -1,38 +1,27 @@
-"""For any grants at all."""
+"""Properties that hold for any grants."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Denied, Grant, Operation, decide
-from tests.access.access_requests import (
-    a_demand,
-    access_requests,
-    grants,
-    keys,
-    prefixes,
-)
+from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
 from tests.support.fakes import a_grant
 
 
 @given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())
-def test_no_key_below_one_prefix_is_granted_by_another_prefix_beside_it(
-    granted: str,
-    asked: str,
-    rest: str,
-    subtree: bool,
+def test_a_prefix_grants_no_key_of_its_sibling(
+    granted: str, asked: str, rest: str, subtree: bool
 ) -> None:
-    access_request = a_demand(key=asked + rest, subtree=subtree)
+    access_request = make_request(key=asked + rest, subtree=subtree)
     if decide([a_grant(prefix=granted)], access_request) != Denied():
         assert granted.startswith(asked) or asked.startswith(granted)
 
 
 @given(grant=grants, key=keys, more=st.text("ab/", max_size=3))
-def test_whoever_may_have_a_subtree_may_have_each_key_in_it(
-    grant: Grant, key: str, more: str
-) -> None:
-    access_request = a_demand(bucket=grant.bucket, key=key, subtree=True)
+def test_a_granted_subtree_grants_each_key_in_it(grant: Grant, key: str, more: str) -> None:
+    access_request = make_request(bucket=grant.bucket, key=key, subtree=True)
     if decide([grant], access_request) != Denied():
-        below = a_demand(bucket=grant.bucket, key=key + more)
+        below = make_request(bucket=grant.bucket, key=key + more)
         assert decide([grant], below) != Denied()
 
 
@@ -41,7 +30,7 @@ def test_whoever_may_have_a_subtree_may_have_each_key_in_it(
     more=st.lists(grants, max_size=2),
     access_request=access_requests,
 )
-def test_to_take_grants_away_never_allows_more(
+def test_removing_grants_never_allows_more(
     some: list[Grant], more: list[Grant], access_request: AccessRequest
 ) -> None:
     with_all, with_some = decide(some + more, access_request), decide(some, access_request)
@@ -57,7 +46,7 @@ def test_to_take_grants_away_never_allows_more(
 
 
 @given(each=st.lists(grants, max_size=4), access_request=access_requests)
-def test_grants_allow_together_what_one_of_them_allows_alone(
+def test_several_grants_allow_what_one_of_them_allows(
     each: list[Grant], access_request: AccessRequest
 ) -> None:
     alone = any(isinstance(decide([grant], access_request), Allowed) for grant in each)
@@ -65,9 +54,7 @@ def test_grants_allow_together_what_one_of_them_allows_alone(
 
 
 @given(grant=grants, access_request=access_requests)
-def test_what_one_grant_allows_breaks_none_of_its_limits(
-    grant: Grant, access_request: AccessRequest
-) -> None:
+def test_an_allowed_request_violates_no_limit(grant: Grant, access_request: AccessRequest) -> None:
     if isinstance(decide([grant], access_request), Allowed):
         assert grant.bucket == access_request.bucket
         assert access_request.operation in grant.allow

@@ -1,4 +1,4 @@
-"""Whom an entry is for: subjects of one issuer, or an API key, and never both."""
+"""Which callers match an entry, and which grants that gives them."""
 
 import time
 from dataclasses import replace
@@ -8,31 +8,26 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import (
-    CallerEntry,
-    Identity,
-    granted,
-    intersecting_subject,
-    named_claims,
-)
+from service.access.callers import CallerEntry, Identity, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
-from tests.access.access_requests import a_demand
+from service.access.subject_patterns import intersecting_subject
+from tests.access.access_requests import make_request
 from tests.support.fakes import a_grant
 
 ISSUER = "cluster-a"
 A_GRANT = a_grant(prefix="a/")
 
 
-def an_entry(subject: str, *grants: Grant, issuer: str | None = ISSUER) -> CallerEntry:
+def make_entry(subject: str, *grants: Grant, issuer: str | None = ISSUER) -> CallerEntry:
     return CallerEntry(issuer=issuer, subject=subject, grants=grants or (A_GRANT,))
 
 
-def a_caller(subject: str, issuer: str | None = ISSUER) -> Caller:
+def make_caller(subject: str, issuer: str | None = ISSUER) -> Caller:
     return Caller(issuer=issuer, subject=subject)
 
 
 def globs(pattern: str, text: str) -> bool:
-    """A matcher so plain that it can only be right: it tries whatever a star might stand for."""
+    """Match by trying all texts for a star: slow, but certainly right."""
     if not pattern:
         return not text
     if pattern[0] != "*":
@@ -63,7 +58,7 @@ any_subjects = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         ("billing", "billing2", False),
         ("billing", "Billing", False),
         ("billing", "billing\n", False),
-        ("billing-*", "billing-a\nb", True),  # all of it, on whatever line
+        ("billing-*", "billing-a\nb", True),  # across lines
         ("billing-*-z", "billing-\n-z\n", False),
         ("a.c", "abc", False),
         ("a+", "aa", False),
@@ -73,31 +68,31 @@ any_subjects = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         ("a$", "a", False),
         ("a?", "a", False),
         ("a\\d", "a1", False),
-        ("a\\*", "a\\x", True),  # no character escapes the star
+        ("a\\*", "a\\x", True),  # nothing escapes the star
         ("jörg", "jo\u0308rg", False),
     ],
 )
 def test_a_subject_is_matched_as_a_whole(pattern: str, subject: str, *, matched: bool) -> None:
-    assert an_entry(pattern).matches(a_caller(subject)) is matched
+    assert make_entry(pattern).matches(make_caller(subject)) is matched
 
 
 @given(pattern=patterns, subject=subjects)
-def test_a_star_stands_for_any_text_without_a_colon(pattern: str, subject: str) -> None:
-    assert an_entry(pattern).matches(a_caller(subject)) is globs(pattern, subject)
+def test_a_star_matches_any_text_without_a_colon(pattern: str, subject: str) -> None:
+    assert make_entry(pattern).matches(make_caller(subject)) is globs(pattern, subject)
 
 
 @given(pattern=any_subjects, subject=any_subjects)
 @example(pattern="^a|b$", subject="a")
 @example(pattern="{claim:/x}", subject="x")
-def test_every_other_character_stands_for_itself(pattern: str, subject: str) -> None:
+def test_all_other_characters_match_literally(pattern: str, subject: str) -> None:
     literal = pattern.replace("*", "")
-    assert an_entry(literal).matches(a_caller(literal))
-    assert an_entry(literal).matches(a_caller(subject)) is (literal == subject)
+    assert make_entry(literal).matches(make_caller(literal))
+    assert make_entry(literal).matches(make_caller(subject)) is (literal == subject)
 
 
 @st.composite
 def patterns_of(draw: st.DrawFn, subject: str) -> str:
-    """A pattern that matches the subject, with a star in place of some of its characters."""
+    """Return a pattern that matches the subject, with stars for some of its characters."""
     kept = [
         "*" if each != ":" and draw(st.booleans()) else each + draw(st.sampled_from(["", "*"]))
         for each in subject
@@ -106,82 +101,58 @@ def patterns_of(draw: st.DrawFn, subject: str) -> str:
 
 
 @given(subject=subjects, data=st.data())
-def test_entries_that_match_one_subject_overlap(subject: str, data: st.DataObject) -> None:
-    """`check` adds up what one caller could have: to miss an entry would be to miss a limit."""
+def test_patterns_that_match_the_same_subject_intersect(subject: str, data: st.DataObject) -> None:
+    """`check` adds up the grants of one caller, so it must not miss an entry."""
     one, other = data.draw(patterns_of(subject)), data.draw(patterns_of(subject))
-    assert an_entry(one).matches(a_caller(subject))
+    assert make_entry(one).matches(make_caller(subject))
     assert intersecting_subject(one, other) is not None
     assert intersecting_subject(other, one) is not None
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("a*", "*b"), ("a*:b", "a:*b"), ("**", ""), ("*a", "*ba"), ("*", "*"), ("a*b*c", "*bc*c")],
-)
-def test_entries_overlap_though_neither_is_a_part_of_the_other(one: str, other: str) -> None:
-    assert intersecting_subject(one, other) is not None
-    assert intersecting_subject(other, one) is not None
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("a", "b"), ("a*", "b*"), ("a:*", "a*"), ("a*:b", "a*:c"), ("*", "a:b"), ("a", "")],
-)
-def test_entries_without_a_common_subject_do_not_overlap(one: str, other: str) -> None:
-    assert intersecting_subject(one, other) is None
-    assert intersecting_subject(other, one) is None
 
 
 @given(one=patterns, other=patterns)
 @example(one="a*", other="*b")
 @example(one="a*:b", other="a:*")
-def test_a_common_subject_is_one_that_both_patterns_match(one: str, other: str) -> None:
-    """It is shown to an operator, as a subject that both entries would be for."""
+def test_an_intersecting_subject_matches_both_patterns(one: str, other: str) -> None:
     found = intersecting_subject(one, other)
-    if found is not None:
-        assert globs(one, found)
-        assert globs(other, found)
+    assert found is None or (globs(one, found) and globs(other, found))
 
 
 @pytest.mark.parametrize(
     ("one", "other", "subject"),
     [
-        ("ab", "ab", "ab"),
-        ("ab", "a*", "ab"),
-        ("a*", "*b", "ab"),
-        ("a*:b", "a:*", "a:b"),
-        ("*", "*", ""),
-        ("a", "b", None),
-        ("*", ":", None),
+        *(("ab", "ab", "ab"), ("ab", "a*", "ab"), ("a*", "*b", "ab"), ("a*:b", "a:*", "a:b")),
+        *(("*", "*", ""), ("**", "", ""), ("a*:b", "a:*b", "a:b"), ("*a", "*ba", "ba")),
+        *(("a", "b", None), ("a", "", None), ("a*", "b*", None), ("a:*", "a*", None)),
+        *(("a*:b", "a*:c", None), ("*", "a:b", None), ("*", ":", None)),
     ],
 )
-def test_a_common_subject_is_as_short_as_can_be(one: str, other: str, subject: str | None) -> None:
+def test_intersecting_subjects(one: str, other: str, subject: str | None) -> None:
     assert intersecting_subject(one, other) == subject
     assert intersecting_subject(other, one) == subject
 
 
-def test_the_longest_patterns_that_can_be_configured_are_compared() -> None:
-    """Each is as long as a subject may be; see the settings."""
+def test_the_longest_patterns_are_compared() -> None:
+    """255 characters, the limit of a subject."""
     assert intersecting_subject("x" * 255, "x" * 255) == "x" * 255
     assert intersecting_subject("x" + "*a" * 127, "x" + "*b" * 127) is None
 
 
-def test_a_subject_that_nearly_matches_a_pattern_of_many_stars_costs_no_time() -> None:
-    """A token's subject is not ours: it must not be able to hold up everybody else."""
-    entry, caller = an_entry("a*a*a*a*a*ab"), a_caller("a" * 120)
+def test_a_near_match_of_many_stars_is_fast() -> None:
+    """Tokens choose the subject, and must not be able to block the service."""
+    entry, caller = make_entry("a*a*a*a*a*ab"), make_caller("a" * 120)
     begun = time.process_time()
     assert not entry.matches(caller)
     assert time.process_time() - begun < 0.1
 
 
-def test_all_entries_that_match_add_up() -> None:
+def test_grants_of_all_matching_entries_add_up() -> None:
     entries = [
-        an_entry("billing", a_grant(prefix="a/")),
-        an_entry("bill*", a_grant(prefix="b/"), a_grant(prefix="c/")),
-        an_entry("sales", a_grant(prefix="d/")),
-        an_entry("billing", a_grant(prefix="e/"), issuer="cluster-b"),
+        make_entry("billing", a_grant(prefix="a/")),
+        make_entry("bill*", a_grant(prefix="b/"), a_grant(prefix="c/")),
+        make_entry("sales", a_grant(prefix="d/")),
+        make_entry("billing", a_grant(prefix="e/"), issuer="cluster-b"),
     ]
-    found = granted(entries, Identity(a_caller("billing")))
+    found = granted(entries, Identity(make_caller("billing")))
     assert [grant.prefix for grant in found] == ["a/", "b/", "c/"]
 
 
@@ -190,18 +161,18 @@ def test_all_entries_that_match_add_up() -> None:
     [("cluster-a", "cluster-b"), ("cluster-a", None), (None, "cluster-a"), ("", None), (None, "")],
 )
 @pytest.mark.parametrize("pattern", ["billing", "billin*", "b*"])
-def test_a_subject_is_nobody_elses(
+def test_subjects_of_other_issuers_and_api_keys_never_match(
     entry_issuer: str | None, caller_issuer: str | None, pattern: str
 ) -> None:
-    """One issuer's subject is not another's, nor an API key's name, be they spelt alike."""
-    entry = an_entry(pattern, issuer=entry_issuer)
-    assert entry.matches(a_caller("billing", entry_issuer))
-    assert not entry.matches(a_caller("billing", caller_issuer))
+    """Even if they are spelled the same."""
+    entry = make_entry(pattern, issuer=entry_issuer)
+    assert entry.matches(make_caller("billing", entry_issuer))
+    assert not entry.matches(make_caller("billing", caller_issuer))
 
 
-def test_a_caller_whom_nothing_matches_has_nothing() -> None:
-    assert granted([], Identity(a_caller("billing"))) == ()
-    assert granted([an_entry("sales")], Identity(a_caller("billing"))) == ()
+def test_a_caller_without_entries_has_no_grants() -> None:
+    assert granted([], Identity(make_caller("billing"))) == ()
+    assert granted([make_entry("sales")], Identity(make_caller("billing"))) == ()
 
 
 segments = st.sampled_from(["a/", "b/", "ab/", "a/b/", "{claim:/c}/", "x/{claim:/c}", ""])
@@ -225,14 +196,14 @@ entries = st.lists(
 )
 identities = st.builds(
     lambda issuer, subject, value: Identity(
-        a_caller(subject, issuer), named_claims({"c": value}, ["/c"])
+        make_caller(subject, issuer), named_claims({"c": value}, ["/c"])
     ),
     st.sampled_from([None, "cluster-a", "cluster-b"]),
     st.sampled_from(["s", "st", "t", "s:x"]),
     st.sampled_from(["a", "b", "ab", "..", "a/b", None]),
 )
 access_requests = st.builds(
-    lambda operation, key, subtree: a_demand(operation=operation, key=key, subtree=subtree),
+    lambda operation, key, subtree: make_request(operation=operation, key=key, subtree=subtree),
     st.sampled_from(Operation),
     st.sampled_from(["a/", "a/b", "a/b/c", "b/x", "ab/x", "x/a", "x/b", "a", ""]),
     st.booleans(),
@@ -240,7 +211,7 @@ access_requests = st.builds(
 
 
 @given(some=entries, identity=identities, access_request=access_requests, data=st.data())
-def test_to_take_an_entry_or_a_grant_away_never_allows_more(
+def test_removing_entries_or_grants_never_allows_more(
     some: list[CallerEntry], identity: Identity, access_request: Any, data: st.DataObject
 ) -> None:
     kept = [
@@ -253,7 +224,7 @@ def test_to_take_an_entry_or_a_grant_away_never_allows_more(
 
 
 @given(some=entries, identity=identities, access_request=access_requests)
-def test_what_is_allowed_is_allowed_by_an_entry_of_the_callers_own(
+def test_only_matching_entries_allow_anything(
     some: list[CallerEntry], identity: Identity, access_request: Any
 ) -> None:
     if isinstance(decide(granted(some, identity), access_request), Allowed):

@@ -1,4 +1,4 @@
-"""What a verified claim may put into a prefix: one plain segment, or nothing."""
+"""Verified claims in prefixes: one plain segment, or nothing."""
 
 import re
 from typing import Any
@@ -17,21 +17,21 @@ from service.access.callers import (
     without_placeholders,
 )
 from service.access.grants import Caller, Denied, Grant, Operation, decide
-from tests.access.access_requests import a_demand
+from tests.access.access_requests import make_request
 from tests.support.fakes import a_grant
 
 CALLER = Caller(issuer="cluster-a", subject="s")
 
 
-def given_to(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
-    """The grants that a caller with these claims is given."""
+def grants_for(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
+    """Return the grants of a caller with these claims."""
     entry = CallerEntry(issuer="cluster-a", subject="s", grants=grants)
     named = [pointer for grant in grants for pointer in pointers(grant.prefix)]
     return granted([entry], Identity(CALLER, named_claims(claims, named)))
 
 
 def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
-    return [grant.prefix for grant in given_to(claims, a_grant(prefix=template), *more)]
+    return [grant.prefix for grant in grants_for(claims, a_grant(prefix=template), *more)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
         ("/é", {"é": "x"}),
     ],
 )
-def test_a_placeholder_names_a_claim_by_a_json_pointer(pointer: str, claims: Any) -> None:
+def test_placeholders_are_json_pointers(pointer: str, claims: Any) -> None:
     assert prefixes_of(f"teams/{{claim:{pointer}}}/", claims) == ["teams/x/"]
 
 
@@ -60,81 +60,47 @@ def test_a_prefix_may_have_several_placeholders() -> None:
     assert prefixes_of(template, {"a": "1"}) == []
 
 
-def test_what_is_filled_in_is_not_filled_in_again() -> None:
+def test_placeholders_in_claims_are_not_filled() -> None:
     assert prefixes_of("{claim:/a}/", {"a": "{claim:/b}", "b": "x"}) == []
 
 
-def test_without_placeholders_a_prefix_is_what_is_left() -> None:
+def test_placeholders_can_be_removed_or_replaced() -> None:
     assert without_placeholders("a/{claim:/x}/{claim:/y/z}") == "a//"
     assert without_placeholders("a/{claim:/x}/b", lambda at: f"<{at}>") == "a/</x>/b"
 
 
 NO_SEGMENT: list[Any] = [
-    "",
-    ".",
-    "..",
-    "x" * 65,
-    "a/b",
-    "/",
-    "a/",
-    "*",
-    "?",
-    "a*",
-    "${aws:username}",
-    "$",
-    "{claim:/other}",
-    "a b",
-    "a\\b",
-    "a%2Fb",
-    "a\n",
-    "\na",
-    "a\0",
-    "\u0661",  # a digit, to Unicode
-    "é",
-    "\uff0e\uff0e",
-    "a:b",
-    "\ud800",
-    1,
-    0,
-    1.5,
-    True,
-    None,
-    ["a"],
-    [],
-    {"x": "a"},
-    {},
+    *("", ".", "..", "x" * 65, "a/b", "/", "a/", "*", "?", "a*", "$", "${aws:username}"),
+    *("{claim:/other}", "a b", "a\\b", "a%2Fb", "a\n", "\na", "a\0", "a:b", "é", "\ud800"),
+    *("\u0661", "\uff0e\uff0e"),  # a digit and dots, to Unicode
+    *(1, 0, 1.5, True, None, ["a"], [], {"x": "a"}, {}),
 ]
 
 
 @pytest.mark.parametrize("value", NO_SEGMENT, ids=repr)
-def test_a_grant_is_not_given_for_a_claim_that_is_no_plain_segment(value: Any) -> None:
-    """All others are: a claim that one grant needs is none of another's business."""
+def test_a_claim_that_is_no_plain_segment_gives_no_grant(value: Any) -> None:
+    """Other grants are not affected."""
     assert prefixes_of("{claim:/c}/", {"c": value}, a_grant(prefix="b/")) == ["b/"]
 
 
 @pytest.mark.parametrize(
     "claims",
     [
-        {},
-        {"a": "x"},
-        {"a": ["x"]},
-        {"a": [{"b": "x"}]},
-        {"a": None},
-        {"a/b": "x"},
-        {"a": {"B": "x"}},
+        *({}, {"a": "x"}, {"a": ["x"]}, {"a": [{"b": "x"}]}),
+        *({"a": None}, {"a/b": "x"}, {"a": {"B": "x"}}),
     ],
     ids=repr,
 )
-def test_a_grant_is_not_given_for_a_claim_that_is_not_there(claims: Any) -> None:
+def test_a_missing_claim_gives_no_grant(claims: Any) -> None:
     assert prefixes_of("{claim:/a/b}/", claims, a_grant(prefix="b/")) == ["b/"]
 
 
-def test_a_list_is_not_pointed_into() -> None:
+def test_pointers_do_not_index_lists() -> None:
     assert claim({"groups": ["a", "b"]}, "/groups/0") is None
 
 
 @pytest.mark.parametrize("value", ["a", "x" * 64, "...", ".a", "-", "_", "0", "A-b_c.d"])
-def test_a_plain_segment_is_filled_in_as_it_stands(value: str) -> None:
+def test_a_plain_segment_is_filled_in_unchanged(value: str) -> None:
     assert prefixes_of("{claim:/c}/", {"c": value}) == [f"{value}/"]
 
 
@@ -163,41 +129,41 @@ keys = st.text("ab/.*", max_size=8)
 def test_no_value_of_a_claim_widens_a_prefix(
     head: str, tail: str, value: Any, key: str, *, subtree: bool
 ) -> None:
-    """What is covered lies in one segment between what the operator wrote, whatever the claim."""
-    given_now = given_to({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
+    """Whatever the claim, it covers one segment between the texts that the operator wrote."""
+    granted_now = grants_for({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
     rest = ".*" if tail.endswith("/") else ""
     bounds = re.compile(
         f"{re.escape(head)}[A-Za-z0-9_.-]{{1,64}}{re.escape(tail)}{rest}", re.DOTALL
     )
     texts = [key, f"{head}{value}{tail}", f"{head}{value}{tail}{key}", f"{head}{key}", head]
     for text in texts:
-        access_request = a_demand(key=text, subtree=subtree)
-        if decide(given_now, access_request) != Denied():
+        access_request = make_request(key=text, subtree=subtree)
+        if decide(granted_now, access_request) != Denied():
             assert bounds.fullmatch(text)
             assert isinstance(value, str)
             assert text.startswith(f"{head}{value}{tail}")
 
 
 @given(head=literals, tail=tails, one=values, other=values, key=keys)
-def test_two_values_of_a_claim_never_share_a_key_below(
+def test_different_claims_never_share_a_key(
     head: str, tail: str, one: Any, other: Any, key: str
 ) -> None:
     template = f"{head}{{claim:/c}}{tail}"
     if not tail.startswith("/") or one == other:
-        return  # `x` and `x-b` in front of `-b/` are the operator's own doing
+        return  # with `-b/`, the operator lets `x` and `x-b` overlap
     [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
     for prefix in first:
-        access_request = a_demand(key=prefix + key)
+        access_request = make_request(key=prefix + key)
         assert decide([a_grant(prefix=each) for each in second], access_request) == Denied()
 
 
 @given(value=values, key=keys, operation=st.sampled_from(Operation))
-def test_no_key_under_one_prefix_is_granted_by_its_sibling(
+def test_a_claims_prefix_grants_no_key_of_its_sibling(
     value: Any, key: str, operation: Operation
 ) -> None:
-    found = given_to({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
+    found = grants_for({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
     for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
         if not beside.startswith("b/"):
             for subtree in (True, False):
-                access_request = a_demand(operation=operation, key=beside, subtree=subtree)
+                access_request = make_request(operation=operation, key=beside, subtree=subtree)
                 assert decide(found, access_request) == Denied()

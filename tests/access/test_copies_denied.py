@@ -1,4 +1,4 @@
-"""A session policy denies copies, and no upload: neither at IAM nor at Ceph Squid."""
+"""Session policies deny copies but no uploads, at IAM and at Ceph Squid."""
 
 import json
 import re
@@ -28,10 +28,10 @@ ARNS = bucket_arns("acme", partition="aws")
     source=st.sampled_from(["/acme/a/b", "acme/a", "other/a", "%61cme/a", "x", ""]),
     data=st.data(),
 )
-def test_no_copy_is_allowed_and_all_else_is_as_before(
+def test_only_copies_are_denied(
     granted: list[Grant], action: str, source: str, data: st.DataObject
 ) -> None:
-    """CopyObject and UploadPartCopy are PutObject with a source, and nothing of ours sends one."""
+    """CopyObject and UploadPartCopy are PutObject with a source, which presign never sends."""
     policy, key = session_policy(granted, ARNS), data.draw(near(granted))
     copies = {"s3:x-amz-copy-source": source}
     allowed = allows(policy, action, f"{BUCKET}/{key}", copies)
@@ -41,33 +41,33 @@ def test_no_copy_is_allowed_and_all_else_is_as_before(
 @pytest.mark.parametrize("operation", sorted(UPLOADS))
 @pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
 def test_an_upload_is_allowed_at_iam_and_at_ceph_squid(holds: Holds, operation: Operation) -> None:
-    """Squid's `Null` holds for an absent key, whatever its value."""
+    """Squid ignores the value of `Null`."""
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", holds=holds)
     assert not allows(policy, "s3:PutObject", f"{BUCKET}/b/b", holds=holds)
 
 
 @pytest.mark.parametrize("operation", sorted(UPLOADS))
-def test_a_copy_is_denied_where_an_upload_is_allowed(operation: Operation) -> None:
+def test_an_upload_policy_denies_copies(operation: Operation) -> None:
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     copies = {"s3:x-amz-copy-source": "acme/a/secret"}
     assert not allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies)
 
 
 @pytest.mark.parametrize("operation", [each for each in Operation if each not in UPLOADS])
-def test_a_policy_without_uploads_has_no_room_for_copies(operation: Operation) -> None:
+def test_policies_without_uploads_do_not_mention_copies(operation: Operation) -> None:
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert "copy-source" not in policy
 
 
-def test_minio_takes_the_value_of_the_denial() -> None:
-    """A bucket's name and a key: validateStringValues in minio/pkg, policy/condition/stringfunc.go."""
+def test_minio_accepts_the_value_in_the_denial() -> None:
+    """ValidateStringValues in minio/pkg, policy/condition/stringfunc.go: a bucket and a key."""
     policy = session_policy([a_grant(allow=frozenset({Operation.UPLOAD}))], ARNS)
     condition = statements(policy)[-1]["Condition"]["StringNotEquals"]
     assert re.fullmatch("[a-z0-9]{3,63}/[a-z]+", condition["s3:x-amz-copy-source"])
 
 
-def test_the_denial_of_copies_takes_few_characters() -> None:
+def test_the_denial_of_copies_is_short() -> None:
     allow = frozenset({Operation.UPLOAD})
     policy = session_policy([a_grant(prefix="a/", allow=allow)], ARNS)
     *_, denial = statements(policy)

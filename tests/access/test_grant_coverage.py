@@ -1,18 +1,18 @@
-"""What a grant covers."""
+"""Which keys, buckets and operations a grant covers."""
 
 import pytest
 
 from service.access.grants import Denied, Operation, decide
-from tests.access.access_requests import ALLOWED, a_demand
+from tests.access.access_requests import ALLOWED, make_request
 from tests.support.fakes import a_grant
 
 
-def test_no_grant_is_no_access() -> None:
-    assert decide([], a_demand()) == Denied()
+def test_no_grant_means_no_access() -> None:
+    assert decide([], make_request()) == Denied()
 
 
-def test_a_grant_that_allows_nothing_grants_nothing() -> None:
-    assert decide([a_grant(allow=frozenset())], a_demand()) == Denied()
+def test_a_grant_without_operations_grants_nothing() -> None:
+    assert decide([a_grant(allow=frozenset())], make_request()) == Denied()
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,11 @@ def test_a_grant_that_allows_nothing_grants_nothing() -> None:
         ("a/b", "a/b/c", False),
         ("a/b", "a/", False),
         ("é/", "é/x", True),
-        ("é/", "e\u0301/x", False),  # decomposed is another name
+        ("é/", "e\u0301/x", False),  # decomposed, so another name
     ],
 )
 def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
-    decision = decide([a_grant(prefix=prefix)], a_demand(key=key))
+    decision = decide([a_grant(prefix=prefix)], make_request(key=key))
     assert decision == (ALLOWED if covered else Denied())
 
 
@@ -48,25 +48,25 @@ def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
     [
         ("", "", True),
         ("a/", "a/", True),
-        ("a/", "a/b", True),  # every key that starts so is below a/
-        ("a/", "a", False),  # and so would ab be listed
+        ("a/", "a/b", True),
+        ("a/", "a", False),  # it would list ab too
         ("a/", "", False),
-        ("a/b", "a/b", False),  # one key is no subtree: a/bc starts so too
+        ("a/b", "a/b", False),  # it would list a/bc too
         ("a/b", "a/b/", False),
     ],
 )
 def test_a_prefix_covers_a_subtree(prefix: str, key: str, *, covered: bool) -> None:
-    access_request = a_demand(operation=Operation.LIST, key=key, subtree=True)
+    access_request = make_request(operation=Operation.LIST, key=key, subtree=True)
     assert decide([a_grant(prefix=prefix)], access_request) == (ALLOWED if covered else Denied())
 
 
 def test_a_grant_is_for_one_bucket() -> None:
-    assert decide([a_grant(bucket="photos")], a_demand()) == Denied()
+    assert decide([a_grant(bucket="photos")], make_request()) == Denied()
 
 
 @pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.VERSIONS}))
-def test_an_operation_is_allowed_by_its_own_name_alone(operation: Operation) -> None:
-    access_request = a_demand(operation=operation)
+def test_each_operation_needs_its_own_name(operation: Operation) -> None:
+    access_request = make_request(operation=operation)
     assert decide([a_grant(allow=frozenset({operation}))], access_request) == ALLOWED
     others = frozenset(Operation) - {operation}
     assert decide([a_grant(allow=others)], access_request) == Denied()

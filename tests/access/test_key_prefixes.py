@@ -1,4 +1,4 @@
-"""Whose keys are whose: two callers never share a part, and every file's name makes a key."""
+"""Callers' own prefixes, which never overlap, and keys made of file names."""
 
 import json
 import re
@@ -48,24 +48,24 @@ def prefix(caller: Caller, template: str = TEMPLATE, **claims: Any) -> str:
         (None, "\ud800", "uploads/_key/~ED~A0~80/"),
     ],
 )
-def test_a_callers_part_can_be_read(issuer: str | None, subject: str, expected: str) -> None:
+def test_a_callers_prefix(issuer: str | None, subject: str, expected: str) -> None:
     assert prefix(Caller(issuer=issuer, subject=subject)) == expected
 
 
 @given(callers, callers)
-def test_no_callers_part_holds_anothers(one: Caller, other: Caller) -> None:
+def test_no_callers_prefix_contains_anothers(one: Caller, other: Caller) -> None:
     first, second = prefix(one), prefix(other)
     assert first.startswith(second) == (one == other)
     check_key(new_object_key(first, "a", lambda: ID))
 
 
-def test_a_subject_however_long_has_a_part_of_its_own() -> None:
+def test_long_subjects_have_distinct_prefixes() -> None:
     one, other = (prefix(Caller(issuer="a", subject="🔬" * 254 + end)) for end in ("x", "y"))
     assert one != other
     assert len(one) == len(other) == len("uploads/a/~~/") + 64
 
 
-def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
+def test_claims_in_templates_follow_the_rules_of_grants() -> None:
     caller, template = Caller(issuer="a", subject="b"), "{claim:/tenant}/{caller}/"
     assert prefix(caller, template, tenant="acme") == "acme/a/b/"
     for claims in ({}, {"tenant": "a/b"}, {"tenant": ".."}, {"tenant": 1}, {"tenant": "{caller}"}):
@@ -76,7 +76,7 @@ def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"),
+    ("name", "expected"),
     [
         ("bill.pdf", "bill.pdf"),
         ("日本語 - ü.txt", "日本語 - ü.txt"),
@@ -103,12 +103,12 @@ def test_claims_stand_in_a_part_only_as_they_may_stand_in_a_grant() -> None:
         ("x" * 300 + "." + "y" * 32, "x" * 255),
     ],
 )
-def test_a_name_is_kept_as_far_as_a_key_may_have_it(name: str, kept: str) -> None:
-    assert safe_name(name) == kept
+def test_file_names_are_made_safe_for_keys(name: str, expected: str) -> None:
+    assert safe_name(name) == expected
 
 
 @given(st.text(max_size=600), st.sampled_from(["", "x" * (MAX_PREFIX_BYTES - 1)]))
-def test_every_name_makes_a_key_that_can_be_signed(name: str, before: str) -> None:
+def test_every_file_name_gives_a_key_that_can_be_signed(name: str, before: str) -> None:
     key = new_object_key(f"{before}/", name, lambda: ID)
     check_key(key)
     assert len(key.encode()) <= MAX_KEY_BYTES
@@ -119,7 +119,7 @@ def test_every_name_makes_a_key_that_can_be_signed(name: str, before: str) -> No
 
 
 @given(callers)
-def test_no_part_is_longer_than_is_reckoned_with(caller: Caller) -> None:
+def test_no_prefix_is_longer_than_longest_prefix(caller: Caller) -> None:
     template = "{claim:/t}/{caller}/"
     claims = {"t": "x" * 64}
     assert len(prefix(caller, template, **claims).encode()) <= longest_prefix(template)
@@ -128,14 +128,14 @@ def test_no_part_is_longer_than_is_reckoned_with(caller: Caller) -> None:
     )
 
 
-def test_the_room_for_a_part_is_a_claim_an_issuer_and_a_subject_as_long_as_they_may_be() -> None:
+def test_longest_prefix_counts_the_longest_claim_issuer_and_subject() -> None:
     assert longest_prefix("a/") == 2
     assert longest_prefix("{claim:/t}/") == 64 + 1
     assert longest_prefix("u/{caller}/") == 2 + 63 + 1 + 128 + 1
     assert MAX_PREFIX_BYTES == 1024 - 32 - 1 - 255
 
 
-def test_a_subject_is_written_out_up_to_128_characters_and_is_a_digest_above() -> None:
+def test_subjects_over_128_characters_become_digests() -> None:
     assert prefix(Caller(issuer="a", subject="x" * 128)) == f"uploads/a/{'x' * 128}/"
     digest = sha256(b"x" * 129).hexdigest()
     assert prefix(Caller(issuer="a", subject="x" * 129)) == f"uploads/a/~~{digest}/"

@@ -1,4 +1,4 @@
-"""How IAM names a bucket, its keys and KMS: by partition, by access point, and by whose store it is."""
+"""ARNs in session policies: partitions, access points, and KMS at AWS only."""
 
 from typing import Any
 
@@ -30,16 +30,10 @@ def arns_of(region: str = "eu-west-1", **changes: Any) -> BucketArns:
     [
         ("aws", "eu-west-1", ["s3.eu-west-1.amazonaws.com"]),
         ("aws-us-gov", "us-gov-west-1", ["s3.us-gov-west-1.amazonaws.com"]),
-        (
-            "aws-cn",
-            "cn-north-1",
-            ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"],
-        ),
+        ("aws-cn", "cn-north-1", ["s3.cn-north-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn"]),
     ],
 )
-def test_a_policy_speaks_of_the_partition_that_the_role_is_in(
-    partition: str, region: str, via: list[str]
-) -> None:
+def test_arns_use_the_roles_partition(partition: str, region: str, via: list[str]) -> None:
     arns = arns_of(region, role_arn=f"arn:{partition}:iam::111122223333:role/presign")
     policy = session_policy([a_grant(prefix="a/")], arns)
     assert allows(policy, "s3:GetObject", f"arn:{partition}:s3:::acme/a/b")
@@ -53,7 +47,7 @@ def test_a_policy_speaks_of_the_partition_that_the_role_is_in(
     assert not any(allows(policy, "s3:GetObject", f"arn:{each}:s3:::acme/a/b") for each in other)
 
 
-def test_an_access_point_is_named_by_its_own_arn() -> None:
+def test_a_policy_names_an_access_point_by_its_arn() -> None:
     point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
     policy = session_policy([a_grant(prefix="a/")], arns_of(bucket=point))
     assert allows(policy, "s3:GetObject", f"{point}/object/a/b")
@@ -65,8 +59,8 @@ def test_an_access_point_is_named_by_its_own_arn() -> None:
     assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
 
 
-def test_an_access_point_is_named_as_iam_names_it_however_it_was_configured() -> None:
-    """The SDK takes a colon there too; IAM knows the slash alone."""
+def test_both_spellings_of_an_access_point_give_the_same_arn() -> None:
+    """The SDK accepts a colon too, IAM only the slash."""
     colon = "arn:aws:s3:eu-west-1:111122223333:accesspoint:reports"
     slash = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
     assert arns_of(bucket=colon) == arns_of(bucket=slash)
@@ -80,7 +74,7 @@ def test_an_access_point_is_named_as_iam_names_it_however_it_was_configured() ->
         "https://s3.cn-north-1.amazonaws.com.cn",
     ],
 )
-def test_an_endpoint_of_awss_own_has_kms(endpoint: str) -> None:
+def test_policies_for_aws_endpoints_allow_kms(endpoint: str) -> None:
     policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
     assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
 
@@ -94,15 +88,14 @@ def test_an_endpoint_of_awss_own_has_kms(endpoint: str) -> None:
         "https://s3.notamazonaws.com",
     ],
 )
-def test_a_store_that_is_not_awss_is_told_nothing_of_kms(endpoint: str) -> None:
+def test_policies_for_other_stores_do_not_mention_kms(endpoint: str) -> None:
     policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
     assert "kms" not in policy
     assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme/a")
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}],
+    "changes", [{"scoped_sessions": False}, {"credentials": "static", "role_arn": None}]
 )
-def test_a_bucket_whose_sessions_are_not_scoped_has_no_arns(changes: dict[str, Any]) -> None:
+def test_buckets_without_scoped_sessions_have_no_arns(changes: dict[str, Any]) -> None:
     assert configured_arns("acme", settings(**changes), "eu-west-1") is None

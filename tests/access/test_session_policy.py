@@ -1,7 +1,7 @@
-"""The compiled policy allows what the grants allow: no action more, and none less.
+"""The session policy allows exactly what the grants allow.
 
-What a grant means to IAM stands in `policy_meaning.py` a second time; the compiled text is read by an
-evaluator of its own.
+`policy_meaning.py` defines independently what a grant means to IAM; `policy_evaluator.py` reads the
+policy.
 """
 
 import json
@@ -39,7 +39,7 @@ ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
 
 
 def allowed_actions(policy: str, key: str) -> set[str]:
-    """All that a caller with this policy may do with `key`, listing by it and KMS among it."""
+    """Return all actions that this policy allows for `key`, including listings and KMS."""
     on_object = {a for a in OBJECT_ACTIONS if allows(policy, a, f"{BUCKET}/{key}")}
     listing = {"s3:prefix": key}
     on_bucket = {
@@ -65,11 +65,11 @@ EXACTLY: Mapping[Operation, set[str]] = {
 
 
 @pytest.mark.parametrize("operation", Operation)
-def test_an_operation_needs_exactly_these_actions(operation: Operation) -> None:
+def test_each_operation_allows_exactly_its_actions(operation: Operation) -> None:
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert allowed_actions(policy, "a/b") == EXACTLY[operation]
     kms = {action for action in EXACTLY[operation] if action.startswith("kms:")}
-    assert allowed_actions(policy, "b/b") == kms  # KMS knows no keys of S3
+    assert allowed_actions(policy, "b/b") == kms  # KMS does not know S3 keys
 
 
 WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
@@ -82,9 +82,7 @@ WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
 
 
 @pytest.mark.parametrize(("operation", "more"), WITH_VERSIONS)
-def test_versions_add_to_an_operation_of_the_same_grant(
-    operation: Operation, more: set[str]
-) -> None:
+def test_versions_extend_operations_of_the_same_grant(operation: Operation, more: set[str]) -> None:
     both = a_grant(prefix="a/", allow=frozenset({operation, Operation.VERSIONS}))
     assert allowed_actions(session_policy([both], ARNS), "a/b") == EXACTLY[operation] | more
     apart = [
@@ -94,7 +92,7 @@ def test_versions_add_to_an_operation_of_the_same_grant(
     assert allowed_actions(session_policy(apart, ARNS), "a/b") == EXACTLY[operation]
 
 
-def test_a_grant_for_one_key_opens_nothing_beside_it() -> None:
+def test_a_grant_for_one_key_allows_no_other_key() -> None:
     every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
     policy = session_policy([a_grant(prefix="a/b")], ARNS)
     kms = {action for action in every if action.startswith("kms:")}
@@ -103,14 +101,13 @@ def test_a_grant_for_one_key_opens_nothing_beside_it() -> None:
         assert allowed_actions(policy, beside) == kms
 
 
-def test_to_list_is_not_granted_by_one_key() -> None:
-    """What starts with `a/b` is `a/bc` too."""
+def test_a_grant_for_one_key_allows_no_listing() -> None:
     policy = session_policy([a_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
     assert allowed_actions(policy, "a/b") == set()
 
 
 @given(granted=some_grants, action=st.sampled_from(OBJECT_ACTIONS), data=st.data())
-def test_an_action_on_a_key_is_allowed_exactly_where_the_grants_allow_it(
+def test_policy_allows_exactly_the_granted_actions(
     granted: list[Grant], action: str, data: st.DataObject
 ) -> None:
     policy, key = session_policy(granted, ARNS), data.draw(near(granted))
@@ -118,7 +115,7 @@ def test_an_action_on_a_key_is_allowed_exactly_where_the_grants_allow_it(
 
 
 @given(granted=some_grants, data=st.data())
-def test_a_listing_is_allowed_exactly_where_the_grants_allow_it(
+def test_policy_allows_exactly_the_granted_listings(
     granted: list[Grant], data: st.DataObject
 ) -> None:
     policy, prefix = session_policy(granted, ARNS), data.draw(near(granted) | st.just(""))
@@ -127,15 +124,13 @@ def test_a_listing_is_allowed_exactly_where_the_grants_allow_it(
 
 
 @given(granted=some_grants)
-def test_a_listing_without_a_prefix_is_one_of_the_whole_bucket(granted: list[Grant]) -> None:
+def test_a_listing_without_prefix_covers_the_whole_bucket(granted: list[Grant]) -> None:
     policy = session_policy(granted, ARNS)
     assert allows(policy, "s3:ListBucket", BUCKET) is listing_meant(granted, "")
 
 
 @given(granted=some_grants, action=st.sampled_from(KMS_ACTIONS))
-def test_kms_is_allowed_by_way_of_s3_alone_and_for_what_needs_it(
-    granted: list[Grant], action: str
-) -> None:
+def test_kms_is_allowed_only_via_s3_and_if_needed(granted: list[Grant], action: str) -> None:
     policy = session_policy(granted, ARNS)
     needed = NEEDED_OF_KMS.get(action, set())
     allowed = allows(policy, action, KMS_KEY, {"kms:ViaService": VIA})
@@ -146,56 +141,52 @@ def test_kms_is_allowed_by_way_of_s3_alone_and_for_what_needs_it(
 
 
 @given(granted=some_grants, key=keys, action=st.sampled_from(BUCKET_ACTIONS))
-def test_nothing_else_is_allowed_on_the_bucket(granted: list[Grant], key: str, action: str) -> None:
+def test_policy_allows_no_other_bucket_action(granted: list[Grant], key: str, action: str) -> None:
     policy = session_policy(granted, ARNS)
     for context in ({}, {"s3:prefix": ""}, {"s3:prefix": key}):
         assert not allows(policy, action, BUCKET, context)
 
 
 @given(granted=some_grants, key=keys, action=st.sampled_from([*OBJECT_ACTIONS, "s3:ListBucket"]))
-def test_nothing_is_allowed_on_another_bucket(granted: list[Grant], key: str, action: str) -> None:
+def test_policy_allows_nothing_on_other_buckets(
+    granted: list[Grant], key: str, action: str
+) -> None:
     policy = session_policy(granted, ARNS)
     for other in ("arn:aws:s3:::acme2", "arn:aws:s3:::acm", "arn:aws-cn:s3:::acme"):
         assert not allows(policy, action, f"{other}/{key}")
         assert not allows(policy, action, other, {"s3:prefix": key})
 
 
-DECIDED = {
-    "s3:GetObject": [
-        (Operation.DOWNLOAD, False),
-        (Operation.HEAD, False),
-        (Operation.CHECK, False),
-    ],
-    "s3:GetObjectVersion": [(Operation.DOWNLOAD, True), (Operation.HEAD, True)],
-    "s3:PutObject": [(operation, False) for operation in UPLOADS],
-    "s3:AbortMultipartUpload": [(Operation.MULTIPART, False)],
-    "s3:DeleteObject": [(Operation.DELETE, False)],
-    "s3:DeleteObjectVersion": [(Operation.DELETE, True)],
+DECIDED: Mapping[str, list[tuple[str, bool]]] = {
+    "s3:GetObject": [(each, False) for each in ("download", "head", "check")],
+    "s3:GetObjectVersion": [(each, True) for each in ("download", "head")],
+    "s3:PutObject": [(each, False) for each in UPLOADS],
+    "s3:AbortMultipartUpload": [("multipart", False)],
+    "s3:DeleteObject": [("delete", False)],
+    "s3:DeleteObjectVersion": [("delete", True)],
 }
 
 
 @given(granted=some_grants, action=st.sampled_from(sorted(DECIDED)), data=st.data())
-def test_the_policy_and_the_decision_agree_on_every_key(
+def test_policy_and_decision_agree_on_every_key(
     granted: list[Grant], action: str, data: st.DataObject
 ) -> None:
-    """Enforced twice is of use only if both say the same."""
+    """Access is enforced twice, so both must agree."""
     key = data.draw(near(granted))
     access_requests = [
-        AccessRequest(operation=operation, bucket="reports", key=key, version=version)
-        for operation, version in DECIDED[action]
+        AccessRequest(operation=Operation(name), bucket="reports", key=key, version=version)
+        for name, version in DECIDED[action]
     ]
-    decided = any(
-        isinstance(decide(granted, access_request), Allowed) for access_request in access_requests
-    )
+    decided = any(isinstance(decide(granted, each), Allowed) for each in access_requests)
     assert allows(session_policy(granted, ARNS), action, f"{BUCKET}/{key}") is decided
 
 
 @given(granted=some_grants, data=st.data())
-def test_the_policy_and_the_decision_agree_on_every_listing(
+def test_policy_and_decision_agree_on_every_listing(
     granted: list[Grant], data: st.DataObject
 ) -> None:
     prefix = data.draw(near(granted) | st.just(""))
-    looks = {Operation.CHECK, Operation.MULTIPART}  # at what stands under their own keys
+    looks = {Operation.CHECK, Operation.MULTIPART}
     only_lists = [replace(each, allow=each.allow - looks) for each in granted]
     access_request = AccessRequest(
         operation=Operation.LIST, bucket="reports", key=prefix, subtree=True
@@ -206,42 +197,34 @@ def test_the_policy_and_the_decision_agree_on_every_listing(
 
 
 @given(granted=some_grants, data=st.data())
-def test_the_text_is_the_same_in_whatever_order_the_grants_stand(
+def test_the_order_of_grants_does_not_change_the_policy(
     granted: list[Grant], data: st.DataObject
 ) -> None:
-    """It is a part of what names a session: another text would be another call to STS."""
+    """The policy is part of the key of a session: another text would cost another call to STS."""
     shuffled = data.draw(st.permutations(granted))
     assert session_policy(shuffled, ARNS) == session_policy(granted, ARNS)
     assert session_policy([*shuffled, *granted], ARNS) == session_policy(granted, ARNS)
 
 
 @given(granted=some_grants, more=granted_prefixes)
-def test_a_grant_that_another_covers_adds_nothing_to_the_text(
-    granted: list[Grant], more: str
-) -> None:
+def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: str) -> None:
     covered = [
         replace(grant, prefix=grant.prefix + more) for grant in granted if is_folder(grant.prefix)
     ]
-    without_lists = [  # of one key, a listing means nothing, and a check something else
+    without_lists = [  # for one key, a listing means nothing and a check something else
         replace(each, allow=each.allow - LISTS) if not is_folder(each.prefix) else each
         for each in covered
     ]
     assert session_policy([*granted, *without_lists], ARNS) == session_policy(granted, ARNS)
 
 
-def test_limits_are_none_of_iams_business() -> None:
-    limited = a_grant(
-        prefix="a/",
-        max_expires_in=60,
-        max_content_length=1,
-        content_types=("image/*",),
-        max_keys=1,
-        allow_overwrite=True,
-    )
+def test_limits_do_not_change_the_policy() -> None:
+    lengths = {"max_expires_in": 60, "max_content_length": 1, "max_keys": 1}
+    limited = a_grant(prefix="a/", content_types=("image/*",), allow_overwrite=True, **lengths)
     assert session_policy([limited], ARNS) == session_policy([a_grant(prefix="a/")], ARNS)
 
 
-def test_equal_operations_share_a_statement_since_room_is_short() -> None:
+def test_equal_operations_share_one_statement() -> None:
     allow = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD})
     granted = [a_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
     policy = session_policy(granted, bucket_arns("acme", partition="aws"))
@@ -250,7 +233,7 @@ def test_equal_operations_share_a_statement_since_room_is_short() -> None:
     assert len(policy) < 2048
 
 
-def test_a_text_has_no_space_to_spare() -> None:
+def test_the_policy_has_no_whitespace() -> None:
     policy = session_policy([a_grant(prefix="a/", allow=frozenset({Operation.HEAD}))], ARNS)
     assert policy == (
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
@@ -259,25 +242,23 @@ def test_a_text_has_no_space_to_spare() -> None:
 
 
 @given(key=keys, action=st.sampled_from([*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"]))
-def test_a_session_of_nobodys_own_may_do_nothing(key: str, action: str) -> None:
+def test_deny_all_allows_nothing(key: str, action: str) -> None:
     policy = deny_all(ARNS)
     assert not allows(policy, action, f"{BUCKET}/{key}")
     assert not allows(policy, action, BUCKET, {"s3:prefix": key})
     assert not any(allows(policy, a, KMS_KEY, {"kms:ViaService": VIA}) for a in KMS_ACTIONS)
-    # And says so of its own accord: a store that takes no statement for every permission obeys too.
+    # An explicit denial, for stores that take the absence of statements for permission.
     assert statements(policy) == [
         {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::acme/*"}
     ]
 
 
-def test_no_grants_are_a_policy_that_allows_nothing() -> None:
+def test_no_grants_give_a_policy_that_allows_nothing() -> None:
     assert allowed_actions(session_policy([], ARNS), "a") == set()
 
 
 @given(granted=some_grants)
-def test_a_policy_is_json_in_ascii_that_says_what_the_grants_say_in_unicode(
-    granted: list[Grant],
-) -> None:
+def test_policies_are_compact_json_in_ascii(granted: list[Grant]) -> None:
     policy = session_policy(granted, ARNS)
     assert policy.isascii()
     assert json.dumps(json.loads(policy), separators=(",", ":")) == policy

@@ -1,4 +1,4 @@
-"""Makes keys and tokens, true ones and forged ones, and judges them. Times are the true hour's: see `tokens.verify`."""
+"""Makes keys and tokens, valid and forged, and verifies them, in real time: see `tokens.verify`."""
 
 import hmac
 import json
@@ -46,12 +46,12 @@ def ec_key(curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
 
 @cache
 def ed_key(name: str = "ours") -> ed25519.Ed25519PrivateKey:
-    """Another for each name."""
+    """Return another key for each name."""
     return ed25519.Ed25519PrivateKey.generate()
 
 
 def jwk(key: PrivateKey, kid: str = KID, **changes: Any) -> dict[str, Any]:
-    """The key's public half; a member that is None is left out."""
+    """Return the public key. Members that are None are left out."""
     public: dict[str, Any]
     match key:
         case rsa.RSAPrivateKey():
@@ -72,7 +72,7 @@ def verification_key(key: PrivateKey, **changes: Any) -> VerificationKey:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """An hour's token, a minute old; a claim that is None is left out."""
+    """Return claims for an hour, a minute old. Claims that are None are left out."""
     now = int(time.time())
     times = {"iat": now - 60, "nbf": now - 60, "exp": now + 3540}
     ours = {"iss": ISSUER.issuer, "sub": SUBJECT, "aud": [ISSUER.audience]}
@@ -80,7 +80,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def a_token(key: PrivateKey | None = None, *, alg: str = "EdDSA", **changes: Any) -> str:
-    """A good one, unless `changes` of the claims make it none."""
+    """Return a token that is valid unless `changes` of the claims make it invalid."""
     return signed(json.dumps(claims(**changes)), key, alg=alg)
 
 
@@ -91,7 +91,7 @@ def signed(
     alg: str = "EdDSA",
     head: Mapping[str, Any] | None = None,
 ) -> str:
-    """With a true signature, whatever the payload is."""
+    """Sign any payload."""
     headers = {"kid": KID, **(head or {})}
     return jwt.PyJWS().encode(payload.encode(), key or ed_key(), algorithm=alg, headers=headers)
 
@@ -101,14 +101,14 @@ def unsigned(head: Any, payload: Any, signature: bytes = b"none") -> str:
     return ".".join(_base64(each) for each in (texts[0].encode(), texts[1].encode(), signature))
 
 
-def signed_as_it_stands(head: Any) -> str:
-    """With a true signature, though PyJWT would not write such a header."""
+def signed_verbatim(head: Any) -> str:
+    """Sign a header that PyJWT refuses to write."""
     head, payload, _ = unsigned(head, claims()).split(".")
     return f"{head}.{payload}.{_base64(ed_key().sign(f'{head}.{payload}'.encode()))}"
 
 
 def signed_with_secret(secret: bytes) -> str:
-    """HS256, by whoever knows the secret: PyJWT itself refuses to sign with a public key."""
+    """Sign with HS256. PyJWT itself refuses to use a public key as secret."""
     head, payload, _ = unsigned({"alg": "HS256", "typ": "JWT", "kid": KID}, claims()).split(".")
     signature = hmac.digest(secret, f"{head}.{payload}".encode(), "sha256")
     return f"{head}.{payload}.{_base64(signature)}"
@@ -119,12 +119,12 @@ def verified(token: str, key: VerificationKey | None = None) -> VerifiedToken | 
 
 
 def is_good(token: str, key: VerificationKey | None = None) -> bool:
-    """On both steps of its way."""
+    """Return whether both steps accept it."""
     return parse_unverified_header(token) is not None and verified(token, key) is not None
 
 
 def is_refused(token: str, key: VerificationKey | None = None) -> bool:
-    """By the check of the signature and the claims, whatever its head looks like."""
+    """Return whether `verify` refuses it, whatever its header is."""
     return verified(token, key) is None
 
 

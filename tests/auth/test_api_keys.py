@@ -14,34 +14,34 @@ BILLING = Identity(Caller(issuer=None, subject="billing"))
 ARCHIVE = Identity(Caller(issuer=None, subject="archive"))
 
 
-def test_a_key_is_known_by_its_digest() -> None:
+def test_keys_identify_their_callers() -> None:
     keys = ApiKeys([(digest_of("one"), BILLING), (digest_of("two"), ARCHIVE)])
     assert keys.identify("one") == BILLING
     assert keys.identify("two") == ARCHIVE
 
 
 @pytest.mark.parametrize("key", ["", "On", "ONE", "one ", "one\n", "one\0", "ö", digest_of("one")])
-def test_another_key_is_nobodys(key: str) -> None:
+def test_unknown_keys_identify_nobody(key: str) -> None:
     assert ApiKeys([(digest_of("one"), BILLING)]).identify(key) is None
 
 
 @given(key=st.text(st.characters(exclude_categories=["Cs"])))
-def test_without_keys_nobody_is_known(key: str) -> None:
+def test_no_configured_keys_identify_nobody(key: str) -> None:
     assert ApiKeys([]).identify(key) is None
 
 
-def test_the_old_key_and_the_new_one_are_both_good_during_a_rotation() -> None:
+def test_old_and_new_key_are_valid_during_a_rotation() -> None:
     keys = ApiKeys([(digest_of("old"), BILLING), (digest_of("new"), BILLING)])
     assert keys.identify("old") == keys.identify("new") == BILLING
 
 
-def test_a_digest_that_only_begins_alike_is_another_key() -> None:
+def test_a_digest_with_the_same_start_is_another_key() -> None:
     alike = digest_of("one")[:63] + ("0" if digest_of("one")[63] != "0" else "1")
     assert ApiKeys([(alike, BILLING)]).identify("one") is None
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_digests_that_begin_alike_are_told_apart(*, first: bool) -> None:
+def test_digests_with_the_same_start_are_distinguished(*, first: bool) -> None:
     alike = digest_of("one")[:-4] + "beef"
     digests = [(digest_of("one"), BILLING), (alike, ARCHIVE)]
     assert ApiKeys(digests if first else digests[::-1]).identify("one") == BILLING
@@ -55,7 +55,7 @@ def test_a_new_key_has_256_bits_and_fits_a_header() -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", new_key())  # 43 characters of 6 bits hold 32 bytes
 
 
-def test_new_keys_are_all_different_and_use_all_characters() -> None:
+def test_new_keys_are_distinct_and_use_all_characters() -> None:
     keys = [new_key() for _ in range(200)]
     assert len(set(keys)) == len(keys)
     assert set("".join(keys)) == set(string.ascii_letters + string.digits + "-_")

@@ -1,4 +1,4 @@
-"""An issuer's endpoint over true HTTP, on loopback."""
+"""An issuer's endpoint over real HTTP, on loopback."""
 
 import asyncio
 import ssl
@@ -13,11 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from service.auth.jwks_client import MAX_BYTES, JwksEndpoint, KeysUnavailable
 from tests.app.services.house import called_here
@@ -28,7 +24,7 @@ BEARER = "eyJ-sentinel-bearer"
 
 
 class Server:
-    """Sends `answer` to whoever asks, and then nothing more."""
+    """Sends `answer` to each client, and closes the connection."""
 
     def __init__(self) -> None:
         self.answer = answer(DOCUMENT)
@@ -100,7 +96,7 @@ async def failure(url: str, *, bearer: Path | None = None, limit: float = 5.0) -
     return failed.value
 
 
-async def test_the_body_of_the_answer_is_given_as_it_stands(server: Server) -> None:
+async def test_fetch_returns_the_body_unchanged(server: Server) -> None:
     for body in (DOCUMENT, b"\xff garbage", b""):
         server.answer = answer(body)
         assert await fetched(server.url) == body
@@ -108,7 +104,7 @@ async def test_the_body_of_the_answer_is_given_as_it_stands(server: Server) -> N
     assert not any("authorization" in request.lower() for request in server.requests)
 
 
-async def test_the_bearer_is_read_anew_for_each_fetch(server: Server, tmp_path: Path) -> None:
+async def test_the_bearer_file_is_read_for_each_fetch(server: Server, tmp_path: Path) -> None:
     bearer = tmp_path / "token"
     endpoint = JwksEndpoint(server.url, ca_file=None, bearer_file=bearer)
     for token in ("first", "second"):
@@ -121,10 +117,10 @@ async def test_the_bearer_is_read_anew_for_each_fetch(server: Server, tmp_path: 
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Elsewhere", "308 Elsewhere"])
-async def test_a_redirect_is_a_failure_and_is_not_followed(server: Server, status: str) -> None:
+async def test_redirects_fail_and_are_not_followed(server: Server, status: str) -> None:
     server.answer = answer(DOCUMENT, f"Location: {server.url}/sentinel", status=status)
     error = await failure(server.url)
-    assert str(error) == f"the answer has status {status[:3]}"
+    assert str(error) == f"the response has status {status[:3]}"
     assert len(server.requests) == 1
 
 
@@ -133,57 +129,53 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(server: Server, statu
 )
 async def test_any_status_but_200_is_a_failure(server: Server, status: str) -> None:
     server.answer = answer(b"" if status.startswith("204") else b"sentinel", status=status)
-    assert str(await failure(server.url)) == f"the answer has status {status[:3]}"
+    assert str(await failure(server.url)) == f"the response has status {status[:3]}"
 
 
 @pytest.mark.parametrize("framed", [answer, chunked])
-async def test_a_body_that_is_too_long_is_a_failure(
+async def test_a_body_over_the_limit_fails(
     server: Server, framed: Callable[[bytes], bytes]
 ) -> None:
     server.answer = framed(b"x" * (MAX_BYTES + 1))
-    assert str(await failure(server.url)) == f"the answer is longer than {MAX_BYTES} bytes"
+    assert str(await failure(server.url)) == f"the response is longer than {MAX_BYTES} bytes"
 
 
-async def test_a_body_as_long_as_may_be_is_given(server: Server) -> None:
+async def test_a_body_at_the_limit_is_returned(server: Server) -> None:
     server.answer = answer(b"x" * MAX_BYTES)
     assert len(await fetched(server.url)) == MAX_BYTES
 
 
 @again_if_late
-async def test_a_body_without_an_end_is_given_up_at_the_limit(server: Server) -> None:
+async def test_an_endless_body_fails_at_the_deadline(server: Server) -> None:
     server.answer, server.endless = chunked(b"x"), True
     begun = time.monotonic()
-    with within(3):  # and not as long as others are given
-        assert str(await failure(server.url, limit=0.5)) == "no answer within 0.5 s"
+    with within(3):  # not the default of 5 s
+        assert str(await failure(server.url, limit=0.5)) == "no response within 0.5 s"
     assert time.monotonic() - begun >= 0.5
 
 
-async def test_a_compressed_body_is_not_unpacked(server: Server) -> None:
+async def test_compressed_bodies_are_not_decompressed(server: Server) -> None:
     server.answer = answer(b"packed", "Content-Encoding: gzip")
     assert await fetched(server.url) == b"packed"
     assert "Accept-Encoding: identity\r\n" in server.requests[0]
 
 
-async def test_garbage_is_a_failure_in_words_that_quote_none_of_it(server: Server) -> None:
-    server.answer = b"sentinel\r\n\r\n"
-    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
+@pytest.mark.parametrize("response", [b"sentinel\r\n\r\n", answer(DOCUMENT)[:-1]])
+async def test_garbage_and_truncated_responses_fail(server: Server, response: bytes) -> None:
+    server.answer = response
+    assert str(await failure(server.url)) == "no response: RemoteProtocolError"
 
 
-async def test_an_answer_that_is_cut_is_a_failure(server: Server) -> None:
-    server.answer = answer(DOCUMENT)[:-1]
-    assert str(await failure(server.url)) == "no answer: RemoteProtocolError"
-
-
-async def test_a_host_that_does_not_answer_is_a_failure_that_names_no_url() -> None:
+async def test_an_unreachable_host_fails_without_its_url() -> None:
     server = Server()
     async with serving(server):
         pass
     url = server.url.replace("127", f"user:{BEARER}@127")
-    assert str(await failure(url)) == "no answer: ConnectError"
+    assert str(await failure(url)) == "no response: ConnectError"
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "ftp://127.0.0.1/", "http://[::1/"])
-async def test_a_url_that_is_none_is_a_failure_that_does_not_quote_it(url: str) -> None:
+async def test_an_invalid_url_fails_without_being_quoted(url: str) -> None:
     assert url not in str(await failure(url))
 
 
@@ -191,7 +183,7 @@ async def test_a_url_that_is_none_is_a_failure_that_does_not_quote_it(url: str) 
     "content",
     [b"", b" \n", f"{BEARER}\r\nX-Evil: 1".encode(), f"{BEARER}é".encode(), b"\xff", b"a\0b"],
 )
-async def test_a_bearer_that_is_none_is_a_failure_before_anything_is_sent(
+async def test_an_invalid_bearer_fails_before_any_request(
     server: Server, tmp_path: Path, content: bytes
 ) -> None:
     bearer = tmp_path / "token"
@@ -200,13 +192,13 @@ async def test_a_bearer_that_is_none_is_a_failure_before_anything_is_sent(
     assert not server.requests
 
 
-async def test_a_bearer_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+async def test_a_missing_bearer_file_fails(tmp_path: Path) -> None:
     error = await failure("http://127.0.0.1:9/", bearer=tmp_path / "token")
     assert str(error) == "the bearer file cannot be read"
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 No", "302 Found"])
-async def test_no_failure_holds_the_bearer_or_what_was_answered(
+async def test_failures_show_neither_bearer_nor_response(
     server: Server, tmp_path: Path, status: str
 ) -> None:
     bearer = tmp_path / "token"
@@ -217,18 +209,16 @@ async def test_no_failure_holds_the_bearer_or_what_was_answered(
     assert "sentinel" not in f"{error!r} {error}"
 
 
-async def test_an_authority_of_ones_own_is_trusted_if_it_is_named_and_only_then(
-    tmp_path: Path,
-) -> None:
+async def test_a_private_authority_is_trusted_only_if_configured(tmp_path: Path) -> None:
     server = Server()
     async with serving(server, a_tls_context(tmp_path)):
         url = server.url.replace("http:", "https:")
-        assert str(await failure(url)) == "no answer: ConnectError"
+        assert str(await failure(url)) == "no response: ConnectError"
         endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
         assert await endpoint.fetch() == DOCUMENT
 
 
-async def test_an_authority_that_is_rotated_is_trusted_at_the_next_fetch(tmp_path: Path) -> None:
+async def test_a_rotated_authority_is_trusted_at_the_next_fetch(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.crt"
     old, new = a_tls_context(tmp_path), a_tls_context(tmp_path)
     rotated = ca_file.read_bytes()
@@ -247,7 +237,7 @@ async def test_an_authority_that_is_rotated_is_trusted_at_the_next_fetch(tmp_pat
             await endpoint.fetch()
 
 
-async def test_certificates_are_read_beside_the_loop(tmp_path: Path) -> None:
+async def test_certificates_are_read_in_a_thread(tmp_path: Path) -> None:
     server = Server()
     async with serving(server, a_tls_context(tmp_path)):
         url = server.url.replace("http:", "https:")
@@ -258,7 +248,7 @@ async def test_certificates_are_read_beside_the_loop(tmp_path: Path) -> None:
 
 
 def a_tls_context(folder: Path) -> ssl.SSLContext:
-    """Of a server on 127.0.0.1 that vouches for itself, in `ca.crt`."""
+    """For a server on 127.0.0.1 with a self-signed certificate in `ca.crt`."""
     key = ec.generate_private_key(ec.SECP256R1())
     (folder / "ca.crt").write_bytes(a_certificate(key).public_bytes(Encoding.PEM))
     (folder / "key").write_bytes(

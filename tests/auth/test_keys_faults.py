@@ -1,4 +1,4 @@
-"""An issuer that is down, hangs or is asked by a flood, and bugs."""
+"""Issuers that are down or hang, floods of unknown keys, and bugs."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from service.auth.jwks_cache import (
     WAIT_SECONDS,
     JwksCache,
 )
-from tests.auth.house import (
+from tests.auth.env import (
     AT_ONCE,
     DOWN,
     FakeKeySource,
-    a_house,
-    a_warm_house,
     found_at_once,
+    make_env,
+    make_warm_env,
     pauses,
 )
 from tests.auth.mint import jwks
@@ -28,149 +28,139 @@ from tests.support.fakes import FakeClock, in_virtual_time, loop_clock
 
 
 @in_virtual_time
-async def test_a_flood_of_unknown_keys_asks_an_issuer_that_is_well_once_in_thirty_seconds() -> None:
-    house = await a_warm_house()
+@pytest.mark.parametrize("fault", [None, DOWN], ids=["up", "down"])
+async def test_a_flood_of_unknown_keys_asks_once_in_thirty_seconds(fault: Exception | None) -> None:
+    env = await make_warm_env()
+    env.source.fault = fault
     for second in range(300):
-        assert await house.keys.find(f"forged-{second}") is None
-        assert found_at_once(house)
+        assert await env.keys.find(f"forged-{second}") is None
+        assert found_at_once(env)
         await asyncio.sleep(1)
-    assert len(house.source.asked_at) >= 10
-    assert min(pauses(house)) >= RETRY_SECONDS
+    assert len(env.source.asked_at) >= 10
+    assert min(pauses(env)) >= RETRY_SECONDS
 
 
 @in_virtual_time
-async def test_a_flood_of_unknown_keys_asks_an_issuer_that_is_down_once_in_thirty_seconds() -> None:
-    house = await a_warm_house()
-    house.source.fault = DOWN
-    for second in range(300):
-        assert await house.keys.find(f"forged-{second}") is None
-        assert found_at_once(house)
-        await asyncio.sleep(1)
-    assert len(house.source.asked_at) >= 10
-    assert min(pauses(house)) >= RETRY_SECONDS
-
-
-@in_virtual_time
-async def test_a_flood_before_there_are_keys_asks_once_in_thirty_seconds() -> None:
-    house = a_house()
-    house.source.fault = DOWN
-    house.keys.start()
+async def test_a_flood_without_keys_asks_once_in_thirty_seconds() -> None:
+    env = make_env()
+    env.source.fault = DOWN
+    env.keys.start()
     for _ in range(300):
-        await house.refusal()
+        await env.refusal()
         await asyncio.sleep(1)
-    assert len(house.source.asked_at) >= 10
-    assert min(pauses(house)) >= RETRY_SECONDS
+    assert len(env.source.asked_at) >= 10
+    assert min(pauses(env)) >= RETRY_SECONDS
 
 
 @in_virtual_time
-async def test_an_issuer_that_hangs_holds_up_nobody_whose_key_is_known() -> None:
-    house = await a_warm_house()
-    house.source.hangs = True
-    waiting = asyncio.ensure_future(house.keys.find("forged"))
+async def test_a_hanging_issuer_delays_no_known_key() -> None:
+    env = await make_warm_env()
+    env.source.hangs = True
+    waiting = asyncio.ensure_future(env.keys.find("forged"))
     await asyncio.sleep(1)
-    assert len(house.source.asked_at) == 2
-    assert found_at_once(house)
+    assert len(env.source.asked_at) == 2
+    assert found_at_once(env)
     assert await waiting is None
 
 
 @in_virtual_time
-async def test_an_issuer_that_hangs_holds_up_others_for_no_longer_than_the_limit() -> None:
-    house = await a_warm_house()
-    house.source.hangs = True
-    now = house.clock.boot()
-    assert await house.keys.find("forged") is None
-    assert house.clock.boot() - now == pytest.approx(WAIT_SECONDS, abs=AT_ONCE)
+async def test_a_hanging_issuer_delays_unknown_keys_up_to_the_limit() -> None:
+    env = await make_warm_env()
+    env.source.hangs = True
+    now = env.clock.boot()
+    assert await env.keys.find("forged") is None
+    assert env.clock.boot() - now == pytest.approx(WAIT_SECONDS, abs=AT_ONCE)
 
 
 @in_virtual_time
-async def test_an_issuer_that_hangs_is_given_up_and_asked_again() -> None:
-    house = a_house()
-    house.source.hangs = True
-    house.keys.start()
+async def test_a_hanging_attempt_ends_and_is_repeated() -> None:
+    env = make_env()
+    env.source.hangs = True
+    env.keys.start()
     await asyncio.sleep(20)
-    house.source.hangs = False
+    env.source.hangs = False
     await asyncio.sleep(11)
-    assert found_at_once(house)
-    assert pauses(house) == pytest.approx([RETRY_SECONDS], abs=0.01)
+    assert found_at_once(env)
+    assert pauses(env) == pytest.approx([RETRY_SECONDS], abs=0.01)
 
 
 @in_virtual_time
-async def test_without_keys_the_caller_is_told_when_the_issuer_may_be_asked_again() -> None:
-    house = a_house()
-    house.source.fault = DOWN
-    first = await house.refusal()
+async def test_without_keys_retry_after_is_the_next_attempt() -> None:
+    env = make_env()
+    env.source.fault = DOWN
+    first = await env.refusal()
     assert (first.detail, first.retry_after) == (NO_KEYS, 30)
     await asyncio.sleep(20)
-    assert (await house.refusal()).retry_after == 10
+    assert (await env.refusal()).retry_after == 10
     await asyncio.sleep(9.8)
-    assert (await house.refusal()).retry_after == 1
+    assert (await env.refusal()).retry_after == 1
 
 
 @in_virtual_time
-async def test_keys_stay_in_use_for_a_day_though_the_issuer_is_down_and_then_no_longer() -> None:
-    house = await a_warm_house()
-    fetched_at = house.source.asked_at[-1]
-    house.source.fault = DOWN
-    await asyncio.sleep(fetched_at + STALE_SECONDS - 1 - house.clock.boot())
-    assert found_at_once(house)
+async def test_keys_stay_in_use_for_a_day_without_issuer() -> None:
+    env = await make_warm_env()
+    fetched_at = env.source.asked_at[-1]
+    env.source.fault = DOWN
+    await asyncio.sleep(fetched_at + STALE_SECONDS - 1 - env.clock.boot())
+    assert found_at_once(env)
     await asyncio.sleep(2)
-    assert not house.keys.knows("one")
-    await house.refusal()
+    assert not env.keys.knows("one")
+    await env.refusal()
 
 
 @in_virtual_time
-async def test_a_refresh_that_fails_is_tried_again_after_a_pause() -> None:
-    house = await a_warm_house()
-    house.source.fault = DOWN
+async def test_a_failed_refresh_is_repeated_after_a_pause() -> None:
+    env = await make_warm_env()
+    env.source.fault = DOWN
     await asyncio.sleep(REFRESH_SECONDS + RETRY_SECONDS)
-    assert pauses(house) == pytest.approx([REFRESH_SECONDS, RETRY_SECONDS, RETRY_SECONDS], abs=0.01)
+    assert pauses(env) == pytest.approx([REFRESH_SECONDS, RETRY_SECONDS, RETRY_SECONDS], abs=0.01)
 
 
 @in_virtual_time
-async def test_an_issuer_that_recovers_is_found_without_anybody_asking() -> None:
-    house = a_house()
-    house.source.fault = DOWN
-    house.keys.start()
+async def test_recovery_is_noticed_without_any_request() -> None:
+    env = make_env()
+    env.source.fault = DOWN
+    env.keys.start()
     await asyncio.sleep(100)
-    house.source.fault = None
+    env.source.fault = None
     await asyncio.sleep(RETRY_SECONDS)
-    assert found_at_once(house)
+    assert found_at_once(env)
     await asyncio.sleep(REFRESH_SECONDS)
-    assert pauses(house)[-1] == pytest.approx(REFRESH_SECONDS, abs=0.01)
+    assert pauses(env)[-1] == pytest.approx(REFRESH_SECONDS, abs=0.01)
 
 
 @in_virtual_time
-async def test_a_document_that_is_none_leaves_the_old_keys_in_use() -> None:
-    house = await a_warm_house()
-    for house.source.document in (b"<html>", b'{"keys": [{"kty": "oct"}]}'):
+async def test_an_invalid_document_leaves_the_old_keys_in_use() -> None:
+    env = await make_warm_env()
+    for env.source.document in (b"<html>", b'{"keys": [{"kty": "oct"}]}'):
         await asyncio.sleep(REFRESH_SECONDS)
-        assert found_at_once(house)
-    assert house.keys.generation == 1
+        assert found_at_once(env)
+    assert env.keys.generation == 1
 
 
 @in_virtual_time
-async def test_an_issuer_that_withdraws_all_its_keys_is_obeyed() -> None:
-    house = await a_warm_house()
-    house.source.document = jwks()
+async def test_an_issuer_can_withdraw_all_keys() -> None:
+    env = await make_warm_env()
+    env.source.document = jwks()
     await asyncio.sleep(REFRESH_SECONDS)
-    assert await house.keys.find("one") is None
-    assert house.keys.generation == 2
+    assert await env.keys.find("one") is None
+    assert env.keys.generation == 2
 
 
 @in_virtual_time
 @pytest.mark.parametrize("fault", [RuntimeError("bug"), asyncio.CancelledError(), TimeoutError()])
-async def test_a_bug_of_the_source_is_a_failure_like_others(fault: BaseException) -> None:
-    house = a_house()
-    house.source.fault = fault
-    house.keys.start()
-    await house.refusal()
-    house.source.fault = None
+async def test_a_bug_in_the_source_is_a_failed_attempt(fault: BaseException) -> None:
+    env = make_env()
+    env.source.fault = fault
+    env.keys.start()
+    await env.refusal()
+    env.source.fault = None
     await asyncio.sleep(RETRY_SECONDS)
-    assert found_at_once(house)
+    assert found_at_once(env)
 
 
 class FaultyClock:
-    """`good_for` is how many times more it can be asked."""
+    """Raises an exception after `good_for` reads."""
 
     def __init__(self, true: FakeClock) -> None:
         self.good_for = 0.0
@@ -187,7 +177,7 @@ class FaultyClock:
 
 @in_virtual_time
 @pytest.mark.parametrize("good_for", [0, 1])
-async def test_a_bug_of_ours_ends_nothing_and_is_told(
+async def test_a_bug_is_logged_and_does_not_end_refreshes(
     good_for: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     source, clock = FakeKeySource(loop_clock(), "one"), FaultyClock(loop_clock())
@@ -195,39 +185,36 @@ async def test_a_bug_of_ours_ends_nothing_and_is_told(
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0)
     keys.start()
     await asyncio.sleep(RETRY_SECONDS - 1)
-    assert caplog.messages == ["the keys of issuer cluster-a are not kept fresh"]
+    assert caplog.messages == ["unexpected error while refreshing keys of cluster-a"]
     clock.good_for = math.inf
     await asyncio.sleep(RETRY_SECONDS)
     assert keys.knows("one")
 
 
 @in_virtual_time
-async def test_a_failure_is_told_in_words_that_hold_no_secret(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    house = a_house()
-    for house.source.fault in (DOWN, OSError("sentinel")):
-        await house.refusal()
-        await asyncio.sleep(RETRY_SECONDS)
+async def test_failures_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    env = make_env()
+    env.source.fault = DOWN
+    await env.refusal()
+    env.source.fault = OSError("sentinel")
+    await asyncio.sleep(RETRY_SECONDS)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert caplog.messages == [
-        "no keys of issuer cluster-a, again in 30 s: no answer: ConnectError",
-        "no keys of issuer cluster-a, again in 30 s: OSError",
+        "no keys of issuer cluster-a, next attempt in 30 s: no response: ConnectError",
+        "no keys of issuer cluster-a, next attempt in 30 s: OSError",
     ]
 
 
 @in_virtual_time
-async def test_a_recovery_is_told_once_and_a_success_never(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_recovery_is_logged_once_and_success_never(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "service")
-    house = a_house()
-    house.keys.start()
+    env = make_env()
+    env.keys.start()
     await asyncio.sleep(2 * REFRESH_SECONDS)
     assert not caplog.messages
-    house.source.fault = DOWN
+    env.source.fault = DOWN
     await asyncio.sleep(REFRESH_SECONDS)
-    house.source.fault = None
+    env.source.fault = None
     await asyncio.sleep(2 * REFRESH_SECONDS)
-    assert caplog.messages[-1] == "the keys of issuer cluster-a can be had again"
+    assert caplog.messages[-1] == "the keys of issuer cluster-a are available again"
     assert caplog.messages.count(caplog.messages[-1]) == 1

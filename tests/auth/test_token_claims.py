@@ -1,4 +1,4 @@
-"""Tokens with a true signature, each of which says one thing alone that a good one does not."""
+"""Tokens with a valid signature that each differ in one claim from a valid token."""
 
 import json
 import time
@@ -24,12 +24,11 @@ from tests.auth.mint import (
 YEAR = 365 * 86_400
 
 
-def test_another_issuers_token_is_refused() -> None:
-    assert is_refused(a_token(iss="https://elsewhere.example"))
-
-
-@pytest.mark.parametrize("iss", [f"{ISSUER.issuer}/", ISSUER.issuer.upper(), [ISSUER.issuer], 1])
-def test_an_issuer_is_compared_to_the_letter(iss: Any) -> None:
+@pytest.mark.parametrize(
+    "iss",
+    ["https://elsewhere.example", f"{ISSUER.issuer}/", ISSUER.issuer.upper(), [ISSUER.issuer], 1],
+)
+def test_the_issuer_is_compared_exactly(iss: Any) -> None:
     assert is_refused(a_token(iss=iss))
 
 
@@ -40,17 +39,17 @@ def test_a_token_without_an_issuer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("aud", ["presign", ["presign"], ["vault", "presign"]])
-def test_a_token_for_us_is_good_whoever_else_it_is_for(aud: Any) -> None:
+def test_a_token_may_have_other_audiences_too(aud: Any) -> None:
     assert is_good(a_token(aud=aud))
 
 
 @pytest.mark.parametrize("aud", ["vault", "presign2", "PRESIGN", ["vault"], [["presign"]], 1, True])
-def test_a_token_for_others_is_refused(aud: Any) -> None:
+def test_a_token_for_other_audiences_is_refused(aud: Any) -> None:
     assert is_refused(a_token(aud=aud))
 
 
 @pytest.mark.parametrize("aud", [None, "", [], {}, {"presign": 1}, ["presign", 1]])
-def test_a_token_for_nobody_in_particular_is_refused(aud: Any) -> None:
+def test_a_token_without_a_valid_audience_is_refused(aud: Any) -> None:
     assert is_refused(a_token(aud=aud))
 
 
@@ -59,41 +58,35 @@ def test_an_expired_token_is_refused() -> None:
     assert is_good(a_token(exp=in_(-LEEWAY + 5)))
 
 
-def test_a_token_that_is_not_yet_to_be_used_is_refused() -> None:
+def test_a_token_before_its_nbf_is_refused() -> None:
     assert is_refused(a_token(nbf=in_(LEEWAY + 5)))
     assert is_good(a_token(nbf=in_(LEEWAY - 5)))
 
 
-def test_a_token_that_will_be_issued_is_refused() -> None:
+def test_a_token_before_its_iat_is_refused() -> None:
     assert is_refused(a_token(iat=in_(LEEWAY + 5)))
     assert is_good(a_token(iat=in_(LEEWAY - 5)))
 
 
-def test_a_token_without_an_end_is_refused() -> None:
+def test_a_token_without_exp_is_refused() -> None:
     assert is_refused(a_token(exp=None))
 
 
-def test_a_token_without_a_beginning_is_refused() -> None:
+def test_iat_and_sub_are_required_and_nbf_is_not() -> None:
     assert is_refused(a_token(iat=None))
-
-
-def test_a_token_without_nbf_is_good() -> None:
-    assert is_good(a_token(nbf=None))
-
-
-def test_a_token_without_a_subject_is_refused() -> None:
     assert is_refused(a_token(sub=None))
+    assert is_good(a_token(nbf=None))
 
 
 @pytest.mark.parametrize(
     "sub", ["", 7, ["api"], "a" * 256, "a\nb", "a\0", "a\x7f", "\u202e", "\ud800"]
 )
-def test_a_subject_that_is_no_name_is_refused(sub: Any) -> None:
+def test_invalid_subjects_are_refused(sub: Any) -> None:
     assert is_refused(a_token(sub=sub))
 
 
 @pytest.mark.parametrize("sub", ["a", "a" * 255, "Zoë Müller", "spiffe://acme/ns/billing"])
-def test_a_subject_that_is_a_name_is_good(sub: str) -> None:
+def test_valid_subjects_are_accepted(sub: str) -> None:
     assert is_good(a_token(sub=sub))
 
 
@@ -107,25 +100,25 @@ def test_a_token_lives_no_longer_than_its_issuer_may_grant() -> None:
     assert is_refused(a_token(iat=now, exp=now + ISSUER.max_lifetime_seconds + 1))
 
 
-def test_an_old_token_that_has_not_ended_is_measured_by_its_whole_life() -> None:
+def test_an_old_tokens_whole_lifetime_counts() -> None:
     assert is_refused(a_token(iat=in_(-YEAR)))
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
-def test_a_time_in_quotes_is_refused(claim: str) -> None:
+def test_a_quoted_time_is_refused(claim: str) -> None:
     quoted: dict[str, Any] = {claim: str(claims()[claim])}
     assert is_refused(a_token(**quoted))
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-1e999", "true", "9" * 400, "9" * 5000, "[]"])
-def test_a_time_that_is_no_number_is_refused(claim: str, number: str) -> None:
+def test_a_time_that_is_not_a_number_is_refused(claim: str, number: str) -> None:
     payload = json.dumps(claims(**{claim: "HERE"})).replace('"HERE"', number)
     assert is_refused(signed(payload))
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
-def test_a_time_that_is_true_is_refused_though_it_counts_as_one(claim: str) -> None:
+def test_true_is_not_accepted_as_a_time(claim: str) -> None:
     long_lived = replace(ISSUER, max_lifetime_seconds=100 * YEAR)
     key = verification_key(ed_key())
     found = [
@@ -138,4 +131,4 @@ def test_a_time_that_is_true_is_refused_though_it_counts_as_one(claim: str) -> N
 def test_a_time_may_have_a_fraction() -> None:
     found = verified(a_token(exp=int(in_(60)) + 0.5))
     assert found is not None
-    assert found.expires_at.is_integer()  # what is kept lives no longer than what is verified
+    assert found.expires_at.is_integer()  # the cache keeps it no longer than PyJWT accepts it

@@ -1,4 +1,4 @@
-"""Which keys of an issuer's document are used."""
+"""Which keys in an issuer's document are used."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -11,26 +11,20 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from service.auth.tokens import MAX_KEYS, UnreadableKeys, read_keys
-from tests.auth.mint import (
-    ec_key,
-    ed_key,
-    jwk,
-    jwks,
-    rsa_key,
-)
+from tests.auth.mint import ec_key, ed_key, jwk, jwks, rsa_key
 
 GOOD = jwk(ed_key(), "good")
 RSA = jwk(rsa_key())
 
 
 def is_ignored(key: Any) -> bool:
-    """Alone it is no key at all, and among others it does not harm them."""
+    """Return whether it is unusable, and leaves others usable."""
     with pytest.raises(UnreadableKeys):
         read_keys(jwks(key))
     return set(read_keys(jwks(key, GOOD))) == {"good"}
 
 
-def test_a_key_may_be_used_with_the_algorithms_that_fit_it_and_no_others() -> None:
+def test_each_key_has_exactly_its_algorithms() -> None:
     every = [jwk(ec_key(curve), curve) for curve in ("P-256", "P-384", "P-521")]
     every += [jwk(rsa_key(), "rsa"), jwk(ed_key(), "ed")]
     assert {kid: key.algorithms for kid, key in read_keys(jwks(*every)).items()} == {
@@ -42,90 +36,79 @@ def test_a_key_may_be_used_with_the_algorithms_that_fit_it_and_no_others() -> No
     }
 
 
-def test_a_key_that_says_its_algorithm_may_be_used_with_that_alone() -> None:
+def test_alg_limits_a_key_to_one_algorithm() -> None:
     assert read_keys(jwks(jwk(rsa_key(), alg="RS512")))["one"].algorithms == ("RS512",)
 
 
-@pytest.mark.parametrize("alg", ["ES256", "HS256", "none", "RS1", "RSA-OAEP", "", 1, ["RS256"], {}])
-def test_a_key_of_an_algorithm_that_does_not_fit_is_ignored(alg: Any) -> None:
-    assert is_ignored(jwk(rsa_key(), alg=alg))
-
-
-def test_an_rsa_key_that_is_too_short_is_ignored() -> None:
+def test_short_rsa_keys_are_ignored() -> None:
     assert is_ignored(jwk(rsa_key(1024)))
 
 
 @pytest.mark.parametrize("bits", [8193, 16_384, 1_000_000])
-def test_an_rsa_key_that_takes_too_long_is_ignored(bits: int) -> None:
+def test_long_rsa_keys_are_ignored(bits: int) -> None:
     modulus = f"{(1 << (bits - 1)) + 1:x}"
     data = bytes.fromhex(modulus.zfill(len(modulus) + len(modulus) % 2))
     assert is_ignored({**RSA, "n": urlsafe_b64encode(data).decode()})
 
 
 @pytest.mark.parametrize("secret", ["c2VjcmV0", RSA["n"]])
-def test_a_secret_is_no_key_so_that_no_token_can_be_signed_with_one(secret: str) -> None:
+def test_symmetric_keys_are_ignored(secret: str) -> None:
     assert is_ignored({"kty": "oct", "k": secret, "kid": "one", "use": "sig", "alg": "HS256"})
 
 
-def test_a_key_whose_secret_half_is_told_is_ignored() -> None:
-    assert is_ignored({**RSAAlgorithm.to_jwk(rsa_key(), as_dict=True), "kid": "1", "key_ops": None})
-    told = {**RSAAlgorithm.to_jwk(rsa_key(), as_dict=True), "kid": "1", "key_ops": ["verify"]}
-    assert is_ignored(told)
+def test_private_keys_are_ignored() -> None:
+    for operations in (None, ["verify"]):
+        key = {**RSAAlgorithm.to_jwk(rsa_key(), as_dict=True), "kid": "1", "key_ops": operations}
+        assert is_ignored(key)
     assert is_ignored({**ECAlgorithm.to_jwk(ec_key(), as_dict=True), "kid": "1"})
     assert is_ignored({**OKPAlgorithm.to_jwk(ed_key(), as_dict=True), "kid": "1"})
 
 
-@pytest.mark.parametrize("use", ["enc", "", "SIG", 1, ["sig"]])
-def test_a_key_that_is_for_something_else_is_ignored(use: Any) -> None:
-    assert is_ignored(jwk(ed_key(), use=use))
-
-
-@pytest.mark.parametrize("operations", [["sign"], ["encrypt", "wrapKey"], [], "verify", 1])
-def test_a_key_that_is_not_to_verify_with_is_ignored(operations: Any) -> None:
-    assert is_ignored(jwk(ed_key(), key_ops=operations))
-
-
-def test_a_key_need_not_say_what_it_is_for() -> None:
+def test_use_and_key_ops_are_optional() -> None:
     assert read_keys(jwks(jwk(ed_key(), use=None)))
     assert read_keys(jwks(jwk(ed_key(), use=None, key_ops=["verify"])))
 
 
-@pytest.mark.parametrize("kid", [None, 1, ["one"]])
-def test_a_key_without_a_name_is_ignored(kid: Any) -> None:
-    assert is_ignored(jwk(ed_key(), kid=kid))
+@pytest.mark.parametrize(
+    ("member", "values"),
+    [
+        ("alg", ["HS256", "none", "RS1", "RSA-OAEP", "ES256", "", 1, ["EdDSA"], {}]),
+        ("use", ["enc", "", "SIG", 1, ["sig"]]),
+        ("key_ops", [["sign"], ["encrypt", "wrapKey"], [], "verify", 1]),
+        ("kid", [None, 1, ["one"]]),
+    ],
+)
+def test_keys_with_unsuitable_members_are_ignored(member: str, values: list[Any]) -> None:
+    for value in values:
+        assert is_ignored({**jwk(ed_key()), member: value})
+        assert is_ignored({**RSA, member: value})
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        None,
-        "key",
-        {"kid": "one"},
-        {**RSA, "kty": ["RSA"]},
-        {**RSA, "kty": "rsa"},
-        {**RSA, "n": None},
-        {**RSA, "n": 3},
-        {**RSA, "n": "é"},
-        {**RSA, "e": "AQ"},
-        {**RSA, "e": ""},
+        *(None, "key", {"kid": "one"}),
+        *({**RSA, "kty": kty} for kty in (["RSA"], "rsa")),
+        *({**RSA, "n": n} for n in (None, 3, "é")),
+        *({**RSA, "e": e} for e in ("AQ", "")),
         {**jwk(ec_key()), "x": jwk(ec_key())["y"]},
         {**jwk(ec_key()), "crv": "P-384"},
         {**jwk(ed_key()), "x": "AAAA"},
         {**jwk(ed_key()), "crv": "X25519"},
     ],
 )
-def test_a_malformed_key_is_ignored(key: Any) -> None:
+def test_malformed_keys_are_ignored(key: Any) -> None:
     assert is_ignored(key)
 
 
-def test_a_key_of_a_curve_that_we_do_not_know_is_ignored() -> None:
+def test_unknown_curves_are_ignored() -> None:
     bitcoin = ec.generate_private_key(ec.SECP256K1()).public_key()
     assert is_ignored({**ECAlgorithm.to_jwk(bitcoin, as_dict=True), "kid": "one"})
     longer = ed448.Ed448PrivateKey.generate().public_key()
     assert is_ignored({**OKPAlgorithm.to_jwk(longer, as_dict=True), "kid": "one"})
 
 
-def test_of_two_keys_of_one_name_the_first_is_used() -> None:
+def test_the_first_key_of_a_kid_is_used() -> None:
     keys = read_keys(jwks(jwk(ed_key()), jwk(ed_key("theirs")), jwk(ec_key())))
     assert keys["one"].public == ed_key().public_key()
 
@@ -145,24 +128,17 @@ def test_keys_are_equal_if_their_material_is() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        b"",
-        b"sentinel",
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b"null",
-        b"[]",
-        b'"keys"',
-        b"{}",
-        b'{"keys": {}}',
+        *(b"", b"sentinel", b"\xff\xfe", b"[" * 100_000),
+        *(b"null", b"[]", b'"keys"', b"{}", b'{"keys": {}}'),
     ],
 )
-def test_a_document_that_is_no_jwks_is_told_in_words_that_quote_nothing(document: bytes) -> None:
-    with pytest.raises(UnreadableKeys, match=r"^the answer is no JWKS$"):
+def test_an_invalid_document_is_refused_without_being_quoted(document: bytes) -> None:
+    with pytest.raises(UnreadableKeys, match=r"^the response is not a JWKS$"):
         read_keys(document)
 
 
-def test_a_document_without_a_key_that_we_can_use_is_told_as_such() -> None:
-    with pytest.raises(UnreadableKeys, match=r"^the answer has no key that we can use$"):
+def test_a_document_without_usable_keys_is_refused() -> None:
+    with pytest.raises(UnreadableKeys, match=r"^the response has no usable key$"):
         read_keys(b'{"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]}')
 
 
@@ -171,11 +147,11 @@ def test_an_issuer_may_withdraw_all_its_keys() -> None:
 
 
 @given(document=st.binary() | st.text().map(str.encode))
-def test_no_document_is_another_failure(document: bytes) -> None:
+def test_any_document_gives_keys_or_unreadable_keys(document: bytes) -> None:
     with pytest.raises(UnreadableKeys):
         read_keys(document)
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(RSA)), st.none() | st.integers() | st.text()))
-def test_no_key_is_a_failure(changes: dict[str, Any]) -> None:
+def test_no_key_raises_an_exception(changes: dict[str, Any]) -> None:
     assert "good" in read_keys(json.dumps({"keys": [{**RSA, **changes}, GOOD]}).encode())

@@ -1,4 +1,4 @@
-"""Who sent a token, in virtual time that starts at the true hour: PyJWT asks the machine's clock."""
+"""The token verifier, in virtual time that starts now: PyJWT reads the machine's clock."""
 
 import asyncio
 import json
@@ -18,31 +18,15 @@ from service.auth.token_verifier import MAX_TOKENS, TokenVerifier
 from service.auth.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
 from service.presigning.snapshot import Snapshot
-from tests.auth.house import AT_ONCE, DOWN, FakeKeySource
-from tests.auth.mint import (
-    ISSUER,
-    SUBJECT,
-    a_token,
-    claims,
-    ed_key,
-    jwk,
-    jwks,
-    signed,
-)
-from tests.support.fakes import (
-    WALL,
-    a_bucket,
-    a_grant,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.auth.env import AT_ONCE, DOWN, FakeKeySource
+from tests.auth.mint import ISSUER, SUBJECT, a_token, claims, ed_key, jwk, jwks, signed
+from tests.support.fakes import WALL, a_bucket, a_grant, in_virtual_time, loop_clock
 
-OTHER = replace(ISSUER, name="cluster-b")
-"""Another cluster that calls itself what the first does."""
+OTHER = replace(ISSUER, name="cluster-b")  # another cluster with the same `iss`
 
 
-class House:
-    """A verifier of issuers, each with a source; `one` is the key of all that names no other."""
+class Env:
+    """A verifier of issuers, each with a source that has one key."""
 
     def __init__(self, *issuers: tuple[Issuer, str]) -> None:
         clock = loop_clock()
@@ -67,197 +51,176 @@ def ours(**changes: Any) -> str:
 
 
 @in_virtual_time
-async def test_a_good_token_makes_its_sender_known() -> None:
-    house = House((ISSUER, "one"))
-    assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
+async def test_a_valid_token_identifies_its_caller() -> None:
+    env = Env((ISSUER, "one"))
+    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
 
 
 @in_virtual_time
-async def test_a_token_that_is_known_makes_the_same_identity_known_at_once() -> None:
-    house = House((ISSUER, "one"))
+async def test_a_cached_token_gives_the_same_identity_at_once() -> None:
+    env = Env((ISSUER, "one"))
     token = ours()
-    assert house.verifier.known(token) is None
-    identity = await house.verifier.identify(token)
+    assert env.verifier.known(token) is None
+    identity = await env.verifier.identify(token)
     assert identity is not None
-    assert house.verifier.known(token) is identity
+    assert env.verifier.known(token) is identity
     with pytest.raises(StopIteration) as ended:
-        house.verifier.identify(token).send(None)
+        env.verifier.identify(token).send(None)
     assert ended.value.value is identity
 
 
 @in_virtual_time
-async def test_many_who_bring_the_same_token_together_are_all_known() -> None:
-    house = House((ISSUER, "one"))
+async def test_concurrent_requests_with_one_token_are_identified() -> None:
+    env = Env((ISSUER, "one"))
     token = ours()
-    found = await asyncio.gather(*(house.caller(token) for _ in range(100)))
+    found = await asyncio.gather(*(env.caller(token) for _ in range(100)))
     assert set(found) == {Caller(issuer="cluster-a", subject=SUBJECT)}
-    assert len(house.verifier._kept) == 1
+    assert len(env.verifier._cache) == 1
 
 
 @in_virtual_time
-async def test_a_token_that_differs_by_one_character_is_not_the_one_that_is_known() -> None:
-    house = House((ISSUER, "one"))
+async def test_a_token_changed_by_one_character_is_refused() -> None:
+    env = Env((ISSUER, "one"))
     token = ours()
-    assert await house.caller(token)
+    assert await env.caller(token)
     changed = token[:-40] + ("A" if token[-40] != "A" else "B") + token[-39:]
-    assert house.verifier.known(changed) is None
-    assert await house.caller(changed) is None
+    assert env.verifier.known(changed) is None
+    assert await env.caller(changed) is None
 
 
 @in_virtual_time
-async def test_a_token_is_known_until_it_expires_and_no_longer() -> None:
-    house = House((ISSUER, "one"))
-    token = ours(exp=int(house.clock.wall()) + 60)
-    assert await house.caller(token)
+async def test_tokens_are_cached_until_they_expire() -> None:
+    env = Env((ISSUER, "one"))
+    token = ours(exp=int(env.clock.wall()) + 60)
+    assert await env.caller(token)
     await asyncio.sleep(60 + LEEWAY - 2)
-    assert house.verifier.known(token) is not None
+    assert env.verifier.known(token) is not None
     await asyncio.sleep(2)
-    assert house.verifier.known(token) is None
-    assert not house.verifier._kept
+    assert env.verifier.known(token) is None
+    assert not env.verifier._cache
 
 
 @in_virtual_time
-async def test_a_token_whose_key_is_withdrawn_is_no_longer_accepted() -> None:
-    house = House((ISSUER, "one"))
-    house.verifier.start()
+async def test_a_token_with_a_withdrawn_key_is_refused() -> None:
+    env = Env((ISSUER, "one"))
+    env.verifier.start()
     token = ours()
-    assert await house.caller(token)
-    house.sources[0].publish("two")
+    assert await env.caller(token)
+    env.sources[0].publish("two")
     await asyncio.sleep(REFRESH_SECONDS)
-    assert house.verifier.known(token) is None
-    assert await house.caller(token) is None
+    assert env.verifier.known(token) is None
+    assert await env.caller(token) is None
 
 
 @in_virtual_time
-async def test_a_token_whose_key_is_replaced_under_its_name_is_no_longer_accepted() -> None:
-    house = House((ISSUER, "one"))
-    house.verifier.start()
+async def test_a_token_with_a_replaced_key_is_refused() -> None:
+    env = Env((ISSUER, "one"))
+    env.verifier.start()
     token = ours()
-    assert await house.caller(token)
-    house.sources[0].document = jwks(jwk(ed_key("two"), "one"))
+    assert await env.caller(token)
+    env.sources[0].document = jwks(jwk(ed_key("two"), "one"))
     await asyncio.sleep(REFRESH_SECONDS)
-    assert await house.caller(token) is None
-    assert await house.caller(a_token(ed_key("two")))
+    assert await env.caller(token) is None
+    assert await env.caller(a_token(ed_key("two")))
 
 
 @in_virtual_time
-async def test_a_token_stays_known_while_other_keys_come_and_go_but_is_verified_anew() -> None:
-    house = House((ISSUER, "one"))
-    house.verifier.start()
+async def test_changed_keys_cause_another_verification() -> None:
+    env = Env((ISSUER, "one"))
+    env.verifier.start()
     token = ours()
-    before = await house.verifier.identify(token)
-    house.sources[0].publish("one", "two")
+    before = await env.verifier.identify(token)
+    env.sources[0].publish("one", "two")
     await asyncio.sleep(REFRESH_SECONDS)
-    assert house.verifier.known(token) is None
-    assert await house.verifier.identify(token) is not before
-    assert house.verifier.known(token) is not None
+    assert env.verifier.known(token) is None
+    assert await env.verifier.identify(token) is not before
+    assert env.verifier.known(token) is not None
 
 
 @in_virtual_time
-async def test_a_token_of_an_issuer_that_is_down_is_known_for_a_day_and_then_no_longer() -> None:
-    house = House((replace(ISSUER, max_lifetime_seconds=10 * 86_400), "one"))
-    house.verifier.start()
-    token = ours(exp=int(house.clock.wall()) + 5 * 86_400)
-    assert await house.caller(token)
-    house.sources[0].fault = DOWN
+async def test_tokens_are_accepted_for_a_day_without_issuer() -> None:
+    env = Env((replace(ISSUER, max_lifetime_seconds=10 * 86_400), "one"))
+    env.verifier.start()
+    token = ours(exp=int(env.clock.wall()) + 5 * 86_400)
+    assert await env.caller(token)
+    env.sources[0].fault = DOWN
     await asyncio.sleep(STALE_SECONDS - 10)
-    assert house.verifier.known(token) is not None
+    assert env.verifier.known(token) is not None
     await asyncio.sleep(20)
-    assert house.verifier.known(token) is None
+    assert env.verifier.known(token) is None
     with pytest.raises(Overloaded):
-        await house.verifier.identify(token)
+        await env.verifier.identify(token)
 
 
 @in_virtual_time
-async def test_what_is_kept_is_bounded_and_the_oldest_goes_first() -> None:
-    house = House((ISSUER, "one"))
+async def test_the_cache_is_bounded_and_drops_the_oldest() -> None:
+    env = Env((ISSUER, "one"))
     tokens = [ours(sub=f"caller-{n}") for n in range(MAX_TOKENS + 2)]
     for token in tokens:
-        assert await house.caller(token)
-    assert [house.verifier.known(token) is None for token in tokens[:3]] == [True, True, False]
-    assert house.verifier.known(tokens[-1]) is not None
-    assert len(house.verifier._kept) == MAX_TOKENS
+        assert await env.caller(token)
+    assert [env.verifier.known(token) is None for token in tokens[:3]] == [True, True, False]
+    assert env.verifier.known(tokens[-1]) is not None
+    assert len(env.verifier._cache) == MAX_TOKENS
 
 
 @in_virtual_time
-async def test_neither_a_token_nor_a_refusal_is_kept() -> None:
-    house = House((ISSUER, "one"))
+async def test_neither_tokens_nor_refusals_are_cached() -> None:
+    env = Env((ISSUER, "one"))
     good, forged = ours(), a_token(ed_key("two"))
-    assert await house.caller(good)
-    assert await house.caller(forged) is None
-    assert len(house.verifier._kept) == 1
-    assert good not in repr(house.verifier._kept)
-    assert good.split(".")[2] not in repr(house.verifier._kept)
+    assert await env.caller(good)
+    assert await env.caller(forged) is None
+    assert len(env.verifier._cache) == 1
+    assert good not in repr(env.verifier._cache)
+    assert good.split(".")[2] not in repr(env.verifier._cache)
 
 
 @in_virtual_time
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "\ud800", "é" * 50, "." * MAX_TOKEN_LENGTH, "a" * 100_000]
 )
-async def test_a_text_that_is_no_token_is_nobodys_and_asks_no_issuer(token: str) -> None:
-    house = House((ISSUER, "one"))
-    assert house.verifier.known(token) is None
-    assert await house.verifier.identify(token) is None
-    assert not house.sources[0].asked_at
+async def test_text_that_is_not_a_token_asks_no_issuer(token: str) -> None:
+    env = Env((ISSUER, "one"))
+    assert env.verifier.known(token) is None
+    assert await env.verifier.identify(token) is None
+    assert not env.sources[0].asked_at
 
 
 @in_virtual_time
-async def test_a_token_of_an_issuer_that_is_not_configured_asks_nobody() -> None:
-    house = House((ISSUER, "one"))
-    assert await house.caller(ours(iss="https://elsewhere.example")) is None
-    assert not house.sources[0].asked_at
+async def test_an_unknown_iss_asks_no_issuer() -> None:
+    env = Env((ISSUER, "one"))
+    assert await env.caller(ours(iss="https://elsewhere.example")) is None
+    assert not env.sources[0].asked_at
 
 
 @in_virtual_time
-async def test_a_token_of_a_key_that_is_unknown_is_nobodys() -> None:
-    house = House((ISSUER, "two"))
-    assert await house.caller(ours()) is None
-
-
-@in_virtual_time
-async def test_a_token_is_refused_for_a_while_if_its_issuer_has_no_keys() -> None:
-    house = House((ISSUER, "one"))
-    house.sources[0].fault = DOWN
-    with pytest.raises(Overloaded):
-        await house.verifier.identify(ours())
-
-
-@in_virtual_time
-async def test_nothing_is_told_of_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
+async def test_refusals_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    house = House((ISSUER, "one"))
+    env = Env((ISSUER, "one"))
     for token in (ours(aud="vault"), ours(exp=1), a_token(ed_key("two")), "x"):
-        assert await house.caller(token) is None
+        assert await env.caller(token) is None
     assert not caplog.records
 
 
+@pytest.mark.parametrize("kid", ["one", "two"])
 @in_virtual_time
-async def test_of_two_issuers_of_one_name_the_one_whose_key_verifies_is_meant() -> None:
-    house = House((ISSUER, "one"), (OTHER, "two"))
-    assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
-    theirs = signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"})
-    assert await house.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
-
-
-@in_virtual_time
-async def test_two_issuers_of_one_name_may_call_their_keys_alike_too() -> None:
-    house = House((ISSUER, "one"), (OTHER, "two"))
-    house.sources[1].document = jwks(jwk(ed_key("two"), "one"))
-    assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
-    theirs = a_token(ed_key("two"))
-    assert await house.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
+async def test_the_verifying_key_selects_among_issuers_with_one_iss(kid: str) -> None:
+    env = Env((ISSUER, "one"), (OTHER, "two"))
+    env.sources[1].document = jwks(jwk(ed_key("two"), kid))
+    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
+    theirs = signed(json.dumps(claims()), ed_key("two"), head={"kid": kid})
+    assert await env.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
 
 
 @pytest.mark.parametrize("order", [(ISSUER, OTHER), (OTHER, ISSUER)])
 @in_virtual_time
-async def test_a_token_that_two_issuers_keys_verify_is_nobodys(
+async def test_a_token_that_two_issuers_verify_is_refused(
     order: tuple[Issuer, Issuer], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One of them has published the other's key, and would make its subjects its own."""
-    house = House((order[0], "one"), (order[1], "one"))
-    for _, keys in house.verifier._issuers:
+    """One of them has published the other's key, to pass off the other's callers as its own."""
+    env = Env((order[0], "one"), (order[1], "one"))
+    for _, keys in env.verifier._issuers:
         assert await keys.find("one") is not None
-    assert await house.caller(ours()) is None
+    assert await env.caller(ours()) is None
     assert "have a key in common" in caplog.text
 
 
@@ -265,84 +228,81 @@ async def test_a_token_that_two_issuers_keys_verify_is_nobodys(
 async def test_a_shared_key_is_logged_once_until_the_configuration_changes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    house = House((ISSUER, "one"), (OTHER, "one"))
-    issuers = house.verifier._issuers
+    env = Env((ISSUER, "one"), (OTHER, "one"))
+    issuers = env.verifier._issuers
     for _, keys in issuers:
         assert await keys.find("one") is not None
     for number in range(100):
-        assert await house.caller(ours(nonce=number)) is None
+        assert await env.caller(ours(nonce=number)) is None
     assert caplog.text.count("have a key in common") == 1
-    house.verifier.replace(issuers)
-    assert await house.caller(ours()) is None
+    env.verifier.replace(issuers)
+    assert await env.caller(ours()) is None
     assert caplog.text.count("have a key in common") == 2
 
 
 @in_virtual_time
-async def test_a_cluster_may_be_an_issuer_for_two_audiences() -> None:
-    house = House((ISSUER, "one"), (replace(OTHER, audience="elsewhere"), "one"))
-    for _, keys in house.verifier._issuers:
+async def test_one_issuer_may_have_two_audiences() -> None:
+    env = Env((ISSUER, "one"), (replace(OTHER, audience="elsewhere"), "one"))
+    for _, keys in env.verifier._issuers:
         assert await keys.find("one") is not None
-    assert await house.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
+    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
 
 
 @in_virtual_time
-async def test_one_issuers_token_never_makes_a_caller_of_another_known() -> None:
+async def test_no_issuer_can_identify_callers_of_another() -> None:
     elsewhere = replace(ISSUER, name="cluster-b", issuer="https://b.example")
-    house = House((ISSUER, "one"), (elsewhere, "two"))
+    env = Env((ISSUER, "one"), (elsewhere, "two"))
     payload = json.dumps(claims(iss="https://b.example"))
     good = signed(payload, ed_key("two"), head={"kid": "two"})
-    assert await house.caller(good) == Caller(issuer="cluster-b", subject=SUBJECT)
+    assert await env.caller(good) == Caller(issuer="cluster-b", subject=SUBJECT)
     posing_as_a = signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"})
-    assert await house.caller(posing_as_a) is None
+    assert await env.caller(posing_as_a) is None
     posing_as_b = signed(payload, ed_key("one"))
-    assert await house.caller(posing_as_b) is None
+    assert await env.caller(posing_as_b) is None
 
 
 @in_virtual_time
-async def test_an_audience_is_the_issuers_own() -> None:
-    house = House((ISSUER, "one"), (replace(OTHER, audience="presign-b"), "one"))
-    found = [await house.caller(ours(aud=aud)) for aud in ("presign", "presign-b", "vault")]
+async def test_each_issuer_has_its_own_audience() -> None:
+    env = Env((ISSUER, "one"), (replace(OTHER, audience="presign-b"), "one"))
+    found = [await env.caller(ours(aud=aud)) for aud in ("presign", "presign-b", "vault")]
     assert [caller and caller.issuer for caller in found] == ["cluster-a", "cluster-b", None]
 
 
 @in_virtual_time
 @pytest.mark.parametrize("down", [0, 1])
-async def test_an_issuer_that_is_down_leaves_another_of_its_name_its_callers(down: int) -> None:
-    house = House((ISSUER, "one"), (OTHER, "one"))
-    house.sources[down].fault = DOWN
-    caller = await house.caller(ours())
+async def test_an_issuer_that_is_down_does_not_affect_another(down: int) -> None:
+    env = Env((ISSUER, "one"), (OTHER, "one"))
+    env.sources[down].fault = DOWN
+    caller = await env.caller(ours())
     assert caller is not None
     assert caller.issuer == ("cluster-b" if down == 0 else "cluster-a")
 
 
 @in_virtual_time
-async def test_a_token_that_an_issuer_without_keys_may_have_made_is_not_refused_for_good() -> None:
-    house = House((ISSUER, "one"), (OTHER, "two"))
-    house.sources[0].fault = DOWN
+async def test_a_possible_issuer_without_keys_means_overloaded() -> None:
+    env = Env((ISSUER, "one"), (OTHER, "two"))
+    env.sources[0].fault = DOWN
     with pytest.raises(Overloaded):
-        await house.verifier.identify(ours())
+        await env.verifier.identify(ours())
 
 
 @in_virtual_time
-async def test_an_issuer_that_hangs_does_not_hold_up_anothers_token_whose_key_is_known() -> None:
-    house = House((ISSUER, "one"), (OTHER, "two"))
-    house.sources[0].hangs = True
-    house.verifier.start()
+async def test_a_hanging_issuer_does_not_delay_anothers_tokens() -> None:
+    env = Env((ISSUER, "one"), (OTHER, "two"))
+    env.sources[0].hangs = True
+    env.verifier.start()
     await asyncio.sleep(1)
-    now = house.clock.boot()
-    assert await house.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
-    assert house.clock.boot() - now < AT_ONCE
+    now = env.clock.boot()
+    assert await env.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
+    assert env.clock.boot() - now < AT_ONCE
 
 
 @in_virtual_time
-async def test_remembered_tokens_stay_small_whatever_else_they_claim() -> None:
-    """All that a user may put into a token of 8,192 characters, and a claim that a grant names.
-
-    Those that are remembered at most take under 60 MiB, by what a part of them takes.
-    """
+async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
+    """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""
     named = "/tenant"
     template = a_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
-    house = House((replace(ISSUER, pointers=frozenset({named})), "one"))
+    env = Env((replace(ISSUER, pointers=frozenset({named})), "one"))
     entry = CallerEntry(issuer=ISSUER.name, subject="*", grants=(template,))
     snapshot = Snapshot(
         buckets={"reports": a_bucket()},
@@ -352,17 +312,17 @@ async def test_remembered_tokens_stay_small_whatever_else_they_claim() -> None:
     )
     some = 256
     data: list[list[list[Any]]] = [[[]]] * 900
-    await house.caller(ours())
+    await env.caller(ours())
     tracemalloc.start()
     try:
         for number in range(some):
             token = ours(sub=f"{number:0>255}", tenant=f"{number:0>64}", user_metadata=data)
             assert MAX_TOKEN_LENGTH - 400 < len(token) <= MAX_TOKEN_LENGTH
-            identity = await house.verifier.identify(token)
+            identity = await env.verifier.identify(token)
             assert identity is not None
             assert snapshot.access(identity).grants
         each = tracemalloc.get_traced_memory()[0] / some
     finally:
         tracemalloc.stop()
-    assert len(house.verifier._kept) == some + 1
+    assert len(env.verifier._cache) == some + 1
     assert each * MAX_TOKENS < 60 * 1024**2

@@ -1,4 +1,4 @@
-"""What STS answers, as botocore reads it."""
+"""A response of STS as botocore returns it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,10 +8,10 @@ from typing import Any
 from tests.support.fakes import SECRET, TOKEN, WALL
 
 
-def an_answer(
+def make_response(
     changes: Mapping[str, object] | None = None, *, server_time: float = WALL, seconds: float = 3600
 ) -> dict[str, Any]:
-    given: dict[str, object] = {
+    credentials: dict[str, object] = {
         "AccessKeyId": "ASIAEXAMPLE",
         "SecretAccessKey": SECRET,
         "SessionToken": TOKEN,
@@ -19,6 +19,6 @@ def an_answer(
     }
     date = format_datetime(datetime.fromtimestamp(server_time, UTC), usegmt=True)
     return {
-        "Credentials": given | dict(changes or {}),
+        "Credentials": credentials | dict(changes or {}),
         "ResponseMetadata": {"HTTPHeaders": {"date": date}},
     }

@@ -1,7 +1,6 @@
-"""STS in trouble while a session is good: nobody waits for it, nobody is refused, and it is not flooded."""
+"""Trouble at STS while a session is good: nobody waits or is refused, and STS gets few calls."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -34,14 +33,13 @@ from tests.support.fakes import (
 HOUR = 3600
 FIVE_MINUTES = 300
 AT_ONCE = 0.01  # seconds
-DATE = 1.2  # seconds by which a Date may be off: whole seconds, and the answer's way
+DATE = 1.2  # seconds by which a Date may be off: it has whole seconds, and takes time
 CALLERS = 200
-# Backoff makes the pauses of failing attempts; none is under a second, and soon they reach a minute.
 EVERY_FAULT = pytest.mark.parametrize("fault", FAULTS)
 
 
 @dataclass
-class House:
+class Env:
     clock: FakeClock
     sts: WireSts
     pool: SessionPool
@@ -49,7 +47,7 @@ class House:
     presigner: Presigner
 
     async def sign(self, ask: PresignRequest | None = None) -> PresignedRequest:
-        """And the URL ends no later than its session, whoever's clock is wrong."""
+        """Sign at once. The URL ends no later than its session, even if a clock is wrong."""
         begun = self.clock.boot()
         signed = await self.presigner.presign(REQUESTER, ask or an_ask())
         assert self.clock.boot() - begun < AT_ONCE
@@ -65,8 +63,8 @@ class House:
         return refused.value
 
 
-async def a_warm_house(*, longest_lifetime: float = 900, chance: float = 0.5) -> House:
-    """Both sessions are there: the bucket's own, and that of the caller."""
+async def make_warm_env(*, longest_lifetime: float = 900, chance: float = 0.5) -> Env:
+    """With the bucket's own session and the caller's."""
     clock = loop_clock()
     sts = WireSts(clock)
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=HOUR)
@@ -81,165 +79,126 @@ async def a_warm_house(*, longest_lifetime: float = 900, chance: float = 0.5) ->
     audit_trail = AuditTrail(list[bytes]().extend, clock=clock)
     authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
     presigner = Presigner(authorizer, unique_id=lambda: "id")
-    house = House(clock, sts, pool, authorizer, presigner)
+    env = Env(clock, sts, pool, authorizer, presigner)
     pool.start()
     await presigner.presign(REQUESTER, an_ask())
-    return house
+    return env
 
 
-async def five_minutes_before_the_end(fault: str) -> House:
-    """With the fault from the start. What has 300 s left is long overdue for a refresh."""
-    house = await a_warm_house()
-    house.sts.fault = fault
+async def five_minutes_before_the_end(fault: str) -> Env:
+    """With the fault from the start. The refresh is long overdue."""
+    env = await make_warm_env()
+    env.sts.fault = fault
     for _ in range(HOUR - FIVE_MINUTES):
         await asyncio.sleep(1)
-        house.pool.current(
-            house.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"]
-        )
-    return house
+        env.pool.current(env.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"])
+    return env
 
 
 @EVERY_FAULT
 @in_virtual_time
-async def test_with_five_minutes_left_two_hundred_callers_are_answered_at_once(fault: str) -> None:
-    house = await five_minutes_before_the_end(fault)
-    asked = len(house.sts.asked_at)
+async def test_a_session_with_five_minutes_left_serves_everyone(fault: str) -> None:
+    env = await five_minutes_before_the_end(fault)
+    asked = len(env.sts.asked_at)
     asks = [an_ask(expires_in=600) for _ in range(CALLERS)]
-    signed = await asyncio.gather(*(house.sign(ask) for ask in asks))
+    signed = await asyncio.gather(*(env.sign(ask) for ask in asks))
     assert {each.validity.limited_by for each in signed} == {"session"}
     assert len({signer_of(each.url) for each in signed}) == 1
-    assert len(house.sts.asked_at) - asked <= 1
+    assert len(env.sts.asked_at) - asked <= 1
 
 
 @EVERY_FAULT
 @in_virtual_time
-async def test_an_sts_in_trouble_is_asked_once_at_a_time_a_session_and_ever_more_seldom(
-    fault: str,
-) -> None:
-    house = await five_minutes_before_the_end(fault)
+async def test_each_session_has_one_attempt_at_a_time_with_backoff(fault: str) -> None:
+    env = await five_minutes_before_the_end(fault)
     for _ in range(FIVE_MINUTES - 10):
-        await asyncio.gather(*(house.sign() for _ in range(5)))
+        await asyncio.gather(*(env.sign() for _ in range(5)))
         await asyncio.sleep(1)
-    assert house.sts.most_in_flight <= 2  # there are two sessions
-    failing = house.sts.asked_at[2:]
+    assert env.sts.most_in_flight <= 2  # there are two sessions
+    failing = env.sts.asked_at[2:]
     assert len(failing) >= 2
-    # The mean pause is half of a minute, and there are some short ones at first.
+    # The mean pause is half a minute, and the first ones are shorter.
     assert len(failing) / 2 <= (900 + 60) / (1 + (MAX_BACKOFF - 1) / 2) + 6
 
 
 @EVERY_FAULT
 @in_virtual_time
-async def test_when_the_last_session_ends_callers_are_told_at_once_when_to_return(
-    fault: str,
-) -> None:
-    house = await five_minutes_before_the_end(fault)
+async def test_without_a_session_callers_get_retry_after_at_once(fault: str) -> None:
+    env = await five_minutes_before_the_end(fault)
     await asyncio.sleep(FIVE_MINUTES + 60)
     if fault in {"about to expire", "shorter than what is left"}:
-        return  # short sessions are better than none, and tested below
-    errors = await asyncio.gather(*(house.refused() for _ in range(CALLERS)))
-    begun = house.clock.boot()
-    await house.refused()
-    assert house.clock.boot() - begun <= ATTEMPT_SECONDS
+        return  # tested below
+    errors = await asyncio.gather(*(env.refused() for _ in range(CALLERS)))
+    begun = env.clock.boot()
+    await env.refused()
+    assert env.clock.boot() - begun <= ATTEMPT_SECONDS
     assert all(1 <= (error.retry_after or 0) <= MAX_BACKOFF for error in errors)
 
 
 @EVERY_FAULT
 @in_virtual_time
-async def test_when_sts_is_back_the_service_is_within_one_backoff_step(fault: str) -> None:
-    house = await five_minutes_before_the_end(fault)
+async def test_the_service_recovers_within_one_backoff(fault: str) -> None:
+    env = await five_minutes_before_the_end(fault)
     await asyncio.sleep(HOUR)
-    house.sts.fault = None
-    await asyncio.sleep(MAX_BACKOFF + ATTEMPT_SECONDS)  # and an attempt that was under way
-    begun = house.clock.boot()
-    await house.presigner.presign(REQUESTER, an_ask())
-    assert house.clock.boot() - begun < 0.2
-    assert house.authorizer.can_sign()
+    env.sts.fault = None
+    await asyncio.sleep(MAX_BACKOFF + ATTEMPT_SECONDS)  # and the attempt that is running
+    begun = env.clock.boot()
+    await env.presigner.presign(REQUESTER, an_ask())
+    assert env.clock.boot() - begun < 0.2
+    assert env.authorizer.can_sign()
 
 
 @in_virtual_time
-async def test_sessions_shorter_than_asked_for_are_better_than_none() -> None:
-    house = await five_minutes_before_the_end("shorter than what is left")
+async def test_shorter_sessions_than_requested_are_used() -> None:
+    env = await five_minutes_before_the_end("shorter than what is left")
     for _ in range(HOUR):
         await asyncio.sleep(1)
-        await house.sign()
-    pauses = [later - sooner for sooner, later in pairwise(house.sts.asked_at[-20:])]
+        await env.sign()
+    pauses = [later - sooner for sooner, later in pairwise(env.sts.asked_at[-20:])]
     assert sum(pauses) / len(pauses) * 2 > 30  # two sessions of 120 s, renewed at a third
 
 
 @pytest.mark.parametrize("skew", [1000.0, -3000.0, 86_400.0])
 @in_virtual_time
-async def test_a_machine_whose_clock_is_wrong_signs_by_stss_and_no_url_is_dead(
-    skew: float,
-) -> None:
+async def test_a_wrong_local_clock_signs_no_dead_url(skew: float) -> None:
     loop_clock().skew = skew
-    house = await a_warm_house()
+    env = await make_warm_env()
     for _ in range(3 * 60):
-        await house.sign(an_ask(expires_in=900))
+        await env.sign(an_ask(expires_in=900))
         await asyncio.sleep(60)
-    assert len(house.sts.asked_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
+    assert len(env.sts.asked_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
 
 
 @pytest.mark.parametrize("steps", [[1000.0, 0.0, -3000.0, 500.0], [0.5, -0.5], [1e6, -1e6]])
 @in_virtual_time
-async def test_a_clock_that_is_set_again_and_again_changes_no_url_and_asks_sts_no_oftener(
-    steps: list[float],
-) -> None:
-    house = await a_warm_house()
+async def test_setting_the_clock_changes_no_url_and_no_refresh(steps: list[float]) -> None:
+    env = await make_warm_env()
     for minute in range(6 * 60):
-        house.clock.skew = steps[minute % len(steps)]
-        signed = await house.sign(an_ask(expires_in=900))
+        env.clock.skew = steps[minute % len(steps)]
+        signed = await env.sign(an_ask(expires_in=900))
         assert times(signed.url)[1] == 900
         await asyncio.sleep(60)
-    assert len(house.sts.asked_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
+    assert len(env.sts.asked_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 @in_virtual_time
-async def test_in_a_day_of_half_hour_promises_no_url_is_cut_short_and_sts_is_asked_55_times(
-    chance: float,
-) -> None:
-    house = await a_warm_house(longest_lifetime=1800, chance=chance)
+async def test_a_day_of_half_hour_lifetimes_needs_55_sessions(chance: float) -> None:
+    env = await make_warm_env(longest_lifetime=1800, chance=chance)
     for _ in range(24 * 60):
-        signed = await house.sign(an_ask(expires_in=1800))
+        signed = await env.sign(an_ask(expires_in=1800))
         assert times(signed.url)[1] == 1800
         assert signed.validity.limited_by is None
         await asyncio.sleep(60)
-    assert len(house.sts.asked_at) <= 2 * 55  # two sessions
+    assert len(env.sts.asked_at) <= 2 * 55  # two sessions
 
 
 @in_virtual_time
-async def test_in_a_day_with_an_outage_of_twenty_minutes_in_each_hour_nobody_is_refused() -> None:
-    """What is left when a refresh is due is longer than the outage."""
-    house = await a_warm_house(longest_lifetime=1800)
+async def test_twenty_minutes_of_outage_per_hour_refuse_nobody() -> None:
+    """When a refresh is due, the session lasts longer than the outage."""
+    env = await make_warm_env(longest_lifetime=1800)
     for minute in range(24 * 60):
-        house.sts.fault = "hangs" if minute % 60 < 20 else None
-        await house.sign(an_ask(expires_in=1800))
+        env.sts.fault = "hangs" if minute % 60 < 20 else None
+        await env.sign(an_ask(expires_in=1800))
         await asyncio.sleep(60)
-    assert house.sts.most_in_flight <= 2
-
-
-@in_virtual_time
-async def test_the_buckets_own_session_is_denied_everything_and_no_caller_is() -> None:
-    house = await a_warm_house()
-    own = json.loads(house.sts.policies.pop("presign") or "")
-    assert {statement["Effect"] for statement in own["Statement"]} == {"Deny"}
-    [callers] = house.sts.policies.values()
-    *granted, denied = json.loads(callers or "")["Statement"]
-    assert {statement["Effect"] for statement in granted} == {"Allow"}
-    assert denied["Effect"] == "Deny"
-    assert "s3:x-amz-copy-source" in str(denied["Condition"])
-
-
-@in_virtual_time
-async def test_a_request_that_is_cancelled_during_a_refresh_leaves_it_to_the_next() -> None:
-    house = await a_warm_house()
-    await asyncio.sleep(HOUR)  # nobody asked, so the caller's session is let go
-    await asyncio.sleep(HOUR)
-    asked = len(house.sts.asked_at)
-    for _ in range(10):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(house.sts.delay / 20):
-                await house.presigner.presign(REQUESTER, an_ask())
-    assert len(house.sts.asked_at) == asked + 1
-    await house.presigner.presign(REQUESTER, an_ask())
-    assert len(house.sts.asked_at) == asked + 1
+    assert env.sts.most_in_flight <= 2

@@ -1,4 +1,4 @@
-"""Sessions that are remembered beyond their end: for whom, for how long, and how many."""
+"""Sessions that are remembered after their end: for whom, for how long, and how many."""
 
 from dataclasses import replace
 from typing import Final
@@ -24,7 +24,7 @@ B: Final = (None, "b")
 KEY_ID: Final = "ASIAFAKE000000000000"
 
 
-def a_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) -> Session:
+def make_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) -> Session:
     now = server_time(clock)
     return Session(
         credentials=credentials(key_id),
@@ -35,9 +35,9 @@ def a_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) 
     )
 
 
-def test_a_session_is_found_by_its_key_id_its_bucket_and_its_owner_together() -> None:
+def test_a_lookup_needs_key_id_bucket_and_owner() -> None:
     clock = FakeClock()
-    history, session = History(clock), a_session(clock)
+    history, session = History(clock), make_session(clock)
     history.remember("reports", A, session)
     assert history.find(KEY_ID, "reports", A) is session
     assert history.find(KEY_ID, "reports", B) is None
@@ -46,9 +46,9 @@ def test_a_session_is_found_by_its_key_id_its_bucket_and_its_owner_together() ->
     assert history.find("ASIAOTHER", "reports", A) is None
 
 
-def test_a_session_is_remembered_for_a_day_beyond_its_end() -> None:
+def test_sessions_are_remembered_for_a_day_after_their_end() -> None:
     clock = FakeClock()
-    history, session = History(clock), a_session(clock)
+    history, session = History(clock), make_session(clock)
     history.remember("reports", A, session)
     clock.move(3600 + REMEMBERED_SECONDS)
     assert history.find(KEY_ID, "reports", A) is session
@@ -57,28 +57,28 @@ def test_a_session_is_remembered_for_a_day_beyond_its_end() -> None:
     assert REMEMBERED_SECONDS == 24 * 3600
 
 
-def test_what_is_over_is_let_go_when_another_comes() -> None:
+def test_a_new_session_drops_expired_ones() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
     for number in range(5):
-        history.remember("reports", A, a_session(clock, f"old-{number}", seconds=20))
+        history.remember("reports", A, make_session(clock, f"old-{number}", seconds=20))
     clock.move(31)
-    history.remember("reports", A, a_session(clock, "new"))
+    history.remember("reports", A, make_session(clock, "new"))
     assert len(history._sessions) == 1
 
 
-def test_of_too_many_the_oldest_goes_first() -> None:
+def test_the_oldest_session_is_dropped_first() -> None:
     clock = FakeClock()
     history = History(clock, most=2)
     for name in ("1", "2", "1", "3"):
-        history.remember("reports", A, a_session(clock, name))
+        history.remember("reports", A, make_session(clock, name))
     assert history.find("2", "reports", A) is None
     assert history.find("1", "reports", A)
     assert history.find("3", "reports", A)
     assert MAX_REMEMBERED == 8192
 
 
-def test_keys_that_belong_to_no_session_never_end() -> None:
+def test_static_keys_are_never_forgotten() -> None:
     clock = FakeClock()
     history = History(clock)
     history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
@@ -86,10 +86,10 @@ def test_keys_that_belong_to_no_session_never_end() -> None:
     assert history.find(KEY_ID, "reports", None)
 
 
-def test_it_shows_no_secret() -> None:
+def test_repr_shows_no_secret() -> None:
     clock = FakeClock()
     history = History(clock)
-    history.remember("reports", A, a_session(clock))
+    history.remember("reports", A, make_session(clock))
     for shown in (repr(history), str(history), repr(history._sessions)):
         assert SECRET not in shown
         assert TOKEN not in shown
@@ -115,7 +115,7 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
 
 
 class CountingClock(FakeClock):
-    """How often it was asked."""
+    """Counts how often it is read."""
 
     asked = 0
 
@@ -124,38 +124,38 @@ class CountingClock(FakeClock):
         return super().boot()
 
 
-def test_a_session_costs_the_same_however_many_are_remembered() -> None:
+def test_the_cost_does_not_grow_with_the_history() -> None:
     clock = CountingClock()
     history = History(clock)
     costs = []
     for number in range(MAX_REMEMBERED + 100):
-        session = a_session(clock, f"ASIA{number}")
+        session = make_session(clock, f"ASIA{number}")
         before = clock.asked
         history.remember("reports", A, session)
         costs.append(clock.asked - before)
     assert max(costs) == costs[0] <= 3
 
 
-def test_what_is_over_goes_though_a_longer_session_came_before_it() -> None:
+def test_expired_sessions_are_dropped_before_longer_ones() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
     history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
-    history.remember("reports", A, a_session(clock, "long", seconds=1000))
-    history.remember("reports", A, a_session(clock, "short", seconds=20))
+    history.remember("reports", A, make_session(clock, "long", seconds=1000))
+    history.remember("reports", A, make_session(clock, "short", seconds=20))
     clock.move(31)
-    history.remember("reports", A, a_session(clock, "new"))
+    history.remember("reports", A, make_session(clock, "new"))
     assert [key[0] for key in history._sessions] == [KEY_ID, "long", "new"]
     assert len(history._ends) == 3
 
 
-def test_a_session_that_came_again_is_remembered_once() -> None:
+def test_a_repeated_session_is_remembered_once() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
-    history.remember("reports", A, a_session(clock, seconds=20))
+    history.remember("reports", A, make_session(clock, seconds=20))
     clock.move(15)
-    session = a_session(clock, seconds=20)
+    session = make_session(clock, seconds=20)
     history.remember("reports", A, session)
     clock.move(16)
-    history.remember("reports", B, a_session(clock, "other"))
+    history.remember("reports", B, make_session(clock, "other"))
     assert history.find(KEY_ID, "reports", A) is session
     assert len(history._ends) == len(history._sessions) == 2

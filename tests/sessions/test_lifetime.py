@@ -16,90 +16,56 @@ from service.sessions.lifetime import (
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 
 WEEK = 604_800
+Granted = GrantedLifetime
 Outcome = GrantedLifetime | SessionTooShort | LifetimeUnattainable
 
 
-def limited(expires_in: int | None = None, least: int | None = None, **changes: Any) -> Outcome:
-    """A fresh session of an hour, a default of 900 seconds, and a grant without a limit."""
-    about = {"default": 900, "granted": None, "remaining": 3600.0, "session_seconds": 3600.0}
-    return grant_lifetime(Lifetime(expires_in=expires_in, min_expires_in=least), **about | changes)
+def grant(expires_in: int | None = None, shortest: int | None = None, **changes: Any) -> Outcome:
+    """By default: a new session of an hour, a default of 900 s, and a grant without a limit."""
+    values = {"default": 900, "granted": None, "remaining": 3600.0, "session_seconds": 3600.0}
+    lifetime = Lifetime(expires_in=expires_in, min_expires_in=shortest)
+    return grant_lifetime(lifetime, **values | changes)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "expected"),
-    [
-        pytest.param(limited(), GrantedLifetime(900, None), id="the default"),
-        pytest.param(
-            limited(granted=60), GrantedLifetime(60, None), id="the grant's maximum, if it is less"
-        ),
-        pytest.param(
-            limited(remaining=100), GrantedLifetime(95, "session"), id="the default, cut short"
-        ),
-        pytest.param(limited(1), GrantedLifetime(1, None), id="one second"),
-        pytest.param(limited(60), GrantedLifetime(60, None), id="as asked"),
-        pytest.param(
-            limited(60, granted=60), GrantedLifetime(60, None), id="as asked, and just granted"
-        ),
-        pytest.param(limited(61, granted=60), GrantedLifetime(60, "grant"), id="cut by the grant"),
-        pytest.param(limited(3595), GrantedLifetime(3595, None), id="to the end of the session"),
-        pytest.param(limited(3596), GrantedLifetime(3595, "session"), id="cut by the session"),
-        pytest.param(
-            limited(99, remaining=104.9), GrantedLifetime(99, None), id="whole seconds remain"
-        ),
-        pytest.param(
-            limited(100, remaining=104.9), GrantedLifetime(99, "session"), id="rounded down"
-        ),
-        pytest.param(
-            limited(WEEK, granted=900, remaining=100),
-            GrantedLifetime(95, "session"),
-            id="cut by both",
-        ),
-        pytest.param(
-            limited(WEEK, granted=95, remaining=100),
-            GrantedLifetime(95, "grant"),
-            id="cut by both alike",
-        ),
-        pytest.param(
-            limited(WEEK, remaining=math.inf, session_seconds=math.inf),
-            GrantedLifetime(WEEK, None),
-            id="keys that never end",
-        ),
-        pytest.param(
-            limited(None, 1000), GrantedLifetime(1000, None), id="more than the default, if need be"
-        ),
-        pytest.param(limited(None, 60), GrantedLifetime(900, None), id="no less than the default"),
-        pytest.param(
-            limited(900, 60, granted=70), GrantedLifetime(70, "grant"), id="enough by the grant"
-        ),
-        pytest.param(
-            limited(900, 60, remaining=65), GrantedLifetime(60, "session"), id="just enough is left"
-        ),
-        pytest.param(limited(900, 60, remaining=64.9), SessionTooShort(), id="not enough is left"),
-        pytest.param(
-            limited(900, 61, granted=60), LifetimeUnattainable(), id="the grant gives less"
-        ),
-        pytest.param(
-            limited(None, 61, granted=60),
-            LifetimeUnattainable(),
-            id="the grant gives less, none asked",
-        ),
-        pytest.param(limited(None, 3595), GrantedLifetime(3595, None), id="all that a session has"),
-        pytest.param(limited(None, 3596), LifetimeUnattainable(), id="more than a session has"),
-        pytest.param(
-            limited(None, 3596, remaining=10),
-            LifetimeUnattainable(),
-            id="more than a session has, though it ends",
-        ),
-        pytest.param(limited(60, remaining=6), GrantedLifetime(1, "session"), id="the last second"),
-        pytest.param(limited(60, remaining=5.9), SessionTooShort(), id="nothing is left"),
-        pytest.param(limited(remaining=-10), SessionTooShort(), id="the session is dead"),
-    ],
-)
-def test_a_lifetime_is(outcome: Outcome, expected: Outcome) -> None:
+KEYS: dict[str, Any] = {"remaining": math.inf, "session_seconds": math.inf}
+SHORT, NEVER = SessionTooShort(), LifetimeUnattainable()
+OUTCOMES: dict[str, tuple[Outcome, Outcome]] = {
+    "the default": (grant(), Granted(900, None)),
+    "the grant's maximum if it is less": (grant(granted=60), Granted(60, None)),
+    "the default, cut by the session": (grant(remaining=100), Granted(95, "session")),
+    "one second": (grant(1), Granted(1, None)),
+    "as requested": (grant(60), Granted(60, None)),
+    "as requested, just granted": (grant(60, granted=60), Granted(60, None)),
+    "cut by the grant": (grant(61, granted=60), Granted(60, "grant")),
+    "until the session ends": (grant(3595), Granted(3595, None)),
+    "cut by the session": (grant(3596), Granted(3595, "session")),
+    "whole seconds remain": (grant(99, remaining=104.9), Granted(99, None)),
+    "rounded down": (grant(100, remaining=104.9), Granted(99, "session")),
+    "cut by both": (grant(WEEK, granted=900, remaining=100), Granted(95, "session")),
+    "cut by both alike": (grant(WEEK, granted=95, remaining=100), Granted(95, "grant")),
+    "static keys": (grant(WEEK, **KEYS), Granted(WEEK, None)),
+    "more than the default": (grant(None, 1000), Granted(1000, None)),
+    "no less than the default": (grant(None, 60), Granted(900, None)),
+    "enough by the grant": (grant(900, 60, granted=70), Granted(70, "grant")),
+    "just enough is left": (grant(900, 60, remaining=65), Granted(60, "session")),
+    "not enough is left": (grant(900, 60, remaining=64.9), SHORT),
+    "the grant gives less": (grant(900, 61, granted=60), NEVER),
+    "the grant gives less than the minimum": (grant(None, 61, granted=60), NEVER),
+    "all that a session has": (grant(None, 3595), Granted(3595, None)),
+    "more than a session has": (grant(None, 3596), NEVER),
+    "more than a session has, which ends": (grant(None, 3596, remaining=10), NEVER),
+    "the last second": (grant(60, remaining=6), Granted(1, "session")),
+    "nothing is left": (grant(60, remaining=5.9), SHORT),
+    "the session has expired": (grant(remaining=-10), SHORT),
+}
+
+
+@pytest.mark.parametrize(("outcome", "expected"), OUTCOMES.values(), ids=OUTCOMES)
+def test_granted_lifetimes(outcome: Outcome, expected: Outcome) -> None:
     assert outcome == expected
 
 
-def test_a_least_lifetime_beyond_the_one_asked_for_is_refused() -> None:
+def test_min_expires_in_beyond_expires_in_is_refused() -> None:
     with pytest.raises(InvalidRequest) as refused:
         Lifetime(expires_in=60, min_expires_in=61)
     assert list(refused.value.pointers) == ["#/min_expires_in"]
@@ -118,39 +84,39 @@ limits = st.fixed_dictionaries(
 
 @st.composite
 def lifetimes(draw: st.DrawFn) -> Lifetime:
-    least, asked = draw(st.none() | seconds), draw(st.none() | seconds)
-    if least and asked and least > asked:
-        least, asked = asked, least
-    return Lifetime(expires_in=asked, min_expires_in=least)
+    shortest, asked = draw(st.none() | seconds), draw(st.none() | seconds)
+    if shortest and asked and shortest > asked:
+        shortest, asked = asked, shortest
+    return Lifetime(expires_in=asked, min_expires_in=shortest)
 
 
 @given(asked=lifetimes(), about=limits)
-def test_nothing_given_outlives_session_grant_or_wish(
+def test_no_lifetime_exceeds_session_grant_or_request(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
-    given_ = grant_lifetime(asked, **about)
-    if isinstance(given_, GrantedLifetime):
-        assert 1 <= given_.expires_in <= about["remaining"] - EXPIRY_MARGIN
-        assert given_.expires_in <= (about["granted"] or math.inf)
-        assert given_.expires_in <= (asked.expires_in or math.inf)
-        assert given_.expires_in >= (asked.min_expires_in or 1)
+    result = grant_lifetime(asked, **about)
+    if isinstance(result, GrantedLifetime):
+        assert 1 <= result.expires_in <= about["remaining"] - EXPIRY_MARGIN
+        assert result.expires_in <= (about["granted"] or math.inf)
+        assert result.expires_in <= (asked.expires_in or math.inf)
+        assert result.expires_in >= (asked.min_expires_in or 1)
 
 
 @given(asked=lifetimes(), about=limits)
-def test_a_limit_is_told_just_where_less_than_asked_for_is_given(
+def test_limited_by_is_set_exactly_if_less_is_granted(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
-    given_ = grant_lifetime(asked, **about)
-    if isinstance(given_, GrantedLifetime) and asked.expires_in is not None:
-        assert (given_.limited_by is not None) is (given_.expires_in < asked.expires_in)
-    if isinstance(given_, GrantedLifetime) and given_.limited_by == "grant":
-        assert given_.expires_in == about["granted"]
-    if isinstance(given_, GrantedLifetime) and given_.limited_by == "session":
-        assert given_.expires_in == math.floor(about["remaining"] - EXPIRY_MARGIN)
+    result = grant_lifetime(asked, **about)
+    if isinstance(result, GrantedLifetime) and asked.expires_in is not None:
+        assert (result.limited_by is not None) is (result.expires_in < asked.expires_in)
+    if isinstance(result, GrantedLifetime) and result.limited_by == "grant":
+        assert result.expires_in == about["granted"]
+    if isinstance(result, GrantedLifetime) and result.limited_by == "session":
+        assert result.expires_in == math.floor(about["remaining"] - EXPIRY_MARGIN)
 
 
 @given(asked=lifetimes(), about=limits)
-def test_not_now_means_that_a_session_ten_seconds_old_would_do_and_never_that_it_would_not(
+def test_a_new_session_decides_between_too_short_and_unattainable(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:
     new = grant_lifetime(asked, **about | {"remaining": about["session_seconds"] - 10})

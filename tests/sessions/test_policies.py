@@ -1,4 +1,4 @@
-"""A session within a policy, and what becomes of refusals: those that last, and those of a throttle."""
+"""Sessions with policies, permanent refusals and throttling."""
 
 import asyncio
 import logging
@@ -12,25 +12,19 @@ from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.session import Session
 from service.sessions.sts import Owner, SessionRefused, session_name
-from tests.sessions.house import AT_ONCE, BILLING, DUE_AT, OWN, PROMISE, House, a_house, refusal
-from tests.support.fakes import (
-    ADDRESS,
-    FakeClock,
-    FakeSource,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.sessions.env import AT_ONCE, BILLING, DUE_AT, OWN, PROMISE, Env, make_env, refusal
+from tests.support.fakes import ADDRESS, FakeClock, FakeSource, in_virtual_time, loop_clock
 
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
 HOUR = 3600
 SALES = SessionKey("reports", ("cluster-a", "sales"), POLICY)
 PERCENTAGE = "Packed size of session tags consumes 123% of allotted space."
-LASTING = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", permanent=True)
+PERMANENT = SessionRefused(f"PackedPolicyTooLarge: {PERCENTAGE}", permanent=True)
 THROTTLED = SessionRefused("Throttling: Rate exceeded", throttled=True)
 
 
 class FaultySource(FakeSource):
-    """Refuses some owners, and gives the others a session."""
+    """Fails for the owners in `faults`."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock)
@@ -44,8 +38,8 @@ class FaultySource(FakeSource):
         return session
 
 
-def a_faulty_house(**accounts: str) -> House:
-    """A bucket for each name, in the account that it stands for; `reports` first."""
+def make_faulty_env(**accounts: str) -> Env:
+    """A bucket in its account for each keyword; `reports` first."""
     clock = loop_clock()
     sources = {name: FaultySource(clock) for name in accounts}
     buckets = {
@@ -55,45 +49,45 @@ def a_faulty_house(**accounts: str) -> House:
         for name, account in accounts.items()
     }
     pool = SessionPool(buckets, clock=clock, chance=lambda: 0.5)
-    return House(clock, sources["reports"], pool, dict(sources))
+    return Env(clock, sources["reports"], pool, dict(sources))
 
 
-def faults(house: House, bucket: str = "reports") -> dict[Owner, Exception]:
-    source = house.sources[bucket]
+def faults(env: Env, bucket: str = "reports") -> dict[Owner, Exception]:
+    source = env.sources[bucket]
     assert isinstance(source, FaultySource)
     return source.faults
 
 
 @in_virtual_time
-async def test_a_session_is_fetched_for_its_owner_and_within_its_policy() -> None:
-    house = a_house(delay=0)
-    await house.pool.ready(SALES)
-    await house.pool.ready(BILLING)
-    assert house.source.asked == [SALES.owner, BILLING.owner]
-    assert house.source.policies == [POLICY, None]
+async def test_sessions_are_fetched_with_owner_and_policy() -> None:
+    env = make_env(delay=0)
+    await env.pool.ready(SALES)
+    await env.pool.ready(BILLING)
+    assert env.source.asked == [SALES.owner, BILLING.owner]
+    assert env.source.policies == [POLICY, None]
 
 
 @in_virtual_time
-async def test_a_renewed_session_keeps_its_policy() -> None:
-    house = a_house(delay=0)
-    await house.pool.ready(SALES)
-    while len(house.source.policies) < 3:
+async def test_a_refreshed_session_keeps_its_policy() -> None:
+    env = make_env(delay=0)
+    await env.pool.ready(SALES)
+    while len(env.source.policies) < 3:
         await asyncio.sleep(10)
-        house.pool.current(SALES)
-    assert house.source.policies == [POLICY] * 3
+        env.pool.current(SALES)
+    assert env.source.policies == [POLICY] * 3
 
 
 @in_virtual_time
-async def test_another_policy_of_the_same_owner_is_another_session() -> None:
-    house = a_house()
+async def test_another_policy_means_another_session() -> None:
+    env = make_env()
     other = replace(SALES, policy="{}")
-    one, two = await asyncio.gather(house.pool.ready(SALES), house.pool.ready(other))
+    one, two = await asyncio.gather(env.pool.ready(SALES), env.pool.ready(other))
     assert one.session.credentials != two.session.credentials
-    assert house.pool.current(SALES) is one
+    assert env.pool.current(SALES) is one
 
 
 @in_virtual_time
-async def test_a_buckets_own_session_is_fetched_within_its_own_policy() -> None:
+async def test_a_buckets_own_session_has_the_probe_policy() -> None:
     clock = loop_clock()
     source = FakeSource(clock)
     bucket = BucketSessions(
@@ -108,154 +102,131 @@ async def test_a_buckets_own_session_is_fetched_within_its_own_policy() -> None:
 
 
 @in_virtual_time
-async def test_a_lasting_refusal_is_not_asked_for_again_within_the_hour() -> None:
-    house = a_faulty_house(reports="1")
-    faults(house)[SALES.owner] = LASTING
-    error = await refusal(house, SALES)
+async def test_permanent_refusals_are_not_retried_within_the_hour() -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
+    error = await refusal(env, SALES)
     assert error.retry_after == HOUR
     for _ in range(100):
         await asyncio.sleep((HOUR - 10) / 100)
-        await refusal(house, SALES)
-    assert house.source.asked == [SALES.owner]
-    del faults(house)[SALES.owner]
+        await refusal(env, SALES)
+    assert env.source.asked == [SALES.owner]
+    del faults(env)[SALES.owner]
     await asyncio.sleep(20)
-    assert await house.pool.ready(SALES) is not None
+    assert await env.pool.ready(SALES) is not None
 
 
 @in_virtual_time
-async def test_to_hasten_a_session_does_not_hasten_a_lasting_refusal() -> None:
-    house = a_faulty_house(reports="1")
-    faults(house)[SALES.owner] = LASTING
-    await refusal(house, SALES)
-    assert house.pool.request_refresh(SALES) > HOUR - 10
+async def test_requesting_a_refresh_does_not_retry_permanent_refusals() -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
+    await refusal(env, SALES)
+    assert env.pool.request_refresh(SALES) > HOUR - 10
     await asyncio.sleep(60)
-    assert house.source.asked == [SALES.owner]
+    assert env.source.asked == [SALES.owner]
 
 
-@pytest.fixture(name="errors")
-def _errors(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO)
-    return caplog
-
-
-def test_a_lasting_refusal_is_an_error_in_the_log_with_the_words_of_sts(
-    errors: pytest.LogCaptureFixture,
-) -> None:
-    @in_virtual_time
-    async def refused() -> None:
-        house = a_faulty_house(reports="1")
-        faults(house)[SALES.owner] = LASTING
-        await refusal(house, SALES)
-
-    refused()
-    [record] = errors.records
+@in_virtual_time
+async def test_permanent_refusals_are_logged_as_errors(caplog: pytest.LogCaptureFixture) -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = PERMANENT
+    await refusal(env, SALES)
+    [record] = caplog.records
     assert record.levelno == logging.ERROR
-    assert "123%" in record.getMessage()
-    assert session_name(SALES.owner) in record.getMessage()
-    assert "bucket reports" in record.getMessage()
-
-
-def test_any_other_refusal_is_a_warning_for_it_may_pass(errors: pytest.LogCaptureFixture) -> None:
-    @in_virtual_time
-    async def refused() -> None:
-        house = a_faulty_house(reports="1")
-        faults(house)[SALES.owner] = SessionRefused("AccessDenied")
-        await refusal(house, SALES)
-
-    refused()
-    assert [record.levelno for record in errors.records] == [logging.WARNING]
+    for part in ("123%", session_name(SALES.owner), "bucket reports"):
+        assert part in record.getMessage()
 
 
 @in_virtual_time
-async def test_a_lasting_refusal_of_one_caller_is_no_other_callers_affair() -> None:
-    house = a_faulty_house(reports="1", photos="1")
-    faults(house)[SALES.owner] = LASTING
-    house.pool.start()
-    await refusal(house, SALES)
-    now = house.clock.boot()
-    assert await house.pool.ready(BILLING) is not None
-    assert await house.pool.ready(replace(SALES, bucket="photos")) is not None
-    assert house.clock.boot() - now < AT_ONCE
-    assert house.pool.is_alive("reports")
+async def test_other_refusals_are_logged_as_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = SessionRefused("AccessDenied")
+    await refusal(env, SALES)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 @in_virtual_time
-async def test_a_good_session_stays_to_its_end_though_no_other_can_ever_be_had() -> None:
-    house = a_faulty_house(reports="1")
-    signing = await house.pool.ready(SALES)
-    faults(house)[SALES.owner] = LASTING
+async def test_one_callers_permanent_refusal_does_not_affect_others() -> None:
+    env = make_faulty_env(reports="1", photos="1")
+    faults(env)[SALES.owner] = PERMANENT
+    env.pool.start()
+    await refusal(env, SALES)
+    now = env.clock.boot()
+    assert await env.pool.ready(BILLING) is not None
+    assert await env.pool.ready(replace(SALES, bucket="photos")) is not None
+    assert env.clock.boot() - now < AT_ONCE
+    assert env.pool.is_alive("reports")
+
+
+@in_virtual_time
+async def test_permanent_refusals_leave_the_current_session_in_use() -> None:
+    env = make_faulty_env(reports="1")
+    signing = await env.pool.ready(SALES)
+    faults(env)[SALES.owner] = PERMANENT
     await asyncio.sleep(DUE_AT)
-    house.pool.current(SALES)
+    env.pool.current(SALES)
     await asyncio.sleep(HOUR - EXPIRY_MARGIN - 2 - DUE_AT)
-    assert len(house.source.asked) == 2
-    assert house.pool.current(SALES) is signing
+    assert len(env.source.asked) == 2
+    assert env.pool.current(SALES) is signing
     await asyncio.sleep(2)
-    await refusal(house, SALES)
-    assert len(house.source.asked) == 2
+    await refusal(env, SALES)
+    assert len(env.source.asked) == 2
 
 
 @in_virtual_time
-async def test_a_throttle_slows_all_sessions_of_the_account() -> None:
-    house = a_faulty_house(reports="1", photos="1")
-    faults(house)[SALES.owner] = THROTTLED
-    assert (await refusal(house, SALES)).retry_after == 2  # 1.5 s, rounded up
+async def test_throttling_delays_all_sessions_of_the_account() -> None:
+    env = make_faulty_env(reports="1", photos="1")
+    faults(env)[SALES.owner] = THROTTLED
+    assert (await refusal(env, SALES)).retry_after == 2  # 1.5 s, rounded up
     for key in (BILLING, OWN, replace(BILLING, bucket="photos")):
-        assert (await refusal(house, key)).retry_after == 2
-    assert house.source.asked == [SALES.owner]
-    assert house.sources["photos"].asked == []
+        assert (await refusal(env, key)).retry_after == 2
+    assert env.source.asked == [SALES.owner]
+    assert env.sources["photos"].asked == []
     await asyncio.sleep(1.6)
-    assert await house.pool.ready(BILLING) is not None
+    assert await env.pool.ready(BILLING) is not None
 
 
 @in_virtual_time
-async def test_a_throttle_leaves_another_account_alone() -> None:
-    house = a_faulty_house(reports="1", photos="2")
-    faults(house)[SALES.owner] = THROTTLED
-    await refusal(house, SALES)
-    assert await house.pool.ready(replace(BILLING, bucket="photos")) is not None
+async def test_throttling_does_not_affect_other_accounts_or_good_sessions() -> None:
+    env = make_faulty_env(reports="1", photos="2")
+    signing = await env.pool.ready(BILLING)
+    faults(env)[SALES.owner] = THROTTLED
+    await refusal(env, SALES)
+    assert await env.pool.ready(replace(BILLING, bucket="photos")) is not None
+    assert await env.pool.ready(BILLING) is signing
 
 
 @in_virtual_time
-async def test_a_throttle_takes_no_good_session_away() -> None:
-    house = a_faulty_house(reports="1")
-    signing = await house.pool.ready(BILLING)
-    faults(house)[SALES.owner] = THROTTLED
-    await refusal(house, SALES)
-    assert await house.pool.ready(BILLING) is signing
+async def test_other_failures_delay_no_other_session() -> None:
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = SessionRefused("AccessDenied")
+    await refusal(env, SALES)
+    assert await env.pool.ready(BILLING) is not None
 
 
 @in_virtual_time
-async def test_any_other_failure_slows_nobody_else() -> None:
-    house = a_faulty_house(reports="1")
-    faults(house)[SALES.owner] = SessionRefused("AccessDenied")
-    await refusal(house, SALES)
-    assert await house.pool.ready(BILLING) is not None
-
-
-@in_virtual_time
-async def test_a_later_and_shorter_throttle_does_not_shorten_the_one_that_stands() -> None:
-    """Both were asked for before either was answered; STS wants the longer rest all the same."""
-    house = a_faulty_house(reports="1")
-    faults(house)[SALES.owner] = SessionRefused("AccessDenied")
-    for pause in (1.5, 2.5, 4.5, 8.5):  # so that the next throttle of this one is a long one
-        await refusal(house, SALES)
+async def test_a_later_throttling_does_not_shorten_the_pause() -> None:
+    """Both attempts started before either was throttled."""
+    env = make_faulty_env(reports="1")
+    faults(env)[SALES.owner] = SessionRefused("AccessDenied")
+    for pause in (1.5, 2.5, 4.5, 8.5):  # so that its next pause is a long one
+        await refusal(env, SALES)
         await asyncio.sleep(pause + 0.1)
-    faults(house)[SALES.owner] = faults(house)[BILLING.owner] = THROTTLED
-    house.source.delay = 1
-    longer = asyncio.ensure_future(refusal(house, SALES))
+    faults(env)[SALES.owner] = faults(env)[BILLING.owner] = THROTTLED
+    env.source.delay = 1
+    longer = asyncio.ensure_future(refusal(env, SALES))
     await asyncio.sleep(0.5)
-    await refusal(house, BILLING)
+    await refusal(env, BILLING)
     await longer
-    assert (await refusal(house, OWN)).retry_after == pytest.approx(16, abs=1)
+    assert (await refusal(env, OWN)).retry_after == pytest.approx(16, abs=1)
 
 
 @in_virtual_time
-async def test_a_throttle_stops_those_who_wait_for_their_turn_at_sts() -> None:
-    """A morning's cold callers: all that are not on their way yet stay at home."""
-    house = a_house()
-    house.source.fault = THROTTLED
+async def test_throttling_stops_queued_attempts() -> None:
+    env = make_env()
+    env.source.fault = THROTTLED
     keys = [replace(SALES, owner=(None, f"caller-{number}")) for number in range(100)]
-    errors = await asyncio.gather(*(refusal(house, key) for key in keys))
-    before_the_pause_ends = [at for at in house.source.asked_at if at < 1]
+    errors = await asyncio.gather(*(refusal(env, key) for key in keys))
+    before_the_pause_ends = [at for at in env.source.asked_at if at < 1]
     assert len(before_the_pause_ends) <= MAX_IN_FLIGHT_A_BUCKET
     assert all(error.retry_after for error in errors)

@@ -10,28 +10,20 @@ from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role
-from tests.sessions.house import BILLING, OWN, PROMISE, a_house
-from tests.support.fakes import (
-    ADDRESS,
-    SECRET,
-    TOKEN,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.sessions.env import BILLING, OWN, PROMISE, make_env
+from tests.support.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
 
 
 @in_virtual_time
-async def test_no_log_record_and_no_repr_shows_a_secret_or_a_token(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_no_log_record_and_no_repr_shows_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    house = a_house()
-    signing = await house.pool.ready(BILLING)
+    env = make_env()
+    signing = await env.pool.ready(BILLING)
     signing.signer.state("20260101")
-    house.source.fault = OSError(f"no route for {SECRET}")
+    env.source.fault = OSError(f"no route for {SECRET}")
     await asyncio.sleep(3600)
-    shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {house.pool!r}"
-    assert "again in 1 s: OSError" in shown
+    shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {env.pool!r}"
+    assert "next attempt in 1 s: OSError" in shown
     assert "ASIAFAKE" in shown
     assert SECRET not in shown
     assert TOKEN not in shown
@@ -46,7 +38,7 @@ class UnreadableSts:
 
 
 @in_virtual_time
-async def test_an_answer_that_the_sdk_cannot_read_is_not_logged_with_its_secret(
+async def test_unreadable_responses_are_logged_without_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=3600)

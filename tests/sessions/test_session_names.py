@@ -1,4 +1,4 @@
-"""The name that a session bears at STS."""
+"""Session names at STS."""
 
 import re
 
@@ -10,12 +10,12 @@ from service.sessions.sts import Owner, session_name
 
 ALLOWED_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")  # STS: API_AssumeRole
 
-# No part of an owner that a configuration or a token lets in has a NUL or a lone surrogate.
+# Neither configuration nor tokens allow owners with a NUL or a lone surrogate.
 parts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 owners = st.none() | st.tuples(st.none() | parts, parts)
 
 
-def test_the_buckets_own_session_is_named_after_the_service() -> None:
+def test_own_sessions_are_named_after_the_service() -> None:
     assert session_name(None) == "presign"
 
 
@@ -30,14 +30,14 @@ def test_the_buckets_own_session_is_named_after_the_service() -> None:
         ("", ""),
     ],
 )
-def test_a_session_bears_its_owners_readable_name(subject: str, written: str) -> None:
+def test_session_names_show_the_owner(subject: str, written: str) -> None:
     name, _, digest = session_name((None, subject)).rpartition("-")
     assert name == written
     assert re.fullmatch("[0-9a-f]{12}", digest)
 
 
 @given(owner=owners)
-def test_a_session_name_is_one_that_sts_takes(owner: Owner) -> None:
+def test_session_names_are_valid_for_sts(owner: Owner) -> None:
     assert ALLOWED_NAME.fullmatch(session_name(owner))
 
 
@@ -59,11 +59,11 @@ def test_distinct_owners_have_distinct_names(one: Owner, other: Owner) -> None:
         ((None, "x" * 200 + "y"), (None, "x" * 200 + "z")),
     ],
 )
-def test_names_that_look_alike_are_told_apart(one: Owner, other: Owner) -> None:
+def test_similar_owners_have_distinct_names(one: Owner, other: Owner) -> None:
     assert session_name(one) != session_name(other)
 
 
-def test_a_long_subject_keeps_its_end_which_tells_more_than_its_start() -> None:
+def test_long_subjects_keep_their_end() -> None:
     name = session_name(("cluster", f"system:serviceaccount:{'n' * 80}:api"))
     assert len(name) == 64
     assert "n-api-" in name

@@ -1,4 +1,4 @@
-"""Where sessions come from: an assumed role, a web identity, static keys."""
+"""Sources of sessions: what they send to STS, how they classify errors, and static keys."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,58 +13,75 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from service.sessions.sts import AssumedRole, Role, SessionRefused, StaticKeys, session_name
-from tests.sessions.answers import an_answer
-from tests.support.fakes import (
-    SECRET,
-    TOKEN,
-    WALL,
-    FakeClock,
+from service.sessions.sts import (
+    AssumedRole,
+    Owner,
+    Role,
+    SessionRefused,
+    StaticKeys,
+    session_name,
 )
+from tests.sessions.answers import make_response
+from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
 
+OWNER: Owner = ("cluster-a", "sales")
+POLICY = '{"Version":"2012-10-17","Statement":[]}'
+PERCENTAGE = "Packed size of session tags consumes 123% of allotted space."
 ROLE = Role(arn="arn:aws:iam::111122223333:role/presign", region="eu-west-1", session_seconds=3600)
 
 
 @dataclass
 class FakeSts:
-    """Records each request, by the name of its call."""
+    """Records each request with the name of its call. Raises `fault` if there is one."""
 
-    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     fault: Exception | None = None
+    requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     async def assume_role(self, **request: Any) -> dict[str, Any]:
-        self.requests.append(("assume_role", request))
-        if self.fault is not None:
-            raise self.fault
-        return an_answer()
+        return self._answer("assume_role", request)
 
     async def assume_role_with_web_identity(self, **request: Any) -> dict[str, Any]:
-        self.requests.append(("assume_role_with_web_identity", request))
-        return an_answer()
+        return self._answer("assume_role_with_web_identity", request)
+
+    def _answer(self, call: str, request: dict[str, Any]) -> dict[str, Any]:
+        self.requests.append((call, request))
+        if self.fault is not None:
+            raise self.fault
+        return make_response()
 
 
-async def test_a_role_is_assumed_under_the_owners_name_for_as_long_as_configured() -> None:
+async def request_for(owner: Owner, policy: str | None = POLICY, **role: Any) -> dict[str, Any]:
+    sts = FakeSts()
+    await AssumedRole(sts, replace(ROLE, **role), FakeClock()).fetch(owner, policy)
+    [(_, request)] = sts.requests
+    return request
+
+
+async def refusal(sts: FakeSts, owner: Owner, policy: str = POLICY, **role: Any) -> SessionRefused:
+    with pytest.raises(SessionRefused) as refused:
+        await AssumedRole(sts, replace(ROLE, **role), FakeClock()).fetch(owner, policy)
+    return refused.value
+
+
+async def test_roles_are_assumed_with_name_and_length() -> None:
     sts = FakeSts()
     source = AssumedRole(sts, replace(ROLE, session_seconds=7200), FakeClock())
-    session = await source.fetch(("a", "b"), None)
+    session = await source.fetch(OWNER, None)
     request = {
         "RoleArn": ROLE.arn,
-        "RoleSessionName": session_name(("a", "b")),
+        "RoleSessionName": session_name(OWNER),
         "DurationSeconds": 7200,
     }
     assert sts.requests == [("assume_role", request)]
-    assert session.name == session_name(("a", "b"))
+    assert session.name == session_name(OWNER)
     assert source.length == 7200
 
 
-async def test_an_external_id_is_sent_where_there_is_one() -> None:
-    sts = FakeSts()
-    await AssumedRole(sts, replace(ROLE, external_id="acme-1"), FakeClock()).fetch(None, None)
-    [(_, request)] = sts.requests
-    assert request["ExternalId"] == "acme-1"
+async def test_the_external_id_is_sent_if_configured() -> None:
+    assert (await request_for(None, external_id="acme-1"))["ExternalId"] == "acme-1"
 
 
-async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> None:
+async def test_the_web_identity_token_is_read_each_time(tmp_path: Path) -> None:
     sts, file = FakeSts(), tmp_path / "token"
     source = AssumedRole(sts, replace(ROLE, web_identity_token_file=file), FakeClock())
     for token in ("first", "second"):
@@ -74,24 +91,23 @@ async def test_a_web_identity_token_is_read_anew_each_time(tmp_path: Path) -> No
     assert [request["WebIdentityToken"] for _, request in sts.requests] == ["first", "second"]
 
 
-async def test_a_web_identity_carries_no_external_id(tmp_path: Path) -> None:
-    sts, file = FakeSts(), tmp_path / "token"
+async def test_web_identity_requests_have_the_policy_and_no_external_id(tmp_path: Path) -> None:
+    file = tmp_path / "token"
     file.write_text("token")
-    role = replace(ROLE, web_identity_token_file=file, external_id="acme-1")
-    await AssumedRole(sts, role, FakeClock()).fetch(None, None)
-    assert "ExternalId" not in sts.requests[0][1]
+    request = await request_for(OWNER, web_identity_token_file=file, external_id="acme-1")
+    assert (request["Policy"], request["WebIdentityToken"]) == (POLICY, "token")
+    assert not {"Tags", "SourceIdentity", "ExternalId"} & set(request)
 
 
-async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_path: Path) -> None:
+async def test_a_missing_token_file_fails_without_calling_sts(tmp_path: Path) -> None:
     sts = FakeSts()
-    role = replace(ROLE, web_identity_token_file=tmp_path / "gone")
-    with pytest.raises(SessionRefused, match="gone: No such file"):
-        await AssumedRole(sts, role, FakeClock()).fetch(None, None)
+    error = await refusal(sts, None, web_identity_token_file=tmp_path / "gone")
+    assert "gone: No such file" in str(error)
     assert sts.requests == []
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "reason"),
     [
         (EndpointConnectionError(endpoint_url="https://sts.test"), "https://sts.test"),
         (ConnectTimeoutError(endpoint_url="https://sts.test"), "https://sts.test"),
@@ -100,9 +116,85 @@ async def test_a_token_file_that_is_gone_fails_the_attempt_without_asking(tmp_pa
         (NoCredentialsError(), "NoCredentialsError"),
     ],
 )
-async def test_an_operator_is_told_why_there_is_no_session(fault: Exception, told: str) -> None:
-    with pytest.raises(SessionRefused, match=told):
-        await AssumedRole(FakeSts(fault=fault), ROLE, FakeClock()).fetch(None, None)
+async def test_refusals_name_their_reason(fault: Exception, reason: str) -> None:
+    assert reason in str(await refusal(FakeSts(fault), None))
+
+
+@pytest.mark.parametrize(
+    ("code", "permanent", "throttled"),
+    [
+        ("PackedPolicyTooLarge", True, False),
+        ("PackedPolicyTooLargeException", True, False),
+        ("MalformedPolicyDocument", True, False),
+        ("Throttling", False, True),
+        ("ThrottlingException", False, True),
+        ("RequestLimitExceeded", False, True),
+        ("TooManyRequestsException", False, True),
+        ("AccessDenied", False, False),
+        ("ExpiredToken", False, False),
+        ("InternalFailure", False, False),
+        ("", False, False),
+    ],
+)
+async def test_error_codes_tell_how_to_go_on(
+    code: str, *, permanent: bool, throttled: bool
+) -> None:
+    fault = ClientError({"Error": {"Code": code, "Message": PERCENTAGE}}, "AssumeRole")
+    error = await refusal(FakeSts(fault), OWNER)
+    assert (error.permanent, error.throttled) == (permanent, throttled)
+    assert PERCENTAGE in str(error)
+
+
+async def test_an_error_without_code_is_temporary() -> None:
+    error = await refusal(FakeSts(ClientError({}, "AssumeRole")), OWNER)
+    assert (error.permanent, error.throttled) == (False, False)
+
+
+async def test_policies_are_sent_unchanged() -> None:
+    assert (await request_for(OWNER))["Policy"] == POLICY
+    assert len((await request_for(OWNER, "x" * 2048))["Policy"]) == 2048
+    assert "Policy" not in await request_for(OWNER, None)
+
+
+async def test_longer_policies_are_refused_without_calling_sts() -> None:
+    sts = FakeSts()
+    error = await refusal(sts, OWNER, "x" * 2049)
+    assert error.permanent
+    assert "2049 characters" in str(error)
+    assert sts.requests == []
+
+
+async def test_tags_and_source_identity_are_optional() -> None:
+    assert not {"Tags", "SourceIdentity"} & set(await request_for(OWNER))
+
+
+@pytest.mark.parametrize(
+    ("owner", "values"),
+    [
+        (("cluster-a", "system:sa:api"), ["cluster-a", "s-system:sa:api", "fixed"]),
+        ((None, "billing"), ["", "s-billing", "fixed"]),
+        (None, ["presign", "s-presign", "fixed"]),
+    ],
+)
+async def test_session_tags_name_the_caller(owner: Owner, values: list[str]) -> None:
+    tags = (("issuer", "{issuer}"), ("subject", "s-{subject}"), ("team", "fixed"))
+    request = await request_for(owner, session_tags=tags)
+    assert [tag["Key"] for tag in request["Tags"]] == ["issuer", "subject", "team"]
+    assert [tag["Value"] for tag in request["Tags"]] == values
+
+
+@pytest.mark.parametrize("subject", ["a|b", "a\n", "a*", "a,b", 'q"', "a\t", "x" * 257, "{issuer}"])
+async def test_subjects_unfit_for_tags_are_permanent_refusals(subject: str) -> None:
+    sts = FakeSts()
+    error = await refusal(sts, ("a", subject), session_tags=(("subject", "{subject}"),))
+    assert error.permanent
+    assert subject not in str(error)
+    assert sts.requests == []
+
+
+async def test_the_source_identity_is_the_session_name() -> None:
+    request = await request_for(OWNER, source_identity=True)
+    assert request["SourceIdentity"] == request["RoleSessionName"] == session_name(OWNER)
 
 
 @dataclass
@@ -117,7 +209,7 @@ class FakeKeys:
 
 @dataclass
 class FakeChain:
-    """As aioboto3's session, of which one method is used."""
+    """Has the one method of aioboto3's session that is used."""
 
     keys: FakeKeys | None
 
@@ -125,7 +217,7 @@ class FakeChain:
         return self.keys
 
 
-async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() -> None:
+async def test_static_keys_never_expire_and_use_the_local_clock() -> None:
     clock = FakeClock(skew=7)
     session = await StaticKeys(FakeChain(FakeKeys()), clock).fetch(("a", "b"), None)
     assert session.credentials.access_key_id == "AKIAEXAMPLE"
@@ -135,17 +227,17 @@ async def test_static_keys_make_a_session_without_an_end_on_the_local_clock() ->
     assert session.now(clock) == WALL + 7
 
 
-async def test_static_keys_with_a_token_are_refused_since_nobody_knows_when_they_end() -> None:
+async def test_static_keys_with_a_token_are_refused() -> None:
     with pytest.raises(SessionRefused, match="session token"):
         await StaticKeys(FakeChain(FakeKeys(token=TOKEN)), FakeClock()).fetch(None, None)
 
 
-async def test_an_empty_chain_is_refused() -> None:
+async def test_an_empty_credential_chain_is_refused() -> None:
     with pytest.raises(SessionRefused, match="no credentials"):
         await StaticKeys(FakeChain(None), FakeClock()).fetch(None, None)
 
 
-async def test_no_repr_of_a_session_shows_its_secret_or_token() -> None:
+async def test_session_repr_shows_no_secret() -> None:
     session = await AssumedRole(FakeSts(), ROLE, FakeClock()).fetch(None, None)
     assert "ASIAEXAMPLE" in repr(session)
     assert SECRET not in repr(session)

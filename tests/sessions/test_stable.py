@@ -8,7 +8,7 @@ DAY = 86_400
 
 
 @given(now=st.floats(0, 4e9), seconds=st.integers(1, DAY))
-def test_each_moment_is_in_one_window(now: float, seconds: int) -> None:
+def test_each_moment_is_in_exactly_one_window(now: float, seconds: int) -> None:
     window = Window.at(now, seconds)
     assert window.begins_at <= now < window.ends_at
     assert window.begins_at % seconds == 0
@@ -16,44 +16,44 @@ def test_each_moment_is_in_one_window(now: float, seconds: int) -> None:
     assert Window.at(window.begins_at, seconds) == window
 
 
-def test_a_window_of_a_day_begins_at_midnight_in_utc() -> None:
+def test_a_window_of_a_day_starts_at_midnight_utc() -> None:
     assert Window.at(WALL + DAY - 0.001, DAY).begins_at == WALL
     assert Window.at(WALL + DAY, DAY).begins_at == WALL + DAY
 
 
-def test_who_signed_first_in_a_window_signs_to_its_end() -> None:
-    kept, window = WindowSigners[str](), Window(600, 60)
-    kept.keep(window, "wish", "first")
-    kept.keep(window, "wish", "second")
-    assert kept.find(window, "wish") == "first"
-    assert kept.find(window, "another wish") is None
-    assert kept.find(Window(660, 60), "wish") is None
-    assert kept.find(Window(600, 120), "wish") is None
+def test_the_first_session_signs_until_the_window_ends() -> None:
+    windows, window = WindowSigners[str](), Window(600, 60)
+    windows.bind(window, "shape", "first")
+    windows.bind(window, "shape", "second")
+    assert windows.find(window, "shape") == "first"
+    assert windows.find(window, "another shape") is None
+    assert windows.find(Window(660, 60), "shape") is None
+    assert windows.find(Window(600, 120), "shape") is None
 
 
-def test_what_is_over_is_forgotten_and_what_is_under_way_is_not() -> None:
-    kept, hour = WindowSigners[str](), Window(0, 3600)
-    kept.keep(hour, "wish", "the hour's")
+def test_only_past_windows_are_forgotten() -> None:
+    windows, hour = WindowSigners[str](), Window(0, 3600)
+    windows.bind(hour, "shape", "the hour's")
     for begin in range(0, 3600, 60):
-        kept.keep(Window(begin, 60), "wish", "the minute's")
-    assert kept.find(hour, "wish") == "the hour's"
-    assert kept.find(Window(3480, 60), "wish") is not None
-    assert kept.find(Window(3360, 60), "wish") is None
-    assert kept.ends_at == 3600
+        windows.bind(Window(begin, 60), "shape", "the minute's")
+    assert windows.find(hour, "shape") == "the hour's"
+    assert windows.find(Window(3480, 60), "shape") is not None
+    assert windows.find(Window(3360, 60), "shape") is None
+    assert windows.ends_at == 3600
 
 
-def test_what_is_kept_is_bounded() -> None:
-    kept, window = WindowSigners[int](), Window(0, DAY)
-    for wish in range(MAX_KEPT + 10):
-        kept.keep(window, wish, wish)
-    found = [wish for wish in range(MAX_KEPT + 10) if kept.find(window, wish) is not None]
+def test_the_number_of_windows_is_bounded() -> None:
+    windows, window = WindowSigners[int](), Window(0, DAY)
+    for shape in range(MAX_KEPT + 10):
+        windows.bind(window, shape, shape)
+    found = [shape for shape in range(MAX_KEPT + 10) if windows.find(window, shape) is not None]
     assert found == list(range(10, MAX_KEPT + 10))
 
 
-def test_nothing_kept_holds_nobody() -> None:
-    kept = WindowSigners[str]()
-    assert kept.ends_at == 0
-    kept.keep(Window(600, 60), "wish", "first")
-    kept.clear()
-    assert kept.find(Window(600, 60), "wish") is None
-    assert kept.ends_at == 0
+def test_clear_forgets_all_windows() -> None:
+    windows = WindowSigners[str]()
+    assert windows.ends_at == 0
+    windows.bind(Window(600, 60), "shape", "first")
+    windows.clear()
+    assert windows.find(Window(600, 60), "shape") is None
+    assert windows.ends_at == 0

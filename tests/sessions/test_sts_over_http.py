@@ -1,4 +1,4 @@
-"""The SDK's own client against a stub on loopback: one request an attempt, and no waiting of its own."""
+"""The SDK's own client against a stub on loopback: one request per attempt, and no retries."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ HOUR = 3600
 
 @dataclass
 class Stub:
-    """Counts what it is asked."""
+    """Records requests."""
 
     answer: Answer
     url: str = ""
@@ -47,17 +47,17 @@ class Stub:
 
 @asynccontextmanager
 async def stub(answer: Answer) -> AsyncIterator[Stub]:
-    standing = Stub(answer)
-    async with await asyncio.start_server(standing.serve, "127.0.0.1", 0) as server:
-        standing.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        yield standing
-        # Python from 3.12 on waits at the end for whoever is still being served.
-        for serving in standing.serving:
+    running = Stub(answer)
+    async with await asyncio.start_server(running.serve, "127.0.0.1", 0) as server:
+        running.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield running
+        # Since Python 3.12 the server waits at its end for open connections.
+        for serving in running.serving:
             serving.cancel()
 
 
 @asynccontextmanager
-async def a_role(url: str) -> AsyncIterator[AssumedRole]:
+async def make_role(url: str) -> AsyncIterator[AssumedRole]:
     role = Role(
         arn="arn:aws:iam::111122223333:role/r",
         region="eu-west-1",
@@ -111,7 +111,7 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reason"),
     [
         pytest.param(replies("503 Slow Down", error("SlowDown")), "SlowDown", id="503"),
         pytest.param(replies("500 Oops", ""), "500", id="500 without a body"),
@@ -120,22 +120,23 @@ async def hangs(writer: asyncio.StreamWriter) -> None:
         pytest.param(replies("200 OK", "<!doctype html><p>a<br>"), "cannot be", id="HTML"),
         pytest.param(replies("200 OK", ""), "cannot be", id="empty"),
         pytest.param(resets, "ConnectionClosed", id="connection reset"),
-        pytest.param(breaks_off, "ConnectionClosed", id="connection lost in the answer"),
+        pytest.param(breaks_off, "ConnectionClosed", id="connection lost in the response"),
     ],
 )
 @again_if_late
-async def test_a_fault_is_one_request_and_a_refusal_without_a_retry(
-    answer: Answer, told: str
-) -> None:
-    async with stub(answer) as sts, a_role(sts.url) as role:
-        with within(3), pytest.raises(SessionRefused, match=told):  # the SDK's retries take longer
+async def test_failures_are_not_retried_by_the_sdk(answer: Answer, reason: str) -> None:
+    async with stub(answer) as sts, make_role(sts.url) as role:
+        with (
+            within(3),
+            pytest.raises(SessionRefused, match=reason),
+        ):  # the SDK's retries take longer
             await role.fetch((None, "billing"), None)
     assert len(sts.asked) == 1
 
 
 @again_if_late
-async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
-    async with stub(hangs) as sts, a_role(sts.url) as role:
+async def test_the_client_itself_gives_up_a_hanging_sts() -> None:
+    async with stub(hangs) as sts, make_role(sts.url) as role:
         begun = time.monotonic()
         with within(5), pytest.raises(SessionRefused, match="ReadTimeout"):
             await role.fetch(None, None)
@@ -144,13 +145,13 @@ async def test_an_sts_that_hangs_is_given_up_by_the_client_too() -> None:
 
 
 @pytest.mark.parametrize("ahead", [1000, -3000])
-async def test_the_time_is_told_by_the_answers_date(ahead: int) -> None:
+async def test_the_date_header_sets_the_time(ahead: int) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
         at_sts = datetime.now(UTC) + timedelta(seconds=ahead)
         ends = at_sts + timedelta(seconds=HOUR)
         await replies("200 OK", a_session(ends), at_sts)(writer)
 
-    async with stub(answer) as sts, a_role(sts.url) as role:
+    async with stub(answer) as sts, make_role(sts.url) as role:
         session = await role.fetch((None, "billing"), '{"Version":"2012-10-17"}')
     clock = SystemClock()
     assert session.now(clock) - clock.wall() == pytest.approx(ahead, abs=2)

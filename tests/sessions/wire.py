@@ -15,19 +15,17 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 
-from tests.support.fakes import (
-    SECRET,
-    TOKEN,
-    FakeClock,
-    server_time,
-)
+from tests.support.fakes import SECRET, TOKEN, FakeClock, server_time
 
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
-_GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
-<Credentials><AccessKeyId>{key_id}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
-<SessionToken>{token}</SessionToken><Expiration>{ends}</Expiration></Credentials>
+_GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleResult><Credentials><AccessKeyId>{key_id}</AccessKeyId>
+<SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{ends}</Expiration></Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
-_ERROR: Final = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+_ERROR: Final = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error>"
+    "</ErrorResponse>"
+)
 
 
 @cache
@@ -36,9 +34,9 @@ def _model() -> ServiceModel:
 
 
 class WireSts:
-    """A client as aioboto3's. `fault` is the name of one of FAULTS, or None; it may be changed at any time.
+    """A client like aioboto3's. `fault` is a name in FAULTS or None, and may change at any time.
 
-    Its clock is right, however wrong the machine's is. Sessions live for as long as is asked for.
+    Its clock is right, even if the machine's is wrong. Sessions have the requested length.
     """
 
     def __init__(self, clock: FakeClock, *, delay: float = 0.1) -> None:
@@ -73,7 +71,7 @@ class WireSts:
         return parsed
 
     def good(self, seconds: float) -> str:
-        """The text of a session that ends in so many seconds."""
+        """Return the text of a session that ends in `seconds`."""
         ends = int(server_time(self.clock) + seconds)
         key_id = f"ASIAWIRE{len(self.ends):012}"
         self.ends[key_id] = ends

@@ -25,7 +25,7 @@ from tests.api.conftest import (
     running,
     settings_with,
 )
-from tests.auth.house import FakeKeySource
+from tests.auth.env import FakeKeySource
 from tests.support.fakes import FakeSource, in_virtual_time, loop_clock
 from tests.support.scrapes import (
     GET,

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from service.access.callers import CallerEntry, intersecting_subject
+from service.access.callers import CallerEntry
 from service.access.grants import Caller
+from service.access.subject_patterns import intersecting_subject
 from service.app import builders
 from service.app.builders import caller_name
 from service.config.settings import Settings

@@ -7,12 +7,7 @@ import pytest
 from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
-from tests.support.fakes import (
-    ADDRESS,
-    FakeClock,
-    FakeSource,
-    loop_clock,
-)
+from tests.support.fakes import ADDRESS, FakeClock, FakeSource, loop_clock
 
 OWN = SessionKey("reports", None, None)
 BILLING = SessionKey("reports", (None, "billing"), None)
@@ -22,7 +17,7 @@ DUE_AT = 3600 - PROMISE - 60  # without jitter, a session of an hour is refreshe
 
 
 @dataclass
-class House:
+class Env:
     """A pool over one fake source a bucket."""
 
     clock: FakeClock
@@ -31,7 +26,7 @@ class House:
     sources: dict[str, FakeSource] = field(default_factory=dict)
 
 
-def a_house(*more: str, length: float = 3600, delay: float = 0.1, chance: float = 0) -> House:
+def make_env(*more: str, length: float = 3600, delay: float = 0.1, chance: float = 0) -> Env:
     """Buckets: `reports`, and what else is named."""
     clock = loop_clock()
     sources = {name: FakeSource(clock, length=length, delay=delay) for name in ("reports", *more)}
@@ -40,14 +35,14 @@ def a_house(*more: str, length: float = 3600, delay: float = 0.1, chance: float 
         for name, source in sources.items()
     }
     pool = SessionPool(buckets, clock=clock, chance=lambda: chance)
-    return House(clock, sources["reports"], pool, sources)
+    return Env(clock, sources["reports"], pool, sources)
 
 
 def owned(number: int) -> SessionKey:
     return SessionKey("reports", (None, f"caller-{number}"), None)
 
 
-async def refusal(house: House, key: SessionKey = OWN) -> CredentialsUnavailable:
+async def refusal(env: Env, key: SessionKey = OWN) -> CredentialsUnavailable:
     with pytest.raises(CredentialsUnavailable) as refused:
-        await house.pool.ready(key)
+        await env.pool.ready(key)
     return refused.value

@@ -1,4 +1,4 @@
-"""For which other keys a decision holds: those below the same grants, and below no others."""
+"""Which other keys get the same decision."""
 
 from dataclasses import replace
 
@@ -14,17 +14,12 @@ from service.access.grants import (
     decide,
     decision_scope,
 )
-from tests.access.access_requests import (
-    a_demand,
-    access_requests,
-    grants,
-    keys,
-)
+from tests.access.access_requests import access_requests, grants, keys, make_request
 from tests.support.fakes import a_grant
 
 
 def of(*prefixes: str, key: str) -> DecisionScope | None:
-    return decision_scope([a_grant(prefix=prefix) for prefix in prefixes], a_demand(key=key))
+    return decision_scope([a_grant(prefix=prefix) for prefix in prefixes], make_request(key=key))
 
 
 @pytest.mark.parametrize(
@@ -41,44 +36,42 @@ def of(*prefixes: str, key: str) -> DecisionScope | None:
         ([], "b", DecisionScope("", ())),
     ],
 )
-def test_a_decision_holds_below_the_narrowest_grant_that_covers_the_key_and_below_no_other(
+def test_the_scope_is_the_narrowest_covering_prefix_without_others(
     prefixes: list[str], key: str, found: DecisionScope
 ) -> None:
     assert of(*prefixes, key=key) == found
 
 
-def test_a_decision_about_a_key_that_a_grant_names_holds_for_no_other() -> None:
+def test_a_grant_for_that_very_key_has_no_scope() -> None:
     assert of("a/b", key="a/b") is None
     assert of("a/", "a/b", key="a/b") is None
 
 
-def test_a_decision_about_a_subtree_holds_for_no_key() -> None:
-    assert decision_scope([a_grant(prefix="a/")], a_demand(key="a/", subtree=True)) is None
+def test_a_request_for_a_subtree_has_no_scope() -> None:
+    assert decision_scope([a_grant(prefix="a/")], make_request(key="a/", subtree=True)) is None
 
 
-def test_grants_of_other_buckets_and_operations_have_no_say() -> None:
+def test_grants_of_other_buckets_and_operations_do_not_count() -> None:
     others = [
         a_grant(bucket="photos", prefix="a/b/"),
         a_grant(prefix="a/c/", allow=frozenset(Operation) - {Operation.DOWNLOAD}),
         a_grant(bucket="photos", prefix="a/d/", allow=frozenset({Operation.UPLOAD})),
     ]
-    assert decision_scope([a_grant(prefix="a/"), *others], a_demand(key="a/x")) == DecisionScope(
-        "a/", ()
-    )
+    assert decision_scope(
+        [a_grant(prefix="a/"), *others], make_request(key="a/x")
+    ) == DecisionScope("a/", ())
 
 
 @pytest.mark.parametrize(
     ("key", "held"), [("a/x", True), ("a/", True), ("a/b/x", False), ("a/c", False), ("b", False)]
 )
-def test_a_reach_holds_a_key_below_its_prefix_that_begins_as_no_others(
-    key: str, *, held: bool
-) -> None:
+def test_a_scope_contains_keys_under_its_prefix_but_no_other(key: str, *, held: bool) -> None:
     within = DecisionScope("a/", ("a/b/", "a/c"))
     assert within.contains(key) is held
 
 
 @given(some=st.lists(grants, max_size=4), access_request=access_requests, other=keys)
-def test_within_its_reach_a_decision_is_the_same_for_every_key(
+def test_all_keys_in_a_scope_get_the_same_decision(
     some: list[Grant], access_request: AccessRequest, other: str
 ) -> None:
     within = decision_scope(some, access_request)

@@ -1,4 +1,4 @@
-"""In virtual time: see `tests/support/fakes.py`. An issuer that may fail or hang, and who asks for its keys."""
+"""A JwksCache in virtual time (`tests/support/fakes.py`), and an issuer that may fail or hang."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from tests.auth.mint import ed_key, jwk, jwks
 from tests.support.fakes import FakeClock, loop_clock
 
 AT_ONCE = 0.01  # seconds
-DOWN = KeysUnavailable("no answer: ConnectError")
+DOWN = KeysUnavailable("no response: ConnectError")
 
 
 class FakeKeySource:
-    """Answers after `delay` seconds; its attributes may be changed at any time."""
+    """Responds after `delay` seconds. Its attributes may be changed at any time."""
 
     def __init__(self, clock: FakeClock, *kids: str) -> None:
         self.delay = 0.1
@@ -31,7 +31,7 @@ class FakeKeySource:
         self.publish(*kids)
 
     def publish(self, *kids: str) -> None:
-        """A key for each name, always the same one for the same name."""
+        """Publish a key for each `kid`, always the same one for the same `kid`."""
         self.document = jwks(*(jwk(ed_key(kid), kid) for kid in kids))
 
     async def fetch(self) -> bytes:
@@ -45,7 +45,7 @@ class FakeKeySource:
 
 
 @dataclass
-class House:
+class Env:
     clock: FakeClock
     source: FakeKeySource
     keys: JwksCache
@@ -56,32 +56,32 @@ class House:
         return refused.value
 
 
-def a_house(
+def make_env(
     *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
-) -> House:
-    """An issuer who has published keys of these names; `one` if none is named."""
+) -> Env:
+    """An issuer with these keys; `one` by default."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
-    return House(clock, source, keys)
+    return Env(clock, source, keys)
 
 
-async def a_warm_house(*kids: str) -> House:
-    """One whose keys have come, and which may ask again."""
-    house = a_house(*kids)
-    house.keys.start()
+async def make_warm_env(*kids: str) -> Env:
+    """Its keys have been fetched, and the next attempt may start."""
+    env = make_env(*kids)
+    env.keys.start()
     await asyncio.sleep(31)
-    return house
+    return env
 
 
-def found_at_once(house: House, kid: str = "one") -> bool:
-    """Whether it is found without awaiting anything."""
+def found_at_once(env: Env, kid: str = "one") -> bool:
+    """Return whether it is found without waiting."""
     try:
-        house.keys.find(kid).send(None)
+        env.keys.find(kid).send(None)
     except StopIteration as ended:
         return ended.value is not None
     return False
 
 
-def pauses(house: House) -> list[float]:
-    return [later - sooner for sooner, later in pairwise(house.source.asked_at)]
+def pauses(env: Env) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(env.source.asked_at)]

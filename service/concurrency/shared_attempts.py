@@ -1,0 +1,109 @@
+"""Attempts of a background task, one at a time, shared by all requests that wait for them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from contextvars import Context
+from typing import Final, TypeVar
+
+from service.concurrency.waiting import Waiting
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Seconds. Unlike `Clock.boot`, the event loop's clock may stop during a suspend: it is no alarm.
+LONGEST_SLEEP: Final = 30.0
+
+
+class StrayCancellation(Exception):
+    """The work was cancelled from within, as some SDKs do, and not by the owner of the task."""
+
+
+async def attempt(work: Awaitable[T], seconds: float) -> T:
+    """Await `work`. Raises TimeoutError after `seconds`, and StrayCancellation."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        raise StrayCancellation from None
+
+
+class SharedAttempts:
+    """A task that calls `step` again and again. It belongs to no request, so no disconnect ends it.
+
+    `step` makes an attempt if one is due, then calls `ended`. It returns the seconds until it wants
+    to be called again, or None to end the task. It may be called earlier.
+    """
+
+    def __init__(
+        self, step: Callable[[], Awaitable[float | None]], *, name: str, waiting: Waiting
+    ) -> None:
+        """`name` is for the log. `waiting` limits how many requests wait."""
+        self._step = step
+        self._name = name
+        self._waiting = waiting
+        self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        # In a context of its own: what it logs belongs to no request.
+        self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
+
+    def cancel(self) -> None:
+        """End the task and release the requests that wait."""
+        self._ended.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def stop(self) -> None:
+        """Cancel, and wait for the end of the task."""
+        self.cancel()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def wake(self) -> None:
+        """Call `step` soon, since what it decides by has changed."""
+        self._wake.set()
+
+    def ended(self) -> None:
+        """Release the requests that wait for this attempt."""
+        self._ended.set()
+        self._ended = asyncio.Event()
+
+    async def wait(self, seconds: float, place: Hashable) -> None:
+        """Wait until the current or next attempt ends, unless too many wait for this `place`."""
+        if not self._waiting.enter(place):
+            return
+        if self._task is None:
+            self.start()
+        self.wake()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._waiting.leave(place)
+
+    async def _run(self) -> None:
+        seconds: float | None = 0.0
+        while seconds is not None:
+            self._wake.clear()
+            try:
+                seconds = await self._step()
+            except Exception:  # a bug must not end the refreshes for ever
+                log.exception("unexpected error while refreshing %s", self._name)
+                seconds = LONGEST_SLEEP
+            if seconds:
+                await self._sleep(seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(min(seconds, LONGEST_SLEEP)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
