@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import (
-    FewWarnings,
+    WarningLimit,
     JsonFormatter,
     SinkHandler,
     set_up_logging,
@@ -178,7 +178,7 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
 
     def write() -> None:
         for _ in range(3000):
-            sink._fails = False  # so that each failure is logged anew
+            sink._failing = False  # so that each failure is logged again
             with suppress(Exception):
                 sink.write_now(b"a\n")
         done.set()
@@ -244,7 +244,7 @@ def test_malformed_requests_are_ten_lines_a_second_at_most() -> None:
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign] # a fake
     logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - none that others have
-    logger.addFilter(FewWarnings(10, now=lambda: now[0]))
+    logger.addFilter(WarningLimit(10, now=lambda: now[0]))
     logger.addHandler(handler)
     for _ in range(100):
         logger.warning("Invalid HTTP request received.")
