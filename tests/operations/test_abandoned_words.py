@@ -16,7 +16,7 @@ from service.operations.abandoned_uploads import (
     summary,
 )
 from tests.cli.test_commands import GOOD
-from tests.operations.test_abandoned import OLD, upload
+from tests.operations.test_abandoned_uploads import OLD, upload
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR

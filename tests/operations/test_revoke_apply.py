@@ -14,7 +14,7 @@ from service.operations.revoke.apply import RevocationApplier
 from service.operations.revoke.iam import IamRefused, RolePolicies, role_policies
 from service.operations.revoke.policy import Target, merged
 from service.sessions.sts import session_name
-from tests.operations.test_revocation import target
+from tests.operations.test_revoke_policy import target
 from tests.support.fakes import SECRET, TOKEN, credentials
 
 ARN: Final = target().role_arn
