@@ -79,7 +79,7 @@ class LineSink:
     async def _wait_and_write(self, pending: deque[bytes]) -> None:
         try:
             async with asyncio.timeout(WAIT_SECONDS), self._waiting_requests:
-                while not self._write_pending(pending):  # noqa: ASYNC110 - no event says that it read
+                while not self._write_pending(pending):  # noqa: ASYNC110 - a pipe has no event
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise self._failure(BlockingIOError(_SLOW_READER)) from None
@@ -87,7 +87,7 @@ class LineSink:
             raise self._failure(error) from None
 
     def _write_single(self, pending: deque[bytes]) -> bool:
-        """Write the only line to a file: a shortcut past `_write_pending`. Return whether it did."""
+        """Write a single line to a file, the common case, with less work. Return whether it did."""
         if not self._is_file or len(pending) != 1:
             return False
         with self._lock:
