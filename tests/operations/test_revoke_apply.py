@@ -1,4 +1,4 @@
-"""A role's inline policies by the SDK's own client, against a stub of IAM on loopback."""
+"""`presign revoke --apply` and `--lift`, against a fake IAM on loopback."""
 
 import asyncio
 import json
@@ -13,13 +13,11 @@ import pytest
 from service.operations.revoke.apply import RevocationApplier
 from service.operations.revoke.iam import IamRefused, RolePolicies, role_policies
 from service.operations.revoke.policy import Target, merged
-from service.sessions.sts import session_name
-from tests.operations.test_revoke_policy import target
+from tests.operations.test_revoke_policy import NOON, target
 from tests.support.fakes import SECRET, TOKEN, credentials
 
 ARN: Final = target().role_arn
-NAME: Final = f"presign-revoke-{session_name((None, 'billing'))}"
-MOMENT: Final = 1_767_225_600
+NAME: Final = target().policy_name
 _ERROR: Final = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code>"
     f"<Message>{SECRET} of {ARN}</Message></Error></ErrorResponse>"
@@ -35,47 +33,47 @@ _POLICY: Final = (
 
 
 @dataclass
-class Iam:
-    """`faults` are answered with in place of what each action does, by its name."""
+class FakeIam:
+    """IAM with one role. `errors` has an error code for some actions."""
 
     arn: str = ARN
-    standing: dict[str, str] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    asked: list[dict[str, str]] = field(default_factory=list)
+    policies: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    requests: list[dict[str, str]] = field(default_factory=list)
     heads: list[bytes] = field(default_factory=list)
-    url: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         body = (await reader.readexactly(length)).decode()
         self.heads.append(head)
-        self.asked.append({name: values[0] for name, values in parse_qs(body).items()})
-        status, answer = self.answer(self.asked[-1])
-        reply = f"HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {len(answer)}\r\n\r\n"
-        writer.write((reply + answer).encode())
+        self.requests.append({name: values[0] for name, values in parse_qs(body).items()})
+        status, text = self.respond(self.requests[-1])
+        start = f"HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {len(text)}\r\n\r\n"
+        writer.write((start + text).encode())
         await writer.drain()
         writer.close()
 
-    def answer(self, asked: dict[str, str]) -> tuple[int, str]:
-        if (fault := self.faults.get(asked["Action"])) is not None:
-            return 400, _ERROR.format(fault)
-        match asked["Action"]:
+    def respond(self, request: dict[str, str]) -> tuple[int, str]:
+        action, name = request["Action"], request.get("PolicyName", "")
+        if action in self.errors:
+            return 400, _ERROR.format(self.errors[action])
+        match action:
             case "GetRole":
                 return 200, _ROLE.format(self.arn)
-            case "GetRolePolicy" if (found := self.standing.get(asked["PolicyName"])) is not None:
-                return 200, _POLICY.format(quote(found))
+            case "GetRolePolicy" if name in self.policies:
+                return 200, _POLICY.format(quote(self.policies[name]))
             case "GetRolePolicy":
                 return 404, _ERROR.format("NoSuchEntity")
             case "PutRolePolicy":
-                self.standing[asked["PolicyName"]] = asked["PolicyDocument"]
+                self.policies[name] = request["PolicyDocument"]
             case "DeleteRolePolicy":
-                del self.standing[asked["PolicyName"]]
-        return 200, f"<{asked['Action']}Response/>"
+                del self.policies[name]
+        return 200, f"<{action}Response/>"
 
 
 @asynccontextmanager
-async def asking(iam: Iam) -> AsyncIterator[RolePolicies]:
+async def policies_of(iam: FakeIam) -> AsyncIterator[RolePolicies]:
     async with await asyncio.start_server(iam.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with role_policies(credentials(), region="eu-west-1", endpoint_url=url) as policies:
@@ -83,115 +81,102 @@ async def asking(iam: Iam) -> AsyncIterator[RolePolicies]:
 
 
 @dataclass
-class RemoteFinding:
+class Operator:
     lines: list[str] = field(default_factory=list)
-    agrees: bool = True
-    standing_when_asked: dict[str, str] | None = None
+    confirms: bool = True
+    policies_when_asked: dict[str, str] | None = None
 
 
-async def deny(iam: Iam, told: RemoteFinding, *targets: Target) -> list[str]:
-    def agreed(_: str) -> bool:
-        told.standing_when_asked = dict(iam.standing)
-        return told.agrees
+async def deny(iam: FakeIam, operator: Operator, *targets: Target) -> list[str]:
+    def confirm(_: str) -> bool:
+        operator.policies_when_asked = dict(iam.policies)
+        return operator.confirms
 
-    async with asking(iam) as policies:
-        switch = RevocationApplier(policies, show=told.lines.append, agreed=agreed)
-        return await switch.deny(targets, MOMENT)
+    async with policies_of(iam) as policies:
+        applier = RevocationApplier(policies, show=operator.lines.append, confirm=confirm)
+        return await applier.deny(targets, NOON)
 
 
-async def test_a_role_is_asked_for_by_its_name_alone_with_the_operators_keys() -> None:
-    iam = Iam(standing={"x": '{"Statement": [], "Id": "a b+é%"}'})
-    async with asking(iam) as policies:
+async def test_policies_are_read_by_role_name_with_the_operators_keys() -> None:
+    iam = FakeIam(policies={"x": '{"Statement": [], "Id": "a b+é%"}'})
+    async with policies_of(iam) as policies:
         assert await policies.read(ARN, "x") == {"Statement": [], "Id": "a b+é%"}
         assert await policies.read(ARN, "y") is None
-    assert {each["RoleName"] for each in iam.asked} == {"presign"}
+    assert {each["RoleName"] for each in iam.requests} == {"presign"}
     assert b"/iam/aws4_request" in iam.heads[0]
     assert TOKEN.encode() in iam.heads[0]
 
 
-async def test_nothing_is_written_before_it_is_agreed_to() -> None:
-    iam, told = Iam(), RemoteFinding(agrees=False)
-    problems = await deny(iam, told, target())
-    assert problems == ["you did not agree; nothing was changed"]
-    assert (told.standing_when_asked, iam.standing) == ({}, {})
-    assert any('"aws:TokenIssueTime": "2026-01-01T00:00:00Z"' in line for line in told.lines)
+async def test_nothing_is_written_without_confirmation() -> None:
+    iam, operator = FakeIam(), Operator(confirms=False)
+    problems = await deny(iam, operator, target())
+    assert problems == ["not confirmed; nothing was changed"]
+    assert (operator.policies_when_asked, iam.policies) == ({}, {})
+    assert any('"aws:TokenIssueTime": "2026-01-01T12:00:00Z"' in line for line in operator.lines)
 
 
-async def test_what_stands_is_joined_and_put_without_white_space() -> None:
+async def test_other_statements_are_kept_and_no_white_space_is_written() -> None:
     foreign = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
-    iam = Iam(standing={NAME: json.dumps({"Statement": foreign}), "other": "{}"})
-    assert await deny(iam, RemoteFinding(), target()) == []
-    assert json.loads(iam.standing[NAME]) == merged(
-        {"Statement": [foreign]}, target().userid, MOMENT
-    )
-    assert " " not in iam.standing[NAME]
-    assert iam.standing["other"] == "{}"
+    iam = FakeIam(policies={NAME: json.dumps({"Statement": foreign}), "other": "{}"})
+    assert await deny(iam, Operator(), target()) == []
+    assert json.loads(iam.policies[NAME]) == merged({"Statement": [foreign]}, target().userid, NOON)
+    assert " " not in iam.policies[NAME]
+    assert iam.policies["other"] == "{}"
 
 
-@pytest.mark.parametrize("standing", ["not a policy", "[]", '{"Statement": 1}'])
-async def test_what_cannot_be_read_is_not_written_over(standing: str) -> None:
-    iam = Iam(standing={NAME: standing})
-    [problem] = await deny(iam, RemoteFinding(), target())
+@pytest.mark.parametrize("policy", ["not a policy", "[]", '{"Statement": 1}'])
+async def test_an_unreadable_policy_is_not_overwritten(policy: str) -> None:
+    iam = FakeIam(policies={NAME: policy})
+    [problem] = await deny(iam, Operator(), target())
     assert "read" in problem
-    assert iam.standing == {NAME: standing}
+    assert iam.policies == {NAME: policy}
 
 
-async def test_a_role_of_that_name_in_another_account_is_left_alone() -> None:
-    iam = Iam(arn=ARN.replace("111122223333", "444455556666"))
-    [problem] = await deny(iam, RemoteFinding(), target())
-    assert "an account that has another role of this name; nothing was written" in problem
-    assert [each["Action"] for each in iam.asked] == ["GetRole"]
+async def test_another_accounts_role_of_the_same_name_is_not_changed() -> None:
+    iam = FakeIam(arn=ARN.replace("111122223333", "444455556666"))
+    [problem] = await deny(iam, Operator(), target())
+    assert "an account with another role of this name; nothing was written" in problem
+    assert [each["Action"] for each in iam.requests] == ["GetRole"]
 
 
-async def test_a_role_that_is_full_is_told_with_what_to_do() -> None:
-    iam = Iam(faults={"PutRolePolicy": "LimitExceeded"})
-    [problem] = await deny(iam, RemoteFinding(), target())
-    for said in (
-        "10,240 characters",
-        "aws iam list-role-policies --role-name presign",
-        "3600 s old",
-    ):
-        assert said in problem
+async def test_a_full_role_is_reported_with_what_to_do() -> None:
+    iam = FakeIam(errors={"PutRolePolicy": "LimitExceeded"})
+    [problem] = await deny(iam, Operator(), target())
+    list_policies = "aws iam list-role-policies --role-name presign"
+    for text in ("10,240 characters", list_policies, "older than 3600 s"):
+        assert text in problem
 
 
 @pytest.mark.parametrize("action", ["GetRole", "GetRolePolicy", "PutRolePolicy"])
-async def test_a_refusal_is_told_by_its_code_and_one_role_keeps_no_other_from_its_turn(
-    action: str,
-) -> None:
-    iam, told = Iam(faults={action: "AccessDenied"}), RemoteFinding()
-    problems = await deny(iam, told, target(), target(owner=(None, "web"), session="web"))
+async def test_an_error_shows_its_code_and_does_not_stop_other_roles(action: str) -> None:
+    iam, operator = FakeIam(errors={action: "AccessDenied"}), Operator()
+    problems = await deny(iam, operator, target(), target(owner=(None, "web"), session="web"))
     assert [problem.rpartition(": ")[2] for problem in problems] == ["AccessDenied"] * 2
     for hidden in (SECRET, TOKEN, "127.0.0.1"):
-        assert hidden not in "\n".join([*problems, *told.lines])
+        assert hidden not in "\n".join([*problems, *operator.lines])
 
 
-async def test_an_iam_that_is_not_there_is_told_in_words_without_its_address(
-    unused_tcp_port_closed: int,
-) -> None:
-    url = f"http://127.0.0.1:{unused_tcp_port_closed}"
+async def test_an_unreachable_iam_is_reported_without_its_address(closed_port: int) -> None:
+    url = f"http://127.0.0.1:{closed_port}"
     async with role_policies(credentials(), region="eu-west-1", endpoint_url=url) as policies:
-        with pytest.raises(
-            IamRefused, match="IAM cannot be asked or read: EndpointConnectionError"
-        ):
+        with pytest.raises(IamRefused, match="the call to IAM failed: EndpointConnectionError"):
             await policies.read(ARN, "x")
 
 
-@pytest.fixture(name="unused_tcp_port_closed")
-async def _closed() -> int:
+@pytest.fixture(name="closed_port")
+async def _closed_port() -> int:
     async with await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0) as server:
         port: int = server.sockets[0].getsockname()[1]
     return port
 
 
-async def test_what_is_lifted_leaves_what_is_not_ours_and_is_warned_of_while_sessions_live() -> (
-    None
-):
-    alone = json.dumps(merged(None, target().userid, MOMENT))
-    iam, told = Iam(standing={NAME: alone}), RemoteFinding()
-    async with asking(iam) as policies:
-        switch = RevocationApplier(policies, show=told.lines.append, agreed=lambda _: True)
-        assert await switch.lift([target()], now=MOMENT + 60.0) == []
-        assert iam.standing == {}
-        assert "their URLs will work again" in told.lines[0]
-        assert await switch.lift([target()], now=MOMENT + 60.0) == []
-    assert told.lines[-1].endswith("nothing is revoked")
+async def test_a_lift_removes_our_policy_and_warns_of_live_sessions() -> None:
+    iam = FakeIam(policies={NAME: json.dumps(merged(None, target().userid, NOON))})
+    lines: list[str] = []
+    async with policies_of(iam) as policies:
+        applier = RevocationApplier(policies, show=lines.append, confirm=lambda _: True)
+        assert await applier.lift([target()], now=NOON + 60.0) == []
+        assert iam.policies == {}
+        assert "their URLs will work again" in lines[0]
+        assert await applier.lift([target()], now=NOON + 60.0) == []
+    assert lines[-1].endswith("nothing is revoked")

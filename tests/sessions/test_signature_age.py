@@ -200,7 +200,7 @@ def checked(directory: Path, **bucket: Any) -> str:
 
 def test_check_prints_the_age_of_each_bucket_that_is_granted_as_a_condition(tmp_path: Path) -> None:
     told = checked(tmp_path, session_seconds=900)
-    assert "bucket reports: what it signs lives for 895 s at most" in told
+    assert "bucket reports: URLs live 895 s at most" in told
     [condition] = re.findall(r'"NumericGreaterThan": {.*}', told)
     assert json.loads(f"{{{condition}}}") == {"NumericGreaterThan": {"s3:signatureAge": "955000"}}
     assert "bucket unused: what it signs" not in told
