@@ -54,7 +54,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
-    """Yield a problem for each session policy that STS would refuse. Other callers can be served."""
+    """Yield a problem for each session policy that STS would refuse, with its caller."""
     arns = {
         name: builders.arns(name, bucket, addresses[name].region)
         for name, bucket in settings.buckets.items()
@@ -77,9 +77,8 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "unsafe_anonymous_caller: anybody who can reach the service has these grants"
     if settings.console:
         yield (
-            "console: anybody who can reach the service can open /console, and see the hosts of all "
-            "buckets in its Content-Security-Policy; the page has no rights: each call needs the "
-            "caller's own key"
+            "console: anybody who can reach the service can open /console and see the hosts of all "
+            "buckets in its headers; the page has no rights of its own"
         )
     for caller in settings.callers:
         yield from _risky_caller(caller, settings)
@@ -90,10 +89,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_bucket(name, bucket, lifetimes[name])
     overlaps = _overlaps(Entries(builders.caller_entries(settings)))
     if next(islice(overlaps, MAX_OVERLAPS, None), None) is not None:
-        yield (
-            f"callers: more than {MAX_OVERLAPS} pairs of `subject` patterns overlap; the length of "
-            "session policies is checked for that many pairs only"
-        )
+        yield f"callers: over {MAX_OVERLAPS} pairs of subjects overlap; only that many are checked"
     yield from check_uppy.warnings(settings)
 
 
@@ -129,9 +125,9 @@ def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
 def _risky_bucket(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     if not bucket.is_scoped and not builders.is_at_aws(bucket):
         yield (
-            f"bucket {name}: all callers share one set of credentials, and the store is not AWS: if "
-            "it acts on unsigned headers, as MinIO does, any upload URL can copy everything that "
-            "these credentials can read: see docs/stores.md"
+            f"bucket {name}: all callers share one set of credentials. If the store acts on "
+            "unsigned headers, as MinIO does, any upload URL can copy everything that these "
+            "credentials can read: see docs/stores.md"
         )
     if bucket.credentials == "static":
         return
@@ -139,10 +135,7 @@ def _risky_bucket(name: str, bucket: BucketSettings, longest_lifetime: float) ->
         yield f"bucket {name}: all callers share one session, so IAM does not enforce their grants"
     tags = " ".join(bucket.session_tags.values())
     if "{subject}" in tags and "{issuer}" not in tags:
-        yield (
-            f"bucket {name}: session_tags contain the subject without its issuer, so callers of two "
-            "issuers can have equal tags"
-        )
+        yield f"bucket {name}: session_tags have {{subject}} without {{issuer}}; tags can be equal"
     guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
     if longest_lifetime > guaranteed:
         yield (

@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import boto3
 import click
@@ -54,8 +55,6 @@ def run_demo(*, port: int, store_port: int) -> None:
     _check_port(store_port, "--store-port")
     # uvicorn raises the signal again when it ends. That must not kill us before moto has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    # moto accepts any keys, but the AWS default chain has to find some.
-    os.environ.update(AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo")  # noqa: S106
     with _moto(store_port, store_url):
         prepare(store_url)
         settings = demo_settings(store_url)
@@ -72,7 +71,11 @@ def run_demo(*, port: int, store_port: int) -> None:
 
 def prepare(store_url: str) -> None:
     """Create the bucket, with CORS, and the role, unless they exist."""
-    s3, iam = _client("s3", store_url), _client("iam", store_url)
+    # moto accepts any keys, but the AWS default chain has to find some.
+    os.environ.update(AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo")  # noqa: S106
+    client = partial(boto3.client, endpoint_url=store_url, region_name="us-east-1")
+    s3 = client("s3", config=Config(s3={"addressing_style": "path"}))
+    iam = client("iam")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=_CORS)
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
@@ -109,7 +112,7 @@ class _Server(uvicorn.Server):
 
 
 def _welcome(url: str) -> str:
-    """Return lines to paste. `sign` turns a response into a curl configuration, with its headers."""
+    """Return lines to paste. `sign` turns a response into a curl configuration."""
     return f"""
 presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`). Its console is at {url}/console.
 Paste this into another shell:
@@ -169,17 +172,6 @@ def _check_port(port: int, option: str) -> None:
             raise click.ClickException(
                 f"port {port} is in use; choose another with {option}"
             ) from None
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="demo",
-        aws_secret_access_key="demo",  # noqa: S106 - moto accepts any
-        config=Config(s3={"addressing_style": "path"}),
-    )
 
 
 if __name__ == "__main__":

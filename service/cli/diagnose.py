@@ -61,8 +61,8 @@ def diagnose(
 
     Reads the URL from standard input, or asks for it. It cannot be an argument, because other users
     of the machine see those. With --service, set PRESIGN_TOKEN to an API key or token. Without it
-    nothing is sent anywhere, and causes that only the session's secret can prove are not found. Exits
-    with 0 if no cause is found, 1 if one is, and 2 if the request could not be diagnosed.
+    nothing is sent anywhere, and causes that only the session's secret can prove are not found.
+    Exits with 0 if no cause is found, 1 if one is, and 2 if the request could not be diagnosed.
     """
     try:
         headers = parse_headers(lines)

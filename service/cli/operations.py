@@ -119,9 +119,9 @@ def revoke(
     """End a caller's sessions, and so all URLs that they signed.
 
     CALLER is an API key's name, or ISSUER:SUBJECT, as in the configuration. A subject can contain
-    `*`. Prints the IAM policies that deny the sessions, and the lines for the configuration that make
-    replicas replace them. With --apply or --lift your own credentials, from the AWS default chain,
-    need the permissions in deploy/iam/revoke.json. Exits with 0 only if nothing failed.
+    `*`. Prints the IAM policies that deny the sessions, and the configuration with which replicas
+    replace them. With --apply or --lift your own credentials, from the AWS default chain, need the
+    permissions in deploy/iam/revoke.json. Exits with 0 only if nothing failed.
     """
     if lift and (apply or at is not None):
         raise click.UsageError("use --lift alone; it removes the policies of any --at")

@@ -174,7 +174,7 @@ def quoted(value: object) -> str:
 
 
 def without_echoes(errors: Sequence[Any]) -> list[Any]:
-    """Drop the `too_short` errors of lists whose items are all invalid: the items' errors say more."""
+    """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
     locations = {error["loc"] for error in errors}
 
     def is_echo(error: Any) -> bool:

@@ -1,8 +1,8 @@
 """The settings, read from the configuration file and the environment.
 
-The file is `presign.yaml`, or the path in PRESIGN_CONFIG. Each setting of `server` can also come from
-the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and duplicate keys are errors, so
-that a misspelt limit is not a missing limit.
+The file is `presign.yaml`, or the path in PRESIGN_CONFIG. Each setting of `server` can also come
+from the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and duplicate keys are
+errors, so that a misspelt limit is not a missing limit.
 """
 
 import os
@@ -142,7 +142,7 @@ class Settings(Section):
 
 
 def _error(at: _Location, text: str) -> PydanticCustomError:
-    """Return an error at `at`, the setting to change, for a check that compares several settings."""
+    """Return an error of a check that compares settings. `at` is the one to change."""
     return PydanticCustomError("at", "{text}", {"at": at, "text": text})
 
 

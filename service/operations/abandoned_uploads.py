@@ -98,7 +98,7 @@ def store_accesses(
 async def sweep(
     bucket: BucketClient, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
 ) -> SweepResult:
-    """Show each upload that is older than `older_than` seconds, and abort them if `abort` is set."""
+    """Show the uploads that are older than `older_than` seconds, and abort them if `abort`."""
     try:
         listing = await list_uploads(bucket, older_than=older_than, now=now)
     except (PresignError, S3Error) as error:

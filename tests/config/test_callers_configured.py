@@ -211,7 +211,7 @@ ONE_SESSION: Final = f"{BUCKET}, scoped_sessions: false"
         ({BUCKET: ONE_SESSION, "    grants:": "    revoked_before: 2026-01-01T00:00:00Z\n    grants:"},
          "system:serviceaccount:billing:*: revoked_before has no effect on bucket reports"),
         ({BUCKET: f"{BUCKET}, session_tags: {{who: '{{subject}}'}}"},
-         "bucket reports: session_tags contain the subject without its issuer"),
+         "bucket reports: session_tags have {subject} without {issuer}"),
         ({"max_expires_in: 900": "max_expires_in: 3000"},
          "bucket reports: grants allow 3000 s, but a session of 3600 s is only guaranteed to have 2340 s"),
     ],

@@ -87,7 +87,7 @@ def test_an_empty_document_is_none(loader: Any) -> None:
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("a: 1\n---\nb: 1\n", 2, "expected a single document"),
         ("%YAML 1.1\n---\na: yes\n", 1, "write YAML 1.2"),
-        ("? [a]\n: 1\n", 1, "a key is a single value"),
+        ("? [a]\n: 1\n", 1, "a key must be a single value"),
         ("a: 1\n<<: x\n", 2, "for merging"),
         ("a: !!bool x\n", 1, "not YAML that can be read"),
         ("a: !!python/name:os.system x\n", 1, "not YAML that can be read"),

@@ -142,7 +142,7 @@ async def test_another_accounts_role_of_the_same_name_is_not_changed() -> None:
 async def test_a_full_role_is_reported_with_what_to_do() -> None:
     iam = FakeIam(errors={"PutRolePolicy": "LimitExceeded"})
     [problem] = await deny(iam, Operator(), target())
-    list_policies = "aws iam list-role-policies --role-name presign"
+    list_policies = "aws iam list-role-policies --role-name presign`"
     for text in ("10,240 characters", list_policies, "older than 3600 s"):
         assert text in problem
 

@@ -132,7 +132,7 @@ def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
     assert len(warnings) == 3
     assert "longer than 51 characters are not reached" in warnings[0]
     assert "system:serviceaccount:billing-eu:* of cluster-a may be affected" in warnings[1]
-    assert "static keys have no session" in warnings[2]
+    assert "static keys have no sessions" in warnings[2]
     assert f'On the caller with `subject: "{BILLING}"`' in done.stdout
 
 
@@ -142,7 +142,7 @@ def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
         ("biling", "there are: billing."),
         ("cluster-b:system:serviceaccount:billing:api", f"cluster-a:{BILLING}"),
         (API, f"cluster-a:{BILLING}"),
-        (f"cluster-a:{'x' * 52}*", "all subjects are longer than 51 characters"),
+        (f"cluster-a:{'x' * 52}*", "these subjects have over 51 characters"),
         ("cluster-a:*", "a subject cannot start with `*`"),
         ("", "there are: "),
     ],
@@ -169,7 +169,7 @@ def test_static_keys_cannot_be_revoked(path: Path) -> None:
     write(path, key_of("a", "static"))
     done = revoked(path, "a")
     assert (done.exit_code, [*denied(done)]) == (0, [])
-    for text in ("they cannot be revoked here", "create new keys", "s3:signatureAge"):
+    for text in ("they cannot be revoked here", "replace the keys", "s3:signatureAge"):
         assert text in done.stdout
     applied = revoked(path, "a", "--apply", "--yes")
     assert (applied.exit_code, "there is no role to change" in applied.stderr) == (1, True)

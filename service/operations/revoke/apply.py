@@ -71,7 +71,7 @@ class RevocationApplier:
         change: Callable[[Target, _Document], Change | None],
         done: str,
     ) -> list[str]:
-        """Read all policies, show the changes that `change` returns, and write them if confirmed."""
+        """Read all policies, show what `change` returns, and write it if confirmed."""
         changes, problems = [], []
         for target in targets:
             try:

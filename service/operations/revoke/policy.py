@@ -60,8 +60,8 @@ class Target:
 class Revocation:
     """The sessions of `caller`, named as in `presign check`.
 
-    `entry` are the lines of the configuration that precede `revoked_before`. `warnings` say who else
-    is affected, and which sessions are not reached.
+    `entry` has the lines of the configuration that precede `revoked_before`. `warnings` say who
+    else is affected, and which sessions are not reached.
     """
 
     caller: str
@@ -201,11 +201,10 @@ def role(target: Target) -> str:
 
 def too_large(target: Target) -> str:
     return (
-        f"no room: the inline policies of a role can have {_MAX_CHARACTERS} characters in all. Nothing "
-        "was changed. `aws iam list-role-policies --role-name "
-        f"{target.role_arn.rpartition('/')[2]}` lists the policies of other revocations, "
-        f"presign-revoke-…; lift those older than {target.seconds} s, whose sessions have all expired, "
-        "or move the role's permissions into a managed policy"
+        f"no room: a role's inline policies can have {_MAX_CHARACTERS} characters in all. Nothing "
+        f"was changed. Lift revocations older than {target.seconds} s, whose sessions have expired "
+        f"(`aws iam list-role-policies --role-name {target.role_arn.rpartition('/')[2]}` lists "
+        "presign-revoke-…), or move the role's permissions into a managed policy"
     )
 
 

@@ -84,9 +84,8 @@ def _unknown(text: str, entries: Sequence[CallerEntry]) -> str:
     names = [e.subject if e.issuer is None else f"{e.issuer}:{e.subject}" for e in entries]
     near = get_close_matches(text, names, n=_SUGGESTIONS, cutoff=0.4) or names[:_SUGGESTIONS]
     return (
-        f"no such caller is configured; there are: {', '.join(near) or 'none'}. Use an API key's name, "
-        "or ISSUER:SUBJECT. If the caller was removed, use --config with a configuration that still "
-        "has it"
+        f"no such caller is configured; there are: {', '.join(near) or 'none'}. Use an API key's "
+        "name or ISSUER:SUBJECT; for a caller that was removed, use --config with the earlier file"
     )
 
 
@@ -96,9 +95,8 @@ def _session(caller: Caller) -> str:
         return session_name((caller.issuer, caller.subject))
     if (pattern := session_name_pattern(caller.subject)) is None:
         problem = (
-            "the sessions of these subjects have no common name: all subjects are longer than "
-            f"{READABLE_LENGTH} characters, and a session's name has only the end. Revoke each subject "
-            "by itself; the audit trail lists them"
+            f"these subjects have over {READABLE_LENGTH} characters, so their session names have no "
+            "common start. Revoke each subject by itself; the audit trail has them"
         )
         raise ConfigurationError([problem])
     return pattern
@@ -146,16 +144,16 @@ def _pattern_warnings(
     if "*" not in caller.subject:
         return
     yield (
-        f"subjects longer than {READABLE_LENGTH} characters are not reached, because a session's name "
-        "has only the end; revoke each by its full subject, which is in the audit trail"
+        f"subjects longer than {READABLE_LENGTH} characters are not reached, because a session's "
+        "name has only the end; revoke each by itself. The audit trail has them"
     )
     roles = {settings.buckets[name].role_arn for name in buckets}
     for other in others:
         shares_role = any(settings.buckets[g.bucket].role_arn in roles for g in other.grants)
         if shares_role and _names_overlap(caller.subject, other.subject):
             yield (
-                f"sessions of {caller_name(other)} may be affected, because their names look alike; "
-                "give it the same revoked_before"
+                f"sessions of {caller_name(other)} may be affected, because their names look "
+                "alike; give it the same revoked_before"
             )
 
 
@@ -181,8 +179,8 @@ def _shared_warnings(
         ]
         yield (
             f"bucket {', '.join(sorted(buckets))}: all callers share one session (scoped_sessions: "
-            f"false), so all of them are affected: {', '.join(affected)}. revoked_before has no effect "
-            "on it: restart the replicas one at a time after the policy is in place"
+            f"false), so all of them are affected: {', '.join(affected)}. revoked_before has no "
+            "effect on it: restart the replicas one at a time after the policy is in place"
         )
 
 
@@ -190,8 +188,7 @@ def _static_warnings(buckets: Sequence[str], settings: Settings) -> Iterator[str
     for name in buckets:
         if settings.buckets[name].credentials == "static":
             yield (
-                f"bucket {name}: static keys have no session, so they cannot be revoked here. To end "
-                "all URLs of all callers, create new keys, restart the replicas with them, and delete "
-                "the old keys. To end only old URLs, deny s3:* in the bucket policy if "
-                "NumericGreaterThan s3:signatureAge (in milliseconds), if the store supports it"
+                f"bucket {name}: static keys have no sessions, so they cannot be revoked here. To "
+                "end all URLs, replace the keys. To end old URLs only, deny s3:* in the bucket "
+                "policy where s3:signatureAge (milliseconds) is NumericGreaterThan an age"
             )
