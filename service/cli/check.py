@@ -78,7 +78,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.console:
         yield (
             "console: anybody who can reach the service can open /console and see the hosts of all "
-            "buckets in its headers; the page has no rights of its own"
+            "buckets in its headers; the page itself has no rights"
         )
     for caller in settings.callers:
         yield from _risky_caller(caller, settings)

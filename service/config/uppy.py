@@ -10,7 +10,7 @@ class UppySettings(Section):
     """The bucket that uploads go to, by its name in this file."""
 
     prefix: OwnPrefix
-    """Where each caller's uploads go. `{caller}` stands for the issuer and the subject, or for
+    """Where each caller's uploads go. `{caller}` is replaced by the issuer and the subject, or by
     `_key` and the API key's name."""
 
     origins: tuple[Origin, ...] = ()

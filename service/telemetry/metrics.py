@@ -1,4 +1,4 @@
-"""Prometheus metrics. Other rooms report to them through observer protocols of their own.
+"""Prometheus metrics. Other rooms report to them through their own observer protocols.
 
 No caller chooses the value of a label: routes, buckets, issuers and codes are few, and ours.
 """
@@ -22,7 +22,7 @@ IsAlive = Callable[[str], bool]
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process, in their own registry."""
 
     CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 

@@ -78,7 +78,7 @@ def test_check_warns_of_the_console(tmp_path: Path) -> None:
     off, on = checked(tmp_path, GOOD), checked(tmp_path, f"{GOOD}console: true\n")
     assert "console" not in off.stdout
     assert "warning: console: anybody who can reach the service can open /console" in on.stdout
-    assert "see the hosts of all buckets in its headers; the page has no rights" in on.stdout
+    assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
 
 
 def test_the_example_configuration_is_valid() -> None:

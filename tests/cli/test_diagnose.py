@@ -47,10 +47,8 @@ def test_it_says_what_is_wrong_and_how_to_fix_it() -> None:
     assert done.exit_code == 1
     first, *more = done.output.splitlines()
     assert first == "1. url_escaped (certain)"
-    assert more[0] == (
-        "   The URL was escaped for HTML: `&` stands as `&amp;`, so the store sees other parameters."
-    )
-    assert more[1].startswith("   Fix: Unescape it once")
+    assert "escaped" in more[0]
+    assert more[1].startswith("   Fix: ")
 
 
 def test_an_uncertain_cause_is_called_likely(tmp_path: Path) -> None:
@@ -257,8 +255,7 @@ def test_a_closed_standard_input_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "warns"),
-    [("http://presign.invalid", True), ("http://127.0.0.1:1", False)],
+    ("service", "warns"), [("http://presign.invalid", True), ("http://127.0.0.1:1", False)]
 )
 def test_it_warns_of_an_unencrypted_connection(service: str, *, warns: bool) -> None:
     done = presign("--service", service, PRESIGN_TOKEN="key")

@@ -34,7 +34,7 @@ def checked(directory: Path, text: str) -> Result:
     return CliRunner().invoke(main, ["check", "--config", str(path)])
 
 
-def test_check_shows_the_grants_and_sts_calls_of_an_issuers_callers(tmp_path: Path) -> None:
+def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD)
     assert done.exit_code == 0, done.output
     assert (
@@ -179,7 +179,7 @@ def test_overlapping_entries_share_one_session_policy(
     assert checked(tmp_path, GOOD + entry("a:*", 0) + entry(second, 14)).exit_code == code
 
 
-def test_entries_that_overlap_only_with_a_third_are_not_added_up(tmp_path: Path) -> None:
+def test_entries_that_overlap_with_a_third_are_not_merged(tmp_path: Path) -> None:
     teams = "".join(
         f"  - {{issuer: cluster-a, subject: 'system:serviceaccount:team-{n}:*', grants: "
         f"[{{bucket: reports, prefix: team-{n}/, allow: [head]}}]}}\n"
@@ -247,9 +247,7 @@ def test_check_warns_of_shared_credentials_at_other_stores(tmp_path: Path, signs
         f"{BUCKET}, endpoint_url: 'http://minio.internal:9000'",  # scoped: its policy denies copies
     ],
 )
-def test_check_does_not_warn_of_copies_at_aws_or_with_scoped_sessions(
-    tmp_path: Path, signs: str
-) -> None:
+def test_check_does_not_warn_of_copies_where_none_are_possible(tmp_path: Path, signs: str) -> None:
     done = checked(tmp_path, GOOD.replace(BUCKET, signs))
     assert done.exit_code == 0, done.output
     assert COPIES not in done.stdout

@@ -43,7 +43,6 @@ LISTING_XML: Final = "<ListMultipartUploadsResult xmlns='http://s3.amazonaws.com
 ERROR_XML: Final = (
     "<Error><Code>{}</Code><Message>arn:aws:iam::111122223333:user/ann may not</Message></Error>"
 )
-UNREACHABLE: Final = "The store cannot be reached, or says that it cannot answer"
 ENDLESS: Final = "the store's pages do not end; there may be more"
 
 Markers = Literal["both", "id alone", "ignored"]
@@ -194,14 +193,16 @@ async def test_younger_uploads_are_not_listed(older_than: int, found: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("code", "problem"),
-    [("AccessDenied", "the store refused: AccessDenied"), ("hangs up", UNREACHABLE)],
+    ("code", "text"),
+    [("AccessDenied", "the store refused: AccessDenied"), ("hangs up", "The store")],
 )
-async def test_a_failed_listing_is_reported_without_the_stores_message(
-    code: str, problem: str
-) -> None:
+async def test_a_failed_listing_shows_no_message_or_address(code: str, text: str) -> None:
     result, shown = await swept(FakeBucket([upload(1)], errors={"GET": code}))
+    [problem] = result.problems
     assert (result, shown) == (SweepResult(problems=(problem,)), [])
+    assert problem.startswith(text)
+    assert "arn:" not in problem
+    assert "secret" not in problem
 
 
 # Aborting
@@ -240,12 +241,11 @@ async def test_a_key_that_http_clients_rewrite_is_not_sent() -> None:
     bucket = FakeBucket([upload(1, key="a/../b"), upload(2)])
     result, _ = await swept(bucket, abort=True)
     assert (bucket.methods, result.aborted) == (["GET", "DELETE", "GET"], 1)
-    assert result.problems == (
-        "1 not aborted: A segment `.` or `..` is not allowed: HTTP clients rewrite it",
-    )
+    [problem] = result.problems
+    assert problem.startswith("1 not aborted: A segment `.` or `..`")
 
 
-async def test_an_upload_that_is_still_listed_is_not_reported_as_aborted() -> None:
+async def test_an_upload_that_is_still_listed_is_not_aborted() -> None:
     """Some stores list another key than the upload's, and know no upload of that key."""
     bucket = FakeBucket([upload(1), upload(2)], errors={"id-000002": "NoSuchUpload"})
     result, _ = await swept(bucket, abort=True)
@@ -276,18 +276,17 @@ async def test_a_failed_second_listing_is_reported() -> None:
 
     async with client_of(respond) as client:
         result = await sweep(client, older_than=0, abort=True, now=0.0, show=lambda _: None)
-    told = "cannot tell whether the uploads are gone: the store refused: AccessDenied"
-    assert result == SweepResult(found=2, problems=(told,))
+    problem = "cannot tell whether the uploads are gone: the store refused: AccessDenied"
+    assert result == SweepResult(found=2, problems=(problem,))
 
 
-async def test_a_store_that_stops_answering_is_not_tried_for_every_upload() -> None:
+async def test_a_store_that_stops_answering_gets_few_requests() -> None:
     bucket = FakeBucket(uploads(500), errors={"DELETE": "hangs up"})
     result, _ = await swept(bucket, abort=True)
     assert bucket.methods.count("DELETE") == 3 * WORKERS
-    assert result.problems == (
-        f"{WORKERS} not aborted: {UNREACHABLE}",
-        f"{500 - WORKERS} not tried: the store does not answer",
-    )
+    failed, untried = result.problems
+    assert failed.startswith(f"{WORKERS} not aborted: The store")
+    assert untried == f"{500 - WORKERS} not tried: the store does not answer"
 
 
 async def test_only_a_few_are_aborted_at_once() -> None:
@@ -357,7 +356,7 @@ def test_an_age_is_read_with_and_without_a_fraction(initiated: str) -> None:
 
 
 @pytest.mark.parametrize("initiated", ["yesterday", "1970-01-02T00:00:00", "1970-13-02T00:00:00Z"])
-def test_an_invalid_time_or_one_without_a_zone_gives_no_age(initiated: str) -> None:
+def test_an_invalid_or_local_time_gives_no_age(initiated: str) -> None:
     assert age_of(initiated, 3.0 * DAY) is None
 
 

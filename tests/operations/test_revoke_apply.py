@@ -148,7 +148,7 @@ async def test_a_full_role_is_reported_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("action", ["GetRole", "GetRolePolicy", "PutRolePolicy"])
-async def test_an_error_shows_its_code_and_does_not_stop_other_roles(action: str) -> None:
+async def test_an_error_has_a_code_and_stops_no_other_role(action: str) -> None:
     iam, operator = FakeIam(errors={action: "AccessDenied"}), Operator()
     problems = await deny(iam, operator, target(), target(owner=(None, "web"), session="web"))
     assert [problem.rpartition(": ")[2] for problem in problems] == ["AccessDenied"] * 2

@@ -60,7 +60,7 @@ def test_userid_and_policy_contain_the_sessions_name() -> None:
 
 
 @given(now=st.floats(0, 4e9))
-def test_the_cutoff_covers_this_second_even_if_our_clock_is_behind(now: float) -> None:
+def test_the_cutoff_covers_this_second_with_a_slow_clock(now: float) -> None:
     """`aws:TokenIssueTime` is cut to the second, and DateLessThan excludes an equal time."""
     issued = int(now + 5)
     assert issued < cutoff_at(now) <= issued + 1

@@ -99,7 +99,7 @@ def test_revoked_before_is_later_than_the_cutoff(path: Path) -> None:
     assert "    revoked_before: 2026-01-01T00:00:05Z\n" in done.stdout
 
 
-def test_a_subject_of_a_pattern_is_revoked_by_a_new_entry(path: Path) -> None:
+def test_a_patterns_subject_is_revoked_by_a_new_entry(path: Path) -> None:
     write(path, subject(BILLING, "reports"), subject("system:serviceaccount:billing:a*", "other"))
     done = revoked(path, f"cluster-a:{API}", "--at", "2026-01-01T00:00:00Z")
     name = session_name(("cluster-a", API))

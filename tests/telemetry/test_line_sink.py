@@ -94,19 +94,10 @@ def numbers(written: bytes) -> list[int]:
 def test_lines_are_written_unchanged_in_order(pipe: Pipe) -> None:
     sink = LineSink(pipe.writer)
     assert sink.write([line(1), line(2)]) is None
-    sink.write_now(line(3))
-    assert pipe.drain() == line(1) + line(2) + line(3)
-
-
-def test_a_line_longer_than_pipe_buf_is_written_whole(pipe: Pipe) -> None:
+    assert sink.write([]) is None
+    sink.write_now(line(3, LONG))
     assert LONG > 3 * select.PIPE_BUF
-    LineSink(pipe.writer).write_now(line(1, LONG))
-    assert pipe.drain() == line(1, LONG)
-
-
-def test_no_lines_write_nothing(pipe: Pipe) -> None:
-    assert LineSink(pipe.writer).write([]) is None
-    assert pipe.drain() == b""
+    assert pipe.drain() == line(1) + line(2) + line(3, LONG)
 
 
 def test_a_pipe_without_a_reader_refuses_and_never_blocks(pipe: Pipe) -> None:
@@ -138,21 +129,18 @@ def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
             sink.write_now(line(0, 5000))
 
 
-def test_a_partly_written_line_is_finished_first(pipe: Pipe) -> None:
+@pytest.mark.parametrize(
+    "refused",
+    [[], [[number] for number in range(2000, 2010)], [[2000, 2001]]],
+    ids=["none", "ten requests", "a request of two lines"],
+)
+def test_a_partly_written_line_is_finished_first(pipe: Pipe, refused: list[list[int]]) -> None:
     sink = LineSink(pipe.writer)
     written = pipe.fill(sink)
+    for request in refused:
+        refused_at_once(sink, *(line(number, LONG) for number in request))
     seen = pipe.drain()
     assert not seen.endswith(b"\n"), "this pipe cuts no line of this length"
-    sink.write_now(line(1000))
-    assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
-
-
-def test_a_partly_written_line_is_finished_after_refusals(pipe: Pipe) -> None:
-    sink = LineSink(pipe.writer)
-    written = pipe.fill(sink)
-    for number in range(2000, 2010):
-        refused_at_once(sink, line(number, LONG))
-    seen = pipe.drain()
     sink.write_now(line(1000))
     assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
 
@@ -165,15 +153,6 @@ def test_an_unwritten_line_is_dropped_with_its_request(pipe: Pipe) -> None:
     seen = pipe.drain()
     sink.write_now(line(1000))
     assert numbers(seen + pipe.drain()) == [*written, 1000]
-
-
-def test_a_refused_request_starts_no_further_line(pipe: Pipe) -> None:
-    sink = LineSink(pipe.writer)
-    written = pipe.fill(sink)
-    refused_at_once(sink, line(2000, LONG), line(2001, LONG))
-    seen = pipe.drain()
-    sink.write_now(line(1000))
-    assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
 
 
 @examples(60)

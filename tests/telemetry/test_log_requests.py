@@ -104,9 +104,7 @@ async def test_an_invalid_traceparent_is_ignored(
     assert not {"trace_id", "span_id"} & set(line)
 
 
-async def test_lines_of_concurrent_requests_have_their_own_ids(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_lines_of_concurrent_requests_have_their_own_ids(client: httpx.AsyncClient) -> None:
     def headers(number: int) -> dict[str, str]:
         parent = f"00-{number + 1:032x}-{number + 1:016x}-01"
         return {"X-Request-ID": f"r{number}", "traceparent": parent}
@@ -149,11 +147,7 @@ async def test_a_sessions_refresh_belongs_to_no_request() -> None:
 
 
 async def test_a_fetch_of_an_issuers_keys_belongs_to_no_request() -> None:
-    issuer = {
-        "issuer": ISSUER.issuer,
-        "audience": "presign",
-        "jwks_url": "http://127.0.0.1:1/keys",
-    }
+    issuer = {"issuer": ISSUER.issuer, "audience": "presign", "jwks_url": "http://127.0.0.1:1/keys"}
     logged = StringIO()
     with logging_as_served("INFO", logged):
         settings = settings_with(open_grant(), issuers={"cluster-a": issuer})

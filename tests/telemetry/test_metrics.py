@@ -15,21 +15,8 @@ from service.app.services import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.errors import Overloaded
-from tests.api.conftest import (
-    API_KEY,
-    SECRET,
-    TOKEN,
-    Given,
-    open_grant,
-    running,
-    settings_with,
-)
-from tests.support.scrapes import (
-    GET,
-    app_of,
-    samples,
-    value,
-)
+from tests.api.conftest import API_KEY, SECRET, TOKEN, Given, open_grant, running, settings_with
+from tests.support.scrapes import GET, app_of, samples, value
 
 
 @pytest.fixture(name="client")
@@ -41,9 +28,7 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
 # The scrape
 
 
-async def test_a_scrape_needs_no_key_and_has_prometheus_format(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_scrape_needs_no_key_and_has_prometheus_format(client: httpx.AsyncClient) -> None:
     await client.post("/v1/download-urls", json=GET)
     response = await client.get("/metrics", headers={"Authorization": ""})
     assert response.status_code == 200
@@ -103,9 +88,7 @@ async def test_a_request_is_counted_by_route_method_and_status(
     assert sum(v for (n, _), v in scraped.items() if n.endswith("request_seconds_count")) == 1
 
 
-async def test_a_client_that_disconnects_counts_as_499(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_client_that_disconnects_counts_as_499(client: httpx.AsyncClient) -> None:
     async def gone() -> dict[str, str]:
         return {"type": "http.disconnect"}
 

@@ -88,9 +88,7 @@ def test_no_label_has_a_value_that_a_caller_chose(sent: list[dict[str, Any]]) ->
     assert {(name, text) for name, text in labels if text not in known[name]} == set()
 
 
-async def test_many_different_requests_create_no_further_series(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_many_different_requests_create_no_further_series(client: httpx.AsyncClient) -> None:
     async def send(number: int) -> int:
         await client.post(f"/v1/{number}", json=GET)
         await client.get(f"/v1/download-urls/{number}")

@@ -1,4 +1,4 @@
-"""No log line shows a credential or a signature, whoever wrote it."""
+"""No log line shows a credential or a signature."""
 
 import logging
 import time

@@ -14,9 +14,7 @@ SECONDS = st.sampled_from([*_BOUNDS, 0.0, 0.0007, 0.3, 11.0, 1e9]) | st.floats(0
 
 @examples(100)
 @given(seen=st.lists(st.tuples(LABELS, SECONDS), max_size=20))
-def test_they_are_exported_like_a_histogram(
-    seen: list[tuple[tuple[str, str, int], float]],
-) -> None:
+def test_they_are_exported_like_a_histogram(seen: list[tuple[tuple[str, str, int], float]]) -> None:
     Metrics()
     theirs, ours = CollectorRegistry(), CollectorRegistry()
     histogram = Histogram(

@@ -1,8 +1,8 @@
 """The IAM policy that denies a caller's older sessions, and how it is shown. Pure.
 
 Rules of this file:
-- Each session name has a policy of its own. So a revocation never reads or writes another caller's,
-  and a stale read from IAM cannot lose anybody's Deny.
+- Each session name has its own policy. A revocation never reads or writes another caller's, so a
+  stale read from IAM cannot lose anybody's Deny.
 - A cutoff only moves forward, and statements that are not ours stay as they are.
 - A cutoff is a whole second, as `aws:TokenIssueTime` is. DateLessThan excludes an equal time.
 """
