@@ -50,7 +50,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             yield f"{name} may do nothing"
         for grant in entry.grants:
             yield f"{name} may {_grant(grant)}"
-    yield from check_uppy.describe(settings, caller_name)
+    yield from check_uppy.describe(settings)
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:

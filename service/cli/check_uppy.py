@@ -1,6 +1,6 @@
 """What `presign check` says about Uppy: who may upload with it, and where uploads go."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import AccessRequest, Caller, Operation, covers
@@ -15,7 +15,7 @@ _METHODS: Mapping[Operation, str] = {
 }
 
 
-def describe(settings: Settings, name: Callable[[CallerEntry], str]) -> Iterator[str]:
+def describe(settings: Settings) -> Iterator[str]:
     """Yield a line about all uploads, and one about each caller."""
     if (uppy := settings.uppy) is None:
         return
@@ -23,7 +23,8 @@ def describe(settings: Settings, name: Callable[[CallerEntry], str]) -> Iterator
     yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
     for entry in builders.caller_entries(settings):
         methods = " and ".join(_methods(uppy, entry))
-        yield f"uppy: {name(entry)} may {f'upload {methods}' if methods else 'not upload'}"
+        what = f"upload {methods}" if methods else "not upload"
+        yield f"uppy: {builders.caller_name(entry)} may {what}"
 
 
 def warnings(settings: Settings) -> Iterator[str]:

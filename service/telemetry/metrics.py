@@ -54,10 +54,10 @@ class Metrics:
         self._diagnosed = counter(
             "presign_diagnoses_total", "Diagnoses, by their first finding, or none.", ["finding"]
         )
-        self._audit_failures = counter(
+        self.audit_failed = counter(
             "presign_audit_failures_total",
             "Requests refused because the audit trail could not be written.",
-        )
+        ).inc
         self._refreshes = counter(
             "presign_session_refreshes_total",
             "Calls to STS: ok, failed, throttled or lasting.",
@@ -95,13 +95,13 @@ class Metrics:
             "Reloads of the configuration: ok or failed.",
             ["outcome"],
         )
-        self._rate_limit_failures = counter(
+        self.rate_limit_store_failed = counter(
             "presign_rate_limit_store_failures_total",
             "Requests counted in memory because the rate limit store failed.",
-        )
-        self._lines_dropped = counter(
+        ).inc
+        self.log_line_dropped = counter(
             "presign_log_lines_dropped_total", "Log lines that could not be written."
-        )
+        ).inc
         # The client checks the labels at each call, which costs ten times as much as counting.
         self._signed_labels = cache(self._signed.labels)
         # Start at 0: the first event of a new series is no increase, so no alert would see it.
@@ -129,9 +129,6 @@ class Metrics:
     def diagnosed(self, finding: str | None) -> None:
         self._diagnosed.labels(finding or "none").inc()
 
-    def audit_failed(self) -> None:
-        self._audit_failures.inc()
-
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
         self._refreshes.labels(bucket, outcome).inc()
         self._refresh_seconds.labels(bucket).observe(seconds)
@@ -149,12 +146,6 @@ class Metrics:
 
     def reloaded(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
-
-    def rate_limit_store_failed(self) -> None:
-        self._rate_limit_failures.inc()
-
-    def log_line_dropped(self) -> None:
-        self._lines_dropped.inc()
 
     def watch_sessions(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
         """Export the sessions at each scrape.
