@@ -41,12 +41,10 @@ from service.telemetry.metrics import Metrics
 T = TypeVar("T")
 
 
-def _parsed_by(
-    parse: Callable[[str], T],
-) -> Callable[[click.Context, click.Parameter, str | None], T | None]:
+def _parsed_by(parse: Callable[[str], T]) -> Callable[..., T | None]:
     """Return an option's callback. The ValueErrors of `parse` say what to write."""
 
-    def read(_: click.Context, _option: click.Parameter, text: str | None) -> T | None:
+    def read(_context: click.Context, _option: click.Parameter, text: str | None) -> T | None:
         try:
             return None if text is None else parse(text)
         except ValueError as error:
@@ -75,10 +73,10 @@ def _parsed_by(
 def uploads(path: Path | None, older_than: int, names: tuple[str, ...], *, abort: bool) -> None:
     """List abandoned multipart uploads, or abort them.
 
-    Looks at all uploads of a bucket that nobody has completed or aborted, not only at those of
-    presign's callers. Your own credentials,
-    from the AWS default chain, need the permissions in deploy/iam/abandoned-uploads.json. Prints
-    bucket, key, upload id, start and age, separated by tabs. Exits with 0 only if nothing failed.
+    These are uploads that nobody has completed or aborted, not only those of presign's callers.
+    Your own credentials, from the AWS default chain, need the permissions in
+    deploy/iam/abandoned-uploads.json. Prints bucket, key, upload id, start and age, separated by
+    tabs. Exits with 0 only if nothing failed.
     """
     settings, addresses = load(path)
     chosen = _chosen(addresses, names)
@@ -131,12 +129,12 @@ def revoke(
         revocation = revocation_of(caller, settings)
     except ConfigurationError as error:
         raise click.BadParameter(str(error), param_hint="CALLER") from None
-    problems = []
     _echo(f"warning: {warning}" for warning in revocation.warnings)
     if apply or lift:
         until = None if lift else cutoff
         problems = asyncio.run(_apply(revocation.targets, until, iam_endpoint_url, ask=not yes))
     else:
+        problems = []
         _echo(instructions(revocation, cutoff))
     if not lift:
         _echo(configuration(revocation, cutoff))
