@@ -1,16 +1,12 @@
-"""What a configuration means, in words: `presign check` prints it."""
+"""The output of `presign check`: what a configuration means, and what is risky in it."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 
-from service.access.callers import (
-    LONGEST_CLAIM,
-    CallerEntry,
-    without_placeholders,
-)
+from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
 from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import session_policy
 from service.app import builders
@@ -26,72 +22,79 @@ from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
 from service.sessions.sts import MAX_POLICY_LENGTH
 from service.signing.signer import Address
 
-MAX_CROSSINGS: Final = 20_000  # some seconds
+MAX_OVERLAPS: Final = 20_000  # takes some seconds
 _HOUR: Final = 3600
 _DAY: Final = 86_400
-# What examples use and people leave standing; the demo's own among them
 _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
-    """A line for each bucket, and what each caller may do."""
+    """Yield lines about each bucket, and about what each caller may do."""
     entries = builders.caller_entries(settings)
-    promises, grants = builders.promises(settings), _grants_by_bucket(entries)
+    lifetimes = builders.promises(settings)
+    grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
+    for grant in chain.from_iterable(entry.grants for entry in entries):
+        grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
-        yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
-        yield from _cost(name, bucket, promises[name])
-        yield from _age(name, bucket, grants.get(name, []))
+        address = addresses[name]
+        signer = "static keys of the AWS default chain"
+        if bucket.credentials != "static":
+            signer = f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
+        where = f"{address.origin}{address.path_prefix} in {address.region}"
+        yield f"bucket {name}: {where}, signed with {signer}"
+        yield from _sts_calls(name, bucket, lifetimes[name])
+        yield from _signature_age(name, bucket, grants[name])
     for entry in entries:
-        yield from _caller(entry)
-    yield from check_uppy.describe(settings, caller_name)
+        name = caller_name(entry)
+        if not entry.grants:
+            yield f"{name} may do nothing"
+        for grant in entry.grants:
+            yield f"{name} may {_grant(grant)}"
+    yield from check_uppy.describe(settings)
 
 
-def faults(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
-    """What cannot work for some caller, though all others can be served."""
+def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
+    """Yield a problem for each session policy that STS would refuse, with its caller."""
     arns = {
         name: builders.arns(name, bucket, addresses[name].region)
         for name, bucket in settings.buckets.items()
     }
     for caller, grants in _widest_callers(builders.caller_entries(settings)):
         for name in sorted({grant.bucket for grant in grants}):
-            if (known := arns[name]) is None:
+            if (bucket_arns := arns[name]) is None:
                 continue
-            length = len(session_policy([g for g in grants if g.bucket == name], known))
+            length = len(session_policy([g for g in grants if g.bucket == name], bucket_arns))
             if length > MAX_POLICY_LENGTH:
                 yield (
-                    f"{caller}: its session policy for bucket {name} may have {length} characters, "
-                    f"and STS takes {MAX_POLICY_LENGTH}; join its prefixes or shorten them"
+                    f"{caller}: its session policy for bucket {name} can have {length} characters, "
+                    f"but STS accepts {MAX_POLICY_LENGTH} at most; merge or shorten its prefixes"
                 )
 
 
 def warnings(settings: Settings) -> Iterator[str]:
-    """What an operator had better mean."""
+    """Yield what is allowed but risky, or has no effect."""
     if settings.unsafe_anonymous_caller is not None:
-        yield "unsafe_anonymous_caller: everybody who reaches the service has its grants"
+        yield "unsafe_anonymous_caller: anybody who can reach the service has these grants"
     if settings.console:
         yield (
-            "console: whoever reaches the service sees the page /console, and the hosts of all buckets "
-            "in its Content-Security-Policy; it holds no rights: each call needs a caller's own key"
+            "console: anybody who can reach the service can open /console and see the hosts of all "
+            "buckets in its headers; the page itself has no rights"
         )
     for caller in settings.callers:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
-    promises = builders.promises(settings)
+    lifetimes = builders.promises(settings)
     for name, bucket in settings.buckets.items():
-        yield from _risky_bucket(name, bucket, promises[name])
-    if len(
-        list(islice(_crossings(Entries(builders.caller_entries(settings))), MAX_CROSSINGS + 1))
-    ) > (MAX_CROSSINGS):
-        yield (
-            f"callers: more than {MAX_CROSSINGS} pairs of subjects have a subject in common; the length "
-            "of the session policies is checked for that many"
-        )
+        yield from _risky_bucket(name, bucket, lifetimes[name])
+    overlaps = _overlaps(Entries(builders.caller_entries(settings)))
+    if next(islice(overlaps, MAX_OVERLAPS, None), None) is not None:
+        yield f"callers: over {MAX_OVERLAPS} pairs of subjects overlap; only that many are checked"
     yield from check_uppy.warnings(settings)
 
 
-def unread(settings: Settings) -> Iterator[str]:
-    """The files that a check without them says nothing about."""
+def skipped_files(settings: Settings) -> Iterator[str]:
+    """Yield the certificate files that `--offline` does not read."""
     if settings.server.ca_bundle is not None:
         yield f"server.ca_bundle {settings.server.ca_bundle}"
     for name, issuer in settings.issuers.items():
@@ -101,12 +104,12 @@ def unread(settings: Settings) -> Iterator[str]:
 
 def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
     if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
-        yield f"API key {caller.api_key}: anybody can guess it; make one with `presign new-key`"
+        yield f"API key {caller.api_key}: easy to guess; make a key with `presign new-key`"
     unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
     if caller.revoked_before is not None and unscoped:
         yield (
-            f"{caller.api_key or caller.subject}: revoked_before does nothing for bucket "
-            f"{', '.join(sorted(unscoped))}, where one session signs for all callers"
+            f"{caller.api_key or caller.subject}: revoked_before has no effect on bucket "
+            f"{', '.join(sorted(unscoped))}, where all callers share one session"
         )
 
 
@@ -114,7 +117,7 @@ def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
     if not grant.prefix:
         yield f"{place}: covers the whole bucket {grant.bucket}"
     if grant.allow_overwrite:
-        yield f"{place}: lets objects be overwritten"
+        yield f"{place}: allows overwriting objects"
     if (grant.max_expires_in or _HOUR + 1) > _HOUR:
         yield f"{place}: allows lifetimes over an hour; set max_expires_in"
 
@@ -122,119 +125,82 @@ def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
 def _risky_bucket(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     if not bucket.is_scoped and not builders.is_at_aws(bucket):
         yield (
-            f"bucket {name}: one set of credentials signs for all callers, at a store that is not AWS: "
-            "if the store acts on headers that are not signed, as MinIO does, any upload URL copies "
-            "whatever those credentials may read: see docs/stores.md"
+            f"bucket {name}: all callers share one set of credentials. If the store acts on "
+            "unsigned headers, as MinIO does, any upload URL can copy everything that these "
+            "credentials can read: see docs/stores.md"
         )
     if bucket.credentials == "static":
         return
     if not bucket.scoped_sessions:
-        yield f"bucket {name}: one session signs for all callers; only our grants part them"
+        yield f"bucket {name}: all callers share one session, so IAM does not enforce their grants"
     tags = " ".join(bucket.session_tags.values())
     if "{subject}" in tags and "{issuer}" not in tags:
-        yield f"bucket {name}: session_tags have a subject without its issuer: two may be alike"
-    sure = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
-    if longest_lifetime > sure:
+        yield f"bucket {name}: session_tags have {{subject}} without {{issuer}}; tags can be equal"
+    guaranteed = bucket.session_seconds * 2 // 3 - REFRESH_MARGIN
+    if longest_lifetime > guaranteed:
         yield (
-            f"bucket {name}: grants allow {longest_lifetime:.0f} s, but sessions of "
-            f"{bucket.session_seconds} s are only sure to have {sure} s left; longer lifetimes are "
-            "cut short (limited_by: session)"
+            f"bucket {name}: grants allow {longest_lifetime:.0f} s, but a session of "
+            f"{bucket.session_seconds} s is only guaranteed to have {guaranteed} s left; longer "
+            "lifetimes can be cut short (limited_by: session)"
         )
 
 
-def _where(address: Address) -> str:
-    return f"{address.origin}{address.path_prefix} in {address.region}"
-
-
-def _who(bucket: BucketSettings) -> str:
-    if bucket.credentials == "static":
-        return "static keys of the AWS default chain"
-    return f"{bucket.role_arn}, for {bucket.session_seconds} s at a time"
-
-
-def _cost(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
+def _sts_calls(name: str, bucket: BucketSettings, longest_lifetime: float) -> Iterator[str]:
     """Calls to STS: callers x buckets x replicas / time between two refreshes."""
-    if bucket.credentials == "static":
-        return
-    length = float(bucket.session_seconds)
-    calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
-    for_each = "caller that is at work and each " if bucket.is_scoped else ""
-    yield f"bucket {name}: about {calls:.0f} calls to STS a day for each {for_each}replica"
+    if bucket.credentials != "static":
+        length = float(bucket.session_seconds)
+        calls = _DAY / (length - threshold(length, longest_lifetime, 0.5))
+        per = "active caller and replica" if bucket.is_scoped else "replica"
+        yield f"bucket {name}: about {calls:.0f} STS calls a day per {per}"
 
 
-def _age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
-    """What a bucket policy may deny, to be pasted."""
+def _signature_age(name: str, bucket: BucketSettings, grants: list[Grant]) -> Iterator[str]:
+    """The condition that a bucket policy can use, ready to paste."""
     length = math.inf if bucket.credentials == "static" else bucket.session_seconds
     if (life := signature_age.longest_life(grants, length)) is not None:
         yield (
-            f"bucket {name}: what it signs lives for {life} s at most; a policy may deny what is older: "
+            f"bucket {name}: URLs live {life} s at most; a bucket policy can deny older ones: "
             f'"NumericGreaterThan": {{"s3:signatureAge": "{signature_age.oldest(life)}"}}'
         )
 
 
-def _grants_by_bucket(entries: Iterable[CallerEntry]) -> dict[str, list[Grant]]:
-    found: dict[str, list[Grant]] = {}
-    for entry in entries:
-        for grant in entry.grants:
-            found.setdefault(grant.bucket, []).append(grant)
-    return found
-
-
 def _widest_callers(entries: tuple[CallerEntry, ...]) -> Iterator[tuple[str, list[Grant]]]:
-    """Callers who could be, and all that each has: one of every entry, and of every two that cross."""
-    found = Entries(entries)
-    plain = [(entry.issuer, entry.subject.replace("*", "x")) for entry in entries]
-    for issuer, subject in dict.fromkeys(chain(plain, islice(_crossings(found), MAX_CROSSINGS))):
-        matching = found.of(Caller(issuer=issuer, subject=subject))
-        yield (
-            caller_name(matching[-1]),
-            [_at_longest(g) for entry in matching for g in entry.grants],
-        )
+    """Yield example callers with all their grants: one per entry, and one per overlapping pair."""
+    index = Entries(entries)
+    examples = [(entry.issuer, entry.subject.replace("*", "x")) for entry in entries]
+    overlaps = islice(_overlaps(index), MAX_OVERLAPS)
+    for issuer, subject in dict.fromkeys(chain(examples, overlaps)):
+        matching = index.of(Caller(issuer=issuer, subject=subject))
+        grants = [_with_long_claims(g) for entry in matching for g in entry.grants]
+        yield caller_name(matching[-1]), grants
 
 
-def _crossings(entries: Entries) -> Iterator[tuple[str | None, str]]:
-    """A subject that two patterns of one issuer match, for every two that have one."""
+def _overlaps(entries: Entries) -> Iterator[tuple[str | None, str]]:
+    """Yield, for each two overlapping patterns of one issuer, a subject that both match."""
     for issuer, patterns in entries.patterns.items():
-        for one in patterns:
-            for other, subject in patterns.intersecting(one):
-                if one < other:
+        for pattern in patterns:
+            for other, subject in patterns.intersecting(pattern):
+                if pattern < other:
                     yield issuer, subject
 
 
-def _at_longest(grant: Grant) -> Grant:
-    """Each claim as long as it may be, and unlike any other."""
+def _with_long_claims(grant: Grant) -> Grant:
+    """Replace each placeholder with a claim of the greatest length, different for each pointer."""
     prefix = without_placeholders(
         grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
     )
     return Grant(bucket=grant.bucket, prefix=prefix, allow=grant.allow)
 
 
-def _caller(entry: CallerEntry) -> Iterator[str]:
-    name = caller_name(entry)
-    if not entry.grants:
-        yield f"{name} may do nothing"
-    for grant in entry.grants:
-        yield f"{name} may {_operations(grant)} {_what(grant)}{_limits(grant)}"
-
-
-def _operations(grant: Grant) -> str:
-    return ", ".join(operation for operation in Operation if operation in grant.allow)
-
-
-def _what(grant: Grant) -> str:
-    if not grant.prefix:
-        return f"everything in {grant.bucket}"
-    covered = f"{grant.prefix}…" if grant.covers_subtree else grant.prefix
-    return f"{covered} in {grant.bucket}"
-
-
-def _limits(grant: Grant) -> str:
+def _grant(grant: Grant) -> str:
+    operations = ", ".join(operation for operation in Operation if operation in grant.allow)
+    keys = f"{grant.prefix}…" if grant.prefix.endswith("/") else grant.prefix or "everything"
     limits = [
+        f"{operations} {keys} in {grant.bucket}",
         f"for at most {grant.max_expires_in} s" if grant.max_expires_in else "",
         f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
         f"only {', '.join(grant.content_types)}" if grant.content_types is not None else "",
         f"at most {grant.max_keys} keys a page" if grant.max_keys else "",
-        "overwriting too" if grant.allow_overwrite else "",
+        "and overwrite objects" if grant.allow_overwrite else "",
     ]
-    said = [limit for limit in limits if limit]
-    return f", {', '.join(said)}" if said else ""
+    return ", ".join(filter(None, limits))

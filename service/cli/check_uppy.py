@@ -1,6 +1,6 @@
-"""What the configuration of Uppy means, in words: who may upload with it, and where that goes."""
+"""What `presign check` says about Uppy: who may upload with it, and where uploads go."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from service.access.callers import CallerEntry, Identity, granted, named_claims, pointers
 from service.access.grants import AccessRequest, Caller, Operation, covers
@@ -9,59 +9,62 @@ from service.app import builders
 from service.config.settings import Settings
 from service.config.uppy import UppySettings
 
-_WAYS: Mapping[Operation, str] = {
+_METHODS: Mapping[Operation, str] = {
     Operation.FORM: "in one piece",
     Operation.MULTIPART: "in parts",
 }
 
 
-def describe(settings: Settings, name: Callable[[CallerEntry], str]) -> Iterator[str]:
-    """A line for all, and one for each entry of callers."""
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield a line about all uploads, and one about each caller."""
     if (uppy := settings.uppy) is None:
         return
     pages = f"pages of {', '.join(uppy.origins)}" if uppy.origins else "no page of another origin"
-    yield f"uppy: what it uploads goes to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
+    yield f"uppy: uploads go to {uppy.prefix}… in {uppy.bucket}; {pages} may call"
     for entry in builders.caller_entries(settings):
-        ways = " and ".join(_ways(uppy, entry))
-        yield f"uppy: {name(entry)} may {f'upload {ways}' if ways else 'not upload'}"
+        methods = " and ".join(_methods(uppy, entry))
+        what = f"upload {methods}" if methods else "not upload"
+        yield f"uppy: {builders.caller_name(entry)} may {what}"
 
 
 def warnings(settings: Settings) -> Iterator[str]:
     if (uppy := settings.uppy) is None:
         return
-    if not any(_ways(uppy, entry) for entry in builders.caller_entries(settings)):
+    if not any(_methods(uppy, entry) for entry in builders.caller_entries(settings)):
         yield (
-            "uppy: nobody may upload; a grant needs `form`, and `multipart` for large files, where "
-            f"{uppy.prefix} leads in {uppy.bucket}"
+            "uppy: nobody may upload; a caller needs a grant with `form`, and with `multipart` for "
+            f"large files, that covers {uppy.prefix} in {uppy.bucket}"
         )
     if not settings.buckets[uppy.bucket].conditional_writes:
-        yield f"uppy: bucket {uppy.bucket} has no conditional writes: no upload in parts will end"
+        yield (
+            f"uppy: bucket {uppy.bucket} has no conditional writes, so no upload in parts can be "
+            "completed"
+        )
 
 
-def _ways(uppy: UppySettings, entry: CallerEntry) -> list[str]:
-    """How a caller whom the entry matches may upload, if its claims are as the grants wish."""
-    identity = _somebody(uppy, entry)
+def _methods(uppy: UppySettings, entry: CallerEntry) -> list[str]:
+    """Return how a matching caller may upload, if its claims suit the grants."""
+    identity = _example_caller(uppy, entry)
     if (prefix := caller_prefix(uppy.prefix, identity)) is None:
         return []
     grants = granted([entry], identity)
+    requests = {
+        method: AccessRequest(operation=operation, bucket=uppy.bucket, key=f"{prefix}x/x")
+        for operation, method in _METHODS.items()
+    }
     return [
-        way
-        for operation, way in _WAYS.items()
-        if any(
-            covers(
-                grant, AccessRequest(operation=operation, bucket=uppy.bucket, key=f"{prefix}x/x")
-            )
-            for grant in grants
-        )
+        method
+        for method, request in requests.items()
+        if any(covers(grant, request) for grant in grants)
     ]
 
 
-def _somebody(uppy: UppySettings, entry: CallerEntry) -> Identity:
+def _example_caller(uppy: UppySettings, entry: CallerEntry) -> Identity:
     subject = entry.subject.replace("*", "x")
     caller = Caller(issuer=entry.issuer, subject=subject)
     if entry.issuer is None:
         return Identity(caller)  # an API key has no claims
-    named = {pointer for grant in entry.grants for pointer in pointers(grant.prefix)}
-    named |= set(pointers(uppy.prefix))
-    known = named_claims({"sub": subject}, named & {"/sub"})
-    return Identity(caller, {**dict.fromkeys(named - {"/sub"}, "x"), **known})
+    needed = {pointer for grant in entry.grants for pointer in pointers(grant.prefix)}
+    needed |= set(pointers(uppy.prefix))
+    from_subject = named_claims({"sub": subject}, needed & {"/sub"})
+    return Identity(caller, {**dict.fromkeys(needed - {"/sub"}, "x"), **from_subject})

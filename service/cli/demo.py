@@ -1,7 +1,7 @@
-"""`presign demo`: moto and the service in one process tree, with a bucket, a role and a caller.
+"""`presign demo`: the service and moto in one process tree, with a bucket, a role and a caller.
 
-`python -m service.demo URL` makes the bucket and the role in a moto that runs elsewhere: the compose
-file does so. moto checks no signature, so the demo shows the flow and proves nothing about signing.
+`python -m service.cli.demo URL` creates the bucket and the role in a moto that already runs, as the
+compose file does. moto checks no signature, so the demo proves nothing about signing.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import boto3
 import click
@@ -48,42 +49,43 @@ _CORS: Final = {
 
 
 def run_demo(*, port: int, store_port: int) -> None:
-    """Until Ctrl-C; then both have ended."""
+    """Run both until Ctrl-C or SIGTERM, and end both."""
     store_url = f"http://{HOST}:{store_port}"
-    _refuse_taken_port(port, "--port")
-    _refuse_taken_port(store_port, "--store-port")
-    # Else the signal, which uvicorn raises again at its end, would kill us before moto has ended.
+    _check_port(port, "--port")
+    _check_port(store_port, "--store-port")
+    # uvicorn raises the signal again when it ends. That must not kill us before moto has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    # moto takes any keys; the AWS default chain has to find some.
-    os.environ.update(AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo")  # noqa: S106
     with _moto(store_port, store_url):
         prepare(store_url)
         settings = demo_settings(store_url)
         addresses = asyncio.run(resolve(locations(settings)))
         app = create_app(settings, addresses=addresses)
-        config = uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False)
-        server = _Server(config)
-        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it has drained
+        server = _Server(
+            uvicorn.Config(app, host=HOST, port=port, log_config=None, access_log=False)
+        )
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it ends
             server.run()
     if not server.started:
         raise click.ClickException("the service did not start")
 
 
 def prepare(store_url: str) -> None:
-    """The bucket, with CORS, and the role. Doing it again changes nothing."""
-    s3, iam = _client("s3", store_url), _client("iam", store_url)
+    """Create the bucket, with CORS, and the role, unless they exist."""
+    # moto accepts any keys, but the AWS default chain has to find some.
+    os.environ.update(AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo")  # noqa: S106
+    client = partial(boto3.client, endpoint_url=store_url, region_name="us-east-1")
+    s3 = client("s3", config=Config(s3={"addressing_style": "path"}))
+    iam = client("iam")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration=_CORS)
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    try:
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
-    except iam.exceptions.EntityAlreadyExistsException:
-        return
 
 
 def demo_settings(store_url: str) -> Settings:
-    """One bucket, one caller who may do everything in it, and the console."""
+    """Return settings with one bucket, one caller that may do everything in it, and the console."""
     grant = {
         "bucket": BUCKET,
         "prefix": "",
@@ -106,13 +108,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            click.echo(welcome(f"http://{self.config.host}:{self.config.port}"))
+            click.echo(_welcome(f"http://{self.config.host}:{self.config.port}"))
 
 
-def welcome(url: str) -> str:
-    """Lines to paste. `sign` turns an answer into curl's own configuration, headers and all."""
+def _welcome(url: str) -> str:
+    """Return lines to paste. `sign` turns a response into a curl configuration."""
     return f"""
-presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`); for people at {url}/console. Paste into another shell:
+presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`). Its console is at {url}/console.
+Paste this into another shell:
 
 sign() {{ curl -sS "{url}/v1/$1" -H 'Authorization: Bearer {API_KEY}' -d "$2" | python3 -c '
 import json, sys
@@ -136,8 +139,8 @@ Ctrl-C ends it.
 @contextmanager
 def _moto(port: int, url: str) -> Iterator[None]:
     command = [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)]
-    # A group of its own: Ctrl-C reaches the service first, which ends moto when it is done.
-    with subprocess.Popen(  # noqa: S603 - our own interpreter
+    # A separate process group: Ctrl-C must reach the service only, which ends moto at its end.
+    with subprocess.Popen(  # noqa: S603 - this interpreter
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
@@ -160,24 +163,15 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     raise click.ClickException("moto did not start; is the extra `demo` installed?")
 
 
-def _refuse_taken_port(port: int, option: str) -> None:
+def _check_port(port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
-            raise click.ClickException(f"port {port} is taken; choose one with {option}") from None
-
-
-def _client(service: str, url: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="demo",
-        aws_secret_access_key="demo",  # noqa: S106 - moto takes any
-        config=Config(s3={"addressing_style": "path"}),
-    )
+            raise click.ClickException(
+                f"port {port} is in use; choose another with {option}"
+            ) from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `presign` can be told to do."""
+"""The `presign` command and its subcommands."""
 
 import logging
 import sys
@@ -10,26 +10,16 @@ import click
 from service import __version__
 from service.app.factory import create_app
 from service.auth.api_keys import digest_of, new_key
-from service.cli.check import (
-    describe,
-    faults,
-    unread,
-    warnings,
-)
+from service.cli.check import describe, oversized_policies, skipped_files, warnings
 from service.cli.diagnose import diagnose
 from service.cli.operations import revoke, uploads
-from service.cli.options import config_option, configured
+from service.cli.options import config_option, load
 from service.config.settings import Settings, configuration_path
 from service.server.run import Server, config
 from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
-from service.telemetry.logs import (
-    JsonFormatter,
-    SinkHandler,
-    plain_handler,
-    set_up_logging,
-)
+from service.telemetry.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
 from service.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -38,7 +28,7 @@ log = logging.getLogger(__name__)
 @click.group()
 @click.version_option(__version__, prog_name="presign")
 def main() -> None:
-    """Pre-signed S3 requests over HTTP."""
+    """Hand out pre-signed S3 requests over HTTP."""
 
 
 @main.command()
@@ -48,8 +38,7 @@ def main() -> None:
 def serve(path: Path | None, host: str, port: int) -> None:
     """Run the service."""
     path = configuration_path(path)
-    settings, addresses = configured(path)
-    run(path, settings, addresses, host=host, port=port)
+    run(path, *load(path), host=host, port=port)
 
 
 @main.command()
@@ -57,24 +46,24 @@ def serve(path: Path | None, host: str, port: int) -> None:
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not read the certificates of ca_file and ca_bundle, which may be on the Pod alone: for CI.",
+    help="Do not read the certificates of ca_file and ca_bundle. For CI, where they are missing.",
 )
 def check(path: Path | None, *, offline: bool) -> None:
-    """Say what is wrong with the configuration, or what each caller may do."""
-    settings, addresses = configured(path, offline=offline)
+    """Check the configuration, and show what each caller may do."""
+    settings, addresses = load(path, offline=offline)
     for line in describe(settings, addresses):
         click.echo(line)
     for line in warnings(settings):
         click.echo(f"warning: {line}")
-    for line in unread(settings) if offline else ():
-        click.echo(f"not read: {line}")
-    if found := list(faults(settings, addresses)):
-        raise click.ClickException("not every caller can be served:\n" + "\n".join(found))
+    for line in skipped_files(settings) if offline else ():
+        click.echo(f"not checked: {line}")
+    if problems := list(oversized_policies(settings, addresses)):
+        raise click.ClickException("some callers cannot be served:\n" + "\n".join(problems))
 
 
 @main.command(name="new-key")
 def print_new_key() -> None:
-    """Print a random API key for a caller, and the digest for the configuration."""
+    """Print a random API key, and its digest for the configuration."""
     key = new_key()
     click.echo(f"key:    {key}")
     click.echo(f"sha256: {digest_of(key)}")
@@ -84,8 +73,8 @@ def print_new_key() -> None:
 @click.option("--port", default=8000, show_default=True)
 @click.option("--store-port", default=5000, show_default=True)
 def demo(port: int, store_port: int) -> None:
-    """Run moto and the service side by side, ready to curl."""
-    # Only the demo needs moto, which is an extra.
+    """Run the service and moto, a fake S3, ready for curl."""
+    # Only the demo needs moto, an optional dependency.
     from service.cli.demo import run_demo  # noqa: PLC0415
 
     set_up_logging("WARNING", plain_handler())
@@ -95,10 +84,10 @@ def demo(port: int, store_port: int) -> None:
 def run(
     path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
 ) -> None:
-    """The service, until it is told to end. The file at `path` is watched."""
+    """Run the service until a signal ends it. Reload the file at `path` when it changes."""
     drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
-    # Standard error takes what standard output cannot: that nobody reads it, before all.
+    # Log to standard error what standard output cannot take, above all that nobody reads it.
     fallback = LineSink(sys.stderr.fileno())
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
@@ -110,7 +99,7 @@ def run(
         drain=drain,
         metrics=metrics,
         watched=path,
-        once_started=partial(_log_faults, settings, addresses),
+        once_started=partial(_log_oversized_policies, settings, addresses),
     )
     Server(
         config(app, host=host, port=port, drain=drain),
@@ -119,9 +108,9 @@ def run(
     ).run()
 
 
-def _log_faults(settings: Settings, addresses: dict[str, Address]) -> None:
-    for fault in faults(settings, addresses):
-        log.error("not every caller can be served: %s", fault)
+def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -> None:
+    for problem in oversized_policies(settings, addresses):
+        log.error("a caller cannot be served: %s", problem)
 
 
 for _command in (uploads, revoke, diagnose):

@@ -1,4 +1,4 @@
-"""The configuration that a command is about."""
+"""The `--config` option, and the configuration that it names."""
 
 import asyncio
 from pathlib import Path
@@ -15,14 +15,18 @@ config_option = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path),
-    help="The configuration file; default: PRESIGN_CONFIG, else presign.yaml.",
+    help="The configuration file. [default: $PRESIGN_CONFIG, or presign.yaml]",
 )
 
 
-def configured(path: Path | None, *, offline: bool = False) -> tuple[Settings, dict[str, Address]]:
-    """With `offline` no file of certificates is read."""
+def load(path: Path | None, *, offline: bool = False) -> tuple[Settings, dict[str, Address]]:
+    """Return the settings and each bucket's address. `offline` reads no certificate files.
+
+    Raises ClickException if the configuration is invalid.
+    """
     try:
         settings = load_settings(path, offline=offline)
         return settings, asyncio.run(resolve(locations(settings)))
     except ConfigurationError as error:
-        raise click.ClickException("the configuration is not served:\n" + str(error)) from None
+        count = f"{len(error.problems)} error{'s' if len(error.problems) > 1 else ''}"
+        raise click.ClickException(f"invalid configuration ({count}):\n{error}") from None

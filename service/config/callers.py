@@ -1,4 +1,4 @@
-"""The settings of callers: how each is known, and what it may do."""
+"""The settings of callers and issuers."""
 
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -6,7 +6,6 @@ from typing import Annotated, Final, Self
 from pydantic import ByteSize, Field, model_validator
 
 from service.access.grants import Operation
-from service.config.section import Section
 from service.config.types import (
     Audience,
     CaFile,
@@ -18,6 +17,7 @@ from service.config.types import (
     Prefix,
     RateLimit,
     Seconds,
+    Section,
     Sha256,
     Subject,
 )
@@ -27,101 +27,94 @@ _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
 
 
 class GrantSettings(Section):
-    """What a caller may do, and how far. [Callers](callers.md#grants) explains it."""
+    """What a caller may do. [Callers](callers.md#grants) explains it."""
 
-    bucket: Name = Field(description="The bucket, by its name here.")
-    prefix: Prefix = Field(
-        description='Ends in `/` and covers what is below it, or names one key; `""` is the whole '
-        "bucket. `{claim:/a/b}` is a JSON pointer into the verified token."
-    )
-    allow: tuple[Operation, ...] = Field(
-        min_length=1,
-        description="The operations. `versions` lets the others name a version of an object.",
-    )
-    max_expires_in: Seconds | None = Field(
-        None, description="The longest lifetime of a URL, in seconds."
-    )
-    max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = Field(
-        None,
-        description="The largest object, in bytes or such as `50MiB`; S3 itself takes 48.8 TiB at most.",
-    )
-    content_types: tuple[ContentTypePattern, ...] | None = Field(
-        None,
-        description="The types that may be uploaded. A wildcard never admits what browsers run "
-        "(SVG, HTML).",
-    )
-    max_keys: Annotated[int, Field(ge=1, le=1000)] | None = Field(
-        None,
-        description="The most keys in a page of a listing. A request that names no page size gets "
-        "this many.",
-    )
-    allow_overwrite: bool = Field(
-        default=False, description="Whether an upload may replace an object, if it asks to."
-    )
+    bucket: Name
+    """The bucket, by its name in this file."""
+
+    prefix: Prefix
+    """Ends in `/` and covers what is below it, or names one key; `""` is the whole bucket.
+    `{claim:/a/b}` is a JSON pointer into the verified token."""
+
+    allow: tuple[Operation, ...] = Field(min_length=1)
+    """The operations. `versions` allows the others to name a version of an object."""
+
+    max_expires_in: Seconds | None = None
+    """The longest lifetime of a URL, in seconds."""
+
+    max_content_length: Annotated[ByteSize, Field(le=_LARGEST_OBJECT)] | None = None
+    """The largest object, in bytes or as in `50MiB`. S3's own limit is 48.8 TiB."""
+
+    content_types: tuple[ContentTypePattern, ...] | None = None
+    """The types that may be uploaded. A wildcard matches no type that browsers run (SVG, HTML)."""
+
+    max_keys: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """The most keys in a page of a listing. A request that names no page size gets this many."""
+
+    allow_overwrite: bool = False
+    """Whether an upload may replace an object, if it requests `overwrite`."""
 
 
 class IssuerSettings(Section):
-    """Who signs the tokens of callers, and where its keys are."""
+    """An issuer of callers' tokens, and where its keys are."""
 
-    issuer: Issuer = Field(description="The exact `iss` of its tokens.")
-    audience: Audience = Field(description="The `aud` of its tokens, or one of several.")
-    jwks_url: KeysUrl = Field(
-        description="Where its keys are. Must be https, except on loopback. Redirects are not "
-        "followed."
-    )
-    ca_file: CaFile | None = Field(
-        None,
-        description="PEM certificates to trust for `jwks_url`. The default is the usual "
-        "authorities.",
-    )
-    bearer_file: Path | None = Field(
-        None, description="A file with a token to send to `jwks_url`, read at each fetch."
-    )
-    max_lifetime_seconds: int = Field(
-        86_400,
-        ge=60,
-        le=604_800,
-        description="The longest lifetime of a token that is accepted, from `iat` to `exp`.",
-    )
+    issuer: Issuer
+    """The exact `iss` of its tokens."""
+
+    audience: Audience
+    """The `aud` of its tokens, or one of several."""
+
+    jwks_url: KeysUrl
+    """Where its keys are. Must be https, except on loopback. Redirects are not followed."""
+
+    ca_file: CaFile | None = None
+    """PEM certificates to trust for `jwks_url`. The default is the usual authorities."""
+
+    bearer_file: Path | None = None
+    """A file with a token to send to `jwks_url`, read at each fetch."""
+
+    max_lifetime_seconds: int = Field(86_400, ge=60, le=604_800)
+    """The longest lifetime of a token that is accepted, from `iat` to `exp`."""
 
 
 class CallerSettings(Section):
-    """An API key by its name, or subjects of an issuer: `api_key` and `sha256`, or `issuer` and `subject`."""
+    """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
 
-    api_key: Name | None = Field(None, description="The API key's name. The audit trail shows it.")
-    sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = Field(
-        None,
-        description="The key's digest, as `presign new-key` prints it. Two digests during a "
-        "rotation: the old key's and the new key's.",
-    )
-    issuer: Name | None = Field(None, description="The name of the issuer of its tokens.")
-    subject: Subject | None = Field(
-        None, description="The `sub` of its tokens. `*` matches any text without `:`."
-    )
-    grants: tuple[GrantSettings, ...] = Field(
-        (), description="What the caller may do. Without grants it may do nothing."
-    )
-    rate_limit: RateLimit | None = Field(
-        None,
-        description="URLs that the caller may request in a period. A batch counts each of its URLs; "
-        "a call that goes to the store counts as one. More get 429 `rate_limited`.",
-    )
-    revoked_before: PastTime | None = Field(
-        None,
-        description="Sessions of this caller that began earlier are dropped, in every replica: see "
-        "[a URL leaked](operations.md#a-url-leaked).",
-    )
+    api_key: Name | None = None
+    """The API key's name. The audit trail shows it."""
+
+    sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None
+    """The key's digest, as `presign new-key` prints it. Two digests during a rotation: the old
+    key's and the new key's."""
+
+    issuer: Name | None = None
+    """The name of the issuer of its tokens."""
+
+    subject: Subject | None = None
+    """The `sub` of its tokens. `*` matches any text without `:`."""
+
+    grants: tuple[GrantSettings, ...] = ()
+    """What the caller may do. Without grants it may do nothing."""
+
+    rate_limit: RateLimit | None = None
+    """URLs that the caller may request in a period. A batch counts each of its URLs, a call to the
+    store counts as one. Further requests get 429 `rate_limited`."""
+
+    revoked_before: PastTime | None = None
+    """Sessions of this caller that began earlier are dropped, in every replica: see [a URL
+    leaked](operations.md#a-url-leaked)."""
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
-        key = (self.api_key is not None, self.sha256 is not None)
-        token = (self.issuer is not None, self.subject is not None)
-        if (key, token) not in {((True, True), (False, False)), ((False, False), (True, True))}:
+        names = ("api_key", "sha256", "issuer", "subject")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given not in (["api_key", "sha256"], ["issuer", "subject"]):
             raise ValueError("write api_key and sha256, or issuer and subject")
         return self
 
 
 class AnonymousSettings(Section):
-    """Whoever sends no `Authorization`. For the demo and tests."""
+    """Every request without `Authorization`. For demos and tests only."""
 
-    grants: tuple[GrantSettings, ...] = Field((), description="What it may do.")
+    grants: tuple[GrantSettings, ...] = ()
+    """What such requests may do."""

@@ -1,4 +1,4 @@
-"""The configuration file: read with its line numbers, and its faults told in an operator's words."""
+"""The configuration files, with line numbers, and error messages for an operator."""
 
 import json
 import os
@@ -10,21 +10,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from service.config.yaml_reader import (
-    YamlError,
-    YamlMapping,
-    YamlSequence,
-    parse,
-)
+from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
 from service.errors import ConfigurationError
 
 _QUOTED_LENGTH: Final = 80
-# A digest or a key of 256 bits, and the ids of AWS's keys: somebody may have put one in the wrong place.
+# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
 _SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
 
 
 def read_yaml(path: Path) -> Any:
-    """The document. Its nodes remember their lines; duplicate keys are an error."""
+    """Return the document, whose nodes know their lines. Raises ConfigurationError."""
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -38,9 +33,10 @@ def read_yaml(path: Path) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The file, and those of its `callers_dir`, as one document whose callers are all of theirs.
+    """The configuration file, and the team files of its `callers_dir`.
 
-    `teams` are the further files, each with its path, its own document and its first caller's number.
+    `own` is the file's own document; `document` also has the callers of all teams. `teams` has each
+    team file's path, its document, and the index in `document` of its first caller.
     """
 
     path: Path
@@ -49,19 +45,18 @@ class Files:
     teams: tuple[tuple[Path, Any, int], ...] = ()
 
     def place(self, location: tuple[Any, ...]) -> str:
-        """The file, the line and the path of a setting."""
+        """Return the file, the line and the path of a setting."""
         if location[:1] == ("callers",) and len(location) > 1:
             for path, document, first in reversed(self.teams):
                 if location[1] >= first:
-                    own = ("callers", location[1] - first, *location[2:])
-                    return place(path, document, own)
-        return place(self.path, self.own, location)
+                    return _place(path, document, ("callers", location[1] - first, *location[2:]))
+        return _place(self.path, self.own, location)
 
 
 def read_files(path: Path) -> Files:
-    """The configuration at `path`, with the callers of each *.yaml in its `callers_dir`."""
+    """Return the configuration at `path`, with the team files of its `callers_dir`."""
     own = read_yaml(path)
-    directory = _directory(own)
+    directory = _callers_dir(own)
     if directory is None or not isinstance(own.get("callers"), list | None):
         return Files(path, own, own)
     callers = list(own.get("callers") or [])
@@ -69,23 +64,23 @@ def read_files(path: Path) -> Files:
     for file in team_files(path.parent / directory):
         document = read_yaml(file)
         teams.append((file, document, len(callers)))
-        callers += _callers_of(file, document)
+        callers += _team_callers(file, document)
     return Files(path, own, {**own, "callers": callers}, tuple(teams))
 
 
 def team_files(directory: Path) -> list[Path]:
-    """Without hidden ones, which editors and the kubelet make for themselves."""
+    """Return the *.yaml files, without hidden ones, which editors and the kubelet create."""
     try:
         found = [file for file in directory.iterdir() if file.suffix == ".yaml"]
         return sorted(file for file in found if not file.name.startswith("."))
     except OSError as error:
         raise ConfigurationError([f"{directory}: {error.strerror}"]) from None
-    except ValueError:  # no path has a null
+    except ValueError:  # a path with a null character
         raise ConfigurationError(["callers_dir: write the path of a directory"]) from None
 
 
-def _callers_of(file: Path, document: Any) -> list[Any]:
-    """A team's file has callers and nothing else: buckets and issuers are the operator's."""
+def _team_callers(file: Path, document: Any) -> list[Any]:
+    """Return the callers of a team's file, which must not have buckets or issuers."""
     if document is None:
         return []
     if not isinstance(document, YamlMapping) or set(document) != {"callers"}:
@@ -97,22 +92,22 @@ def _callers_of(file: Path, document: Any) -> list[Any]:
 
 
 def callers_dir(path: Path) -> str | None:
-    """The one that the file at `path` names, whatever else may be wrong with it."""
+    """Return the `callers_dir` of the file at `path`, even if the file has other errors."""
     try:
-        return _directory(read_yaml(path))
+        return _callers_dir(read_yaml(path))
     except ConfigurationError:
         return None
 
 
-def _directory(document: Any) -> str | None:
+def _callers_dir(document: Any) -> str | None:
     directory = document.get("callers_dir") if isinstance(document, YamlMapping) else None
     return directory if isinstance(directory, str) else None
 
 
 def fingerprint(path: Path, directory: str | None, beside: Iterable[Path] = ()) -> str:
-    """Of all that the files say: it changes when one is written, replaced or no longer there.
+    """Return a digest that changes when a file is written, replaced or removed.
 
-    `directory` is the `callers_dir`, and `beside` are further files.
+    `directory` is the `callers_dir`; `beside` are further files.
     """
     try:
         teams = [] if directory is None else team_files(path.parent / directory)
@@ -124,30 +119,37 @@ def fingerprint(path: Path, directory: str | None, beside: Iterable[Path] = ()) 
 def content_digest(files: Iterable[Path], more: str = "") -> str:
     digest = sha256(more.encode())
     for file in files:
-        digest.update(b"\0" + os.fsencode(file) + b"\0" + _content(file))
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            content = str(error).encode()
+        digest.update(b"\0" + os.fsencode(file) + b"\0" + content)
     return digest.hexdigest()
 
 
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        return str(error).encode()
+def _place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
+    """Return the file, the line and the path of a setting.
 
-
-def place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
-    """The file, the line and the path of a setting."""
-    line = _line(document, location)
+    If the file does not have the setting, the line is that of the innermost section that it has.
+    """
+    line, node = None, document
+    for part in location:
+        try:
+            if isinstance(node, YamlMapping | YamlSequence):
+                line = node.lines[part]
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            break
     where = str(path) if line is None else f"{path}:{line}"
     setting = ".".join(str(part) for part in location)
     return f"{where}: {setting}" if setting else where
 
 
-def message(fault: Any, names: list[str]) -> str:
-    """What is wrong, and what to write instead. `names` are the settings that there are."""
-    match fault["type"]:
+def message(error: Any, names: list[str]) -> str:
+    """Say what is wrong and what to write instead. `names` are the settings of the section."""
+    match error["type"]:
         case "extra_forbidden":
-            near = get_close_matches(str(fault["loc"][-1]), names, n=1)
+            near = get_close_matches(str(error["loc"][-1]), names, n=1)
             return "unknown setting" + (f"; did you mean {near[0]}?" if near else "; remove it")
         case "missing":
             return "is missing"
@@ -156,12 +158,12 @@ def message(fault: Any, names: list[str]) -> str:
         case "too_short":
             return "is empty; write at least one"
         case _:
-            text: str = fault["msg"]
+            text: str = error["msg"]
             return text.removeprefix("Value error, ")
 
 
 def quoted(value: object) -> str:
-    """As it may be shown: short, in one line, and without what could be a password or a key."""
+    """Quote a value briefly, in one line, without what could be a password or a key."""
     text = str(value)
     if "@" in text and "://" in text:
         return "a URL with a user"
@@ -171,26 +173,13 @@ def quoted(value: object) -> str:
     return json.dumps(cut, ensure_ascii=not cut.isprintable())
 
 
-def without_echoes(faults: Sequence[Any]) -> list[Any]:
-    """A list whose items are all at fault counts as empty too; the items' own faults say more."""
-    places = {fault["loc"] for fault in faults}
+def without_echoes(errors: Sequence[Any]) -> list[Any]:
+    """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
+    locations = {error["loc"] for error in errors}
 
-    def echoes(fault: Any) -> bool:
-        at = fault["loc"]
-        inner = any(other[: len(at)] == at and other != at for other in places)
-        return bool(fault["type"] == "too_short" and inner)
+    def is_echo(error: Any) -> bool:
+        at = error["loc"]
+        has_inner = any(other[: len(at)] == at and other != at for other in locations)
+        return bool(error["type"] == "too_short" and has_inner)
 
-    return [fault for fault in faults if not echoes(fault)]
-
-
-def _line(document: Any, location: tuple[Any, ...]) -> int | None:
-    """The line of the innermost part of `location` that the file has, counted from 1."""
-    line = None
-    for part in location:
-        try:
-            if isinstance(document, YamlMapping | YamlSequence):
-                line = document.lines[part]
-            document = document[part]
-        except (KeyError, IndexError, TypeError):
-            break
-    return line
+    return [error for error in errors if not is_echo(error)]

@@ -1,80 +1,70 @@
-"""The settings of the process as a whole. Each scalar may come from the environment too, which wins."""
+"""The settings of the process. Each can also come from the environment, which wins."""
 
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from service.config.types import Origin, Seconds, StoreUrl
 
 
 def _ambient_token_file() -> Path | None:
-    """As EKS sets it in each pod; a setting of our own comes first."""
+    """EKS sets this variable in each pod."""
     path = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     return Path(path) if path else None
 
 
 def ambient_ca_bundle() -> Path | None:
-    """As the SDK takes it for STS; a setting of our own comes first."""
+    """Return the bundle that the SDK trusts when it calls STS."""
     path = os.environ.get("AWS_CA_BUNDLE")
     return Path(path) if path else None
 
 
 class ServerSettings(BaseSettings):
-    """Of the process as a whole. The environment wins over the file."""
+    """The settings of the process. The environment wins over the file."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PRESIGN_", env_ignore_empty=True, extra="forbid", frozen=True
+        env_prefix="PRESIGN_",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
     )
 
-    default_expires_in: Seconds = Field(
-        900, description="Seconds that a URL lives if the request has no `expires_in`."
-    )
-    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
-        (),
-        description="Origins whose pages may call the service; separated by commas in the "
-        "environment. `*` is refused.",
-    )
-    max_in_flight: int = Field(
-        512,
-        ge=1,
-        description="Requests under way at once. More get 503 `overloaded` with `Retry-After`. "
-        "Health and metrics are never refused.",
-    )
-    drain_seconds: float = Field(
-        5.0,
-        ge=0,
-        le=300,
-        description="How long to keep accepting connections after SIGTERM, in seconds. `/readyz` reports 503 "
-        "immediately.",
-    )
-    rate_limit_url: StoreUrl | None = Field(
-        None,
-        description="A store that replicas share for the callers' `rate_limit`. Without it each "
-        "replica counts in memory. It may hold a password, so prefer the environment.",
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO",
-        description="The lowest level that is logged. The SDK's own loggers never go below INFO, "
-        "because they would log secrets.",
-    )
-    web_identity_token_file: Path | None = Field(
-        default_factory=_ambient_token_file,
-        description="The token file for `credentials: web_identity`, read at each use. The default "
-        "is `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets.",
-    )
-    ca_bundle: Path | None = Field(  # `Settings` sees to it that it can be read
-        default_factory=ambient_ca_bundle,
-        description="PEM certificates that the service trusts when it calls a store, instead of the "
-        "usual ones. The default is `AWS_CA_BUNDLE`, which also applies to STS.",
-    )
+    default_expires_in: Seconds = 900
+    """Seconds that a URL lives if the request has no `expires_in`."""
+
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins whose pages may call the service. Separate them by commas in the environment. `*` is
+    refused."""
+
+    max_in_flight: int = Field(512, ge=1)
+    """Requests under way at once. More get 503 `overloaded` with `Retry-After`. Health and metrics
+    are never refused."""
+
+    drain_seconds: float = Field(5.0, ge=0, le=300)
+    """How long to keep accepting connections after SIGTERM, in seconds. `/readyz` reports 503
+    immediately."""
+
+    rate_limit_url: StoreUrl | None = None
+    """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
+    memory. It may hold a password, so prefer the environment."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The lowest level that is logged. The SDK's own loggers never go below INFO, because they
+    would log secrets."""
+
+    web_identity_token_file: Path | None = Field(default_factory=_ambient_token_file)
+    """The token file for `credentials: web_identity`, read at each use. The default is
+    `AWS_WEB_IDENTITY_TOKEN_FILE`, which EKS sets."""
+
+    ca_bundle: Path | None = Field(
+        default_factory=ambient_ca_bundle
+    )  # `Settings` checks that it can be read
+    """PEM certificates that the service trusts when it calls a store, instead of the usual ones.
+    The default is `AWS_CA_BUNDLE`, which also applies to STS."""
 
     @classmethod
     def settings_customise_sources(

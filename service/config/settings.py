@@ -1,41 +1,30 @@
-"""What an operator may configure, and the only reader of the environment and of the file.
+"""The settings, read from the configuration file and the environment.
 
-`presign.yaml` (its path in PRESIGN_CONFIG) holds it all; each scalar of `server` may also come from
-the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and duplicate keys are errors:
-a misspelt limit must not be a missing limit.
+The file is `presign.yaml`, or the path in PRESIGN_CONFIG. Each setting of `server` can also come
+from the environment (PRESIGN_LOG_LEVEL …), which wins. Unknown settings and duplicate keys are
+errors, so that a misspelt limit is not a missing limit.
 """
 
 import os
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
-from service.config.buckets import BucketSettings, EncryptionSettings
-from service.config.callers import (
-    AnonymousSettings,
-    CallerSettings,
-    GrantSettings,
-    IssuerSettings,
-)
-from service.config.file import (
-    Files,
-    message,
-    quoted,
-    read_files,
-    without_echoes,
-)
-from service.config.section import Section
+from service.config.buckets import BucketSettings
+from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
+from service.config.file import Files, message, quoted, read_files, without_echoes
 from service.config.server import ServerSettings, ambient_ca_bundle
-from service.config.types import OFFLINE, Name, can_be_trusted
+from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationError
 
-_Place = tuple[str | int, ...]
-# Their values are quoted where they are wrong: none is a secret, and none holds one.
+_Location = tuple[str | int, ...]
+# Error messages quote the values of these settings. None of them is or contains a secret.
 _QUOTED: Final = frozenset(
     {
         *("addressing_style", "algorithm", "allow", "audience", "bucket", "ca_file", "ca_bundle"),
@@ -48,45 +37,40 @@ _QUOTED: Final = frozenset(
 
 
 class Settings(Section):
-    server: ServerSettings = Field(
-        default_factory=ServerSettings, description="Settings of the whole process."
-    )
-    buckets: dict[Name, BucketSettings] = Field(
-        min_length=1, description="The buckets, each by the name that callers use."
-    )
-    issuers: dict[Name, IssuerSettings] = Field(
-        default_factory=dict,
-        description="Who signs the callers' tokens. The name is used in `callers`, in the audit "
-        "trail and in `GET /v1/caller`.",
-    )
-    callers: tuple[CallerSettings, ...] = Field(
-        (),
-        description="Who may request what. If several entries match a caller, their grants add up.",
-    )
-    callers_dir: Path | None = Field(  # read already: see `callers`
-        None,
-        description="A directory, relative to this file. Each `*.yaml` in it has a list of "
-        "`callers:` and nothing else: one file a team.",
-    )
-    unsafe_anonymous_caller: AnonymousSettings | None = Field(
-        None, description="What a request without `Authorization` may do. For demos and tests only."
-    )
-    uppy: UppySettings | None = Field(
-        None,
-        description="What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section "
-        "there is no `/uppy`.",
-    )
-    console: bool = Field(
-        default=False, description="Whether there is [a page for people](console.md) at `/console`."
-    )
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    """The settings of the process."""
+
+    buckets: dict[Name, BucketSettings] = Field(min_length=1)
+    """The buckets, each by the name that callers use."""
+
+    issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
+    """The issuers of callers' tokens. The name is used in `callers`, in the audit trail and in `GET
+    /v1/caller`."""
+
+    callers: tuple[CallerSettings, ...] = ()
+    """Who may request what. A caller has the grants of all entries that match it."""
+
+    callers_dir: Path | None = None  # `read_files` has added its callers
+    """A directory, relative to this file. Each `*.yaml` in it has a list of `callers:` and nothing
+    else, such as one file for each team."""
+
+    unsafe_anonymous_caller: AnonymousSettings | None = None
+    """What a request without `Authorization` may do. For demos and tests only."""
+
+    uppy: UppySettings | None = None
+    """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
+    `/uppy`."""
+
+    console: bool = False
+    """Whether there is [a page for people](console.md) at `/console`."""
 
     @model_validator(mode="after")
     def _buckets_are_configured(self) -> Self:
-        named = [((*at, "bucket"), grant.bucket) for at, grant in self._placed()]
-        named += [] if self.uppy is None else [(("uppy", "bucket"), self.uppy.bucket)]
-        for at, bucket in named:
+        used = [((*at, "bucket"), grant.bucket) for at, grant in self._grants()]
+        used += [] if self.uppy is None else [(("uppy", "bucket"), self.uppy.bucket)]
+        for at, bucket in used:
             if bucket not in self.buckets:
-                raise _wrong(at, _unknown("bucket", bucket, self.buckets))
+                raise _error(at, _unknown("bucket", bucket, self.buckets))
         return self
 
     @model_validator(mode="after")
@@ -94,13 +78,13 @@ class Settings(Section):
         names, digests = dict[str, int](), dict[str, int]()
         for i, caller in enumerate(self.callers):
             if (name := caller.api_key) and (first := names.setdefault(name, i)) != i:
-                words = f"callers.{first} has the api_key name {quoted(name)} too"
-                raise _wrong(("callers", i, "api_key"), f"{words}; join the grants in one entry")
+                text = f"callers.{first} has the api_key name {quoted(name)} too"
+                raise _error(("callers", i, "api_key"), f"{text}; merge the grants into one entry")
             for j, digest in enumerate(caller.sha256 or ()):
                 if digest in digests:
-                    words = f"callers.{digests[digest]} has this digest too"
+                    text = f"callers.{digests[digest]} has this digest too"
                     at = ("callers", i, "sha256", j)
-                    raise _wrong(at, f"{words}; make a key with `presign new-key`")
+                    raise _error(at, f"{text}; make a key with `presign new-key`")
                 digests[digest] = i
         return self
 
@@ -108,140 +92,137 @@ class Settings(Section):
     def _callers_have_issuers(self) -> Self:
         for i, caller in enumerate(self.callers):
             if caller.issuer is not None and caller.issuer not in self.issuers:
-                words = _unknown("issuer", caller.issuer, self.issuers)
-                raise _wrong(("callers", i, "issuer"), words)
+                text = _unknown("issuer", caller.issuer, self.issuers)
+                raise _error(("callers", i, "issuer"), text)
         sources = dict[tuple[str, str, str], str]()
         for name, each in self.issuers.items():
             other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
             if other != name:
-                words = f"the same as {quoted(other)}, so a token could be of either"
-                raise _wrong(("issuers", name), words)
+                text = f"the same as {quoted(other)}, so a token would match both"
+                raise _error(("issuers", name), text)
         return self
 
     @model_validator(mode="after")
     def _placeholders_have_claims(self) -> Self:
-        for at, grant in self._placed(of_tokens=False):
+        for at, grant in self._grants(with_tokens=False):
             if pointers(grant.prefix):
-                words = (
-                    f"only a token has claims; write the prefix out (found {quoted(grant.prefix)})"
-                )
-                raise _wrong((*at, "prefix"), words)
+                found = f"(found {quoted(grant.prefix)})"
+                text = f"only a token has claims; write a prefix without placeholders {found}"
+                raise _error((*at, "prefix"), text)
         return self
 
     @model_validator(mode="after")
     def _bundle_can_be_read(self, info: ValidationInfo) -> Self:
         bundle = self.server.ca_bundle
         if bundle is not None and info.context != OFFLINE and not can_be_trusted(bundle):
-            words = (
-                "write the path of certificates in PEM that can be read, here or in AWS_CA_BUNDLE"
-            )
-            raise _wrong(("server", "ca_bundle"), f"{words} (found {quoted(str(bundle))})")
+            text = f"{READABLE_PEM}, here or in AWS_CA_BUNDLE (found {quoted(bundle)})"
+            raise _error(("server", "ca_bundle"), text)
         return self
 
     @model_validator(mode="after")
     def _web_identity_has_its_token(self) -> Self:
         uses_it = any(bucket.credentials == "web_identity" for bucket in self.buckets.values())
         if uses_it and self.server.web_identity_token_file is None:
-            raise ValueError("server.web_identity_token_file is missing: web_identity reads it")
+            raise ValueError("server.web_identity_token_file is missing; web_identity needs it")
         return self
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
-        """Every grant, with its path in the file."""
-        return [(".".join(map(str, at)), grant) for at, grant in self._placed()]
+        """Return every grant, with its path in the file."""
+        return [(".".join(map(str, at)), grant) for at, grant in self._grants()]
 
-    def _placed(self, *, of_tokens: bool = True) -> list[tuple[_Place, GrantSettings]]:
-        """Every grant, or those alone whose callers have no tokens."""
-        placed: list[tuple[_Place, GrantSettings]] = [
-            (("callers", i, "grants", j), grant)
-            for i, caller in enumerate(self.callers)
-            if of_tokens or caller.issuer is None
-            for j, grant in enumerate(caller.grants)
-        ]
+    def _grants(self, *, with_tokens: bool = True) -> Iterator[tuple[_Location, GrantSettings]]:
+        """Yield every grant with its location, or only those of callers without tokens."""
+        for i, caller in enumerate(self.callers):
+            if with_tokens or caller.issuer is None:
+                for j, grant in enumerate(caller.grants):
+                    yield ("callers", i, "grants", j), grant
         if self.unsafe_anonymous_caller is not None:
-            anonymous = enumerate(self.unsafe_anonymous_caller.grants)
-            placed += [(("unsafe_anonymous_caller", "grants", j), each) for j, each in anonymous]
-        return placed
+            for j, grant in enumerate(self.unsafe_anonymous_caller.grants):
+                yield ("unsafe_anonymous_caller", "grants", j), grant
 
 
-def _wrong(at: _Place, words: str) -> PydanticCustomError:
-    """What only the settings together show to be wrong, and where the one to change is."""
-    return PydanticCustomError("at", "{words}", {"at": at, "words": words})
+def _error(at: _Location, text: str) -> PydanticCustomError:
+    """Return an error of a check that compares settings. `at` is the one to change."""
+    return PydanticCustomError("at", "{text}", {"at": at, "text": text})
 
 
 def _unknown(kind: str, name: str, known: dict[str, Any]) -> str:
     near = get_close_matches(name, known, 1)
-    meant = f", did you mean {quoted(near[0])}" if near else ""
-    there = ", ".join(sorted(known)) or "none"
-    return f"no {kind} {quoted(name)} is configured{meant}; there are: {there}"
+    suggestion = f", did you mean {quoted(near[0])}" if near else ""
+    names = ", ".join(sorted(known)) or "none"
+    return f"no {kind} {quoted(name)} is configured{suggestion}; there are: {names}"
 
 
-def configuration_path(given: Path | None) -> Path:
-    """What is given, else PRESIGN_CONFIG, else presign.yaml."""
-    return given or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
+def configuration_path(path: Path | None) -> Path:
+    """Return `path`, or the default: PRESIGN_CONFIG, or presign.yaml."""
+    return path or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
 
 
 def authority_files(settings: Settings) -> tuple[Path, ...]:
-    """What says whom to trust as a store, and as STS."""
-    found = (settings.server.ca_bundle, ambient_ca_bundle())
-    return tuple(dict.fromkeys(path for path in found if path is not None))
+    """Return the certificate bundles that calls to stores and to STS trust."""
+    bundles = (settings.server.ca_bundle, ambient_ca_bundle())
+    return tuple(dict.fromkeys(path for path in bundles if path is not None))
 
 
 def callers_token() -> str | None:
-    """With which a command calls the service as any caller does."""
+    """Return the credential with which a command calls the service."""
     return os.environ.get("PRESIGN_TOKEN") or None
 
 
 def load_settings(path: Path | None = None, *, offline: bool = False) -> Settings:
-    """The configuration at `path`, or where `configuration_path` finds it.
+    """Return the settings of the file at `path`, or at the default path.
 
-    With `offline` no file of certificates is read. Raises ConfigurationError with a sentence for each thing
-    that is wrong, and where.
+    `offline` reads no certificate files. Raises ConfigurationError with a sentence for each error.
     """
     files = read_files(configuration_path(path))
     try:
         return Settings.model_validate(files.document, context=OFFLINE if offline else None)
-    except ValidationError as error:
-        faults = without_echoes(error.errors(include_url=False))
-        raise ConfigurationError([_explain(fault, files) for fault in faults]) from None
+    except ValidationError as invalid:
+        errors = without_echoes(invalid.errors(include_url=False))
+        raise ConfigurationError([_describe(error, files) for error in errors]) from None
 
 
-def _explain(fault: Any, files: Files) -> str:
-    """Where the fault is, the environment included, and what to write instead."""
-    location = fault.get("ctx", {}).get("at", fault["loc"])
+def _describe(error: Any, files: Files) -> str:
+    """Say where the error is, in a file or the environment, and what to write instead."""
+    location = error.get("ctx", {}).get("at", error["loc"])
+    found = _found(location, error)
     variable = _variable(location)
-    known = fault["type"] != "extra_forbidden" and variable is not None
-    found = _found(location, fault)
-    if known and variable in {name.upper() for name in os.environ}:
-        return f"{variable}: {message(fault, [])}{found}"
-    return f"{files.place(location)}: {message(fault, _names_at(location))}{found}"
+    is_known = error["type"] != "extra_forbidden"
+    if is_known and variable in {name.upper() for name in os.environ}:
+        return f"{variable}: {message(error, [])}{found}"
+    return f"{files.place(location)}: {message(error, _names_at(location))}{found}"
 
 
-def _found(location: tuple[Any, ...], fault: Any) -> str:
-    """The value that is wrong, if it is one that may be shown."""
+def _found(location: _Location, error: Any) -> str:
+    """Quote the wrong value, if its setting is one that may be shown."""
     setting = next((part for part in reversed(location) if isinstance(part, str)), None)
-    if setting not in _QUOTED or fault["type"] in {"at", "extra_forbidden", "missing"}:
+    if setting not in _QUOTED or error["type"] in {"at", "extra_forbidden", "missing"}:
         return ""
-    value = fault["input"]
+    value = error["input"]
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 
 
-def _variable(location: tuple[Any, ...]) -> str | None:
-    """The environment's name for a setting of the server. Without a section, pydantic leaves `server` out."""
-    names = location[1:2] if location[:1] == ("server",) else location[:1]
-    return next((f"PRESIGN_{n.upper()}" for n in names if n in ServerSettings.model_fields), None)
+def _variable(location: _Location) -> str | None:
+    """Return the environment variable of a setting of `server`.
+
+    pydantic omits `server` from the location if the file has no such section.
+    """
+    name = location[1:2] if location[:1] == ("server",) else location[:1]
+    return next((f"PRESIGN_{n}".upper() for n in name if n in ServerSettings.model_fields), None)
 
 
-def _names_at(location: tuple[Any, ...]) -> list[str]:
-    """What may be written beside the innermost part of a location."""
-    sections: list[tuple[str, type[BaseModel]]] = [
-        ("grants", GrantSettings),
-        ("encryption", EncryptionSettings),
-        ("unsafe_anonymous_caller", AnonymousSettings),
-        ("callers", CallerSettings),
-        ("issuers", IssuerSettings),
-        ("uppy", UppySettings),
-        ("buckets", BucketSettings),
-        ("server", ServerSettings),
-    ]
-    section = next((model for name, model in sections if name in location[:-1]), Settings)
+def _names_at(location: _Location) -> list[str]:
+    """Return the names of all settings of the section that `location` is in."""
+    section: type[BaseModel] = Settings
+    for part in location[:-1]:
+        if isinstance(part, str) and part in section.model_fields:
+            section = _model_in(section.model_fields[part].annotation) or section
     return list(section.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section in an annotation such as `dict[Name, BucketSettings]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    models = (_model_in(argument) for argument in get_args(annotation))
+    return next((model for model in models if model is not None), None)

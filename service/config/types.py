@@ -1,4 +1,4 @@
-"""The texts that an operator may write, each with the words that say what to write instead."""
+"""The types of settings. Each has an error message that says what to write instead."""
 
 import re
 import ssl
@@ -12,6 +12,8 @@ from limits import parse_many
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BaseModel,
+    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -26,29 +28,36 @@ from service.errors import InvalidRequest
 from service.signing.signer import MAX_EXPIRES_IN
 from service.signing.validation import check_prefix
 
-_AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # the first's pointer may have slashes
+_AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # a pointer may contain slashes
 _PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
-# The digest of nothing: any caller could send it.
+# Any caller could send an empty key.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-# As botocore takes it; and an address of IPv6, which urlsplit has freed of its brackets
+# A host that botocore accepts, or an IPv6 address, without the brackets that urlsplit removes
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 WITH_ZONE: Final = (
     "write a time with its zone, such as 2026-11-24T20:00:00Z or 2026-11-24T21:00:00+01:00"
 )
-# The context of a validation that reads no file: `presign check --offline`
+READABLE_PEM: Final = "write the path of a readable file with certificates in PEM"
+# The context of a validation that reads no certificate files: `presign check --offline`
 OFFLINE: Final = "offline"
-_CLOCKS: Final = timedelta(minutes=1)
-_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers leave it out
+_MAX_CLOCK_ERROR: Final = timedelta(minutes=1)
+_DEFAULT_PORT = re.compile(r"https://.*:443|http://.*:80")  # browsers omit it
 
 
-def _text(pattern: str, words: str) -> AfterValidator:
-    """Text that matches `pattern` as a whole; `words` tell an operator what to write."""
+class Section(BaseModel):
+    """The base of all sections of the configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _text(pattern: str, message: str) -> AfterValidator:
+    """Return a validator of text that matches `pattern` as a whole. `message` is its error."""
     compiled = re.compile(pattern, re.ASCII)
 
     def check(text: str) -> str:
         if compiled.fullmatch(text) is None:
-            raise ValueError(words)
+            raise ValueError(message)
         return text
 
     return AfterValidator(check)
@@ -57,18 +66,18 @@ def _text(pattern: str, words: str) -> AfterValidator:
 def check_url(text: str) -> str:
     try:
         parts = urlsplit(text)
-        known = parts.scheme in {"http", "https"} and parts.port != 0
-        usable = known and _HOST.fullmatch(parts.hostname or "") is not None
+        is_valid = parts.scheme in {"http", "https"} and parts.port != 0
+        is_valid = is_valid and _HOST.fullmatch(parts.hostname or "") is not None
     except ValueError:
-        usable = False
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc:
+        is_valid = False
+    if not is_valid or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("write a URL such as https://store.internal:9000, without query or user")
     return text
 
 
 def _check_origin(text: str) -> str:
     if text == "*":
-        raise ValueError("`*` would let every page act with its visitor's token; list the origins")
+        raise ValueError("`*` would let every page use its visitor's token; list the origins")
     if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
         raise ValueError(
             "write an origin such as https://app.example.com: scheme and host in lower case, "
@@ -78,10 +87,10 @@ def _check_origin(text: str) -> str:
 
 
 def _check_secure(text: str) -> str:
-    """Whoever can change the keys on their way can be any caller."""
+    """Without https, an attacker on the network could replace the keys, and act as any caller."""
     parts = urlsplit(text)
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-        raise ValueError("write an https URL; only an issuer on loopback may do with http")
+        raise ValueError("write an https URL; http is allowed on loopback only")
     return text
 
 
@@ -94,33 +103,39 @@ def _is_loopback(host: str) -> bool:
 
 def _check_ca_file(path: Path, info: ValidationInfo) -> Path:
     if info.context != OFFLINE and not can_be_trusted(path):
-        raise ValueError("write the path of certificates in PEM that can be read")
+        raise ValueError(READABLE_PEM)
     return path
 
 
 def can_be_trusted(path: Path) -> bool:
-    """Whether these are certificates."""
+    """Return whether `path` is a readable file of certificates."""
     try:
         ssl.create_default_context(cafile=path)
-    except (OSError, ValueError):  # of SSL's errors each is an OSError
+    except (OSError, ValueError):  # SSLError is an OSError
         return False
     return True
 
 
 def _check_prefix(prefix: str) -> str:
     if _PATTERN_CHARACTER.search(prefix):
-        raise ValueError("a prefix has no *, ?, $ or backslash: end it in / to cover what is below")
+        raise ValueError(
+            "a prefix cannot contain *, ?, $ or a backslash; end it in / to cover all keys below it"
+        )
     literal = without_placeholders(prefix)
     if "{" in literal or "}" in literal:
         raise ValueError(
-            "a prefix has braces only in a placeholder such as {claim:/kubernetes.io/namespace}"
+            "a prefix can contain braces only in a placeholder such as "
+            "{claim:/kubernetes.io/namespace}"
         )
     if _AMBIGUOUS.search(prefix):
         raise ValueError(
-            "two placeholders in one segment could stand for the same text in two ways; "
-            "part them with a /"
+            "two placeholders in one segment are ambiguous: different claims could give the same "
+            "text; separate them with a /"
         )
-    _check_segments(without_placeholders(prefix, lambda _: "x"))
+    try:
+        check_prefix(without_placeholders(prefix, lambda _: "x"), pointer="prefix")
+    except InvalidRequest as error:
+        raise ValueError(f"no key can match it: {error.detail}") from None
     return prefix
 
 
@@ -128,34 +143,27 @@ def _check_own_prefix(template: str) -> str:
     parts = f"/{template}".split(f"/{CALLER}/")
     if len(parts) != 2 or CALLER in "".join(parts) or not template.endswith("/"):
         raise ValueError(
-            f"write a prefix such as uploads/{CALLER}/: it ends in /, and {CALLER} stands in it "
-            "once, between two slashes or first"
+            f"write a prefix such as uploads/{CALLER}/: it ends in /, and contains {CALLER} once, "
+            "first or between two slashes"
         )
     _check_prefix(template.replace(CALLER, "x/x"))
     if longest_prefix(template) > MAX_PREFIX_BYTES:
         raise ValueError(
-            f"with a caller in it, it may have {longest_prefix(template)} bytes; shorten it to at "
-            f"most {MAX_PREFIX_BYTES}, or a file's name has no room"
+            f"with a caller's name it can have {longest_prefix(template)} bytes; shorten it to at "
+            f"most {MAX_PREFIX_BYTES}, to leave room for a file's name"
         )
     return template
-
-
-def _check_segments(prefix: str) -> None:
-    try:
-        check_prefix(prefix, pointer="prefix")
-    except InvalidRequest as error:
-        raise ValueError(f"no key is below it: {error.detail}") from None
 
 
 def _check_store_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
-        is_good = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
-        is_good = is_good and not re.search(r"\s", url.get_secret_value())
-    except ValueError:  # a port that is none
-        is_good = False
-    if not is_good:
-        raise ValueError("write the URL of a Redis or a Valkey, such as redis://limits:6379/0")
+        is_valid = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
+        is_valid = is_valid and not re.search(r"\s", url.get_secret_value())
+    except ValueError:  # an invalid port
+        is_valid = False
+    if not is_valid:
+        raise ValueError("write the URL of a Redis or Valkey, such as redis://limits:6379/0")
     return url
 
 
@@ -164,14 +172,14 @@ def _check_rate(text: str) -> str:
         rates = parse_many(text)
     except ValueError:
         rates = []
-    # The library takes several, and a multiple of 0 for 1.
+    # The library accepts several rates, and reads a period of 0 as 1.
     if len(rates) != 1 or rates[0].amount == 0 or re.search(r"(?:/|per)\s*0", text):
         raise ValueError("write a rate such as 600/minute, or 100 per 5 seconds")
     return text
 
 
 def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
-    """YAML may have made a time of it already, and then written it is what it was."""
+    """Parse a time with its zone, or say what to write."""
     try:
         moment: datetime = parse(str(value))
     except ValidationError:
@@ -180,8 +188,8 @@ def _moment(value: object, parse: ValidatorFunctionWrapHandler) -> datetime:
 
 
 def _check_past(moment: datetime) -> datetime:
-    """A little ahead is a clock's fault; more would leave the caller without a session."""
-    if moment > datetime.now(UTC) + _CLOCKS:
+    """Allow for a wrong clock. A later time would leave the caller without a session."""
+    if moment > datetime.now(UTC) + _MAX_CLOCK_ERROR:
         raise ValueError("write a time in the past; sessions that began before it are dropped")
     return moment
 
@@ -192,7 +200,7 @@ def _check_digest(text: str) -> str:
     return text
 
 
-# A `title` is what docs/configuration.md calls such a text, and asks of it what is told of a wrong one.
+# docs/configuration.md lists each `title` with its error message.
 Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
@@ -231,16 +239,14 @@ Subject = Annotated[
     Field(title="subject"),
     _text(
         r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
-        "write at most 255 characters; `*` stands for any text without `:`, but never comes first",
+        "write at most 255 characters; `*` matches any text without `:`, but cannot come first",
     ),
 ]
 Audience = Annotated[
-    str,
-    Field(title="audience"),
-    _text(r"[\x21-\x7e]{1,255}", "write the audience, as tokens name it"),
+    str, Field(title="audience"), _text(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens")
 ]
 Issuer = Annotated[
-    str, Field(title="issuer"), _text(r"[\x21-\x7e]{1,255}", "write the issuer, as tokens name it")
+    str, Field(title="issuer"), _text(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens")
 ]
 TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
     str,
@@ -269,7 +275,7 @@ KeysUrl = Annotated[
     str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
 ]
 Prefix = Annotated[str, Field(title="prefix"), AfterValidator(_check_prefix)]
-OwnPrefix = Annotated[str, Field(title="prefix of one's own"), AfterValidator(_check_own_prefix)]
+OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(_check_own_prefix)]
 Sha256 = Annotated[
     str,
     Field(title="SHA-256"),

@@ -1,20 +1,20 @@
-"""Uploads that nobody completed or aborted, found and ended with an operator's own credentials.
+"""Find uploads that nobody completed or aborted, and abort them with an operator's credentials.
 
-Their parts are billed and stand in no listing of objects. A lifecycle rule ends them; this is for
-stores that ignore the rule.
+Their parts cost money, and no listing of objects shows them. A lifecycle rule aborts them; this is
+for stores that ignore the rule.
 
 Rules of this file:
-- All of a bucket is read before anything in it is ended: to end uploads shifts the pages to come.
-- An upload whose age cannot be read is shown, and never ended.
-- Keys and ids are whatever somebody once sent, so none is shown that a terminal would obey.
-- What is told of a failure is the store's code, or words of ours.
+- All of a bucket is listed before any upload is aborted: aborting shifts the pages that follow.
+- An upload whose age cannot be read is shown, but never aborted.
+- Clients choose keys and ids, so none is printed with characters that control a terminal.
+- An error is reported by the store's code or a message of ours, never by the store's message.
 """
 
 import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -30,9 +30,9 @@ from service.signing.signer import Address, Signable, Signer
 from service.signing.sigv4 import Credentials
 from service.signing.validation import check_segments
 
-MAX_LISTED: Final = 100_000  # of a bucket: some fifty megabytes
-MAX_PAGES: Final = 2000  # most of a page may be too young to be listed
-WORKERS: Final = 16  # no more than the calls that a bucket may have under way: none is sent away
+MAX_LISTED: Final = 100_000  # of one bucket: some 50 MB of memory
+MAX_PAGES: Final = 2000  # more than MAX_LISTED needs: many uploads of a page may be too young
+WORKERS: Final = 16  # S3Client allows this many calls to a bucket at once, and refuses more
 
 _UNITS: Final = {"d": 86_400, "h": 3600, "m": 60}
 _DURATION = re.compile(r"(\d{1,5})([dhm])", re.ASCII)
@@ -48,32 +48,26 @@ class UploadWithAge:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """`problems` tell why there may be more."""
+class Listing:
+    """`problem` says why there may be more uploads."""
 
     uploads: Sequence[UploadWithAge]
-    problems: tuple[str, ...] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """What came of one bucket. `problems` are sentences for the operator."""
+    """The counts for one bucket. `problems` are sentences for the operator."""
 
     found: int = 0
     ageless: int = 0
-    ended: int = 0
+    aborted: int = 0
     problems: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _AbortCounts:
-    ended: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-
-
 @dataclass(frozen=True, slots=True)
-class BucketSession:
-    """A bucket by its name in the configuration, and how to speak to it."""
+class BucketClient:
+    """Sends requests to one bucket. `bucket` is its name in the configuration."""
 
     bucket: str
     store_access: StoreAccess
@@ -86,136 +80,130 @@ class BucketSession:
 def store_accesses(
     addresses: Mapping[str, Address], credentials: Credentials, now: float
 ) -> dict[str, StoreAccess]:
-    """To act at each bucket where the service itself reaches it. One with two names is one bucket."""
+    """Return an access to each bucket at its internal address. Two names of one bucket give one."""
     names: dict[Address, str] = {}
     for name, address in addresses.items():
         names.setdefault(address.inner or address, name)
-    return {name: _leave(address, credentials, now) for address, name in names.items()}
-
-
-def _leave(address: Address, credentials: Credentials, now: float) -> StoreAccess:
-    signer = Signer(credentials, address)
-    return StoreAccess(
-        session=Session(credentials=credentials, name="operator", starts_at=now),
-        signer=signer,
-        internal_signer=signer,
-        validity=Validity(int(now), GrantedLifetime(0, None)),  # nothing is given out
-    )
+    session = Session(credentials=credentials, name="operator", starts_at=now)
+    validity = Validity(int(now), GrantedLifetime(0, None))  # nobody gets a URL
+    accesses = {}
+    for address, name in names.items():
+        signer = Signer(credentials, address)
+        accesses[name] = StoreAccess(
+            session=session, signer=signer, internal_signer=signer, validity=validity
+        )
+    return accesses
 
 
 async def sweep(
-    place: BucketSession, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
+    bucket: BucketClient, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
 ) -> SweepResult:
-    """Show each upload that is older than `older_than` seconds, and end them if told to."""
+    """Show the uploads that are older than `older_than` seconds, and abort them if `abort`."""
     try:
-        found = await find(place, older_than=older_than, now=now)
+        listing = await list_uploads(bucket, older_than=older_than, now=now)
     except (PresignError, S3Error) as error:
-        return SweepResult(problems=(_words(error),))
-    for each in found.uploads:
-        show(line(place.bucket, each))
-    old = [each.upload for each in found.uploads if each.age is not None]
-    ended, reasons = await _end(place, old, now) if abort else (0, [])
+        return SweepResult(problems=(_message(error),))
+    for each in listing.uploads:
+        show(line(bucket.bucket, each))
+    old = [each.upload for each in listing.uploads if each.age is not None]
+    aborted, problems = await _abort_and_verify(bucket, old, now) if abort else (0, [])
     return SweepResult(
         found=len(old),
-        ageless=len(found.uploads) - len(old),
-        ended=ended,
-        problems=(*found.problems, *reasons),
+        ageless=len(listing.uploads) - len(old),
+        aborted=aborted,
+        problems=(*filter(None, [listing.problem]), *problems),
     )
 
 
-async def _end(
-    place: BucketSession, old: Sequence[OpenUpload], now: float
+async def _abort_and_verify(
+    bucket: BucketClient, uploads: Sequence[OpenUpload], now: float
 ) -> tuple[int, list[str]]:
-    """How many are gone, by a second look, and what is wrong with the others."""
-    _, reasons = await end(place, old)
+    """Return how many uploads a second listing no longer has, and what went wrong."""
+    problems = await abort_uploads(bucket, uploads)
     try:
-        again = await find(place, older_than=0, now=now)
+        listing = await list_uploads(bucket, older_than=0, now=now)
     except (PresignError, S3Error) as error:
-        return 0, [*reasons, f"whether they are gone is not known: {_words(error)}"]
-    left = {each.upload.upload_id for each in again.uploads} & {each.upload_id for each in old}
-    if left and not reasons:
-        reasons = [f"{len(left)} are still there, though the store refused nothing"]
-    return len(old) - len(left), reasons
+        return 0, [*problems, f"cannot tell whether the uploads are gone: {_message(error)}"]
+    remaining = {each.upload.upload_id for each in listing.uploads}
+    left = sum(upload.upload_id in remaining for upload in uploads)
+    if left and not problems:
+        problems = [f"{left} are still there, although the store reported no error"]
+    return len(uploads) - left, problems
 
 
-async def find(place: BucketSession, *, older_than: int, now: float) -> Found:
-    """The uploads that are old enough, or of no known age."""
+async def list_uploads(bucket: BucketClient, *, older_than: int, now: float) -> Listing:
+    """Return the uploads that are older than `older_than` seconds, or of unknown age.
+
+    Raises S3Error and PresignError.
+    """
     found: dict[tuple[str, str], UploadWithAge] = {}
     markers: Markers | None = Markers(None, None)
-    begun = set[Markers]()
+    seen = set[Markers]()
     while markers is not None:
-        if markers in begun or len(begun) == MAX_PAGES:
-            problem = "the store's pages do not end; there may be more"
-            return Found([*found.values()], (problem,))
-        begun.add(markers)
-        # Stores differ in which marker they give, and each wants back what it gave, and no other.
+        if markers in seen or len(seen) == MAX_PAGES:
+            return Listing([*found.values()], "the store's pages do not end; there may be more")
+        seen.add(markers)
+        # Stores differ in the markers that they return. Send back exactly those.
         action = ListMultipartUploads(key_marker=markers.key, upload_id_marker=markers.upload_id)
-        page = uploads_page((await place.send(action)).body)
-        for each in _old(page.uploads, older_than, now):
+        page = uploads_page((await bucket.send(action)).body)
+        for upload in page.uploads:
+            age = age_of(upload.initiated, now)
+            # 0 means all, including those that the store's clock dates in the future.
+            if age is not None and older_than != 0 and age <= older_than:
+                continue
             if len(found) == MAX_LISTED:
-                problem = f"only the first {MAX_LISTED} are listed"
-                return Found([*found.values()], (problem,))
-            found[each.upload.key, each.upload.upload_id] = each
+                return Listing([*found.values()], f"only the first {MAX_LISTED} are listed")
+            found[upload.key, upload.upload_id] = UploadWithAge(upload, age)
         markers = page.markers
-    return Found([*found.values()])
+    return Listing([*found.values()])
 
 
-def _old(uploads: Sequence[OpenUpload], older_than: int, now: float) -> Iterator[UploadWithAge]:
-    for upload in uploads:
-        age = age_of(upload.initiated, now)
-        # 0 is all, those too that a store dates ahead of our clock.
-        if age is None or older_than == 0 or age > older_than:
-            yield UploadWithAge(upload, age)
-
-
-async def end(place: BucketSession, uploads: Sequence[OpenUpload]) -> tuple[int, list[str]]:
-    """How many are gone now, and why the others are not."""
-    queue, ending = iter(uploads), _AbortCounts()
+async def abort_uploads(bucket: BucketClient, uploads: Sequence[OpenUpload]) -> list[str]:
+    """Abort `uploads`. Return what went wrong, with how often."""
+    queue, errors = iter(uploads), Counter[str]()
     async with asyncio.TaskGroup() as workers:
         for _ in range(min(WORKERS, len(uploads))):
-            workers.create_task(_work(place, queue, ending))
-    reasons = [f"{count} not aborted: {words}" for words, count in ending.refusals.most_common()]
-    if untried := len(uploads) - ending.ended - ending.refusals.total():
-        reasons.append(f"{untried} not tried: the store does not answer")
-    return ending.ended, reasons
+            workers.create_task(_work(bucket, queue, errors))
+    problems = [f"{count} not aborted: {error}" for error, count in errors.most_common()]
+    if untried := len(list(queue)):
+        problems.append(f"{untried} not tried: the store does not answer")
+    return problems
 
 
-async def _work(place: BucketSession, queue: Iterator[OpenUpload], ending: _AbortCounts) -> None:
-    """Until nothing is left, or no answer comes: from a store that is down each is waited for long."""
+async def _work(bucket: BucketClient, queue: Iterator[OpenUpload], errors: Counter[str]) -> None:
+    """Abort uploads until the queue is empty, or the store does not answer: each wait is long."""
     for upload in queue:
         try:
-            await _abort(place, upload)
+            await _abort(bucket, upload)
         except (PresignError, S3Error) as error:
-            ending.refusals[_words(error)] += 1
+            errors[_message(error)] += 1
             if isinstance(error, StorageUnavailable):
                 return
-        else:
-            ending.ended += 1
 
 
-async def _abort(place: BucketSession, upload: OpenUpload) -> None:
-    """That there is no such upload is no failure here: whether it is there, the second look tells."""
+async def _abort(bucket: BucketClient, upload: OpenUpload) -> None:
+    """Abort one upload. NoSuchUpload is no error here: the second listing shows what is left."""
     action = AbortMultipartUpload(upload_id=upload.upload_id)
     for key in {upload.key, upload.written or upload.key}:
-        check_segments(key)  # else another's upload would be ended, or none
+        check_segments(key)  # a rewritten key would name another upload, or none
         try:
-            await place.send(action, key)
-        except S3Error as refused:
-            if refused.code != NO_SUCH_UPLOAD:
+            await bucket.send(action, key)
+        except S3Error as error:
+            if error.code != NO_SUCH_UPLOAD:
                 raise
 
 
-def _words(error: PresignError | S3Error) -> str:
+def _message(error: PresignError | S3Error) -> str:
     if isinstance(error, S3Error):
-        return f"the store refuses: {error.code}"
+        return f"the store refused: {error.code}"
     return error.detail.removesuffix(".")
 
 
-# What an operator writes and reads; pure, as all that follows.
+# Reading options and formatting output. Pure.
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of `7d`, `36h` or `90m`. Raises ValueError with words that say what to write."""
+    """Return the seconds of `7d`, `36h` or `90m`. The ValueError says what to write."""
     parsed = _DURATION.fullmatch(text)
     if parsed is None:
         raise ValueError("write a whole number of days, hours or minutes, such as 7d, 36h or 90m")
@@ -223,7 +211,7 @@ def parse_duration(text: str) -> int:
 
 
 def age_of(initiated: str, now: float) -> float | None:
-    """Seconds since an RFC 3339 time. One without a zone could be any hour, and is none."""
+    """Return the seconds since an RFC 3339 time; None if it is invalid or has no time zone."""
     try:
         moment = datetime.fromisoformat(initiated)
     except ValueError:
@@ -232,35 +220,32 @@ def age_of(initiated: str, now: float) -> float | None:
 
 
 def line(bucket: str, found: UploadWithAge) -> str:
-    """Bucket, key, upload id, since when, and age, separated by tabs. No field contains a tab."""
+    """Return bucket, key, upload id, start and age, separated by tabs. No field contains a tab."""
     upload = found.upload
-    shown = [_shown(text) for text in (upload.key, upload.upload_id, upload.initiated)]
+    fields = (upload.key, upload.upload_id, upload.initiated)
+    shown = [text if _PLAIN.fullmatch(text) else repr(text) for text in fields]
     return "\t".join([bucket, *shown, _age(found.age)])
 
 
-def summary(swept: Sequence[SweepResult], *, older_than: int, abort: bool) -> str:
-    found, ageless = sum(each.found for each in swept), sum(each.ageless for each in swept)
-    what = f"{found} upload{'' if found == 1 else 's'} {_than(older_than)}"
+def summary(results: Sequence[SweepResult], *, older_than: int, abort: bool) -> str:
+    found, ageless = sum(each.found for each in results), sum(each.ageless for each in results)
+    text = f"{found} upload{'' if found == 1 else 's'} {_older_than(older_than)}"
     if ageless:
-        what += f", and {ageless} of unknown age, left alone"
+        text += f", and {ageless} of unknown age, left alone"
     if abort:
-        return f"{what}; {sum(each.ended for each in swept)} aborted"
-    return f"{what}; give --abort to end them" if found else what
+        return f"{text}; {sum(each.aborted for each in results)} aborted"
+    return f"{text}; use --abort to abort them" if found else text
 
 
-def _shown(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else repr(text)
-
-
-def _than(older_than: int) -> str:
-    if older_than == 0:
+def _older_than(seconds: int) -> str:
+    if seconds == 0:
         return "of any age"
-    unit, size = next((unit, size) for unit, size in _UNITS.items() if older_than % size == 0)
-    return f"older than {older_than // size} {unit}"
+    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds % size == 0)
+    return f"older than {seconds // size} {unit}"
 
 
 def _age(seconds: float | None) -> str:
-    """In a unit of which there are two at least, so that not much is rounded away."""
+    """Round down, in a unit that fits at least twice, so that little is lost."""
     if seconds is None:
         return "unknown age"
     units = ((unit, size) for unit, size in _UNITS.items() if seconds >= 2 * size)

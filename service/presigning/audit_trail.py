@@ -91,7 +91,7 @@ class AuditTrail:
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
         """Anybody can have these lines written, so there are few; one tells of how many more."""
-        if self._unauthenticated.matches_content_type(self._clock.boot()):
+        if self._unauthenticated.allows(self._clock.boot()):
             await self._put(
                 unread_line(
                     None,

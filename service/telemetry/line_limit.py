@@ -1,28 +1,26 @@
-"""How many lines a second may be written of one kind. Pure."""
-
-_SECOND = 1.0
+"""Limits how many lines of one kind are written in a second. Pure."""
 
 
 class LineLimit:
-    """At most `most` lines in a second; the others are counted."""
+    """Allows `maximum` lines a second, and counts the others."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._since = -_SECOND
+    def __init__(self, maximum: int) -> None:
+        self._maximum = maximum
+        self._second_began = float("-inf")
         self._written = 0
         self._suppressed = 0
 
-    def matches_content_type(self, now: float) -> bool:
-        """Whether a line may be written at `now`, in seconds."""
-        if now - self._since >= _SECOND:
-            self._since, self._written = now, 0
-        if self._written >= self._most:
+    def allows(self, now: float) -> bool:
+        """Return whether one more line may be written at `now`, in seconds, and count it."""
+        if now - self._second_began >= 1.0:
+            self._second_began, self._written = now, 0
+        if self._written >= self._maximum:
             self._suppressed += 1
             return False
         self._written += 1
         return True
 
     def suppressed(self) -> int:
-        """How many lines were not written since this was last asked."""
+        """Return how many lines were suppressed since the last call."""
         count, self._suppressed = self._suppressed, 0
         return count

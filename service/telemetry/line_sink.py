@@ -1,13 +1,12 @@
-"""Where audit lines go: a descriptor that is written to as fast as its reader reads, and no faster.
+"""Writes audit and log lines to a descriptor, as fast as its reader reads them.
 
 Rules of this file:
-- It never blocks the loop: nothing is written before the descriptor can take it, and no more at a
-  time than a pipe takes whole (PIPE_BUF). Only a file is always ready, and takes everything. What does not go at once is awaited for a moment: a pipe
-  holds 64 KiB, and the lines of a large batch are more.
-- What cannot be written then is refused with `overloaded`, so that no URL goes out unaudited. A line
-  that was begun is ended before any other, lest two become one; the others are dropped, so a request
-  whose parts are not all there was refused.
-- Log lines go the same way, and come from any thread, but are not waited for.
+- It never blocks the event loop. It writes only when the descriptor is ready, and at most PIPE_BUF
+  bytes at a time, which a pipe takes whole. Only a file is always ready, and takes everything.
+- A request waits briefly for a slow reader: a pipe holds 64 KiB, and a large batch writes more.
+- A line that cannot be written is refused with `overloaded`, so that no URL goes out unaudited. A
+  line that was partly written is finished before any other. The request's other lines are dropped.
+- Log lines come from any thread, and do not wait.
 """
 
 import asyncio
@@ -27,106 +26,111 @@ from service.errors import Overloaded
 log = logging.getLogger(__name__)
 
 WAIT_SECONDS: Final = 2.0  # that a request waits for a slow reader
-_PAUSE_SECONDS: Final = 0.002  # between two looks whether it has read
-_PIPE_BYTES: Final = 1024 * 1024  # what a process without rights may ask for: man 7 pipe
+_POLL_SECONDS: Final = 0.002
+_PIPE_BYTES: Final = 1024 * 1024  # what an unprivileged process may ask for: man 7 pipe
 _RETRY_AFTER: Final = 1  # seconds
+_SLOW_READER: Final = "its reader does not keep up"
 
 
 class LineSink:
-    """Whole lines to `descriptor`: a file, or a pipe to a log collector."""
+    """Writes whole lines to `descriptor`: a file, or a pipe to a log collector."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # which takes all, at any time
-        self._at_once = None if self._is_file else select.PIPE_BUF
+        self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._max_bytes = None if self._is_file else select.PIPE_BUF
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
-        self._unwritten = b""  # of a line that was begun
-        self._fails = False
-        self._lock = threading.RLock()  # what is logged of a failure comes back here
-        self._turn = asyncio.Lock()  # of requests that wait, one after the other
+        self._unwritten = b""  # the rest of a partly written line
+        self._failing = False
+        self._lock = threading.RLock()  # re-entrant: the sink logs its own failures through itself
+        self._waiting_requests = asyncio.Lock()  # one request waits at a time
 
     def enlarge_pipe_buffer(self) -> None:
-        """Have a pipe hold more than its usual 64 KiB, where the system allows it."""
-        set_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux alone has it
+        """Make a pipe hold more than its usual 64 KiB, if the system allows it."""
+        set_size = getattr(fcntl, "F_SETPIPE_SZ", None)  # only on Linux
         if set_size is not None:
-            with suppress(OSError):  # it is no pipe, or its owner has too many
+            with suppress(OSError):  # not a pipe, or the user has too many
                 fcntl.fcntl(self._descriptor, set_size, _PIPE_BYTES)
 
     def write(self, lines: Iterable[bytes]) -> Awaitable[None] | None:
-        """None if all is written at once, else what to await. Either raises Overloaded if it cannot be."""
-        waiting = deque(lines)
+        """Write `lines`. Return None if all were written, else what to await for the rest.
+
+        The call and the awaitable raise Overloaded if the lines cannot be written.
+        """
+        pending = deque(lines)
         try:
-            if not self._turn.locked() and (self._put_single(waiting) or self._advance(waiting)):
+            if not self._waiting_requests.locked() and (
+                self._write_single(pending) or self._write_pending(pending)
+            ):
                 return None
         except OSError as error:
             raise self._failure(error) from None
-        return self._finish(waiting)
+        return self._wait_and_write(pending)
 
     def write_now(self, line: bytes) -> None:
-        """Raises Overloaded if the line cannot be written at once."""
+        """Write one line. Raises Overloaded if that is not possible at once."""
         try:
-            if not self._advance(deque([line])):
-                raise BlockingIOError("its reader does not keep up")
+            if not self._write_pending(deque([line])):
+                raise BlockingIOError(_SLOW_READER)
         except OSError as error:
             raise self._failure(error) from None
 
-    async def _finish(self, waiting: deque[bytes]) -> None:
+    async def _wait_and_write(self, pending: deque[bytes]) -> None:
         try:
-            async with asyncio.timeout(WAIT_SECONDS), self._turn:
-                while not self._advance(waiting):  # noqa: ASYNC110 - no event tells of a reader
-                    await asyncio.sleep(_PAUSE_SECONDS)
+            async with asyncio.timeout(WAIT_SECONDS), self._waiting_requests:
+                while not self._write_pending(pending):  # noqa: ASYNC110 - a pipe has no event
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
-            raise self._failure(BlockingIOError("its reader does not keep up")) from None
+            raise self._failure(BlockingIOError(_SLOW_READER)) from None
         except OSError as error:
             raise self._failure(error) from None
 
-    def _put_single(self, waiting: deque[bytes]) -> bool:
-        """Write a line that a file takes as it comes, as `_advance` does with less ado; whether it did."""
-        if not self._is_file or len(waiting) != 1:
+    def _write_single(self, pending: deque[bytes]) -> bool:
+        """Write a single line to a file, the common case, with less work. Return whether it did."""
+        if not self._is_file or len(pending) != 1:
             return False
         with self._lock:
-            if self._unwritten or self._fails:
+            if self._unwritten or self._failing:
                 return False
-            self._unwritten = self._put(waiting.popleft())
+            self._unwritten = self._write_piece(pending.popleft())
         return not self._unwritten
 
-    def _advance(self, waiting: deque[bytes]) -> bool:
-        """Write what the descriptor takes now; whether that was all."""
+    def _write_pending(self, pending: deque[bytes]) -> bool:
+        """Write what the descriptor takes now. Return whether that was everything."""
         with self._lock:
-            while self._flush():
-                if not waiting:
-                    self._succeed()
+            while self._finish_line():
+                if not pending:
+                    self._recover()
                     return True
-                if not self._can_take():
+                if not self._is_ready():
                     return False
-                self._unwritten = self._put(waiting[0])
-                waiting.popleft()
+                self._unwritten = self._write_piece(pending.popleft())
             return False
 
-    def _flush(self) -> bool:
-        """Write what is left of the line under way; whether that is done."""
+    def _finish_line(self) -> bool:
+        """Write the rest of a partly written line. Return whether nothing is left of it."""
         while self._unwritten:
-            if not self._can_take():
+            if not self._is_ready():
                 return False
-            self._unwritten = self._put(self._unwritten)
+            self._unwritten = self._write_piece(self._unwritten)
         return True
 
-    def _put(self, line: bytes) -> bytes:
-        """Write a piece; what is left."""
-        return line[os.write(self._descriptor, line[: self._at_once]) :]
+    def _write_piece(self, line: bytes) -> bytes:
+        """Write the beginning of `line`. Return the rest."""
+        return line[os.write(self._descriptor, line[: self._max_bytes]) :]
 
-    def _can_take(self) -> bool:
+    def _is_ready(self) -> bool:
         return self._is_file or bool(self._poll.poll(0))
 
-    def _succeed(self) -> None:
-        if self._fails:
-            self._fails = False
-            log.warning("the audit trail is written again")
+    def _recover(self) -> None:
+        if self._failing:
+            self._failing = False
+            log.warning("the audit trail can be written again")
 
     def _failure(self, error: OSError) -> Overloaded:
         with self._lock:
-            if not self._fails:
-                self._fails = True
-                log.error("no audit trail can be written, so nothing is signed: %s", error)
+            if not self._failing:
+                self._failing = True
+                log.error("the audit trail cannot be written, so nothing is signed: %s", error)
         return Overloaded("The audit trail cannot be written right now.", retry_after=_RETRY_AFTER)

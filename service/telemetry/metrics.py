@@ -1,19 +1,13 @@
-"""What the service counts, for Prometheus. Parts report to it through observers of their own.
+"""Prometheus metrics. Other rooms report to them through their own observer protocols.
 
-No label has a value that a caller chooses: routes, buckets, issuers and codes are few and ours.
+No caller chooses the value of a label: routes, buckets, issuers and codes are few, and ours.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -21,113 +15,96 @@ from prometheus_client.registry import Collector
 from service.telemetry.request_times import RequestTimes
 
 _REFRESH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
-_STORE_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
+_STORE_BUCKETS: Final = (*_REFRESH_BUCKETS, 15, 60, 300)
 
 SessionsLeft = Callable[[], Iterable[tuple[str, int, float]]]
 IsAlive = Callable[[str], bool]
 
 
 class Metrics:
-    """One a process, with a registry of its own."""
+    """The metrics of one process, in their own registry."""
 
     CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        # Else each series has a second, with the time of its first value, that nobody looks at.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client's own
-        self.registry = registry = CollectorRegistry()
+        # Otherwise each series has a second one, with the time when it was created.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the client has no types
+        self.registry = CollectorRegistry()
         self._requests = RequestTimes()
-        registry.register(self._requests)
-        self._in_flight = Gauge(
-            "presign_http_requests_in_flight",
-            "Requests that are not answered yet; the one that asks for this is among them.",
-            registry=registry,
-        )
+        self.registry.register(self._requests)
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
         self._under_way = 0
-        self._in_flight.set_function(lambda: self._under_way)
-        self._signed = Counter(
-            "presign_signed_total", "URLs and forms.", ["operation", "bucket"], registry=registry
+        gauge(
+            "presign_http_requests_in_flight",
+            "Requests that are not answered yet, including this scrape.",
+        ).set_function(lambda: self._under_way)
+        self._signed = counter(
+            "presign_signed_total", "URLs and forms that were signed.", ["operation", "bucket"]
         )
-        self._refused = Counter(
-            "presign_refused_total",
-            "What was understood and yet not signed, by the problem's code.",
-            ["code"],
-            registry=registry,
+        self._refused = counter(
+            "presign_refused_total", "Valid requests that were refused, by problem code.", ["code"]
         )
-        self._limited = Counter(
+        self._limited = counter(
             "presign_lifetimes_limited_total",
-            "Lifetimes cut short, by what cut them.",
+            "Lifetimes shorter than requested, by what limited them: grant or session.",
             ["by"],
-            registry=registry,
         )
-        self._diagnosed = Counter(
-            "presign_diagnoses_total",
-            "Failed requests that callers asked about, by the first finding, or none.",
-            ["finding"],
-            registry=registry,
+        self._diagnosed = counter(
+            "presign_diagnoses_total", "Diagnoses, by their first finding, or none.", ["finding"]
         )
-        self._unaudited = Counter(
+        self.audit_failed = counter(
             "presign_audit_failures_total",
             "Requests refused because the audit trail could not be written.",
-            registry=registry,
-        )
-        self._refreshes = Counter(
+        ).inc
+        self._refreshes = counter(
             "presign_session_refreshes_total",
             "Calls to STS: ok, failed, throttled or lasting.",
             ["bucket", "outcome"],
-            registry=registry,
         )
-        self._refresh_seconds = Histogram(
+        self._refresh_seconds = histogram(
             "presign_session_refresh_seconds",
-            "How long STS took, or we waited for it.",
+            "Duration of calls to STS, up to the timeout.",
             ["bucket"],
             buckets=_REFRESH_BUCKETS,
-            registry=registry,
         )
-        self._skew = Gauge(
+        self._skew = gauge(
             "presign_clock_skew_seconds",
-            "STS's clock less ours, at the last refresh.",
-            registry=registry,
+            "STS's clock minus the service's clock, at the last refresh.",
         )
-        self._packed = Gauge(
+        self._packed = gauge(
             "presign_packed_policy_percent",
-            "Of what STS takes for a session's policy and tags, at the last refresh that said it.",
+            "Share of STS's size limit that a session's policy and tags used, when last reported.",
             ["bucket"],
-            registry=registry,
         )
-        self._store_calls = Histogram(
+        self._store_calls = histogram(
             "presign_store_call_seconds",
-            "How long a call of the service's own to a store took: ok, refused, unavailable, "
+            "Duration of the service's own calls to a store: ok, refused, unavailable, "
             "overloaded or cancelled.",
             ["bucket", "action", "outcome"],
             buckets=_STORE_BUCKETS,
-            registry=registry,
         )
-        self._key_fetches = Counter(
+        self._key_fetches = counter(
             "presign_issuer_key_fetches_total",
             "Fetches of an issuer's keys: ok or failed.",
             ["issuer", "outcome"],
-            registry=registry,
         )
-        self._reloads = Counter(
+        self._reloads = counter(
             "presign_config_reload_total",
-            "Changes of the configuration files: ok or failed.",
+            "Reloads of the configuration: ok or failed.",
             ["outcome"],
-            registry=registry,
         )
-        self._rate_limit_failures = Counter(
+        self.rate_limit_store_failed = counter(
             "presign_rate_limit_store_failures_total",
-            "Requests counted in memory because the store of the rate limits failed.",
-            registry=registry,
-        )
-        self._lines_dropped = Counter(
-            "presign_log_lines_dropped_total",
-            "Log lines that nobody could take.",
-            registry=registry,
-        )
-        # The client checks the labels each time, at ten times the price of counting
-        self._signed_of = cache(self._signed.labels)
-        # A series that begins with its first event has no increase, and no alert would see that.
+            "Requests counted in memory because the rate limit store failed.",
+        ).inc
+        self.log_line_dropped = counter(
+            "presign_log_lines_dropped_total", "Log lines that could not be written."
+        ).inc
+        # The client checks the labels at each call, which costs ten times as much as counting.
+        self._signed_labels = cache(self._signed.labels)
+        # Start at 0: the first event of a new series is no increase, so no alert would see it.
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
 
@@ -142,7 +119,7 @@ class Metrics:
         self._requests.observe((route, method, status), seconds)
 
     def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
-        self._signed_of(operation, bucket).inc(count)
+        self._signed_labels(operation, bucket).inc(count)
         if limited_by is not None:
             self._limited.labels(limited_by).inc(count)
 
@@ -151,9 +128,6 @@ class Metrics:
 
     def diagnosed(self, finding: str | None) -> None:
         self._diagnosed.labels(finding or "none").inc()
-
-    def audit_failed(self) -> None:
-        self._unaudited.inc()
 
     def refreshed(self, bucket: str, outcome: str, seconds: float) -> None:
         self._refreshes.labels(bucket, outcome).inc()
@@ -173,40 +147,30 @@ class Metrics:
     def reloaded(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
 
-    def rate_limit_store_failed(self) -> None:
-        self._rate_limit_failures.inc()
-
-    def log_line_dropped(self) -> None:
-        self._lines_dropped.inc()
-
     def watch_sessions(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
-        """`sessions` tells of each bucket how many there are, and the seconds that the least has left.
+        """Export the sessions at each scrape.
 
-        `is_alive` tells whether a bucket can sign.
+        `sessions` yields for each bucket its name, how many sessions it has, and the seconds until
+        the first of them expires. `is_alive` says whether a bucket can sign.
         """
         self.registry.register(_Sessions(sessions, is_alive))
 
 
 class _Sessions(Collector):
-    """Asked when it is scraped, for it changes with every second."""
-
     def __init__(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
         self._sessions = sessions
         self._is_alive = is_alive
 
     def collect(self) -> Iterable[Metric]:
-        alive = _of_buckets("presign_bucket_can_sign", "1 if the bucket's own session is good.")
-        number = _of_buckets("presign_sessions", "Sessions kept.")
-        left = _of_buckets(
+        family = partial(GaugeMetricFamily, labels=["bucket"])
+        alive = family("presign_bucket_can_sign", "1 if the bucket's own session is valid.")
+        number = family("presign_sessions", "Sessions in the pool.")
+        left = family(
             "presign_session_seconds_left",
-            "Until the first of a bucket's sessions ends; 0 if one has none.",
+            "Seconds until the bucket's first session expires; 0 if a caller has none.",
         )
         for bucket, count, seconds in self._sessions():
             alive.add_metric([bucket], self._is_alive(bucket))
             number.add_metric([bucket], count)
             left.add_metric([bucket], seconds)
         return alive, number, left
-
-
-def _of_buckets(name: str, meaning: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, meaning, labels=["bucket"])

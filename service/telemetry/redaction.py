@@ -1,6 +1,6 @@
-"""Masks in every log line what would let a reader act as somebody else, tracebacks included.
+"""Masks credentials and signatures in every log line, tracebacks included.
 
-The last line of defence: nothing of ours logs these, but a library or an exception's words may.
+This is the last line of defence. The service logs none, but a library or an exception message may.
 """
 
 import logging
@@ -14,48 +14,45 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 
 _MASK: Final = r"\1[masked]"
 _SECRETS: Final = [
-    # In a URL, a form's field, JSON, XML, a repr or a header: the name, what parts them, the value
+    # A name, a separator and the value, as in a URL, a form field, JSON, XML, a repr or a header.
     re.compile(
         r"(?i)((?:x-amz-(?:signature|security-token|credential)"
         r"|secret_?access_?key|session_?token|web_?identity_?token)"
         r"\\*[\"']?\s*[=:>,]\s*(?:b(?=['\"]))?\\*[\"']?)[^\s\"'\\&<>,)]+"
     ),
     re.compile(r"(?i)(bearer\s+)[^\s\"',]+"),
-    # A JWT wherever it stands: `eyJ` is `{"` in base64. Each run of its letters is read once, from
-    # its own start, so that no line takes time squared; what sticks to the token goes with it.
+    # A JWT anywhere: `eyJ` is `{"` in base64. Possessive quantifiers read each run of characters
+    # once, so that the time stays linear. Text attached to the token is masked with it.
     re.compile(r"()(?<![\w-])(?=[\w-]*eyJ)[\w-]++(?:\.[\w-]*+){2,}", re.ASCII),
 ]
 
 
 class RedactingFormatter(logging.Formatter):
-    """Of an exception it shows what it is and where it came from, but never its words.
+    """Shows the type and the origin of an exception, but never its message.
 
-    They may quote whatever they like, and no pattern knows a secret that stands by itself.
+    A message may quote anything, and no pattern recognises a secret without a name.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        record.exc_text = None  # another formatter's, with the words
+        record.exc_text = None  # cached by another formatter, with the message
         return redact(super().format(record))
 
-    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's own name
-        return "\n".join(_without_words(ei[1], set()))
+    def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's name
+        return "\n".join(_without_messages(ei[1], set()))
 
 
-def _without_words(error: BaseException | None, seen: set[int]) -> Iterator[str]:
-    """What led to it comes first, as in any traceback; each is told once, for they may go in circles."""
+def _without_messages(error: BaseException | None, seen: set[int]) -> Iterator[str]:
+    """Yield a traceback, the cause first, as Python does. Causes may form a cycle."""
     if error is None or id(error) in seen:
         return
     seen.add(id(error))
-    yield from _without_words(_led_to(error), seen)
+    context = None if error.__suppress_context__ else error.__context__
+    yield from _without_messages(error.__cause__ or context, seen)
     yield "".join(traceback.format_tb(error.__traceback__)).rstrip("\n")
     yield f"{type(error).__module__}.{type(error).__qualname__}"
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from _without_words(each, seen)
-
-
-def _led_to(error: BaseException) -> BaseException | None:
-    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+            yield from _without_messages(each, seen)
 
 
 def redact(text: str) -> str:

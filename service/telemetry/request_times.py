@@ -1,7 +1,7 @@
-"""How long requests took, counted here and told to the Prometheus client whenever it asks.
+"""A histogram of request times, without a lock.
 
-Its own histogram takes a lock and looks over its labels for each value: on the hot path that costs as
-much as the signature. Only the server's one loop counts here.
+The Prometheus client's own histogram takes a lock and checks its labels for each value. On the hot
+path that costs as much as the signature. Here only the event loop counts.
 """
 
 from bisect import bisect_left
@@ -13,20 +13,20 @@ from prometheus_client.metrics_core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-# From a URL signed at once to a cold caller that waits for its session as long as it may
+# Seconds: from a URL signed at once to a caller that waits for its first session.
 _BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 2.5, 5, 10)
 _NAMES: Final = [*map(floatToGoString, _BOUNDS), "+Inf"]
 
 
 class RequestTimes(Collector):
-    _labelnames: Final = ("route", "method", "status")  # as the client's own metrics have it
+    _labelnames: Final = ("route", "method", "status")  # the client's metrics have this attribute
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str, int], list[int]] = {}
         self._sums: dict[tuple[str, str, int], float] = {}
 
     def observe(self, labels: tuple[str, str, int], seconds: float) -> None:
-        """`labels` are the route's path, the method and the status, in that order."""
+        """Count one request. `labels` are the route's path, the method and the status."""
         counts = self._counts.get(labels)
         if counts is None:
             counts = self._counts[labels] = [0] * len(_NAMES)

@@ -1,17 +1,17 @@
-"""Which request a log line belongs to: its own id, and those of the trace that it is part of."""
+"""The request that a log line belongs to: its id, and the ids of its trace."""
 
 import re
 from contextvars import ContextVar
 from typing import NamedTuple
 
-# www.w3.org/TR/trace-context: version, trace, parent, flags; all zeros are no id, and `ff` no version
+# www.w3.org/TR/trace-context: version, trace, parent, flags. `ff` and ids of zeros are invalid.
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}"
 )
 
 
 class RequestContext(NamedTuple):
-    """`traceparent` is as the caller sent it, so it may be anything."""
+    """`traceparent` is the caller's header, unchecked."""
 
     request_id: str
     traceparent: str | None
@@ -21,7 +21,7 @@ CURRENT: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 
 
 def ids() -> dict[str, str]:
-    """Of the request that is being answered, if there is one, as members of a log line."""
+    """Return the current request's ids as members of a log line; {} outside a request."""
     context = CURRENT.get()
     if context is None:
         return {}

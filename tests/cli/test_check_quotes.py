@@ -1,18 +1,13 @@
-"""`presign check` quotes the value that is wrong, and never a secret; --offline reads no certificates."""
+"""`presign check` quotes wrong values but never a secret; --offline reads no certificates."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import (
-    DIGEST,
-    GOOD,
-    checked,
-    presign,
-)
+from tests.cli.test_commands import DIGEST, GOOD, checked, presign
 
 KEY = "sentinelsentinelsentinelsentinelsentinel43"
-OF_A_CLUSTER = """\
+ISSUER = """\
 issuers:
   cluster:
     issuer: https://kubernetes.default.svc
@@ -34,7 +29,7 @@ issuers:
         ("api_key: billing", "issuer: clutser\n    subject: a", 'no issuer "clutser"'),
     ],
 )
-def test_the_wrong_value_is_quoted(tmp_path: Path, old: str, new: str, quoted: str) -> None:
+def test_a_wrong_value_is_quoted(tmp_path: Path, old: str, new: str, quoted: str) -> None:
     text = GOOD.replace(old, new, 1)
     if "issuer:" in new:
         text = text.replace(f"sha256: [{DIGEST}]", "rate_limit: 9/minute")
@@ -62,16 +57,16 @@ def test_a_secret_is_never_quoted(tmp_path: Path, old: str, new: str) -> None:
 def test_offline_needs_no_certificates(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
     ca_file = tmp_path / "of-the-pod.pem"
-    path.write_text(OF_A_CLUSTER.format(ca_file=ca_file) + GOOD)
+    path.write_text(ISSUER.format(ca_file=ca_file) + GOOD)
     done = presign("check", "--config", str(path))
-    assert (done.returncode, "ca_file: write the path of certificates" in done.stderr) == (1, True)
+    assert (done.returncode, "ca_file: write the path of a" in done.stderr) == (1, True)
     done = presign("check", "--offline", "--config", str(path))
     assert done.returncode == 0
-    assert f"not read: issuers.cluster.ca_file {ca_file}" in done.stdout
+    assert f"not checked: issuers.cluster.ca_file {ca_file}" in done.stdout
 
 
-def test_offline_finds_what_else_is_wrong(tmp_path: Path) -> None:
+def test_offline_finds_other_errors(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
-    path.write_text(OF_A_CLUSTER.format(ca_file="/none.pem") + GOOD.replace("region:", "regoin:"))
+    path.write_text(ISSUER.format(ca_file="/none.pem") + GOOD.replace("region:", "regoin:"))
     done = presign("check", "--offline", "--config", str(path))
     assert (done.returncode, "did you mean region?" in done.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""`presign` as an operator has it; what starts servers runs in a process of its own."""
+"""The `presign` command. Commands that start servers run in a process of their own."""
 
 import os
 import re
@@ -51,7 +51,7 @@ def checked(directory: Path, text: str) -> Result:
     return CliRunner().invoke(main, ["check", "--config", str(path)])
 
 
-def test_check_says_what_each_caller_may_do_and_what_is_dangerous(tmp_path: Path) -> None:
+def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD)
     assert done.exit_code == 0
     assert "https://reports.s3.eu-west-1.amazonaws.com/ in eu-west-1" in done.stdout
@@ -59,35 +59,34 @@ def test_check_says_what_each_caller_may_do_and_what_is_dangerous(tmp_path: Path
         done.stdout
     )
     assert "warning: callers.0.grants.1: covers the whole bucket reports" in done.stdout
-    assert "warning: callers.0.grants.1: lets objects be overwritten" in done.stdout
+    assert "warning: callers.0.grants.1: allows overwriting objects" in done.stdout
     assert "warning: callers.0.grants.1: allows lifetimes over an hour" in done.stdout
     assert "grants.0:" not in done.stdout
 
 
-def test_check_warns_of_whom_anybody_could_be(tmp_path: Path) -> None:
+def test_check_warns_of_guessable_keys_and_anonymous_callers(tmp_path: Path) -> None:
     anonymous = (
         "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"
     )
     done = checked(tmp_path, GOOD.replace(DIGEST, digest_of("test")) + anonymous)
-    assert "warning: API key billing: anybody can guess it" in done.stdout
-    assert "warning: unsafe_anonymous_caller: everybody who reaches the service" in done.stdout
+    assert "warning: API key billing: easy to guess" in done.stdout
+    assert "warning: unsafe_anonymous_caller: anybody who can reach the service" in done.stdout
     assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
 
 
-def test_check_says_what_it_means_to_serve_the_console(tmp_path: Path) -> None:
+def test_check_warns_of_the_console(tmp_path: Path) -> None:
     off, on = checked(tmp_path, GOOD), checked(tmp_path, f"{GOOD}console: true\n")
     assert "console" not in off.stdout
-    assert "warning: console: whoever reaches the service sees the page /console" in on.stdout
-    assert "the hosts of all buckets" in on.stdout
-    assert "it holds no rights" in on.stdout
+    assert "warning: console: anybody who can reach the service can open /console" in on.stdout
+    assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
 
 
-def test_the_example_configuration_is_good() -> None:
+def test_the_example_configuration_is_valid() -> None:
     assert presign("check", "--config", "presign.example.yaml").returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("region:", "regoin:", "3: buckets.reports.regoin: unknown setting; did you mean region?"),
         ("region: eu-west-1, ", "", "3: buckets.reports.region: is missing"),
@@ -114,7 +113,7 @@ def test_the_example_configuration_is_good() -> None:
          "6: callers.0.sha256: is empty; write at least one"),
         ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
          '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
-        ("invoices/", '"in*/"', "8: callers.0.grants.0.prefix: a prefix has no *"),
+        ("invoices/", '"in*/"', "8: callers.0.grants.0.prefix: a prefix cannot contain *"),
         ("[download", "[downlaod", "8: callers.0.grants.0.allow.0: "),
         ("max_expires_in: 900", "max_expires_in: 0", "8: callers.0.grants.0.max_expires_in: "),
         ("callers:", "buckets:", '4: found duplicate key "buckets"'),
@@ -144,21 +143,21 @@ def test_the_example_configuration_is_good() -> None:
     ],
 )  # fmt: skip
 def test_check_says_what_is_wrong_where_and_what_to_write(
-    tmp_path: Path, old: str, new: str, told: str
+    tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     assert old in GOOD
     done = checked(tmp_path, GOOD.replace(old, new, 1))
     assert done.exit_code == 1
-    assert told in done.stderr, done.stderr
+    assert message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     done = presign("check", "--config", str(tmp_path / "none.yaml"))
     assert (done.returncode, "No such file" in done.stderr) == (1, True)
 
 
-def test_the_service_does_not_start_on_a_bad_file(tmp_path: Path) -> None:
+def test_the_service_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
     path.write_text(GOOD.replace("region:", "regoin:"))
     done = presign("serve", PRESIGN_CONFIG=str(path))
@@ -175,7 +174,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sections", ["", "server: {cors_origins: ['https://b.example']}"])
-def test_origins_come_from_the_environment_too(tmp_path: Path, sections: str) -> None:
+def test_origins_can_come_from_the_environment(tmp_path: Path, sections: str) -> None:
     path = tmp_path / "presign.yaml"
     path.write_text(f"{sections}\n{GOOD}")
     with pytest.MonkeyPatch.context() as patch:
@@ -187,7 +186,7 @@ def test_origins_come_from_the_environment_too(tmp_path: Path, sections: str) ->
     assert origins == ("https://a.example", "http://localhost:3000")
 
 
-def test_the_token_file_is_the_files_before_the_platforms(tmp_path: Path) -> None:
+def test_the_token_file_can_come_from_the_platform(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/platform")
@@ -209,20 +208,18 @@ def test_new_key_prints_a_key_and_its_digest() -> None:
     assert one != other
 
 
-def test_the_demo_refuses_a_port_that_is_taken() -> None:
+def test_the_demo_refuses_a_port_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         done = presign("demo", "--port", port)
     assert done.returncode == 1
-    assert f"port {port} is taken; choose one with --port" in done.stderr
+    assert f"port {port} is in use; choose another with --port" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_printed_lines_work_and_a_signal_ends_both(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_the_demos_lines_work_and_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     with demo() as running:
         process, printed = running.process, running.printed
         lines = printed[printed.index("sign()") : printed.index("Ctrl-C")]

@@ -1,4 +1,4 @@
-"""What is done for each caller at the start, by `presign check` and at a reload is linear in callers."""
+"""Starting, reloading and checking take time in proportion to the number of callers."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from service.app import builders as parts
+from service.app import builders
 from service.cli import check
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.settings import Settings, load_settings
@@ -61,7 +61,7 @@ def written(directory: Path, subject: str, callers: int) -> Path:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """CPU of this thread, so that other work on the machine does not count; nor do garbage collections."""
+    """CPU time of this thread, without garbage collections: other work must not count."""
     taken = []
     with without_garbage_collection():
         for _ in range(ROUNDS):
@@ -73,10 +73,10 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def figures(path: Path) -> dict[str, float]:
     settings = load_settings(path)
-    addresses = asyncio.run(resolve(parts.locations(settings)))
+    addresses = asyncio.run(resolve(builders.locations(settings)))
     return {
         "read": seconds(lambda: load_settings(path)),
-        "snapshot": seconds(lambda: parts.snapshot(settings, addresses)),
+        "snapshot": seconds(lambda: builders.snapshot(settings, addresses)),
         "check": seconds(lambda: checked(settings, addresses)),
     }
 
@@ -85,13 +85,13 @@ def checked(settings: Settings, addresses: dict[str, Address]) -> list[str]:
     return [
         *check.describe(settings, addresses),
         *check.warnings(settings),
-        *check.faults(settings, addresses),
+        *check.oversized_policies(settings, addresses),
     ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
-def test_the_work_grows_in_proportion_to_the_callers(subject: str, tmp_path: Path) -> None:
+def test_the_time_is_proportional_to_the_callers(subject: str, tmp_path: Path) -> None:
     few = figures(written(tmp_path, subject, FEW))
     many = figures(written(tmp_path, subject, MANY))
     ratios = {name: many[name] / few[name] for name in few}

@@ -1,4 +1,4 @@
-"""The configuration's YAML: 1.2, with lines, whichever of libyaml and Python splits the text."""
+"""YAML 1.2 with line numbers, with libyaml and with the parser in Python."""
 
 from typing import Any
 
@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from service.config.yaml_reader import (
-    LOADERS,
-    YamlError,
-    YamlMapping,
-    YamlSequence,
-    parse,
-)
+from service.config.yaml_reader import LOADERS, YamlError, YamlMapping, YamlSequence, parse
 
 SCALARS = [
     "yes", "no", "on", "off", "y", "n", "true", "True", "TRUE", "false", "tRue", "~", "null", "Null", "",
@@ -31,43 +25,43 @@ def _loader(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.mark.parametrize("text", SCALARS)
-def test_a_value_means_what_another_reader_of_yaml_1_2_says(text: str, loader: Any) -> None:
+def test_a_scalar_is_read_as_ruamel_reads_it(text: str, loader: Any) -> None:
     document = f"a: {text}\n"
-    meant = YAML(typ="safe", pure=True).load(document)
+    expected = YAML(typ="safe", pure=True).load(document)
     found = parse(document, loader)
-    assert found == meant
-    assert type(found["a"]) in {type(meant["a"]), YamlMapping, YamlSequence}
+    assert found == expected
+    assert type(found["a"]) in {type(expected["a"]), YamlMapping, YamlSequence}
 
 
 @given(text=st.text("-+0123456789_.eExobtTrufFalsnNIi~: ", min_size=1, max_size=7))
-def test_plain_text_is_the_same_to_another_reader(text: str) -> None:
+def test_any_plain_scalar_is_read_as_ruamel_reads_it(text: str) -> None:
     document = f"[{text}]"
     try:
-        meant = YAML(typ="safe", pure=True).load(document)
-    except Exception:  # noqa: BLE001 - ruamel raises many kinds, some of them for a number that is none
+        expected = YAML(typ="safe", pure=True).load(document)
+    except Exception:  # noqa: BLE001 - ruamel raises many types
         return
     try:
         found = parse(document)
     except YamlError:
         return
-    assert repr(found) == repr(meant) or "_" in text
+    assert repr(found) == repr(expected) or "_" in text
 
 
-def test_lines_are_those_of_the_file(loader: Any) -> None:
+def test_keys_and_items_have_their_lines(loader: Any) -> None:
     found = parse("# a comment\na: 1\nb:\n  - x\n\n  - {c: 1,\n     d: 2}\n", loader)
     assert found.lines == {"a": 2, "b": 3}
     assert found["b"].lines == [4, 6]
     assert found["b"][1].lines == {"c": 6, "d": 7}
 
 
-def test_merged_keys_are_the_mappings_own_where_it_has_none(loader: Any) -> None:
+def test_a_mappings_own_keys_win_over_merged_ones(loader: Any) -> None:
     text = "one: &one {a: 1, b: 1}\ntwo: &two {b: 2, c: 2}\nall: {<<: [*one, *two], c: 3}\n"
     found = parse(text, loader)["all"]
     assert found == {"a": 1, "b": 1, "c": 3} == YAML(typ="safe", pure=True).load(text)["all"]
     assert found.lines == {"c": 3, "a": 1, "b": 1}
 
 
-def test_an_alias_is_what_its_anchor_names(loader: Any) -> None:
+def test_an_alias_is_its_anchors_value(loader: Any) -> None:
     assert parse("a: &x [1]\nb: *x\n", loader) == {"a": [1], "b": [1]}
 
 
@@ -76,7 +70,7 @@ def test_a_time_is_text(text: str) -> None:
     assert parse(f"a: {text}") == {"a": text}
 
 
-def test_an_empty_text_is_no_document(loader: Any) -> None:
+def test_an_empty_document_is_none(loader: Any) -> None:
     assert parse("# nothing\n", loader) is None
 
 
@@ -93,7 +87,7 @@ def test_an_empty_text_is_no_document(loader: Any) -> None:
         ("a: b: c\n", 1, "mapping values are not allowed"),
         ("a: 1\n---\nb: 1\n", 2, "expected a single document"),
         ("%YAML 1.1\n---\na: yes\n", 1, "write YAML 1.2"),
-        ("? [a]\n: 1\n", 1, "a key is a single value"),
+        ("? [a]\n: 1\n", 1, "a key must be a single value"),
         ("a: 1\n<<: x\n", 2, "for merging"),
         ("a: !!bool x\n", 1, "not YAML that can be read"),
         ("a: !!python/name:os.system x\n", 1, "not YAML that can be read"),
@@ -106,9 +100,7 @@ def test_an_empty_text_is_no_document(loader: Any) -> None:
     ],
     ids=lambda each: str(each)[:20],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_with_its_line(
-    text: str, line: int | None, problem: str, loader: Any
-) -> None:
+def test_an_error_has_its_line(text: str, line: int | None, problem: str, loader: Any) -> None:
     with pytest.raises(YamlError) as refused:
         parse(text, loader)
     assert refused.value.line == line

@@ -1,6 +1,6 @@
 """docs/configuration.md, made of the settings themselves: `make configuration` writes it.
 
-The text of a key is its description in service/config/. Written by hand here is only what no setting
+The text of a key is the docstring below it in service/config/. Written by hand here is only what no setting
 says: the variables that do not belong to `server`, and the page's first lines.
 """
 
@@ -106,7 +106,7 @@ def _table(model: dict[str, Any], at_start: tuple[str, ...] = ()) -> Iterator[st
     for name, key in model["properties"].items():
         default = _default(key) if name not in model.get("required", ()) else "required"
         when = " Read at startup only." if name in at_start else ""
-        yield f"| `{name}` | {_cell(_kind(key))} | {default} | {_cell(key['description'])}{when} |"
+        yield f"| `{name}` | {_cell(_kind(key))} | {default} | {_cell(_prose(key['description']))}{when} |"
 
 
 def _default(key: dict[str, Any]) -> str:

@@ -174,7 +174,7 @@ def test_the_lines_of_the_command_are_as_it_prints_them() -> None:
     now = datetime.fromisoformat("2026-11-24T20:00:00Z").timestamp()
     assert line(bucket, UploadWithAge(upload, age_of(initiated, now))) == listed
     week = parse_duration("7d")
-    assert summary([SweepResult(found=1, ended=1)], older_than=week, abort=True) == counted
+    assert summary([SweepResult(found=1, aborted=1)], older_than=week, abort=True) == counted
 
 
 def test_a_page_in_a_browser_may_read_the_etag() -> None:

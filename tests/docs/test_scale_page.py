@@ -85,7 +85,7 @@ def test_the_time_between_two_refreshes_is_what_presign_check_reckons_with() -> 
     settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
     lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
     [told] = [line for line in lines if line.startswith("bucket demo: about")]
-    calls = re.search(r"about (\d+) calls to STS a day", told)
+    calls = re.search(r"about (\d+) STS calls a day", told)
     assert calls is not None
     assert int(calls[1]) == round(86_400 / scale.refreshed_every())
     assert f"renewed every {scale.refreshed_every():,.0f} s" in part("sts").replace("\n", " ")

@@ -77,7 +77,7 @@ def test_uploads_are_listed_and_on_demand_ended_with_their_parts(
     small, odd = ann.begin("a/small.bin", b"half"), ann.begin("b/Ré sumé+%.bin")
     listed = ann.run("--older-than", "0m")
     assert listed.returncode == 0, listed.stderr
-    assert listed.stderr == "2 uploads of any age; give --abort to end them\n"
+    assert listed.stderr == "2 uploads of any age; use --abort to abort them\n"
     rows = {(bucket, key, upload_id) for bucket, key, upload_id, _, _ in fields(listed)}
     assert rows == {("reports", "a/small.bin", small), ("reports", "'b/Ré sumé+%.bin'", odd)}
     assert len(ann.open()) == 2
@@ -131,7 +131,7 @@ def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
         "1 upload of any age; 1 aborted",
         "Error: some operations failed:",
         "bucket down: The store cannot be reached, or says that it cannot answer",
-        "bucket missing: the store refuses: NoSuchBucket",
+        "bucket missing: the store refused: NoSuchBucket",
     ]
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
 
@@ -142,7 +142,7 @@ def test_credentials_that_are_wrong_or_none_are_told_in_words(
     ann = operator(verifying_store, tmp_path)
     done = replace(ann, secret="another's").run("--older-than", "7d")
     assert done.returncode == 1
-    assert "bucket reports: the store refuses: SignatureDoesNotMatch" in done.stderr
+    assert "bucket reports: the store refused: SignatureDoesNotMatch" in done.stderr
     assert "127.0.0.1" not in done.stderr
     done = replace(ann, key_id="", secret="").run("--older-than", "7d")
     assert (done.returncode, done.stdout) == (1, "")
@@ -202,8 +202,8 @@ def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("missing", "told"),
     [
-        ("s3:ListBucketMultipartUploads", "bucket reports: the store refuses: AccessDenied"),
-        ("s3:AbortMultipartUpload", "bucket reports: 1 not aborted: the store refuses: AccessDenied"),
+        ("s3:ListBucketMultipartUploads", "bucket reports: the store refused: AccessDenied"),
+        ("s3:AbortMultipartUpload", "bucket reports: 1 not aborted: the store refused: AccessDenied"),
     ],
 )  # fmt: skip
 def test_without_any_one_action_of_the_policy_the_command_is_refused(

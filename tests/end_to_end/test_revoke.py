@@ -129,7 +129,7 @@ def test_without_any_one_action_of_the_policy_the_command_is_refused(
     lifts = missing == "iam:DeleteRolePolicy"
     done = ann.run(*(["b", "--lift"] if lifts else ["a", "--apply"]), "--yes")
     assert (done.returncode, len(ann.policies())) == (1, 1)
-    assert "IAM refuses: AccessDenied" in done.stderr
+    assert "IAM refused: AccessDenied" in done.stderr
     for hidden in ("127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr + done.stdout
 
@@ -142,7 +142,7 @@ def test_another_accounts_role_of_the_same_name_is_left_alone(
     ann.configuration.write_text(settings)
     done = ann.run("a", "--apply", "--yes")
     assert (done.returncode, ann.policies()) == (1, {})
-    assert "an account that has another role of this name; nothing was written" in done.stderr
+    assert "an account with another role of this name; nothing was written" in done.stderr
     assert "revoked_before: " in done.stdout
 
 
@@ -158,7 +158,7 @@ def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
         urls = [house.sign("a"), house.sign("b")]
         assert all(map(works, urls))
         done = ann.run("a", "--apply", "--yes")
-        assert "every one of them is hit: API key a, API key b" in done.stdout
+        assert "all of them are affected: API key a, API key b" in done.stdout
         assert "revoked_before: " not in done.stdout
         assert not any(map(works, urls))
     time.sleep(max(0.0, denied_until(ann) - time.time()))
@@ -183,7 +183,7 @@ def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
     given = given_to(ann, session_name((issuer, subject)))
     done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "subjects of more than 51 characters are not reached" in done.stdout
+    assert "subjects longer than 51 characters are not reached" in done.stdout
     assert lets_read(ann, given) is not hit
 
 

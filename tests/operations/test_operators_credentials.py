@@ -1,4 +1,4 @@
-"""With whose credentials a command of an operator's acts."""
+"""The credentials that operators' commands use."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,10 +11,10 @@ from tests.support.fakes import SECRET, TOKEN
 
 @pytest.fixture(name="chain")
 def _chain(tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Sets what the AWS default chain has, in a configuration file and variables."""
+    """Set the AWS default chain's configuration file and variables."""
     with pytest.MonkeyPatch.context() as patch:
 
-        def have(configuration: str = "", **variables: str) -> None:
+        def set_up(configuration: str = "", **variables: str) -> None:
             (tmp_path / "config").write_text(configuration)
             for name, value in variables.items():
                 patch.setenv(name, value)
@@ -24,32 +24,33 @@ def _chain(tmp_path: Path) -> Iterator[Callable[..., None]]:
         patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        yield have
+        yield set_up
 
 
-async def test_an_operators_keys_may_have_a_token(chain: Callable[..., None]) -> None:
+async def test_session_credentials_are_used(chain: Callable[..., None]) -> None:
     chain(AWS_ACCESS_KEY_ID="AKIA", AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=TOKEN)
-    got = await operators_credentials()
-    assert (got.access_key_id, got.secret_access_key, got.session_token) == ("AKIA", SECRET, TOKEN)
+    found = await operators_credentials()
+    keys = (found.access_key_id, found.secret_access_key, found.session_token)
+    assert keys == ("AKIA", SECRET, TOKEN)
 
 
-async def test_an_operator_without_credentials_is_told(chain: Callable[..., None]) -> None:
+async def test_missing_credentials_are_refused(chain: Callable[..., None]) -> None:
     chain()
     with pytest.raises(SessionRefused, match="default chain has no credentials"):
         await operators_credentials()
 
 
 @pytest.mark.parametrize(
-    ("configuration", "told"),
+    ("configuration", "error"),
     [
         ("", "ProfileNotFound"),
         ("[profile ann]\ncredential_process = sh -c 'echo hush >&2; exit 1'", "CredentialRetrievalError"),
     ],
 )  # fmt: skip
-async def test_a_chain_that_fails_is_told_without_its_words(
-    chain: Callable[..., None], configuration: str, told: str
+async def test_a_failing_chain_is_reported_without_its_message(
+    chain: Callable[..., None], configuration: str, error: str
 ) -> None:
     chain(configuration, AWS_PROFILE="ann")
     with pytest.raises(SessionRefused) as refused:
         await operators_credentials()
-    assert str(refused.value) == f"The AWS default chain gives no credentials: {told}."
+    assert str(refused.value) == f"The AWS default chain gives no credentials: {error}."

@@ -170,7 +170,7 @@ def test_check_prints_the_age_for_each_granted_bucket(tmp_path: Path) -> None:
     path.write_text(json.dumps(settings))
     done = CliRunner().invoke(main, ["check", "--config", str(path)])
     assert done.exit_code == 0, done.output
-    assert "bucket reports: what it signs lives for 895 s at most" in done.stdout
+    assert "bucket reports: URLs live 895 s at most" in done.stdout
     [condition] = re.findall(r'"NumericGreaterThan": {.*}', done.stdout)
     assert json.loads(f"{{{condition}}}") == {"NumericGreaterThan": {"s3:signatureAge": "955000"}}
-    assert "bucket unused: what it signs" not in done.stdout
+    assert "bucket unused: URLs live" not in done.stdout

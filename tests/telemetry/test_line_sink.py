@@ -1,4 +1,4 @@
-"""The sink on true descriptors: a pipe that is read or not, a file, a full device."""
+"""The sink on real descriptors: a pipe with and without a reader, a file, a full device."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
@@ -21,39 +21,39 @@ from service.telemetry.line_sink import LineSink
 from tests.signing.strategies import examples
 
 ROOT: Final = Path(__file__).parents[2]
-AT_ONCE: Final = 20.0  # seconds, for machines that are busy; whoever blocks here blocks for ever
+AT_ONCE: Final = 20.0  # seconds, on a busy machine; a blocking write would never return
 FULL: Final = Path("/dev/full")
-LONG: Final = 15 * 1024  # bytes: as long as a line may be
-CUT: Final = 10_000  # three pages, of which a pipe has no multiple: the last line is begun only
+LONG: Final = 15 * 1024  # bytes: the longest line
+CUT: Final = 10_000  # three pages, and no pipe holds a multiple: the last line is cut
 
 
 def line(number: int, length: int = 0) -> bytes:
-    """Of at least `length` bytes."""
+    """A line of at least `length` bytes."""
     bare = len(json.dumps({"number": number, "keys": ""})) + 1
     return json.dumps({"number": number, "keys": "k" * (length - bare)}).encode() + b"\n"
 
 
 class Pipe:
-    """A true pipe, blocking as standard output is. Nobody reads until `drain`."""
+    """A pipe that blocks, as standard output does. Nothing reads it until `drain`."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()
 
     def drain(self, at_most: int = 1 << 20) -> bytes:
-        """What is in the pipe, or as much of it as is wanted."""
+        """Read what is in the pipe, up to `at_most` bytes."""
         read = b""
         while len(read) < at_most and select.select([self.reader], [], [], 0)[0]:
             read += os.read(self.reader, at_most - len(read))
         return read
 
     def fill(self, sink: LineSink, length: int = CUT) -> list[int]:
-        """Write until it is refused. The numbers of the lines that went out before."""
+        """Write until a line is refused. Return the numbers of the lines before it."""
         for number in range(10_000):
             try:
                 sink.write_now(line(number, length))
             except Overloaded:
                 return list(range(number))
-        raise AssertionError("a pipe that nobody reads takes everything")
+        raise AssertionError("a pipe without a reader takes everything")
 
     def close_reader(self) -> None:
         os.close(self.reader)
@@ -77,54 +77,40 @@ def _pipe() -> Iterator[Pipe]:
         yield pipe
 
 
-def write_all(sink: LineSink, lines: Iterable[bytes]) -> None:
-    for each in lines:
-        sink.write_now(each)
-
-
 def refused_at_once(sink: LineSink, *lines: bytes) -> Overloaded:
-    begun = time.monotonic()
+    began = time.monotonic()
     with pytest.raises(Overloaded) as refused:
-        write_all(sink, lines)
-    assert time.monotonic() - begun < AT_ONCE
+        list(map(sink.write_now, lines))
+    assert time.monotonic() - began < AT_ONCE
     return refused.value
 
 
 def numbers(written: bytes) -> list[int]:
-    """Of the lines, each of which must be one: two that are mixed are no JSON."""
+    """The numbers of the lines. Lines that are mixed would be invalid JSON."""
     assert written == b"" or written.endswith(b"\n")
     return [json.loads(each)["number"] for each in written.splitlines()]
 
 
-def test_lines_are_written_in_order_and_to_the_byte(pipe: Pipe) -> None:
+def test_lines_are_written_unchanged_in_order(pipe: Pipe) -> None:
     sink = LineSink(pipe.writer)
     assert sink.write([line(1), line(2)]) is None
-    sink.write_now(line(3))
-    assert pipe.drain() == line(1) + line(2) + line(3)
-
-
-def test_a_line_longer_than_a_pipe_takes_at_once_goes_through_whole(pipe: Pipe) -> None:
+    assert sink.write([]) is None
+    sink.write_now(line(3, LONG))
     assert LONG > 3 * select.PIPE_BUF
-    LineSink(pipe.writer).write_now(line(1, LONG))
-    assert pipe.drain() == line(1, LONG)
+    assert pipe.drain() == line(1) + line(2) + line(3, LONG)
 
 
-def test_nothing_to_write_is_written_to_anything(pipe: Pipe) -> None:
-    assert LineSink(pipe.writer).write([]) is None
-    assert pipe.drain() == b""
-
-
-def test_a_pipe_that_nobody_reads_refuses_and_never_blocks(pipe: Pipe) -> None:
+def test_a_pipe_without_a_reader_refuses_and_never_blocks(pipe: Pipe) -> None:
     sink = LineSink(pipe.writer)
-    begun = time.monotonic()
+    began = time.monotonic()
     written = pipe.fill(sink)
-    assert time.monotonic() - begun < AT_ONCE
+    assert time.monotonic() - began < AT_ONCE
     assert len(written) >= 2  # it did take some
     for number in range(100):
         assert refused_at_once(sink, line(number)).code == "overloaded"
 
 
-def test_whoever_is_refused_is_told_to_come_back_and_no_more(pipe: Pipe) -> None:
+def test_the_refusal_says_when_to_retry_and_no_more(pipe: Pipe) -> None:
     sink = LineSink(pipe.writer)
     pipe.fill(sink)
     refusal = refused_at_once(sink, line(1))
@@ -134,7 +120,7 @@ def test_whoever_is_refused_is_told_to_come_back_and_no_more(pipe: Pipe) -> None
 
 
 def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
-    """At every fill from a page to none: a write that does not fit whole would wait for ever."""
+    """At every fill level: a write that does not fit would wait forever."""
     sink = LineSink(pipe.writer)
     pipe.fill(sink, 100)
     for _ in range(400):
@@ -143,48 +129,36 @@ def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:
             sink.write_now(line(0, 5000))
 
 
-def test_a_line_that_was_begun_is_ended_before_any_other(pipe: Pipe) -> None:
+@pytest.mark.parametrize(
+    "refused",
+    [[], [[number] for number in range(2000, 2010)], [[2000, 2001]]],
+    ids=["none", "ten requests", "a request of two lines"],
+)
+def test_a_partly_written_line_is_finished_first(pipe: Pipe, refused: list[list[int]]) -> None:
     sink = LineSink(pipe.writer)
     written = pipe.fill(sink)
-    begun = pipe.drain()
-    assert not begun.endswith(b"\n"), "this pipe cuts no line of this length"
+    for request in refused:
+        refused_at_once(sink, *(line(number, LONG) for number in request))
+    seen = pipe.drain()
+    assert not seen.endswith(b"\n"), "this pipe cuts no line of this length"
     sink.write_now(line(1000))
-    assert numbers(begun + pipe.drain()) == [*written, len(written), 1000]
+    assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
 
 
-def test_a_line_that_was_begun_is_ended_though_others_are_refused_between(pipe: Pipe) -> None:
+def test_an_unwritten_line_is_dropped_with_its_request(pipe: Pipe) -> None:
+    """Otherwise the trail would show a URL that nobody got."""
     sink = LineSink(pipe.writer)
-    written = pipe.fill(sink)
-    for number in range(2000, 2010):
-        refused_at_once(sink, line(number, LONG))
-    begun = pipe.drain()
-    sink.write_now(line(1000))
-    assert numbers(begun + pipe.drain()) == [*written, len(written), 1000]
-
-
-def test_a_line_of_which_nothing_went_out_is_dropped_with_its_request(pipe: Pipe) -> None:
-    """Else the trail would tell of a URL that nobody was given."""
-    sink = LineSink(pipe.writer)
-    written = pipe.fill(sink, select.PIPE_BUF)  # whole lines: nothing is ever half written
+    written = pipe.fill(sink, select.PIPE_BUF)  # whole lines: none is cut
     refused_at_once(sink, line(2000))
     seen = pipe.drain()
     sink.write_now(line(1000))
     assert numbers(seen + pipe.drain()) == [*written, 1000]
 
 
-def test_of_a_request_that_is_refused_no_further_line_is_begun(pipe: Pipe) -> None:
-    sink = LineSink(pipe.writer)
-    written = pipe.fill(sink)
-    refused_at_once(sink, line(2000, LONG), line(2001, LONG))
-    seen = pipe.drain()
-    sink.write_now(line(1000))
-    assert numbers(seen + pipe.drain()) == [*written, len(written), 1000]
-
-
 @examples(60)
 @given(st.lists(st.integers(1, LONG) | st.integers(-20_000, -1), min_size=5, max_size=60))
-def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -> None:
-    """A positive step writes so long a line, a negative one reads so many bytes."""
+def test_lines_are_never_mixed(steps: list[int]) -> None:
+    """A positive step writes a line of that length, a negative one reads that many bytes."""
     accepted, seen = [], b""
     with a_pipe() as pipe:
         sink = LineSink(pipe.writer)
@@ -197,12 +171,12 @@ def test_whatever_is_written_and_read_no_two_lines_are_mixed(steps: list[int]) -
                     accepted.append(number)
         seen += pipe.drain()
         sink.write_now(line(10_000))
-        told = numbers(seen + pipe.drain())
-    assert told == sorted(set(told))
-    assert {*accepted, 10_000} <= set(told)
+        found = numbers(seen + pipe.drain())
+    assert found == sorted(set(found))
+    assert {*accepted, 10_000} <= set(found)
 
 
-def test_a_reader_that_is_gone_is_an_outage_and_no_signal(pipe: Pipe) -> None:
+def test_a_closed_reader_is_an_outage_and_no_signal(pipe: Pipe) -> None:
     sink = LineSink(pipe.writer)
     sink.write_now(line(1))
     pipe.close_reader()
@@ -210,7 +184,7 @@ def test_a_reader_that_is_gone_is_an_outage_and_no_signal(pipe: Pipe) -> None:
         assert refused_at_once(sink, line(number)).code == "overloaded"
 
 
-def test_a_descriptor_that_is_closed_is_an_outage(tmp_path: Path) -> None:
+def test_a_closed_descriptor_is_an_outage(tmp_path: Path) -> None:
     descriptor = os.open(tmp_path / "trail", os.O_CREAT | os.O_WRONLY)
     sink = LineSink(descriptor)
     os.close(descriptor)
@@ -227,14 +201,14 @@ def test_a_file_takes_lines_of_any_length(tmp_path: Path) -> None:
     assert numbers(path.read_bytes()) == list(range(100))
 
 
-@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 def test_a_full_device_is_an_outage() -> None:
     with FULL.open("wb", buffering=0) as full:
         refusal = refused_at_once(LineSink(full.fileno()), line(1))
     assert refusal.retry_after == 1
 
 
-def test_an_outage_is_logged_once_and_so_is_its_end(
+def test_an_outage_and_its_end_are_logged_once(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -253,7 +227,7 @@ def test_an_outage_is_logged_once_and_so_is_its_end(
     assert "number" not in caplog.text
 
 
-def test_a_sink_that_never_failed_says_nothing(
+def test_a_sink_that_never_failed_logs_nothing(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -261,8 +235,8 @@ def test_a_sink_that_never_failed_says_nothing(
     assert caplog.records == []
 
 
-# As `serve` has it, with both streams in one pipe (`2>&1`): what tells of the outage must not wait
-# for the very reader that has stopped.
+# As in `serve`, with both streams in one pipe (`2>&1`): reporting the outage must not wait for the
+# reader that has stopped.
 _ONE_STREAM: Final = """
 import sys
 from service.telemetry.line_sink import LineSink
@@ -286,6 +260,6 @@ def test_an_outage_of_both_streams_blocks_nothing() -> None:
     command = [sys.executable, "-c", _ONE_STREAM]
     with Popen(command, cwd=ROOT, stdout=PIPE, stderr=STDOUT) as process:
         try:
-            assert process.wait(timeout=60) == 0  # whoever blocks here blocks for ever
+            assert process.wait(timeout=60) == 0  # a blocking write would never return
         finally:
             process.kill()

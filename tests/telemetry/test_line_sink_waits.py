@@ -1,4 +1,4 @@
-"""A request waits for a slow reader, for a moment: a pipe holds less than the lines of a large batch."""
+"""A request waits briefly for a slow reader: a pipe holds less than a large batch writes."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from service.errors import Overloaded
 from service.telemetry.line_sink import WAIT_SECONDS, LineSink
 from tests.support.late import again_if_late, within
 
-LINES: Final = 70  # of 15 KiB: the keys of the largest batch, over a mebibyte
+LINES: Final = 70  # of 15 KiB: the largest batch, over 1 MiB
 
 
 def line(name: str, number: int = 0, length: int = 15_000) -> bytes:
@@ -23,9 +23,9 @@ def line(name: str, number: int = 0, length: int = 15_000) -> bytes:
 
 
 class Reader:
-    """Reads a pipe in a thread, with a pause after each piece, until nobody writes any more.
+    """Reads a pipe in a thread, with a pause after each piece, until the writer closes it.
 
-    Pieces of half a pipe, since on a busy machine each pause is longer than was asked for.
+    A piece is half a pipe, because on a busy machine each pause is longer than requested.
     """
 
     def __init__(self, pause: float) -> None:
@@ -40,8 +40,8 @@ class Reader:
     def lines(self) -> list[tuple[str, int]]:
         os.close(self.writer)
         self._thread.join(10)
-        told = [json.loads(each) for each in self.read.splitlines()]
-        return [(each["name"], each["number"]) for each in told]
+        lines = [json.loads(each) for each in self.read.splitlines()]
+        return [(each["name"], each["number"]) for each in lines]
 
     def _run(self) -> None:
         while piece := os.read(self.descriptor, 32 * 1024):
@@ -69,29 +69,29 @@ async def done(written: Awaitable[None] | None) -> None:
         await written
 
 
-async def test_the_lines_of_the_largest_batch_go_through_a_pipe_that_is_read() -> None:
+async def test_the_largest_batch_is_written_while_the_pipe_is_read() -> None:
     reader = Reader(pause=0.004)
     reader.start()
     sink = LineSink(reader.writer)
     written = sink.write([line("a", number) for number in range(LINES)])
-    assert written is not None, "so much fits into this pipe at once"
+    assert written is not None, "this pipe is too large for the test"
     await written
     assert reader.lines() == [("a", number) for number in range(LINES)]
 
 
-async def test_a_small_request_behind_a_large_one_is_written_too() -> None:
+async def test_small_requests_behind_a_large_one_are_written() -> None:
     reader = Reader(pause=0.004)
     reader.start()
     sink = LineSink(reader.writer)
     large = sink.write([line("large", number) for number in range(LINES)])
     small = [sink.write([line("small", number, 10)]) for number in range(20)]
     await asyncio.gather(done(large), *(done(each) for each in small))
-    told = reader.lines()
-    assert [number for name, number in told if name == "large"] == list(range(LINES))
-    assert [number for name, number in told if name == "small"] == list(range(20))
+    lines = reader.lines()
+    assert [number for name, number in lines if name == "large"] == list(range(LINES))
+    assert [number for name, number in lines if name == "small"] == list(range(20))
 
 
-async def test_a_log_line_amid_a_large_request_cuts_none_in_two() -> None:
+async def test_a_log_line_does_not_split_a_large_request() -> None:
     reader = Reader(pause=0.002)
     reader.start()
     sink = LineSink(reader.writer)
@@ -109,7 +109,7 @@ async def test_a_log_line_amid_a_large_request_cuts_none_in_two() -> None:
 
 
 @again_if_late
-async def test_a_reader_that_has_stopped_is_not_waited_for_longer_than_is_said() -> None:
+async def test_a_stopped_reader_is_awaited_for_a_limited_time() -> None:
     with a_full_pipe() as (sink, _):
         began = time.monotonic()
         with within(WAIT_SECONDS + 2):
@@ -121,7 +121,7 @@ async def test_a_reader_that_has_stopped_is_not_waited_for_longer_than_is_said()
 
 
 @again_if_late
-async def test_many_wait_together_and_the_loop_goes_on() -> None:
+async def test_many_requests_wait_together_without_blocking_the_loop() -> None:
     with a_full_pipe() as (sink, _):
         with within(WAIT_SECONDS + 2):
             with within(1):
@@ -131,7 +131,7 @@ async def test_many_wait_together_and_the_loop_goes_on() -> None:
         assert {type(each) for each in ended} == {Overloaded}
 
 
-async def test_a_reader_that_leaves_while_somebody_waits_is_an_outage() -> None:
+async def test_a_reader_that_closes_during_a_wait_is_an_outage() -> None:
     reader, writer = os.pipe()
     sink = LineSink(writer)
     written = sink.write([line("a", number) for number in range(LINES)])
@@ -142,7 +142,7 @@ async def test_a_reader_that_leaves_while_somebody_waits_is_an_outage() -> None:
     os.close(writer)
 
 
-def test_a_pipe_can_be_made_to_hold_more() -> None:
+def test_a_pipe_can_be_enlarged() -> None:
     reader, writer = os.pipe()
     sink = LineSink(writer)
     sink.enlarge_pipe_buffer()
@@ -152,7 +152,7 @@ def test_a_pipe_can_be_made_to_hold_more() -> None:
     os.close(writer)
 
 
-def test_what_is_no_pipe_stays_as_it_is() -> None:
+def test_enlarging_something_else_than_a_pipe_does_nothing() -> None:
     descriptor = os.open(os.devnull, os.O_WRONLY)
     sink = LineSink(descriptor)
     sink.enlarge_pipe_buffer()

@@ -1,4 +1,4 @@
-"""A log line names the request that is being answered, and never another."""
+"""A log line has the ids of the request that is being answered, and of no other."""
 
 import asyncio
 import json
@@ -19,14 +19,14 @@ from tests.auth.mint import ISSUER, a_token
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT: Final = f"00-{TRACE}-{SPAN}-01"
 GET: Final = {"bucket": "demo", "key": "a"}
-log = logging.getLogger("service.told")
+log = logging.getLogger("service.logged")
 
 
-async def lines_of(client: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, Any]:
-    """The one line that a request's handler logs."""
+async def line_of(client: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, Any]:
+    """The one line that the handler of `/once` logs."""
     logged = StringIO()
     with logging_as_served("INFO", logged):
-        await client.get("/told", headers=headers)
+        await client.get("/once", headers=headers)
     (line,) = read(logged)
     return line
 
@@ -43,36 +43,36 @@ async def _client() -> Any:
 
 
 def add_routes(client: httpx.AsyncClient) -> None:
-    """`/told` logs once; `/turns` many times, and lets others take a turn between."""
+    """`/once` logs one line. `/often` logs many, and lets other requests run in between."""
     transport: Any = client._transport
 
-    async def told() -> None:
-        log.info("told")
+    async def once() -> None:
+        log.info("once")
 
-    async def turns(name: str) -> None:
+    async def often(name: str) -> None:
         for _ in range(20):
             log.info(name)
             await asyncio.sleep(0)
-        await asyncio.gather(asyncio.create_task(told_by(name)), told_by(name))
+        await asyncio.gather(asyncio.create_task(log_later(name)), log_later(name))
 
-    async def told_by(name: str) -> None:
+    async def log_later(name: str) -> None:
         await asyncio.sleep(0)
         log.info(name)
 
-    transport.app.add_api_route("/told", told)
-    transport.app.add_api_route("/turns", turns)
+    transport.app.add_api_route("/once", once)
+    transport.app.add_api_route("/often", often)
 
 
-async def test_a_line_names_its_request_and_trace(client: httpx.AsyncClient) -> None:
+async def test_a_line_has_the_ids_of_its_request_and_trace(client: httpx.AsyncClient) -> None:
     headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
-    line = await lines_of(client, headers)
+    line = await line_of(client, headers)
     assert (line["request_id"], line["trace_id"], line["span_id"]) == ("request-7", TRACE, SPAN)
 
 
-async def test_a_line_names_the_id_that_the_reply_has(client: httpx.AsyncClient) -> None:
+async def test_a_line_has_the_request_id_of_the_response(client: httpx.AsyncClient) -> None:
     logged = StringIO()
     with logging_as_served("INFO", logged):
-        answer = await client.get("/told", headers={"X-Request-ID": "not an id"})
+        answer = await client.get("/once", headers={"X-Request-ID": "not an id"})
     assert read(logged)[0]["request_id"] == answer.headers["x-request-id"]
 
 
@@ -96,17 +96,15 @@ async def test_a_line_names_the_id_that_the_reply_has(client: httpx.AsyncClient)
         SECRET,
     ],
 )
-async def test_a_traceparent_that_is_none_leaves_the_trace_out(
+async def test_an_invalid_traceparent_is_ignored(
     client: httpx.AsyncClient, sent: str | None
 ) -> None:
-    line = await lines_of(client, {} if sent is None else {"traceparent": sent})
+    line = await line_of(client, {} if sent is None else {"traceparent": sent})
     assert "request_id" in line
     assert not {"trace_id", "span_id"} & set(line)
 
 
-async def test_of_requests_at_the_same_time_each_line_names_its_own(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_lines_of_concurrent_requests_have_their_own_ids(client: httpx.AsyncClient) -> None:
     def headers(number: int) -> dict[str, str]:
         parent = f"00-{number + 1:032x}-{number + 1:016x}-01"
         return {"X-Request-ID": f"r{number}", "traceparent": parent}
@@ -114,7 +112,7 @@ async def test_of_requests_at_the_same_time_each_line_names_its_own(
     logged = StringIO()
     with logging_as_served("INFO", logged):
         await asyncio.gather(
-            *(client.get(f"/turns?name=r{n}", headers=headers(n)) for n in range(30))
+            *(client.get(f"/often?name=r{n}", headers=headers(n)) for n in range(30))
         )
     lines = [line for line in read(logged) if line["logger"] == log.name]
     assert len(lines) == 30 * 22
@@ -125,7 +123,7 @@ async def test_of_requests_at_the_same_time_each_line_names_its_own(
 
 
 async def test_the_next_request_on_a_connection_has_its_own_id() -> None:
-    """A server may run the next request in a copy of the last one's context."""
+    """A server may run it in a copy of the last request's context."""
     ids = []
     for name in (b"one", b"two"):
         start_request({"type": "http", "headers": [(b"x-request-id", name)]})
@@ -133,23 +131,19 @@ async def test_the_next_request_on_a_connection_has_its_own_id() -> None:
     assert ids == ["one", "two"]
 
 
-async def test_what_a_sessions_task_logs_belongs_to_no_request() -> None:
+async def test_a_sessions_refresh_belongs_to_no_request() -> None:
     logged = StringIO()
     with logging_as_served("INFO", logged):
         async with running(settings_with(open_grant()), SessionRefused("no role")) as client:
             headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
             assert (await client.post("/v1/head-urls", json=GET, headers=headers)).is_error
     lines = [line for line in read(logged) if "no new session" in line["message"]]
-    assert len(lines) == 3  # of two buckets, and the caller's, which the request began
+    assert len(lines) == 3  # of two buckets, and of the caller, whose session the request started
     assert [line for line in lines if {"request_id", "trace_id", "span_id"} & set(line)] == []
 
 
-async def test_what_is_logged_of_an_issuers_keys_belongs_to_no_request() -> None:
-    issuer = {
-        "issuer": ISSUER.issuer,
-        "audience": "presign",
-        "jwks_url": "http://127.0.0.1:1/keys",
-    }
+async def test_a_fetch_of_an_issuers_keys_belongs_to_no_request() -> None:
+    issuer = {"issuer": ISSUER.issuer, "audience": "presign", "jwks_url": "http://127.0.0.1:1/keys"}
     logged = StringIO()
     with logging_as_served("INFO", logged):
         settings = settings_with(open_grant(), issuers={"cluster-a": issuer})

@@ -1,4 +1,4 @@
-"""A log line: one line of JSON, without anybody's secret, to where it stops nothing."""
+"""Log lines: JSON, without secrets, written without waiting."""
 
 import json
 import logging
@@ -18,15 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.telemetry.line_sink import LineSink
-from service.telemetry.logs import (
-    FewWarnings,
-    JsonFormatter,
-    SinkHandler,
-    set_up_logging,
-)
+from service.telemetry.logs import JsonFormatter, SinkHandler, WarningLimit, set_up_logging
 from tests.api.conftest import SECRET
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import a_token
+
+A_JWT: Final = a_token()
 
 
 def formatted(message: object, *args: object, **more: Any) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def formatted(message: object, *args: object, **more: Any) -> dict[str, Any]:
 # A line
 
 
-def test_a_line_says_what_where_and_when() -> None:
+def test_a_line_has_message_logger_level_and_time() -> None:
     assert formatted("%s of %d", "one", 2, created=1_767_225_600.0625) == {
         "event": "log",
         "time": "2026-01-01T00:00:00.062Z",
@@ -51,7 +48,7 @@ def test_a_line_says_what_where_and_when() -> None:
     }
 
 
-def test_the_time_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_utc_in_any_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     try:
@@ -61,23 +58,23 @@ def test_the_time_is_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch
         time.tzset()
 
 
-@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - with the zone beside them
-def test_any_time_is_read_back_to_the_millisecond(moment: datetime) -> None:
-    told = formatted("a", created=moment.timestamp())["time"]
-    assert told.endswith("Z")
-    assert len(told) == len("2026-01-01T00:00:00.000Z")
-    assert abs(datetime.fromisoformat(told) - moment).total_seconds() < 0.0011
+@given(moment=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - see timezones
+def test_a_time_is_written_to_the_millisecond(moment: datetime) -> None:
+    text = formatted("a", created=moment.timestamp())["time"]
+    assert text.endswith("Z")
+    assert len(text) == len("2026-01-01T00:00:00.000Z")
+    assert abs(datetime.fromisoformat(text) - moment).total_seconds() < 0.0011
 
 
 @given(message=st.text())
-def test_whatever_a_message_holds_is_one_line_and_no_other_member(message: str) -> None:
+def test_any_message_is_one_line_and_one_member(message: str) -> None:
     line = formatted("%s", message)
     assert set(line) == {"event", "time", "level", "logger", "message"}
     assert line["event"] == "log"
 
 
 @pytest.mark.parametrize("message", ["one\ntwo", "\r\n", 'a","level":"ERROR', "\x00\x1b[2J\u2028"])
-def test_what_parts_lines_is_told_within_the_line(message: str) -> None:
+def test_line_breaks_are_kept_within_the_line(message: str) -> None:
     assert formatted(message)["message"] == message
 
 
@@ -88,33 +85,29 @@ def test_what_parts_lines_is_told_within_the_line(message: str) -> None:
         f"Authorization: Bearer {SECRET}",
         f"<SecretAccessKey>{SECRET}</SecretAccessKey>",
         f"first line\n{{'SessionToken': '{SECRET}'}}",
+        f"no caller for {A_JWT}",
     ],
 )
 def test_a_secret_in_a_message_is_masked(message: str) -> None:
     for line in (formatted(message), formatted("%s", message), formatted("%r", {message: 1})):
-        assert SECRET not in json.dumps(line)
+        assert not any(secret in json.dumps(line) for secret in (SECRET, A_JWT))
         assert "[masked]" in line["message"]
 
 
-def test_a_token_in_a_message_is_masked() -> None:
-    token = a_token()
-    assert token not in formatted("no caller for %s", token)["message"]
-
-
-def test_of_an_exception_its_words_are_left_out_and_where_it_came_from_is_told() -> None:
+def test_an_exception_shows_its_origin_and_not_its_message() -> None:
     try:
         fail_twice()
     except KeyError:
         line = formatted("it failed", exc_info=sys.exc_info())
     assert SECRET not in json.dumps(line)
-    told = line["exception"]
-    assert told.index("builtins.ValueError") < told.index("builtins.KeyError")
-    assert "in fail_twice" in told
+    shown = line["exception"]
+    assert shown.index("builtins.ValueError") < shown.index("builtins.KeyError")
+    assert "in fail_twice" in shown
 
 
 def fail_twice() -> None:
     try:
-        int(f"words with {SECRET}")
+        int(f"message with {SECRET}")
     except ValueError as error:
         raise KeyError(SECRET) from error
 
@@ -132,7 +125,7 @@ def record(message: str = "a", *args: object) -> logging.LogRecord:
     return logging.LogRecord("service.x", logging.INFO, __file__, 1, message, args, None)
 
 
-def test_a_line_goes_to_the_sink_as_one_line(tmp_path: Path) -> None:
+def test_a_record_is_written_as_one_line(tmp_path: Path) -> None:
     file, dropped = tmp_path / "out", list[None]()
     with file.open("wb") as out:
         handler = handler_to(out.fileno(), dropped)
@@ -143,7 +136,7 @@ def test_a_line_goes_to_the_sink_as_one_line(tmp_path: Path) -> None:
     assert dropped == []
 
 
-def test_lines_of_a_sink_that_fails_are_dropped_and_counted() -> None:
+def test_lines_of_a_failing_sink_are_dropped_and_counted() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     dropped: list[None] = []
@@ -154,19 +147,28 @@ def test_lines_of_a_sink_that_fails_are_dropped_and_counted() -> None:
     os.close(writer)
 
 
-def test_a_line_that_cannot_be_written_out_is_dropped_and_not_printed(
+def test_the_fallback_gets_what_the_first_sink_cannot_take(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (tmp_path / "errors").open("wb") as errors:
+        handler = SinkHandler(LineSink(writer), LineSink(errors.fileno()), on_drop=pytest.fail)
+        handler.handle(record("hello"))
+    assert (tmp_path / "errors").read_bytes() == b"hello\n"
+    os.close(writer)
+
+
+def test_an_unformattable_line_is_dropped_and_not_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Logging itself would print the message and its arguments, unmasked."""
+    """The logging module would print the message and its arguments, unmasked."""
     dropped: list[None] = []
-    with open(os.devnull, "wb") as out:  # noqa: PTH123 - what there is to write is nothing
+    with open(os.devnull, "wb") as out:  # noqa: PTH123 - a device
         handler_to(out.fileno(), dropped).handle(record("%d", SECRET))
     assert dropped == [None]
     assert capsys.readouterr() == ("", "")
 
 
-def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure() -> None:
-    """The sink logs while it is written to, so whoever logs must not hold what it needs."""
+def test_a_sink_that_logs_its_own_failure_causes_no_deadlock() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     sink, dropped = LineSink(writer), list[None]()
@@ -178,16 +180,16 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
 
     def write() -> None:
         for _ in range(3000):
-            sink._fails = False  # so that each failure is logged anew
+            sink._failing = False  # so that each failure is logged again
             with suppress(Exception):
                 sink.write_now(b"a\n")
         done.set()
 
-    def tell() -> None:
+    def log() -> None:
         while not done.is_set():
             handler.handle(record())
 
-    threads = [threading.Thread(target=each, daemon=True) for each in (write, tell)]
+    threads = [threading.Thread(target=each, daemon=True) for each in (write, log)]
     try:
         for thread in threads:
             thread.start()
@@ -201,27 +203,27 @@ def test_lines_of_a_thread_do_not_wait_for_a_sink_that_logs_of_its_own_failure()
 
 @pytest.fixture(name="levels")
 def _levels() -> Iterator[None]:
-    with logging_as_served("INFO", StringIO()):  # puts back all that it finds
+    with logging_as_served("INFO", StringIO()):  # restores all loggers
         yield
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
 @pytest.mark.usefixtures("levels")
-def test_the_level_that_is_set_is_the_least_that_is_told(level: str) -> None:
-    told: list[str] = []
+def test_lines_below_the_level_are_not_logged(level: str) -> None:
+    logged: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: told.append(record.levelname)  # type: ignore[method-assign]  # all that a handler does
+    handler.emit = lambda record: logged.append(record.levelname)  # type: ignore[method-assign]  # a fake
     set_up_logging(level, handler)
     for each in ("DEBUG", "INFO", "WARNING", "ERROR"):
         logging.getLogger("service.x").log(logging.getLevelName(each), "a")
-    assert told == [each for each in ORDER if ORDER.index(each) >= ORDER.index(level)]
+    assert logged == [each for each in ORDER if ORDER.index(each) >= ORDER.index(level)]
 
 
 ORDER: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    ("name", "lowest"),
     [
         ("botocore.parsers", "INFO"),
         ("botocore.credentials", "INFO"),
@@ -232,24 +234,24 @@ ORDER: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
     ],
 )
 @pytest.mark.usefixtures("levels")
-def test_no_library_that_logs_answers_or_addresses_talks_at_debug(name: str, least: str) -> None:
+def test_libraries_that_log_secrets_or_urls_have_a_higher_level(name: str, lowest: str) -> None:
     set_up_logging("DEBUG", logging.NullHandler())
     levels = [logging.getLevelName(each) for each in ORDER]
-    talks = [each for each in levels if logging.getLogger(name).isEnabledFor(each)]
-    assert talks[0] == logging.getLevelName(least)
+    enabled = [each for each in levels if logging.getLogger(name).isEnabledFor(each)]
+    assert enabled[0] == logging.getLevelName(lowest)
 
 
-def test_malformed_requests_are_ten_lines_a_second_at_most() -> None:
+def test_malformed_requests_log_ten_lines_a_second_at_most() -> None:
     now, lines = [0.0], list[str]()
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign] # a fake
-    logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - none that others have
-    logger.addFilter(FewWarnings(10, now=lambda: now[0]))
+    logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - a logger of its own
+    logger.addFilter(WarningLimit(10, now=lambda: now[0]))
     logger.addHandler(handler)
     for _ in range(100):
         logger.warning("Invalid HTTP request received.")
-    logger.error("a fault of ours")
-    assert lines == ["Invalid HTTP request received."] * 10 + ["a fault of ours"]
+    logger.error("an error")
+    assert lines == ["Invalid HTTP request received."] * 10 + ["an error"]
     now[0] = 1.0
     logger.warning("Invalid HTTP request received.")
     assert lines[11:] == ["Invalid HTTP request received. 90 more such lines were suppressed."]

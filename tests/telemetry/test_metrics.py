@@ -1,4 +1,4 @@
-"""What is counted of requests and of what is signed."""
+"""The metrics of requests, and of what is signed."""
 
 import asyncio
 import json
@@ -15,21 +15,8 @@ from service.app.services import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.errors import Overloaded
-from tests.api.conftest import (
-    API_KEY,
-    SECRET,
-    TOKEN,
-    Given,
-    open_grant,
-    running,
-    settings_with,
-)
-from tests.support.scrapes import (
-    GET,
-    app_of,
-    samples,
-    value,
-)
+from tests.api.conftest import API_KEY, SECRET, TOKEN, Given, open_grant, running, settings_with
+from tests.support.scrapes import GET, app_of, samples, value
 
 
 @pytest.fixture(name="client")
@@ -41,72 +28,50 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
 # The scrape
 
 
-async def test_a_scrape_needs_no_key_and_is_in_prometheus_own_format(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_scrape_needs_no_key_and_has_prometheus_format(client: httpx.AsyncClient) -> None:
     await client.post("/v1/download-urls", json=GET)
-    answer = await client.get("/metrics", headers={"Authorization": ""})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/plain; version=1.0.0; charset=utf-8"
-    families = {each.name: each for each in text_string_to_metric_families(answer.text)}
+    response = await client.get("/metrics", headers={"Authorization": ""})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=1.0.0; charset=utf-8"
+    families = {each.name: each for each in text_string_to_metric_families(response.text)}
     assert len(families) > 12
     assert [name for name in families if not name.startswith("presign_")] == []
     assert [name for name, each in families.items() if not each.documentation.endswith(".")] == []
+    assert "_created" not in response.text
 
 
-async def test_a_scrape_holds_no_secret_and_no_callers_name(client: httpx.AsyncClient) -> None:
+async def test_a_scrape_contains_no_secret_and_no_callers_name(client: httpx.AsyncClient) -> None:
     await client.post("/v1/download-urls", json={**GET, "key": SECRET})
     await client.post(f"/v1/{TOKEN}", json=GET)
     shown = (await client.get("/metrics")).text
     assert not any(each in shown for each in (API_KEY, SECRET, TOKEN, "tester", "ASIAEXAMPLE"))
 
 
-async def test_no_series_tells_when_it_began(client: httpx.AsyncClient) -> None:
-    await client.post("/v1/download-urls", json=GET)
-    assert "_created" not in (await client.get("/metrics")).text
-
-
 # Requests
+
+
+DOWNLOADS: Final = "/v1/download-urls"
 
 
 @pytest.mark.parametrize(
     ("method", "path", "more", "counted"),
     [
-        ("POST", "/v1/download-urls", {"json": GET}, ("/v1/download-urls", "POST", 200)),
-        (
-            "POST",
-            "/v1/download-urls/batch",
-            {"json": {"items": [GET]}},
-            ("/v1/download-urls/batch", "POST", 200),
-        ),
+        ("POST", DOWNLOADS, {"json": GET}, (DOWNLOADS, "POST", 200)),
+        ("POST", f"{DOWNLOADS}/batch", {"json": {"items": [GET]}}, (f"{DOWNLOADS}/batch", "POST", 200)),
         ("GET", "/v1/caller?a=b", {}, ("/v1/caller", "GET", 200)),
         ("GET", "/livez", {}, ("/livez", "GET", 200)),
-        ("POST", "/v1/download-urls", {"json": {}}, ("/v1/download-urls", "POST", 422)),
-        ("POST", "/v1/download-urls", {"content": b"{"}, ("/v1/download-urls", "POST", 400)),
-        (
-            "POST",
-            "/v1/download-urls",
-            {"content": b" " * 70_000},
-            ("/v1/download-urls", "POST", 413),
-        ),
-        (
-            "POST",
-            "/v1/download-urls",
-            {"json": GET, "headers": {"Authorization": "Bearer wrong"}},
-            ("/v1/download-urls", "POST", 401),
-        ),
-        (
-            "POST",
-            "/v1/download-urls",
-            {"json": {**GET, "bucket": "closed"}},
-            ("/v1/download-urls", "POST", 403),
-        ),
-        ("PATCH", "/v1/download-urls", {}, ("/v1/download-urls", "PATCH", 405)),
-        ("BREW", "/v1/download-urls", {}, ("/v1/download-urls", "other", 405)),
+        ("POST", DOWNLOADS, {"json": {}}, (DOWNLOADS, "POST", 422)),
+        ("POST", DOWNLOADS, {"content": b"{"}, (DOWNLOADS, "POST", 400)),
+        ("POST", DOWNLOADS, {"content": b" " * 70_000}, (DOWNLOADS, "POST", 413)),
+        ("POST", DOWNLOADS, {"json": GET, "headers": {"Authorization": "Bearer wrong"}},
+         (DOWNLOADS, "POST", 401)),
+        ("POST", DOWNLOADS, {"json": {**GET, "bucket": "closed"}}, (DOWNLOADS, "POST", 403)),
+        ("PATCH", DOWNLOADS, {}, (DOWNLOADS, "PATCH", 405)),
+        ("BREW", DOWNLOADS, {}, (DOWNLOADS, "other", 405)),
         ("GET", "/v1/nothing", {}, ("none", "GET", 404)),
-        ("GET", "/v1/download-urls/a", {}, ("none", "GET", 404)),
+        ("GET", f"{DOWNLOADS}/a", {}, ("none", "GET", 404)),
     ],
-)
+)  # fmt: skip
 async def test_a_request_is_counted_by_route_method_and_status(
     client: httpx.AsyncClient,
     method: str,
@@ -114,19 +79,16 @@ async def test_a_request_is_counted_by_route_method_and_status(
     more: Mapping[str, Any],
     counted: tuple[str, str, int],
 ) -> None:
-    route, named, status = counted
     await client.request(method, path, **more)
     scraped = await samples(client)
-    labels = {"route": route, "method": named, "status": str(status)}
+    labels = dict(zip(("route", "method", "status"), map(str, counted), strict=True))
     assert value(scraped, "http_request_seconds_count", **labels) == 1
     assert 0 < value(scraped, "http_request_seconds_sum", **labels) < 10
-    # The scrape itself is not over while it is read.
+    # The scrape itself has not ended yet.
     assert sum(v for (n, _), v in scraped.items() if n.endswith("request_seconds_count")) == 1
 
 
-async def test_a_caller_that_goes_away_before_its_answer_is_a_499(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_client_that_disconnects_counts_as_499(client: httpx.AsyncClient) -> None:
     async def gone() -> dict[str, str]:
         return {"type": "http.disconnect"}
 
@@ -146,7 +108,7 @@ async def _nowhere(message: Any) -> None:
     raise AssertionError(message)
 
 
-async def test_what_is_under_way_is_counted_until_it_is_answered_or_cancelled() -> None:
+async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> None:
     hangs = asyncio.Event()
     async with running(settings_with(open_grant()), open_sources=_hanging(hangs)) as client:
         tasks = [asyncio.create_task(client.post("/v1/list-urls", json=LIST)) for _ in range(3)]
@@ -167,30 +129,25 @@ LIST: Final = {"bucket": "demo", "prefix": ""}
 
 
 def _hanging(until: asyncio.Event) -> Any:
+    class Hanging(Given):
+        async def fetch(self, owner: Any, policy: str | None) -> Any:
+            await until.wait()
+            return await super().fetch(owner, policy)
+
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         async def make(name: str, settings: Settings) -> Given:
-            return Hanging(clock, until)
+            return Hanging(clock)
 
         yield make
 
     return open_sources
 
 
-class Hanging(Given):
-    def __init__(self, clock: Clock, until: asyncio.Event) -> None:
-        super().__init__(clock)
-        self._until = until
-
-    async def fetch(self, owner: Any, policy: str | None) -> Any:
-        await self._until.wait()
-        return await super().fetch(owner, policy)
-
-
 # Signing
 
 
-async def test_what_is_signed_is_counted_by_operation_and_bucket(client: httpx.AsyncClient) -> None:
+async def test_signed_urls_are_counted_by_operation_and_bucket(client: httpx.AsyncClient) -> None:
     form = {"bucket": "demo", "key_prefix": "", "max_content_length": 5}
     await client.post("/v1/download-urls", json=GET)
     await client.post("/v1/upload-urls", json={**GET, "content_length": 5})
@@ -206,7 +163,7 @@ async def test_what_is_signed_is_counted_by_operation_and_bucket(client: httpx.A
     }
 
 
-async def test_what_is_refused_is_counted_by_the_problems_code(client: httpx.AsyncClient) -> None:
+async def test_refusals_are_counted_by_problem_code(client: httpx.AsyncClient) -> None:
     items = [GET, {**GET, "bucket": "closed"}, {**GET, "bucket": "nowhere"}]
     await client.post("/v1/download-urls/batch", json={"items": items})
     await client.post("/v1/download-urls", json={**GET, "min_expires_in": 1801})
@@ -217,14 +174,13 @@ async def test_what_is_refused_is_counted_by_the_problems_code(client: httpx.Asy
 
 
 @pytest.mark.parametrize(
-    ("asked", "by"), [(1800, None), (1801, "grant"), (5000, "grant"), (None, None)]
+    ("requested", "by"), [(1800, None), (1801, "grant"), (5000, "grant"), (None, None)]
 )
-async def test_a_lifetime_that_is_cut_short_is_counted_by_what_cut_it(
-    client: httpx.AsyncClient, asked: int | None, by: str | None
+async def test_a_limited_lifetime_is_counted_by_what_limited_it(
+    client: httpx.AsyncClient, requested: int | None, by: str | None
 ) -> None:
-    await client.post(
-        "/v1/download-urls", json=GET if asked is None else GET | {"expires_in": asked}
-    )
+    lifetime = {} if requested is None else {"expires_in": requested}
+    await client.post("/v1/download-urls", json=GET | lifetime)
     scraped = await samples(client)
     counted = {
         each: value(scraped, "lifetimes_limited_total", by=each) for each in ("grant", "session")
@@ -232,13 +188,13 @@ async def test_a_lifetime_that_is_cut_short_is_counted_by_what_cut_it(
     assert counted == {"grant": 0, "session": 0} | ({by: 1} if by else {})
 
 
-async def test_a_lifetime_that_the_session_cuts_short_is_counted_too() -> None:
+async def test_a_lifetime_limited_by_the_session_is_counted() -> None:
     async with running(settings_with(open_grant())) as client:
         await client.post("/v1/download-urls", json=GET | {"expires_in": 7200})
         assert value(await samples(client), "lifetimes_limited_total", by="session") == 1
 
 
-async def test_a_trail_that_cannot_be_written_is_counted_and_nothing_of_it_as_signed() -> None:
+async def test_an_audit_failure_is_not_counted_as_signed() -> None:
     def full(lines: object) -> None:
         raise Overloaded("full", retry_after=1)
 
@@ -250,19 +206,16 @@ async def test_a_trail_that_cannot_be_written_is_counted_and_nothing_of_it_as_si
     assert value(scraped, "signed_total", operation="download", bucket="demo") == 0
 
 
-async def test_requests_counted_in_memory_for_a_store_that_is_down_are_counted() -> None:
-    settings = limited_settings("redis://127.0.0.1:1/0")
-    async with running(settings) as client:
-        answers = [await client.post("/v1/download-urls", json=GET) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
-        assert value(await samples(client), "rate_limit_store_failures_total") == 3
-
-
-async def test_a_caller_over_its_rate_is_counted_as_refused() -> None:
-    async with running(limited_settings(None)) as client:
-        answers = [await client.post("/v1/download-urls", json=GET) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
-        assert value(await samples(client), "refused_total", code="rate_limited") == 1
+@pytest.mark.parametrize(("url", "failures"), [(None, 0), ("redis://127.0.0.1:1/0", 3)])
+async def test_rate_limited_requests_and_store_failures_are_counted(
+    url: str | None, failures: int
+) -> None:
+    async with running(limited_settings(url)) as client:
+        responses = [await client.post("/v1/download-urls", json=GET) for _ in range(3)]
+        scraped = await samples(client)
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert value(scraped, "refused_total", code="rate_limited") == 1
+    assert value(scraped, "rate_limit_store_failures_total") == failures
 
 
 def limited_settings(url: str | None) -> Settings:

@@ -1,4 +1,4 @@
-"""What is told of sessions, keys and configurations. Of sessions in virtual time."""
+"""The metrics of sessions, issuers' keys and reloads. Sessions run in virtual time."""
 
 import asyncio
 import logging
@@ -20,20 +20,10 @@ from service.sessions.sts import SessionRefused
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler
 from service.telemetry.metrics import Metrics
-from tests.api.conftest import (
-    open_grant,
-    running,
-    settings_with,
-)
+from tests.api.conftest import open_grant, running, settings_with
 from tests.auth.env import FakeKeySource
 from tests.support.fakes import FakeSource, in_virtual_time, loop_clock
-from tests.support.scrapes import (
-    GET,
-    Samples,
-    read,
-    samples,
-    value,
-)
+from tests.support.scrapes import GET, Samples, read, samples, value
 
 
 def faked(sources: dict[str, FakeSource]) -> Any:
@@ -50,7 +40,7 @@ def faked(sources: dict[str, FakeSource]) -> Any:
 
 @asynccontextmanager
 async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, FakeSource]]]:
-    """The app on the loop's virtual clock, and the sources of its buckets `demo` and `closed`."""
+    """The app on a virtual clock, and the sources of its buckets `demo` and `closed`."""
     sources: dict[str, FakeSource] = {}
     clock = loop_clock()
     granted = settings_with(open_grant(max_expires_in=900))
@@ -60,7 +50,7 @@ async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, FakeSou
 
 
 @in_virtual_time
-async def test_refreshes_are_counted_by_bucket_and_outcome_with_their_times() -> None:
+async def test_refreshes_are_counted_and_timed_by_bucket_and_outcome() -> None:
     async with in_a_day() as (client, sources):
         sources["demo"].fault = SessionRefused("no")
         await asyncio.sleep(3600 - 900)
@@ -78,7 +68,7 @@ async def test_refreshes_are_counted_by_bucket_and_outcome_with_their_times() ->
 
 @pytest.mark.parametrize("kind", ["throttled", "lasting"])
 @in_virtual_time
-async def test_a_throttle_and_a_lasting_refusal_are_outcomes_of_their_own(kind: str) -> None:
+async def test_throttled_and_lasting_refusals_are_separate_outcomes(kind: str) -> None:
     async with in_a_day() as (client, sources):
         sources["demo"].fault = SessionRefused(
             "no", throttled=kind == "throttled", permanent=kind == "lasting"
@@ -89,11 +79,11 @@ async def test_a_throttle_and_a_lasting_refusal_are_outcomes_of_their_own(kind: 
 
 
 @in_virtual_time
-async def test_an_sts_that_hangs_is_a_failure_of_five_seconds() -> None:
+async def test_a_hanging_sts_fails_after_five_seconds() -> None:
     async with in_a_day() as (client, sources):
         sources["demo"].hangs = True
         await client.post("/v1/download-urls", json=GET)
-        await asyncio.sleep(0.5)  # who waits for it gives up at the same moment
+        await asyncio.sleep(0.5)  # the waiting request gives up at the same time
         scraped = await samples(client)
     assert value(scraped, "session_refreshes_total", bucket="demo", outcome="failed") == 1
     total = value(scraped, "session_refresh_seconds_sum", bucket="demo")
@@ -101,7 +91,7 @@ async def test_an_sts_that_hangs_is_a_failure_of_five_seconds() -> None:
 
 
 @in_virtual_time
-async def test_sessions_and_the_seconds_that_the_first_has_left_are_told_of_each_bucket() -> None:
+async def test_each_bucket_exports_its_sessions_and_their_remaining_seconds() -> None:
     async with in_a_day() as (client, _):
         await asyncio.sleep(100)
         await client.post("/v1/download-urls", json=GET)
@@ -112,7 +102,7 @@ async def test_sessions_and_the_seconds_that_the_first_has_left_are_told_of_each
 
 
 @in_virtual_time
-async def test_a_bucket_whose_own_session_ends_cannot_sign_and_the_other_can() -> None:
+async def test_a_bucket_without_its_own_session_cannot_sign() -> None:
     async with in_a_day() as (client, sources):
         before = await samples(client)
         sources["demo"].fault = SessionRefused("no")
@@ -125,7 +115,7 @@ async def test_a_bucket_whose_own_session_ends_cannot_sign_and_the_other_can() -
 
 
 @in_virtual_time
-async def test_a_caller_without_a_session_does_not_make_its_bucket_look_dead() -> None:
+async def test_a_bucket_can_sign_while_a_caller_has_no_session() -> None:
     async with in_a_day() as (client, sources):
         sources["demo"].fault = SessionRefused("too large", permanent=True)
         await client.post("/v1/download-urls", json=GET)
@@ -136,15 +126,15 @@ async def test_a_caller_without_a_session_does_not_make_its_bucket_look_dead() -
 
 @pytest.mark.parametrize("skew", [-3000.0, 0.0, 1000.0])
 @in_virtual_time
-async def test_the_clocks_skew_is_stss_less_ours(skew: float) -> None:
+async def test_the_clock_skew_is_stss_clock_minus_ours(skew: float) -> None:
     loop_clock().skew = -skew
     async with in_a_day() as (client, _):
-        # The tenths are the answer's way, which counts as if the answer were as old as the question.
+        # The tolerance is the time that the response takes.
         assert value(await samples(client), "clock_skew_seconds") == pytest.approx(skew, abs=0.5)
 
 
 @in_virtual_time
-async def test_the_packed_policys_percentage_is_told_where_sts_tells_it() -> None:
+async def test_the_packed_policys_percentage_is_the_last_reported() -> None:
     metrics = Metrics()
     metrics.session("demo", 0.0, None)
     assert ("presign_packed_policy_percent", frozenset({("bucket", "demo")})) not in read(
@@ -158,7 +148,7 @@ async def test_the_packed_policys_percentage_is_told_where_sts_tells_it() -> Non
 # The rest
 
 
-async def test_fetches_of_an_issuers_keys_are_counted_by_outcome() -> None:
+async def test_a_failed_fetch_of_an_issuers_keys_is_counted() -> None:
     issuer = {
         "issuer": "https://cluster.example",
         "audience": "presign",
@@ -166,23 +156,17 @@ async def test_fetches_of_an_issuers_keys_are_counted_by_outcome() -> None:
     }
     settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
     async with running(settings) as client:
+        labels = {"issuer": "cluster-a", "outcome": "failed"}
         await _until(
-            client,
-            lambda scraped: (
-                value(scraped, "issuer_key_fetches_total", issuer="cluster-a", outcome="failed")
-                == 1
-            ),
+            client, lambda scraped: value(scraped, "issuer_key_fetches_total", **labels) == 1
         )
 
 
-async def test_an_app_counts_the_reloads_of_its_file_by_outcome(tmp_path: Path) -> None:
+async def test_reloads_are_counted_by_outcome(tmp_path: Path) -> None:
     file = tmp_path / "presign.yaml"
     file.write_text(CONFIGURATION)
     async with running(load_settings(file), watched=file) as client:
-        for outcome in (
-            "ok",
-            "failed",
-        ):  # there before the first, so that an alert sees its increase
+        for outcome in ("ok", "failed"):  # both series start at 0, or an alert would miss the first
             key = ("presign_config_reload_total", frozenset({("outcome", outcome)}))
             assert (await samples(client))[key] == 0
         file.write_text("buckets: {}")
@@ -203,13 +187,13 @@ def reloads(scraped: Samples) -> tuple[float, float]:
     )
 
 
-async def _until(client: httpx.AsyncClient, is_so: Callable[[Samples], bool]) -> None:
+async def _until(client: httpx.AsyncClient, is_true: Callable[[Samples], bool]) -> None:
     async with asyncio.timeout(POLL_SECONDS + 10):
-        while not is_so(await samples(client)):  # noqa: ASYNC110 - a scrape is all there is to see
+        while not is_true(await samples(client)):  # noqa: ASYNC110 - only a scrape shows it
             await asyncio.sleep(0.05)
 
 
-async def test_a_log_line_that_nobody_takes_is_counted() -> None:
+async def test_a_dropped_log_line_is_counted() -> None:
     metrics = Metrics()
     reader, writer = os.pipe()
     os.close(reader)
@@ -223,7 +207,7 @@ async def test_a_log_line_that_nobody_takes_is_counted() -> None:
 
 
 @in_virtual_time
-async def test_keys_that_come_and_keys_that_fail_are_told_apart() -> None:
+async def test_fetches_of_keys_are_counted_by_outcome() -> None:
     metrics, clock = Metrics(), loop_clock()
     source = FakeKeySource(clock, "one")
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
@@ -233,5 +217,5 @@ async def test_keys_that_come_and_keys_that_fail_are_told_apart() -> None:
     await keys.find("two")
     scraped = read(metrics.render().decode())
     for outcome in ("ok", "failed"):
-        told = value(scraped, "issuer_key_fetches_total", issuer="cluster-a", outcome=outcome)
-        assert told == 1
+        count = value(scraped, "issuer_key_fetches_total", issuer="cluster-a", outcome=outcome)
+        assert count == 1

@@ -1,10 +1,10 @@
-"""Request times are told as the Prometheus client's own histogram tells them."""
+"""Request times are exported like the Prometheus client's own histogram."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from service.telemetry.metrics import Metrics  # which leaves the times of first values out
+from service.telemetry.metrics import Metrics  # which disables created metrics
 from service.telemetry.request_times import _BOUNDS, RequestTimes
 from tests.signing.strategies import examples
 
@@ -14,9 +14,7 @@ SECONDS = st.sampled_from([*_BOUNDS, 0.0, 0.0007, 0.3, 11.0, 1e9]) | st.floats(0
 
 @examples(100)
 @given(seen=st.lists(st.tuples(LABELS, SECONDS), max_size=20))
-def test_they_are_told_as_a_histogram_tells_them(
-    seen: list[tuple[tuple[str, str, int], float]],
-) -> None:
+def test_they_are_exported_like_a_histogram(seen: list[tuple[tuple[str, str, int], float]]) -> None:
     Metrics()
     theirs, ours = CollectorRegistry(), CollectorRegistry()
     histogram = Histogram(

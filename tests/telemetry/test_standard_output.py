@@ -1,4 +1,4 @@
-"""What the process writes to standard output: the trail and the log, and nothing else."""
+"""The process writes the audit trail and the log to standard output, and nothing else."""
 
 import json
 import os
@@ -19,8 +19,6 @@ from tests.end_to_end.processes import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 GET: Final = {"bucket": "demo", "key": "a"}
-
-
 CONFIGURATION: Final = {
     "buckets": {
         "demo": {
@@ -33,10 +31,8 @@ CONFIGURATION: Final = {
 }
 
 
-def test_a_service_without_sts_serves_on_and_writes_nothing_but_json_to_standard_output(
-    tmp_path: Path,
-) -> None:
-    """The libraries included, at the most talkative level, from the start to the end."""
+def test_standard_output_contains_only_json_even_without_sts(tmp_path: Path) -> None:
+    """Including all libraries, at the lowest log level, from start to end."""
     file = tmp_path / "presign.yaml"
     file.write_text(json.dumps(CONFIGURATION))
     (port,) = free_ports(1)
@@ -52,7 +48,7 @@ def test_a_service_without_sts_serves_on_and_writes_nothing_but_json_to_standard
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         try:
-            dropped = _ask(f"http://127.0.0.1:{port}")
+            dropped = _send_requests(f"http://127.0.0.1:{port}")
             process.send_signal(signal.SIGTERM)
             out, errors = process.communicate(timeout=60)
         finally:
@@ -68,11 +64,11 @@ def test_a_service_without_sts_serves_on_and_writes_nothing_but_json_to_standard
     assert not any(secret in out.decode() for secret in (SECRET, API_KEY))
 
 
-def _ask(url: str) -> float:
-    """The lines that were dropped until then."""
+def _send_requests(url: str) -> float:
+    """Send requests. Return how many log lines were dropped."""
     headers = {"Authorization": f"Bearer {API_KEY}", "X-Request-ID": "request-7"}
     with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
-        _until_it_answers(client)
+        _wait_until_it_answers(client)
         assert client.get("/readyz").status_code == 503
         assert client.post("/v1/download-urls", json=GET, headers=headers).status_code == 503
         families = text_string_to_metric_families(client.get("/metrics").text)
@@ -84,7 +80,7 @@ def _ask(url: str) -> float:
     )
 
 
-def _until_it_answers(client: httpx.Client) -> None:
+def _wait_until_it_answers(client: httpx.Client) -> None:
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
         with suppress(httpx.TransportError):

@@ -1,20 +1,14 @@
-"""`presign revoke --apply` and `--lift`: what changes on which role, and that it is done.
+"""`presign revoke --apply` and `--lift`: change the policies of roles.
 
-What stands is read first, then shown, then an operator agrees. A role that fails keeps no other from
-its turn.
+The current policies are read, the changes are shown, and the operator confirms before anything is
+written. An error with one role does not stop the others.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
-from service.operations.revoke.iam import (
-    TOO_LARGE,
-    IamRefused,
-    RolePolicies,
-    role_policies,
-)
+from service.operations.revoke.iam import TOO_LARGE, IamRefused, RolePolicies
 from service.operations.revoke.policy import (
     DELAY,
     Policy,
@@ -23,125 +17,83 @@ from service.operations.revoke.policy import (
     cutoff_in,
     early_lift_warning,
     merged,
-    place,
+    role,
     shown,
     too_large,
     without,
 )
-from service.sessions.sts import operators_credentials
+
+_Document = Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`document` is to stand under the target's name; None, if nothing is."""
+class Change(NamedTuple):
+    """The new document of the target's policy; None deletes the policy."""
 
     target: Target
     document: Policy | None
 
 
-async def apply_revocation(
-    targets: Sequence[Target],
-    moment: int | None,
-    endpoint_url: str | None,
-    *,
-    now: float,
-    show: Callable[[str], None],
-    agreed: Callable[[str], bool],
-) -> list[str]:
-    """With an operator's own credentials: `deny` until `moment`, or `lift` without one.
-
-    All roles are of one partition, since the credentials are. Raises SessionRefused.
-    """
-    credentials = await operators_credentials()
-    region = targets[0].region
-    async with role_policies(credentials, region=region, endpoint_url=endpoint_url) as policies:
-        switch = RevocationApplier(policies, show=show, agreed=agreed)
-        if moment is None:
-            return await switch.lift(targets, now=now)
-        return await switch.deny(targets, moment)
-
-
 class RevocationApplier:
+    """Changes the policies of targets with `policies`. `confirm` asks the operator a question."""
+
     def __init__(
-        self,
-        policies: RolePolicies,
-        *,
-        show: Callable[[str], None],
-        agreed: Callable[[str], bool],
+        self, policies: RolePolicies, *, show: Callable[[str], None], confirm: Callable[[str], bool]
     ) -> None:
-        """`agreed` asks whoever runs the command."""
         self._policies = policies
         self._show = show
-        self._agreed = agreed
+        self._confirm = confirm
 
-    async def deny(self, targets: Iterable[Target], moment: int) -> list[str]:
-        """What failed, in words: of the sessions issued before `moment`, on each role."""
+    async def deny(self, targets: Sequence[Target], cutoff: int) -> list[str]:
+        """Deny sessions issued before `cutoff` on each role. Return the problems."""
+
+        def change(target: Target, document: _Document) -> Change:
+            return Change(target, merged(document, target.userid, cutoff))
+
+        return await self._change(targets, change, f"in place. {DELAY}")
+
+    async def lift(self, targets: Sequence[Target], *, now: float) -> list[str]:
+        """Remove our statement from each role that has it. Return the problems."""
+
+        def change(target: Target, document: _Document) -> Change | None:
+            cutoff = cutoff_in(document, target.userid)
+            if document is None or cutoff is None:
+                self._show(f"{role(target)}: nothing is revoked")
+                return None
+            if (warning := early_lift_warning(target, cutoff, now)) is not None:
+                self._show(f"warning: {warning}")
+            return Change(target, without(document, target.userid))
+
+        return await self._change(targets, change, "lifted.")
+
+    async def _change(
+        self,
+        targets: Sequence[Target],
+        change: Callable[[Target, _Document], Change | None],
+        done: str,
+    ) -> list[str]:
+        """Read all policies, show what `change` returns, and write it if confirmed."""
         changes, problems = [], []
         for target in targets:
             try:
-                found = await self._read(target)
-                changes.append(Change(target, merged(found, target.userid, moment)))
+                document = await self._policies.read(target.role_arn, target.policy_name)
+                changes.append(change(target, document))
             except (IamRefused, UnreadablePolicy) as error:
-                problems.append(_problem(target, error))
-        return [*problems, *await self._make(changes, f"in place. {DELAY}")]
+                problems.append(f"{role(target)}: {error}")
+        return [*problems, *await self._write([each for each in changes if each], done)]
 
-    async def lift(self, targets: Iterable[Target], *, now: float) -> list[str]:
-        """What failed, in words. Where nothing of ours stands there is nothing to do."""
-        changes, problems = [], []
-        for target in targets:
-            try:
-                change = self._lifting(target, await self._read(target), now)
-                changes += [change] if change is not None else []
-            except (IamRefused, UnreadablePolicy) as error:
-                problems.append(_problem(target, error))
-        return [*problems, *await self._make(changes, "lifted.")]
-
-    def _lifting(
-        self, target: Target, found: Mapping[str, Any] | None, now: float
-    ) -> Change | None:
-        moment = cutoff_in(found, target.userid)
-        if found is None or moment is None:
-            self._show(f"{place(target)}: nothing is revoked")
-            return None
-        if (warning := early_lift_warning(target, moment, now)) is not None:
-            self._show(f"warning: {warning}")
-        return Change(target, without(found, target.userid))
-
-    async def _read(self, target: Target) -> Mapping[str, Any] | None:
-        return await self._policies.read(target.role_arn, target.policy_name)
-
-    async def _make(self, changes: Sequence[Change], done: str) -> list[str]:
-        for change in changes:
-            for line in _told(change):
-                self._show(line)
+    async def _write(self, changes: Sequence[Change], done: str) -> list[str]:
+        for line in chain.from_iterable(shown(target, document) for target, document in changes):
+            self._show(line)
         if not changes:
             return []
-        if not self._agreed("Apply these changes?"):
-            return ["you did not agree; nothing was changed"]
+        if not self._confirm("Apply these changes?"):
+            return ["not confirmed; nothing was changed"]
         problems = []
-        for change in changes:
+        for target, document in changes:
             try:
-                await self._write(change)
-                self._show(f"{place(change.target)}: {done}")
+                await self._policies.write(target.role_arn, target.policy_name, document)
+                self._show(f"{role(target)}: {done}")
             except IamRefused as error:
-                problems.append(_problem(change.target, error))
+                reason = too_large(target) if error.code == TOO_LARGE else error
+                problems.append(f"{role(target)}: {reason}")
         return problems
-
-    async def _write(self, change: Change) -> None:
-        arn, name = change.target.role_arn, change.target.policy_name
-        if change.document is None:
-            await self._policies.delete(arn, name)
-        else:
-            document = json.dumps(change.document, separators=(",", ":"))
-            await self._policies.put(arn, name, document)
-
-
-def _told(change: Change) -> Iterable[str]:
-    if change.document is None:
-        return [f"{place(change.target)}: inline policy {change.target.policy_name} is deleted"]
-    return shown(change.target, change.document)
-
-
-def _problem(target: Target, error: Exception) -> str:
-    full = isinstance(error, IamRefused) and error.code == TOO_LARGE
-    return f"{place(target)}: {too_large(target) if full else error}"

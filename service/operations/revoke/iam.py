@@ -1,14 +1,15 @@
-"""The inline policies of roles, as IAM has them: for an operator's commands, never for the service.
+"""The inline policies of roles at IAM. Operators' commands use it, the service never does.
 
 Rules of this file:
-- IAM takes a role's name and looks for it in the account of whoever asks. So a role's ARN is compared
-  before anything else: another account may have a role of the same name.
-- Of a failure the code is told, and none of its words: they hold ARNs and addresses.
+- IAM takes a role's name, and looks it up in the account of the credentials. Another account may
+  have a role of that name, so the role's ARN is compared first.
+- An error shows IAM's code but not its message, which contains ARNs and addresses.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import aioboto3
 from botocore.config import Config
@@ -22,68 +23,58 @@ TOO_LARGE: Final = "LimitExceeded"
 
 
 class IamRefused(Exception):
-    """`code` is IAM's own, or empty where it did not answer."""
+    """`code` is IAM's error code; empty if IAM did not answer."""
 
-    def __init__(self, words: str, code: str = "") -> None:
-        super().__init__(words)
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
         self.code = code
 
 
-class RolePolicies(Protocol):
-    """All raise IamRefused."""
+class RolePolicies:
+    """Reads and writes inline policies of roles. All methods raise IamRefused."""
 
-    async def read(self, role_arn: str, name: str) -> Mapping[str, Any] | None:
-        """The role's inline policy of that name; None if it has none."""
-
-    async def put(self, role_arn: str, name: str, document: str) -> None: ...
-
-    async def delete(self, role_arn: str, name: str) -> None: ...
-
-
-class IamRolePolicies:
     def __init__(self, client: Any) -> None:
         self._client = client
 
     async def read(self, role_arn: str, name: str) -> Mapping[str, Any] | None:
-        role = await self._checked(role_arn)
+        """Return the role's inline policy of that name; None if there is none."""
+        with _translated_errors():
+            role = await self._client.get_role(RoleName=_name(role_arn))
+        if role.get("Role", {}).get("Arn") != role_arn:
+            raise IamRefused(
+                "your credentials belong to an account with another role of this name; nothing was "
+                "written. Use credentials of the role's own account"
+            )
         try:
-            with _in_words():
-                found = await self._client.get_role_policy(RoleName=role, PolicyName=name)
-        except IamRefused as refused:
-            if refused.code == _MISSING:
+            with _translated_errors():
+                found = await self._client.get_role_policy(
+                    RoleName=_name(role_arn), PolicyName=name
+                )
+        except IamRefused as error:
+            if error.code == _MISSING:
                 return None
             raise
         document = found.get("PolicyDocument")
         if not isinstance(document, Mapping):
-            raise IamRefused("the policy of this name cannot be read")
+            raise IamRefused("the policy with this name cannot be read")
         return document
 
-    async def put(self, role_arn: str, name: str, document: str) -> None:
-        given = {"PolicyName": name, "PolicyDocument": document}
-        with _in_words():
-            await self._client.put_role_policy(RoleName=_name(role_arn), **given)
-
-    async def delete(self, role_arn: str, name: str) -> None:
-        with _in_words():
-            await self._client.delete_role_policy(RoleName=_name(role_arn), PolicyName=name)
-
-    async def _checked(self, role_arn: str) -> str:
-        name = _name(role_arn)
-        with _in_words():
-            found = await self._client.get_role(RoleName=name)
-        if found.get("Role", {}).get("Arn") != role_arn:
-            raise IamRefused(
-                "your credentials are of an account that has another role of this name; nothing was "
-                "written. Use those of the role's own account"
-            )
-        return name
+    async def write(self, role_arn: str, name: str, document: Mapping[str, Any] | None) -> None:
+        """Put an inline policy on the role, or delete it if `document` is None."""
+        policy = {"RoleName": _name(role_arn), "PolicyName": name}
+        with _translated_errors():
+            if document is None:
+                await self._client.delete_role_policy(**policy)
+            else:
+                text = json.dumps(document, separators=(",", ":"))
+                await self._client.put_role_policy(**policy, PolicyDocument=text)
 
 
 @asynccontextmanager
 async def role_policies(
     credentials: Credentials, *, region: str, endpoint_url: str | None = None
 ) -> AsyncIterator[RolePolicies]:
-    """IAM is one for all regions of a partition, which `region` tells."""
+    """Open a client. A partition has one IAM; `region` only says which partition."""
     config = Config(
         connect_timeout=5,
         read_timeout=10,
@@ -99,20 +90,20 @@ async def role_policies(
         aws_secret_access_key=credentials.secret_access_key,
         aws_session_token=credentials.session_token,
     ) as client:
-        yield IamRolePolicies(client)
+        yield RolePolicies(client)
 
 
 def _name(role_arn: str) -> str:
-    """Without the path, which the ARN has and IAM's calls do not."""
+    """Return the role's name without its path, which IAM's calls do not take."""
     return role_arn.rpartition("/")[2]
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
-        raise IamRefused(f"IAM refuses: {code}", code) from None
+        raise IamRefused(f"IAM refused: {code}", code) from None
     except (BotoCoreError, ResponseParserError, OSError) as error:
-        raise IamRefused(f"IAM cannot be asked or read: {type(error).__name__}") from None
+        raise IamRefused(f"the call to IAM failed: {type(error).__name__}") from None

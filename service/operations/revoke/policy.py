@@ -1,10 +1,10 @@
-"""What denies a caller's older sessions: the statement, where it goes, and how it is told. Pure.
+"""The IAM policy that denies a caller's older sessions, and how it is shown. Pure.
 
 Rules of this file:
-- A policy has one session name, and is found by it: to revoke one caller reads and writes nothing of
-  another's, so nobody's Deny is lost to a read that IAM answers late.
-- A moment only moves forward, and a statement that is not ours stays as it is.
-- A whole second: `aws:TokenIssueTime` has no fraction, and DateLessThan spares what is equal.
+- Each session name has its own policy. A revocation never reads or writes another caller's, so a
+  stale read from IAM cannot lose anybody's Deny.
+- A cutoff only moves forward, and statements that are not ours stay as they are.
+- A cutoff is a whole second, as `aws:TokenIssueTime` is. DateLessThan excludes an equal time.
 """
 
 import json
@@ -21,22 +21,22 @@ from service.sessions.sts import Owner, session_name
 
 Policy = dict[str, Any]
 
-# Of which a clock may be wrong: docs/operations.md alerts beyond
-CLOCKS_SECONDS: Final = 5
-DELAY: Final = "AWS takes minutes until it holds everywhere."
-TIME: Final = "\0"  # where the time comes: no subject has it
-_SIZE: Final = (
-    "10,240"  # …/IAM/latest/UserGuide/reference_iam-quotas.html, of all inline policies of a role
-)
+CLOCKS_SECONDS: Final = 5  # that a clock may be wrong; docs/operations.md has an alert beyond
+DELAY: Final = "AWS takes minutes to apply it everywhere."
+# …/IAM/latest/UserGuide/reference_iam-quotas.html: all inline policies of a role together
+_MAX_CHARACTERS: Final = "10,240"
 
 
 class UnreadablePolicy(ValueError):
-    """What stands under our name is no policy that we could add to without losing some of it."""
+    """The policy with our name has a form that we cannot extend without losing a part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Sessions of one name on a role. `session` is a pattern of StringLike; `seconds` they live at most."""
+    """Sessions of one name on one role.
+
+    `session` is a StringLike pattern; `seconds` is the longest lifetime of such a session.
+    """
 
     role_arn: str
     owner: Owner
@@ -52,72 +52,74 @@ class Target:
 
     @property
     def userid(self) -> str:
-        """A session's `aws:userid` is its role's id, a colon, and its name, which has none."""
+        """A session's `aws:userid` is its role's id, a colon, and its name. Names have no colon."""
         return f"*:{self.session}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """`caller` is as `presign check` names it, and `lines` go into the configuration, with TIME in them.
+    """The sessions of `caller`, named as in `presign check`.
 
-    `warnings` tell whom else it hits, and what it does not reach.
+    `entry` has the lines of the configuration that precede `revoked_before`. `warnings` say who
+    else is affected, and which sessions are not reached.
     """
 
     caller: str
     targets: tuple[Target, ...]
-    lines: tuple[str, ...] = ()
+    entry: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def cutoff_at(now: float) -> int:
-    """Until when sessions count as issued before now, by a clock that may be behind STS's."""
+    """Return the cutoff for all sessions issued until now, even if our clock is behind STS's."""
     return math.floor(now) + 1 + CLOCKS_SECONDS
 
 
-def revoked_before(moment: int) -> int:
-    """What no session of before `moment` passes: the pool knows when an answer came, not its issue."""
-    return moment + math.ceil(ATTEMPT_SECONDS)
+def revoked_before(cutoff: int) -> int:
+    """Return the `revoked_before` that covers every session issued before `cutoff`.
+
+    It is later: a replica knows when STS's response arrived, not when the session was issued.
+    """
+    return cutoff + math.ceil(ATTEMPT_SECONDS)
 
 
-def statement(userid: str, moment: int) -> Policy:
-    """docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html, of one name."""
+def statement(userid: str, cutoff: int) -> Policy:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html, for one name."""
     return {
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
         "Condition": {
-            "DateLessThan": {"aws:TokenIssueTime": written(moment)},
+            "DateLessThan": {"aws:TokenIssueTime": written(cutoff)},
             "StringLike": {"aws:userid": userid},
         },
     }
 
 
-def merged(document: Mapping[str, Any] | None, userid: str, moment: int) -> Policy:
-    """`document` with the sessions denied until `moment`, or until a later one that it has already."""
-    standing = cutoff_in(document, userid)
-    latest = moment if standing is None else max(moment, standing)
-    kept = _others(document, userid)
+def merged(document: Mapping[str, Any] | None, userid: str, cutoff: int) -> Policy:
+    """Return `document` with the sessions denied until `cutoff`, or until its own later cutoff."""
+    latest = max(cutoff, cutoff_in(document, userid) or cutoff)
     return {
         "Version": "2012-10-17",
         **(document or {}),
-        "Statement": [*kept, statement(userid, latest)],
+        "Statement": [*_other_statements(document, userid), statement(userid, latest)],
     }
 
 
 def without(document: Mapping[str, Any], userid: str) -> Policy | None:
-    """`document` less our statement; None if nothing is left of it."""
-    kept = _others(document, userid)
-    return {**document, "Statement": kept} if kept else None
+    """Return `document` without our statement; None if no other statement is left."""
+    others = _other_statements(document, userid)
+    return {**document, "Statement": others} if others else None
 
 
 def cutoff_in(document: Mapping[str, Any] | None, userid: str) -> int | None:
-    """Until when `document` denies the sessions, by a statement of ours."""
-    moments = [_moment_of(each, userid) for each in _statements(document)]
-    return max((moment for moment in moments if moment is not None), default=None)
+    """Return the cutoff of our statement in `document`; None if it has none."""
+    cutoffs = [_cutoff_of(each, userid) for each in _statements(document)]
+    return max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
 
 
-def _others(document: Mapping[str, Any] | None, userid: str) -> list[Any]:
-    return [each for each in _statements(document) if _moment_of(each, userid) is None]
+def _other_statements(document: Mapping[str, Any] | None, userid: str) -> list[Any]:
+    return [each for each in _statements(document) if _cutoff_of(each, userid) is None]
 
 
 def _statements(document: Mapping[str, Any] | None) -> list[Any]:
@@ -129,28 +131,25 @@ def _statements(document: Mapping[str, Any] | None) -> list[Any]:
         case dict(single):
             return [single]
         case _:
-            raise UnreadablePolicy("the policy of this name has no statements that can be read")
+            raise UnreadablePolicy("the statements of the policy with this name cannot be read")
 
 
-def _moment_of(each: Any, userid: str) -> int | None:
-    """None of what we would not have written, to the letter."""
+def _cutoff_of(each: Any, userid: str) -> int | None:
+    """Return the cutoff of a statement that is exactly as we write it, else None."""
     try:
         text = each["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-        moment = int(datetime.fromisoformat(text).timestamp())
+        cutoff = int(datetime.fromisoformat(text).timestamp())
     except (KeyError, TypeError, ValueError):
         return None
-    return moment if each == statement(userid, moment) else None
+    return cutoff if each == statement(userid, cutoff) else None
 
 
-# What an operator reads
-
-
-def written(moment: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+def written(cutoff: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(cutoff))
 
 
 def parse_cutoff(text: str, now: float) -> int:
-    """A time as an operator writes it, up to the next whole second. Raises ValueError in words."""
+    """Return an operator's time, rounded up to a second. The ValueError says what to write."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -162,56 +161,59 @@ def parse_cutoff(text: str, now: float) -> int:
     return math.ceil(moment.timestamp())
 
 
-def denial(revocation: Revocation, moment: int) -> Iterator[str]:
-    """What to put on the roles by hand."""
+# Output for the operator
+
+
+def instructions(revocation: Revocation, cutoff: int) -> Iterator[str]:
+    """Yield what to put on the roles by hand."""
     if not revocation.targets:
         return
     yield (
-        f"This denies the sessions of {revocation.caller} that were issued before {written(moment)}, and "
-        f"so ends their URLs. Put it on the role, or run this again with --at {written(moment)} --apply. "
-        f"{DELAY}"
+        f"These policies deny the sessions of {revocation.caller} issued before {written(cutoff)}, "
+        "which ends their URLs. Put them on the roles, or run this command again with "
+        f"--at {written(cutoff)} --apply. {DELAY}"
     )
     for target in revocation.targets:
-        yield from shown(target, merged(None, target.userid, moment))
+        yield from shown(target, merged(None, target.userid, cutoff))
 
 
-def configuration(revocation: Revocation, moment: int) -> Iterator[str]:
-    """What to write into it, by which replicas let go of what is denied."""
-    if not revocation.lines:
-        return
-    yield (
-        "This goes into the configuration. Every replica drops its older sessions once it has reloaded; "
-        "until then it signs URLs that are dead."
-    )
-    yield from (line.replace(TIME, written(revoked_before(moment))) for line in revocation.lines)
+def configuration(revocation: Revocation, cutoff: int) -> Iterator[str]:
+    """Yield what to add to the configuration, so that replicas drop the denied sessions."""
+    if revocation.entry:
+        yield (
+            "Add this to the configuration. Each replica drops the caller's older sessions when it "
+            "reloads. Until then the URLs that it signs do not work."
+        )
+        yield from revocation.entry
+        yield f"    revoked_before: {written(revoked_before(cutoff))}"
 
 
-def shown(target: Target, document: Policy) -> Iterator[str]:
-    yield f"{place(target)}, inline policy {target.policy_name}:"
-    yield json.dumps(document, indent=2)
+def shown(target: Target, document: Policy | None) -> Iterator[str]:
+    """Yield the new policy of a target; None means that it is deleted."""
+    yield f"{role(target)}, inline policy {target.policy_name}:"
+    yield "deleted" if document is None else json.dumps(document, indent=2)
 
 
-def place(target: Target) -> str:
-    many = "" if len(target.buckets) == 1 else "s"
-    return f"role {target.role_arn} (bucket{many} {', '.join(target.buckets)})"
+def role(target: Target) -> str:
+    buckets = f"bucket{'s' if len(target.buckets) > 1 else ''} {', '.join(target.buckets)}"
+    return f"role {target.role_arn} ({buckets})"
 
 
 def too_large(target: Target) -> str:
-    role = target.role_arn.rpartition("/")[2]
     return (
-        f"the inline policies of a role may have {_SIZE} characters in all, and it has no room; nothing "
-        f"that it has was changed. `aws iam list-role-policies --role-name {role}` has those of other "
-        f"revocations, each called presign-revoke-…; lift one that is over {target.seconds} s old, since "
-        "no session of before lives, or move what the role is allowed into a managed policy"
+        f"no room: a role's inline policies can have {_MAX_CHARACTERS} characters in all. Nothing "
+        f"was changed. Lift revocations older than {target.seconds} s, whose sessions have expired "
+        f"(`aws iam list-role-policies --role-name {target.role_arn.rpartition('/')[2]}` lists "
+        "presign-revoke-…), or move the role's permissions into a managed policy"
     )
 
 
-def early_lift_warning(target: Target, moment: int, now: float) -> str | None:
-    """What comes of lifting too early."""
-    ends = moment + target.seconds
+def early_lift_warning(target: Target, cutoff: int, now: float) -> str | None:
+    """Return a warning if denied sessions are still alive, else None."""
+    ends = cutoff + target.seconds
     if now >= ends:
         return None
     return (
-        f"{place(target)}: sessions of before {written(moment)} live until {written(ends)} at most; "
+        f"{role(target)}: sessions issued before {written(cutoff)} can live until {written(ends)}; "
         "their URLs will work again"
     )

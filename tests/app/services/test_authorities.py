@@ -17,7 +17,7 @@ from tests.app.services.house import (
     settings,
 )
 
-PEM = "write the path of certificates in PEM that can be read, here or in AWS_CA_BUNDLE"
+PEM = "write the path of a readable file with certificates in PEM, here or in AWS_CA_BUNDLE"
 
 
 @pytest.fixture(name="path")

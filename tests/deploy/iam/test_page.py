@@ -89,7 +89,7 @@ def test_what_check_prints_is_what_the_page_shows() -> None:
         {"buckets": {"reports": role}, "unsafe_anonymous_caller": {"grants": grants}}
     )
     granted = [grant for entry in caller_entries(settings) for grant in entry.grants]
-    [line] = check._age("reports", settings.buckets["reports"], granted)
+    [line] = check._signature_age("reports", settings.buckets["reports"], granted)
     assert f"```text\n{line}\n```" in PAGE
 
 

@@ -256,7 +256,7 @@ def test_presign_check_warns_of_static_keys_and_nothing_else(build: Build, tmp_p
     assert "system:serviceaccount:billing:* of cluster-a may download, upload, head" in done.stdout
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning:")]
     assert len(warnings) == (build.overlay == "static-keys")
-    assert all("any upload URL copies" in warning for warning in warnings)
+    assert all("any upload URL can copy" in warning for warning in warnings)
 
 
 def written(build: Build, directory: Path) -> Path:

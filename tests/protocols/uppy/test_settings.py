@@ -55,7 +55,7 @@ def test_check_says_where_uploads_go_and_who_may_upload(tmp_path: Path) -> None:
     )
     assert code == 0
     assert (
-        "uppy: what it uploads goes to uploads/{caller}/… in reports; "
+        "uppy: uploads go to uploads/{caller}/… in reports; "
         "pages of https://app.example.com may call"
     ) in told
     assert "uppy: API key billing may upload in one piece and in parts" in told
@@ -79,7 +79,7 @@ def test_check_follows_claims(tmp_path: Path) -> None:
 def test_check_warns_where_nobody_could_upload(tmp_path: Path) -> None:
     code, told = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
     assert code == 0
-    assert "warning: uppy: nobody may upload; a grant needs `form`" in told
+    assert "warning: uppy: nobody may upload; a caller needs a grant with `form`" in told
 
 
 def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: 
         ({"prefix": "{caller}/{caller}/"}, "uppy.prefix: write a prefix such as"),
         ({"prefix": "{caller}/x/{caller}/"}, "uppy.prefix: write a prefix such as"),
         ({"prefix": "{caller}/x{caller}y/"}, "uppy.prefix: write a prefix such as"),
-        ({"prefix": "{user}/{caller}/"}, "braces only in a placeholder"),
-        ({"prefix": "../{caller}/"}, "no key is below it"),
-        ({"prefix": "*/{caller}/"}, "a prefix has no *, ?, $ or backslash"),
-        ({"prefix": f"{'x' * 600}/{{caller}}/"}, "or a file's name has no room"),
-        ({"origins": ["*"]}, "would let every page act with its visitor's token"),
+        ({"prefix": "{user}/{caller}/"}, "contain braces only in a placeholder"),
+        ({"prefix": "../{caller}/"}, "no key can match it"),
+        ({"prefix": "*/{caller}/"}, "a prefix cannot contain *, ?, $ or a backslash"),
+        ({"prefix": f"{'x' * 600}/{{caller}}/"}, "to leave room for a file's name"),
+        ({"origins": ["*"]}, "would let every page use its visitor's token"),
         ({"origins": ["https://app.example.com/"]}, "write an origin such as"),
         ({"expires_in": 0}, "uppy.expires_in"),
         ({"origin": []}, "unknown setting; did you mean origins?"),

@@ -1,4 +1,4 @@
-"""`presign revoke` in words: whom it means, whom else it hits, and what it cannot do."""
+"""`presign revoke`: which sessions it ends, who else is affected, and what it cannot do."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -64,7 +64,7 @@ def revoked(path: Path, *arguments: str) -> Result:
 
 
 def denied(done: Result) -> Iterator[tuple[str, str]]:
-    """Role and `aws:userid` of each document that was printed."""
+    """The role and `aws:userid` of each printed policy."""
     role = ""
     lines = iter(done.stdout.splitlines(keepends=True))
     for line in lines:
@@ -78,7 +78,7 @@ def denied(done: Result) -> Iterator[tuple[str, str]]:
             yield role, statement["Condition"]["StringLike"]["aws:userid"]
 
 
-def test_each_role_of_the_callers_buckets_is_named_once(path: Path) -> None:
+def test_each_role_of_the_callers_buckets_gets_one_policy(path: Path) -> None:
     write(path, key_of("billing", "reports", "archive", "other"))
     done = revoked(path, "billing")
     name = session_name((None, "billing"))
@@ -92,16 +92,14 @@ def test_each_role_of_the_callers_buckets_is_named_once(path: Path) -> None:
     assert "warning" not in done.stdout
 
 
-def test_the_moment_may_be_told_and_replicas_drop_what_began_within_an_attempt_of_it(
-    path: Path,
-) -> None:
+def test_revoked_before_is_later_than_the_cutoff(path: Path) -> None:
     write(path, key_of("billing", "reports"))
     done = revoked(path, "billing", "--at", "2026-01-01T01:00:00+01:00")
     assert '"aws:TokenIssueTime": "2026-01-01T00:00:00Z"' in done.stdout
     assert "    revoked_before: 2026-01-01T00:00:05Z\n" in done.stdout
 
 
-def test_a_subject_of_a_pattern_is_revoked_alone_by_an_entry_of_its_own(path: Path) -> None:
+def test_a_patterns_subject_is_revoked_by_a_new_entry(path: Path) -> None:
     write(path, subject(BILLING, "reports"), subject("system:serviceaccount:billing:a*", "other"))
     done = revoked(path, f"cluster-a:{API}", "--at", "2026-01-01T00:00:00Z")
     name = session_name(("cluster-a", API))
@@ -119,7 +117,7 @@ def test_a_subject_of_a_pattern_is_revoked_alone_by_an_entry_of_its_own(path: Pa
     assert revoked_before(entries, web) == float("-inf")
 
 
-def test_of_a_pattern_it_is_told_what_is_missed_and_who_else_may_be_hit(path: Path) -> None:
+def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
     write(
         path,
         subject(BILLING, "reports"),
@@ -132,79 +130,81 @@ def test_of_a_pattern_it_is_told_what_is_missed_and_who_else_may_be_hit(path: Pa
     assert [*denied(done)] == [(ROLE, f"*:system-serviceaccount-billing-*-{'?' * 12}")]
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning")]
     assert len(warnings) == 3
-    assert "more than 51 characters are not reached" in warnings[0]
-    assert "system:serviceaccount:billing-eu:* of cluster-a may be hit" in warnings[1]
-    assert "static keys belong to no session" in warnings[2]
+    assert "longer than 51 characters are not reached" in warnings[0]
+    assert "system:serviceaccount:billing-eu:* of cluster-a may be affected" in warnings[1]
+    assert "static keys have no sessions" in warnings[2]
     assert f'On the caller with `subject: "{BILLING}"`' in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("biling", "there are: billing."),
         ("cluster-b:system:serviceaccount:billing:api", f"cluster-a:{BILLING}"),
         (API, f"cluster-a:{BILLING}"),
-        (f"cluster-a:{'x' * 52}*", "all are longer than 51 characters"),
-        ("cluster-a:*", "`*` never comes first"),
+        (f"cluster-a:{'x' * 52}*", "these subjects have over 51 characters"),
+        ("cluster-a:*", "a subject cannot start with `*`"),
         ("", "there are: "),
     ],
 )
-def test_who_cannot_be_meant_is_told_with_those_who_are_near(
-    path: Path, text: str, told: str
-) -> None:
+def test_an_unknown_caller_is_refused_with_suggestions(path: Path, text: str, message: str) -> None:
     write(path, key_of("billing", "reports"), subject(BILLING, "reports"), subject("x*", "other"))
     done = revoked(path, text)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_without_scoped_sessions_it_names_the_buckets_own_and_all_who_are_hit(path: Path) -> None:
+def test_a_shared_session_affects_all_callers_of_the_bucket(path: Path) -> None:
     write(path, key_of("a", "shared"), key_of("b", "shared"), key_of("c", "reports"))
     done = revoked(path, "a")
     assert [*denied(done)] == [(ROLE, "*:presign")]
-    assert "every one of them is hit: API key a, API key b. revoked_before does not" in done.stdout
+    assert (
+        "all of them are affected: API key a, API key b. revoked_before has no effect"
+        in done.stdout
+    )
     assert "revoked_before: " not in done.stdout
 
 
-def test_of_static_keys_it_says_that_there_is_no_such_switch_and_what_to_do(path: Path) -> None:
+def test_static_keys_cannot_be_revoked(path: Path) -> None:
     write(path, key_of("a", "static"))
     done = revoked(path, "a")
     assert (done.exit_code, [*denied(done)]) == (0, [])
-    for told in ("there is no such switch", "make new keys", "s3:signatureAge"):
-        assert told in done.stdout
+    for text in ("they cannot be revoked here", "replace the keys", "s3:signatureAge"):
+        assert text in done.stdout
     applied = revoked(path, "a", "--apply", "--yes")
-    assert (applied.exit_code, "there is no role to put it on" in applied.stderr) == (1, True)
+    assert (applied.exit_code, "there is no role to change" in applied.stderr) == (1, True)
 
 
 def test_a_caller_without_grants_has_no_sessions(path: Path) -> None:
     write(path, key_of("a"))
     done = revoked(path, "a")
-    assert done.stdout == "warning: this caller has no grants, and so no sessions\n"
+    assert done.stdout == "warning: this caller has no grants, so it has no sessions\n"
 
 
-def test_a_role_of_another_store_is_not_looked_for_at_aws(path: Path) -> None:
+def test_a_role_of_another_store_needs_its_iam_endpoint(path: Path) -> None:
     write(path, key_of("a", "reports"))
     document = json.loads(path.read_text())
     document["buckets"]["reports"]["endpoint_url"] = "http://store.internal:9000"
     path.write_text(json.dumps(document))
     done = revoked(path, "a", "--apply", "--yes")
-    assert (done.exit_code, "name their IAM with --iam-endpoint-url" in done.stderr) == (1, True)
+    assert (done.exit_code, "set their IAM with --iam-endpoint-url" in done.stderr) == (1, True)
     assert "revoked_before: " in done.stdout
 
 
-def test_to_apply_and_to_lift_are_two_things(path: Path) -> None:
+def test_lift_excludes_apply_and_at(path: Path) -> None:
     write(path, key_of("a", "reports"))
     assert revoked(path, "a", "--apply", "--lift").exit_code == 2
     assert revoked(path, "a", "--lift", "--at", "2026-01-01T00:00:00Z").exit_code == 2
 
 
-def test_an_endpoint_that_is_no_url_is_told_what_to_write(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--iam-endpoint-url", "store.internal"], "write a URL such as https://"),
+        (["--at", "2026-01-01T00:00:00"], "such as 2026-11-24T20:00:00Z"),
+    ],
+)
+def test_an_invalid_option_says_what_to_write(path: Path, options: list[str], message: str) -> None:
     write(path, key_of("a", "reports"))
-    done = revoked(path, "a", "--apply", "--yes", "--iam-endpoint-url", "store.internal")
-    assert (done.exit_code, "write a URL such as https://" in done.stderr) == (2, True)
-
-
-def test_a_time_without_its_zone_is_told_what_to_write(path: Path) -> None:
-    write(path, key_of("a", "reports"))
-    done = revoked(path, "a", "--at", "2026-01-01T00:00:00")
-    assert (done.exit_code, "such as 2026-11-24T20:00:00Z" in done.stderr) == (2, True)
+    done = revoked(path, "a", *options)
+    assert (done.exit_code, message in done.stderr) == (2, True)

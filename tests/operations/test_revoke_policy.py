@@ -1,4 +1,4 @@
-"""The statement that denies older sessions, how it joins what stands, and when it counts."""
+"""The policy that denies older sessions: its statement, its merging, and its cutoff."""
 
 import json
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def target(**changes: Any) -> Target:
     return Target(**{**given_, **changes})
 
 
-def test_the_statement_denies_all_to_the_name_and_to_nothing_issued_later() -> None:
+def test_the_statement_denies_everything_to_older_sessions_of_the_name() -> None:
     assert statement(USERID, NOON) == {
         "Effect": "Deny",
         "Action": "*",
@@ -54,34 +54,32 @@ def test_the_statement_denies_all_to_the_name_and_to_nothing_issued_later() -> N
     }
 
 
-def test_the_userid_ends_in_the_name_that_the_session_has() -> None:
+def test_userid_and_policy_contain_the_sessions_name() -> None:
     assert target().userid == f"*:{session_name((None, 'billing'))}"
     assert target().policy_name == f"presign-revoke-{session_name((None, 'billing'))}"
 
 
 @given(now=st.floats(0, 4e9))
-def test_sessions_of_this_second_are_older_than_now_even_by_a_clock_that_is_behind(
-    now: float,
-) -> None:
-    """`aws:TokenIssueTime` is cut to the second, and DateLessThan spares what is equal."""
+def test_the_cutoff_covers_this_second_with_a_slow_clock(now: float) -> None:
+    """`aws:TokenIssueTime` is cut to the second, and DateLessThan excludes an equal time."""
     issued = int(now + 5)
     assert issued < cutoff_at(now) <= issued + 1
 
 
 @given(moment=moments, issued=moments, took=st.floats(0, ATTEMPT_SECONDS))
-def test_no_session_that_a_replica_keeps_is_denied(moment: int, issued: int, took: float) -> None:
-    """It knows the `Date` of STS's answer, which is later than the issue by as long as that took."""
+def test_replicas_drop_all_denied_sessions(moment: int, issued: int, took: float) -> None:
+    """They know the `Date` of STS's response, which is later than the issue."""
     date = int(issued + took)
     assert date < revoked_before(moment) or issued >= moment
 
 
 @given(earlier=moments, later=moments)
-def test_a_moment_only_moves_forward(earlier: int, later: int) -> None:
+def test_a_cutoff_only_moves_forward(earlier: int, later: int) -> None:
     twice = merged(merged(None, USERID, earlier), USERID, later)
     assert twice == merged(None, USERID, max(earlier, later))
 
 
-def test_what_others_wrote_stays_as_it_is() -> None:
+def test_statements_of_others_are_kept() -> None:
     of_another = statement("*:web-08746297dcc3", NOON)
     wider = statement(USERID, NOON) | {"Sid": "ByHand"}
     document = {"Version": "2012-10-17", "Id": "x", "Statement": [FOREIGN, of_another, wider]}
@@ -90,17 +88,17 @@ def test_what_others_wrote_stays_as_it_is() -> None:
     assert without(joined, USERID) == document
 
 
-def test_a_single_statement_need_not_be_a_list() -> None:
+def test_a_single_statement_does_not_have_to_be_a_list() -> None:
     joined = merged({"Statement": FOREIGN}, USERID, NOON)
     assert joined["Statement"] == [FOREIGN, statement(USERID, NOON)]
 
 
-def test_of_a_policy_that_is_ours_alone_nothing_is_left() -> None:
+def test_nothing_is_left_of_a_policy_with_our_statement_only() -> None:
     assert without(merged(None, USERID, NOON), USERID) is None
 
 
 @pytest.mark.parametrize("document", [{}, {"Statement": "none"}, {"Statement": None}])
-def test_what_cannot_be_read_is_not_written_over(document: dict[str, Any]) -> None:
+def test_an_unreadable_policy_is_not_extended(document: dict[str, Any]) -> None:
     with pytest.raises(UnreadablePolicy):
         merged(document, USERID, NOON)
 
@@ -115,7 +113,7 @@ def test_what_cannot_be_read_is_not_written_over(document: dict[str, Any]) -> No
         {"Condition": None},
     ],
 )
-def test_a_statement_that_was_changed_is_no_longer_ours(changes: dict[str, Any]) -> None:
+def test_a_changed_statement_is_not_ours(changes: dict[str, Any]) -> None:
     document = {"Statement": [statement(USERID, NOON) | changes, "not a statement"]}
     assert cutoff_in(document, USERID) is None
     assert merged(document, USERID, NOON)["Statement"][:2] == document["Statement"]
@@ -130,14 +128,12 @@ def test_a_statement_that_was_changed_is_no_longer_ours(changes: dict[str, Any])
         ("2026-01-01T12:00:05Z", NOON + 5),
     ],
 )
-def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
-    text: str, moment: int
-) -> None:
+def test_a_cutoff_is_rounded_up_to_a_second(text: str, moment: int) -> None:
     assert parse_cutoff(text, NOON) == moment
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("2026-01-01T12:00:00", "with its zone, such as 2026-11-24T20:00:00Z"),
         ("2026-01-01", "with its zone"),
@@ -146,20 +142,20 @@ def test_a_time_with_its_zone_is_that_moment_or_the_next_whole_second(
         ("2026-01-01T12:00:06Z", "write a time in the past"),
     ],
 )
-def test_a_time_that_will_not_do_is_refused_in_words(text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_an_unusable_cutoff_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         parse_cutoff(text, NOON)
 
 
-def test_to_lift_while_sessions_live_is_warned_of_and_later_is_not() -> None:
-    told = early_lift_warning(target(), NOON, NOON + 3599.0)
-    assert told is not None
-    assert f"live until {written(NOON + 3600)}" in told
+def test_a_lift_is_warned_of_while_sessions_live() -> None:
+    warning = early_lift_warning(target(), NOON, NOON + 3599.0)
+    assert warning is not None
+    assert f"live until {written(NOON + 3600)}" in warning
     assert early_lift_warning(target(), NOON, NOON + 3600.0) is None
 
 
-def test_a_revocation_of_the_longest_name_leaves_room_for_many() -> None:
-    """…/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters, white space not counted."""
+def test_a_role_has_room_for_many_revocations() -> None:
+    """…/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters without white space."""
     name = session_name(("cluster-a", "x" * 255))
     length = len(json.dumps(merged(None, f"*:{name}", NOON), separators=(",", ":")))
     assert 10_240 // length >= 35
