@@ -26,8 +26,8 @@ from service.presigning.results import CompletedUpload
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error
-from service.s3.queries import find_object, parts_of
-from service.s3.xml import ListedObject, completed_etag, completion
+from service.s3.queries import find_object, list_parts
+from service.s3.xml import ListedObject, completed_etag, completion_body
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
@@ -55,7 +55,7 @@ class CompletionAttempt:
         self._bucket, self._key = request.upload.bucket, request.upload.key
 
     async def listed(self) -> list[UploadedPart]:
-        return await parts_of(
+        return await list_parts(
             self._store,
             self._leave,
             bucket=self._bucket,
@@ -68,7 +68,7 @@ class CompletionAttempt:
         reply = await self._store.send(
             self._leave,
             self._ask.action(),
-            body=await run_in_thread_if(is_long, completion, parts),
+            body=await run_in_thread_if(is_long, completion_body, parts),
             seconds=COMPLETE_SECONDS,
             bucket=self._bucket,
             key=self._key,

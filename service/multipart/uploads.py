@@ -30,7 +30,7 @@ from service.presigning.results import (
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error
-from service.s3.queries import parts_of
+from service.s3.queries import list_parts
 from service.s3.xml import created_upload
 from service.signing.multipart_actions import AbortMultipartUpload, UploadedPart, check_upload_id
 
@@ -69,7 +69,7 @@ class MultipartUploads:
             requester, upload.store_request("ListParts")
         )
         try:
-            listed = await parts_of(
+            listed = await list_parts(
                 self._store,
                 store_access,
                 bucket=upload.bucket,

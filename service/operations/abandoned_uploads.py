@@ -196,7 +196,7 @@ async def _work(place: BucketSession, queue: Iterator[OpenUpload], ending: _Abor
 async def _abort(place: BucketSession, upload: OpenUpload) -> None:
     """That there is no such upload is no failure here: whether it is there, the second look tells."""
     action = AbortMultipartUpload(upload_id=upload.upload_id)
-    for key in {upload.key, upload.written or upload.key}:
+    for key in {upload.key, upload.encoded_key or upload.key}:
         check_segments(key)  # else another's upload would be ended, or none
         try:
             await place.send(action, key)

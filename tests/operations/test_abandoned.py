@@ -196,7 +196,7 @@ async def test_a_bucket_that_may_not_be_listed_is_told_by_the_stores_code_alone(
 async def test_a_store_that_cannot_be_reached_is_told_without_its_address() -> None:
     done, _ = await swept(FakeBucket([], refusals={"GET": "hangs up"}))
     [problem] = done.problems
-    assert problem == "The store cannot be reached, or says that it cannot answer"
+    assert problem == "The store cannot be reached, or reports a temporary failure"
 
 
 # What is ended
@@ -270,7 +270,7 @@ async def test_a_store_that_stops_to_answer_is_not_asked_for_each_of_them() -> N
     done, _ = await swept(bucket, abort=True)
     assert bucket.asked.count("DELETE") == 3 * WORKERS
     assert done.problems == (
-        f"{WORKERS} not aborted: The store cannot be reached, or says that it cannot answer",
+        f"{WORKERS} not aborted: The store cannot be reached, or reports a temporary failure",
         f"{500 - WORKERS} not tried: the store does not answer",
     )
 

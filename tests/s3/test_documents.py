@@ -15,10 +15,10 @@ from service.s3.xml import (
     Markers,
     OpenUpload,
     completed_etag,
-    completion,
+    completion_body,
     created_upload,
     error_code,
-    listed,
+    listed_objects,
     parts_page,
     quote_etag,
     uploads_page,
@@ -54,7 +54,7 @@ READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (created_upload, CREATED),
     (completed_etag, COMPLETED),
     (parts_page, PARTS),
-    (listed, OBJECTS),
+    (listed_objects, OBJECTS),
     (uploads_page, UPLOADS),
 ]
 HEADS: Final = [
@@ -79,7 +79,9 @@ def test_documents_are_read_with_a_namespace_or_without(head: str, namespace: st
         (3, f'"{MD5}"', 0),
     ]
     assert page.parts[1].checksum == Checksum(algorithm="CRC32", value="AAAAAA==")
-    assert listed(body(OBJECTS))[0] == ListedObject(key="a & b", etag='"e"', content_length=5)
+    assert listed_objects(body(OBJECTS))[0] == ListedObject(
+        key="a & b", etag='"e"', content_length=5
+    )
     uploads = uploads_page(body(UPLOADS))
     assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
     assert uploads.markers == Markers("k", "n")
@@ -109,7 +111,7 @@ def test_a_completion_says_what_the_object_is_made_of() -> None:
         UploadedPart(part_number=1, etag='"<&e>"', content_length=5),
         UploadedPart(part_number=10_000, etag='"f"', checksum=sha),
     ]
-    root = fromstring(completion(parts))
+    root = fromstring(completion_body(parts))
     space = "{http://s3.amazonaws.com/doc/2006-03-01/}"
     assert root.tag == f"{space}CompleteMultipartUpload"
     said = [{each.tag.removeprefix(space): each.text for each in part} for part in root]
@@ -192,8 +194,8 @@ def test_what_tells_of_no_error_has_no_code(body: bytes) -> None:
         (parts_page, PARTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
         (parts_page, PARTS.replace("<PartNumber>1</PartNumber>", "<PartNumber>one</PartNumber>")),
         (parts_page, PARTS.replace("AAAAAA==", "AAAA")),
-        (listed, OBJECTS.replace("<ETag>e</ETag>", "")),
-        (listed, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
+        (listed_objects, OBJECTS.replace("<ETag>e</ETag>", "")),
+        (listed_objects, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
         (uploads_page, UPLOADS.replace("<UploadId>u</UploadId>", "")),
     ],
 )

@@ -155,11 +155,11 @@ async def test_what_has_no_region_is_refused_since_it_needs_sigv4a(arn: str) -> 
         ),
         (
             location("arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-01/accesspoint/a"),
-            "signs as s3-outposts",
+            "signed for s3-outposts",
         ),
         (
             location("arn:aws:s3-object-lambda:us-west-2:111122223333:accesspoint/a"),
-            "signs as s3-object-lambda",
+            "signed for s3-object-lambda",
         ),
         (
             location("arn:aws-cn:s3:cn-north-1:111122223333:accesspoint/reports"),
