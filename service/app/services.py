@@ -166,7 +166,7 @@ class Services:
         assert old is not None  # it was started
         made = await self._make(settings)
         self.authorizer.snapshot = made.snapshot
-        self.uppy.place = builders.uppy_place(settings)
+        self.uppy.target = builders.uppy_place(settings)
         self._pool.replace(made.pooled, made.snapshot.not_before)
         self.tokens.replace(_verified_by(settings, made.keys))
         self._settings, self._made = settings, made
@@ -273,7 +273,7 @@ class Services:
             authorizer=self.authorizer,
             presigner=self.presigner,
             multipart=self.multipart,
-            unsized=UnknownLengthUploads(self.authorizer, self._store, self.multipart),
+            unknown_length=UnknownLengthUploads(self.authorizer, self._store, self.multipart),
         )
         return UppyUploads(builders.uppy_place(settings), use_cases, unique_id=_unique_id)
 

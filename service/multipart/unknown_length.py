@@ -1,14 +1,15 @@
-"""Uploads in parts of which nobody says how long they are: browser uploaders tell neither size.
+"""Multipart uploads of unknown length: browser uploaders announce no length and no part sizes.
 
 Rules of this file:
-- A part's URL holds it to no length. So what the parts come to is asked of the store at the end, and
-  held against the grant, before they become an object; what is more than the grant allows is let go.
-- Whoever is given the end's URL is held to that length by the signature: `x-amz-mp-object-size`.
-- Keys are new and nobody else's (`access/own_keys.py`), and the end is create-only all the same.
+- A part's URL does not limit its length. So before completion the sizes at the store are summed and
+  checked against the grant. If the sum is larger than granted, the upload is aborted.
+- A signed completion is limited to that sum by a signed header, `x-amz-mp-object-size`.
+- Keys are new and belong to the caller (`access/key_prefixes.py`). Completion is create-only all
+  the same.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from service.errors import LimitExceeded, PresignError
@@ -25,6 +26,7 @@ from service.presigning.requests import StoreRequest
 from service.presigning.results import CompletedUpload, PresignedRequest, headers_to_send
 from service.s3.access import StoreAccess
 from service.s3.client import S3Client
+from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
@@ -43,11 +45,12 @@ class UnknownLengthUploads:
         self._multipart = multipart
 
     async def create(self, requester: Requester, request: UnknownLengthUpload) -> str:
-        """The id of the upload that was begun."""
+        """Create an upload at the store and return its id."""
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request()
         )
-        return await create_upload(self._authorizer, self._store, requester, store_access, request)
+        s3_object = S3Object(self._store, store_access, request.bucket, request.key)
+        return await create_upload(self._authorizer, requester, s3_object, request)
 
     async def sign_create(
         self, requester: Requester, request: UnknownLengthUpload
@@ -55,59 +58,62 @@ class UnknownLengthUploads:
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=1
         )
-        return _signed(
-            store_access, replace(request.action, encryption=store_access.encryption), request.key
-        )
+        action = replace(request.action, encryption=store_access.encryption)
+        return _presigned(store_access, action, request.key)
 
     async def sign_parts(
         self, requester: Requester, request: UnknownLengthParts
     ) -> list[PresignedRequest]:
-        urls = len(request.part_numbers)
         store_access = await self._authorizer.authorize_store_call(
-            requester, request.store_request(), urls=urls
+            requester, request.store_request(), urls=len(request.part_numbers)
         )
-        return [_signed(store_access, action, request.upload.key) for action in request.actions()]
+        key = request.upload.key
+        return [_presigned(store_access, action, key) for action in request.actions()]
 
-    async def sign_list(
-        self, requester: Requester, upload: Upload, lifetime: Lifetime
+    async def sign(
+        self,
+        requester: Requester,
+        upload: Upload,
+        action: ListParts | AbortMultipartUpload,
+        lifetime: Lifetime,
     ) -> PresignedRequest:
-        """Of the first thousand parts; who reads the list itself asks `MultipartUploads.parts`."""
-        action = ListParts(upload_id=upload.upload_id)
-        return await self._sign(requester, upload.store_request("ListParts"), action, lifetime)
-
-    async def sign_abort(
-        self, requester: Requester, upload: Upload, lifetime: Lifetime
-    ) -> PresignedRequest:
-        request, action = upload.store_request("AbortMultipartUpload"), AbortMultipartUpload
-        return await self._sign(requester, request, action(upload_id=upload.upload_id), lifetime)
+        request = upload.store_request(type(action).__name__)
+        return await self._sign(requester, request, action, lifetime)
 
     async def complete(
         self, requester: Requester, upload: Upload, parts: Sequence[UploadedPart]
     ) -> CompletedUpload:
-        """Makes the object of these parts."""
-        sizes = {
-            part.part_number: part.content_length
-            for part in await self._multipart.parts(requester, upload)
-        }
+        """Make the object of these parts. Raises LimitExceeded if it would be too large."""
+        listed = await self._multipart.parts(requester, upload)
+        sizes = {part.part_number: part.content_length for part in listed}
         length = sum(sizes.get(part.part_number, 0) for part in parts)
         request = Completion(upload=upload, content_length=length, parts=parts)
-        try:
+        async with self._abort_if_too_large(requester, upload):
             return await self._multipart.complete(requester, request)
-        except LimitExceeded:
-            await self._abort(requester, upload)
-            raise
 
     async def sign_complete(
         self, requester: Requester, upload: Upload, lifetime: Lifetime
     ) -> PresignedRequest:
-        """The end of an upload, of all the bytes that the store has by now, and of no more."""
+        """Sign a completion for exactly the bytes that the store has now.
+
+        Raises LimitExceeded if they are more than granted.
+        """
         parts = await self._multipart.parts(requester, upload)
         length = sum(part.content_length for part in parts)
         request = Completion(upload=upload, content_length=length, parts=parts)
-        try:
+        async with self._abort_if_too_large(requester, upload):
             return await self._sign(requester, request.store_request(), request.action(), lifetime)
+
+    @asynccontextmanager
+    async def _abort_if_too_large(
+        self, requester: Requester, upload: Upload
+    ) -> AsyncIterator[None]:
+        """Abort the upload on LimitExceeded: its parts can never become an object."""
+        try:
+            yield
         except LimitExceeded:
-            await self._abort(requester, upload)
+            with suppress(PresignError):
+                await self._multipart.abort(requester, upload)
             raise
 
     async def _sign(
@@ -119,15 +125,10 @@ class UnknownLengthUploads:
     ) -> PresignedRequest:
         request = replace(request, lifetime=lifetime)
         store_access = await self._authorizer.authorize_store_call(requester, request, urls=1)
-        return _signed(store_access, action, request.key)
-
-    async def _abort(self, requester: Requester, upload: Upload) -> None:
-        """These bytes can never become an object; the caller is told why, whatever comes of it."""
-        with suppress(PresignError):
-            await self._multipart.abort(requester, upload)
+        return _presigned(store_access, action, request.key)
 
 
-def _signed(store_access: StoreAccess, action: MultipartAction, key: str) -> PresignedRequest:
+def _presigned(store_access: StoreAccess, action: MultipartAction, key: str) -> PresignedRequest:
     return PresignedRequest(
         method=action.METHOD,
         url=store_access.presign(action, key),

@@ -45,6 +45,10 @@ def to_domain_error(error: S3Error) -> PresignError:
     return StorageRefused(f"The store refused: {error.code}.")
 
 
+def invalid_response() -> StorageRefused:
+    return StorageRefused("The store's response is not a valid S3 response.")
+
+
 _NO_PART = partial(InvalidPart, "The store does not have these parts. List them.")
 _TOO_SMALL = partial(InvalidPart, "A part other than the last is too small for the store.")
 _MISMATCH = partial(ChecksumMismatch, "The store has other bytes than the checksum is of.")

@@ -18,6 +18,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from service.errors import InvalidRequest, StorageRefused
+from service.s3.errors import invalid_response
 from service.signing.actions import Checksum, ChecksumAlgorithm
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
@@ -146,7 +147,7 @@ def quote_etag(etag: str) -> str:
     """Return the ETag in quotes, as in headers. Some stores send it without them."""
     bare = etag.strip('"')
     if _ETAG.fullmatch(bare) is None:
-        raise _unreadable()
+        raise invalid_response()
     return f'"{bare}"'
 
 
@@ -176,7 +177,7 @@ def _checksum(fields: Fields) -> Checksum | None:
             try:
                 return Checksum(algorithm=name, value=value)
             except InvalidRequest:
-                raise _unreadable() from None
+                raise invalid_response() from None
     return None
 
 
@@ -189,11 +190,11 @@ def _root(body: bytes, *names: str) -> Element:
     try:
         root: Element = fromstring(body.strip(), forbid_dtd=True)  # S3 may send spaces first
     except (ParseError, DefusedXmlException, ValueError, LookupError):  # unknown encodings
-        raise _unreadable() from None
+        raise invalid_response() from None
     for element in cast("Iterable[Element]", root.iter()):
         element.tag = element.tag.rpartition("}")[2]
     if root.tag not in names:
-        raise _unreadable()
+        raise invalid_response()
     return root
 
 
@@ -204,20 +205,16 @@ def _fields(element: Element) -> Fields:
 def _text(fields: Fields, name: str) -> str:
     text = fields.get(name)
     if not text:
-        raise _unreadable()
+        raise invalid_response()
     return text
 
 
 def _number(fields: Fields, name: str, *, maximum: int = MAX_OBJECT_BYTES) -> int:
     text = _text(fields, name)
     if _NUMBER.fullmatch(text) is None or int(text) > maximum:
-        raise _unreadable()
+        raise invalid_response()
     return int(text)
 
 
 def _is_truncated(root: Element) -> bool:
     return root.findtext("IsTruncated") == "true"
-
-
-def _unreadable() -> StorageRefused:
-    return StorageRefused("The store's answer is not what S3 answers.")

@@ -158,7 +158,7 @@ def test_what_s3_does_not_answer_is_refused_as_unreadable(
         read(body)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
-    assert refused.value.detail == "The store's answer is not what S3 answers."
+    assert refused.value.detail == "The store's response is not a valid S3 response."
 
 
 @pytest.mark.parametrize(

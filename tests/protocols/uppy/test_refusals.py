@@ -110,7 +110,9 @@ async def test_no_form_is_longer_than_s3_takes_one() -> None:
     async with a_house(settings(grants=[open_grant(prefix="uploads/")])) as house:
         told = {"metadata[contentLength]": str(5 * 1024**3 + 1)}
         answer = await house.client.get(PARAMS, params={**PDF, **told})
-        refused(answer, 422, "invalid_request", f"Such an upload has at most {5 * 1024**3} bytes.")
+        refused(
+            answer, 422, "invalid_request", f"This upload can have at most {5 * 1024**3} bytes."
+        )
 
 
 @later

@@ -43,8 +43,8 @@ async def test_where_uploads_go_changes_at_once_and_who_may_call_at_the_next_sta
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        place = service.house.running.uppy.place
-    assert (place and place.template) == after.get("uppy", {}).get("prefix")
+        target = service.house.running.uppy.target
+    assert (target and target.template) == after.get("uppy", {}).get("prefix")
     text = "changed, but taking effect only at the next start: "
     assert told(caplog)[1:] == [text + each for each in late]
 
@@ -54,7 +54,7 @@ async def test_once_the_section_is_gone_so_are_its_routes() -> None:
         transport: Any = house.client._transport
         assert isinstance(transport, httpx.ASGITransport)
         uploads: Any = transport.app
-        uploads.state.uppy.place = None
+        uploads.state.uppy.target = None
         answer = await house.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
