@@ -1,8 +1,9 @@
 """Which object keys and header values may be signed.
 
-A key is signed only if every HTTP client sends it on unchanged. They all fold `.` and `..`
-segments out of a path, so a URL with one would ask for another object than was signed; S3 takes
-such a key, but no URL can name it. Everything else works: `a//b`, a leading slash, `+`, `%2F`.
+A key is signed only if every HTTP client sends it unchanged. All clients remove `.` and `..`
+segments from a path, so a URL with one would name another object than the one that was signed. S3
+accepts such keys, but no URL can name them. Everything else works: `a//b`, a leading slash, `+`,
+`%2F`.
 """
 
 import re
@@ -19,25 +20,25 @@ CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN_KEYS = re.compile(r"[A-Za-z0-9/._~\n-]*")
 _PLAIN_BYTES: Final = (ascii_letters + digits + "/._~-\n").encode()
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
-# A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
+# A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips outer spaces.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
-# A media type with parameters (RFC 9110, 8.3.1). Of what is none, or of a list, browsers make their own.
+# A media type with parameters (RFC 9110, 8.3.1). Browsers guess if it is invalid, or a list.
 NAME_PART: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"(?:[^"\\]|\\.)*")'
-# Atomic: a space between two `;` could belong to either, which would be tried in every combination.
+# Atomic, to prevent exponential backtracking: a space between two `;` could belong to either one.
 _MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?> *; *(?:{_PARAMETER})?)*")
 
 
 def check_key(key: str, *, pointer: str = "#/key") -> None:
-    """Refuse a key that could not be signed so that it works. The empty key names no object."""
+    """Raises InvalidRequest for a key whose URL would not work, and for an empty key."""
     if not key:
         raise InvalidRequest("A key has at least one character.", pointer=pointer)
     check_prefix(key, pointer=pointer)
 
 
 def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
-    """As for a key, but it may be empty."""
+    """Like `check_key`, but allows an empty prefix."""
     if _is_plain(prefix):
         return
     if CONTROL.search(prefix):
@@ -51,7 +52,7 @@ def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
 
 
 def check_segments(key: str, *, pointer: str = "#/key") -> None:
-    """Refuse the one thing that HTTP clients would make another key of."""
+    """Raises InvalidRequest for dot segments: HTTP clients would send another key."""
     if has_dot_segment(key):
         detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
         raise InvalidRequest(detail, pointer=pointer)
@@ -62,25 +63,25 @@ def has_dot_segment(path: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether it may be signed at a glance, as most may."""
+    """Fast path: True for most keys that may be signed. False needs a closer look."""
     return (
         _PLAIN_KEYS.fullmatch(text) is not None
         and "\n" not in text
-        and "/." not in text  # as a segment could begin, which may be `.` or `..`
+        and "/." not in text  # possibly a dot segment
         and not text.startswith(".")
         and len(text) <= MAX_KEY_BYTES
     )
 
 
 def are_plain(keys: Sequence[str]) -> bool:
-    """Whether each may be signed, and is its own path: looked over at once, as most are."""
+    """Fast path: True if all keys may be signed, and need no encoding in a path."""
     text = "\n".join(keys)
     return (
         text.isascii()
-        and not text.encode().translate(None, _PLAIN_BYTES)  # three times as fast as a pattern
-        and text.count("\n") == len(keys) - 1  # none has one of its own
+        and not text.encode().translate(None, _PLAIN_BYTES)  # three times faster than a regex
+        and text.count("\n") == len(keys) - 1  # no key has a newline
         and not text.startswith(".")
-        and "/." not in text  # as a segment could begin, which may be `.` or `..`
+        and "/." not in text  # possibly a dot segment
         and "\n." not in text
         and all(keys)
         and max(map(len, keys)) <= MAX_KEY_BYTES
@@ -88,7 +89,7 @@ def are_plain(keys: Sequence[str]) -> bool:
 
 
 def check_header_value(value: str, *, pointer: str) -> None:
-    """Refuse what a header cannot carry to the store byte for byte."""
+    """Raises InvalidRequest for a value that a header cannot carry byte for byte."""
     if _HEADER_VALUE.fullmatch(value) is None:
         detail = "Only visible ASCII characters, with spaces between them, are allowed."
         raise InvalidRequest(detail, pointer=pointer)
@@ -97,13 +98,11 @@ def check_header_value(value: str, *, pointer: str) -> None:
 def check_media_type(value: str, *, pointer: str) -> None:
     check_header_value(value, pointer=pointer)
     if _MEDIA_TYPE.fullmatch(value) is None:
-        detail = (
-            "Write one media type, such as text/plain; charset=utf-8, with commas in quotes only."
-        )
+        detail = "Give one media type, such as text/plain; charset=utf-8. Quote any commas."
         raise InvalidRequest(detail, pointer=pointer)
 
 
 def check_text(value: str, *, pointer: str) -> None:
-    """Refuse what no query should carry to the store."""
+    """Raises InvalidRequest for control characters, which no query should contain."""
     if CONTROL.search(value):
         raise InvalidRequest("Control characters are not allowed.", pointer=pointer)

@@ -38,7 +38,7 @@ NO_DOTS: Final = "A segment `.` or `..` is not allowed: HTTP clients rewrite it.
 VISIBLE: Final = "Only visible ASCII characters, with spaces between them, are allowed."
 NO_VARIABLE: Final = "The store would replace ${filename} in it."
 TAG_LENGTHS: Final = "A tag has a key of 1 to 128 and a value of at most 256 characters."
-TAG_LETTERS: Final = "A tag has letters, digits, spaces and + - = . _ : / @ only."
+TAG_LETTERS: Final = "A tag can only have letters, digits, spaces and + - = . _ : / @."
 
 
 def a_form(*, least: int = 0, kind: str | None = None, metadata: Pairs = ()) -> PostObject:
@@ -70,13 +70,13 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ("#/x", VISIBLE, lambda: check_media_type("\u00e9", pointer="#/x")),
     (
         "#/x",
-        "Write one media type, such as text/plain; charset=utf-8, with commas in quotes only.",
+        "Give one media type, such as text/plain; charset=utf-8. Quote any commas.",
         lambda: check_media_type("text", pointer="#/x"),
     ),
     ("#/x", NO_CONTROLS, lambda: check_text("\n", pointer="#/x")),
     (
         "#/filename",
-        "A file name has no control characters.",
+        "A file name cannot have control characters.",
         lambda: content_disposition("inline", "\n"),
     ),
     ("#/version_id", NO_CONTROLS, lambda: GetObject(version_id="\n")),
@@ -105,11 +105,11 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
         "An upload id has at most 1024 characters.",
         lambda: check_upload_id("x" * 1025),
     ),
-    ("#/upload_id", "An upload id has no slash.", lambda: check_upload_id("a/b")),
+    ("#/upload_id", "An upload id cannot have a slash.", lambda: check_upload_id("a/b")),
     ("#/upload_id", VISIBLE, lambda: check_upload_id("a\n")),
     (
         "#/min_content_length",
-        "The least size is larger than the greatest.",
+        "The minimum size is larger than the maximum.",
         lambda: a_form(least=11),
     ),
     ("#/content_type", NO_VARIABLE, lambda: a_form(kind=f'a/b; c="{FILENAME_VARIABLE}"')),
@@ -126,7 +126,7 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ),
     (
         "#/metadata",
-        "A metadata name has lower-case letters, digits, `-` and `_` only.",
+        "A metadata name can only have lower-case letters, digits, `-` and `_`.",
         lambda: check_metadata((("A", "x"),)),
     ),
     (
