@@ -19,8 +19,8 @@ from service.multipart.part_plan import PartPlan
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload
-from tests.multipart.acts import EVERY, Act, abort, complete, create, list_, sign
-from tests.multipart.house import (
+from tests.multipart.calls import EVERY, Act, abort, complete, create, list_, sign
+from tests.multipart.fake_s3 import (
     LEAST,
     LENGTH,
     PLAN,

@@ -14,7 +14,7 @@ from service.sessions.lifetime import Lifetime
 from service.signing.actions import Encryption
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.signing.signer import Address
-from tests.multipart.house import (
+from tests.multipart.fake_s3 import (
     KEY,
     LEAST,
     LENGTH,
@@ -32,7 +32,7 @@ from tests.multipart.house import (
     xml,
 )
 from tests.presigning.house import times
-from tests.s3.house import query_of
+from tests.s3.fake_store import query_of
 from tests.support.fakes import (
     ADDRESS,
     REQUESTER,

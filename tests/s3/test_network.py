@@ -16,7 +16,7 @@ from service.s3.access import StoreAccess
 from service.s3.client import CALLS, CALLS_A_BUCKET, S3Client
 from service.signing.signer import Address
 from tests.auth.test_jwks import a_tls_context
-from tests.s3.house import (
+from tests.s3.fake_store import (
     HEAD,
     Observer,
     a_house,

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.protocols.uppy.house import House, a_house
+from tests.protocols.uppy.harness import House, a_house
 
 
 @pytest.fixture(name="house")

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import open_grant
-from tests.multipart.house import xml
-from tests.protocols.uppy.house import (
+from tests.multipart.fake_s3 import xml
+from tests.protocols.uppy.harness import (
     KEY,
     LEAST,
     MOST,

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import open_grant, running, settings_with
-from tests.protocols.uppy.house import (
+from tests.protocols.uppy.harness import (
     MULTIPART,
     PARAMS,
     PDF,

@@ -10,7 +10,7 @@ import pytest
 from service.errors import InvalidRequest
 from service.protocols.uppy.errors import Refusal
 from tests.api.conftest import open_grant, running, settings_with
-from tests.protocols.uppy.house import (
+from tests.protocols.uppy.harness import (
     BOB,
     GRANT,
     LEAST,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.app.reload.house import put, told, watching
 from tests.app.services.house import configuration
-from tests.protocols.uppy.house import (
+from tests.protocols.uppy.harness import (
     LEAST,
     PARAMS,
     PDF,

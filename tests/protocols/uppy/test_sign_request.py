@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from tests.api.conftest import open_grant
-from tests.protocols.uppy.house import (
+from tests.protocols.uppy.harness import (
     KEY,
     LEAST,
     MOST,

@@ -20,7 +20,7 @@ from service.signing.multipart_actions import (
     ListMultipartUploads,
     ListParts,
 )
-from tests.s3.house import (
+from tests.s3.fake_store import (
     HEAD,
     Body,
     Say,

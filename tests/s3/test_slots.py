@@ -15,7 +15,7 @@ from service.s3.client import (
     SLOT_WAIT_SECONDS,
 )
 from service.signing.multipart_actions import CompleteMultipartUpload
-from tests.s3.house import (
+from tests.s3.fake_store import (
     House,
     Say,
     Trickle,

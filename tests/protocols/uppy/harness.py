@@ -14,7 +14,7 @@ import httpx
 from service.auth.api_keys import digest_of
 from service.config.settings import Settings
 from tests.api.conftest import API_KEY, running, settings_with
-from tests.multipart.house import FakeS3
+from tests.multipart.fake_s3 import FakeS3
 
 BOB: Final = {"Authorization": "Bearer battery-staple"}
 PREFIX: Final = "uploads/_key/tester/"

@@ -9,8 +9,8 @@ from service.access.callers import Rate
 from service.errors import InvalidPart, Overloaded, RateLimited
 from service.multipart.part_plan import PartPlan
 from service.presigning.audit_trail import AuditTrail
-from tests.multipart.acts import EVERY, Act, abort, complete, create, list_
-from tests.multipart.house import LEAST, a_house, a_window, an_upload, new_upload, refusal
+from tests.multipart.calls import EVERY, Act, abort, complete, create, list_
+from tests.multipart.fake_s3 import LEAST, a_house, a_window, an_upload, new_upload, refusal
 from tests.support.fakes import (
     REQUESTER,
     SECRET,

@@ -18,7 +18,7 @@ from service.signing.multipart_actions import CompleteMultipartUpload, ListMulti
 from service.signing.signer import Address
 from tests.api.sentinels import logging_as_served
 from tests.presigning.house import epoch
-from tests.s3.house import (
+from tests.s3.fake_store import (
     HEAD,
     Say,
     Trickle,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.multipart.house import House, a_completion, a_window, an_upload, new_upload
+from tests.multipart.fake_s3 import House, a_completion, a_window, an_upload, new_upload
 from tests.support.fakes import REQUESTER
 
 Act = Callable[[House], Awaitable[object]]

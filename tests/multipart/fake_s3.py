@@ -35,7 +35,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.telemetry.metrics import Metrics
-from tests.s3.house import Body, query_of
+from tests.s3.fake_store import Body, query_of
 from tests.support.fakes import (
     REQUESTER,
     FakeClock,

@@ -16,7 +16,7 @@ from service.errors import (
     UploadNotFound,
 )
 from service.signing.multipart_actions import UploadedPart
-from tests.multipart.house import (
+from tests.multipart.fake_s3 import (
     KEY,
     LENGTH,
     Do,

@@ -18,7 +18,7 @@ from service.errors import (
 from service.multipart.completion import COMPLETE_SECONDS
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
-from tests.multipart.house import (
+from tests.multipart.fake_s3 import (
     KEY,
     LEAST,
     LENGTH,

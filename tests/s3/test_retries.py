@@ -9,7 +9,7 @@ from service.errors import StorageUnavailable
 from service.s3.client import ATTEMPTS, CALL_SECONDS
 from service.signing.multipart_actions import CompleteMultipartUpload, CreateMultipartUpload
 from tests.presigning.house import epoch
-from tests.s3.house import (
+from tests.s3.fake_store import (
     Say,
     Trickle,
     a_house,
