@@ -95,18 +95,9 @@ class _Call:
         return isinstance(self.action, CompleteMultipartUpload)
 
     @property
-    def is_safe_to_repeat(self) -> bool:
-        return not isinstance(self.action, CreateMultipartUpload)
-
-    @property
     def attempt_seconds(self) -> float:
         """Leaves time for another attempt, except for completions, which may take minutes."""
         return self.seconds if self.is_completion else self.seconds / ATTEMPTS
-
-    @property
-    def max_bytes(self) -> int:
-        is_list = isinstance(self.action, ListParts | ListMultipartUploads | ListObjects)
-        return MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +198,9 @@ class S3Client:
     async def _send_with_retries(self, call: _Call) -> Reply:
         for attempt in range(1, ATTEMPTS + 1):
             answer = await self._attempt(call)
-            if answer is not None and answer.is_success:
-                return answer.reply
             if answer is not None and not answer.is_retryable:
+                if answer.is_success:
+                    return answer.reply
                 raise S3Error(answer.status, answer.code, attempts=attempt)
             if attempt < ATTEMPTS:
                 await asyncio.sleep(self._chance() * _BACKOFF_SECONDS * 2**attempt)
@@ -224,7 +215,7 @@ class S3Client:
             return None
         # InvalidURL: httpx builds the request for any redirect, even if it does not follow it.
         except (httpx.TransportError, httpx.InvalidURL, TimeoutError):
-            if call.is_safe_to_repeat:
+            if not isinstance(call.action, CreateMultipartUpload):
                 return None
         raise StorageUnavailable("The store did not answer; the upload may have begun.")
 
@@ -234,11 +225,13 @@ class S3Client:
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
         method, headers = call.action.METHOD, call.action.headers()
+        is_list = isinstance(call.action, ListParts | ListMultipartUploads | ListObjects)
+        max_bytes = MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
         async with (
             self._client.for_a_call() as client,
             client.stream(method, url, content=call.body, headers=headers) as response,
         ):
-            reply = Reply(response.headers, await _read(response, call.max_bytes))
+            reply = Reply(response.headers, await _read(response, max_bytes))
         # S3 may send status 200 first, and an error at the end of the body.
         has_error = response.is_error or b"<Error" in reply.body
         code = await reply.read(error_code) if has_error else None

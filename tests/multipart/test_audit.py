@@ -1,4 +1,4 @@
-"""It stands in the trail, and counts against the rate, before the store hears of it."""
+"""Each call is audited, and counted against the rate, before it is sent to the store."""
 
 from contextlib import suppress
 from typing import NoReturn
@@ -9,96 +9,92 @@ from service.access.callers import Rate
 from service.errors import InvalidPart, Overloaded, RateLimited
 from service.multipart.part_plan import PartPlan
 from service.presigning.audit_trail import AuditTrail
-from tests.multipart.calls import EVERY, Act, abort, complete, create, list_
-from tests.multipart.fake_s3 import LEAST, a_house, a_window, an_upload, new_upload, refusal
-from tests.support.fakes import (
-    REQUESTER,
-    SECRET,
-    TOKEN,
-    in_virtual_time,
+from tests.multipart.fake_s3 import (
+    EVERY_CALL,
+    MIN_PART,
+    Call,
+    Harness,
+    error_of,
+    start_harness,
+    with_harness,
 )
+from tests.support.fakes import SECRET, TOKEN, in_virtual_time
 
 
-@pytest.mark.parametrize(("act", "action", "upload_id"), EVERY)
-@in_virtual_time
-async def test_it_is_written_down_before_the_store_hears_of_it(
-    act: Act, action: str, upload_id: str | None
+@pytest.mark.parametrize(("call", "action", "upload_id"), EVERY_CALL)
+@with_harness
+async def test_a_call_is_audited_before_it_is_sent(
+    harness: Harness, call: Call, action: str, upload_id: str | None
 ) -> None:
-    async with a_house() as house:
-        await create()(house)
-        del house.order[:], house.lines[:]
-        with suppress(InvalidPart):  # nothing was sent that could be completed
-            await act(house)
-        assert house.order[:1] == ["line"]
-        assert (len(house.order) == 1) == (action == "UploadPart")  # a part is not ours to send
-        [line] = house.told
-        assert (line["decision"], line["action"], line.get("upload_id")) == (
-            *("allowed", action),
-            upload_id,
-        )
-        assert (line["operation"], line["bucket"], line["keys"]) == (
-            "multipart",
-            "reports",
-            ["a/b"],
-        )
-        assert line["access_key_id"] == "ASIAFAKE000000000000"
-        signs = action in {"CreateMultipartUpload", "UploadPart"}
-        assert line.get("expires_in") == (900 if signs else None)
+    await harness.create()
+    del harness.events[:], harness.audit_bytes[:]
+    with suppress(InvalidPart):  # the store has no parts
+        await call(harness)
+    assert harness.events[:1] == ["line"]
+    assert (len(harness.events) == 1) == (action == "UploadPart")  # the caller sends parts
+    [line] = harness.audit_lines
+    signs = action in {"CreateMultipartUpload", "UploadPart"}
+    expected = {
+        "decision": "allowed",
+        "action": action,
+        "upload_id": upload_id,
+        "operation": "multipart",
+        "bucket": "reports",
+        "keys": ["a/b"],
+        "access_key_id": "ASIAFAKE000000000000",
+        "expires_in": 900 if signs else None,
+    }
+    assert {name: line.get(name) for name in expected} == expected
 
 
-@pytest.mark.parametrize(("act", "action", "upload_id"), EVERY)
-@in_virtual_time
-async def test_what_cannot_be_written_down_is_not_done(
-    act: Act, action: str, upload_id: str | None
+@pytest.mark.parametrize(("call", "action", "upload_id"), EVERY_CALL)
+@with_harness
+async def test_a_call_that_cannot_be_audited_is_not_sent(
+    harness: Harness, call: Call, action: str, upload_id: str | None
 ) -> None:
     def full(lines: object) -> NoReturn:
         raise Overloaded("The trail is full.", retry_after=1)
 
-    async with a_house() as house:
-        house.authorizer._audit_trail = AuditTrail(full, clock=house.clock, observer=house.metrics)
-        await refusal(act(house), Overloaded)
-        assert house.store.requests == []
-        assert house.signed() == 0
-        registry = house.metrics.registry
-        assert registry.get_sample_value("presign_audit_failures_total") == 1
+    harness.authorizer._audit_trail = AuditTrail(
+        full, clock=harness.clock, observer=harness.metrics
+    )
+    await error_of(call(harness), Overloaded)
+    assert harness.store.requests == []
+    assert harness.signed_urls() == 0
+    assert harness.metrics.registry.get_sample_value("presign_audit_failures_total") == 1
+
+
+@with_harness
+async def test_the_audit_trail_has_no_secrets(harness: Harness) -> None:
+    created = await harness.create()
+    await harness.abort()
+    audit_trail = b"".join(harness.audit_bytes).decode()
+    signatures = [part.url.rpartition("=")[2] for part in created.parts]
+    for secret in (*signatures, SECRET, TOKEN):
+        assert secret not in audit_trail
+        assert secret not in repr(created)
 
 
 @in_virtual_time
-async def test_the_trail_holds_no_secret() -> None:
-    async with a_house() as house:
-        created = await house.multipart.create(REQUESTER, new_upload())
-        await house.multipart.abort(REQUESTER, an_upload())
-        audit_trail = b"".join(house.lines).decode()
-        signatures = [part.url.rpartition("=")[2] for part in created.parts]
-        for secret in (*signatures, SECRET, TOKEN):
-            assert secret not in audit_trail
-            assert secret not in repr(created)
-
-
-# Rates
-
-
-@in_virtual_time
-async def test_each_url_and_each_call_counts_against_the_rate() -> None:
-    async with a_house(rate=Rate(9, 60)) as house:
-        await create()(house)  # three URLs
-        await house.multipart.sign_parts(REQUESTER, a_window(1, 2, 3))
-        await list_()(house)
-        told = await refusal(house.multipart.sign_parts(REQUESTER, a_window(1, 2, 3)), RateLimited)
-        assert told.retry_after
-        await list_()(house)
-        await abort()(house)
-        calls = len(house.store.requests)
-        for act in (list_(), abort(), complete(), create()):
-            await refusal(act(house), RateLimited)
-        assert len(house.store.requests) == calls
-        assert house.told[-1]["reason"] == "rate_limited"
+async def test_urls_and_calls_count_against_the_rate() -> None:
+    async with start_harness(rate=Rate(9, 60)) as harness:
+        await harness.create()  # three URLs
+        await harness.sign_parts(1, 2, 3)
+        await harness.list_parts()
+        error = await error_of(harness.sign_parts(1, 2, 3), RateLimited)
+        assert error.retry_after
+        await harness.list_parts()
+        await harness.abort()
+        calls = len(harness.store.requests)
+        for call in (harness.list_parts, harness.abort, harness.complete, harness.create):
+            await error_of(call(), RateLimited)
+        assert len(harness.store.requests) == calls
+        assert harness.audit_lines[-1]["reason"] == "rate_limited"
 
 
 @in_virtual_time
-async def test_no_more_first_parts_are_signed_than_the_rate_allows_at_all() -> None:
-    async with a_house(rate=Rate(5, 60)) as house:
-        ask = new_upload(PartPlan(40 * LEAST, LEAST))
-        created = await house.multipart.create(REQUESTER, ask)
+async def test_the_first_parts_stay_within_the_rate() -> None:
+    async with start_harness(rate=Rate(5, 60)) as harness:
+        created = await harness.create(PartPlan(40 * MIN_PART, MIN_PART))
         assert [part.part_number for part in created.parts] == [1, 2, 3, 4, 5]
-        await refusal(list_()(house), RateLimited)
+        await error_of(harness.list_parts(), RateLimited)

@@ -1,4 +1,4 @@
-"""An object is made of its parts once, if they are what was promised; a second time it is told of."""
+"""What is checked before an object is made of its parts, and what the store is sent."""
 
 from dataclasses import replace
 from typing import Final
@@ -20,156 +20,143 @@ from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
 from tests.multipart.fake_s3 import (
     KEY,
-    LEAST,
     LENGTH,
+    MIN_PART,
     Fault,
-    a_completion,
-    a_house,
-    all_sent,
+    Harness,
+    error_of,
     loses_request,
-    not_completed,
     refuses,
+    with_harness,
     xml,
 )
-from tests.support.fakes import REQUESTER, in_virtual_time
 
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 SHA: Final = Checksum(algorithm="SHA1", value="A" * 27 + "=")
 
 
 def element(checksum: Checksum) -> str:
-    """As the store lists it."""
+    """The checksum as the store lists it."""
     return f"<Checksum{checksum.algorithm}>{checksum.value}</Checksum{checksum.algorithm}>"
 
 
 @pytest.mark.parametrize(("overwrite", "condition"), [(False, "*"), (True, None)])
-@in_virtual_time
-async def test_nothing_is_replaced_unless_it_was_asked_for(
-    overwrite: bool, condition: str | None
+@with_harness
+async def test_only_overwrite_allows_to_replace_an_object(
+    harness: Harness, overwrite: bool, condition: str | None
 ) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        ask = a_completion(*parts, overwrite=overwrite)
-        await house.multipart.complete(REQUESTER, ask)
-        assert house.store.requests[-1].headers.get("if-none-match") == condition
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts, overwrite=overwrite)
+    assert harness.store.requests[-1].headers.get("if-none-match") == condition
 
 
-@in_virtual_time
-async def test_an_object_that_is_there_already_stays() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.objects[KEY] = ('"theirs"', 1)
-        await not_completed(house, parts, ObjectExists)
-        assert house.store.objects[KEY] == ('"theirs"', 1)
-        await house.multipart.complete(REQUESTER, a_completion(*parts, overwrite=True))
-        assert house.store.objects[KEY][1] == LENGTH
+@with_harness
+async def test_an_existing_object_is_kept_unless_overwritten(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.objects[KEY] = ('"theirs"', 1)
+    await error_of(harness.complete(*parts), ObjectExists)
+    assert harness.store.objects[KEY] == ('"theirs"', 1)
+    await harness.complete(*parts, overwrite=True)
+    assert harness.store.objects[KEY][1] == LENGTH
 
 
-@in_virtual_time
-async def test_parts_that_are_too_few_are_told_and_nothing_is_lost() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        told = await not_completed(house, parts[:2], LengthMismatch)
-        assert list(told.pointers) == ["#/content_length"]
-        assert str(2 * LEAST) in told.detail
-        assert "abort" not in house.order
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
+@with_harness
+async def test_missing_parts_can_still_be_sent(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    error = await error_of(harness.complete(*parts[:2]), LengthMismatch)
+    assert list(error.pointers) == ["#/content_length"]
+    assert str(2 * MIN_PART) in error.detail
+    assert "abort" not in harness.events
+    await harness.complete(*parts)
 
 
-@in_virtual_time
-async def test_parts_that_are_more_than_promised_are_let_go() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        told = await not_completed(house, parts, LengthMismatch, content_length=LENGTH - 1)
-        assert list(told.pointers) == ["#/content_length"]
-        assert "was aborted" in told.detail
-        assert (house.store.uploads, house.store.objects) == ({}, {})
-        assert "complete" not in house.order
+@with_harness
+async def test_an_upload_that_is_too_long_is_aborted(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    error = await error_of(harness.complete(*parts, content_length=LENGTH - 1), LengthMismatch)
+    assert list(error.pointers) == ["#/content_length"]
+    assert "was aborted" in error.detail
+    assert (harness.store.uploads, harness.store.objects) == ({}, {})
+    assert "complete" not in harness.events
 
 
 @pytest.mark.parametrize("faults", [[refuses(403, "AccessDenied")], [loses_request] * 3])
-@in_virtual_time
-async def test_an_upload_that_could_not_be_let_go_is_not_said_to_be(faults: list[Fault]) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["abort"] = faults
-        told = await not_completed(house, parts, LengthMismatch, content_length=LENGTH - 1)
-        assert "was aborted" not in told.detail
-        assert "complete" not in house.order
+@with_harness
+async def test_a_failed_abort_is_not_reported_as_done(
+    harness: Harness, faults: list[Fault]
+) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["abort"] = faults
+    error = await error_of(harness.complete(*parts, content_length=LENGTH - 1), LengthMismatch)
+    assert "was aborted" not in error.detail
+    assert "complete" not in harness.events
 
 
-@in_virtual_time
-async def test_only_the_parts_that_are_named_are_added_up() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        ask = a_completion(parts[0], parts[2], content_length=LEAST + 7)
-        done = await house.multipart.complete(REQUESTER, ask)
-        assert (done.content_length, house.store.objects[KEY][1]) == (LEAST + 7, LEAST + 7)
+@with_harness
+async def test_only_the_given_parts_are_summed(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    done = await harness.complete(parts[0], parts[2], content_length=MIN_PART + 7)
+    assert (done.content_length, harness.store.objects[KEY][1]) == (MIN_PART + 7, MIN_PART + 7)
 
 
-@in_virtual_time
-async def test_parts_that_the_store_has_not_are_each_pointed_at() -> None:
-    async with a_house() as house:
-        one, two, three = await all_sent(house, checksum=element(CRC))
-        ours = [
-            replace(one, checksum=replace(CRC, value="AAAAAQ==")),
-            replace(two, etag='"other"'),
-            replace(three, checksum=SHA),
-            UploadedPart(part_number=4, etag='"e"'),
-        ]
-        told = await not_completed(house, ours, InvalidPart)
-        assert list(told.pointers) == [
-            *("#/parts/0/checksum", "#/parts/1/etag", "#/parts/2/checksum"),
-            "#/parts/3/part_number",
-        ]
-        assert "complete" not in house.order
-        assert list(house.store.uploads) == ["upload-1"]
+@with_harness
+async def test_each_part_that_does_not_match_has_an_error(harness: Harness) -> None:
+    one, two, three = await harness.create_and_put_parts(checksum=element(CRC))
+    given = [
+        replace(one, checksum=replace(CRC, value="AAAAAQ==")),
+        replace(two, etag='"other"'),
+        replace(three, checksum=SHA),
+        UploadedPart(part_number=4, etag='"e"'),
+    ]
+    error = await error_of(harness.complete(*given), InvalidPart)
+    assert list(error.pointers) == [
+        *("#/parts/0/checksum", "#/parts/1/etag", "#/parts/2/checksum"),
+        "#/parts/3/part_number",
+    ]
+    assert "complete" not in harness.events
+    assert list(harness.store.uploads) == ["upload-1"]
 
 
-@in_virtual_time
-async def test_of_many_faults_the_first_are_told() -> None:
-    async with a_house() as house:
-        await all_sent(house)
-        ours = [UploadedPart(part_number=number, etag='"e"') for number in range(1, 10_001)]
-        told = await not_completed(house, ours, InvalidPart)
-        assert list(told.pointers)[:4] == [
-            *("#/parts/0/etag", "#/parts/1/etag", "#/parts/2/etag", "#/parts/3/part_number")
-        ]
-        assert len(told.pointers) == 20
+@with_harness
+async def test_only_the_first_20_errors_are_reported(harness: Harness) -> None:
+    await harness.create_and_put_parts()
+    given = [UploadedPart(part_number=number, etag='"e"') for number in range(1, 10_001)]
+    error = await error_of(harness.complete(*given), InvalidPart)
+    assert list(error.pointers)[:4] == [
+        *("#/parts/0/etag", "#/parts/1/etag", "#/parts/2/etag", "#/parts/3/part_number")
+    ]
+    assert len(error.pointers) == 20
 
 
 @pytest.mark.parametrize(
-    ("listed", "named", "sent"),
+    ("listed", "given", "sent"),
     [
         (None, None, None),
         (None, CRC, CRC),
         (SHA, None, SHA),
         (SHA, SHA, SHA),
         (CRC, CRC, CRC),
-        (CRC, None, None),  # S3 may list one that nobody asked for, and knows the whole's
+        (CRC, None, None),  # S3 may list one by itself, and does not need it
     ],
 )
-@in_virtual_time
-async def test_the_store_is_sent_the_checksums_that_it_wants_again(
-    listed: Checksum | None, named: Checksum | None, sent: Checksum | None
+@with_harness
+async def test_checksums_that_the_store_needs_are_sent(
+    harness: Harness, listed: Checksum | None, given: Checksum | None, sent: Checksum | None
 ) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house, checksum=element(listed) if listed else "")
-        ours = [replace(part, checksum=named) for part in parts]
-        await house.multipart.complete(REQUESTER, a_completion(*ours))
-        body = house.store.bodies[-1].decode()
-        assert body.count("<Checksum") == (3 if sent else 0)
-        assert body.count(element(sent) if sent else "<Checksum") == (3 if sent else 0)
+    parts = await harness.create_and_put_parts(checksum=element(listed) if listed else "")
+    await harness.complete(*(replace(part, checksum=given) for part in parts))
+    body = harness.store.bodies[-1].decode()
+    assert body.count("<Checksum") == (3 if sent else 0)
+    assert body.count(element(sent) if sent else "<Checksum") == (3 if sent else 0)
 
 
-@in_virtual_time
-async def test_the_wholes_checksum_is_the_stores_to_compare() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        await house.multipart.complete(REQUESTER, a_completion(*parts, checksum=CRC))
-        headers = house.store.requests[-1].headers
-        assert headers["x-amz-checksum-crc32"] == "AAAAAA=="
-        assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
+@with_harness
+async def test_the_checksum_of_the_object_is_sent(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts, checksum=CRC)
+    headers = harness.store.requests[-1].headers
+    assert headers["x-amz-checksum-crc32"] == "AAAAAA=="
+    assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
 
 
 @pytest.mark.parametrize(
@@ -183,39 +170,35 @@ async def test_the_wholes_checksum_is_the_stores_to_compare() -> None:
         (200, "AccessDenied", StorageRefused),
     ],
 )
-@in_virtual_time
-async def test_what_the_store_refuses_is_told(
-    status: int, code: str, kind: type[PresignError]
+@with_harness
+async def test_errors_of_the_store_become_problems(
+    harness: Harness, status: int, code: str, kind: type[PresignError]
 ) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["complete"] = [refuses(status, code)]
-        await not_completed(house, parts, kind)
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["complete"] = [refuses(status, code)]
+    await error_of(harness.complete(*parts), kind)
 
 
-@in_virtual_time
-async def test_an_error_inside_a_200_is_tried_again() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["complete"] = [refuses(200, "InternalError")] * 2
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
-        assert house.order.count("complete") == 3
+@with_harness
+async def test_an_error_inside_a_200_is_retried(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["complete"] = [refuses(200, "InternalError")] * 2
+    await harness.complete(*parts)
+    assert harness.events.count("complete") == 3
 
 
 @pytest.mark.parametrize("answer", ["", "<html/>", "<CompleteMultipartUploadResult/>"])
-@in_virtual_time
-async def test_an_answer_that_tells_nothing_is_not_believed(answer: str) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["complete"] = [lambda _: xml(answer)]
-        await not_completed(house, parts, StorageRefused)
+@with_harness
+async def test_a_response_without_an_etag_is_an_error(harness: Harness, answer: str) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["complete"] = [lambda _: xml(answer)]
+    await error_of(harness.complete(*parts), StorageRefused)
 
 
-@in_virtual_time
-async def test_a_completion_may_take_minutes_and_no_longer() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.delays["complete"] = COMPLETE_SECONDS + 1
-        await not_completed(house, parts, StorageUnavailable)
-        house.store.delays["complete"] = COMPLETE_SECONDS - 1
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
+@with_harness
+async def test_a_completion_may_take_five_minutes(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.delays["complete"] = COMPLETE_SECONDS + 1
+    await error_of(harness.complete(*parts), StorageUnavailable)
+    harness.store.delays["complete"] = COMPLETE_SECONDS - 1
+    await harness.complete(*parts)

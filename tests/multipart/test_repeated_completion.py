@@ -1,4 +1,4 @@
-"""A completion that may have been done already tells of its object, and of nobody else's."""
+"""A repeated completion returns the object that this upload made, and no other."""
 
 import asyncio
 from dataclasses import replace
@@ -21,58 +21,51 @@ from tests.multipart.fake_s3 import (
     LENGTH,
     Do,
     Fault,
-    a_completion,
-    a_house,
-    all_sent,
-    an_upload,
+    Harness,
+    error_of,
     loses_answer,
     loses_request,
-    not_completed,
+    make_upload,
     refuses,
+    with_harness,
     xml,
 )
-from tests.support.fakes import REQUESTER, in_virtual_time
 
 
-@in_virtual_time
-async def test_a_second_completion_tells_of_the_object_that_the_first_made() -> None:
-    async with a_house() as house:
-        ask = a_completion(*await all_sent(house))
-        first = await house.multipart.complete(REQUESTER, ask)
-        second = await house.multipart.complete(REQUESTER, ask)
-        assert second == replace(first, version_id=None)
-        assert house.order.count("complete") == 1
+@with_harness
+async def test_a_second_completion_returns_the_object_of_the_first(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    first = await harness.complete(*parts)
+    second = await harness.complete(*parts)
+    assert second == replace(first, version_id=None)
+    assert harness.events.count("complete") == 1
 
 
-@pytest.mark.parametrize(
-    ("etag", "length"),
-    [('"theirs"', LENGTH), (None, LENGTH + 1)],
-)
-@in_virtual_time
-async def test_an_object_that_others_made_is_not_told_of(etag: str | None, length: int) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
-        house.store.objects[KEY] = (etag or house.store.objects[KEY][0], length)
-        await not_completed(house, parts, UploadNotFound)
+@pytest.mark.parametrize(("etag", "length"), [('"theirs"', LENGTH), (None, LENGTH + 1)])
+@with_harness
+async def test_another_object_is_not_returned(
+    harness: Harness, etag: str | None, length: int
+) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts)
+    harness.store.objects[KEY] = (etag or harness.store.objects[KEY][0], length)
+    await error_of(harness.complete(*parts), UploadNotFound)
 
 
-@in_virtual_time
-async def test_an_object_whose_key_only_begins_so_is_another() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
-        house.store.objects[f"{KEY}2"] = house.store.objects.pop(KEY)
-        await not_completed(house, parts, UploadNotFound)
+@with_harness
+async def test_an_object_with_a_longer_key_is_not_returned(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts)
+    harness.store.objects[f"{KEY}2"] = harness.store.objects.pop(KEY)
+    await error_of(harness.complete(*parts), UploadNotFound)
 
 
-@in_virtual_time
-async def test_without_the_right_to_list_the_upload_is_not_found() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
-        house.store.faults["objects"] = [refuses(403, "AccessDenied")]
-        await not_completed(house, parts, UploadNotFound)
+@with_harness
+async def test_without_permission_to_list_the_upload_is_not_found(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts)
+    harness.store.faults["objects"] = [refuses(403, "AccessDenied")]
+    await error_of(harness.complete(*parts), UploadNotFound)
 
 
 @pytest.mark.parametrize(
@@ -86,36 +79,33 @@ async def test_without_the_right_to_list_the_upload_is_not_found() -> None:
         pytest.param([lambda _: xml("<html/>")], StorageRefused, id="another document"),
     ],
 )
-@in_virtual_time
-async def test_a_done_completion_is_not_denied_while_the_store_fails(
-    faults: list[Fault], kind: type[PresignError]
+@with_harness
+async def test_while_the_store_fails_the_error_can_be_retried(
+    harness: Harness, faults: list[Fault], kind: type[PresignError]
 ) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        first = await house.multipart.complete(REQUESTER, a_completion(*parts))
-        house.store.faults["objects"] = faults
-        await not_completed(house, parts, kind)
-        again = await house.multipart.complete(REQUESTER, a_completion(*parts))
-        assert again.etag == first.etag
+    parts = await harness.create_and_put_parts()
+    first = await harness.complete(*parts)
+    harness.store.faults["objects"] = faults
+    await error_of(harness.complete(*parts), kind)
+    again = await harness.complete(*parts)
+    assert again.etag == first.etag
 
 
-@in_virtual_time
-async def test_a_completion_without_an_answer_is_not_denied_while_the_store_fails() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["complete"] = [loses_answer]
-        house.store.faults["objects"] = [loses_request] * 3
-        await not_completed(house, parts, StorageUnavailable)
-        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
-        assert (done.etag, LENGTH) == house.store.objects[KEY]
+@with_harness
+async def test_a_completion_without_a_response_can_be_retried(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["complete"] = [loses_answer]
+    harness.store.faults["objects"] = [loses_request] * 3
+    await error_of(harness.complete(*parts), StorageUnavailable)
+    done = await harness.complete(*parts)
+    assert (done.etag, LENGTH) == harness.store.objects[KEY]
 
 
-@in_virtual_time
-async def test_etags_that_are_no_digests_prove_nothing() -> None:
-    async with a_house() as house:
-        house.store.objects[KEY] = ('"d41d8cd98f00b204e9800998ecf8427e-0"', LENGTH)
-        ours = [UploadedPart(part_number=1, etag='"opaque"')]
-        await not_completed(house, ours, UploadNotFound)
+@with_harness
+async def test_etags_that_are_no_md5_prove_nothing(harness: Harness) -> None:
+    harness.store.objects[KEY] = ('"d41d8cd98f00b204e9800998ecf8427e-0"', LENGTH)
+    parts = [UploadedPart(part_number=1, etag='"opaque"')]
+    await error_of(harness.complete(*parts), UploadNotFound)
 
 
 @pytest.mark.parametrize(
@@ -130,15 +120,16 @@ async def test_etags_that_are_no_digests_prove_nothing() -> None:
     ],
     ids=["NoSuchUpload", "412", "412 bare", "409", "aborted", "400"],
 )
-@in_virtual_time
-async def test_a_completion_whose_answer_was_lost_is_done(second: Fault | None) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.faults["complete"] = [loses_answer, *([second] if second else [])]
-        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
-        assert (done.etag, LENGTH) == house.store.objects[KEY]
-        assert house.order.count("complete") == 2
-        assert "objects" in house.order
+@with_harness
+async def test_a_completion_whose_response_was_lost_succeeds(
+    harness: Harness, second: Fault | None
+) -> None:
+    parts = await harness.create_and_put_parts()
+    harness.store.faults["complete"] = [loses_answer, *([second] if second else [])]
+    done = await harness.complete(*parts)
+    assert (done.etag, LENGTH) == harness.store.objects[KEY]
+    assert harness.events.count("complete") == 2
+    assert "objects" in harness.events
 
 
 @pytest.mark.parametrize(
@@ -149,59 +140,55 @@ async def test_a_completion_whose_answer_was_lost_is_done(second: Fault | None) 
         (refuses(400, "InvalidPart"), InvalidPart),
     ],
 )
-@in_virtual_time
-async def test_a_completion_that_was_lost_is_refused_where_the_object_is_not_ours(
-    second: Fault, kind: type[PresignError]
+@with_harness
+async def test_a_lost_completion_fails_if_another_object_exists(
+    harness: Harness, second: Fault, kind: type[PresignError]
 ) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        house.store.objects[KEY] = ('"theirs"', LENGTH)
-        house.store.faults["complete"] = [loses_request, second]
-        await not_completed(house, parts, kind)
+    parts = await harness.create_and_put_parts()
+    harness.store.objects[KEY] = ('"theirs"', LENGTH)
+    harness.store.faults["complete"] = [loses_request, second]
+    await error_of(harness.complete(*parts), kind)
 
 
-@in_virtual_time
-async def test_the_same_object_made_by_another_upload_is_no_success() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        await house.multipart.complete(REQUESTER, a_completion(*parts))
-        same = await all_sent(house)
-        await not_completed(house, same, ObjectExists, upload=an_upload("upload-2"))
-        assert "upload-2" in house.store.uploads
+@with_harness
+async def test_the_same_object_of_another_upload_is_not_returned(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts)
+    others = await harness.create_and_put_parts()
+    await error_of(harness.complete(*others, upload=make_upload("upload-2")), ObjectExists)
+    assert "upload-2" in harness.store.uploads
 
 
 @pytest.mark.parametrize("completions", [2, 5])
-@in_virtual_time
-async def test_completions_at_the_same_time_tell_of_the_one_object(completions: int) -> None:
-    async with a_house() as house:
-        ask = a_completion(*await all_sent(house))
-        done = await asyncio.gather(
-            *(house.multipart.complete(REQUESTER, ask) for _ in range(completions))
-        )
-        assert {each.etag for each in done} == {house.store.objects[KEY][0]}
+@with_harness
+async def test_concurrent_completions_return_the_same_object(
+    harness: Harness, completions: int
+) -> None:
+    parts = await harness.create_and_put_parts()
+    done = await asyncio.gather(*(harness.complete(*parts) for _ in range(completions)))
+    assert {each.etag for each in done} == {harness.store.objects[KEY][0]}
 
 
 @pytest.mark.parametrize("code", ["InvalidPart", "AccessDenied", "MalformedXML"])
-@in_virtual_time
-async def test_whatever_is_refused_the_object_that_another_call_made_is_told_of(code: str) -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
+@with_harness
+async def test_an_object_made_meanwhile_is_returned_after_any_error(
+    harness: Harness, code: str
+) -> None:
+    parts = await harness.create_and_put_parts()
 
-        def done_by_another(do: Do) -> httpx.Response:
-            do()
-            return refuses(400, code)(do)
+    def complete_elsewhere(do: Do) -> httpx.Response:
+        do()
+        return refuses(400, code)(do)
 
-        house.store.faults["complete"] = [done_by_another]
-        done = await house.multipart.complete(REQUESTER, a_completion(*parts))
-        assert (done.etag, LENGTH) == house.store.objects[KEY]
+    harness.store.faults["complete"] = [complete_elsewhere]
+    done = await harness.complete(*parts)
+    assert (done.etag, LENGTH) == harness.store.objects[KEY]
 
 
-@in_virtual_time
-async def test_a_store_that_drops_parts_while_it_completes_is_not_taken_at_its_word() -> None:
-    async with a_house() as house:
-        parts = await all_sent(house)
-        ask = a_completion(*parts)
-        await house.multipart.complete(REQUESTER, ask)
-        house.store.faults["parts"] = [lambda _: xml("<ListPartsResult/>")]
-        done = await house.multipart.complete(REQUESTER, ask)
-        assert (done.etag, LENGTH) == house.store.objects[KEY]
+@with_harness
+async def test_parts_may_disappear_during_a_completion(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    await harness.complete(*parts)
+    harness.store.faults["parts"] = [lambda _: xml("<ListPartsResult/>")]
+    done = await harness.complete(*parts)
+    assert (done.etag, LENGTH) == harness.store.objects[KEY]

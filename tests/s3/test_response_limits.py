@@ -1,4 +1,4 @@
-"""What a store answers is bounded, in bytes and in pieces, and may be nonsense."""
+"""Limits of a response, in bytes and in chunks, and invalid redirects."""
 
 from typing import Any, Final
 
@@ -6,12 +6,7 @@ import httpx
 import pytest
 
 from service.errors import StorageRefused, StorageUnavailable
-from service.s3.client import (
-    ATTEMPTS,
-    MAX_ANSWER_BYTES,
-    MAX_CHUNKS,
-    MAX_LIST_BYTES,
-)
+from service.s3.client import ATTEMPTS, MAX_ANSWER_BYTES, MAX_CHUNKS, MAX_LIST_BYTES
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
     AbortMultipartUpload,
@@ -23,18 +18,17 @@ from service.signing.multipart_actions import (
 from tests.s3.fake_store import (
     HEAD,
     Body,
-    Say,
-    Trickle,
-    a_house,
-    failure,
-    says,
-    trickles,
+    Harness,
+    SlowStream,
+    error_of,
+    responds,
+    streams,
+    with_harness,
 )
-from tests.support.fakes import in_virtual_time
 
-BOUNDS: Final = [
-    pytest.param(action, most, id=type(action).__name__)
-    for action, most in (
+LIMITS: Final = [
+    pytest.param(action, limit, id=type(action).__name__)
+    for action, limit in (
         (ListParts(upload_id="u"), 1024 * 1024),
         (ListMultipartUploads(), 1024 * 1024),
         (ListObjects(prefix="a"), 1024 * 1024),
@@ -46,56 +40,52 @@ BOUNDS: Final = [
 ]
 
 
-@pytest.mark.parametrize(("action", "most"), BOUNDS)
-@in_virtual_time
-async def test_an_answer_may_have_so_many_bytes_and_no_more(action: Any, most: int) -> None:
-    async with a_house(says(200, bytes(most)), says(200, bytes(most + 1))) as house:
-        assert len((await house.send(action=action)).body) == most
-        to_domain_error = await failure(house.send(action=action))
-        assert isinstance(to_domain_error, StorageRefused)
-        assert to_domain_error.detail == "The store's answer is too long."
-        assert len(house.store.asked) == 2
-        assert [outcome for *_, outcome in house.observer.calls] == ["ok", "refused"]
+@pytest.mark.parametrize(("action", "limit"), LIMITS)
+@with_harness
+async def test_a_response_may_not_exceed_its_limit(
+    harness: Harness, action: Any, limit: int
+) -> None:
+    harness.store.script(responds(200, bytes(limit)), responds(200, bytes(limit + 1)))
+    assert len((await harness.send(action=action)).body) == limit
+    problem = await error_of(harness.send(action=action))
+    assert isinstance(problem, StorageRefused)
+    assert problem.detail == "The store's answer is too long."
+    assert len(harness.store.requests) == 2
+    assert [outcome for *_, outcome in harness.observer.calls] == ["ok", "refused"]
 
 
-@in_virtual_time
-async def test_an_answer_that_is_too_long_is_not_read_to_its_end() -> None:
-    stream = Trickle(bytes(MAX_LIST_BYTES // 4), apart=0.1)
-    async with a_house(trickles(stream)) as house:
-        assert isinstance(await failure(house.send(action=ListMultipartUploads())), StorageRefused)
-        assert (stream.read, stream.closed) == (5, True)
+@with_harness
+async def test_a_response_that_is_too_long_is_not_read_further(harness: Harness) -> None:
+    stream = SlowStream(bytes(MAX_LIST_BYTES // 4), interval=0.1)
+    harness.store.script(streams(stream))
+    assert isinstance(await error_of(harness.send(action=ListMultipartUploads())), StorageRefused)
+    assert (stream.sent, stream.closed) == (5, True)
 
 
-@in_virtual_time
-async def test_an_answer_that_comes_byte_by_byte_is_not_read_for_ever() -> None:
-    stream = Trickle(b" ", apart=0.0)
-    async with a_house(trickles(stream)) as house:
-        assert isinstance(await failure(house.send()), StorageRefused)
-        assert (stream.read, stream.closed) == (MAX_CHUNKS + 1, True)
-        assert MAX_CHUNKS < MAX_ANSWER_BYTES
+@with_harness
+async def test_a_response_with_too_many_chunks_is_not_read_further(harness: Harness) -> None:
+    stream = SlowStream(b" ", interval=0.0)
+    harness.store.script(streams(stream))
+    assert isinstance(await error_of(harness.send()), StorageRefused)
+    assert (stream.sent, stream.closed) == (MAX_CHUNKS + 1, True)
+    assert MAX_CHUNKS < MAX_ANSWER_BYTES
 
 
-@in_virtual_time
-async def test_an_answer_may_come_in_as_many_pieces_as_that() -> None:
-    stream = Trickle(b" ", apart=0.0)
-    stream.most = MAX_CHUNKS
-    async with a_house(trickles(stream)) as house:
-        assert len((await house.send()).body) == MAX_CHUNKS
-
-
-def leads(location: bytes) -> Say:
-    async def say(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(301, headers=[(b"location", location)], stream=Body(b""))
-
-    return say
+@with_harness
+async def test_a_response_may_have_as_many_chunks_as_allowed(harness: Harness) -> None:
+    harness.store.script(streams(SlowStream(b" ", interval=0.0, chunks=MAX_CHUNKS)))
+    assert len((await harness.send()).body) == MAX_CHUNKS
 
 
 @pytest.mark.parametrize("location", [b"http:\xff\xfe", b"https://a:b", b"//\x7f", b"http:a"])
-@in_virtual_time
-async def test_a_redirect_to_what_is_no_address_is_no_answer(location: bytes) -> None:
-    async with a_house(leads(location)) as house:
-        assert isinstance(await failure(house.send()), StorageUnavailable)
-        assert len(house.store.asked) == ATTEMPTS
-        assert house.observer.calls == [("reports", "HeadObject", "unavailable")]
-        house.store.words = [says(200)]
-        await house.send()
+@with_harness
+async def test_an_invalid_redirect_counts_as_no_response(harness: Harness, location: bytes) -> None:
+    async def redirect(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(301, headers=[(b"location", location)], stream=Body(b""))
+
+    harness.store.script(redirect)
+    assert isinstance(await error_of(harness.send()), StorageUnavailable)
+    assert len(harness.store.requests) == ATTEMPTS
+    assert harness.observer.calls == [("reports", "HeadObject", "unavailable")]
+    harness.store.script(responds(200))
+    await harness.send()

@@ -1,4 +1,4 @@
-"""One attempt that is stuck leaves time for another; what may have begun an upload has but one."""
+"""Attempts: how long each may take, and which requests may be repeated."""
 
 from typing import Final
 
@@ -10,18 +10,19 @@ from service.s3.client import ATTEMPTS, CALL_SECONDS
 from service.signing.multipart_actions import CompleteMultipartUpload, CreateMultipartUpload
 from tests.presigning.house import epoch
 from tests.s3.fake_store import (
-    Say,
-    Trickle,
-    a_house,
-    after,
+    Harness,
+    Respond,
+    SlowStream,
+    delayed,
     error,
+    error_of,
     fails,
-    failure,
     hangs,
-    says,
-    trickles,
+    responds,
+    streams,
+    with_harness,
 )
-from tests.support.fakes import WALL, in_virtual_time
+from tests.support.fakes import WALL
 
 CREATE: Final = CreateMultipartUpload()
 COMPLETION: Final = CompleteMultipartUpload(upload_id="u", content_length=5)
@@ -33,63 +34,68 @@ LOST: Final = [
             *(httpx.WriteTimeout, httpx.RemoteProtocolError, httpx.ProxyError),
         )
     ),
-    pytest.param(says(301, headers={"location": "http:a"}), id="to no address"),
+    pytest.param(responds(301, headers={"location": "http:a"}), id="invalid redirect"),
     pytest.param(hangs, id="hangs"),
-    pytest.param(trickles(Trickle(b" ")), id="never ends"),
+    pytest.param(streams(SlowStream(b" ")), id="never ends"),
 ]
 
 
-@in_virtual_time
-async def test_an_attempt_that_is_stuck_leaves_time_for_the_next() -> None:
-    async with a_house(hangs, trickles(Trickle(b" ")), says(200, b"<a/>")) as house:
-        assert (await house.send()).body == b"<a/>"
-        dates = [epoch(date) - WALL for date in house.store.dates]
-        assert dates == [0, CALL_SECONDS / ATTEMPTS, 2 * CALL_SECONDS / ATTEMPTS]
-        assert house.observer.calls == [("reports", "HeadObject", "ok")]
+@with_harness
+async def test_a_stuck_attempt_leaves_time_for_the_next(harness: Harness) -> None:
+    harness.store.script(hangs, streams(SlowStream(b" ")), responds(200, b"<a/>"))
+    assert (await harness.send()).body == b"<a/>"
+    dates = [epoch(date) - WALL for date in harness.store.dates]
+    assert dates == [0, CALL_SECONDS / ATTEMPTS, 2 * CALL_SECONDS / ATTEMPTS]
+    assert harness.observer.calls == [("reports", "HeadObject", "ok")]
 
 
-@in_virtual_time
-async def test_a_store_that_hangs_is_tried_so_often_within_the_deadline() -> None:
-    async with a_house(hangs, chance=0.999) as house:
-        assert isinstance(await failure(house.send()), StorageUnavailable)
-        assert len(house.store.asked) == ATTEMPTS
-        assert house.clock.boot() == pytest.approx(CALL_SECONDS, abs=0.01)
+@with_harness
+async def test_all_attempts_fit_in_the_deadline(harness: Harness) -> None:
+    harness.chance = 0.999
+    harness.store.script(hangs)
+    assert isinstance(await error_of(harness.send()), StorageUnavailable)
+    assert len(harness.store.requests) == ATTEMPTS
+    assert harness.clock.boot() == pytest.approx(CALL_SECONDS, abs=0.01)
 
 
-@in_virtual_time
-async def test_a_completion_is_given_all_the_time_that_there_is() -> None:
-    async with a_house(after(299, says(200, b"<a/>"))) as house:
-        assert (await house.send(action=COMPLETION, seconds=300.0)).body == b"<a/>"
-        assert len(house.store.asked) == 1
+@with_harness
+async def test_a_completion_may_take_the_whole_deadline(harness: Harness) -> None:
+    harness.store.script(delayed(299, responds(200, b"<a/>")))
+    assert (await harness.send(action=COMPLETION, seconds=300.0)).body == b"<a/>"
+    assert len(harness.store.requests) == 1
 
 
-@pytest.mark.parametrize("word", LOST)
-@in_virtual_time
-async def test_what_may_have_begun_an_upload_is_not_sent_again(word: Say) -> None:
-    async with a_house(word, says()) as house:
-        to_domain_error = await failure(house.send(action=CREATE))
-        assert isinstance(to_domain_error, StorageUnavailable)
-        assert to_domain_error.detail == "The store did not answer; the upload may have begun."
-        assert len(house.store.asked) == 1
-        assert house.clock.boot() <= CALL_SECONDS / ATTEMPTS + 0.01
-        assert house.observer.calls == [("reports", "CreateMultipartUpload", "unavailable")]
+@pytest.mark.parametrize("response", LOST)
+@with_harness
+async def test_a_request_that_may_have_created_an_upload_is_not_repeated(
+    harness: Harness, response: Respond
+) -> None:
+    harness.store.script(response, responds())
+    problem = await error_of(harness.send(action=CREATE))
+    assert isinstance(problem, StorageUnavailable)
+    assert problem.detail == "The store did not answer; the upload may have begun."
+    assert len(harness.store.requests) == 1
+    assert harness.clock.boot() <= CALL_SECONDS / ATTEMPTS + 0.01
+    assert harness.observer.calls == [("reports", "CreateMultipartUpload", "unavailable")]
 
 
 @pytest.mark.parametrize(
-    "word",
+    "response",
     [
         *(fails(httpx.ConnectError), fails(httpx.ConnectTimeout), error(200, "InternalError")),
-        *(says(status) for status in (429, 500, 502, 503, 504)),
+        *(responds(status) for status in (429, 500, 502, 503, 504)),
     ],
 )
-@in_virtual_time
-async def test_what_cannot_have_begun_one_is_sent_again(word: Say) -> None:
-    async with a_house(word, word, says(200, b"<a/>")) as house:
-        assert (await house.send(action=CREATE)).body == b"<a/>"
-        assert len(house.store.asked) == 3
+@with_harness
+async def test_a_request_that_created_no_upload_is_repeated(
+    harness: Harness, response: Respond
+) -> None:
+    harness.store.script(response, response, responds(200, b"<a/>"))
+    assert (await harness.send(action=CREATE)).body == b"<a/>"
+    assert len(harness.store.requests) == 3
 
 
-@in_virtual_time
-async def test_a_completion_whose_answer_is_lost_is_sent_again() -> None:
-    async with a_house(fails(httpx.ReadError), says(200, b"<a/>")) as house:
-        assert (await house.send(action=COMPLETION)).body == b"<a/>"
+@with_harness
+async def test_a_completion_without_a_response_is_repeated(harness: Harness) -> None:
+    harness.store.script(fails(httpx.ReadError), responds(200, b"<a/>"))
+    assert (await harness.send(action=COMPLETION)).body == b"<a/>"

@@ -198,10 +198,7 @@ def _put_parameters(put: PutObject) -> dict[str, Any]:
 def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | None]:
     if encryption is None:
         return {}
-    return {
-        "ServerSideEncryption": encryption.algorithm,
-        "SSEKMSKeyId": encryption.kms_key_id,
-    }
+    return {"ServerSideEncryption": encryption.algorithm, "SSEKMSKeyId": encryption.kms_key_id}
 
 
 def tagging(tags: Pairs) -> str | None:

@@ -6,12 +6,7 @@ from typing import Any, Final
 import pytest
 
 from service.s3.endpoints import Location, resolve
-from service.signing.actions import (
-    Action,
-    GetObject,
-    ListObjects,
-    PutObject,
-)
+from service.signing.actions import Action, GetObject, ListObjects, PutObject
 from service.signing.signer import Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle

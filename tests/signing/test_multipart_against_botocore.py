@@ -188,11 +188,7 @@ def operation(action: MultipartAction | HeadObject) -> tuple[str, dict[str, Any]
             return "abort_multipart_upload", {"UploadId": action.upload_id}
         case ListMultipartUploads():
             markers = {"KeyMarker": action.key_marker, "UploadIdMarker": action.upload_id_marker}
-            return "list_multipart_uploads", {
-                **markers,
-                "MaxUploads": 200,
-                "EncodingType": "url",
-            }
+            return "list_multipart_uploads", {**markers, "MaxUploads": 200, "EncodingType": "url"}
         case HeadObject():
             return "head_object", {"ChecksumMode": "ENABLED"}
         case _:

@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 from service.errors import InvalidRequest
 from service.signing import sigv4
 from service.signing.actions import Encryption
-from service.signing.post_policy import (
-    FILENAME_VARIABLE,
-    PostObject,
-    encode_policy,
-    presign_form,
-)
+from service.signing.post_policy import FILENAME_VARIABLE, PostObject, encode_policy, presign_form
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing.strategies import TAGS, examples, forms

@@ -20,7 +20,7 @@ VECTORS: Final[dict[str, dict[str, Any]]] = {
 }
 # (vector, step): why it does not apply
 LEFT_OUT: Final = {
-    ("post-sts-header-after", "url"): "its token is put in after signing; S3 wants it signed",
+    ("post-sts-header-after", "url"): "its token is put in after signing; S3 wants it signed"
 }
 
 Variant = Literal["header", "query"]

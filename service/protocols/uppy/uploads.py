@@ -1,22 +1,31 @@
-"""Uppy's uploads as calls of the use cases. Each is a new object below the caller's own prefix.
+"""Uppy's uploads: each is a new object below the caller's own prefix.
 
 Rules of this file:
 - The service chooses each key. A key in a later request, alone or with an upload's id, is checked
   first: outside of the caller's own prefix it is refused, whatever the grants say.
 - Every request, even one with a refused key, passes the authorizer: it is counted, decided and
   written to the audit trail there.
+- Uppy announces neither an upload's length nor its part sizes, so a part's URL does not limit its
+  length. Before completion the sizes at the store are summed and checked against the grant. If the
+  sum is larger than granted, the upload is aborted.
+- A signed completion is limited to that sum by a signed header, `x-amz-mp-object-size`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from service.access.grants import max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key, safe_name
-from service.errors import Forbidden, InvalidRequest
-from service.multipart.requests import UnknownLengthParts, UnknownLengthUpload, Upload
-from service.multipart.unknown_length import UnknownLengthUploads
-from service.multipart.uploads import MultipartUploads
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
+from service.multipart.requests import (
+    Completion,
+    UnknownLengthParts,
+    UnknownLengthUpload,
+    Upload,
+)
+from service.multipart.uploads import MultipartUploads, create_upload
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
@@ -24,9 +33,18 @@ from service.presigning.requests import (
     AnyRequest,
     PostFormRequest,
     PresignRequest,
+    StoreRequest,
     access_for_form,
 )
-from service.presigning.results import CompletedUpload, PresignedForm, PresignedRequest
+from service.presigning.results import (
+    CompletedUpload,
+    PresignedForm,
+    PresignedRequest,
+    headers_to_send,
+)
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
+from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, MAX_UPLOAD_BYTES, DeleteObject
 from service.signing.multipart_actions import (
@@ -34,6 +52,7 @@ from service.signing.multipart_actions import (
     AbortMultipartUpload,
     CreateMultipartUpload,
     ListParts,
+    MultipartAction,
     UploadedPart,
 )
 from service.signing.post_policy import PostObject
@@ -71,7 +90,7 @@ class UseCases:
     authorizer: Authorizer
     presigner: Presigner
     multipart: MultipartUploads
-    unknown_length: UnknownLengthUploads
+    store: S3Client
 
 
 @dataclass(slots=True)
@@ -89,7 +108,8 @@ class UppyUploads:
 class CallerUploads:
     """The uploads of one caller, for one request. `expires_in` is always in seconds.
 
-    Methods raise what the use case raises, and Forbidden if the key is not the caller's own.
+    Methods raise what `Authorizer.sign_and_audit` raises, and Forbidden if the key is not the
+    caller's own. Those that call the store also raise its errors.
     """
 
     def __init__(self, requester: Requester, target: UploadTarget, uploads: UppyUploads) -> None:
@@ -126,8 +146,11 @@ class CallerUploads:
 
     async def create(self, file: File) -> tuple[str, str]:
         """Create a multipart upload. Return its key and id."""
+        authorizer = self._use_cases.authorizer
         request = await self._new_upload(file, None)
-        upload_id = await self._use_cases.unknown_length.create(self._requester, request)
+        access = await authorizer.authorize_store_call(self._requester, request.store_request())
+        s3_object = S3Object(self._use_cases.store, access, request.bucket, request.key)
+        upload_id = await create_upload(authorizer, self._requester, s3_object, request)
         return request.key, upload_id
 
     async def sign_create(
@@ -135,8 +158,9 @@ class CallerUploads:
     ) -> tuple[str, PresignedRequest]:
         """Return the key, and the request that creates the upload."""
         request = await self._new_upload(file, expires_in)
-        signed = await self._use_cases.unknown_length.sign_create(self._requester, request)
-        return request.key, signed
+        access = await self._authorize(request.store_request())
+        action = replace(request.action, encryption=access.encryption)
+        return request.key, _presigned(access, action, request.key)
 
     async def sign_parts(
         self, key: str, upload_id: str, part_numbers: Sequence[int], expires_in: int | None = None
@@ -146,15 +170,16 @@ class CallerUploads:
             part_numbers=part_numbers,
             lifetime=self._lifetime(expires_in),
         )
-        return await self._use_cases.unknown_length.sign_parts(self._requester, request)
+        access = await self._authorize(request.store_request(), urls=len(part_numbers))
+        return [_presigned(access, action, key) for action in request.actions()]
 
     async def sign(
         self, key: str, action: ListParts | AbortMultipartUpload, expires_in: int | None = None
     ) -> PresignedRequest:
-        upload = await self._upload(key, action.upload_id, type(action).__name__)
-        return await self._use_cases.unknown_length.sign(
-            self._requester, upload, action, self._lifetime(expires_in)
-        )
+        name = type(action).__name__
+        upload = await self._upload(key, action.upload_id, name)
+        request = replace(upload.store_request(name), lifetime=self._lifetime(expires_in))
+        return _presigned(await self._authorize(request), action, key)
 
     async def parts(self, key: str, upload_id: str) -> list[UploadedPart]:
         upload = await self._upload(key, upload_id, "ListParts")
@@ -163,16 +188,26 @@ class CallerUploads:
     async def complete(
         self, key: str, upload_id: str, parts: Sequence[UploadedPart]
     ) -> CompletedUpload:
+        """Make the object of these parts. Raises LimitExceeded if it would be too large."""
         upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
-        return await self._use_cases.unknown_length.complete(self._requester, upload, parts)
+        listed = await self._use_cases.multipart.parts(self._requester, upload)
+        sizes = {part.part_number: part.content_length for part in listed}
+        length = sum(sizes.get(part.part_number, 0) for part in parts)
+        request = Completion(upload=upload, content_length=length, parts=parts)
+        async with self._abort_if_too_large(upload):
+            return await self._use_cases.multipart.complete(self._requester, request)
 
     async def sign_complete(
         self, key: str, upload_id: str, expires_in: int | None = None
     ) -> PresignedRequest:
+        """Sign a completion of all stored parts. Raises LimitExceeded if they are too large."""
         upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
-        return await self._use_cases.unknown_length.sign_complete(
-            self._requester, upload, self._lifetime(expires_in)
-        )
+        parts = await self._use_cases.multipart.parts(self._requester, upload)
+        length = sum(part.content_length for part in parts)
+        completion = Completion(upload=upload, content_length=length, parts=parts)
+        request = replace(completion.store_request(), lifetime=self._lifetime(expires_in))
+        async with self._abort_if_too_large(upload):
+            return _presigned(await self._authorize(request), completion.action(), key)
 
     async def abort(self, key: str, upload_id: str) -> None:
         upload = await self._upload(key, upload_id, "AbortMultipartUpload")
@@ -209,6 +244,21 @@ class CallerUploads:
         grants = self._use_cases.authorizer.access(self._requester).grants
         return max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
 
+    async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
+        return await self._use_cases.authorizer.authorize_store_call(
+            self._requester, request, urls=urls
+        )
+
+    @asynccontextmanager
+    async def _abort_if_too_large(self, upload: Upload) -> AsyncIterator[None]:
+        """Abort the upload on LimitExceeded: its parts can never become an object."""
+        try:
+            yield
+        except LimitExceeded:
+            with suppress(PresignError):
+                await self._use_cases.multipart.abort(self._requester, upload)
+            raise
+
     async def _upload(self, key: str, upload_id: str, action: str) -> Upload:
         upload = Upload(bucket=self.bucket, key=key, upload_id=upload_id)
         await self._check_key(upload.store_request(action), key)
@@ -225,3 +275,13 @@ class CallerUploads:
 
 def _refuse() -> NoReturn:
     raise Forbidden
+
+
+def _presigned(access: StoreAccess, action: MultipartAction, key: str) -> PresignedRequest:
+    return PresignedRequest(
+        method=action.METHOD,
+        url=access.presign(action, key),
+        headers=headers_to_send(action),
+        validity=access.validity,
+        session=access.session,
+    )

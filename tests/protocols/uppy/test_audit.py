@@ -7,13 +7,7 @@ import pytest
 
 from tests.api.conftest import API_KEY, SECRET, TOKEN
 from tests.api.sentinels import logging_as_served
-from tests.protocols.uppy.harness import (
-    LEAST,
-    PARAMS,
-    PDF,
-    PREFIX,
-    House,
-)
+from tests.protocols.uppy.harness import LEAST, PARAMS, PDF, PREFIX, House
 from tests.support.scrapes import samples
 
 

@@ -4,14 +4,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import open_grant, running, settings_with
-from tests.protocols.uppy.harness import (
-    MULTIPART,
-    PARAMS,
-    PDF,
-    SIGN,
-    a_house,
-    settings,
-)
+from tests.protocols.uppy.harness import MULTIPART, PARAMS, PDF, SIGN, a_house, settings
 
 APP = "https://app.example"
 ADMIN = "https://admin.example"

@@ -116,9 +116,7 @@ async def test_no_form_is_longer_than_s3_takes_one() -> None:
 
 
 @later
-async def test_nobody_reaches_another_callers_upload(
-    call: Call,
-) -> None:
+async def test_nobody_reaches_another_callers_upload(call: Call) -> None:
     """Though both have the same grant, which covers it."""
     everything = open_grant(prefix="uploads/")
     async with a_house(settings(grants=[everything])) as house:
@@ -165,9 +163,7 @@ async def test_a_segment_that_leads_elsewhere_is_no_key(house: House, call: Call
 
 
 @later
-async def test_an_id_of_nothing_is_told_by_the_store_alone(
-    call: Call,
-) -> None:
+async def test_an_id_of_nothing_is_told_by_the_store_alone(call: Call) -> None:
     """An upload's id is of use with its key only: the store knows no other pair."""
     async with a_house(settings(grants=[open_grant(prefix="uploads/")])) as house:
         await house.created()

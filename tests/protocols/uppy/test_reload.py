@@ -11,12 +11,7 @@ import pytest
 
 from tests.app.reload.house import put, told, watching
 from tests.app.services.house import configuration
-from tests.protocols.uppy.harness import (
-    LEAST,
-    PARAMS,
-    PDF,
-    a_house,
-)
+from tests.protocols.uppy.harness import LEAST, PARAMS, PDF, a_house
 
 UPPY: Final = {"bucket": "reports", "prefix": "u/{caller}/"}
 PAGES: Final = {**UPPY, "origins": ["https://a.example"]}
