@@ -1,8 +1,8 @@
 """Multipart uploads: callers get URLs for the parts, and the service makes all other calls.
 
 Rules of this file:
-- The service stores nothing about an upload: callers send what a call needs, and the store is asked
-  before any of it is trusted.
+- The service stores nothing about an upload: callers send what a call needs, and it is checked
+  with the store before it is trusted.
 - Each call to the store is in the audit trail before it is made.
 """
 

@@ -12,11 +12,11 @@ Rules of this file:
 
 import asyncio
 import ssl
+from asyncio import Semaphore
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Protocol, TypeVar
 
@@ -136,13 +136,11 @@ class S3Client:
         self._clock = clock
         self._chance = chance
         self._observer = observer
-        self._slots = asyncio.Semaphore(CALLS)
-        self._completions = asyncio.Semaphore(COMPLETIONS)
-        self._slots_by_bucket = defaultdict[str, asyncio.Semaphore](
-            partial(asyncio.Semaphore, CALLS_A_BUCKET)
-        )
-        self._completions_by_bucket = defaultdict[str, asyncio.Semaphore](
-            partial(asyncio.Semaphore, COMPLETIONS_A_BUCKET)
+        self._slots = Semaphore(CALLS)
+        self._completions = Semaphore(COMPLETIONS)
+        self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_A_BUCKET))
+        self._completions_by_bucket = defaultdict[str, Semaphore](
+            lambda: Semaphore(COMPLETIONS_A_BUCKET)
         )
         self._transport = transport
         self._client = self._open_client(verify)

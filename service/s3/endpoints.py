@@ -65,15 +65,11 @@ async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
         try:
             addresses[name] = await _address(session, location)
         # botocore does not wrap the ValueErrors of urllib and of its own settings.
-        except (BotoCoreError, ValueError, _Unsignable) as error:
+        except (BotoCoreError, ValueError) as error:
             problems.append(f"buckets.{name}: {error}")
     if problems:
         raise ConfigurationError(problems)
     return addresses
-
-
-class _Unsignable(Exception):
-    pass
 
 
 async def _address(session: aioboto3.Session, location: Location) -> Address:
@@ -81,7 +77,7 @@ async def _address(session: aioboto3.Session, location: Location) -> Address:
     url = urlsplit(await _sample_url(session, location))
     _, _, region, service, _ = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
     if service != SERVICE:
-        raise _Unsignable(f"requests are signed for {service}; only s3 is supported")
+        raise ValueError(f"requests are signed for {service}; only s3 is supported")
     return Address(
         scheme=url.scheme,
         host=_host(url),
@@ -122,16 +118,16 @@ def _host(url: SplitResult) -> str:
 
 
 def _refuse_unsignable(location: Location) -> None:
-    """Raise _Unsignable for buckets that botocore would sign wrongly."""
+    """Raises ValueError for buckets that botocore would sign wrongly."""
     if _MULTI_REGION.fullmatch(location.bucket):
-        raise _Unsignable(
+        raise ValueError(
             "a Multi-Region Access Point needs SigV4A, which is not supported; "
             "name a bucket, or an access point of one region"
         )
     if _EXPRESS.fullmatch(location.bucket):
-        raise _Unsignable(
+        raise ValueError(
             "an S3 Express directory bucket needs CreateSession, which is not supported; "
             "name a general purpose bucket"
         )
     if location.bucket.startswith("arn:") and location.endpoint_url is not None:
-        raise _Unsignable("an ARN cannot be combined with an endpoint_url; name the bucket")
+        raise ValueError("an ARN cannot be combined with an endpoint_url; name the bucket")

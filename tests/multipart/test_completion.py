@@ -102,13 +102,13 @@ async def test_only_the_given_parts_are_summed(harness: Harness) -> None:
 @with_harness
 async def test_each_part_that_does_not_match_has_an_error(harness: Harness) -> None:
     one, two, three = await harness.create_and_put_parts(checksum=element(CRC))
-    given = [
+    parts = [
         replace(one, checksum=replace(CRC, value="AAAAAQ==")),
         replace(two, etag='"other"'),
         replace(three, checksum=SHA),
         UploadedPart(part_number=4, etag='"e"'),
     ]
-    error = await error_of(harness.complete(*given), InvalidPart)
+    error = await error_of(harness.complete(*parts), InvalidPart)
     assert list(error.pointers) == [
         *("#/parts/0/checksum", "#/parts/1/etag", "#/parts/2/checksum"),
         "#/parts/3/part_number",
@@ -120,8 +120,8 @@ async def test_each_part_that_does_not_match_has_an_error(harness: Harness) -> N
 @with_harness
 async def test_only_the_first_20_errors_are_reported(harness: Harness) -> None:
     await harness.create_and_put_parts()
-    given = [UploadedPart(part_number=number, etag='"e"') for number in range(1, 10_001)]
-    error = await error_of(harness.complete(*given), InvalidPart)
+    parts = [UploadedPart(part_number=number, etag='"e"') for number in range(1, 10_001)]
+    error = await error_of(harness.complete(*parts), InvalidPart)
     assert list(error.pointers)[:4] == [
         *("#/parts/0/etag", "#/parts/1/etag", "#/parts/2/etag", "#/parts/3/part_number")
     ]

@@ -88,9 +88,9 @@ def test_a_window_has_each_part_of_the_plan_once(numbers: list[int]) -> None:
     assert refused_at(lambda: window(numbers)) == ["#/part_numbers"]
 
 
-@pytest.mark.parametrize("given", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
-def test_a_window_needs_exactly_the_checksums_of_its_parts(given: tuple[int, ...]) -> None:
-    assert refused_at(lambda: window([1, 2], sums(*given))) == ["#/checksums"]
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
+def test_a_window_needs_exactly_the_checksums_of_its_parts(numbers: tuple[int, ...]) -> None:
+    assert refused_at(lambda: window([1, 2], sums(*numbers))) == ["#/checksums"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_new_upload_has_at_most_one_windows_checksums() -> None:
     ]
 
 
-def test_a_new_upload_needs_a_grant_for_size_type_and_overwrite() -> None:
+def test_what_a_new_upload_needs_a_grant_for() -> None:
     request = new(3, overwrite=True).store_request()
     assert (request.action, request.upload_id, request.creates_only) == (
         "CreateMultipartUpload",

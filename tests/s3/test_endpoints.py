@@ -53,7 +53,7 @@ async def test_china_has_its_own_domain(region: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "url"),
+    ("bucket", "url"),
     [
         (location("my.dot.bkt"), "https://s3.eu-west-1.amazonaws.com/my.dot.bkt/"),
         (location(addressing_style="path"), "https://s3.eu-west-1.amazonaws.com/bkt/"),
@@ -75,10 +75,10 @@ async def test_china_has_its_own_domain(region: str) -> None:
     ],
     ids=str,
 )
-async def test_address_of_a_bucket_on_aws(place: Location, url: str) -> None:
-    address = await address_of(place)
+async def test_address_of_a_bucket_on_aws(bucket: Location, url: str) -> None:
+    address = await address_of(bucket)
     assert url_of(address) == url
-    assert address.region == place.region
+    assert address.region == bucket.region
 
 
 @pytest.mark.parametrize("arn", [ACCESS_POINT, ACCESS_POINT.replace("point/", "point:")])
@@ -139,7 +139,7 @@ async def test_a_multi_region_access_point_is_refused(arn: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "text"),
+    ("bucket", "text"),
     [
         (location("bkt--usw2-az1--x-s3"), "an S3 Express directory bucket needs CreateSession"),
         (location("bkt--usw2-az1--xa-s3"), "an S3 Express directory bucket needs CreateSession"),
@@ -170,14 +170,14 @@ async def test_a_multi_region_access_point_is_refused(arn: str) -> None:
     ],
     ids=str,
 )
-async def test_a_bucket_that_cannot_be_signed_for_is_refused(place: Location, text: str) -> None:
-    (problem,) = await problems_of(reports=place)
+async def test_a_bucket_that_cannot_be_signed_for_is_refused(bucket: Location, text: str) -> None:
+    (problem,) = await problems_of(reports=bucket)
     assert problem.startswith("buckets.reports: ")
     assert text in problem
 
 
 @pytest.mark.parametrize(
-    "place",
+    "bucket",
     [
         location(endpoint_url="http://un_der.score"),
         location(endpoint_url="https://"),
@@ -186,8 +186,8 @@ async def test_a_bucket_that_cannot_be_signed_for_is_refused(place: Location, te
     ],
     ids=str,
 )
-async def test_an_invalid_endpoint_or_region_is_refused(place: Location) -> None:
-    (problem,) = await problems_of(reports=place)
+async def test_an_invalid_endpoint_or_region_is_refused(bucket: Location) -> None:
+    (problem,) = await problems_of(reports=bucket)
     assert problem.startswith("buckets.reports: ")
 
 

@@ -67,7 +67,7 @@ async def test_a_completion_may_take_the_whole_deadline(harness: Harness) -> Non
 
 @pytest.mark.parametrize("response", LOST)
 @with_harness
-async def test_a_request_that_may_have_created_an_upload_is_not_repeated(
+async def test_a_request_that_may_have_succeeded_is_not_repeated(
     harness: Harness, response: Respond
 ) -> None:
     harness.store.script(response, responds())

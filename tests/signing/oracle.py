@@ -127,10 +127,10 @@ def presign(
 ) -> str:
     """Return the URL of a client, from the action in botocore's terms."""
     method, parameters = _operation(action, key)
-    given = {name: value for name, value in parameters.items() if value is not None}
+    present = {name: value for name, value in parameters.items() if value is not None}
     with clock(now):
         url: str = client.generate_presigned_url(
-            method, Params={"Bucket": bucket, **given}, ExpiresIn=expires_in
+            method, Params={"Bucket": bucket, **present}, ExpiresIn=expires_in
         )
     return url
 

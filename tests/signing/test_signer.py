@@ -158,7 +158,7 @@ def test_parts_and_long_queries_are_not_cached(signer: Signer, action: Signable)
     assert (len(signer._contexts), len(signer._queries)) == (0, 0)
 
 
-def test_of_an_action_with_long_headers_only_the_query_is_cached(signer: Signer) -> None:
+def test_with_long_headers_only_the_query_is_cached(signer: Signer) -> None:
     upload = PutObject(content_length=5, content_disposition=LONG)
     signer.presign(upload, "a", now=MIDNIGHT, expires_in=60)
     assert (len(signer._contexts), len(signer._queries)) == (0, 1)

@@ -55,6 +55,6 @@ async def test_calls_count_against_max_in_flight() -> None:
     )
     async with running(configured) as client:
         transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]  # harness.py gave it
-        transport.app.fast_path._limiter.acquire()  # type: ignore[attr-defined]  # the app is ours
+        transport.app.fast_path._limiter.acquire()  # type: ignore[attr-defined]  # our own app
         answer = await client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
