@@ -32,7 +32,6 @@ from service.config.callers import IssuerSettings
 from service.config.settings import Settings
 from service.diagnosis.service import Diagnoses
 from service.multipart.object_checks import ObjectChecks
-from service.multipart.unknown_length import UnknownLengthUploads
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
@@ -166,7 +165,7 @@ class Services:
         assert old is not None  # it was started
         made = await self._make(settings)
         self.authorizer.snapshot = made.snapshot
-        self.uppy.place = builders.uppy_place(settings)
+        self.uppy.target = builders.uppy_place(settings)
         self._pool.replace(made.pooled, made.snapshot.not_before)
         self.tokens.replace(_verified_by(settings, made.keys))
         self._settings, self._made = settings, made
@@ -273,7 +272,7 @@ class Services:
             authorizer=self.authorizer,
             presigner=self.presigner,
             multipart=self.multipart,
-            unsized=UnknownLengthUploads(self.authorizer, self._store, self.multipart),
+            store=self._store,
         )
         return UppyUploads(builders.uppy_place(settings), use_cases, unique_id=_unique_id)
 

@@ -1,12 +1,13 @@
-"""The end of an upload: its parts become an object, once it is sure what they are.
+"""Completes a multipart upload: checks its parts, and has the store make the object of them.
 
 Rules of this file:
-- A part's URL fits its plan to the byte, but the plan is what a caller says, and may say otherwise
-  the next time. So the parts that the store has are added up before they become an object.
-- A refusal is believed only if nobody else, another call or a lost attempt, has done it meanwhile.
-- Who repeats a completion is told of the object that stands, if it is the one that these parts make.
-- If the store cannot be asked for that object, the answer is 503 or 504, which clients repeat. It is
-  never `upload_not_found`: the object may be there.
+- A part's URL fixes its size, but the plan comes from the caller and may differ in each call. So
+  the sizes of the parts at the store are summed before they become an object.
+- An error is final only if nobody else, another call or an attempt without a response, has
+  completed the upload meanwhile.
+- A repeated completion returns the existing object, if it is the one that these parts make.
+- If the store cannot say whether the object exists, the answer is 503 or 504, which clients repeat.
+  It is never `upload_not_found`: the object may exist.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from service.concurrency.event_loop import run_in_thread_if
@@ -23,204 +25,174 @@ from service.multipart.requests import Completion
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.results import CompletedUpload
-from service.s3.access import StoreAccess
 from service.s3.client import S3Client
 from service.s3.errors import NO_SUCH_UPLOAD, S3Error, to_domain_error
-from service.s3.queries import find_object, parts_of
-from service.s3.xml import ListedObject, completed_etag, completion
+from service.s3.queries import S3Object
+from service.s3.xml import completed_etag, completion_body
 from service.signing.actions import Checksum
-from service.signing.multipart_actions import (
-    FULL_OBJECT_ALGORITHMS,
-    AbortMultipartUpload,
-    UploadedPart,
-)
+from service.signing.multipart_actions import FULL_OBJECT_ALGORITHMS, UploadedPart
 
 # S3 takes minutes for large objects: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 COMPLETE_SECONDS: Final = 300.0
-MANY_PARTS: Final = 500  # some 2 ms of work
-_LOOKS: Final = 5  # at whether the upload is gone, where the object stands already
-_PAUSE: Final = 0.2
+MANY_PARTS: Final = 500  # takes about 2 ms
+_GONE_CHECKS: Final = 5  # how often to check whether the upload is gone
+_GONE_CHECK_SECONDS: Final = 0.2
 _FORBIDDEN: Final = 403
 _MD5 = re.compile('"([0-9a-f]{32})"')
-_MAX_TOLD: Final = 20  # faults at once
+_MAX_ERRORS: Final = 20
 
 
-class CompletionAttempt:
-    """One completion, by leave."""
+async def complete_upload(
+    authorizer: Authorizer, store: S3Client, requester: Requester, request: Completion
+) -> CompletedUpload:
+    """Make the object of the parts, or return it if an earlier call has made it.
 
-    def __init__(self, store: S3Client, store_access: StoreAccess, request: Completion) -> None:
-        self._store = store
-        self._leave = store_access
-        self._ask = request
-        self._bucket, self._key = request.upload.bucket, request.upload.key
+    Raises InvalidPart, LengthMismatch, StorageUnavailable and other PresignErrors.
+    """
+    upload = request.upload
+    store_access = await authorizer.authorize_store_call(requester, request.store_request())
+    s3_object = S3Object(store, store_access, upload.bucket, upload.key)
+    return await _Attempt(authorizer, requester, request, s3_object).complete()
 
-    async def listed(self) -> list[UploadedPart]:
-        return await parts_of(
-            self._store,
-            self._leave,
-            bucket=self._bucket,
-            key=self._key,
-            upload_id=self._ask.upload.upload_id,
-        )
 
-    async def assemble(self, parts: Sequence[UploadedPart]) -> CompletedUpload:
-        is_long = len(parts) > MANY_PARTS
-        reply = await self._store.send(
-            self._leave,
-            self._ask.action(),
-            body=await run_in_thread_if(is_long, completion, parts),
-            seconds=COMPLETE_SECONDS,
-            bucket=self._bucket,
-            key=self._key,
-        )
-        return _completed(
-            self._ask, completed_etag(reply.body), reply.headers.get("x-amz-version-id")
-        )
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    authorizer: Authorizer
+    requester: Requester
+    request: Completion
+    s3_object: S3Object
 
-    async def abort(self) -> None:
-        action = AbortMultipartUpload(upload_id=self._ask.upload.upload_id)
-        await self._store.send(self._leave, action, bucket=self._bucket, key=self._key)
-
-    async def resolve_existing(self, why: PresignError, *, gone: bool = False) -> CompletedUpload:
-        """The object that stands, if these parts have made it; else the refusal `why`.
-
-        `gone`: the upload is known to be no more.
-        """
-        is_current = await self._matching_object()
-        if is_current is None or not (gone or await self._is_over()):
-            raise why from None
-        return is_current
-
-    async def _matching_object(self) -> CompletedUpload | None:
-        """The object under the key, if it is what these parts make."""
-        found = await self._found()
-        if found is None or found.content_length != self._ask.content_length:
-            return None
-        is_long = len(self._ask.parts) > MANY_PARTS
-        if found.etag != await run_in_thread_if(is_long, _etag_of, self._ask.parts):
-            return None
-        return _completed(self._ask, found.etag)
-
-    async def _found(self) -> ListedObject | None:
-        """The object under the key. None if the session may not list, since then nothing is known.
-
-        Raises a PresignError if the store gives no answer: the completion may have succeeded.
-        """
+    async def complete(self) -> CompletedUpload:
         try:
-            return await find_object(self._store, self._leave, bucket=self._bucket, key=self._key)
-        except S3Error as refused:
-            problem = to_domain_error(refused)
-            if refused.status == _FORBIDDEN and isinstance(problem, StorageRefused):
-                return None
-            raise problem from None
-
-    async def _is_over(self) -> bool:
-        """Whether the upload is gone. Else another made the same object, and that is no success."""
-        for _ in range(_LOOKS):  # a store may have the object before it forgets the upload
-            try:
-                await self.listed()
-            except S3Error as again:
-                return again.code == NO_SUCH_UPLOAD
-            await asyncio.sleep(_PAUSE)
-        return False
-
-
-class CompletionService:
-    def __init__(self, authorizer: Authorizer, store: S3Client) -> None:
-        self._authorizer = authorizer
-        self._store = store
-
-    async def complete(self, requester: Requester, request: Completion) -> CompletedUpload:
-        """Makes the object of the parts, or tells of it if that was done before."""
-        store_access = await self._authorizer.authorize_store_call(
-            requester, request.store_request()
-        )
-        completing = CompletionAttempt(self._store, store_access, request)
+            listed = await self.s3_object.list_parts(self.request.upload.upload_id)
+        except S3Error as error:
+            if error.code == NO_SUCH_UPLOAD:
+                return await self._existing_or(to_domain_error(error), upload_is_gone=True)
+            raise to_domain_error(error) from None
         try:
-            known = await completing.listed()
-        except S3Error as refused:
-            if refused.code == NO_SUCH_UPLOAD:
-                return await completing.resolve_existing(to_domain_error(refused), gone=True)
-            raise to_domain_error(refused) from None
+            is_long = len(listed) > MANY_PARTS
+            parts = await run_in_thread_if(is_long, _match_parts, self.request, listed)
+        except InvalidPart as error:  # SeaweedFS drops parts one by one while it completes
+            return await self._existing_or(error)
+        await self._check_length(sum(part.content_length for part in parts))
         try:
-            parts = await run_in_thread_if(len(known) > MANY_PARTS, _named, request, known)
-        except InvalidPart as missing:  # SeaweedFS drops parts one by one while it completes
-            return await completing.resolve_existing(missing)
-        await self._check_length(requester, completing, request, store_access, parts)
-        try:
-            return await completing.assemble(parts)
-        except S3Error as refused:
-            # Another call, or an attempt that got no answer, may have been the one that did it.
-            return await completing.resolve_existing(
-                to_domain_error(refused), gone=refused.code == NO_SUCH_UPLOAD
-            )
+            return await self._assemble(parts)
+        except S3Error as error:
+            # Another call, or an attempt without a response, may have completed the upload.
+            is_gone = error.code == NO_SUCH_UPLOAD
+            return await self._existing_or(to_domain_error(error), upload_is_gone=is_gone)
 
-    async def _check_length(
-        self,
-        requester: Requester,
-        completing: CompletionAttempt,
-        request: Completion,
-        store_access: StoreAccess,
-        parts: Sequence[UploadedPart],
-    ) -> None:
-        """Too few bytes can still be mended. Too many are more than was promised, and are let go."""
-        length = sum(part.content_length for part in parts)
-        if length < request.content_length:
+    async def _check_length(self, length: int) -> None:
+        """Raises LengthMismatch. With too many bytes, the upload is aborted."""
+        if length < self.request.content_length:
             detail = f"The parts have {length} bytes; send the missing ones and complete again."
             raise LengthMismatch(detail, pointer="#/content_length")
-        if length > request.content_length:
-            detail = f"The parts have {length} bytes, more than promised: abort the upload."
-            abort = request.upload.store_request("AbortMultipartUpload")
-            await self._authorizer.record(requester, [(abort, abort.key, store_access)])
+        if length > self.request.content_length:
+            hint = "Abort the upload."
+            abort = self.request.upload.store_request("AbortMultipartUpload")
+            outcome = (abort, abort.key, self.s3_object.access)
+            await self.authorizer.record(self.requester, [outcome])
             with suppress(PresignError, S3Error):
-                await completing.abort()
-                detail = f"The parts have {length} bytes, more than promised: it was aborted."
+                await self.s3_object.abort_upload(self.request.upload.upload_id)
+                hint = "The upload was aborted."
+            detail = f"The parts have {length} bytes, more than content_length. {hint}"
             raise LengthMismatch(detail, pointer="#/content_length")
 
+    async def _assemble(self, parts: Sequence[UploadedPart]) -> CompletedUpload:
+        body = await run_in_thread_if(len(parts) > MANY_PARTS, completion_body, parts)
+        action = self.request.action()
+        reply = await self.s3_object.send(action, body=body, seconds=COMPLETE_SECONDS)
+        return self._completed(completed_etag(reply.body), reply.headers.get("x-amz-version-id"))
 
-def _completed(request: Completion, etag: str, version_id: str | None = None) -> CompletedUpload:
-    return CompletedUpload(
-        bucket=request.upload.bucket,
-        key=request.upload.key,
-        etag=etag,
-        content_length=request.content_length,
-        version_id=version_id,
-    )
+    async def _existing_or(
+        self, error: PresignError, *, upload_is_gone: bool = False
+    ) -> CompletedUpload:
+        """Return the existing object if this upload has made it; else raise `error`."""
+        existing = await self._matching_object()
+        if existing is None or not (upload_is_gone or await self._upload_is_gone()):
+            raise error from None
+        return existing
+
+    async def _matching_object(self) -> CompletedUpload | None:
+        """Return the object if it is what these parts make.
+
+        Returns None, too, if the session may not list, since then nothing is known. Raises a
+        PresignError if the store does not answer: the completion may have succeeded.
+        """
+        request = self.request
+        try:
+            found = await self.s3_object.find()
+        except S3Error as error:
+            problem = to_domain_error(error)
+            if error.status == _FORBIDDEN and isinstance(problem, StorageRefused):
+                return None
+            raise problem from None
+        if found is None or found.content_length != request.content_length:
+            return None
+        is_long = len(request.parts) > MANY_PARTS
+        if found.etag != await run_in_thread_if(is_long, _multipart_etag, request.parts):
+            return None
+        return self._completed(found.etag)
+
+    async def _upload_is_gone(self) -> bool:
+        """If it is not gone, another upload made the same object, and this one did not succeed."""
+        for _ in range(_GONE_CHECKS):  # a store may have the object before it drops the upload
+            try:
+                await self.s3_object.list_parts(self.request.upload.upload_id)
+            except S3Error as error:
+                return error.code == NO_SUCH_UPLOAD
+            await asyncio.sleep(_GONE_CHECK_SECONDS)
+        return False
+
+    def _completed(self, etag: str, version_id: str | None = None) -> CompletedUpload:
+        return CompletedUpload(
+            bucket=self.s3_object.bucket,
+            key=self.s3_object.key,
+            etag=etag,
+            content_length=self.request.content_length,
+            version_id=version_id,
+        )
 
 
-def _named(request: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart]:
-    """The parts that are asked for, as the store has them, with the checksums that it may not list."""
+def _match_parts(request: Completion, listed: Sequence[UploadedPart]) -> list[UploadedPart]:
+    """Return the requested parts with the store's sizes and all known checksums.
+
+    Raises InvalidPart if the store has other parts.
+    """
     known = {(part.part_number, part.etag): part for part in listed}
     numbers = {part.part_number for part in listed}
-    pointers: dict[str, str] = {}
+    parts: list[UploadedPart] = []
+    errors: dict[str, str] = {}
     for i, part in enumerate(request.parts):
         if part.part_number not in numbers:
-            pointers[f"#/parts/{i}/part_number"] = "The store has no such part."
-        elif (has := known.get((part.part_number, part.etag))) is None:
-            pointers[f"#/parts/{i}/etag"] = "The store has another etag for this part."
-        elif None not in (has.checksum, part.checksum) and has.checksum != part.checksum:
-            pointers[f"#/parts/{i}/checksum"] = "The store has another checksum for this part."
-    if pointers:
+            errors[f"#/parts/{i}/part_number"] = "The store has no such part."
+        elif (found := known.get((part.part_number, part.etag))) is None:
+            errors[f"#/parts/{i}/etag"] = "The store has another etag for this part."
+        elif None not in (found.checksum, part.checksum) and found.checksum != part.checksum:
+            errors[f"#/parts/{i}/checksum"] = "The store has another checksum for this part."
+        else:
+            checksum = part.checksum or _composite_checksum(found)
+            parts.append(replace(found, checksum=checksum))
+    if errors:
         detail = "The store does not have these parts. List them, and send the missing ones."
-        raise InvalidPart(detail, pointers=dict(list(pointers.items())[:_MAX_TOLD]))
-    pairs = [(part, known[part.part_number, part.etag]) for part in request.parts]
-    return [
-        replace(has, checksum=part.checksum or _of_a_digest_of_digests(has)) for part, has in pairs
-    ]
+        raise InvalidPart(detail, pointers=dict(islice(errors.items(), _MAX_ERRORS)))
+    return parts
 
 
-def _of_a_digest_of_digests(part: UploadedPart) -> Checksum | None:
-    """S3 wants these again. Of a CRC it knows the whole's, and may list one that nobody asked for."""
+def _composite_checksum(part: UploadedPart) -> Checksum | None:
+    """Return the part's checksum if the object's is composite: S3 requires it to be sent again.
+
+    Full-object checksums need not be sent, and S3 may list one that the caller did not ask for.
+    """
     if part.checksum is None or part.checksum.algorithm in FULL_OBJECT_ALGORITHMS:
         return None
     return part.checksum
 
 
-def _etag_of(parts: Sequence[UploadedPart]) -> str | None:
-    """The ETag of what the parts make: the MD5 of their MD5s, where their own ETags are these."""
-    digests = [_MD5.fullmatch(part.etag) for part in parts]
-    known = [digest[1] for digest in digests if digest is not None]
-    if len(known) < len(parts):
+def _multipart_etag(parts: Sequence[UploadedPart]) -> str | None:
+    """Return the object's ETag, the MD5 of the parts' MD5s; None if a part's ETag is not an MD5."""
+    digests = [match[1] for part in parts if (match := _MD5.fullmatch(part.etag))]
+    if len(digests) < len(parts):
         return None
-    whole = hashlib.md5(bytes.fromhex("".join(known)), usedforsecurity=False).hexdigest()
-    return f'"{whole}-{len(parts)}"'
+    digest = hashlib.md5(bytes.fromhex("".join(digests)), usedforsecurity=False).hexdigest()
+    return f'"{digest}-{len(parts)}"'

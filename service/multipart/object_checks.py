@@ -1,4 +1,4 @@
-"""The third use case: whether an object has arrived, and is what was promised. One HEAD tells."""
+"""Checks with one HEAD whether an object exists, and has the expected size, type and checksum."""
 
 from dataclasses import dataclass
 from typing import Final, get_args
@@ -6,15 +6,13 @@ from typing import Final, get_args
 from httpx import Headers
 
 from service.access.grants import AccessRequest, Operation
-from service.errors import StorageRefused
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import StoreRequest
 from service.presigning.results import CheckedObject
-from service.s3.access import StoreAccess
 from service.s3.client import S3Client
-from service.s3.errors import S3Error, to_domain_error
-from service.s3.queries import find_object
+from service.s3.errors import S3Error, invalid_response, to_domain_error
+from service.s3.queries import S3Object
 from service.signing.actions import ChecksumAlgorithm, HeadObject
 
 _METADATA: Final = "x-amz-meta-"
@@ -23,7 +21,7 @@ _MAY_BE_MISSING: Final = frozenset({403, 404})
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChecksum:
-    """`value` is base64; of an object's parts together, with `-` and their number."""
+    """`value` is base64. A composite checksum has a suffix, `-` and the number of parts."""
 
     algorithm: ChecksumAlgorithm
     value: str
@@ -31,7 +29,7 @@ class ExpectedChecksum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectExpectation:
-    """What a caller expects; what is None it does not mind."""
+    """What a caller expects of an object. Fields that are None are not compared."""
 
     bucket: str
     key: str
@@ -50,37 +48,37 @@ class ObjectChecks:
         self._store = store
 
     async def check(self, requester: Requester, request: ObjectExpectation) -> CheckedObject | None:
-        """None if there is no such object."""
+        """Return the object with its mismatches, or None if there is no such object.
+
+        Raises StorageRefused, StorageUnavailable and what `Authorizer.sign_and_audit` raises.
+        """
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request()
         )
-        action = HeadObject(checksums=True)
+        s3_object = S3Object(self._store, store_access, request.bucket, request.key)
         try:
-            reply = await self._store.send(
-                store_access, action, bucket=request.bucket, key=request.key
-            )
-        except S3Error as refused:
-            if await self._is_missing(store_access, request, refused):
+            reply = await s3_object.send(HeadObject(checksums=True))
+        except S3Error as error:
+            if await _is_missing(s3_object, error):
                 return None
-            raise to_domain_error(refused) from None
-        return _compared(request, reply.headers)
-
-    async def _is_missing(
-        self, store_access: StoreAccess, request: ObjectExpectation, refused: S3Error
-    ) -> bool:
-        """An answer to a HEAD has no words: a missing key, a missing bucket and a proxy's 404 look the
-        same, and S3 says 403 of a missing key where the role may not list. A list of the key has words.
-        """
-        try:
-            found = await find_object(
-                self._store, store_access, bucket=request.bucket, key=request.key
-            )
-        except S3Error as why:
-            raise to_domain_error(why) from None
-        return found is None and refused.status in _MAY_BE_MISSING
+            raise to_domain_error(error) from None
+        return _compare(request, reply.headers)
 
 
-def _compared(request: ObjectExpectation, headers: Headers) -> CheckedObject:
+async def _is_missing(s3_object: S3Object, error: S3Error) -> bool:
+    """Return whether a HEAD failed because there is no such key.
+
+    A HEAD has no error code: a missing key, a missing bucket and a proxy's 404 look the same. S3
+    also answers 403 for a missing key if the role may not list. Listing the key has an error code.
+    """
+    try:
+        found = await s3_object.find()
+    except S3Error as list_error:
+        raise to_domain_error(list_error) from None
+    return found is None and error.status in _MAY_BE_MISSING
+
+
+def _compare(request: ObjectExpectation, headers: Headers) -> CheckedObject:
     checksums = {
         name: headers[header]
         for name in get_args(ChecksumAlgorithm)
@@ -91,7 +89,7 @@ def _compared(request: ObjectExpectation, headers: Headers) -> CheckedObject:
     differs = {
         "content_length": request.content_length not in {None, length},
         "content_type": request.content_type not in {None, content_type},
-        # What the store does not know is not confirmed either.
+        # A checksum that the store does not know is a mismatch.
         "checksum": expected is not None and checksums.get(expected.algorithm) != expected.value,
     }
     return CheckedObject(
@@ -105,12 +103,12 @@ def _compared(request: ObjectExpectation, headers: Headers) -> CheckedObject:
             for name, value in headers.items()
             if name.startswith(_METADATA)
         },
-        mismatches=[name for name, is_other in differs.items() if is_other],
+        mismatches=[name for name, is_different in differs.items() if is_different],
     )
 
 
 def _length(headers: Headers) -> int:
     length = headers.get("content-length", "")
     if not length.isdecimal():
-        raise StorageRefused("The store's answer is not what S3 answers.")
+        raise invalid_response()
     return int(length)

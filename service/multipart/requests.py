@@ -1,4 +1,4 @@
-"""What callers ask of uploads in parts. Pure."""
+"""What callers request of multipart uploads. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,15 +21,13 @@ from service.signing.multipart_actions import (
     check_upload_id,
 )
 
-MAX_PARTS_PER_REQUEST: Final = (
-    100  # parts signed at once; the last of more would expire before their turn
-)
+MAX_PARTS_PER_REQUEST: Final = 100  # with more, the last URLs would expire before their use
 DEFAULT_PARTS_PER_REQUEST: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """An upload that was created; the store knows its id together with bucket and key only."""
+    """An existing upload. The store knows an id only together with its bucket and key."""
 
     bucket: str
     key: str
@@ -38,11 +36,15 @@ class Upload:
     def __post_init__(self) -> None:
         check_upload_id(self.upload_id)
 
-    def store_request(self, action: str) -> StoreRequest:
+    def store_request(
+        self, action: str, content_length: int | None = None, *, overwrite: bool = False
+    ) -> StoreRequest:
         access_request = AccessRequest(
             operation=Operation.MULTIPART,
             bucket=self.bucket,
             key=self.key,
+            content_length=content_length,
+            overwrite=overwrite,
             declares_content_type=False,
         )
         return StoreRequest(action=action, access_request=access_request, upload_id=self.upload_id)
@@ -50,7 +52,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class PartChecksums:
-    """Of each part by its number, in base64. With an algorithm, each part that is signed has one."""
+    """Base64 checksums by part number. With an algorithm, each part to sign needs one."""
 
     algorithm: ChecksumAlgorithm | None = None
     values: Mapping[int, str] = field(default_factory=dict)
@@ -58,8 +60,7 @@ class PartChecksums:
     def __post_init__(self) -> None:
         if self.algorithm is None:
             if self.values:
-                detail = "Set checksum_algorithm."
-                raise InvalidRequest(detail, pointer="#/checksum_algorithm")
+                raise InvalidRequest("Set checksum_algorithm.", pointer="#/checksum_algorithm")
             return
         for number, value in self.values.items():
             check_digest(self.algorithm, value, pointer=f"#/checksums/{number}")
@@ -70,16 +71,16 @@ class PartChecksums:
         return Checksum(algorithm=self.algorithm, value=self.values[part_number])
 
     def check_complete(self, part_numbers: Sequence[int]) -> None:
-        """Of an upload with an algorithm the store takes no part without a checksum."""
+        """Raises InvalidRequest if a part needs a checksum and has none, or the other way round."""
         expected = set(part_numbers) if self.algorithm is not None else set()
         if expected != set(self.values):
-            detail = "Give the checksum of each part that is to be signed, and of no other."
+            detail = "Give a checksum for each part to sign, and for no other part."
             raise InvalidRequest(detail, pointer="#/checksums")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartWindow:
-    """Some parts of an upload, to be signed."""
+    """Parts of an upload to sign."""
 
     upload: Upload
     plan: PartPlan
@@ -92,19 +93,8 @@ class PartWindow:
         self.checksums.check_complete(self.part_numbers)
 
     def store_request(self) -> StoreRequest:
-        access_request = AccessRequest(
-            operation=Operation.MULTIPART,
-            bucket=self.upload.bucket,
-            key=self.upload.key,
-            content_length=self.plan.content_length,
-            declares_content_type=False,
-        )
-        return StoreRequest(
-            action="UploadPart",
-            access_request=access_request,
-            upload_id=self.upload.upload_id,
-            lifetime=self.lifetime,
-        )
+        request = self.upload.store_request("UploadPart", self.plan.content_length)
+        return replace(request, lifetime=self.lifetime)
 
     def actions(self) -> list[UploadPart]:
         return [
@@ -120,9 +110,9 @@ class PartWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUpload:
-    """An upload to be created. `content_type_given` tells whether the caller named a content type.
+    """An upload to create. `content_type_given`: whether the caller named a content type.
 
-    `overwrite` is what its completion will ask for, so that it is refused before a byte is sent.
+    `overwrite` is what the completion will request: then it is refused before any byte is sent.
     """
 
     bucket: str
@@ -138,21 +128,21 @@ class NewUpload:
         numbers = sorted(self.checksums.values)
         self.plan.check_numbers(numbers, pointer="#/checksums")
         if len(numbers) > MAX_PARTS_PER_REQUEST:
-            detail = f"At most {MAX_PARTS_PER_REQUEST} parts are signed at once."
+            detail = f"One call signs at most {MAX_PARTS_PER_REQUEST} parts."
             raise InvalidRequest(detail, pointer="#/checksums")
 
     def store_request(self) -> StoreRequest:
         return _creation(self, self.plan.content_length, overwrite=self.overwrite)
 
-    def first_parts(self, most: int | None) -> Sequence[int]:
-        """The parts to sign at once: those whose checksums are known, or the first few.
+    def first_parts(self, maximum: int | None) -> Sequence[int]:
+        """Return the parts to sign at once: those with a checksum, or the first few.
 
-        `most` is what the caller's rate allows at all.
+        `maximum` is how many URLs the caller's rate allows; None is no limit.
         """
         if self.checksums.algorithm is not None:
             return sorted(self.checksums.values)
-        last = min(DEFAULT_PARTS_PER_REQUEST, self.plan.part_count)
-        return range(1, (last if most is None else min(last, most)) + 1)
+        count = min(DEFAULT_PARTS_PER_REQUEST, self.plan.part_count)
+        return range(1, (count if maximum is None else min(count, maximum)) + 1)
 
     def window(self, upload_id: str, part_numbers: Sequence[int]) -> PartWindow:
         return PartWindow(
@@ -166,9 +156,9 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownLengthUpload:
-    """An upload to be created of which nobody has to know the length before its end. Create-only.
+    """A create-only upload to create, whose length need not be known before its completion.
 
-    A `content_length` that is told is held against the grant, and no more: it is not kept.
+    `content_length` is what the caller expects. It is checked against the grant and then forgotten.
     """
 
     bucket: str
@@ -184,7 +174,7 @@ class UnknownLengthUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownLengthParts:
-    """Some parts of such an upload, to be signed."""
+    """Parts of an upload of unknown length to sign."""
 
     upload: Upload
     part_numbers: Sequence[int]
@@ -192,10 +182,10 @@ class UnknownLengthParts:
 
     def __post_init__(self) -> None:
         if not all(1 <= number <= MAX_PARTS for number in self.part_numbers):
-            detail = f"The parts of an upload are 1 to {MAX_PARTS}."
+            detail = f"Part numbers are 1 to {MAX_PARTS}."
             raise InvalidRequest(detail, pointer="#/part_numbers")
         if not 1 <= len(self.part_numbers) <= MAX_PARTS_PER_REQUEST:
-            detail = f"1 to {MAX_PARTS_PER_REQUEST} parts are signed at once."
+            detail = f"One call signs 1 to {MAX_PARTS_PER_REQUEST} parts."
             raise InvalidRequest(detail, pointer="#/part_numbers")
 
     def store_request(self) -> StoreRequest:
@@ -210,7 +200,7 @@ class UnknownLengthParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """The parts that the object is to be made of. `checksum` is the whole object's."""
+    """The parts to make the object of. `checksum` and `content_length` are the whole object's."""
 
     upload: Upload
     content_length: int
@@ -220,27 +210,17 @@ class Completion:
 
     def __post_init__(self) -> None:
         numbers = [part.part_number for part in self.parts]
-        for i, (one, other) in enumerate(pairwise(numbers), 1):
-            if one >= other:
+        for i, (previous, number) in enumerate(pairwise(numbers), 1):
+            if previous >= number:
                 detail = "Part numbers must be strictly increasing."
                 raise InvalidRequest(detail, pointer=f"#/parts/{i}/part_number")
-        self.action()  # refuses what it cannot be, before the store is asked anything
+        self.action()  # raises InvalidRequest here, before any call to the store
 
     def store_request(self) -> StoreRequest:
-        access_request = AccessRequest(
-            operation=Operation.MULTIPART,
-            bucket=self.upload.bucket,
-            key=self.upload.key,
-            content_length=self.content_length,
-            overwrite=self.overwrite,
-            declares_content_type=False,
+        request = self.upload.store_request(
+            "CompleteMultipartUpload", self.content_length, overwrite=self.overwrite
         )
-        return StoreRequest(
-            action="CompleteMultipartUpload",
-            access_request=access_request,
-            upload_id=self.upload.upload_id,
-            creates_only=not self.overwrite,
-        )
+        return replace(request, creates_only=not self.overwrite)
 
     def action(self) -> CompleteMultipartUpload:
         return CompleteMultipartUpload(

@@ -184,7 +184,7 @@ async def _work(bucket: BucketClient, queue: Iterator[OpenUpload], errors: Count
 async def _abort(bucket: BucketClient, upload: OpenUpload) -> None:
     """Abort one upload. NoSuchUpload is no error here: the second listing shows what is left."""
     action = AbortMultipartUpload(upload_id=upload.upload_id)
-    for key in {upload.key, upload.written or upload.key}:
+    for key in {upload.key, upload.encoded_key or upload.key}:
         check_segments(key)  # a rewritten key would name another upload, or none
         try:
             await bucket.send(action, key)

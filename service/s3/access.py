@@ -1,4 +1,4 @@
-"""What the service needs to act at the store for a caller: the session, its signers and how long."""
+"""What the service needs to call the store for one caller."""
 
 from dataclasses import dataclass, field
 
@@ -10,9 +10,10 @@ from service.signing.signer import Signable, Signer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreAccess:
-    """That the service may act at the store for a caller, and sign `urls` URLs for `validity`.
+    """Permission to call the store for a caller, and to sign `urls` URLs for `validity`.
 
-    `internal_signer` signs what the service itself sends; `tag` goes into the URLs.
+    `signer` signs URLs for the caller, with `tag` as their id. `internal_signer` signs the
+    service's own requests.
     """
 
     session: Session = field(repr=False)
@@ -24,7 +25,7 @@ class StoreAccess:
     urls: int = 0
 
     def presign(self, action: Signable, key: str) -> str:
-        """The URL, for whoever asked."""
+        """Return the URL to give to the caller."""
         return self.signer.presign(
             action, key, now=self.validity.now, expires_in=self.validity.expires_in, tag=self.tag
         )

@@ -1,22 +1,22 @@
 """Sends the service's own requests to a store, signed by `signing/` with the caller's session.
 
 Rules of this file:
-- A call has a deadline for all of it, few retries within that, and a place among few: a store that
-  hangs holds up its own bucket's calls, and no others. Only so many requests wait for one bucket's. Completions, which take minutes, have half of
-  all places at most: four buckets that hang hold up the completions of others, and nothing else.
-- A call is signed anew each time it is sent, for a minute. One that may have begun an upload is not
-  sent again: nobody would know of the first.
-- No redirect is followed: a signature is for one host.
-- A failure's words hold nothing of the address, which is signed, nor of the answer.
+- A call has one deadline, retries included. It needs one of few slots, so a store that hangs delays
+  the calls of its own bucket and no others. Completions take minutes, so they get at most half of
+  all slots: four buckets that hang can delay the completions of other buckets, but nothing else.
+- Each attempt is signed again, for a minute. A request that may have created an upload is not
+  repeated: the first upload would be lost.
+- Redirects are not followed: a signature is for one host.
+- An error's message contains neither the signed URL nor the response.
 """
 
 import asyncio
 import ssl
+from asyncio import Semaphore
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Protocol, TypeVar
 
@@ -41,21 +41,21 @@ from service.signing.signer import Signable
 T = TypeVar("T")
 
 CALL_SECONDS: Final = 15.0
-CALLS: Final = 128  # under way, in a process
+CALLS: Final = 128  # at once, in a process
 CALLS_A_BUCKET: Final = 16
-COMPLETIONS: Final = CALLS // 2  # of these, since each may take minutes
-COMPLETIONS_A_BUCKET: Final = 16  # beside a bucket's other calls
-SLOT_WAIT_SECONDS: Final = 2.0  # that a call waits for its place
+COMPLETIONS: Final = CALLS // 2
+COMPLETIONS_A_BUCKET: Final = 16  # in addition to a bucket's other calls
+SLOT_WAIT_SECONDS: Final = 2.0
 ATTEMPTS: Final = 3
-MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has half of that at most
-MAX_ANSWER_BYTES: Final = 64 * 1024  # of all that is no list
-MAX_CHUNKS: Final = 4096  # each takes the loop's time, be it of one byte
-_LONG_BYTES: Final = 64 * 1024  # some 2 ms to parse
+MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has at most half of that
+MAX_ANSWER_BYTES: Final = 64 * 1024  # for everything except lists
+MAX_CHUNKS: Final = 4096  # each costs time on the event loop, even if it has one byte
+_LONG_BYTES: Final = 64 * 1024  # takes about 2 ms to parse
 _EXPIRES_IN: Final = 60
-_PAUSE: Final = 0.2  # doubled each time, and drawn from
+_BACKOFF_SECONDS: Final = 0.2  # doubled for each attempt; the pause is a random part of it
 _CONNECT_SECONDS: Final = 2.0
-_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
-_AGAIN_CODES: Final = frozenset(
+_RETRYABLE_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+_RETRYABLE_CODES: Final = frozenset(
     {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
 )
 
@@ -64,8 +64,8 @@ class S3Observer(Protocol):
     def store_called(self, bucket: str, action: str, outcome: str, seconds: float) -> None:
         """A call has ended: `ok`, `refused`, `unavailable`, `overloaded` or `cancelled`.
 
-        `unavailable` is the store's fault. `overloaded` had no place here, and was not sent;
-        `cancelled` is whose caller went away.
+        `unavailable`: the store failed. `overloaded`: there was no free slot, and nothing was sent.
+        `cancelled`: the caller disconnected.
         """
 
 
@@ -81,7 +81,7 @@ class Reply:
         return await asyncio.to_thread(parse, self.body)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Call:
     store_access: StoreAccess
     action: Signable
@@ -95,18 +95,9 @@ class _Call:
         return isinstance(self.action, CompleteMultipartUpload)
 
     @property
-    def is_safe_to_repeat(self) -> bool:
-        return not isinstance(self.action, CreateMultipartUpload)
-
-    @property
     def attempt_seconds(self) -> float:
-        """Short enough that a stuck attempt leaves time for another. A completion may take a store minutes."""
+        """Leaves time for another attempt, except for completions, which may take minutes."""
         return self.seconds if self.is_completion else self.seconds / ATTEMPTS
-
-    @property
-    def max_bytes(self) -> int:
-        is_list = isinstance(self.action, ListParts | ListMultipartUploads | ListObjects)
-        return MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +112,7 @@ class _Answer:
 
     @property
     def is_retryable(self) -> bool:
-        return self.status in _AGAIN or self.code in _AGAIN_CODES
+        return self.status in _RETRYABLE_STATUSES or self.code in _RETRYABLE_CODES
 
 
 class S3Client:
@@ -135,44 +126,44 @@ class S3Client:
         verify: ssl.SSLContext | bool = True,
         waiting: Waiting | None = None,
     ) -> None:
-        """`chance` returns a random number in [0, 1). Proxies come from the environment, for https only.
+        """`chance` returns a random number in [0, 1).
 
-        `verify` is whom to trust; True are the usual authorities. `waiting` limits how many requests
-        wait for the calls of a bucket.
+        `verify` holds the trusted certificate authorities; True means the usual ones. `waiting`
+        limits how many requests wait for calls to one bucket. Proxies come from the environment,
+        and used for https only.
         """
         self._waiting = waiting or Waiting()
         self._clock = clock
         self._chance = chance
         self._observer = observer
-        self._places = asyncio.Semaphore(CALLS)
-        self._completions = asyncio.Semaphore(COMPLETIONS)
-        self._places_of = defaultdict[str, asyncio.Semaphore](
-            partial(asyncio.Semaphore, CALLS_A_BUCKET)
-        )
-        self._completions_of = defaultdict[str, asyncio.Semaphore](
-            partial(asyncio.Semaphore, COMPLETIONS_A_BUCKET)
+        self._slots = Semaphore(CALLS)
+        self._completions = Semaphore(COMPLETIONS)
+        self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_A_BUCKET))
+        self._completions_by_bucket = defaultdict[str, Semaphore](
+            lambda: Semaphore(COMPLETIONS_A_BUCKET)
         )
         self._transport = transport
-        self._client = self._opened(verify)
+        self._client = self._open_client(verify)
 
-    def _opened(self, verify: ssl.SSLContext | bool) -> SharedClient[httpx.AsyncClient]:  # noqa: FBT001 - httpx's own word
+    def _open_client(
+        self,
+        verify: ssl.SSLContext | bool,  # noqa: FBT001 - httpx's own word
+    ) -> SharedClient[httpx.AsyncClient]:
         client = httpx.AsyncClient(
             transport=self._transport,
             verify=verify,
             mounts={"http://": None},
-            timeout=httpx.Timeout(
-                None, connect=_CONNECT_SECONDS
-            ),  # a call's own limit is for all of it
+            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),  # a call has its own deadline
             limits=httpx.Limits(max_connections=CALLS, keepalive_expiry=15),
             headers={"User-Agent": "presign", "Accept-Encoding": "identity"},
-            # What a store sets would go along with another caller's call.
+            # No cookies: they would be sent with other callers' requests.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
         return SharedClient(client, client.aclose)
 
     async def trust(self, verify: ssl.SSLContext) -> None:
         """Use these certificates for calls that start from now on."""
-        old, self._client = self._client, self._opened(verify)
+        old, self._client = self._client, self._open_client(verify)
         await old.retire()
 
     async def send(
@@ -185,60 +176,44 @@ class S3Client:
         body: bytes = b"",
         seconds: float = CALL_SECONDS,
     ) -> Reply:
-        """Return the store's response. Raises S3Error, StorageUnavailable or Overloaded.
+        """Return the store's response. Without `key` the bucket is addressed.
 
-        Without `key` the bucket is addressed. `seconds` are the deadline, all retries included.
+        `seconds` is the deadline, retries included. Raises S3Error, StorageUnavailable,
+        StorageRefused or Overloaded.
         """
-        call = _Call(
-            store_access=store_access,
-            action=action,
-            bucket=bucket,
-            key=key,
-            body=body,
-            seconds=seconds,
-        )
-        what = ("store", bucket)
+        call = _Call(store_access, action, bucket, key, body, seconds)
         with self._observed(call):
-            if not self._waiting.enter(what):
-                raise _too_many()
             try:
-                async with self._place(call):
-                    return await self._in_time(call)
-            finally:
-                self._waiting.leave(what)
+                async with self._slot(call), asyncio.timeout(seconds):
+                    return await self._send_with_retries(call)
+            except TimeoutError:
+                detail = f"The store did not answer within {seconds:g} s."
+                raise StorageUnavailable(detail) from None
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _in_time(self, call: _Call) -> Reply:
-        try:
-            async with asyncio.timeout(call.seconds):
-                return await self._persist(call)
-        except TimeoutError:
-            detail = f"The store did not answer within {call.seconds:g} s."
-            raise StorageUnavailable(detail) from None
-
-    async def _persist(self, call: _Call) -> Reply:
+    async def _send_with_retries(self, call: _Call) -> Reply:
         for attempt in range(1, ATTEMPTS + 1):
             answer = await self._attempt(call)
-            if answer is not None and answer.is_success:
-                return answer.reply
             if answer is not None and not answer.is_retryable:
+                if answer.is_success:
+                    return answer.reply
                 raise S3Error(answer.status, answer.code, attempts=attempt)
             if attempt < ATTEMPTS:
-                await asyncio.sleep(self._chance() * _PAUSE * 2**attempt)
-        raise StorageUnavailable("The store cannot be reached, or says that it cannot answer.")
+                await asyncio.sleep(self._chance() * _BACKOFF_SECONDS * 2**attempt)
+        raise StorageUnavailable("The store cannot be reached, or reports a temporary failure.")
 
     async def _attempt(self, call: _Call) -> _Answer | None:
-        """Return None if there was no response; the store may have carried out the request all the same."""
+        """Return None if there was no response, and the request may be repeated."""
         try:
             async with asyncio.timeout(call.attempt_seconds):
                 return await self._answer(call)
         except (httpx.ConnectError, httpx.ConnectTimeout):  # nothing was sent
             return None
-        # InvalidURL: httpx makes the request of a redirect that nobody follows, and of any Location.
+        # InvalidURL: httpx builds the request for any redirect, even if it does not follow it.
         except (httpx.TransportError, httpx.InvalidURL, TimeoutError):
-            if call.is_safe_to_repeat:
+            if not isinstance(call.action, CreateMultipartUpload):
                 return None
         raise StorageUnavailable("The store did not answer; the upload may have begun.")
 
@@ -247,47 +222,52 @@ class S3Client:
         url = call.store_access.internal_signer.presign(
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
+        method, headers = call.action.METHOD, call.action.headers()
+        is_list = isinstance(call.action, ListParts | ListMultipartUploads | ListObjects)
+        max_bytes = MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
         async with (
             self._client.for_a_call() as client,
-            client.stream(
-                call.action.METHOD, url, content=call.body, headers=call.action.headers()
-            ) as response,
+            client.stream(method, url, content=call.body, headers=headers) as response,
         ):
-            read = await _read(response, call.max_bytes)
-        # S3 begins a long answer with 200 and may end it with an error.
-        reply = Reply(response.headers, read)
-        tells = response.is_error or b"<Error" in read
-        code = await reply.read(error_code) if tells else None
+            reply = Reply(response.headers, await _read(response, max_bytes))
+        # S3 may send status 200 first, and an error at the end of the body.
+        has_error = response.is_error or b"<Error" in reply.body
+        code = await reply.read(error_code) if has_error else None
         return _Answer(response.status_code, code, reply)
 
     @contextmanager
     def _observed(self, call: _Call) -> Iterator[None]:
-        began, outcome = self._clock.boot(), "ok"
+        started_at, outcome = self._clock.boot(), "ok"
         try:
             yield
         except BaseException as error:
             outcome = _outcome(error)
             raise
         finally:
-            spent = self._clock.boot() - began
-            self._observer.store_called(call.bucket, type(call.action).__name__, outcome, spent)
+            seconds = self._clock.boot() - started_at
+            self._observer.store_called(call.bucket, type(call.action).__name__, outcome, seconds)
 
     @asynccontextmanager
-    async def _place(self, call: _Call) -> AsyncIterator[None]:
-        places = [self._places_of[call.bucket], self._places]
+    async def _slot(self, call: _Call) -> AsyncIterator[None]:
+        """Raises Overloaded if no slot becomes free in time, or if too many requests wait."""
+        slots = [self._slots_by_bucket[call.bucket], self._slots]
         if call.is_completion:
-            places = [self._completions_of[call.bucket], self._completions, self._places]
+            slots = [self._completions_by_bucket[call.bucket], self._completions, self._slots]
+        target = ("store", call.bucket)
+        if not self._waiting.enter(target):
+            raise _too_many_calls()
         async with AsyncExitStack() as stack:
+            stack.callback(self._waiting.leave, target)
             try:
                 async with asyncio.timeout(SLOT_WAIT_SECONDS):
-                    for each in places:
-                        await stack.enter_async_context(each)
+                    for slot in slots:
+                        await stack.enter_async_context(slot)
             except TimeoutError:
-                raise _too_many() from None
+                raise _too_many_calls() from None
             yield
 
 
-def _too_many() -> Overloaded:
+def _too_many_calls() -> Overloaded:
     return Overloaded("Too many calls to this store are under way.", retry_after=1)
 
 
@@ -304,10 +284,10 @@ def _outcome(error: BaseException) -> str:
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:
-    read, chunks = bytearray(), 0
+    body, chunks = bytearray(), 0
     async for chunk in response.aiter_raw():
-        read += chunk
+        body += chunk
         chunks += 1
-        if len(read) > max_bytes or chunks > MAX_CHUNKS:
+        if len(body) > max_bytes or chunks > MAX_CHUNKS:
             raise StorageRefused("The store's answer is too long.")
-    return bytes(read)
+    return bytes(body)

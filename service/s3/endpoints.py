@@ -1,12 +1,14 @@
-"""Bucket -> scheme, host, path prefix, region. botocore decides, once a bucket, at start.
+"""Resolves a bucket to scheme, host, path prefix and region. botocore decides, once, at the start.
 
 botocore knows every partition, FIPS, dual-stack, accelerate and access points, and its mistakes are
-AWS's own. So it signs one throw-away URL a bucket, and we read off it where the bucket is. After
-that no botocore stands on the way of a request.
+AWS's own. So botocore signs one sample URL for each bucket, and we read the address from it. No
+request goes through botocore.
 
-The configuration below is the one that is right in every region (all measured): SigV4, since in
-old regions the default is still SigV2; virtual addressing, since `auto` gives the global host, which
-redirects, and a redirect breaks the signature; regional us-east-1, for the same reason.
+The client configuration below is right in every region (we measured all of them):
+- SigV4, because old regions still default to SigV2.
+- Virtual addressing, because `auto` gives the global host. That host redirects, and a redirect
+  breaks the signature.
+- Regional us-east-1, for the same reason.
 """
 
 import re
@@ -24,8 +26,8 @@ from service.signing.signer import SERVICE, Address
 
 AddressingStyle = Literal["virtual", "path"]
 
-_KEY = "k"  # of the throw-away URL
-_MULTI_REGION = re.compile(r"arn:[^:]*:s3::[^:]+:.*")  # no region: it is for all of them
+_KEY = "k"  # of the sample URL
+_MULTI_REGION = re.compile(r"arn:[^:]*:s3::[^:]+:.*")  # without a region
 _EXPRESS = re.compile(r".*--(?:x|xa)-s3")
 
 
@@ -33,8 +35,8 @@ _EXPRESS = re.compile(r".*--(?:x|xa)-s3")
 class Location:
     """A bucket's name, or the ARN of an access point, and how to reach it.
 
-    `endpoint_url` is a store of one's own; the addressing style is then the store's affair. `inner`
-    is how the service itself reaches the bucket, if otherwise than its users.
+    `endpoint_url` is set for stores other than AWS; the `addressing_style` to use then depends on
+    the store. `inner` is how the service itself reaches the bucket, if that differs.
     """
 
     bucket: str
@@ -48,32 +50,34 @@ class Location:
 
 
 async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
-    """The address of each. Raises ConfigurationError with a sentence for each that has none."""
-    # One session for all: it reads botocore's data once, which takes a tenth of a second.
-    session = aioboto3.Session(aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106 - the throw-away URL's
+    """Return the address of each bucket by name.
+
+    Raises ConfigurationError with a problem for each bucket that cannot be resolved.
+    """
+    # One session for all: reading botocore's data takes a tenth of a second.
+    session = aioboto3.Session(
+        aws_access_key_id="none",
+        aws_secret_access_key="none",  # noqa: S106 - it signs the sample URLs
+    )
     addresses: dict[str, Address] = {}
     problems: list[str] = []
     for name, location in locations.items():
         try:
             addresses[name] = await _address(session, location)
-        # botocore has errors of its own, but lets those of urllib and of its settings through
-        except (BotoCoreError, ValueError, _Unsignable) as error:
+        # botocore does not wrap the ValueErrors of urllib and of its own settings.
+        except (BotoCoreError, ValueError) as error:
             problems.append(f"buckets.{name}: {error}")
     if problems:
         raise ConfigurationError(problems)
     return addresses
 
 
-class _Unsignable(Exception):
-    pass
-
-
 async def _address(session: aioboto3.Session, location: Location) -> Address:
     _refuse_unsignable(location)
-    url = urlsplit(await _throw_away_url(session, location))
+    url = urlsplit(await _sample_url(session, location))
     _, _, region, service, _ = parse_qs(url.query)["X-Amz-Credential"][0].split("/")
     if service != SERVICE:
-        raise _Unsignable(f"signs as {service}; only what signs as s3 is served")
+        raise ValueError(f"requests are signed for {service}; only s3 is supported")
     return Address(
         scheme=url.scheme,
         host=_host(url),
@@ -83,7 +87,7 @@ async def _address(session: aioboto3.Session, location: Location) -> Address:
     )
 
 
-async def _throw_away_url(session: aioboto3.Session, location: Location) -> str:
+async def _sample_url(session: aioboto3.Session, location: Location) -> str:
     config = Config(
         signature_version="s3v4",
         s3={
@@ -107,24 +111,23 @@ async def _throw_away_url(session: aioboto3.Session, location: Location) -> str:
 
 
 def _host(url: SplitResult) -> str:
-    """The `Host` that clients send: in lower case, without a default port or a user's name."""
-    host = url.hostname or ""
-    bare = f"[{host}]" if ":" in host else host
-    default = {"http": 80, "https": 443}[url.scheme]
-    return bare if url.port in {None, default} else f"{bare}:{url.port}"
+    """Return the `Host` that clients send: in lower case, without a default port or a user name."""
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    default_port = {"http": 80, "https": 443}[url.scheme]
+    return host if url.port in {None, default_port} else f"{host}:{url.port}"
 
 
 def _refuse_unsignable(location: Location) -> None:
-    """What botocore would sign, and sign wrongly."""
+    """Raises ValueError for buckets that botocore would sign wrongly."""
     if _MULTI_REGION.fullmatch(location.bucket):
-        raise _Unsignable(
-            "a Multi-Region Access Point needs SigV4A, which is not served; "
+        raise ValueError(
+            "a Multi-Region Access Point needs SigV4A, which is not supported; "
             "name a bucket, or an access point of one region"
         )
     if _EXPRESS.fullmatch(location.bucket):
-        raise _Unsignable(
-            "an S3 Express directory bucket needs CreateSession, which is not served; "
+        raise ValueError(
+            "an S3 Express directory bucket needs CreateSession, which is not supported; "
             "name a general purpose bucket"
         )
     if location.bucket.startswith("arn:") and location.endpoint_url is not None:
-        raise _Unsignable("an ARN cannot be combined with an endpoint_url; name the bucket")
+        raise ValueError("an ARN cannot be combined with an endpoint_url; name the bucket")

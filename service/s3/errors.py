@@ -1,10 +1,11 @@
-"""What the store refuses, in the contract's words. S3's own never reach a caller: they hold ARNs.
+"""Maps the store's errors to problems. S3's own messages never reach a caller: they contain ARNs.
 
 The codes: docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from service.errors import (
@@ -25,9 +26,9 @@ _CODE = re.compile("[A-Za-z0-9.]{1,64}")
 
 
 class S3Error(Exception):
-    """The store answered, and not with what was asked for. `code` is S3's word, or the status.
+    """The store's error response. `code` is S3's error code, or the status if there is none.
 
-    `attempts` before the last may have done what was asked for.
+    With several `attempts`, an earlier one without a response may have succeeded.
     """
 
     def __init__(self, status: int, code: str | None, *, attempts: int = 1) -> None:
@@ -37,70 +38,61 @@ class S3Error(Exception):
         self.attempts = attempts
 
 
-def to_domain_error(refused: S3Error) -> PresignError:
-    """The problem that the caller is told."""
-    if (known := _KNOWN.get(refused.code)) is not None:
-        return known()
-    return StorageRefused(f"The store refused: {refused.code}.")
+def to_domain_error(error: S3Error) -> PresignError:
+    """Return the problem that the caller gets."""
+    if (problem := _PROBLEMS.get(error.code)) is not None:
+        return problem()
+    return StorageRefused(f"The store refused: {error.code}.")
 
 
-def upload_not_found() -> UploadNotFound:
-    return UploadNotFound("The store has no such upload: it was completed, aborted, or never was.")
+def invalid_response() -> StorageRefused:
+    return StorageRefused("The store's response is not a valid S3 response.")
 
 
-def _invalid_part() -> InvalidPart:
-    return InvalidPart("The store has other parts than these; list them.")
+_NO_PART = partial(InvalidPart, "The store does not have these parts. List them.")
+_TOO_SMALL = partial(InvalidPart, "A part other than the last is too small for the store.")
+_MISMATCH = partial(ChecksumMismatch, "The store has other bytes than the checksum is of.")
+_EXISTS = partial(
+    ObjectExists, "There is an object of this key already. Ask to overwrite, or abort."
+)
+# S3 wants all parts again: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html, If-None-Match
+_CONFLICT = partial(
+    WriteConflict, "Somebody wrote this key at the same time. Begin another upload."
+)
+# Stores differ in which upload ids, keys and lists of parts they accept.
+_INVALID = partial(InvalidRequest, "The store does not accept this request.")
 
-
-def _too_small() -> InvalidPart:
-    return InvalidPart("A part other than the last is smaller than the store takes.")
-
-
-def _checksum_mismatch() -> ChecksumMismatch:
-    return ChecksumMismatch("The store has other bytes than the checksum is of.")
-
-
-def _object_exists() -> ObjectExists:
-    return ObjectExists("There is an object of this key already. Ask to overwrite, or abort.")
-
-
-def _write_conflict() -> WriteConflict:
-    # S3 wants all of it again: …/AmazonS3/latest/API/API_CompleteMultipartUpload.html, If-None-Match
-    return WriteConflict("Somebody wrote this key at the same time. Begin another upload.")
-
-
-def _not_taken() -> InvalidRequest:
-    return InvalidRequest("The store does not take such a request.")
-
-
-def _session_ended() -> CredentialsUnavailable:
-    detail = "The session that signs ended before the store looked at it."
-    return CredentialsUnavailable(detail, retry_after=1)
-
-
-def _invalid(detail: str, pointer: str) -> Callable[[], PresignError]:
-    """What the caller chose, and only the store can judge."""
-    return lambda: InvalidRequest(detail, pointer=pointer)
-
-
-_KNOWN: Final[Mapping[str, Callable[[], PresignError]]] = {
-    "InvalidStorageClass": _invalid("The store has no such storage class.", "#/storage_class"),
-    "InvalidTag": _invalid("The store takes no such tags.", "#/tags"),
-    "KeyTooLongError": _invalid("The store takes no key so long.", "#/key"),
-    "MetadataTooLarge": _invalid("The store takes no metadata so large.", "#/metadata"),
-    NO_SUCH_UPLOAD: upload_not_found,
-    "InvalidPart": _invalid_part,
-    "InvalidPartOrder": _invalid_part,
-    "EntityTooSmall": _too_small,
-    "BadDigest": _checksum_mismatch,
-    "InvalidDigest": _checksum_mismatch,
-    "XAmzContentChecksumMismatch": _checksum_mismatch,
-    "PreconditionFailed": _object_exists,
-    "412": _object_exists,
-    "ConditionalRequestConflict": _write_conflict,
-    "OperationAborted": _write_conflict,
-    # Stores have their own ideas of an upload id, a key or a list of parts.
-    "InvalidArgument": _not_taken,
-    "InvalidRequest": _not_taken,
-    "ExpiredToken": _session_ended,
+_PROBLEMS: Final[Mapping[str, Callable[[], PresignError]]] = {
+    "InvalidStorageClass": partial(
+        InvalidRequest, "The store has no such storage class.", pointer="#/storage_class"
+    ),
+    "InvalidTag": partial(
+        InvalidRequest, "The store does not accept these tags.", pointer="#/tags"
+    ),
+    "KeyTooLongError": partial(
+        InvalidRequest, "The key is too long for the store.", pointer="#/key"
+    ),
+    "MetadataTooLarge": partial(
+        InvalidRequest, "The metadata is too large for the store.", pointer="#/metadata"
+    ),
+    NO_SUCH_UPLOAD: partial(
+        UploadNotFound, "The store has no such upload: it was completed, aborted, or never was."
+    ),
+    "InvalidPart": _NO_PART,
+    "InvalidPartOrder": _NO_PART,
+    "EntityTooSmall": _TOO_SMALL,
+    "BadDigest": _MISMATCH,
+    "InvalidDigest": _MISMATCH,
+    "XAmzContentChecksumMismatch": _MISMATCH,
+    "PreconditionFailed": _EXISTS,
+    "412": _EXISTS,
+    "ConditionalRequestConflict": _CONFLICT,
+    "OperationAborted": _CONFLICT,
+    "InvalidArgument": _INVALID,
+    "InvalidRequest": _INVALID,
+    "ExpiredToken": partial(
+        CredentialsUnavailable,
+        "The session that signed the request has expired. Try again.",
+        retry_after=1,
+    ),
 }

@@ -1,57 +1,74 @@
-"""What the store has: the object of one key, and the parts of an upload."""
+"""Calls for one key: whether there is an object, and which parts an upload has."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
-from service.s3.client import S3Client
-from service.s3.xml import (
-    ListedObject,
-    PartsPage,
-    listed,
-    parts_page,
-)
+from service.s3.client import CALL_SECONDS, Reply, S3Client
+from service.s3.xml import ListedObject, listed_objects, parts_page
 from service.signing.actions import ListObjects
-from service.signing.multipart_actions import MAX_PARTS, ListParts, UploadedPart
+from service.signing.multipart_actions import (
+    MAX_PARTS,
+    AbortMultipartUpload,
+    ListParts,
+    UploadedPart,
+)
+from service.signing.signer import Signable
 
-LIST_SECONDS: Final = 60.0  # for all pages of an upload: ten, of most stores
+LIST_SECONDS: Final = 60.0  # for all pages; most stores need ten at most
 _MAX_LISTED: Final = 2 * MAX_PARTS
 
 
-async def find_object(
-    store: S3Client, store_access: StoreAccess, *, bucket: str, key: str
-) -> ListedObject | None:
-    """The object, or None, by a list of its key alone: a HEAD needs the right to read, and tells no code.
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """A key at the store. The object need not exist. Methods raise what `S3Client.send` raises."""
 
-    Raises what `S3Client.send` raises.
-    """
-    reply = await store.send(store_access, ListObjects(prefix=key, max_keys=1), bucket=bucket)
-    # In the order of UTF-8 the key itself comes before all that only begin with it.
-    return next((found for found in await reply.read(listed) if found.key == key), None)
+    store: S3Client
+    access: StoreAccess
+    bucket: str
+    key: str
 
+    async def send(
+        self, action: Signable, *, body: bytes = b"", seconds: float = CALL_SECONDS
+    ) -> Reply:
+        return await self.store.send(
+            self.access, action, bucket=self.bucket, key=self.key, body=body, seconds=seconds
+        )
 
-async def parts_of(
-    store: S3Client, store_access: StoreAccess, *, bucket: str, key: str, upload_id: str
-) -> list[UploadedPart]:
-    """In order. Raises what `S3Client.send` raises.
+    async def find(self) -> ListedObject | None:
+        """Return the object, or None.
 
-    SeaweedFS lists a part that was sent again as it was before, too, and takes either.
-    """
-    parts: dict[tuple[int, str], UploadedPart] = {}
-    after: int | None = 0
-    try:
-        async with asyncio.timeout(LIST_SECONDS):
-            # Each page has a part at least that is new, so a store cannot keep us for ever.
-            while after is not None and len(parts) <= _MAX_LISTED:
-                action = ListParts(upload_id=upload_id, after=after)
-                page: PartsPage = await (
-                    await store.send(store_access, action, bucket=bucket, key=key)
-                ).read(parts_page)
-                before = len(parts)
-                parts |= {(part.part_number, part.etag): part for part in page.parts}
-                after = page.next_after if len(parts) > before else None
-    except TimeoutError:
-        detail = f"The store did not list the parts within {LIST_SECONDS:g} s."
-        raise StorageUnavailable(detail) from None
-    return sorted(parts.values(), key=lambda part: part.part_number)
+        Lists the key instead of a HEAD, which needs permission to read and returns no error code.
+        """
+        action = ListObjects(prefix=self.key, max_keys=1)
+        reply = await self.store.send(self.access, action, bucket=self.bucket)
+        # In UTF-8 order, the key itself comes before the keys that it is a prefix of.
+        return next(
+            (each for each in await reply.read(listed_objects) if each.key == self.key), None
+        )
+
+    async def list_parts(self, upload_id: str) -> list[UploadedPart]:
+        """Return the parts of an upload in order.
+
+        SeaweedFS lists every version of a part that was sent again, and accepts any of them.
+        """
+        parts: dict[tuple[int, str], UploadedPart] = {}
+        after: int | None = 0
+        try:
+            async with asyncio.timeout(LIST_SECONDS):
+                # Stop at a page without new parts, so that no store can make this endless.
+                while after is not None and len(parts) <= _MAX_LISTED:
+                    reply = await self.send(ListParts(upload_id=upload_id, after=after))
+                    page = await reply.read(parts_page)
+                    before = len(parts)
+                    parts |= {(part.part_number, part.etag): part for part in page.parts}
+                    after = page.next_after if len(parts) > before else None
+        except TimeoutError:
+            detail = f"The store did not list the parts within {LIST_SECONDS:g} s."
+            raise StorageUnavailable(detail) from None
+        return sorted(parts.values(), key=lambda part: part.part_number)
+
+    async def abort_upload(self, upload_id: str) -> None:
+        await self.send(AbortMultipartUpload(upload_id=upload_id))

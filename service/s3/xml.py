@@ -1,7 +1,7 @@
-"""The few XML shapes that the store answers with, and the one that it is sent.
+"""Reads the store's XML responses, and writes the one XML body that is sent to it.
 
-They are read by a parser that knows no entities. What is not as S3 writes it raises StorageRefused; only
-of errors, which are told in other words anyway, nothing is then known.
+The parser rejects entities. A document that is not what S3 sends raises StorageRefused, except for
+an error document: that one then counts as empty.
 
 docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html and its neighbours.
 """
@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final, cast, get_args
 from urllib.parse import unquote_plus
-from xml.etree.ElementTree import (
-    Element,
-    ParseError,
-)
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from service.errors import InvalidRequest, StorageRefused
+from service.s3.errors import invalid_response
 from service.signing.actions import Checksum, ChecksumAlgorithm
 from service.signing.multipart_actions import (
     MAX_OBJECT_BYTES,
@@ -40,7 +38,7 @@ _ALGORITHMS: Final = cast("tuple[ChecksumAlgorithm, ...]", get_args(ChecksumAlgo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedObject:
-    """An object in a listing. `etag` has its quotes."""
+    """An object in a listing. `etag` is in quotes."""
 
     key: str
     etag: str
@@ -51,24 +49,25 @@ class ListedObject:
 class OpenUpload:
     """An upload that is neither completed nor aborted. `initiated` is RFC 3339.
 
-    `written` is the key as the listing has it: SeaweedFS says that it is encoded, and does not encode it.
+    `encoded_key` is the key as it is in the listing, if it may be encoded: SeaweedFS declares an
+    encoding, but does not apply it.
     """
 
     key: str
     upload_id: str
     initiated: str
-    written: str | None = None
+    encoded_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PartsPage:
     parts: list[UploadedPart]
-    next_after: int | None  # the part that the next page begins after
+    next_after: int | None  # the next page starts after this part
 
 
 @dataclass(frozen=True, slots=True)
 class Markers:
-    """Where a page of uploads begins, in the store's own words: some give one, some the other."""
+    """Where the next page of uploads starts. Some stores send only one of the two markers."""
 
     key: str | None
     upload_id: str | None
@@ -77,32 +76,32 @@ class Markers:
 @dataclass(frozen=True, slots=True)
 class UploadsPage:
     uploads: list[OpenUpload]
-    markers: Markers | None  # of the next page
+    markers: Markers | None  # None on the last page
 
 
-def completion(parts: Sequence[UploadedPart]) -> bytes:
-    """The body of a completion, which says what the object is made of."""
-    # By hand: a tree of 10,000 parts takes the loop for 70 ms.
-    pieces = "".join(map(_piece, parts))
-    return f'<CompleteMultipartUpload xmlns="{_S3}">{pieces}</CompleteMultipartUpload>'.encode()
+def completion_body(parts: Sequence[UploadedPart]) -> bytes:
+    """Return the body of a CompleteMultipartUpload."""
+    # Not an ElementTree: with 10,000 parts it would block the event loop for 70 ms.
+    elements = "".join(map(_part_element, parts))
+    return f'<CompleteMultipartUpload xmlns="{_S3}">{elements}</CompleteMultipartUpload>'.encode()
 
 
-def _piece(part: UploadedPart) -> str:
-    etag, checksum = escape(part.etag), ""
+def _part_element(part: UploadedPart) -> str:
+    checksum = ""
     if part.checksum is not None:
         name = f"Checksum{part.checksum.algorithm}"
         checksum = f"<{name}>{escape(part.checksum.value)}</{name}>"
     number = f"<PartNumber>{part.part_number}</PartNumber>"
-    return f"<Part>{number}<ETag>{etag}</ETag>{checksum}</Part>"
+    return f"<Part>{number}<ETag>{escape(part.etag)}</ETag>{checksum}</Part>"
 
 
 def error_code(body: bytes) -> str | None:
-    """What S3 calls an error, or None if the document tells of none."""
+    """Return S3's error code, or None if the document is not an error."""
     return error_fields(body).get("Code")
 
 
 def error_fields(body: bytes) -> Fields:
-    """All that an error tells, or nothing if the document tells of none."""
+    """Return all fields of an error, or nothing if the document is not an error."""
     try:
         return _fields(_root(body, "Error"))
     except StorageRefused:
@@ -118,57 +117,56 @@ def completed_etag(body: bytes) -> str:
 
 
 def parts_page(body: bytes) -> PartsPage:
-    root = _root(body, "ListPartsResult", "ListPartsResponse")  # moto 5.2.5 calls it so
+    root = _root(body, "ListPartsResult", "ListPartsResponse")  # the second is moto 5.2.5's
     parts = [_part(_fields(element)) for element in root.findall("Part")]
-    # The number of the last part will do too: stores differ in what their marker is.
-    return PartsPage(parts, parts[-1].part_number if _is_cut(root) and parts else None)
+    # Not NextPartNumberMarker: stores differ in what they put there.
+    return PartsPage(parts, parts[-1].part_number if _is_truncated(root) and parts else None)
 
 
-def listed(body: bytes) -> list[ListedObject]:
-    found = [_fields(element) for element in _root(body, "ListBucketResult").findall("Contents")]
+def listed_objects(body: bytes) -> list[ListedObject]:
+    contents = [_fields(element) for element in _root(body, "ListBucketResult").findall("Contents")]
     return [
         ListedObject(
             key=_text(fields, "Key"),
             etag=quote_etag(_text(fields, "ETag")),
             content_length=_number(fields, "Size"),
         )
-        for fields in found
+        for fields in contents
     ]
 
 
 def uploads_page(body: bytes) -> UploadsPage:
     root = _root(body, "ListMultipartUploadsResult")
     encoded = root.findtext("EncodingType") == "url"
-    found = [_fields(element) for element in root.findall("Upload")]
-    uploads = [_open_upload(fields, encoded=encoded) for fields in found]
+    uploads = [_open_upload(_fields(each), encoded=encoded) for each in root.findall("Upload")]
     markers = Markers(root.findtext("NextKeyMarker"), root.findtext("NextUploadIdMarker"))
-    return UploadsPage(uploads, markers if _is_cut(root) else None)
+    return UploadsPage(uploads, markers if _is_truncated(root) else None)
 
 
 def quote_etag(etag: str) -> str:
-    """An ETag of a store's answer, as headers have it; stores differ in what they write."""
+    """Return the ETag in quotes, as in headers. Some stores send it without them."""
     bare = etag.strip('"')
     if _ETAG.fullmatch(bare) is None:
-        raise _unreadable()
+        raise invalid_response()
     return f'"{bare}"'
 
 
 def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:
-    written = _text(fields, "Key")
-    is_encoded = encoded and _ENCODED.fullmatch(written) is not None
+    key = _text(fields, "Key")
+    is_encoded = encoded and _ENCODED.fullmatch(key) is not None
     return OpenUpload(
-        key=unquote_plus(written) if is_encoded else written,
+        key=unquote_plus(key) if is_encoded else key,
         upload_id=_text(fields, "UploadId"),
         initiated=_text(fields, "Initiated"),
-        written=written if is_encoded else None,
+        encoded_key=key if is_encoded else None,
     )
 
 
 def _part(fields: Fields) -> UploadedPart:
     return UploadedPart(
-        part_number=_number(fields, "PartNumber", most=MAX_PARTS),
+        part_number=_number(fields, "PartNumber", maximum=MAX_PARTS),
         etag=quote_etag(_text(fields, "ETag")),
-        content_length=_number(fields, "Size", most=MAX_PART_BYTES),
+        content_length=_number(fields, "Size", maximum=MAX_PART_BYTES),
         checksum=_checksum(fields),
     )
 
@@ -179,23 +177,24 @@ def _checksum(fields: Fields) -> Checksum | None:
             try:
                 return Checksum(algorithm=name, value=value)
             except InvalidRequest:
-                raise _unreadable() from None
+                raise invalid_response() from None
     return None
 
 
 def _root(body: bytes, *names: str) -> Element:
-    """The document, if it is one of these, without namespaces, which some stores leave out.
+    """Return the root element, without namespaces, which some stores omit.
 
-    What a proxy writes in a store's place is a document too, and must not pass for an empty one.
+    Raises StorageRefused unless it has one of `names`: a proxy's error page must not pass for an
+    empty list.
     """
     try:
-        root: Element = fromstring(body.strip(), forbid_dtd=True)  # S3 sends spaces while it works
-    except (ParseError, DefusedXmlException, ValueError, LookupError):  # the last: of encodings
-        raise _unreadable() from None
+        root: Element = fromstring(body.strip(), forbid_dtd=True)  # S3 may send spaces first
+    except (ParseError, DefusedXmlException, ValueError, LookupError):  # unknown encodings
+        raise invalid_response() from None
     for element in cast("Iterable[Element]", root.iter()):
         element.tag = element.tag.rpartition("}")[2]
     if root.tag not in names:
-        raise _unreadable()
+        raise invalid_response()
     return root
 
 
@@ -206,20 +205,16 @@ def _fields(element: Element) -> Fields:
 def _text(fields: Fields, name: str) -> str:
     text = fields.get(name)
     if not text:
-        raise _unreadable()
+        raise invalid_response()
     return text
 
 
-def _number(fields: Fields, name: str, *, most: int = MAX_OBJECT_BYTES) -> int:
+def _number(fields: Fields, name: str, *, maximum: int = MAX_OBJECT_BYTES) -> int:
     text = _text(fields, name)
-    if _NUMBER.fullmatch(text) is None or int(text) > most:
-        raise _unreadable()
+    if _NUMBER.fullmatch(text) is None or int(text) > maximum:
+        raise invalid_response()
     return int(text)
 
 
-def _is_cut(root: Element) -> bool:
+def _is_truncated(root: Element) -> bool:
     return root.findtext("IsTruncated") == "true"
-
-
-def _unreadable() -> StorageRefused:
-    return StorageRefused("The store's answer is not what S3 answers.")

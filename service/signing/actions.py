@@ -1,11 +1,11 @@
-"""What can be signed: a dataclass an S3 action.
+"""What can be signed: one dataclass for each S3 action.
 
-An action holds all but the key. So it names the *shape* of a request, which is rendered once and
-then serves every key (`signer.py`). Constructors refuse what cannot be sent byte for byte; the
-code further in has no checks left. No action has an ACL: none is ever signed.
+An action holds everything except the key. So a request is rendered once for all keys (`signer.py`).
+Constructors raise InvalidRequest for values that cannot be sent byte for byte; later code does not
+check again. No action has an ACL: none is ever signed.
 
-Values travel where the store enforces them: what an upload must be goes into signed headers, never
-into the query, where S3 does not compare a checksum with the body.
+An upload's properties are signed headers, which the store enforces. In the query it would not: S3
+does not compare a checksum there with the body.
 """
 
 import re
@@ -30,16 +30,16 @@ CHECKSUM_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 )
 
-# Of so many bytes: a letter has six bits, and `=` fills up to fours.
+# The exact length for each algorithm: a letter has six bits, and `=` pads to a multiple of four.
 _BASE64: Final = {
     name: re.compile(f"[A-Za-z0-9+/]{{{-(-size * 8 // 6)}}}{'=' * (-size % 3)}")
     for name, size in CHECKSUM_BYTES.items()
 }
 
-# Fewer than a header's name may have: what proxies pass, and stores keep as it is.
+# A subset of what a header's name may have: proxies pass it on, and stores keep it unchanged.
 _METADATA_NAME = re.compile("[a-z0-9_-]+")
-# MinIO, RustFS and their forks act on such metadata. With `snowball-auto-extract` they unpack the body
-# as an archive, into keys that the archive names: minio/minio, cmd/api-router.go.
+# MinIO, RustFS and their forks act on such metadata. With `snowball-auto-extract` they unpack the
+# body as an archive, into keys that the archive chooses: minio/minio, cmd/api-router.go.
 _RESERVED_WORD: Final = "snowball"
 _RESERVED_PREFIXES: Final = ("minio-", "rustfs-")
 
@@ -61,7 +61,7 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encryption:
-    """How the store encrypts what is uploaded to a bucket; signed into every upload."""
+    """How the store encrypts a bucket's uploads. It is signed into every upload."""
 
     algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
     kms_key_id: str | None = None
@@ -92,7 +92,7 @@ class GetObject:
         _check_texts(version_id=self.version_id)
 
     def query(self) -> Query:
-        """The store answers with these headers in place of the object's own."""
+        """The store sends these response headers instead of the object's own."""
         return _present(
             ("versionId", self.version_id),
             ("response-content-type", self.content_type),
@@ -106,7 +106,7 @@ class GetObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadObject:
-    """With `checksums`, the store tells those that it keeps."""
+    """With `checksums`, the response has the object's checksums."""
 
     METHOD: ClassVar = "HEAD"
 
@@ -141,7 +141,7 @@ class DeleteObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListObjects:
-    """ListObjectsV2. It addresses the bucket: sign it with no key."""
+    """ListObjectsV2. It addresses the bucket: sign it with an empty key."""
 
     METHOD: ClassVar = "GET"
 
@@ -168,7 +168,7 @@ class ListObjects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewObject:
-    """What every new object is told to be, whichever way its bytes come."""
+    """Properties of a new object, in one piece or in parts."""
 
     content_type: str = DEFAULT_CONTENT_TYPE
     metadata: Pairs = ()
@@ -207,9 +207,9 @@ class NewObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutObject(NewObject):
-    """An upload of exactly `content_length` bytes of one type; create-only unless `overwrite`.
+    """An upload of exactly `content_length` bytes of one type. Create-only unless `overwrite`.
 
-    `if_match` is the ETag, with its quotes, of the object that may be replaced.
+    `if_match` is the ETag, in quotes, of the object that may be replaced.
     """
 
     METHOD: ClassVar = "PUT"
@@ -220,7 +220,7 @@ class PutObject(NewObject):
     checksum: Checksum | None = None
 
     def __post_init__(self) -> None:
-        NewObject.__post_init__(self)  # `super()` has no cell in a dataclass with slots
+        NewObject.__post_init__(self)  # `super()` does not work in a dataclass with slots
         _check_headers(if_match=self.if_match)
 
     def query(self) -> Query:
@@ -247,19 +247,19 @@ Action = GetObject | HeadObject | DeleteObject | ListObjects | PutObject
 
 
 def check_metadata(metadata: Pairs) -> None:
-    """Names become header names. Names and values together are at most 2 KB."""
+    """Raises InvalidRequest unless S3 accepts these pairs, and proxies pass them on unchanged."""
     if sum(len(name) + len(value) for name, value in metadata) > MAX_METADATA_BYTES:
         detail = f"At most {MAX_METADATA_BYTES} bytes of names and values are allowed."
         raise InvalidRequest(detail, pointer="#/metadata")
     for name, value in metadata:
         _check_metadata_name(name)
-        # The caller chose the name: a long one is not said again.
+        # The caller chose the name. A long one is not repeated.
         check_header_value(value, pointer=f"#/metadata/{name}" if len(name) <= 64 else "#/metadata")
 
 
 def _check_metadata_name(name: str) -> None:
     if _METADATA_NAME.fullmatch(name) is None:
-        detail = "A metadata name has lower-case letters, digits, `-` and `_` only."
+        detail = "A metadata name can only have lower-case letters, digits, `-` and `_`."
         raise InvalidRequest(detail, pointer="#/metadata")
     # A proxy may turn `_` into `-`.
     if _RESERVED_WORD in name or name.replace("_", "-").startswith(_RESERVED_PREFIXES):

@@ -1,7 +1,6 @@
 """`Content-Disposition` with a file name, by RFC 6266 and RFC 8187.
 
-A plain `filename` in ASCII serves old clients; `filename*` carries the name itself in UTF-8,
-and wins where it is understood.
+Old clients read `filename`, which is ASCII. Others prefer `filename*`, the exact name in UTF-8.
 """
 
 import re
@@ -13,20 +12,17 @@ from service.signing.validation import CONTROL
 
 Disposition = Literal["attachment", "inline"]
 
-# Neither what is not ASCII, nor what ends or escapes a quoted string, nor % (some browsers decode it)
+# Not ASCII, or ends or escapes a quoted string, or % (which some browsers decode)
 _NOT_PLAIN = re.compile(r'[^\x20-\x7e]|["\\%]')
-_ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 8187, 3.2.1: safe in an extended value, beside letters and digits
+_ATTR_CHAR = "!#$&+-.^_`|~"  # RFC 8187, 3.2.1: safe in an extended value, like letters and digits
 
 
 def content_disposition(disposition: Disposition, filename: str | None) -> str:
     if filename is None:
         return disposition
     if CONTROL.search(filename):
-        raise InvalidRequest("A file name has no control characters.", pointer="#/filename")
+        raise InvalidRequest("A file name cannot have control characters.", pointer="#/filename")
     plain = _NOT_PLAIN.sub("_", filename)
     value = f'{disposition}; filename="{plain}"'
-    return value if plain == filename else f"{value}; filename*=UTF-8''{_extended(filename)}"
-
-
-def _extended(filename: str) -> str:
-    return quote(filename, safe=_ATTR_CHAR)
+    extended = quote(filename, safe=_ATTR_CHAR)
+    return value if plain == filename else f"{value}; filename*=UTF-8''{extended}"

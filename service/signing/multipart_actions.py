@@ -1,39 +1,34 @@
-"""A multipart upload's actions: a dataclass an S3 action, like those of `actions.py`.
+"""A multipart upload's actions, one dataclass for each, as in `actions.py`.
 
-A part's URL may be given out. The other actions are the service's own: it sends what it signs.
+Callers get the URLs of parts. The service sends the other actions itself, except for Uppy.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from service.errors import InvalidRequest
-from service.signing.actions import (
-    Checksum,
-    ChecksumAlgorithm,
-    NewObject,
-    Query,
-)
+from service.signing.actions import Checksum, ChecksumAlgorithm, NewObject, Query
 from service.signing.validation import check_header_value
 
 # docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html, with the three below
-MIN_PART_BYTES: Final = 5 * 1024**2  # but for the last part
+MIN_PART_BYTES: Final = 5 * 1024**2  # except for the last part
 MAX_PART_BYTES: Final = 5 * 1024**3
 MAX_PARTS: Final = 10_000
 MAX_OBJECT_BYTES: Final = MAX_PARTS * MAX_PART_BYTES  # 48.8 TiB
-MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS says no length; its own have some 130 characters
-# Of these the store knows the whole object's; of a SHA only the digest of the parts' digests:
-# …/userguide/checking-object-integrity-upload.html
+MAX_UPLOAD_ID_LENGTH: Final = 1024  # AWS documents no limit; its ids have about 130
+# For a CRC the store can compute the whole object's checksum; for a SHA only that of the parts'
+# checksums: …/userguide/checking-object-integrity-upload.html
 FULL_OBJECT_ALGORITHMS: Final = frozenset({"CRC32", "CRC32C", "CRC64NVME"})
 
-_PARTS_A_PAGE: Final = 1000  # the most that S3 gives; other stores give 10,000 unless told
-_UPLOADS_A_PAGE: Final = 200  # of keys of 1,024 characters, each percent-encoded, 0.7 MB
+_PARTS_A_PAGE: Final = 1000  # S3's maximum; other stores send 10,000 by default
+_UPLOADS_A_PAGE: Final = 200  # 0.7 MB if all keys have 1,024 characters, percent-encoded
 
 _XML: Final = {"content-type": "application/xml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadedPart:
-    """`etag` has its quotes. Of `checksum` the algorithm is the upload's."""
+    """`etag` is in quotes. `checksum` has the upload's algorithm."""
 
     part_number: int
     etag: str
@@ -65,7 +60,7 @@ class CreateMultipartUpload(NewObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPartOfUnknownLength:
-    """Of any length, up to S3's 5 GiB: for an upload whose end adds up what came."""
+    """A part of any length up to 5 GiB: the completion checks the sum of the parts."""
 
     METHOD: ClassVar = "PUT"
 
@@ -81,7 +76,7 @@ class UploadPartOfUnknownLength:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPart(UploadPartOfUnknownLength):
-    """Exactly `content_length` bytes. What the object is was said when the upload was created."""
+    """A part of exactly `content_length` bytes."""
 
     content_length: int
     checksum: Checksum | None = None
@@ -93,7 +88,7 @@ class UploadPart(UploadPartOfUnknownLength):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListParts:
-    """A page of at most 1,000 parts, after the part `after`."""
+    """A page of at most 1,000 parts, starting after part number `after`."""
 
     METHOD: ClassVar = "GET"
 
@@ -155,7 +150,7 @@ class AbortMultipartUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListMultipartUploads:
-    """A page of uploads of the bucket, from where the last page said: sign it with no key."""
+    """A page of a bucket's uploads, after the last page's markers. Sign it with an empty key."""
 
     METHOD: ClassVar = "GET"
 
@@ -163,13 +158,13 @@ class ListMultipartUploads:
     upload_id_marker: str | None = None
 
     def query(self) -> Query:
-        asked = (
-            ("encoding-type", "url"),  # XML has no form for some keys
+        parameters = (
+            ("encoding-type", "url"),  # XML cannot represent some keys
             ("key-marker", self.key_marker),
             ("max-uploads", str(_UPLOADS_A_PAGE)),
             ("upload-id-marker", self.upload_id_marker),
         )
-        return (*((name, value) for name, value in asked if value), ("uploads", ""))
+        return (*((name, value) for name, value in parameters if value), ("uploads", ""))
 
     def headers(self) -> dict[str, str]:
         return {}
@@ -187,10 +182,10 @@ MultipartAction = (
 
 
 def check_upload_id(upload_id: str) -> None:
-    """Refuse what no store gives: the id goes into a query, and into the audit trail."""
+    """Raises InvalidRequest unless the id is safe in URLs and in the audit trail."""
     if len(upload_id) > MAX_UPLOAD_ID_LENGTH:
         detail = f"An upload id has at most {MAX_UPLOAD_ID_LENGTH} characters."
         raise InvalidRequest(detail, pointer="#/upload_id")
     check_header_value(upload_id, pointer="#/upload_id")
-    if "/" in upload_id:  # in a path of ours it would be another
-        raise InvalidRequest("An upload id has no slash.", pointer="#/upload_id")
+    if "/" in upload_id:  # it would change the path of our own URLs
+        raise InvalidRequest("An upload id cannot have a slash.", pointer="#/upload_id")

@@ -1,8 +1,7 @@
-"""POST policies: what a browser form may upload, and the fields that prove it.
+"""POST policies: what a browser form may upload, and the form fields that prove it.
 
-The store refuses a form with a field that no condition covers, so conditions are derived from the
-fields and never written twice. The one exception is the file itself, whose size is a condition
-without a field.
+The store refuses a form with a field that no condition covers. So conditions are derived from the
+fields. The one exception is the file, whose size is a condition without a field.
 
 docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 """
@@ -16,17 +15,12 @@ from typing import Final
 
 from service.errors import InvalidRequest
 from service.signing import sigv4
-from service.signing.actions import (
-    DEFAULT_CONTENT_TYPE,
-    Encryption,
-    Pairs,
-    check_metadata,
-)
+from service.signing.actions import DEFAULT_CONTENT_TYPE, Encryption, Pairs, check_metadata
 from service.signing.signer import Signer
 from service.signing.tags import Tags, check_tags, tagging_document
 from service.signing.validation import check_header_value, check_media_type
 
-# The store puts the name of the file that the browser sends in its place
+# The store replaces it with the name of the file that the browser sends.
 FILENAME_VARIABLE: Final = "${filename}"
 
 Condition = dict[str, str] | list[str | int]
@@ -36,9 +30,9 @@ Condition = dict[str, str] | list[str | int]
 class PostObject:
     """A form upload. `key` may end in `${filename}`.
 
-    The type is exact, the default where none is named, or any that starts with `content_type_prefix`.
-
-    A form cannot be create-only: S3 has no condition for it. Keys that are unique make up for it.
+    The content type is exactly `content_type` or the default, unless there is a
+    `content_type_prefix`. A form cannot be create-only, since S3 has no condition for it: use
+    unique keys instead.
     """
 
     key: str
@@ -53,7 +47,7 @@ class PostObject:
 
     def __post_init__(self) -> None:
         if self.min_content_length > self.max_content_length:
-            detail = "The least size is larger than the greatest."
+            detail = "The minimum size is larger than the maximum."
             raise InvalidRequest(detail, pointer="#/min_content_length")
         if self.content_type is not None:
             check_media_type(self.content_type, pointer="#/content_type")
@@ -64,7 +58,7 @@ class PostObject:
         self._refuse_variables()
 
     def _refuse_variables(self) -> None:
-        """The store replaces the variable in every field, so only the key may hold it."""
+        """The store replaces the variable in every field, so only the key may contain it."""
         texts = {
             "content_type": [self.content_type or ""],
             "content_type_prefix": [self.content_type_prefix or ""],
@@ -76,7 +70,7 @@ class PostObject:
                 raise InvalidRequest(detail, pointer=f"#/{field}")
 
     def fields(self) -> dict[str, str]:
-        """What the form sends as it stands, beside the signature's own fields."""
+        """Return the fields to send unchanged, except those of the signature."""
         fields = {"key": self.key}
         if self.content_type_prefix is None:
             fields["Content-Type"] = self.content_type or DEFAULT_CONTENT_TYPE
@@ -105,26 +99,30 @@ class PostObject:
 def presign_form(
     signer: Signer, form: PostObject, *, bucket: str, now: int, expires_in: int
 ) -> dict[str, str]:
-    """The fields of the form, in the order to send them; the file comes after them all."""
-    proof = _proof(signer, now)
-    conditions = [{"bucket": bucket}, *form.conditions(), *({k: v} for k, v in proof.items())]
+    """Return the form's fields in the order to send them. The file comes last."""
+    signature_fields = _signature_fields(signer, now)
+    conditions = [
+        {"bucket": bucket},
+        *form.conditions(),
+        *({k: v} for k, v in signature_fields.items()),
+    ]
     policy = encode_policy(conditions, expires_at=now + expires_in)
     signature = signer.state(_date(now)).signature(policy)
-    return {**form.fields(), **proof, "policy": policy, "x-amz-signature": signature}
+    return {**form.fields(), **signature_fields, "policy": policy, "x-amz-signature": signature}
 
 
 def encode_policy(conditions: list[Condition], *, expires_at: int) -> str:
-    """The policy document in base64: this very string is what gets signed."""
+    """Return the policy document in base64, which is the string to sign."""
     document = json.dumps({"expiration": rfc3339(expires_at), "conditions": conditions})
     return b64encode(document.encode()).decode()
 
 
-@lru_cache(maxsize=1024)  # what is signed in one second mostly ends in the same second
+@lru_cache(maxsize=1024)  # URLs of one second mostly expire in the same second
 def rfc3339(epoch_seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
-def _proof(signer: Signer, now: int) -> dict[str, str]:
+def _signature_fields(signer: Signer, now: int) -> dict[str, str]:
     fields = {
         "x-amz-algorithm": sigv4.ALGORITHM,
         "x-amz-credential": f"{signer.credentials.access_key_id}/{signer.scope(_date(now))}",

@@ -1,4 +1,4 @@
-"""An object's tags: what S3 allows in them, and how a header and a form carry them.
+"""An object's tags: what S3 accepts, and how they are sent in a header or a form.
 
 docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 """
@@ -30,19 +30,19 @@ def check_tags(tags: Tags) -> None:
         raise InvalidRequest(detail, pointer="#/tags")
 
 
-@lru_cache(maxsize=256)  # callers send the same few again and again
+@lru_cache(maxsize=256)  # callers often repeat the same tags
 def tagging_header(tags: Tags) -> str:
-    """The value of `x-amz-tagging`, a URL query.
+    """Return the value of `x-amz-tagging`, which is a URL query.
 
-    A space is `%20`, which every store decodes: Ceph RGW keeps a `+` as it is.
+    A space is `%20`, which every store decodes. Ceph RGW does not decode `+`.
     """
     return urlencode(tags, quote_via=quote, safe="")
 
 
 def tagging_document(tags: Tags) -> str:
-    """A form's field `tagging`, which is XML: …/AmazonS3/latest/API/RESTObjectPOST.html.
+    """Return the form field `tagging`, which is XML: …/AmazonS3/latest/API/RESTObjectPOST.html.
 
-    No character that `check_tags` allows needs escaping in XML.
+    Characters that `check_tags` allows need no escaping.
     """
     each = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in tags)
     return f"<Tagging><TagSet>{each}</TagSet></Tagging>"
@@ -53,5 +53,5 @@ def _check_tag(key: str, value: str) -> None:
         limits = f"a key of 1 to {MAX_TAG_KEY} and a value of at most {MAX_TAG_VALUE} characters"
         raise InvalidRequest(f"A tag has {limits}.", pointer="#/tags")
     if _TAG.fullmatch(key) is None or _TAG.fullmatch(value) is None:
-        detail = "A tag has letters, digits, spaces and + - = . _ : / @ only."
+        detail = "A tag can only have letters, digits, spaces and + - = . _ : / @."
         raise InvalidRequest(detail, pointer="#/tags")

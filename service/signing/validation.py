@@ -1,8 +1,9 @@
 """Which object keys and header values may be signed.
 
-A key is signed only if every HTTP client sends it on unchanged. They all fold `.` and `..`
-segments out of a path, so a URL with one would ask for another object than was signed; S3 takes
-such a key, but no URL can name it. Everything else works: `a//b`, a leading slash, `+`, `%2F`.
+A key is signed only if every HTTP client sends it unchanged. All clients remove `.` and `..`
+segments from a path, so a URL with one would name another object than the one that was signed. S3
+accepts such keys, but no URL can name them. Everything else works: `a//b`, a leading slash, `+`,
+`%2F`.
 """
 
 import re
@@ -16,18 +17,18 @@ MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/obj
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
-# A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips the outer ones.
+# A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips outer spaces.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
 
-# A media type with parameters (RFC 9110, 8.3.1). Of what is none, or of a list, browsers make their own.
+# A media type with parameters (RFC 9110, 8.3.1). Browsers guess if it is invalid, or a list.
 NAME_PART: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = rf'{NAME_PART}=(?:{NAME_PART}|"(?:[^"\\]|\\.)*")'
-# Atomic: a space between two `;` could belong to either, which would be tried in every combination.
+# Atomic, to prevent exponential backtracking: a space between two `;` could belong to either one.
 _MEDIA_TYPE = re.compile(rf"{NAME_PART}/{NAME_PART}(?> *; *(?:{_PARAMETER})?)*")
 
 
 def check_key(key: str, *, pointer: str = "#/key") -> None:
-    """Refuse a key that could not be signed so that it works. The empty key names no object."""
+    """Raises InvalidRequest for a key whose URL would not work, and for an empty key."""
     if not key:
         raise InvalidRequest("A key has at least one character.", pointer=pointer)
     check_prefix(key, pointer=pointer)
@@ -45,7 +46,7 @@ def is_valid_key(key: str) -> bool:
 
 
 def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
-    """As for a key, but it may be empty."""
+    """Like `check_key`, but allows an empty prefix."""
     if _is_plain(prefix):
         return
     if CONTROL.search(prefix):
@@ -59,7 +60,7 @@ def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
 
 
 def check_segments(key: str, *, pointer: str = "#/key") -> None:
-    """Refuse the one thing that HTTP clients would make another key of."""
+    """Raises InvalidRequest for dot segments: HTTP clients would send another key."""
     if has_dot_segment(key):
         detail = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
         raise InvalidRequest(detail, pointer=pointer)
@@ -70,17 +71,17 @@ def has_dot_segment(path: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether it may be signed at a glance, as most may."""
+    """Fast path: True for most keys that may be signed. False needs a closer look."""
     return (
         _PLAIN_KEY.fullmatch(text) is not None
-        and "/." not in text  # as a segment could begin, which may be `.` or `..`
+        and "/." not in text  # possibly a dot segment
         and not text.startswith(".")
         and len(text) <= MAX_KEY_BYTES
     )
 
 
 def check_header_value(value: str, *, pointer: str) -> None:
-    """Refuse what a header cannot carry to the store byte for byte."""
+    """Raises InvalidRequest for a value that a header cannot carry byte for byte."""
     if _HEADER_VALUE.fullmatch(value) is None:
         detail = "Only visible ASCII characters, with spaces between them, are allowed."
         raise InvalidRequest(detail, pointer=pointer)
@@ -89,13 +90,11 @@ def check_header_value(value: str, *, pointer: str) -> None:
 def check_media_type(value: str, *, pointer: str) -> None:
     check_header_value(value, pointer=pointer)
     if _MEDIA_TYPE.fullmatch(value) is None:
-        detail = (
-            "Write one media type, such as text/plain; charset=utf-8, with commas in quotes only."
-        )
+        detail = "Give one media type, such as text/plain; charset=utf-8. Quote any commas."
         raise InvalidRequest(detail, pointer=pointer)
 
 
 def check_text(value: str, *, pointer: str) -> None:
-    """Refuse what no query should carry to the store."""
+    """Raises InvalidRequest for control characters, which no query should contain."""
     if CONTROL.search(value):
         raise InvalidRequest("Control characters are not allowed.", pointer=pointer)

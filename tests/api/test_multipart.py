@@ -26,8 +26,8 @@ from tests.api.parts import (
     problem,
 )
 from tests.api.refusals import MARK
-from tests.multipart.house import FakeS3, xml
-from tests.s3.house import query_of
+from tests.multipart.fake_s3 import FakeS3, xml
+from tests.s3.fake_store import query_of
 
 
 @pytest.fixture(name="store")

@@ -9,7 +9,7 @@ import pytest
 from tests.api.conftest import open_grant, running, settings_with
 from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, WINDOW, E, pointers
 from tests.api.refusals import MARK
-from tests.multipart.house import FakeS3
+from tests.multipart.fake_s3 import FakeS3
 
 MANY: Final = "9" * 5000
 FIRST: Final = {name: value for name, value in WINDOW.items() if name != "part_numbers"}

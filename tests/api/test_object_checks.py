@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.api.conftest import SECRET, TOKEN, open_grant, running, settings_with
-from tests.s3.house import Body, query_of
+from tests.s3.fake_store import Body, query_of
 
 PATH: Final = "/v1/object-checks"
 KEY: Final = "canary/a b.txt"

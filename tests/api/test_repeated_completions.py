@@ -4,7 +4,7 @@ import httpx
 
 from tests.api.conftest import running
 from tests.api.parts import DONE, KEY, NEW, ONE, ROOT, SETTINGS, problem
-from tests.multipart.house import FakeS3, loses_answer, loses_request
+from tests.multipart.fake_s3 import FakeS3, loses_answer, loses_request
 
 
 async def completed(client: httpx.AsyncClient, store: FakeS3) -> dict[str, object]:

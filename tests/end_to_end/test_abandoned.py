@@ -130,8 +130,8 @@ def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
     assert done.stderr.splitlines() == [
         "1 upload of any age; 1 aborted",
         "Error: some operations failed:",
-        "bucket down: The store cannot be reached, or says that it cannot answer",
-        "bucket missing: the store refused: NoSuchBucket",
+        "bucket down: The store cannot be reached, or reports a temporary failure",
+        "bucket missing: the store refuses: NoSuchBucket",
     ]
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
 

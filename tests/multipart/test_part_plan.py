@@ -1,4 +1,4 @@
-"""How an object is cut: whatever its length, the parts are what S3 takes, and add up to it."""
+"""For any length, the parts are what S3 accepts, and add up to the object."""
 
 from typing import Final
 
@@ -12,14 +12,23 @@ from tests.signing.strategies import examples
 
 MIB: Final = 1024**2
 GIB: Final = 1024**3
-LEAST: Final = 5 * MIB  # docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-MOST: Final = 5 * GIB
-PARTS: Final = 10_000
-LARGEST: Final = PARTS * MOST
-LENGTHS: Final = st.integers(1, LARGEST) | st.builds(
-    lambda edge, by: min(max(edge + by, 1), LARGEST),
+MIN_PART: Final = 5 * MIB  # docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+MAX_PART: Final = 5 * GIB
+MAX_PARTS: Final = 10_000
+MAX_OBJECT: Final = MAX_PARTS * MAX_PART
+LENGTHS: Final = st.integers(1, MAX_OBJECT) | st.builds(
+    lambda edge, by: min(max(edge + by, 1), MAX_OBJECT),
     st.sampled_from(
-        [1, LEAST, 8 * MIB, 1000 * 8 * MIB, 1000 * 64 * MIB, PARTS * 64 * MIB, MOST, LARGEST]
+        [
+            1,
+            MIN_PART,
+            8 * MIB,
+            1000 * 8 * MIB,
+            1000 * 64 * MIB,
+            MAX_PARTS * 64 * MIB,
+            MAX_PART,
+            MAX_OBJECT,
+        ]
     ),
     st.integers(-2, 2),
 )
@@ -33,21 +42,23 @@ def refused_at(content_length: int, part_size: int | None = None) -> list[str]:
 
 @examples(2000)
 @given(content_length=LENGTHS)
-def test_a_chosen_plan_adds_up_and_is_within_the_stores_limits(content_length: int) -> None:
+def test_a_default_plan_adds_up_within_the_limits_of_s3(content_length: int) -> None:
     plan = PartPlan.of(content_length)
     lengths = [plan.length(number) for number in (1, plan.part_count)]
-    assert plan.part_count <= PARTS
+    assert plan.part_count <= MAX_PARTS
     assert (plan.part_count - 1) * plan.part_size + lengths[-1] == content_length
     assert lengths[0] == (plan.part_size if plan.part_count > 1 else content_length)
     assert 1 <= lengths[-1] <= plan.part_size
-    assert LEAST <= plan.part_size <= MOST
+    assert MIN_PART <= plan.part_size <= MAX_PART
     assert plan.part_size % MIB == 0
 
 
 @examples(50)
-@given(content_length=LENGTHS, part_size=st.none() | st.integers(LEAST, MOST))
-def test_every_part_is_of_one_size_but_the_last(content_length: int, part_size: int | None) -> None:
-    if part_size is not None and content_length > PARTS * part_size:
+@given(content_length=LENGTHS, part_size=st.none() | st.integers(MIN_PART, MAX_PART))
+def test_all_parts_except_the_last_have_one_size(
+    content_length: int, part_size: int | None
+) -> None:
+    if part_size is not None and content_length > MAX_PARTS * part_size:
         return
     plan = PartPlan.of(content_length, part_size)
     lengths = [plan.length(number) for number in range(1, plan.part_count + 1)]
@@ -63,52 +74,52 @@ def test_every_part_is_of_one_size_but_the_last(content_length: int, part_size: 
         (8 * MIB + 1, 8 * MIB, 2),
         (8000 * MIB, 8 * MIB, 1000),
         (8000 * MIB + 1, 9 * MIB, 889),
-        (64_000 * MIB + 1, 64 * MIB, 1001),  # no larger until 10,000 are not enough
-        (640_000 * MIB, 64 * MIB, PARTS),
+        (64_000 * MIB + 1, 64 * MIB, 1001),  # it grows only for the limit of 10,000 parts
+        (640_000 * MIB, 64 * MIB, MAX_PARTS),
         (640_000 * MIB + 1, 65 * MIB, 9847),
-        (LARGEST - 1, MOST, PARTS),
-        (LARGEST, MOST, PARTS),
+        (MAX_OBJECT - 1, MAX_PART, MAX_PARTS),
+        (MAX_OBJECT, MAX_PART, MAX_PARTS),
     ],
 )
-def test_parts_grow_with_the_object_and_stay_small_enough_to_send_again(
+def test_the_default_part_size_grows_with_the_object(
     content_length: int, part_size: int, part_count: int
 ) -> None:
     plan = PartPlan.of(content_length)
     assert (plan.part_size, plan.part_count) == (part_size, part_count)
 
 
-@pytest.mark.parametrize("content_length", [1, LEAST - 1, LEAST, LEAST + 1, PARTS * LEAST])
-def test_a_part_size_that_is_asked_for_is_kept(content_length: int) -> None:
-    plan = PartPlan.of(content_length, LEAST)
-    assert (plan.part_size, plan.part_count) == (LEAST, -(-content_length // LEAST))
-    assert plan.length(1) == min(LEAST, content_length)
+@pytest.mark.parametrize(
+    "content_length", [1, MIN_PART - 1, MIN_PART, MIN_PART + 1, MAX_PARTS * MIN_PART]
+)
+def test_a_requested_part_size_is_used(content_length: int) -> None:
+    plan = PartPlan.of(content_length, MIN_PART)
+    assert (plan.part_size, plan.part_count) == (MIN_PART, -(-content_length // MIN_PART))
+    assert plan.length(1) == min(MIN_PART, content_length)
 
 
-@pytest.mark.parametrize("content_length", [-1, 0, LARGEST + 1])
-def test_a_length_that_no_upload_in_parts_has_is_refused(content_length: int) -> None:
+@pytest.mark.parametrize("content_length", [-1, 0, MAX_OBJECT + 1])
+def test_an_impossible_length_is_refused(content_length: int) -> None:
     assert refused_at(content_length) == ["#/content_length"]
 
 
-@pytest.mark.parametrize("part_size", [-1, 0, 1, LEAST - 1, MOST + 1])
-def test_a_part_size_that_the_store_does_not_take_is_refused(part_size: int) -> None:
+@pytest.mark.parametrize("part_size", [-1, 0, 1, MIN_PART - 1, MAX_PART + 1])
+def test_an_impossible_part_size_is_refused(part_size: int) -> None:
     assert refused_at(100, part_size) == ["#/part_size"]
 
 
-@pytest.mark.parametrize("part_size", [LEAST, LEAST + 1, 8 * MIB])
-def test_ten_thousand_parts_are_taken_and_not_one_more(part_size: int) -> None:
-    assert PartPlan.of(PARTS * part_size, part_size).part_count == PARTS
-    assert refused_at(PARTS * part_size + 1, part_size) == ["#/part_size"]
+@pytest.mark.parametrize("part_size", [MIN_PART, MIN_PART + 1, 8 * MIB])
+def test_there_are_at_most_ten_thousand_parts(part_size: int) -> None:
+    assert PartPlan.of(MAX_PARTS * part_size, part_size).part_count == MAX_PARTS
+    assert refused_at(MAX_PARTS * part_size + 1, part_size) == ["#/part_size"]
 
 
 @pytest.mark.parametrize("numbers", [[], [1], [3, 1, 2], range(1, 4)])
-def test_numbers_of_the_plan_may_come_in_any_order(numbers: list[int]) -> None:
-    PartPlan(3 * LEAST, LEAST).check_numbers(numbers, pointer="#/part_numbers")
+def test_part_numbers_may_be_in_any_order(numbers: list[int]) -> None:
+    PartPlan(3 * MIN_PART, MIN_PART).check_numbers(numbers, pointer="#/part_numbers")
 
 
 @pytest.mark.parametrize("numbers", [[0], [4], [-1], [1, 2, 3, 4], [1, 1], [3, 2, 3]])
-def test_numbers_outside_the_plan_or_twice_are_refused_where_they_were_said(
-    numbers: list[int],
-) -> None:
+def test_repeated_or_unknown_part_numbers_are_refused(numbers: list[int]) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        PartPlan(3 * LEAST, LEAST).check_numbers(numbers, pointer="#/here")
+        PartPlan(3 * MIN_PART, MIN_PART).check_numbers(numbers, pointer="#/here")
     assert list(refused.value.pointers) == ["#/here"]

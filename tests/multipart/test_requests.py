@@ -1,4 +1,4 @@
-"""What may be asked of an upload in parts, and what each ask demands of a grant."""
+"""Which requests are valid, and what each needs a grant for."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from service.sessions.lifetime import Lifetime
 from service.signing.actions import Checksum, ChecksumAlgorithm
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 
-LEAST: Final = 5 * 1024**2
+MIN_PART: Final = 5 * 1024**2
 UPLOAD: Final = Upload(bucket="reports", key="a/b", upload_id="id-1")
 CRC: Final = "AAAAAA=="
 SHA: Final = b64encode(bytes(32)).decode()
@@ -37,7 +37,7 @@ def new(parts: int = 40, checksums: PartChecksums | None = None, **more: Any) ->
     return NewUpload(
         bucket="reports",
         key="a/b",
-        plan=PartPlan(parts * LEAST, LEAST),
+        plan=PartPlan(parts * MIN_PART, MIN_PART),
         action=CreateMultipartUpload(content_type="text/plain"),
         checksums=checksums,
         lifetime=Lifetime(),
@@ -48,7 +48,7 @@ def new(parts: int = 40, checksums: PartChecksums | None = None, **more: Any) ->
 def window(numbers: Sequence[int], checksums: PartChecksums | None = None) -> PartWindow:
     return PartWindow(
         upload=UPLOAD,
-        plan=PartPlan(2 * LEAST + 7, LEAST),
+        plan=PartPlan(2 * MIN_PART + 7, MIN_PART),
         part_numbers=numbers,
         checksums=checksums or PartChecksums(),
         lifetime=Lifetime(expires_in=60),
@@ -66,12 +66,12 @@ def refused_at(make: Callable[[], object]) -> list[str]:
     return list(refused.value.pointers)
 
 
-def test_a_window_signs_each_part_at_its_length_with_its_own_checksum() -> None:
+def test_each_part_has_its_length_and_checksum() -> None:
     values = {3: CRC, 1: "AAAAAQ=="}
     actions = window([3, 1], PartChecksums("CRC32", values)).actions()
     assert [(a.part_number, a.content_length, a.upload_id) for a in actions] == [
         (3, 7, "id-1"),
-        (1, LEAST, "id-1"),
+        (1, MIN_PART, "id-1"),
     ]
     assert [a.checksum and a.checksum.header for a in actions] == [
         ("x-amz-checksum-crc32", CRC),
@@ -84,15 +84,13 @@ def test_without_an_algorithm_no_part_has_a_checksum() -> None:
 
 
 @pytest.mark.parametrize("numbers", [[0], [4], [1, 1], [1, 2, 3, 4]])
-def test_a_window_is_of_parts_of_the_plan_each_once(numbers: list[int]) -> None:
+def test_a_window_has_each_part_of_the_plan_once(numbers: list[int]) -> None:
     assert refused_at(lambda: window(numbers)) == ["#/part_numbers"]
 
 
-@pytest.mark.parametrize("given", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
-def test_a_window_needs_the_checksum_of_each_of_its_parts_and_no_other(
-    given: tuple[int, ...],
-) -> None:
-    assert refused_at(lambda: window([1, 2], sums(*given))) == ["#/checksums"]
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3), (2, 3), (1, 4)])
+def test_a_window_needs_exactly_the_checksums_of_its_parts(numbers: tuple[int, ...]) -> None:
+    assert refused_at(lambda: window([1, 2], sums(*numbers))) == ["#/checksums"]
 
 
 @pytest.mark.parametrize(
@@ -106,14 +104,14 @@ def test_a_window_needs_the_checksum_of_each_of_its_parts_and_no_other(
         ("CRC32", {7: "caf\u00e9AAAA"}, "#/checksums/7"),
     ],
 )
-def test_a_checksum_that_is_none_is_refused_where_it_stands(
+def test_an_invalid_checksum_is_refused(
     algorithm: ChecksumAlgorithm | None, values: Mapping[int, str], pointer: str
 ) -> None:
     assert refused_at(lambda: PartChecksums(algorithm, values)) == [pointer]
 
 
 @pytest.mark.parametrize(
-    ("parts", "most", "numbers"),
+    ("parts", "maximum", "numbers"),
     [
         (40, None, range(1, DEFAULT_PARTS_PER_REQUEST + 1)),
         (3, None, range(1, 4)),
@@ -123,74 +121,81 @@ def test_a_checksum_that_is_none_is_refused_where_it_stands(
         (3, 5, range(1, 4)),
     ],
 )
-def test_the_first_parts_are_a_few_and_no_more_than_the_rate_allows(
-    parts: int, most: int | None, numbers: range
+def test_the_first_parts_are_limited_by_the_rate(
+    parts: int, maximum: int | None, numbers: range
 ) -> None:
-    assert list(new(parts).first_parts(most)) == list(numbers)
+    assert list(new(parts).first_parts(maximum)) == list(numbers)
 
 
-@pytest.mark.parametrize("most", [None, 1])
+@pytest.mark.parametrize("maximum", [None, 1])
 @pytest.mark.parametrize("known", [(), (2,), (9, 2, 40)])
-def test_with_an_algorithm_the_first_parts_are_those_whose_checksums_are_known(
-    known: tuple[int, ...], most: int | None
+def test_the_first_parts_are_those_with_known_checksums(
+    known: tuple[int, ...], maximum: int | None
 ) -> None:
     upload = new(checksums=sums(*known))
-    numbers = upload.first_parts(most)
+    numbers = upload.first_parts(maximum)
     assert list(numbers) == sorted(known)
     assert len(upload.window("id-1", numbers).actions()) == len(known)
 
 
-def test_a_new_upload_takes_checksums_of_its_own_parts_only() -> None:
+def test_a_new_upload_refuses_checksums_of_other_parts() -> None:
     assert refused_at(lambda: new(3, sums(1, 4))) == ["#/checksums"]
     assert refused_at(lambda: new(3, sums(0))) == ["#/checksums"]
 
 
-def test_a_new_upload_takes_the_checksums_of_a_window_at_most() -> None:
+def test_a_new_upload_has_at_most_one_windows_checksums() -> None:
     new(200, sums(*range(1, MAX_PARTS_PER_REQUEST + 1)))
     assert refused_at(lambda: new(200, sums(*range(1, MAX_PARTS_PER_REQUEST + 2)))) == [
         "#/checksums"
     ]
 
 
-def test_a_new_upload_demands_its_size_its_type_and_what_its_completion_will_ask_for() -> None:
-    ask = new(3, overwrite=True).store_request()
-    assert (ask.action, ask.upload_id, ask.creates_only) == ("CreateMultipartUpload", None, False)
-    access_request = ask.access_request
+def test_what_a_new_upload_needs_a_grant_for() -> None:
+    request = new(3, overwrite=True).store_request()
+    assert (request.action, request.upload_id, request.creates_only) == (
+        "CreateMultipartUpload",
+        None,
+        False,
+    )
+    access_request = request.access_request
     assert (access_request.operation, access_request.bucket, access_request.key) == (
         Operation.MULTIPART,
         "reports",
         "a/b",
     )
-    assert (access_request.content_length, access_request.content_type) == (3 * LEAST, "text/plain")
+    assert (access_request.content_length, access_request.content_type) == (
+        3 * MIN_PART,
+        "text/plain",
+    )
     assert (access_request.overwrite, access_request.declares_content_type) == (True, True)
     assert new(content_type_given=False).store_request().access_request.content_type is None
     assert new().store_request().creates_only
 
 
-def test_later_asks_name_the_upload_and_no_type() -> None:
+def test_later_requests_have_an_upload_id_and_no_type() -> None:
     listing, signing = UPLOAD.store_request("ListParts"), window([1]).store_request()
     completing = completion(1, overwrite=True).store_request()
-    assert [ask.action for ask in (listing, signing, completing)] == [
+    assert [request.action for request in (listing, signing, completing)] == [
         *("ListParts", "UploadPart", "CompleteMultipartUpload")
     ]
-    for ask in (listing, signing, completing):
-        assert (ask.upload_id, ask.access_request.declares_content_type) == ("id-1", False)
-        assert ask.access_request.operation is Operation.MULTIPART
-    assert [ask.access_request.content_length for ask in (listing, signing, completing)] == [
-        *(None, 2 * LEAST + 7, 9)
-    ]
+    for request in (listing, signing, completing):
+        assert (request.upload_id, request.access_request.declares_content_type) == ("id-1", False)
+        assert request.access_request.operation is Operation.MULTIPART
+    assert [
+        request.access_request.content_length for request in (listing, signing, completing)
+    ] == [*(None, 2 * MIN_PART + 7, 9)]
     assert (completing.access_request.overwrite, completing.creates_only) == (True, False)
     assert completion(1).store_request().creates_only
     assert signing.lifetime == Lifetime(expires_in=60)
 
 
 @pytest.mark.parametrize("upload_id", ["", "a\n", "a b ", "\u00e9", "a\x00", "x" * 1025, "a/b"])
-def test_an_upload_id_that_no_store_gives_is_refused(upload_id: str) -> None:
+def test_an_invalid_upload_id_is_refused(upload_id: str) -> None:
     refused_at(lambda: Upload(bucket="reports", key="a", upload_id=upload_id))
 
 
 @pytest.mark.parametrize("upload_id", ["2~a_b-c.d", "a.b+c==", "x" * 1024])
-def test_an_upload_id_is_the_stores_own_affair(upload_id: str) -> None:
+def test_an_upload_id_may_have_any_form(upload_id: str) -> None:
     assert Upload(bucket="reports", key="a", upload_id=upload_id).upload_id == upload_id
 
 
@@ -202,9 +207,7 @@ def test_an_upload_id_is_the_stores_own_affair(upload_id: str) -> None:
         ((1, 3, 2, 1), "#/parts/2/part_number"),
     ],
 )
-def test_a_completion_names_its_parts_in_order_and_once(
-    numbers: tuple[int, ...], pointer: str
-) -> None:
+def test_part_numbers_of_a_completion_must_increase(numbers: tuple[int, ...], pointer: str) -> None:
     assert refused_at(lambda: completion(*numbers)) == [pointer]
 
 

@@ -1,4 +1,4 @@
-"""Where each bucket is: a golden table of hosts, what is refused in words, and what has no say."""
+"""The address of each kind of bucket, what is refused, and what has no influence."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -38,7 +38,7 @@ REGIONS: Final = [
 
 
 @pytest.mark.parametrize("region", REGIONS)
-async def test_every_region_has_its_own_host_so_that_nothing_redirects(region: str) -> None:
+async def test_every_region_has_its_own_host(region: str) -> None:
     address = await address_of(location(region=region))
     assert address == Address(
         scheme="https", host=f"bkt.s3.{region}.amazonaws.com", path_prefix="/", region=region
@@ -53,7 +53,7 @@ async def test_china_has_its_own_domain(region: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "url"),
+    ("bucket", "url"),
     [
         (location("my.dot.bkt"), "https://s3.eu-west-1.amazonaws.com/my.dot.bkt/"),
         (location(addressing_style="path"), "https://s3.eu-west-1.amazonaws.com/bkt/"),
@@ -75,15 +75,15 @@ async def test_china_has_its_own_domain(region: str) -> None:
     ],
     ids=str,
 )
-async def test_a_bucket_on_aws_is_at(place: Location, url: str) -> None:
-    address = await address_of(place)
+async def test_address_of_a_bucket_on_aws(bucket: Location, url: str) -> None:
+    address = await address_of(bucket)
     assert url_of(address) == url
-    assert address.region == place.region
+    assert address.region == bucket.region
 
 
 @pytest.mark.parametrize("arn", [ACCESS_POINT, ACCESS_POINT.replace("point/", "point:")])
 @pytest.mark.parametrize("style", ["virtual", "path"])
-async def test_the_region_of_an_access_point_wins_over_the_configured(arn: str, style: str) -> None:
+async def test_the_region_of_an_access_point_wins(arn: str, style: str) -> None:
     address = await address_of(location(arn, addressing_style=style))
     host = "reports-111122223333.s3-accesspoint.us-west-2.amazonaws.com"
     assert address == Address(scheme="https", host=host, path_prefix="/", region="us-west-2")
@@ -100,10 +100,10 @@ async def test_the_region_of_an_access_point_wins_over_the_configured(arn: str, 
         ("https://store.test:8443", "virtual", "https://bkt.store.test:8443/"),
         ("https://store.test/of/ours", "virtual", "https://bkt.store.test/of/ours/"),
         ("http://[::1]:9000", "path", "http://[::1]:9000/bkt/"),
-        (STORE, "virtual", "http://127.0.0.1:9000/bkt/"),  # no host for a bucket below a number
+        (STORE, "virtual", "http://127.0.0.1:9000/bkt/"),  # an IP address has no subdomains
     ],
 )
-async def test_a_bucket_in_a_store_of_ones_own_is_at(endpoint: str, style: str, url: str) -> None:
+async def test_address_of_a_bucket_at_another_store(endpoint: str, style: str, url: str) -> None:
     address = await address_of(location(endpoint_url=endpoint, addressing_style=style))
     assert url_of(address) == url
     assert address.region == "eu-west-1"
@@ -118,9 +118,7 @@ async def test_a_bucket_in_a_store_of_ones_own_is_at(endpoint: str, style: str, 
         ("http://Store.Test:9000", "store.test:9000"),
     ],
 )
-async def test_the_host_that_is_signed_is_the_one_that_http_clients_send(
-    endpoint: str, host: str
-) -> None:
+async def test_the_signed_host_is_what_clients_send(endpoint: str, host: str) -> None:
     """RFC 9110, 4.2.3: they send it in lower case, and leave the default port out."""
     address = await address_of(location(endpoint_url=endpoint, addressing_style="path"))
     assert address.host == host
@@ -135,13 +133,13 @@ MULTI_REGION: Final = [
 
 
 @pytest.mark.parametrize("arn", MULTI_REGION)
-async def test_what_has_no_region_is_refused_since_it_needs_sigv4a(arn: str) -> None:
+async def test_a_multi_region_access_point_is_refused(arn: str) -> None:
     (problem,) = await problems_of(reports=location(arn))
     assert problem.startswith("buckets.reports: a Multi-Region Access Point needs SigV4A")
 
 
 @pytest.mark.parametrize(
-    ("place", "words"),
+    ("bucket", "text"),
     [
         (location("bkt--usw2-az1--x-s3"), "an S3 Express directory bucket needs CreateSession"),
         (location("bkt--usw2-az1--xa-s3"), "an S3 Express directory bucket needs CreateSession"),
@@ -155,11 +153,11 @@ async def test_what_has_no_region_is_refused_since_it_needs_sigv4a(arn: str) -> 
         ),
         (
             location("arn:aws:s3-outposts:us-west-2:111122223333:outpost/op-01/accesspoint/a"),
-            "signs as s3-outposts",
+            "signed for s3-outposts",
         ),
         (
             location("arn:aws:s3-object-lambda:us-west-2:111122223333:accesspoint/a"),
-            "signs as s3-object-lambda",
+            "signed for s3-object-lambda",
         ),
         (
             location("arn:aws-cn:s3:cn-north-1:111122223333:accesspoint/reports"),
@@ -172,14 +170,14 @@ async def test_what_has_no_region_is_refused_since_it_needs_sigv4a(arn: str) -> 
     ],
     ids=str,
 )
-async def test_what_cannot_be_signed_right_is_refused_in_words(place: Location, words: str) -> None:
-    (problem,) = await problems_of(reports=place)
+async def test_a_bucket_that_cannot_be_signed_for_is_refused(bucket: Location, text: str) -> None:
+    (problem,) = await problems_of(reports=bucket)
     assert problem.startswith("buckets.reports: ")
-    assert words in problem
+    assert text in problem
 
 
 @pytest.mark.parametrize(
-    "place",
+    "bucket",
     [
         location(endpoint_url="http://un_der.score"),
         location(endpoint_url="https://"),
@@ -188,12 +186,12 @@ async def test_what_cannot_be_signed_right_is_refused_in_words(place: Location, 
     ],
     ids=str,
 )
-async def test_what_the_sdk_makes_no_client_for_is_refused_in_words_too(place: Location) -> None:
-    (problem,) = await problems_of(reports=place)
+async def test_an_invalid_endpoint_or_region_is_refused(bucket: Location) -> None:
+    (problem,) = await problems_of(reports=bucket)
     assert problem.startswith("buckets.reports: ")
 
 
-async def test_all_that_is_wrong_is_told_at_once() -> None:
+async def test_all_problems_are_reported_at_once() -> None:
     problems = await problems_of(
         one=location(MULTI_REGION[0]),
         good=location(),
@@ -226,13 +224,13 @@ SEVERAL: Final = {
     "plain": location(region="us-east-1"),
     "arn": location(ACCESS_POINT, region="us-east-1"),
 }
-WHEREABOUTS: Final = {
+ADDRESSES: Final = {
     "plain": "https://bkt.s3.us-east-1.amazonaws.com/",
     "arn": "https://reports-111122223333.s3-accesspoint.us-west-2.amazonaws.com/",
 }
 
 
-async def whereabouts() -> dict[str, str]:
+async def addresses_of_several() -> dict[str, str]:
     return {name: url_of(address) for name, address in (await resolve(SEVERAL)).items()}
 
 
@@ -258,7 +256,7 @@ async def test_the_environment_changes_nothing(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert await whereabouts() == WHEREABOUTS
+    assert await addresses_of_several() == ADDRESSES
 
 
 @pytest.mark.parametrize(
@@ -277,10 +275,10 @@ async def test_the_environment_changes_nothing(
         "services = mine\n[services mine]\ns3 =\n  endpoint_url = http://elsewhere.test",
     ],
 )
-async def test_a_configuration_file_of_the_sdk_changes_nothing(
+async def test_the_configuration_file_of_the_sdk_changes_nothing(
     setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     path = tmp_path / "config"
     path.write_text(f"[default]\n{setting}\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
-    assert await whereabouts() == WHEREABOUTS
+    assert await addresses_of_several() == ADDRESSES

@@ -1,4 +1,4 @@
-"""How stores are reached, over true connections on loopback: proxies, authorities, and the pool."""
+"""Real connections on loopback: proxies, certificate authorities and the connection pool."""
 
 import asyncio
 import ssl
@@ -16,14 +16,7 @@ from service.s3.access import StoreAccess
 from service.s3.client import CALLS, CALLS_A_BUCKET, S3Client
 from service.signing.signer import Address
 from tests.auth.test_jwks import a_tls_context
-from tests.s3.house import (
-    HEAD,
-    Observer,
-    a_house,
-    a_leave,
-    failure,
-)
-from tests.support.fakes import in_virtual_time
+from tests.s3.fake_store import HEAD, Harness, Observer, error_of, make_store_access, with_harness
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -31,10 +24,10 @@ _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 @dataclass
 class Server:
-    """Answers a request a connection once `gate` is open, and keeps what it was asked."""
+    """Answers one request for each connection while `gate` is set, and records the requests."""
 
     port: int = 0
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -42,9 +35,9 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
         await self.gate.wait()
-        # To CONNECT this is no tunnel to a store that speaks TLS.
+        # For CONNECT this is not a TLS tunnel.
         writer.write(_ANSWER)
         await writer.drain()
         writer.close()
@@ -64,18 +57,18 @@ async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[Server
 
 @asynccontextmanager
 async def calling(verify: ssl.SSLContext | None = None) -> AsyncIterator[S3Client]:
-    calls = S3Client(
+    client = S3Client(
         clock=SystemClock(), chance=lambda: 0, observer=Observer(), verify=verify or True
     )
     try:
-        yield calls
+        yield client
     finally:
-        await calls.close()
+        await client.close()
 
 
 def to(server: Server, scheme: str = "http") -> StoreAccess:
     address = Address(scheme=scheme, host=server.host, path_prefix="/", region="eu-west-1")
-    return a_leave(address)
+    return make_store_access(address)
 
 
 @pytest.fixture(autouse=True)
@@ -85,74 +78,71 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def through(server: Server, patch: pytest.MonkeyPatch) -> None:
+def use_proxy(server: Server, patch: pytest.MonkeyPatch) -> None:
     for name in _PROXIES[:3]:
         patch.setenv(name, f"http://{server.host}")
 
 
-async def test_what_is_not_encrypted_goes_to_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_http_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as store, serving() as proxy:
-        through(proxy, monkeypatch)
-        async with calling() as calls:
-            await calls.send(to(store), HEAD, bucket="reports", key="a")
-        assert len(store.asked) == 1
-        assert store.asked[0].startswith("HEAD /a?")
-        assert proxy.asked == []
+        use_proxy(proxy, monkeypatch)
+        async with calling() as client:
+            await client.send(to(store), HEAD, bucket="reports", key="a")
+        assert len(store.requests) == 1
+        assert store.requests[0].startswith("HEAD /a?")
+        assert proxy.requests == []
 
 
-async def test_what_is_encrypted_goes_through_the_proxy_that_sees_the_host_alone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_https_uses_a_proxy_that_sees_only_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as store, serving() as proxy:
-        through(proxy, monkeypatch)
-        async with calling() as calls:
-            sent = calls.send(to(store, "https"), HEAD, bucket="reports", key="a")
-            assert isinstance(await failure(sent), StorageUnavailable)
-        assert {asked.splitlines()[0] for asked in proxy.asked} == {
+        use_proxy(proxy, monkeypatch)
+        async with calling() as client:
+            sent = client.send(to(store, "https"), HEAD, bucket="reports", key="a")
+            assert isinstance(await error_of(sent), StorageUnavailable)
+        assert {each.splitlines()[0] for each in proxy.requests} == {
             f"CONNECT {store.host} HTTP/1.1"
         }
-        assert "X-Amz" not in "".join(proxy.asked)
-        assert store.asked == []
+        assert "X-Amz" not in "".join(proxy.requests)
+        assert store.requests == []
 
 
-async def test_a_store_of_a_private_authority_is_trusted_if_that_is_given(tmp_path: Path) -> None:
+async def test_a_private_certificate_authority_can_be_trusted(tmp_path: Path) -> None:
     async with serving(a_tls_context(tmp_path)) as store:
-        async with calling() as calls:
-            sent = calls.send(to(store, "https"), HEAD, bucket="reports", key="a")
-            assert isinstance(await failure(sent), StorageUnavailable)
-        assert store.asked == []
+        async with calling() as client:
+            sent = client.send(to(store, "https"), HEAD, bucket="reports", key="a")
+            assert isinstance(await error_of(sent), StorageUnavailable)
+        assert store.requests == []
         ours = ssl.create_default_context(cafile=tmp_path / "ca.crt")
-        async with calling(ours) as calls:
-            await calls.send(to(store, "https"), HEAD, bucket="reports", key="a")
-        assert len(store.asked) == 1
+        async with calling(ours) as client:
+            await client.send(to(store, "https"), HEAD, bucket="reports", key="a")
+        assert len(store.requests) == 1
 
 
-async def test_as_many_connections_as_calls_are_open_at_once() -> None:
-    async with serving() as store, calling() as calls:
+async def test_all_calls_can_have_a_connection_at_once() -> None:
+    async with serving() as store, calling() as client:
         store.gate.clear()
         names = [f"b{n}" for n in range(CALLS // CALLS_A_BUCKET)] * CALLS_A_BUCKET
         sent = [
-            asyncio.ensure_future(calls.send(to(store), HEAD, bucket=name, key="a"))
+            asyncio.ensure_future(client.send(to(store), HEAD, bucket=name, key="a"))
             for name in names
         ]
         async with asyncio.timeout(30):
-            while len(store.asked) < CALLS:  # noqa: ASYNC110 - of many connections, none of which tells
+            while len(store.requests) < CALLS:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
         store.gate.set()
         await asyncio.gather(*sent)
 
 
-async def test_the_pool_keeps_no_more_connections_than_there_are_calls() -> None:
-    async with calling() as calls:
-        transport = calls._client._client._transport
+async def test_the_pool_has_one_connection_for_each_call() -> None:
+    async with calling() as client:
+        transport = client._client._client._transport
         assert isinstance(transport, AsyncHTTPTransport)
         assert transport._pool._max_connections == CALLS
 
 
-@in_virtual_time
-async def test_a_connection_is_waited_for_two_seconds_and_all_else_by_the_calls_own_limit() -> None:
-    async with a_house() as house:
-        await house.send()
-        [request] = house.store.asked
-        limits = {"connect": 2.0, "read": None, "write": None, "pool": None}
-        assert request.extensions["timeout"] == limits
+@with_harness
+async def test_only_connecting_has_a_timeout_of_its_own(harness: Harness) -> None:
+    await harness.send()
+    [request] = harness.store.requests
+    limits = {"connect": 2.0, "read": None, "write": None, "pool": None}
+    assert request.extensions["timeout"] == limits

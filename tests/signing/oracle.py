@@ -1,6 +1,6 @@
-"""botocore, as the oracle: what it signs for an action of ours.
+"""botocore as the oracle: what it signs for our actions.
 
-Nothing of ours is patched; botocore's clock is, for it takes no time as an argument.
+botocore's clock is patched, since botocore takes no time as an argument.
 """
 
 import datetime as dt
@@ -31,7 +31,7 @@ from service.signing.actions import (
     PutObject,
 )
 from service.signing.post_policy import PostObject
-from service.signing.signer import Address
+from service.signing.signer import Address, Signable
 from service.signing.sigv4 import Credentials
 
 
@@ -39,28 +39,27 @@ from service.signing.sigv4 import Credentials
 def clock(now: int) -> Iterator[None]:
     moment = dt.datetime.fromtimestamp(now, dt.UTC).replace(tzinfo=None)
 
-    def tell(**_: Any) -> dt.datetime:  # a mock would take longer to make than the signature
+    def now_(**_: Any) -> dt.datetime:  # a mock would be slower than the signature
         return moment
 
     with (
-        mock.patch.object(botocore.auth, "get_current_datetime", tell),
-        mock.patch.object(botocore.signers, "get_current_datetime", tell),
+        mock.patch.object(botocore.auth, "get_current_datetime", now_),
+        mock.patch.object(botocore.signers, "get_current_datetime", now_),
     ):
         yield
 
 
 def parts(url: str) -> tuple[str, list[str]]:
-    """All before the query, and the query's raw pieces in some one order.
+    """Return everything before the query, and the query's parameters, sorted.
 
-    Our query is in canonical order, botocore's is not. The signature is over the canonical order,
-    so the order that is sent says nothing.
+    The signature is over the canonical order, whatever order is sent. botocore's is not canonical.
     """
     head, _, query = url.partition("?")
     return head, sorted(query.split("&"))
 
 
 def sign(
-    action: Action,
+    action: Signable,
     key: str,
     *,
     address: Address,
@@ -68,9 +67,9 @@ def sign(
     now: int,
     expires_in: int,
 ) -> str:
-    """By botocore's signer alone, which knows no actions: query and headers are ours."""
+    """Return the URL of botocore's signer, which gets our query and headers."""
     path = address.path_prefix + percent_encode(key, safe="/~")
-    if isinstance(action, ListObjects):
+    if not key:
         path = address.path_prefix.rstrip("/") or "/"
     request = AWSRequest(
         method=action.METHOD,
@@ -88,7 +87,7 @@ def sign_policy(policy: str, *, credentials: Credentials, region: str, now: int)
     auth = S3SigV4PostAuth(_botocore(credentials), "s3", region)
     request = AWSRequest()
     with clock(now):
-        auth.add_auth(request)  # notes the time, which `signature` goes by
+        auth.add_auth(request)  # `signature` needs its time
     return str(auth.signature(policy, request))
 
 
@@ -102,14 +101,14 @@ def _botocore(credentials: Credentials) -> Any:
 def client(
     credentials: Credentials, region: str, endpoint_url: str | None = None, style: str = "virtual"
 ) -> Any:
-    """A client that asks for lists as our callers do: with no `encoding-type=url` of botocore's."""
+    """Return a client that lists without `encoding-type=url`, which botocore adds by default."""
     session = botocore.session.Session()
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": style, "us_east_1_regional_endpoint": "regional"},
         ignore_configured_endpoint_urls=True,
     )
-    made = session.create_client(
+    client = session.create_client(
         "s3",
         region_name=region,
         endpoint_url=endpoint_url,
@@ -119,19 +118,19 @@ def client(
         aws_session_token=credentials.session_token,
     )
     event = "before-parameter-build.s3.ListObjectsV2"
-    made.meta.events.unregister(event, set_list_objects_encoding_type_url)
-    return made
+    client.meta.events.unregister(event, set_list_objects_encoding_type_url)
+    return client
 
 
 def presign(
     client: Any, bucket: str, action: Action, key: str, *, now: int, expires_in: int
 ) -> str:
-    """By the whole client, from an action in its own words."""
+    """Return the URL of a client, from the action in botocore's terms."""
     method, parameters = _operation(action, key)
-    given = {name: value for name, value in parameters.items() if value is not None}
+    present = {name: value for name, value in parameters.items() if value is not None}
     with clock(now):
         url: str = client.generate_presigned_url(
-            method, Params={"Bucket": bucket, **given}, ExpiresIn=expires_in
+            method, Params={"Bucket": bucket, **present}, ExpiresIn=expires_in
         )
     return url
 
@@ -139,7 +138,7 @@ def presign(
 def presign_form(
     client: Any, bucket: str, form: PostObject, *, now: int, expires_in: int
 ) -> dict[str, str]:
-    """The fields, with a condition for each that the caller of botocore has to write himself."""
+    """Return the form's fields. botocore's callers have to write the conditions themselves."""
     fields = _form_fields(form)
     conditions: list[Any] = [{name: value} for name, value in fields.items()]
     if form.content_type_prefix is not None:
@@ -198,14 +197,11 @@ def _put_parameters(put: PutObject) -> dict[str, Any]:
 def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | None]:
     if encryption is None:
         return {}
-    return {
-        "ServerSideEncryption": encryption.algorithm,
-        "SSEKMSKeyId": encryption.kms_key_id,
-    }
+    return {"ServerSideEncryption": encryption.algorithm, "SSEKMSKeyId": encryption.kms_key_id}
 
 
 def tagging(tags: Pairs) -> str | None:
-    """URL query parameters: …/AmazonS3/latest/API/API_PutObject.html. botocore takes the finished text."""
+    """The header is a URL query, which botocore does not build: …/latest/API/API_PutObject.html."""
     return "&".join(f"{percent_encode(k)}={percent_encode(v)}" for k, v in tags) or None
 
 

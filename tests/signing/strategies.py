@@ -1,4 +1,4 @@
-"""What callers may ask to be signed, awkward things first."""
+"""What callers may request to be signed, difficult values first."""
 
 from base64 import b64encode
 from typing import Final
@@ -25,7 +25,7 @@ from service.signing.validation import check_key
 
 
 def examples(number: int) -> settings:
-    """So many, the same in every run, however slow the machine."""
+    """Settings for this number of examples: the same in every run, without deadlines."""
     return settings(
         max_examples=number,
         deadline=None,
@@ -35,14 +35,14 @@ def examples(number: int) -> settings:
 
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
-_AWKWARD: Final = st.sampled_from(
+_DIFFICULT: Final = st.sampled_from(
     [
         *" +%'~?#&/=;:@!$()*,[]\\\"<>^`{|}",
         *("//", "%2F", "%20", "%zz", "a", "Z", "9", "-_."),
         *("\u00e9", "e\u0301", "\u00df", "\u65e5\u672c", "\U0001f600", "\u00a0", "\u2028"),
     ]
 )
-_KEY_TEXT: Final = st.lists(_AWKWARD, min_size=1, max_size=12).map("".join) | TEXT
+_KEY_TEXT: Final = st.lists(_DIFFICULT, min_size=1, max_size=12).map("".join) | TEXT
 _ALGORITHMS: Final[list[tuple[ChecksumAlgorithm, int]]] = [
     ("CRC32", 4),
     ("CRC32C", 4),
@@ -51,7 +51,7 @@ _ALGORITHMS: Final[list[tuple[ChecksumAlgorithm, int]]] = [
     ("SHA256", 32),
 ]
 _BASE64: Final = st.binary(min_size=1, max_size=60).map(lambda raw: b64encode(raw).decode())
-# Drawn whole: a regular expression would draw each character by itself, at three times the cost.
+# Not from a regular expression, which is three times slower.
 _WORDS: Final = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=6
 )
@@ -68,7 +68,7 @@ _TAG_TEXT: Final = st.sampled_from(["a b", " ", "+", "1+1 = 2", "\u00e9 \u65e5"]
 TAGS: Final = st.lists(st.tuples(_TAG_TEXT.filter(bool), _TAG_TEXT), max_size=3).map(tuple)
 
 
-def _accepted(key: str) -> bool:
+def is_accepted(key: str) -> bool:
     try:
         check_key(key)
     except InvalidRequest:
@@ -86,13 +86,13 @@ def _maybe(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
     return st.none() | strategy
 
 
-KEYS: Final = _KEY_TEXT.filter(_accepted)
+KEYS: Final = _KEY_TEXT.filter(is_accepted)
 PREFIXES: Final = st.just("") | KEYS
 EXPIRES: Final = st.sampled_from([1, 900, 604_800]) | st.integers(1, 604_800)
 TIMES: Final = st.sampled_from(
     [
         0,
-        951_782_399,  # 2000-02-28T23:59:59Z, the eve of a leap day
+        951_782_399,  # 2000-02-28T23:59:59Z, the day before a leap day
         951_782_400,
         1_709_251_199,  # 2024-02-29T23:59:59Z
         1_709_251_200,
@@ -175,7 +175,7 @@ OBJECT_ACTIONS: Final[st.SearchStrategy[Action]] = st.one_of(GETS, HEADS, DELETE
 
 @st.composite
 def actions(draw: st.DrawFn) -> tuple[Action, str]:
-    """An action, and the key to sign it with: a list addresses the bucket and has none."""
+    """An action and its key, which is empty for a list: it addresses the bucket."""
     if draw(st.integers(0, 4)) == 0:
         return draw(LISTS), ""
     return draw(OBJECT_ACTIONS), draw(KEYS)
@@ -183,12 +183,12 @@ def actions(draw: st.DrawFn) -> tuple[Action, str]:
 
 @st.composite
 def forms(draw: st.DrawFn) -> PostObject:
-    least, most = sorted(draw(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))))
+    minimum, maximum = sorted(draw(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))))
     prefix = draw(_maybe(_HEADER))
     return PostObject(
         key=draw(KEYS) + draw(st.sampled_from(["", FILENAME_VARIABLE])),
-        min_content_length=least,
-        max_content_length=most,
+        min_content_length=minimum,
+        max_content_length=maximum,
         content_type=None if prefix is not None else draw(_maybe(TYPES)),
         content_type_prefix=prefix,
         success_status=draw(st.sampled_from([None, 200, 201, 204])),

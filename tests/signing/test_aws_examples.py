@@ -1,4 +1,4 @@
-"""Every step of a signature against the worked examples of AWS's manuals."""
+"""Each step of a signature with the examples of AWS's manuals."""
 
 from base64 import b64encode
 from typing import Any, Final
@@ -18,7 +18,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
 }
 POST: Final[dict[str, Any]] = DATA["aws_docs"]["post_policy"]
 
-# The last line of the string to sign, on the pages that `source` names
+# The last line of the string to sign, from the pages in `source`
 DOCUMENTED_DIGESTS: Final = {
     "presigned GET": "3bfa292879f6447bbcda7001decf97f4a54dc650c8942174ae0a9121cf58ad04",
     "GET object with Range": "7344ae5b7ee6c3e7e6b0fe0640412a37625d1fbfff95c48bbb2dc43964946972",
@@ -39,7 +39,7 @@ DOCUMENTED_KEYS: Final = {
 
 
 @pytest.mark.parametrize(("scope", "key"), DOCUMENTED_KEYS.items(), ids=str)
-def test_signing_key_of_the_manual(scope: tuple[str, str, str, str], key: str) -> None:
+def test_signing_key_of_an_example(scope: tuple[str, str, str, str], key: str) -> None:
     assert sigv4.signing_key(*scope).hex() == key
 
 
@@ -98,6 +98,6 @@ def test_signature_of_the_post_policy_example() -> None:
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Reversed, so that the sorting has something to do."""
+    """In reverse order, to test the sorting."""
     pieces = [piece.partition("=") for piece in reversed(query.split("&")) if piece]
     return [(unquote(name), unquote(value)) for name, _, value in pieces]

@@ -1,4 +1,4 @@
-"""A Signer remembers much, and nobody can tell."""
+"""A Signer's caches change no signature, are bounded, and show no secrets."""
 
 import hmac
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ ALPHABET: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_si
 def plain_url(
     action: Action, key: str, *, now: int, expires_in: int, tag: str | None = None
 ) -> str:
-    """The URL by the step functions alone, with nothing kept from one to the next."""
+    """Return the URL by the step functions, without any cache."""
     timestamp = sigv4.amz_date(now)
     scope = sigv4.credential_scope(timestamp[:8], "eu-west-1", "s3")
     headers = {"host": ADDRESS.host, **action.headers()}
@@ -80,17 +80,32 @@ def signer() -> Signer:
         max_size=12,
     ),
 )
-def test_any_order_of_shapes_seconds_and_lifetimes_signs_as_the_plain_steps_do(
+def test_any_order_of_requests_is_signed_correctly(
     pool: list[Action], picks: list[tuple[int, str, int, int]]
 ) -> None:
-    """Seconds go back and forth over midnight, so each cache is hit, missed and left behind."""
+    """Times go back and forth over midnight, so each cache is hit, missed and outdated."""
     requests = [(pool[n % len(pool)], key, now, expires) for n, key, now, expires in picks]
     check(Signer(CREDENTIALS, ADDRESS), requests)
 
 
-def test_midnight_brings_a_new_signing_key_and_the_day_before_still_signs(signer: Signer) -> None:
-    seconds = [MIDNIGHT - 1, MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 86_400, MIDNIGHT]
-    check(signer, [(GetObject(), "a", now, 60) for now in seconds])
+_DAYS: Final = [MIDNIGHT - 1, MIDNIGHT, MIDNIGHT - 1, MIDNIGHT + 86_400, MIDNIGHT]
+_EMPTY: Final[list[Action]] = [GetObject(), HeadObject(), DeleteObject(), GetObject()]
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [(GetObject(), "a", now, 60) for now in _DAYS],
+        [(GetObject(), "a", MIDNIGHT, expires_in) for expires_in in (1, MAX_EXPIRES_IN, 1, 900)],
+        [(action, "a", MIDNIGHT, 60) for action in _EMPTY],
+        [(PutObject(content_length=n), "a b", MIDNIGHT, 60) for n in range(300)] * 2,
+    ],
+    ids=["days", "lifetimes", "equal fields", "more than are cached"],
+)
+def test_caches_do_not_change_signatures(
+    signer: Signer, requests: list[tuple[Action, str, int, int]]
+) -> None:
+    check(signer, requests)
 
 
 def test_the_signing_key_is_derived_once_a_day(signer: Signer) -> None:
@@ -98,29 +113,14 @@ def test_the_signing_key_is_derived_once_a_day(signer: Signer) -> None:
     assert signer.state("20240302") is not signer.state("20240301")
 
 
-def test_lifetimes_of_one_second_do_not_mix(signer: Signer) -> None:
-    lifetimes = [1, MAX_EXPIRES_IN, 1, 900]
-    check(signer, [(GetObject(), "a", MIDNIGHT, expires_in) for expires_in in lifetimes])
-
-
-def test_a_tag_is_signed_into_the_query_of_its_own_url_and_of_no_other(signer: Signer) -> None:
+def test_a_tag_is_only_in_its_own_url(signer: Signer) -> None:
     action = GetObject()
     for tag in ("one", None, "two", "one"):
         url = signer.presign(action, "a", now=MIDNIGHT, expires_in=60, tag=tag)
         assert url == plain_url(action, "a", now=MIDNIGHT, expires_in=60, tag=tag)
 
 
-def test_actions_of_equal_fields_do_not_mix(signer: Signer) -> None:
-    actions: list[Action] = [GetObject(), HeadObject(), DeleteObject(), GetObject()]
-    check(signer, [(action, "a", MIDNIGHT, 60) for action in actions])
-
-
-def test_more_shapes_than_are_kept_sign_as_the_plain_steps_do(signer: Signer) -> None:
-    shapes = [PutObject(content_length=n) for n in range(300)] * 2
-    check(signer, [(shape, "a b", MIDNIGHT, 60) for shape in shapes])
-
-
-def test_the_shapes_that_are_kept_are_bounded_and_go_with_their_second(signer: Signer) -> None:
+def test_the_contexts_are_bounded_and_last_a_second(signer: Signer) -> None:
     for n in range(300):
         signer.presign(PutObject(content_length=n), "a", now=MIDNIGHT, expires_in=60)
     assert len(signer._contexts) == 64
@@ -128,7 +128,7 @@ def test_the_shapes_that_are_kept_are_bounded_and_go_with_their_second(signer: S
     assert len(signer._contexts) == 1
 
 
-def test_a_shape_that_comes_again_in_its_second_is_rendered_once(signer: Signer) -> None:
+def test_a_repeated_request_is_rendered_once(signer: Signer) -> None:
     action = GetObject()
     first = signer.context(action, now=MIDNIGHT, expires_in=60)
     assert signer.context(action, now=MIDNIGHT, expires_in=60) is first
@@ -155,7 +155,7 @@ def test_a_context_that_is_seldom_used_again_is_not_cached(
     assert len(signer._contexts) == 0
 
 
-def test_a_list_addresses_the_bucket_without_a_slash_behind_it(signer: Signer) -> None:
+def test_a_list_addresses_the_bucket_without_a_slash(signer: Signer) -> None:
     listing = ListObjects(prefix="a/")
     within = Address(scheme="https", host="h", path_prefix="/bkt/", region="eu-west-1")
     url = Signer(CREDENTIALS, within).presign(listing, "", now=MIDNIGHT, expires_in=60)
@@ -168,9 +168,7 @@ def test_a_list_addresses_the_bucket_without_a_slash_behind_it(signer: Signer) -
 
 @examples(300)
 @given(key=st.binary(max_size=64), messages=st.lists(ALPHABET, min_size=1, max_size=3))
-def test_a_signing_state_signs_as_hmac_does_and_is_not_used_up(
-    key: bytes, messages: list[str]
-) -> None:
+def test_a_signing_state_is_a_reusable_hmac(key: bytes, messages: list[str]) -> None:
     state = SigningState(key)
     for message in messages:
         assert state.signature(message) == hmac.digest(key, message.encode(), "sha256").hex()
@@ -178,7 +176,7 @@ def test_a_signing_state_signs_as_hmac_does_and_is_not_used_up(
 
 @examples(500)
 @given(key=KEYS | st.text("abcXYZ019-._~/", max_size=30))
-def test_a_key_that_needs_no_encoding_is_encoded_as_any_other(key: str) -> None:
+def test_all_keys_are_percent_encoded(key: str) -> None:
     assert encode_key(key) == sigv4.percent_encode(key, safe="/")
 
 
@@ -196,11 +194,11 @@ def test_a_key_that_needs_no_encoding_is_encoded_as_any_other(key: str) -> None:
         ("\U0001f600", "%F0%9F%98%80"),
     ],
 )
-def test_a_key_is_encoded_once_and_its_slashes_stay(key: str, path: str) -> None:
+def test_a_key_is_encoded_once_except_slashes(key: str, path: str) -> None:
     assert encode_key(key) == path
 
 
-def _secretive(signer: Signer) -> dict[str, object]:
+def _with_secrets(signer: Signer) -> dict[str, object]:
     signer.presign(GetObject(), "a", now=MIDNIGHT, expires_in=60)
     context = next(iter(signer._contexts.values()))
     return {
@@ -212,12 +210,12 @@ def _secretive(signer: Signer) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["Credentials", "Signer", "SigningContext", "SigningState"])
-def test_nothing_that_signs_prints_its_secrets(signer: Signer, name: str) -> None:
-    shown = repr(_secretive(signer)[name])
+def test_no_repr_has_secrets(signer: Signer, name: str) -> None:
+    shown = repr(_with_secrets(signer)[name])
     key = sigv4.signing_key(SECRET, "20240301", "eu-west-1", "s3")
     for secret in (SECRET, TOKEN, sigv4.percent_encode(TOKEN), key.hex(), repr(key)):
         assert secret not in shown
 
 
-def test_credentials_print_the_key_id_alone() -> None:
+def test_the_repr_of_credentials_has_only_the_key_id() -> None:
     assert repr(CREDENTIALS) == "Credentials(access_key_id='ASIAEXAMPLE')"

@@ -1,7 +1,7 @@
-"""Every step of a signature against the vectors of AWS's C library.
+"""Each step of a signature with the vectors of AWS's C library.
 
-Each step is fed what was published for the step before, so that a fault shows where it is. The
-vectors are of a service that folds paths, which S3 does not do: there, the test folds them.
+Each step gets the published result of the step before, so a failure shows the faulty step. The
+vectors are for a service that normalizes paths. S3 does not, so the test does it.
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,12 @@ from tests.signing.vectors import DATA, signature
 VECTORS: Final[dict[str, dict[str, Any]]] = {
     vector["id"]: vector for vector in DATA["aws_c_auth_v4"]
 }
-# (vector, step): why it does not apply
-LEFT_OUT: Final = {
-    ("post-sts-header-after", "url"): "its token is put in after signing; S3 wants it signed",
+# (vector, step): the reason why it does not apply
+NOT_APPLICABLE: Final = {
+    (
+        "post-sts-header-after",
+        "url",
+    ): "its token is added after signing; S3 requires it to be signed"
 }
 
 Variant = Literal["header", "query"]
@@ -37,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One vector in one of its two variants: signed by headers, or by the query."""
+    """One vector in one of its two variants: signed in headers, or in the query."""
 
     id: str
     variant: Variant
@@ -71,11 +74,13 @@ class Case:
 
 
 CASES: Final = [Case(name, variant) for name in VECTORS for variant in ("header", "query")]
-QUERY_CASES: Final = [Case(name, "query") for name in VECTORS if (name, "url") not in LEFT_OUT]
+QUERY_CASES: Final = [
+    Case(name, "query") for name in VECTORS if (name, "url") not in NOT_APPLICABLE
+]
 
 
 def parse(text: str) -> Request:
-    """The little of HTTP that the vectors use: folded lines, and repeated headers."""
+    """The part of HTTP that the vectors use: folded lines and repeated headers."""
     head, _, body = text.partition("\n\n")
     first, *lines = head.replace("\n ", " ").splitlines()
     method, target = first.removesuffix(" HTTP/1.1").split(" ", 1)
@@ -88,8 +93,8 @@ def parse(text: str) -> Request:
     return Request(method, path, [(unquote(n), unquote(v)) for n, _, v in pairs], headers, body)
 
 
-def folded(path: str) -> str:
-    """`path` without empty and dot segments, as all services but S3 sign it."""
+def normalized(path: str) -> str:
+    """`path` without empty and dot segments, as all services except S3 sign it."""
     segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -101,12 +106,12 @@ def folded(path: str) -> str:
 
 
 def signed_path(case: Case, request: Request) -> str:
-    path = folded(request.path) if case.context["normalize"] else request.path
+    path = normalized(request.path) if case.context["normalize"] else request.path
     return sigv4.percent_encode(path, safe="/")
 
 
 def signed_headers(case: Case, request: Request) -> dict[str, str]:
-    """Those of the request, and in the header variant those that the signer adds."""
+    """The request's headers, with those that the signer adds in the header variant."""
     if case.variant == "query":
         return request.headers
     headers = {**request.headers, "x-amz-date": case.timestamp}
@@ -118,7 +123,7 @@ def signed_headers(case: Case, request: Request) -> dict[str, str]:
 
 
 def signed_query(case: Case, request: Request) -> str:
-    """That of the request, and in the query variant what the signer adds."""
+    """The request's query, with what the signer adds in the query variant."""
     if case.variant == "header":
         return sigv4.canonical_query(request.query)
     parameters = [
@@ -167,7 +172,7 @@ def test_signature_of_a_vector(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_scope_and_signed_headers_in_the_authorization_of_a_vector(name: str) -> None:
+def test_authorization_header_of_a_vector(name: str) -> None:
     case = Case(name, "header")
     request = parse(VECTORS[name]["request"])
     key_id = case.context["credentials"]["access_key_id"]
@@ -181,7 +186,7 @@ def test_scope_and_signed_headers_in_the_authorization_of_a_vector(name: str) ->
 
 @pytest.mark.parametrize("case", QUERY_CASES, ids=str)
 def test_query_of_the_url_of_a_vector(case: Case) -> None:
-    """Pieces are compared as a set: the vectors' query is in another order than the canonical."""
+    """The parameters are sorted, since the vectors' query is not in canonical order."""
     target = case.published("signed_request").splitlines()[0].removesuffix(" HTTP/1.1")
     pieces = target.partition("?")[2].split("&")
     request = parse(VECTORS[case.id]["request"])
@@ -191,13 +196,10 @@ def test_query_of_the_url_of_a_vector(case: Case) -> None:
 
 
 def _encoded(pieces: list[str]) -> Iterator[str]:
-    """One vector prints its query before it is encoded."""
+    """One vector has a query that is not encoded."""
     return (sigv4.percent_encode(piece, safe="=%-") for piece in pieces)
 
 
-def test_what_is_left_out_exists() -> None:
-    assert {name for name, _ in LEFT_OUT} <= VECTORS.keys()
-
-
-def test_no_vector_is_lost() -> None:
+def test_all_vectors_are_used() -> None:
     assert len(VECTORS) == len(DATA["aws_c_auth_v4"]) == 38
+    assert {name for name, _ in NOT_APPLICABLE} <= VECTORS.keys()

@@ -1,4 +1,4 @@
-"""AWS's published signatures. The file says where each comes from."""
+"""AWS's published signatures. The file names the source of each."""
 
 import json
 from pathlib import Path

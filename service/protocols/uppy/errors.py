@@ -1,7 +1,7 @@
-"""What a refusal says, so that Uppy shows it to whoever uploads: the problem, in the words that Uppy looks for.
+"""Problems in the form that Uppy can show to its user.
 
-v5 shows the `message` of a 4xx; v6 with `companionEndpoint` shows the status line's reason and nothing
-else. A program finds `code` where every problem has it.
+v5 shows the `message` of a 4xx. v6 with `companionEndpoint` shows only the reason in the status
+line. Programs find `code` where every problem has it.
 """
 
 import re
@@ -13,23 +13,24 @@ from starlette.types import Message, Receive, Scope, Send
 from service.api import problems
 from service.errors import PresignError
 
-_LONGEST_REASON: Final = 300  # proxies take a head of a few kilobytes
-_NO_REASON = re.compile(r"[^\x20-\x7e]+")  # RFC 9112, 4
+_MAX_REASON_LENGTH: Final = 300  # proxies accept heads of a few kilobytes
+_NOT_IN_REASON = re.compile(r"[^\x20-\x7e]+")  # RFC 9112, 4
 
 
 class Refusal(Response):
-    """A problem whose detail stands in the status line too, where the server knows how."""
+    """A problem whose detail is also the reason in the status line, if the server supports it."""
 
     def __init__(self, error: PresignError, request_id: str) -> None:
-        told = problems.refusal(error, request_id, message=error.detail)
-        super().__init__(told.body, told.status_code)
-        self.raw_headers = told.raw_headers
-        self.reason = _NO_REASON.sub(" ", error.detail)[:_LONGEST_REASON].encode("ascii")
+        problem = problems.refusal(error, request_id, message=error.detail)
+        super().__init__(problem.body, problem.status_code)
+        self.raw_headers = problem.raw_headers
+        reason = _NOT_IN_REASON.sub(" ", error.detail)
+        self.reason = reason[:_MAX_REASON_LENGTH].encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_reason(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["reason"] = self.reason  # other servers than ours leave it aside
+                message["reason"] = self.reason  # only our own server uses it
             await send(message)
 
         await super().__call__(scope, receive, send_with_reason)

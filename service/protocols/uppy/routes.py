@@ -1,7 +1,7 @@
-"""`/uppy`: what @uppy/aws-s3 asks of its Companion, and of a `signRequest` of one's own. Off unless configured.
+"""`/uppy`: what @uppy/aws-s3 requests from a Companion, or in `signRequest`. Off unless configured.
 
-The service is no Companion: it hands out no credentials (`/s3/sts`), and sends no `i-am`, which
-would lead Uppy's later calls elsewhere.
+The service is not a Companion: it hands out no credentials (`/s3/sts`), and never sends `i-am`,
+which would redirect Uppy's later requests.
 
 github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.ts
 """
@@ -9,6 +9,7 @@ github.com/transloadit/uppy: packages/@uppy/companion/src/server/controllers/s3.
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic_core import to_json
 
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.concurrency.event_loop import run_in_thread_if
@@ -22,22 +23,15 @@ from service.protocols.uppy.schemas import (
     NewUploadRequest,
     ParamsQuery,
     SignRequest,
-    render_batch,
-    render_completed,
-    render_created,
-    render_form,
-    render_part,
-    render_parts,
-    render_signed,
-    render_signed_form,
 )
 from service.protocols.uppy.uploads import CallerUploads, UppyUploads
+from service.signing.multipart_actions import AbortMultipartUpload, ListParts
 
 PATH = "/uppy/"
 
 
 class UppyRoute(ApiRoute):
-    """Whose refusals Uppy can show."""
+    """Answers errors in the form that Uppy can show."""
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         try:
@@ -53,30 +47,40 @@ router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=Fals
 async def upload_parameters(
     call: AuthenticatedRequest, query: Annotated[ParamsQuery, Query()]
 ) -> bytes:
-    return render_form(await _own(call).form(query.file()))
+    form = await _uploads(call).form(query.file())
+    expires = form.validity.expires_in
+    return to_json({"method": "POST", "url": form.url, "fields": form.fields, "expires": expires})
 
 
 @router.post("/s3/multipart")
 async def create_upload(call: AuthenticatedRequest, body: NewUploadRequest) -> bytes:
-    own = _own(call)
-    key, upload_id = await own.create(body.file())
-    return render_created(key, upload_id, own.bucket)
+    uploads = _uploads(call)
+    key, upload_id = await uploads.create(body.file())
+    return to_json({"key": key, "uploadId": upload_id, "bucket": uploads.bucket})
 
 
 @router.get("/s3/multipart/{upload_id}")
 async def uploaded_parts(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[KeyQuery, Query()]
 ) -> bytes:
-    return render_parts(await _own(call).parts(query.key, upload_id))
+    parts = await _uploads(call).parts(query.key, upload_id)
+    return to_json(
+        [
+            {"PartNumber": part.part_number, "ETag": part.etag, "Size": part.content_length}
+            for part in parts
+        ]
+    )
 
 
 @router.get("/s3/multipart/{upload_id}/batch")
 async def sign_parts(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[BatchQuery, Query()]
 ) -> bytes:
-    """As Uppy 2 asked."""
+    """For Uppy 2."""
     numbers = query.numbers()
-    return render_batch(numbers, await _own(call).sign_parts(query.key, upload_id, numbers))
+    parts = await _uploads(call).sign_parts(query.key, upload_id, numbers)
+    pairs = zip(numbers, parts, strict=True)
+    return to_json({"presignedUrls": {str(number): part.url for number, part in pairs}})
 
 
 @router.get("/s3/multipart/{upload_id}/{part_number}")
@@ -86,8 +90,10 @@ async def sign_part(
     part_number: str,
     query: Annotated[KeyQuery, Query()],
 ) -> bytes:
-    (part,) = await _own(call).sign_parts(query.key, upload_id, [_number(part_number)])
-    return render_part(part)
+    if not (part_number.isascii() and part_number.isdigit() and len(part_number) <= 5):
+        raise InvalidRequest("part_number must be an integer.", pointer="#/part_number")
+    (part,) = await _uploads(call).sign_parts(query.key, upload_id, [int(part_number)])
+    return to_json({"url": part.url, "expires": part.validity.expires_in})
 
 
 @router.post("/s3/multipart/{upload_id}/complete")
@@ -97,54 +103,49 @@ async def complete_upload(
     query: Annotated[KeyQuery, Query()],
     body: CompleteRequest,
 ) -> bytes:
-    own = _own(call)
-    location = own.location(query.key)  # the bucket may be configured no more by the end
+    uploads = _uploads(call)
+    location = uploads.location(query.key)  # a reload may remove the bucket during completion
     parts = await run_in_thread_if(len(body.parts) > MANY_PARTS, body.uploaded)
-    completed = await own.complete(query.key, upload_id, parts)
-    return render_completed(completed, location)
+    completed = await uploads.complete(query.key, upload_id, parts)
+    return to_json({"location": location, "key": completed.key, "bucket": completed.bucket})
 
 
 @router.delete("/s3/multipart/{upload_id}")
 async def abort_upload(
     call: AuthenticatedRequest, upload_id: str, query: Annotated[KeyQuery, Query()]
 ) -> bytes:
-    await _own(call).abort(query.key, upload_id)
+    await _uploads(call).abort(query.key, upload_id)
     return b"{}"
 
 
 @router.post("/sign")
 async def sign_request(call: AuthenticatedRequest, body: SignRequest) -> bytes:
-    """Each of S3's requests that v6 sends for itself, by what tells them apart."""
-    own, key, seconds = _own(call), body.key, body.expires_in
+    """Sign a request that v6 sends to S3 itself. Method and fields tell which one it is."""
+    uploads, key, seconds = _uploads(call), body.key, body.expires_in
+    new_key: dict[str, str] = {}
     match body.method, body.upload_id, body.part_number:
         case "PUT", None, None:
-            return render_signed_form(await own.form(body.file(), seconds))
+            form = await uploads.form(body.file(), seconds)
+            return to_json({"url": form.url, "key": form.key, "fields": form.fields})
         case "POST", None, None:
-            new_key, request = await own.sign_create(body.file(), seconds)
-            return render_signed(request, key=new_key)
+            new_key["key"], request = await uploads.sign_create(body.file(), seconds)
         case "PUT", str(upload_id), int(number):
-            (request,) = await own.sign_parts(key, upload_id, [number], seconds)
+            (request,) = await uploads.sign_parts(key, upload_id, [number], seconds)
         case "GET", str(upload_id), None:
-            request = await own.sign_list(key, upload_id, seconds)
+            request = await uploads.sign(key, ListParts(upload_id=upload_id), seconds)
         case "POST", str(upload_id), None:
-            request = await own.sign_complete(key, upload_id, seconds)
+            request = await uploads.sign_complete(key, upload_id, seconds)
         case "DELETE", str(upload_id), None:
-            request = await own.sign_abort(key, upload_id, seconds)
+            request = await uploads.sign(key, AbortMultipartUpload(upload_id=upload_id), seconds)
         case "DELETE", None, None:
-            request = await own.sign_delete(key, seconds)
+            request = await uploads.sign_delete(key, seconds)
         case _:
-            raise InvalidRequest("Uppy has no request of this shape.", pointer="#/method")
-    return render_signed(request)
+            raise InvalidRequest("Uppy sends no such request.", pointer="#/method")
+    return to_json({"url": request.url, "headers": request.headers, **new_key})
 
 
-def _own(call: AuthenticatedRequest) -> CallerUploads:
+def _uploads(call: AuthenticatedRequest) -> CallerUploads:
     uploads: UppyUploads = call.app.state.uppy
-    if (place := uploads.place) is None:  # since the configuration was read again
+    if uploads.target is None:  # the section `uppy` was removed while the service runs
         raise NotFound("No such resource.")
-    return uploads.of(call.requester, place)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5):
-        raise InvalidRequest("part_number must be an integer.", pointer="#/part_number")
-    return int(text)
+    return CallerUploads(call.requester, uploads.target, uploads)

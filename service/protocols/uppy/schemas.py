@@ -1,35 +1,31 @@
-"""Uppy's shapes, as @uppy/companion speaks them. Unlike ours they are open: Uppy's next version may send more.
+"""Uppy's requests, as @uppy/companion reads them. Unlike ours, they allow unknown fields.
 
-What Uppy says that would be lost is left aside: `metadata` is what the page knows of a file, and of it
-only `contentLength` has a meaning here.
+A future Uppy may send more, and `metadata` holds whatever the page knows about a file. Only its
+`contentLength` is used.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic_core import PydanticCustomError
 
 from service.api.body import MAX_BATCH_BYTES, Body
 from service.api.schemas.multipart import ETag, PartNumber, quoted_etag
 from service.api.schemas.objects import Seconds
-from service.presigning.results import CompletedUpload, PresignedForm, PresignedRequest
 from service.protocols.uppy.uploads import File
 from service.signing.multipart_actions import MAX_PARTS, UploadedPart
 
-Type = Annotated[str, Field(max_length=255)]
-FileName = Annotated[str, Field(min_length=1, max_length=1024)]
-Key = Annotated[str, Field(min_length=1, max_length=1024)]
 
-
-def _check_number(value: Any) -> Any:
-    if isinstance(value, bool):  # an int to Python, and these shapes are not strict
+def _refuse_bool(value: Any) -> Any:
+    if isinstance(value, bool):  # an int in Python, and these models are not strict
         raise PydanticCustomError("whole_number", "Give a whole number")
     return value
 
 
-_WHOLE = BeforeValidator(_check_number)
-Bytes = Annotated[int, _WHOLE, Field(ge=0)]
+_NOT_BOOL = BeforeValidator(_refuse_bool)
+Bytes = Annotated[int, _NOT_BOOL, Field(ge=0)]
+Type = Annotated[str, Field(max_length=255)]
+Name = Annotated[str, Field(min_length=1, max_length=1024)]  # of a file or an object
 
 
 class OpenRequest(Body):
@@ -37,7 +33,7 @@ class OpenRequest(Body):
 
 
 class ParamsQuery(OpenRequest):
-    filename: FileName
+    filename: Name
     type: Type = ""
     content_length: Annotated[Bytes | None, Field(alias="metadata[contentLength]")] = None
 
@@ -50,17 +46,17 @@ class Metadata(OpenRequest):
 
 
 class NewUploadRequest(OpenRequest):
-    filename: FileName
+    filename: Name
     type: Type | None = None
     metadata: Metadata | None = None
 
     def file(self) -> File:
-        known = self.metadata or Metadata()
-        return _file(self.filename, self.type, known.content_length)
+        length = None if self.metadata is None else self.metadata.content_length
+        return _file(self.filename, self.type, length)
 
 
 class KeyQuery(OpenRequest):
-    key: Key
+    key: Name
 
 
 class BatchQuery(KeyQuery):
@@ -73,12 +69,12 @@ class BatchQuery(KeyQuery):
 
 
 class Part(OpenRequest):
-    part_number: Annotated[PartNumber, _WHOLE, Field(alias="PartNumber")]
+    part_number: Annotated[PartNumber, _NOT_BOOL, Field(alias="PartNumber")]
     etag: Annotated[ETag, Field(alias="ETag")]
 
 
 class CompleteRequest(OpenRequest):
-    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # for up to 10,000 parts
 
     parts: Annotated[list[Part], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
 
@@ -90,58 +86,18 @@ class CompleteRequest(OpenRequest):
 
 
 class SignRequest(OpenRequest):
-    """What v6 hands to `signRequest`, and what the page may say beside it."""
+    """What v6 passes to `signRequest`, with the fields that the page may add."""
 
     method: Literal["GET", "PUT", "POST", "DELETE"]
-    key: FileName
+    key: Name
     upload_id: Annotated[str | None, Field(alias="uploadId")] = None
-    part_number: Annotated[PartNumber | None, _WHOLE, Field(alias="partNumber")] = None
-    expires_in: Annotated[Seconds | None, _WHOLE, Field(alias="expiresIn")] = None
+    part_number: Annotated[PartNumber | None, _NOT_BOOL, Field(alias="partNumber")] = None
+    expires_in: Annotated[Seconds | None, _NOT_BOOL, Field(alias="expiresIn")] = None
     content_type: Annotated[Type | None, Field(alias="contentType")] = None
     content_length: Annotated[Bytes | None, Field(alias="contentLength")] = None
 
     def file(self) -> File:
         return _file(self.key, self.content_type, self.content_length)
-
-
-def render_form(form: PresignedForm) -> bytes:
-    members = {"method": "POST", "url": form.url, "fields": form.fields}
-    return to_json({**members, "expires": form.validity.expires_in})
-
-
-def render_created(key: str, upload_id: str, bucket: str) -> bytes:
-    return to_json({"key": key, "uploadId": upload_id, "bucket": bucket})
-
-
-def render_part(part: PresignedRequest) -> bytes:
-    return to_json({"url": part.url, "expires": part.validity.expires_in})
-
-
-def render_batch(numbers: Sequence[int], parts: Sequence[PresignedRequest]) -> bytes:
-    pairs = zip(numbers, parts, strict=True)
-    return to_json({"presignedUrls": {str(number): part.url for number, part in pairs}})
-
-
-def render_parts(parts: Sequence[UploadedPart]) -> bytes:
-    return to_json(
-        [
-            {"PartNumber": part.part_number, "ETag": part.etag, "Size": part.content_length}
-            for part in parts
-        ]
-    )
-
-
-def render_completed(completed: CompletedUpload, location: str) -> bytes:
-    return to_json({"location": location, "key": completed.key, "bucket": completed.bucket})
-
-
-def render_signed(request: PresignedRequest, **more: str) -> bytes:
-    members: Mapping[str, Any] = {"url": request.url, "headers": request.headers}
-    return to_json({**members, **more})
-
-
-def render_signed_form(form: PresignedForm) -> bytes:
-    return to_json({"url": form.url, "key": form.key, "fields": form.fields})
 
 
 def _file(name: str, content_type: str | None, content_length: int | None) -> File:

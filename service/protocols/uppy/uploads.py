@@ -1,21 +1,31 @@
-"""What Uppy asks for, asked of the use cases: each upload is a new object in a part of the bucket that is the caller's.
+"""Uppy's uploads: each is a new object below the caller's own prefix.
 
 Rules of this file:
-- The service chooses each key. One that comes back, with an upload's id or alone, is looked at before
-  anything else: outside of the caller's own part it is refused, whatever the grants say.
-- All that is asked, a refused key too, passes the authority: there it is counted, decided, written down.
+- The service chooses each key. A key in a later request, alone or with an upload's id, is checked
+  first: outside of the caller's own prefix it is refused, whatever the grants say.
+- Every request, even one with a refused key, passes the authorizer: it is counted, decided and
+  written to the audit trail there.
+- Uppy announces neither an upload's length nor its part sizes, so a part's URL does not limit its
+  length. Before completion the sizes at the store are summed and checked against the grant. If the
+  sum is larger than granted, the upload is aborted.
+- A signed completion is limited to that sum by a signed header, `x-amz-mp-object-size`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from service.access.grants import max_upload_size
 from service.access.key_prefixes import caller_prefix, new_object_key, safe_name
-from service.errors import Forbidden, InvalidRequest
-from service.multipart.requests import UnknownLengthParts, UnknownLengthUpload, Upload
-from service.multipart.unknown_length import UnknownLengthUploads
-from service.multipart.uploads import MultipartUploads
+from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
+from service.multipart.requests import (
+    Completion,
+    UnknownLengthParts,
+    UnknownLengthUpload,
+    Upload,
+)
+from service.multipart.uploads import MultipartUploads, create_upload
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
@@ -23,22 +33,38 @@ from service.presigning.requests import (
     AnyRequest,
     PostFormRequest,
     PresignRequest,
+    StoreRequest,
     access_for_form,
 )
-from service.presigning.results import CompletedUpload, PresignedForm, PresignedRequest
+from service.presigning.results import (
+    CompletedUpload,
+    PresignedForm,
+    PresignedRequest,
+    headers_to_send,
+)
+from service.s3.access import StoreAccess
+from service.s3.client import S3Client
+from service.s3.queries import S3Object
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import DEFAULT_CONTENT_TYPE, MAX_UPLOAD_BYTES, DeleteObject
-from service.signing.multipart_actions import MAX_OBJECT_BYTES, CreateMultipartUpload, UploadedPart
+from service.signing.multipart_actions import (
+    MAX_OBJECT_BYTES,
+    AbortMultipartUpload,
+    CreateMultipartUpload,
+    ListParts,
+    MultipartAction,
+    UploadedPart,
+)
 from service.signing.post_policy import PostObject
 from service.signing.signer import encode_key
 
-# With it the store tells the object's Location and ETag: …/AmazonS3/latest/API/RESTObjectPOST.html
+# The store then returns the object's Location and ETag: …/AmazonS3/latest/API/RESTObjectPOST.html
 _CREATED: Final = 201
 
 
 @dataclass(frozen=True, slots=True)
 class UploadTarget:
-    """`bucket` is its name in the configuration, `template` that of the callers' own parts of it."""
+    """Where uploads go: a bucket by its configured name, and the template of callers' prefixes."""
 
     bucket: str
     template: str
@@ -47,15 +73,15 @@ class UploadTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """What Uppy says of a file; its length, too, if the page has it do so."""
+    """What Uppy sends about a file. Its length is known only if the page sends it."""
 
     name: str
     content_type: str | None = None
     content_length: int | None = None
 
-    def refuse_over(self, most: int) -> None:
-        if self.content_length is not None and self.content_length > most:
-            detail = f"Such an upload has at most {most} bytes."
+    def check_length(self, maximum: int) -> None:
+        if self.content_length is not None and self.content_length > maximum:
+            detail = f"This upload can have at most {maximum} bytes."
             raise InvalidRequest(detail, pointer="#/contentLength")
 
 
@@ -64,124 +90,144 @@ class UseCases:
     authorizer: Authorizer
     presigner: Presigner
     multipart: MultipartUploads
-    unsized: UnknownLengthUploads
+    store: S3Client
 
 
+@dataclass(slots=True)
 class UppyUploads:
-    """`place` is replaced with the configuration; None is no place, and no upload."""
+    """`target` changes with the configuration; None means that there are no Uppy uploads.
 
-    def __init__(
-        self, place: UploadTarget | None, use_cases: UseCases, *, unique_id: Callable[[], str]
-    ) -> None:
-        """`unique_id` makes the part of a key that no other key has."""
-        self.place = place
-        self._use_cases = use_cases
-        self._unique_id = unique_id
+    `unique_id` makes the part of a key that no other key has.
+    """
 
-    def of(self, requester: Requester, place: UploadTarget) -> "CallerUploads":
-        return CallerUploads(requester, place, self._use_cases, self._unique_id)
+    target: UploadTarget | None
+    use_cases: UseCases
+    unique_id: Callable[[], str]
 
 
 class CallerUploads:
-    """One caller's, for one request."""
+    """The uploads of one caller, for one request. `expires_in` is always in seconds.
 
-    def __init__(
-        self,
-        requester: Requester,
-        place: UploadTarget,
-        use_cases: UseCases,
-        unique_id: Callable[[], str],
-    ) -> None:
+    Methods raise what `Authorizer.sign_and_audit` raises, and Forbidden if the key is not the
+    caller's own. Those that call the store also raise its errors.
+    """
+
+    def __init__(self, requester: Requester, target: UploadTarget, uploads: UppyUploads) -> None:
+        self.bucket = target.bucket
         self._requester = requester
-        self.bucket = place.bucket
-        self._prefix = caller_prefix(place.template, requester.identity)
-        self._expires_in = place.expires_in
-        self._authorizer = use_cases.authorizer
-        self._presigner = use_cases.presigner
-        self._multipart = use_cases.multipart
-        self._unsized = use_cases.unsized
-        self._unique_id = unique_id
+        self._prefix = caller_prefix(target.template, requester.identity)
+        self._expires_in = target.expires_in
+        self._use_cases = uploads.use_cases
+        self._unique_id = uploads.unique_id
 
     async def form(self, file: File, expires_in: int | None = None) -> PresignedForm:
-        """For the file in one piece; where no length is told, for as much as the grant allows."""
-        file.refuse_over(MAX_UPLOAD_BYTES)
-        least = self._form_ask(file, expires_in, 0)
-        await self._check(least, least.key_prefix or "")
-        most = self._most(least) if file.content_length is None else file.content_length
-        request = self._form_ask(file, expires_in, most)
-        return await self._presigner.presign_form(self._requester, request)
+        """Return a form for the file. Without a known length, it allows as much as the grants."""
+        file.check_length(MAX_UPLOAD_BYTES)
+        length = file.content_length or 0
+        form = PostObject(
+            key="",
+            min_content_length=length,
+            max_content_length=length,
+            content_type=file.content_type,
+            success_status=_CREATED,
+        )
+        request = PostFormRequest(
+            bucket=self.bucket,
+            form=form,
+            lifetime=self._lifetime(expires_in),
+            key_prefix=self._prefix or "",
+            filename=safe_name(file.name),
+        )
+        await self._check_key(request, self._prefix or "")
+        if file.content_length is None:
+            maximum = self._max_length(request, file.name)
+            request = replace(request, form=replace(form, max_content_length=maximum))
+        return await self._use_cases.presigner.presign_form(self._requester, request)
 
     async def create(self, file: File) -> tuple[str, str]:
-        """The upload's key and id."""
+        """Create a multipart upload. Return its key and id."""
+        authorizer = self._use_cases.authorizer
         request = await self._new_upload(file, None)
-        return request.key, await self._unsized.create(self._requester, request)
+        access = await authorizer.authorize_store_call(self._requester, request.store_request())
+        s3_object = S3Object(self._use_cases.store, access, request.bucket, request.key)
+        upload_id = await create_upload(authorizer, self._requester, s3_object, request)
+        return request.key, upload_id
 
     async def sign_create(
         self, file: File, expires_in: int | None = None
     ) -> tuple[str, PresignedRequest]:
-        """The key, and the request that begins the upload."""
+        """Return the key, and the request that creates the upload."""
         request = await self._new_upload(file, expires_in)
-        return request.key, await self._unsized.sign_create(self._requester, request)
+        access = await self._authorize(request.store_request())
+        action = replace(request.action, encryption=access.encryption)
+        return request.key, _presigned(access, action, request.key)
 
     async def sign_parts(
         self, key: str, upload_id: str, part_numbers: Sequence[int], expires_in: int | None = None
     ) -> list[PresignedRequest]:
-        upload = await self._own(key, upload_id, "UploadPart")
         request = UnknownLengthParts(
-            upload=upload, part_numbers=part_numbers, lifetime=self._lifetime(expires_in)
+            upload=await self._upload(key, upload_id, "UploadPart"),
+            part_numbers=part_numbers,
+            lifetime=self._lifetime(expires_in),
         )
-        return await self._unsized.sign_parts(self._requester, request)
+        access = await self._authorize(request.store_request(), urls=len(part_numbers))
+        return [_presigned(access, action, key) for action in request.actions()]
+
+    async def sign(
+        self, key: str, action: ListParts | AbortMultipartUpload, expires_in: int | None = None
+    ) -> PresignedRequest:
+        name = type(action).__name__
+        upload = await self._upload(key, action.upload_id, name)
+        request = replace(upload.store_request(name), lifetime=self._lifetime(expires_in))
+        return _presigned(await self._authorize(request), action, key)
 
     async def parts(self, key: str, upload_id: str) -> list[UploadedPart]:
-        upload = await self._own(key, upload_id, "ListParts")
-        return await self._multipart.parts(self._requester, upload)
-
-    async def sign_list(
-        self, key: str, upload_id: str, expires_in: int | None = None
-    ) -> PresignedRequest:
-        upload = await self._own(key, upload_id, "ListParts")
-        return await self._unsized.sign_list(self._requester, upload, self._lifetime(expires_in))
+        upload = await self._upload(key, upload_id, "ListParts")
+        return await self._use_cases.multipart.parts(self._requester, upload)
 
     async def complete(
         self, key: str, upload_id: str, parts: Sequence[UploadedPart]
     ) -> CompletedUpload:
-        upload = await self._own(key, upload_id, "CompleteMultipartUpload")
-        return await self._unsized.complete(self._requester, upload, parts)
+        """Make the object of these parts. Raises LimitExceeded if it would be too large."""
+        upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
+        listed = await self._use_cases.multipart.parts(self._requester, upload)
+        sizes = {part.part_number: part.content_length for part in listed}
+        length = sum(sizes.get(part.part_number, 0) for part in parts)
+        request = Completion(upload=upload, content_length=length, parts=parts)
+        async with self._abort_if_too_large(upload):
+            return await self._use_cases.multipart.complete(self._requester, request)
 
     async def sign_complete(
         self, key: str, upload_id: str, expires_in: int | None = None
     ) -> PresignedRequest:
-        upload = await self._own(key, upload_id, "CompleteMultipartUpload")
-        lifetime = self._lifetime(expires_in)
-        return await self._unsized.sign_complete(self._requester, upload, lifetime)
+        """Sign a completion of all stored parts. Raises LimitExceeded if they are too large."""
+        upload = await self._upload(key, upload_id, "CompleteMultipartUpload")
+        parts = await self._use_cases.multipart.parts(self._requester, upload)
+        length = sum(part.content_length for part in parts)
+        completion = Completion(upload=upload, content_length=length, parts=parts)
+        request = replace(completion.store_request(), lifetime=self._lifetime(expires_in))
+        async with self._abort_if_too_large(upload):
+            return _presigned(await self._authorize(request), completion.action(), key)
 
     async def abort(self, key: str, upload_id: str) -> None:
-        upload = await self._own(key, upload_id, "AbortMultipartUpload")
-        await self._multipart.abort(self._requester, upload)
-
-    async def sign_abort(
-        self, key: str, upload_id: str, expires_in: int | None = None
-    ) -> PresignedRequest:
-        upload = await self._own(key, upload_id, "AbortMultipartUpload")
-        return await self._unsized.sign_abort(self._requester, upload, self._lifetime(expires_in))
+        upload = await self._upload(key, upload_id, "AbortMultipartUpload")
+        await self._use_cases.multipart.abort(self._requester, upload)
 
     async def sign_delete(self, key: str, expires_in: int | None = None) -> PresignedRequest:
+        lifetime = self._lifetime(expires_in)
         request = PresignRequest(
-            bucket=self.bucket,
-            key=key,
-            action=DeleteObject(),
-            lifetime=self._lifetime(expires_in),
+            bucket=self.bucket, key=key, action=DeleteObject(), lifetime=lifetime
         )
-        await self._check(request, key)
-        return await self._presigner.presign(self._requester, request)
+        await self._check_key(request, key)
+        return await self._use_cases.presigner.presign(self._requester, request)
 
     def location(self, key: str) -> str:
-        """The object's URL, unsigned."""
-        address = self._authorizer.snapshot.buckets[self.bucket].address
+        """Return the object's URL, unsigned."""
+        address = self._use_cases.authorizer.snapshot.buckets[self.bucket].address
         return f"{address.origin}{address.path_prefix}{encode_key(key)}"
 
     async def _new_upload(self, file: File, expires_in: int | None) -> UnknownLengthUpload:
-        file.refuse_over(MAX_OBJECT_BYTES)
+        file.check_length(MAX_OBJECT_BYTES)
         request = UnknownLengthUpload(
             bucket=self.bucket,
             key=new_object_key(self._prefix or "", file.name, self._unique_id),
@@ -190,39 +236,38 @@ class CallerUploads:
             content_length=file.content_length,
             content_type_given=file.content_type is not None,
         )
-        await self._check(request.store_request(), request.key)
+        await self._check_key(request.store_request(), request.key)
         return request
 
-    def _form_ask(self, file: File, expires_in: int | None, length: int) -> PostFormRequest:
-        form = PostObject(
-            key="",
-            max_content_length=length,
-            min_content_length=0 if file.content_length is None else length,
-            content_type=file.content_type,
-            success_status=_CREATED,
-        )
-        return PostFormRequest(
-            bucket=self.bucket,
-            form=form,
-            lifetime=self._lifetime(expires_in),
-            key_prefix=self._prefix or "",
-            filename=safe_name(file.name),
-        )
-
-    def _most(self, request: PostFormRequest) -> int:
-        key = new_object_key(request.key_prefix or "", request.filename or "", self._unique_id)
-        grants = self._authorizer.access(self._requester).grants
+    def _max_length(self, request: PostFormRequest, name: str) -> int:
+        key = new_object_key(self._prefix or "", name, self._unique_id)
+        grants = self._use_cases.authorizer.access(self._requester).grants
         return max_upload_size(grants, access_for_form(request, key), MAX_UPLOAD_BYTES)
 
-    async def _own(self, key: str, upload_id: str, action: str) -> Upload:
+    async def _authorize(self, request: StoreRequest, urls: int = 1) -> StoreAccess:
+        return await self._use_cases.authorizer.authorize_store_call(
+            self._requester, request, urls=urls
+        )
+
+    @asynccontextmanager
+    async def _abort_if_too_large(self, upload: Upload) -> AsyncIterator[None]:
+        """Abort the upload on LimitExceeded: its parts can never become an object."""
+        try:
+            yield
+        except LimitExceeded:
+            with suppress(PresignError):
+                await self._use_cases.multipart.abort(self._requester, upload)
+            raise
+
+    async def _upload(self, key: str, upload_id: str, action: str) -> Upload:
         upload = Upload(bucket=self.bucket, key=key, upload_id=upload_id)
-        await self._check(upload.store_request(action), key)
+        await self._check_key(upload.store_request(action), key)
         return upload
 
-    async def _check(self, request: AnyRequest, key: str) -> None:
-        """Nobody's key but the caller's own goes on from here."""
+    async def _check_key(self, request: AnyRequest, key: str) -> None:
+        """Raises Forbidden, once it is in the audit trail, unless the key is the caller's own."""
         if self._prefix is None or not key.startswith(self._prefix):
-            await self._authorizer.sign_and_audit(self._requester, request, key, _refuse)
+            await self._use_cases.authorizer.sign_and_audit(self._requester, request, key, _refuse)
 
     def _lifetime(self, expires_in: int | None) -> Lifetime:
         return Lifetime(expires_in=self._expires_in if expires_in is None else expires_in)
@@ -230,3 +275,13 @@ class CallerUploads:
 
 def _refuse() -> NoReturn:
     raise Forbidden
+
+
+def _presigned(access: StoreAccess, action: MultipartAction, key: str) -> PresignedRequest:
+    return PresignedRequest(
+        method=action.METHOD,
+        url=access.presign(action, key),
+        headers=headers_to_send(action),
+        validity=access.validity,
+        session=access.session,
+    )

@@ -2,10 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.protocols.uppy.house import House, a_house
+from tests.protocols.uppy.harness import Harness, start_harness
 
 
-@pytest.fixture(name="house")
-async def _house() -> AsyncIterator[House]:
-    async with a_house() as house:
-        yield house
+@pytest.fixture(name="harness")
+async def _house() -> AsyncIterator[Harness]:
+    async with start_harness() as harness:
+        yield harness

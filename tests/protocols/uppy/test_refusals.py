@@ -1,4 +1,4 @@
-"""Who may not: how Uppy shows why, and that nobody reaches another's uploads."""
+"""Refusals: how Uppy can show them, and that callers cannot reach each other's uploads."""
 
 import json
 from collections.abc import Mapping
@@ -10,28 +10,29 @@ import pytest
 from service.errors import InvalidRequest
 from service.protocols.uppy.errors import Refusal
 from tests.api.conftest import open_grant, running, settings_with
-from tests.protocols.uppy.house import (
+from tests.protocols.uppy.harness import (
     BOB,
     GRANT,
-    LEAST,
-    MOST,
+    MAX_LENGTH,
+    MIN_PART,
     MULTIPART,
     PARAMS,
     PDF,
     SIGN,
     TYPES,
-    House,
-    a_house,
+    Harness,
     settings,
+    start_harness,
 )
 
 HTML: Final = {"filename": "page.html", "type": "text/html"}
 THESE_TYPES: Final = f"Your grant allows these types: {', '.join(TYPES)}."
-THIS_MUCH: Final = f"Your grant allows at most {MOST} bytes."
+THIS_MUCH: Final = f"Your grant allows at most {MAX_LENGTH} bytes."
 PART: Final = {"parts": [{"PartNumber": 1, "ETag": "e"}]}
 Call = tuple[str, str, dict[str, Any] | None]  # method, path, body
-# Every call that names a key; but for those that are signed it is in the query.
-LATER: Final[list[Call]] = [
+CALLS_WITHOUT_KEY: Final[list[Call]] = [("GET", PARAMS, None), ("POST", MULTIPART, PDF)]
+# Every call with a key. It is in the query, except for calls to sign.
+CALLS_WITH_KEY: Final[list[Call]] = [
     ("GET", f"{MULTIPART}/upload-1", None),
     ("GET", f"{MULTIPART}/upload-1/1", None),
     ("GET", f"{MULTIPART}/upload-1/batch?partNumbers=1", None),
@@ -43,12 +44,12 @@ LATER: Final[list[Call]] = [
     ("POST", SIGN, {"method": "DELETE", "uploadId": "upload-1"}),
     ("POST", SIGN, {"method": "DELETE"}),
 ]
-later = pytest.mark.parametrize(
-    "call", LATER, ids=[f"{m} {p} {b and b.get('method')}" for m, p, b in LATER]
+each_call = pytest.mark.parametrize(
+    "call", CALLS_WITH_KEY, ids=[f"{m} {p} {b and b.get('method')}" for m, p, b in CALLS_WITH_KEY]
 )
 
 
-async def ask(
+async def send(
     client: httpx.AsyncClient, call: Call, key: str, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
     method, path, body = call
@@ -60,80 +61,81 @@ async def ask(
     return await client.request(method, address, json=body, headers=headers)
 
 
-def refused(answer: httpx.Response, status: int, code: str, message: str) -> None:
-    """As a problem for programs, with the words that Uppy shows."""
+def check_problem(answer: httpx.Response, status: int, code: str, message: str) -> None:
+    """A problem for programs, with the message that Uppy shows."""
     assert answer.headers["content-type"] == "application/problem+json"
-    told = answer.json()
-    assert (answer.status_code, told["status"], told["code"]) == (status, status, code), told
-    assert (told["detail"], told["message"]) == (message, message)
-    assert told["request_id"] == answer.headers["x-request-id"]
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert (problem["detail"], problem["message"]) == (message, message)
+    assert problem["request_id"] == answer.headers["x-request-id"]
 
 
-async def test_a_type_that_is_not_granted_is_named(house: House) -> None:
-    single = await house.client.get(PARAMS, params=HTML)
-    parts = await house.client.post(MULTIPART, json=HTML)
-    signed = await house.client.post(
-        SIGN, json={"method": "PUT", "key": "a.html", "contentType": "text/html"}
-    )
-    begun = await house.client.post(
-        SIGN, json={"method": "POST", "key": "a.html", "contentType": "text/html"}
-    )
-    for answer in (single, parts, signed, begun):
-        refused(answer, 403, "limit_exceeded", THESE_TYPES)
-    assert house.store.requests == []
+def check_code(answer: httpx.Response, status: int, code: str) -> None:
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
-async def test_a_type_that_is_missing_is_asked_for(house: House) -> None:
+async def test_a_type_that_is_not_granted_is_refused(harness: Harness) -> None:
     for answer in (
-        await house.client.get(PARAMS, params={"filename": "a"}),
-        await house.client.post(MULTIPART, json={"filename": "a", "type": ""}),
-        await house.client.post(SIGN, json={"method": "POST", "key": "a"}),
+        await harness.client.get(PARAMS, params=HTML),
+        await harness.client.post(MULTIPART, json=HTML),
+        await harness.sign_raw(method="PUT", key="a.html", contentType="text/html"),
+        await harness.sign_raw(method="POST", key="a.html", contentType="text/html"),
     ):
-        refused(answer, 422, "invalid_request", f"{THESE_TYPES} Give one.")
+        check_problem(answer, 403, "limit_exceeded", THESE_TYPES)
+    assert harness.store.requests == []
 
 
-@pytest.mark.parametrize("length", [MOST + 1, 5 * 1024**3])
-async def test_a_length_that_is_not_granted_is_named_before_a_byte_is_sent(
-    house: House, length: int
-) -> None:
-    told = {"contentLength": length}
+async def test_a_missing_type_is_refused(harness: Harness) -> None:
     for answer in (
-        await house.client.get(PARAMS, params={**PDF, "metadata[contentLength]": str(length)}),
-        await house.client.post(MULTIPART, json={**PDF, "metadata": told}),
-        await house.sign_raw(method="PUT", key="a", contentType="image/png", **told),
-        await house.sign_raw(method="POST", key="a", contentType="image/png", **told),
+        await harness.client.get(PARAMS, params={"filename": "a"}),
+        await harness.client.post(MULTIPART, json={"filename": "a", "type": ""}),
+        await harness.client.post(SIGN, json={"method": "POST", "key": "a"}),
     ):
-        refused(answer, 403, "limit_exceeded", THIS_MUCH)
+        check_problem(answer, 422, "invalid_request", f"{THESE_TYPES} Give one.")
 
 
-async def test_no_form_is_longer_than_s3_takes_one() -> None:
-    async with a_house(settings(grants=[open_grant(prefix="uploads/")])) as house:
-        told = {"metadata[contentLength]": str(5 * 1024**3 + 1)}
-        answer = await house.client.get(PARAMS, params={**PDF, **told})
-        refused(answer, 422, "invalid_request", f"Such an upload has at most {5 * 1024**3} bytes.")
+@pytest.mark.parametrize("length", [MAX_LENGTH + 1, 5 * 1024**3])
+async def test_a_length_that_is_not_granted_is_refused(harness: Harness, length: int) -> None:
+    known = {"contentLength": length}
+    for answer in (
+        await harness.client.get(PARAMS, params={**PDF, "metadata[contentLength]": str(length)}),
+        await harness.client.post(MULTIPART, json={**PDF, "metadata": known}),
+        await harness.sign_raw(method="PUT", key="a", contentType="image/png", **known),
+        await harness.sign_raw(method="POST", key="a", contentType="image/png", **known),
+    ):
+        check_problem(answer, 403, "limit_exceeded", THIS_MUCH)
 
 
-@later
-async def test_nobody_reaches_another_callers_upload(
-    call: Call,
-) -> None:
-    """Though both have the same grant, which covers it."""
+async def test_a_form_has_at_most_5_gib() -> None:
+    async with start_harness(settings(grants=[open_grant(prefix="uploads/")])) as harness:
+        known = {"metadata[contentLength]": str(5 * 1024**3 + 1)}
+        answer = await harness.client.get(PARAMS, params={**PDF, **known})
+        check_problem(
+            answer, 422, "invalid_request", f"This upload can have at most {5 * 1024**3} bytes."
+        )
+
+
+@each_call
+async def test_callers_cannot_reach_each_others_uploads(call: Call) -> None:
+    """Both callers have the same grant, which covers the key."""
     everything = open_grant(prefix="uploads/")
-    async with a_house(settings(grants=[everything])) as house:
-        _, key = await house.created()
-        part = house.store.put("upload-1", 1, LEAST)
-        before = len(house.store.requests)
-        house.written.clear()
-        answer = await ask(house.client, call, key, BOB)
-        refused(answer, 403, "forbidden", "You have no grant for this bucket, key and operation.")
-        assert len(house.store.requests) == before
-        assert house.store.uploads["upload-1"].parts[1][0] == part.etag
-        (line,) = house.lines
+    async with start_harness(settings(grants=[everything])) as harness:
+        _, key = await harness.create()
+        part = harness.store.put("upload-1", 1, MIN_PART)
+        before = len(harness.store.requests)
+        harness.audit_bytes.clear()
+        answer = await send(harness.client, call, key, BOB)
+        check_problem(
+            answer, 403, "forbidden", "You have no grant for this bucket, key and operation."
+        )
+        assert len(harness.store.requests) == before
+        assert harness.store.uploads["upload-1"].parts[1][0] == part.etag
+        (line,) = harness.audit_lines
         assert (line["decision"], line["reason"]) == ("denied", "forbidden")
         assert (line["subject"], line["keys"]) == ("bob", [key])
 
 
-@later
+@each_call
 @pytest.mark.parametrize(
     "key",
     [
@@ -146,123 +148,114 @@ async def test_nobody_reaches_another_callers_upload(
         "uploads//_key/tester/x/a.pdf",
     ],
 )
-async def test_a_key_that_the_service_would_not_choose_is_refused(key: str, call: Call) -> None:
-    async with a_house(settings(grants=[open_grant()])) as house:
-        answer = await ask(house.client, call, key)
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-        assert house.store.requests == []
-        assert house.lines[0]["reason"] == "forbidden"
+async def test_a_key_outside_of_the_callers_prefix_is_refused(key: str, call: Call) -> None:
+    async with start_harness(settings(grants=[open_grant()])) as harness:
+        answer = await send(harness.client, call, key)
+        check_code(answer, 403, "forbidden")
+        assert harness.store.requests == []
+        assert harness.audit_lines[0]["reason"] == "forbidden"
 
 
-@later
-async def test_a_segment_that_leads_elsewhere_is_no_key(house: House, call: Call) -> None:
+@each_call
+async def test_a_key_with_a_dot_segment_is_refused(harness: Harness, call: Call) -> None:
     key = "uploads/_key/tester/../bob/x.pdf"
-    answer = await ask(house.client, call, key)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert house.store.requests == []
+    answer = await send(harness.client, call, key)
+    check_code(answer, 422, "invalid_request")
+    assert harness.store.requests == []
 
 
-@later
-async def test_an_id_of_nothing_is_told_by_the_store_alone(
-    call: Call,
-) -> None:
-    """An upload's id is of use with its key only: the store knows no other pair."""
-    async with a_house(settings(grants=[open_grant(prefix="uploads/")])) as house:
-        await house.created()
+@each_call
+async def test_an_upload_id_is_valid_only_with_its_key(call: Call) -> None:
+    async with start_harness(settings(grants=[open_grant(prefix="uploads/")])) as harness:
+        await harness.create()
         own = f"uploads/_key/tester/{'0' * 32}/other.pdf"
-        answer = await ask(house.client, call, own)
-        asks_the_store = [each for each in house.store.requests if "uploadId" in str(each.url)]
-        expected = 404 if asks_the_store else 200
+        answer = await send(harness.client, call, own)
+        sent = [each for each in harness.store.requests if "uploadId" in str(each.url)]
+        expected = 404 if sent else 200
         assert answer.status_code == expected
-        assert house.store.uploads.keys() == {"upload-1"}
+        assert harness.store.uploads.keys() == {"upload-1"}
 
 
-async def test_who_is_not_known_is_told_so_and_nothing_else(house: House) -> None:
+async def test_an_unknown_caller_is_refused(harness: Harness) -> None:
     stranger = {"Authorization": "Bearer wrong"}
-    calls: list[Call] = [("GET", PARAMS, None), ("POST", MULTIPART, PDF), *LATER]
-    for call in calls:
-        answer = await ask(house.client, call, "uploads/_key/tester/x/a", stranger)
-        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    for call in (*CALLS_WITHOUT_KEY, *CALLS_WITH_KEY):
+        answer = await send(harness.client, call, "uploads/_key/tester/x/a", stranger)
+        check_code(answer, 401, "unauthenticated")
         assert answer.headers["www-authenticate"] == "Bearer"
-    lines = [json.loads(line) for line in house.written]
+    lines = [json.loads(line) for line in harness.audit_bytes]
     assert {(line["reason"], *line["keys"]) for line in lines} == {("unauthenticated",)}
 
 
 @pytest.mark.parametrize(
     ("allow", "path"), [(["multipart"], PARAMS), (["form"], MULTIPART), (["upload"], PARAMS)]
 )
-async def test_each_way_needs_its_operation(allow: list[str], path: str) -> None:
-    async with a_house(settings(grants=[{**GRANT, "allow": allow}])) as house:
-        answer = (
-            await house.client.get(path, params=PDF)
-            if path == PARAMS
-            else await house.client.post(path, json=PDF)
-        )
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-        assert house.lines[0]["decision"] == "denied"
+async def test_forms_and_multipart_need_their_operation(allow: list[str], path: str) -> None:
+    async with start_harness(settings(grants=[{**GRANT, "allow": allow}])) as harness:
+        client = harness.client
+        form = path == PARAMS
+        answer = await (client.get(path, params=PDF) if form else client.post(path, json=PDF))
+        check_code(answer, 403, "forbidden")
+        assert harness.audit_lines[0]["decision"] == "denied"
 
 
-async def test_a_rate_counts_what_uppy_asks_for() -> None:
-    async with a_house(settings(own={"rate_limit": "3/hour"})) as house:
-        one, key = await house.created()
-        asked = {"key": key}
-        assert (await house.client.get(f"{one}/1", params=asked)).status_code == 200
-        # A key that is refused counts as well: nobody tries all there are.
-        assert (await house.client.get(f"{one}/1", params={"key": "other"})).status_code == 403
-        answer = await house.client.get(f"{one}/1", params=asked)
-        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+async def test_uppys_calls_count_against_the_rate() -> None:
+    async with start_harness(settings(own={"rate_limit": "3/hour"})) as harness:
+        url, key = await harness.create()
+        params = {"key": key}
+        assert (await harness.client.get(f"{url}/1", params=params)).status_code == 200
+        # A refused key counts too, so that nobody can try them all.
+        assert (await harness.client.get(f"{url}/1", params={"key": "other"})).status_code == 403
+        answer = await harness.client.get(f"{url}/1", params=params)
+        check_code(answer, 429, "rate_limited")
         assert answer.json()["message"] == answer.json()["detail"]
         assert int(answer.headers["retry-after"]) > 0
-        assert [line["reason"] for line in house.lines[2:]] == ["forbidden", "rate_limited"]
+        assert [line["reason"] for line in harness.audit_lines[2:]] == ["forbidden", "rate_limited"]
 
 
-async def test_what_does_not_count_as_uppys_is_refused_in_words(house: House) -> None:
-    one, key = await house.created()
-    asked = {"key": key}
-    bad = [
-        await house.client.get(PARAMS, params={"type": "image/png"}),
-        await house.client.get(PARAMS, params={**PDF, "metadata[contentLength]": "many"}),
-        await house.client.get(f"{PARAMS}?filename=%ff&type=image/png"),
-        await house.client.get(f"{PARAMS}?filename=a&filename=b&type=image/png"),
-        await house.client.post(MULTIPART, json={"type": "image/png"}),
-        await house.client.get(f"{one}/0", params=asked),
-        await house.client.get(f"{one}/10001", params=asked),
-        await house.client.get(f"{one}/one", params=asked),
-        await house.client.get(f"{one}/1"),
-        await house.client.get(f"{one}/batch", params={**asked, "partNumbers": "1,,2"}),
-        await house.client.get(
-            f"{one}/batch", params={**asked, "partNumbers": ",".join(["1"] * 101)}
-        ),
-        await house.client.post(f"{one}/complete", params=asked, json={"parts": []}),
-        await house.client.post(f"{one}/complete", params=asked, json={}),
-        await house.client.post(
-            f"{one}/complete",
-            params=asked,
-            json={"parts": [{"PartNumber": n, "ETag": "e"} for n in (2, 1)]},
-        ),
-    ]
-    for answer in bad:
-        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request"), answer.text
+async def test_an_invalid_request_is_refused(harness: Harness) -> None:
+    url, key = await harness.create()
+    at, many = {"key": key}, ",".join(["1"] * 101)
+    swapped = [{"PartNumber": number, "ETag": "e"} for number in (2, 1)]
+    for method, path, params, body in (
+        ("GET", PARAMS, {"type": "image/png"}, None),
+        ("GET", PARAMS, {**PDF, "metadata[contentLength]": "many"}, None),
+        ("GET", f"{PARAMS}?filename=%ff&type=image/png", None, None),
+        ("GET", f"{PARAMS}?filename=a&filename=b&type=image/png", None, None),
+        ("POST", MULTIPART, None, {"type": "image/png"}),
+        ("GET", f"{url}/0", at, None),
+        ("GET", f"{url}/10001", at, None),
+        ("GET", f"{url}/one", at, None),
+        ("GET", f"{url}/1", None, None),
+        ("GET", f"{url}/batch", {**at, "partNumbers": "1,,2"}, None),
+        ("GET", f"{url}/batch", {**at, "partNumbers": many}, None),
+        ("POST", f"{url}/complete", at, {"parts": []}),
+        ("POST", f"{url}/complete", at, {}),
+        ("POST", f"{url}/complete", at, {"parts": swapped}),
+    ):
+        answer = await harness.client.request(method, path, params=params, json=body)
+        check_code(answer, 422, "invalid_request")
         assert answer.json()["message"] == answer.json()["detail"]
-    answer = await house.client.post(MULTIPART, content=b'{"filename": NaN}')
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+    answer = await harness.client.post(MULTIPART, content=b'{"filename": NaN}')
+    check_code(answer, 400, "invalid_json")
 
 
-async def test_unless_it_is_configured_there_is_nothing() -> None:
+async def test_without_the_setting_there_are_no_routes() -> None:
     async with running(settings_with(open_grant())) as client:
-        for method, path, body in [("GET", PARAMS, None), ("POST", MULTIPART, PDF), *LATER]:
+        for method, path, body in (*CALLS_WITHOUT_KEY, *CALLS_WITH_KEY):
             answer = await client.request(method, path, json=body)
-            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+            check_code(answer, 404, "not_found")
 
 
-async def test_a_store_without_conditional_writes_takes_no_upload_in_parts() -> None:
-    """Nothing is promised that it does not keep; forms have keys that nobody else has."""
+async def test_multipart_needs_conditional_writes() -> None:
+    """Forms do not, since their keys are unique."""
     bucket = {"region": "eu-west-1", "credentials": "static", "conditional_writes": False}
     grant = open_grant(bucket="old", prefix="uploads/")
-    async with a_house(settings({"bucket": "old"}, buckets={"old": bucket}, grants=[grant])) as it:
-        refused_ = await it.client.post(MULTIPART, json=PDF)
-        assert (refused_.status_code, refused_.json()["code"]) == (422, "create_only_unsupported")
-        assert (await it.client.get(PARAMS, params=PDF)).status_code == 200
+    async with start_harness(
+        settings({"bucket": "old"}, buckets={"old": bucket}, grants=[grant])
+    ) as harness:
+        answer = await harness.client.post(MULTIPART, json=PDF)
+        check_code(answer, 422, "create_only_unsupported")
+        assert (await harness.client.get(PARAMS, params=PDF)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -274,5 +267,5 @@ async def test_a_store_without_conditional_writes_takes_no_upload_in_parts() -> 
         ("x" * 1000, b"x" * 300),
     ],
 )
-def test_a_status_line_holds_what_it_may(detail: str, reason: bytes) -> None:
+def test_the_reason_has_only_valid_characters(detail: str, reason: bytes) -> None:
     assert Refusal(InvalidRequest(detail), "request-1").reason == reason

@@ -1,4 +1,4 @@
-"""A change of the section `uppy`, while the service runs."""
+"""Changes of the section `uppy` while the service runs."""
 
 import logging
 from collections.abc import Callable
@@ -11,12 +11,7 @@ import pytest
 
 from tests.app.reload.house import put, told, watching
 from tests.app.services.house import configuration
-from tests.protocols.uppy.house import (
-    LEAST,
-    PARAMS,
-    PDF,
-    a_house,
-)
+from tests.protocols.uppy.harness import MIN_PART, PARAMS, PDF, start_harness
 
 UPPY: Final = {"bucket": "reports", "prefix": "u/{caller}/"}
 PAGES: Final = {**UPPY, "origins": ["https://a.example"]}
@@ -31,7 +26,7 @@ PAGES: Final = {**UPPY, "origins": ["https://a.example"]}
         ({"uppy": UPPY}, {}, []),
     ],
 )
-async def test_where_uploads_go_changes_at_once_and_who_may_call_at_the_next_start(
+async def test_a_target_changes_at_once_and_origins_at_the_start(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     before: dict[str, Any],
@@ -43,34 +38,32 @@ async def test_where_uploads_go_changes_at_once_and_who_may_call_at_the_next_sta
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        place = service.house.running.uppy.place
-    assert (place and place.template) == after.get("uppy", {}).get("prefix")
+        target = service.house.running.uppy.target
+    assert (target and target.template) == after.get("uppy", {}).get("prefix")
     text = "changed, but taking effect only at the next start: "
     assert told(caplog)[1:] == [text + each for each in late]
 
 
-async def test_once_the_section_is_gone_so_are_its_routes() -> None:
-    async with a_house() as house:
-        transport: Any = house.client._transport
-        assert isinstance(transport, httpx.ASGITransport)
-        uploads: Any = transport.app
-        uploads.state.uppy.place = None
-        answer = await house.client.get(PARAMS, params=PDF)
+async def test_without_the_section_the_routes_are_gone() -> None:
+    async with start_harness() as harness:
+        transport: Any = harness.client._transport
+        transport.app.state.uppy.target = None
+        answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_a_completion_is_told_though_its_bucket_has_gone_since() -> None:
-    async with a_house() as house:
-        transport: Any = house.client._transport
+async def test_a_completion_ends_even_if_its_bucket_is_removed() -> None:
+    async with start_harness() as harness:
+        transport: Any = harness.client._transport
         authorizer = transport.app.state.authorizer
 
-        def once_it_has_gone(do: Callable[[], httpx.Response]) -> httpx.Response:
+        def remove_bucket(do: Callable[[], httpx.Response]) -> httpx.Response:
             authorizer.snapshot = replace(authorizer.snapshot, buckets={})
             return do()
 
-        one, key = await house.created()
-        part = house.store.put("upload-1", 1, LEAST)
-        house.store.faults["complete"] = [once_it_has_gone]
+        url, key = await harness.create()
+        part = harness.store.put("upload-1", 1, MIN_PART)
+        harness.store.faults["complete"] = [remove_bucket]
         named = {"parts": [{"PartNumber": 1, "ETag": part.etag}]}
-        answer = await house.client.post(f"{one}/complete", params={"key": key}, json=named)
+        answer = await harness.client.post(f"{url}/complete", params={"key": key}, json=named)
         assert (answer.status_code, answer.json()["key"]) == (200, key)

@@ -1,4 +1,4 @@
-"""The section `uppy`, as an operator writes it, and what `presign check` says to it."""
+"""The section `uppy`, and what `presign check` reports about it."""
 
 import json
 from pathlib import Path
@@ -44,8 +44,8 @@ def of_token(subject: str, *grants: dict[str, Any]) -> dict[str, Any]:
     return {"issuer": "cluster-a", "subject": subject, "grants": list(grants)}
 
 
-def test_check_says_where_uploads_go_and_who_may_upload(tmp_path: Path) -> None:
-    code, told = checked(
+def test_check_shows_the_target_and_who_may_upload(tmp_path: Path) -> None:
+    code, output = checked(
         tmp_path,
         {**UPPY, "origins": ["https://app.example.com"]},
         of_key("billing", GRANT),
@@ -57,38 +57,38 @@ def test_check_says_where_uploads_go_and_who_may_upload(tmp_path: Path) -> None:
     assert (
         "uppy: uploads go to uploads/{caller}/… in reports; "
         "pages of https://app.example.com may call"
-    ) in told
-    assert "uppy: API key billing may upload in one piece and in parts" in told
-    assert "uppy: API key forms may upload in one piece\n" in told
-    assert "uppy: API key elsewhere may not upload" in told
-    assert "uppy: user:* of cluster-a may upload in one piece and in parts" in told
-    assert "warning: uppy" not in told
+    ) in output
+    assert "uppy: API key billing may upload in one piece and in parts" in output
+    assert "uppy: API key forms may upload in one piece\n" in output
+    assert "uppy: API key elsewhere may not upload" in output
+    assert "uppy: user:* of cluster-a may upload in one piece and in parts" in output
+    assert "warning: uppy" not in output
 
 
-def test_check_follows_claims(tmp_path: Path) -> None:
+def test_check_understands_claims(tmp_path: Path) -> None:
     by_tenant = {**GRANT, "prefix": "uploads/{claim:/tenant}/"}
     by_subject = {**GRANT, "prefix": "uploads/cluster-a/{claim:/sub}/"}
     template = {**UPPY, "prefix": "uploads/{claim:/tenant}/{caller}/"}
-    _, told = checked(tmp_path, template, of_token("a:*", by_tenant), of_key("billing", GRANT))
-    assert "uppy: a:* of cluster-a may upload in one piece and in parts" in told
-    assert "uppy: API key billing may not upload" in told  # it has no claims
-    _, told = checked(tmp_path, UPPY, of_token("ada", by_subject))
-    assert "uppy: ada of cluster-a may upload in one piece and in parts" in told
+    _, output = checked(tmp_path, template, of_token("a:*", by_tenant), of_key("billing", GRANT))
+    assert "uppy: a:* of cluster-a may upload in one piece and in parts" in output
+    assert "uppy: API key billing may not upload" in output  # it has no claims
+    _, output = checked(tmp_path, UPPY, of_token("ada", by_subject))
+    assert "uppy: ada of cluster-a may upload in one piece and in parts" in output
 
 
-def test_check_warns_where_nobody_could_upload(tmp_path: Path) -> None:
-    code, told = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
+def test_check_warns_if_nobody_may_upload(tmp_path: Path) -> None:
+    code, output = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
     assert code == 0
-    assert "warning: uppy: nobody may upload; a caller needs a grant with `form`" in told
+    assert "warning: uppy: nobody may upload; a caller needs a grant with `form`" in output
 
 
-def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: Path) -> None:
-    _, told = checked(tmp_path, UPPY, conditional_writes=False)
-    assert "warning: uppy: bucket reports has no conditional writes" in told
+def test_check_warns_without_conditional_writes(tmp_path: Path) -> None:
+    _, output = checked(tmp_path, UPPY, conditional_writes=False)
+    assert "warning: uppy: bucket reports has no conditional writes" in output
 
 
 @pytest.mark.parametrize(
-    ("uppy", "says"),
+    ("uppy", "text"),
     [
         ({"bucket": "other"}, 'uppy.bucket: no bucket "other" is configured; there are: reports'),
         ({"prefix": "uploads/"}, "uppy.prefix: write a prefix such as uploads/{caller}/"),
@@ -107,13 +107,13 @@ def test_check_warns_of_a_store_on_which_no_upload_in_parts_could_end(tmp_path: 
         ({"origin": []}, "unknown setting; did you mean origins?"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path: Path, uppy: dict[str, Any], says: str) -> None:
-    code, told = checked(tmp_path, {**UPPY, **uppy})
+def test_an_invalid_setting_is_reported(tmp_path: Path, uppy: dict[str, Any], text: str) -> None:
+    code, output = checked(tmp_path, {**UPPY, **uppy})
     assert code != 0
-    assert says in told
+    assert text in output
 
 
-def test_the_section_of_the_example_is_good_once_it_is_uncommented(tmp_path: Path) -> None:
+def test_the_section_of_the_example_is_valid(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "presign.example.yaml").read_text(encoding="utf-8")
     before, _, rest = text.partition("# uppy:")
     section, _, after = rest.partition("\n\n")
@@ -127,5 +127,5 @@ def test_the_section_of_the_example_is_good_once_it_is_uncommented(tmp_path: Pat
 
 
 @pytest.mark.parametrize("prefix", ["{caller}/", "a/{caller}/b/", "{claim:/t}/{caller}/"])
-def test_the_caller_may_stand_anywhere(tmp_path: Path, prefix: str) -> None:
+def test_the_caller_may_be_anywhere_in_the_prefix(tmp_path: Path, prefix: str) -> None:
     assert checked(tmp_path, {**UPPY, "prefix": prefix})[0] == 0

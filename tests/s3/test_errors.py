@@ -1,4 +1,4 @@
-"""What a store refuses, as callers are told it."""
+"""Which problem a caller gets for a store's error."""
 
 import pytest
 
@@ -38,7 +38,9 @@ from service.s3.errors import S3Error, to_domain_error
         (200, "Anything.New", StorageRefused),
     ],
 )
-def test_a_refusal_has_a_problem(status: int, code: str | None, error: type[PresignError]) -> None:
+def test_an_s3_error_becomes_a_problem(
+    status: int, code: str | None, error: type[PresignError]
+) -> None:
     assert type(to_domain_error(S3Error(status, code))) is error
 
 
@@ -56,13 +58,13 @@ def test_a_refusal_has_a_problem(status: int, code: str | None, error: type[Pres
         "A\n",
     ],
 )
-def test_a_code_that_is_no_word_of_s3s_is_not_repeated(code: str) -> None:
-    refused = S3Error(418, code)
-    assert refused.code == str(refused) == "418"
-    assert to_domain_error(refused).detail == "The store refused: 418."
+def test_an_invalid_error_code_is_replaced_by_the_status(code: str) -> None:
+    error = S3Error(418, code)
+    assert error.code == str(error) == "418"
+    assert to_domain_error(error).detail == "The store refused: 418."
 
 
-def test_a_code_that_is_one_is_told() -> None:
+def test_a_valid_error_code_is_shown() -> None:
     assert "AccessDenied" in to_domain_error(S3Error(403, "AccessDenied")).detail
 
 
@@ -75,5 +77,5 @@ def test_a_code_that_is_one_is_told() -> None:
         ("MetadataTooLarge", "#/metadata"),
     ],
 )
-def test_what_only_the_store_can_judge_is_pointed_at(code: str, pointer: str) -> None:
+def test_an_error_about_a_field_points_to_it(code: str, pointer: str) -> None:
     assert list(to_domain_error(S3Error(400, code)).pointers) == [pointer]

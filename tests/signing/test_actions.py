@@ -11,7 +11,6 @@ from hypothesis import given
 
 from service.errors import InvalidRequest
 from service.signing.actions import (
-    CHECKSUM_BYTES,
     Action,
     Checksum,
     ChecksumAlgorithm,
@@ -20,13 +19,18 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
-    Pairs,
     PutObject,
 )
 from tests.signing.strategies import LISTS, OBJECT_ACTIONS, PUTS, examples
 
-ALGORITHMS: Final[list[ChecksumAlgorithm]] = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
-NOT_SENT_AS_IT_IS: Final = [
+CHECKSUM_SIZES: Final[dict[ChecksumAlgorithm, int]] = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "SHA1": 20,
+    "SHA256": 32,
+}
+INVALID_HEADERS: Final = [
     *("", " ", " a", "a ", "a\tb", "a\r\nX-Evil: 1", "a\rb", "a\nb", "a\n", "a\x00", "caf\u00e9"),
     "\ud800",
 ]
@@ -56,13 +60,13 @@ def refused(make: Callable[[], object]) -> InvalidRequest:
     ],
     ids=str,
 )
-def test_an_action_is_a_method_and_a_query(
+def test_method_and_query_of_an_action(
     action: Action, method: str, query: tuple[tuple[str, str], ...]
 ) -> None:
     assert (action.METHOD, action.query()) == (method, query)
 
 
-def test_a_download_sets_the_headers_of_its_answer() -> None:
+def test_a_download_may_set_response_headers() -> None:
     action = GetObject(content_type="a/b", content_disposition="inline", cache_control="no-store")
     assert dict(action.query()) == {
         "response-content-type": "a/b",
@@ -71,7 +75,7 @@ def test_a_download_sets_the_headers_of_its_answer() -> None:
     }
 
 
-def test_a_list_passes_on_each_of_its_parameters() -> None:
+def test_a_list_has_all_its_parameters() -> None:
     action = ListObjects(prefix="a/", delimiter="/", max_keys=0, continuation_token="t=")
     assert dict(action.query()) == {
         "list-type": "2",
@@ -82,7 +86,7 @@ def test_a_list_passes_on_each_of_its_parameters() -> None:
     }
 
 
-def test_an_upload_is_of_one_size_and_type_and_create_only_by_itself() -> None:
+def test_an_upload_is_create_only_by_default() -> None:
     assert put().headers() == {
         "content-length": "5",
         "content-type": "application/octet-stream",
@@ -90,18 +94,18 @@ def test_an_upload_is_of_one_size_and_type_and_create_only_by_itself() -> None:
     }
 
 
-def test_an_upload_that_may_overwrite_has_no_condition() -> None:
+def test_an_upload_with_overwrite_has_no_condition() -> None:
     assert put(overwrite=True).headers().keys() == {"content-length", "content-type"}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_replacement_of_one_object_is_conditional_on_it_alone(overwrite: bool) -> None:
+def test_if_match_is_the_only_condition(overwrite: bool) -> None:
     headers = put(if_match='"etag"', overwrite=overwrite).headers()
     assert headers["if-match"] == '"etag"'
     assert "if-none-match" not in headers
 
 
-def test_an_upload_signs_all_that_it_is_told() -> None:
+def test_an_upload_signs_all_its_properties() -> None:
     headers = put(
         content_type="text/plain",
         overwrite=True,
@@ -131,7 +135,7 @@ def test_an_upload_signs_all_that_it_is_told() -> None:
 
 @examples(300)
 @given(action=OBJECT_ACTIONS | LISTS)
-def test_no_action_signs_an_acl_and_no_upload_signs_into_its_query(action: Action) -> None:
+def test_no_action_has_an_acl_and_no_upload_a_query(action: Action) -> None:
     names = [*action.headers(), *dict(action.query())]
     assert not [name for name in names if "acl" in name or "grant-" in name]
     assert all(name == name.lower() for name in action.headers())
@@ -141,8 +145,8 @@ def test_no_action_signs_an_acl_and_no_upload_signs_into_its_query(action: Actio
 
 @examples(200)
 @given(upload=PUTS)
-def test_tags_are_read_back_by_percent_decoding_alone(upload: PutObject) -> None:
-    """Ceph RGW decodes percent signs, and keeps a `+` as it is."""
+def test_tags_can_be_read_by_percent_decoding(upload: PutObject) -> None:
+    """Ceph RGW decodes percent signs, but not `+`."""
     tagging = upload.headers().get("x-amz-tagging", "")
     pairs = [pair.split("=") for pair in tagging.split("&") if pair]
     assert tuple((unquote(key), unquote(value)) for key, value in pairs) == upload.tags
@@ -150,22 +154,22 @@ def test_tags_are_read_back_by_percent_decoding_alone(upload: PutObject) -> None
 
 @examples(200)
 @given(upload=PUTS)
-def test_tags_are_read_back_as_a_form_encoded_query(upload: PutObject) -> None:
+def test_tags_can_be_read_as_a_form(upload: PutObject) -> None:
     """Other stores decode a `+` as a space."""
     tagging = upload.headers().get("x-amz-tagging", "")
     assert tuple(parse_qsl(tagging, keep_blank_values=True)) == upload.tags
 
 
-def test_an_action_is_a_value_that_cannot_change() -> None:
+def test_an_action_is_an_immutable_value() -> None:
     assert put(metadata=(("a", "b"),)) == put(metadata=(("a", "b"),))
     assert hash(put()) == hash(put())
     with pytest.raises(FrozenInstanceError):
-        put().content_length = 6  # type: ignore[misc]  # that it is refused is the test
+        put().content_length = 6  # type: ignore[misc]  # the test expects an error
 
 
 @pytest.mark.parametrize("name", ["content_type", "cache_control"])
-@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
-def test_a_download_refuses_a_header_that_could_not_be_sent(name: str, value: str) -> None:
+@pytest.mark.parametrize("value", INVALID_HEADERS)
+def test_a_download_refuses_an_invalid_header(name: str, value: str) -> None:
     changes: dict[str, Any] = {name: value}
     assert list(refused(lambda: GetObject(**changes)).pointers) == [f"#/{name}"]
 
@@ -173,27 +177,23 @@ def test_a_download_refuses_a_header_that_could_not_be_sent(name: str, value: st
 @pytest.mark.parametrize(
     "name", ["content_type", "if_match", "cache_control", "content_encoding", "storage_class"]
 )
-@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
-def test_an_upload_refuses_a_header_that_could_not_be_sent(name: str, value: str) -> None:
+@pytest.mark.parametrize("value", INVALID_HEADERS)
+def test_an_upload_refuses_an_invalid_header(name: str, value: str) -> None:
     assert list(refused(lambda: put(**{name: value})).pointers) == [f"#/{name}"]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("algorithm", CHECKSUM_SIZES)
 @pytest.mark.parametrize("size", range(66))
 def test_a_checksum_has_the_length_of_its_algorithm(
     algorithm: ChecksumAlgorithm, size: int
 ) -> None:
     value = b64encode(b"\xfb" * size).decode()
-    if size == CHECKSUM_BYTES[algorithm]:
+    if size == CHECKSUM_SIZES[algorithm]:
         name = f"x-amz-checksum-{algorithm.lower()}"
         assert Checksum(algorithm=algorithm, value=value).header == (name, value)
     else:
         refusal = refused(lambda: Checksum(algorithm=algorithm, value=value))
         assert list(refusal.pointers) == ["#/checksum/value"]
-
-
-def test_the_lengths_are_those_of_the_algorithms() -> None:
-    assert CHECKSUM_BYTES == {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
 
 
 @pytest.mark.parametrize(
@@ -209,30 +209,18 @@ def test_a_checksum_is_strict_base64(value: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "a-b_c", "0"])
-def test_a_metadata_name_has_lower_case_letters_digits_dashes_and_underscores(name: str) -> None:
+def test_a_metadata_name_becomes_a_header(name: str) -> None:
     assert put(metadata=((name, "v"),)).headers()[f"x-amz-meta-{name}"] == "v"
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "A",
-        "a b",
-        "a:b",
-        "a\r\nb",
-        "a\n",
-        "a\t",
-        "a/b",
-        "\u00e9",
-        "\ud800",
-        "a\x00",
-        '"',
-        "a.b",
-        "a~b",
-        "a%41",
+        *("", "A", "a b", "a:b", "a\r\nb", "a\n", "a\t", "a/b", "\u00e9", "\ud800", "a\x00"),
+        *('"', "a.b", "a~b", "a%41"),
     ],
 )
-def test_a_metadata_name_that_is_no_header_name_is_refused(name: str) -> None:
+def test_an_invalid_metadata_name_is_refused(name: str) -> None:
     assert list(refused(lambda: put(metadata=((name, "v"),))).pointers) == ["#/metadata"]
 
 
@@ -248,46 +236,18 @@ RESERVED: Final = [
 
 
 @pytest.mark.parametrize("name", RESERVED)
-def test_a_metadata_name_that_stores_act_on_is_refused(name: str) -> None:
+def test_a_reserved_metadata_name_is_refused(name: str) -> None:
     assert list(refused(lambda: put(metadata=(("a", "b"), (name, "true")))).pointers) == [
         "#/metadata"
     ]
 
 
 @pytest.mark.parametrize("name", ["minio", "rustfs", "minion", "a-minio-b", "snow-ball"])
-def test_a_metadata_name_that_only_looks_reserved_is_signed(name: str) -> None:
+def test_a_metadata_name_may_look_reserved(name: str) -> None:
     assert put(metadata=((name, "true"),)).headers()[f"x-amz-meta-{name}"] == "true"
 
 
-def test_a_metadata_name_is_not_empty() -> None:
-    refused(lambda: put(metadata=(("", "v"),)))
-
-
-@pytest.mark.parametrize("value", NOT_SENT_AS_IT_IS)
-def test_a_metadata_value_that_could_not_be_sent_is_refused(value: str) -> None:
+@pytest.mark.parametrize("value", INVALID_HEADERS)
+def test_an_invalid_metadata_value_is_refused(value: str) -> None:
     refusal = refused(lambda: put(metadata=(("team", value),)))
     assert list(refusal.pointers) == ["#/metadata/team"]
-
-
-def test_metadata_is_at_most_two_kilobytes_names_and_values_together() -> None:
-    full = (("ab", "x" * 1022), ("cd", "x" * 1022))
-    put(metadata=full)
-    assert list(refused(lambda: put(metadata=(*full[:1], ("cde", "x" * 1022)))).pointers) == [
-        "#/metadata"
-    ]
-
-
-def test_at_most_ten_tags_are_signed() -> None:
-    tags = tuple((f"key{n}", "") for n in range(11))
-    put(tags=tags[:10])
-    assert list(refused(lambda: put(tags=tags)).pointers) == ["#/tags"]
-
-
-@pytest.mark.parametrize("tag", [("k", ""), ("\u00e9" * 128, "\u00e9" * 256)])
-def test_a_tag_counts_characters(tag: tuple[str, str]) -> None:
-    put(tags=(tag,))
-
-
-@pytest.mark.parametrize("tags", [(("", "v"),), (("k" * 129, "v"),), (("k", "v" * 257),)])
-def test_a_tag_of_the_wrong_length_is_refused(tags: Pairs) -> None:
-    assert list(refused(lambda: put(tags=tags)).pointers) == ["#/tags"]

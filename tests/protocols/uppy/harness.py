@@ -1,4 +1,4 @@
-"""The app with Uppy, two callers of one grant, and a store as S3 is."""
+"""The app with Uppy, two callers with the same grant, and a fake S3."""
 
 import json
 import re
@@ -7,24 +7,25 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from service.auth.api_keys import digest_of
 from service.config.settings import Settings
 from tests.api.conftest import API_KEY, running, settings_with
-from tests.multipart.house import FakeS3
+from tests.multipart.fake_s3 import FakeS3
+from tests.s3.fake_store import query_of
 
 BOB: Final = {"Authorization": "Bearer battery-staple"}
 PREFIX: Final = "uploads/_key/tester/"
-MOST: Final = 50 * 1024**2
+MAX_LENGTH: Final = 50 * 1024**2
 TYPES: Final = ["application/pdf", "image/*"]
 GRANT: Final[dict[str, Any]] = {
     "bucket": "demo",
     "prefix": "uploads/",
     "allow": ["form", "multipart"],
-    "max_content_length": MOST,
+    "max_content_length": MAX_LENGTH,
     "content_types": TYPES,
     "max_expires_in": 600,
 }
@@ -33,31 +34,31 @@ PARAMS: Final = "/uppy/s3/params"
 MULTIPART: Final = "/uppy/s3/multipart"
 SIGN: Final = "/uppy/sign"
 PDF: Final = {"filename": "bill.pdf", "type": "application/pdf"}
-LEAST: Final = 5 * 1024**2
+MIN_PART: Final = 5 * 1024**2
 KEY: Final = re.compile(re.escape(PREFIX) + "[0-9a-f]{32}/bill[.]pdf")
 
 
 @dataclass
-class House:
+class Harness:
     client: httpx.AsyncClient
     store: FakeS3
-    written: list[bytes] = field(default_factory=list)
+    audit_bytes: list[bytes] = field(default_factory=list)
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.written]
+    def audit_lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.audit_bytes]
 
     async def sign(self, status: int = 200, **request: Any) -> dict[str, Any]:
         answer = await self.sign_raw(**request)
         assert answer.status_code == status, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        body: dict[str, Any] = answer.json()
+        return body
 
     async def sign_raw(self, **request: Any) -> httpx.Response:
         return await self.client.post(SIGN, json=request)
 
-    async def created(self, **more: Any) -> tuple[str, str]:
-        """An upload's address, and the query that goes with it."""
+    async def create(self, **more: Any) -> tuple[str, str]:
+        """Create an upload. Return its URL and its key."""
         answer = await self.client.post(MULTIPART, json={**PDF, **more})
         assert answer.status_code == 200, answer.text
         upload = answer.json()
@@ -73,19 +74,16 @@ def settings(uppy: Mapping[str, Any] | None = None, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def a_house(configured: Settings | None = None) -> AsyncIterator[House]:
-    store, written = FakeS3([]), list[bytes]()
+async def start_harness(configured: Settings | None = None) -> AsyncIterator[Harness]:
+    store, audit_bytes = FakeS3([]), list[bytes]()
     async with running(
-        configured or settings(), store_transport=store, audit=written.extend
+        configured or settings(), store_transport=store, audit=audit_bytes.extend
     ) as client:
-        yield House(client, store, written)
+        yield Harness(client, store, audit_bytes)
 
 
 def query(url: str) -> dict[str, str]:
-    return {
-        name: values[0]
-        for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()
-    }
+    return query_of(httpx.Request("GET", url))
 
 
 def key_of(url: str) -> str:
@@ -93,5 +91,5 @@ def key_of(url: str) -> str:
 
 
 def conditions(fields: Mapping[str, str]) -> list[Any]:
-    told: list[Any] = json.loads(b64decode(fields["policy"]))["conditions"]
-    return told
+    conditions: list[Any] = json.loads(b64decode(fields["policy"]))["conditions"]
+    return conditions

@@ -1,4 +1,4 @@
-"""A file name goes into a header and comes out of it again, whoever reads it."""
+"""Every parser reads the file name back from the header."""
 
 from email.message import Message
 from typing import Final
@@ -39,21 +39,19 @@ NAMES: Final = st.text(
         ),
     ],
 )
-def test_a_name_that_a_quoted_string_cannot_hold_is_also_given_in_utf_8(
-    filename: str, header: str
-) -> None:
+def test_names_that_need_it_are_also_sent_in_utf_8(filename: str, header: str) -> None:
     assert content_disposition("attachment", filename) == header
 
 
 @pytest.mark.parametrize("disposition", ["attachment", "inline"])
-def test_without_a_name_the_disposition_stands_alone(disposition: Disposition) -> None:
+def test_the_name_is_optional(disposition: Disposition) -> None:
     assert content_disposition(disposition, None) == disposition
     assert content_disposition(disposition, "a") == f'{disposition}; filename="a"'
 
 
 @pytest.mark.parametrize("code", [*range(0x20), 0x7F, 0x80, 0x85, 0x9F, 0xD800, 0xDFFF])
 @pytest.mark.parametrize("form", ["{}", "a{}", "{}b", "a{}b"])
-def test_a_control_character_or_surrogate_anywhere_is_refused(code: int, form: str) -> None:
+def test_control_characters_and_surrogates_are_refused(code: int, form: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         content_disposition("attachment", form.format(chr(code)))
     assert list(refusal.value.pointers) == ["#/filename"]
@@ -69,17 +67,17 @@ def test_an_independent_parser_reads_the_name_back(filename: str) -> None:
 
 @examples(300)
 @given(filename=NAMES)
-def test_the_mail_parser_reads_the_extended_name_back(filename: str) -> None:
+def test_the_parser_for_mail_reads_the_extended_name_back(filename: str) -> None:
     _, found, extended = content_disposition("attachment", filename).partition("; filename*=")
     if found:
         message = Message()
         message["Content-Disposition"] = f"attachment; filename*={extended}"
-        assert message.get_filename() == filename.strip()  # it drops outer blanks
+        assert message.get_filename() == filename.strip()  # it strips spaces
 
 
 @examples(300)
 @given(filename=NAMES)
-def test_the_plain_name_is_a_whole_quoted_string_for_old_clients(filename: str) -> None:
+def test_the_plain_name_is_one_quoted_string(filename: str) -> None:
     plain = content_disposition("attachment", filename).split('"')
     assert [plain[0], plain[2][:12]] in (
         ["attachment; filename=", end] for end in ("", "; filename*=")

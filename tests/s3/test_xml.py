@@ -1,4 +1,4 @@
-"""What a store writes is read, or refused as unreadable; nothing else comes of it."""
+"""Each document of a store is either read, or refused as an invalid response."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +15,10 @@ from service.s3.xml import (
     Markers,
     OpenUpload,
     completed_etag,
-    completion,
+    completion_body,
     created_upload,
     error_code,
-    listed,
+    listed_objects,
     parts_page,
     quote_etag,
     uploads_page,
@@ -54,7 +54,7 @@ READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (created_upload, CREATED),
     (completed_etag, COMPLETED),
     (parts_page, PARTS),
-    (listed, OBJECTS),
+    (listed_objects, OBJECTS),
     (uploads_page, UPLOADS),
 ]
 HEADS: Final = [
@@ -67,7 +67,7 @@ HEADS: Final = [
 
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("namespace", ["", " xmlns='http://s3.amazonaws.com/doc/2006-03-01/'"])
-def test_documents_are_read_with_a_namespace_or_without(head: str, namespace: str) -> None:
+def test_documents_are_read_with_and_without_a_namespace(head: str, namespace: str) -> None:
     def body(text: str) -> bytes:
         return (head + text.replace(">", f"{namespace}>", 1)).encode()
 
@@ -79,14 +79,16 @@ def test_documents_are_read_with_a_namespace_or_without(head: str, namespace: st
         (3, f'"{MD5}"', 0),
     ]
     assert page.parts[1].checksum == Checksum(algorithm="CRC32", value="AAAAAA==")
-    assert listed(body(OBJECTS))[0] == ListedObject(key="a & b", etag='"e"', content_length=5)
+    assert listed_objects(body(OBJECTS))[0] == ListedObject(
+        key="a & b", etag='"e"', content_length=5
+    )
     uploads = uploads_page(body(UPLOADS))
     assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
     assert uploads.markers == Markers("k", "n")
     assert error_code(body("<Error><Code>SlowDown</Code></Error>")) == "SlowDown"
 
 
-def test_a_page_of_parts_is_followed_by_its_last_part_whatever_its_marker() -> None:
+def test_the_next_page_starts_after_the_last_part() -> None:
     assert parts_page(PARTS.encode()).next_after == 3
     assert parts_page(PARTS.replace("true", "false").encode()).next_after is None
     assert parts_page(b"<ListPartsResult/>").next_after is None
@@ -98,22 +100,22 @@ def test_the_last_page_of_uploads_has_no_markers() -> None:
     assert uploads_page(UPLOADS.replace("true", "false").encode()).markers is None
 
 
-@pytest.mark.parametrize(("given", "kept"), [("e", '"e"'), ('"e"', '"e"'), ('"e', '"e"')])
-def test_an_etag_has_its_quotes(given: str, kept: str) -> None:
-    assert quote_etag(given) == kept
+@pytest.mark.parametrize(("etag", "quoted"), [("e", '"e"'), ('"e"', '"e"'), ('"e', '"e"')])
+def test_an_etag_gets_quotes(etag: str, quoted: str) -> None:
+    assert quote_etag(etag) == quoted
 
 
-def test_a_completion_says_what_the_object_is_made_of() -> None:
+def test_a_completion_body_lists_the_parts() -> None:
     sha = Checksum(algorithm="SHA1", value="A" * 27 + "=")
     parts = [
         UploadedPart(part_number=1, etag='"<&e>"', content_length=5),
         UploadedPart(part_number=10_000, etag='"f"', checksum=sha),
     ]
-    root = fromstring(completion(parts))
+    root = fromstring(completion_body(parts))
     space = "{http://s3.amazonaws.com/doc/2006-03-01/}"
     assert root.tag == f"{space}CompleteMultipartUpload"
-    said = [{each.tag.removeprefix(space): each.text for each in part} for part in root]
-    assert said == [
+    elements = [{each.tag.removeprefix(space): each.text for each in part} for part in root]
+    assert elements == [
         {"PartNumber": "1", "ETag": '"<&e>"'},
         {"PartNumber": "10000", "ETag": '"f"', "ChecksumSHA1": sha.value},
     ]
@@ -129,7 +131,9 @@ JUNK: Final = [
     pytest.param(b"<html><body>Log in</body></html>", id="a proxy's page"),
     pytest.param(b"<Error xmlns='urn:x'><Code>AccessDenied</Code></Error>", id="an error"),
     pytest.param(b"<?xml version='1.0' encoding='no-such'?><a/>", id="an unknown encoding"),
-    pytest.param(b"<?xml version='1.0' encoding='base64'?><a/>", id="an encoding of no text"),
+    pytest.param(
+        b"<?xml version='1.0' encoding='base64'?><a/>", id="an encoding that is not for text"
+    ),
     pytest.param(b"<?xml version='1.0' encoding='utf-16'?><a/>", id="another encoding"),
     pytest.param(b"<!DOCTYPE a><a/>", id="a DTD"),
     pytest.param(b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", id="a DTD elsewhere"),
@@ -149,14 +153,14 @@ JUNK: Final = [
 
 @pytest.mark.parametrize("body", JUNK)
 @pytest.mark.parametrize("read", [read for read, _ in READERS])
-def test_what_s3_does_not_answer_is_refused_as_unreadable(
+def test_any_other_document_is_an_invalid_response(
     read: Callable[[bytes], Any], body: bytes
 ) -> None:
     with pytest.raises(StorageRefused) as refused:
         read(body)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
-    assert refused.value.detail == "The store's answer is not what S3 answers."
+    assert refused.value.detail == "The store's response is not a valid S3 response."
 
 
 @pytest.mark.parametrize(
@@ -168,7 +172,7 @@ def test_what_s3_does_not_answer_is_refused_as_unreadable(
     ],
 )
 @pytest.mark.parametrize(("read", "document"), READERS)
-def test_a_document_with_a_head_that_s3_does_not_write_is_refused(
+def test_a_dtd_or_another_encoding_is_refused(
     read: Callable[[bytes], Any], document: str, head: bytes
 ) -> None:
     read(document.encode())
@@ -177,7 +181,7 @@ def test_a_document_with_a_head_that_s3_does_not_write_is_refused(
 
 
 @pytest.mark.parametrize("body", [each for each in JUNK if each.id != "an error"])
-def test_what_tells_of_no_error_has_no_code(body: bytes) -> None:
+def test_any_other_document_has_no_error_code(body: bytes) -> None:
     assert error_code(body) is None
 
 
@@ -192,12 +196,12 @@ def test_what_tells_of_no_error_has_no_code(body: bytes) -> None:
         (parts_page, PARTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
         (parts_page, PARTS.replace("<PartNumber>1</PartNumber>", "<PartNumber>one</PartNumber>")),
         (parts_page, PARTS.replace("AAAAAA==", "AAAA")),
-        (listed, OBJECTS.replace("<ETag>e</ETag>", "")),
-        (listed, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
+        (listed_objects, OBJECTS.replace("<ETag>e</ETag>", "")),
+        (listed_objects, OBJECTS.replace("<Size>5</Size>", f"<Size>{'9' * 5000}</Size>")),
         (uploads_page, UPLOADS.replace("<UploadId>u</UploadId>", "")),
     ],
 )
-def test_a_document_that_lacks_what_it_must_have_is_refused(
+def test_a_document_with_missing_or_invalid_fields_is_refused(
     read: Callable[[bytes], Any], body: str
 ) -> None:
     with pytest.raises(StorageRefused):
@@ -205,15 +209,13 @@ def test_a_document_that_lacks_what_it_must_have_is_refused(
 
 
 @pytest.mark.parametrize(("read", "document"), READERS)
-def test_a_document_that_was_cut_off_anywhere_is_refused(
-    read: Callable[[bytes], Any], document: str
-) -> None:
+def test_a_truncated_document_is_refused(read: Callable[[bytes], Any], document: str) -> None:
     for length in range(len(document)):
         with pytest.raises(StorageRefused):
             read(document[:length].encode())
 
 
-def only_refuses(read: Callable[[bytes], Any], body: bytes) -> None:
+def read_or_refuse(read: Callable[[bytes], Any], body: bytes) -> None:
     with suppress(StorageRefused):
         read(body)
     error_code(body)
@@ -221,10 +223,10 @@ def only_refuses(read: Callable[[bytes], Any], body: bytes) -> None:
 
 @examples(1000)
 @given(reader=st.sampled_from(READERS), body=st.binary(max_size=60))
-def test_no_bytes_lead_to_another_failure(
+def test_no_bytes_cause_another_error(
     reader: tuple[Callable[[bytes], Any], str], body: bytes
 ) -> None:
-    only_refuses(reader[0], body)
+    read_or_refuse(reader[0], body)
 
 
 @examples(1500)
@@ -235,10 +237,10 @@ def test_no_bytes_lead_to_another_failure(
     put=st.binary(max_size=12)
     | st.sampled_from([b"<", b"&#0;", b"&x;", b"]]>", b"<!--", b"<?a?>"]),
 )
-def test_no_damage_to_a_document_leads_to_another_failure(
+def test_no_damage_causes_another_error(
     reader: tuple[Callable[[bytes], Any], str], at: int, gone: int, put: bytes
 ) -> None:
     read, document = reader
     whole = document.encode()
     at = min(at, len(whole))
-    only_refuses(read, whole[:at] + put + whole[at + gone :])
+    read_or_refuse(read, whole[:at] + put + whole[at + gone :])

@@ -1,0 +1,91 @@
+"""Limits of a response, in bytes and in chunks, and invalid redirects."""
+
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from service.errors import StorageRefused, StorageUnavailable
+from service.s3.client import ATTEMPTS, MAX_ANSWER_BYTES, MAX_CHUNKS, MAX_LIST_BYTES
+from service.signing.actions import ListObjects
+from service.signing.multipart_actions import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+)
+from tests.s3.fake_store import (
+    HEAD,
+    Body,
+    Harness,
+    SlowStream,
+    error_of,
+    responds,
+    streams,
+    with_harness,
+)
+
+LIMITS: Final = [
+    pytest.param(action, limit, id=type(action).__name__)
+    for action, limit in (
+        (ListParts(upload_id="u"), 1024 * 1024),
+        (ListMultipartUploads(), 1024 * 1024),
+        (ListObjects(prefix="a"), 1024 * 1024),
+        (CreateMultipartUpload(), 64 * 1024),
+        (CompleteMultipartUpload(upload_id="u", content_length=5), 64 * 1024),
+        (AbortMultipartUpload(upload_id="u"), 64 * 1024),
+        (HEAD, 64 * 1024),
+    )
+]
+
+
+@pytest.mark.parametrize(("action", "limit"), LIMITS)
+@with_harness
+async def test_a_response_may_not_exceed_its_limit(
+    harness: Harness, action: Any, limit: int
+) -> None:
+    harness.store.script(responds(200, bytes(limit)), responds(200, bytes(limit + 1)))
+    assert len((await harness.send(action=action)).body) == limit
+    problem = await error_of(harness.send(action=action))
+    assert isinstance(problem, StorageRefused)
+    assert problem.detail == "The store's answer is too long."
+    assert len(harness.store.requests) == 2
+    assert [outcome for *_, outcome in harness.observer.calls] == ["ok", "refused"]
+
+
+@with_harness
+async def test_a_response_that_is_too_long_is_not_read_further(harness: Harness) -> None:
+    stream = SlowStream(bytes(MAX_LIST_BYTES // 4), interval=0.1)
+    harness.store.script(streams(stream))
+    assert isinstance(await error_of(harness.send(action=ListMultipartUploads())), StorageRefused)
+    assert (stream.sent, stream.closed) == (5, True)
+
+
+@with_harness
+async def test_a_response_with_too_many_chunks_is_not_read_further(harness: Harness) -> None:
+    stream = SlowStream(b" ", interval=0.0)
+    harness.store.script(streams(stream))
+    assert isinstance(await error_of(harness.send()), StorageRefused)
+    assert (stream.sent, stream.closed) == (MAX_CHUNKS + 1, True)
+    assert MAX_CHUNKS < MAX_ANSWER_BYTES
+
+
+@with_harness
+async def test_a_response_may_have_as_many_chunks_as_allowed(harness: Harness) -> None:
+    harness.store.script(streams(SlowStream(b" ", interval=0.0, chunks=MAX_CHUNKS)))
+    assert len((await harness.send()).body) == MAX_CHUNKS
+
+
+@pytest.mark.parametrize("location", [b"http:\xff\xfe", b"https://a:b", b"//\x7f", b"http:a"])
+@with_harness
+async def test_an_invalid_redirect_counts_as_no_response(harness: Harness, location: bytes) -> None:
+    async def redirect(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(301, headers=[(b"location", location)], stream=Body(b""))
+
+    harness.store.script(redirect)
+    assert isinstance(await error_of(harness.send()), StorageUnavailable)
+    assert len(harness.store.requests) == ATTEMPTS
+    assert harness.observer.calls == [("reports", "HeadObject", "unavailable")]
+    harness.store.script(responds(200))
+    await harness.send()
