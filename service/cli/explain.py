@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import httpx
 
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import diagnose
-from service.diagnosis.findings import Finding, said
+from service.diagnosis.diagnose import Context, diagnose, parse_report
+from service.diagnosis.findings import Finding, quote_if_safe
 from service.diagnosis.request import ReportedRequest
 
 _SECONDS: Final = 10.0
@@ -84,7 +83,7 @@ def _findings(answer: httpx.Response) -> list[RemoteFinding]:
     told = _json(answer)
     if answer.status_code != 200:
         code = told.get("code")
-        what = said(code, "") if isinstance(code, str) else ""
+        what = quote_if_safe(code, "") if isinstance(code, str) else ""
         raise NotAsked(f"the service refuses: {answer.status_code} {what}".rstrip())
     try:
         return [_finding(each) for each in told["findings"]]

@@ -1,81 +1,81 @@
-"""What to say where the signature is not of the request, as far as the request it is of is known."""
+"""Findings for a signature that does not match, as far as the signed request is known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from service.diagnosis.canonical_request import StoreCanonicalRequest, first_difference
-from service.diagnosis.findings import Code, Finding, certain, likely, said
+from service.diagnosis.canonical_request import StoreCanonicalRequest, describe_difference
+from service.diagnosis.differences import changes
+from service.diagnosis.findings import Code, Finding, certain, likely, quote_names
 from service.diagnosis.request import ParsedRequest
 
-_TRIED: Final = frozenset({"host", "content-type", "content-length"})  # values of these headers
+_GUESSED: Final = frozenset({"host", "content-type", "content-length"})
 _METADATA: Final = "x-amz-meta-"
-_NAMES_SHOWN: Final = 8
 
 
-def placed(
-    found: Sequence[Finding], signed: ParsedRequest, received: StoreCanonicalRequest | None
+def changes_to_signed(
+    signed: ParsedRequest, sent: ParsedRequest, received: StoreCanonicalRequest | None
 ) -> Iterator[Finding]:
-    """With the place of the first byte that differs, if the store tells what it received."""
-    if received is not None and (where := _where(signed, received)):
-        found = [replace(each, summary=f"{each.summary} {where}") for each in found]
-    yield from found
+    """Each with the first byte that differs, if S3 returned its canonical request."""
+    where = "" if received is None else describe_difference(signed, received)
+    for finding in changes(signed, sent):
+        yield replace(finding, summary=f"{finding.summary} {where}".rstrip())
 
 
-def as_received(
-    found: Sequence[Finding], told: ParsedRequest, received: StoreCanonicalRequest
+def changes_to_reported(
+    reported: ParsedRequest, received: StoreCanonicalRequest
 ) -> Iterator[Finding]:
-    """What the store received is certain; that what the sender tells of was signed is not."""
-    where = _where(told, received)
-    for each in found:
-        summary = f"The store received another request than you tell of. {where}"
-        yield replace(each, summary=summary)
-    if not found and received.payload_is_hashed and where:
-        summary = (
-            f"The store took the body's hash into account, which a signed URL leaves out. {where}"
-        )
+    """It is certain what the store received, but not that the reported request was signed."""
+    where = describe_difference(reported, received)
+    findings = list(changes(reported, received.request))
+    summary = f"The store received a different request from the one you report. {where}"
+    yield from (replace(finding, summary=summary) for finding in findings)
+    if not findings and received.payload_is_hashed and where:
+        summary = f"The store included the body's hash, which a signed URL leaves out. {where}"
         fix = "Send no `x-amz-content-sha256` header with a signed URL."
         yield certain(Code.PAYLOAD_HASHED, summary, fix)
 
 
-def _where(signed: ParsedRequest, received: StoreCanonicalRequest) -> str:
-    difference = first_difference(signed, received)
-    if difference is None:
-        return ""
-    return f"S3's canonical request first differs at byte {difference.byte}, in {difference.line}."
+def unexplained(request: ParsedRequest) -> Finding:
+    summary = (
+        "The signature does not match this request. None of the changes that were tried explains "
+        "it, alone or in pairs."
+    )
+    fix = "Send the URL and all its `headers` unchanged: the signature, a date or a header differs."
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
 
 
-def unexplained(sent: ParsedRequest) -> Finding:
-    summary = "The signature is not of this request, and no change that was tried explains it, nor two likely ones together."
-    fix = "Send the URL as it was answered, with all its `headers`: the signature, a date or a header's value was changed."
-    return certain(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
+def unverifiable(request: ParsedRequest) -> Finding:
+    summary = "The store calculates another signature. What differs cannot be determined here."
+    fix = "Compare method, URL and `headers` with what you received, byte for byte."
+    if "content-length" in request.unreported_headers:
+        fix = (
+            "The exact size is signed: report the `content-length` that was sent, and compare it "
+            "with the one you received."
+        )
+    return likely(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
 
 
-def untold(sent: ParsedRequest) -> Finding:
-    summary = "The store calculates another signature; what differs cannot be told from here."
-    fix = "Compare method, URL and `headers` with the answer, byte for byte."
-    if "content-length" in sent.untold_headers:
-        fix = "The exact size is signed: tell `content-length` among the headers as it was sent, and compare it with the answer's."
-    return likely(Code.SIGNATURE_MISMATCH, summary, fix + _to_compare(sent))
-
-
-def _to_compare(sent: ParsedRequest) -> str:
-    """Names the headers whose values nothing but the answer tells, metadata first: clients re-encode it."""
-    names = [name for name in sent.signed_headers if name not in _TRIED]
+def _headers_to_compare(request: ParsedRequest) -> str:
+    """Names the headers whose values cannot be guessed: metadata first."""
+    names = [name for name in request.signed_headers if name not in _GUESSED]
     if not names:
         return ""
     names.sort(key=lambda name: not name.startswith(_METADATA))
-    shown = ", ".join(said(name, "a header") for name in names[:_NAMES_SHOWN])
-    return f" Compare the values of these headers with the answer's, byte for byte: {shown}."
+    shown = quote_names(names, "a header", limit=8)
+    return f" Compare the values of these headers with those you received, byte for byte: {shown}."
 
 
 def changed_underway() -> Finding:
-    summary = "The signature is right for the request that you tell of, so the store received another one."
-    fix = "See what the client really sent (`curl -v`): a library, a proxy or a followed redirect changed the method, a header or the path."
+    summary = "The signature is valid for the request you report: the store received another one."
+    fix = (
+        "Check what the client really sends (`curl -v`): a library, a proxy or a redirect changed "
+        "the method, a header or the path."
+    )
     return certain(Code.CHANGED_UNDERWAY, summary, fix)
 
 
-def another_answer() -> Finding:
-    summary = "The canonical request in the answer is of another path than the URL, and the signature is of that one."
-    fix = "Tell of the URL and of the answer that came to it."
+def response_to_another_url() -> Finding:
+    summary = "The response is for another URL: its canonical request has another path."
+    fix = "Report the URL together with the response to it."
     return certain(Code.SIGNATURE_MISMATCH, summary, fix)

@@ -46,7 +46,7 @@ def test_it_says_in_words_what_is_found_and_how_to_mend_it() -> None:
     first, *more = done.output.splitlines()
     assert first == "1. url_escaped (certain)"
     assert more[0] == (
-        "   The URL was escaped for HTML: `&` stands as `&amp;`, so the store sees other parameters."
+        "   The URL is escaped for HTML: `&` became `&amp;`, so the store sees other parameters."
     )
     assert more[1].startswith("   To change: Unescape it once")
 

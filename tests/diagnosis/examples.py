@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import diagnose
+from service.diagnosis.diagnose import Context, diagnose, parse_report
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import GetObject, HeadObject, PutObject
@@ -60,21 +59,21 @@ def without_token(url: str) -> str:
 
 THE_URL: Final = {
     Code.URL_TRUNCATED: Example("The last ten characters are missing", get(URL[:-10])),
-    Code.URL_ESCAPED: Example("Read out of HTML as text", get(URL.replace("&", "&amp;"))),
+    Code.URL_ESCAPED: Example("Copied from HTML source", get(URL.replace("&", "&amp;"))),
     Code.URL_REENCODED: Example(
         "Passed through a function that encodes URLs", get(URL.replace("%", "%25"))
     ),
-    Code.URL_BROKEN: Example("Copied from a mail", get(f"{URL[:76]}\r\n{URL[76:]}")),
-    Code.SIGNATURE_MALFORMED: Example("Copied with the sentence's full stop", get(f"{URL}.")),
+    Code.URL_BROKEN: Example("Copied from an e-mail", get(f"{URL[:76]}\r\n{URL[76:]}")),
+    Code.SIGNATURE_MALFORMED: Example("Copied with a full stop", get(f"{URL}.")),
     Code.SIGNATURE_V2: Example(
-        "Signed by an SDK with its defaults in an old region",
+        "Signed by an SDK with its defaults for an old region",
         get(f"https://{HOST}/a?AWSAccessKeyId=AKIA&Signature=c2lnbmF0dXJl&Expires=1772367300"),
     ),
     Code.QUERY_MALFORMED: Example(
         "`X-Amz-Expires` was set to 30 days", get(URL.replace("s=900", "s=2592000"))
     ),
     Code.TWO_AUTHORIZATIONS: Example(
-        "A client sends its own token along",
+        "A client sends its own token too",
         refused(
             told(URL, headers={"Authorization": "Bearer …"}),
             error("InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm …"),
@@ -86,7 +85,7 @@ CREDENTIALS: Final = {
         "A proxy dropped a long parameter", get(without_token(URL), **error("InvalidToken"))
     ),
     Code.TOKEN_CHANGED: Example(
-        "The token of another session was put in", get(URL.replace("Token=", "Token=A"))
+        "The token of another session was inserted", get(URL.replace("Token=", "Token=A"))
     ),
     Code.EXPIRED: Example("Used two hours after it was signed", get(signed(now=NOW - 7200))),
     Code.SESSION_ENDED: Example(
@@ -98,7 +97,7 @@ CREDENTIALS: Final = {
         "Signed by a clock that is an hour ahead", get(signed(now=NOW + 3600))
     ),
     Code.CLOCK_SKEW: Example(
-        "A client sent an `x-amz-date` of its own",
+        "A client sent its own `x-amz-date`",
         get(
             **error(
                 "RequestTimeTooSkewed",
@@ -110,7 +109,7 @@ CREDENTIALS: Final = {
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
     ),
-    Code.SIGNED_ELSEWHERE: Example("Asked of a replica that did not sign it", get(), STRANGER),
+    Code.SIGNED_ELSEWHERE: Example("Diagnosed by a replica that did not sign it", get(), STRANGER),
 }
 SIGNATURE: Final = {
     Code.WRONG_REGION: Example(
@@ -137,17 +136,17 @@ SIGNATURE: Final = {
         "A key `a/../b`, signed by another signer", get(signed(key="a/../b"), **MISMATCH)
     ),
     Code.METHOD_CHANGED: Example(
-        "A download's URL, used for an upload", refused(told(URL, "PUT"), MISMATCH)
+        "A download URL used for an upload", refused(told(URL, "PUT"), MISMATCH)
     ),
     Code.HOST_CHANGED: Example(
         "The host was replaced by the global one",
         get(URL.replace(HOST, "acme-reports.s3.amazonaws.com"), **MISMATCH),
     ),
     Code.KEY_REENCODED: Example(
-        "`+` was written for the space in the key", get(URL.replace("a%20b", "a+b"), **MISMATCH)
+        "`+` in place of the space in the key", get(URL.replace("a%20b", "a+b"), **MISMATCH)
     ),
     Code.KEY_CHANGED: Example(
-        "A slash was put behind the key", get(URL.replace(".txt?", ".txt/?"), **MISMATCH)
+        "A slash was added to the key", get(URL.replace(".txt?", ".txt/?"), **MISMATCH)
     ),
     Code.QUERY_CHANGED: Example("A tracker was added", get(f"{URL}&utm_source=mail", **MISMATCH)),
     Code.CONTENT_TYPE_CHANGED: Example(
@@ -155,13 +154,13 @@ SIGNATURE: Final = {
         refused(upload(content_type="text/plain; charset=utf-8"), MISMATCH),
     ),
     Code.CONTENT_LENGTH_CHANGED: Example(
-        "Six bytes for five", refused(upload(content_length="6"), MISMATCH)
+        "Six bytes instead of five", refused(upload(content_length="6"), MISMATCH)
     ),
     Code.HEADER_MISSING: Example(
         "An upload without `if-none-match`", refused(upload(if_none_match=None), MISMATCH)
     ),
     Code.HEADER_UNSIGNED: Example(
-        "An upload with an ACL of the client's own",
+        "An upload with an added ACL",
         refused(
             upload(x_amz_acl="public-read"),
             error(
@@ -186,14 +185,16 @@ SIGNATURE: Final = {
         ),
     ),
     Code.PAYLOAD_HASHED: Example(
-        "A client sent the body's hash along",
+        "A client sent the body's hash",
         refused(
             upload(),
             error("SignatureDoesNotMatch", CanonicalRequest=canonical(UPLOAD, payload="e3b0c442")),
         ),
         STRANGER,
     ),
-    Code.CHANGED_UNDERWAY: Example("All is right as it is told", get(**MISMATCH)),
+    Code.CHANGED_UNDERWAY: Example(
+        "The report is right, so the change came later", get(**MISMATCH)
+    ),
     Code.SIGNATURE_MISMATCH: Example(
         "The signature was edited", get(URL[:-1] + ("1" if URL[-1] == "0" else "0"), **MISMATCH)
     ),
@@ -209,13 +210,13 @@ FORMS: Final = {
         "The file is not the last field", refused(FORM, error("MalformedPOSTRequest"))
     ),
     Code.TOO_LARGE: Example(
-        "A larger file than the form allows", refused(FORM, error("EntityTooLarge"))
+        "A file larger than the form allows", refused(FORM, error("EntityTooLarge"))
     ),
     Code.TOO_SMALL: Example("An empty file", refused(FORM, error("EntityTooSmall"))),
 }
 STORE: Final = {
     Code.ACCESS_DENIED: Example(
-        "The role may not read",
+        "The role may not read the object",
         get(
             **error(
                 "AccessDenied", "… because no identity-based policy allows the s3:GetObject action"
@@ -229,23 +230,23 @@ STORE: Final = {
     ),
     Code.BUCKET_MISSING: Example("The bucket was deleted", get(**error("NoSuchBucket"))),
     Code.UPLOAD_MISSING: Example(
-        "A part, after the upload was completed",
+        "A part sent after the upload was completed",
         refused(told(signed(PART), "PUT"), error("NoSuchUpload")),
     ),
-    Code.OBJECT_EXISTS: Example("An upload, sent twice", put(**error("PreconditionFailed"))),
+    Code.OBJECT_EXISTS: Example("An upload sent twice", put(**error("PreconditionFailed"))),
     Code.CONDITION_FAILED: Example(
-        "The object was replaced meanwhile",
+        "The object was replaced in the meantime",
         put(PutObject(content_length=5, if_match='"etag"'), **error("PreconditionFailed")),
     ),
     Code.WRITE_CONFLICT: Example(
         "Two uploads at the same time", put(**error("ConditionalRequestConflict"))
     ),
     Code.RANGE_INVALID: Example(
-        "A download that is resumed, of an object that is shorter by now",
+        "A download resumed after the object became shorter",
         refused(told(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
     ),
     Code.CHECKSUM_MISMATCH: Example(
-        "Another file than the checksum is of", put(**error("BadDigest"))
+        "A file that does not match the checksum", put(**error("BadDigest"))
     ),
     Code.LENGTH_MISSING: Example("A stream of unknown size", put(**error("MissingContentLength"))),
     Code.BODY_INCOMPLETE: Example("The connection broke", put(**error("IncompleteBody"))),
@@ -257,7 +258,7 @@ STORE: Final = {
     ),
     Code.STORE_BUSY: Example("Thousands of requests at once", get(**error("SlowDown"))),
     Code.STORE_REFUSED: Example(
-        "A code that is none of these", get(**error("RestoreAlreadyInProgress"))
+        "An error code that is not in this list", get(**error("RestoreAlreadyInProgress"))
     ),
 }
 SECTIONS: Final = {
@@ -265,7 +266,7 @@ SECTIONS: Final = {
     "Times and credentials": CREDENTIALS,
     "The signature": SIGNATURE,
     "Forms": FORMS,
-    "What the store says": STORE,
+    "Errors of the store": STORE,
 }
 EXAMPLES: Final = {code: each for section in SECTIONS.values() for code, each in section.items()}
 
@@ -281,7 +282,7 @@ def tables() -> Iterator[str]:
     for title, section in SECTIONS.items():
         yield f"### {title}"
         yield ""
-        yield "| code | the example | what it is told | what to change | |"
+        yield "| code | example | summary | fix | |"
         yield "| --- | --- | --- | --- | --- |"
         yield from (row(code) for code in section)
         yield ""

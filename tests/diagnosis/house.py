@@ -6,8 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from service.diagnosis.bucket_lookup import BucketLocation
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import diagnose
+from service.diagnosis.diagnose import Context, diagnose, parse_report
 from service.diagnosis.findings import Finding
 from service.diagnosis.request import ReportedRequest
 from service.sessions.session import Session
@@ -33,8 +32,8 @@ CREDENTIALS: Final = Credentials(
 SESSION: Final = Session(
     credentials=CREDENTIALS, name="billing", starts_at=NOW - 60, expires_at=NOW + 3540
 )
-KNOWN: Final = Context(now=NOW + 30, place=PLACE, session=SESSION, has_sessions=True)
-STRANGER: Final = Context(now=NOW + 30, place=PLACE, has_sessions=True)
+KNOWN: Final = Context(now=NOW + 30, location=PLACE, session=SESSION, has_sessions=True)
+STRANGER: Final = Context(now=NOW + 30, location=PLACE, has_sessions=True)
 OFFLINE: Final = Context(now=NOW + 30)
 UPLOAD: Final = PutObject(content_length=5, content_type="text/plain")
 MISMATCH: Final = "<Error><Code>SignatureDoesNotMatch</Code><Message>…</Message></Error>"

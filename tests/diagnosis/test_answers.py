@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from service.diagnosis.context import Context
+from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
-from service.diagnosis.response import amz_epoch, read_reply
+from service.diagnosis.response import parse_amz_date, parse_response
 from service.signing.actions import HeadObject
 from tests.diagnosis.house import (
     KNOWN,
@@ -35,9 +35,9 @@ HEAD = told(signed(HeadObject()), "HEAD")
     ],
 )
 def test_what_is_no_error_of_a_stores_says_nothing(body: str | None) -> None:
-    assert read_reply(403, body).code is None
-    assert read_reply(200, body).worked
-    assert not read_reply(None, body).worked
+    assert parse_response(403, body).code is None
+    assert parse_response(200, body).is_success
+    assert not parse_response(None, body).is_success
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_what_is_no_error_of_a_stores_says_nothing(body: str | None) -> None:
     ],
 )
 def test_an_error_is_found_in_whatever_stands_around_it(body: str) -> None:
-    assert read_reply(403, body).code == "AccessDenied"
-    assert not read_reply(200, body).worked  # S3 may put an error into a 200
+    assert parse_response(403, body).code == "AccessDenied"
+    assert not parse_response(200, body).is_success  # S3 may put an error into a 200
 
 
 def test_a_head_has_no_words_so_its_status_must_do() -> None:
@@ -121,8 +121,8 @@ def test_a_url_ends_when_its_lifetime_is_over_and_not_before() -> None:
     "text", ["", "20260301", "20260301T120000", "20261301T120000Z", "2026-03-01T12:00:00Z", "५"]
 )
 def test_what_is_no_time_is_none(text: str) -> None:
-    assert amz_epoch(text) is None
-    assert amz_epoch("20260301T120000Z") == NOW
+    assert parse_amz_date(text) is None
+    assert parse_amz_date("20260301T120000Z") == NOW
 
 
 def codes(asked: ReportedRequest) -> list[Code]:

@@ -57,11 +57,11 @@ def test_the_clock_that_counts_is_the_stores() -> None:
     _, asked, answer, _ = WORDS["expired"]
     [finding] = found(refused(asked, answer), KNOWN)
     assert finding.summary == (
-        "The URL held until 2026-03-01T10:15:00Z; by the store's clock that was 6342 s ago."
+        "The URL expired at 2026-03-01T10:15:00Z: 6342 s ago by the store's clock."
     )
     _, asked, answer, _ = WORDS["not yet valid"]
     [finding] = found(refused(asked, answer), KNOWN)
-    assert "by the store's clock in 86400 s" in finding.summary
+    assert "in 86400 s by the store's clock" in finding.summary
 
 
 def test_the_first_byte_that_differs_is_named_with_its_line() -> None:
@@ -72,7 +72,9 @@ def test_the_first_byte_that_differs_is_named_with_its_line() -> None:
     assert proven.summary.startswith("The URL is signed for the type `text/plain`, and was sent")
     assert proven.summary.endswith(place)
     [seen] = found(refused(asked, answer), OFFLINE)
-    assert seen.summary.startswith("The store received another request than you tell of.")
+    assert seen.summary.startswith(
+        "The store received a different request from the one you report."
+    )
     assert seen.summary.endswith(place)
     assert (proven.proven, seen.proven) == (True, True)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import Context
+from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code, Finding
 from service.signing.actions import PutObject
 from tests.diagnosis.house import KNOWN, OFFLINE, STRANGER, error, found, refused, upload
@@ -28,7 +28,10 @@ def test_signed_metadata_is_named_first_to_compare(
 ) -> None:
     changes = {"x_amz_meta_author": "Bob", "content_length": content_length}
     fix = mismatch(known, METADATA, **changes).fix
-    assert "with the answer's, byte for byte: `x-amz-meta-author`, `x-amz-meta-team`, `if-" in fix
+    assert (
+        "with those you received, byte for byte: `x-amz-meta-author`, `x-amz-meta-team`, `if-"
+        in fix
+    )
     assert "Ann" not in fix
     assert "Bob" not in fix
 

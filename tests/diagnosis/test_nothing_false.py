@@ -6,7 +6,7 @@ import pytest
 
 from service.diagnosis.differences import curl
 from service.diagnosis.findings import Code
-from service.diagnosis.request import read
+from service.diagnosis.request import parse_request
 from service.signing.actions import GetObject
 from tests.diagnosis.house import canonical, error, found, refused, signed, told
 
@@ -26,7 +26,7 @@ def test_the_answer_to_another_request_is_not_called_a_change_underway() -> None
     answer = error("SignatureDoesNotMatch", CanonicalRequest=canonical(GET))
     (finding,) = found(refused(told(url), answer))
     assert finding.code is Code.SIGNATURE_MISMATCH
-    assert "of another path than the URL" in finding.summary
+    assert "The response is for another URL" in finding.summary
 
 
 def test_a_command_line_shows_the_values_of_no_other_headers_than_ours() -> None:
@@ -41,7 +41,7 @@ def test_a_command_line_shows_the_values_of_no_other_headers_than_ours() -> None
         "x-amz-security-token": "hunter",
         "x-api-key": "hunter",
     }
-    line = curl(read("PUT", url, headers))
+    line = curl(parse_request("PUT", url, headers))
     assert "hunter" not in line
     assert line.count("VALUE") == 3
     assert "-H 'content-type: text/plain'" in line

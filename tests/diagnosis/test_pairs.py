@@ -79,4 +79,4 @@ def test_three_changes_at_once_are_not_guessed() -> None:
         asked = CHANGES[code](asked)
     (finding,) = found(refused(asked, REFUSAL))
     assert finding.code is Code.SIGNATURE_MISMATCH
-    assert "nor two likely ones" in finding.summary
+    assert "alone or in pairs" in finding.summary

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import parse_report
+from service.diagnosis.diagnose import parse_report
 from service.diagnosis.findings import Code
 from service.diagnosis.hypotheses import hypotheses
 from service.diagnosis.request import ReportedRequest
@@ -149,7 +149,7 @@ def test_what_is_missing_and_known_is_filled_in_and_the_rest_proven() -> None:
     asked = told(
         signed(action), "PUT", headers={"content-length": "5", "content-type": "text/plain"}
     )
-    [finding] = found(refused(asked), replace(KNOWN, place=place))
+    [finding] = found(refused(asked), replace(KNOWN, location=place))
     assert (finding.code, finding.proven) == (Code.HEADER_MISSING, True)
     for name, value in action.headers().items():
         assert (f"-H '{name}: {value}'" in finding.fix) == (name != "content-length")
@@ -180,14 +180,14 @@ def test_the_secret_of_another_session_proves_nothing() -> None:
 
 
 def test_no_more_requests_are_tried_than_is_said() -> None:
-    sent = parse_report(upload(content_length="600", content_type="c/d")).sent
+    sent = parse_report(upload(content_length="600", content_type="c/d")).request
     assert 150 < len(list(hypotheses(sent, PLACE))) <= MAX_TRIED
     wrong = sent.with_parameter("x-amz-signature", "0" * 64)
-    assert prove(wrong, [], credentials=CREDENTIALS, place=PLACE).verdict is Verdict.NONE
+    assert prove(wrong, [], credentials=CREDENTIALS, location=PLACE).verdict is Verdict.NONE
 
 
 def test_a_long_request_is_tried_less_often() -> None:
-    sent = parse_report(told(signed(key="a" * 900))).sent
+    sent = parse_report(told(signed(key="a" * 900))).request
     verifier = Verifier(CREDENTIALS, "0" * 64)
     times = 0
     while not verifier.is_spent:
@@ -200,14 +200,14 @@ def test_without_the_whole_signature_nothing_is_tried() -> None:
     url = signed()
     for broken in (url[:-1], url.partition("&X-Amz-Signature")[0], url.replace("X-Amz-Date", "x")):
         assert prove(
-            parse_report(told(broken)).sent, [], credentials=CREDENTIALS, place=PLACE
+            parse_report(told(broken)).request, [], credentials=CREDENTIALS, location=PLACE
         ).verdict in {Verdict.UNKNOWN, Verdict.NONE}
 
 
 def test_a_method_that_needs_no_body_is_likely_wrong_for_an_upload() -> None:
     finding = first(refused(told(signed(UPLOAD), "GET")))
     assert (finding.code, finding.proven) == (Code.METHOD_CHANGED, False)
-    assert "signed for PUT, and was sent as GET" in finding.summary
+    assert "signed for PUT, but was sent as GET" in finding.summary
 
 
 def test_headers_that_are_untold_are_only_likely_to_be_missing() -> None:
@@ -221,18 +221,18 @@ def test_where_the_length_is_untold_it_is_asked_for() -> None:
     headers = {n: v for n, v in UPLOAD.headers().items() if n != "content-length"}
     finding = first(refused(told(signed(UPLOAD), "PUT", headers=headers)))
     assert (finding.code, finding.proven) == (Code.SIGNATURE_MISMATCH, False)
-    assert "tell `content-length`" in finding.fix
+    assert "report the `content-length`" in finding.fix
 
 
 def test_a_region_that_was_edited_is_proven() -> None:
     [finding] = found(refused(told(signed().replace("%2Feu-west-1", "%2Fus-east-1"))))
     assert (finding.code, finding.proven) == (Code.WRONG_REGION, True)
-    assert "for the region `us-east-1`, and the bucket is in `eu-west-1`" in finding.summary
+    assert "for the region `us-east-1`, but the bucket is in `eu-west-1`" in finding.summary
 
 
 def test_a_region_of_no_usual_name_is_not_said_again() -> None:
     [finding] = found(refused(told(signed().replace("%2Feu-west-1", f"%2F{'A' * 20}"))))
-    assert "for another region, and the bucket is in `eu-west-1`" in finding.summary
+    assert "for another region, but the bucket is in `eu-west-1`" in finding.summary
 
 
 def test_a_url_that_was_signed_for_the_wrong_region_is_only_likely_wrong() -> None:

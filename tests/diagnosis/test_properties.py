@@ -10,8 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import MAX_FINDINGS, diagnose
+from service.diagnosis.diagnose import MAX_FINDINGS, Context, diagnose, parse_report
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedRequest
 from service.signing.actions import GetObject, ListObjects, PutObject

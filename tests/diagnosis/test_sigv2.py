@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.context import Context
+from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code
 from tests.diagnosis.house import (
     ADDRESS,
