@@ -10,7 +10,7 @@ from typing import Any, Final
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
-from tests.diagnosis.house import ADDRESS, NOW, UPLOAD, canonical, escape, signed, told, upload
+from tests.diagnosis.helpers import ADDRESS, NOW, UPLOAD, canonical, escape, signed, told, upload
 
 _ISSUES: Final = "https://github.com"
 _SHOULD_NOT: Final = (

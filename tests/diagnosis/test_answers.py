@@ -9,7 +9,7 @@ from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.diagnosis.response import parse_amz_date, parse_response
 from service.signing.actions import HeadObject
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     KNOWN,
     NOW,
     OFFLINE,

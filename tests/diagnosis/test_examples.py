@@ -19,7 +19,7 @@ from service.signing.actions import (
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES, FORM, SECTIONS, tables
-from tests.diagnosis.house import KNOWN, OFFLINE, SECRET, TOKEN, found, refused, signed, told
+from tests.diagnosis.helpers import KNOWN, OFFLINE, SECRET, TOKEN, found, refused, signed, told
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text("utf-8")
 WORKING: Final[dict[str, tuple[Signable, str]]] = {

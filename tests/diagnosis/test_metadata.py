@@ -7,7 +7,7 @@ import pytest
 from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code, Finding
 from service.signing.actions import PutObject
-from tests.diagnosis.house import KNOWN, OFFLINE, STRANGER, error, found, refused, upload
+from tests.diagnosis.helpers import KNOWN, OFFLINE, STRANGER, error, found, refused, upload
 
 MISMATCH: Final = error("SignatureDoesNotMatch")
 METADATA: Final = PutObject(

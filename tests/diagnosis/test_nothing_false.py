@@ -8,7 +8,7 @@ from service.diagnosis.differences import curl
 from service.diagnosis.findings import Code
 from service.diagnosis.request import parse_request
 from service.signing.actions import GetObject
-from tests.diagnosis.house import canonical, error, found, refused, signed, told
+from tests.diagnosis.helpers import canonical, error, found, refused, signed, told
 
 GET = GetObject()
 

@@ -10,7 +10,7 @@ import pytest
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     ADDRESS,
     CREDENTIALS,
     KNOWN,

@@ -22,7 +22,7 @@ from service.signing.actions import (
     PutObject,
 )
 from service.signing.sigv4 import Credentials
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     ADDRESS,
     CREDENTIALS,
     KEY_ID,

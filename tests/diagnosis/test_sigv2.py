@@ -6,7 +6,7 @@ import pytest
 
 from service.diagnosis.diagnose import Context
 from service.diagnosis.findings import Code
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     ADDRESS,
     KNOWN,
     OFFLINE,
