@@ -1,4 +1,4 @@
-"""One failing request for each finding, which comes first of what is found. docs/troubleshooting.md shows them.
+"""One failing request for each finding code, as docs/troubleshooting.md shows them.
 
 `python -m tests.diagnosis.examples` prints the page's tables.
 """
@@ -16,41 +16,41 @@ from service.signing.multipart_actions import UploadPart
 from tests.diagnosis.helpers import (
     ADDRESS,
     KNOWN,
+    MISMATCH,
     NOW,
     STRANGER,
     UPLOAD,
     canonical,
     error,
-    refused,
+    report,
     signed,
-    told,
     upload,
+    with_response,
 )
 
-MISMATCH: Final = error("SignatureDoesNotMatch")
 URL: Final = signed()
 HOST: Final = ADDRESS.host
-FORM: Final = told(f"https://{HOST}/", "POST")
+SKEWED: Final = {"RequestTime": "20260301T110000Z", "ServerTime": "2026-03-01T12:00:30Z"}
+FORM: Final = report(f"https://{HOST}/", "POST")
 PART: Final = UploadPart(upload_id="VXBsb2Fk", part_number=1, content_length=5)
-OVERWRITING: Final = replace(UPLOAD, overwrite=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    what: str
-    asked: ReportedRequest
-    known: Context = KNOWN
+    description: str
+    reported: ReportedRequest
+    context: Context = KNOWN
 
     def findings(self) -> list[Finding]:
-        return diagnose(parse_report(self.asked), self.known)
+        return diagnose(parse_report(self.reported), self.context)
 
 
 def get(url: str = URL, **answer: object) -> ReportedRequest:
-    return refused(told(url), answer)
+    return with_response(report(url), answer)
 
 
 def put(action: PutObject = UPLOAD, **answer: object) -> ReportedRequest:
-    return refused(upload(action), answer)
+    return with_response(upload(action), answer)
 
 
 def without_token(url: str) -> str:
@@ -74,8 +74,8 @@ THE_URL: Final = {
     ),
     Code.TWO_AUTHORIZATIONS: Example(
         "A client sends its own token too",
-        refused(
-            told(URL, headers={"Authorization": "Bearer …"}),
+        with_response(
+            report(URL, headers={"Authorization": "Bearer …"}),
             error("InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm …"),
         ),
     ),
@@ -98,13 +98,7 @@ CREDENTIALS: Final = {
     ),
     Code.CLOCK_SKEW: Example(
         "A client sent its own `x-amz-date`",
-        get(
-            **error(
-                "RequestTimeTooSkewed",
-                RequestTime="20260301T110000Z",
-                ServerTime="2026-03-01T12:00:30Z",
-            )
-        ),
+        get(**error("RequestTimeTooSkewed", **SKEWED)),
     ),
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
@@ -125,18 +119,13 @@ SIGNATURE: Final = {
     ),
     Code.REDIRECTED: Example(
         "Sent to the global host of a new bucket",
-        get(
-            status=307,
-            body=error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")[
-                "body"
-            ],
-        ),
+        get(**error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")),
     ),
     Code.DOT_SEGMENTS: Example(
         "A key `a/../b`, signed by another signer", get(signed(key="a/../b"), **MISMATCH)
     ),
     Code.METHOD_CHANGED: Example(
-        "A download URL used for an upload", refused(told(URL, "PUT"), MISMATCH)
+        "A download URL used for an upload", with_response(report(URL, "PUT"), MISMATCH)
     ),
     Code.HOST_CHANGED: Example(
         "The host was replaced by the global one",
@@ -151,17 +140,17 @@ SIGNATURE: Final = {
     Code.QUERY_CHANGED: Example("A tracker was added", get(f"{URL}&utm_source=mail", **MISMATCH)),
     Code.CONTENT_TYPE_CHANGED: Example(
         "A library adds a charset",
-        refused(upload(content_type="text/plain; charset=utf-8"), MISMATCH),
+        with_response(upload(content_type="text/plain; charset=utf-8"), MISMATCH),
     ),
     Code.CONTENT_LENGTH_CHANGED: Example(
-        "Six bytes instead of five", refused(upload(content_length="6"), MISMATCH)
+        "Six bytes instead of five", with_response(upload(content_length="6"), MISMATCH)
     ),
     Code.HEADER_MISSING: Example(
-        "An upload without `if-none-match`", refused(upload(if_none_match=None), MISMATCH)
+        "An upload without `if-none-match`", with_response(upload(if_none_match=None), MISMATCH)
     ),
     Code.HEADER_UNSIGNED: Example(
         "An upload with an added ACL",
-        refused(
+        with_response(
             upload(x_amz_acl="public-read"),
             error(
                 "AccessDenied",
@@ -172,8 +161,8 @@ SIGNATURE: Final = {
     ),
     Code.HEADER_CHANGED: Example(
         "A proxy changed a header, as S3's canonical request shows",
-        refused(
-            told(
+        with_response(
+            report(
                 signed(METADATA := PutObject(content_length=5, metadata=(("author", "Ann"),))),
                 "PUT",
                 headers=METADATA.headers(),
@@ -186,7 +175,7 @@ SIGNATURE: Final = {
     ),
     Code.PAYLOAD_HASHED: Example(
         "A client sent the body's hash",
-        refused(
+        with_response(
             upload(),
             error("SignatureDoesNotMatch", CanonicalRequest=canonical(UPLOAD, payload="e3b0c442")),
         ),
@@ -202,26 +191,22 @@ SIGNATURE: Final = {
 FORMS: Final = {
     Code.FORM_REFUSED: Example(
         "A field was added to the form",
-        refused(
+        with_response(
             FORM, error("AccessDenied", "Invalid according to Policy: Extra input fields: acl")
         ),
     ),
     Code.FORM_MALFORMED: Example(
-        "The file is not the last field", refused(FORM, error("MalformedPOSTRequest"))
+        "The file is not the last field", with_response(FORM, error("MalformedPOSTRequest"))
     ),
     Code.TOO_LARGE: Example(
-        "A file larger than the form allows", refused(FORM, error("EntityTooLarge"))
+        "A file larger than the form allows", with_response(FORM, error("EntityTooLarge"))
     ),
-    Code.TOO_SMALL: Example("An empty file", refused(FORM, error("EntityTooSmall"))),
+    Code.TOO_SMALL: Example("An empty file", with_response(FORM, error("EntityTooSmall"))),
 }
 STORE: Final = {
     Code.ACCESS_DENIED: Example(
         "The role may not read the object",
-        get(
-            **error(
-                "AccessDenied", "… because no identity-based policy allows the s3:GetObject action"
-            )
-        ),
+        get(**error("AccessDenied", "… because no identity-based policy allows the action")),
     ),
     Code.OBJECT_MISSING: Example("The key is misspelt", get(**error("NoSuchKey"))),
     Code.VERSION_MISSING: Example(
@@ -231,35 +216,29 @@ STORE: Final = {
     Code.BUCKET_MISSING: Example("The bucket was deleted", get(**error("NoSuchBucket"))),
     Code.UPLOAD_MISSING: Example(
         "A part sent after the upload was completed",
-        refused(told(signed(PART), "PUT"), error("NoSuchUpload")),
+        with_response(report(signed(PART), "PUT"), error("NoSuchUpload")),
     ),
     Code.OBJECT_EXISTS: Example("An upload sent twice", put(**error("PreconditionFailed"))),
     Code.CONDITION_FAILED: Example(
         "The object was replaced in the meantime",
         put(PutObject(content_length=5, if_match='"etag"'), **error("PreconditionFailed")),
     ),
-    Code.WRITE_CONFLICT: Example(
-        "Two uploads at the same time", put(**error("ConditionalRequestConflict"))
-    ),
+    Code.WRITE_CONFLICT: Example("Two uploads at once", put(**error("ConditionalRequestConflict"))),
     Code.RANGE_INVALID: Example(
         "A download resumed after the object became shorter",
-        refused(told(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
+        with_response(report(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
     ),
-    Code.CHECKSUM_MISMATCH: Example(
-        "A file that does not match the checksum", put(**error("BadDigest"))
-    ),
+    Code.CHECKSUM_MISMATCH: Example("The checksum of another file", put(**error("BadDigest"))),
     Code.LENGTH_MISSING: Example("A stream of unknown size", put(**error("MissingContentLength"))),
     Code.BODY_INCOMPLETE: Example("The connection broke", put(**error("IncompleteBody"))),
     Code.OBJECT_ARCHIVED: Example("An object in Glacier", get(**error("InvalidObjectState"))),
     Code.KEY_TOO_LONG: Example("A key of 2,000 bytes", get(**error("KeyTooLongError"))),
     Code.METHOD_NOT_ALLOWED: Example(
         "A HEAD of a delete marker",
-        refused(told(signed(HeadObject()), "HEAD"), error("MethodNotAllowed")),
+        with_response(report(signed(HeadObject()), "HEAD"), error("MethodNotAllowed")),
     ),
     Code.STORE_BUSY: Example("Thousands of requests at once", get(**error("SlowDown"))),
-    Code.STORE_REFUSED: Example(
-        "An error code that is not in this list", get(**error("RestoreAlreadyInProgress"))
-    ),
+    Code.STORE_REFUSED: Example("Any other error code", get(**error("RestoreAlreadyInProgress"))),
 }
 SECTIONS: Final = {
     "The URL": THE_URL,
@@ -275,7 +254,7 @@ def row(code: Code) -> str:
     example = EXAMPLES[code]
     finding = example.findings()[0]
     sure = "proven" if finding.proven else "likely"
-    return f"| `{code}` | {example.what} | {finding.summary} | {finding.fix} | {sure} |"
+    return f"| `{code}` | {example.description} | {finding.summary} | {finding.fix} | {sure} |"
 
 
 def tables() -> Iterator[str]:
