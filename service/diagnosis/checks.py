@@ -13,8 +13,6 @@ from service.diagnosis.request import ParsedRequest
 from service.diagnosis.response import StoreResponse
 from service.diagnosis.url_repair import SIGN_WITH_V4
 
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_REDIRECT_CODES: Final = frozenset({"PermanentRedirect", "TemporaryRedirect", "Redirect"})
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 _TEMPORARY_KEY_ID: Final = "ASIA"
 _UNREADABLE_SCOPE: Final = frozenset(
@@ -55,12 +53,16 @@ def session_token(
     if sent is None:
         is_temporary = (request.access_key_id or "").startswith(_TEMPORARY_KEY_ID)
         if expected is not None or (not known and is_temporary):
-            refused = response.code in {"InvalidToken", "InvalidAccessKeyId"}
-            yield _token_lost(proven=expected is not None or refused)
+            proven = expected is not None or response.code in {"InvalidToken", "InvalidAccessKeyId"}
+            summary = "`X-Amz-Security-Token` is missing, so the store does not know the session."
+            fix = "Send the whole query: a filter or a length limit may have dropped the token."
+            yield Finding(Code.TOKEN_LOST, proven, summary, fix)
     elif known and sent == expected:
         return
     elif " " in sent and (not known or sent.replace(" ", "+") == expected):
-        yield _plus_decoded(proven=known)
+        summary = "The query was decoded: the token has a plain `+`, which stores read as a space."
+        fix = "Send the URL byte for byte as you received it: `%2B` must stay `%2B`."
+        yield Finding(Code.URL_REENCODED, known, summary, fix)
     elif known or response.code == "InvalidToken":
         yield token_changed()
 
@@ -71,20 +73,8 @@ def token_changed() -> Finding:
     return certain(Code.TOKEN_CHANGED, summary, fix)
 
 
-def _token_lost(*, proven: bool) -> Finding:
-    summary = "`X-Amz-Security-Token` is missing: without it the store does not know the session."
-    fix = "Send the whole query. A filter or a limit on its length may have dropped the token."
-    return Finding(Code.TOKEN_LOST, proven, summary, fix)
-
-
-def _plus_decoded(*, proven: bool) -> Finding:
-    summary = "The query was decoded: the token contains a plain `+`, which stores read as a space."
-    fix = "Send the URL byte for byte as you received it: `%2B` must stay `%2B`."
-    return Finding(Code.URL_REENCODED, proven, summary, fix)
-
-
 def redirected(response: StoreResponse) -> Iterator[Finding]:
-    if response.status not in REDIRECTS and response.code not in _REDIRECT_CODES:
+    if not response.is_redirect:
         return
     host = response.fields.get("Endpoint", "").lower()
     where = f" ({quote_if_safe(host, 'of AWS')})" if _AWS_HOST.fullmatch(host) else ""

@@ -10,12 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from service.diagnosis import checks, signature_mismatch, store_errors, time_checks, url_repair
+from service.diagnosis import checks, differences, store_errors, time_checks, url_repair
 from service.diagnosis.bucket_lookup import BucketLocation
 from service.diagnosis.canonical_request import parse_canonical_request
-from service.diagnosis.differences import dot_segments
-from service.diagnosis.findings import AFTER_SIGNATURE, Code, Finding, certain, mask_secrets
-from service.diagnosis.ordering import rank_findings
+from service.diagnosis.findings import (
+    AFTER_SIGNATURE,
+    Code,
+    Finding,
+    certain,
+    mask_secrets,
+    rank_findings,
+)
 from service.diagnosis.request import (
     MAX_URL_LENGTH,
     ParsedRequest,
@@ -189,32 +194,32 @@ class _SignedRequestDiagnosis:
         return request.with_parameter("x-amz-security-token", self._token)
 
     def _check_signature(self, proof: Proof, *, is_url_intact: bool) -> Iterator[Finding]:
-        differences = list(self._differences(proof))
+        changed = list(self._changes(proof))
         others = list(self._check_headers_and_path(proof.verdict))
-        yield from (*differences, *others)
+        yield from (*changed, *others)
         if proof.verdict in {Verdict.UNKNOWN, Verdict.NONE}:
             yield from checks.other_host(self._reported, self._location)
-            if not differences:
+            if not changed:
                 yield from self._guesses()
         elif proof.verdict is Verdict.RIGHT and self._is_mismatch and is_url_intact and not others:
             if self._received.path == self._reported.path:
-                yield signature_mismatch.changed_underway()
+                yield differences.changed_underway()
             else:
-                yield signature_mismatch.response_to_another_url()
+                yield differences.response_to_another_url()
 
-    def _differences(self, proof: Proof) -> Iterator[Finding]:
+    def _changes(self, proof: Proof) -> Iterator[Finding]:
         """What was changed since signing or, if that is not known, since the report."""
         if proof.verdict is Verdict.OTHER and proof.signed is not None:
             received = self._with_right_token(self._received)
-            yield from signature_mismatch.changes_to_signed(proof.signed, received, self._canonical)
+            yield from differences.changes_to_signed(proof.signed, received, self._canonical)
         elif self._canonical is not None and proof.verdict is not Verdict.RIGHT:
-            yield from signature_mismatch.changes_to_reported(self._merged, self._canonical)
+            yield from differences.changes_to_reported(self._merged, self._canonical)
 
     def _check_headers_and_path(self, verdict: Verdict) -> Iterator[Finding]:
         proven = verdict is Verdict.RIGHT and self._is_mismatch
         yield from checks.unsigned_headers(self._reported, self._response, proven=proven)
         if has_dot_segment(self._reported.path):
-            yield dot_segments(proven=proven)
+            yield differences.dot_segments(proven=proven)
 
     def _guesses(self) -> Iterator[Finding]:
         """For a signature of which the request is not known."""
@@ -223,9 +228,9 @@ class _SignedRequestDiagnosis:
         if self._is_mismatch:
             yield from checks.unknown_parameters(request)
         if self._session is not None and not request.unreported_headers:
-            yield signature_mismatch.unexplained(request)
+            yield differences.unexplained(request)
         elif self._is_mismatch and not request.missing_headers:
-            yield signature_mismatch.unverifiable(request)
+            yield differences.unverifiable(request)
 
     def _check_policies(self, verdict: Verdict, found: Sequence[Finding]) -> Iterator[Finding]:
         response = self._response

@@ -1,15 +1,17 @@
-"""What a diagnosis can find, and which pasted text a finding may repeat.
+"""What a diagnosis can find, in which order, and which pasted text a finding may repeat.
 
 Rules of this room: it is pure and fetches nothing. A finding repeats only text that is known to be
 harmless (`is_safe_to_echo`), and never a signature, a token or a policy.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Final
+
+from service.diagnosis.response import StoreResponse
 
 
 class Code(StrEnum):
@@ -100,6 +102,28 @@ AFTER_SIGNATURE: Final = frozenset({
     Code.OBJECT_ARCHIVED, Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED,
 })  # fmt: skip
 
+_RANK: Final = {code: number for number, code in enumerate(Code)}
+# A broken URL makes every store refuse, whatever error it reports.
+_BROKEN_URL: Final = frozenset({
+    Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,
+    Code.SIGNATURE_MALFORMED, Code.SIGNATURE_V2, Code.QUERY_MALFORMED,
+})  # fmt: skip
+_TIMES: Final = frozenset({Code.EXPIRED, Code.SESSION_ENDED, Code.NOT_YET_VALID, Code.CLOCK_SKEW})
+_TOKENS: Final = frozenset(
+    {Code.TOKEN_LOST, Code.TOKEN_CHANGED, Code.KEY_ID_UNKNOWN, Code.SESSION_ENDED}
+)
+_CREDENTIAL_SCOPE: Final = frozenset({Code.QUERY_MALFORMED, Code.WRONG_REGION})
+# Which findings explain a store's error code: they come before the others.
+_EXPLAINED_BY: Final = {
+    "ExpiredToken": _TIMES,
+    "RequestTimeTooSkewed": _TIMES,
+    "InvalidToken": _TOKENS,
+    "InvalidAccessKeyId": _TOKENS,
+    "SignatureDoesNotMatch": frozenset(Code) - _TIMES,
+    "AuthorizationQueryParametersError": _CREDENTIAL_SCOPE,
+    "AuthorizationHeaderMalformed": _CREDENTIAL_SCOPE,
+}
+
 _MIN_SECRET_LENGTH: Final = 8  # masking anything shorter would mask ordinary words
 _MAX_ECHO_LENGTH: Final = 100
 _MAX_CAPITALS: Final = 3  # as in UTF
@@ -144,3 +168,34 @@ def _mask(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "[masked]")
     return text
+
+
+def rank_findings(findings: Sequence[Finding], response: StoreResponse) -> list[Finding]:
+    """The likeliest first, and of each code only the best one."""
+    explaining = _explaining(response)
+
+    def rank(finding: Finding) -> tuple[bool, bool, bool, bool, int]:
+        is_broken_url = finding.code in _BROKEN_URL and finding.proven
+        return (
+            finding.code is Code.SIGNED_ELSEWHERE,
+            not is_broken_url,
+            not is_broken_url and explaining is not None and finding.code not in explaining,
+            not finding.proven,
+            _RANK[finding.code],
+        )
+
+    best: dict[Code, Finding] = {}
+    for finding in sorted(findings, key=rank):
+        best.setdefault(finding.code, finding)
+    return list(best.values())
+
+
+def _explaining(response: StoreResponse) -> frozenset[Code] | None:
+    """The findings that explain the store's error, or None if any might."""
+    if response.code == "AccessDenied":
+        if "expired" in response.message or "not yet valid" in response.message:
+            return _TIMES
+        return frozenset({Code.HEADER_UNSIGNED}) if "HeadersNotSigned" in response.fields else None
+    if response.is_redirect:
+        return frozenset({Code.REDIRECTED})
+    return _EXPLAINED_BY.get(response.code or "")

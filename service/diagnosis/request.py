@@ -64,10 +64,6 @@ class ParsedRequest:
         return self._by_name.get(name)
 
     @property
-    def signature(self) -> str | None:
-        return self.parameter("x-amz-signature")
-
-    @property
     def is_sigv2(self) -> bool:
         """SigV2 URLs may have `x-amz-security-token` too."""
         return "awsaccesskeyid" in self._by_name and _SIGV4_ONLY.isdisjoint(self._by_name)

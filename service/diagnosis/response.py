@@ -14,6 +14,8 @@ from service.s3.xml import error_fields
 
 _ERROR = re.compile("<Error[ >]")
 _SUCCESS: Final = range(200, 300)
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_REDIRECT_CODES: Final = frozenset({"PermanentRedirect", "TemporaryRedirect", "Redirect"})
 _BEFORE_SIGNATURE: Final = ("expired", "not yet valid", "not signed", "according to policy")
 
 
@@ -38,6 +40,10 @@ class StoreResponse:
     def is_success(self) -> bool:
         """S3 may report an error in a response with status 200."""
         return self.status in _SUCCESS and self.code is None
+
+    @property
+    def is_redirect(self) -> bool:
+        return self.status in _REDIRECTS or self.code in _REDIRECT_CODES
 
     @property
     def is_authenticated(self) -> bool:

@@ -5,6 +5,7 @@
 - Neither the response nor the audit trail repeats what was pasted.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,13 +13,7 @@ from typing import Final, NamedTuple
 
 from service.access.grants import AccessRequest, Operation, covers
 from service.clock import Clock
-from service.concurrency.event_loop import run_in_thread_if
-from service.diagnosis.bucket_lookup import (
-    BucketLocation,
-    ObjectLocation,
-    locate,
-    locate_behind_proxy,
-)
+from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
 from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonical_request
 from service.diagnosis.diagnose import Context, DiagnosisInput, diagnose, parse_report
 from service.diagnosis.findings import Finding
@@ -101,7 +96,7 @@ class Diagnoses:
         now = self._clock.wall() if session is None else session.now(self._clock)
         context = Context(now=now, location=location, session=session, has_sessions=True)
         # In a thread: some 200 hashes take milliseconds, and the loop has other requests to serve.
-        return await run_in_thread_if(True, diagnose, report, context)  # noqa: FBT003 - reads as an answer
+        return await asyncio.to_thread(diagnose, report, context)
 
     def _candidates(self, access: CallerAccess, request: ParsedRequest) -> Iterator[_Candidate]:
         """Several if a bucket has two names, or the URL may be for several operations."""
@@ -112,10 +107,16 @@ class Diagnoses:
             for location in locations
             if self._session(access, request, location.bucket) is not None
         ]
-        for each in found:
-            for operation in _operations(request, each.key):
-                access_request = _access_request(operation, each, request)
-                yield _Candidate(access_request, each.location)
+        for location, key in found:
+            for operation in _operations(request, key):
+                is_list = operation is Operation.LIST
+                access_request = AccessRequest(
+                    operation=operation,
+                    bucket=location.bucket,
+                    key=request.parameter("prefix") or "" if is_list else key,
+                    subtree=is_list,
+                )
+                yield _Candidate(access_request, location)
 
     def _session(self, access: CallerAccess, request: ParsedRequest, bucket: str) -> Session | None:
         key = access.session_keys.get(bucket)
@@ -146,16 +147,6 @@ def _operations(request: ParsedRequest, key: str) -> Sequence[Operation]:
         return (Operation.LIST,)
     operations = list(_BY_METHOD.values())
     return sorted(operations, key=lambda each: each is not _BY_METHOD.get(request.method))
-
-
-def _access_request(
-    operation: Operation, target: ObjectLocation, request: ParsedRequest
-) -> AccessRequest:
-    is_list = operation is Operation.LIST
-    key = request.parameter("prefix") or "" if is_list else target.key
-    return AccessRequest(
-        operation=operation, bucket=target.location.bucket, key=key, subtree=is_list
-    )
 
 
 def _is_covered(access: CallerAccess, candidate: _Candidate) -> bool:

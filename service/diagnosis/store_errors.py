@@ -41,7 +41,7 @@ _TEXTS: Final = {
         "Send the request again. For a multipart upload, start a new one.",
     ),
     Code.RANGE_INVALID: (
-        "The object has no bytes in the requested `Range`: it is too short. The signature is valid.",
+        "The object is too short for the requested `Range`. The signature is valid.",
         "Read its length and ETag (`POST /v1/object-checks`), and request bytes that it has.",
     ),
     Code.TOO_LARGE: (

@@ -113,7 +113,7 @@ def check_signature_parameters(request: ParsedRequest) -> list[Finding]:
         summary = "The URL has no signature: everything from the `?` on is missing."
         fix = f"{_UNCHANGED}, with its query. In a shell, quote it: `curl '<url>'`."
         return [certain(Code.URL_TRUNCATED, summary, fix)]
-    signature = request.signature or ""
+    signature = request.parameter("x-amz-signature") or ""
     if len(signature) < 64:
         summary = "The URL is cut off: `X-Amz-Signature` is missing or has fewer than 64 digits."
         fix = "Copy all of it. A database column, a log or a shell may cut it: `curl '<url>'`."
@@ -132,5 +132,5 @@ def check_signature_parameters(request: ParsedRequest) -> list[Finding]:
 
 def whole_signature(request: ParsedRequest) -> str | None:
     """The 64 digits in lower case, even if something follows them, or None if some are missing."""
-    match = _SIGNATURE.fullmatch(request.signature or "")
+    match = _SIGNATURE.fullmatch(request.parameter("x-amz-signature") or "")
     return None if match is None else match[1].lower()
