@@ -11,9 +11,9 @@ import click
 import httpx
 
 from service.config.settings import callers_token
-from service.diagnosis.context import Context, parse_report
+from service.diagnosis.diagnose import Context, parse_report
 from service.diagnosis.diagnose import diagnose as find_causes
-from service.diagnosis.findings import Finding, said
+from service.diagnosis.findings import Finding, quote_if_safe
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedRequest
 
 _TIMEOUT_SECONDS: Final = 10.0
@@ -170,7 +170,7 @@ def _findings(response: httpx.Response) -> Iterator[RemoteFinding]:
         document = None
     if response.status_code != 200:
         code = document.get("code") if isinstance(document, dict) else None
-        shown = said(code, "") if isinstance(code, str) else ""
+        shown = quote_if_safe(code, "") if isinstance(code, str) else ""
         raise DiagnosisFailed(f"the service refused: {response.status_code} {shown}".rstrip())
     try:
         for each in document["findings"]:

@@ -1,12 +1,13 @@
-"""`/console`: a page that does in a browser what callers do over HTTP, with the key of whoever opens it.
+"""`/console`: a page that lets people do in a browser what callers do over HTTP, with their own key.
 
-The page is nobody: it has no rights, no session and no cookie, and asks `/v1` as any client does. It
-comes from here alone, so its policy lets it run nothing else and speak to us and the stores only.
+The page itself has no privileges, no session and no cookie: it calls `/v1` like any client. Its
+`Content-Security-Policy` allows only its own files, this service and the stores.
 
-- Served only while the configuration that stands says `console: true`.
-- The policy names each bucket's public origin: a page cannot send to a store that it does not name.
-  So whoever reaches the page learns these, and an address of IPv6, which no policy can name, is of no use.
-- Links in it are relative: behind a proxy the service need not know what it is called.
+- It is served only while the current configuration says `console: true`.
+- The policy names each bucket's public origin, because a page cannot send to an origin that its
+  policy does not name. So everyone who can open the page learns these origins. A policy cannot name
+  an IPv6 address, so such a store cannot be used from the page.
+- Links in the page are relative: behind a proxy the service need not know its own address.
 """
 
 from collections.abc import Iterable
@@ -28,73 +29,65 @@ _TYPES: Final = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-_READ: Final = ["GET", "HEAD"]
-_NOT_FOUND: Final = 404
+_METHODS: Final = ["GET", "HEAD"]
 
 
-@router.api_route("/console", methods=_READ)
-async def page(request: Request) -> Response:
-    return _answer("index.html", request)
-
-
-@router.api_route("/console/", methods=_READ)
-async def page_with_slash(request: Request) -> Response:
-    """The page's own links would lead astray from here."""
-    _snapshot_with_console(request)
+@router.api_route("/console/", methods=_METHODS)
+async def redirect_to_page(request: Request) -> Response:
+    """The page's relative links would be wrong below `/console/`."""
+    _require_console(request)
     return Response(status_code=308, headers={"Location": "../console"})
 
 
-@router.api_route("/console/{name}", methods=_READ)
-async def part_of_page(request: Request, name: str) -> Response:
-    return _answer(name, request)
+@router.api_route("/console", methods=_METHODS)
+async def page(request: Request) -> Response:
+    return await serve_file(request, "index.html")
 
 
-def _answer(name: str, request: Request) -> Response:
-    snapshot = _snapshot_with_console(request)
+@router.api_route("/console/{name}", methods=_METHODS)
+async def serve_file(request: Request, name: str) -> Response:
+    snapshot = _require_console(request)
     if name not in _files():
-        raise HTTPException(_NOT_FOUND)
+        raise HTTPException(404)
     body, media_type = _files()[name]
-    return Response(body, media_type=media_type, headers=_headers(snapshot))
-
-
-def _snapshot_with_console(request: Request) -> Snapshot:
-    snapshot: Snapshot = request.app.state.authorizer.snapshot
-    if not snapshot.console:
-        raise HTTPException(_NOT_FOUND)
-    return snapshot
-
-
-@cache
-def _files() -> dict[str, tuple[bytes, str]]:
-    """All there is, by name: no path is ever made of what a client sends."""
-    return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _PAGE.iterdir()}
-
-
-def _headers(snapshot: Snapshot) -> dict[str, str]:
-    """Beside those of every reply: no-store, nosniff, no-referrer."""
-    return {
-        "Content-Security-Policy": policy(
+    headers = {
+        "Content-Security-Policy": content_security_policy(
             bucket.address.origin for bucket in snapshot.buckets.values()
         ),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
+    return Response(body, media_type=media_type, headers=headers)
 
 
-def policy(stores: Iterable[str]) -> str:
-    """What the page may do: its own files, us, and these origins of stores."""
-    named = sorted({origin for origin in stores if "[" not in origin})
-    directives = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self'",
-        "connect-src": " ".join(["'self'", *named]),
-        "base-uri": "'none'",
-        "form-action": "'none'",
-        "frame-ancestors": "'none'",
-        # No text becomes HTML or script, whatever a later change of the page does.
-        "require-trusted-types-for": "'script'",
-        "trusted-types": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in directives.items())
+def _require_console(request: Request) -> Snapshot:
+    snapshot: Snapshot = request.app.state.authorizer.snapshot
+    if not snapshot.console:
+        raise HTTPException(404)
+    return snapshot
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    """Body and media type by name, so that no path is made from what a client sends."""
+    return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _PAGE.iterdir()}
+
+
+def content_security_policy(store_origins: Iterable[str]) -> str:
+    """Allows the page's own files, this service, and the stores that a policy can name."""
+    origins = sorted({origin for origin in store_origins if "[" not in origin})
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            " ".join(["connect-src 'self'", *origins]),
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+            # Text cannot become HTML or script, whatever the page's code does.
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ]
+    )

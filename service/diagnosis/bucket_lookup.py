@@ -1,4 +1,4 @@
-"""Which bucket and key a URL is of, by where the configuration says that buckets are."""
+"""Which configured bucket, and which key in it, a URL names."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from service.diagnosis.request import ParsedRequest
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
-# docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html: global, regional, dual-stack and old hosts
+# Global, regional, dual-stack and legacy hosts: …/AmazonS3/latest/userguide/VirtualHosting.html
 _AWS_HOST: Final = re.compile(
     r"(?:(?P<bucket>[a-z0-9.-]{3,63})\.)?s3(?:[.-][a-z0-9.-]{1,60})?\.amazonaws\.com(?:\.cn)?"
 )
@@ -17,7 +17,7 @@ _AWS_HOST: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketLocation:
-    """A bucket, by the name that callers use, and where it is."""
+    """A bucket and its address. Callers know it as `bucket`, the store as `s3_bucket`."""
 
     bucket: str
     s3_bucket: str
@@ -25,52 +25,60 @@ class BucketLocation:
     encryption: Encryption | None = None
 
     @property
-    def hosts(self) -> tuple[str, ...]:
+    def addresses(self) -> tuple[Address, ...]:
         inner = self.address.inner
-        return (self.address.host,) if inner is None else (self.address.host, inner.host)
+        return (self.address,) if inner is None else (self.address, inner)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(address.host for address in self.addresses)
 
 
-class Located(NamedTuple):
-    """The key that a URL names in a bucket; of the bucket itself it is empty."""
+class ObjectLocation(NamedTuple):
+    """`key` is empty if the URL names the bucket itself."""
 
-    place: BucketLocation
+    location: BucketLocation
     key: str
 
 
-def located(sent: ParsedRequest, places: Iterable[BucketLocation]) -> list[Located]:
-    """Each place that the URL may be of, by its host; else by the bucket's name in one of AWS's hosts."""
-    places = list(places)
-    return list(_at_hosts(sent, places)) or list(_at_aws(sent, places))
+def locate(request: ParsedRequest, locations: Iterable[BucketLocation]) -> list[ObjectLocation]:
+    """Every match by host; if there is none, by the bucket's name in one of AWS's own hosts."""
+    locations = list(locations)
+    return list(_by_host(request, locations)) or list(_by_aws_host(request, locations))
 
 
-def behind(sent: ParsedRequest, place: BucketLocation) -> Located:
-    """Where a proxy or a host of another name stands before the bucket, as far as the path tells."""
-    below = _below(sent.path, place.address)
-    return Located(place, sent.path.lstrip("/") if below is None else below)
+def locate_behind_proxy(request: ParsedRequest, location: BucketLocation) -> ObjectLocation:
+    """The key that the path names, whatever the host is."""
+    key = _key_below(request.path, location.address)
+    return ObjectLocation(location, request.path.lstrip("/") if key is None else key)
 
 
-def _at_hosts(sent: ParsedRequest, places: Iterable[BucketLocation]) -> Iterator[Located]:
-    for place in places:
-        for address in (place.address, place.address.inner):
-            if address is not None and address.host == sent.host:
-                key = _below(sent.path, address)
+def _by_host(
+    request: ParsedRequest, locations: Iterable[BucketLocation]
+) -> Iterator[ObjectLocation]:
+    for location in locations:
+        for address in location.addresses:
+            if address.host == request.host:
+                key = _key_below(request.path, address)
                 if key is not None:
-                    yield Located(place, key)
+                    yield ObjectLocation(location, key)
 
 
-def _below(path: str, address: Address) -> str | None:
+def _key_below(path: str, address: Address) -> str | None:
     if path.startswith(address.path_prefix):
         return path[len(address.path_prefix) :]
     return "" if path == address.bucket_path else None
 
 
-def _at_aws(sent: ParsedRequest, places: Iterable[BucketLocation]) -> Iterator[Located]:
-    known = _AWS_HOST.fullmatch(sent.host)
-    if known is None:
+def _by_aws_host(
+    request: ParsedRequest, locations: Iterable[BucketLocation]
+) -> Iterator[ObjectLocation]:
+    match = _AWS_HOST.fullmatch(request.host)
+    if match is None:
         return
-    bucket, key = known["bucket"], sent.path[1:]
+    bucket, key = match["bucket"], request.path[1:]
     if bucket is None:
         bucket, _, key = key.partition("/")
-    for place in places:
-        if place.s3_bucket == bucket:
-            yield Located(place, key)
+    for location in locations:
+        if location.s3_bucket == bucket:
+            yield ObjectLocation(location, key)

@@ -1,7 +1,6 @@
-"""S3's own canonical request, which AWS sends along with SignatureDoesNotMatch: what it received.
+"""S3's own canonical request, which AWS returns with SignatureDoesNotMatch: what it received.
 
-It is compared with the request that the sender tells of, line by line; the first byte that differs
-says what was changed on the way, or what the sender did not tell.
+Comparing it with the reported request shows what was changed on the way, or not reported.
 """
 
 from collections.abc import Mapping
@@ -9,19 +8,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.request import ParsedRequest, pairs_of
+from service.diagnosis.request import ParsedRequest, parse_query
 from service.diagnosis.response import StoreResponse
 from service.signing import sigv4
 
-CANONICAL: Final = "CanonicalRequest"
-_LEAST_LINES: Final = 6  # method, path, query, a header, its end, signed headers; then the payload
+CANONICAL_REQUEST: Final = "CanonicalRequest"
+_MIN_LINES: Final = 7  # method, path, query, a header, a blank line, signed headers, payload
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCanonicalRequest:
-    """`text` is as S3 sent it; `sent` is the request that it shows."""
+    """`text` is what S3 sent, `request` what it describes, and `payload` the payload's hash."""
 
-    sent: ParsedRequest
+    request: ParsedRequest
     payload: str
     text: str = field(repr=False)
 
@@ -30,74 +29,71 @@ class StoreCanonicalRequest:
         return self.payload != sigv4.UNSIGNED_PAYLOAD
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The first byte that differs, counted from 1, and what the line is that it stands in."""
-
-    byte: int
-    line: str
-
-
-def read_received(reply: StoreResponse, told: ParsedRequest) -> StoreCanonicalRequest | None:
-    text = reply.fields.get(CANONICAL, "")
+def parse_canonical_request(
+    response: StoreResponse, reported: ParsedRequest
+) -> StoreCanonicalRequest | None:
+    """The response's canonical request with the reported signature, or None if it has none."""
+    text = response.fields.get(CANONICAL_REQUEST, "")
     lines = text.split("\n")
-    if len(lines) <= _LEAST_LINES or "" not in lines[3:]:
+    if len(lines) < _MIN_LINES or "" not in lines[3:-2]:
         return None
     end = lines.index("", 3)
-    if end + 2 >= len(lines):
-        return None
-    headers = {name: value for name, value in map(_header, lines[3:end]) if value}
-    signature = tuple(pair for pair in told.parameters if pair not in told.signed_parameters)
-    sent = replace(
-        told,
+    headers = {name: value for name, value in map(_parse_header, lines[3:end]) if value}
+    signature = tuple(
+        pair for pair in reported.parameters if pair not in reported.signed_parameters
+    )
+    received = replace(
+        reported,
         method=lines[0],
         path=unquote(lines[1]),
-        parameters=(*pairs_of(lines[2]), *signature),
-        host=headers.get("host", told.host),
+        parameters=(*parse_query(lines[2]), *signature),
+        host=headers.get("host", reported.host),
         headers=headers,
     )
-    return StoreCanonicalRequest(sent, lines[end + 2], text)
+    return StoreCanonicalRequest(received, lines[end + 2], text)
 
 
-def first_difference(told: ParsedRequest, received: StoreCanonicalRequest) -> Difference | None:
-    """Of what the sender does not tell, S3's word is taken."""
-    ours = canonical_text(told, received.sent.headers or {})
+def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest) -> str:
+    """Where S3's canonical request first differs from that of `request`, or an empty text.
+
+    For headers of which `request` knows nothing, the received values count.
+    """
+    ours = _canonical_text(request, received.request.headers or {})
     theirs = received.text
     if ours == theirs:
-        return None
+        return ""
     shorter = min(len(ours), len(theirs))
     at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
-    return Difference(len(theirs[:at].encode()) + 1, _line(theirs, at))
+    byte = len(theirs[:at].encode()) + 1
+    return f"S3's canonical request first differs at byte {byte}, in {_line_name(theirs, at)}."
 
 
-def canonical_text(
-    sent: ParsedRequest, untold: Mapping[str, str], payload: str = sigv4.UNSIGNED_PAYLOAD
-) -> str:
-    headers = {name: sent.header(name) for name in sent.signed_headers}
-    known = {
-        name: untold.get(name, "") if value is None else value for name, value in headers.items()
-    }
+def _canonical_text(request: ParsedRequest, received_headers: Mapping[str, str]) -> str:
+    headers = {name: request.header(name) for name in request.signed_headers}
     return sigv4.canonical_request(
-        sent.method,
-        sent.canonical_path,
-        sigv4.canonical_query(sent.signed_parameters),
-        known,
-        payload,
+        request.method,
+        request.canonical_path,
+        sigv4.canonical_query(request.signed_parameters),
+        {
+            name: received_headers.get(name, "") if value is None else value
+            for name, value in headers.items()
+        },
+        sigv4.UNSIGNED_PAYLOAD,
     )
 
 
-def _line(text: str, at: int) -> str:
-    """What the line is that holds the byte."""
+def _line_name(text: str, at: int) -> str:
+    """What the line that contains this character is."""
     number = text.count("\n", 0, at)
     if number < 3:
         return ("the method", "the path", "the query")[number]
     lines = text.split("\n")
     end = lines.index("", 3)
     if number < end:
-        return f"the header {_header(lines[number])[0]}"
+        return f"the header {_parse_header(lines[number])[0]}"
     return "the list of signed headers" if number <= end + 1 else "the payload's hash"
 
 
-def _header(line: str) -> tuple[str, str]:
+def _parse_header(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
     return name.strip().lower(), value

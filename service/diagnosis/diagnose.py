@@ -1,91 +1,243 @@
-"""Why a signed request failed: what was sent and answered in, findings out, the likeliest first.
+"""Why a signed request failed: the report of a request and its response in, findings out.
 
-Two layers. What can be seen without any secret: the URL's own state, times, headers, the store's
-words. And, where the session that signed is known, which request the signature is of (`signature_proof.py`).
-docs/troubleshooting.md shows each finding with an example.
+There are two layers. The first needs no secret: it looks at the URL, times, headers and the store's
+error. The second needs the session that signed: it proves which request the signature was made for
+(`signature_proof.py`). docs/troubleshooting.md shows each finding with an example.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from service.diagnosis import (
-    checks as seen,
+from service.diagnosis import checks, differences, store_errors, time_checks, url_repair
+from service.diagnosis.bucket_lookup import BucketLocation
+from service.diagnosis.canonical_request import parse_canonical_request
+from service.diagnosis.findings import (
+    AFTER_SIGNATURE,
+    Code,
+    Finding,
+    certain,
+    mask_secrets,
+    rank_findings,
 )
-from service.diagnosis import (
-    store_errors as refusals,
+from service.diagnosis.request import (
+    MAX_URL_LENGTH,
+    ParsedRequest,
+    ReportedRequest,
+    parse_request,
 )
-from service.diagnosis import (
-    time_checks as times,
-)
-from service.diagnosis import (
-    url_repair as pasted,
-)
-from service.diagnosis.context import Context, DiagnosisInput
-from service.diagnosis.examination import SignedRequestDiagnosis
-from service.diagnosis.findings import AFTER_SIGNATURE, Code, Finding, certain, masked
-from service.diagnosis.ordering import ordered
-from service.diagnosis.request import ParsedRequest
-from service.diagnosis.response import StoreResponse
+from service.diagnosis.response import StoreResponse, parse_response
+from service.diagnosis.signature_proof import Proof, Verdict, prove
 from service.sessions.session import Session
+from service.signing.validation import has_dot_segment
 
 MAX_FINDINGS: Final = 8
+_FORBIDDEN: Final = 403
 
 
-def diagnose(reading: DiagnosisInput, known: Context) -> list[Finding]:
-    """Nothing of a request that worked, or in which nothing is found."""
-    sent, reply = reading.sent, reading.reply
-    if reply.worked:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The store's time in epoch seconds, the bucket, and the session that signed.
+
+    If `has_sessions`, a missing `session` means that the caller has none with the URL's key id.
+    """
+
+    now: float
+    location: BucketLocation | None = None
+    session: Session | None = None
+    has_sessions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisInput:
+    """The request with its URL repaired, the response, and a finding for each repair."""
+
+    request: ParsedRequest
+    response: StoreResponse
+    repairs: tuple[Finding, ...] = ()
+
+
+def parse_report(report: ReportedRequest) -> DiagnosisInput:
+    url, repairs = url_repair.repair(report.url[:MAX_URL_LENGTH])
+    request = parse_request(report.method, url, report.headers)
+    return DiagnosisInput(request, parse_response(report.status, report.body), repairs)
+
+
+def diagnose(report: DiagnosisInput, context: Context) -> list[Finding]:
+    """The findings, the likeliest first. Empty if the request succeeded or nothing was found."""
+    if report.response.is_success:
         return []
-    explain_error_code = refusals.explain_error_code(sent, reply)
-    if (
-        explain_error_code is not None
-        and explain_error_code.proven
-        and explain_error_code.code in AFTER_SIGNATURE
-    ):
-        return masked([explain_error_code], _secrets(sent, known.session))
-    if sent.is_form:
-        found = list(_of_form(reply))
-    elif not sent.is_signed:
-        found = [*reading.mended, *pasted.faults(sent)]
+    findings = rank_findings(_find(report, context), report.response)[:MAX_FINDINGS]
+    return mask_secrets(findings, _secrets(report.request, context.session))
+
+
+def _find(report: DiagnosisInput, context: Context) -> list[Finding]:
+    request, response = report.request, report.response
+    explanation = store_errors.explain_error_code(request, response)
+    if explanation and explanation.proven and explanation.code in AFTER_SIGNATURE:
+        return [explanation]
+    if request.is_form:
+        found = list(_check_form(response))
+    elif not request.is_signed:
+        found = [*report.repairs, *url_repair.check_signature_parameters(request)]
     else:
-        found = list(SignedRequestDiagnosis(reading, known).findings())
-    if explain_error_code is not None and (explain_error_code.proven or not found):
-        found.append(explain_error_code)
-    if not found and (unknown := refusals.unknown(reply)) is not None:
-        found = [unknown]
-    found += _elsewhere(sent, known, found)
-    return masked(ordered(found, reply)[:MAX_FINDINGS], _secrets(sent, known.session))
+        found = _SignedRequestDiagnosis(report, context).findings()
+    if explanation and (explanation.proven or not found):
+        found.append(explanation)
+    if not found and (unknown := store_errors.unknown_error(response)):
+        found.append(unknown)
+    if _is_signed_elsewhere(request, context, found):
+        summary = (
+            "No session of yours here has the URL's key id, so the signature cannot be checked."
+        )
+        fix = (
+            "Ask again: another replica may have signed the URL. If none has, it was signed before "
+            "a restart, for another caller, or not by this service."
+        )
+        found.append(certain(Code.SIGNED_ELSEWHERE, summary, fix))
+    return found
 
 
-def _of_form(reply: StoreResponse) -> Iterator[Finding]:
-    yield from times.form_faults(reply)
-    yield from refusals.form_faults(reply)
-    yield from seen.redirect(reply)
-    yield from seen.key_id(reply)
-    if reply.code == "InvalidToken":
-        yield seen.token_changed()
+def _check_form(response: StoreResponse) -> Iterator[Finding]:
+    yield from time_checks.check_form_times(response)
+    yield from store_errors.explain_form_error(response)
+    yield from checks.redirected(response)
+    yield from checks.key_id_unknown(response)
+    if response.code == "InvalidToken":
+        yield checks.token_changed()
 
 
-def _elsewhere(sent: ParsedRequest, known: Context, found: Sequence[Finding]) -> list[Finding]:
-    signature_is_right = any(each.code in AFTER_SIGNATURE for each in found)
-    if not known.has_sessions or known.session is not None or signature_is_right:
-        return []
-    if sent.is_form or not sent.access_key_id:
-        return []
-    summary = "No session of yours that this process remembers has the key id in the URL, so the signature cannot be checked."
-    fix = "Ask again, since another replica may have signed it. If none has, it was signed before a restart, for somebody else, or not by this service."
-    return [certain(Code.SIGNED_ELSEWHERE, summary, fix)]
+def _is_signed_elsewhere(
+    request: ParsedRequest, context: Context, found: Sequence[Finding]
+) -> bool:
+    return (
+        context.has_sessions
+        and context.session is None
+        and not request.is_form
+        and bool(request.access_key_id)
+        and not any(finding.code in AFTER_SIGNATURE for finding in found)
+    )
 
 
-def _secrets(sent: ParsedRequest, session: Session | None) -> Iterator[str]:
-    given = [
-        sent.parameter(name) for name in ("x-amz-signature", "x-amz-security-token", "signature")
-    ]
-    given += [(sent.headers or {}).get("authorization")]
+def _secrets(request: ParsedRequest, session: Session | None) -> Iterator[str]:
+    names = ("x-amz-signature", "x-amz-security-token", "signature")
+    secrets = [request.parameter(name) for name in names]
+    secrets.append((request.headers or {}).get("authorization"))
     if session is not None:
-        credentials = session.credentials
-        given += [credentials.secret_access_key, credentials.session_token]
-    for secret in given:
+        secrets += [session.credentials.secret_access_key, session.credentials.session_token]
+    for secret in secrets:
         if secret:
             yield from (secret, quote(secret, safe=""))
+
+
+class _SignedRequestDiagnosis:
+    """One signed request: as reported, and as the store received it if S3 returned that."""
+
+    def __init__(self, report: DiagnosisInput, context: Context) -> None:
+        self._reported, self._response = report.request, report.response
+        self._repairs = report.repairs
+        self._location, self._now = context.location, context.now
+        self._session = context.session
+        self._token = None if self._session is None else self._session.credentials.session_token
+        self._canonical = parse_canonical_request(self._response, self._reported)
+        self._received = self._reported if self._canonical is None else self._canonical.request
+        # The reported request, with received headers where the report has none
+        headers = {} if self._canonical is None else self._received.headers or {}
+        self._merged = replace(
+            self._reported, headers={**headers, **(self._reported.headers or {})}
+        )
+        self._is_mismatch = self._response.code == "SignatureDoesNotMatch"
+
+    def findings(self) -> list[Finding]:
+        about_url = [*self._repairs, *url_repair.check_signature_parameters(self._reported)]
+        found = [*about_url, *self._check_credentials()]
+        verdict = Verdict.UNKNOWN
+        if self._response.is_authenticated:
+            found += checks.unsigned_headers(self._reported, self._response, proven=False)
+        elif any(finding.code is Code.URL_TRUNCATED for finding in found):
+            found += self._check_headers_and_path(Verdict.UNKNOWN)
+            found += checks.other_host(self._reported, self._location)
+        else:
+            proof = self._prove()
+            verdict = proof.verdict
+            found += self._check_signature(proof, is_url_intact=not about_url)
+        if not any(finding.proven for finding in found):
+            found += self._check_policies(verdict, found)
+        return found
+
+    def _check_credentials(self) -> Iterator[Finding]:
+        """What a store checks before the signature."""
+        request, response, session = self._reported, self._response, self._session
+        tokens = checks.session_token(request, response, self._token, known=session is not None)
+        yield from list(tokens) or checks.key_id_unknown(response)
+        yield from checks.sigv2_refused(response)
+        ends = None if session is None else session.expires_at
+        times = time_checks.times_of(request, response, now=self._now, session_ends=ends)
+        yield from time_checks.check_times(request, response, times)
+        yield from checks.redirected(response)
+        yield from checks.region(request, response, self._location)
+        yield from checks.two_authorizations(request, response)
+
+    def _prove(self) -> Proof:
+        return prove(
+            self._with_right_token(self._received),
+            [] if self._canonical is None else [self._with_right_token(self._merged)],
+            credentials=None if self._session is None else self._session.credentials,
+            location=self._location,
+        )
+
+    def _with_right_token(self, request: ParsedRequest) -> ParsedRequest:
+        """A wrong token is a finding of its own, and must not hide other differences."""
+        if self._session is None:
+            return request
+        return request.with_parameter("x-amz-security-token", self._token)
+
+    def _check_signature(self, proof: Proof, *, is_url_intact: bool) -> Iterator[Finding]:
+        changed = list(self._changes(proof))
+        others = list(self._check_headers_and_path(proof.verdict))
+        yield from (*changed, *others)
+        if proof.verdict in {Verdict.UNKNOWN, Verdict.NONE}:
+            yield from checks.other_host(self._reported, self._location)
+            if not changed:
+                yield from self._guesses()
+        elif proof.verdict is Verdict.RIGHT and self._is_mismatch and is_url_intact and not others:
+            if self._received.path == self._reported.path:
+                yield differences.changed_underway()
+            else:
+                yield differences.response_to_another_url()
+
+    def _changes(self, proof: Proof) -> Iterator[Finding]:
+        """What was changed since signing or, if that is not known, since the report."""
+        if proof.verdict is Verdict.OTHER and proof.signed is not None:
+            received = self._with_right_token(self._received)
+            yield from differences.changes_to_signed(proof.signed, received, self._canonical)
+        elif self._canonical is not None and proof.verdict is not Verdict.RIGHT:
+            yield from differences.changes_to_reported(self._merged, self._canonical)
+
+    def _check_headers_and_path(self, verdict: Verdict) -> Iterator[Finding]:
+        proven = verdict is Verdict.RIGHT and self._is_mismatch
+        yield from checks.unsigned_headers(self._reported, self._response, proven=proven)
+        if has_dot_segment(self._reported.path):
+            yield differences.dot_segments(proven=proven)
+
+    def _guesses(self) -> Iterator[Finding]:
+        """For a signature of which the request is not known."""
+        request = self._received
+        yield from checks.missing_headers(request)
+        if self._is_mismatch:
+            yield from checks.unknown_parameters(request)
+        if self._session is not None and not request.unreported_headers:
+            yield differences.unexplained(request)
+        elif self._is_mismatch and not request.missing_headers:
+            yield differences.unverifiable(request)
+
+    def _check_policies(self, verdict: Verdict, found: Sequence[Finding]) -> Iterator[Finding]:
+        response = self._response
+        if response.is_authenticated:
+            yield store_errors.access_denied(response, proven=not found)
+        elif response.code is None and response.status == _FORBIDDEN and not found:
+            if verdict is Verdict.RIGHT:
+                yield store_errors.access_denied(response, proven=False)
+            else:
+                yield store_errors.no_error_body()

@@ -1,90 +1,104 @@
-"""How the request that was sent differs from the one that was signed, in words."""
+"""How the request that was sent differs from the one that was signed, as findings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
-from service.diagnosis.findings import Code, Finding, certain, is_safe_to_echo, said
-from service.diagnosis.request import METHODS, Pairs, ParsedRequest
+from service.diagnosis.canonical_request import StoreCanonicalRequest, describe_difference
+from service.diagnosis.findings import (
+    Code,
+    Finding,
+    certain,
+    is_safe_to_echo,
+    likely,
+    quote_if_safe,
+    quote_names,
+)
+from service.diagnosis.request import AUTOMATIC_HEADERS, METHODS, Pairs, ParsedRequest
 from service.signing.sigv4 import percent_encode
 from service.signing.validation import has_dot_segment
 
 REGION: Final = re.compile("[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}")
-# What an HTTP library sets itself, and no command line need name
-_BY_ITSELF: Final = frozenset({"host", "content-length"})
-_ENTRIES_SHOWN: Final = 5
-# What this service signs (signing/requests.py). The value of another header is none of its own to say.
-_OURS: Final = re.compile(
-    "content-(?:type|disposition|encoding|md5)|cache-control|if-(?:none-)?match|x-amz-(?!security-token).*"
+NEW_REGION: Final = (
+    "Set the bucket's `region` or endpoint in the signer's configuration, and request a new URL."
 )
+_ALL_HEADERS: Final = "Send all `headers` byte for byte as you received them"
+# The headers that this service signs (signing/actions.py): no other header's value is shown.
+_OUR_HEADERS: Final = re.compile(
+    "content-(?:type|disposition|encoding|md5)|cache-control|if-(?:none-)?match"
+    "|x-amz-(?!security-token).*"
+)
+# Their values may be guessed: see hypotheses.py.
+_GUESSED: Final = frozenset({"host", "content-type", "content-length"})
+_CURL_OPTIONS: Final = {"GET": "", "HEAD": " -I", "PUT": " -T FILE", "DELETE": " -X DELETE"}
 
 
 def changes(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
-    """One for each thing that differs, all of them certain."""
+    """A certain finding for each difference."""
     if signed.method != sent.method:
         yield method_changed(signed, sent, proven=True)
     if signed.host != sent.host:
-        yield host_changed(signed, sent)
+        yield _host_changed(signed, sent)
     if signed.canonical_path != sent.canonical_path:
         yield _path_changed(signed, sent)
-    if (finding := _query_changed(signed, sent)) is not None:
-        yield finding
+    yield from _query_changed(signed, sent)
     yield from _headers_changed(signed, sent)
 
 
 def method_changed(signed: ParsedRequest, sent: ParsedRequest, *, proven: bool) -> Finding:
-    right, was = _known_method(signed), _known_method(sent)
-    summary = f"The URL is signed for {right}, and was sent as {was}."
-    return Finding(Code.METHOD_CHANGED, proven, summary, f"Send it as {right}: {curl(signed)}")
+    expected = _known_method(signed)
+    summary = f"The URL is signed for {expected}, but was sent as {_known_method(sent)}."
+    return Finding(Code.METHOD_CHANGED, proven, summary, f"Send it as {expected}: {curl(signed)}")
 
 
-def host_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
+def _host_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
     summary = (
-        f"The URL is signed for the host {said(signed.host, 'of the answer')}, and the store was asked as "
-        f"{said(sent.host, 'another')}: a proxy, a name of one's own, or a redirect that was followed."
+        f"The URL is signed for the host {quote_if_safe(signed.host, 'it came with')}, but was "
+        f"sent to {quote_if_safe(sent.host, 'another')}. A proxy, a host name of your own or a "
+        "redirect changed it."
     )
     fix = (
-        "Send the URL to the host that stands in it, and let proxies pass `Host` on. A host of your own for "
-        "users is the bucket's `public_endpoint_url`."
+        "Send the URL to its own host, and have proxies forward `Host`. To give users a host name "
+        "of your own, set the bucket's `public_endpoint_url`."
     )
     return certain(Code.HOST_CHANGED, summary, fix)
 
 
 def curl(signed: ParsedRequest) -> str:
-    """The command line of the right request; what is not known, or not to be shown, is in capitals."""
-    by_method = {"GET": [], "HEAD": ["-I"], "PUT": ["-T FILE"], "DELETE": ["-X DELETE"]}
-    options = list(by_method.get(signed.method, [f"-X {_known_method(signed)}"]))
+    """The right request as a command line. Placeholders in capitals stand for hidden values."""
+    options = _CURL_OPTIONS.get(signed.method, f" -X {_known_method(signed)}")
     for name in signed.signed_headers:
-        if name not in _BY_ITSELF:
-            value = (signed.header(name) or "") if _OURS.fullmatch(name) else ""
-            options.append(f"-H '{_shown(name, 'NAME')}: {_shown(value, 'VALUE')}'")
-    return " ".join(["`curl", *options, "'<url>'`"])
+        if name in AUTOMATIC_HEADERS:
+            continue
+        value = (signed.header(name) or "") if _OUR_HEADERS.fullmatch(name) else ""
+        shown_name = name if is_safe_to_echo(name) else "NAME"
+        options += f" -H '{shown_name}: {value if is_safe_to_echo(value) else 'VALUE'}'"
+    return f"`curl{options} '<url>'`"
 
 
-def _known_method(sent: ParsedRequest) -> str:
-    return sent.method if sent.method in METHODS else "METHOD"
-
-
-def _shown(text: str, otherwise: str) -> str:
-    return text if is_safe_to_echo(text) else otherwise
+def _known_method(request: ParsedRequest) -> str:
+    return request.method if request.method in METHODS else "METHOD"
 
 
 def _path_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding:
     if has_dot_segment(signed.path):
         return dot_segments(proven=True)
     if _same_but_encoded(signed.path, sent.path):
-        summary = "The key is the signed one, but encoded once too often or too seldom, or with `+` for a space."
-        fix = "Send the path as it was answered: do not build it from the key, and let no library encode or decode it."
+        summary = "The key is encoded once too often or too seldom, or has `+` for a space."
+        fix = "Send the path unchanged: do not build it from the key or let a library encode it."
         return certain(Code.KEY_REENCODED, summary, fix)
-    summary = "The URL is signed for another path than the store was asked for."
-    fix = "Send the path as it was answered: no slash added or taken, no other letters or bucket in it. For another key ask for another URL."
+    summary = "The URL is signed for another path than the store received."
+    fix = "Send the path unchanged, down to each slash. Another key needs another URL."
     return certain(Code.KEY_CHANGED, summary, fix)
 
 
 def dot_segments(*, proven: bool) -> Finding:
-    summary = "The path has a segment `.` or `..`, which nearly every HTTP client folds away, so the store is asked for another key."
-    fix = "Choose a key without such segments (this service signs no other), or send it unfolded: `curl --path-as-is '<url>'`."
+    summary = (
+        "The path has a `.` or `..` segment. Most HTTP clients remove it and so name another key."
+    )
+    fix = "Choose a key without one, as this service requires, or use `curl --path-as-is '<url>'`."
     return Finding(Code.DOT_SEGMENTS, proven, summary, fix)
 
 
@@ -93,81 +107,139 @@ def _same_but_encoded(one: str, other: str) -> bool:
     return other in forms or one in {unquote(other), other.replace("+", " ")}
 
 
-def _query_changed(signed: ParsedRequest, sent: ParsedRequest) -> Finding | None:
-    was, now = signed.signed_parameters, sent.signed_parameters
-    if sorted(was) == sorted(now):
-        return None
-    added, lost = _only_in(now, was), _only_in(was, now)
+def _query_changed(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
+    before, after = signed.signed_parameters, sent.signed_parameters
+    if sorted(before) == sorted(after):
+        return
+    added, lost = _only_in(after, before), _only_in(before, after)
     if set(added) == {"X-Amz-Credential"} and signed.scope and sent.scope:
-        return wrong_region(signed.scope[2], sent.scope[2])
-    changed = [name for name in added if name in lost]
-    told = [
-        _listed("changed", changed),
-        _listed("added", [name for name in added if name not in changed]),
-        _listed("lost", [name for name in lost if name not in changed]),
-    ]
-    summary = f"The query is not the signed one: {', '.join(each for each in told if each)}."
-    fix = "Send the query as it was answered. All of it is signed: nothing may be added (trackers, cache busters), changed or dropped."
-    return certain(Code.QUERY_CHANGED, summary, fix)
+        yield wrong_region(signed.scope[2], sent.scope[2], proven=True)
+        return
+    by_change = {
+        "changed": [name for name in added if name in lost],
+        "added": [name for name in added if name not in lost],
+        "lost": [name for name in lost if name not in added],
+    }
+    shown = ", ".join(
+        f"{change} {quote_names(names, 'a parameter')}"
+        for change, names in by_change.items()
+        if names
+    )
+    summary = f"The query differs from the signed one: {shown}."
+    fix = "Send the query unchanged: all of it is signed. Add no trackers or cache busters."
+    yield certain(Code.QUERY_CHANGED, summary, fix)
 
 
-def wrong_region(right: str, was: str) -> Finding:
-    """`right` is known to be one."""
-    signed_for = f"the region `{was}`" if REGION.fullmatch(was) else "another region"
-    summary = f"The signature is for {signed_for}, and the bucket is in `{right}`."
-    fix = "Set the bucket's `region` in the configuration of whoever signs, and sign anew; do not edit the URL."
-    return certain(Code.WRONG_REGION, summary, fix)
+def wrong_region(expected: str, signed: str, *, proven: bool) -> Finding:
+    """Shows `expected`, which the caller has checked to be a region's name."""
+    signed_for = f"the region `{signed}`" if REGION.fullmatch(signed) else "another region"
+    summary = f"The signature is for {signed_for}, but the bucket is in `{expected}`."
+    return Finding(Code.WRONG_REGION, proven, summary, f"Do not edit the URL. {NEW_REGION}")
 
 
 def _only_in(one: Pairs, other: Pairs) -> list[str]:
     return [name for name, value in one if (name, value) not in other]
 
 
-def _listed(what: str, names: list[str]) -> str:
-    shown = list(dict.fromkeys(said(name, "a parameter") for name in names[:_ENTRIES_SHOWN]))
-    return f"{what} {', '.join(shown)}" if shown else ""
-
-
 def _headers_changed(signed: ParsedRequest, sent: ParsedRequest) -> Iterator[Finding]:
-    missing = [name for name in signed.signed_headers if not sent.header(name)]
-    missing = [name for name in missing if name not in _BY_ITSELF and signed.header(name)]
+    missing = [
+        name
+        for name in signed.signed_headers
+        if name not in AUTOMATIC_HEADERS and signed.header(name) and not sent.header(name)
+    ]
     if missing:
         yield header_missing(missing, curl(signed), proven=True)
     for name in signed.signed_headers:
-        was, now = signed.header(name), sent.header(name)
-        if name == "host" or not was or not now or was.split() == now.split():
-            continue
-        if name == "content-type":
-            yield _content_type(signed, was, now)
-        elif name == "content-length":
-            yield _content_length(signed, was, now)
-        else:
-            yield _header(signed, name)
+        before, after = signed.header(name), sent.header(name)
+        if name != "host" and before and after and before.split() != after.split():
+            yield _header_changed(signed, name, before, after)
 
 
-def header_missing(names: list[str], how: str, *, proven: bool) -> Finding:
-    shown = ", ".join(said(name, "a header") for name in names[:_ENTRIES_SHOWN])
-    summary = f"Signed headers were not sent: {shown}."
-    fix = f"Send all `headers` of the answer, byte for byte: {how}"
-    return Finding(Code.HEADER_MISSING, proven, summary, fix)
+def header_missing(names: Iterable[str], command: str, *, proven: bool) -> Finding:
+    summary = f"Signed headers were not sent: {quote_names(names, 'a header')}."
+    return Finding(Code.HEADER_MISSING, proven, summary, f"{_ALL_HEADERS}: {command}")
 
 
-def _content_type(signed: ParsedRequest, was: str, now: str) -> Finding:
+def _header_changed(signed: ParsedRequest, name: str, before: str, after: str) -> Finding:
+    signed_for, sent_as = quote_if_safe(before, "another"), quote_if_safe(after, "another")
+    if name == "content-type":
+        code = Code.CONTENT_TYPE_CHANGED
+        summary = f"The URL is signed for the type {signed_for}, and was sent with {sent_as}."
+        fix = "Send that very `content-type`, and see that no library adds a charset"
+    elif name == "content-length":
+        code = Code.CONTENT_LENGTH_CHANGED
+        summary = f"The URL is signed for {signed_for} bytes, but {sent_as} were sent."
+        fix = "Send exactly that many bytes, or request a URL for the true `content_length`"
+    else:
+        code = Code.HEADER_CHANGED
+        summary = f"The header {quote_if_safe(name, 'that is signed')} was sent with another value."
+        fix = _ALL_HEADERS
+    return certain(code, summary, f"{fix}: {curl(signed)}")
+
+
+def changes_to_signed(
+    signed: ParsedRequest, sent: ParsedRequest, received: StoreCanonicalRequest | None
+) -> Iterator[Finding]:
+    """Each with the first byte that differs, if S3 returned its canonical request."""
+    where = "" if received is None else describe_difference(signed, received)
+    for finding in changes(signed, sent):
+        yield replace(finding, summary=f"{finding.summary} {where}".rstrip())
+
+
+def changes_to_reported(
+    reported: ParsedRequest, received: StoreCanonicalRequest
+) -> Iterator[Finding]:
+    """It is certain what the store received, but not that the reported request was signed."""
+    where = describe_difference(reported, received)
+    findings = list(changes(reported, received.request))
+    summary = f"The store received a different request from the one you report. {where}"
+    yield from (replace(finding, summary=summary) for finding in findings)
+    if not findings and received.payload_is_hashed and where:
+        summary = f"The store included the body's hash, which a signed URL leaves out. {where}"
+        fix = "Send no `x-amz-content-sha256` header with a signed URL."
+        yield certain(Code.PAYLOAD_HASHED, summary, fix)
+
+
+def unexplained(request: ParsedRequest) -> Finding:
     summary = (
-        f"The URL is signed for the type {said(was, 'of the answer')}, and was sent with "
-        f"{said(now, 'another')}."
+        "The signature does not match this request. None of the changes that were tried explains "
+        "it, alone or in pairs."
     )
-    fix = f"Send that very `content-type`, and see that no library adds a charset: {curl(signed)}"
-    return certain(Code.CONTENT_TYPE_CHANGED, summary, fix)
+    fix = "Send the URL and all its `headers` unchanged: the signature, a date or a header differs."
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
 
 
-def _content_length(signed: ParsedRequest, was: str, now: str) -> Finding:
-    summary = f"The URL is signed for {said(was, 'so many')} bytes, and was sent with {said(now, 'others')}."
-    fix = f"Send exactly that many bytes, or ask for a URL of the true `content_length`: {curl(signed)}"
-    return certain(Code.CONTENT_LENGTH_CHANGED, summary, fix)
+def unverifiable(request: ParsedRequest) -> Finding:
+    summary = "The store calculates another signature. What differs cannot be determined here."
+    fix = "Compare method, URL and `headers` with what you received, byte for byte."
+    if "content-length" in request.unreported_headers:
+        fix = (
+            "The exact size is signed: report the `content-length` that was sent, and compare it "
+            "with the one you received."
+        )
+    return likely(Code.SIGNATURE_MISMATCH, summary, fix + _headers_to_compare(request))
 
 
-def _header(signed: ParsedRequest, name: str) -> Finding:
-    summary = f"The header {said(name, 'that is signed')} was sent with another value than the signed one."
-    fix = f"Send all `headers` of the answer, byte for byte: {curl(signed)}"
-    return certain(Code.HEADER_CHANGED, summary, fix)
+def _headers_to_compare(request: ParsedRequest) -> str:
+    """Names the headers whose values cannot be guessed: metadata first."""
+    names = [name for name in request.signed_headers if name not in _GUESSED]
+    if not names:
+        return ""
+    names.sort(key=lambda name: not name.startswith("x-amz-meta-"))
+    shown = quote_names(names, "a header", limit=8)
+    return f" Compare the values of these headers with those you received, byte for byte: {shown}."
+
+
+def changed_underway() -> Finding:
+    summary = "The signature is valid for the request you report: the store received another one."
+    fix = (
+        "Check what the client really sends (`curl -v`): a library, a proxy or a redirect changed "
+        "the method, a header or the path."
+    )
+    return certain(Code.CHANGED_UNDERWAY, summary, fix)
+
+
+def response_to_another_url() -> Finding:
+    summary = "The response is for another URL: its canonical request has another path."
+    fix = "Report the URL together with the response to it."
+    return certain(Code.SIGNATURE_MISMATCH, summary, fix)

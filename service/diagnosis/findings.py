@@ -1,17 +1,22 @@
-"""What can be found, from the first to be looked at to the last, and how one finding is said.
+"""What a diagnosis can find, in which order, and which pasted text a finding may repeat.
 
-Rules of this room: pure; nothing is fetched; and of what callers paste, only what is known to be no
-secret is said again (`is_safe_to_echo`). A signature, a token or a policy is no part of any finding.
+Rules of this room: it is pure and fetches nothing. A finding repeats only text that is known to be
+harmless (`is_safe_to_echo`), and never a signature, a token or a policy.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 from typing import Final
+
+from service.diagnosis.response import StoreResponse
 
 
 class Code(StrEnum):
+    """Of two findings that are equally certain, the code declared first is shown first."""
+
     URL_TRUNCATED = "url_truncated"
     URL_ESCAPED = "url_escaped"
     URL_REENCODED = "url_reencoded"
@@ -20,8 +25,8 @@ class Code(StrEnum):
     SIGNATURE_V2 = "signature_v2"
     QUERY_MALFORMED = "query_malformed"
     TWO_AUTHORIZATIONS = "two_authorizations"
-    TOKEN_LOST = "token_lost"  # noqa: S105 - a word for it, no token
-    TOKEN_CHANGED = "token_changed"  # noqa: S105 - a word for it, no token
+    TOKEN_LOST = "token_lost"  # noqa: S105 - a code, not a token
+    TOKEN_CHANGED = "token_changed"  # noqa: S105 - a code, not a token
     EXPIRED = "expired"
     SESSION_ENDED = "session_ended"
     NOT_YET_VALID = "not_yet_valid"
@@ -69,9 +74,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`proven`: it follows from the signature, from the store's own words or by counting.
+    """One reason why a request failed, and how to fix it.
 
-    Else it is the likely reason. `fix` has `<url>` where a signed URL belongs.
+    It is `proven` by the signature, by the store's own answer or by arithmetic; otherwise it is
+    likely. `fix` contains `<url>` in place of a signed URL.
     """
 
     code: Code
@@ -81,75 +87,115 @@ class Finding:
 
 
 def certain(code: Code, summary: str, fix: str) -> Finding:
-    return Finding(code, True, summary, fix)  # noqa: FBT003 - its name says it
+    return Finding(code, proven=True, summary=summary, fix=fix)
 
 
 def likely(code: Code, summary: str, fix: str) -> Finding:
-    return Finding(code, False, summary, fix)  # noqa: FBT003 - its name says it
+    return Finding(code, proven=False, summary=summary, fix=fix)
 
 
-# In none of these can the signature be at fault: S3 looks at it before, or not at all.
-AFTER_SIGNATURE: Final = frozenset(
-    {
-        Code.ACCESS_DENIED,
-        Code.OBJECT_MISSING,
-        Code.VERSION_MISSING,
-        Code.UPLOAD_MISSING,
-        Code.OBJECT_EXISTS,
-        Code.CONDITION_FAILED,
-        Code.WRITE_CONFLICT,
-        Code.RANGE_INVALID,
-        Code.TOO_LARGE,
-        Code.TOO_SMALL,
-        Code.CHECKSUM_MISMATCH,
-        Code.BODY_INCOMPLETE,
-        Code.OBJECT_ARCHIVED,
-        Code.KEY_TOO_LONG,
-        Code.STORE_BUSY,
-        Code.STORE_REFUSED,
-    }
+# With these errors the signature cannot be wrong: S3 checks it first, or not at all.
+AFTER_SIGNATURE: Final = frozenset({
+    Code.ACCESS_DENIED, Code.OBJECT_MISSING, Code.VERSION_MISSING, Code.UPLOAD_MISSING,
+    Code.OBJECT_EXISTS, Code.CONDITION_FAILED, Code.WRITE_CONFLICT, Code.RANGE_INVALID,
+    Code.TOO_LARGE, Code.TOO_SMALL, Code.CHECKSUM_MISMATCH, Code.BODY_INCOMPLETE,
+    Code.OBJECT_ARCHIVED, Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED,
+})  # fmt: skip
+
+_RANK: Final = {code: number for number, code in enumerate(Code)}
+# A broken URL makes every store refuse, whatever error it reports.
+_BROKEN_URL: Final = frozenset({
+    Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,
+    Code.SIGNATURE_MALFORMED, Code.SIGNATURE_V2, Code.QUERY_MALFORMED,
+})  # fmt: skip
+_TIMES: Final = frozenset({Code.EXPIRED, Code.SESSION_ENDED, Code.NOT_YET_VALID, Code.CLOCK_SKEW})
+_TOKENS: Final = frozenset(
+    {Code.TOKEN_LOST, Code.TOKEN_CHANGED, Code.KEY_ID_UNKNOWN, Code.SESSION_ENDED}
 )
+_CREDENTIAL_SCOPE: Final = frozenset({Code.QUERY_MALFORMED, Code.WRONG_REGION})
+# Which findings explain a store's error code: they come before the others.
+_EXPLAINED_BY: Final = {
+    "ExpiredToken": _TIMES,
+    "RequestTimeTooSkewed": _TIMES,
+    "InvalidToken": _TOKENS,
+    "InvalidAccessKeyId": _TOKENS,
+    "SignatureDoesNotMatch": frozenset(Code) - _TIMES,
+    "AuthorizationQueryParametersError": _CREDENTIAL_SCOPE,
+    "AuthorizationHeaderMalformed": _CREDENTIAL_SCOPE,
+}
 
-_MASK: Final = "[masked]"
-_LEAST_SECRET: Final = 8  # characters; what is shorter would mask plain words
-_PLAIN = re.compile(
-    r"[!#-&(-;=?-\[\]-_a-~]+(?: [!#-&(-;=?-\[\]-_a-~]+)*"
-)  # no quotes, <, >, \ or `
-_PIECES = re.compile("[^A-Za-z0-9]+")
-# A word, or a short name such as buckets have
-_WORD = re.compile("[0-9]{0,5}[A-Za-z]{0,20}[0-9]{0,5}|[a-z0-9]{1,12}")
-_CAPITAL = re.compile("[A-Z]")
-_MOST_CAPITALS: Final = 3  # UTF
-_LONGEST_SAID: Final = 100
+_MIN_SECRET_LENGTH: Final = 8  # masking anything shorter would mask ordinary words
+_MAX_ECHO_LENGTH: Final = 100
+_MAX_CAPITALS: Final = 3  # as in UTF
+_PLAIN = re.compile(r"[!#-&(-;=?-\[\]-_a-~]+(?: [!#-&(-;=?-\[\]-_a-~]+)*")  # no quotes, <, >, \, `
+_WORD = re.compile("[0-9]{0,5}[A-Za-z]{0,20}[0-9]{0,5}|[a-z0-9]{1,12}")  # or a short bucket name
 
 
 def is_safe_to_echo(text: str) -> bool:
-    """Whether it may be said again: short, plain, and made of words, as no key, token or signature is."""
+    """Whether `text` is short, plain and made of words, unlike any key, token or signature."""
     return (
-        len(text) <= _LONGEST_SAID
+        len(text) <= _MAX_ECHO_LENGTH
         and _PLAIN.fullmatch(text) is not None
-        and all(_is_word(piece) for piece in _PIECES.split(text))
+        and all(_is_word(piece) for piece in re.split("[^A-Za-z0-9]+", text))
     )
 
 
 def _is_word(piece: str) -> bool:
-    return _WORD.fullmatch(piece) is not None and len(_CAPITAL.findall(piece)) <= _MOST_CAPITALS
+    capitals = re.findall("[A-Z]", piece)
+    return _WORD.fullmatch(piece) is not None and len(capitals) <= _MAX_CAPITALS
 
 
-def said(text: str, otherwise: str) -> str:
+def quote_if_safe(text: str, otherwise: str) -> str:
     return f"`{text}`" if is_safe_to_echo(text) else otherwise
 
 
-def masked(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding]:
-    """The last line of defence, whatever a finding's words were made of."""
-    known = [secret for secret in secrets if len(secret) >= _LEAST_SECRET]
+def quote_names(names: Iterable[str], otherwise: str, limit: int = 5) -> str:
+    """The first names as a comma-separated list, without repetitions."""
+    shown = [quote_if_safe(name, otherwise) for name in islice(names, limit)]
+    return ", ".join(dict.fromkeys(shown))
+
+
+def mask_secrets(findings: Iterable[Finding], secrets: Iterable[str]) -> list[Finding]:
+    """The last line of defence: replaces each secret, wherever a finding's text came from."""
+    known = [secret for secret in secrets if len(secret) >= _MIN_SECRET_LENGTH]
     return [
-        replace(each, summary=_without(each.summary, known), fix=_without(each.fix, known))
+        replace(each, summary=_mask(each.summary, known), fix=_mask(each.fix, known))
         for each in findings
     ]
 
 
-def _without(text: str, secrets: Iterable[str]) -> str:
+def _mask(text: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
-        text = text.replace(secret, _MASK)
+        text = text.replace(secret, "[masked]")
     return text
+
+
+def rank_findings(findings: Sequence[Finding], response: StoreResponse) -> list[Finding]:
+    """The likeliest first, and of each code only the best one."""
+    explaining = _explaining(response)
+
+    def rank(finding: Finding) -> tuple[bool, bool, bool, bool, int]:
+        is_broken_url = finding.code in _BROKEN_URL and finding.proven
+        return (
+            finding.code is Code.SIGNED_ELSEWHERE,
+            not is_broken_url,
+            not is_broken_url and explaining is not None and finding.code not in explaining,
+            not finding.proven,
+            _RANK[finding.code],
+        )
+
+    best: dict[Code, Finding] = {}
+    for finding in sorted(findings, key=rank):
+        best.setdefault(finding.code, finding)
+    return list(best.values())
+
+
+def _explaining(response: StoreResponse) -> frozenset[Code] | None:
+    """The findings that explain the store's error, or None if any might."""
+    if response.code == "AccessDenied":
+        if "expired" in response.message or "not yet valid" in response.message:
+            return _TIMES
+        return frozenset({Code.HEADER_UNSIGNED}) if "HeadersNotSigned" in response.fields else None
+    if response.is_redirect:
+        return frozenset({Code.REDIRECTED})
+    return _EXPLAINED_BY.get(response.code or "")

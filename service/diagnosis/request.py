@@ -1,7 +1,7 @@
-"""What was sent, read as a store reads it. Whatever is pasted, this raises nothing.
+"""A request as a store reads it. Parsing raises nothing, whatever was pasted.
 
-A store decodes the path and each parameter, `+` in a query as a space, and encodes them anew for the
-canonical request; so they are kept decoded here.
+A store decodes the path and the parameters, `+` in a query as a space, and encodes them again for
+the canonical request. So both are kept decoded here.
 """
 
 import re
@@ -15,30 +15,28 @@ from service.signing.signer import encode_key
 
 Pairs = tuple[tuple[str, str], ...]
 
-MAX_URL_LENGTH: Final = (
-    16_384  # a key and a token, both encoded twice; S3 takes some 8 KB of a head
-)
+MAX_URL_LENGTH: Final = 16_384  # room for a key and a token that are encoded twice
 MAX_BODY_LENGTH: Final = 32_768
 MAX_HEADERS: Final = 64
-MAX_HEADERS_LENGTH: Final = (
-    8192  # …/AmazonS3/latest/userguide/UsingMetadata.html: S3 takes 8 KB of a head
-)
+MAX_HEADERS_LENGTH: Final = 8192  # S3's own limit: …/AmazonS3/latest/userguide/UsingMetadata.html
 _MAX_PARAMETERS: Final = 64
 
 METHODS: Final = ("GET", "PUT", "HEAD", "DELETE", "POST")
-# docs.aws.amazon.com/AmazonS3/latest/API: of objects, uploads in parts and ListObjectsV2; `x-` is free to use
-_S3S_OWN = re.compile(
+# docs.aws.amazon.com/AmazonS3/latest/API: objects, multipart uploads, ListObjectsV2; `x-` is free
+_S3_PARAMETER = re.compile(
     "(?i)x-.*|response-.*|versionid|partnumber|uploadid|uploads|list-type|prefix|delimiter|max-keys"
-    "|continuation-token|start-after|encoding-type|fetch-owner|max-parts|part-number-marker|tagging|acl"
+    "|continuation-token|start-after|encoding-type|fetch-owner|max-parts|part-number-marker|tagging"
+    "|acl"
 )
 _DEFAULT_PORT = re.compile(r"(?<=.):(?:80|443)$")
-_OF_V4: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
-_SET_BY_LIBRARIES: Final = frozenset({"host", "content-length"})
+_SIGV4_ONLY: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
+# Every HTTP library sets these itself.
+AUTOMATIC_HEADERS: Final = frozenset({"host", "content-length"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedRequest:
-    """A request as its sender tells of it. `headers` is None where nothing is told of them."""
+    """A request and its response as the sender reports them; None where nothing is known."""
 
     method: str
     url: str = field(repr=False)
@@ -62,26 +60,22 @@ class ParsedRequest:
         return {name.lower(): value for name, value in reversed(self.parameters)}
 
     def parameter(self, name: str) -> str | None:
-        """S3's own, by a name in lower case."""
+        """The first one with this name, which is in lower case."""
         return self._by_name.get(name)
 
     @property
-    def signature(self) -> str | None:
-        return self.parameter("x-amz-signature")
-
-    @property
-    def is_v2(self) -> bool:
-        """Whether it is signed with SigV2. With a session's credentials that has `x-amz-security-token` too."""
-        return "awsaccesskeyid" in self._by_name and _OF_V4.isdisjoint(self._by_name)
+    def is_sigv2(self) -> bool:
+        """SigV2 URLs may have `x-amz-security-token` too."""
+        return "awsaccesskeyid" in self._by_name and _SIGV4_ONLY.isdisjoint(self._by_name)
 
     @property
     def is_signed(self) -> bool:
-        """Whether the query has anything of a SigV4 signature."""
-        return not self.is_v2 and any(name.startswith("x-amz-") for name in self._by_name)
+        """Whether the query has at least a part of a SigV4 signature."""
+        return not self.is_sigv2 and any(name.startswith("x-amz-") for name in self._by_name)
 
     @property
     def is_form(self) -> bool:
-        """A form's signature is among its fields."""
+        """A form carries its signature in its fields, not in the query."""
         return self.method == "POST" and not self.is_signed and "signature" not in self._by_name
 
     @cached_property
@@ -91,7 +85,7 @@ class ParsedRequest:
 
     @cached_property
     def scope(self) -> tuple[str, str, str, str] | None:
-        """Access key id, date, region and service; the id may hold slashes in some stores."""
+        """Access key id, date, region and service. In some stores the id contains slashes."""
         parts = (self.parameter("x-amz-credential") or "").rsplit("/", 4)
         if len(parts) != 5 or parts[4] != "aws4_request":
             return None
@@ -110,78 +104,70 @@ class ParsedRequest:
         return tuple(pair for pair in self.parameters if pair[0].lower() != "x-amz-signature")
 
     @property
-    def strange_parameters(self) -> Pairs:
-        """What no request to an object or a list has."""
-        return tuple(pair for pair in self.parameters if _S3S_OWN.fullmatch(pair[0]) is None)
+    def unknown_parameters(self) -> Pairs:
+        """Parameters that S3 does not have for objects and lists."""
+        return tuple(pair for pair in self.parameters if _S3_PARAMETER.fullmatch(pair[0]) is None)
 
     def header(self, name: str) -> str | None:
-        """As it was sent, so far as it is known."""
+        """The value that was sent, or None if that is not known."""
         if name == "host":
             return self.host
         return None if self.headers is None else self.headers.get(name)
 
     @property
-    def untold_headers(self) -> tuple[str, ...]:
-        """What is signed, and not known to have been sent."""
+    def unreported_headers(self) -> tuple[str, ...]:
+        """Signed headers that are not known to have been sent."""
         return tuple(name for name in self.signed_headers if self.header(name) is None)
 
     @property
     def missing_headers(self) -> tuple[str, ...]:
-        """As above, but for what each HTTP library sets itself."""
-        return tuple(name for name in self.untold_headers if name not in _SET_BY_LIBRARIES)
+        """The unreported headers that no HTTP library sets itself."""
+        return tuple(name for name in self.unreported_headers if name not in AUTOMATIC_HEADERS)
+
+    def with_header(self, name: str, value: str) -> "ParsedRequest":
+        return replace(self, headers={**(self.headers or {}), name: value})
 
     def with_parameter(self, name: str, value: str | None) -> "ParsedRequest":
-        """`name` in lower case, replaced where it stands, or added; None takes it out."""
-        found = self.parameter(name) is not None
+        """Sets the parameter, whose `name` is in lower case. None removes it."""
         pairs = [
             (each, old if each.lower() != name else value or "")
             for each, old in self.parameters
             if each.lower() != name or value is not None
         ]
-        if not found and value is not None:
-            pairs.append((_SPELT.get(name, name), value))
+        if value is not None and self.parameter(name) is None:
+            pairs.append((name.title(), value))
         return replace(self, parameters=tuple(pairs))
 
 
-_SPELT: Final = {
-    "x-amz-algorithm": "X-Amz-Algorithm",
-    "x-amz-credential": "X-Amz-Credential",
-    "x-amz-date": "X-Amz-Date",
-    "x-amz-expires": "X-Amz-Expires",
-    "x-amz-security-token": "X-Amz-Security-Token",
-    "x-amz-signedheaders": "X-Amz-SignedHeaders",
-}
-
-
-def read(method: str, url: str, headers: Mapping[str, str] | None) -> ParsedRequest:
-    told, url = _told(headers), _encodable(url)
+def parse_request(method: str, url: str, headers: Mapping[str, str] | None) -> ParsedRequest:
+    reported, url = _parse_headers(headers), _encodable(url)
     try:
         parts = urlsplit(url)
         host, path, query = parts.netloc, parts.path, parts.query
-    except ValueError:  # an address in brackets that is none
+    except ValueError:  # brackets around something that is not an IPv6 address
         rest, _, query = url.partition("?")
         host, _, path = rest.partition("//")[2].partition("/")
         path = f"/{path}"
-    host = host.rpartition("@")[2].lower()
-    if told is not None and told.get("host"):
-        host = told["host"].lower()
+    host = host.rpartition("@")[2]
+    if reported is not None:
+        host = reported.get("host") or host
     return ParsedRequest(
         method=_encodable(method).strip().upper(),
-        host=_DEFAULT_PORT.sub("", host),
+        host=_DEFAULT_PORT.sub("", host.lower()),
         path=unquote(path) or "/",
-        parameters=pairs_of(query),
-        headers=told,
+        parameters=parse_query(query),
+        headers=reported,
     )
 
 
-def pairs_of(query: str) -> Pairs:
-    """Decoded as stores do."""
+def parse_query(query: str) -> Pairs:
+    """The parameters, decoded as stores decode them."""
     pieces = [piece for piece in query.split("&", _MAX_PARAMETERS)[:_MAX_PARAMETERS] if piece]
     split = [piece.partition("=") for piece in pieces]
     return tuple((unquote_plus(name), unquote_plus(value)) for name, _, value in split)
 
 
-def _told(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+def _parse_headers(headers: Mapping[str, str] | None) -> dict[str, str] | None:
     if headers is None:
         return None
     return {
@@ -191,5 +177,5 @@ def _told(headers: Mapping[str, str] | None) -> dict[str, str] | None:
 
 
 def _encodable(text: str) -> str:
-    """A lone surrogate has no UTF-8 form."""
+    """Replaces lone surrogates, which have no UTF-8 form."""
     return text.encode("utf-8", "replace").decode()

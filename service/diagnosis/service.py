@@ -1,28 +1,21 @@
-"""The fourth use case: why a request that was signed here has failed. Nothing is fetched for it.
+"""Diagnoses for callers: authorize, find the session that signed, diagnose, audit.
 
-Rules of this file:
-- Nothing is said of a bucket and key that the caller could not have had signed, nor of a session that
-  was not its own; of all these the words are the same.
-- What is looked at was pasted by somebody: neither the answer nor the trail repeats it.
+- A caller learns nothing about a bucket and key that it could not have had signed, nor about
+  another caller's session. All such refusals are the same.
+- Neither the response nor the audit trail repeats what was pasted.
 """
 
+import asyncio
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from service.access.grants import AccessRequest, Grant, Operation, covers
+from service.access.grants import AccessRequest, Operation, covers
 from service.clock import Clock
-from service.concurrency.event_loop import run_in_thread_if
-from service.diagnosis.bucket_lookup import (
-    BucketLocation,
-    Located,
-    behind,
-    located,
-)
-from service.diagnosis.canonical_request import CANONICAL, read_received
-from service.diagnosis.context import Context, DiagnosisInput, parse_report
-from service.diagnosis.diagnose import diagnose
+from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
+from service.diagnosis.canonical_request import CANONICAL_REQUEST, parse_canonical_request
+from service.diagnosis.diagnose import Context, DiagnosisInput, diagnose, parse_report
 from service.diagnosis.findings import Finding
 from service.diagnosis.request import ParsedRequest, ReportedRequest
 from service.errors import Forbidden, PresignError
@@ -40,20 +33,18 @@ _BY_METHOD: Final = {
     "HEAD": Operation.HEAD,
     "DELETE": Operation.DELETE,
 }
-
-
-# Of SigV4, however often it is encoded, of SigV2, and of the signed URLs of CloudFront, Google and Azure
-_SIGNING = re.compile(
+# SigV4 however often encoded, SigV2, and signed URLs of CloudFront, Google and Azure
+_SIGNATURE_PARAMETER = re.compile(
     "(?i)x(?:-|%(?:25)*2d)(?:amz|goog)(?:-|%(?:25)*2d)|awsaccesskeyid"
     "|(?:[?&;]|%(?:25)*(?:3f|26|3b))(?:amp;)?(?:sig|signature|policy|key-pair-id)(?:=|%(?:25)*3d)"
 )
 
 
 class _Candidate(NamedTuple):
-    """What a request is about, by the bucket's own name; `place` is None if it is none of ours."""
+    """What a URL may have been signed for."""
 
     access_request: AccessRequest
-    place: BucketLocation | None
+    location: BucketLocation
 
 
 class Diagnoses:
@@ -62,68 +53,79 @@ class Diagnoses:
         self._history = history
         self._clock = clock
 
-    async def diagnose(self, requester: Requester, asked: ReportedRequest) -> Sequence[Finding]:
-        """The findings, the likeliest first. Counts against the caller's rate as a URL does."""
-        reading = parse_report(asked)
+    async def diagnose(self, requester: Requester, reported: ReportedRequest) -> Sequence[Finding]:
+        """The findings, the likeliest first. Counts as one URL against the caller's rate limit.
+
+        Raises Forbidden unless a grant covers the bucket and key, and what `Authorizer` raises.
+        """
+        report = parse_report(reported)
         access = self._authorizer.access(requester)
-        matters = list(self._matters(access, reading.sent))
-        matter = next((each for each in matters if _is_covered(access.grants, each)), None)
-        request = _ask(matter or (matters[0] if matters else _NOTHING))
+        candidates = list(self._candidates(access, report.request))
+        covered = next((each for each in candidates if _is_covered(access, each)), None)
+        candidate = covered or (candidates[0] if candidates else None)
+        request = _store_request(_NOTHING if candidate is None else candidate.access_request)
         try:
             await self._authorizer.count(requester, 1)
-            if matter is None or matter.place is None:
+            if covered is None:
                 raise Forbidden
         except PresignError as refusal:
             await self._authorizer.record(requester, [(request, request.key, refusal)])
             raise
-        findings = await self._findings(access, self._kept(access, reading), matter.place)
-        first = findings[0].code if findings else None
-        await self._authorizer.record(requester, [(request, request.key, Diagnosed(first))])
+        report = self._without_foreign_response(access, report)
+        findings = await self._findings(access, report, covered.location)
+        result = Diagnosed(findings[0].code if findings else None)
+        await self._authorizer.record(requester, [(request, request.key, result)])
         return findings
 
-    def _kept(self, access: CallerAccess, reading: DiagnosisInput) -> DiagnosisInput:
-        """Without the store's canonical request, if that is of what the caller could not have signed."""
-        received = read_received(reading.reply, reading.sent)
-        if received is None or any(
-            _is_covered(access.grants, each) for each in self._matters(access, received.sent)
+    def _without_foreign_response(
+        self, access: CallerAccess, report: DiagnosisInput
+    ) -> DiagnosisInput:
+        """Removes the store's canonical request if the caller could not have had it signed."""
+        canonical = parse_canonical_request(report.response, report.request)
+        if canonical is None or any(
+            _is_covered(access, each) for each in self._candidates(access, canonical.request)
         ):
-            return reading
-        fields = {name: text for name, text in reading.reply.fields.items() if name != CANONICAL}
-        return replace(reading, reply=replace(reading.reply, fields=fields))
+            return report
+        fields = {**report.response.fields, CANONICAL_REQUEST: ""}
+        return replace(report, response=replace(report.response, fields=fields))
 
     async def _findings(
-        self, access: CallerAccess, reading: DiagnosisInput, place: BucketLocation
+        self, access: CallerAccess, report: DiagnosisInput, location: BucketLocation
     ) -> Sequence[Finding]:
-        session = self._session(access, reading.sent, place.bucket)
+        session = self._session(access, report.request, location.bucket)
         now = self._clock.wall() if session is None else session.now(self._clock)
-        known = Context(now=now, place=place, session=session, has_sessions=True)
-        # Some 200 hashes: milliseconds, in which the loop has others to serve.
-        return await run_in_thread_if(True, diagnose, reading, known)  # noqa: FBT003 - reads as an answer
+        context = Context(now=now, location=location, session=session, has_sessions=True)
+        # In a thread: some 200 hashes take milliseconds, and the loop has other requests to serve.
+        return await asyncio.to_thread(diagnose, report, context)
 
-    def _matters(self, access: CallerAccess, sent: ParsedRequest) -> Iterator[_Candidate]:
-        """All that the request may be about: a bucket may have two names, and a URL two readings."""
-        places = places_of(self._authorizer.snapshot)
-        found = located(sent, places) or list(self._by_session(access, sent, places))
-        for each in found:
-            for operation in _operations(sent, each.key):
-                yield _Candidate(_demand(operation, each, sent), each.place)
+    def _candidates(self, access: CallerAccess, request: ParsedRequest) -> Iterator[_Candidate]:
+        """Several if a bucket has two names, or the URL may be for several operations."""
+        locations = _locations(self._authorizer.snapshot)
+        found = locate(request, locations) or [
+            # The host is not ours, but the caller's own session signed the URL.
+            locate_behind_proxy(request, location)
+            for location in locations
+            if self._session(access, request, location.bucket) is not None
+        ]
+        for location, key in found:
+            for operation in _operations(request, key):
+                is_list = operation is Operation.LIST
+                access_request = AccessRequest(
+                    operation=operation,
+                    bucket=location.bucket,
+                    key=request.parameter("prefix") or "" if is_list else key,
+                    subtree=is_list,
+                )
+                yield _Candidate(access_request, location)
 
-    def _by_session(
-        self, access: CallerAccess, sent: ParsedRequest, places: Iterable[BucketLocation]
-    ) -> Iterator[Located]:
-        """Where its host is none of ours, but the caller's own session signed it."""
-        for place in places:
-            if self._session(access, sent, place.bucket) is not None:
-                yield behind(sent, place)
-
-    def _session(self, access: CallerAccess, sent: ParsedRequest, bucket: str) -> Session | None:
+    def _session(self, access: CallerAccess, request: ParsedRequest, bucket: str) -> Session | None:
         key = access.session_keys.get(bucket)
-        if key is None or not sent.access_key_id:
+        if key is None or not request.access_key_id:
             return None
-        return self._history.find(sent.access_key_id, bucket, key.owner)
+        return self._history.find(request.access_key_id, bucket, key.owner)
 
 
-def places_of(snapshot: Snapshot) -> list[BucketLocation]:
+def _locations(snapshot: Snapshot) -> list[BucketLocation]:
     return [
         BucketLocation(
             bucket=name,
@@ -135,43 +137,33 @@ def places_of(snapshot: Snapshot) -> list[BucketLocation]:
     ]
 
 
-def _operations(sent: ParsedRequest, key: str) -> Sequence[Operation]:
-    """What the URL may have been signed for. That it was sent by another method may be the fault."""
-    if sent.is_form:
+def _operations(request: ParsedRequest, key: str) -> Sequence[Operation]:
+    """What the URL may have been signed for: the method that was sent may be the wrong one."""
+    if request.is_form:
         return (Operation.FORM,)
-    if sent.parameter("uploadid") is not None or sent.parameter("uploads") is not None:
+    if request.parameter("uploadid") is not None or request.parameter("uploads") is not None:
         return (Operation.MULTIPART,)
-    if not key or sent.parameter("list-type") is not None:
+    if not key or request.parameter("list-type") is not None:
         return (Operation.LIST,)
-    sent_as = _BY_METHOD.get(sent.method)
-    others = [each for each in _BY_METHOD.values() if each is not sent_as]
-    return others if sent_as is None else [sent_as, *others]
+    operations = list(_BY_METHOD.values())
+    return sorted(operations, key=lambda each: each is not _BY_METHOD.get(request.method))
 
 
-def _demand(operation: Operation, place: Located, sent: ParsedRequest) -> AccessRequest:
-    is_list = operation is Operation.LIST
-    key = sent.parameter("prefix") or "" if is_list else place.key
-    return AccessRequest(operation=operation, bucket=place.place.bucket, key=key, subtree=is_list)
-
-
-def _is_covered(grants: Iterable[Grant], matter: _Candidate) -> bool:
-    """Whatever the limits are: within them, the caller may have it signed."""
-    access_request = matter.access_request
-    if (
-        access_request.operation is Operation.FORM
-    ):  # its key is among its fields, which are not told
+def _is_covered(access: CallerAccess, candidate: _Candidate) -> bool:
+    """Whether a grant covers it, whatever the grant's limits are."""
+    request = candidate.access_request
+    if request.operation is Operation.FORM:  # its key is a form field, which is not reported
         return any(
-            grant.bucket == access_request.bucket and Operation.FORM in grant.allow
-            for grant in grants
+            grant.bucket == request.bucket and Operation.FORM in grant.allow
+            for grant in access.grants
         )
-    return any(covers(grant, access_request) for grant in grants)
+    return any(covers(grant, request) for grant in access.grants)
 
 
-def _ask(matter: _Candidate) -> StoreRequest:
-    """As the trail notes it. Of a mangled URL a part of its signature may be in what should be the key."""
-    access_request = matter.access_request
-    noted = replace(access_request, key=_SIGNING.split(access_request.key)[0])
-    return StoreRequest(action="DiagnoseRequest", access_request=noted)
+def _store_request(access_request: AccessRequest) -> StoreRequest:
+    """For the audit trail: cuts the key where a mangled URL has a part of its signature."""
+    key = _SIGNATURE_PARAMETER.split(access_request.key)[0]
+    return StoreRequest(action="DiagnoseRequest", access_request=replace(access_request, key=key))
 
 
-_NOTHING: Final = _Candidate(AccessRequest(operation=Operation.DOWNLOAD, bucket="", key=""), None)
+_NOTHING: Final = AccessRequest(operation=Operation.DOWNLOAD, bucket="", key="")

@@ -1,4 +1,4 @@
-"""Whether a signature is of a request, by the secret of the session that made it."""
+"""Which request a signature was made for, proven with the secret of the session that made it."""
 
 import hmac
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ from service.signing import sigv4
 from service.signing.sigv4 import Credentials, SigningState
 
 MAX_TRIED: Final = 700
-_MAX_BYTES: Final = 2_000_000  # hashed in all; a request of usual size has some 2,000
-_ENCODING_COSTS: Final = 8  # times as much as hashing the same bytes
-_HEADER_BYTES: Final = 100  # what a header costs, as bytes that are hashed
+_BUDGET: Final = 2_000_000  # bytes to hash; a usual request has some 2,000
+_ENCODING_COST: Final = 8  # encoding a byte costs as much as hashing this many
+_HEADER_COST: Final = 100  # a header costs as much as hashing this many bytes
 
 
 class Verdict(Enum):
-    UNKNOWN = auto()  # no secret, or not all is told that was signed
+    UNKNOWN = auto()  # the secret or a signed header is not known
     RIGHT = auto()
-    OTHER = auto()  # it is the signature of another request, which is known
-    NONE = auto()  # of no request that was tried
+    OTHER = auto()  # the signature of another request, which was found
+    NONE = auto()  # the signature of no request that was tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Proof:
 
 
 class Verifier:
-    """For one signature; what requests have in common is encoded once."""
+    """Verifies requests against one signature. Encodes what they have in common only once."""
 
     def __init__(self, credentials: Credentials, signature: str) -> None:
         self._credentials = credentials
@@ -42,28 +42,34 @@ class Verifier:
         self._states: dict[tuple[str, str, str], SigningState] = {}
         self._queries: dict[Pairs, str] = {}
         self._paths: dict[str, str] = {}
-        self._left = _MAX_BYTES
+        self._budget = _BUDGET
 
     @property
     def is_spent(self) -> bool:
-        return self._left <= 0
+        return self._budget <= 0
 
-    def verifies(self, sent: ParsedRequest) -> bool:
-        """Never of a request of which a signed header is not known."""
-        scope, date = sent.scope, sent.parameter("x-amz-date")
+    def verifies(self, request: ParsedRequest) -> bool:
+        """False if a signed header of the request is not known."""
+        scope, date = request.scope, request.parameter("x-amz-date")
         if scope is None or date is None:
             return False
-        headers = {name: sent.header(name) for name in sent.signed_headers}
-        known = {name: value for name, value in headers.items() if value is not None}
-        if len(known) < len(headers):
-            return False
-        request = sigv4.canonical_request(
-            sent.method, self._path(sent), self._query(sent), known, sigv4.UNSIGNED_PAYLOAD
+        headers: dict[str, str] = {}
+        for name in request.signed_headers:
+            value = request.header(name)
+            if value is None:
+                return False
+            headers[name] = value
+        canonical = sigv4.canonical_request(
+            request.method,
+            self._path(request),
+            self._query(request),
+            headers,
+            sigv4.UNSIGNED_PAYLOAD,
         )
-        self._left -= len(request) + _HEADER_BYTES * len(known)
+        self._budget -= len(canonical) + _HEADER_COST * len(headers)
         place = scope[1:]
-        string = sigv4.string_to_sign(date, sigv4.credential_scope(*place), request)
-        return hmac.compare_digest(self._state(place).signature(string), self._signature)
+        text = sigv4.string_to_sign(date, sigv4.credential_scope(*place), canonical)
+        return hmac.compare_digest(self._state(place).signature(text), self._signature)
 
     def _state(self, scope: tuple[str, str, str]) -> SigningState:
         if scope not in self._states:
@@ -71,37 +77,37 @@ class Verifier:
             self._states[scope] = SigningState(key)
         return self._states[scope]
 
-    def _query(self, sent: ParsedRequest) -> str:
-        if (query := self._queries.get(sent.parameters)) is None:
-            query = sigv4.canonical_query(sent.signed_parameters)
-            self._queries[sent.parameters] = query
-            self._left -= len(query) * _ENCODING_COSTS
+    def _query(self, request: ParsedRequest) -> str:
+        if (query := self._queries.get(request.parameters)) is None:
+            query = sigv4.canonical_query(request.signed_parameters)
+            self._queries[request.parameters] = query
+            self._budget -= len(query) * _ENCODING_COST
         return query
 
-    def _path(self, sent: ParsedRequest) -> str:
-        if (path := self._paths.get(sent.path)) is None:
-            path = self._paths[sent.path] = sent.canonical_path
-            self._left -= len(path) * _ENCODING_COSTS
+    def _path(self, request: ParsedRequest) -> str:
+        if (path := self._paths.get(request.path)) is None:
+            path = self._paths[request.path] = request.canonical_path
+            self._budget -= len(path) * _ENCODING_COST
         return path
 
 
 def prove(
-    sent: ParsedRequest,
-    told: Iterable[ParsedRequest],
+    received: ParsedRequest,
+    alternatives: Iterable[ParsedRequest],
     *,
     credentials: Credentials | None,
-    place: BucketLocation | None,
+    location: BucketLocation | None,
 ) -> Proof:
-    """`sent` is what the store received, as far as that is known; `told`, what else may be the truth."""
-    signature = whole_signature(sent)
+    """Tries `received` first, then `alternatives`, then up to MAX_TRIED hypotheses."""
+    signature = whole_signature(received)
     if credentials is None or signature is None:
         return Proof(Verdict.UNKNOWN)
     verifier = Verifier(credentials, signature)
-    if verifier.verifies(sent):
-        return Proof(Verdict.RIGHT, sent)
-    for each in islice(chain(told, hypotheses(sent, place)), MAX_TRIED):
+    if verifier.verifies(received):
+        return Proof(Verdict.RIGHT, received)
+    for each in islice(chain(alternatives, hypotheses(received, location)), MAX_TRIED):
         if verifier.verifies(each):
             return Proof(Verdict.OTHER, each)
         if verifier.is_spent:
             break
-    return Proof(Verdict.UNKNOWN if sent.untold_headers else Verdict.NONE)
+    return Proof(Verdict.UNKNOWN if received.unreported_headers else Verdict.NONE)

@@ -1,227 +1,209 @@
-"""What the other words of a store mean to whoever sent a signed request or a form.
+"""What a store's error codes mean to the sender of a signed request or form.
 
 docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from service.diagnosis.findings import Code, Finding, certain, likely
 from service.diagnosis.request import ParsedRequest
 from service.diagnosis.response import StoreResponse
 
-Words = tuple[Code, str, str]
-
-_MISSING_OBJECT: Final = (
-    Code.OBJECT_MISSING,
-    "There is no object of this key. The signature is right: S3 looks at it first.",
-    "Check the key, its case and its encoding, and that the upload has ended.",
-)
-_MISSING_UPLOAD: Final = (
-    Code.UPLOAD_MISSING,
-    "The store has no such upload in parts: it was completed, aborted, or never was of this key.",
-    "Begin another upload, and send its parts to its own URLs.",
-)
-_CHECKSUM: Final = (
-    Code.CHECKSUM_MISMATCH,
-    "The store received other bytes than the signed checksum or MD5 is of.",
-    "Compute the checksum of exactly the bytes that are sent: no compression, no text mode.",
-)
-_CONFLICT: Final = (
-    Code.WRITE_CONFLICT,
-    "Somebody wrote the same key at the same time.",
-    "Send it again; of an upload in parts, begin another.",
-)
-_MALFORMED_FORM: Final = (
-    Code.FORM_MALFORMED,
-    "The store cannot read the form, or one of the fields that sign it is missing.",
-    "Send multipart/form-data with all of `fields` as they were answered, then the file as the last field, `file`.",
-)
-_INCOMPLETE: Final = (
-    Code.BODY_INCOMPLETE,
-    "Fewer bytes arrived than `content-length` promised, or they came too slowly.",
-    "Send exactly as many bytes as were signed; for a slow line use an upload in parts.",
-)
-_BUSY: Final = (
-    Code.STORE_BUSY,
-    "The store could not serve the request at that time.",
-    "Send it again a little later, with growing pauses, while the URL holds.",
-)
-_LENGTH: Final = (
-    Code.LENGTH_MISSING,
-    "The body came without `content-length`, in chunks, and S3 takes no such upload.",
-    "Send a body of known size: `curl -X PUT -T FILE '<url>'`, not a pipe or a stream.",
-)
-_CONDITION: Final = (
-    Code.CONDITION_FAILED,
-    "The object is not as `if-match`, or another condition that was sent, wants it.",
-    "Look at the object's ETag, and ask for a URL with that one.",
-)
-_RANGE: Final = (
-    Code.RANGE_INVALID,
-    "The object has no byte in the `Range` that was asked for: it is shorter, or empty. The signature is right.",
-    "Look at the object's length (`POST /v1/object-checks`), and ask for bytes that it has; to resume a download, compare its ETag first.",
-)
-
-_BY_CODE: Final[Mapping[str, Words]] = {
-    "NoSuchKey": _MISSING_OBJECT,
-    "NotFound": _MISSING_OBJECT,
-    "NoSuchVersion": (
-        Code.VERSION_MISSING,
-        "There is no such version of the object.",
-        "Ask for a URL of a version that is there, or of none for the newest.",
+_TEXTS: Final = {
+    Code.OBJECT_MISSING: (
+        "There is no object with this key. The signature is valid: S3 checks it first.",
+        "Check the key, its case and its encoding, and that the upload has completed.",
     ),
-    "NoSuchBucket": (
-        Code.BUCKET_MISSING,
+    Code.VERSION_MISSING: (
+        "The object has no such version.",
+        "Request a URL for a version that exists, or without one for the newest.",
+    ),
+    Code.BUCKET_MISSING: (
         "There is no such bucket at this address.",
-        "Send the URL to the host it was signed for; if it is, the bucket's name or endpoint in the configuration is wrong.",
+        "Send the URL to the host it was signed for, or correct the bucket's configuration.",
     ),
-    "NoSuchUpload": _MISSING_UPLOAD,
-    "PreconditionFailed": _CONDITION,
-    "ConditionalRequestConflict": _CONFLICT,
-    "OperationAborted": _CONFLICT,
-    "InvalidRange": _RANGE,
-    "EntityTooLarge": (
-        Code.TOO_LARGE,
-        "The file is larger than the form's policy, or the store, allows.",
-        "Send a smaller file, or ask for a form with a larger `max_content_length`; over 5 GiB use an upload in parts.",
+    Code.UPLOAD_MISSING: (
+        "The store has no such multipart upload: it was completed or aborted, or is another key's.",
+        "Start a new multipart upload, and send its parts to the URLs of that upload.",
     ),
-    "EntityTooSmall": (
-        Code.TOO_SMALL,
-        "The file is smaller than the form's policy allows, or a part than the store takes.",
-        "Send what was asked for; an empty file often means that the field `file` was not the last.",
+    Code.OBJECT_EXISTS: (
+        "An object with this key exists, and the URL may only create one (`if-none-match: *`).",
+        "Choose another key, or request the URL with `overwrite`, which your grant must allow.",
     ),
-    "BadDigest": _CHECKSUM,
-    "InvalidDigest": _CHECKSUM,
-    "XAmzContentChecksumMismatch": _CHECKSUM,
-    "MissingContentLength": _LENGTH,
-    "IncompleteBody": _INCOMPLETE,
-    "RequestTimeout": _INCOMPLETE,
-    "InvalidObjectState": (
-        Code.OBJECT_ARCHIVED,
-        "The object is archived (Glacier), so it cannot be read before it is restored.",
-        "Have whoever owns the bucket restore it, then send the request again.",
+    Code.CONDITION_FAILED: (
+        "The object does not meet `if-match`, or another condition that was sent.",
+        "Read the object's ETag, and request a URL with that one.",
     ),
-    "KeyTooLongError": (
-        Code.KEY_TOO_LONG,
-        "The key has more than 1,024 bytes in UTF-8, or than this store takes.",
+    Code.WRITE_CONFLICT: (
+        "Another request wrote the same key at the same time.",
+        "Send the request again. For a multipart upload, start a new one.",
+    ),
+    Code.RANGE_INVALID: (
+        "The object is too short for the requested `Range`. The signature is valid.",
+        "Read its length and ETag (`POST /v1/object-checks`), and request bytes that it has.",
+    ),
+    Code.TOO_LARGE: (
+        "The file is larger than the form's policy or the store allows.",
+        "Request a form with a larger `max_content_length`. Above 5 GiB, use a multipart upload.",
+    ),
+    Code.TOO_SMALL: (
+        "The file, or a part of a multipart upload, is smaller than is allowed.",
+        "Send the whole file. An empty one often means that `file` was not the form's last field.",
+    ),
+    Code.CHECKSUM_MISMATCH: (
+        "The bytes that the store received do not match the signed checksum or MD5.",
+        "Compute the checksum from exactly the bytes you send: no compression, no text mode.",
+    ),
+    Code.LENGTH_MISSING: (
+        "The body was sent in chunks, without `content-length`, which S3 does not accept.",
+        "Send a body of known size: `curl -X PUT -T FILE '<url>'`, not a pipe or a stream.",
+    ),
+    Code.BODY_INCOMPLETE: (
+        "Fewer bytes arrived than `content-length` says, or they arrived too slowly.",
+        "Send exactly the signed number of bytes. On a slow line, use a multipart upload.",
+    ),
+    Code.OBJECT_ARCHIVED: (
+        "The object is archived (Glacier), and cannot be read until it is restored.",
+        "Have the bucket's owner restore it, then send the request again.",
+    ),
+    Code.KEY_TOO_LONG: (
+        "The key is longer than 1,024 bytes in UTF-8, or than this store allows.",
         "Choose a shorter key.",
     ),
-    "MethodNotAllowed": (
-        Code.METHOD_NOT_ALLOWED,
-        "The store knows no such method here: a delete marker is read, or a form's URL is sent as no form.",
-        "Send the `method` that was answered with the URL; a form is a POST of its fields.",
+    Code.METHOD_NOT_ALLOWED: (
+        "The method is not allowed: the key has a delete marker, or a form was not sent as a form.",
+        "Use the `method` that came with the URL. Send a form as a POST of its fields.",
     ),
-    "MalformedPOSTRequest": _MALFORMED_FORM,
-    "IncorrectNumberOfFilesInPostRequest": _MALFORMED_FORM,
-    "PostPolicyInvalidKeyName": _MALFORMED_FORM,
-    "MaxPostPreDataLengthExceededError": _MALFORMED_FORM,
-    "SlowDown": _BUSY,
-    "ServiceUnavailable": _BUSY,
-    "InternalError": _BUSY,
+    Code.FORM_MALFORMED: (
+        "The store cannot read the form, or a field of its signature is missing.",
+        "Send multipart/form-data: all `fields` unchanged, then the file as the last one, `file`.",
+    ),
+    Code.STORE_BUSY: (
+        "The store could not serve the request at that time.",
+        "Try again a little later, with growing pauses, while the URL is valid.",
+    ),
+    Code.STORE_REFUSED: (
+        "The store refused with an error code that signed requests do not usually meet.",
+        "Look up the code in the store's documentation, and fix what it describes.",
+    ),
 }
-_BY_STATUS: Final[Mapping[int, Words]] = {
-    404: _MISSING_OBJECT,
-    409: _CONFLICT,
-    411: _LENGTH,
-    412: _CONDITION,
-    416: _RANGE,
-    500: _BUSY,
-    503: _BUSY,
+_BY_ERROR_CODE: Final = {
+    "NoSuchKey": Code.OBJECT_MISSING,
+    "NotFound": Code.OBJECT_MISSING,
+    "NoSuchVersion": Code.VERSION_MISSING,
+    "NoSuchBucket": Code.BUCKET_MISSING,
+    "NoSuchUpload": Code.UPLOAD_MISSING,
+    "PreconditionFailed": Code.CONDITION_FAILED,
+    "ConditionalRequestConflict": Code.WRITE_CONFLICT,
+    "OperationAborted": Code.WRITE_CONFLICT,
+    "InvalidRange": Code.RANGE_INVALID,
+    "EntityTooLarge": Code.TOO_LARGE,
+    "EntityTooSmall": Code.TOO_SMALL,
+    "BadDigest": Code.CHECKSUM_MISMATCH,
+    "InvalidDigest": Code.CHECKSUM_MISMATCH,
+    "XAmzContentChecksumMismatch": Code.CHECKSUM_MISMATCH,
+    "MissingContentLength": Code.LENGTH_MISSING,
+    "IncompleteBody": Code.BODY_INCOMPLETE,
+    "RequestTimeout": Code.BODY_INCOMPLETE,
+    "InvalidObjectState": Code.OBJECT_ARCHIVED,
+    "KeyTooLongError": Code.KEY_TOO_LONG,
+    "MethodNotAllowed": Code.METHOD_NOT_ALLOWED,
+    "MalformedPOSTRequest": Code.FORM_MALFORMED,
+    "IncorrectNumberOfFilesInPostRequest": Code.FORM_MALFORMED,
+    "PostPolicyInvalidKeyName": Code.FORM_MALFORMED,
+    "MaxPostPreDataLengthExceededError": Code.FORM_MALFORMED,
+    "SlowDown": Code.STORE_BUSY,
+    "ServiceUnavailable": Code.STORE_BUSY,
+    "InternalError": Code.STORE_BUSY,
 }
-_PLAIN_STATUSES: Final = frozenset({411, 412, 416})  # which mean one thing only
-_EXISTS: Final = (
-    Code.OBJECT_EXISTS,
-    "There is an object of this key already, and the URL was signed to create one only (`if-none-match: *`).",
-    "Choose another key, or ask for the URL with `overwrite`, which your grant must allow.",
-)
+_BY_STATUS: Final = {
+    404: Code.OBJECT_MISSING,
+    409: Code.WRITE_CONFLICT,
+    411: Code.LENGTH_MISSING,
+    412: Code.CONDITION_FAILED,
+    416: Code.RANGE_INVALID,
+    500: Code.STORE_BUSY,
+    503: Code.STORE_BUSY,
+}
+_UNAMBIGUOUS_STATUSES: Final = frozenset({411, 412, 416})
+# The other checks explain these, which may be about the signature.
+_ABOUT_SIGNATURE: Final = frozenset({
+    "SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "InvalidRequest",
+    "AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "InvalidArgument",
+    "RequestTimeTooSkewed", "PermanentRedirect", "TemporaryRedirect", "AccessDenied",
+    "ExpiredRequest", "ExpiredTokenException",
+})  # fmt: skip
 _POLICY = re.compile(
     "no (session|identity-based|resource-based) policy|deny in an? ([a-z -]{3,40}policy)"
 )
-_SIGNATURES_OWN: Final = frozenset(
-    {
-        *("SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken"),
-        *("AuthorizationQueryParametersError", "AuthorizationHeaderMalformed", "InvalidArgument"),
-        *("RequestTimeTooSkewed", "PermanentRedirect", "TemporaryRedirect", "AccessDenied"),
-        *("InvalidRequest", "ExpiredRequest", "ExpiredTokenException"),
-    }
-)
 
 
-def explain_error_code(sent: ParsedRequest, reply: StoreResponse) -> Finding | None:
-    """What the store's code, or without one its status, says of a request whose signature is right."""
-    words = _words(sent, reply)
-    if words is None:
+def explain_error_code(request: ParsedRequest, response: StoreResponse) -> Finding | None:
+    """What the error code, or without one the status, means if the signature is valid."""
+    if response.code is None:
+        code = _BY_STATUS.get(response.status or 0)
+        proven = response.status in _UNAMBIGUOUS_STATUSES
+    elif response.code in _ABOUT_SIGNATURE:
         return None
-    known = reply.status in _PLAIN_STATUSES if reply.code is None else words is not _UNKNOWN
-    return Finding(words[0], known, *words[1:])
+    else:
+        code = _BY_ERROR_CODE.get(response.code, Code.STORE_REFUSED)
+        proven = code is not Code.STORE_REFUSED
+    if code is Code.CONDITION_FAILED and "if-none-match" in request.signed_headers:
+        code = Code.OBJECT_EXISTS
+    return None if code is None else Finding(code, proven, *_TEXTS[code])
 
 
-def unknown(reply: StoreResponse) -> Finding | None:
-    """For when nothing else is found."""
-    return None if reply.code is None else likely(_UNKNOWN[0], *_UNKNOWN[1:])
-
-
-def denied(reply: StoreResponse, *, proven: bool) -> Finding:
-    """Authenticated, and not allowed."""
-    found = _POLICY.search(reply.message)
-    whose = (
-        "" if found is None else f" It names: {found[1] or found[2]}{' policy' * bool(found[1])}."
+def unknown_error(response: StoreResponse) -> Finding | None:
+    """What remains to be said of an error code if nothing else was found."""
+    return (
+        None if response.code is None else likely(Code.STORE_REFUSED, *_TEXTS[Code.STORE_REFUSED])
     )
+
+
+def access_denied(response: StoreResponse, *, proven: bool) -> Finding:
+    """For a request that was authenticated, but is not allowed."""
+    match = _POLICY.search(response.message)
+    named = "" if match is None else match[2] or f"{match[1]} policy"
+    reason = f" It names: {named}." if named else ""
     summary = (
-        f"The store knows who signed, and refuses what is asked.{whose} The role, the session, the bucket's "
-        "policy or its KMS key do not allow it; or the object is not there, and S3 does not tell whoever may not list."
+        f"The store accepts the signature, but denies the request.{reason} The role, the session, "
+        "the bucket policy or the KMS key does not allow it. Or the object does not exist, which "
+        "S3 hides from those who may not list the bucket."
     )
-    fix = "Check that the object is there (`POST /v1/object-checks`), then the policies of role, bucket and key."
+    fix = (
+        "Check that the object exists (`POST /v1/object-checks`), then the policies of the role, "
+        "the bucket and the KMS key."
+    )
     return Finding(Code.ACCESS_DENIED, proven, summary, fix)
 
 
 def no_error_body() -> Finding:
-    """Of a HEAD's answer, which has no body."""
-    summary = (
-        "The store refused without a word, as it does to a HEAD: why cannot be told from here."
+    """For a refused HEAD, whose response has no body."""
+    summary = "The store refused without an error document, as it does for HEAD: no cause is known."
+    fix = (
+        "Request a download URL for the same key and send that: its response has an error code. "
+        "Or diagnose at the replica that signed the URL."
     )
-    fix = "Ask for a download of the same key and send that: its answer has words. Or ask the replica that signed."
     return likely(Code.STORE_REFUSED, summary, fix)
 
 
-def form_faults(reply: StoreResponse) -> Iterator[Finding]:
-    """A form's fields are not told, so the store's words are all there is."""
-    if reply.says("AccessDenied", "according to policy") and "expired" not in reply.message:
-        extra = "extra input fields" in reply.message
-        summary = "A field of the form is not as its signed policy wants it."
-        if extra:
-            summary = "The form has a field that its signed policy does not name."
-        fix = (
-            "Send exactly `fields` as they were answered, none changed, none added, then the file."
-        )
+def explain_form_error(response: StoreResponse) -> Iterator[Finding]:
+    """A form's fields are not reported, so only the store's error can be explained."""
+    if response.says("AccessDenied", "according to policy"):
+        if "expired" in response.message:
+            return
+        summary = "A field of the form does not meet the signed policy."
+        if "extra input fields" in response.message:
+            summary = "The form has a field that the signed policy does not name."
+        fix = "Send exactly the `fields` you received: change and add none. Then send the file."
         yield certain(Code.FORM_REFUSED, summary, fix)
-    elif reply.code in {"SignatureDoesNotMatch", "InvalidPolicyDocument"}:
-        summary = (
-            "`policy`, `x-amz-signature` or the other signing fields are not as they were answered."
-        )
-        fix = "Send exactly `fields` as they were answered: do not decode, trim or re-order them into another form."
+    elif response.code in {"SignatureDoesNotMatch", "InvalidPolicyDocument"}:
+        summary = "`policy`, `x-amz-signature` or another field of the signature was changed."
+        fix = "Send exactly the `fields` you received: do not decode, trim or convert them."
         yield certain(Code.SIGNATURE_MISMATCH, summary, fix)
-    elif reply.code in {"InvalidArgument", "InvalidRequest"}:
-        yield likely(_MALFORMED_FORM[0], *_MALFORMED_FORM[1:])
-    elif reply.says("AccessDenied") and "expired" not in reply.message:
-        yield denied(reply, proven=False)
-
-
-def _words(sent: ParsedRequest, reply: StoreResponse) -> Words | None:
-    if reply.code is None:
-        words = _BY_STATUS.get(reply.status or 0)
-    elif reply.code in _SIGNATURES_OWN:
-        return None
-    else:
-        words = _BY_CODE.get(reply.code, _UNKNOWN)
-    creates = "if-none-match" in sent.signed_headers
-    return _EXISTS if words is _CONDITION and creates else words
-
-
-_UNKNOWN: Final = (
-    Code.STORE_REFUSED,
-    "The store refused, and its error code is none that signed requests usually meet.",
-    "Look the code up in the store's documentation, and mend what it names.",
-)
+    elif response.code in {"InvalidArgument", "InvalidRequest"}:
+        yield likely(Code.FORM_MALFORMED, *_TEXTS[Code.FORM_MALFORMED])
+    elif response.code == "AccessDenied" and "expired" not in response.message:
+        yield access_denied(response, proven=False)

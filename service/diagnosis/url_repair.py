@@ -1,95 +1,91 @@
-"""How a URL suffers between its signer and its sender: pasted, escaped, cut, encoded once more.
+"""What happens to a URL between signer and sender: it is escaped, wrapped, cut or encoded again.
 
-What can be undone is undone, so that all that follows looks at the URL as it was meant.
+What can be undone is undone first, so that the other checks see the URL as it was signed.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
 from service.diagnosis.findings import Code, Finding, certain
 from service.diagnosis.request import ParsedRequest
 
-SIGNATURE_LENGTH: Final = 64  # hex digits of SHA-256
-
 _AMPERSANDS: Final = ("&amp;", "&#38;", "&#x26;", "&#X26;", "\\u0026", "\\x26")
-_SHELL = re.compile(r"\\(?=[^u])")
-_BREAK = re.compile(r"[\r\n\t] *")
+_SHELL_ESCAPE = re.compile(r"\\(?=[^u])")
+_LINE_BREAK = re.compile(r"[\r\n\t] *")
 _ENCODED_TWICE = re.compile("(?i)%25(?:2f|3b|3d|2b)")
 _ENCODED_NAME = re.compile("(?i)x-amz-[a-z-]{1,20}%3d")
-_NEVER_PLAIN: Final = ("x-amz-credential", "x-amz-signedheaders", "x-amz-security-token")
+_ALWAYS_ENCODED: Final = ("x-amz-credential", "x-amz-signedheaders", "x-amz-security-token")
 _SIGNATURE = re.compile("([0-9A-Fa-f]{64})(.*)", re.DOTALL)
-_NEEDED: Final = (
-    ("x-amz-algorithm", "X-Amz-Algorithm"),
-    ("x-amz-credential", "X-Amz-Credential"),
-    ("x-amz-date", "X-Amz-Date"),
-    ("x-amz-expires", "X-Amz-Expires"),
-    ("x-amz-signedheaders", "X-Amz-SignedHeaders"),
+_REQUIRED: Final = (
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Expires",
+    "X-Amz-SignedHeaders",
 )
-_AS_ANSWERED: Final = "Send the URL byte for byte as it was answered"
+SIGN_WITH_V4: Final = (
+    "Request the URL from this service, or set the SDK's signature version to SigV4 (`s3v4`)."
+)
+_UNCHANGED: Final = "Send the URL byte for byte as you received it"
 
 
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """A URL as it was meant, and what was done to it."""
-
-    url: str = field(repr=False)
-    findings: tuple[Finding, ...]
-
-
-def repair(url: str) -> Pasted:
+def repair(url: str) -> tuple[str, tuple[Finding, ...]]:
+    """The URL as it was signed, as far as that can be restored, and what was wrong with it."""
     findings = []
     url = url.strip().strip("\"'<>`")
-    for undo in (_unbroken, _unescaped, _decoded_once):
+    for undo in (_join_lines, _unescape, _decode_once):
         url, finding = undo(url)
         if finding is not None:
             findings.append(finding)
-    return Pasted(url, tuple(findings))
+    return url, tuple(findings)
 
 
-def _unbroken(url: str) -> tuple[str, Finding | None]:
-    joined = _BREAK.sub("", url)
-    mended = joined.replace(" ", "%20")  # as clients do
+def _join_lines(url: str) -> tuple[str, Finding | None]:
+    joined = _LINE_BREAK.sub("", url)
+    encoded = joined.replace(" ", "%20")  # as HTTP clients do
     if joined == url:
-        return mended, None
-    summary = "There is a line break inside the URL, as mail and terminals put them in."
-    fix = "Join the lines with nothing between them, or copy the URL from the answer itself."
-    return mended, certain(Code.URL_BROKEN, summary, fix)
+        return encoded, None
+    summary = "The URL contains a line break, such as mail programs and terminals insert."
+    fix = "Join the lines without anything between them, or copy the URL from the response."
+    return encoded, certain(Code.URL_BROKEN, summary, fix)
 
 
-def _unescaped(url: str) -> tuple[str, Finding | None]:
-    mended = url
+def _unescape(url: str) -> tuple[str, Finding | None]:
+    unescaped = url
     for escaped in _AMPERSANDS:
-        mended = mended.replace(escaped, "&")
-    by_shell = _SHELL.sub("", mended)
-    if by_shell == url:
+        unescaped = unescaped.replace(escaped, "&")
+    unescaped = _SHELL_ESCAPE.sub("", unescaped)
+    if unescaped == url:
         return url, None
-    html = "&amp;" in url or "&#" in url
-    how = "HTML: `&` stands as `&amp;`" if html else "a program's text: `&` or `?` has a backslash"
-    where = "an attribute" if html else "a JSON or shell text"
-    summary = f"The URL was escaped for {how}, so the store sees other parameters."
-    fix = f"Unescape it once: read it from {where} with a parser, not as text. {_AS_ANSWERED}."
-    return by_shell, certain(Code.URL_ESCAPED, summary, fix)
+    if "&amp;" in url or "&#" in url:
+        language, change, source = "HTML", "`&` became `&amp;`", "HTML"
+    else:
+        language, source = "a program or shell", "JSON or shell text"
+        change = "there is a backslash in front of `&` or `?`"
+    summary = f"The URL is escaped for {language}: {change}, so the store sees other parameters."
+    fix = f"Unescape it once: read it from the {source} with a parser. {_UNCHANGED}."
+    return unescaped, certain(Code.URL_ESCAPED, summary, fix)
 
 
-def _decoded_once(url: str) -> tuple[str, Finding | None]:
+def _decode_once(url: str) -> tuple[str, Finding | None]:
     path, _, query = url.partition("?")
     if (decoded := _query_in_path(path)) is not None:
-        what = "The `?` of the query is percent-encoded, so the store takes the signature for a part of the key."
+        summary = "The `?` before the query is percent-encoded: the store reads all as the key."
     elif _ENCODED_NAME.match(query) is not None or "%26x-amz-" in query.lower():
         decoded = f"{path}?{unquote(query)}"
-        what = "The `=` or `&` of the query are percent-encoded, so the store sees no parameters."
+        summary = "`=` or `&` of the query is percent-encoded: the store sees no parameters."
     elif _is_encoded_twice(query):
         decoded = url.replace("%25", "%")
-        what = "The URL was percent-encoded a second time: `%2F` became `%252F`."
+        summary = "The URL was percent-encoded a second time: `%2F` became `%252F`."
     else:
         return url, None
-    fix = f"Do not encode a signed URL, nor let a library do it. {_AS_ANSWERED}."
-    return decoded, certain(Code.URL_REENCODED, what, fix)
+    fix = f"Do not encode a signed URL, and let no library do so. {_UNCHANGED}."
+    return decoded, certain(Code.URL_REENCODED, summary, fix)
 
 
 def _query_in_path(path: str) -> str | None:
+    """The URL with its `?` restored, or None if the path contains no query."""
     lowered = path.lower()
     first = max(lowered.find("%3fx-amz-"), lowered.find("%26x-amz-"))
     begin = lowered.rfind("%3f", 0, first + 3)
@@ -103,62 +99,38 @@ def _query_in_path(path: str) -> str | None:
 def _is_encoded_twice(query: str) -> bool:
     pieces = (piece.partition("=") for piece in query.split("&"))
     return any(
-        name.lower() in _NEVER_PLAIN and _ENCODED_TWICE.search(value) is not None
+        name.lower() in _ALWAYS_ENCODED and _ENCODED_TWICE.search(value) is not None
         for name, _, value in pieces
     )
 
 
-def faults(sent: ParsedRequest) -> list[Finding]:
-    """What is wrong with the signature's own parameters, at a look."""
-    if not sent.is_signed:
-        return [_signature_v2()] if sent.is_v2 else [_without_signature()]
-    if not sent.signature:
-        return [_cut_off()]
-    shape = _signature_shape(sent.signature)
-    if shape is not None and shape.code is Code.URL_TRUNCATED:
-        return [shape]
-    return [each for each in (shape, _missing_parameters(sent)) if each is not None]
+def check_signature_parameters(request: ParsedRequest) -> list[Finding]:
+    """What is visibly wrong with the query parameters that carry the signature."""
+    if request.is_sigv2:
+        summary = "The URL is signed with SigV2, which S3 refuses in newer regions and for KMS."
+        return [certain(Code.SIGNATURE_V2, summary, SIGN_WITH_V4)]
+    if not request.is_signed:
+        summary = "The URL has no signature: everything from the `?` on is missing."
+        fix = f"{_UNCHANGED}, with its query. In a shell, quote it: `curl '<url>'`."
+        return [certain(Code.URL_TRUNCATED, summary, fix)]
+    signature = request.parameter("x-amz-signature") or ""
+    if len(signature) < 64:
+        summary = "The URL is cut off: `X-Amz-Signature` is missing or has fewer than 64 digits."
+        fix = "Copy all of it. A database column, a log or a shell may cut it: `curl '<url>'`."
+        return [certain(Code.URL_TRUNCATED, summary, fix)]
+    findings = []
+    if not re.fullmatch("[0-9a-f]{64}", signature):
+        summary = "`X-Amz-Signature` was changed: it is not 64 lower-case hexadecimal digits."
+        fix = "Remove what follows the signature, such as a full stop or a bracket."
+        findings.append(certain(Code.SIGNATURE_MALFORMED, summary, fix))
+    missing = [f"`{name}`" for name in _REQUIRED if not request.parameter(name.lower())]
+    if missing:
+        summary = f"The query lacks {' and '.join(missing)}, which every signed URL has."
+        findings.append(certain(Code.QUERY_MALFORMED, summary, f"{_UNCHANGED}, and drop nothing."))
+    return findings
 
 
-def whole_signature(sent: ParsedRequest) -> str | None:
-    """The 64 digits, though something may stand behind them, or they are in capitals."""
-    parsed = _SIGNATURE.fullmatch(sent.signature or "")
-    return None if parsed is None else parsed[1].lower()
-
-
-def _signature_shape(signature: str) -> Finding | None:
-    if len(signature) < SIGNATURE_LENGTH:
-        return _cut_off()
-    if re.fullmatch("[0-9a-f]{64}", signature):
-        return None
-    summary = "`X-Amz-Signature` is not 64 hexadecimal digits in lower case: something was added or changed."
-    fix = "Take off what stands behind the signature, such as a full stop or a bracket of the text around it."
-    return certain(Code.SIGNATURE_MALFORMED, summary, fix)
-
-
-def _missing_parameters(sent: ParsedRequest) -> Finding | None:
-    missing = [f"`{spelt}`" for name, spelt in _NEEDED if not sent.parameter(name)]
-    if not missing:
-        return None
-    summary = f"The query has no {' and no '.join(missing)}, which a signed URL always has."
-    return certain(Code.QUERY_MALFORMED, summary, f"{_AS_ANSWERED}: nothing may be dropped.")
-
-
-def _signature_v2() -> Finding:
-    summary = "The URL is signed with SigV2 (`AWSAccessKeyId`, `Expires`), which S3 refuses in newer regions and for KMS."
-    fix = "Sign with SigV4: ask this service for the URL, or set the SDK's signature version to `s3v4`."
-    return certain(Code.SIGNATURE_V2, summary, fix)
-
-
-def _without_signature() -> Finding:
-    summary = "The URL has no signature: all from the `?` on is lost."
-    fix = f"{_AS_ANSWERED}, with its query; in a shell it needs quotes: `curl '<url>'`."
-    return certain(Code.URL_TRUNCATED, summary, fix)
-
-
-def _cut_off() -> Finding:
-    summary = "The URL was cut off: `X-Amz-Signature` is missing or has fewer than 64 digits."
-    fix = (
-        "Copy all of it; a column, a log or a shell without quotes may have cut it: `curl '<url>'`."
-    )
-    return certain(Code.URL_TRUNCATED, summary, fix)
+def whole_signature(request: ParsedRequest) -> str | None:
+    """The 64 digits in lower case, even if something follows them, or None if some are missing."""
+    match = _SIGNATURE.fullmatch(request.parameter("x-amz-signature") or "")
+    return None if match is None else match[1].lower()

@@ -21,7 +21,7 @@ async def test_what_a_caller_had_signed_is_explained_with_proof(desk: Desk) -> N
     assert finding == {
         "code": "method_changed",
         "proven": True,
-        "summary": "The URL is signed for GET, and was sent as PUT.",
+        "summary": "The URL is signed for GET, but was sent as PUT.",
         "fix": "Send it as GET: `curl '<url>'`",
     }
 

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from service.cli.diagnose import _NOT_PRESIGN, DiagnosisFailed, diagnose_remotely, parse_headers
 from service.cli.main import main
 from service.diagnosis.request import MAX_URL_LENGTH, ReportedRequest
-from tests.diagnosis.house import TOKEN, UPLOAD, error, signed
+from tests.diagnosis.helpers import TOKEN, UPLOAD, error, signed
 from tests.docs.documents import commands
 from tests.support.demo import ROOT
 

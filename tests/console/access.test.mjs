@@ -42,7 +42,7 @@ test("small files go whole, large ones in parts, as far as that is granted", () 
 });
 
 test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
-  const said = "Your grants do not let you send a file of this size.";
+  const said = "Your grants do not allow a file of this size.";
   assert.deepEqual(way([grant({ allow: ["multipart"] })], "k", { size: 0 }), { fault: said });
   assert.deepEqual(way([grant({ allow: ["upload"] })], "k", { size: 5 * 2 ** 30 + 1 }), { fault: said });
   assert.equal(way([grant()], "k", { size: 0 }).operation, "upload");
@@ -50,7 +50,7 @@ test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
 
 test("a limit is told with what the file has; another grant that has no such limit is enough", () => {
   const small = grant({ max_content_length: 10 });
-  assert.equal(way([small], "k", { size: 11 }).fault, "It has 11 bytes; your grant allows at most 10 bytes.");
+  assert.equal(way([small], "k", { size: 11 }).fault, "The file has 11 bytes; your grant allows at most 10 bytes.");
   assert.equal(way([small], "k", { size: 10 }).operation, "upload");
   assert.equal(way([small, grant()], "k", { size: 11 }).operation, "upload");
 });
@@ -64,8 +64,8 @@ test("types fit by name or by family, whatever their case and parameters", () =>
 });
 
 test("outside of the grants nothing is offered", () => {
-  assert.match(way([grant({ prefix: "a/" })], "b/k").fault, /of this name to this folder/);
-  assert.match(way([], "k").fault, /of this name to this folder/);
+  assert.match(way([grant({ prefix: "a/" })], "b/k").fault, /a file with this name in this folder/);
+  assert.match(way([], "k").fault, /a file with this name in this folder/);
   assert.ok(!access.offersSending([grant({ allow: ["download"] })], "b"));
 });
 

@@ -12,7 +12,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from service.config.settings import Settings
-from service.console import policy
+from service.console import content_security_policy
 from tests.api.conftest import ADDRESS, API_KEY, open_grant, running, settings_with
 from tests.end_to_end.examples import node
 
@@ -117,7 +117,7 @@ async def test_the_policy_names_each_store_once_as_its_users_reach_it() -> None:
 
 
 def test_a_policy_without_stores_still_names_the_service() -> None:
-    assert "; connect-src 'self';" in policy([])
+    assert "; connect-src 'self';" in content_security_policy([])
 
 
 async def test_a_slash_at_the_end_leads_to_the_page(open_client: httpx.AsyncClient) -> None:

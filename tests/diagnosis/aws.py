@@ -10,14 +10,14 @@ from typing import Any, Final
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
-from tests.diagnosis.house import ADDRESS, NOW, UPLOAD, canonical, escape, signed, told, upload
+from tests.diagnosis.helpers import ADDRESS, NOW, UPLOAD, canonical, escape, report, signed, upload
 
 _ISSUES: Final = "https://github.com"
 _SHOULD_NOT: Final = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your key and signing method."
 )
-FORM: Final = told(f"https://{ADDRESS.host}/", "POST")
+FORM: Final = report(f"https://{ADDRESS.host}/", "POST")
 EXPIRED: Final = signed(now=NOW - 7200)
 
 
@@ -41,7 +41,7 @@ def mismatch(canonical_request: str) -> dict[str, Any]:
 WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     "expired": (
         f"{_ISSUES}/lukejacksonn/react-slack-clone/issues/27",
-        told(EXPIRED),
+        report(EXPIRED),
         body(
             "<Code>AccessDenied</Code><Message>Request has expired</Message>"
             "<X-Amz-Expires>900</X-Amz-Expires><Expires>2026-03-01T10:15:00Z</Expires>"
@@ -51,7 +51,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "not yet valid": (
         f"{_ISSUES}/minio/minio/issues/2638",
-        told(signed(now=NOW + 86_400)),
+        report(signed(now=NOW + 86_400)),
         body(
             "<Code>AccessDenied</Code><Message>Request is not yet valid</Message>"
             "<X-Amz-Date>1772452800000</X-Amz-Date><Expires>2026-03-02T12:15:00Z</Expires>"
@@ -61,7 +61,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "token expired": (
         f"{_ISSUES}/craftcms/aws-s3/issues/182",
-        told(signed(now=NOW - 4000, expires_in=86_400)),
+        report(signed(now=NOW - 4000, expires_in=86_400)),
         body(
             "<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>"
             "<Token-0>IQoJ</Token-0><RequestId>R</RequestId>"
@@ -70,7 +70,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "token malformed": (
         "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
-        told(signed().replace("Token=", "Token=A")),
+        report(signed().replace("Token=", "Token=A")),
         body(
             "<Code>InvalidToken</Code>"
             "<Message>The provided token is malformed or otherwise invalid.</Message>"
@@ -88,7 +88,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "headers not signed, and not told of": (
         f"{_ISSUES}/aws/aws-sdk-js/issues/896",
-        told(signed()),
+        report(signed()),
         body(
             "<Code>AccessDenied</Code><Message>There were headers present in the request which "
             "were not signed</Message><HeadersNotSigned>x-amz-server-side-encryption, "
@@ -98,7 +98,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "region, in the query": (
         f"{_ISSUES}/HHS/Head-Start-TTADP/issues/370",
-        told(signed(address=replace(ADDRESS, region="us-east-1"))),
+        report(signed(address=replace(ADDRESS, region="us-east-1"))),
         body(
             "<Code>AuthorizationQueryParametersError</Code><Message>Error parsing the "
             "X-Amz-Credential parameter; the region 'us-east-1' is wrong; expecting 'eu-west-1'"
@@ -108,7 +108,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "region, in the header": (
         f"{_ISSUES}/TTLabs/EvaporateJS/issues/364",
-        told(signed(address=replace(ADDRESS, region="us-east-1"))),
+        report(signed(address=replace(ADDRESS, region="us-east-1"))),
         body(
             "<Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is "
             "malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message>"
@@ -118,7 +118,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "lifetime": (
         "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
-        told(signed().replace("Expires=900", "Expires=604801")),
+        report(signed().replace("Expires=900", "Expires=604801")),
         body(
             "<Code>AuthorizationQueryParametersError</Code><Message>X-Amz-Expires must be less "
             "than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 "
@@ -128,7 +128,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "a parameter short": (
         f"{_ISSUES}/kaliber-scala/play-s3/issues/73",
-        told(signed().replace("&X-Amz-Expires=900", "")),
+        report(signed().replace("&X-Amz-Expires=900", "")),
         body(
             "<Code>AuthorizationQueryParametersError</Code><Message>Query-string authentication "
             "version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
@@ -138,7 +138,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "SigV2": (
         f"{_ISSUES}/ravsau/aws-labs/issues/4",
-        told(f"https://{ADDRESS.host}/a?AWSAccessKeyId=AKIA&Signature=c2ln&Expires=1999999999"),
+        report(f"https://{ADDRESS.host}/a?AWSAccessKeyId=AKIA&Signature=c2ln&Expires=1999999999"),
         body(
             "<Code>InvalidRequest</Code><Message>The authorization mechanism you have provided is "
             "not supported. Please use AWS4-HMAC-SHA256.</Message>"
@@ -147,7 +147,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "two ways at once": (
         f"{_ISSUES}/catalyst/moodle-tool_objectfs/issues/303",
-        told(signed(), headers={"Authorization": "Bearer abc"}),
+        report(signed(), headers={"Authorization": "Bearer abc"}),
         body(
             "<Code>InvalidArgument</Code><Message>Only one auth mechanism allowed; only the "
             "X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization "
@@ -158,7 +158,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "redirect": (
         f"{_ISSUES}/kislyuk/aegea/pull/51",
-        told(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
+        report(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
         {
             "status": 307,
             "body": "<Error><Code>TemporaryRedirect</Code><Message>Please re-send this request to "
@@ -170,7 +170,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "permanent redirect": (
         f"{_ISSUES}/aws/aws-sdk-js/issues/1376",
-        told(signed()),
+        report(signed()),
         {
             "status": 301,
             "body": "<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to "
@@ -181,7 +181,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "a redirect that was followed": (
         f"{_ISSUES}/aws/aws-sdk-js/issues/1908",
-        told(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
+        report(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
         mismatch(
             canonical(PutObject(content_length=5))
             .replace("PUT\n", "GET\n")
@@ -192,7 +192,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "clock skew": (
         f"{_ISSUES}/versity/versitygw/issues/1514",
-        told(signed()),
+        report(signed()),
         body(
             "<Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and "
             "the current time is too large.</Message><RequestTime>20260301T110000Z</RequestTime>"
@@ -203,7 +203,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "key id": (
         "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
-        told(signed()),
+        report(signed()),
         body(
             "<Code>InvalidAccessKeyId</Code><Message>The AWS Access Key Id you provided does not "
             "exist in our records.</Message><AWSAccessKeyId>ASIAIOSFODNN7EXAMPLE</AWSAccessKeyId>"
@@ -218,7 +218,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "policy of the session": (
         f"{_ISSUES}/aws-samples/serverless-patterns/pull/2457",
-        told(signed()),
+        report(signed()),
         body(
             "<Code>AccessDenied</Code><Message>User: arn:aws:sts::111122223333:assumed-role/presign/"
             "billing-3f2a9c0d1e4b is not authorized to perform: s3:GetObject on resource: "
@@ -229,7 +229,7 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
     ),
     "no such key": (
         "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
-        told(signed()),
+        report(signed()),
         body(
             "<Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
             "<Key>invoices/a b.txt</Key>"

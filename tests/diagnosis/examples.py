@@ -1,4 +1,4 @@
-"""One failing request for each finding, which comes first of what is found. docs/troubleshooting.md shows them.
+"""One failing request for each finding code, as docs/troubleshooting.md shows them.
 
 `python -m tests.diagnosis.examples` prints the page's tables.
 """
@@ -8,50 +8,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import diagnose
+from service.diagnosis.diagnose import Context, diagnose, parse_report
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import GetObject, HeadObject, PutObject
 from service.signing.multipart_actions import UploadPart
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     ADDRESS,
     KNOWN,
+    MISMATCH,
     NOW,
     STRANGER,
     UPLOAD,
     canonical,
     error,
-    refused,
+    report,
     signed,
-    told,
     upload,
+    with_response,
 )
 
-MISMATCH: Final = error("SignatureDoesNotMatch")
 URL: Final = signed()
 HOST: Final = ADDRESS.host
-FORM: Final = told(f"https://{HOST}/", "POST")
+SKEWED: Final = {"RequestTime": "20260301T110000Z", "ServerTime": "2026-03-01T12:00:30Z"}
+FORM: Final = report(f"https://{HOST}/", "POST")
 PART: Final = UploadPart(upload_id="VXBsb2Fk", part_number=1, content_length=5)
-OVERWRITING: Final = replace(UPLOAD, overwrite=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    what: str
-    asked: ReportedRequest
-    known: Context = KNOWN
+    description: str
+    reported: ReportedRequest
+    context: Context = KNOWN
 
     def findings(self) -> list[Finding]:
-        return diagnose(parse_report(self.asked), self.known)
+        return diagnose(parse_report(self.reported), self.context)
 
 
 def get(url: str = URL, **answer: object) -> ReportedRequest:
-    return refused(told(url), answer)
+    return with_response(report(url), answer)
 
 
 def put(action: PutObject = UPLOAD, **answer: object) -> ReportedRequest:
-    return refused(upload(action), answer)
+    return with_response(upload(action), answer)
 
 
 def without_token(url: str) -> str:
@@ -60,23 +59,23 @@ def without_token(url: str) -> str:
 
 THE_URL: Final = {
     Code.URL_TRUNCATED: Example("The last ten characters are missing", get(URL[:-10])),
-    Code.URL_ESCAPED: Example("Read out of HTML as text", get(URL.replace("&", "&amp;"))),
+    Code.URL_ESCAPED: Example("Copied from HTML source", get(URL.replace("&", "&amp;"))),
     Code.URL_REENCODED: Example(
         "Passed through a function that encodes URLs", get(URL.replace("%", "%25"))
     ),
-    Code.URL_BROKEN: Example("Copied from a mail", get(f"{URL[:76]}\r\n{URL[76:]}")),
-    Code.SIGNATURE_MALFORMED: Example("Copied with the sentence's full stop", get(f"{URL}.")),
+    Code.URL_BROKEN: Example("Copied from an e-mail", get(f"{URL[:76]}\r\n{URL[76:]}")),
+    Code.SIGNATURE_MALFORMED: Example("Copied with a full stop", get(f"{URL}.")),
     Code.SIGNATURE_V2: Example(
-        "Signed by an SDK with its defaults in an old region",
+        "Signed by an SDK with its defaults for an old region",
         get(f"https://{HOST}/a?AWSAccessKeyId=AKIA&Signature=c2lnbmF0dXJl&Expires=1772367300"),
     ),
     Code.QUERY_MALFORMED: Example(
         "`X-Amz-Expires` was set to 30 days", get(URL.replace("s=900", "s=2592000"))
     ),
     Code.TWO_AUTHORIZATIONS: Example(
-        "A client sends its own token along",
-        refused(
-            told(URL, headers={"Authorization": "Bearer …"}),
+        "A client sends its own token too",
+        with_response(
+            report(URL, headers={"Authorization": "Bearer …"}),
             error("InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm …"),
         ),
     ),
@@ -86,7 +85,7 @@ CREDENTIALS: Final = {
         "A proxy dropped a long parameter", get(without_token(URL), **error("InvalidToken"))
     ),
     Code.TOKEN_CHANGED: Example(
-        "The token of another session was put in", get(URL.replace("Token=", "Token=A"))
+        "The token of another session was inserted", get(URL.replace("Token=", "Token=A"))
     ),
     Code.EXPIRED: Example("Used two hours after it was signed", get(signed(now=NOW - 7200))),
     Code.SESSION_ENDED: Example(
@@ -98,19 +97,13 @@ CREDENTIALS: Final = {
         "Signed by a clock that is an hour ahead", get(signed(now=NOW + 3600))
     ),
     Code.CLOCK_SKEW: Example(
-        "A client sent an `x-amz-date` of its own",
-        get(
-            **error(
-                "RequestTimeTooSkewed",
-                RequestTime="20260301T110000Z",
-                ServerTime="2026-03-01T12:00:30Z",
-            )
-        ),
+        "A client sent its own `x-amz-date`",
+        get(**error("RequestTimeTooSkewed", **SKEWED)),
     ),
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER
     ),
-    Code.SIGNED_ELSEWHERE: Example("Asked of a replica that did not sign it", get(), STRANGER),
+    Code.SIGNED_ELSEWHERE: Example("Diagnosed by a replica that did not sign it", get(), STRANGER),
 }
 SIGNATURE: Final = {
     Code.WRONG_REGION: Example(
@@ -126,43 +119,38 @@ SIGNATURE: Final = {
     ),
     Code.REDIRECTED: Example(
         "Sent to the global host of a new bucket",
-        get(
-            status=307,
-            body=error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")[
-                "body"
-            ],
-        ),
+        get(**error("TemporaryRedirect", Endpoint="acme-reports.s3-eu-west-1.amazonaws.com")),
     ),
     Code.DOT_SEGMENTS: Example(
         "A key `a/../b`, signed by another signer", get(signed(key="a/../b"), **MISMATCH)
     ),
     Code.METHOD_CHANGED: Example(
-        "A download's URL, used for an upload", refused(told(URL, "PUT"), MISMATCH)
+        "A download URL used for an upload", with_response(report(URL, "PUT"), MISMATCH)
     ),
     Code.HOST_CHANGED: Example(
         "The host was replaced by the global one",
         get(URL.replace(HOST, "acme-reports.s3.amazonaws.com"), **MISMATCH),
     ),
     Code.KEY_REENCODED: Example(
-        "`+` was written for the space in the key", get(URL.replace("a%20b", "a+b"), **MISMATCH)
+        "`+` in place of the space in the key", get(URL.replace("a%20b", "a+b"), **MISMATCH)
     ),
     Code.KEY_CHANGED: Example(
-        "A slash was put behind the key", get(URL.replace(".txt?", ".txt/?"), **MISMATCH)
+        "A slash was added to the key", get(URL.replace(".txt?", ".txt/?"), **MISMATCH)
     ),
     Code.QUERY_CHANGED: Example("A tracker was added", get(f"{URL}&utm_source=mail", **MISMATCH)),
     Code.CONTENT_TYPE_CHANGED: Example(
         "A library adds a charset",
-        refused(upload(content_type="text/plain; charset=utf-8"), MISMATCH),
+        with_response(upload(content_type="text/plain; charset=utf-8"), MISMATCH),
     ),
     Code.CONTENT_LENGTH_CHANGED: Example(
-        "Six bytes for five", refused(upload(content_length="6"), MISMATCH)
+        "Six bytes instead of five", with_response(upload(content_length="6"), MISMATCH)
     ),
     Code.HEADER_MISSING: Example(
-        "An upload without `if-none-match`", refused(upload(if_none_match=None), MISMATCH)
+        "An upload without `if-none-match`", with_response(upload(if_none_match=None), MISMATCH)
     ),
     Code.HEADER_UNSIGNED: Example(
-        "An upload with an ACL of the client's own",
-        refused(
+        "An upload with an added ACL",
+        with_response(
             upload(x_amz_acl="public-read"),
             error(
                 "AccessDenied",
@@ -173,8 +161,8 @@ SIGNATURE: Final = {
     ),
     Code.HEADER_CHANGED: Example(
         "A proxy changed a header, as S3's canonical request shows",
-        refused(
-            told(
+        with_response(
+            report(
                 signed(METADATA := PutObject(content_length=5, metadata=(("author", "Ann"),))),
                 "PUT",
                 headers=METADATA.headers(),
@@ -186,14 +174,16 @@ SIGNATURE: Final = {
         ),
     ),
     Code.PAYLOAD_HASHED: Example(
-        "A client sent the body's hash along",
-        refused(
+        "A client sent the body's hash",
+        with_response(
             upload(),
             error("SignatureDoesNotMatch", CanonicalRequest=canonical(UPLOAD, payload="e3b0c442")),
         ),
         STRANGER,
     ),
-    Code.CHANGED_UNDERWAY: Example("All is right as it is told", get(**MISMATCH)),
+    Code.CHANGED_UNDERWAY: Example(
+        "The report is right, so the change came later", get(**MISMATCH)
+    ),
     Code.SIGNATURE_MISMATCH: Example(
         "The signature was edited", get(URL[:-1] + ("1" if URL[-1] == "0" else "0"), **MISMATCH)
     ),
@@ -201,26 +191,22 @@ SIGNATURE: Final = {
 FORMS: Final = {
     Code.FORM_REFUSED: Example(
         "A field was added to the form",
-        refused(
+        with_response(
             FORM, error("AccessDenied", "Invalid according to Policy: Extra input fields: acl")
         ),
     ),
     Code.FORM_MALFORMED: Example(
-        "The file is not the last field", refused(FORM, error("MalformedPOSTRequest"))
+        "The file is not the last field", with_response(FORM, error("MalformedPOSTRequest"))
     ),
     Code.TOO_LARGE: Example(
-        "A larger file than the form allows", refused(FORM, error("EntityTooLarge"))
+        "A file larger than the form allows", with_response(FORM, error("EntityTooLarge"))
     ),
-    Code.TOO_SMALL: Example("An empty file", refused(FORM, error("EntityTooSmall"))),
+    Code.TOO_SMALL: Example("An empty file", with_response(FORM, error("EntityTooSmall"))),
 }
 STORE: Final = {
     Code.ACCESS_DENIED: Example(
-        "The role may not read",
-        get(
-            **error(
-                "AccessDenied", "… because no identity-based policy allows the s3:GetObject action"
-            )
-        ),
+        "The role may not read the object",
+        get(**error("AccessDenied", "… because no identity-based policy allows the action")),
     ),
     Code.OBJECT_MISSING: Example("The key is misspelt", get(**error("NoSuchKey"))),
     Code.VERSION_MISSING: Example(
@@ -229,43 +215,37 @@ STORE: Final = {
     ),
     Code.BUCKET_MISSING: Example("The bucket was deleted", get(**error("NoSuchBucket"))),
     Code.UPLOAD_MISSING: Example(
-        "A part, after the upload was completed",
-        refused(told(signed(PART), "PUT"), error("NoSuchUpload")),
+        "A part sent after the upload was completed",
+        with_response(report(signed(PART), "PUT"), error("NoSuchUpload")),
     ),
-    Code.OBJECT_EXISTS: Example("An upload, sent twice", put(**error("PreconditionFailed"))),
+    Code.OBJECT_EXISTS: Example("An upload sent twice", put(**error("PreconditionFailed"))),
     Code.CONDITION_FAILED: Example(
-        "The object was replaced meanwhile",
+        "The object was replaced in the meantime",
         put(PutObject(content_length=5, if_match='"etag"'), **error("PreconditionFailed")),
     ),
-    Code.WRITE_CONFLICT: Example(
-        "Two uploads at the same time", put(**error("ConditionalRequestConflict"))
-    ),
+    Code.WRITE_CONFLICT: Example("Two uploads at once", put(**error("ConditionalRequestConflict"))),
     Code.RANGE_INVALID: Example(
-        "A download that is resumed, of an object that is shorter by now",
-        refused(told(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
+        "A download resumed after the object became shorter",
+        with_response(report(URL, headers={"Range": "bytes=5000000-"}), error("InvalidRange")),
     ),
-    Code.CHECKSUM_MISMATCH: Example(
-        "Another file than the checksum is of", put(**error("BadDigest"))
-    ),
+    Code.CHECKSUM_MISMATCH: Example("The checksum of another file", put(**error("BadDigest"))),
     Code.LENGTH_MISSING: Example("A stream of unknown size", put(**error("MissingContentLength"))),
     Code.BODY_INCOMPLETE: Example("The connection broke", put(**error("IncompleteBody"))),
     Code.OBJECT_ARCHIVED: Example("An object in Glacier", get(**error("InvalidObjectState"))),
     Code.KEY_TOO_LONG: Example("A key of 2,000 bytes", get(**error("KeyTooLongError"))),
     Code.METHOD_NOT_ALLOWED: Example(
         "A HEAD of a delete marker",
-        refused(told(signed(HeadObject()), "HEAD"), error("MethodNotAllowed")),
+        with_response(report(signed(HeadObject()), "HEAD"), error("MethodNotAllowed")),
     ),
     Code.STORE_BUSY: Example("Thousands of requests at once", get(**error("SlowDown"))),
-    Code.STORE_REFUSED: Example(
-        "A code that is none of these", get(**error("RestoreAlreadyInProgress"))
-    ),
+    Code.STORE_REFUSED: Example("Any other error code", get(**error("RestoreAlreadyInProgress"))),
 }
 SECTIONS: Final = {
     "The URL": THE_URL,
     "Times and credentials": CREDENTIALS,
     "The signature": SIGNATURE,
     "Forms": FORMS,
-    "What the store says": STORE,
+    "Errors of the store": STORE,
 }
 EXAMPLES: Final = {code: each for section in SECTIONS.values() for code, each in section.items()}
 
@@ -274,14 +254,14 @@ def row(code: Code) -> str:
     example = EXAMPLES[code]
     finding = example.findings()[0]
     sure = "proven" if finding.proven else "likely"
-    return f"| `{code}` | {example.what} | {finding.summary} | {finding.fix} | {sure} |"
+    return f"| `{code}` | {example.description} | {finding.summary} | {finding.fix} | {sure} |"
 
 
 def tables() -> Iterator[str]:
     for title, section in SECTIONS.items():
         yield f"### {title}"
         yield ""
-        yield "| code | the example | what it is told | what to change | |"
+        yield "| code | example | summary | fix | |"
         yield "| --- | --- | --- | --- | --- |"
         yield from (row(code) for code in section)
         yield ""

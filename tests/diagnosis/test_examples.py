@@ -19,7 +19,16 @@ from service.signing.actions import (
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES, FORM, SECTIONS, tables
-from tests.diagnosis.house import KNOWN, OFFLINE, SECRET, TOKEN, found, refused, signed, told
+from tests.diagnosis.helpers import (
+    KNOWN,
+    OFFLINE,
+    SECRET,
+    TOKEN,
+    diagnosed,
+    report,
+    signed,
+    with_response,
+)
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text("utf-8")
 WORKING: Final[dict[str, tuple[Signable, str]]] = {
@@ -75,7 +84,7 @@ def test_the_page_names_every_finding_and_no_other() -> None:
 def test_no_example_shows_a_secret(code: Code) -> None:
     for finding in EXAMPLES[code].findings():
         said = finding.summary + finding.fix
-        for secret in (SECRET, TOKEN, EXAMPLES[code].asked.url, "sentinel", "Bearer"):
+        for secret in (SECRET, TOKEN, EXAMPLES[code].reported.url, "sentinel", "Bearer"):
             assert secret not in said
 
 
@@ -84,18 +93,18 @@ def test_no_example_shows_a_secret(code: Code) -> None:
 def test_a_request_that_works_has_no_finding(name: str, answer: dict[str, object]) -> None:
     action, key = WORKING[name]
     headers = {name.title(): f" {value} " for name, value in action.headers().items()}
-    asked = refused(told(signed(action, key), action.METHOD, headers=headers), answer)
-    assert found(asked, KNOWN) == []
-    assert found(asked, OFFLINE) == []
+    reported = with_response(report(signed(action, key), action.METHOD, headers=headers), answer)
+    assert diagnosed(reported, KNOWN) == []
+    assert diagnosed(reported, OFFLINE) == []
 
 
 @pytest.mark.parametrize("name", WORKING)
 def test_a_request_that_works_has_none_where_the_length_is_left_to_the_library(name: str) -> None:
     action, key = WORKING[name]
     sent = {name: value for name, value in action.headers().items() if name != "content-length"}
-    assert found(told(signed(action, key), action.METHOD, headers=sent)) == []
+    assert diagnosed(report(signed(action, key), action.METHOD, headers=sent)) == []
 
 
 def test_a_form_of_which_nothing_is_known_has_none() -> None:
-    assert found(FORM) == []
-    assert found(refused(FORM, {"status": 204})) == []
+    assert diagnosed(FORM) == []
+    assert diagnosed(with_response(FORM, {"status": 204})) == []

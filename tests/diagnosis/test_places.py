@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from service.diagnosis.bucket_lookup import BucketLocation, behind, located
-from service.diagnosis.request import read
+from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
+from service.diagnosis.request import parse_request
 from service.signing.signer import Address
-from tests.diagnosis.house import ADDRESS, PLACE
+from tests.diagnosis.helpers import ADDRESS, PLACE
 
 OWN: Final = Address(
     scheme="http", host="minio.internal:9000", path_prefix="/acme/", region="us-east-1"
@@ -21,7 +21,9 @@ PLACES: Final = [PLACE, PRIVATE]
 
 
 def of(url: str) -> list[tuple[str, str]]:
-    return [(each.place.bucket, each.key) for each in located(read("GET", url, None), PLACES)]
+    return [
+        (each.location.bucket, each.key) for each in locate(parse_request("GET", url, None), PLACES)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,25 +58,25 @@ def test_a_url_is_of_the_bucket_whose_host_it_has(url: str, found: list[tuple[st
 
 
 def test_the_host_that_was_sent_counts() -> None:
-    sent = read("GET", "https://cdn.example/a", {"HOST": ADDRESS.host})
-    assert [each.key for each in located(sent, PLACES)] == ["a"]
+    sent = parse_request("GET", "https://cdn.example/a", {"HOST": ADDRESS.host})
+    assert [each.key for each in locate(sent, PLACES)] == ["a"]
 
 
 def test_a_bucket_of_two_names_is_found_by_both() -> None:
     twin = replace(PLACE, bucket="twin")
-    sent = read("GET", f"https://{ADDRESS.host}/a", None)
-    assert [each.place.bucket for each in located(sent, [PLACE, twin])] == ["reports", "twin"]
+    sent = parse_request("GET", f"https://{ADDRESS.host}/a", None)
+    assert [each.location.bucket for each in locate(sent, [PLACE, twin])] == ["reports", "twin"]
 
 
 def test_a_bucket_at_that_very_host_comes_before_one_of_that_name() -> None:
     """Or whoever may use a bucket of one's own could ask about AWS's bucket of the same name."""
     namesake = replace(PRIVATE, s3_bucket="acme-reports")
-    sent = read("GET", f"https://{ADDRESS.host}/a", None)
-    assert [each.place.bucket for each in located(sent, [namesake, PLACE])] == ["reports"]
+    sent = parse_request("GET", f"https://{ADDRESS.host}/a", None)
+    assert [each.location.bucket for each in locate(sent, [namesake, PLACE])] == ["reports"]
 
 
 @pytest.mark.parametrize(
     ("url", "key"), [("https://cdn.example/acme/a", "a"), ("https://cdn.example/a/b", "a/b")]
 )
 def test_behind_a_proxy_the_path_tells_the_key(url: str, key: str) -> None:
-    assert behind(read("GET", url, None), PRIVATE).key == key
+    assert locate_behind_proxy(parse_request("GET", url, None), PRIVATE).key == key

@@ -10,15 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import MAX_FINDINGS, diagnose
+from service.diagnosis.diagnose import MAX_FINDINGS, Context, diagnose, parse_report
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH, ReportedRequest
 from service.signing.actions import GetObject, ListObjects, PutObject
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES
-from tests.diagnosis.house import (
+from tests.diagnosis.helpers import (
     KNOWN,
     OFFLINE,
     SECRET,
@@ -27,9 +26,9 @@ from tests.diagnosis.house import (
     UPLOAD,
     canonical,
     error,
-    refused,
+    report,
     signed,
-    told,
+    with_response,
 )
 
 SECONDS: Final = 0.05  # of CPU, that any diagnosis may take
@@ -118,18 +117,18 @@ asked_for = st.builds(
 )
 
 
-@given(asked=asked_for, known=st.sampled_from([KNOWN, STRANGER, OFFLINE]))
-@example(asked=ReportedRequest(method="GET", url="http://[::1"), known=KNOWN)
+@given(reported=asked_for, known=st.sampled_from([KNOWN, STRANGER, OFFLINE]))
+@example(reported=ReportedRequest(method="GET", url="http://[::1"), known=KNOWN)
 @example(
-    asked=ReportedRequest(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}),
+    reported=ReportedRequest(method="GET", url=f"{URLS[0]}\ud800", headers={"\ud800": "\ud800"}),
     known=KNOWN,
 )
-@example(asked=ReportedRequest(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
+@example(reported=ReportedRequest(method="\ud800", url=URLS[0], headers={}), known=KNOWN)
 @settings(max_examples=1500, deadline=None)
 def test_no_input_raises_or_shows_a_secret_or_takes_long(
-    asked: ReportedRequest, known: Context
+    reported: ReportedRequest, known: Context
 ) -> None:
-    findings = within_time(asked, known)
+    findings = within_time(reported, known)
     assert len(findings) <= MAX_FINDINGS
     assert len({finding.code for finding in findings}) == len(findings)
     for finding in findings:
@@ -152,27 +151,29 @@ def test_no_input_raises_or_shows_a_secret_or_takes_long(
 def test_a_secret_is_shown_wherever_it_is_put_by_no_example(
     code: Code, secret: str, where: str
 ) -> None:
-    asked = EXAMPLES[code].asked
-    body = (asked.body or "<Error></Error>").replace(
+    reported = EXAMPLES[code].reported
+    body = (reported.body or "<Error></Error>").replace(
         "</Error>", f"<Region>{secret}</Region></Error>"
     )
-    headers = dict(asked.headers or {})
+    headers = dict(reported.headers or {})
     planted = {
-        "method": replace(asked, method=secret),
-        "url": replace(asked, url=f"{asked.url}&{secret}={secret}"),
-        "name": replace(asked, headers={**headers, f"x-amz-{secret}": "a"}),
-        "value": replace(asked, headers=dict.fromkeys([*headers, "content-type", "host"], secret)),
-        "body": replace(asked, body=body),
+        "method": replace(reported, method=secret),
+        "url": replace(reported, url=f"{reported.url}&{secret}={secret}"),
+        "name": replace(reported, headers={**headers, f"x-amz-{secret}": "a"}),
+        "value": replace(
+            reported, headers=dict.fromkeys([*headers, "content-type", "host"], secret)
+        ),
+        "body": replace(reported, body=body),
     }[where]
-    for finding in diagnose(parse_report(planted), EXAMPLES[code].known):
+    for finding in diagnose(parse_report(planted), EXAMPLES[code].context):
         assert secret not in finding.summary + finding.fix
 
 
-def within_time(asked: ReportedRequest, known: Context) -> list[Finding]:
+def within_time(reported: ReportedRequest, known: Context) -> list[Finding]:
     """The findings; of three tries one at least is fast, for a machine may have other things to do."""
     for _ in range(3):
         begin = time.process_time()
-        findings = diagnose(parse_report(asked), known)
+        findings = diagnose(parse_report(reported), known)
         if (took := time.process_time() - begin) < SECONDS:
             return findings
     raise AssertionError(f"{took * 1000:.0f} ms")
@@ -212,8 +213,8 @@ LARGE_BODIES: Final = [
 
 @pytest.mark.parametrize("url", LARGE_URLS, ids=lambda url: f"{url[:40]!r}")
 def test_no_url_takes_long_however_it_is_made(url: str) -> None:
-    within_time(refused(told(url), MISMATCH), KNOWN)
-    within_time(refused(told(url, "PUT", headers=UPLOAD.headers()), MISMATCH), KNOWN)
+    within_time(with_response(report(url), MISMATCH), KNOWN)
+    within_time(with_response(report(url, "PUT", headers=UPLOAD.headers()), MISMATCH), KNOWN)
 
 
 @pytest.mark.parametrize("body", LARGE_BODIES, ids=lambda body: f"{body[:40]!r}")
@@ -226,4 +227,4 @@ def test_no_headers_take_long_however_many_there_are() -> None:
     many = {f"h{number}": "y" * 120 for number in range(62)} | UPLOAD.headers()
     listed = "%3B".join([*many, "host"])
     url = WRONG_PUT.replace("SignedHeaders=", f"SignedHeaders={listed}%3B")
-    within_time(refused(told(url, "PUT", headers=many), MISMATCH), KNOWN)
+    within_time(with_response(report(url, "PUT", headers=many), MISMATCH), KNOWN)

@@ -1,12 +1,12 @@
-// What a caller's grants let it do. Pure. The service decides; this keeps people from asking in vain,
-// so where it is unsure it lets them ask.
+// What a caller's grants allow. Pure. The service decides; this only spares people requests that would
+// fail, so in doubt it allows.
 
 import { bytes } from "./words.js";
 
 const MIB = 2 ** 20;
-/** Above that, an upload in parts: what fails is sent again alone, and it can be paused. */
+/** Larger files use a multipart upload: it can be paused, and only a failed part is sent again. */
 export const WHOLE_BYTES = 16 * MIB;
-/** S3 takes no more in one request. */
+/** S3 accepts no more in one request. */
 export const MAX_WHOLE_BYTES = 5 * 1024 * MIB;
 const MAX_KEY_BYTES = 1024;
 const SENDS = ["upload", "multipart"];
@@ -15,13 +15,13 @@ export const UNKNOWN_TYPE = "application/octet-stream";
 
 export const bucketsOf = (grants) => [...new Set(grants.map((grant) => grant.bucket))];
 
-/** The folders that grants name; the whole bucket is the empty one. */
+/** The folders that grants name. The empty folder is the whole bucket. */
 export function foldersOf(grants, bucket) {
   const of = grants.filter((grant) => grant.bucket === bucket);
   return [...new Set(of.map(({ prefix }) => prefix.slice(0, prefix.lastIndexOf("/") + 1)))];
 }
 
-/** A folder as it begins keys: it ends in a slash, or is empty. */
+/** A folder as a prefix of keys: it ends in a slash, or is empty. */
 export const asFolder = (text) => (text === "" || text.endsWith("/") ? text : `${text}/`);
 
 export const offers = (grants, operation, bucket) =>
@@ -60,24 +60,24 @@ function admits(pattern, type) {
 function brokenLimit(grant, { size, type }) {
   const { max_content_length: most, content_types: types } = grant;
   if (most !== undefined && size > most)
-    return `It has ${bytes(size)}; your grant allows at most ${bytes(most)}.`;
+    return `The file has ${bytes(size)}; your grant allows at most ${bytes(most)}.`;
   if (types && !types.some((pattern) => admits(pattern, type)))
     return `Its type is ${type}; your grant allows ${types.join(", ")}.`;
   return null;
 }
 
-/** What is wrong with a key whatever the grants say, or null. */
+/** Why no grant could allow a key, or null. */
 export function keyFault(key) {
   if (/(^|\/)\.\.?(\/|$)/.test(key))
-    return "A name or folder “.” or “..” cannot be kept: browsers rewrite it.";
+    return "A name or folder cannot be “.” or “..”: browsers rewrite it.";
   if (/[\u0000-\u001f\u007f-\u009f]/.test(key) || !key.isWellFormed())
-    return "The name or the folder has characters that cannot be shown. Rename it.";
+    return "The name or the folder has characters that cannot be displayed. Rename it.";
   if (new TextEncoder().encode(key).length > MAX_KEY_BYTES)
     return `Folder and name together have more than ${MAX_KEY_BYTES} bytes.`;
   return null;
 }
 
-/** How a file is sent: `{ operation }`, or `{ fault }` that says why it cannot be. */
+/** The operation that uploads a file, `{ operation }`, or the reason why none does, `{ fault }`. */
 export function wayOf(grants, bucket, key, { size, type }) {
   const wrong = keyFault(key);
   if (wrong) return { fault: wrong };
@@ -94,12 +94,12 @@ export function wayOf(grants, bucket, key, { size, type }) {
   const may_ = SENDS.some((way) => may(grants, way, bucket, key));
   return {
     fault: may_
-      ? "Your grants do not let you send a file of this size."
-      : "Your grants do not let you send a file of this name to this folder.",
+      ? "Your grants do not allow a file of this size."
+      : "Your grants do not allow a file with this name in this folder.",
   };
 }
 
-/** In words, what may be sent to a folder: a sentence for each grant that covers all of it. */
+/** What may be uploaded to a folder: a sentence for each grant that covers all of it. */
 export function limitsOf(grants, bucket, folder) {
   const within = grants.filter(
     (grant) => grant.bucket === bucket && SENDS.some((way) => grant.allow.includes(way)),

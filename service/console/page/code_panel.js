@@ -1,17 +1,17 @@
-// "The same in code": three languages, one shown, to be copied.
+// "The same in code" in three languages, one of which is shown and can be copied.
 
 import { copy, fromTemplate } from "./elements.js";
 
 const NEEDS = {
   curl: "Paste it into a shell with PRESIGN_TOKEN set to your key or token. Needs curl and python3.",
-  python: "Python 3.9 or later, no package. Set PRESIGN_TOKEN to your key or token.",
-  javascript: "Node 20 or later, as a module (.mjs), no package. Set PRESIGN_TOKEN to your key or token.",
+  python: "Python 3.9 or later, no packages. Set PRESIGN_TOKEN to your key or token.",
+  javascript: "Node 20 or later, as a module (.mjs), no packages. Set PRESIGN_TOKEN to your key or token.",
 };
 
 export class CodePanel {
   #root = fromTemplate("code-template");
 
-  /** `produce` gives the text of each language for what is chosen now. */
+  /** `produce` returns the code in each language for the current input. */
   constructor(place, produce) {
     this.produce = produce;
     place.append(this.#root);

@@ -1,11 +1,11 @@
-// Why a signed URL fails, as the service sees it. Shown only where the service has that call.
+// Asks the service why a signed URL fails. Shown only if the service has that call.
 
 import { byId, element, hideError, showError, tell } from "./elements.js";
 import { duration } from "./words.js";
 
 const FIELDS = ["failing-url", "failing-status", "failing-headers", "failing-body"];
 
-/** `Name: value`, one a line; what is no header is left out. */
+/** Parses one `Name: value` per line; ignores other lines. */
 function headersIn(text) {
   const found = {};
   for (const line of text.split("\n")) {
@@ -17,7 +17,7 @@ function headersIn(text) {
 
 export class DiagnosisPanel {
   #service;
-  #asking = new AbortController(); // what comes once it is aborted is shown to nobody
+  #asking = new AbortController(); // a response that arrives after an abort is not shown
 
   constructor(service) {
     this.#service = service;
@@ -50,7 +50,7 @@ export class DiagnosisPanel {
     const headers = headersIn(byId("failing-headers").value);
     if (Object.keys(headers).length) asked.headers = headers;
     const status = byId("failing-status").value.trim();
-    if (status && !/^[1-5]\d\d$/.test(status)) throw new Error("A status is a number such as 403.");
+    if (status && !/^[1-5]\d\d$/.test(status)) throw new Error("The status must be a number such as 403.");
     if (status) asked.response_status = Number(status);
     const body = byId("failing-body").value;
     if (body) asked.response_body = body;
@@ -63,7 +63,7 @@ export class DiagnosisPanel {
     button.disabled = true;
     const { signal } = this.#asking;
     try {
-      const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
+      const onWait = (seconds) => seconds && tell(`Waiting ${duration(seconds)}, as the service requested.`);
       const { findings } = await this.#service.post("diagnoses", this.#asked, { signal, onWait });
       this.#show(findings);
     } catch (error) {
@@ -74,10 +74,10 @@ export class DiagnosisPanel {
 
   #show(findings) {
     const list = byId("findings");
-    const nothing = element("li", "Nothing wrong was found.");
+    const nothing = element("li", "No problem was found.");
     list.replaceChildren(...(findings.length ? findings.map(finding) : [nothing]));
     list.focus();
-    tell(`${findings.length} found.`);
+    tell(`Findings: ${findings.length}.`);
   }
 }
 

@@ -1,4 +1,4 @@
-// What the page shows. Text goes in as text: nothing here, or anywhere in the page, makes HTML of it.
+// Elements of the page. Text is inserted as text: nothing in the page turns it into HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -11,7 +11,7 @@ export function element(name, text, className) {
 
 export const fromTemplate = (id) => byId(id).content.firstElementChild.cloneNode(true);
 
-/** For who does not see the page. */
+/** Announces `words` to a screen reader. */
 export function tell(words) {
   byId("status").textContent = words;
 }
@@ -27,8 +27,8 @@ export function showOptions(list, values) {
 }
 
 /**
- * What went wrong, in words, and who asked is led to it; `gently`, not out of what they write meanwhile.
- * `lead` is what it means here, where the service's own words are for those who write programs.
+ * Shows an error and moves the focus to it; `gently`, only if nobody is typing.
+ * `lead` says what it means here, because the service's own text is meant for programmers.
  */
 export function showError(box, error, { gently = false, lead } = {}) {
   const said = [...(lead ? [element("p", lead)] : []), element("p", error.message)];
@@ -75,7 +75,7 @@ export async function copy(text, button) {
   setTimeout(() => (button.textContent = name), 1500);
 }
 
-/** Browsers have a clipboard for pages that came by https or from this machine; else by a selection. */
+/** Browsers offer the clipboard only over https and on localhost; elsewhere a selection is copied. */
 async function toClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// Files to send: chosen, told what is wrong with them before a byte is sent, and sent one after another.
+// The files to upload: chosen, checked before a byte is sent, and uploaded one after another.
 
 import { MAX_WHOLE_BYTES, limitsOf, mayOverwrite, offers, offersSending } from "./access.js";
 import { CodePanel } from "./code_panel.js";
@@ -13,14 +13,14 @@ export class FilesPanel {
   #isRunning = false;
   #isHalted = false;
 
-  /** `onSent` hears of each object that has arrived. */
+  /** `onSent` is called with the bucket and key of each uploaded object. */
   constructor(service, onSent) {
     this.#service = service;
     this.onSent = onSent;
     this.code = new CodePanel(byId("upload-code"), () => this.#codeOfNext());
     byId("files").addEventListener("change", (event) => {
       this.#choose(event.target.files);
-      event.target.value = ""; // else the same file could not be chosen again
+      event.target.value = ""; // otherwise the same file could not be chosen again
     });
     byId("overwrite").addEventListener("change", () => this.code.refresh());
     byId("upload-form").addEventListener("submit", (event) => {
@@ -34,13 +34,13 @@ export class FilesPanel {
     return this.#items.some((item) => item.upload?.isUnderWay);
   }
 
-  /** Where files go from now on; those that are on their way go where they went. */
+  /** Sets where files go from now on. Uploads that have started keep their destination. */
   aim(place) {
     this.#place = place;
     const { grants, bucket, folder } = place;
     byId("sending").hidden = !offersSending(grants, bucket);
     const limits = limitsOf(grants, bucket, folder);
-    const said = limits.length ? limits : ["Your grants let you send nothing to this folder."];
+    const said = limits.length ? limits : ["Your grants do not allow uploads to this folder."];
     byId("limits").replaceChildren(...said.map((line) => element("li", line)));
     const isOffered = ["upload", "multipart"].some((way) => mayOverwrite(grants, way, bucket, `${folder}x`));
     byId("overwriting").hidden = !isOffered;
@@ -48,7 +48,7 @@ export class FilesPanel {
     this.code.refresh();
   }
 
-  /** No more is begun, until `goOn`: the token is good no more. */
+  /** Starts no upload until `goOn`: the token is no longer valid. */
   halt() {
     this.#isHalted = true;
     for (const { upload } of this.#items) upload?.pause();
@@ -59,7 +59,7 @@ export class FilesPanel {
     this.#run();
   }
 
-  /** All that is not done is cancelled, at the store too, and nothing is shown any more. */
+  /** Cancels all unfinished uploads, at the store too, and empties the list. */
   async clear() {
     const left = this.#items.filter(({ upload }) => upload?.isUnderWay || upload?.hasParts);
     await Promise.all(left.map(({ upload }) => upload.cancel()));
@@ -82,7 +82,7 @@ export class FilesPanel {
     };
     zone.addEventListener("dragover", isOver(true));
     zone.addEventListener("dragleave", isOver(false));
-    // Beside it, the browser would leave the page for the file.
+    // A file dropped elsewhere would make the browser leave the page.
     for (const name of ["dragover", "drop"])
       addEventListener(name, (event) => event.preventDefault());
     zone.addEventListener("drop", (event) => {
@@ -107,7 +107,7 @@ export class FilesPanel {
     const ready = this.#items.filter((item) => item.isReady);
     if (!ready.length) {
       const refused = this.#items.some((item) => item.fault);
-      const words = refused ? "None of these files can be sent; each says why." : "Choose a file first.";
+      const words = refused ? "None of these files can be uploaded. Each one shows the reason." : "Choose a file first.";
       return showError(byId("upload-error"), { message: words });
     }
     const overwrite = !byId("overwriting").hidden && byId("overwrite").checked;
@@ -147,7 +147,7 @@ export class FilesPanel {
     this.code.refresh();
   }
 
-  /** Of the next file to be sent; where none is chosen, of one that there might be. */
+  /** For the next file to be uploaded or, if none is chosen, for an example. */
   #codeOfNext() {
     const { grants, bucket, folder } = this.#place;
     const chosen = this.#items.find((item) => item.isReady) ?? this.#items.findLast((item) => item.upload);

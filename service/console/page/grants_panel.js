@@ -1,11 +1,11 @@
-// What the caller may do, by its grants, in words.
+// The caller's grants in words.
 
 import { limitsInWords } from "./access.js";
 import { byId, element } from "./elements.js";
 import { duration } from "./words.js";
 
 export function showGrants(grants) {
-  const none = element("li", "Nothing: your key is good, but nothing is granted to it.");
+  const none = element("li", "Nothing: your key is valid, but has no grants.");
   byId("grants").replaceChildren(...(grants.length ? grants.map(grantInWords) : [none]));
 }
 
@@ -26,6 +26,6 @@ function limitsOf(grant) {
   const sends = ["upload", "multipart", "form"].some((way) => grant.allow.includes(way));
   if (sends) said.push(limitsInWords(grant));
   if (grant.max_expires_in !== undefined) said.push(`Valid for at most ${duration(grant.max_expires_in)}.`);
-  if (sends) said.push(grant.allow_overwrite ? "May replace objects." : "Replaces nothing.");
+  if (sends) said.push(grant.allow_overwrite ? "May replace objects." : "May not replace objects.");
   return said.join(" ");
 }

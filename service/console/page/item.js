@@ -1,4 +1,4 @@
-// A chosen file, and what is seen of it: before it is sent, on its way, and after.
+// A chosen file in the list: before, during and after its upload.
 
 import { UNKNOWN_TYPE, may, mayOverwrite, wayOf } from "./access.js";
 import { element, fromTemplate, hideError, showError, tell } from "./elements.js";
@@ -6,8 +6,8 @@ import { Upload } from "./upload.js";
 import { bytes, duration, percent } from "./words.js";
 
 const WORDS = {
-  waiting: "Waits for its turn",
-  finishing: "Putting the parts together",
+  waiting: "Queued",
+  finishing: "Completing the upload",
   done: "Sent",
   cancelled: "Cancelled",
   failed: "Not sent",
@@ -17,12 +17,12 @@ let count = 0;
 
 export class Item {
   upload = null;
-  fault = null; // why it cannot be sent
+  fault = null; // why it cannot be uploaded
   root = fromTemplate("item-template");
   #told = null;
   #shown = null;
 
-  /** `onAct` is told what was asked of it: a button's `data-act`. */
+  /** `onAct` is called with this item and the `data-act` of the pressed button. */
   constructor(file, onAct) {
     this.file = file;
     this.type = file.type || UNKNOWN_TYPE;
@@ -49,7 +49,7 @@ export class Item {
     return this.upload?.state === "waiting";
   }
 
-  /** Where it would go, and whether it may. */
+  /** Sets the destination, and checks whether the grants allow it. */
   aim({ grants, bucket, folder }) {
     if (this.upload) return;
     this.bucket = bucket;
@@ -93,7 +93,7 @@ export class Item {
     if (state === "refused") return this.fault;
     if (state === "ready") return `Ready, as ${this.type}`;
     const { waits, sent } = this.upload;
-    if (waits !== null) return `The service asks to wait ${duration(waits)}`;
+    if (waits !== null) return `Waiting ${duration(waits)}, as the service requested`;
     const done = `${percent(sent, this.file.size)} · ${bytes(sent)} of ${bytes(this.file.size)}`;
     if (state === "sending") return `Sending · ${done}`;
     if (state === "paused") return `Paused · ${done}`;
@@ -112,7 +112,7 @@ export class Item {
     const focused = this.#part(":focus");
     for (const button of this.root.querySelectorAll("[data-act]"))
       button.hidden = !offered[button.dataset.act];
-    // A button that goes would take the focus with it, back to the top of the page.
+    // A focused button that is hidden would send the focus to the top of the page.
     if (focused?.hidden) (this.#part("[data-act]:not([hidden])") ?? this.root).focus();
   }
 

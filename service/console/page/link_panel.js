@@ -1,4 +1,4 @@
-// A download link with its real end, counted down by the service's clock. At its end it is shown no more.
+// A download link. Its lifetime is counted down by the service's clock; then the link is removed.
 
 import { keyFault, longest, may, offers } from "./access.js";
 import { CodePanel } from "./code_panel.js";
@@ -8,14 +8,14 @@ import { duration, fileName } from "./words.js";
 
 const USUAL = 900;
 const OFFERED = [60, 300, USUAL, 3600, 4 * 3600, 86400, 604800];
-const MOST = 604800; // what a signature allows at all
+const MOST = 604800; // the longest lifetime of a signature, in seconds
 const WARNED = 60; // seconds before the end
 
 export class LinkPanel {
   #service;
   #place = { grants: [], bucket: "", folder: "" };
   #sent = [];
-  #asking = new AbortController(); // what comes once it is aborted is shown to nobody
+  #asking = new AbortController(); // a response that arrives after an abort is not shown
   #ends = null;
   #warned = false;
 
@@ -41,7 +41,7 @@ export class LinkPanel {
     this.#refresh();
   }
 
-  /** What was sent is what one most likely wants to share. */
+  /** Offers an uploaded object, which people most likely want to share. */
   noteSent(bucket, key) {
     this.#sent.push([bucket, key]);
     if (bucket !== this.#place.bucket) return;
@@ -62,7 +62,7 @@ export class LinkPanel {
     this.code.refresh();
   }
 
-  /** As the grants on this very object have it; where none is named yet, the longest of the bucket. */
+  /** By the grants on this object or, while none is named, by all grants on the bucket. */
   #offerLifetimes() {
     const { grants, bucket } = this.#place;
     const limit = longest(grants, "download", bucket, byId("object").value, MOST) || this.#longestOfAll();
@@ -107,11 +107,11 @@ export class LinkPanel {
     const wrong = key ? keyFault(key) : "Name the object to share.";
     if (wrong) throw new Error(wrong);
     if (!may(grants, "download", bucket, key))
-      throw new Error("Your grants do not let you download an object of this name.");
-    const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
+      throw new Error("Your grants do not let you download an object with this name.");
+    const onWait = (seconds) => seconds && tell(`Waiting ${duration(seconds)}, as the service requested.`);
     if (may(grants, "check", bucket, key)) {
       const { found } = await this.#service.post("object-checks", { bucket, key }, { signal, onWait });
-      if (!found) throw new Error("There is no object of this name in the bucket.");
+      if (!found) throw new Error("The bucket has no object with this name.");
     }
     return this.#service.post("download-urls", asked, { signal, onWait });
   }
@@ -122,7 +122,7 @@ export class LinkPanel {
     byId("link-url").value = url;
     byId("link-open").href = url;
     const until = new Date(this.#ends).toLocaleString();
-    const why = { grant: " Your grant allows no more.", session: " The session that signed it ends then." };
+    const why = { grant: " This is the longest lifetime that your grant allows.", session: " The session that signed it ends then." };
     byId("link-until").textContent = `(${until}).${why[limitedBy] ?? ""}`;
     byId("link-live").hidden = false;
     byId("link-result").hidden = false;
@@ -138,17 +138,17 @@ export class LinkPanel {
   #count() {
     if (this.#ends === null) return;
     if (this.#left <= 0) return this.#end();
-    byId("link-left").textContent = `Ends in ${duration(this.#left)}`;
+    byId("link-left").textContent = `Expires in ${duration(this.#left)}`;
     if (this.#warned || this.#left > WARNED) return;
     this.#warned = true;
-    tell(`The link ends in ${duration(this.#left)}.`);
+    tell(`The link expires in ${duration(this.#left)}.`);
   }
 
   #end() {
     const hadFocus = byId("link-live").contains(document.activeElement);
     this.#drop();
-    byId("link-left").textContent = "This link has ended";
-    tell("The link has ended.");
+    byId("link-left").textContent = "This link has expired";
+    tell("The link has expired.");
     if (hadFocus) byId("link-form").querySelector("button").focus();
   }
 

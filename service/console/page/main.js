@@ -1,4 +1,4 @@
-// The page: who is there, where they work, and the panels that do it.
+// The page: sign-in, bucket and folder, and the panels.
 
 import { asFolder, bucketsOf, foldersOf } from "./access.js";
 import { DiagnosisPanel } from "./diagnosis_panel.js";
@@ -10,7 +10,7 @@ import { Service, sleep } from "./service.js";
 import { noteViolation } from "./store.js";
 import { duration } from "./words.js";
 
-const PARTING = 10; // seconds for a store to forget what was under way
+const CANCEL_SECONDS = 10; // to abort uploads at the store when signing out
 
 document.addEventListener("securitypolicyviolation", noteViolation);
 
@@ -18,7 +18,7 @@ const service = new Service(new URL("../", import.meta.url).href, leave);
 const links = new LinkPanel(service);
 const files = new FilesPanel(service, (bucket, key) => links.noteSent(bucket, key));
 const diagnosis = new DiagnosisPanel(service);
-let caller = null; // who was signed in last
+let caller = null; // the last one who signed in
 
 byId("sign-in-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -35,13 +35,13 @@ async function signIn() {
   const field = byId("token");
   const token = field.value.trim();
   hideError(byId("sign-in-error"));
-  const refused = faultOf(token);
-  if (refused) return showError(byId("sign-in-error"), new Error(refused));
+  const invalid = invalidToken(token);
+  if (invalid) return showError(byId("sign-in-error"), new Error(invalid));
   const button = byId("sign-in-form").querySelector("button");
   button.disabled = true;
   service.remember(token);
   try {
-    const onWait = (seconds) => seconds && tell(`The service asks to wait ${duration(seconds)}.`);
+    const onWait = (seconds) => seconds && tell(`Waiting ${duration(seconds)}, as the service requested.`);
     enter(await service.caller({ onWait }));
   } catch (error) {
     service.forget();
@@ -50,10 +50,10 @@ async function signIn() {
   button.disabled = false;
 }
 
-function faultOf(token) {
+function invalidToken(token) {
   if (!token) return "Enter your key or token.";
-  // A header can hold no other, and no key or token has them.
-  return /^[\x21-\x7e]+$/.test(token) ? null : "This is no key or token: it has spaces or letters that none has.";
+  // An HTTP header cannot contain other characters.
+  return /^[\x21-\x7e]+$/.test(token) ? null : "This is not a key or token: it contains a space or another character that none has.";
 }
 
 function enter(told) {
@@ -71,7 +71,7 @@ function enter(told) {
   byId("where").focus();
 }
 
-/** The token is good no more, or never was: back to the sign-in. What is under way waits. */
+/** Back to the sign-in, because the token is not valid. Uploads wait. */
 function leave(problem) {
   service.forget();
   files.halt();
@@ -79,15 +79,15 @@ function leave(problem) {
   const isIn = !byId("workspace").hidden;
   showWorkspace(false);
   const lead = isIn
-    ? "Your key or token is good no more. Sign in again; what was under way waits."
-    : "This key or token is not known here, or has run out.";
+    ? "Your key or token is no longer valid. Sign in again to continue your uploads."
+    : "This key or token is unknown or has expired.";
   showError(byId("sign-in-error"), problem, { lead });
 }
 
 async function signOut() {
-  if (files.isBusy && !confirm("Files are still on their way. Cancel them and sign out?")) return;
+  if (files.isBusy && !confirm("Files are still being uploaded. Cancel them and sign out?")) return;
   byId("sign-out").disabled = true;
-  await Promise.race([files.clear(), sleep(PARTING)]);
+  await Promise.race([files.clear(), sleep(CANCEL_SECONDS)]);
   byId("sign-out").disabled = false;
   service.forget();
   caller = null;
@@ -127,7 +127,7 @@ function suggestFolders() {
   showOptions(byId("folders"), folders.filter((folder) => folder !== ""));
   byId("folder").value = folders.includes("") ? "" : (folders[0] ?? "");
   byId("folder-hint").textContent = folders.includes("")
-    ? "Empty is the top of the bucket."
+    ? "Leave empty for the top of the bucket."
     : `Your folders: ${folders.join(", ")}`;
 }
 
@@ -141,7 +141,7 @@ function aim() {
 addEventListener("beforeunload", (event) => {
   if (files.isBusy) event.preventDefault();
 });
-// Whoever comes back to a page that the browser kept finds nobody signed in.
+// A page that the browser restores from its cache must not be signed in.
 addEventListener("pagehide", () => service.forget());
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();

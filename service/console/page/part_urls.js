@@ -1,6 +1,6 @@
-// The URLs of an upload's parts: asked for a window at a time, just before they are needed.
+// The URLs of an upload's parts, requested in windows just before they are needed.
 
-const FRESH = 0.8; // of a URL's life: what is left must do for its way to the store
+const FRESH = 0.8; // of a URL's lifetime: the rest must suffice for the request to reach the store
 
 export class PartUrls {
   #now;
@@ -8,15 +8,15 @@ export class PartUrls {
   #urls = new Map();
   #signing = null;
 
-  /** `sign` asks for the window that begins with a part; `now` is the time that lifetimes are counted in. */
+  /** `sign` requests the window that starts at a part; `now` returns the service's time. */
   constructor(now, sign) {
     this.#now = now;
     this.#sign = sign;
   }
 
-  /** Good for one attempt: who comes again gets a new one. */
+  /** A URL for one attempt: the next attempt gets a new one. */
   async take(number) {
-    // Whoever needs one waits for the window that is being asked for: it may be in there.
+    // The window that is being requested may contain this part.
     while (this.#signing) await this.#signing.catch(() => {});
     if (!this.#isFresh(number)) await this.#fetch(number);
     const part = this.#urls.get(number);

@@ -1,17 +1,17 @@
-// The service's calls. The token is in this object's memory and nowhere else: no cookie, no storage, no
-// address, and nothing of the page shows it.
+// Calls to the service. The token is kept in this object's memory only: not in a cookie, in storage, in
+// the address or in the page.
 
 const TRIES = 6;
-const LONGEST_WAIT = 120; // seconds; whoever is told to wait longer is told so
-const AGAIN = [429, 503]; // refused before anything was done, and the service says for how long
+const LONGEST_WAIT = 120; // seconds; a longer Retry-After is shown as an error
+const AGAIN = [429, 503]; // the service did nothing yet, and says how long to wait
 
-/** What the service refused, in its own words. */
+/** The service's problem document. */
 export class Problem extends Error {
   constructor(status, told, retryAfter) {
     super(typeof told.detail === "string" ? told.detail : `The service answered ${status}.`);
     this.status = status;
     this.code = told.code;
-    // A proxy in between has errors of other shapes.
+    // The error may come from a proxy and have another shape.
     const errors = Array.isArray(told.errors) ? told.errors : [];
     this.errors = errors.filter((error) => typeof error?.pointer === "string");
     this.requestId = told.request_id;
@@ -19,10 +19,10 @@ export class Problem extends Error {
   }
 }
 
-/** No answer of the service's came. */
+/** The service did not respond. */
 export class Unreachable extends Error {
   constructor() {
-    super("The service did not answer. See that you are connected, and try again.");
+    super("The service did not respond. Check your connection and try again.");
   }
 
   get isWorthAnother() {
@@ -49,9 +49,9 @@ export function sleep(seconds, signal) {
 
 export class Service {
   #token = null;
-  #skew = null; // of the service's clock to ours, in milliseconds
+  #skew = null; // milliseconds that the service's clock is ahead of ours
 
-  /** `base` is where the service is; `onUnauthenticated` hears of a token that is good no more. */
+  /** `base` is the service's URL; `onUnauthenticated` is called when the token is not valid. */
   constructor(base, onUnauthenticated) {
     this.base = base;
     this.onUnauthenticated = onUnauthenticated;
@@ -65,7 +65,7 @@ export class Service {
     this.#token = null;
   }
 
-  /** The time as the service has it, which is what lifetimes are counted in. */
+  /** The service's time in milliseconds, by which lifetimes count. */
   now() {
     return Date.now() + (this.#skew ?? 0);
   }
@@ -86,13 +86,13 @@ export class Service {
     return this.#ask("caller", { method: "GET" }, options);
   }
 
-  /** Whether the service has a call; its document says so to anybody. */
+  /** Whether the service has this path, by its public OpenAPI document. */
   async has(path) {
     const answer = await this.#fetch("../openapi.json", { method: "GET" });
     return answer.ok && path in ((await answer.json()).paths ?? {});
   }
 
-  /** `onWait` is told the seconds for which the service says to wait, and null once that is over. */
+  /** `onWait` is called with the seconds of a Retry-After, and with null when they are over. */
   async #ask(path, request, { signal, onWait } = {}) {
     const token = this.#token;
     const headers = { authorization: `Bearer ${token}` };
@@ -101,7 +101,7 @@ export class Service {
       const answer = await this.#fetch(path, { ...request, headers, signal });
       if (answer.ok) return answer.status === 204 ? null : answer.json();
       const problem = await problemOf(answer);
-      // Of a token that was forgotten meanwhile, it says nothing of who is signed in now.
+      // A token that was forgotten in the meantime says nothing about the current one.
       if (problem.status === 401 && token === this.#token) this.onUnauthenticated(problem);
       const isTold = AGAIN.includes(problem.status) && problem.retryAfter <= LONGEST_WAIT;
       if (!isTold || attempt === TRIES) throw problem;
@@ -111,10 +111,10 @@ export class Service {
     }
   }
 
-  /** An answer that was long on its way tells a time that has passed: the latest told is the truest. */
+  /** A delayed response carries an old time, so the latest time seen is the most accurate. */
   #setClock(date) {
     if (Number.isNaN(date)) return;
-    const skew = date + 500 - Date.now(); // it tells whole seconds
+    const skew = date + 500 - Date.now(); // the header has whole seconds
     this.#skew = Math.max(skew, this.#skew ?? skew);
   }
 

@@ -1,14 +1,14 @@
-// What the page does, as code to take away. Pure. The token is never in it: it is read from PRESIGN_TOKEN.
+// What the page does, as code to copy. Pure. The code reads the token from PRESIGN_TOKEN.
 //
-// Names come from people: each is quoted as its language wants it, and none is ever left bare.
+// People choose the names, so each one is quoted for its language.
 
-/** As ASCII's controls, the others are never left for a terminal to obey. */
+/** Escapes the C1 control characters too: a terminal would obey them. */
 const json = (value) =>
   JSON.stringify(value).replace(/[\u007f-\u009f]/g, (at) => `\\u00${at.charCodeAt(0).toString(16)}`);
-/** JSON is a literal in Python too, but for these three; strings are all that comes here but numbers. */
+/** JSON strings and numbers are Python literals too; only `true` differs of what occurs here. */
 const literal = (value) => (value === true ? "True" : json(value));
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
-/** So that a name that begins with a dash is none of a tool's options. */
+/** Keeps a name that starts with a dash from being read as an option. */
 const here = (name) => `./${name}`;
 
 const keywords = (body) =>

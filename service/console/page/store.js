@@ -1,6 +1,6 @@
-// What is sent to a store: one request that the service signed, with its bytes. The store never gets the token.
+// Sends a signed request with its bytes to a store. The store never gets the token.
 
-/** Origins that this page's policy does not name: it was loaded before they were configured. */
+/** Origins missing from this page's policy, because it was loaded before they were configured. */
 const unnamed = new Set();
 
 export function noteViolation({ effectiveDirective, blockedURI }) {
@@ -8,7 +8,7 @@ export function noteViolation({ effectiveDirective, blockedURI }) {
     unnamed.add(new URL(blockedURI).origin);
 }
 
-/** What went wrong at the store; `cors` is the rule that the bucket may lack. */
+/** An error of the store; `cors` is the rule that the bucket may lack. */
 export class StoreFault extends Error {
   constructor(message, { status = 0, cors } = {}) {
     super(message);
@@ -16,13 +16,13 @@ export class StoreFault extends Error {
     this.cors = cors;
   }
 
-  /** A second attempt, with a new URL, may do. 0 is no answer; what no attempt can mend is -1. */
+  /** Whether a new URL may help. Status 0 means no response, -1 that no attempt can help. */
   get isWorthAnother() {
     return [0, 400, 403, 408, 429, 500, 502, 503, 504].includes(this.status);
   }
 }
 
-/** A bucket's CORS rule that lets this page send and read. */
+/** The CORS rule that lets this page upload to a bucket and read ETags. */
 export function corsRule(origin) {
   const rule = {
     AllowedOrigins: [origin],
@@ -34,9 +34,9 @@ export function corsRule(origin) {
   return JSON.stringify({ CORSRules: [rule] }, null, 2);
 }
 
-/** Sends `body`, and answers with the ETag, if the page may read it. */
+/** Sends `body`, and returns the ETag, or null if the page may not read it. */
 export function send({ method, url, headers }, body, { signal, onProgress }) {
-  const request = new XMLHttpRequest(); // fetch tells no progress of what is sent
+  const request = new XMLHttpRequest(); // fetch reports no upload progress
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const stop = () => request.abort();
@@ -55,17 +55,17 @@ export function send({ method, url, headers }, body, { signal, onProgress }) {
   });
 }
 
-/** To ask for a header that is not exposed would be logged as an error. */
+/** getResponseHeader would log an error if CORS does not expose the header. */
 const etagOf = (request) => /^etag: *(.+?)\r?$/im.exec(request.getAllResponseHeaders())?.[1] ?? null;
 
 function refused({ status, responseText }) {
   if (status === 412)
-    return new StoreFault("An object of this name is there already. It was left as it is.", { status });
+    return new StoreFault("An object with this name already exists. It was not changed.", { status });
   const code = /<Code>(\w+)<\/Code>/.exec(responseText)?.[1];
   return new StoreFault(`The store refused: ${code ?? "no reason given"} (${status}).`, { status });
 }
 
-/** The browser does not say why: so what can be known here is found out. */
+/** The browser does not say why, so this checks what it can. */
 async function noAnswer(url, body) {
   const { host, origin } = new URL(url);
   if (unnamed.has(origin))
@@ -77,12 +77,12 @@ async function noAnswer(url, body) {
   try {
     await body.slice(0, 1).arrayBuffer();
   } catch {
-    const changed = "The file cannot be read any more: it was changed, moved or removed. Choose it again.";
+    const changed = "The file can no longer be read: it was changed, moved or removed. Choose it again.";
     return new StoreFault(changed, { status: -1 });
   }
   return new StoreFault(
-    `No answer from the store ${host}. Either it cannot be reached from here, or the bucket’s CORS ` +
-      "rules do not let this page send to it. Whoever runs the bucket can allow it:",
+    `No response from the store ${host}. Either it cannot be reached from here, or the bucket’s ` +
+      "CORS rules do not allow this page. The owner of the bucket can allow it with this rule:",
     { cors: corsRule(location.origin) },
   );
 }

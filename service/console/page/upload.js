@@ -1,16 +1,16 @@
-// One file on its way: whole, or in parts that can be paused. Nothing of it is kept beyond the page.
+// The upload of one file, whole or as a multipart upload, which can be paused. Nothing outlives the page.
 //
-// - To resume is to ask the store which parts it has: it knows, whatever this page believes.
-// - Whoever cancels leaves nothing behind: the upload is aborted at the store until it is gone.
+// - Resuming first asks the store which parts it has.
+// - Cancelling aborts the upload at the store until it is gone.
 
 import { PartUrls } from "./part_urls.js";
 import { Problem, Unreachable, sleep, wasAborted } from "./service.js";
 import { StoreFault, send } from "./store.js";
 
 const PARALLEL = 3;
-const WINDOW = 16; // URLs a call
+const WINDOW = 16; // part URLs per call
 const TRIES = 4;
-const ABORTS = 3; // a part that was on its way may arrive after the first
+const ABORTS = 3; // a part may still arrive after the first abort
 
 const isGone = (error) =>
   (error instanceof Problem && error.code === "upload_not_found") ||
@@ -19,16 +19,16 @@ const isGone = (error) =>
 export class Upload {
   state = "waiting"; // sending, finishing, paused, done, failed, cancelled
   error = null;
-  waits = null; // seconds, while the service says to wait
+  waits = null; // seconds, while waiting for a Retry-After
   #service;
   #controller = new AbortController();
   #running = Promise.resolve();
   #id = null;
   #partSize = 0;
-  #there = new Map(); // part number -> ETag, or null where the page may not read it
+  #there = new Map(); // part number -> ETag, or null if the page may not read it
   #sent = new Map(); // part number -> bytes
   #urls;
-  #mayBeComplete = false; // the answer was lost: then the store may know the upload no more
+  #mayBeComplete = false; // the response was lost, and the store may have completed the upload
 
   constructor({ service, file, bucket, key, type, operation, overwrite, checksFirst, onChange }) {
     this.#service = service;
@@ -46,7 +46,7 @@ export class Upload {
     return ["waiting", "sending", "finishing", "paused"].includes(this.state);
   }
 
-  /** Whether the store has something of it that only `cancel` removes. */
+  /** Whether the store has parts that only `cancel` removes. */
   get hasParts() {
     return this.#id !== null;
   }
@@ -55,7 +55,7 @@ export class Upload {
     return this.state === "sending" && this.operation === "multipart";
   }
 
-  /** There is an object of this name, which the upload did not replace. */
+  /** Whether an object with this name exists, which the upload did not replace. */
   get found() {
     return this.error?.status === 412;
   }
@@ -66,8 +66,8 @@ export class Upload {
   }
 
   async run() {
-    await this.#running.catch(() => {}); // of before a pause
-    if (this.state !== "waiting") return; // it was cancelled meanwhile
+    await this.#running.catch(() => {}); // from before a pause
+    if (this.state !== "waiting") return; // it was cancelled in the meantime
     this.#controller = new AbortController();
     this.error = null;
     this.#become("sending");
@@ -79,7 +79,7 @@ export class Upload {
       this.#controller.abort();
       if (isGone(error)) this.#forget();
       this.error = error;
-      // Paused and cancelled it ends like this too, and its state says so already.
+      // A pause and a cancellation end up here too, and have set the state.
       if (["sending", "finishing"].includes(this.state)) this.#become("failed");
     }
   }
@@ -90,7 +90,7 @@ export class Upload {
     this.#controller.abort();
   }
 
-  /** To be run again, when its turn comes. */
+  /** Queues the upload again. */
   wait() {
     this.error = null;
     this.#become("waiting");
@@ -110,7 +110,7 @@ export class Upload {
     this.onChange();
   }
 
-  /** Nobody is there any more to whom it could be told, or with whose token it could be aborted. */
+  /** Forgets the upload without a word: the token to abort it with is gone. */
   drop() {
     this.onChange = () => {};
     this.#become("cancelled");
@@ -183,7 +183,7 @@ export class Upload {
     return Array.from({ length: count }, (_, index) => index + 1);
   }
 
-  /** Without the signal: an upload that was begun and is not known here could not be aborted. */
+  /** Ignores the signal: an upload whose id is not known here could not be aborted. */
   async #create() {
     if (this.checksFirst && !this.overwrite) await this.#refuseIfThere();
     this.#signal.throwIfAborted();
@@ -193,16 +193,16 @@ export class Upload {
     this.#urls.keep(made);
   }
 
-  /** The completion would say it too, but after all the bytes. */
+  /** The completion would fail too, but only after all bytes were sent. */
   async #refuseIfThere() {
     const { found } = await this.#service.post("object-checks", this.target, this.#patience);
     if (found)
-      throw new StoreFault("An object of this name is there already. It was left as it is.", {
+      throw new StoreFault("An object with this name already exists. It was not changed.", {
         status: 412,
       });
   }
 
-  /** What the store has, which is all that counts. */
+  /** Reads from the store which parts it has. */
   async #look() {
     const { parts } = await this.#service.get(`${this.#path}/parts`, this.target, this.#patience);
     const whole = parts.filter((part) => part.content_length === this.#slice(part.part_number).size);
@@ -239,13 +239,13 @@ export class Upload {
   }
 
   async #insist(act) {
-    let isLost = false; // an answer, of what may have been done all the same
+    let isLost = false; // a response was lost, so the request may have succeeded
     for (let attempt = 1; ; attempt += 1)
       try {
         return await act();
       } catch (error) {
         if (isLost && error.status === 412)
-          error.message += " It may be this very file: an answer was lost on its way.";
+          error.message += " It may be this file: a response was lost.";
         isLost ||= error.status === 0;
         const isOver = attempt === TRIES || !error.isWorthAnother;
         if (wasAborted(error) || isOver) throw error;
@@ -273,7 +273,7 @@ export class Upload {
     }));
     const body = { ...this.target, content_length: this.file.size, parts };
     if (this.overwrite) body.overwrite = true;
-    await this.#insist(() => this.#askToComplete(body)); // it is safe to repeat
+    await this.#insist(() => this.#askToComplete(body)); // safe to repeat
   }
 
   async #askToComplete(body) {

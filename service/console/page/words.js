@@ -1,4 +1,4 @@
-// Numbers as people read them. Pure.
+// Numbers for people. Pure.
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
@@ -21,7 +21,7 @@ const STEPS = [
   ["s", 1],
 ];
 
-/** The two greatest steps, as in `1 h 5 min`; never more than there is. */
+/** The two largest units, as in `1 h 5 min`, rounded down. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const first = STEPS.findIndex(([, length]) => whole >= length);
@@ -38,7 +38,7 @@ export function duration(seconds) {
 
 export const percent = (part, whole) => `${whole ? Math.floor((100 * part) / whole) : 100} %`;
 
-/** How an object is called when it is saved: what follows the last slash. */
+/** The file name for a downloaded object: the part after the last slash. */
 export function fileName(key) {
   const segment = key.slice(key.lastIndexOf("/") + 1);
   return Array.from(segment).slice(-200).join("") || "object";

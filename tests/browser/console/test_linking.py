@@ -45,9 +45,9 @@ def test_a_link_ends_when_the_countdown_says(desk: Desk) -> None:
     expect(desk.field("Valid for")).to_have_value(str(SHORT))
     url = desk.link("short.txt")
     began = time.monotonic()
-    expect(desk.page.get_by_role("timer")).to_contain_text("Ends in")
+    expect(desk.page.get_by_role("timer")).to_contain_text("Expires in")
     assert get(url).status_code == 200
-    expect(desk.page.get_by_role("timer")).to_have_text("This link has ended")
+    expect(desk.page.get_by_role("timer")).to_have_text("This link has expired")
     lasted = time.monotonic() - began
     assert SHORT - 2 < lasted < SHORT + 1.5
     time.sleep(1.5)  # the countdown never promises more: the store may be a second behind
@@ -64,7 +64,7 @@ def test_the_countdown_goes_by_the_services_clock(desk: Desk) -> None:
     desk.page.reload()
     desk.sign_in()
     desk.link("clock.txt")
-    expect(desk.page.get_by_role("timer")).to_contain_text("Ends in 14 min 5")
+    expect(desk.page.get_by_role("timer")).to_contain_text("Expires in 14 min 5")
 
 
 def test_an_end_that_came_earlier_than_asked_is_explained(desk: Desk) -> None:
@@ -83,8 +83,8 @@ def test_an_end_that_came_earlier_than_asked_is_explained(desk: Desk) -> None:
     ("key", "words"),
     [
         ("", "Name the object to share."),
-        ("a/../b", "A name or folder “.” or “..” cannot be kept"),
-        ("nowhere.txt", "There is no object of this name in the bucket."),
+        ("a/../b", "A name or folder cannot be “.” or “..”"),
+        ("nowhere.txt", "The bucket has no object with this name."),
     ],
 )
 def test_what_cannot_be_shared_is_told(desk: Desk, key: str, words: str) -> None:
@@ -100,7 +100,7 @@ def test_what_is_outside_of_the_grants_is_not_asked_for(desk: Desk) -> None:
     desk.page.route("**/v1/**", lambda route: route.abort())
     desk.field("Object").fill("reports/2025/a.txt")
     desk.button("Link").click()
-    expect(desk.alert).to_have_text("Your grants do not let you download an object of this name.")
+    expect(desk.alert).to_have_text("Your grants do not let you download an object with this name.")
 
 
 def test_only_lifetimes_that_are_granted_are_offered(desk: Desk) -> None:

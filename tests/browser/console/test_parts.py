@@ -116,7 +116,7 @@ def test_signing_out_ends_what_is_under_way(gated_desk: Desk, tmp_path: Path) ->
     desk.page.once("dialog", accept)
     desk.button("Sign out").click()
     expect(desk.field("API key or token")).to_be_visible()
-    assert asked == ["Files are still on their way. Cancel them and sign out?"]
+    assert asked == ["Files are still being uploaded. Cancel them and sign out?"]
     gate.open()
     assert desk.house.uploads("left.bin") == []
 
@@ -130,7 +130,7 @@ def test_a_token_that_runs_out_half_way_costs_nothing_that_was_sent(
     out = {"type": "t", "title": "t", "status": 401, "code": "unauthenticated", "detail": "Out."}
     desk.page.route("**/complete", lambda route: route.fulfill(status=401, json=out))
     desk.upload_from_disk(file)
-    expect(desk.alert.first).to_contain_text("what was under way waits", timeout=PATIENCE)
+    expect(desk.alert.first).to_contain_text("Sign in again to continue your uploads.", timeout=PATIENCE)
     desk.page.unroute("**/complete")
     before = gate.passed
     desk.sign_in()
@@ -156,7 +156,7 @@ def test_a_completion_whose_answer_is_lost_is_asked_for_again(desk: Desk, tmp_pa
     desk.sign_in()
     desk.upload_from_disk(file)
     item = desk.item("lost.bin")
-    expect(item.get_by_role("alert")).to_contain_text("did not answer", timeout=PATIENCE)
+    expect(item.get_by_role("alert")).to_contain_text("did not respond", timeout=PATIENCE)
     item.get_by_role("button", name="Try again").click()
     desk.wait_until_sent("lost.bin")
     assert set(answered) == {200}

@@ -16,7 +16,7 @@ from tests.browser.console.house import (
 )
 from tests.end_to_end.service import API_KEY
 
-UNKNOWN: Final = "This key or token is not known here"
+UNKNOWN: Final = "This key or token is unknown"
 NAMES: Final = ["Bucket", "Folder", "Files"]
 
 
@@ -94,7 +94,7 @@ def test_what_one_may_do_is_said(desk: Desk) -> None:
     for operation in ("upload", "multipart", "check", "download"):
         expect(told.get_by_text(operation, exact=True)).to_be_visible()
     expect(told).to_contain_text("Files of at most 1 MiB, of type text/plain, image/*.")
-    expect(told).to_contain_text("Replaces nothing.")
+    expect(told).to_contain_text("May not replace objects.")
 
 
 def test_the_folder_is_the_grants_and_its_limits_are_said_before_anything_is_sent(
@@ -116,15 +116,15 @@ def test_what_a_limit_forbids_is_told_and_never_asked_for(desk: Desk) -> None:
             text_file("long.txt", b"x" * (MIB + 1)),
             text_file("page.html", mime="text/html"),
         )
-        expect(desk.alert).to_have_text("None of these files can be sent; each says why.")
+        expect(desk.alert).to_have_text("None of these files can be uploaded. Each one shows the reason.")
         expect(desk.alert).to_be_focused()
     assert asked == []
     expect(desk.item("long.txt")).to_contain_text("your grant allows at most 1 MiB")
     expect(desk.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
     desk.field("Folder").fill("elsewhere")
-    expect(desk.item("long.txt")).to_contain_text("to this folder")
+    expect(desk.item("long.txt")).to_contain_text("in this folder")
     expect(
-        desk.page.get_by_text("Your grants let you send nothing to this folder.")
+        desk.page.get_by_text("Your grants do not allow uploads to this folder.")
     ).to_be_visible()
 
 
@@ -155,7 +155,7 @@ def test_a_token_that_runs_out_leads_back_to_the_sign_in_and_nothing_is_lost(des
     page = desk.page
     page.route("**/v1/object-checks", lambda r: refused(r, 401, "unauthenticated", "It ran out."))
     desk.button("Link").click()
-    expect(desk.alert).to_contain_text("Your key or token is good no more.")
+    expect(desk.alert).to_contain_text("Your key or token is no longer valid.")
     expect(desk.alert).to_contain_text("It ran out.")
     expect(desk.alert).to_be_focused()
     expect(desk.button("Link")).to_be_hidden()
@@ -211,7 +211,7 @@ def test_a_service_that_does_not_answer_is_told_of(desk: Desk) -> None:
     desk.field("API key or token").fill(API_KEY)
     desk.button("Sign in").click()
     expect(desk.alert).to_have_text(
-        "The service did not answer. See that you are connected, and try again."
+        "The service did not respond. Check your connection and try again."
     )
     expect(desk.alert).to_be_focused()
 

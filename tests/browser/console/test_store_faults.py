@@ -38,7 +38,7 @@ def test_a_bucket_without_cors_is_explained_with_a_rule_that_mends_it(
         desk.upload(text_file("cors.txt", b"at last"))
         item = desk.item("cors.txt")
         alert = item.get_by_role("alert")
-        expect(alert).to_contain_text("rules do not let this page send to it", timeout=PATIENCE)
+        expect(alert).to_contain_text("rules do not allow this page", timeout=PATIENCE)
         alert.get_by_role("button", name="Copy").click()
         copied = desk.page.evaluate("navigator.clipboard.readText()")
         [rule] = json.loads(copied)["CORSRules"]
@@ -90,7 +90,7 @@ def test_a_file_that_is_gone_by_its_turn_is_explained(desk: Desk, tmp_path: Path
     file.unlink()
     desk.button("Upload").click()
     alert = desk.item("gone.txt").get_by_role("alert")
-    expect(alert).to_contain_text("The file cannot be read any more", timeout=PATIENCE)
+    expect(alert).to_contain_text("The file can no longer be read", timeout=PATIENCE)
 
 
 def test_an_answer_that_is_lost_on_its_way_is_explained(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_an_answer_that_is_lost_on_its_way_is_explained(desk: Desk) -> None:
     desk.page.route(f"{desk.house.store_origin}/**", lose)
     desk.upload(text_file("unsure.txt"))
     alert = desk.item("unsure.txt").get_by_role("alert")
-    expect(alert).to_contain_text("It may be this very file", timeout=PATIENCE)
+    expect(alert).to_contain_text("It may be this file", timeout=PATIENCE)
 
 
 def test_what_ends_after_another_caller_has_come_is_not_told_to_them(desk: Desk) -> None:
@@ -123,7 +123,7 @@ def test_what_ends_after_another_caller_has_come_is_not_told_to_them(desk: Desk)
     page.route("**/v1/object-checks", lambda route: route.fulfill(status=401, json=out))
     desk.field("Object").fill("any.txt")
     desk.button("Link").click()
-    expect(desk.alert.first).to_contain_text("good no more")
+    expect(desk.alert.first).to_contain_text("no longer valid")
     desk.sign_in(READER_KEY)
     for route in held:
         route.fulfill(status=200)
@@ -145,6 +145,6 @@ def test_a_rate_limit_is_waited_for_and_shown(desk: Desk) -> None:
     desk.page.route("**/v1/upload-urls", limit_once)
     desk.sign_in()
     desk.upload(text_file("awaited.txt"))
-    expect(desk.item("awaited.txt")).to_contain_text("The service asks to wait 2 s")
+    expect(desk.item("awaited.txt")).to_contain_text("Waiting 2 s, as the service requested")
     desk.wait_until_sent("awaited.txt")
     assert len(asked) == 2

@@ -58,7 +58,7 @@ def test_what_is_there_is_left_unless_one_asks_to_replace_it(
     desk.sign_in()
     desk.upload_from_disk(file)
     item = desk.item(name)
-    expect(item.get_by_role("alert")).to_contain_text("An object of this name is there already.")
+    expect(item.get_by_role("alert")).to_contain_text("An object with this name already exists.")
     assert desk.house.read(name) == b"first"
     assert desk.house.uploads(name) == []
     item.get_by_role("button", name="Replace").click()

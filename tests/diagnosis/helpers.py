@@ -1,4 +1,4 @@
-"""Requests that are signed as the service signs them, and what is told of them when they fail."""
+"""Requests signed as the service signs them, and reports of how they failed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,9 +6,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from service.diagnosis.bucket_lookup import BucketLocation
-from service.diagnosis.context import Context, parse_report
-from service.diagnosis.diagnose import diagnose
-from service.diagnosis.findings import Finding
+from service.diagnosis.diagnose import Context, diagnose, parse_report
+from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest
 from service.sessions.session import Session
 from service.signing import sigv4
@@ -33,11 +32,10 @@ CREDENTIALS: Final = Credentials(
 SESSION: Final = Session(
     credentials=CREDENTIALS, name="billing", starts_at=NOW - 60, expires_at=NOW + 3540
 )
-KNOWN: Final = Context(now=NOW + 30, place=PLACE, session=SESSION, has_sessions=True)
-STRANGER: Final = Context(now=NOW + 30, place=PLACE, has_sessions=True)
+KNOWN: Final = Context(now=NOW + 30, location=PLACE, session=SESSION, has_sessions=True)
+STRANGER: Final = Context(now=NOW + 30, location=PLACE, has_sessions=True)
 OFFLINE: Final = Context(now=NOW + 30)
 UPLOAD: Final = PutObject(content_length=5, content_type="text/plain")
-MISMATCH: Final = "<Error><Code>SignatureDoesNotMatch</Code><Message>…</Message></Error>"
 
 
 def signed(
@@ -53,32 +51,27 @@ def signed(
     return signer.presign(action or GetObject(), key, now=now, expires_in=expires_in)
 
 
-def told(url: str, method: str = "GET", **more: Any) -> ReportedRequest:
-    """A request as its sender tells of it, with all headers that it sent."""
+def report(url: str, method: str = "GET", **more: Any) -> ReportedRequest:
+    """A report that no headers were sent, unless `headers` says so."""
     return ReportedRequest(**{"method": method, "url": url, "headers": {}, **more})
 
 
 def upload(action: PutObject = UPLOAD, **changes: str | None) -> ReportedRequest:
-    """An upload as it was answered, but for what is changed; None leaves a header out."""
-    headers = dict(action.headers())
-    for name, value in changes.items():
-        header = name.replace("_", "-")
-        if value is None:
-            del headers[header]
-        else:
-            headers[header] = value
-    return told(signed(action), "PUT", headers=headers)
+    """An upload with the signed headers. `changes` sets other values; None omits a header."""
+    headers = action.headers() | {name.replace("_", "-"): value for name, value in changes.items()}
+    sent = {name: value for name, value in headers.items() if value is not None}
+    return report(signed(action), "PUT", headers=sent)
 
 
 def error(code: str, message: str = "", **fields: str) -> dict[str, Any]:
-    """What is told of the answer: its body, with S3's error in it."""
+    """The reported response with S3's error document."""
     members = {"Code": code, "Message": message, **fields}
     inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members.items())
     return {"status": 403, "body": f'<?xml version="1.0"?>\n<Error>{inner}</Error>'}
 
 
 def canonical(action: Signable, *, payload: str = sigv4.UNSIGNED_PAYLOAD, **changes: str) -> str:
-    """S3's canonical request of an upload of `signed`'s key, but for what was changed on the way."""
+    """S3's canonical request for an upload of `signed`'s key, with some headers changed."""
     headers = {"host": ADDRESS.host, **action.headers()}
     headers |= {name.replace("_", "-"): value for name, value in changes.items()}
     parts = urlsplit(signed(action))
@@ -90,13 +83,26 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
-def refused(asked: ReportedRequest, answer: Mapping[str, Any]) -> ReportedRequest:
-    return replace(asked, **answer)
+MISMATCH: Final = error("SignatureDoesNotMatch")
 
 
-def found(asked: ReportedRequest, known: Context = KNOWN) -> list[Finding]:
-    return diagnose(parse_report(asked), known)
+def with_response(reported: ReportedRequest, response: Mapping[str, Any]) -> ReportedRequest:
+    return replace(reported, **response)
 
 
-def first(asked: ReportedRequest, known: Context = KNOWN) -> Finding:
-    return found(asked, known)[0]
+def mismatched(reported: ReportedRequest) -> ReportedRequest:
+    return with_response(reported, MISMATCH)
+
+
+def diagnosed(reported: ReportedRequest, context: Context = KNOWN) -> list[Finding]:
+    return diagnose(parse_report(reported), context)
+
+
+def codes(reported: ReportedRequest, context: Context = KNOWN) -> list[Code]:
+    return [finding.code for finding in diagnosed(reported, context)]
+
+
+def first(reported: ReportedRequest, context: Context = KNOWN) -> tuple[Code, bool]:
+    """The first finding's code, and whether it is proven."""
+    finding = diagnosed(reported, context)[0]
+    return finding.code, finding.proven
