@@ -54,14 +54,14 @@ def test_the_example_is_what_the_arithmetic_gives() -> None:
     at = datetime(2026, 3, 1, 12, 4, 10, tzinfo=UTC).timestamp()
     begins = datetime.fromtimestamp(Window.at(at, 600).begins_at, UTC)
     assert begins.strftime("%H:%M:%S") == "12:00:00"
-    assert "a request at 12:04:10 gets a URL of 12:00:00 with" in ONE_LINE
+    assert "a request at 12:04:10 gets a URL signed as of 12:00:00 with" in ONE_LINE
     given = limited(asked)
     assert given == GrantedLifetime(900, None)
     assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
 
 
 def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
-    most = number_after("where `stable_for` + `expires_in` are at most")
+    most = number_after("if `stable_for` + `expires_in` are at most")
     due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
     for window in (60, 600, 1200):
         asked = Lifetime(expires_in=most - window, stable_for=window)
@@ -82,7 +82,7 @@ def test_the_longest_window_is_the_one_of_the_page() -> None:
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    assert f"**More than {MAX_KEPT} sorts of windows" in ONE_LINE
+    assert f"**More than {MAX_KEPT} kinds of windows" in ONE_LINE
     assert f"**More than {MAX_SESSIONS:,} sessions at a time**" in ONE_LINE
     assert f"{MAX_EXPIRES_IN:,}" in ONE_LINE
     assert f"wait for STS, {ATTEMPT_SECONDS:.0f} s at most" in ONE_LINE

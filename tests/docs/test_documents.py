@@ -207,24 +207,25 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
         f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-        "an answer that nobody takes": f"{bounds.write_seconds:g} s",
+        "an answer that the client does not read": f"{bounds.write_seconds:g} s",
         "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
-        "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
-        "requests of one caller under way": "as many as are free: one caller alone gets half of "
+        "requests in progress": f"`max_in_flight`, {default('max_in_flight')}",
+        "requests of one caller in progress": "as many as are free: one caller alone gets half of "
         "`max_in_flight`, a second one a quarter",
-        "bodies on their way": "half of `max_in_flight`, shared in the same way",
-        "batches at work": f"{AT_WORK}; more wait, callers take turns, and a quarter of "
+        "bodies being received": "half of `max_in_flight`, shared in the same way",
+        "batches being signed": f"{AT_WORK}; more wait, callers alternate, and a quarter of "
         "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
         "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
-        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket "
-        f"{MAX_IN_FLIGHT_A_BUCKET} and its own session's",
+        "calls to STS in progress": f"{MAX_IN_FLIGHT}; per bucket, "
+        f"{MAX_IN_FLIGHT_A_BUCKET} and that of its own session",
         "requests that wait for one bucket's STS, one bucket's store, or issuers": "each a quarter of "
         "`max_in_flight`, together three quarters",
-        "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
-        f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {SLOT_WAIT_SECONDS:g} s",
+        "calls to stores in progress": f"{CALLS}; per bucket, {CALLS_A_BUCKET} and "
+        f"{COMPLETIONS_A_BUCKET} completions; {COMPLETIONS} completions in all; "
+        f"each waits {SLOT_WAIT_SECONDS:g} s for a slot",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
         f"{CALL_SECONDS / ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
         "a store's answer": f"{MAX_ANSWER_BYTES // 1024} KiB, of a list "
@@ -237,7 +238,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
     assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
-    assert f"as `Retry-After` said and {LONGEST:g} s\nat most" in OPERATIONS
+    assert f"as `Retry-After` said and {LONGEST:g} s at most" in " ".join(OPERATIONS.split())
     assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2

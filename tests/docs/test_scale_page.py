@@ -105,7 +105,7 @@ def test_the_prose_names_the_figures_that_are_reckoned_with() -> None:
     prose = TEXT.replace("\n", " ")
     for told in (
         f"${scale.VCPU_HOUR} for a vCPU-hour and ${scale.GIB_HOUR} for a GB-hour",
-        f"here {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
+        f"uses {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
         f"AWS's quota is {scale.STS_QUOTA} requests a second",
         f"less than the {KEEP_ALIVE_SECONDS} s for which the service keeps an idle connection",
     ):
