@@ -140,15 +140,15 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"up to {MAX_PARTS_PER_REQUEST} at a time" in PROSE
     assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
     assert f"up to {LIST_SECONDS:g} s to list the parts, and {COMPLETE_SECONDS:g} s to" in PROSE
-    told = dict(rows("Behind it")[2:])
+    told = dict(rows("Calls to the store")[2:])
     assert told["time"].startswith(
         f"{CALL_SECONDS:g} s with all retries; all pages of a list {LIST_SECONDS:g} s; "
         f"a completion {COMPLETE_SECONDS:g} s."
     )
     assert told["attempts"].startswith(f"{ATTEMPTS}, ")
-    assert told["under way"].startswith(
-        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions; of all buckets' "
-        f"completions {COMPLETIONS}. A call waits {SLOT_WAIT_SECONDS:g} s "
+    assert told["in progress"].startswith(
+        f"{CALLS}; per bucket, {CALLS_A_BUCKET} and {COMPLETIONS_A_BUCKET} completions; {COMPLETIONS} completions in "
+        f"all. A call waits {SLOT_WAIT_SECONDS:g} s "
     )
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 
