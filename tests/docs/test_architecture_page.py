@@ -78,6 +78,6 @@ def test_the_file_of_an_answer_defines_the_name(path: str, name: str) -> None:
 
 def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"{ATTEMPT_SECONDS:g} s at most" in PROSE
-    assert f"there are {MAX_SESSIONS:,} that were used later" in PROSE
+    assert f"when {MAX_SESSIONS:,} others were used later" in PROSE
     assert REFRESH_MARGIN == 60, "a minute"
     assert earliest_refresh_remaining(3600) == 2400, "not before a third of it has passed"
