@@ -42,10 +42,7 @@ def test_a_section_has_its_source_its_strengths_and_when_to_use_it(heading: str)
     source, rest = SECTIONS[heading].split("\n\n", 1)
     assert source.startswith("*")
     assert "](https://" in source or heading == "Signing in your own code"
-    places = [
-        rest.find(words)
-        for words in ("**Better there:**", "**Only here:**", "**Use it**")
-    ]
+    places = [rest.find(words) for words in ("**Better there:**", "**Only here:**", "**Use it**")]
     assert places == sorted(places)
     assert min(places) >= 0
 

@@ -132,11 +132,11 @@ def test_the_figures_of_the_page_are_the_manifests() -> None:
     configuration = YAML(typ="safe").load(Build("eks").configuration)
     text = " ".join(PAGE.split())
     assert f"period of {spec['terminationGracePeriodSeconds']} s" in text
-    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for up to 20" in text
+    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for a `drain_seconds` of up to 20" in text
     assert container["resources"] == {
         "requests": {"cpu": "500m", "memory": "256Mi"},
         "limits": {"memory": "1Gi"},
     }
-    assert "half a core requested" in text
+    assert "a request of half a core" in text
     assert "**1 GiB of memory**" in text
-    assert f"It is {configuration['server']['max_in_flight']} here" in text
+    assert f"`max_in_flight` is {configuration['server']['max_in_flight']} here" in text
