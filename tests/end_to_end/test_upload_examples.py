@@ -268,7 +268,7 @@ def test_a_file_that_is_changed_meanwhile_makes_no_object(upload: Upload) -> Non
         ended = upload.end(process)
 
     assert ended.returncode == 1
-    assert "the file was changed meanwhile" in ended.stderr
+    assert "the file has changed during the upload" in ended.stderr
     upload.assert_arrived(upload.run(*IN_PARTS))
 
 
