@@ -24,13 +24,13 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 
-def test_each_alternative_has_its_column_and_each_column_its_section() -> None:
+def test_each_alternative_has_a_column_and_a_section() -> None:
     named = re.findall(r"\]\(#([^)]+)\)", " ".join(TABLE[0]))
     assert named == [anchor(heading) for heading in ALTERNATIVES]
     assert len(named) >= 9
 
 
-def test_every_row_has_a_mark_for_each_alternative_and_some_are_against_presign() -> None:
+def test_every_row_is_complete_and_some_are_against_presign() -> None:
     first, *rows = TABLE[1:]
     assert all(len(row) == len(ALTERNATIVES) + 2 for row in [first, *rows])
     assert {cell for row in rows for cell in row[1:]} == {"Y", "P", "N", "-"}

@@ -43,13 +43,13 @@ def limited(asked: Lifetime, remaining: float = HOUR) -> object:
     )
 
 
-def test_the_request_is_one_that_the_service_takes() -> None:
+def test_the_service_accepts_the_example_request() -> None:
     [body] = re.findall(r"-d '(.*)'", TEXT)
     ask = download_request(DownloadUrlRequest.model_validate(json.loads(body)))
     assert ask.lifetime == Lifetime(expires_in=300, stable_for=600)
 
 
-def test_the_example_is_what_the_arithmetic_gives() -> None:
+def test_the_example_matches_the_arithmetic() -> None:
     asked = Lifetime(expires_in=300, stable_for=600)
     at = datetime(2026, 3, 1, 12, 4, 10, tzinfo=UTC).timestamp()
     begins = datetime.fromtimestamp(Window.at(at, 600).begins_at, UTC)
@@ -60,7 +60,7 @@ def test_the_example_is_what_the_arithmetic_gives() -> None:
     assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
 
 
-def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
+def test_the_full_lifetime_is_granted_up_to_the_stated_limit() -> None:
     most = number_after("if `stable_for` + `expires_in` are at most")
     due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
     for window in (60, 600, 1200):
@@ -70,7 +70,7 @@ def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
         assert limited(longer, due) == GrantedLifetime(most, "session")
 
 
-def test_the_longest_window_is_the_one_of_the_page() -> None:
+def test_the_longest_window_matches_the_page() -> None:
     most = number_after("`stable_for` + `min_expires_in` (or 1) are at most")
     longest = limited(Lifetime(stable_for=most - 1))
     assert isinstance(longest, GrantedLifetime)
@@ -81,7 +81,7 @@ def test_the_longest_window_is_the_one_of_the_page() -> None:
     )
 
 
-def test_the_bounds_are_those_of_the_code() -> None:
+def test_the_limits_match_the_code() -> None:
     assert f"**More than {MAX_KEPT} kinds of windows" in ONE_LINE
     assert f"**More than {MAX_SESSIONS:,} sessions at a time**" in ONE_LINE
     assert f"{MAX_EXPIRES_IN:,}" in ONE_LINE

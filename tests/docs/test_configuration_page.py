@@ -26,19 +26,19 @@ SOURCES: Final = sorted((ROOT / "service").glob("config/*.py"))
 _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
 
-def test_the_page_is_what_the_settings_say() -> None:
+def test_the_page_matches_the_settings() -> None:
     told = PAGE.read_text(encoding="utf-8")
     assert told == page(), (
         "docs/configuration.md is not of these settings: run `make configuration`"
     )
 
 
-def test_every_model_of_the_settings_has_its_section() -> None:
+def test_every_settings_model_has_a_section() -> None:
     objects = {name for name, each in SCHEMA["$defs"].items() if each["type"] == "object"}
     assert objects == set(SECTIONS)
 
 
-def test_every_variable_that_is_read_is_on_the_page_and_no_other() -> None:
+def test_the_page_lists_exactly_the_environment_variables() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
     assert text.count("os.environ") == len(VARIABLES) + 1  # and once to see which name is there
@@ -86,11 +86,11 @@ def every_key() -> Iterator[tuple[str, str]]:
         yield from ((model["title"], name) for name in model["properties"])
 
 
-def test_the_example_has_every_key_that_there_is_and_no_other() -> None:
+def test_the_example_has_exactly_the_existing_keys() -> None:
     assert set(keys(SCHEMA, uncommented())) == set(every_key())
 
 
-def test_a_default_that_the_example_shows_is_the_default() -> None:
+def test_defaults_in_the_example_are_the_defaults() -> None:
     shown = {**uncommented()["server"], **uncommented()["issuers"]["cluster-a"]}
     for section in ("ServerSettings", "IssuerSettings"):
         for name, key in SCHEMA["$defs"][section]["properties"].items():
@@ -99,7 +99,7 @@ def test_a_default_that_the_example_shows_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("title", configuration_page.kinds())
-def test_a_kind_of_text_on_the_page_is_one_that_a_key_has(title: str) -> None:
+def test_every_text_kind_on_the_page_is_used(title: str) -> None:
     # A tag's name and value stand in one cell, as texts by name.
     assert title in {"tag", "tag's value"} or re.search(rf"[|:] {re.escape(title)} \|", page())
 

@@ -75,22 +75,22 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(_TEST.findall(SECURITY))))
-def test_a_test_that_the_table_of_threats_names_is_there(path: str, name: str) -> None:
+def test_every_test_in_the_threat_table_exists(path: str, name: str) -> None:
     assert name.startswith("test_")
     assert name in functions(ROOT / path)
 
 
-def test_every_threat_in_the_table_has_its_test() -> None:
+def test_every_threat_has_a_test() -> None:
     assert len(list(rows())) > 20
     assert [threat for threat, tests in rows() if not _TEST.search(tests)] == []
 
 
-def test_no_name_of_a_test_is_written_in_a_way_that_escapes_the_check() -> None:
+def test_every_test_name_is_checked() -> None:
     assert SECURITY.count("::test") == len(_TEST.findall(SECURITY))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_files_lead_somewhere(page: str) -> None:
+def test_links_to_files_resolve(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
@@ -108,7 +108,7 @@ def headings(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_a_heading_lead_to_one_on_this_page_or_another(page: str) -> None:
+def test_links_to_headings_resolve(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
     assert [
@@ -126,7 +126,7 @@ def configurations() -> list[Any]:
     return [each for each in read if isinstance(each, dict) and "buckets" in each]
 
 
-def test_the_configurations_on_the_pages_are_good() -> None:
+def test_configurations_on_the_pages_are_valid() -> None:
     assert len(configurations()) >= 3
     for configuration in configurations():
         for issuer in configuration.get("issuers", {}).values():
@@ -134,12 +134,12 @@ def test_the_configurations_on_the_pages_are_good() -> None:
         assert Settings.model_validate(configuration).buckets
 
 
-def test_the_readme_leads_to_every_page() -> None:
+def test_the_readme_links_every_page() -> None:
     led = set(re.findall(r"\]\((docs/[\w-]+\.md)", text_of("README.md")))
     assert {page for page in PAGES if page.startswith("docs/")} <= led
 
 
-def test_the_mutations_that_the_readme_counts_are_those_that_are_tried() -> None:
+def test_the_readme_has_the_number_of_mutations() -> None:
     assert f"each of {len(CASES)} mutations" in text_of("README.md")
 
 
@@ -178,13 +178,13 @@ def family(name: str) -> str:
     return re.sub(r"_(total|bucket|count|sum)$", "", name)
 
 
-async def test_every_metric_of_the_app_has_its_row_with_its_labels_and_no_other_has() -> None:
+async def test_the_metrics_table_matches_the_app() -> None:
     told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")}
     assert set(told) == set(await kinds())
     assert told == {name: labels()[family(name)] - {"le"} for name in told}
 
 
-async def test_every_metric_that_the_page_names_is_one_of_the_apps() -> None:
+async def test_every_named_metric_exists() -> None:
     known = await kinds()
     ends = {f"{name}_{end}" for name, kind in known.items() if kind == "histogram" for end in ENDS}
     assert set(re.findall(r"presign_\w+", OPERATIONS)) - set(known) - ends == set()
@@ -193,14 +193,14 @@ async def test_every_metric_that_the_page_names_is_one_of_the_apps() -> None:
 ENDS: Final = ("bucket", "count", "sum")
 
 
-def test_the_settings_that_need_a_restart_are_those_of_the_service() -> None:
+def test_the_settings_that_need_a_restart_match_the_code() -> None:
     sentence = OPERATIONS.partition("next start only:")[2].partition(". ")[0]
     assert (
         set(re.findall(r"`(\w+)`", sentence)) == set(_AT_START) <= set(ServerSettings.model_fields)
     )
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     bounds = ConnectionLimits()
     told = {row[0]: row[1] for row in cells("Bounds")}
     assert told == {

@@ -60,9 +60,7 @@ class Reader:
         return created
 
 
-def test_the_commands_of_the_page_bring_the_object_to_the_store(
-    running: Demo, tmp_path: Path
-) -> None:
+def test_the_commands_on_the_page_upload_the_object(running: Demo, tmp_path: Path) -> None:
     (tmp_path / "part-1").write_bytes(bytes(PART_SIZE))
     reader = Reader(running, tmp_path)
     assert reader.begin()["part_size"] == PART_SIZE
@@ -80,7 +78,7 @@ def test_the_commands_of_the_page_bring_the_object_to_the_store(
     assert [each.line for each in reader.blocks if "-X DELETE" not in each.text] == []
 
 
-def test_an_upload_that_is_given_up_is_gone(running: Demo, tmp_path: Path) -> None:
+def test_an_aborted_upload_is_gone(running: Demo, tmp_path: Path) -> None:
     reader = Reader(running, tmp_path)
     ask = {"bucket": "demo", "key": "videos/keynote.mp4", "content_length": SIZE}
     with httpx.Client(

@@ -93,7 +93,7 @@ def sent(path: str) -> dict[str, Any]:
         ("/v1/object-checks", ObjectCheckRequest, object_check, "content_type"),
     ],
 )
-def test_the_bodies_of_the_page_are_understood(
+def test_the_service_accepts_the_bodies_on_the_page(
     path: str, model: type[BaseModel], understand: Any, part: str
 ) -> None:
     body = sent(path)
@@ -102,14 +102,14 @@ def test_the_bodies_of_the_page_are_understood(
     assert body["content_length"] == 20_000_000
 
 
-def test_the_window_with_a_checksum_is_understood() -> None:
+def test_the_service_accepts_the_window_with_a_checksum() -> None:
     [body] = [json.loads(each) for each in blocks("json") if "checksum_algorithm" in each]
     window = part_window("id", PartUrlsRequest.model_validate(body, strict=True))
     assert [action.part_number for action in window.actions()] == [3]
     assert window.actions()[0].checksum is not None
 
 
-def test_the_answers_of_the_page_are_of_the_services_shapes_and_fit_the_plan() -> None:
+def test_the_answers_on_the_page_have_the_services_shapes() -> None:
     answers = [json.loads(each) for each in blocks("json")[:5]]
     models = [MultipartUpload, PresignedParts, UploadedParts, CompletedUpload, ObjectCheck]
     for model, answer in zip(models, answers, strict=True):
@@ -121,7 +121,7 @@ def test_the_answers_of_the_page_are_of_the_services_shapes_and_fit_the_plan() -
         assert part["content_length"] == plan.length(part["part_number"])
 
 
-def test_the_sizes_of_the_page_are_the_plans() -> None:
+def test_the_sizes_on_the_page_match_the_plan() -> None:
     told = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
     assert len(told) == 6
     for row in told:
@@ -135,7 +135,7 @@ def test_the_sizes_of_the_page_are_the_plans() -> None:
     assert limits["an object"] == f"1 byte to {MAX_OBJECT_BYTES / SIZES['TiB']:.1f} TiB"
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"the first {DEFAULT_PARTS_PER_REQUEST} parts at most" in PROSE
     assert f"up to {MAX_PARTS_PER_REQUEST} at a time" in PROSE
     assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
@@ -153,19 +153,19 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 
 
-def test_the_problems_of_a_completion_have_their_statuses() -> None:
+def test_the_problems_of_a_completion_have_their_status() -> None:
     told = re.findall(r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE)
     assert len(told) == 8
     for status, code in told:
         assert problems.problem(code, "")["status"] == int(status)
 
 
-def test_the_algorithms_that_know_the_whole_object_are_told_apart() -> None:
+def test_full_object_algorithms_are_listed_as_such() -> None:
     [of_the_whole] = [row for row in rows("Checksums") if "of all its bytes" in row[-1]]
     assert set(re.findall(r"`(\w+)`", of_the_whole[0])) == FULL_OBJECT_ALGORITHMS
 
 
-def test_the_lines_of_the_command_are_as_it_prints_them() -> None:
+def test_the_output_on_the_page_is_what_the_command_prints() -> None:
     listed, counted = blocks("text")[0].splitlines()
     bucket, key, upload_id, initiated, _ = listed.split("\t")
     upload = OpenUpload(key=key, upload_id=upload_id, initiated=initiated)

@@ -35,17 +35,17 @@ def number(cell: str) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(scale.parts(RESULTS)))
-def test_what_the_page_says_is_reckoned_from_the_last_measurement(name: str) -> None:
+def test_the_page_matches_the_last_measurement(name: str) -> None:
     """`python -m benchmarks.scale` writes it anew."""
     assert part(name) == "\n".join(scale.parts(RESULTS)[name])
 
 
-def test_the_page_has_no_part_that_is_not_reckoned() -> None:
+def test_every_generated_part_is_checked() -> None:
     marks = re.findall(r"<!-- written by make bench: (\w+) -->", TEXT)
     assert sorted(marks) == sorted(scale.parts(RESULTS))
 
 
-def test_a_million_urls_cost_as_many_seconds_as_one_costs_microseconds() -> None:
+def test_the_cost_of_a_million_urls_follows_from_one() -> None:
     measured = median(RESULTS["http"]["get 352"])
     micros, seconds, dollars = table("cost")["a download"]
     assert number(micros) == number(seconds) == pytest.approx(measured, abs=0.05)
@@ -55,14 +55,14 @@ def test_a_million_urls_cost_as_many_seconds_as_one_costs_microseconds() -> None
     )
 
 
-def test_a_batch_costs_by_the_url_what_it_costs_as_a_whole() -> None:
+def test_the_cost_per_url_follows_from_the_batch() -> None:
     sizes = dict(zip((1, 10, 100, 1000), RESULTS["sizes"]["presign"], strict=True))
     for size in (10, 100, 1000):
         micros = table("cost")[f"batches of {size:,} downloads"][0]
         assert number(micros) == pytest.approx(sizes[size] * 1000 / size, abs=0.05)
 
 
-def test_as_many_replicas_as_are_busy_for_three_fifths_and_two_at_least() -> None:
+def test_replicas_are_three_fifths_busy_and_at_least_two() -> None:
     for words, (_, cores, replicas, *_) in table("replicas").items():
         a_url = number(table("cost")[words][0])
         busy = a_url * 100_000 / 1e6
@@ -73,7 +73,7 @@ def test_as_many_replicas_as_are_busy_for_three_fifths_and_two_at_least() -> Non
         assert least == 2 or busy / (least - 1) > 0.6 - 0.01
 
 
-def test_the_bytes_are_those_of_requests_to_the_service() -> None:
+def test_the_bytes_match_real_requests() -> None:
     """But for what differs with the machine: a port has up to five digits, an address more."""
     sent = scale.of_a_service()
     assert set(sent) == set(RESULTS["bytes"])
@@ -81,7 +81,7 @@ def test_the_bytes_are_those_of_requests_to_the_service() -> None:
         assert found == pytest.approx(RESULTS["bytes"][kind], rel=0.02), kind
 
 
-def test_the_time_between_two_refreshes_is_what_presign_check_reckons_with() -> None:
+def test_the_refresh_interval_matches_presign_check() -> None:
     settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
     lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
     [told] = [line for line in lines if line.startswith("bucket demo: about")]
@@ -91,7 +91,7 @@ def test_the_time_between_two_refreshes_is_what_presign_check_reckons_with() -> 
     assert f"renewed every {scale.refreshed_every():,.0f} s" in part("sts").replace("\n", " ")
 
 
-def test_calls_to_sts_are_callers_by_replicas_by_that_time() -> None:
+def test_calls_to_sts_follow_from_callers_and_replicas() -> None:
     every = 3600 - (900 + 60) * 1.025
     for callers, cells in table("sts").items():
         for replicas, cell in zip((2, 10, 30, 1), cells, strict=True):
@@ -101,7 +101,7 @@ def test_calls_to_sts_are_callers_by_replicas_by_that_time() -> None:
                 assert float(share[1]) == pytest.approx(rate / 600 * 100, abs=0.06)
 
 
-def test_the_prose_names_the_figures_that_are_reckoned_with() -> None:
+def test_the_prose_has_the_assumed_figures() -> None:
     prose = TEXT.replace("\n", " ")
     for told in (
         f"${scale.VCPU_HOUR} for a vCPU-hour and ${scale.GIB_HOUR} for a GB-hour",
@@ -114,7 +114,7 @@ def test_the_prose_names_the_figures_that_are_reckoned_with() -> None:
     assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # a GB at a cent
 
 
-def test_what_is_said_of_nginx_is_in_its_configuration() -> None:
+def test_the_nginx_settings_are_in_its_configuration() -> None:
     for line in re.findall(r"^- \*\*`(.+)`\*\*", TEXT, re.MULTILINE):
         assert line in PROXY, line
     assert "# hash $http_authorization consistent;" in PROXY

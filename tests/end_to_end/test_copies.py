@@ -41,7 +41,7 @@ def _peeper(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_policy_that_reaches_sts_allows_uploads_and_no_copies(
+def test_the_session_policy_sent_to_sts_denies_copies(
     peeper: Service, sts: RecordingSts, source: str
 ) -> None:
     reply = peeper.client.post(

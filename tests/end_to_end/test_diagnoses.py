@@ -186,7 +186,7 @@ LET_THROUGH: Final = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_failing_request_gets_its_right_finding_first(desk: Desk, case: str) -> None:
+def test_a_failing_request_gets_the_right_first_finding(desk: Desk, case: str) -> None:
     fail, code = CASES[case]
     sent = fail(desk)
     findings = desk.diagnosed(sent)
@@ -238,7 +238,7 @@ def test_metadata_that_differs_is_named_as_what_to_compare(desk: Desk) -> None:
     assert "`x-amz-meta-author`" in desk.diagnosed(sent)[0]["fix"]
 
 
-def test_what_a_fix_says_to_send_works(desk: Desk) -> None:
+def test_a_request_fixed_as_advised_works(desk: Desk) -> None:
     """The command line of the fix, with the URL and a file in their places."""
     signed = desk.put()
     sent = desk.send(signed, BODY, content_type="text/plain;charset=UTF-8")
@@ -250,7 +250,7 @@ def test_what_a_fix_says_to_send_works(desk: Desk) -> None:
     assert desk.send(Signed("PUT", signed.url, options, {}), BODY).answer.status_code == 200
 
 
-def test_the_command_line_asks_the_service(desk: Desk, tmp_path: Path) -> None:
+def test_the_command_line_calls_the_service(desk: Desk, tmp_path: Path) -> None:
     """As a process, with what was pasted in files."""
     sent = desk.send(desk.put(), BODY, content_type="text/plain; charset=utf-8")
     answer = tmp_path / "answer.xml"

@@ -40,7 +40,7 @@ def signed_by_hand(hand: Hand, key: str, *, now: int = 0, expires_in: int = 300)
     return Signed("GET", url, {}, {})
 
 
-def test_a_key_with_dot_segments_is_told_of(desk: Desk, hand: Hand) -> None:
+def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, hand: Hand) -> None:
     """Its session is not the service's: so the service sees no more than there is to see."""
     sent = desk.send(signed_by_hand(hand, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
@@ -49,7 +49,7 @@ def test_a_key_with_dot_segments_is_told_of(desk: Desk, hand: Hand) -> None:
     assert "dot_segments" in codes or sent.answer.status_code == 404
 
 
-def test_a_url_that_begins_in_the_future_is_told_of(desk: Desk, hand: Hand) -> None:
+def test_a_url_from_the_future_is_diagnosed(desk: Desk, hand: Hand) -> None:
     sent = desk.send(signed_by_hand(hand, desk.key, now=4000))
     if desk.store.name == "seaweedfs":  # 4.48 does not look at when a URL begins
         assert sent.answer.status_code == 404
@@ -58,7 +58,7 @@ def test_a_url_that_begins_in_the_future_is_told_of(desk: Desk, hand: Hand) -> N
     assert desk.diagnosed(sent)[0]["code"] == "not_yet_valid"
 
 
-def test_a_session_that_may_not_is_told_of(desk: Desk, house: House) -> None:
+def test_a_session_without_permission_is_diagnosed(desk: Desk, house: House) -> None:
     """By its policy: the signature is right."""
     nobody = house.hand(None)
     stored(desk.store, desk.key)
@@ -68,7 +68,7 @@ def test_a_session_that_may_not_is_told_of(desk: Desk, house: House) -> None:
     assert (finding["code"], finding["proven"]) == ("access_denied", True)
 
 
-def test_a_session_that_has_ended_is_told_of(ministack: Store, tmp_path: Path) -> None:
+def test_an_expired_session_is_diagnosed(ministack: Store, tmp_path: Path) -> None:
     """MiniStack says `ExpiredToken` at first, and later that it knows no such key id."""
     seconds = 10
     with serving(ministack, tmp_path, session_seconds=seconds) as service:
@@ -94,7 +94,7 @@ def test_a_session_that_has_ended_is_told_of(ministack: Store, tmp_path: Path) -
         ({"policy": None}, BODY, "form_malformed"),
     ],
 )
-def test_a_form_that_fails_gets_its_right_finding_first(
+def test_a_failing_form_gets_the_right_first_finding(
     ministack: Store,
     ministack_service: Service,
     change: dict[str, str | None],
@@ -113,7 +113,7 @@ def test_a_form_that_fails_gets_its_right_finding_first(
 
 
 @again_if_late
-def test_a_form_that_works_gets_no_finding_and_one_that_is_late_is_told_so(
+def test_a_working_form_gets_no_finding_and_an_expired_one_does(
     ministack: Store, ministack_service: Service
 ) -> None:
     desk = Desk(store=ministack, service=ministack_service)
@@ -139,7 +139,7 @@ def _ministack_service(
 # Another replica, and another caller
 
 
-def test_another_replica_says_so_and_what_can_be_seen_all_the_same(
+def test_another_replica_reports_signed_elsewhere_and_visible_facts(
     desk: Desk, tmp_path: Path
 ) -> None:
     sent = desk.send(desk.put(), BODY, if_none_match=None)
@@ -151,7 +151,7 @@ def test_another_replica_says_so_and_what_can_be_seen_all_the_same(
     assert codes(desk.diagnosed(sent)) == ["header_missing"]
 
 
-def test_nobody_is_told_of_a_key_or_a_session_of_anothers(ministack: Store, tmp_path: Path) -> None:
+def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_path: Path) -> None:
     callers = [api_key("a", "end-to-end", "a/"), api_key("b", "key-of-b", "b/", "a/shared/")]
     with serving(ministack, tmp_path, callers=callers) as service:
         own = service.sign("upload-urls", key="a/one.txt", content_length=5)

@@ -72,7 +72,7 @@ def test_a_form_may_leave_the_type_open_below_a_prefix(forms: Service) -> None:
     assert post(signed["url"], fields, BODY).status_code == 201
 
 
-def test_a_form_with_tags_is_taken(forms: Service, store: Store) -> None:
+def test_a_form_with_tags_is_accepted(forms: Service, store: Store) -> None:
     """AWS keeps a form's tags; no store here does, and SeaweedFS knows no such field."""
     signed = form(forms, tags={"team": "a b"})
     answer = post(signed["url"], signed["fields"], BODY)
@@ -128,7 +128,7 @@ def test_a_form_with_another_field_is_refused(forms: Service, store: Store, name
 
 
 @pytest.mark.parametrize(("least", "body"), [(0, b"x" * 101), (5, b"x" * 4)])
-def test_a_form_takes_no_file_of_another_size(
+def test_a_form_refuses_a_file_of_another_size(
     forms: Service, store: Store, least: int, body: bytes
 ) -> None:
     if not store.verifies_signatures:

@@ -54,7 +54,7 @@ def _name() -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_session_may_do_below_its_own_prefix_what_its_caller_may(
+def test_a_session_may_use_its_own_prefix(
     house: House, ministack: Store, name: str, operation: str
 ) -> None:
     stored(ministack, f"a/{name}")
@@ -64,7 +64,7 @@ def test_a_session_may_do_below_its_own_prefix_what_its_caller_may(
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("place", NOT_BELOW_A)
-def test_a_session_may_do_nothing_elsewhere_though_signed_by_hand(
+def test_a_session_may_do_nothing_outside_its_prefix(
     house: House, ministack: Store, name: str, operation: str, place: str
 ) -> None:
     key = place.format(name)
@@ -76,7 +76,7 @@ def test_a_session_may_do_nothing_elsewhere_though_signed_by_hand(
 
 
 @pytest.mark.parametrize("prefix", ["", "a", "b", "b/", "ab/"])
-def test_a_session_lists_nothing_wider_than_its_prefix(house: House, prefix: str) -> None:
+def test_a_session_cannot_list_above_its_prefix(house: House, prefix: str) -> None:
     assert is_denied(house.hand("a").send(ListObjects(prefix=prefix)))
 
 
@@ -89,9 +89,7 @@ def test_a_session_lists_below_its_prefix_page_by_page(house: House, ministack: 
     assert answer.text.count("<Contents>") == 2
 
 
-def test_a_session_creates_without_overwriting_below_its_prefix_alone(
-    house: House, name: str
-) -> None:
+def test_a_session_creates_only_below_its_prefix(house: House, name: str) -> None:
     hand = house.hand("a")
     assert hand.put(f"a/{name}", overwrite=False).is_success
     assert hand.put(f"a/{name}", overwrite=False).status_code == 412
@@ -109,7 +107,7 @@ def test_a_session_creates_without_overwriting_below_its_prefix_alone(
         lambda upload_id: AbortMultipartUpload(upload_id=upload_id),
     ],
 )
-def test_a_session_does_nothing_to_an_upload_of_another(
+def test_a_session_cannot_touch_another_callers_upload(
     house: House, ministack: Store, name: str, action: Callable[[str], MultipartAction]
 ) -> None:
     admin, key = ministack.admin_client(), f"b/{name}"
@@ -123,14 +121,14 @@ def test_a_session_does_nothing_to_an_upload_of_another(
     assert content(ministack, key) is None
 
 
-def test_a_session_tags_what_it_uploads_and_nothing_else(house: House, name: str) -> None:
+def test_a_session_can_tag_only_its_uploads(house: House, name: str) -> None:
     hand = house.hand("a")
     assert hand.put(f"a/{name}", tags=(("team", "x"),)).is_success
     assert is_denied(hand.put(f"b/{name}", tags=(("team", "x"),)))
 
 
 @pytest.mark.parametrize("action", [GetObject, DeleteObject])
-def test_a_version_is_reached_below_its_own_prefix_alone(
+def test_versions_are_readable_only_below_the_prefix(
     house: House, ministack: Store, name: str, action: type[GetObject | DeleteObject]
 ) -> None:
     hand = house.hand("a", "versions")
@@ -141,7 +139,7 @@ def test_a_version_is_reached_below_its_own_prefix_alone(
         assert answer.is_success if prefix == "a/" else is_denied(answer), answer.text
 
 
-def test_whoever_may_download_reaches_no_version(house: House, ministack: Store, name: str) -> None:
+def test_a_download_grant_reaches_no_versions(house: House, ministack: Store, name: str) -> None:
     version = stored(ministack, f"a/{name}", ministack.versioned_bucket)
     hand = house.hand("reader", "versions")
     assert hand.send(GetObject(), f"a/{name}").content == BODY
@@ -152,7 +150,7 @@ def test_whoever_may_download_reaches_no_version(house: House, ministack: Store,
     ("caller", "allowed"), [("reader", {"download", "head"}), ("lister", {"list"})]
 )
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_session_may_do_no_other_operation_below_its_own_prefix(
+def test_a_session_may_do_only_granted_operations(
     house: House, ministack: Store, name: str, *, operation: str, caller: str, allowed: set[str]
 ) -> None:
     """To S3, a head is a download without the body: one action allows both."""
@@ -162,7 +160,7 @@ def test_a_session_may_do_no_other_operation_below_its_own_prefix(
     assert content(ministack, f"a/{name}") == b"untouched"
 
 
-def test_a_session_for_one_key_reaches_no_key_beside_it(house: House, ministack: Store) -> None:
+def test_a_session_for_one_key_reaches_no_other_key(house: House, ministack: Store) -> None:
     hand = house.hand("one-key")
     assert hand.put("a/only.txt").is_success
     assert hand.send(GetObject(), "a/only.txt").content == BODY
@@ -173,7 +171,7 @@ def test_a_session_for_one_key_reaches_no_key_beside_it(house: House, ministack:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_session_of_nobodys_own_may_do_nothing(
+def test_the_buckets_own_session_may_do_nothing(
     house: House, ministack: Store, name: str, operation: str
 ) -> None:
     stored(ministack, name, body=b"untouched")
@@ -184,7 +182,7 @@ def test_the_session_of_nobodys_own_may_do_nothing(
 
 
 @pytest.mark.parametrize("operation", ["download", "head", "upload", "list", "delete"])
-def test_another_store_keeps_a_session_within_its_prefix_too(
+def test_seaweedfs_limits_a_session_to_its_prefix(
     elsewhere: House, seaweedfs: Store, name: str, operation: str
 ) -> None:
     """Forms with a session's token, and versions, are beyond it."""
@@ -197,7 +195,7 @@ def test_another_store_keeps_a_session_within_its_prefix_too(
     assert content(seaweedfs, f"b/{name}") == b"untouched"
 
 
-def test_another_store_gives_the_session_of_nobodys_own_nothing(
+def test_on_seaweedfs_the_buckets_own_session_may_do_nothing(
     elsewhere: House, seaweedfs: Store, name: str
 ) -> None:
     stored(seaweedfs, name, body=b"untouched")

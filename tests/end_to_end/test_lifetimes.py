@@ -36,7 +36,7 @@ def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @again_if_late
-def test_a_url_dies_when_its_lifetime_is_over(
+def test_a_url_dies_when_its_lifetime_ends(
     verifying_service: Service, verifying_store: Store, key: str
 ) -> None:
     admin = verifying_store.admin_client()
@@ -48,14 +48,14 @@ def test_a_url_dies_when_its_lifetime_is_over(
     assert send(signed).status_code == 403
 
 
-def test_a_form_dies_when_its_lifetime_is_over(ministack: Store, short: Service) -> None:
+def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: Service) -> None:
     form = short.ask("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
     time.sleep(max(0.0, seconds_left(form["expires_at"])) + 1)
     assert post(form["url"], form["fields"], BODY).status_code == 403
 
 
 @again_if_late
-def test_a_url_that_would_outlive_its_session_dies_when_it_says(
+def test_a_url_dies_at_expires_at_with_its_session(
     ministack: Store, short: Service, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
@@ -81,7 +81,7 @@ def test_a_url_that_would_outlive_its_session_dies_when_it_says(
 
 
 @again_if_late
-def test_the_service_signs_on_with_the_next_session(
+def test_the_service_continues_with_the_next_session(
     ministack: Store, short: Service, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)

@@ -98,7 +98,7 @@ def content(store: Store, key: str) -> bytes | None:
 
 
 @pytest.mark.parametrize("operation", MUTATIONS)
-def test_unchanged_it_is_accepted(
+def test_an_unchanged_request_is_accepted(
     verifying_service: Service, verifying_store: Store, operation: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
@@ -107,7 +107,7 @@ def test_unchanged_it_is_accepted(
 
 
 @pytest.mark.parametrize(("operation", "name"), CASES)
-def test_changed_it_is_refused(
+def test_a_changed_request_is_refused(
     verifying_service: Service, verifying_store: Store, operation: str, name: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
@@ -146,7 +146,7 @@ def prepare(store: Store, operation: str, key: str) -> None:
         store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=BODY)
 
 
-def test_a_path_that_climbs_opens_no_other_object(
+def test_a_path_with_dot_segments_opens_no_other_object(
     verifying_service: Service, verifying_store: Store, key: str
 ) -> None:
     other = f"secret-{uuid.uuid4().hex}.txt"

@@ -77,9 +77,7 @@ def callers(*prefixes_of_a: str) -> list[dict[str, Any]]:
     return [api_key("a", KEY_OF_A, *prefixes_of_a), api_key("b", KEY_OF_B, "b/")]
 
 
-async def test_no_request_fails_but_those_that_are_refused_now(
-    ministack: Store, tmp_path: Path
-) -> None:
+async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_path: Path) -> None:
     file = tmp_path / "presign.yaml"
 
     def write(text: str) -> None:

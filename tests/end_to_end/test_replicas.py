@@ -52,7 +52,7 @@ def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
         yield House(one, two, url, tmp_path)
 
 
-def test_no_request_is_lost_when_a_replica_is_killed_and_what_it_signed_stays_good(
+def test_a_killed_replica_loses_no_request_and_no_url(
     house: House,
 ) -> None:
     with under_load(house.url) as tally:
@@ -153,7 +153,7 @@ async def listening(stub: Stub) -> AsyncIterator[int]:
         ("POST", "/v1/multipart-uploads/an-id/complete", False),
     ],
 )
-async def test_what_has_an_effect_at_the_store_is_not_asked_of_a_second_replica(
+async def test_calls_with_effects_at_the_store_are_not_retried(
     tmp_path: Path, method: str, path: str, *, is_repeated: bool
 ) -> None:
     dying, well = Stub(answers=False), Stub(answers=True)
@@ -164,7 +164,7 @@ async def test_what_has_an_effect_at_the_store_is_not_asked_of_a_second_replica(
     assert reply.status_code == (200 if is_repeated else 502)
 
 
-async def test_what_no_replica_has_taken_is_asked_of_the_next_whatever_it_is(
+async def test_requests_that_no_replica_took_are_retried(
     tmp_path: Path,
 ) -> None:
     well = Stub(answers=True)
@@ -174,7 +174,7 @@ async def test_what_no_replica_has_taken_is_asked_of_the_next_whatever_it_is(
     assert (well.seen, reply.status_code) == (1, 200)
 
 
-async def test_sticky_routing_leads_a_caller_to_one_replica_and_callers_to_all(
+async def test_sticky_routing_gives_each_caller_one_replica(
     tmp_path: Path,
 ) -> None:
     one, two = Stub(answers=True), Stub(answers=True)
@@ -211,7 +211,7 @@ async def through_nginx(
         await asyncio.to_thread(proxy.__exit__, None, None, None)
 
 
-async def test_what_is_nobodys_outside_is_not_there(tmp_path: Path) -> None:
+async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
     well = Stub(answers=True)
     async with listening(well) as port:
         reply = await asked(tmp_path, (port, port), "GET", "/metrics")
@@ -231,7 +231,7 @@ async def test_what_is_nobodys_outside_is_not_there(tmp_path: Path) -> None:
         ("/v1/multipart-uploads/an-id/complete", 4_194_305, 413),
     ],
 )
-async def test_only_batches_and_completions_may_be_long(
+async def test_only_batches_and_completions_may_have_long_bodies(
     tmp_path: Path, path: str, size: int, status: int
 ) -> None:
     well = Stub(answers=True)
@@ -246,7 +246,7 @@ async def test_only_batches_and_completions_may_be_long(
 @pytest.mark.parametrize(
     ("path", "most"), [("/v1/download-urls", 256), ("/v1/upload-urls/batch", 32)]
 )
-async def test_one_address_has_a_bound_of_connections(tmp_path: Path, path: str, most: int) -> None:
+async def test_connections_per_address_are_limited(tmp_path: Path, path: str, most: int) -> None:
     well = Stub(answers=True)
     head = f"POST {path} HTTP/1.1\r\nHost: presign\r\nContent-Length: 2\r\n\r\n".encode()
     async with (

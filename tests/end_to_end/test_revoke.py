@@ -47,7 +47,7 @@ def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
         yield House(service, operator, key)
 
 
-def test_the_callers_old_urls_die_and_its_new_ones_and_everyone_elses_work(house: House) -> None:
+def test_only_the_callers_old_urls_die(house: House) -> None:
     old_of_a, old_of_b = house.sign("a"), house.sign("b")
     assert works(old_of_a)
     assert works(old_of_b)
@@ -66,7 +66,7 @@ def test_the_callers_old_urls_die_and_its_new_ones_and_everyone_elses_work(house
     assert credential(house.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
 
 
-def test_what_is_lifted_is_allowed_again(house: House) -> None:
+def test_a_lifted_revocation_allows_again(house: House) -> None:
     old = house.sign("a")
     assert house.operator.run("a", "--apply", "--yes").returncode == 0
     assert not works(old)
@@ -77,7 +77,7 @@ def test_what_is_lifted_is_allowed_again(house: House) -> None:
     assert house.operator.policies() == {}
 
 
-def test_what_is_printed_can_be_put_by_hand(house: House) -> None:
+def test_the_printed_policy_can_be_applied_by_hand(house: House) -> None:
     """And with `--at`, sessions that were issued later live on."""
     old = house.sign("a")
     done = house.operator.run("a", "--at", written(int(time.time()) - 3600))
@@ -89,7 +89,7 @@ def test_what_is_printed_can_be_put_by_hand(house: House) -> None:
     assert works(house.sign("b"))
 
 
-def test_no_earlier_denial_is_lost(ministack: Store, tmp_path: Path) -> None:
+def test_earlier_revocations_are_kept(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     late, early = written(int(time.time())), written(int(time.time()) - 3600)
     name_of_a = f"presign-revoke-{session_name((None, 'a'))}"
@@ -109,7 +109,7 @@ def test_no_earlier_denial_is_lost(ministack: Store, tmp_path: Path) -> None:
     assert len(ann.policies()) == 2
 
 
-def test_without_a_yes_nothing_is_changed(ministack: Store, tmp_path: Path) -> None:
+def test_without_confirmation_nothing_changes(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     for answer in ("", "n\n"):
         done = ann.run("a", "--apply", answer=answer)
@@ -120,7 +120,7 @@ def test_without_a_yes_nothing_is_changed(ministack: Store, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("missing", ALL_ACTIONS)
-def test_without_any_one_action_of_the_policy_the_command_is_refused(
+def test_each_action_of_the_policy_is_needed(
     ministack: Store, tmp_path: Path, missing: str
 ) -> None:
     anybody = operator_of(ministack, tmp_path)
@@ -134,9 +134,7 @@ def test_without_any_one_action_of_the_policy_the_command_is_refused(
         assert hidden not in done.stderr + done.stdout
 
 
-def test_another_accounts_role_of_the_same_name_is_left_alone(
-    ministack: Store, tmp_path: Path
-) -> None:
+def test_another_accounts_role_of_that_name_is_untouched(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     settings = ann.configuration.read_text().replace("000000000000", "111122223333")
     ann.configuration.write_text(settings)
@@ -146,7 +144,7 @@ def test_another_accounts_role_of_the_same_name_is_left_alone(
     assert "revoked_before: " in done.stdout
 
 
-def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
+def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
     ministack: Store, tmp_path: Path
 ) -> None:
     ann = operator_of(ministack, tmp_path, scoped_sessions=False)
@@ -175,7 +173,7 @@ def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
         ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # and this too
     ],
 )
-def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
+def test_a_pattern_denies_the_matching_session_names(
     ministack: Store, tmp_path: Path, issuer: str, subject: str, hit: bool
 ) -> None:
     ann = operator_of(ministack, tmp_path)
@@ -187,9 +185,7 @@ def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
     assert lets_read(ann, given) is not hit
 
 
-def test_a_session_by_web_identity_is_denied_by_the_same_statement(
-    ministack: Store, tmp_path: Path
-) -> None:
+def test_a_web_identity_session_is_denied_too(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     a = given_by_web_identity(ann, session_name((None, "a")))
     b = given_by_web_identity(ann, session_name((None, "b")))

@@ -27,9 +27,7 @@ def _foreign(ministack: Store) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_grant_gives_nothing_that_the_role_has_not(
-    ministack: Store, foreign: str, operation: str
-) -> None:
+def test_a_grant_cannot_exceed_the_role(ministack: Store, foreign: str, operation: str) -> None:
     house = a_house(ministack, CALLERS, bucket=foreign)
     assert is_denied(OPERATIONS[operation](house.hand("a"), "a/x"))
 
@@ -37,16 +35,14 @@ def test_a_grant_gives_nothing_that_the_role_has_not(
 TAGS: Final = {"caller": "{issuer}/{subject}"}
 
 
-def test_session_tags_and_source_identity_go_through_where_the_trust_allows_them(
-    ministack: Store, name: str
-) -> None:
+def test_tags_and_source_identity_work_if_trusted(ministack: Store, name: str) -> None:
     house = a_house(ministack, CALLERS, session_tags=TAGS, source_identity=True)
     hand = house.hand("a")
     assert hand.put(f"a/{name}").is_success
     assert is_denied(hand.put(f"b/{name}"))
 
 
-def test_a_role_may_ask_who_the_caller_is_by_the_sessions_tags(ministack: Store, name: str) -> None:
+def test_a_role_may_require_the_callers_session_tags(ministack: Store, name: str) -> None:
     only_a = {"StringEquals": {"aws:PrincipalTag/caller": "/a"}}
     trusted = ("sts:AssumeRole", "sts:TagSession")
     role = ministack_role(ministack, "presign-for-a", *trusted, condition=only_a)
@@ -55,9 +51,7 @@ def test_a_role_may_ask_who_the_caller_is_by_the_sessions_tags(ministack: Store,
     assert is_denied(house.hand("b").put(f"b/{name}"))
 
 
-def test_session_tags_are_refused_where_the_trust_does_not_allow_them(
-    ministack: Store, name: str
-) -> None:
+def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) -> None:
     """MiniStack 1.5.33 knows no source identity; that it is sent, tests/sessions shows."""
     role = ministack_role(ministack, "presign-without-tags", "sts:AssumeRole")
     untagged = a_house(ministack, CALLERS, role_arn=role)
@@ -68,14 +62,14 @@ def test_session_tags_are_refused_where_the_trust_does_not_allow_them(
     assert not refused.value.permanent  # an operator may yet mend the trust
 
 
-def test_a_role_whose_trust_lacks_the_service_gives_no_session(ministack: Store) -> None:
+def test_a_role_that_does_not_trust_the_service_gives_no_session(ministack: Store) -> None:
     role = ministack_role(ministack, "presign-untrusting", "sts:TagSession")
     house = a_house(ministack, CALLERS, role_arn=role)
     with pytest.raises(SessionRefused, match="not authorized to perform: sts:AssumeRole on"):
         house.hand("a")
 
 
-def test_a_policy_that_is_too_long_is_refused_before_sts_is_asked(ministack: Store) -> None:
+def test_a_policy_that_is_too_long_is_refused_before_sts(ministack: Store) -> None:
     many = [f"team-{number:04}-{'x' * 40}/" for number in range(40)]
     nowhere = "http://127.0.0.1:1"
     house = a_house(ministack, [api_key("many", "key-of-many", *many)], sts_endpoint_url=nowhere)
@@ -84,7 +78,9 @@ def test_a_policy_that_is_too_long_is_refused_before_sts_is_asked(ministack: Sto
     assert refused.value.permanent
 
 
-def test_without_scoped_sessions_only_our_grants_part_callers(ministack: Store, name: str) -> None:
+def test_without_scoped_sessions_only_the_grants_separate_callers(
+    ministack: Store, name: str
+) -> None:
     """What the setting costs, and why `check` warns of it: one session for all, which may do all."""
     house = a_house(ministack, CALLERS, scoped_sessions=False)
     assert house.hand("a").put(f"b/{name}").is_success

@@ -121,9 +121,7 @@ def shown(output: Path, secrets: Secrets) -> list[str]:
     return [secret for secret in secrets.known if secret in text]
 
 
-def test_a_process_that_logs_all_it_can_shows_no_secret(
-    loud: Service, moto: Store, output: Path
-) -> None:
+def test_a_process_at_debug_level_logs_no_secret(loud: Service, moto: Store, output: Path) -> None:
     secrets = Secrets(moto)
     ask_for_what_is_granted(loud, secrets)
     ask_for_what_is_refused(loud.client)
@@ -178,7 +176,7 @@ def a_talkative_sts(status: int, body: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("status", "body"), STS)
-def test_an_sts_that_quotes_secrets_is_not_quoted(
+def test_secrets_in_sts_errors_are_not_logged(
     moto: Store, tmp_path: Path, output: Path, status: int, body: str
 ) -> None:
     (port,) = free_ports(1)

@@ -56,9 +56,7 @@ def wait_for_its_end() -> None:
 
 
 @again_if_late
-def test_a_url_is_one_from_begin_to_end_of_its_window_and_works_until_it_says(
-    verifying_service: Service, key: str
-) -> None:
+def test_a_url_stays_the_same_in_its_window_and_works(verifying_service: Service, key: str) -> None:
     verifying_service.sign("download-urls", key=key)  # its session has come
     wait_for_a_window()
     with within(WINDOW - BEHIND - NEAR):
@@ -95,7 +93,7 @@ def test_a_session_may_sign_for_a_moment_before_it_began(
     assert send(signed).content == BODY
 
 
-def test_replicas_that_sign_with_static_keys_give_the_same_url(
+def test_replicas_with_static_keys_give_the_same_url(
     replicas: tuple[Service, Service], key: str
 ) -> None:
     one, other = (
@@ -106,7 +104,7 @@ def test_replicas_that_sign_with_static_keys_give_the_same_url(
     assert send(other).content == BODY
 
 
-def test_items_of_a_batch_have_windows_of_their_own(verifying_service: Service, key: str) -> None:
+def test_each_batch_item_has_its_own_window(verifying_service: Service, key: str) -> None:
     items = [
         {"bucket": "objects", "key": key, **window}
         for window in ({"stable_for": 600}, {}, {"stable_for": 86_400}, {"stable_for": 600})

@@ -139,7 +139,7 @@ def test_a_file_of_any_size_arrives(house: House, language: str, size: int, tmp_
     upload.assert_arrived(upload.run(*IN_PARTS))
 
 
-def test_a_killed_upload_goes_on_and_sends_nothing_twice(
+def test_a_killed_upload_resumes_and_sends_nothing_twice(
     house: House, language: str, tmp_path: Path
 ) -> None:
     upload = upload_of(40 * MIB, house, language, tmp_path)
@@ -154,16 +154,14 @@ def test_a_killed_upload_goes_on_and_sends_nothing_twice(
     assert house.gate.passed - passed <= missing * (PART + HEAD_BYTES)
 
 
-def test_an_interrupted_upload_goes_on(upload: Upload) -> None:
+def test_an_interrupted_upload_resumes(upload: Upload) -> None:
     interrupted = kill_half_way(upload, by=signal.SIGINT)
 
     assert interrupted.returncode != 0
     upload.assert_arrived(upload.run(*IN_PARTS))
 
 
-def test_a_part_that_was_changed_since_is_sent_again(
-    house: House, language: str, tmp_path: Path
-) -> None:
+def test_a_part_that_changed_is_sent_again(house: House, language: str, tmp_path: Path) -> None:
     upload = upload_of(12 * MIB, house, language, tmp_path)
     kill_half_way(upload)
     there, signed = upload.parts_there(), upload.house.signed()
@@ -176,7 +174,7 @@ def test_a_part_that_was_changed_since_is_sent_again(
     assert upload.house.signed() - signed <= 3 - len(there) + 1
 
 
-def test_a_file_that_grew_since_is_sent_anew(upload: Upload) -> None:
+def test_a_file_that_grew_is_sent_again(upload: Upload) -> None:
     kill_half_way(upload)
     with upload.file.open("ab") as file:
         file.write(b"more")
@@ -184,7 +182,7 @@ def test_a_file_that_grew_since_is_sent_anew(upload: Upload) -> None:
     upload.assert_arrived(upload.run(*IN_PARTS))
 
 
-def test_an_upload_that_was_aborted_since_begins_anew(upload: Upload) -> None:
+def test_an_aborted_upload_starts_over(upload: Upload) -> None:
     kill_half_way(upload)
     store = upload.house.store
     store.admin_client().abort_multipart_upload(
@@ -195,7 +193,7 @@ def test_an_upload_that_was_aborted_since_begins_anew(upload: Upload) -> None:
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"\xff\x00", b"null", b"[1]", b"5", b"{}"])
-def test_notes_that_cannot_be_read_are_none(
+def test_an_unreadable_resume_file_is_ignored(
     at_ministack: House, language: str, junk: bytes, tmp_path: Path
 ) -> None:
     upload = upload_of(1, at_ministack, language, tmp_path)
@@ -216,7 +214,7 @@ def test_notes_that_cannot_be_read_are_none(
         {"part_size": "5"},
     ],
 )
-def test_notes_with_odd_values_begin_an_upload_anew(
+def test_a_resume_file_with_invalid_values_starts_over(
     at_ministack: House, language: str, odd: dict[str, object], tmp_path: Path
 ) -> None:
     upload = upload_of(1, at_ministack, language, tmp_path)
@@ -226,7 +224,7 @@ def test_notes_with_odd_values_begin_an_upload_anew(
     upload.assert_arrived(upload.run("--parallel", "2"))
 
 
-def test_a_run_that_was_killed_after_the_completion_has_nothing_left_to_do(
+def test_a_run_killed_after_the_completion_has_nothing_to_do(
     house: House, language: str, tmp_path: Path
 ) -> None:
     upload = upload_of(12 * MIB, house, language, tmp_path)
@@ -249,7 +247,7 @@ def test_a_connection_that_breaks_costs_only_its_part(upload: Upload) -> None:
         upload.assert_arrived(upload.end(process))
 
 
-def test_a_url_that_ran_out_is_asked_for_anew(
+def test_an_expired_url_is_requested_again(
     short_lived: House, language: str, tmp_path: Path
 ) -> None:
     upload, signed = upload_of(MIB, short_lived, language, tmp_path), short_lived.signed()
@@ -261,7 +259,7 @@ def test_a_url_that_ran_out_is_asked_for_anew(
     assert short_lived.signed() - signed >= 2
 
 
-def test_a_file_that_is_changed_meanwhile_makes_no_object(upload: Upload) -> None:
+def test_a_file_that_changes_during_the_upload_is_not_completed(upload: Upload) -> None:
     with half_way(upload) as process:
         os.utime(upload.file, (0, 0))
         upload.house.gate.open()
@@ -273,7 +271,7 @@ def test_a_file_that_is_changed_meanwhile_makes_no_object(upload: Upload) -> Non
 
 
 @pytest.mark.parametrize("size", [0, 1])
-def test_an_object_that_exists_is_replaced_only_on_demand(
+def test_an_existing_object_is_replaced_only_with_overwrite(
     house: House, language: str, size: int, tmp_path: Path
 ) -> None:
     upload = upload_of(size, house, language, tmp_path)
@@ -287,7 +285,7 @@ def test_an_object_that_exists_is_replaced_only_on_demand(
     upload.assert_arrived(upload.run("--overwrite"))
 
 
-def test_who_comes_second_is_told_and_may_replace_it_without_sending_again(upload: Upload) -> None:
+def test_the_second_upload_may_overwrite_without_sending_again(upload: Upload) -> None:
     with half_way(upload) as process:
         put(upload, b"before")
         upload.house.gate.open()
@@ -300,7 +298,7 @@ def test_who_comes_second_is_told_and_may_replace_it_without_sending_again(uploa
     assert upload.house.signed() == signed
 
 
-def test_on_a_terminal_a_bar_grows(upload: Upload) -> None:
+def test_a_terminal_shows_a_progress_bar(upload: Upload) -> None:
     screen, terminal = pty.openpty()
     with upload.running(*IN_PARTS, stderr=terminal) as process:
         os.close(terminal)
@@ -311,7 +309,9 @@ def test_on_a_terminal_a_bar_grows(upload: Upload) -> None:
     assert f"[{'#' * 40}] 100% of 12.0 MiB" in shown
 
 
-def test_a_wrong_token_is_told_and_not_shown(house: House, language: str, tmp_path: Path) -> None:
+def test_a_wrong_token_is_reported_and_not_shown(
+    house: House, language: str, tmp_path: Path
+) -> None:
     upload = replace(upload_of(1, house, language, tmp_path), token="nobodys-token")
 
     ended = upload.run()
@@ -320,7 +320,7 @@ def test_a_wrong_token_is_told_and_not_shown(house: House, language: str, tmp_pa
     assert "unauthenticated: " in ended.stderr
 
 
-def test_what_is_noted_for_the_next_run_holds_no_secret(upload: Upload) -> None:
+def test_the_resume_file_has_no_secret(upload: Upload) -> None:
     kill_half_way(upload)
 
     noted = json.loads(upload.notes.read_text())

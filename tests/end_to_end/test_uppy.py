@@ -80,7 +80,7 @@ class Companion:
         return self.client.post(f"{self.path}/complete", params=self.asked, json=body)
 
 
-def test_a_form_of_companions_is_taken(uppy: Service, store: Store) -> None:
+def test_a_companion_form_is_accepted(uppy: Service, store: Store) -> None:
     told = uppy.client.get("/uppy/s3/params", params=PDF).json()
     answer = post(told["url"], told["fields"], b"%PDF")
     assert answer.status_code == 201
@@ -89,14 +89,14 @@ def test_a_form_of_companions_is_taken(uppy: Service, store: Store) -> None:
     assert (found["Body"].read(), found["ContentType"]) == (b"%PDF", "application/pdf")
 
 
-def test_a_form_holds_its_file_to_the_length_that_was_told(uppy: Service) -> None:
+def test_a_form_enforces_the_reported_length(uppy: Service) -> None:
     asked = {**PDF, "metadata[contentLength]": "4"}
     for body, taken in ((b"%PD", False), (b"%PDF", True), (b"%PDF-", False)):
         told = uppy.client.get("/uppy/s3/params", params=asked).json()
         assert post(told["url"], told["fields"], body).is_success is taken
 
 
-def test_an_upload_of_companions_goes_its_way(uppy: Service, store: Store) -> None:
+def test_a_companion_upload_completes(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
     listed = uppy.client.get(upload.path, params=upload.asked).json()
@@ -107,7 +107,7 @@ def test_an_upload_of_companions_goes_its_way(uppy: Service, store: Store) -> No
     assert stored(store, upload.key)["Body"].read() == PART + b"end"
 
 
-def test_nobody_else_completes_reads_or_aborts_it(uppy: Service, store: Store) -> None:
+def test_another_caller_cannot_complete_read_or_abort_it(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     part = upload.put(1, PART)
     for answer in (
@@ -122,7 +122,7 @@ def test_nobody_else_completes_reads_or_aborts_it(uppy: Service, store: Store) -
     assert upload.complete(part).status_code == 200
 
 
-def test_what_is_too_large_is_never_an_object(uppy: Service, store: Store) -> None:
+def test_a_too_large_upload_never_becomes_an_object(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     assert under_way(store, upload.key)
     answer = upload.complete(*[upload.put(number, PART) for number in (1, 2, 3)])
@@ -158,7 +158,7 @@ def completion(*parts: str) -> bytes:
     return f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
 
 
-def test_a_page_begins_continues_and_ends_an_upload_itself(uppy: Service, store: Store) -> None:
+def test_a_page_creates_resumes_and_completes_an_upload(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
     listed = send(upload.sign(method="GET", **upload.at), "GET")
@@ -169,7 +169,7 @@ def test_a_page_begins_continues_and_ends_an_upload_itself(uppy: Service, store:
     assert (found["ContentLength"], found["ContentType"]) == (len(PART) + 3, "application/pdf")
 
 
-def test_a_page_ends_no_upload_with_more_than_was_signed(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_complete_more_than_was_signed(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     first = upload.put(1, PART)
     signed = upload.sign(method="POST", **upload.at)
@@ -180,7 +180,7 @@ def test_a_page_ends_no_upload_with_more_than_was_signed(uppy: Service, store: S
     assert under_way(store, upload.key)
 
 
-def test_a_page_begins_no_upload_of_another_type(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_create_an_upload_of_another_type(uppy: Service, store: Store) -> None:
     begun = uppy.client.post(
         "/uppy/sign", json={"method": "POST", "key": "a", "contentType": "application/pdf"}
     ).json()
@@ -188,14 +188,14 @@ def test_a_page_begins_no_upload_of_another_type(uppy: Service, store: Store) ->
     assert send(other, "POST").status_code == 403
 
 
-def test_a_page_aborts_an_upload_itself(uppy: Service, store: Store) -> None:
+def test_a_page_aborts_an_upload(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     upload.put(1, PART)
     assert send(upload.sign(method="DELETE", **upload.at), "DELETE").status_code == 204
     assert not under_way(store, upload.key)
 
 
-def test_the_reason_of_a_refusal_stands_in_the_status_line(uppy: Service) -> None:
+def test_the_status_line_has_the_reason_of_a_refusal(uppy: Service) -> None:
     answer = uppy.client.get("/uppy/s3/params", params={"filename": "a", "type": "text/html"})
     assert answer.reason_phrase == "Your grant allows these types: application/pdf."
     assert uppy.client.get("/uppy/s3/params", params=PDF).reason_phrase == "OK"

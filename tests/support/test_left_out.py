@@ -32,9 +32,7 @@ JAVA: Final = PROGRAM.format("javac", "default-jdk-headless")
         ),
     ],
 )
-def test_the_line_says_what_is_left_out_and_what_brings_it(
-    reasons: list[str], line: str | None
-) -> None:
+def test_the_line_names_skipped_tests_and_packages(reasons: list[str], line: str | None) -> None:
     assert left_out(reasons) == line
 
 

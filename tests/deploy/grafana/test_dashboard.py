@@ -33,13 +33,13 @@ each_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel[
 
 
 @each_panel
-def test_a_panel_asks_for_what_the_service_gives(panel: dict[str, Any]) -> None:
+def test_each_panel_uses_existing_metrics_and_labels(panel: dict[str, Any]) -> None:
     assert panel["targets"]
     assert [fault for target in panel["targets"] for fault in faults(target["expr"])] == []
 
 
 @each_panel
-def test_a_panel_has_a_title_a_description_a_unit_and_no_datasource_of_its_own(
+def test_each_panel_is_complete_and_has_no_datasource(
     panel: dict[str, Any],
 ) -> None:
     assert panel["title"]
@@ -52,7 +52,7 @@ def test_a_panel_has_a_title_a_description_a_unit_and_no_datasource_of_its_own(
 
 
 @each_panel
-def test_a_legend_names_labels_that_the_expression_leaves(panel: dict[str, Any]) -> None:
+def test_each_legend_uses_labels_of_the_expression(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         left = promql.read(target["expr"]).shown
         assert left is not None, "each series of a scrape by itself is too many"
@@ -61,7 +61,7 @@ def test_a_legend_names_labels_that_the_expression_leaves(panel: dict[str, Any])
 
 
 @each_panel
-def test_a_panel_shows_what_was_chosen_above_and_nothing_else(panel: dict[str, Any]) -> None:
+def test_each_panel_filters_by_the_variables(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         for asked in promql.read(target["expr"]).asked:
             wanted = OF_THE_TARGET | (scraped().labels[asked.name] & {"bucket"})
@@ -81,7 +81,7 @@ def test_every_metric_of_the_service_is_on_the_dashboard() -> None:
     }
 
 
-def test_a_counter_is_never_shown_as_it_stands() -> None:
+def test_counters_are_shown_as_rates() -> None:
     for text in expressions():
         asked = [each.name for each in promql.read(text).asked]
         counts = [name for name in asked if name.endswith(("_total", "_bucket", "_count", "_sum"))]
@@ -89,7 +89,7 @@ def test_a_counter_is_never_shown_as_it_stands() -> None:
             assert {"rate", "increase"} & set(promql.read(text).functions), text
 
 
-def test_ids_are_unique_and_panels_stand_beside_each_other_below_their_rows() -> None:
+def test_ids_are_unique_and_panels_do_not_overlap() -> None:
     found = BOARD["panels"]
     assert len({each["id"] for each in found}) == len(found)
     assert len({each["title"] for each in found}) == len(found)
@@ -105,7 +105,7 @@ def test_ids_are_unique_and_panels_stand_beside_each_other_below_their_rows() ->
     )
 
 
-def test_it_can_be_imported_beside_others_whatever_their_datasources_are_called() -> None:
+def test_it_can_be_imported_with_any_datasource_name() -> None:
     assert BOARD["uid"] == "presign"
     assert BOARD["id"] is None, "Grafana gives one"
     assert BOARD["schemaVersion"] >= 39  # Grafana 11
@@ -117,13 +117,13 @@ def test_it_can_be_imported_beside_others_whatever_their_datasources_are_called(
     }
 
 
-def test_each_variable_is_there_for_somebody_and_none_is_missing() -> None:
+def test_each_variable_is_used_and_defined() -> None:
     used = set(re.findall(r"\$\{?(\w+)", TEXT)) - {"__rate_interval", "__all"}
     assert used == set(VARIABLES)
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIABLES) - {"datasource"}))
-def test_a_variables_values_are_a_label_of_the_service(name: str) -> None:
+def test_a_variables_values_come_from_a_label(name: str) -> None:
     variable = VARIABLES[name]
     assert variable["datasource"] == DATASOURCE
     assert variable["allValue"] == ".*", "a scrape may have no namespace"

@@ -48,7 +48,7 @@ def test_the_example_mounts_the_token_as_the_readme_does() -> None:
     assert deployment["metadata"] == pod["metadata"]
 
 
-def test_the_example_is_a_caller_that_both_overlays_know() -> None:
+def test_both_overlays_know_the_example_caller() -> None:
     deployment, spec = calling()
     (token,) = [each["serviceAccountToken"] for each in spec["volumes"][0]["projected"]["sources"]]
     namespace = deployment["metadata"]["namespace"]
@@ -61,7 +61,7 @@ def test_the_example_is_a_caller_that_both_overlays_know() -> None:
         assert configuration["issuers"][told["issuer"]]["audience"] == token["audience"]
 
 
-def test_the_accounts_of_the_example_are_there_and_their_selectors_find_them() -> None:
+def test_the_examples_accounts_and_selectors_match() -> None:
     deployment, spec = calling()
     accounts = [
         (each["metadata"]["namespace"], each["metadata"]["name"])
@@ -73,14 +73,14 @@ def test_the_accounts_of_the_example_are_there_and_their_selectors_find_them() -
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_the_role_for_the_clusters_keys_is_bound_as_in_the_readme() -> None:
+def test_the_issuer_key_role_is_bound_as_documented() -> None:
     told, built = of_readme("ClusterRoleBinding"), Build("static-keys").one("ClusterRoleBinding")
     assert built["roleRef"] == told["roleRef"]
     assert built["subjects"] == told["subjects"]
     assert built["metadata"]["name"] == told["metadata"]["name"]
 
 
-def test_the_issuer_of_the_own_cluster_is_configured_as_in_the_readme() -> None:
+def test_the_clusters_issuer_is_configured_as_documented() -> None:
     blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", CALLERS, re.DOTALL)
     (configuration,) = [each for block in blocks for each in read(block) if "issuers" in each]
     told = configuration["issuers"]["cluster-a"]

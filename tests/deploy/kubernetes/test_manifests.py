@@ -26,7 +26,7 @@ _OF_THE_CLUSTER: Final = {"Namespace", "ClusterRoleBinding"}
 
 
 @each_build
-def test_there_is_what_a_deployment_needs_and_nothing_twice(build: Build) -> None:
+def test_each_resource_exists_once(build: Build) -> None:
     named = [(each["kind"], each["metadata"]["name"]) for each in build.objects()]
     assert len(set(named)) == len(named)
     assert {kind for kind, _ in named} >= {
@@ -42,7 +42,7 @@ def test_there_is_what_a_deployment_needs_and_nothing_twice(build: Build) -> Non
 
 
 @each_build
-def test_all_of_it_is_in_the_one_namespace_and_named_as_kubernetes_allows(build: Build) -> None:
+def test_all_resources_are_in_one_namespace_with_valid_names(build: Build) -> None:
     namespace = build.one("Namespace")["metadata"]["name"]
     for each in build.objects():
         metadata = each["metadata"]
@@ -67,7 +67,7 @@ def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Pa
 
 
 @each_build
-def test_a_binding_of_the_cluster_names_the_account_where_it_is(build: Build) -> None:
+def test_cluster_role_bindings_name_the_service_account(build: Build) -> None:
     account = build.one("ServiceAccount")["metadata"]
     bindings = build.of_kind("ClusterRoleBinding")
     assert len(bindings) == (build.overlay == "static-keys")
@@ -93,7 +93,7 @@ def test_every_selector_finds_the_pods(build: Build) -> None:
 
 
 @each_build
-def test_the_autoscaler_scales_this_deployment_whose_replicas_are_its_own(build: Build) -> None:
+def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
     deployment, scaler = build.one("Deployment"), build.one("HorizontalPodAutoscaler")["spec"]
     target = scaler["scaleTargetRef"]
     assert (target["apiVersion"], target["kind"], target["name"]) == (
@@ -107,14 +107,14 @@ def test_the_autoscaler_scales_this_deployment_whose_replicas_are_its_own(build:
 
 
 @each_build
-def test_one_pod_can_always_be_evicted_while_another_answers(build: Build) -> None:
+def test_one_pod_can_always_be_evicted(build: Build) -> None:
     scaler, budget = build.one("HorizontalPodAutoscaler"), build.one("PodDisruptionBudget")
     assert scaler["spec"]["minReplicas"] > budget["spec"]["maxUnavailable"] == 1
     assert build.one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @each_build
-def test_replicas_go_far_more_slowly_than_they_come(build: Build) -> None:
+def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
     behavior = build.one("HorizontalPodAutoscaler")["spec"]["behavior"]
     (down,) = behavior["scaleDown"]["policies"]
     (up,) = behavior["scaleUp"]["policies"]
@@ -137,7 +137,7 @@ PROBES: Final = ("startup", "liveness", "readiness")
 
 
 @each_build
-def test_what_is_mounted_is_there_once_and_what_is_there_is_mounted(build: Build) -> None:
+def test_every_volume_is_mounted_once(build: Build) -> None:
     volumes = [volume["name"] for volume in build.pod["spec"]["volumes"]]
     mounts = build.container["volumeMounts"]
     assert sorted(volumes) == sorted(mount["name"] for mount in mounts)
@@ -149,7 +149,7 @@ def test_what_is_mounted_is_there_once_and_what_is_there_is_mounted(build: Build
 
 
 @each_build
-def test_what_volumes_and_variables_name_is_made_here_or_said_to_be_anothers(build: Build) -> None:
+def test_referenced_objects_are_defined_or_declared_external(build: Build) -> None:
     made = {each["metadata"]["name"] for each in build.of_kind("ConfigMap")}
     assert _named(build.pod, "configMap") <= made | {"kube-root-ca.crt"}
     secrets = {"eks": set(), "static-keys": {"presign-store-keys"}}[build.overlay]
@@ -172,14 +172,14 @@ def _named(node: Any, key: str) -> set[str]:
 
 
 @each_build
-def test_no_secret_is_in_what_is_applied(build: Build) -> None:
+def test_manifests_contain_no_secret(build: Build) -> None:
     assert build.of_kind("Secret") == []
     assert all("value" not in variable for variable in build.container.get("env", []))
     assert re.findall(r"A[KS]IA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE", build.text()) == []
 
 
 @each_build
-def test_the_account_is_named_and_gets_no_token_but_those_that_are_mounted(build: Build) -> None:
+def test_the_account_gets_only_the_mounted_tokens(build: Build) -> None:
     account, pod = build.one("ServiceAccount"), build.pod["spec"]
     assert pod["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is False
@@ -187,7 +187,7 @@ def test_the_account_is_named_and_gets_no_token_but_those_that_are_mounted(build
 
 
 @each_build
-def test_the_image_is_one_digest_of_a_registry_that_the_overlay_names(build: Build) -> None:
+def test_the_image_is_pinned_by_digest(build: Build) -> None:
     assert re.fullmatch(r"[\w.-]+\.[\w.-]+(/[\w-]+)+@sha256:[0-9a-f]{64}", build.container["image"])
 
 
@@ -204,13 +204,13 @@ def test_a_service_monitor_finds_the_service_and_its_port(build: Build) -> None:
 
 
 @each_build
-def test_without_the_component_nothing_needs_what_a_cluster_may_lack(build: Build) -> None:
+def test_the_base_needs_no_optional_cluster_features(build: Build) -> None:
     groups = {each["apiVersion"].partition("/")[0] for each in build.objects()}
     own = {"v1", "apps", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
     assert groups - own == ({"monitoring.coreos.com"} if build.has_all_components else set())
 
 
-def test_the_base_names_no_registry_and_holds_no_configuration() -> None:
+def test_the_base_has_no_registry_and_no_configuration() -> None:
     """They are the overlay's: a base that is vendored is never edited."""
     objects: list[Object] = [
         each for file in (MANIFESTS / "base").glob("*.yaml") for each in read(file.read_text())

@@ -78,7 +78,7 @@ def _holds(block: Object, address: str) -> bool:
 
 
 @each_build
-def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
+def test_traffic_is_denied_by_default(build: Build) -> None:
     assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
     stranger = a_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
     for port in (80, HTTPS, 5432, PORT):
@@ -89,7 +89,7 @@ def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
 
 
 @each_build
-def test_no_rule_leaves_the_port_open(build: Build) -> None:
+def test_every_rule_names_its_ports(build: Build) -> None:
     """Without `ports` a rule is for all of them."""
     rules = [
         rule
@@ -102,7 +102,7 @@ def test_no_rule_leaves_the_port_open(build: Build) -> None:
 
 
 @each_build
-def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
+def test_labelled_namespaces_reach_only_the_services_port(
     build: Build,
 ) -> None:
     caller = a_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
@@ -112,14 +112,14 @@ def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
 
 
 @each_build
-def test_the_scraper_gets_in_and_not_all_of_its_namespace(build: Build) -> None:
+def test_only_the_scraper_of_its_namespace_gets_in(build: Build) -> None:
     assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), PORT)
     assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), PORT)
     assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), PORT)
 
 
 @each_build
-def test_names_can_be_looked_up(build: Build) -> None:
+def test_dns_is_allowed(build: Build) -> None:
     dns = a_pod("kube-system", {"k8s-app": "kube-dns"})
     assert lets(build, "egress", dns, 53, "UDP")
     assert lets(build, "egress", dns, 53, "TCP")
@@ -147,7 +147,7 @@ def ways_to(text: str) -> list[tuple[Peer, int]]:
 
 
 @each_build
-def test_whatever_the_configuration_talks_to_is_let_out(build: Build) -> None:
+def test_configured_destinations_are_allowed(build: Build) -> None:
     urls = list(talks_to(YAML(typ="safe").load(build.configuration)))
     assert len(urls) >= 2
     for url in urls:
@@ -156,13 +156,13 @@ def test_whatever_the_configuration_talks_to_is_let_out(build: Build) -> None:
 
 
 @each_build
-def test_the_nodes_metadata_is_shut(build: Build) -> None:
+def test_the_nodes_metadata_is_blocked(build: Build) -> None:
     """It answers on port 80: a Pod that reaches it has the node's own role."""
     for address in METADATA:
         assert not lets(build, "egress", Peer(address=address), 80)
 
 
-def test_on_eks_the_metadata_is_excepted_from_what_is_open() -> None:
+def test_on_eks_the_metadata_address_is_excluded() -> None:
     blocks = [
         peer["ipBlock"]
         for policy in own_policies(Build("eks"))
@@ -175,7 +175,7 @@ def test_on_eks_the_metadata_is_excepted_from_what_is_open() -> None:
         assert not any(_holds(block, address) for block in blocks)
 
 
-def test_the_store_of_ones_own_is_reached_by_no_other_port_and_nobody_beside_it() -> None:
+def test_the_store_is_reached_only_at_its_port() -> None:
     build = Build("static-keys")
     assert lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
     assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
@@ -183,13 +183,13 @@ def test_the_store_of_ones_own_is_reached_by_no_other_port_and_nobody_beside_it(
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_store_of_the_rate_limits_is_reached_with_its_component_only(overlay: str) -> None:
+def test_the_rate_limit_store_needs_its_component(overlay: str) -> None:
     valkey = a_pod("valkey", {"app.kubernetes.io/name": "valkey"})
     assert not lets(Build(overlay), "egress", valkey, 6379)
     assert lets(Build(overlay, has_all_components=True), "egress", valkey, 6379)
 
 
-def test_the_example_of_a_caller_has_the_label_that_lets_it_in() -> None:
+def test_the_example_caller_has_the_access_label() -> None:
     text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
     (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
     metadata: dict[str, Any] = namespace["metadata"]

@@ -99,39 +99,37 @@ BROKEN: Final[list[tuple[str, Break]]] = [
 
 
 @each_build
-def test_every_pod_is_admitted_under_the_restricted_profile(build: Build) -> None:
+def test_every_pod_meets_the_restricted_profile(build: Build) -> None:
     pods = list(pod_templates(build.objects()))
     assert len(pods) == 1
     assert [violations(pod) for pod in pods] == [{}]
 
 
-def test_the_calling_service_is_admitted_as_well() -> None:
+def test_the_example_caller_meets_the_profile() -> None:
     text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
     assert [violations(pod) for pod in pod_templates(read(text))] == [{}]
 
 
 @pytest.mark.parametrize(("control", "broken"), BROKEN)
-def test_a_pod_that_breaks_a_control_is_refused_by_it_and_no_other(
-    control: str, broken: Break
-) -> None:
+def test_each_control_refuses_its_broken_pod(control: str, broken: Break) -> None:
     pod = deepcopy(Build("eks").pod)
     broken(pod)
     assert set(violations(pod)) == {control}
 
 
-def test_every_control_has_its_broken_pod() -> None:
+def test_every_control_has_a_broken_pod() -> None:
     assert {control for control, _ in BROKEN} == set(CONTROLS)
 
 
 @pytest.mark.parametrize("kind", ["containers", "initContainers", "ephemeralContainers"])
-def test_a_further_container_is_looked_at_like_the_first(kind: str) -> None:
+def test_every_container_is_checked(kind: str) -> None:
     pod = deepcopy(Build("eks").pod)
     pod["spec"].setdefault(kind, []).append(_bare())
     assert set(violations(pod)) == {"Capabilities", "Privilege Escalation"}
 
 
 @each_build
-def test_the_namespace_asks_for_the_profile_of_the_version_that_is_read_here(build: Build) -> None:
+def test_the_namespace_enforces_the_tested_profile_version(build: Build) -> None:
     labels = build.one("Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert labels["pod-security.kubernetes.io/enforce-version"] == "v1.34"

@@ -52,7 +52,7 @@ def _reader(deployed: Deployment) -> Json:
     return deployed.a_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
 
 
-def test_each_condition_of_the_policy_is_known_or_stands_in_the_table() -> None:
+def test_each_condition_of_the_policy_is_supported_or_listed() -> None:
     named = {
         key
         for statement in BUCKET_POLICY["Statement"]
@@ -62,7 +62,7 @@ def test_each_condition_of_the_policy_is_known_or_stands_in_the_table() -> None:
     assert named == KNOWN | set(NOT_KNOWN)
 
 
-def test_without_tls_nobody_is_served(deployed: Deployment, reader: Json) -> None:
+def test_requests_without_tls_are_denied(deployed: Deployment, reader: Json) -> None:
     """MiniStack believes a proxy that it was TLS."""
     with deployed.bucket_policy(guard_rail("OnlyOverTls")):
         for who in (deployed.session, reader):
@@ -70,7 +70,7 @@ def test_without_tls_nobody_is_served(deployed: Deployment, reader: Json) -> Non
             assert got(deployed, who, **{"x-forwarded-proto": "https"}) == 200
 
 
-def test_what_the_role_signs_is_used_from_our_networks_alone(
+def test_signed_requests_work_only_from_listed_networks(
     service: Service, deployed: Deployment, reader: Json
 ) -> None:
     with deployed.bucket_policy(guard_rail("OnlyFromOurNetworks")):
@@ -80,7 +80,7 @@ def test_what_the_role_signs_is_used_from_our_networks_alone(
         assert refused_operations(service, deployed.store) == set()
 
 
-def test_a_signature_of_any_version_is_denied_where_versions_are_not_known(
+def test_every_signature_is_denied_where_versions_are_unsupported(
     deployed: Deployment, reader: Json
 ) -> None:
     assert "s3:signatureversion" in NOT_KNOWN
@@ -89,7 +89,7 @@ def test_a_signature_of_any_version_is_denied_where_versions_are_not_known(
         assert got(deployed, reader) == 200
 
 
-def test_a_signature_of_any_age_is_served_where_ages_are_not_known(
+def test_every_age_is_allowed_where_ages_are_unsupported(
     service: Service, deployed: Deployment
 ) -> None:
     assert "s3:signatureAge" in NOT_KNOWN
@@ -118,9 +118,7 @@ def preflight(url: str, headers: str = "", **changed: str) -> httpx.Response:
     )
 
 
-def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
-    service: Service, url: str
-) -> None:
+def test_an_allowed_page_may_upload_and_read_the_etag(service: Service, url: str) -> None:
     signed = service.sign(
         "upload-urls",
         key="x",
@@ -152,6 +150,6 @@ def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
         pytest.param({"headers": "x-amz-acl"}, id="an ACL"),
     ],
 )
-def test_no_other_page_and_nothing_else(url: str, asked: dict[str, str]) -> None:
+def test_other_pages_and_other_headers_are_not_allowed(url: str, asked: dict[str, str]) -> None:
     assert preflight(url).status_code == 200
     assert preflight(url, **asked).status_code == 403

@@ -31,7 +31,7 @@ FULL: Final = {
 }
 
 
-def test_a_session_is_given_for_what_the_service_asks(deployed: Deployment) -> None:
+def test_the_service_gets_its_session(deployed: Deployment) -> None:
     assert refusal(lambda: deployed.assume(**FULL)) is None
 
 
@@ -45,7 +45,7 @@ NOT_ASKED_OF_THE_IDENTITY: Final = {
 
 
 @pytest.mark.parametrize("statement", TRUST["Statement"], ids=lambda each: each["Sid"])
-def test_without_any_one_statement_of_the_trust_no_session_is_given(
+def test_each_trust_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_trust(without(TRUST, statement["Action"]))
@@ -54,7 +54,7 @@ def test_without_any_one_statement_of_the_trust_no_session_is_given(
 
 
 @pytest.mark.parametrize("statement", IDENTITY["Statement"], ids=lambda each: each["Sid"])
-def test_without_any_one_statement_of_the_identity_no_session_is_given(
+def test_each_identity_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_identity(without(IDENTITY, statement["Action"]))
@@ -71,14 +71,14 @@ def test_without_any_one_statement_of_the_identity_no_session_is_given(
         pytest.param({"Tags": [*FULL["Tags"], {"Key": "team", "Value": "x"}]}, id="one more tag"),
     ],
 )
-def test_what_the_trust_does_not_know_gets_no_session(
+def test_unlisted_tags_and_names_get_no_session(
     deployed: Deployment, request_: dict[str, Any]
 ) -> None:
     asked = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
     assert refusal(lambda: deployed.assume(**asked)) in DENIED
 
 
-def test_whoever_is_not_the_service_gets_no_session_though_it_may_ask(
+def test_other_identities_get_no_session(
     deployed: Deployment,
 ) -> None:
     sts = deployed.client("sts", deployed.a_user(deployed.here(IDENTITY)))
@@ -86,9 +86,7 @@ def test_whoever_is_not_the_service_gets_no_session_though_it_may_ask(
     assert refusal(lambda: sts.assume_role(**asked)) in DENIED
 
 
-def test_the_services_own_identity_may_do_nothing_else(
-    deployed: Deployment, ministack: Store
-) -> None:
+def test_the_services_identity_may_do_nothing_else(deployed: Deployment, ministack: Store) -> None:
     stored(deployed.store, "x")
     s3, sts, iam = (deployed.client(each, deployed.base) for each in ("s3", "sts", "iam"))
     given = {"RoleName": deployed.role, "PolicyName": "x", "PolicyDocument": "{}"}
@@ -140,9 +138,7 @@ def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: P
         pytest.param({"iss": "https://oidc.example.com"}, id="of another issuer"),
     ],
 )
-def test_a_token_is_of_no_use_but_the_pods_own(
-    deployed: Deployment, claims: dict[str, str]
-) -> None:
+def test_only_the_pods_own_token_is_accepted(deployed: Deployment, claims: dict[str, str]) -> None:
     deployed.put_trust(WEB_TRUST)
     nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
