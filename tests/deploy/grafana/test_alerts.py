@@ -11,7 +11,7 @@ from service.config.server import ServerSettings
 from service.sessions.pool import MAX_SESSIONS
 from tests.clients.toolchains import tool
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
 from tests.docs.test_documents import headings
 
 FILE: Final = GRAFANA / "alerts.yaml"

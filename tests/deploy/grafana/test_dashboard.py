@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, family, faults, scraped
 from tests.deploy.grafana.test_alerts import rules
 
 TEXT: Final = (GRAFANA / "dashboard.json").read_text(encoding="utf-8")
