@@ -51,7 +51,7 @@ CALLERS: Final = [
 
 
 @dataclass(frozen=True)
-class Hand:
+class HandSigner:
     """Signs whatever it is told to, on one bucket."""
 
     signer: Signer
@@ -75,35 +75,35 @@ class Hand:
         return post(f"{address.origin}{address.bucket_path}", signed, BODY)
 
 
-OPERATIONS: Final[Mapping[str, Callable[[Hand, str], httpx.Response]]] = {
-    "download": lambda hand, key: hand.send(GetObject(), key),
-    "head": lambda hand, key: hand.send(HeadObject(), key),
-    "upload": lambda hand, key: hand.put(key),
-    "form": lambda hand, key: hand.submit(key),
-    "list": lambda hand, key: hand.send(ListObjects(prefix=key)),
-    "delete": lambda hand, key: hand.send(DeleteObject(), key),
-    "multipart": lambda hand, key: hand.send(CreateMultipartUpload(), key),
+OPERATIONS: Final[Mapping[str, Callable[[HandSigner, str], httpx.Response]]] = {
+    "download": lambda signer, key: signer.send(GetObject(), key),
+    "head": lambda signer, key: signer.send(HeadObject(), key),
+    "upload": lambda signer, key: signer.put(key),
+    "form": lambda signer, key: signer.submit(key),
+    "list": lambda signer, key: signer.send(ListObjects(prefix=key)),
+    "delete": lambda signer, key: signer.send(DeleteObject(), key),
+    "multipart": lambda signer, key: signer.send(CreateMultipartUpload(), key),
 }
 
 
 @dataclass(frozen=True)
-class House:
+class CallerSessions:
     """The service's parts, put together as the app does it, in front of a store."""
 
     settings: Settings
     snapshot: Snapshot
     store: Store
-    _hands: dict[tuple[str | None, str], Hand] = field(default_factory=dict)
+    _signers: dict[tuple[str | None, str], HandSigner] = field(default_factory=dict)
 
-    def hand(self, name: str | None, bucket: str = "objects") -> Hand:
-        """The hand of the API key called `name`; of None, that of the session of nobody's own."""
-        if (name, bucket) not in self._hands:
+    def signer(self, name: str | None, bucket: str = "objects") -> HandSigner:
+        """The signer of the API key called `name`; of None, that of the session of nobody's own."""
+        if (name, bucket) not in self._signers:
             key = self._session_key(name, bucket)
             session = asyncio.run(self._session(key))
             known = self.snapshot.buckets[bucket]
             signer = Signer(session.credentials, known.address)
-            self._hands[name, bucket] = Hand(signer, known.s3_bucket)
-        return self._hands[name, bucket]
+            self._signers[name, bucket] = HandSigner(signer, known.s3_bucket)
+        return self._signers[name, bucket]
 
     def _session_key(self, name: str | None, bucket: str) -> SessionKey:
         if name is None:
@@ -122,10 +122,10 @@ class House:
             return await AssumedRole(sts, role, SystemClock()).fetch(key.owner, key.policy)
 
 
-def a_house(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> House:
+def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> CallerSessions:
     settings = Settings.model_validate(configured(store, callers, **bucket))
     addresses = asyncio.run(resolve(builders.locations(settings)))
-    return House(settings, builders.snapshot(settings, addresses), store)
+    return CallerSessions(settings, builders.snapshot(settings, addresses), store)
 
 
 def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:

@@ -36,7 +36,7 @@ def command(language: str) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class GatedService:
     """A store behind a gate, and the service in front of it."""
 
     store: Store
@@ -59,23 +59,23 @@ class House:
 class Upload:
     """A client's upload of a file to a key of its own."""
 
-    house: House
+    gated: GatedService
     language: str
     file: Path
     key: str
     token: str = API_KEY
 
     @property
-    def notes(self) -> Path:
+    def resume_file(self) -> Path:
         return Path(f"{self.file}.presign-upload.json")
 
     def upload_id(self) -> str:
-        noted: str = json.loads(self.notes.read_text())["upload_id"]
-        return noted
+        saved: str = json.loads(self.resume_file.read_text())["upload_id"]
+        return saved
 
-    def parts_there(self) -> list[int]:
+    def stored_parts(self) -> list[int]:
         """The numbers of what the store has of it."""
-        store = self.house.store
+        store = self.gated.store
         listed = store.admin_client().list_parts(
             Bucket=store.bucket, Key=self.key, UploadId=self.upload_id()
         )
@@ -89,7 +89,7 @@ class Upload:
     def running(
         self, *options: str, stderr: int = subprocess.PIPE
     ) -> Iterator[subprocess.Popen[str]]:
-        where = ["--service", str(self.house.service.client.base_url), "--bucket", "objects"]
+        where = ["--service", str(self.gated.service.client.base_url), "--bucket", "objects"]
         process = subprocess.Popen(
             [*command(self.language), *where, *options, str(self.file), self.key],
             env={"PATH": os.defpath, "PRESIGN_TOKEN": self.token},
@@ -107,14 +107,14 @@ class Upload:
     def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
         """Waits for it. Whatever it says, it says no secret."""
         output, errors = process.communicate(timeout=SECONDS)
-        for secret in (self.token, "X-Amz-", self.house.gate.url):
+        for secret in (self.token, "X-Amz-", self.gated.gate.url):
             assert secret not in output + errors
         assert "Traceback" not in errors
         assert "Warning" not in errors
         assert "\r" not in errors  # that is for terminals
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def assert_arrived(self, ended: subprocess.CompletedProcess[str]) -> None:
+    def assert_uploaded(self, ended: subprocess.CompletedProcess[str]) -> None:
         assert ended.returncode == 0, ended.stderr
-        assert self.house.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
-        assert not self.notes.exists()
+        assert self.gated.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
+        assert not self.resume_file.exists()

@@ -59,7 +59,7 @@ class Operator(Commands):
 
 
 @dataclass(frozen=True)
-class House:
+class RevocationSetup:
     """The service in front of MiniStack, and an operator with what `deploy/iam` gives, no more."""
 
     service: Service

@@ -1,4 +1,4 @@
-"""Diagnoses of what the service alone does not sign: by hand, with sessions that end, of forms, of others."""
+"""Diagnoses of what the service alone does not sign: signed by hand, with sessions that end, of forms, of others."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.signing.actions import GetObject
-from tests.end_to_end.by_hand import Hand, House, a_house, stored
+from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions, stored
 from tests.end_to_end.desk import BODY, TYPE, Desk, Sent, codes
 from tests.end_to_end.service import Service, Signed, api_key, post, serving
 from tests.end_to_end.stores import Store
@@ -22,35 +22,35 @@ def _desk(verifying_store: Store, verifying_service: Service) -> Desk:
     return Desk(store=verifying_store, service=verifying_service)
 
 
-# What only a hand can sign: the service does not.
+# Only signed by hand: the service refuses these.
 
 
-@pytest.fixture(name="house", scope="module")
-def _house(verifying_store: Store) -> House:
-    return a_house(verifying_store, [api_key("tests", "end-to-end", "")])
+@pytest.fixture(name="sessions", scope="module")
+def _sessions(verifying_store: Store) -> CallerSessions:
+    return caller_sessions(verifying_store, [api_key("tests", "end-to-end", "")])
 
 
-@pytest.fixture(name="hand", scope="module")
-def _hand(house: House) -> Hand:
-    return house.hand("tests")
+@pytest.fixture(name="signer", scope="module")
+def _signer(sessions: CallerSessions) -> HandSigner:
+    return sessions.signer("tests")
 
 
-def signed_by_hand(hand: Hand, key: str, *, now: int = 0, expires_in: int = 300) -> Signed:
-    url = hand.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=expires_in)
+def signed_by_hand(signer: HandSigner, key: str, *, now: int = 0, expires_in: int = 300) -> Signed:
+    url = signer.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=expires_in)
     return Signed("GET", url, {}, {})
 
 
-def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, hand: Hand) -> None:
+def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
     """Its session is not the service's: so the service sees no more than there is to see."""
-    sent = desk.send(signed_by_hand(hand, "diagnoses/a/../b"))
+    sent = desk.send(signed_by_hand(signer, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
     codes = [finding["code"] for finding in desk.diagnosed(sent)]
     assert codes[-1] == "signed_elsewhere"
     assert "dot_segments" in codes or sent.answer.status_code == 404
 
 
-def test_a_url_from_the_future_is_diagnosed(desk: Desk, hand: Hand) -> None:
-    sent = desk.send(signed_by_hand(hand, desk.key, now=4000))
+def test_a_url_from_the_future_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
+    sent = desk.send(signed_by_hand(signer, desk.key, now=4000))
     if desk.store.name == "seaweedfs":  # 4.48 does not look at when a URL begins
         assert sent.answer.status_code == 404
         return
@@ -58,9 +58,9 @@ def test_a_url_from_the_future_is_diagnosed(desk: Desk, hand: Hand) -> None:
     assert desk.diagnosed(sent)[0]["code"] == "not_yet_valid"
 
 
-def test_a_session_without_permission_is_diagnosed(desk: Desk, house: House) -> None:
+def test_a_session_without_permission_is_diagnosed(desk: Desk, sessions: CallerSessions) -> None:
     """By its policy: the signature is right."""
-    nobody = house.hand(None)
+    nobody = sessions.signer(None)
     stored(desk.store, desk.key)
     sent = desk.send(signed_by_hand(nobody, desk.key))
     assert sent.answer.status_code == 403

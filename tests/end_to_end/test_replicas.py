@@ -31,7 +31,7 @@ SAMPLE: Final = 6  # URLs of each kind and session that are sent to the store
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ReplicaSetup:
     one: Replica
     two: Replica
     url: str
@@ -41,40 +41,40 @@ class House:
         return (self.directory / "output.log").read_text()
 
 
-@pytest.fixture(name="house")
-def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(name="setup")
+def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
     binary = nginx()
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=READ, Body=BODY)
     with (
         two_replicas(ministack, tmp_path) as (one, two),
         proxying(binary, tmp_path, (one.port, two.port)) as url,
     ):
-        yield House(one, two, url, tmp_path)
+        yield ReplicaSetup(one, two, url, tmp_path)
 
 
 def test_a_killed_replica_loses_no_request_and_no_url(
-    house: House,
+    setup: ReplicaSetup,
 ) -> None:
-    with under_load(house.url) as tally:
+    with under_load(setup.url) as tally:
         wait_for(tally, answers=200, sessions=2)  # each replica has its own
-        house.one.signal(signal.SIGSTOP)  # so that it has requests that it does not answer
+        setup.one.signal(signal.SIGSTOP)  # so that it has requests that it does not answer
         time.sleep(1)
-        house.one.signal(signal.SIGKILL)
-        house.one.ended()
+        setup.one.signal(signal.SIGKILL)
+        setup.one.ended()
         # nginx tries it again when it has left it alone for a while, and nobody is there.
-        wait_until(lambda: "Connection refused" in house.proxy_said() or tally.failures)
+        wait_until(lambda: "Connection refused" in setup.proxy_said() or tally.failures)
         wait_for(tally, answers=tally.answers + 100)
     assert tally.failures == []
-    assert "while reading response header from upstream" in house.proxy_said()
+    assert "while reading response header from upstream" in setup.proxy_said()
     assert len({session_of(signed.url) for _, signed in tally.given[-100:]}) == 1
     assert len(tally.sessions) == 2
     assert_all_work(tally)
 
 
-def test_a_rolling_restart_loses_no_request_and_no_url(house: House) -> None:
-    with under_load(house.url) as tally:
+def test_a_rolling_restart_loses_no_request_and_no_url(setup: ReplicaSetup) -> None:
+    with under_load(setup.url) as tally:
         wait_for(tally, answers=100, sessions=2)
-        for each in (house.one, house.two):  # the second as soon as the first is ready
+        for each in (setup.one, setup.two):  # the second as soon as the first is ready
             each.signal(signal.SIGTERM)
             assert each.ended() == 0
             each.start()

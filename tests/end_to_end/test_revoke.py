@@ -19,7 +19,7 @@ from tests.end_to_end.revoking import (
     CALLERS,
     PLACEHOLDER,
     POLICY,
-    House,
+    RevocationSetup,
     add_pattern,
     credential,
     denied_until,
@@ -38,55 +38,55 @@ from tests.end_to_end.stores import Store
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(name="house")
-def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(name="setup")
+def _setup(ministack: Store, tmp_path: Path) -> Iterator[RevocationSetup]:
     operator = with_rights(operator_of(ministack, tmp_path), *ALL_ACTIONS)
     key = f"revoke/{operator.role}.txt"
     stored(ministack, key)
     with serving(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
-        yield House(service, operator, key)
+        yield RevocationSetup(service, operator, key)
 
 
-def test_only_the_callers_old_urls_die(house: House) -> None:
-    old_of_a, old_of_b = house.sign("a"), house.sign("b")
+def test_only_the_callers_old_urls_die(setup: RevocationSetup) -> None:
+    old_of_a, old_of_b = setup.sign("a"), setup.sign("b")
     assert works(old_of_a)
     assert works(old_of_b)
 
-    done = house.operator.run("a", "--apply", "--yes")
+    done = setup.operator.run("a", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
     assert not works(old_of_a)
-    assert not works(house.sign("a"))  # the session is the old one yet: hence `revoked_before`
+    assert not works(setup.sign("a"))  # the session is the old one yet: hence `revoked_before`
     assert works(old_of_b)
-    assert works(house.sign("b"))
+    assert works(setup.sign("b"))
 
-    house.configure(revoked_before=revoked_before_in(done.stdout))
-    assert works(house.sign("a"))
+    setup.configure(revoked_before=revoked_before_in(done.stdout))
+    assert works(setup.sign("a"))
     assert not works(old_of_a)
     assert works(old_of_b)
-    assert credential(house.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
+    assert credential(setup.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
 
 
-def test_a_lifted_revocation_allows_again(house: House) -> None:
-    old = house.sign("a")
-    assert house.operator.run("a", "--apply", "--yes").returncode == 0
+def test_a_lifted_revocation_allows_again(setup: RevocationSetup) -> None:
+    old = setup.sign("a")
+    assert setup.operator.run("a", "--apply", "--yes").returncode == 0
     assert not works(old)
-    lifted = house.operator.run("a", "--lift", "--yes")
+    lifted = setup.operator.run("a", "--lift", "--yes")
     assert lifted.returncode == 0, lifted.stderr
     assert "their URLs will work again" in lifted.stdout
     assert works(old)
-    assert house.operator.policies() == {}
+    assert setup.operator.policies() == {}
 
 
-def test_the_printed_policy_can_be_applied_by_hand(house: House) -> None:
+def test_the_printed_policy_can_be_applied_by_hand(setup: RevocationSetup) -> None:
     """And with `--at`, sessions that were issued later live on."""
-    old = house.sign("a")
-    done = house.operator.run("a", "--at", written(int(time.time()) - 3600))
-    assert (done.returncode, house.operator.policies()) == (0, {})
-    house.operator.put("by-hand", pasted(done.stdout))
+    old = setup.sign("a")
+    done = setup.operator.run("a", "--at", written(int(time.time()) - 3600))
+    assert (done.returncode, setup.operator.policies()) == (0, {})
+    setup.operator.put("by-hand", pasted(done.stdout))
     assert works(old)
-    house.operator.put("by-hand", pasted(house.operator.run("a").stdout))
+    setup.operator.put("by-hand", pasted(setup.operator.run("a").stdout))
     assert not works(old)
-    assert works(house.sign("b"))
+    assert works(setup.sign("b"))
 
 
 def test_earlier_revocations_are_kept(ministack: Store, tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
     stored(ministack, key)
     unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
     with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        house = House(service, ann, key)
-        urls = [house.sign("a"), house.sign("b")]
+        setup = RevocationSetup(service, ann, key)
+        urls = [setup.sign("a"), setup.sign("b")]
         assert all(map(works, urls))
         done = ann.run("a", "--apply", "--yes")
         assert "every one of them is hit: API key a, API key b" in done.stdout
@@ -161,7 +161,7 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
         assert not any(map(works, urls))
     time.sleep(max(0.0, denied_until(ann) - time.time()))
     with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        assert works(House(service, ann, key).sign("a"))
+        assert works(RevocationSetup(service, ann, key).sign("a"))
 
 
 @pytest.mark.parametrize(
