@@ -1,4 +1,4 @@
-"""Clients that generators make of openapi.yaml, against the service and a store that verifies signatures."""
+"""Clients generated from openapi.yaml, against the service and a store that verifies signatures."""
 
 import json
 import os
@@ -17,12 +17,14 @@ from tests.end_to_end.service import API_KEY, Service
 from tests.end_to_end.stores import Store
 
 SIZE: Final = 5 * 1024**2 + 1  # two parts
-KEY: Final = "reports/a b+c/é'(1)%2F~.txt"  # sent byte for byte, or the signature is another's
+KEY: Final = (
+    "reports/a b+c/é'(1)%2F~.txt"  # must be sent byte for byte, or the signature does not match
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Driven:
-    """What became of one run of a driver."""
+    """The result of one run of a driver."""
 
     key: str
     sent: bytes
@@ -139,7 +141,9 @@ def test_the_grown_version_adds_a_field_to_objects_but_not_maps(grown_url: str) 
 def test_without_the_option_a_go_client_fails_on_new_fields(
     service: Service, grown_url: str, tmp_path: Path
 ) -> None:
-    """Why docs/clients.md insists on it. Once this fails, the generator has mended its default."""
+    """The reason why docs/clients.md requires it. If this fails, the generator has fixed its
+    default.
+    """
     [client] = [each for each in CLIENTS if each.driver == "drive.go"]
     [command] = commands(client.heading)
     generate(command.replace(",disallowAdditionalPropertiesIfNotPresent=false", ""), tmp_path)

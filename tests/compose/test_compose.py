@@ -1,4 +1,4 @@
-"""The compose project, which `.ci/run` has brought up: a plain `pytest` leaves this room out.
+"""The compose project, which `.ci/run` has started: a plain `pytest` does not run these tests.
 
 DOCKER is the client's command and PRESIGN_PORT the published port, if they are not the usual ones.
 """
@@ -48,7 +48,7 @@ def presign() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[httpx.Client]:
-    """Who was given a URL, and holds no credentials."""
+    """A client that has a URL, and no credentials."""
     with httpx.Client(trust_env=False) as client:
         yield client
 
@@ -107,7 +107,9 @@ def test_a_form_works_from_the_host(presign: httpx.Client, host: httpx.Client) -
 
 
 def test_the_role_is_the_session_that_signs(presign: httpx.Client) -> None:
-    """Not the container's own keys: a session's key id starts with ASIA, and it has a token."""
+    """A session's key id starts with ASIA, and its URLs have a token; the container's own keys do
+    not.
+    """
     query = httpx.URL(sign(presign, "download-urls", key="a.txt")["url"]).params
     assert query["X-Amz-Credential"].startswith("ASIA")
     assert query["X-Amz-Security-Token"]
@@ -138,7 +140,7 @@ def test_the_image_has_no_compiler_and_no_package_installer() -> None:
 
 
 def test_the_image_has_no_setuid_programs() -> None:
-    """Compose's no-new-privileges stops such a program; the image must not need it to."""
+    """Compose's no-new-privileges would block them; the image must not depend on that."""
     image = docker("inspect", "--format", "{{.Image}}", container_behind(PRESIGN_PORT))
     as_root = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "find", image)
     assert docker(*as_root, "/", "-xdev", "-type", "f", "-perm", "/6000") == ""
@@ -176,7 +178,7 @@ def send(
 
 
 def container_behind(port: str) -> str:
-    """By the port, so that whatever compose calls its project, it is the one that answers here."""
+    """Find the container by its port, so that the name of the project does not matter."""
     containers = docker("ps", "--quiet", "--filter", f"publish={port}").split()
     assert len(containers) == 1, f"the containers that publish port {port}: {containers}"
     return containers[0]

@@ -1,4 +1,6 @@
-"""docs/alternatives.md is fair in its form: each alternative has its column, its source and its own good."""
+"""docs/alternatives.md is complete: each alternative has its column, its source and its
+strengths.
+"""
 
 import re
 from typing import Final

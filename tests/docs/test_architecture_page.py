@@ -23,14 +23,14 @@ def section(title: str) -> str:
 
 
 def rooms() -> list[str]:
-    """Everything directly under `service`, except what every package has."""
+    """Return everything directly under `service`, except common package files."""
     modules = [path.name for path in SERVICE.glob("*.py") if not path.name.startswith("__")]
     packages = [f"{path.parent.name}/" for path in SERVICE.glob("*/__init__.py")]
     return sorted([*modules, *packages])
 
 
 def answers() -> list[tuple[str, str]]:
-    """The file and the definition that answer each question of "Where do I change…"."""
+    """Return the file and definition for each question of "Where do I change…"."""
     return re.findall(
         r"^\|[^|]*\? \| `([\w/.]+)` \| `(\w+)` \|$", section("Where do I change…"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""docs/caching.md: its example is a request that the service takes, its numbers the service's."""
+"""docs/caching.md: its example is a valid request, and its numbers match the code."""
 
 import json
 import re
@@ -31,7 +31,9 @@ def number_after(words: str) -> int:
 
 
 def limited(asked: Lifetime, remaining: float = HOUR) -> object:
-    """Under no grant's limit, of a session of an hour with so much left as the window begins."""
+    """Return the lifetime without a grant's limit, for a session of an hour with `remaining`
+    seconds left.
+    """
     assert asked.stable_for is not None
     return grant_stable_lifetime(
         asked,
@@ -62,7 +64,7 @@ def test_the_example_matches_the_arithmetic() -> None:
 
 def test_the_full_lifetime_is_granted_up_to_the_stated_limit() -> None:
     most = number_after("if `stable_for` + `expires_in` are at most")
-    due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
+    due = HOUR * 2 / 3  # left of the oldest session that signs without a refresh
     for window in (60, 600, 1200):
         asked = Lifetime(expires_in=most - window, stable_for=window)
         assert limited(asked, due) == GrantedLifetime(most, None)

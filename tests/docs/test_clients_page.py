@@ -1,4 +1,4 @@
-"""docs/clients.md: its versions are the pinned ones, and its code is what `make clients` runs."""
+"""docs/clients.md: its versions are the pinned ones, and `make clients` runs its code."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def test_the_table_has_the_pinned_type_checkers() -> None:
 
 
 def lines(text: str) -> list[str]:
-    """Without how deep they stand, which differs in a class."""
+    """Return the lines without indentation, which differs in a class."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

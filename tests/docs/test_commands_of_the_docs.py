@@ -1,4 +1,6 @@
-"""Each command on the pages is run by a test, or says why it is not. CONTRIBUTING.md tells how to mark one."""
+"""Each command on the pages is run by a test, or says why not. CONTRIBUTING.md explains the
+marks.
+"""
 
 import json
 import re
@@ -32,7 +34,7 @@ SAY: Final = (
 )
 _ELSEWHERE: Final = re.compile(r"run by (tests/[\w/]+\.py)")
 _NOT_HERE: Final = re.compile(r"not run here: (?=.{8})[^<>]+")
-# What needs no mark: it is shown, not typed. Commands are `sh`, for no other name is looked for.
+# Languages without a mark: they are shown, not typed. Commands must be `sh` or `python`.
 SHOWN: Final = frozenset(
     {"", "text", "json", "yaml", "js", "ts", "java", "go", "nginx", "html", "promql", "ini", "hcl"}
 )
@@ -92,7 +94,7 @@ def test_the_commands_of_a_page_give_the_shown_answers(
 
 
 def test_the_diagnosis_on_the_page_is_what_the_service_gives(running: Demo, tmp_path: Path) -> None:
-    """There its URL is `…`: here it is one that the demo has signed."""
+    """On the page the URL is `…`; here the demo has signed it."""
     [block] = [each for each in commands("docs/troubleshooting.md") if "/v1/diagnoses" in each.text]
     ask = {"bucket": "demo", "key": "hello.txt", "content_type": "text/plain", "content_length": 5}
     with httpx.Client(
@@ -106,12 +108,12 @@ def test_the_diagnosis_on_the_page_is_what_the_service_gives(running: Demo, tmp_
 
 def test_the_readme_example_stores_and_reads_an_object(running: Demo, tmp_path: Path) -> None:
     [lines] = [block for block in commands("README.md") if block.text.startswith("sign()")]
-    # A refusal of the store's would be there too, in XML.
+    # An error of the store would appear here too, as XML.
     assert run(lines, running, tmp_path) == "hello"
 
 
 def told_to_presign() -> list[tuple[str, str]]:
-    """Each command line of ours, in blocks and in the middle of a sentence."""
+    """Return each `presign` command line, in blocks and in sentences."""
     found = set()
     for page in PAGES:
         for block in commands(page):
@@ -126,7 +128,7 @@ def test_every_presign_command_accepts_its_documented_options(page: str, line: s
     words = shlex.split(line, comments=True)[1:]
     _, command, arguments = main.resolve_command(click.Context(main), words)
     assert command is not None
-    # Raises what click says of an option that there is none of, and reads none of the files.
+    # click raises an error for an unknown option; no file is read.
     command.make_parser(click.Context(command)).parse_args(list(arguments))
 
 
@@ -137,7 +139,7 @@ def test_every_named_make_target_exists(page: str) -> None:
     assert named <= targets
 
 
-# That the checks above see what they are for.
+# The checks above detect violations.
 
 
 def test_a_block_is_parsed_with_mark_line_and_answer(tmp_path: Path) -> None:

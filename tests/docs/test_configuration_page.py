@@ -1,4 +1,4 @@
-"""docs/configuration.md and presign.example.yaml have each key that there is, and no other."""
+"""docs/configuration.md and presign.example.yaml have exactly the existing keys."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from tests.docs.configuration_page import (
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
 SOURCES: Final = sorted((ROOT / "service").glob("config/*.py"))
-# `# key: value`, and what is indented below it: the keys that stand in the example as comments.
+# `# key: value`, and what is indented below it: keys that are commented out in the example.
 _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
 
@@ -41,7 +41,7 @@ def test_every_settings_model_has_a_section() -> None:
 def test_the_page_lists_exactly_the_environment_variables() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
-    assert text.count("os.environ") == len(VARIABLES) + 1  # and once to see which name is there
+    assert text.count("os.environ") == len(VARIABLES) + 1  # and once for the name
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -54,13 +54,13 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def uncommented() -> Any:
-    """The example with all its settings in force: a comment that is a key is taken for one."""
+    """Return the example with all commented-out keys enabled."""
     lines = (_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
     return YAML(typ="safe", pure=True).load("\n".join(lines))
 
 
 def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
-    """Each key of a document, with the model that it is a key of."""
+    """Yield each key of a document, with its model."""
     schema = resolved(schema)
     if "properties" in schema:
         for name, value in document.items():
@@ -100,7 +100,7 @@ def test_defaults_in_the_example_are_the_defaults() -> None:
 
 @pytest.mark.parametrize("title", configuration_page.kinds())
 def test_every_text_kind_on_the_page_is_used(title: str) -> None:
-    # A tag's name and value stand in one cell, as texts by name.
+    # A tag's name and value share one cell, as text by name.
     assert title in {"tag", "tag's value"} or re.search(rf"[|:] {re.escape(title)} \|", page())
 
 

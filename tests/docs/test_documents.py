@@ -1,4 +1,4 @@
-"""What the pages promise is there: the tests, files and settings that they name."""
+"""The tests, files, settings and numbers that the pages name exist."""
 
 import ast
 import json
@@ -67,7 +67,7 @@ def functions(path: Path) -> set[str]:
 
 
 def rows() -> Iterator[tuple[str, str]]:
-    """Each threat of the table, with the cell of its tests."""
+    """Yield each threat of the table, with the cell of its tests."""
     for line in SECURITY.splitlines():
         if line.startswith("| ") and not line.startswith(("| threat", "| ---")):
             threat, _, tests = line.strip("| ").split(" | ")
@@ -97,7 +97,7 @@ def test_links_to_files_resolve(page: str) -> None:
 
 
 def headings(path: Path) -> set[str]:
-    """As links name them."""
+    """Return the anchors of the headings."""
     text = re.sub(
         r"^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
     )
@@ -119,7 +119,9 @@ def test_links_to_headings_resolve(page: str) -> None:
 
 
 def configurations() -> list[Any]:
-    """Those that are whole: of a section alone, the tests of its page see that it is good."""
+    """Return the complete configurations; single sections are checked by the tests of their
+    pages.
+    """
     shown = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
     texts = [block.text for block in shown if "buckets:" in block.text]
     read = [each for text in texts for each in YAML(typ="safe").load_all(text)]
@@ -130,7 +132,7 @@ def test_configurations_on_the_pages_are_valid() -> None:
     assert len(configurations()) >= 3
     for configuration in configurations():
         for issuer in configuration.get("issuers", {}).values():
-            issuer.pop("ca_file", None)  # it is in a cluster only
+            issuer.pop("ca_file", None)  # exists only in a cluster
         assert Settings.model_validate(configuration).buckets
 
 
@@ -147,7 +149,7 @@ def test_the_readme_has_the_number_of_mutations() -> None:
 
 
 def cells(heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading."""
+    """Return the rows of the first table below a heading."""
     section = OPERATIONS.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     table = re.search(r"^\|.*?(?=\n(?!\|))", section, re.MULTILINE | re.DOTALL)
     assert table is not None
@@ -156,14 +158,14 @@ def cells(heading: str) -> list[list[str]]:
 
 
 async def kinds() -> dict[str, str]:
-    """Each metric of a running app, and what it is."""
+    """Return the type of each metric of a running app."""
     async with running(settings_with(open_grant())) as client:
         text = (await client.get("/metrics")).text
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
 
 
 def labels() -> Mapping[str, set[str]]:
-    """Of each metric, as the service declares them."""
+    """Return the declared labels of each metric."""
     metrics = Metrics()
     metrics.watch_sessions(lambda: [("a", 1, 1.0)], lambda _bucket: True)
     declared = {

@@ -1,4 +1,4 @@
-"""docs/large-objects.md: its way of an upload, command by command, against the demo."""
+"""docs/large-objects.md: its upload, command by command, against the demo."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MARK: Final = "run by tests/docs/test_large_object_commands.py"
 SIZE: Final = 20_000_000
 PART_SIZE: Final = 8_388_608
 OF_MOTO: Final = (
-    "/version_id is answered, and not shown"  # as of a versioned bucket, which this is not
+    "/version_id is answered, and not shown"  # only in a versioned bucket, which this is not
 )
 
 
@@ -32,7 +32,7 @@ def running() -> Iterator[Demo]:
 
 
 class Reader:
-    """Who goes through the page, with the variables that it speaks of."""
+    """A reader who runs the page's commands, with the shell variables that they use."""
 
     def __init__(self, running: Demo, directory: Path) -> None:
         self.running, self.directory = running, directory
@@ -45,7 +45,7 @@ class Reader:
         return found
 
     def read(self, words: str) -> Any:
-        """The answer to the command with these words; it is of the shape that the page shows."""
+        """Run the command that contains this text, check the shape of its answer, and return it."""
         block = self.block(words)
         answer = json.loads(run(block, self.running, self.directory, self.variables))
         assert set(differences(block.shown, answer)) <= {OF_MOTO}

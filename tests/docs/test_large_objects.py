@@ -1,4 +1,4 @@
-"""docs/large-objects.md: its examples are requests that the service takes, its numbers the service's."""
+"""docs/large-objects.md: its examples are valid requests, and its numbers match the code."""
 
 import json
 import re
@@ -70,13 +70,13 @@ def blocks(kind: str) -> list[str]:
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The cells of all tables below a heading."""
+    """Return the cells of all tables below a heading."""
     lines = [each for each in section(heading).splitlines() if each.startswith("| ")]
     return [[cell.strip() for cell in each.strip("|").split(" | ")] for each in lines]
 
 
 def sent(path: str) -> dict[str, Any]:
-    """The body that the example posts there."""
+    """Return the body that the example posts to this path."""
     [command] = [
         each for each in blocks("sh") if re.search(rf"{path}[\" ]", each) and "-d '" in each
     ]

@@ -1,4 +1,4 @@
-"""docs/scale.md: its figures are those of the last measurement and of the service, reckoned anew."""
+"""docs/scale.md: its figures follow from the last measurement and from the code."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def part(name: str) -> str:
 
 
 def table(name: str) -> dict[str, list[str]]:
-    """The cells of each row, by its first."""
+    """Return the cells of each row, by the first one."""
     rows = [line.strip("| ").split(" | ") for line in part(name).splitlines() if line[:1] == "|"]
     return {first: cells for first, *cells in rows[2:]}
 
@@ -36,7 +36,7 @@ def number(cell: str) -> float:
 
 @pytest.mark.parametrize("name", sorted(scale.parts(RESULTS)))
 def test_the_page_matches_the_last_measurement(name: str) -> None:
-    """`python -m benchmarks.scale` writes it anew."""
+    """`python -m benchmarks.scale` updates the page."""
     assert part(name) == "\n".join(scale.parts(RESULTS)[name])
 
 
@@ -74,7 +74,7 @@ def test_replicas_are_three_fifths_busy_and_at_least_two() -> None:
 
 
 def test_the_bytes_match_real_requests() -> None:
-    """But for what differs with the machine: a port has up to five digits, an address more."""
+    """Small differences between machines are allowed: ports and addresses vary in length."""
     sent = scale.of_a_service()
     assert set(sent) == set(RESULTS["bytes"])
     for kind, found in sent.items():
@@ -111,7 +111,7 @@ def test_the_prose_has_the_assumed_figures() -> None:
     ):
         assert told in prose, told
     gigabytes = number(table("trail")["a download"][1])
-    assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # a GB at a cent
+    assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # with a GB at a cent
 
 
 def test_the_nginx_settings_are_in_its_configuration() -> None:

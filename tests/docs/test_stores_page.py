@@ -1,4 +1,4 @@
-"""docs/stores.md speaks of the versions that the tests run, and of what those let by."""
+"""docs/stores.md names the tested versions, and what they accept."""
 
 import re
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""docs/uppy.md: what it shows is what the browser tests run, and its numbers are the service's."""
+"""docs/uppy.md: the browser tests run its code, and its numbers match the service."""
 
 import json
 import re

@@ -1,7 +1,6 @@
 """Requests signed by hand, with the session that the service itself would sign with.
 
-What is taken out here no caller ever gets. So these requests meet none of our grants, and what is
-refused is refused by the store.
+Callers never get such a session. These requests bypass our grants, so any refusal is the store's.
 """
 
 import asyncio
@@ -52,7 +51,7 @@ CALLERS: Final = [
 
 @dataclass(frozen=True)
 class HandSigner:
-    """Signs whatever it is told to, on one bucket."""
+    """Signs any action on one bucket."""
 
     signer: Signer
     s3_bucket: str
@@ -66,7 +65,7 @@ class HandSigner:
         return self.send(action, key, BODY)
 
     def submit(self, key: str) -> httpx.Response:
-        """A form; where the key is below another's prefix, so is its policy."""
+        """Submit a form, with a policy for exactly this key."""
         form = PostObject(key=key, max_content_length=len(BODY), content_type="text/plain")
         signed = presign_form(
             self.signer, form, bucket=self.s3_bucket, now=int(time.time()), expires_in=300
@@ -88,7 +87,7 @@ OPERATIONS: Final[Mapping[str, Callable[[HandSigner, str], httpx.Response]]] = {
 
 @dataclass(frozen=True)
 class CallerSessions:
-    """The service's parts, put together as the app does it, in front of a store."""
+    """The sessions that the service would use for its callers, at one store."""
 
     settings: Settings
     snapshot: Snapshot
@@ -96,7 +95,7 @@ class CallerSessions:
     _signers: dict[tuple[str | None, str], HandSigner] = field(default_factory=dict)
 
     def signer(self, name: str | None, bucket: str = "objects") -> HandSigner:
-        """The signer of the API key called `name`; of None, that of the session of nobody's own."""
+        """Return the signer for the API key `name`, or with None, for the bucket's own session."""
         if (name, bucket) not in self._signers:
             key = self._session_key(name, bucket)
             session = asyncio.run(self._session(key))
@@ -129,13 +128,13 @@ def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) 
 
 
 def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:
-    """Put there by root; returns the version's id, where there are versions."""
+    """Put an object as root; return its version id, or an empty string."""
     put = store.admin_client().put_object(Bucket=bucket or store.bucket, Key=key, Body=body)
     return str(put.get("VersionId", ""))
 
 
 def content(store: Store, key: str) -> bytes | None:
-    """What root finds."""
+    """Return the object as root sees it, or None."""
     admin = store.admin_client()
     try:
         found: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
@@ -145,6 +144,8 @@ def content(store: Store, key: str) -> bytes | None:
 
 
 def is_denied(answer: httpx.Response) -> bool:
-    """And not for a wrong signature, or any other reason. A HEAD has no body to tell."""
+    """Whether the store denied access, and not for another reason. (A HEAD has no body to
+    check.)
+    """
     told = "AccessDenied" in answer.text or answer.request.method == "HEAD"
     return answer.status_code == 403 and told

@@ -1,4 +1,4 @@
-"""Where requests are signed, sent for real, and asked about when they fail."""
+"""Signs requests, sends them to a real store, and asks for diagnoses."""
 
 import re
 import uuid
@@ -18,7 +18,7 @@ TYPE: Final = "text/plain"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it was sent, and what the store answered."""
+    """A request as it was sent, and the store's answer."""
 
     method: str
     url: str
@@ -38,7 +38,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Where requests are signed, sent and asked about."""
+    """Signs requests, sends them, and asks for diagnoses."""
 
     store: Store
     service: Service
@@ -70,7 +70,7 @@ class Desk:
         url: str | None = None,
         **headers: str | None,
     ) -> Sent:
-        """As it was answered, but for what is named; a header that is None is left out."""
+        """Send the signed request with the given changes; a header that is None is removed."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         kept = {**signed.headers, **named}
         sent = {name: value for name, value in kept.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The reference clients of `examples/`, as processes, and the service that they upload through."""
+"""The example clients of `examples/` as processes, and the service that they use."""
 
 import importlib.util
 import json
@@ -37,27 +37,27 @@ def command(language: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class GatedService:
-    """A store behind a gate, and the service in front of it."""
+    """The service, and its store behind a gate."""
 
     store: Store
     gate: Gate
     service: Service
 
     def digest(self, key: str) -> str:
-        """Of what the store has."""
+        """Return the SHA-256 of the stored object."""
         found = self.store.admin_client().get_object(Bucket=self.store.bucket, Key=key)
         with found["Body"] as body:
             return sha256(body.read()).hexdigest()
 
     def signed(self) -> float:
-        """Part URLs given out until now."""
+        """Return the number of part URLs signed until now."""
         scraped = read(self.service.client.get("/metrics").text)
         return value(scraped, "signed_total", operation="multipart", bucket="objects")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A client's upload of a file to a key of its own."""
+    """A client's upload of a file to its own key."""
 
     gated: GatedService
     language: str
@@ -74,7 +74,7 @@ class Upload:
         return saved
 
     def stored_parts(self) -> list[int]:
-        """The numbers of what the store has of it."""
+        """Return the numbers of the parts at the store."""
         store = self.gated.store
         listed = store.admin_client().list_parts(
             Bucket=store.bucket, Key=self.key, UploadId=self.upload_id()
@@ -105,13 +105,13 @@ class Upload:
                 process.kill()
 
     def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-        """Waits for it. Whatever it says, it says no secret."""
+        """Wait for the process, and check that its output has no secret."""
         output, errors = process.communicate(timeout=SECONDS)
         for secret in (self.token, "X-Amz-", self.gated.gate.url):
             assert secret not in output + errors
         assert "Traceback" not in errors
         assert "Warning" not in errors
-        assert "\r" not in errors  # that is for terminals
+        assert "\r" not in errors  # only for terminals
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def assert_uploaded(self, ended: subprocess.CompletedProcess[str]) -> None:

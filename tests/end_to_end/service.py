@@ -1,4 +1,4 @@
-"""The service as its users have it: `presign serve` in a process of its own, asked over HTTP."""
+"""The service as its users have it: `presign serve` as a process, over HTTP."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ OPERATIONS = [
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What the service answered: with `method` and `headers` as they are to be sent."""
+    """The service's answer, with the `method` and `headers` to send."""
 
     method: str
     url: str
@@ -63,7 +63,7 @@ def send(
     url: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    """Send what was signed, or, where something is named, a mutation of it."""
+    """Send a signed request, with the given parts replaced."""
     with httpx.Client(trust_env=False, timeout=30) as client:
         return client.request(
             method or signed.method,
@@ -88,9 +88,9 @@ def serving(
     top: dict[str, Any] | None = None,
     **bucket: Any,
 ) -> Iterator[Service]:
-    """The service in front of `store`, whose buckets it calls `objects` and `versions`.
+    """Run the service in front of `store`, with its buckets as `objects` and `versions`.
 
-    `environment`, `callers`, `top` and `bucket` are settings beyond, or in place of, the usual ones.
+    `environment`, `callers`, `top` and `bucket` are settings that add to or replace the usual ones.
     """
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
@@ -134,7 +134,7 @@ def configured(
 def api_key(
     name: str, key: str, *prefixes: str, allow: Sequence[str] = OPERATIONS
 ) -> dict[str, Any]:
-    """A caller who may do all that `allow` says below these prefixes, in both buckets."""
+    """Return a caller with the operations `allow` below these prefixes, in both buckets."""
     grants = [
         {"bucket": bucket, "prefix": prefix, "allow": list(allow), "allow_overwrite": True}
         for bucket in ("objects", "versions")

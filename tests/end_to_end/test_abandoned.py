@@ -1,6 +1,6 @@
-"""Uploads in parts that nobody completed: `presign uploads` as an operator has it, on real stores.
+"""Abandoned multipart uploads: `presign uploads` as an operator runs it, on real stores.
 
-Each test has a bucket of its own, since the command looks at all of a bucket.
+Each test has its own bucket, since the command covers a whole bucket.
 """
 
 import json
@@ -22,13 +22,13 @@ from tests.end_to_end.stores import Store
 LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())
 PLACEHOLDER: Final = "acme-reports-prod"
-NEVER: Final = "http://127.0.0.1:9"  # nobody is there
+NEVER: Final = "http://127.0.0.1:9"  # nothing listens there
 _numbers = count()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator(Commands):
-    """A bucket of the store's, and the command in front of it."""
+    """A bucket of the store, and the command for it."""
 
     bucket: str
 
@@ -177,7 +177,7 @@ def test_the_store_accepts_the_lifecycle_rule(store: Store, tmp_path: Path) -> N
 
 
 def an_operator_with(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
-    """A new user of MiniStack's whom nothing else is allowed."""
+    """A new MiniStack user with no other permissions."""
     name, policy = f"operator-{next(_numbers)}", {**POLICY, "Statement": statements}
     document = json.dumps(policy).replace(PLACEHOLDER, ann.bucket)
     with closing(stores._client("iam", ann.store.endpoint_url)) as iam:

@@ -1,4 +1,4 @@
-"""Two callers of one service, over HTTP: to each its own, and nothing of the other's."""
+"""Two callers of one service, over HTTP: each gets its own objects and none of the other's."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Diagnoses of what the service alone does not sign: signed by hand, with sessions that end, of forms, of others."""
+"""Diagnoses of requests signed by hand, of expired sessions, of forms, and of other callers'
+requests.
+"""
 
 import time
 from collections.abc import Iterator
@@ -41,7 +43,7 @@ def signed_by_hand(signer: HandSigner, key: str, *, now: int = 0, expires_in: in
 
 
 def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
-    """Its session is not the service's: so the service sees no more than there is to see."""
+    """The session is not the service's, so the diagnosis only has visible facts."""
     sent = desk.send(signed_by_hand(signer, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
     codes = [finding["code"] for finding in desk.diagnosed(sent)]
@@ -51,7 +53,7 @@ def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, signer: HandSigner) ->
 
 def test_a_url_from_the_future_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
     sent = desk.send(signed_by_hand(signer, desk.key, now=4000))
-    if desk.store.name == "seaweedfs":  # 4.48 does not look at when a URL begins
+    if desk.store.name == "seaweedfs":  # 4.48 does not check when a URL begins
         assert sent.answer.status_code == 404
         return
     assert sent.answer.status_code == 403
@@ -59,7 +61,7 @@ def test_a_url_from_the_future_is_diagnosed(desk: Desk, signer: HandSigner) -> N
 
 
 def test_a_session_without_permission_is_diagnosed(desk: Desk, sessions: CallerSessions) -> None:
-    """By its policy: the signature is right."""
+    """The session policy denies it; the signature is valid."""
     nobody = sessions.signer(None)
     stored(desk.store, desk.key)
     sent = desk.send(signed_by_hand(nobody, desk.key))
@@ -69,19 +71,19 @@ def test_a_session_without_permission_is_diagnosed(desk: Desk, sessions: CallerS
 
 
 def test_an_expired_session_is_diagnosed(ministack: Store, tmp_path: Path) -> None:
-    """MiniStack says `ExpiredToken` at first, and later that it knows no such key id."""
+    """MiniStack answers `ExpiredToken` at first, and later that the key id does not exist."""
     seconds = 10
     with serving(ministack, tmp_path, session_seconds=seconds) as service:
         desk = Desk(store=ministack, service=service)
         signed = desk.get()
-        time.sleep(seconds + 3)  # its end is rounded, and to the second
+        time.sleep(seconds + 3)  # its end is rounded to the second
         sent = desk.send(signed)
         assert sent.answer.is_error
         finding = desk.diagnosed(sent)[0]
         assert (finding["code"], finding["proven"]) == ("session_ended", True)
 
 
-# Forms: on MiniStack, since SeaweedFS takes none with a session's token
+# Forms: on MiniStack, since SeaweedFS refuses forms with a session token
 
 
 @pytest.mark.parametrize(
@@ -170,5 +172,5 @@ def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_
         of_b = service.client.post("/v1/diagnoses", json={**told, "url": shared.url}, headers=as_b)
         unknown = shared.url.replace("Credential=", "Credential=X")
         of_none = service.client.post("/v1/diagnoses", json={**told, "url": unknown}, headers=as_b)
-        assert of_b.json() == of_none.json()  # whether there is such a session is not told either
+        assert of_b.json() == of_none.json()  # nor does it reveal whether such a session exists
         assert codes(of_b.json()["findings"])[-1] == "signed_elsewhere"

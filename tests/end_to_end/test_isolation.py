@@ -1,7 +1,7 @@
-"""One caller's session cannot touch what is another's, whoever signs with it and whatever for.
+"""One caller's session cannot reach another's objects, even if all our checks had failed.
 
-The grants stand in front; this is about what stands behind them. So requests are signed by hand
-(`by_hand.py`) with a caller's own session, as if every check of ours had failed.
+These tests bypass the grants: requests are signed by hand (`by_hand.py`) with a caller's own
+session.
 """
 
 import uuid
@@ -30,9 +30,9 @@ from tests.end_to_end.by_hand import (
 )
 from tests.end_to_end.stores import Store
 
-# Everything that is not below `a/`, though a careless match would think so.
+# Not below `a/`, although a careless match might accept them.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]
-# MiniStack 1.5.33 leaves the first slash of a key out of the ARN that it asks its policies about.
+# MiniStack 1.5.33 omits the first slash of a key in the ARN that it evaluates.
 LET_THROUGH: Final = {
     ("/a/{}", each) for each in ("download", "head", "upload", "delete", "multipart")
 }
@@ -163,7 +163,7 @@ def test_a_session_may_do_only_granted_operations(
     caller: str,
     allowed: set[str],
 ) -> None:
-    """To S3, a head is a download without the body: one action allows both."""
+    """For S3, a HEAD is a download without the body: one action allows both."""
     stored(ministack, f"a/{name}", body=b"untouched")
     answer = OPERATIONS[operation](sessions.signer(caller), f"a/{name}")
     assert answer.is_success if operation in allowed else is_denied(answer), answer.text
@@ -197,7 +197,7 @@ def test_the_buckets_own_session_may_do_nothing(
 def test_seaweedfs_limits_a_session_to_its_prefix(
     elsewhere: CallerSessions, seaweedfs: Store, name: str, operation: str
 ) -> None:
-    """Forms with a session's token, and versions, are beyond it."""
+    """SeaweedFS does not support forms with a session token, nor versions here."""
     signer = elsewhere.signer("a")
     for key in (f"a/{name}", f"b/{name}"):
         stored(seaweedfs, key, body=b"untouched")

@@ -1,4 +1,4 @@
-"""A URL lives as long as the answer says: no longer, and no shorter."""
+"""A URL lives exactly as long as the answer says."""
 
 import time
 import uuid
@@ -15,7 +15,7 @@ from tests.support.late import again_if_late, within
 
 BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12
-CLOCKS: Final = 1  # second, by which a URL may end sooner: its times have whole seconds
+CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are whole seconds
 
 
 def seconds_left(expires_at: str) -> float:
@@ -29,7 +29,7 @@ def _key() -> str:
 
 @pytest.fixture(name="short", scope="module")
 def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Signs with sessions of a few seconds."""
+    """The service with sessions of a few seconds."""
     directory = tmp_path_factory.mktemp("short")
     with serving(ministack, directory, session_seconds=SESSION_SECONDS) as service:
         yield service
@@ -73,7 +73,7 @@ def test_a_url_dies_at_expires_at_with_its_session(
         time.sleep(1)
     assert answers > 0
     time.sleep(max(0.0, seconds_left(ends_at)) + 1)
-    # The lifetime has ended, not the session, which has some seconds more: the store says which.
+    # The lifetime has ended, not the session, which lasts some seconds more: the store says which.
     with within(seconds_left(ends_at) + 4):
         answer = send(signed)
         assert (answer.status_code, "expired" in answer.text.lower()) == (403, True)

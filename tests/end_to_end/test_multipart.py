@@ -1,4 +1,4 @@
-"""Uploads in parts on every store, with real bytes; what arrives is compared by digest."""
+"""Multipart uploads on every store, with real bytes; the objects are compared by digest."""
 
 import base64
 import hashlib
@@ -107,7 +107,7 @@ def test_headers_from_the_creation_are_kept_with_the_object(
     assert (head["ContentType"], head["CacheControl"]) == ("video/mp4", "private")
     assert head["Metadata"] == {"author": "Ann"}
     assert "filename*=UTF-8''R%C3%A9sum%C3%A9.mp4" in head["ContentDisposition"]
-    if store.name != "ministack":  # 1.5.33 forgets the tags of an upload in parts
+    if store.name != "ministack":  # 1.5.33 loses the tags of a multipart upload
         tags = admin.get_object_tagging(Bucket=store.bucket, Key=key)["TagSet"]
         assert tags == [{"Key": "team of", "Value": "a b+c"}]
 
@@ -135,7 +135,7 @@ def test_a_part_may_be_sent_again_and_the_last_one_counts(
     upload.send_all([1, 2])
     upload.body = upload.body[:PART] + b"!"
     upload.send_all([2])
-    assert upload.complete().status_code == 200  # though SeaweedFS 4.48 lists both
+    assert upload.complete().status_code == 200  # although SeaweedFS 4.48 lists both
     assert stored_digest(store, key) == sha256(upload.body)
 
 
@@ -227,8 +227,10 @@ def test_of_two_uploads_of_one_key_one_wins(service: Service, store: Store, key:
     assert loser.abort().status_code == 204
 
 
-# Looks whether the object is there and writes it in two steps, as moto 5.2.5 does. With boto3 alone, of four completions
-# at once several won in 192 of 300 rounds on SeaweedFS 4.48 (of four PUTs in none), and in none of 100 on MiniStack.
+# It checks for the object and writes it in two steps, as moto 5.2.5 does. With boto3 alone, several
+# of four simultaneous
+# completions won in 192 of 300 rounds on SeaweedFS 4.48 (of four PUTs in none), and in none of 100
+# on MiniStack.
 LETS_SEVERAL_WIN = "seaweedfs"
 
 
@@ -313,7 +315,7 @@ def test_a_part_with_a_byte_changed_is_refused_by_its_checksum(
 def test_a_checksum_of_the_whole_is_compared_at_the_completion(
     seaweedfs: Store, tmp_path: Path, key: str
 ) -> None:
-    """MiniStack 1.5.33 knows no checksum of a whole, and moto compares none."""
+    """MiniStack 1.5.33 has no checksums of whole objects, and moto does not compare them."""
     with serving(seaweedfs, tmp_path) as service:
         upload = Uploading(service, key, some_bytes(PART + 1))
         assert upload.create(checksum_algorithm="CRC32").status_code == 201
@@ -353,7 +355,7 @@ def test_an_upload_id_outside_the_grants_is_of_no_use(
             assert code(reply) == (403, "forbidden")
         service.client.headers["Authorization"] = "Bearer key-of-owner"
         assert upload.complete().status_code == 200
-        # Who may only upload in parts can still be told that it was done before.
+        # A caller that only has `multipart` can still learn that its upload was completed.
         assert upload.complete().status_code == 200
 
 

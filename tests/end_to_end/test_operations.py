@@ -1,4 +1,4 @@
-"""Each operation works, on every store, with exactly what the answer said to send."""
+"""Each operation works on every store, sent exactly as answered."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ KEYS = [
     "two//slashes.txt",
     "/leading-slash.txt",
 ]
-# SeaweedFS 4.48 finds these again, but lists them under the path that it made of their names.
+# SeaweedFS 4.48 finds these, but lists them under a path that it derives from their names.
 FOLDED_BY_SEAWEEDFS = KEYS[-3:]
 
 
@@ -210,7 +210,7 @@ def _checksum(algorithm: str, digest: bytes) -> dict[str, str]:
 
 
 def _listing(answer: httpx.Response) -> ET.Element:
-    """The page, without the namespace that some stores give it."""
+    """Return the page, without the XML namespace that some stores use."""
     assert answer.status_code == 200, answer.text
     page = ET.fromstring(answer.text)
     for element in page.iter():

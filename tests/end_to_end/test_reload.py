@@ -1,4 +1,4 @@
-"""The configuration changes under load: nobody is refused but who has lost the grant."""
+"""The configuration changes under load: only callers that lose a grant are refused."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ from tests.end_to_end.stores import Store
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
 WORKERS: Final = 4
-CHANGE_SECONDS: Final = 60.0  # that a change may take on a busy machine: it is looked for each 2 s
+CHANGE_SECONDS: Final = 60.0  # for a change on a busy machine: files are checked every 2 s
 
 
 @dataclass
 class Load:
-    """Asks for URLs all the time, and keeps each answer's status: by what was asked for, in order."""
+    """Requests URLs continuously, and records the status of each answer, in order."""
 
     client: httpx.AsyncClient
     steady: list[int] = field(default_factory=list)
@@ -54,7 +54,9 @@ class Load:
         await self.is_answered()
 
     async def is_answered(self) -> None:
-        """By what is served now: of two answers the second was asked for after this began."""
+        """Wait for answers under the current configuration: of two, the second was requested after
+        this call.
+        """
         enough = len(self.granted_for_a_while) + 2
         async with asyncio.timeout(CHANGE_SECONDS):
             while len(self.granted_for_a_while) < enough:  # noqa: ASYNC110 - another task's doing

@@ -57,11 +57,11 @@ def test_a_killed_replica_loses_no_request_and_no_url(
 ) -> None:
     with under_load(setup.url) as tally:
         wait_for(tally, answers=200, sessions=2)  # each replica has its own
-        setup.one.signal(signal.SIGSTOP)  # so that it has requests that it does not answer
+        setup.one.signal(signal.SIGSTOP)  # so that it holds requests without answering
         time.sleep(1)
         setup.one.signal(signal.SIGKILL)
         setup.one.ended()
-        # nginx tries it again when it has left it alone for a while, and nobody is there.
+        # nginx tries it again after a while, and nothing listens there.
         wait_until(lambda: "Connection refused" in setup.proxy_said() or tally.failures)
         wait_for(tally, answers=tally.answers + 100)
     assert tally.failures == []
@@ -78,7 +78,7 @@ def test_a_rolling_restart_loses_no_request_and_no_url(setup: ReplicaSetup) -> N
             each.signal(signal.SIGTERM)
             assert each.ended() == 0
             each.start()
-        wait_for(tally, sessions=4)  # both take part again, with others than before
+        wait_for(tally, sessions=4)  # both serve again, with new sessions
     assert tally.failures == []
     assert len(tally.sessions) == 4
     assert_all_work(tally)
@@ -98,7 +98,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
 
 
 def assert_all_work(tally: Tally) -> None:
-    """Of each session some URLs of each kind, from the first to the last."""
+    """Send some URLs of each kind and session, from the first to the last."""
     for given in tally.by_session().values():
         for kind in ("download", "upload"):
             signed = [each for of, each in given if of == kind]
@@ -113,12 +113,12 @@ def assert_works(kind: str, signed: Signed) -> None:
         assert reply.content == BODY
 
 
-# What nginx does when a replica takes a request and dies
+# How nginx handles a replica that takes a request and dies
 
 
 @dataclass
 class Stub:
-    """Takes requests, and answers them or goes away."""
+    """A replica that answers requests, or closes their connections."""
 
     answers: bool
     seen: int = 0
@@ -254,11 +254,11 @@ async def test_connections_per_address_are_limited(tmp_path: Path, path: str, mo
         through_nginx(tmp_path, (port, port)) as client,
         AsyncExitStack() as stack,
     ):
-        connections = []  # kept, or asyncio would end them
+        connections = []  # keep references, or asyncio would drop them
         for _ in range(most):
             connection = await asyncio.open_connection(client.base_url.host, client.base_url.port)
             connections.append(connection)
             stack.callback(connection[1].transport.abort)
             connection[1].write(head)
-        await asyncio.sleep(0.5)  # nginx has read the heads
+        await asyncio.sleep(0.5)  # until nginx has read the heads
         assert (await client.post(path, content=b"{}")).status_code == 503

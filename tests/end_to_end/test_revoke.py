@@ -1,7 +1,7 @@
-"""The kill switch, as an operator has it, on a store that enforces what IAM holds.
+"""`presign revoke` as an operator runs it, on a store that enforces IAM policies.
 
-MiniStack knows `aws:userid` and `aws:TokenIssueTime` as AWS documents them, and holds a policy at
-once, where AWS takes minutes. Each test has a role of its own.
+MiniStack supports `aws:userid` and `aws:TokenIssueTime` as AWS documents them, and applies a policy
+at once, while AWS takes minutes. Each test has its own role.
 """
 
 import time
@@ -55,7 +55,7 @@ def test_only_the_callers_old_urls_die(setup: RevocationSetup) -> None:
     done = setup.operator.run("a", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
     assert not works(old_of_a)
-    assert not works(setup.sign("a"))  # the session is the old one yet: hence `revoked_before`
+    assert not works(setup.sign("a"))  # the session is still the old one: hence `revoked_before`
     assert works(old_of_b)
     assert works(setup.sign("b"))
 
@@ -78,7 +78,7 @@ def test_a_lifted_revocation_allows_again(setup: RevocationSetup) -> None:
 
 
 def test_the_printed_policy_can_be_applied_by_hand(setup: RevocationSetup) -> None:
-    """And with `--at`, sessions that were issued later live on."""
+    """With `--at`, sessions that were issued later stay valid."""
     old = setup.sign("a")
     done = setup.operator.run("a", "--at", written(int(time.time()) - 3600))
     assert (done.returncode, setup.operator.policies()) == (0, {})
@@ -169,8 +169,8 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
     [
         ("cluster-a", "system:serviceaccount:billing:api", True),
         ("cluster-a", "system:serviceaccount:web:api", False),
-        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # what the warning is about
-        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # and this too
+        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # as the warning says
+        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # as it says too
     ],
 )
 def test_a_pattern_denies_the_matching_session_names(

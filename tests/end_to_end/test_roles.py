@@ -1,4 +1,4 @@
-"""What the role, its trust and the length of a policy have to say about a caller's session."""
+"""How the role, its trust policy and the size of a policy limit a caller's session."""
 
 import uuid
 from typing import Final
@@ -16,9 +16,9 @@ def _name() -> str:
     return f"{uuid.uuid4().hex}.txt"
 
 
-@pytest.fixture(name="foreign", scope="session")  # as its store: a module may be set up twice
+@pytest.fixture(name="foreign", scope="session")  # like its store: a module may be set up twice
 def _foreign(ministack: Store) -> str:
-    """A bucket that there is, and that the role may not touch."""
+    """An existing bucket that the role may not access."""
     bucket = "presign-foreign"
     place = {"LocationConstraint": REGION}
     ministack.admin_client().create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
@@ -52,14 +52,14 @@ def test_a_role_may_require_the_callers_session_tags(ministack: Store, name: str
 
 
 def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) -> None:
-    """MiniStack 1.5.33 knows no source identity; that it is sent, tests/sessions shows."""
+    """MiniStack 1.5.33 ignores the source identity; tests/sessions shows that it is sent."""
     role = ministack_role(ministack, "presign-without-tags", "sts:AssumeRole")
     untagged = caller_sessions(ministack, CALLERS, role_arn=role)
     assert untagged.signer("a").put(f"a/{name}").is_success
     tagged = caller_sessions(ministack, CALLERS, role_arn=role, session_tags=TAGS)
     with pytest.raises(SessionRefused, match="sts:TagSession") as refused:
         tagged.signer("a")
-    assert not refused.value.permanent  # an operator may yet mend the trust
+    assert not refused.value.permanent  # an operator may still fix the trust policy
 
 
 def test_a_role_that_does_not_trust_the_service_gives_no_session(ministack: Store) -> None:
@@ -83,6 +83,8 @@ def test_a_policy_that_is_too_long_is_refused_before_sts(ministack: Store) -> No
 def test_without_scoped_sessions_only_the_grants_separate_callers(
     ministack: Store, name: str
 ) -> None:
-    """What the setting costs, and why `check` warns of it: one session for all, which may do all."""
+    """The reason why `check` warns about the setting: one session for all callers, with all
+    permissions.
+    """
     sessions = caller_sessions(ministack, CALLERS, scoped_sessions=False)
     assert sessions.signer("a").put(f"b/{name}").is_success

@@ -1,4 +1,4 @@
-"""Whatever the process writes, at its most talkative: the trail is there, and no secret is."""
+"""The output at the most verbose level has the audit trail, and no secret."""
 
 import json
 import socket
@@ -35,7 +35,7 @@ REFUSED: Final[list[dict[str, Any]]] = [
 
 
 class Secrets:
-    """What was sent and what was given."""
+    """The secrets that were sent and received."""
 
     def __init__(self, store: Store) -> None:
         self.known = {API_KEY, store.secret_access_key, *FORGED.split(".")}
@@ -56,7 +56,7 @@ class Secrets:
 
 @pytest.fixture(name="output")
 def _output(tmp_path: Path) -> Path:
-    """Of both streams."""
+    """Return the output of both streams."""
     return tmp_path / "output.log"
 
 

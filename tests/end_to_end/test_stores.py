@@ -1,4 +1,4 @@
-"""What the other end-to-end tests rely on: the stores run, sign sessions and, but for moto, verify.
+"""What the other end-to-end tests rely on: the stores run, issue sessions and, except moto, verify.
 
 botocore signs here, so that a failure is the store's and not ours.
 """
@@ -48,7 +48,7 @@ def client(service: str, store: Store, credentials: Credentials) -> Any:
         config=Config(
             signature_version="s3v4" if service == "s3" else "v4",
             s3={"addressing_style": "path"},
-            parameter_validation=False,  # it would refuse a session of less than 900 seconds
+            parameter_validation=False,  # botocore refuses a session of less than 900 seconds
             request_checksum_calculation="when_required",
         ),
     )
@@ -210,4 +210,4 @@ def test_children_that_ignore_sigterm_are_killed() -> None:
     with process.stdout as output:
         assert output.readline() == b"up\n"
         processes.end(process)
-        assert output.read() == b""  # the end of the pipe: nobody holds it any more
+        assert output.read() == b""  # the end of the pipe: no process holds it any more

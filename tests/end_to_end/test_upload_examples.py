@@ -1,4 +1,4 @@
-"""The reference clients of `examples/`: each file arrives, whatever happens on its way."""
+"""The example clients of `examples/`: each file is uploaded, whatever happens in between."""
 
 import json
 import os
@@ -25,9 +25,7 @@ pytestmark = pytest.mark.slow
 
 MULTIPART = ("--part-size", str(PART), "--parallel", "2")
 HEAD_BYTES = 4096  # a request's, at most
-LIFETIME = (
-    4  # seconds, counted from the last full one: a client on a busy machine sends a part in three
-)
+LIFETIME = 4  # seconds, from the last full one: on a busy machine a client needs three for a part
 NUMBERS = count()
 
 
@@ -66,7 +64,7 @@ def at_moto(moto: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
 def short_lived(
     ministack: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatedService]:
-    """Where URLs live no longer than a moment."""
+    """A service whose URLs live only a few seconds."""
     directory = tmp_path_factory.mktemp("service")
     with gated_service(ministack, directory, PRESIGN_DEFAULT_EXPIRES_IN=str(LIFETIME)) as running:
         yield running
@@ -87,7 +85,7 @@ def language(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def upload(at_ministack: GatedService, language: str, tmp_path: Path) -> Iterator[Upload]:
-    """Of three parts, where it is the client that matters and not the store."""
+    """An upload of three parts, for tests in which the store does not matter."""
     yield upload_of(12 * MIB, at_ministack, language, tmp_path)
     at_ministack.gate.open()
 
@@ -102,7 +100,7 @@ def upload_of(size: int, gated: GatedService, language: str, directory: Path) ->
 
 @contextmanager
 def half_way(upload: Upload, *, after: int = 6 * MIB) -> Iterator[subprocess.Popen[str]]:
-    """The client, while it waits: about so many bytes have reached the store."""
+    """Yield the client while it waits, after about so many bytes have reached the store."""
     upload.gated.gate.shut(after=after)
     with upload.running(*MULTIPART) as process:
         upload.gated.gate.wait_until_held()
@@ -112,12 +110,12 @@ def half_way(upload: Upload, *, after: int = 6 * MIB) -> Iterator[subprocess.Pop
 def kill_half_way(
     upload: Upload, *, after: int = 11 * MIB, by: int = signal.SIGKILL
 ) -> subprocess.CompletedProcess[str]:
-    """With at least one part in the store, since no more than two are on their way at a time."""
+    """Kill the client with at least one part at the store, since at most two are sent at a time."""
     with half_way(upload, after=after) as process:
         wait_for(upload.stored_parts)
         process.send_signal(by)
         killed = upload.end(process)
-        upload.gated.gate.cut()  # else the store would get what the system still holds of it
+        upload.gated.gate.cut()  # otherwise the store would get what the system has buffered
         upload.gated.gate.open()
     return killed
 

@@ -59,7 +59,7 @@ def send(
 
 
 class Companion:
-    """An upload in parts by the Companion's routes."""
+    """A multipart upload with the Companion's routes."""
 
     def __init__(self, uppy: Service) -> None:
         self.client = uppy.client
@@ -131,7 +131,7 @@ def test_a_too_large_upload_never_becomes_an_object(uppy: Service, store: Store)
 
 
 class Signing:
-    """An upload in parts as Uppy 6 makes it itself, by `signRequest`."""
+    """A multipart upload as Uppy 6 makes it itself, with `signRequest`."""
 
     def __init__(self, uppy: Service) -> None:
         self.uppy = uppy

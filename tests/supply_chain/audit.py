@@ -1,10 +1,11 @@
-"""`make audit`: whether what is pinned has published vulnerabilities, by pip-audit.
+"""`make audit`: looks for published vulnerabilities of the locked packages, with pip-audit.
 
-What ships must have none, but for those in `[tool.audit]` of pyproject.toml, each with a reason and a last day. What only
-tests and tools use is told, and fails nothing. Where the advisories cannot be had, that is said, and fails nothing
-either: it tells nothing about the packages. A package that alone gets no answer is a failure.
+Shipped packages must have none, except those in `[tool.audit]` of pyproject.toml, each with a
+reason and an expiry date. Those of tests and tools are reported, and do not fail. If the advisories
+cannot be fetched, that is reported, and does not fail either: it says nothing about the packages. A
+single package without an answer is a failure.
 
-What stands on the command line goes to pip-audit, for example `-s osv`.
+Arguments go to pip-audit, for example `-s osv`.
 """
 
 import datetime as dt
@@ -26,7 +27,7 @@ SHIPS: Final = "requirements.lock"
 HOW: Final = shlex.split(
     "--require-hashes --disable-pip --format json --desc off --aliases on --progress-spinner off"
 )
-# pip-audit has no exit code of its own for this. Anything else that ends it is a failure.
+# pip-audit has no exit code for this. Any other error is a failure.
 UNREACHABLE: Final = re.compile(r"ConnectionError|ProxyError|ConnectTimeout|ReadTimeout|SSLError")
 
 
@@ -43,7 +44,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Of one lock: `left_out` says why there is none."""
+    """The result for one lock; `left_out` says why there is none."""
 
     audited: int = 0
     faults: list[str] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Verdict:
 
 
 def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) -> Verdict:
-    """Of what pip-audit reports as JSON."""
+    """Return the result for a JSON report of pip-audit."""
     packages = report["dependencies"]
     unanswered = [each["skip_reason"] for each in packages if "skip_reason" in each]
     if len(unanswered) == len(packages):
@@ -65,7 +66,7 @@ def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) ->
 
 def faults(package: dict[str, Any], ignored: set[str]) -> list[str]:
     return [
-        f"{package['name']} {package['version']}: {each['id']}, mended in {' or '.join(each['fix_versions']) or 'none yet'}"
+        f"{package['name']} {package['version']}: {each['id']}, fixed in {' or '.join(each['fix_versions']) or 'none yet'}"
         for each in package.get("vulns", [])
         if not ignored & {each["id"], *each["aliases"]}
     ]
@@ -81,7 +82,9 @@ def audit(lock: Path, ignored: Sequence[Ignored], options: Sequence[str]) -> Ver
 
 
 def for_the_image(lock: Path) -> str:
-    """pip-audit looks only at what the Python that runs it would install, which need not be the image's."""
+    """pip-audit checks only what its own Python would install, which may differ from the
+    image's.
+    """
     return "\n".join(
         " ".join([f"{pin.name}=={pin.version}", *(f"--hash=sha256:{each}" for each in pin.sha256)])
         for pin in pinned(lock, PYTHONS[-1]).values()

@@ -1,4 +1,4 @@
-"""The lock files: what is installed is what was locked, wherever it is downloaded from."""
+"""The lock files determine what is installed, from any index."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_each_package_has_one_version_and_hashes(lock: Path) -> None:
 
 @every_lock
 def test_no_lock_names_a_host(lock: Path) -> None:
-    """Whoever installs chooses the index; with hashes it need not be trusted."""
+    """Users choose the index; with hashes it need not be trusted."""
     for statement in statements(lock.read_text()):
         assert "://" not in statement
         assert " @ " not in statement
@@ -100,7 +100,7 @@ def test_npm_locks_have_hashes_and_no_host(lock: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
 def test_pip_refuses_packages_without_a_hash(name: str) -> None:
-    """The package itself is installed from this checkout, without looking for anything else."""
+    """The package itself is installed from this checkout, without dependencies."""
     commands = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
     installs = [line for line in commands if re.search(r"\bpip\b.* install ", line)]
     assert installs

@@ -1,4 +1,4 @@
-"""A test that was late runs again; what fails in time does not."""
+"""A late test runs again; a failure in time does not."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""`make audit`, with pip-audit itself and a service of advisories on loopback."""
+"""`make audit`, with pip-audit itself and an advisory service on loopback."""
 
 import datetime as dt
 import json
@@ -28,7 +28,7 @@ ADVISORY: Final = {
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It knows one."""
+    """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It has one advisory."""
 
     def do_POST(self) -> None:
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -57,7 +57,7 @@ def _lock(tmp_path: Path) -> Path:
 
 def test_a_package_with_an_advisory_fails(lock: Path, service: list[str]) -> None:
     verdict = audit(lock, [], service)
-    assert verdict.faults == ["weak 1.0: PYSEC-0000-1, mended in 2.0"]
+    assert verdict.faults == ["weak 1.0: PYSEC-0000-1, fixed in 2.0"]
     assert verdict.audited == 2
 
 

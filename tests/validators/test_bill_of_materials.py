@@ -1,4 +1,4 @@
-"""`make sbom`'s list, of the Python that runs here. That of the image is looked at in tests/compose."""
+"""The output of `make sbom` for this Python; tests/compose checks that of the image."""
 
 import copy
 import json

@@ -1,6 +1,6 @@
-"""What the field's validators say of the files to deploy with. `make validate` runs this room.
+"""Standard validators check the deployment files. `make validate` runs these tests.
 
-Each is shown a file with a fault too: one that finds nothing there would find nothing in ours.
+Each validator also gets a file with an error, to show that it can detect one.
 """
 
 import os
@@ -26,7 +26,7 @@ GRAFANA: Final = ROOT / "deploy" / "grafana"
 
 
 def holding(directory: Path, key: str) -> list[Path]:
-    """The YAML files with such a key: what a file is for stands in it, not in its name."""
+    """Return the YAML files with such a key."""
     return [path for path in sorted(directory.rglob("*.yaml")) if key in yaml(path)]
 
 
@@ -52,7 +52,7 @@ def part(path: Path) -> str:
 
 
 def test_yamllint_finds_nothing() -> None:
-    assert yamllint(Path()) == ""  # from the root, since that is where its `ignore` begins
+    assert yamllint(Path()) == ""  # from the root, since its `ignore` paths are relative to it
 
 
 def test_yamllint_detects_a_duplicate_key(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_kustomize_output_is_valid(directory: Path) -> None:
 def test_each_overlay_is_valid_with_each_further_component(
     tmp_path: Path, overlay: Path, component: Path
 ) -> None:
-    """Those that it has are built with it; those that it names in a comment must work when it no longer is one."""
+    """Components that are commented out must work once they are enabled."""
     more = [component] if lacks(overlay, component) else []
     kustomization: dict[str, Any] = {
         "resources": [os.path.relpath(overlay, tmp_path)],

@@ -1,4 +1,4 @@
-"""The alert rules: they ask for what the service gives, say what to do, and fire when they must."""
+"""The alert rules: they use existing metrics, say what to do, and fire when they must."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"
 ROW: Final = re.compile(
     r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((#.+)\) \|$", re.MULTILINE
 )
-# What is looked at on the dashboard, and is nobody's fault by itself.
+# Metrics for the dashboard only, without an alert.
 UNWATCHED: Final = {"presign_refused", "presign_diagnoses", "presign_session_seconds_left"}
 
 
@@ -77,8 +77,8 @@ def test_each_alert_shows_labels_of_its_expression(rule: dict[str, Any]) -> None
 
 @each_rule
 def test_the_range_is_shorter_than_the_for_clause(rule: dict[str, Any]) -> None:
-    """Else a single event is seen for as long as it takes to fire."""
-    if rule["alert"] in {"PresignSignsNothing", "PresignAbsent"}:  # they look for an absence
+    """Otherwise a single event would be visible long enough to fire."""
+    if rule["alert"] in {"PresignSignsNothing", "PresignAbsent"}:  # these detect an absence
         return
     seen = promql.read(rule["expr"]).ranges
     if "for" in rule:
@@ -118,7 +118,7 @@ def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
     )
 
 
-# What Prometheus' own tool says
+# promtool
 
 
 def test_prometheus_accepts_the_rules() -> None:

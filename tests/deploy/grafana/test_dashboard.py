@@ -1,4 +1,4 @@
-"""The dashboard: each panel asks for what the service gives, and all that it gives is there."""
+"""The dashboard: each panel uses existing metrics, and every metric is shown."""
 
 import json
 import re
@@ -65,7 +65,7 @@ def test_each_panel_filters_by_the_variables(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         for asked in promql.read(target["expr"]).asked:
             wanted = OF_THE_TARGET | (scraped().labels[asked.name] & {"bucket"})
-            # One replica's sessions are of all buckets together: their bound is
+            # One replica's sessions are those of all buckets together, as is their limit
             assert wanted - set(asked.matched) <= (
                 {"bucket"} if asked.name == "presign_sessions" else set()
             )

@@ -1,4 +1,4 @@
-"""The guard rails: what they deny, and that they deny nothing of what the service signs."""
+"""The guard rails: what they deny, and that they deny nothing that the service signs."""
 
 from typing import Final
 

@@ -18,7 +18,7 @@ from tests.signing.strategies import actions, examples
 
 [RULE] = read("cors.json")["CORSRules"]
 HEADERS: Final = RULE["AllowedHeaders"]
-BROWSERS_OWN: Final = {"content-length"}  # no page may set it, and none is asked whether it may
+BROWSERS_OWN: Final = {"content-length"}  # pages cannot set it, and CORS does not check it
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 LARGEST: Final = PutObject(
     content_length=1,

@@ -48,7 +48,7 @@ def test_the_table_of_a_file_has_exactly_its_parts(name: str) -> None:
 def test_each_file_is_listed_and_used_in_a_command(name: str) -> None:
     assert f"| [{name}]({name}) | " in PAGE
     puts = f"file://deploy/iam/{name}" in PAGE
-    assert puts or name == "trust-web-identity.json"  # as the other trust is
+    assert puts or name == "trust-web-identity.json"  # used like the other trust policy
 
 
 @pytest.mark.parametrize("name", FILES)

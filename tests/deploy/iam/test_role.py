@@ -1,4 +1,4 @@
-"""The signing role may do what the service does, and nothing more."""
+"""The signing role has exactly the permissions that the service needs."""
 
 import re
 from typing import Any, Final, get_args
@@ -42,7 +42,7 @@ def test_the_role_allows_exactly_what_all_grants_allow(action: str) -> None:
     for resource in RESOURCES:
         for keys in CONTEXTS:
             if action.startswith("kms:") is not (resource == KEY):
-                continue  # the session's policy names no key, since S3 alone knows which it is
+                continue  # the session policy names no key, since only S3 knows it
             by_session = policy_evaluator.allows(SESSION_POLICY, action, resource, keys)
             assert allows(ROLE_POLICY, asked(action, resource, **keys)) is by_session
 

@@ -1,4 +1,4 @@
-"""The user of a store that is not AWS may do what the service does, and copies nothing."""
+"""The user of a store other than AWS has the permissions of the service, and cannot copy."""
 
 import json
 from typing import Any, Final

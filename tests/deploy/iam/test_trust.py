@@ -1,4 +1,4 @@
-"""Whom the signing role trusts, for exactly what the service asks of STS."""
+"""The signing role trusts exactly the service's requests to STS."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ owners = st.none() | st.tuples(st.none() | st.text(max_size=20), st.text(min_siz
 
 
 def asks(owner: Owner) -> dict[str, Any]:
-    """What the service asks of STS for a session of this caller."""
+    """Return the STS request for a session of this caller."""
     role = Role(
         arn=ROLE,
         region="eu-west-1",
@@ -33,7 +33,7 @@ def asks(owner: Owner) -> dict[str, Any]:
 
 
 def requests(asked: dict[str, Any]) -> dict[str, Request]:
-    """The three that AWS makes of it, each with the keys that AWS has for it.
+    """Return the three actions that AWS evaluates, each with its condition keys.
 
     docs.aws.amazon.com/service-authorization/latest/reference/list_sts.html
     """
@@ -59,7 +59,7 @@ NAME: Final = SOMEBODYS["sts:SetSourceIdentity"]
 def test_every_caller_gets_a_session(owner: Owner) -> None:
     try:
         asked = asks(owner)
-    except SessionRefused:  # a subject that no tag can hold
+    except SessionRefused:  # a subject that does not fit into a tag
         return
     for request in requests(asked).values():
         assert allows(TRUST, request)
@@ -88,7 +88,7 @@ def test_nobody_else_is_trusted(action: str) -> None:
 
 
 def test_each_action_has_its_own_statement() -> None:
-    """ExternalId is a key of AssumeRole alone: beside the others it would refuse them."""
+    """ExternalId is a key of AssumeRole only: with the other actions it would refuse them."""
     assert [each["Action"] for each in TRUST["Statement"]] == list(SOMEBODYS)
     assert [each["Action"] for each in IDENTITY["Statement"]] == list(SOMEBODYS)
 

@@ -1,4 +1,4 @@
-"""The manifests against the service, its image and its pages: what a schema cannot know."""
+"""The manifests match the service, its image and its pages, which no schema checks."""
 
 import os
 import re
@@ -29,9 +29,9 @@ from tests.deploy.kubernetes.building import (
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-REST_SECONDS: Final = 5  # docs/operations.md, "Ending"
+REST_SECONDS: Final = 5  # docs/operations.md, "Shutting down"
 MIB: Final = 1024**2
-# Idle 125 MiB, with 200 clients that send batches 135; 4,096 sessions and what is remembered of others
+# Idle 125 MiB, with 200 clients that send batches 135; 4,096 sessions and the session history
 BUSY_BYTES: Final = 220 * MIB
 _SDKS_OWN: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its default chain
 
@@ -68,7 +68,7 @@ def test_the_user_is_the_images_user() -> None:
 
 @each_build
 def test_the_root_is_read_only_as_in_compose(build: Build) -> None:
-    """Where the tests of the image show that it writes nothing."""
+    """As in the compose project, whose tests show that the image writes nothing."""
     assert build.container["securityContext"]["readOnlyRootFilesystem"] is True
     compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert compose["services"]["presign"]["read_only"] is True
@@ -94,7 +94,7 @@ def test_the_probes_match_the_operations_page() -> None:
 
 
 def readiness_seconds(build: Build) -> int:
-    """Until a Pod that says 503 is no longer ready, at the longest."""
+    """The longest time until a Pod that returns 503 is no longer ready."""
     probe = build.container["readinessProbe"]
     seconds: int = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
     return seconds
@@ -108,7 +108,7 @@ def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
 
 
 def test_the_grace_period_covers_an_aws_load_balancer() -> None:
-    """It is what the page tells for a drain of 20 seconds."""
+    """As documented for a drain of 20 seconds."""
     told = re.search(
         r"Behind an AWS load balancer, use about (\d+), with a grace period of (\d+)",
         " ".join(OPERATIONS.split()),
@@ -148,7 +148,7 @@ def quantity(text: str) -> int:
 
 
 def test_the_minimum_replicas_can_lose_one() -> None:
-    """So that either can take the other's work: one worker has one core."""
+    """Each can take over the work of the other: one worker uses one core."""
     build = Build("eks")
     scaler = build.one("HorizontalPodAutoscaler")["spec"]
     (metric,) = scaler["metrics"]
@@ -172,7 +172,7 @@ def test_the_configuration_is_mounted_where_the_image_reads_it(build: Build) -> 
 
 @each_build
 def test_every_variable_is_known_to_the_service_or_sdk(build: Build) -> None:
-    """A misspelt PRESIGN_… would be ignored without a word."""
+    """A misspelt PRESIGN_… would be ignored silently."""
     known = {f"PRESIGN_{name.upper()}" for name in ServerSettings.model_fields} | _SDKS_OWN
     assert {variable["name"] for variable in build.container.get("env", [])} <= known
 
@@ -201,7 +201,7 @@ SERVICE_LINKS: Final = {
 
 
 def files_of_the_pod(build: Build) -> dict[str, Object]:
-    """The path of every file that a projected volume makes, and its source."""
+    """Return the path and source of every file in projected volumes."""
     mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
     return {
         f"{mounts[volume['name']]}/{path}": source
@@ -234,7 +234,7 @@ def named_files(node: Any) -> list[str]:
 
 
 def test_each_token_has_the_right_audience() -> None:
-    """STS's by its audience, the API server's without one; neither would be taken by presign itself."""
+    """STS's has its audience, the API server's has none; presign itself accepts neither."""
     (sts,) = files_of_the_pod(Build("eks")).values()
     assert sts["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
     sources = files_of_the_pod(Build("static-keys")).values()
@@ -261,7 +261,7 @@ def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path
 
 
 def written(build: Build, directory: Path) -> Path:
-    """The ConfigMap's file. The cluster's authority is in a cluster only, so another stands in for it."""
+    """Write the ConfigMap's file, with another authority in place of the cluster's."""
     path = directory / "presign.yaml"
     text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration)
     path.write_text(text, encoding="utf-8")
@@ -283,11 +283,11 @@ def test_each_bucket_uses_the_overlays_credentials(build: Build) -> None:
 
 
 def test_a_configuration_change_replaces_no_pod() -> None:
-    """The name stays, and the template has nothing of the content: the service reloads by itself."""
+    """The name stays the same, and the template has no hash of the content: the service reloads
+    itself.
+    """
     for overlay in OVERLAYS:
         build = Build(overlay)
         assert build.one("ConfigMap")["metadata"]["name"] == "presign"
         assert "annotations" not in build.pod["metadata"]
-    assert {"drain_seconds", "max_in_flight"} <= set(
-        _AT_START
-    )  # which the comment sends to a restart
+    assert {"drain_seconds", "max_in_flight"} <= set(_AT_START)  # the comment says to restart

@@ -1,4 +1,4 @@
-"""How a calling service gets its token: the example, docs/callers.md and the page say the same."""
+"""The example of a caller, docs/callers.md and the page agree on how to get a token."""
 
 import re
 from typing import Any, Final
@@ -34,7 +34,7 @@ def calling() -> tuple[Object, Object]:
 
 
 def token_of(spec: Object) -> tuple[Any, ...]:
-    """The account, the image, and how the token is mounted and made."""
+    """Return the account, the image, and the token's mount and source."""
     (container,) = spec["containers"]
     volume = {"name": "presign-token", "projected": spec["volumes"][0]["projected"]}
     return spec["serviceAccountName"], container["image"], container["volumeMounts"], [volume]

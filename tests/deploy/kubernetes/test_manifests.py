@@ -1,4 +1,6 @@
-"""The manifests against each other: what an API server or a controller would refuse, or quietly not find."""
+"""The manifests are consistent: nothing that an API server would refuse or a controller would not
+find.
+"""
 
 import re
 import shutil
@@ -54,7 +56,9 @@ def test_all_resources_are_in_one_namespace_with_valid_names(build: Build) -> No
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Path) -> None:
-    """Who may read the issuer's keys is named by a binding of the cluster, and must move as well."""
+    """A cluster role binding names the account that reads the issuer's keys, and must change as
+    well.
+    """
     directory = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes")) / "overlays" / overlay
     file = directory / "kustomization.yaml"
     text, count = re.subn("(?m)^namespace: presign$", "namespace: other", file.read_text())
@@ -102,7 +106,7 @@ def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
         deployment["metadata"]["name"],
     )
     assert "replicas" not in deployment["spec"]
-    for metric in scaler["metrics"]:  # a share of the request, which must therefore be there
+    for metric in scaler["metrics"]:  # a share of the request, so there must be a request
         assert metric["resource"]["name"] in build.container["resources"]["requests"]
 
 
@@ -118,7 +122,8 @@ def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
     behavior = build.one("HorizontalPodAutoscaler")["spec"]["behavior"]
     (down,) = behavior["scaleDown"]["policies"]
     (up,) = behavior["scaleUp"]["policies"]
-    # At least the length of a session, so that an STS outage is over or known before one goes.
+    # At least as long as a session, so that an STS outage is over or noticed before a replica is
+    # removed.
     assert behavior["scaleDown"]["stabilizationWindowSeconds"] >= 3600
     assert down["value"] == 1
     assert up["value"] / up["periodSeconds"] > 10 * down["value"] / down["periodSeconds"]
@@ -145,7 +150,7 @@ def test_every_volume_is_mounted_once(build: Build) -> None:
     assert all(mount["readOnly"] for mount in mounts)
     assert not any({"subPath", "subPathExpr"} & set(mount) for mount in mounts)
     paths = [PurePosixPath(mount["mountPath"]) for mount in mounts]
-    assert not any(one in other.parents for one in paths for other in paths)  # it cannot be made
+    assert not any(one in other.parents for one in paths for other in paths)  # it cannot be created
 
 
 @each_build
@@ -162,7 +167,7 @@ def test_referenced_objects_are_defined_or_declared_external(build: Build) -> No
 
 
 def _named(node: Any, key: str) -> set[str]:
-    """The `name` of every `key` anywhere below."""
+    """Return the `name` of every `key` at any depth."""
     if isinstance(node, list):
         return set[str]().union(*(_named(each, key) for each in node))
     if not isinstance(node, dict):
@@ -211,7 +216,7 @@ def test_the_base_needs_no_optional_cluster_features(build: Build) -> None:
 
 
 def test_the_base_has_no_registry_and_no_configuration() -> None:
-    """They are the overlay's: a base that is vendored is never edited."""
+    """Both belong to the overlay: a vendored base is never edited."""
     objects: list[Object] = [
         each for file in (MANIFESTS / "base").glob("*.yaml") for each in read(file.read_text())
     ]

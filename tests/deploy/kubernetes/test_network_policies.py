@@ -1,4 +1,4 @@
-"""What the NetworkPolicies let in and out: what the configuration talks to, and little else."""
+"""The NetworkPolicies allow what the configuration needs, and little else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from tests.deploy.kubernetes.building import (
     read,
 )
 
-PORT: Final = 8000  # a policy sees the Pod's, whatever the Service's is
+PORT: Final = 8000  # a policy sees the Pod's port, not the Service's
 HTTPS: Final = 443
-# The API server's Service, and the port that most clusters have it listen on: a policy may see either.
+# The API server's Service port, and its usual own port: a policy may see either.
 API_SERVER_PORTS: Final = (443, 6443)
 METADATA: Final = ("169.254.169.254", "fd00:ec2::254")  # of an EC2 instance, by either protocol
 ELSEWHERE: Final = "203.0.113.7"  # RFC 5737
@@ -30,7 +30,7 @@ PROMETHEUS: Final = {"app.kubernetes.io/name": "prometheus"}
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is at the other end: a Pod in a namespace, or an address."""
+    """A peer: a Pod in a namespace, or an address."""
 
     namespace: tuple[tuple[str, str], ...] = ()
     pod: tuple[tuple[str, str], ...] = ()
@@ -43,7 +43,7 @@ def a_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
 
 
 def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
-    """As networking.k8s.io/v1 reads its policies: what any rule of any of them allows."""
+    """Evaluate policies as in networking.k8s.io/v1: any rule of any policy may allow."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return any(
         _has_port(rule, port, protocol) and _has_peer(rule.get(peers), peer)
@@ -90,7 +90,7 @@ def test_traffic_is_denied_by_default(build: Build) -> None:
 
 @each_build
 def test_every_rule_names_its_ports(build: Build) -> None:
-    """Without `ports` a rule is for all of them."""
+    """Without `ports` a rule allows all ports."""
     rules = [
         rule
         for policy in own_policies(build)
@@ -126,7 +126,9 @@ def test_dns_is_allowed(build: Build) -> None:
 
 
 def talks_to(configuration: Object) -> Iterator[str]:
-    """Each URL that the service calls. Where a bucket names none, AWS's: STS to sign, S3 for the service's own calls."""
+    """Return each URL that the service calls; by default AWS's STS, and S3 for the service's own
+    calls.
+    """
     for bucket in configuration["buckets"].values():
         yield bucket.get("endpoint_url", "https://s3.amazonaws.com")
         if bucket.get("credentials") != "static":
@@ -157,7 +159,7 @@ def test_configured_destinations_are_allowed(build: Build) -> None:
 
 @each_build
 def test_the_nodes_metadata_is_blocked(build: Build) -> None:
-    """It answers on port 80: a Pod that reaches it has the node's own role."""
+    """It answers on port 80: a Pod that reaches it gets the node's own role."""
     for address in METADATA:
         assert not lets(build, "egress", Peer(address=address), 80)
 

@@ -1,4 +1,4 @@
-"""deploy/kubernetes/README.md: what it tells to write and to type fits what is there."""
+"""deploy/kubernetes/README.md: its instructions match the manifests."""
 
 import json
 import re
@@ -113,7 +113,7 @@ def test_paths_in_the_commands_exist() -> None:
 
 
 def test_the_vendored_overlay_builds(tmp_path: Path) -> None:
-    """With a copy in place of the repository, which is no part of this machine."""
+    """The repository's URL is replaced with a local copy."""
     (block,) = blocks("yaml")
     (kustomization,) = read(block)
     named = kustomization["resources"] + kustomization["components"]

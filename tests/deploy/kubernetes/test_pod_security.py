@@ -1,7 +1,7 @@
-"""What Pod Security admission says to the manifests, under the profile that the namespace asks for.
+"""The manifests pass Pod Security admission under the namespace's profile.
 
-No API server can be had here, so its admission is read from its page: `pod_security.py`. That the reading refuses what
-it should is shown by breaking a Pod of ours, one control after another.
+There is no API server here, so `pod_security.py` implements its documented rules. Tests that break
+a Pod, one control after another, show that it refuses what it should.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Break = Callable[[Object], Any]
 
 
 def _own(pod: Object) -> Object:
-    """Of the container."""
+    """Change the container."""
     context: Object = pod["spec"]["containers"][0]["securityContext"]
     return context
 
@@ -40,12 +40,13 @@ def _container(pod: Object) -> Object:
 
 
 def _bare() -> Object:
-    """A further container that asks for nothing."""
+    """Add another container without a security context."""
     return {"name": "more", "image": "more"}
 
 
-# The control that must refuse, and what it must refuse. Where a container comes without a context of its own, other
-# controls refuse it as well.
+# The control that must refuse, and the change. Other controls also refuse a container without its
+# own security
+# context.
 BROKEN: Final[list[tuple[str, Break]]] = [
     ("HostProcess", lambda pod: _pods(pod).update(windowsOptions={"hostProcess": True})),
     ("HostProcess", lambda pod: _own(pod).update(windowsOptions={"hostProcess": True})),

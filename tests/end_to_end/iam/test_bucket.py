@@ -1,4 +1,4 @@
-"""The guard rails of the bucket's policy, and what pages of ours may send."""
+"""The guard rails of the bucket policy, and CORS."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ LOOPBACK: Final = "127.0.0.0/8"
 
 
 def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) -> int:
-    """The status of a download that these credentials sign."""
+    """Return the status of a download signed with these credentials."""
     stored(deployed.store, "x")
     asked = {"Bucket": deployed.store.bucket, "Key": "x"}
     s3 = deployed.client("s3", credentials)
@@ -38,7 +38,7 @@ def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) ->
 
 
 def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
-    """One statement of the file; with `new` in place of `old`."""
+    """Return one statement of the file, with `new` in place of `old`."""
     text = json.dumps(only(BUCKET_POLICY, sid))
     assert old in text
     rail: Json = json.loads(text.replace(old, new) if old else text)
@@ -47,7 +47,7 @@ def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
 
 @pytest.fixture(name="reader", scope="module")
 def _reader(deployed: Deployment) -> Json:
-    """Somebody else of the account who may read the bucket."""
+    """Another user of the account who may read the bucket."""
     reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     return deployed.a_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
 
@@ -63,7 +63,7 @@ def test_each_condition_of_the_policy_is_supported_or_listed() -> None:
 
 
 def test_requests_without_tls_are_denied(deployed: Deployment, reader: Json) -> None:
-    """MiniStack believes a proxy that it was TLS."""
+    """MiniStack trusts a proxy's header that says TLS."""
     with deployed.bucket_policy(guard_rail("OnlyOverTls")):
         for who in (deployed.session, reader):
             assert got(deployed, who) == 403

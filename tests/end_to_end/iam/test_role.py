@@ -1,4 +1,4 @@
-"""With these policies the service does all that it does, and the signing role nothing more."""
+"""The policies allow every operation of the service, and the signing role nothing else."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -109,7 +109,7 @@ IN_ANOTHER_BUCKET: Final[Mapping[str, Attempt]] = {
 
 
 def a_session(deployed: Deployment) -> Any:
-    """S3 with all that the role may do: no session policy of ours narrows it."""
+    """An S3 client with all permissions of the role, without a session policy."""
     return deployed.client("s3", deployed.session)
 
 
@@ -137,7 +137,7 @@ def test_the_role_may_do_nothing_at_iam_sts_and_kms(deployed: Deployment, minist
         lambda: iam.get_role(RoleName=deployed.role),
         lambda: iam.delete_role_policy(RoleName=deployed.role, PolicyName="sign"),
         lambda: sts.assume_role(RoleArn=ministack.role_arn, RoleSessionName="presign"),
-        # A key is used by way of S3 alone: kms:ViaService
+        # A key is used only through S3: kms:ViaService
         lambda: kms.generate_data_key(KeyId=deployed.kms_key, KeySpec="AES_256"),
     ):
         assert refusal(act) in DENIED
@@ -146,7 +146,7 @@ def test_the_role_may_do_nothing_at_iam_sts_and_kms(deployed: Deployment, minist
 def test_the_role_may_do_nothing_in_another_accounts_bucket(
     service: Service, deployed: Deployment
 ) -> None:
-    """MiniStack takes each bucket for the caller's own, so here the policy names another as its owner's."""
+    """MiniStack treats each bucket as the caller's own, so this policy names another owner."""
     text = json.dumps(only(ROLE_POLICY, "NoForeignBuckets")).replace(ACCOUNT, "999999999999")
     allowing = [each for each in ROLE_POLICY["Statement"] if each["Effect"] == "Allow"]
     deployed.put_role({**ROLE_POLICY, "Statement": [*allowing, *json.loads(text)["Statement"]]})
@@ -154,7 +154,7 @@ def test_the_role_may_do_nothing_in_another_accounts_bucket(
 
 
 def test_ministack_ignores_the_owner_of_a_bucket(deployed: Deployment) -> None:
-    """A stranger's, who has opened it to all, under the name that the role knows: AWS denies this."""
+    """A stranger's public bucket with the configured name: AWS denies access to it."""
     name, stranger = "presign-of-a-stranger", "222222222222"  # MiniStack: root of that account
     theirs = {"aws_access_key_id": stranger, "aws_secret_access_key": stranger}
     s3 = deployed.client("s3", theirs)

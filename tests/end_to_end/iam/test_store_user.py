@@ -1,4 +1,4 @@
-"""With static keys of a user who has `store-user.json`, the service does all that it does."""
+"""Every operation works with the static keys of a user with `store-user.json`."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is given a session of the signing role, and what the service's own identity may do."""
+"""Who gets a session of the signing role, and what the service's own identity may do."""
 
 import base64
 import json
@@ -103,7 +103,7 @@ def test_the_services_identity_may_do_nothing_else(deployed: Deployment, minista
 
 
 def a_token(**claims: str) -> str:
-    """Of the cluster's issuer, for the service's Pods; MiniStack takes it at its word."""
+    """A token of the cluster's issuer for the service's Pods; MiniStack does not verify it."""
     provider = WEB_TRUST["Statement"][0]["Principal"]["Federated"].partition("/")[2]
     of_ours = {
         "iss": f"https://{provider}",
