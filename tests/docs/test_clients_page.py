@@ -42,8 +42,8 @@ def version(name: str) -> str:
 
 
 def test_the_table_has_each_client_with_its_pinned_version() -> None:
-    told = {re.sub(r"\[(.*)\]\(.*\)", r"\1", row[0]): row[1] for row in table()}
-    assert told == {name: version(name) for name in NAMES}
+    documented = {re.sub(r"\[(.*)\]\(.*\)", r"\1", row[0]): row[1] for row in table()}
+    assert documented == {name: version(name) for name in NAMES}
 
 
 def test_the_table_has_the_pinned_type_checkers() -> None:

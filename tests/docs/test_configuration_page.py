@@ -27,8 +27,8 @@ _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
 
 def test_the_page_matches_the_settings() -> None:
-    told = PAGE.read_text(encoding="utf-8")
-    assert told == page(), (
+    documented = PAGE.read_text(encoding="utf-8")
+    assert documented == page(), (
         "docs/configuration.md is not of these settings: run `make configuration`"
     )
 

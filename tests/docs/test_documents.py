@@ -181,9 +181,11 @@ def family(name: str) -> str:
 
 
 async def test_the_metrics_table_matches_the_app() -> None:
-    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")}
-    assert set(told) == set(await kinds())
-    assert told == {name: labels()[family(name)] - {"le"} for name in told}
+    documented = {
+        row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")
+    }
+    assert set(documented) == set(await kinds())
+    assert documented == {name: labels()[family(name)] - {"le"} for name in documented}
 
 
 async def test_every_named_metric_exists() -> None:
@@ -204,8 +206,8 @@ def test_the_settings_that_need_a_restart_match_the_code() -> None:
 
 def test_the_numbers_on_the_page_match_the_code() -> None:
     bounds = ConnectionLimits()
-    told = {row[0]: row[1] for row in cells("Bounds")}
-    assert told == {
+    documented = {row[0]: row[1] for row in cells("Bounds")}
+    assert documented == {
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
         f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",

@@ -122,9 +122,9 @@ def test_the_answers_on_the_page_have_the_services_shapes() -> None:
 
 
 def test_the_sizes_on_the_page_match_the_plan() -> None:
-    told = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
-    assert len(told) == 6
-    for row in told:
+    documented = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
+    assert len(documented) == 6
+    for row in documented:
         number, unit = row[0].split()
         plan = PartPlan.of(int(number) * SIZES[unit])
         assert row[1:] == [f"{plan.part_size // MIB} MiB", f"{plan.part_count:,}"]
@@ -140,13 +140,13 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"up to {MAX_PARTS_PER_REQUEST} at a time" in PROSE
     assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
     assert f"up to {LIST_SECONDS:g} s to list the parts, and {COMPLETE_SECONDS:g} s to" in PROSE
-    told = dict(rows("Calls to the store")[2:])
-    assert told["time"].startswith(
+    documented = dict(rows("Calls to the store")[2:])
+    assert documented["time"].startswith(
         f"{CALL_SECONDS:g} s with all retries; all pages of a list {LIST_SECONDS:g} s; "
         f"a completion {COMPLETE_SECONDS:g} s."
     )
-    assert told["attempts"].startswith(f"{ATTEMPTS}, ")
-    assert told["in progress"].startswith(
+    assert documented["attempts"].startswith(f"{ATTEMPTS}, ")
+    assert documented["in progress"].startswith(
         f"{CALLS}; per bucket, {CALLS_A_BUCKET} and {COMPLETIONS_A_BUCKET} completions; {COMPLETIONS} completions in "
         f"all. A call waits {SLOT_WAIT_SECONDS:g} s "
     )
@@ -154,9 +154,11 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
 
 
 def test_the_problems_of_a_completion_have_their_status() -> None:
-    told = re.findall(r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE)
-    assert len(told) == 8
-    for status, code in told:
+    documented = re.findall(
+        r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE
+    )
+    assert len(documented) == 8
+    for status, code in documented:
         assert problems.problem(code, "")["status"] == int(status)
 
 

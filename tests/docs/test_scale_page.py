@@ -84,8 +84,8 @@ def test_the_bytes_match_real_requests() -> None:
 def test_the_refresh_interval_matches_presign_check() -> None:
     settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
     lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
-    [told] = [line for line in lines if line.startswith("bucket demo: about")]
-    calls = re.search(r"about (\d+) calls to STS a day", told)
+    [documented] = [line for line in lines if line.startswith("bucket demo: about")]
+    calls = re.search(r"about (\d+) calls to STS a day", documented)
     assert calls is not None
     assert int(calls[1]) == round(86_400 / scale.refreshed_every())
     assert f"renewed every {scale.refreshed_every():,.0f} s" in part("sts").replace("\n", " ")
@@ -103,13 +103,13 @@ def test_calls_to_sts_follow_from_callers_and_replicas() -> None:
 
 def test_the_prose_has_the_assumed_figures() -> None:
     prose = TEXT.replace("\n", " ")
-    for told in (
+    for documented in (
         f"${scale.VCPU_HOUR} for a vCPU-hour and ${scale.GIB_HOUR} for a GB-hour",
         f"uses {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
         f"AWS's quota is {scale.STS_QUOTA} requests a second",
         f"less than the {KEEP_ALIVE_SECONDS} s for which the service keeps an idle connection",
     ):
-        assert told in prose, told
+        assert documented in prose, documented
     gigabytes = number(table("trail")["a download"][1])
     assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # with a GB at a cent
 

@@ -52,8 +52,8 @@ def test_the_versions_on_the_page_are_installed() -> None:
     for major in ("v5", "v6"):
         asked = json.loads((PACKAGES / major / "package.json").read_text(encoding="utf-8"))
         pinned: dict[str, str] = asked["dependencies"]
-        told = f"{pinned['@uppy/aws-s3']} (core {pinned['@uppy/core']}"
-        assert told in PAGE
+        documented = f"{pinned['@uppy/aws-s3']} (core {pinned['@uppy/core']}"
+        assert documented in PAGE
         assert f"dashboard {pinned['@uppy/dashboard']})" in PAGE
         for name, version in pinned.items():
             found = [

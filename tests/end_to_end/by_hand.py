@@ -147,5 +147,5 @@ def is_denied(answer: httpx.Response) -> bool:
     """Whether the store denied access, and not for another reason. (A HEAD has no body to
     check.)
     """
-    told = "AccessDenied" in answer.text or answer.request.method == "HEAD"
-    return answer.status_code == 403 and told
+    reported = "AccessDenied" in answer.text or answer.request.method == "HEAD"
+    return answer.status_code == 403 and reported

@@ -26,7 +26,7 @@ class Sent:
     answer: httpx.Response
 
     @property
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         return {
             "method": self.method,
             "url": self.url,
@@ -52,8 +52,12 @@ class Desk:
         return self.service.sign("download-urls", key=self.key, **more)
 
     def put(self, **more: Any) -> Signed:
-        asked = {"content_length": len(BODY), "content_type": TYPE, "metadata": {"author": "Ann"}}
-        return self.service.sign("upload-urls", key=self.key, **{**asked, **more})
+        requested = {
+            "content_length": len(BODY),
+            "content_type": TYPE,
+            "metadata": {"author": "Ann"},
+        }
+        return self.service.sign("upload-urls", key=self.key, **{**requested, **more})
 
     def part(self) -> Signed:
         body = {"bucket": "objects", "key": self.key, "content_length": len(BODY)}
@@ -76,11 +80,11 @@ class Desk:
         sent = {name: value for name, value in kept.items() if value is not None}
         method, url = method or signed.method, url or signed.url
         answer = send(Signed(method, url, sent, {}), body)
-        told = sent if body is None else {"content-length": str(len(body)), **sent}
-        return Sent(method, url, told, answer)
+        reported = sent if body is None else {"content-length": str(len(body)), **sent}
+        return Sent(method, url, reported, answer)
 
     def diagnosed(self, sent: Sent, **changes: Any) -> list[dict[str, Any]]:
-        reply = self.service.client.post("/v1/diagnoses", json={**sent.told, **changes})
+        reply = self.service.client.post("/v1/diagnoses", json={**sent.reported, **changes})
         assert reply.status_code == 200, reply.text
         for secret in (*secrets_of(sent.url), self.store.secret_access_key):
             assert secret not in reply.text

@@ -3,10 +3,8 @@ sending.
 """
 
 import asyncio
-import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -21,8 +19,8 @@ from uuid import uuid4
 import httpx
 
 from tests.end_to_end.nginx import nginx
-from tests.end_to_end.processes import free_ports, running
-from tests.end_to_end.service import API_KEY, Signed, configured
+from tests.end_to_end.processes import free_ports
+from tests.end_to_end.service import API_KEY, Signed, configured, process
 from tests.end_to_end.stores import Store
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
@@ -67,19 +65,9 @@ class Replica:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        file = self._directory / "presign.yaml"
-        server = {"server": {"drain_seconds": DRAIN_SECONDS}}
-        file.write_text(json.dumps(configured(self._store) | server))
-        command = [sys.executable, "-m", "service", "serve", "--port", str(self.port)]
-        settings = {
-            "PRESIGN_CONFIG": str(file),
-            "AWS_ACCESS_KEY_ID": self._store.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self._store.secret_access_key,
-        }
-        ready = f"http://127.0.0.1:{self.port}/readyz"
-        self._process = self._stack.enter_context(
-            running(command, self._directory, ready, **settings)
-        )
+        settings = configured(self._store) | {"server": {"drain_seconds": DRAIN_SECONDS}}
+        started = process(self._store, self._directory, self.port, settings)
+        self._process = self._stack.enter_context(started)
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -196,14 +196,14 @@ def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("missing", "told"),
+    ("missing", "reported"),
     [
         ("s3:ListBucketMultipartUploads", "bucket reports: the store refuses: AccessDenied"),
         ("s3:AbortMultipartUpload", "bucket reports: 1 not aborted: the store refuses: AccessDenied"),
     ],
 )  # fmt: skip
 def test_each_action_of_the_policy_is_needed(
-    ministack: Store, tmp_path: Path, missing: str, told: str
+    ministack: Store, tmp_path: Path, missing: str, reported: str
 ) -> None:
     rest = [each for each in POLICY["Statement"] if each["Action"] != missing]
     assert len(rest) == len(POLICY["Statement"]) - 1
@@ -211,7 +211,7 @@ def test_each_action_of_the_policy_is_needed(
     ann.begin("a.bin")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, len(ann.open())) == (1, 1)
-    assert told in done.stderr.splitlines()
+    assert reported in done.stderr.splitlines()
     for hidden in ("arn:", "127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr
 

@@ -218,9 +218,9 @@ def test_a_request_that_works_gets_no_finding(desk: Desk) -> None:
         assert sent.answer.is_success, sent.answer.text
         assert desk.diagnosed(sent) == []
         without_length = {n: v for n, v in sent.headers.items() if n != "content-length"}
-        for headers in (sent.told["headers"], without_length):
-            told = {"method": sent.method, "url": sent.url, "headers": headers}
-            reply = desk.service.client.post("/v1/diagnoses", json=told)
+        for headers in (sent.reported["headers"], without_length):
+            reported = {"method": sent.method, "url": sent.url, "headers": headers}
+            reply = desk.service.client.post("/v1/diagnoses", json=reported)
             assert reply.json() == {"findings": []}
 
 
@@ -258,8 +258,8 @@ def test_the_command_line_calls_the_service(desk: Desk, tmp_path: Path) -> None:
     answer.write_text(sent.answer.text)
     headers = [text for name, value in sent.headers.items() for text in ("-H", f"{name}: {value}")]
     options = ["--method", "PUT", *headers, "--status", "403", "--response", str(answer)]
-    asked = ["diagnose", *options, "--service", str(desk.service.client.base_url)]
-    done = CliRunner().invoke(main, asked, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
+    requested = ["diagnose", *options, "--service", str(desk.service.client.base_url)]
+    done = CliRunner().invoke(main, requested, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
     assert done.exit_code == 1
     assert done.output.startswith("1. content_type_changed (certain)")
     assert json.dumps(sent.url)[1:-1] not in done.output

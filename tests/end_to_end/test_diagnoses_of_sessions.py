@@ -119,9 +119,9 @@ def test_a_working_form_gets_no_finding_and_an_expired_one_does(
     ministack: Store, ministack_service: Service
 ) -> None:
     desk = Desk(store=ministack, service=ministack_service)
-    asked = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
+    requested = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
     with within(2):
-        form = ministack_service.ask("upload-forms", **asked)
+        form = ministack_service.ask("upload-forms", **requested)
         answer = post(form["url"], form["fields"], BODY)
         assert answer.is_success
     assert desk.diagnosed(Sent("POST", form["url"], {}, answer)) == []
@@ -159,18 +159,22 @@ def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_
         own = service.sign("upload-urls", key="a/one.txt", content_length=5)
         shared = service.sign("upload-urls", key="a/shared/one.txt", content_length=5)
         as_b = {"Authorization": "Bearer key-of-b"}
-        told = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
+        reported = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
 
         forbidden = service.client.post(
-            "/v1/diagnoses", json={**told, "url": own.url}, headers=as_b
+            "/v1/diagnoses", json={**reported, "url": own.url}, headers=as_b
         )
         assert forbidden.status_code == 403
         assert forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
 
-        of_a = service.client.post("/v1/diagnoses", json={**told, "url": shared.url})
+        of_a = service.client.post("/v1/diagnoses", json={**reported, "url": shared.url})
         assert codes(of_a.json()["findings"]) == ["method_changed"]
-        of_b = service.client.post("/v1/diagnoses", json={**told, "url": shared.url}, headers=as_b)
+        of_b = service.client.post(
+            "/v1/diagnoses", json={**reported, "url": shared.url}, headers=as_b
+        )
         unknown = shared.url.replace("Credential=", "Credential=X")
-        of_none = service.client.post("/v1/diagnoses", json={**told, "url": unknown}, headers=as_b)
+        of_none = service.client.post(
+            "/v1/diagnoses", json={**reported, "url": unknown}, headers=as_b
+        )
         assert of_b.json() == of_none.json()  # nor does it reveal whether such a session exists
         assert codes(of_b.json()["findings"])[-1] == "signed_elsewhere"

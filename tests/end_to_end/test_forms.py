@@ -26,7 +26,7 @@ def _forms(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def form(service: Service, **more: Any) -> dict[str, Any]:
-    asked = {
+    requested = {
         "key_prefix": "forms/",
         "filename": "a b.txt",
         "max_content_length": 100,
@@ -35,7 +35,7 @@ def form(service: Service, **more: Any) -> dict[str, Any]:
         "metadata": {"author": "Ann"},
         **more,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in requested.items() if value is not None}
     return service.ask("upload-forms", **given)
 
 

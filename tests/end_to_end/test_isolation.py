@@ -116,9 +116,9 @@ def test_a_session_cannot_touch_another_callers_upload(
     upload_id = admin.create_multipart_upload(Bucket=ministack.bucket, Key=key)["UploadId"]
     of_it = {"Bucket": ministack.bucket, "Key": key, "UploadId": upload_id}
     admin.upload_part(**of_it, PartNumber=1, Body=BODY)
-    asked = action(upload_id)
-    body = BODY if isinstance(asked, UploadPart) else None
-    assert is_denied(sessions.signer("a").send(asked, key, body))
+    requested = action(upload_id)
+    body = BODY if isinstance(requested, UploadPart) else None
+    assert is_denied(sessions.signer("a").send(requested, key, body))
     assert [part["PartNumber"] for part in admin.list_parts(**of_it)["Parts"]] == [1]
     assert content(ministack, key) is None
 

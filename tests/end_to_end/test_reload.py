@@ -47,9 +47,9 @@ class Load:
         return [asyncio.create_task(self.ask(*each)) for each in asks]
 
     async def until_reloads(self, outcome: str, count: int) -> None:
-        told = f'presign_config_reload_total{{outcome="{outcome}"}} {count}.0'
+        reported = f'presign_config_reload_total{{outcome="{outcome}"}} {count}.0'
         async with asyncio.timeout(CHANGE_SECONDS):
-            while told not in (await self.client.get("/metrics")).text:  # noqa: ASYNC110 - another process's doing
+            while reported not in (await self.client.get("/metrics")).text:  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.05)
         await self.is_answered()
 

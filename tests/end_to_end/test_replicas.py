@@ -158,7 +158,7 @@ async def test_calls_with_effects_at_the_store_are_not_retried(
 ) -> None:
     dying, well = Stub(answers=False), Stub(answers=True)
     async with listening(dying) as one, listening(well) as two:
-        reply = await asked(tmp_path, (one, two), method, path)
+        reply = await requested(tmp_path, (one, two), method, path)
     assert dying.seen == 1
     assert well.seen == (1 if is_repeated else 0)
     assert reply.status_code == (200 if is_repeated else 502)
@@ -170,7 +170,7 @@ async def test_requests_that_no_replica_took_are_retried(
     well = Stub(answers=True)
     (nobody,) = free_ports(1)
     async with listening(well) as two:
-        reply = await asked(tmp_path, (nobody, two), "POST", "/v1/multipart-uploads")
+        reply = await requested(tmp_path, (nobody, two), "POST", "/v1/multipart-uploads")
     assert (well.seen, reply.status_code) == (1, 200)
 
 
@@ -193,7 +193,9 @@ async def test_sticky_routing_gives_each_caller_one_replica(
     assert seen == {(3, 0), (0, 3)}
 
 
-async def asked(directory: Path, ports: tuple[int, int], method: str, path: str) -> httpx.Response:
+async def requested(
+    directory: Path, ports: tuple[int, int], method: str, path: str
+) -> httpx.Response:
     async with through_nginx(directory, ports) as client:
         return await client.request(method, path, content=b"{}" if method == "POST" else None)
 
@@ -214,7 +216,7 @@ async def through_nginx(
 async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
     well = Stub(answers=True)
     async with listening(well) as port:
-        reply = await asked(tmp_path, (port, port), "GET", "/metrics")
+        reply = await requested(tmp_path, (port, port), "GET", "/metrics")
     assert (well.seen, reply.status_code) == (0, 404)
 
 

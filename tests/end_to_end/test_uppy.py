@@ -64,42 +64,42 @@ class Companion:
     def __init__(self, uppy: Service) -> None:
         self.client = uppy.client
         created = self.client.post("/uppy/s3/multipart", json=PDF).json()
-        self.asked = {"key": created["key"]}
+        self.query = {"key": created["key"]}
         self.key: str = created["key"]
         self.path = f"/uppy/s3/multipart/{created['uploadId']}"
         self.upload_id: str = created["uploadId"]
 
     def put(self, number: int, body: bytes) -> dict[str, Any]:
-        signed = self.client.get(f"{self.path}/{number}", params=self.asked).json()
+        signed = self.client.get(f"{self.path}/{number}", params=self.query).json()
         answer = send(signed, "PUT", body)
         assert answer.status_code == 200, answer.text
         return {"PartNumber": number, "ETag": answer.headers["etag"]}
 
     def complete(self, *parts: dict[str, Any]) -> httpx.Response:
         body = {"parts": list(parts)}
-        return self.client.post(f"{self.path}/complete", params=self.asked, json=body)
+        return self.client.post(f"{self.path}/complete", params=self.query, json=body)
 
 
 def test_a_companion_form_is_accepted(uppy: Service, store: Store) -> None:
-    told = uppy.client.get("/uppy/s3/params", params=PDF).json()
-    answer = post(told["url"], told["fields"], b"%PDF")
+    reported = uppy.client.get("/uppy/s3/params", params=PDF).json()
+    answer = post(reported["url"], reported["fields"], b"%PDF")
     assert answer.status_code == 201
     assert answer.headers["etag"]
-    found = stored(store, told["fields"]["key"])
+    found = stored(store, reported["fields"]["key"])
     assert (found["Body"].read(), found["ContentType"]) == (b"%PDF", "application/pdf")
 
 
 def test_a_form_enforces_the_reported_length(uppy: Service) -> None:
-    asked = {**PDF, "metadata[contentLength]": "4"}
+    requested = {**PDF, "metadata[contentLength]": "4"}
     for body, taken in ((b"%PD", False), (b"%PDF", True), (b"%PDF-", False)):
-        told = uppy.client.get("/uppy/s3/params", params=asked).json()
-        assert post(told["url"], told["fields"], body).is_success is taken
+        reported = uppy.client.get("/uppy/s3/params", params=requested).json()
+        assert post(reported["url"], reported["fields"], body).is_success is taken
 
 
 def test_a_companion_upload_completes(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
-    listed = uppy.client.get(upload.path, params=upload.asked).json()
+    listed = uppy.client.get(upload.path, params=upload.query).json()
     assert [(each["PartNumber"], each["Size"]) for each in listed] == [(1, len(PART)), (2, 3)]
     answer = upload.complete(*parts)
     assert answer.status_code == 200, answer.text
@@ -111,11 +111,14 @@ def test_another_caller_cannot_complete_read_or_abort_it(uppy: Service, store: S
     upload = Companion(uppy)
     part = upload.put(1, PART)
     for answer in (
-        uppy.client.get(upload.path, params=upload.asked, headers=OTHER),
-        uppy.client.get(f"{upload.path}/2", params=upload.asked, headers=OTHER),
-        uppy.client.delete(upload.path, params=upload.asked, headers=OTHER),
+        uppy.client.get(upload.path, params=upload.query, headers=OTHER),
+        uppy.client.get(f"{upload.path}/2", params=upload.query, headers=OTHER),
+        uppy.client.delete(upload.path, params=upload.query, headers=OTHER),
         uppy.client.post(
-            f"{upload.path}/complete", params=upload.asked, json={"parts": [part]}, headers=OTHER
+            f"{upload.path}/complete",
+            params=upload.query,
+            json={"parts": [part]},
+            headers=OTHER,
         ),
     ):
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
@@ -144,8 +147,8 @@ class Signing:
     def sign(self, **request: Any) -> dict[str, Any]:
         answer = self.uppy.client.post("/uppy/sign", json=request)
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        reported: dict[str, Any] = answer.json()
+        return reported
 
     def put(self, number: int, body: bytes) -> str:
         answer = send(self.sign(method="PUT", partNumber=number, **self.at), "PUT", body)

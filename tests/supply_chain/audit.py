@@ -47,7 +47,7 @@ class Verdict:
     """The result for one lock; `left_out` says why there is none."""
 
     audited: int = 0
-    faults: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     left_out: str = ""
 
 
@@ -60,11 +60,11 @@ def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) ->
     live = {each.id for each in ignored if today <= each.until}
     return Verdict(
         audited=len(packages) - len(unanswered),
-        faults=[*unanswered, *(fault for each in packages for fault in faults(each, live))],
+        failures=[*unanswered, *(fault for each in packages for fault in failures(each, live))],
     )
 
 
-def faults(package: dict[str, Any], ignored: set[str]) -> list[str]:
+def failures(package: dict[str, Any], ignored: set[str]) -> list[str]:
     return [
         f"{package['name']} {package['version']}: {each['id']}, fixed in {' or '.join(each['fix_versions']) or 'none yet'}"
         for each in package.get("vulns", [])
@@ -78,7 +78,7 @@ def audit(lock: Path, ignored: Sequence[Ignored], options: Sequence[str]) -> Ver
         return judge(json.loads(done.stdout), ignored, dt.datetime.now(tz=dt.UTC).date())
     if UNREACHABLE.search(done.stderr):
         return Verdict(left_out="the service cannot be reached")
-    return Verdict(faults=[f"pip-audit failed: {done.stderr.strip()}"])
+    return Verdict(failures=[f"pip-audit failed: {done.stderr.strip()}"])
 
 
 def for_the_image(lock: Path) -> str:
@@ -104,13 +104,13 @@ def pip_audit(requirements: str, options: Sequence[str]) -> subprocess.Completed
         )
 
 
-def told(lock: Path, verdict: Verdict) -> str:
+def report(lock: Path, verdict: Verdict) -> str:
     if verdict.left_out:
         return f"LEFT OUT: {lock.name} was not audited: {verdict.left_out}"
-    if not verdict.faults:
+    if not verdict.failures:
         return f"{lock.name}: no known vulnerability in {verdict.audited} packages"
     kind = "" if lock.name == SHIPS else " (it does not ship)"
-    return "\n".join(f"{lock.name}{kind}: {fault}" for fault in verdict.faults)
+    return "\n".join(f"{lock.name}{kind}: {fault}" for fault in verdict.failures)
 
 
 def ignored_advisories(pyproject: str) -> list[Ignored]:
@@ -121,8 +121,8 @@ def main(options: Sequence[str], locks: Sequence[Path] = LOCKS) -> int:
     ignored = ignored_advisories((ROOT / "pyproject.toml").read_text())
     verdicts = {lock: audit(lock, ignored, options) for lock in locks}
     for lock, verdict in verdicts.items():
-        print(told(lock, verdict))
-    return 1 if any(each.faults for lock, each in verdicts.items() if lock.name == SHIPS) else 0
+        print(report(lock, verdict))
+    return 1 if any(each.failures for lock, each in verdicts.items() if lock.name == SHIPS) else 0
 
 
 if __name__ == "__main__":

@@ -34,10 +34,10 @@ def test_it_matches_the_lock(written: dict[str, Any]) -> None:
     bill.check(written, python=PYTHON)
 
 
-@pytest.mark.parametrize("told", ["name", "version", "purl", "hashes"])
-def test_a_wrong_entry_is_detected(written: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize("field", ["name", "version", "purl", "hashes"])
+def test_a_wrong_entry_is_detected(written: dict[str, Any], field: str) -> None:
     first, second = written["components"][:2]
-    first[told] = copy.deepcopy(second[told])
+    first[field] = copy.deepcopy(second[field])
     with pytest.raises(AssertionError):
         bill.check(written, python=PYTHON)
 

@@ -113,7 +113,7 @@ def test_each_example_is_valid(example: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "named"),
+    ("error", "named"),
     [
         ({"spec": {"selector": {}, "template": {}, "replica": 2}}, "replica"),
         ({"spec": {"selector": {}}}, "template"),
@@ -122,9 +122,9 @@ def test_each_example_is_valid(example: Path) -> None:
     ],
     ids=["an unknown field", "a missing field", "a kind", "a version"],
 )
-def test_a_wrong_manifest_is_invalid(tmp_path: Path, fault: dict[str, Any], named: str) -> None:
+def test_a_wrong_manifest_is_invalid(tmp_path: Path, error: dict[str, Any], named: str) -> None:
     sound = {"spec": {"selector": {}, "template": {}}, "metadata": {"name": "presign"}}
-    manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | fault
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | error
     YAML(typ="safe").dump(manifest, tmp_path / "deployment.yaml")
     written(tmp_path / "kustomization.yaml", "resources: [deployment.yaml]\n")
     (refusal,) = kubernetes(built(tmp_path))

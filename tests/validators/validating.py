@@ -46,7 +46,7 @@ def built(directory: Path) -> str:
 
 def kubernetes(manifests: str) -> list[str]:
     """Like `kubernetes-validate --strict`, which accepts kinds without a schema."""
-    return [fault for manifest in read(manifests) if (fault := fault_of(manifest))]
+    return [error for manifest in read(manifests) if (error := fault_of(manifest))]
 
 
 def fault_of(manifest: dict[str, Any]) -> str:

@@ -130,31 +130,31 @@ def _actions() -> set[str]:
     return {name for name, each in vars(calls).items() if isinstance(each, type)}
 
 
-def faults(text: str) -> list[str]:
+def problems(text: str) -> list[str]:
     """Return the names and labels in an expression that the service does not have."""
     expression, there = promql.read(text), scraped()
     found = []
     known = set(OF_THE_TARGET)
-    for asked in expression.asked:
-        labels = there.labels.get(asked.name)
+    for selectors in expression.selectors:
+        labels = there.labels.get(selectors.name)
         if labels is None:
-            found.append(f"there is no {asked.name}")
+            found.append(f"there is no {selectors.name}")
             continue
         known |= labels
-        found += _strange(asked, labels)
+        found += _strange(selectors, labels)
     found += [f"nothing has the label {label}" for label in expression.grouped - known]
     return found
 
 
-def _strange(asked: promql.ReportedRequest, labels: set[str]) -> list[str]:
+def _strange(selectors: promql.Selector, labels: set[str]) -> list[str]:
     found = []
-    for label, patterns in asked.matched.items():
+    for label, patterns in selectors.matched.items():
         if label not in labels | OF_THE_TARGET:
-            found.append(f"{asked.name} has no label {label}")
+            found.append(f"{selectors.name} has no label {label}")
             continue
-        values = _values(asked.name, label)
+        values = _values(selectors.name, label)
         found += [
-            f"{asked.name} never has {label}={pattern!r}"
+            f"{selectors.name} never has {label}={pattern!r}"
             for pattern in patterns
             if not pattern.startswith(("$", r"\$"))
             and not any(re.fullmatch(pattern, value) for value in values)

@@ -12,7 +12,7 @@ _OF_GRAFANA: Final = {"$__rate_interval": "5m"}
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedRequest:
+class Selector:
     """A selector: the name of its series, and each label with the values to match."""
 
     name: str
@@ -21,7 +21,7 @@ class ReportedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    asked: list[ReportedRequest]
+    selectors: list[Selector]
     grouped: set[str]  # labels for grouping or joining
     shown: set[str] | None  # labels of the result; None: those of the series
     ranges: list[float]  # seconds of each range
@@ -34,7 +34,9 @@ def read(text: str) -> Expression:
     root = promql_parser.parse(text)
     nodes = list(_nodes(root))
     return Expression(
-        asked=[_asked(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)],
+        selectors=[
+            _selector(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)
+        ],
         grouped={label for node in nodes for label in _labels(node)},
         shown=_shown(root),
         ranges=[
@@ -52,10 +54,10 @@ def _nodes(root: promql_parser.Expr) -> Iterator[Any]:
     return iter(found)
 
 
-def _asked(selector: Any) -> ReportedRequest:
+def _selector(selector: Any) -> Selector:
     assert selector.name, "a series is asked for by its name"
     assert not selector.matchers.or_matchers
-    return ReportedRequest(
+    return Selector(
         selector.name,
         {each.name: list(_values(each)) for each in selector.matchers.matchers},
     )

@@ -11,7 +11,7 @@ from service.config.server import ServerSettings
 from service.sessions.pool import MAX_SESSIONS
 from tests.clients.toolchains import tool
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, ROOT, family, problems, scraped
 from tests.docs.test_documents import headings
 
 FILE: Final = GRAFANA / "alerts.yaml"
@@ -35,7 +35,7 @@ each_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["aler
 
 @each_rule
 def test_each_alert_uses_existing_metrics_and_labels(rule: dict[str, Any]) -> None:
-    assert faults(rule["expr"]) == []
+    assert problems(rule["expr"]) == []
 
 
 def test_an_expression_with_unknown_names_is_detected() -> None:
@@ -51,7 +51,7 @@ def test_an_expression_with_unknown_names_is_detected() -> None:
         'presign_http_request_seconds_count{status=~"6.."} > 0',
         'presign_http_request_seconds_count{route=~"/v2/.*"} > 0',
     ):
-        assert len(faults(wrong)) == 1, wrong
+        assert len(problems(wrong)) == 1, wrong
 
 
 @each_rule
@@ -71,7 +71,7 @@ def test_each_alert_shows_labels_of_its_expression(rule: dict[str, Any]) -> None
     expression = promql.read(rule["expr"])
     left = expression.shown
     if left is None:
-        left = OF_THE_TARGET.union(*(scraped().labels[each.name] for each in expression.asked))
+        left = OF_THE_TARGET.union(*(scraped().labels[each.name] for each in expression.selectors))
     assert shown <= left
 
 
@@ -94,8 +94,10 @@ def test_alerts_group_by_namespace_and_job() -> None:
 def test_alert_names_are_unique_and_metrics_have_alerts() -> None:
     names = [rule["alert"] for rule in rules()]
     assert len(set(names)) == len(names)
-    asked = {family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked}
-    assert {family(name) for name in scraped().kinds} - asked == UNWATCHED
+    selectors = {
+        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).selectors
+    }
+    assert {family(name) for name in scraped().kinds} - selectors == UNWATCHED
 
 
 def test_the_numbers_in_the_rules_match_the_service() -> None:
@@ -107,8 +109,8 @@ def test_the_numbers_in_the_rules_match_the_service() -> None:
 
 
 def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
-    told = [(name, severity, anchor) for name, severity, _, anchor in ROW.findall(OPERATIONS)]
-    assert sorted(told) == sorted(
+    documented = [(name, severity, anchor) for name, severity, _, anchor in ROW.findall(OPERATIONS)]
+    assert sorted(documented) == sorted(
         (
             rule["alert"],
             rule["labels"]["severity"],
@@ -148,5 +150,5 @@ def test_each_alert_is_tested_firing_and_silent() -> None:
 
 def _promtool(*arguments: str) -> None:
     command = [tool("promtool", "promtool"), *arguments]
-    told = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    documented = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True, check=False)
+    assert documented.returncode == 0, documented.stdout + documented.stderr

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, family, problems, scraped
 from tests.deploy.grafana.test_alerts import rules
 
 TEXT: Final = (GRAFANA / "dashboard.json").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ each_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel[
 @each_panel
 def test_each_panel_uses_existing_metrics_and_labels(panel: dict[str, Any]) -> None:
     assert panel["targets"]
-    assert [fault for target in panel["targets"] for fault in faults(target["expr"])] == []
+    assert [fault for target in panel["targets"] for fault in problems(target["expr"])] == []
 
 
 @each_panel
@@ -63,28 +63,32 @@ def test_each_legend_uses_labels_of_the_expression(panel: dict[str, Any]) -> Non
 @each_panel
 def test_each_panel_filters_by_the_variables(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
-        for asked in promql.read(target["expr"]).asked:
-            wanted = OF_THE_TARGET | (scraped().labels[asked.name] & {"bucket"})
+        for selectors in promql.read(target["expr"]).selectors:
+            wanted = OF_THE_TARGET | (scraped().labels[selectors.name] & {"bucket"})
             # One replica's sessions are those of all buckets together, as is their limit
-            assert wanted - set(asked.matched) <= (
-                {"bucket"} if asked.name == "presign_sessions" else set()
+            assert wanted - set(selectors.matched) <= (
+                {"bucket"} if selectors.name == "presign_sessions" else set()
             )
             for label in OF_THE_TARGET:
-                assert asked.matched[label] == [f"${label}"]
+                assert selectors.matched[label] == [f"${label}"]
 
 
 def test_every_metric_of_the_service_is_on_the_dashboard() -> None:
-    asked = {family(each.name) for text in expressions() for each in promql.read(text).asked}
-    assert asked == {family(name) for name in scraped().kinds}
-    assert asked >= {
-        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked
+    selectors = {
+        family(each.name) for text in expressions() for each in promql.read(text).selectors
+    }
+    assert selectors == {family(name) for name in scraped().kinds}
+    assert selectors >= {
+        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).selectors
     }
 
 
 def test_counters_are_shown_as_rates() -> None:
     for text in expressions():
-        asked = [each.name for each in promql.read(text).asked]
-        counts = [name for name in asked if name.endswith(("_total", "_bucket", "_count", "_sum"))]
+        selectors = [each.name for each in promql.read(text).selectors]
+        counts = [
+            name for name in selectors if name.endswith(("_total", "_bucket", "_count", "_sum"))
+        ]
         if counts:
             assert {"rate", "increase"} & set(promql.read(text).functions), text
 
@@ -132,4 +136,4 @@ def test_a_variables_values_come_from_a_label(name: str) -> None:
     ).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert label == name
     assert label in scraped().labels["presign_bucket_can_sign"] | OF_THE_TARGET
-    assert faults(series) == []
+    assert problems(series) == []

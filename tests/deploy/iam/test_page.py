@@ -74,10 +74,10 @@ def strings(value: Any) -> Iterator[str]:
 
 def test_all_files_use_the_same_bucket_account_and_roles() -> None:
     """So that a search for these names finds everything to replace."""
-    told = "\n".join(text for name in FILES for text in strings(read(name)))
-    assert set(re.findall(r"arn:aws:s3:::([\w-]+)", told)) == {"acme-reports-prod"}
-    assert set(re.findall(r"\d{12}", told.replace("1234567890ab", ""))) == {"111122223333"}
-    assert set(re.findall(r":role/([\w-]+)", told)) == {"presign-reports", "presign-service"}
+    documented = "\n".join(text for name in FILES for text in strings(read(name)))
+    assert set(re.findall(r"arn:aws:s3:::([\w-]+)", documented)) == {"acme-reports-prod"}
+    assert set(re.findall(r"\d{12}", documented.replace("1234567890ab", ""))) == {"111122223333"}
+    assert set(re.findall(r":role/([\w-]+)", documented)) == {"presign-reports", "presign-service"}
     for name in ("acme-reports-prod", "111122223333", "presign-reports", "presign-service"):
         assert f"`{name}`" in PAGE
 

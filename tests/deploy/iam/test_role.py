@@ -33,7 +33,7 @@ RESOURCES: Final = [
 CONTEXTS: Final[list[dict[str, str]]] = [{}, {"s3:prefix": "a/"}, {"kms:ViaService": VIA}]
 
 
-def asked(action: str, resource: str, **keys: str) -> Request:
+def selectors(action: str, resource: str, **keys: str) -> Request:
     return Request(action=action, resource=resource, keys={"aws:ResourceAccount": ACCOUNT, **keys})
 
 
@@ -44,7 +44,7 @@ def test_the_role_allows_exactly_what_all_grants_allow(action: str) -> None:
             if action.startswith("kms:") is not (resource == KEY):
                 continue  # the session policy names no key, since only S3 knows it
             by_session = policy_evaluator.allows(SESSION_POLICY, action, resource, keys)
-            assert allows(ROLE_POLICY, asked(action, resource, **keys)) is by_session
+            assert allows(ROLE_POLICY, selectors(action, resource, **keys)) is by_session
 
 
 def test_the_role_lists_each_action_once_without_wildcards() -> None:
@@ -80,7 +80,7 @@ def test_the_role_allows_exactly_what_can_be_signed() -> None:
 
 
 def test_only_operators_may_list_all_uploads() -> None:
-    request = asked("s3:ListBucketMultipartUploads", BUCKET)
+    request = selectors("s3:ListBucketMultipartUploads", BUCKET)
     assert allows(read("abandoned-uploads.json"), request)
     assert decision(ROLE_POLICY, request) is None
 
@@ -88,23 +88,25 @@ def test_only_operators_may_list_all_uploads() -> None:
 def test_the_documented_actions_are_the_roles() -> None:
     text = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
     table = text.partition("| operation | actions |")[2].partition("\n\n")[0]
-    told = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
-    assert told == set(ALLOWED)
+    documented = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
+    assert documented == set(ALLOWED)
 
 
 @pytest.mark.parametrize("action", [each for each in ALLOWED if each.startswith("s3:")])
 def test_another_accounts_bucket_is_denied(action: str) -> None:
     for resource in (BUCKET, f"{BUCKET}/a"):
-        request = asked(action, resource)
+        request = selectors(action, resource)
         assert decision(ROLE_POLICY, request.having(aws_ResourceAccount="444455556666")) == "Deny"
         assert decision(ROLE_POLICY, request.having(aws_ResourceAccount=None)) == "Deny"
 
 
 @pytest.mark.parametrize("action", ["kms:Decrypt", "kms:GenerateDataKey"])
 def test_a_kms_key_is_usable_only_through_s3(action: str) -> None:
-    elsewhere = asked(action, KEY, **{"kms:ViaService": VIA, "aws:ResourceAccount": "444455556666"})
+    elsewhere = selectors(
+        action, KEY, **{"kms:ViaService": VIA, "aws:ResourceAccount": "444455556666"}
+    )
     assert allows(ROLE_POLICY, elsewhere)
     assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService=None))
     assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService="sqs.eu-west-1.amazonaws.com"))
-    other: Any = asked(action, f"{KEY[:-1]}1", **{"kms:ViaService": VIA})
+    other: Any = selectors(action, f"{KEY[:-1]}1", **{"kms:ViaService": VIA})
     assert not allows(ROLE_POLICY, other)

@@ -32,16 +32,16 @@ def asks(owner: Owner) -> dict[str, Any]:
     return AssumedRole(None, role, SystemClock())._request(owner, None)
 
 
-def requests(asked: dict[str, Any]) -> dict[str, Request]:
+def requests(selectors: dict[str, Any]) -> dict[str, Request]:
     """Return the three actions that AWS evaluates, each with its condition keys.
 
     docs.aws.amazon.com/service-authorization/latest/reference/list_sts.html
     """
-    tags = tuple(each["Key"] for each in asked["Tags"])
+    tags = tuple(each["Key"] for each in selectors["Tags"])
     by_action: dict[str, dict[str, Any]] = {
         "sts:AssumeRole": {"sts:ExternalId": EXTERNAL_ID, "aws:TagKeys": tags},
         "sts:TagSession": {"aws:TagKeys": tags},
-        "sts:SetSourceIdentity": {"sts:SourceIdentity": asked["SourceIdentity"]},
+        "sts:SetSourceIdentity": {"sts:SourceIdentity": selectors["SourceIdentity"]},
     }
     return {
         action: Request(action=action, resource=ROLE, by=SERVICE, keys=keys)
@@ -58,10 +58,10 @@ NAME: Final = SOMEBODYS["sts:SetSourceIdentity"]
 @given(owners)
 def test_every_caller_gets_a_session(owner: Owner) -> None:
     try:
-        asked = asks(owner)
+        selectors = asks(owner)
     except SessionRefused:  # a subject that does not fit into a tag
         return
-    for request in requests(asked).values():
+    for request in requests(selectors).values():
         assert allows(TRUST, request)
 
 

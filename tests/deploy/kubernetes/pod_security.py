@@ -66,10 +66,10 @@ def privileged_containers(pod: Object) -> Iterator[str]:
 def capabilities(pod: Object) -> Iterator[str]:
     """The restricted row, which is stricter."""
     for at, context in _containers_contexts(pod):
-        told = context.get("capabilities", {})
-        if "ALL" not in told.get("drop", []):
+        documented = context.get("capabilities", {})
+        if "ALL" not in documented.get("drop", []):
             yield f"{at}.capabilities.drop"
-        if set(told.get("add", [])) - {"NET_BIND_SERVICE"}:
+        if set(documented.get("add", [])) - {"NET_BIND_SERVICE"}:
             yield f"{at}.capabilities.add"
 
 

@@ -109,12 +109,12 @@ def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
 
 def test_the_grace_period_covers_an_aws_load_balancer() -> None:
     """As documented for a drain of 20 seconds."""
-    told = re.search(
+    documented = re.search(
         r"Behind an AWS load balancer, use about (\d+), with a grace period of (\d+)",
         " ".join(OPERATIONS.split()),
     )
-    assert told is not None
-    drain, grace = int(told[1]), int(told[2])
+    assert documented is not None
+    drain, grace = int(documented[1]), int(documented[2])
     assert Build("eks").pod["spec"]["terminationGracePeriodSeconds"] == grace
     assert grace > drain + FINISH_SECONDS + REST_SECONDS
 

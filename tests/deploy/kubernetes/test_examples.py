@@ -55,10 +55,10 @@ def test_both_overlays_know_the_example_caller() -> None:
     subject = f"system:serviceaccount:{namespace}:{spec['serviceAccountName']}"
     for overlay in OVERLAYS:
         configuration = YAML(typ="safe").load(Build(overlay).configuration)
-        (told,) = configuration["callers"]
-        entry = CallerEntry(issuer=told["issuer"], subject=told["subject"], grants=())
-        assert entry.matches(Caller(issuer=told["issuer"], subject=subject))
-        assert configuration["issuers"][told["issuer"]]["audience"] == token["audience"]
+        (documented,) = configuration["callers"]
+        entry = CallerEntry(issuer=documented["issuer"], subject=documented["subject"], grants=())
+        assert entry.matches(Caller(issuer=documented["issuer"], subject=subject))
+        assert configuration["issuers"][documented["issuer"]]["audience"] == token["audience"]
 
 
 def test_the_examples_accounts_and_selectors_match() -> None:
@@ -74,15 +74,18 @@ def test_the_examples_accounts_and_selectors_match() -> None:
 
 
 def test_the_issuer_key_role_is_bound_as_documented() -> None:
-    told, built = of_readme("ClusterRoleBinding"), Build("static-keys").one("ClusterRoleBinding")
-    assert built["roleRef"] == told["roleRef"]
-    assert built["subjects"] == told["subjects"]
-    assert built["metadata"]["name"] == told["metadata"]["name"]
+    documented, built = (
+        of_readme("ClusterRoleBinding"),
+        Build("static-keys").one("ClusterRoleBinding"),
+    )
+    assert built["roleRef"] == documented["roleRef"]
+    assert built["subjects"] == documented["subjects"]
+    assert built["metadata"]["name"] == documented["metadata"]["name"]
 
 
 def test_the_clusters_issuer_is_configured_as_documented() -> None:
     blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", CALLERS, re.DOTALL)
     (configuration,) = [each for block in blocks for each in read(block) if "issuers" in each]
-    told = configuration["issuers"]["cluster-a"]
+    documented = configuration["issuers"]["cluster-a"]
     built = YAML(typ="safe").load(Build("static-keys").configuration)["issuers"]["cluster-a"]
-    assert built == told
+    assert built == documented

@@ -133,9 +133,9 @@ def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
 def test_ports_are_named_and_found_by_their_names(build: Build) -> None:
     names = {port["name"] for port in build.container["ports"]}
     assert all(_PORT_NAME.fullmatch(name) for name in names)
-    asked = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
-    asked += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
-    assert set(asked) <= names
+    selectors = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
+    selectors += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
+    assert set(selectors) <= names
 
 
 PROBES: Final = ("startup", "liveness", "readiness")

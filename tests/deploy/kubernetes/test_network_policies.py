@@ -60,10 +60,13 @@ def _has_peer(peers: list[Object] | None, peer: Peer) -> bool:
     return peers is None or any(_is(each, peer) for each in peers)
 
 
-def _is(told: Object, peer: Peer) -> bool:
-    if "ipBlock" in told:
-        return peer.address is not None and _holds(told["ipBlock"], peer.address)
-    parts = ((told["namespaceSelector"], peer.namespace), (told.get("podSelector"), peer.pod))
+def _is(documented: Object, peer: Peer) -> bool:
+    if "ipBlock" in documented:
+        return peer.address is not None and _holds(documented["ipBlock"], peer.address)
+    parts = (
+        (documented["namespaceSelector"], peer.namespace),
+        (documented.get("podSelector"), peer.pod),
+    )
     return peer.address is None and all(
         selector is None or selector["matchLabels"].items() <= dict(labels).items()
         for selector, labels in parts

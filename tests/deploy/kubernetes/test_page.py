@@ -38,16 +38,16 @@ def test_links_resolve() -> None:
 
 def test_links_to_other_pages_headings_resolve() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").lower()
-    told = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
+    documented = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
     headings = [line.lstrip("# ").replace(" ", "-") for line in text.splitlines() if "# " in line]
-    assert told
-    assert set(told) <= set(headings)
+    assert documented
+    assert set(documented) <= set(headings)
 
 
 def test_every_overlay_and_component_is_listed() -> None:
-    told = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
+    documented = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
     files = MANIFESTS.rglob("kustomization.yaml")
-    assert told == {str(file.parent.relative_to(MANIFESTS)) for file in files}
+    assert documented == {str(file.parent.relative_to(MANIFESTS)) for file in files}
 
 
 def test_every_component_is_in_an_overlay_or_commented_out() -> None:
@@ -107,9 +107,9 @@ def test_the_scaling_commands_match_the_autoscaler(policy: str) -> None:
 
 
 def test_paths_in_the_commands_exist() -> None:
-    told = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
-    assert told
-    assert [path for path in told if not (ROOT / path).exists()] == []
+    documented = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
+    assert documented
+    assert [path for path in documented if not (ROOT / path).exists()] == []
 
 
 def test_the_vendored_overlay_builds(tmp_path: Path) -> None:

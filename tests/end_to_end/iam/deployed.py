@@ -122,8 +122,8 @@ class Deployment:
 
     def assume(self, **request: Any) -> Json:
         """A session like the service's, but without a session policy."""
-        asked = {"RoleArn": self.store.role_arn, "RoleSessionName": "presign", **request}
-        given: Json = self.client("sts", self.base).assume_role(**asked)["Credentials"]
+        requested = {"RoleArn": self.store.role_arn, "RoleSessionName": "presign", **request}
+        given: Json = self.client("sts", self.base).assume_role(**requested)["Credentials"]
         return {
             "aws_access_key_id": given["AccessKeyId"],
             "aws_secret_access_key": given["SecretAccessKey"],

@@ -141,6 +141,6 @@ def is_refused(answer: httpx.Response) -> bool:
     """Whether a permission was missing, for us or for the service."""
     if answer.is_success:
         return False
-    told = answer.request.method == "HEAD" or any(word in answer.text for word in _WORDS)
-    assert told, f"{answer.status_code} {answer.text}"
+    reported = answer.request.method == "HEAD" or any(word in answer.text for word in _WORDS)
+    assert reported, f"{answer.status_code} {answer.text}"
     return True

@@ -31,9 +31,9 @@ LOOPBACK: Final = "127.0.0.0/8"
 def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) -> int:
     """Return the status of a download signed with these credentials."""
     stored(deployed.store, "x")
-    asked = {"Bucket": deployed.store.bucket, "Key": "x"}
+    requested = {"Bucket": deployed.store.bucket, "Key": "x"}
     s3 = deployed.client("s3", credentials)
-    url = s3.generate_presigned_url("get_object", Params=asked)
+    url = s3.generate_presigned_url("get_object", Params=requested)
     return httpx.get(url, headers=headers, trust_env=False, timeout=60).status_code
 
 
@@ -105,13 +105,13 @@ def _url(deployed: Deployment) -> str:
 
 
 def preflight(url: str, headers: str = "", **changed: str) -> httpx.Response:
-    asked = {"origin": "https://app.example.com", "method": "PUT", **changed}
+    requested = {"origin": "https://app.example.com", "method": "PUT", **changed}
     return httpx.request(
         "OPTIONS",
         url,
         headers={
-            "Origin": asked["origin"],
-            "Access-Control-Request-Method": asked["method"],
+            "Origin": requested["origin"],
+            "Access-Control-Request-Method": requested["method"],
             "Access-Control-Request-Headers": headers,
         },
         trust_env=False,
@@ -135,13 +135,13 @@ def test_an_allowed_page_may_upload_and_read_the_etag(service: Service, url: str
     answer = preflight(url, ", ".join(signed.headers))
     assert answer.status_code == 200, answer.text
     assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
-    told = answer.headers["access-control-allow-headers"].replace(" ", "")
-    assert set(told.lower().split(",")) == set(signed.headers)
+    reported = answer.headers["access-control-allow-headers"].replace(" ", "")
+    assert set(reported.lower().split(",")) == set(signed.headers)
     assert answer.headers["access-control-expose-headers"] == "ETag"
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [
         pytest.param({"origin": "https://elsewhere.example.com"}, id="another origin"),
         pytest.param({"origin": "http://app.example.com"}, id="the same without TLS"),
@@ -150,6 +150,6 @@ def test_an_allowed_page_may_upload_and_read_the_etag(service: Service, url: str
         pytest.param({"headers": "x-amz-acl"}, id="an ACL"),
     ],
 )
-def test_other_pages_and_other_headers_are_not_allowed(url: str, asked: dict[str, str]) -> None:
+def test_other_pages_and_other_headers_are_not_allowed(url: str, requested: dict[str, str]) -> None:
     assert preflight(url).status_code == 200
-    assert preflight(url, **asked).status_code == 403
+    assert preflight(url, **requested).status_code == 403

@@ -49,8 +49,8 @@ def test_each_trust_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_trust(without(TRUST, statement["Action"]))
-    asked = statement["Action"] not in NOT_ASKED_OF_THE_TRUST
-    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+    requested = statement["Action"] not in NOT_ASKED_OF_THE_TRUST
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is requested
 
 
 @pytest.mark.parametrize("statement", IDENTITY["Statement"], ids=lambda each: each["Sid"])
@@ -58,8 +58,8 @@ def test_each_identity_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_identity(without(IDENTITY, statement["Action"]))
-    asked = statement["Action"] not in NOT_ASKED_OF_THE_IDENTITY
-    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+    requested = statement["Action"] not in NOT_ASKED_OF_THE_IDENTITY
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is requested
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_each_identity_statement_is_needed_for_a_session(
 def test_unlisted_tags_and_names_get_no_session(
     deployed: Deployment, request_: dict[str, Any]
 ) -> None:
-    asked = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
-    assert refusal(lambda: deployed.assume(**asked)) in DENIED
+    requested = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
+    assert refusal(lambda: deployed.assume(**requested)) in DENIED
 
 
 def test_other_identities_get_no_session(
     deployed: Deployment,
 ) -> None:
     sts = deployed.client("sts", deployed.a_user(deployed.here(IDENTITY)))
-    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
-    assert refusal(lambda: sts.assume_role(**asked)) in DENIED
+    requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
+    assert refusal(lambda: sts.assume_role(**requested)) in DENIED
 
 
 def test_the_services_identity_may_do_nothing_else(deployed: Deployment, ministack: Store) -> None:
@@ -141,8 +141,8 @@ def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: P
 def test_only_the_pods_own_token_is_accepted(deployed: Deployment, claims: dict[str, str]) -> None:
     deployed.put_trust(WEB_TRUST)
     nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
-    asked["WebIdentityToken"] = a_token(**claims)
+    requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
+    requested["WebIdentityToken"] = a_token(**claims)
     sts = deployed.client("sts", nobodys)
-    code = refusal(lambda: sts.assume_role_with_web_identity(**asked))
+    code = refusal(lambda: sts.assume_role_with_web_identity(**requested))
     assert (code in DENIED) is bool(claims)
