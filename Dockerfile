@@ -1,6 +1,6 @@
-# Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json; the
-# image is the base, /app and the package: no pip, no compiler, nothing of the checkout but service/ and the contract
-# it serves. SECURITY.md tells how to pin the base by its digest.
+# Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json. The
+# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/ and openapi.yaml.
+# SECURITY.md says how to pin the base by its digest.
 ARG PYTHON=3.13
 ARG BASE=python:${PYTHON}-slim
 
@@ -9,8 +9,8 @@ ARG PYTHON
 WORKDIR /build
 RUN python -m venv --without-pip /app
 COPY requirements.lock .
-# botocore describes 400 services, 25 MB. These are the service's own (s3, sts), the chain's that looks
-# for credentials (sso, sso-oidc) and the demo's (iam).
+# botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of the credential chain
+# (sso, sso-oidc) and of the demo (iam).
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
         --report pip-report.json -r requirements.lock \
  && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
@@ -28,7 +28,7 @@ LABEL org.opencontainers.image.title="presign" \
       org.opencontainers.image.description="Pre-signed S3 requests over HTTP" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="MIT"
-# ensurepip holds a pip to install; no program here needs the rights of its owner.
+# ensurepip contains a pip to install; no program here needs the set-user-ID bit.
 RUN pip uninstall --yes --root-user-action=ignore pip \
  && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
@@ -36,8 +36,8 @@ COPY --from=build /app /app
 COPY service /app/lib/python${PYTHON}/site-packages/service
 COPY openapi.yaml /app/lib/python${PYTHON}/site-packages/service/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
-# The import proves the image, and leaves the bytecode of the standard library, which the base lacks
-# and a read-only root could not keep.
+# The import tests the image. It also writes the bytecode of the standard library, which the base lacks
+# and which a read-only root could not store.
 RUN python -m compileall -q /app/lib/python${PYTHON}/site-packages/service \
  && python -Ic "import service.app.factory, service.__main__, service.cli.demo"
 USER 10001:10001

@@ -1,17 +1,17 @@
-# The gate and the daily commands. Each does its whole set-up: a fresh machine needs Python 3.11+ with venv, and make.
+# The checks and the daily commands. Each does its whole setup: a new machine needs Python 3.11+ with venv, and make.
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
-# MiniStack pins botocore exactly, so it lives in an environment of its own.
+# MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
-# What generates clients pins what the service has no part in, and brings a Java of its own: some 290 MB.
+# The client generators pin packages that the service does not use, and include a Java runtime: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
-# What ships, and nothing beside it: the bill of materials is of this.
+# Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
-# npm's packages, each beside the tests that use them.
+# npm's packages, next to the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
 .PHONY: help demo compose test test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
@@ -20,67 +20,67 @@ NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients test
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/.installed  ## moto and the service side by side, ready to curl (Ctrl-C ends both)
+demo: $(VENV)/.installed  ## moto and the service side by side, ready for curl (Ctrl-C ends both)
 	$(BIN)/presign demo
 
-compose:  ## the same in containers, with no rights they do not need (needs Docker)
+compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait
-	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). `docker compose down` ends it.'
+	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). Stop it with `docker compose down`.'
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones, with branch coverage
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
 
-test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## what has to wait: for sessions, windows and lifetimes to end, for clients that are killed
+test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, or kill clients
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow
 
-check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the contract's own checks
+check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## what yamllint, hadolint, the compose schema, kustomize, kubernetes-validate and promtool say; the bill of materials
+validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool; the bill of materials
 	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
-audit: $(VENV)/.installed  ## whether what is pinned has published vulnerabilities (asks an advisory service)
+audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
 	$(BIN)/python -m tests.supply_chain.audit
 
-sbom: $(SBOM)  ## the bill of materials of what ships, as CycloneDX, into dist/
+sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## what real clients do with the service: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
-screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## the pictures of docs/console.md, made anew; look at each
+screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
 
-configuration: $(VENV)/.installed  ## docs/configuration.md, written from the settings
+configuration: $(VENV)/.installed  ## write docs/configuration.md from the settings
 	$(BIN)/python -m tests.docs.configuration_page
 
-format: $(VENV)/.installed  ## format and mend what ruff can mend
+format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed  ## what signing costs, in the core and over HTTP, beside others in the same run: some minutes
+bench: $(VENV)/.installed  ## measure what signing costs, in the core and over HTTP, next to other signers: some minutes
 	$(BIN)/python -m benchmarks
 
-bench-profile: $(VENV)/.installed  ## where a request's CPU goes, function by function, and the memory of what is imported
+bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile
 
-bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## a file to a store: the examples beside boto3's transfer
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## upload a file to a store: the examples next to boto3's transfer
 	$(BIN)/python -m benchmarks.transfer
 
-soak: $(VENV)/.installed  ## ten minutes at the highest load this machine holds (SOAK_SECONDS=60 is shorter)
+soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SOAK_SECONDS),600)
 
-soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, beside others who do their worst
+soak-abuse: $(VENV)/.installed  ## the same for an ordinary caller, next to abusive ones
 	$(BIN)/python -m benchmarks.soak --abuse --seconds $(or $(SOAK_SECONDS),600)
 
-mutants: $(VENV)/.installed  ## what signs, decides and refreshes, broken in some 2,000 ways: which of them no test notices
+mutants: $(VENV)/.installed  ## break signing, access and refresh in some 2,000 ways, and list the mutants that no test notices
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mutmut run --max-children 2
 	$(BIN)/python -m tests.mutants
 
-locks:  ## resolve the pinned hashes anew (needs uv)
+locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock

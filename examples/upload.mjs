@@ -1,14 +1,14 @@
-// Uploads a file through presign, in parts and in parallel; killed, it goes on where it was.
+// Upload a file through presign, in parallel parts, and resume after an interruption.
 //
 //     PRESIGN_TOKEN=… node upload.mjs --service https://presign.example.com --bucket reports FILE KEY
 //
-// It needs Node 20, no package, and a grant of `multipart`, `upload` and `check`. Its rules:
-// - The token goes to the service alone; the store gets what the service signed. Neither token nor
-//   URL is printed or written down.
-// - The next run finds the upload by FILE.presign-upload.json. Which parts have arrived the store
-//   says, and their digests whether they are still the file's: a part that was changed is sent again.
-// - URLs are asked for just before they are needed, and anew for a part that failed.
-// - Each part is sent with its SHA-256, which the store compares; at the end the object's is compared.
+// It needs Node 20, no packages, and a grant of `multipart`, `upload` and `check`. Its rules:
+// - Only the service gets the token; the store gets what the service signed. Neither token nor URL is
+//   printed or saved.
+// - The next run finds the upload in FILE.presign-upload.json. The store lists the parts that it has,
+//   and their digests show whether they still match the file: a part that has changed is sent again.
+// - URLs are requested just before they are needed, and again for a part that failed.
+// - Each part is sent with its SHA-256, which the store compares; at the end the object is checked.
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -16,18 +16,19 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
-const CHUNK = 2 ** 20; // no more of a part is in memory
+const CHUNK = 2 ** 20; // bytes of a part in memory at a time
 const TRIES = 6;
-const SERVICE_AGAIN = [429, 500, 503, 504]; // no 502: that store has refused, and would again
-const STORE_AGAIN = [400, 403, 408, 429, 500, 502, 503, 504]; // 400, 403: the URL may have run out
-const EXISTS = "object_exists: There is an object of this key already. --overwrite replaces it.";
+const SERVICE_AGAIN = [429, 500, 503, 504]; // not 502: the store refused, and would refuse again
+const STORE_AGAIN = [400, 403, 408, 429, 500, 502, 503, 504]; // 400, 403: the URL may have expired
+const EXISTS =
+  "object_exists: An object with this key already exists. Use --overwrite to replace it.";
 const USAGE = `usage: PRESIGN_TOKEN=… node upload.mjs --service URL --bucket BUCKET
   [--parallel PARTS] [--part-size BYTES] [--overwrite] FILE KEY`;
 
-/** What the user is told. It begins with the problem's code, if the service said no. */
+/** The message for the user. It starts with the problem's code, if the service refused. */
 class Failed extends Error {}
 
-/** Asks presign about one object, and sends the store what was signed. */
+/** Calls presign for one object, and sends signed requests to the store. */
 class Service {
   constructor(url, token, target) {
     this.url = url.replace(/\/$/, "");
@@ -61,15 +62,15 @@ class Service {
   }
 
   async send({ method, url, headers, content_length }, body) {
-    // The length is signed too. Unless it is told, fetch sends chunks, with no length at all.
+    // The length is signed too. Without this header fetch sends chunks, which have no length.
     const all = { ...headers, "content-length": String(content_length) };
     const answer = await fetch(url, { method, headers: all, body, duplex: "half", redirect: "error" });
-    await answer.arrayBuffer(); // else its connection is not used again
+    await answer.arrayBuffer(); // so that the connection can be reused
     return answer;
   }
 
-  /** In what the store's object differs from this. */
-  async faults(content_length, sha256) {
+  /** Returns how the store's object differs: names of fields, or `not found`. */
+  async mismatches(content_length, sha256) {
     const checksum = { algorithm: "SHA256", value: sha256 };
     const answer = await this.post("object-checks", { content_length, checksum });
     if (!answer.found) return ["not found"];
@@ -79,23 +80,23 @@ class Service {
   }
 }
 
-/** In words, and the seconds to wait, if any are told. */
+/** Returns the message, and the seconds of `Retry-After`, or 0. */
 async function problem(answer) {
   if (answer.headers.get("content-type") !== "application/problem+json")
-    return [`HTTP ${answer.status}, and not from presign`, 0];
+    return [`HTTP ${answer.status}, not from presign`, 0];
   const { code, detail } = await answer.json();
   return [`${code}: ${detail}`, Number(answer.headers.get("retry-after"))];
 }
 
-/** Longer each time, and by chance: what failed together should not come back together. */
+/** Waits longer before each attempt, with jitter, so that failures do not retry together. */
 async function pause(attempt, least = 0) {
   if (attempt) await sleep(1000 * Math.max(least, Math.random() * 2 ** (attempt - 1)));
 }
 
-/** Of fetch's errors the words may hold the URL, and the cause has the reason. */
+/** The message of a fetch error may hold the URL, and the reason is in its cause. */
 const nameOf = (error) => error.cause?.code ?? error.cause?.name ?? error.name;
 
-/** An upload in parts. `plan` is what a later run has to know to go on with it. */
+/** A multipart upload. `plan` is what a later run needs to resume it. */
 class Upload {
   constructor(service, path, { upload_id, content_length, part_size }) {
     this.service = service;
@@ -104,20 +105,20 @@ class Upload {
     this.plan = { content_length, part_size };
     const count = Math.ceil(content_length / part_size);
     this.numbers = Array.from({ length: count }, (_, index) => index + 1);
-    this.there = new Map(); // the parts that the store has
+    this.stored = new Map(); // the parts that the store has
     this.digests = new Map();
     this.sent = new Map();
     this.shown = performance.now();
   }
 
-  /** Learns what the store has; false if it knows the upload no more. */
+  /** Lists the parts at the store. Returns false if the upload no longer exists. */
   async resume() {
     try {
       const { parts } = await this.service.get(`${this.url}/parts`);
-      this.there = new Map(parts.map((part) => [part.part_number, part]));
+      this.stored = new Map(parts.map((part) => [part.part_number, part]));
       return true;
     } catch (error) {
-      // `not_found`: no path of the service has an id so odd
+      // `not_found`: the id does not fit into a path
       if (/^(upload_)?not_found:/.test(error.message)) return false;
       throw error;
     }
@@ -132,25 +133,25 @@ class Upload {
     this.#show();
   }
 
-  /** Window after window: while the parts of one are on their way, the next is prepared. */
+  /** Yields the parts of one window after the other, and prepares each while others are sent. */
   async *#missing(parallel) {
     for (let start = 0; start < this.numbers.length; start += parallel) {
       const numbers = [];
       for (const number of this.numbers.slice(start, start + parallel))
-        if (!(await this.#isThere(number))) numbers.push(number);
+        if (!(await this.#isStored(number))) numbers.push(number);
       if (numbers.length) yield* await this.#signed(numbers);
     }
   }
 
-  /** Whether the store has the part as the file has it now. */
-  async #isThere(number) {
+  /** Whether the store's part matches the file. */
+  async #isStored(number) {
     const sha256 = await this.#digest(number);
     this.digests.set(number, sha256);
-    const there = this.there.get(number);
-    if (there?.content_length !== this.#length(number)) return false;
-    const isSame = there.checksum // not every store lists it; a part's ETag is its MD5
-      ? there.checksum === sha256.toString("base64")
-      : there.etag.replaceAll('"', "") === (await this.#digest(number, "md5")).toString("hex");
+    const stored = this.stored.get(number);
+    if (stored?.content_length !== this.#length(number)) return false;
+    const isSame = stored.checksum // not every store lists checksums; a part's ETag is its MD5
+      ? stored.checksum === sha256.toString("base64")
+      : stored.etag.replaceAll('"', "") === (await this.#digest(number, "md5")).toString("hex");
     this.sent.set(number, isSame ? this.#length(number) : 0);
     return isSame;
   }
@@ -172,14 +173,14 @@ class Upload {
       }
       try {
         const answer = await this.service.send(part, this.#body(number));
-        if (answer.ok) return this.there.set(number, { etag: answer.headers.get("etag") });
+        if (answer.ok) return this.stored.set(number, { etag: answer.headers.get("etag") });
         why = `HTTP ${answer.status}`;
         if (!STORE_AGAIN.includes(answer.status)) break;
       } catch (error) {
         why = nameOf(error);
       }
     }
-    throw new Failed(`the store does not take part ${number}: ${why}`);
+    throw new Failed(`the store did not accept part ${number}: ${why}`);
   }
 
   async *#body(number) {
@@ -212,20 +213,21 @@ class Upload {
     return this.digests.get(number).toString("base64");
   }
 
-  /** A bar that grows on a terminal, a line now and then elsewhere. */
+  /** Shows a progress bar on a terminal, otherwise a line every few seconds. */
   #show() {
     this.shown = performance.now();
     const size = this.plan.content_length;
     const share = [...this.sent.values()].reduce((all, one) => all + one, 0) / size;
     const bar = "#".repeat(40 * share).padEnd(40);
-    const words = `[${bar}] ${(100 * share).toFixed().padStart(3)}% of ${(size / 2 ** 20).toFixed(1)} MiB`;
-    process.stderr.write(words + (process.stderr.isTTY && share < 1 ? "\r" : "\n"));
+    const percent = (100 * share).toFixed().padStart(3);
+    const message = `[${bar}] ${percent}% of ${(size / 2 ** 20).toFixed(1)} MiB`;
+    process.stderr.write(message + (process.stderr.isTTY && share < 1 ? "\r" : "\n"));
   }
 
-  /** Safe to repeat: what is complete already is told to be. */
+  /** Completes the upload. Safe to repeat: the service recognises a completed one. */
   async complete(overwrite) {
     const parts = this.numbers.map((part_number) => {
-      const { etag } = this.there.get(part_number);
+      const { etag } = this.stored.get(part_number);
       return { part_number, etag, checksum: this.#base64(part_number) };
     });
     const { content_length } = this.plan;
@@ -233,42 +235,42 @@ class Upload {
     await this.service.post(`${this.url}/complete`, body);
   }
 
-  /** The object's. Its SHA-256 is that of its parts' digests, with their number. */
-  async faults() {
+  /** Compares the object. Its SHA-256 is that of its parts' digests, with their number. */
+  async mismatches() {
     const whole = createHash("sha256");
     for (const number of this.numbers)
       whole.update(this.digests.get(number) ?? (await this.#digest(number)));
     const sha256 = `${whole.digest("base64")}-${this.numbers.length}`;
-    return this.service.faults(this.plan.content_length, sha256);
+    return this.service.mismatches(this.plan.content_length, sha256);
   }
 }
 
-/** How a later run finds the upload: its id with the plan, for as long as the plan is the same. */
-class Notes {
+/** The file by which a later run finds the upload: its id and its plan. */
+class ResumeFile {
   constructor(path, plan) {
     this.path = `${path}.presign-upload.json`;
     this.plan = plan;
   }
 
-  /** Null as well if they are another plan's, or no notes at all. */
+  /** Returns null if there is no valid file, or if it has another plan. */
   async read() {
-    let noted;
+    let saved;
     try {
-      noted = JSON.parse(await readFile(this.path, "utf8"));
+      saved = JSON.parse(await readFile(this.path, "utf8"));
     } catch (error) {
       if (error.code === "ENOENT" || error instanceof SyntaxError) return null;
       throw error;
     }
-    const isWhole = typeof noted?.upload_id === "string" && Number.isInteger(noted.part_size);
-    if (!isWhole || noted.part_size <= 0) return null;
-    return Object.keys(this.plan).every((name) => noted[name] === this.plan[name]) ? noted : null;
+    const isWhole = typeof saved?.upload_id === "string" && Number.isInteger(saved.part_size);
+    if (!isWhole || saved.part_size <= 0) return null;
+    return Object.keys(this.plan).every((name) => saved[name] === this.plan[name]) ? saved : null;
   }
 
   async write(upload_id, part_size) {
-    const noted = { ...this.plan, upload_id, part_size };
-    await writeFile(`${this.path}.new`, JSON.stringify(noted)); // a kill leaves all of it or nothing
+    const saved = { ...this.plan, upload_id, part_size };
+    await writeFile(`${this.path}.new`, JSON.stringify(saved)); // replaced in one step
     await rename(`${this.path}.new`, this.path);
-    return noted;
+    return saved;
   }
 
   forget() {
@@ -276,32 +278,34 @@ class Notes {
   }
 }
 
-async function sendParts(options, service, notes) {
+async function sendParts(options, service, resumeFile) {
   const before = await stat(options.file);
-  const noted = await notes.read();
-  let upload = noted && new Upload(service, options.file, noted);
+  const saved = await resumeFile.read();
+  let upload = saved && new Upload(service, options.file, saved);
   if (upload && !(await upload.resume())) {
-    const faults = await upload.faults(); // a run may have completed it, and been killed then
-    if (!faults.length) return faults;
+    // A run may have completed it, and have been killed before it reported that.
+    const mismatches = await upload.mismatches();
+    if (!mismatches.length) return mismatches;
     upload = null;
   }
-  upload ??= new Upload(service, options.file, await create(options, service, notes));
+  upload ??= new Upload(service, options.file, await create(options, service, resumeFile));
   await upload.send(options.parallel);
   if ((await stat(options.file)).mtimeMs !== before.mtimeMs)
-    throw new Failed("the file was changed meanwhile: run this again");
+    throw new Failed("the file has changed during the upload: run this again");
   await upload.complete(options.overwrite);
-  return upload.faults();
+  return upload.mismatches();
 }
 
-async function create({ overwrite }, service, notes) {
-  // The completion would say it too, but after all the bytes.
+async function create({ overwrite }, service, resumeFile) {
+  // The completion would fail too, but only after all the bytes.
   if (!overwrite && (await service.post("object-checks", {})).found) throw new Failed(EXISTS);
-  const body = { ...notes.plan, checksum_algorithm: "SHA256", overwrite };
-  const created = await service.post("multipart-uploads", body, 1); // twice would make two
-  return notes.write(created.upload_id, created.part_size);
+  const body = { ...resumeFile.plan, checksum_algorithm: "SHA256", overwrite };
+  // No retry: it would create a second upload.
+  const created = await service.post("multipart-uploads", body, 1);
+  return resumeFile.write(created.upload_id, created.part_size);
 }
 
-/** A file of 0 bytes: an upload in parts has one at least. */
+/** Sends a file of 0 bytes: a multipart upload needs at least one. */
 async function sendNothing({ overwrite }, service) {
   const sha256 = createHash("sha256").digest("base64");
   const checksum = { algorithm: "SHA256", value: sha256 };
@@ -309,7 +313,7 @@ async function sendNothing({ overwrite }, service) {
   const answer = await service.send(signed, "");
   if (answer.status === 412) throw new Failed(EXISTS);
   if (!answer.ok) throw new Failed(`the store refused: HTTP ${answer.status}`);
-  return service.faults(0, sha256);
+  return service.mismatches(0, sha256);
 }
 
 function readOptions() {
@@ -334,18 +338,19 @@ async function main() {
   const { bucket, key, file } = options;
   const plan = { bucket, key, content_length: (await stat(file)).size };
   if (options.partSize) plan.part_size = options.partSize;
-  const notes = new Notes(file, plan);
+  const resumeFile = new ResumeFile(file, plan);
   const service = new Service(options.service, token, { bucket, key });
-  const way = plan.content_length ? sendParts : sendNothing;
-  const faults = await way(options, service, notes);
-  if (faults.length) throw new Failed(`what the store has is not the file: ${faults.join(", ")}`);
-  await notes.forget();
-  console.log(`${bucket}/${key} has arrived`);
+  const send = plan.content_length ? sendParts : sendNothing;
+  const mismatches = await send(options, service, resumeFile);
+  if (mismatches.length)
+    throw new Failed(`the object at the store differs from the file: ${mismatches.join(", ")}`);
+  await resumeFile.forget();
+  console.log(`${bucket}/${key} is uploaded`);
 }
 
 try {
   await main();
 } catch (error) {
   console.error(error.message);
-  process.exit(1); // others may still be sending
+  process.exit(1); // other parts may still be in progress
 }

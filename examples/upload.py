@@ -1,14 +1,14 @@
-"""Uploads a file through presign, in parts and in parallel; killed, it goes on where it was.
+"""Upload a file through presign, in parallel parts, and resume after an interruption.
 
     PRESIGN_TOKEN=… python upload.py --service https://presign.example.com --bucket reports FILE KEY
 
 It needs Python 3.11, httpx, and a grant of `multipart`, `upload` and `check`. Its rules:
-- The token goes to the service alone; the store gets what the service signed. Neither token nor URL
-  is printed or written down.
-- The next run finds the upload by FILE.presign-upload.json. Which parts have arrived the store says,
-  and their digests whether they are still the file's: a part that was changed is sent again.
-- URLs are asked for just before they are needed, and anew for a part that failed.
-- Each part is sent with its SHA-256, which the store compares; at the end the object's is compared.
+- Only the service gets the token; the store gets what the service signed. Neither token nor URL is
+  printed or saved.
+- The next run finds the upload in FILE.presign-upload.json. The store lists the parts that it has,
+  and their digests show whether they still match the file: a part that has changed is sent again.
+- URLs are requested just before they are needed, and again for a part that failed.
+- Each part is sent with its SHA-256, which the store compares; at the end the object is checked.
 """
 
 import argparse
@@ -28,20 +28,20 @@ from urllib.parse import quote
 
 import httpx
 
-CHUNK = 2**20  # no more of a part is in memory
+CHUNK = 2**20  # bytes of a part in memory at a time
 TRIES = 6
 STORE_SECONDS, SERVICE_SECONDS = 60, 400  # the service may list parts for 60, and complete for 300
-SERVICE_AGAIN = {429, 500, 503, 504}  # no 502: that store has refused, and would again
-STORE_AGAIN = {400, 403, 408, 429, 500, 502, 503, 504}  # 400, 403: the URL may have run out
-EXISTS = "object_exists: There is an object of this key already. --overwrite replaces it."
+SERVICE_AGAIN = {429, 500, 503, 504}  # not 502: the store refused, and would refuse again
+STORE_AGAIN = {400, 403, 408, 429, 500, 502, 503, 504}  # 400, 403: the URL may have expired
+EXISTS = "object_exists: An object with this key already exists. Use --overwrite to replace it."
 
 
 class Failed(Exception):
-    """What the user is told. It begins with the problem's code, if the service said no."""
+    """The message for the user. It starts with the problem's code, if the service refused."""
 
 
 class Service:
-    """Asks presign about one object, and sends the store what was signed."""
+    """Calls presign for one object, and sends signed requests to the store."""
 
     def __init__(self, client: httpx.AsyncClient, token: str, **target: str) -> None:
         self._client, self._target = client, target
@@ -71,13 +71,13 @@ class Service:
         raise Failed(why)
 
     async def send(self, signed: Any, body: AsyncIterator[bytes] | bytes) -> httpx.Response:
-        # The length is signed too. Unless it is told, httpx sends chunks, with no length at all.
+        # The length is signed too. Without this header httpx sends chunks, which have no length.
         headers = signed["headers"] | {"content-length": str(signed["content_length"])}
         method, url = signed["method"], signed["url"]
         return await self._client.request(method, url, headers=headers, content=body)
 
-    async def faults(self, size: int, sha256: str) -> list[str]:
-        """In what the store's object differs from this."""
+    async def mismatches(self, size: int, sha256: str) -> list[str]:
+        """Return how the store's object differs: names of fields, or `not found`."""
         expected = {"content_length": size, "checksum": {"algorithm": "SHA256", "value": sha256}}
         answer = await self.post("object-checks", expected)
         if not answer["found"]:
@@ -88,15 +88,15 @@ class Service:
 
 
 def problem(answer: httpx.Response) -> tuple[str, int]:
-    """In words, and the seconds to wait, if any are told."""
+    """Return the message, and the seconds of `Retry-After`, or 0."""
     if answer.headers.get("content-type") != "application/problem+json":
-        return f"HTTP {answer.status_code}, and not from presign", 0
+        return f"HTTP {answer.status_code}, not from presign", 0
     members = answer.json()
     return f"{members['code']}: {members['detail']}", int(answer.headers.get("retry-after", 0))
 
 
 async def pause(attempt: int, least: int = 0) -> None:
-    """Longer each time, and by chance: what failed together should not come back together."""
+    """Wait longer before each attempt, with jitter, so that failures do not retry together."""
     if attempt:
         await asyncio.sleep(max(least, random.random() * 2 ** (attempt - 1)))  # noqa: S311 - no secret
 
@@ -106,54 +106,54 @@ def base64(digest: bytes) -> str:
 
 
 class Upload:
-    """An upload in parts. `plan` is what a later run has to know to go on with it."""
+    """A multipart upload. `plan` is what a later run needs to resume it."""
 
     def __init__(self, service: Service, path: Path, plan: dict[str, Any]) -> None:
         self._service, self._path = service, path
         self._url = f"multipart-uploads/{quote(plan['upload_id'], safe='')}"
         self._size, self._part_size = int(plan["content_length"]), int(plan["part_size"])
         self._numbers = range(1, -(-self._size // self._part_size) + 1)
-        self._there: dict[int, Any] = {}  # the parts that the store has
+        self._stored: dict[int, Any] = {}  # the parts that the store has
         self._digests: dict[int, bytes] = {}
         self._sent: dict[int, int] = {}
         self._shown = time.monotonic()
 
     async def resume(self) -> bool:
-        """Learns what the store has; False if it knows the upload no more."""
+        """List the parts at the store. Return False if the upload no longer exists."""
         try:
             listed = await self._service.get(f"{self._url}/parts")
         except Failed as failed:
             if not str(failed).startswith(("upload_not_found:", "not_found:")):
                 raise
-            return False  # `not_found`: no path of the service has an id so odd
-        self._there = {part["part_number"]: part for part in listed["parts"]}
+            return False  # `not_found`: the id does not fit into a path
+        self._stored = {part["part_number"]: part for part in listed["parts"]}
         return True
 
     async def send(self, parallel: int) -> None:
-        """Window after window: while the parts of one are on their way, the next is prepared."""
-        places = asyncio.Semaphore(parallel)
+        """Send one window after the other, and prepare the next one meanwhile."""
+        slots = asyncio.Semaphore(parallel)
         async with asyncio.TaskGroup() as tasks:
             for start in range(0, len(self._numbers), parallel):
                 for part in await self._window(self._numbers[start : start + parallel]):
-                    await places.acquire()
+                    await slots.acquire()
                     sending = tasks.create_task(self._send_part(part))
-                    sending.add_done_callback(lambda _: places.release())
+                    sending.add_done_callback(lambda _: slots.release())
         self._show()
 
     async def _window(self, numbers: range) -> list[Any]:
-        found = await asyncio.gather(*(asyncio.to_thread(self._is_there, n) for n in numbers))
+        found = await asyncio.gather(*(asyncio.to_thread(self._is_stored, n) for n in numbers))
         missing = [n for n, is_there in zip(numbers, found, strict=True) if not is_there]
         return await self._signed(missing) if missing else []
 
-    def _is_there(self, number: int) -> bool:
-        """Whether the store has the part as the file has it now."""
-        self._digests[number], there = self._digest(number), self._there.get(number)
-        if there is None or there["content_length"] != self._length(number):
+    def _is_stored(self, number: int) -> bool:
+        """Whether the store's part matches the file."""
+        self._digests[number], stored = self._digest(number), self._stored.get(number)
+        if stored is None or stored["content_length"] != self._length(number):
             return False
-        if "checksum" in there:
-            is_same = there["checksum"] == base64(self._digests[number])
-        else:  # not every store lists it; a part's ETag is its MD5
-            is_same = there["etag"].strip('"') == self._digest(number, "md5").hex()
+        if "checksum" in stored:
+            is_same = stored["checksum"] == base64(self._digests[number])
+        else:  # not every store lists checksums; a part's ETag is its MD5
+            is_same = stored["etag"].strip('"') == self._digest(number, "md5").hex()
         self._sent[number] = self._length(number) if is_same else 0
         return bool(is_same)
 
@@ -174,15 +174,15 @@ class Upload:
             try:
                 answer = await self._service.send(part, self._body(number))
             except httpx.TransportError as error:
-                why = type(error).__name__  # its words may hold the URL
+                why = type(error).__name__  # its message may hold the URL
                 continue
             if answer.is_success:
-                self._there[number] = {"etag": answer.headers["etag"]}
+                self._stored[number] = {"etag": answer.headers["etag"]}
                 return
             why = f"HTTP {answer.status_code}"
             if answer.status_code not in STORE_AGAIN:
                 break
-        raise Failed(f"the store does not take part {number}: {why}")
+        raise Failed(f"the store did not accept part {number}: {why}")
 
     async def _body(self, number: int) -> AsyncIterator[bytes]:
         self._sent[number], chunks = 0, self._chunks(number)
@@ -210,34 +210,34 @@ class Upload:
         return digest.digest()
 
     def _show(self) -> None:
-        """A bar that grows on a terminal, a line now and then elsewhere."""
+        """Show a progress bar on a terminal, otherwise a line every few seconds."""
         self._shown, share = time.monotonic(), sum(self._sent.values()) / self._size
         bar = f"[{'#' * int(40 * share):40}] {share:4.0%} of {self._size / 2**20:.1f} MiB"
         end = "\r" if sys.stderr.isatty() and share < 1 else "\n"
         print(bar, end=end, file=sys.stderr, flush=True)
 
     async def complete(self, *, overwrite: bool) -> None:
-        """Safe to repeat: what is complete already is told to be."""
-        sha256, there = self._digests, self._there
+        """Complete the upload. Safe to repeat: the service recognises a completed one."""
+        sha256, stored = self._digests, self._stored
         parts = [
-            {"part_number": n, "etag": there[n]["etag"], "checksum": base64(sha256[n])}
+            {"part_number": n, "etag": stored[n]["etag"], "checksum": base64(sha256[n])}
             for n in self._numbers
         ]
         body = {"content_length": self._size, "parts": parts, "checksum_algorithm": "SHA256"}
         await self._service.post(f"{self._url}/complete", body | {"overwrite": overwrite})
 
-    async def faults(self) -> list[str]:
-        """The object's. Its SHA-256 is that of its parts' digests, with their number."""
+    async def mismatches(self) -> list[str]:
+        """Compare the object. Its SHA-256 is that of its parts' digests, with their number."""
         for number in self._numbers:
             if number not in self._digests:
                 self._digests[number] = await asyncio.to_thread(self._digest, number)
         whole = hashlib.sha256(b"".join(self._digests[number] for number in self._numbers))
         sha256 = f"{base64(whole.digest())}-{len(self._numbers)}"
-        return await self._service.faults(self._size, sha256)
+        return await self._service.mismatches(self._size, sha256)
 
 
-class Notes:
-    """How a later run finds the upload: its id with the plan, for as long as the plan is the same."""
+class ResumeFile:
+    """The file by which a later run finds the upload: its id and its plan."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._path = Path(f"{options.file}.presign-upload.json")
@@ -246,54 +246,58 @@ class Notes:
         self.plan |= {"part_size": part_size} if part_size else {}
 
     def read(self) -> Any:
-        """None as well if they are another plan's, or no notes at all."""
+        """Return None if there is no valid file, or if it has another plan."""
         with suppress(FileNotFoundError, ValueError):
             match json.loads(self._path.read_bytes()):
-                case {"upload_id": str(), "part_size": int(size)} as noted if size > 0:
-                    return noted if self.plan.items() <= noted.items() else None
+                case {"upload_id": str(), "part_size": int(size)} as saved if size > 0:
+                    return saved if self.plan.items() <= saved.items() else None
         return None
 
     def write(self, upload_id: str, part_size: int) -> Any:
-        noted = self.plan | {"upload_id": upload_id, "part_size": part_size}
-        half = Path(f"{self._path}.new")  # a kill leaves all of it or nothing
-        half.write_text(json.dumps(noted))
+        saved = self.plan | {"upload_id": upload_id, "part_size": part_size}
+        half = Path(f"{self._path}.new")  # replaced at once, in case the process is killed
+        half.write_text(json.dumps(saved))
         half.replace(self._path)
-        return noted
+        return saved
 
     def forget(self) -> None:
         self._path.unlink(missing_ok=True)
 
 
-async def send_parts(options: argparse.Namespace, service: Service, notes: Notes) -> list[str]:
-    before, noted = changed_at(options.file), notes.read()
-    upload = Upload(service, options.file, noted) if noted else None
+async def send_parts(
+    options: argparse.Namespace, service: Service, resume_file: ResumeFile
+) -> list[str]:
+    before, saved = changed_at(options.file), resume_file.read()
+    upload = Upload(service, options.file, saved) if saved else None
     if upload and not await upload.resume():
-        if not await upload.faults():  # a run completed it, and was killed before it could tell
+        # A run may have completed it, and have been killed before it reported that.
+        if not await upload.mismatches():
             return []
         upload = None
     if upload is None:
-        upload = Upload(service, options.file, await create(options, service, notes))
+        upload = Upload(service, options.file, await create(options, service, resume_file))
     await upload.send(options.parallel)
     if changed_at(options.file) != before:
-        raise Failed("the file was changed meanwhile: run this again")
+        raise Failed("the file has changed during the upload: run this again")
     await upload.complete(overwrite=options.overwrite)
-    return await upload.faults()
+    return await upload.mismatches()
 
 
 def changed_at(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
-async def create(options: argparse.Namespace, service: Service, notes: Notes) -> Any:
+async def create(options: argparse.Namespace, service: Service, resume_file: ResumeFile) -> Any:
     if not options.overwrite and (await service.post("object-checks", {}))["found"]:
-        raise Failed(EXISTS)  # the completion would say it, but after all the bytes
-    body = notes.plan | {"checksum_algorithm": "SHA256", "overwrite": options.overwrite}
-    created = await service.post("multipart-uploads", body, tries=1)  # twice would make two
-    return notes.write(created["upload_id"], created["part_size"])
+        raise Failed(EXISTS)  # the completion would fail too, but only after all the bytes
+    body = resume_file.plan | {"checksum_algorithm": "SHA256", "overwrite": options.overwrite}
+    # No retry: it would create a second upload.
+    created = await service.post("multipart-uploads", body, tries=1)
+    return resume_file.write(created["upload_id"], created["part_size"])
 
 
 async def send_nothing(options: argparse.Namespace, service: Service) -> list[str]:
-    """A file of 0 bytes: an upload in parts has one at least."""
+    """Send a file of 0 bytes: a multipart upload needs at least one."""
     sha256 = base64(hashlib.sha256().digest())
     checksum = {"algorithm": "SHA256", "value": sha256}
     body = {"content_length": 0, "checksum": checksum, "overwrite": options.overwrite}
@@ -301,25 +305,25 @@ async def send_nothing(options: argparse.Namespace, service: Service) -> list[st
     if not answer.is_success:
         is_there = answer.status_code == httpx.codes.PRECONDITION_FAILED
         raise Failed(EXISTS if is_there else f"the store refused: HTTP {answer.status_code}")
-    return await service.faults(0, sha256)
+    return await service.mismatches(0, sha256)
 
 
 async def upload(options: argparse.Namespace, token: str) -> None:
-    notes = Notes(options)
+    resume_file = ResumeFile(options)
     async with httpx.AsyncClient(base_url=options.service, timeout=STORE_SECONDS) as client:
         service = Service(client, token, bucket=options.bucket, key=options.key)
-        if notes.plan["content_length"]:
-            faults = await send_parts(options, service, notes)
+        if resume_file.plan["content_length"]:
+            mismatches = await send_parts(options, service, resume_file)
         else:
-            faults = await send_nothing(options, service)
-    if faults:
-        raise Failed(f"what the store has is not the file: {', '.join(faults)}")
-    notes.forget()
-    print(f"{options.bucket}/{options.key} has arrived")
+            mismatches = await send_nothing(options, service)
+    if mismatches:
+        raise Failed(f"the object at the store differs from the file: {', '.join(mismatches)}")
+    resume_file.forget()
+    print(f"{options.bucket}/{options.key} is uploaded")
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Uploads a file. PRESIGN_TOKEN has the token.")
+    parser = argparse.ArgumentParser(description="Upload a file. Set the token in PRESIGN_TOKEN.")
     parser.add_argument("--service", required=True, metavar="URL")
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--parallel", type=int, default=4, choices=range(1, 101), metavar="PARTS")
@@ -331,16 +335,16 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    options, token, words = arguments(), os.environ.get("PRESIGN_TOKEN"), None
+    options, token, message = arguments(), os.environ.get("PRESIGN_TOKEN"), None
     if not token:
         sys.exit("PRESIGN_TOKEN is not set")
     try:
         asyncio.run(upload(options, token))
     except* (Failed, OSError) as failed:
-        words = str(failed.exceptions[0])
+        message = str(failed.exceptions[0])
     except* KeyboardInterrupt:
-        words = "stopped: run this again to go on"
-    sys.exit(words)
+        message = "stopped: run this again to resume"
+    sys.exit(message)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What no test takes from whoever runs it."""
+"""Settings for all tests: nothing depends on the developer's environment."""
 
 import os
 import signal
@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.left_out import left_out
 
-# Each property is tried with the same examples in every run, however slow the machine: by itself hypothesis
-# draws others each time, and fails an example that takes 200 ms, or examples that are slow to be drawn.
+# Hypothesis tries the same examples in every run, however slow the machine: by default it draws
+# others each
+# time, and fails an example that takes 200 ms, or examples that are slow to draw.
 settings.register_profile(
     "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -19,7 +20,9 @@ settings.load_profile("presign")
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
-    """Says last which tests were left out: nothing else of a run shows that they are missing."""
+    """Report last which tests were skipped: nothing else in the output shows that they are
+    missing.
+    """
     yield
     skipped = [report.longrepr for report in terminalreporter.getreports("skipped")]
     line = left_out(reason[2] for reason in skipped if isinstance(reason, tuple))
@@ -29,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 
 @pytest.fixture(scope="session", autouse=True)
 def bare_environment() -> Iterator[None]:
-    """Nobody's profile, endpoints, proxies or settings lead what is tested elsewhere."""
+    """Remove profiles, endpoints, proxies and settings from the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("AWS_") or name.lower().endswith("_proxy") or is_a_setting(name):
@@ -41,13 +44,13 @@ def bare_environment() -> Iterator[None]:
 
 
 def is_a_setting(name: str) -> bool:
-    """Of the service; those of the tests and of compose stay."""
+    """Whether it is a setting of the service, not of the tests or compose."""
     return name.startswith("PRESIGN_") and not name.startswith(("PRESIGN_TEST_", "PRESIGN_PORT"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
-    """A shell has what it runs in the background ignore SIGINT, and so would each child of ours."""
+    """Restore SIGINT, which a shell ignores in background processes and their children."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,10 +1,11 @@
-"""Prints the software bill of materials of an environment that pip has just installed, as CycloneDX 1.6 in JSON.
+"""Print the software bill of materials of an environment that pip has just installed, as CycloneDX
+1.6 in JSON.
 
     python sbom.py ENVIRONMENT PIP_REPORT PYPROJECT VERSION_FILE
 
-CycloneDX's own tool lists what is there: versions, licences, who needs whom. What it cannot see afterwards is the
-archive that a package came from, so each gets its hash from the report that `pip install --report` wrote. There is
-no time and no serial number in it: what is installed alike has equal bytes.
+CycloneDX's own tool lists the packages with versions, licences and dependencies. It cannot see
+which archive a package came from, so the hashes come from the report of `pip install --report`. The
+output has no time and no serial number: equal environments give equal bytes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Each client is made once, and drives the service through once as it is, and once as it may become."""
+"""Each client is generated once, and runs against the service as it is and as it may grow."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def service(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def grown_url(service: Service) -> Iterator[str]:
-    """Of the service with a field more in each object of its answers."""
+    """The URL of the service with an additional field in each object of its answers."""
     with growing(str(service.client.base_url)) as url:
         yield url
 

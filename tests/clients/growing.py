@@ -1,7 +1,6 @@
-"""The service as a later version may be: each JSON object of its answers has a field more.
+"""The service as a later version may be: each JSON object in its answers has an additional field.
 
-A tiny proxy on loopback. It leaves alone what is a map and no object of ours: a header more would be
-sent to the store.
+A small proxy on loopback. It does not change maps: an additional header would be sent to the store.
 """
 
 import json
@@ -67,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def growing(service_url: str) -> Iterator[str]:
-    """The URL of the proxy."""
+    """Yield the URL of the proxy."""
     with httpx.Client(base_url=service_url, trust_env=False) as upstream:
         server = _Server(upstream)
         Thread(target=server.serve_forever, daemon=True).start()

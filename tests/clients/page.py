@@ -1,4 +1,4 @@
-"""docs/clients.md, as its tests and those of the clients read it."""
+"""docs/clients.md, parsed for its tests and those of the clients."""
 
 import re
 from pathlib import Path
@@ -16,12 +16,12 @@ def section(heading: str) -> str:
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
-    """Fenced blocks: the language of each, and what is in it."""
+    """Return the language and text of each fenced block."""
     return re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(heading: str) -> list[str]:
-    """What the page tells to run in a directory that has openapi.yaml."""
+    """Return the commands of a section, which run in a directory with openapi.yaml."""
     shown = "".join(block for language, block in blocks(section(heading)) if language == "sh")
     return shown.replace("\\\n", "").splitlines()
 

@@ -1,4 +1,4 @@
-"""Clients that generators make of openapi.yaml, against the service and a store that verifies signatures."""
+"""Clients generated from openapi.yaml, against the service and a store that verifies signatures."""
 
 import json
 import os
@@ -17,12 +17,14 @@ from tests.end_to_end.service import API_KEY, Service
 from tests.end_to_end.stores import Store
 
 SIZE: Final = 5 * 1024**2 + 1  # two parts
-KEY: Final = "reports/a b+c/é'(1)%2F~.txt"  # sent byte for byte, or the signature is another's
+KEY: Final = (
+    "reports/a b+c/é'(1)%2F~.txt"  # must be sent byte for byte, or the signature does not match
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Driven:
-    """What became of one run of a driver."""
+    """The result of one run of a driver."""
 
     key: str
     sent: bytes
@@ -67,14 +69,14 @@ def stored(store: Store, key: str) -> dict[str, Any]:
         return {**found, "Body": body.read()}
 
 
-def test_an_object_goes_up_and_comes_down_byte_for_byte(driven: Driven, ministack: Store) -> None:
+def test_an_object_survives_upload_and_download_unchanged(driven: Driven, ministack: Store) -> None:
     there = stored(ministack, driven.key)
     assert there["Body"] == driven.sent == driven.received
     assert there["ContentType"] == "text/plain"
     assert there["Metadata"] == {"author": "ann"}
 
 
-def test_a_batch_answers_for_each_of_its_items(driven: Driven) -> None:
+def test_a_batch_answers_each_item(driven: Driven) -> None:
     assert driven.report["batch"] == {
         "failed": 1,
         "methods": ["GET"],
@@ -82,19 +84,19 @@ def test_a_batch_answers_for_each_of_its_items(driven: Driven) -> None:
     }
 
 
-def test_a_form_is_taken_by_the_store(driven: Driven, ministack: Store) -> None:
+def test_the_store_accepts_a_form(driven: Driven, ministack: Store) -> None:
     key = driven.report["form"]
     assert key.startswith("inbox/")
     assert key.endswith("/ü.txt")
     assert stored(ministack, key)["Body"] == driven.sent
 
 
-def test_an_object_is_made_of_parts(driven: Driven, ministack: Store) -> None:
+def test_an_object_is_assembled_from_parts(driven: Driven, ministack: Store) -> None:
     assert driven.report["multipart"] == {"parts": 2, "content_length": SIZE}
     assert stored(ministack, f"{driven.key}.parts")["Body"] == driven.sent
 
 
-def test_the_error_of_the_client_shows_why_it_was_refused(driven: Driven, service: Service) -> None:
+def test_the_clients_error_shows_the_reason(driven: Driven, service: Service) -> None:
     problem = refused(service, bucket="nobodys", key=driven.key)
     shown = driven.report["forbidden"]
     assert shown["status"] == 403
@@ -104,9 +106,7 @@ def test_the_error_of_the_client_shows_why_it_was_refused(driven: Driven, servic
     assert shown["pointers"] == []
 
 
-def test_the_error_of_the_client_points_at_the_field_at_fault(
-    driven: Driven, service: Service
-) -> None:
+def test_the_clients_error_points_at_the_invalid_field(driven: Driven, service: Service) -> None:
     problem = refused(service, bucket="objects", key="../secret")
     shown = driven.report["invalid"]
     assert shown["status"] == 422
@@ -124,7 +124,7 @@ def test_no_token_and_no_signed_url_is_printed(driven: Driven) -> None:
         assert secret not in driven.output
 
 
-def test_the_later_version_has_a_field_more_in_each_object_but_not_in_maps(grown_url: str) -> None:
+def test_the_grown_version_adds_a_field_to_objects_but_not_maps(grown_url: str) -> None:
     item = {"bucket": "objects", "key": "a", "content_length": 1}
     answer = httpx.post(
         f"{grown_url}/v1/upload-urls/batch",
@@ -138,10 +138,12 @@ def test_the_later_version_has_a_field_more_in_each_object_but_not_in_maps(grown
     assert FIELD not in signed["headers"]
 
 
-def test_without_its_option_a_client_for_go_breaks_on_a_new_field(
+def test_without_the_option_a_go_client_fails_on_new_fields(
     service: Service, grown_url: str, tmp_path: Path
 ) -> None:
-    """Why docs/clients.md insists on it. Once this fails, the generator has mended its default."""
+    """The reason why docs/clients.md requires it. If this fails, the generator has fixed its
+    default.
+    """
     [client] = [each for each in CLIENTS if each.driver == "drive.go"]
     [command] = commands(client.heading)
     generate(command.replace(",disallowAdditionalPropertiesIfNotPresent=false", ""), tmp_path)

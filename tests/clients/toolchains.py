@@ -1,7 +1,7 @@
-"""Where compilers and generators are, and what happens where one is not.
+"""Where compilers and generators are, and what happens if one is missing.
 
-On a developer's machine a missing toolchain skips what needs it, and says what brings it. In CI, which
-brings them all, it is a failure.
+On a developer's machine a missing toolchain skips its tests, and says how to install it. In CI it
+is a failure.
 """
 
 import os
@@ -37,7 +37,7 @@ def missing(what: str, package: str) -> NoReturn:
 
 
 def generators_path() -> str:
-    """With all that docs/clients.md tells to call by name."""
+    """PATH with all programs that docs/clients.md calls by name."""
     for each in (GENERATORS / "openapi-generator-cli", NODE_MODULES / ".bin" / "tsc"):
         assert each.exists(), f"{each} is missing: `make clients` installs it"
     own = [str(GENERATORS), str(Path(node()).parent), str(NODE_MODULES / ".bin")]

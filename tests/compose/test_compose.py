@@ -1,4 +1,4 @@
-"""The compose project, which `.ci/run` has brought up: a plain `pytest` leaves this room out.
+"""The compose project, which `.ci/run` has started: a plain `pytest` does not run these tests.
 
 DOCKER is the client's command and PRESIGN_PORT the published port, if they are not the usual ones.
 """
@@ -48,7 +48,7 @@ def presign() -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[httpx.Client]:
-    """Who was given a URL, and holds no credentials."""
+    """A client that has a URL, and no credentials."""
     with httpx.Client(trust_env=False) as client:
         yield client
 
@@ -62,7 +62,7 @@ def test_it_is_ready(presign: httpx.Client) -> None:
     assert presign.get("/readyz").status_code == 200
 
 
-def test_it_serves_its_contract(presign: httpx.Client) -> None:
+def test_it_serves_the_openapi_document(presign: httpx.Client) -> None:
     assert presign.get("/openapi.json").json()["openapi"].startswith("3.1")
 
 
@@ -107,13 +107,15 @@ def test_a_form_works_from_the_host(presign: httpx.Client, host: httpx.Client) -
 
 
 def test_the_role_is_the_session_that_signs(presign: httpx.Client) -> None:
-    """Not the container's own keys: a session's key id starts with ASIA, and it has a token."""
+    """A session's key id starts with ASIA, and its URLs have a token; the container's own keys do
+    not.
+    """
     query = httpx.URL(sign(presign, "download-urls", key="a.txt")["url"]).params
     assert query["X-Amz-Credential"].startswith("ASIA")
     assert query["X-Amz-Security-Token"]
 
 
-def test_it_runs_as_nobody_and_can_gain_nothing(container: str) -> None:
+def test_it_runs_unprivileged_and_cannot_gain_privileges(container: str) -> None:
     status = dict(
         line.split(":\t", 1) for line in inside(container, "cat", "/proc/1/status").splitlines()
     )
@@ -128,7 +130,7 @@ def test_its_root_is_read_only(container: str) -> None:
     assert inside(container, "python", "-c", program) == "True"
 
 
-def test_the_image_holds_no_compiler_and_nothing_that_installs_packages_of_python() -> None:
+def test_the_image_has_no_compiler_and_no_package_installer() -> None:
     container = container_behind(PRESIGN_PORT)
     lookup = f"import shutil; print([name for name in {UNWANTED} if shutil.which(name)])"
     assert inside(container, "python", "-c", lookup) == "[]"
@@ -137,14 +139,14 @@ def test_the_image_holds_no_compiler_and_nothing_that_installs_packages_of_pytho
         assert inside(container, python, "-c", finder) == "[]"
 
 
-def test_no_program_in_the_image_runs_with_the_rights_of_its_owner() -> None:
-    """Compose's no-new-privileges stops such a program; the image must not need it to."""
+def test_the_image_has_no_setuid_programs() -> None:
+    """Compose's no-new-privileges would block them; the image must not depend on that."""
     image = docker("inspect", "--format", "{{.Image}}", container_behind(PRESIGN_PORT))
     as_root = ("run", "--rm", "--network", "none", "--user", "0", "--entrypoint", "find", image)
     assert docker(*as_root, "/", "-xdev", "-type", "f", "-perm", "/6000") == ""
 
 
-def test_the_bill_of_materials_names_what_is_installed_in_the_image_and_nothing_else() -> None:
+def test_the_bill_of_materials_matches_the_installed_packages() -> None:
     container = container_behind(PRESIGN_PORT)
     written = json.loads(inside(container, "cat", "/app/share/presign.cdx.json"))
     listing = "import importlib.metadata as m; [print(each.name, each.version) for each in m.distributions()]"
@@ -153,7 +155,7 @@ def test_the_bill_of_materials_names_what_is_installed_in_the_image_and_nothing_
     bill.check(written, python=inside(container, "python", "-c", PYTHON_VERSION))
 
 
-def test_the_image_runs_without_root_by_itself() -> None:
+def test_the_image_runs_as_non_root_by_default() -> None:
     """Kubernetes' runAsNonRoot needs a number in the image, whatever compose says."""
     image = docker("inspect", "--format", "{{.Image}}", container_behind(PRESIGN_PORT))
     assert docker("image", "inspect", "--format", "{{.Config.User}}", image) == "10001:10001"
@@ -176,7 +178,7 @@ def send(
 
 
 def container_behind(port: str) -> str:
-    """By the port, so that whatever compose calls its project, it is the one that answers here."""
+    """Find the container by its port, so that the name of the project does not matter."""
     containers = docker("ps", "--quiet", "--filter", f"publish={port}").split()
     assert len(containers) == 1, f"the containers that publish port {port}: {containers}"
     return containers[0]

@@ -1,7 +1,7 @@
-"""docs/configuration.md, made of the settings themselves: `make configuration` writes it.
+"""Generates docs/configuration.md from the settings: `make configuration` writes it.
 
-The text of a key is the docstring below it in service/config/. Written by hand here is only what no setting
-says: the variables that do not belong to `server`, and the page's first lines.
+The text of a key is the docstring below it in service/config/. Only the introduction and the variables
+that do not belong to `server` are written here.
 """
 
 import re
@@ -19,7 +19,7 @@ from service.config.settings import Settings
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 SCHEMA: Final = Settings.model_json_schema()
-# The page's sections below the first, by the model that each is of.
+# The page's sections after the first, by model.
 SECTIONS: Final = MappingProxyType(
     {
         "ServerSettings": "server",
@@ -32,7 +32,7 @@ SECTIONS: Final = MappingProxyType(
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )
-# What is read beside `server`'s own: by service/config/settings.py, and by what is not ours.
+# Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
         "PRESIGN_CONFIG": "where the configuration file is, for each command without `--config`; else "
@@ -122,7 +122,7 @@ def _default(key: dict[str, Any]) -> str:
 
 
 def _kind(key: dict[str, Any]) -> str:
-    """In an operator's words. Of a choice that may be left out, what it may be if it is not."""
+    """Return the type of a key for operators; for an optional key, that of its value."""
     if "anyOf" in key:
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
@@ -174,7 +174,7 @@ _PLAIN: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = MappingProxyType(
 
 
 def kinds() -> dict[str, str]:
-    """Each kind of text that has a title, with what is told of one that it is not."""
+    """Return each text type that has a title, with its error message."""
     found = {}
     for alias in vars(settings_values).values():
         if get_origin(alias) is Annotated:

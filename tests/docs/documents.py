@@ -1,10 +1,10 @@
-"""The pages as their tests read them: fenced blocks, what is said of where each is run, and how to run one.
+"""Parses the pages into fenced blocks with their marks, and runs blocks.
 
-A block of commands has a mark on the line before it, which nobody sees who reads the page:
+A block of commands has a mark on the line before it, which is invisible on the rendered page:
 
-    <!-- run with the demo -->           tests/docs/test_commands_of_the_docs.py runs it against `presign demo`
-    <!-- run by tests/test_x.py -->      that test runs it, and names the page
-    <!-- not run here: needs AWS -->     nobody runs it here, and why
+    <!-- run with the demo -->           tests/docs/test_commands_of_the_docs.py runs it against
+    `presign demo` <!-- run by tests/test_x.py -->      that test runs it, and names the page <!--
+    not run here: needs AWS -->     it is not run here, for this reason
 """
 
 import json
@@ -31,7 +31,7 @@ PAGES: Final = [
 ]
 COMMANDS: Final = frozenset({"sh", "python"})
 WITH_THE_DEMO: Final = "run with the demo"
-# As the pages show them: the demo's address and a Pod's, a Pod's token, and the bucket that it may use.
+# As on the pages: the addresses of the demo and in a Pod, and a Pod's token file.
 ADDRESSES: Final = ("http://127.0.0.1:8000", "http://presign.presign.svc")
 TOKEN_FILE: Final = "/var/run/secrets/presign/token"
 _BLOCK: Final = re.compile(
@@ -47,7 +47,7 @@ class Block:
     language: str
     mark: str
     text: str
-    shown: Any = None  # the JSON that stands right below it
+    shown: Any = None  # the JSON block directly below it
 
     @property
     def place(self) -> str:
@@ -59,7 +59,7 @@ def text_of(page: str) -> str:
 
 
 def blocks(page: str) -> list[Block]:
-    """All of them, in the order of the page."""
+    """Return all blocks, in the order of the page."""
     text = text_of(page)
     found = list(_BLOCK.finditer(text))
     return [
@@ -88,7 +88,9 @@ def commands(page: str) -> list[Block]:
 def run(
     block: Block, demo: Demo, directory: Path, variables: Mapping[str, str] | None = None
 ) -> str:
-    """What a block prints in a directory that has the examples; it must go through, and complain of nothing."""
+    """Run a block in a directory with the examples, and return its output. It must succeed without
+    warnings.
+    """
     (directory / "token").write_text("demo")
     if not (directory / "examples").exists():
         (directory / "examples").symlink_to(ROOT / "examples")
@@ -102,16 +104,18 @@ def run(
 
 
 def _environment() -> dict[str, str]:
-    """Nobody's credentials, and our own `presign`, `python3` and `node` first."""
+    """Return variables without credentials, and with our `presign`, `python3` and `node` in
+    PATH.
+    """
     tools = [Path(sys.executable).parent, Path(node()).parent]
     path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
     return {"PATH": path, "PRESIGN_CONFIG": str(ROOT / "presign.example.yaml")}
 
 
 def differences(shown: Any, answer: Any, at: str = "") -> Iterator[str]:
-    """Where an answer is of another shape than the one that a page shows.
+    """Yield how the shape of an answer differs from the shown one.
 
-    An object with `…` among its keys is shown in part. Of a list, what is shown are its first.
+    An object with `…` among its keys is shown in part. Of a list, the first items are shown.
     """
     if isinstance(shown, dict) and isinstance(answer, dict):
         names = shown.keys() - {"…"}

@@ -1,4 +1,6 @@
-"""docs/alternatives.md is fair in its form: each alternative has its column, its source and its own good."""
+"""docs/alternatives.md is complete: each alternative has its column, its source and its
+strengths.
+"""
 
 import re
 from typing import Final
@@ -24,32 +26,29 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
 
 
-def test_each_alternative_has_its_column_and_each_column_its_section() -> None:
+def test_each_alternative_has_a_column_and_a_section() -> None:
     named = re.findall(r"\]\(#([^)]+)\)", " ".join(TABLE[0]))
     assert named == [anchor(heading) for heading in ALTERNATIVES]
     assert len(named) >= 9
 
 
-def test_every_row_has_a_word_for_each_and_says_no_more_of_us_than_of_others() -> None:
+def test_every_row_is_complete_and_some_are_against_presign() -> None:
     first, *rows = TABLE[1:]
     assert all(len(row) == len(ALTERNATIVES) + 2 for row in [first, *rows])
     assert {cell for row in rows for cell in row[1:]} == {"Y", "P", "N", "-"}
-    assert [row[0] for row in rows if row[1] == "N"], "what we have not is in the table too"
+    assert [row[0] for row in rows if row[1] == "N"], "the table also has what presign lacks"
 
 
 @pytest.mark.parametrize("heading", ALTERNATIVES)
-def test_a_section_has_its_source_what_is_better_there_and_when_to_take_it(heading: str) -> None:
+def test_a_section_has_its_source_its_strengths_and_when_to_use_it(heading: str) -> None:
     source, rest = SECTIONS[heading].split("\n\n", 1)
     assert source.startswith("*")
     assert "](https://" in source or heading == "Signing in your own code"
-    places = [
-        rest.find(words)
-        for words in ("**Better there:**", "**Here and not there:**", "**Take it**")
-    ]
+    places = [rest.find(words) for words in ("**Better there:**", "**Only here:**", "**Use it**")]
     assert places == sorted(places)
     assert min(places) >= 0
 
 
-def test_what_this_is_not_stands_before_all_else() -> None:
+def test_what_this_is_not_comes_first() -> None:
     assert next(iter(SECTIONS)) == "What this is not"
     assert f"version {__version__}" in SECTIONS["What this is not"]

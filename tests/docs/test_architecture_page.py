@@ -23,14 +23,14 @@ def section(title: str) -> str:
 
 
 def rooms() -> list[str]:
-    """Everything directly under `service`, except what every package has."""
+    """Return everything directly under `service`, except common package files."""
     modules = [path.name for path in SERVICE.glob("*.py") if not path.name.startswith("__")]
     packages = [f"{path.parent.name}/" for path in SERVICE.glob("*/__init__.py")]
     return sorted([*modules, *packages])
 
 
 def answers() -> list[tuple[str, str]]:
-    """The file and the definition that answer each question of "Where do I change…"."""
+    """Return the file and definition for each question of "Where do I change…"."""
     return re.findall(
         r"^\|[^|]*\? \| `([\w/.]+)` \| `(\w+)` \|$", section("Where do I change…"), re.MULTILINE
     )
@@ -47,11 +47,11 @@ def test_every_row_of_the_table_is_a_room() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:service|tests)/[\w/]+\.py)`", PAGE))))
-def test_every_file_that_is_named_exists(path: str) -> None:
+def test_every_named_file_exists(path: str) -> None:
     assert (ROOT / path).is_file()
 
 
-def test_the_way_of_a_request_links_to_files() -> None:
+def test_the_steps_of_a_request_link_to_files() -> None:
     linked = re.findall(r"\[[^]]*\]\(\.\./(service/[^)]*)\)", section("One request"))
     assert len(linked) >= 15
     assert [path for path in linked if not (ROOT / path).is_file()] == []
@@ -63,7 +63,7 @@ def test_twenty_questions_have_an_answer() -> None:
 
 
 @pytest.mark.parametrize(("path", "name"), answers())
-def test_the_file_of_an_answer_defines_the_name(path: str, name: str) -> None:
+def test_each_answers_file_defines_its_name(path: str, name: str) -> None:
     tree = ast.parse(Path(ROOT / path).read_text(encoding="utf-8"))
     defined = {getattr(each, "name", None) for each in tree.body}
     defined |= {
@@ -76,8 +76,8 @@ def test_the_file_of_an_answer_defines_the_name(path: str, name: str) -> None:
     assert name in defined
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"{ATTEMPT_SECONDS:g} s at most" in PROSE
-    assert f"there are {MAX_SESSIONS:,} that were used later" in PROSE
+    assert f"when {MAX_SESSIONS:,} others were used later" in PROSE
     assert REFRESH_MARGIN == 60, "a minute"
     assert earliest_refresh_remaining(3600) == 2400, "not before a third of it has passed"

@@ -1,4 +1,4 @@
-"""docs/caching.md: its example is a request that the service takes, its numbers the service's."""
+"""docs/caching.md: its example is a valid request, and its numbers match the code."""
 
 import json
 import re
@@ -31,7 +31,9 @@ def number_after(words: str) -> int:
 
 
 def limited(asked: Lifetime, remaining: float = HOUR) -> object:
-    """Under no grant's limit, of a session of an hour with so much left as the window begins."""
+    """Return the lifetime without a grant's limit, for a session of an hour with `remaining`
+    seconds left.
+    """
     assert asked.stable_for is not None
     return grant_stable_lifetime(
         asked,
@@ -43,26 +45,26 @@ def limited(asked: Lifetime, remaining: float = HOUR) -> object:
     )
 
 
-def test_the_request_is_one_that_the_service_takes() -> None:
+def test_the_service_accepts_the_example_request() -> None:
     [body] = re.findall(r"-d '(.*)'", TEXT)
     ask = download_request(DownloadUrlRequest.model_validate(json.loads(body)))
     assert ask.lifetime == Lifetime(expires_in=300, stable_for=600)
 
 
-def test_the_example_is_what_the_arithmetic_gives() -> None:
+def test_the_example_matches_the_arithmetic() -> None:
     asked = Lifetime(expires_in=300, stable_for=600)
     at = datetime(2026, 3, 1, 12, 4, 10, tzinfo=UTC).timestamp()
     begins = datetime.fromtimestamp(Window.at(at, 600).begins_at, UTC)
     assert begins.strftime("%H:%M:%S") == "12:00:00"
-    assert "a request at 12:04:10 gets a URL of 12:00:00 with" in ONE_LINE
+    assert "a request at 12:04:10 gets a URL signed as of 12:00:00 with" in ONE_LINE
     given = limited(asked)
     assert given == GrantedLifetime(900, None)
     assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
 
 
-def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
-    most = number_after("where `stable_for` + `expires_in` are at most")
-    due = HOUR * 2 / 3  # the oldest session that signs without being refreshed has so much left
+def test_the_full_lifetime_is_granted_up_to_the_stated_limit() -> None:
+    most = number_after("if `stable_for` + `expires_in` are at most")
+    due = HOUR * 2 / 3  # left of the oldest session that signs without a refresh
     for window in (60, 600, 1200):
         asked = Lifetime(expires_in=most - window, stable_for=window)
         assert limited(asked, due) == GrantedLifetime(most, None)
@@ -70,7 +72,7 @@ def test_all_of_the_lifetime_is_given_as_far_as_the_page_says() -> None:
         assert limited(longer, due) == GrantedLifetime(most, "session")
 
 
-def test_the_longest_window_is_the_one_of_the_page() -> None:
+def test_the_longest_window_matches_the_page() -> None:
     most = number_after("`stable_for` + `min_expires_in` (or 1) are at most")
     longest = limited(Lifetime(stable_for=most - 1))
     assert isinstance(longest, GrantedLifetime)
@@ -81,8 +83,8 @@ def test_the_longest_window_is_the_one_of_the_page() -> None:
     )
 
 
-def test_the_bounds_are_those_of_the_code() -> None:
-    assert f"**More than {MAX_KEPT} sorts of windows" in ONE_LINE
+def test_the_limits_match_the_code() -> None:
+    assert f"**More than {MAX_KEPT} kinds of windows" in ONE_LINE
     assert f"**More than {MAX_SESSIONS:,} sessions at a time**" in ONE_LINE
     assert f"{MAX_EXPIRES_IN:,}" in ONE_LINE
     assert f"wait for STS, {ATTEMPT_SECONDS:.0f} s at most" in ONE_LINE

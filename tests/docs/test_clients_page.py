@@ -1,4 +1,4 @@
-"""docs/clients.md: its versions are the pinned ones, and its code is what `make clients` runs."""
+"""docs/clients.md: its versions are the pinned ones, and `make clients` runs its code."""
 
 import json
 import re
@@ -41,23 +41,23 @@ def version(name: str) -> str:
     return python_version(name)
 
 
-def test_the_table_has_each_client_that_is_run_with_its_pinned_version() -> None:
-    told = {re.sub(r"\[(.*)\]\(.*\)", r"\1", row[0]): row[1] for row in table()}
-    assert told == {name: version(name) for name in NAMES}
+def test_the_table_has_each_client_with_its_pinned_version() -> None:
+    documented = {re.sub(r"\[(.*)\]\(.*\)", r"\1", row[0]): row[1] for row in table()}
+    assert documented == {name: version(name) for name in NAMES}
 
 
-def test_the_table_has_the_pinned_versions_of_what_checks_types() -> None:
+def test_the_table_has_the_pinned_type_checkers() -> None:
     assert set(re.findall(r"mypy (\d[\d.]+\d)", TEXT)) == {python_version("mypy")}
     assert set(re.findall(r"TypeScript (\d+\.[\d.]+\d)", TEXT)) == {npm_version("typescript")}
 
 
 def lines(text: str) -> list[str]:
-    """Without how deep they stand, which differs in a class."""
+    """Return the lines without indentation, which differs in a class."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
-def test_the_code_of_a_section_is_that_of_the_driver(client: Client) -> None:
+def test_each_sections_code_is_in_its_driver(client: Client) -> None:
     driver = "\n".join(lines((DRIVERS / client.driver).read_text(encoding="utf-8")))
     shown = [block for language, block in blocks(section(client.heading)) if language != "sh"]
     assert shown
@@ -65,16 +65,16 @@ def test_the_code_of_a_section_is_that_of_the_driver(client: Client) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=NAMES)
-def test_a_section_has_the_command_that_makes_the_client(client: Client) -> None:
+def test_each_section_has_the_command_that_generates_the_client(client: Client) -> None:
     assert [command for command in commands(client.heading) if "openapi.yaml" in command]
 
 
-def test_the_command_for_go_lets_answers_grow() -> None:
+def test_the_go_command_allows_new_fields() -> None:
     [command] = commands("openapi-generator: Go")
     assert "disallowAdditionalPropertiesIfNotPresent=false" in command
 
 
-def test_what_npm_installs_is_pinned_by_hash_and_from_no_host() -> None:
+def test_npm_packages_are_pinned_by_hash_without_a_host() -> None:
     installed = [each for name, each in npm_lock().items() if name]
     assert installed
     assert all("integrity" in each and "resolved" not in each for each in installed)

@@ -1,4 +1,6 @@
-"""Each command on the pages is run by a test, or says why it is not. CONTRIBUTING.md tells how to mark one."""
+"""Each command on the pages is run by a test, or says why not. CONTRIBUTING.md explains the
+marks.
+"""
 
 import json
 import re
@@ -32,7 +34,7 @@ SAY: Final = (
 )
 _ELSEWHERE: Final = re.compile(r"run by (tests/[\w/]+\.py)")
 _NOT_HERE: Final = re.compile(r"not run here: (?=.{8})[^<>]+")
-# What needs no mark: it is shown, not typed. Commands are `sh`, for no other name is looked for.
+# Languages without a mark: they are shown, not typed. Commands must be `sh` or `python`.
 SHOWN: Final = frozenset(
     {"", "text", "json", "yaml", "js", "ts", "java", "go", "nginx", "html", "promql", "ini", "hcl"}
 )
@@ -45,13 +47,13 @@ def is_marked(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_block_of_commands_says_where_it_is_run(page: str) -> None:
+def test_every_command_block_has_a_mark(page: str) -> None:
     silent = [block.place for block in commands(page) if not is_marked(block)]
     assert not silent, f"of these blocks nobody knows whether they work: {silent}; {SAY}"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_commands_escape_by_another_name(page: str) -> None:
+def test_no_command_block_uses_another_language_name(page: str) -> None:
     others = [b.place for b in blocks(page) if b.language not in COMMANDS | SHOWN]
     assert not others, f"write ```sh where these are commands: {others}"
     fences = re.findall(r"^ *```", text_of(page), re.MULTILINE)
@@ -64,7 +66,7 @@ def named_elsewhere() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "test"), named_elsewhere())
-def test_a_test_that_a_mark_names_is_there_and_names_the_page(page: str, test: str) -> None:
+def test_a_marks_test_exists_and_names_the_page(page: str, test: str) -> None:
     assert (ROOT / test).is_file(), f"{page} names {test}"
     assert page in (ROOT / test).read_text(encoding="utf-8"), f"{test} says nothing of {page}"
 
@@ -80,7 +82,9 @@ def running() -> Iterator[Demo]:
 
 
 @pytest.mark.parametrize("page", run_here())
-def test_the_commands_of_a_page_do_what_it_shows(page: str, running: Demo, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_give_the_shown_answers(
+    page: str, running: Demo, tmp_path: Path
+) -> None:
     for block in commands(page):
         if block.mark == WITH_THE_DEMO:
             printed = run(block, running, tmp_path)
@@ -89,10 +93,8 @@ def test_the_commands_of_a_page_do_what_it_shows(page: str, running: Demo, tmp_p
                 assert not found, f"{block.place}: {sorted(found)}"
 
 
-def test_the_failure_that_the_page_shows_is_diagnosed_as_it_shows(
-    running: Demo, tmp_path: Path
-) -> None:
-    """There its URL is `…`: here it is one that the demo has signed."""
+def test_the_diagnosis_on_the_page_is_what_the_service_gives(running: Demo, tmp_path: Path) -> None:
+    """On the page the URL is `…`; here the demo has signed it."""
     [block] = [each for each in commands("docs/troubleshooting.md") if "/v1/diagnoses" in each.text]
     ask = {"bucket": "demo", "key": "hello.txt", "content_type": "text/plain", "content_length": 5}
     with httpx.Client(
@@ -104,14 +106,14 @@ def test_the_failure_that_the_page_shows_is_diagnosed_as_it_shows(
     assert answer["findings"][:1] == block.shown["findings"]
 
 
-def test_the_first_lines_store_an_object_and_get_it_back(running: Demo, tmp_path: Path) -> None:
+def test_the_readme_example_stores_and_reads_an_object(running: Demo, tmp_path: Path) -> None:
     [lines] = [block for block in commands("README.md") if block.text.startswith("sign()")]
-    # A refusal of the store's would be there too, in XML.
+    # An error of the store would appear here too, as XML.
     assert run(lines, running, tmp_path) == "hello"
 
 
 def told_to_presign() -> list[tuple[str, str]]:
-    """Each command line of ours, in blocks and in the middle of a sentence."""
+    """Return each `presign` command line, in blocks and in sentences."""
     found = set()
     for page in PAGES:
         for block in commands(page):
@@ -122,25 +124,25 @@ def told_to_presign() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), told_to_presign())
-def test_a_command_of_ours_takes_what_a_page_gives_it(page: str, line: str) -> None:
+def test_every_presign_command_accepts_its_documented_options(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     _, command, arguments = main.resolve_command(click.Context(main), words)
     assert command is not None
-    # Raises what click says of an option that there is none of, and reads none of the files.
+    # click raises an error for an unknown option; no file is read.
     command.make_parser(click.Context(command)).parse_args(list(arguments))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_target_of_make_that_a_page_names_is_there(page: str) -> None:
+def test_every_named_make_target_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", text_of(page), re.MULTILINE))
     assert named <= targets
 
 
-# That the checks above see what they are for.
+# The checks above detect violations.
 
 
-def test_a_block_is_read_with_its_mark_its_line_and_what_is_shown(tmp_path: Path) -> None:
+def test_a_block_is_parsed_with_mark_line_and_answer(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "Text.\n\n1. One\n\n   <!-- run with the demo -->\n   ```sh\n   echo 1\n   ```\n"
@@ -154,7 +156,7 @@ def test_a_block_is_read_with_its_mark_its_line_and_what_is_shown(tmp_path: Path
 
 
 @pytest.mark.parametrize("mark", ["", "run", "not run here:", "not run here: no", "run by a test"])
-def test_a_mark_that_says_nothing_is_none(mark: str) -> None:
+def test_an_empty_mark_is_no_mark(mark: str) -> None:
     block = Block(page="p", line=1, language="sh", mark=mark, text="")
     assert not is_marked(block)
 
@@ -171,5 +173,5 @@ def test_a_mark_that_says_nothing_is_none(mark: str) -> None:
         ([1, 2], [1], [" has 2 items as shown, and 1 as answered"]),
     ],
 )  # fmt: skip
-def test_another_shape_is_seen(shown: object, answer: object, found: list[str]) -> None:
+def test_a_different_shape_is_detected(shown: object, answer: object, found: list[str]) -> None:
     assert list(differences(shown, answer)) == found

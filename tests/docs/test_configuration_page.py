@@ -1,4 +1,4 @@
-"""docs/configuration.md and presign.example.yaml have each key that there is, and no other."""
+"""docs/configuration.md and presign.example.yaml have exactly the existing keys."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -22,26 +22,26 @@ from tests.docs.configuration_page import (
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
 SOURCES: Final = sorted((ROOT / "service").glob("config/*.py"))
-# `# key: value`, and what is indented below it: the keys that stand in the example as comments.
+# `# key: value`, and what is indented below it: keys that are commented out in the example.
 _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
 
-def test_the_page_is_what_the_settings_say() -> None:
-    told = PAGE.read_text(encoding="utf-8")
-    assert told == page(), (
+def test_the_page_matches_the_settings() -> None:
+    documented = PAGE.read_text(encoding="utf-8")
+    assert documented == page(), (
         "docs/configuration.md is not of these settings: run `make configuration`"
     )
 
 
-def test_every_model_of_the_settings_has_its_section() -> None:
+def test_every_settings_model_has_a_section() -> None:
     objects = {name for name, each in SCHEMA["$defs"].items() if each["type"] == "object"}
     assert objects == set(SECTIONS)
 
 
-def test_every_variable_that_is_read_is_on_the_page_and_no_other() -> None:
+def test_the_page_lists_exactly_the_environment_variables() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     assert set(re.findall(r'environ\.get\("(\w+)"', text)) == set(VARIABLES)
-    assert text.count("os.environ") == len(VARIABLES) + 1  # and once to see which name is there
+    assert text.count("os.environ") == len(VARIABLES) + 1  # and once for the name
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -54,13 +54,13 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def uncommented() -> Any:
-    """The example with all its settings in force: a comment that is a key is taken for one."""
+    """Return the example with all commented-out keys enabled."""
     lines = (_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
     return YAML(typ="safe", pure=True).load("\n".join(lines))
 
 
 def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
-    """Each key of a document, with the model that it is a key of."""
+    """Yield each key of a document, with its model."""
     schema = resolved(schema)
     if "properties" in schema:
         for name, value in document.items():
@@ -86,11 +86,11 @@ def every_key() -> Iterator[tuple[str, str]]:
         yield from ((model["title"], name) for name in model["properties"])
 
 
-def test_the_example_has_every_key_that_there_is_and_no_other() -> None:
+def test_the_example_has_exactly_the_existing_keys() -> None:
     assert set(keys(SCHEMA, uncommented())) == set(every_key())
 
 
-def test_a_default_that_the_example_shows_is_the_default() -> None:
+def test_defaults_in_the_example_are_the_defaults() -> None:
     shown = {**uncommented()["server"], **uncommented()["issuers"]["cluster-a"]}
     for section in ("ServerSettings", "IssuerSettings"):
         for name, key in SCHEMA["$defs"][section]["properties"].items():
@@ -99,8 +99,8 @@ def test_a_default_that_the_example_shows_is_the_default() -> None:
 
 
 @pytest.mark.parametrize("title", configuration_page.kinds())
-def test_a_kind_of_text_on_the_page_is_one_that_a_key_has(title: str) -> None:
-    # A tag's name and value stand in one cell, as texts by name.
+def test_every_text_kind_on_the_page_is_used(title: str) -> None:
+    # A tag's name and value share one cell, as text by name.
     assert title in {"tag", "tag's value"} or re.search(rf"[|:] {re.escape(title)} \|", page())
 
 

@@ -1,4 +1,4 @@
-"""What the pages promise is there: the tests, files and settings that they name."""
+"""The tests, files, settings and numbers that the pages name exist."""
 
 import ast
 import json
@@ -67,7 +67,7 @@ def functions(path: Path) -> set[str]:
 
 
 def rows() -> Iterator[tuple[str, str]]:
-    """Each threat of the table, with the cell of its tests."""
+    """Yield each threat of the table, with the cell of its tests."""
     for line in SECURITY.splitlines():
         if line.startswith("| ") and not line.startswith(("| threat", "| ---")):
             threat, _, tests = line.strip("| ").split(" | ")
@@ -75,29 +75,29 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("path", "name"), sorted(set(_TEST.findall(SECURITY))))
-def test_a_test_that_the_table_of_threats_names_is_there(path: str, name: str) -> None:
+def test_every_test_in_the_threat_table_exists(path: str, name: str) -> None:
     assert name.startswith("test_")
     assert name in functions(ROOT / path)
 
 
-def test_every_threat_in_the_table_has_its_test() -> None:
+def test_every_threat_has_a_test() -> None:
     assert len(list(rows())) > 20
     assert [threat for threat, tests in rows() if not _TEST.search(tests)] == []
 
 
-def test_no_name_of_a_test_is_written_in_a_way_that_escapes_the_check() -> None:
+def test_every_test_name_is_checked() -> None:
     assert SECURITY.count("::test") == len(_TEST.findall(SECURITY))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_files_lead_somewhere(page: str) -> None:
+def test_links_to_files_resolve(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
 def headings(path: Path) -> set[str]:
-    """As links name them."""
+    """Return the anchors of the headings."""
     text = re.sub(
         r"^ *```.*?^ *```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
     )
@@ -108,7 +108,7 @@ def headings(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_to_a_heading_lead_to_one_on_this_page_or_another(page: str) -> None:
+def test_links_to_headings_resolve(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
     assert [
@@ -119,27 +119,29 @@ def test_links_to_a_heading_lead_to_one_on_this_page_or_another(page: str) -> No
 
 
 def configurations() -> list[Any]:
-    """Those that are whole: of a section alone, the tests of its page see that it is good."""
+    """Return the complete configurations; single sections are checked by the tests of their
+    pages.
+    """
     shown = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
     texts = [block.text for block in shown if "buckets:" in block.text]
     read = [each for text in texts for each in YAML(typ="safe").load_all(text)]
     return [each for each in read if isinstance(each, dict) and "buckets" in each]
 
 
-def test_the_configurations_on_the_pages_are_good() -> None:
+def test_configurations_on_the_pages_are_valid() -> None:
     assert len(configurations()) >= 3
     for configuration in configurations():
         for issuer in configuration.get("issuers", {}).values():
-            issuer.pop("ca_file", None)  # it is in a cluster only
+            issuer.pop("ca_file", None)  # exists only in a cluster
         assert Settings.model_validate(configuration).buckets
 
 
-def test_the_readme_leads_to_every_page() -> None:
+def test_the_readme_links_every_page() -> None:
     led = set(re.findall(r"\]\((docs/[\w-]+\.md)", text_of("README.md")))
     assert {page for page in PAGES if page.startswith("docs/")} <= led
 
 
-def test_the_mutations_that_the_readme_counts_are_those_that_are_tried() -> None:
+def test_the_readme_has_the_number_of_mutations() -> None:
     assert f"each of {len(CASES)} mutations" in text_of("README.md")
 
 
@@ -147,7 +149,7 @@ def test_the_mutations_that_the_readme_counts_are_those_that_are_tried() -> None
 
 
 def cells(heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading."""
+    """Return the rows of the first table below a heading."""
     section = OPERATIONS.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     table = re.search(r"^\|.*?(?=\n(?!\|))", section, re.MULTILINE | re.DOTALL)
     assert table is not None
@@ -156,14 +158,14 @@ def cells(heading: str) -> list[list[str]]:
 
 
 async def kinds() -> dict[str, str]:
-    """Each metric of a running app, and what it is."""
+    """Return the type of each metric of a running app."""
     async with running(settings_with(open_grant())) as client:
         text = (await client.get("/metrics")).text
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
 
 
 def labels() -> Mapping[str, set[str]]:
-    """Of each metric, as the service declares them."""
+    """Return the declared labels of each metric."""
     metrics = Metrics()
     metrics.watch_sessions(lambda: [("a", 1, 1.0)], lambda _bucket: True)
     declared = {
@@ -178,13 +180,15 @@ def family(name: str) -> str:
     return re.sub(r"_(total|bucket|count|sum)$", "", name)
 
 
-async def test_every_metric_of_the_app_has_its_row_with_its_labels_and_no_other_has() -> None:
-    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")}
-    assert set(told) == set(await kinds())
-    assert told == {name: labels()[family(name)] - {"le"} for name in told}
+async def test_the_metrics_table_matches_the_app() -> None:
+    documented = {
+        row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in cells("Metrics")
+    }
+    assert set(documented) == set(await kinds())
+    assert documented == {name: labels()[family(name)] - {"le"} for name in documented}
 
 
-async def test_every_metric_that_the_page_names_is_one_of_the_apps() -> None:
+async def test_every_named_metric_exists() -> None:
     known = await kinds()
     ends = {f"{name}_{end}" for name, kind in known.items() if kind == "histogram" for end in ENDS}
     assert set(re.findall(r"presign_\w+", OPERATIONS)) - set(known) - ends == set()
@@ -193,38 +197,39 @@ async def test_every_metric_that_the_page_names_is_one_of_the_apps() -> None:
 ENDS: Final = ("bucket", "count", "sum")
 
 
-def test_the_settings_that_need_a_restart_are_those_of_the_service() -> None:
+def test_the_settings_that_need_a_restart_match_the_code() -> None:
     sentence = OPERATIONS.partition("next start only:")[2].partition(". ")[0]
     assert (
         set(re.findall(r"`(\w+)`", sentence)) == set(_AT_START) <= set(ServerSettings.model_fields)
     )
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     bounds = ConnectionLimits()
-    told = {row[0]: row[1] for row in cells("Bounds")}
-    assert told == {
+    documented = {row[0]: row[1] for row in cells("Bounds")}
+    assert documented == {
         "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
         "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
         f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-        "an answer that nobody takes": f"{bounds.write_seconds:g} s",
+        "an answer that the client does not read": f"{bounds.write_seconds:g} s",
         "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
-        "requests under way": f"`max_in_flight`, {default('max_in_flight')}",
-        "requests of one caller under way": "as many as are free: one caller alone gets half of "
+        "requests in progress": f"`max_in_flight`, {default('max_in_flight')}",
+        "requests of one caller in progress": "as many as are free: one caller alone gets half of "
         "`max_in_flight`, a second one a quarter",
-        "bodies on their way": "half of `max_in_flight`, shared in the same way",
-        "batches at work": f"{AT_WORK}; more wait, callers take turns, and a quarter of "
+        "bodies being received": "half of `max_in_flight`, shared in the same way",
+        "batches being signed": f"{AT_WORK}; more wait, callers alternate, and a quarter of "
         "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
         "sessions remembered for diagnoses": f"{MAX_REMEMBERED:,}, for a day after their end",
         "waiting for a first session": f"{ATTEMPT_SECONDS:g} s",
-        "calls to STS under way": f"{MAX_IN_FLIGHT}, of a bucket "
-        f"{MAX_IN_FLIGHT_A_BUCKET} and its own session's",
+        "calls to STS in progress": f"{MAX_IN_FLIGHT}; per bucket, "
+        f"{MAX_IN_FLIGHT_A_BUCKET} and that of its own session",
         "requests that wait for one bucket's STS, one bucket's store, or issuers": "each a quarter of "
         "`max_in_flight`, together three quarters",
-        "calls to stores under way": f"{CALLS}, of a bucket {CALLS_A_BUCKET} and "
-        f"{COMPLETIONS_A_BUCKET} completions, of all completions {COMPLETIONS}; a turn is waited for {SLOT_WAIT_SECONDS:g} s",
+        "calls to stores in progress": f"{CALLS}; per bucket, {CALLS_A_BUCKET} and "
+        f"{COMPLETIONS_A_BUCKET} completions; {COMPLETIONS} completions in all; "
+        f"each waits {SLOT_WAIT_SECONDS:g} s for a slot",
         "a call to a store": f"{CALL_SECONDS:g} s, {ATTEMPTS} attempts of "
         f"{CALL_SECONDS / ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
         "a store's answer": f"{MAX_ANSWER_BYTES // 1024} KiB, of a list "
@@ -237,7 +242,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
     assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
-    assert f"as `Retry-After` said and {LONGEST:g} s\nat most" in OPERATIONS
+    assert f"as `Retry-After` said and {LONGEST:g} s at most" in " ".join(OPERATIONS.split())
     assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2
@@ -248,8 +253,8 @@ def default(setting: str) -> Any:
     return ServerSettings.model_fields[setting].default
 
 
-def test_the_fields_of_an_audit_line_are_all_told() -> None:
-    section = OPERATIONS.partition("| of an `audit` line |")[2].partition("\n\n")[0]
+def test_every_field_of_an_audit_line_is_documented() -> None:
+    section = OPERATIONS.partition("| fields of an `audit` line |")[2].partition("\n\n")[0]
     first = " ".join(line.split(" | ")[0] for line in section.splitlines())
     outside = {
         "event",

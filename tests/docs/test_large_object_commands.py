@@ -1,4 +1,4 @@
-"""docs/large-objects.md: its way of an upload, command by command, against the demo."""
+"""docs/large-objects.md: its upload, command by command, against the demo."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MARK: Final = "run by tests/docs/test_large_object_commands.py"
 SIZE: Final = 20_000_000
 PART_SIZE: Final = 8_388_608
 OF_MOTO: Final = (
-    "/version_id is answered, and not shown"  # as of a versioned bucket, which this is not
+    "/version_id is answered, and not shown"  # only in a versioned bucket, which this is not
 )
 
 
@@ -32,7 +32,7 @@ def running() -> Iterator[Demo]:
 
 
 class Reader:
-    """Who goes through the page, with the variables that it speaks of."""
+    """A reader who runs the page's commands, with the shell variables that they use."""
 
     def __init__(self, running: Demo, directory: Path) -> None:
         self.running, self.directory = running, directory
@@ -45,7 +45,7 @@ class Reader:
         return found
 
     def read(self, words: str) -> Any:
-        """The answer to the command with these words; it is of the shape that the page shows."""
+        """Run the command that contains this text, check the shape of its answer, and return it."""
         block = self.block(words)
         answer = json.loads(run(block, self.running, self.directory, self.variables))
         assert set(differences(block.shown, answer)) <= {OF_MOTO}
@@ -60,9 +60,7 @@ class Reader:
         return created
 
 
-def test_the_commands_of_the_page_bring_the_object_to_the_store(
-    running: Demo, tmp_path: Path
-) -> None:
+def test_the_commands_on_the_page_upload_the_object(running: Demo, tmp_path: Path) -> None:
     (tmp_path / "part-1").write_bytes(bytes(PART_SIZE))
     reader = Reader(running, tmp_path)
     assert reader.begin()["part_size"] == PART_SIZE
@@ -80,7 +78,7 @@ def test_the_commands_of_the_page_bring_the_object_to_the_store(
     assert [each.line for each in reader.blocks if "-X DELETE" not in each.text] == []
 
 
-def test_an_upload_that_is_given_up_is_gone(running: Demo, tmp_path: Path) -> None:
+def test_an_aborted_upload_is_gone(running: Demo, tmp_path: Path) -> None:
     reader = Reader(running, tmp_path)
     ask = {"bucket": "demo", "key": "videos/keynote.mp4", "content_length": SIZE}
     with httpx.Client(

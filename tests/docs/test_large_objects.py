@@ -1,4 +1,4 @@
-"""docs/large-objects.md: its examples are requests that the service takes, its numbers the service's."""
+"""docs/large-objects.md: its examples are valid requests, and its numbers match the code."""
 
 import json
 import re
@@ -71,13 +71,13 @@ def blocks(kind: str) -> list[str]:
 
 
 def rows(heading: str) -> list[list[str]]:
-    """The cells of all tables below a heading."""
+    """Return the cells of all tables below a heading."""
     lines = [each for each in section(heading).splitlines() if each.startswith("| ")]
     return [[cell.strip() for cell in each.strip("|").split(" | ")] for each in lines]
 
 
 def sent(path: str) -> dict[str, Any]:
-    """The body that the example posts there."""
+    """Return the body that the example posts to this path."""
     [command] = [
         each for each in blocks("sh") if re.search(rf"{path}[\" ]", each) and "-d '" in each
     ]
@@ -94,7 +94,7 @@ def sent(path: str) -> dict[str, Any]:
         ("/v1/object-checks", ObjectCheckRequest, object_check, "content_type"),
     ],
 )
-def test_the_bodies_of_the_page_are_understood(
+def test_the_service_accepts_the_bodies_on_the_page(
     path: str, model: type[BaseModel], understand: Any, part: str
 ) -> None:
     body = sent(path)
@@ -103,14 +103,14 @@ def test_the_bodies_of_the_page_are_understood(
     assert body["content_length"] == 20_000_000
 
 
-def test_the_window_with_a_checksum_is_understood() -> None:
+def test_the_service_accepts_the_window_with_a_checksum() -> None:
     [body] = [json.loads(each) for each in blocks("json") if "checksum_algorithm" in each]
     window = part_window("id", PartUrlsRequest.model_validate(body, strict=True))
     assert [action.part_number for action in window.actions()] == [3]
     assert window.actions()[0].checksum is not None
 
 
-def test_the_answers_of_the_page_match_the_document_and_the_plan() -> None:
+def test_the_answers_on_the_page_match_the_document() -> None:
     answers = [json.loads(each) for each in blocks("json")[:5]]
     document = yaml.safe_load((ROOT / "openapi.yaml").read_text(encoding="utf-8"))
     components = without_unknown_fields(document)["components"]
@@ -123,10 +123,10 @@ def test_the_answers_of_the_page_match_the_document_and_the_plan() -> None:
         assert part["content_length"] == plan.length(part["part_number"])
 
 
-def test_the_sizes_of_the_page_are_the_plans() -> None:
-    told = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
-    assert len(told) == 6
-    for row in told:
+def test_the_sizes_on_the_page_match_the_plan() -> None:
+    documented = [row for row in rows("Sizes") if re.fullmatch(r"\d+ [MGT]iB", row[0])]
+    assert len(documented) == 6
+    for row in documented:
         number, unit = row[0].split()
         plan = PartPlan.of(int(number) * SIZES[unit])
         assert row[1:] == [f"{plan.part_size // MIB} MiB", f"{plan.part_count:,}"]
@@ -137,37 +137,39 @@ def test_the_sizes_of_the_page_are_the_plans() -> None:
     assert limits["an object"] == f"1 byte to {MAX_OBJECT_BYTES / SIZES['TiB']:.1f} TiB"
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"the first {DEFAULT_PARTS_PER_REQUEST} parts at most" in PROSE
     assert f"up to {MAX_PARTS_PER_REQUEST} at a time" in PROSE
     assert f"no answer within {COMPLETE_SECONDS:g} s" in PROSE
     assert f"up to {LIST_SECONDS:g} s to list the parts, and {COMPLETE_SECONDS:g} s to" in PROSE
-    told = dict(rows("Behind it")[2:])
-    assert told["time"].startswith(
+    documented = dict(rows("Calls to the store")[2:])
+    assert documented["time"].startswith(
         f"{CALL_SECONDS:g} s with all retries; all pages of a list {LIST_SECONDS:g} s; "
         f"a completion {COMPLETE_SECONDS:g} s."
     )
-    assert told["attempts"].startswith(f"{ATTEMPTS}, ")
-    assert told["under way"].startswith(
-        f"{CALLS}, of a bucket {CALLS_A_BUCKET}, and {COMPLETIONS_A_BUCKET} completions; of all buckets' "
-        f"completions {COMPLETIONS}. A call waits {SLOT_WAIT_SECONDS:g} s "
+    assert documented["attempts"].startswith(f"{ATTEMPTS}, ")
+    assert documented["in progress"].startswith(
+        f"{CALLS}; per bucket, {CALLS_A_BUCKET} and {COMPLETIONS_A_BUCKET} completions; {COMPLETIONS} completions in "
+        f"all. A call waits {SLOT_WAIT_SECONDS:g} s "
     )
     assert f"At most {MAX_LISTED:,} uploads of a bucket" in PROSE
 
 
-def test_the_problems_of_a_completion_have_their_statuses() -> None:
-    told = re.findall(r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE)
-    assert len(told) == 8
-    for status, code in told:
+def test_the_problems_of_a_completion_have_their_status() -> None:
+    documented = re.findall(
+        r"^\| (\d{3}) `(\w+)`", section("What a completion promises"), re.MULTILINE
+    )
+    assert len(documented) == 8
+    for status, code in documented:
         assert problems.problem(code, "")["status"] == int(status)
 
 
-def test_the_algorithms_that_know_the_whole_object_are_told_apart() -> None:
+def test_full_object_algorithms_are_listed_as_such() -> None:
     [of_the_whole] = [row for row in rows("Checksums") if "of all its bytes" in row[-1]]
     assert set(re.findall(r"`(\w+)`", of_the_whole[0])) == FULL_OBJECT_ALGORITHMS
 
 
-def test_the_lines_of_the_command_are_as_it_prints_them() -> None:
+def test_the_output_on_the_page_is_what_the_command_prints() -> None:
     listed, counted = blocks("text")[0].splitlines()
     bucket, key, upload_id, initiated, _ = listed.split("\t")
     upload = OpenUpload(key=key, upload_id=upload_id, initiated=initiated)

@@ -1,4 +1,4 @@
-"""docs/scale.md: its figures are those of the last measurement and of the service, reckoned anew."""
+"""docs/scale.md: its figures follow from the last measurement and from the code."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def part(name: str) -> str:
 
 
 def table(name: str) -> dict[str, list[str]]:
-    """The cells of each row, by its first."""
+    """Return the cells of each row, by the first one."""
     rows = [line.strip("| ").split(" | ") for line in part(name).splitlines() if line[:1] == "|"]
     return {first: cells for first, *cells in rows[2:]}
 
@@ -35,17 +35,17 @@ def number(cell: str) -> float:
 
 
 @pytest.mark.parametrize("name", sorted(scale.parts(RESULTS)))
-def test_what_the_page_says_is_reckoned_from_the_last_measurement(name: str) -> None:
-    """`python -m benchmarks.scale` writes it anew."""
+def test_the_page_matches_the_last_measurement(name: str) -> None:
+    """`python -m benchmarks.scale` updates the page."""
     assert part(name) == "\n".join(scale.parts(RESULTS)[name])
 
 
-def test_the_page_has_no_part_that_is_not_reckoned() -> None:
+def test_every_generated_part_is_checked() -> None:
     marks = re.findall(r"<!-- written by make bench: (\w+) -->", TEXT)
     assert sorted(marks) == sorted(scale.parts(RESULTS))
 
 
-def test_a_million_urls_cost_as_many_seconds_as_one_costs_microseconds() -> None:
+def test_the_cost_of_a_million_urls_follows_from_one() -> None:
     measured = median(RESULTS["http"]["get 352"])
     micros, seconds, dollars = table("cost")["a download"]
     assert number(micros) == number(seconds) == pytest.approx(measured, abs=0.05)
@@ -55,14 +55,14 @@ def test_a_million_urls_cost_as_many_seconds_as_one_costs_microseconds() -> None
     )
 
 
-def test_a_batch_costs_by_the_url_what_it_costs_as_a_whole() -> None:
+def test_the_cost_per_url_follows_from_the_batch() -> None:
     sizes = dict(zip((1, 10, 100, 1000), RESULTS["sizes"]["presign"], strict=True))
     for size in (10, 100, 1000):
         micros = table("cost")[f"batches of {size:,} downloads"][0]
         assert number(micros) == pytest.approx(sizes[size] * 1000 / size, abs=0.05)
 
 
-def test_as_many_replicas_as_are_busy_for_three_fifths_and_two_at_least() -> None:
+def test_replicas_are_three_fifths_busy_and_at_least_two() -> None:
     for words, (_, cores, replicas, *_) in table("replicas").items():
         a_url = number(table("cost")[words][0])
         busy = a_url * 100_000 / 1e6
@@ -73,25 +73,25 @@ def test_as_many_replicas_as_are_busy_for_three_fifths_and_two_at_least() -> Non
         assert least == 2 or busy / (least - 1) > 0.6 - 0.01
 
 
-def test_the_bytes_are_those_of_requests_to_the_service() -> None:
-    """But for what differs with the machine: a port has up to five digits, an address more."""
+def test_the_bytes_match_real_requests() -> None:
+    """Small differences between machines are allowed: ports and addresses vary in length."""
     sent = scale.of_a_service()
     assert set(sent) == set(RESULTS["bytes"])
     for kind, found in sent.items():
         assert found == pytest.approx(RESULTS["bytes"][kind], rel=0.02), kind
 
 
-def test_the_time_between_two_refreshes_is_what_presign_check_reckons_with() -> None:
+def test_the_refresh_interval_matches_presign_check() -> None:
     settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
     lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
-    [told] = [line for line in lines if line.startswith("bucket demo: about")]
-    calls = re.search(r"about (\d+) STS calls a day", told)
+    [documented] = [line for line in lines if line.startswith("bucket demo: about")]
+    calls = re.search(r"about (\d+) STS calls a day", documented)
     assert calls is not None
     assert int(calls[1]) == round(86_400 / scale.refreshed_every())
     assert f"renewed every {scale.refreshed_every():,.0f} s" in part("sts").replace("\n", " ")
 
 
-def test_calls_to_sts_are_callers_by_replicas_by_that_time() -> None:
+def test_calls_to_sts_follow_from_callers_and_replicas() -> None:
     every = 3600 - (900 + 60) * 1.025
     for callers, cells in table("sts").items():
         for replicas, cell in zip((2, 10, 30, 1), cells, strict=True):
@@ -101,20 +101,20 @@ def test_calls_to_sts_are_callers_by_replicas_by_that_time() -> None:
                 assert float(share[1]) == pytest.approx(rate / 600 * 100, abs=0.06)
 
 
-def test_the_prose_names_the_figures_that_are_reckoned_with() -> None:
+def test_the_prose_has_the_assumed_figures() -> None:
     prose = TEXT.replace("\n", " ")
-    for told in (
+    for documented in (
         f"${scale.VCPU_HOUR} for a vCPU-hour and ${scale.GIB_HOUR} for a GB-hour",
-        f"here {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
+        f"uses {scale.BUSY:.0%} of a vCPU with {scale.GIB} GiB".replace("60%", "60 %"),
         f"AWS's quota is {scale.STS_QUOTA} requests a second",
         f"less than the {KEEP_ALIVE_SECONDS} s for which the service keeps an idle connection",
     ):
-        assert told in prose, told
+        assert documented in prose, documented
     gigabytes = number(table("trail")["a download"][1])
-    assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # a GB at a cent
+    assert gigabytes * 0.01 > number(table("cost")["a download"][2])  # with a GB at a cent
 
 
-def test_what_is_said_of_nginx_is_in_its_configuration() -> None:
+def test_the_nginx_settings_are_in_its_configuration() -> None:
     for line in re.findall(r"^- \*\*`(.+)`\*\*", TEXT, re.MULTILINE):
         assert line in PROXY, line
     assert "# hash $http_authorization consistent;" in PROXY

@@ -1,4 +1,4 @@
-"""docs/uppy.md: what it shows is what the browser tests run, and its numbers are the service's."""
+"""docs/uppy.md: the browser tests run its code, and its numbers match the service."""
 
 import json
 import re
@@ -25,12 +25,12 @@ def shown(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_code_of_the_page_is_what_the_browser_runs(variant: str) -> None:
+def test_the_code_on_the_page_is_what_the_browser_runs(variant: str) -> None:
     assert (PACKAGES / variant).read_text(encoding="utf-8") in shown("js")
     assert len(shown("js")) == len(VARIANTS)
 
 
-def test_the_configuration_of_the_page_is_good() -> None:
+def test_the_configuration_on_the_page_is_valid() -> None:
     uppy, callers = (YAML(typ="safe", pure=True).load(block) for block in shown("yaml"))
     bucket = {"region": "eu-west-1", "credentials": "static"}
     issuer = {"issuer": "https://i", "audience": "p", "jwks_url": "https://i.example/k"}
@@ -42,18 +42,18 @@ def test_the_configuration_of_the_page_is_good() -> None:
     assert uppy["uppy"].keys() == UppySettings.model_fields.keys()
 
 
-def test_the_buckets_rules_are_json() -> None:
+def test_the_cors_rules_are_json() -> None:
     (rules,) = shown("json")
     assert {"ETag", "Location"} <= set(json.loads(rules)[0]["ExposeHeaders"])
 
 
-def test_the_versions_of_the_page_are_those_that_are_installed() -> None:
+def test_the_versions_on_the_page_are_installed() -> None:
     lock: Any = json.loads((PACKAGES / "package-lock.json").read_text(encoding="utf-8"))
     for major in ("v5", "v6"):
         asked = json.loads((PACKAGES / major / "package.json").read_text(encoding="utf-8"))
         pinned: dict[str, str] = asked["dependencies"]
-        told = f"{pinned['@uppy/aws-s3']} (core {pinned['@uppy/core']}"
-        assert told in PAGE
+        documented = f"{pinned['@uppy/aws-s3']} (core {pinned['@uppy/core']}"
+        assert documented in PAGE
         assert f"dashboard {pinned['@uppy/dashboard']})" in PAGE
         for name, version in pinned.items():
             found = [
@@ -72,7 +72,7 @@ def test_the_lock_names_no_host() -> None:
     assert not [each for each in fetched if "://" in each.get("resolved", "")]
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"at most {LONGEST_NAME} bytes of it" in PAGE
     assert (
         f"lists the first {int(dict(ListParts(upload_id='u').query())['max-parts']):,} parts"

@@ -1,7 +1,6 @@
 """Requests signed by hand, with the session that the service itself would sign with.
 
-What is taken out here no caller ever gets. So these requests meet none of our grants, and what is
-refused is refused by the store.
+Callers never get such a session. These requests bypass our grants, so any refusal is the store's.
 """
 
 import asyncio
@@ -51,8 +50,8 @@ CALLERS: Final = [
 
 
 @dataclass(frozen=True)
-class Hand:
-    """Signs whatever it is told to, on one bucket."""
+class HandSigner:
+    """Signs any action on one bucket."""
 
     signer: Signer
     s3_bucket: str
@@ -66,7 +65,7 @@ class Hand:
         return self.send(action, key, BODY)
 
     def submit(self, key: str) -> httpx.Response:
-        """A form; where the key is below another's prefix, so is its policy."""
+        """Submit a form, with a policy for exactly this key."""
         form = PostObject(key=key, max_content_length=len(BODY), content_type="text/plain")
         signed = presign_form(
             self.signer, form, bucket=self.s3_bucket, now=int(time.time()), expires_in=300
@@ -75,35 +74,35 @@ class Hand:
         return post(f"{address.origin}{address.bucket_path}", signed, BODY)
 
 
-OPERATIONS: Final[Mapping[str, Callable[[Hand, str], httpx.Response]]] = {
-    "download": lambda hand, key: hand.send(GetObject(), key),
-    "head": lambda hand, key: hand.send(HeadObject(), key),
-    "upload": lambda hand, key: hand.put(key),
-    "form": lambda hand, key: hand.submit(key),
-    "list": lambda hand, key: hand.send(ListObjects(prefix=key)),
-    "delete": lambda hand, key: hand.send(DeleteObject(), key),
-    "multipart": lambda hand, key: hand.send(CreateMultipartUpload(), key),
+OPERATIONS: Final[Mapping[str, Callable[[HandSigner, str], httpx.Response]]] = {
+    "download": lambda signer, key: signer.send(GetObject(), key),
+    "head": lambda signer, key: signer.send(HeadObject(), key),
+    "upload": lambda signer, key: signer.put(key),
+    "form": lambda signer, key: signer.submit(key),
+    "list": lambda signer, key: signer.send(ListObjects(prefix=key)),
+    "delete": lambda signer, key: signer.send(DeleteObject(), key),
+    "multipart": lambda signer, key: signer.send(CreateMultipartUpload(), key),
 }
 
 
 @dataclass(frozen=True)
-class House:
-    """The service's parts, put together as the app does it, in front of a store."""
+class CallerSessions:
+    """The sessions that the service would use for its callers, at one store."""
 
     settings: Settings
     snapshot: Snapshot
     store: Store
-    _hands: dict[tuple[str | None, str], Hand] = field(default_factory=dict)
+    _signers: dict[tuple[str | None, str], HandSigner] = field(default_factory=dict)
 
-    def hand(self, name: str | None, bucket: str = "objects") -> Hand:
-        """The hand of the API key called `name`; of None, that of the session of nobody's own."""
-        if (name, bucket) not in self._hands:
+    def signer(self, name: str | None, bucket: str = "objects") -> HandSigner:
+        """Return the signer for the API key `name`, or with None, for the bucket's own session."""
+        if (name, bucket) not in self._signers:
             key = self._session_key(name, bucket)
             session = asyncio.run(self._session(key))
             known = self.snapshot.buckets[bucket]
             signer = Signer(session.credentials, known.address)
-            self._hands[name, bucket] = Hand(signer, known.s3_bucket)
-        return self._hands[name, bucket]
+            self._signers[name, bucket] = HandSigner(signer, known.s3_bucket)
+        return self._signers[name, bucket]
 
     def _session_key(self, name: str | None, bucket: str) -> SessionKey:
         if name is None:
@@ -122,20 +121,20 @@ class House:
             return await AssumedRole(sts, role, SystemClock()).fetch(key.owner, key.policy)
 
 
-def a_house(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> House:
+def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> CallerSessions:
     settings = Settings.model_validate(configured(store, callers, **bucket))
     addresses = asyncio.run(resolve(builders.locations(settings)))
-    return House(settings, builders.snapshot(settings, addresses), store)
+    return CallerSessions(settings, builders.snapshot(settings, addresses), store)
 
 
 def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:
-    """Put there by root; returns the version's id, where there are versions."""
+    """Put an object as root; return its version id, or an empty string."""
     put = store.admin_client().put_object(Bucket=bucket or store.bucket, Key=key, Body=body)
     return str(put.get("VersionId", ""))
 
 
 def content(store: Store, key: str) -> bytes | None:
-    """What root finds."""
+    """Return the object as root sees it, or None."""
     admin = store.admin_client()
     try:
         found: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
@@ -145,6 +144,8 @@ def content(store: Store, key: str) -> bytes | None:
 
 
 def is_denied(answer: httpx.Response) -> bool:
-    """And not for a wrong signature, or any other reason. A HEAD has no body to tell."""
-    told = "AccessDenied" in answer.text or answer.request.method == "HEAD"
-    return answer.status_code == 403 and told
+    """Whether the store denied access, and not for another reason. (A HEAD has no body to
+    check.)
+    """
+    reported = "AccessDenied" in answer.text or answer.request.method == "HEAD"
+    return answer.status_code == 403 and reported

@@ -1,4 +1,4 @@
-"""Each store is started once, when it is first asked for, and runs until the last test is done."""
+"""Each store is started once, at its first use, and runs until the last test is done."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Where requests are signed, sent for real, and asked about when they fail."""
+"""Signs requests, sends them to a real store, and asks for diagnoses."""
 
 import re
 import uuid
@@ -18,7 +18,7 @@ TYPE: Final = "text/plain"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it was sent, and what the store answered."""
+    """A request as it was sent, and the store's answer."""
 
     method: str
     url: str
@@ -26,7 +26,7 @@ class Sent:
     answer: httpx.Response
 
     @property
-    def told(self) -> dict[str, Any]:
+    def reported(self) -> dict[str, Any]:
         return {
             "method": self.method,
             "url": self.url,
@@ -38,7 +38,7 @@ class Sent:
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """Where requests are signed, sent and asked about."""
+    """Signs requests, sends them, and asks for diagnoses."""
 
     store: Store
     service: Service
@@ -52,8 +52,12 @@ class Desk:
         return self.service.sign("download-urls", key=self.key, **more)
 
     def put(self, **more: Any) -> Signed:
-        asked = {"content_length": len(BODY), "content_type": TYPE, "metadata": {"author": "Ann"}}
-        return self.service.sign("upload-urls", key=self.key, **{**asked, **more})
+        requested = {
+            "content_length": len(BODY),
+            "content_type": TYPE,
+            "metadata": {"author": "Ann"},
+        }
+        return self.service.sign("upload-urls", key=self.key, **{**requested, **more})
 
     def part(self) -> Signed:
         body = {"bucket": "objects", "key": self.key, "content_length": len(BODY)}
@@ -70,17 +74,17 @@ class Desk:
         url: str | None = None,
         **headers: str | None,
     ) -> Sent:
-        """As it was answered, but for what is named; a header that is None is left out."""
+        """Send the signed request with the given changes; a header that is None is removed."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         kept = {**signed.headers, **named}
         sent = {name: value for name, value in kept.items() if value is not None}
         method, url = method or signed.method, url or signed.url
         answer = send(Signed(method, url, sent, {}), body)
-        told = sent if body is None else {"content-length": str(len(body)), **sent}
-        return Sent(method, url, told, answer)
+        reported = sent if body is None else {"content-length": str(len(body)), **sent}
+        return Sent(method, url, reported, answer)
 
     def diagnosed(self, sent: Sent, **changes: Any) -> list[dict[str, Any]]:
-        reply = self.service.client.post("/v1/diagnoses", json={**sent.told, **changes})
+        reply = self.service.client.post("/v1/diagnoses", json={**sent.reported, **changes})
         assert reply.status_code == 200, reply.text
         for secret in (*secrets_of(sent.url), self.store.secret_access_key):
             assert secret not in reply.text

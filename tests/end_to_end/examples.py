@@ -1,4 +1,4 @@
-"""The reference clients of `examples/`, as processes, and the service that they upload through."""
+"""The example clients of `examples/` as processes, and the service that they use."""
 
 import importlib.util
 import json
@@ -36,46 +36,46 @@ def command(language: str) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
-    """A store behind a gate, and the service in front of it."""
+class GatedService:
+    """The service, and its store behind a gate."""
 
     store: Store
     gate: Gate
     service: Service
 
     def digest(self, key: str) -> str:
-        """Of what the store has."""
+        """Return the SHA-256 of the stored object."""
         found = self.store.admin_client().get_object(Bucket=self.store.bucket, Key=key)
         with found["Body"] as body:
             return sha256(body.read()).hexdigest()
 
     def signed(self) -> float:
-        """Part URLs given out until now."""
+        """Return the number of part URLs signed until now."""
         scraped = read(self.service.client.get("/metrics").text)
         return value(scraped, "signed_total", operation="multipart", bucket="objects")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A client's upload of a file to a key of its own."""
+    """A client's upload of a file to its own key."""
 
-    house: House
+    gated: GatedService
     language: str
     file: Path
     key: str
     token: str = API_KEY
 
     @property
-    def notes(self) -> Path:
+    def resume_file(self) -> Path:
         return Path(f"{self.file}.presign-upload.json")
 
     def upload_id(self) -> str:
-        noted: str = json.loads(self.notes.read_text())["upload_id"]
-        return noted
+        saved: str = json.loads(self.resume_file.read_text())["upload_id"]
+        return saved
 
-    def parts_there(self) -> list[int]:
-        """The numbers of what the store has of it."""
-        store = self.house.store
+    def stored_parts(self) -> list[int]:
+        """Return the numbers of the parts at the store."""
+        store = self.gated.store
         listed = store.admin_client().list_parts(
             Bucket=store.bucket, Key=self.key, UploadId=self.upload_id()
         )
@@ -89,7 +89,7 @@ class Upload:
     def running(
         self, *options: str, stderr: int = subprocess.PIPE
     ) -> Iterator[subprocess.Popen[str]]:
-        where = ["--service", str(self.house.service.client.base_url), "--bucket", "objects"]
+        where = ["--service", str(self.gated.service.client.base_url), "--bucket", "objects"]
         process = subprocess.Popen(
             [*command(self.language), *where, *options, str(self.file), self.key],
             env={"PATH": os.defpath, "PRESIGN_TOKEN": self.token},
@@ -105,16 +105,16 @@ class Upload:
                 process.kill()
 
     def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-        """Waits for it. Whatever it says, it says no secret."""
+        """Wait for the process, and check that its output has no secret."""
         output, errors = process.communicate(timeout=SECONDS)
-        for secret in (self.token, "X-Amz-", self.house.gate.url):
+        for secret in (self.token, "X-Amz-", self.gated.gate.url):
             assert secret not in output + errors
         assert "Traceback" not in errors
         assert "Warning" not in errors
-        assert "\r" not in errors  # that is for terminals
+        assert "\r" not in errors  # only for terminals
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
-    def assert_arrived(self, ended: subprocess.CompletedProcess[str]) -> None:
+    def assert_uploaded(self, ended: subprocess.CompletedProcess[str]) -> None:
         assert ended.returncode == 0, ended.stderr
-        assert self.house.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
-        assert not self.notes.exists()
+        assert self.gated.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
+        assert not self.resume_file.exists()

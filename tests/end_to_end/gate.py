@@ -1,7 +1,7 @@
-"""A way to a store that can be shut, so that a test finds a client half way.
+"""A TCP proxy to a store that can be shut, so that a test can stop a client half way.
 
-It carries bytes as they are, and a store that verifies signatures takes them: what is signed is
-the gate's own host, which the client sends.
+It forwards bytes unchanged, and signatures stay valid: the gate's own host is signed, which the
+client sends.
 """
 
 import socket
@@ -23,13 +23,13 @@ class Gate:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._changed = Condition()
-        self._left: int | None = None  # bytes that may still go to the store; None is all
+        self._left: int | None = None  # bytes that may still go to the store; None: all
         self._held = 0
         self._sockets: set[socket.socket] = set()
-        self.passed = 0  # bytes to the store, and those that it was too late for
+        self.passed = 0  # bytes forwarded to the store, including late ones
 
     def shut(self, *, after: int = 0) -> None:
-        """Lets no more bytes through to the store than these, and the chunk that exceeds them."""
+        """Forward only `after` more bytes, plus the chunk that exceeds them."""
         with self._changed:
             self._left = after
 
@@ -38,7 +38,7 @@ class Gate:
             assert self._changed.wait_for(lambda: self._held >= connections, PATIENCE_SECONDS)
 
     def cut(self) -> None:
-        """Ends all connections, wherever they are."""
+        """Close all connections."""
         with self._changed:
             for each in self._sockets:
                 _shut_down(each)
@@ -49,7 +49,7 @@ class Gate:
             self._changed.notify_all()
 
     def serve(self) -> None:
-        """Until the gate is closed."""
+        """Accept connections until the gate is closed."""
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
@@ -57,7 +57,7 @@ class Gate:
 
     def close(self) -> None:
         self.open()
-        _shut_down(self._listener)  # which wakes `accept`: to close it would not
+        _shut_down(self._listener)  # wakes `accept`; closing would not
         self._listener.close()
         self.cut()
 
@@ -96,7 +96,7 @@ def _carry(
 
 
 def _shut_down(each: socket.socket) -> None:
-    with suppress(OSError):  # it is already
+    with suppress(OSError):  # it is already shut down
         each.shutdown(socket.SHUT_RDWR)
 
 

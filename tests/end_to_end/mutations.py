@@ -1,4 +1,4 @@
-"""What may be changed in a signed request, by operation and by name."""
+"""Changes of signed requests, by operation and by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ SECRET_KEY: Final = "secret/of-another-caller.txt"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it is about to be sent."""
+    """A request to be sent."""
 
     method: str
     url: str
@@ -52,7 +52,7 @@ def without_query(name: str) -> Mutate:
 
 
 def header(name: str, value: str | None) -> Mutate:
-    """Changed or added; None leaves it out."""
+    """Change or add a value; None removes it."""
 
     def mutate(sent: Sent) -> Sent:
         others = {other: given for other, given in sent.headers.items() if other != name}
@@ -161,7 +161,7 @@ PART: Final[dict[str, Mutate]] = {
 MUTATIONS: Final = {
     "download": DOWNLOAD,
     "upload": UPLOAD,
-    "bare upload": COPY_SOURCE,  # no checksum, which a copy of other bytes would not have
+    "bare upload": COPY_SOURCE,  # without a checksum, which a copied object would not match
     "head": HEAD,
     "delete": DELETE,
     "list": LIST,

@@ -1,4 +1,6 @@
-"""Debian's nginx as a child, with what is to stand in its `http` block; it writes below its directory alone."""
+"""nginx as a child process, with the content of its `http` block; it writes only below its
+directory.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ http {{
 
 @contextmanager
 def nginx(binary: str, directory: Path, http: str, *, answers: str) -> Iterator[None]:
-    """It is there once the URL `answers` does."""
+    """Start nginx, and wait until the URL `answers` responds."""
     file = directory / "nginx.conf"
     file.write_text(_WHOLE.format(directory=directory, http=http))
     with running([binary, "-p", str(directory), "-c", str(file)], directory, answers, TZ="UTC"):

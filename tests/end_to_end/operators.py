@@ -1,4 +1,4 @@
-"""`presign` as an operator runs it: in a process of its own, with credentials from the environment."""
+"""`presign` as an operator runs it: as a process, with credentials from the environment."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Commands:
-    """In front of `store`, by default as its root."""
+    """The commands for `store`, by default with root's keys."""
 
     store: Store
     configuration: Path
@@ -26,7 +26,7 @@ class Commands:
     def presign(
         self, command: str, *arguments: str, answer: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """`answer` is what is typed when it asks."""
+        """`answer` is typed when the command asks."""
         given = [sys.executable, "-m", "service", command, "--config", str(self.configuration)]
         return subprocess.run(
             [*given, *arguments],

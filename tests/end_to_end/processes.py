@@ -1,6 +1,6 @@
 """Servers as real child processes on loopback.
 
-A child sees nothing of the developer's environment, writes only into its own directory, and is ended
+A child does not see the developer's environment, writes only into its own directory, and is stopped
 with its whole process group.
 """
 
@@ -18,9 +18,9 @@ from typing import Final
 import httpx
 
 START_SECONDS = 60  # idle machines need 0.5 to 4
-STOP_SECONDS = 1  # SeaweedFS takes 15 to leave in good order; nothing it holds is worth that
+STOP_SECONDS = 1  # an orderly stop of SeaweedFS takes 15, and is not needed
 KILL_SECONDS = 10
-LOWEST_PORT: Final = 10_240  # nothing well-known stands between this and the ports of clients
+LOWEST_PORT: Final = 10_240  # no well-known ports between this and the ephemeral ports
 CLIENTS_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")  # man 7 ip
 _TAKEN: Final[list[socket.socket]] = []
 
@@ -44,7 +44,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a process group of its own: its children end with it
+            start_new_session=True,  # its own process group: its children are stopped with it
         )
     try:
         _wait_until_healthy(process, health_url, log)
@@ -78,16 +78,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_SECONDS)
-    with suppress(ProcessLookupError):  # whatever outlived its leader, too
+    with suppress(ProcessLookupError):  # also children that outlived their leader
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(KILL_SECONDS)
 
 
 def free_ports(count: int) -> list[int]:
-    """Nobody else's until this process ends: a server needs seconds before it listens.
+    """Return ports reserved until this process ends, since a server needs seconds before it
+    listens.
 
-    None is of those that the system gives to clients, of whom many come and go meanwhile. And whoever else
-    runs these tests finds UDP's port of the same number taken.
+    None is an ephemeral port. The UDP port of the same number is held, so that parallel test runs
+    choose other ports.
     """
     tried = SystemRandom().sample(_ports(), 50 * count)
     free = (port for port in tried if _is_taken_by_us(port))
@@ -95,7 +96,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _ports() -> range:
-    """Where a system gives nearly all of them to clients, or does not say which, any has to do."""
+    """Ports below the ephemeral range; all ports if that range is unknown or too large."""
     known = CLIENTS_PORTS.exists()
     below_clients = range(LOWEST_PORT, int(CLIENTS_PORTS.read_text().split()[0]) if known else 0)
     return below_clients if len(below_clients) > 1000 else range(LOWEST_PORT, 2**16)

@@ -1,4 +1,4 @@
-"""A store's STS behind a proxy that keeps the session policies it was sent."""
+"""A proxy in front of a store's STS that records session policies."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ class RecordingSts:
 
 @contextmanager
 def recording(target: str) -> Iterator[RecordingSts]:
-    """Requests go on to `target` as they came: their `Host` is part of what is signed."""
+    """Requests are forwarded unchanged: their `Host` is signed."""
     address = urlsplit(target).netloc
 
     class Proxy(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def recording(target: str) -> Iterator[RecordingSts]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            """Nothing on standard error."""
+            """Write nothing to standard error."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
     recorded = RecordingSts(f"http://127.0.0.1:{server.server_port}")

@@ -1,10 +1,10 @@
-"""Two replicas behind nginx, with the configuration of deploy/nginx, and callers who go on asking."""
+"""Two replicas behind nginx, with the configuration of deploy/nginx, and callers that keep
+sending.
+"""
 
 import asyncio
-import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -19,18 +19,18 @@ from uuid import uuid4
 import httpx
 
 from tests.end_to_end.nginx import nginx
-from tests.end_to_end.processes import free_ports, running
-from tests.end_to_end.service import API_KEY, Signed, configured
+from tests.end_to_end.processes import free_ports
+from tests.end_to_end.service import API_KEY, Signed, configured, process
 from tests.end_to_end.stores import Store
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
 DRAIN_SECONDS: Final = (
-    2  # more than nginx's fail_timeout, or a replica that came back is still left alone
+    2  # more than nginx's fail_timeout, or nginx still avoids a replica that is back
 )
 STOP_SECONDS: Final = 30
 CALLERS: Final = 8
 PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
-MOST_REQUESTS: Final = 20_000  # of all callers: a bound, should nobody stop them
+MOST_REQUESTS: Final = 20_000  # of all callers: a limit, in case nobody stops them
 BATCH: Final = 20
 READ: Final = "replicas/read"
 
@@ -39,7 +39,7 @@ READ: Final = "replicas/read"
 def proxying(
     binary: str, directory: Path, ports: tuple[int, int], *, sticky: bool = False
 ) -> Iterator[str]:
-    """Debian's nginx in front of what listens at `ports`, with deploy/nginx/presign.conf."""
+    """Nginx in front of the servers at `ports`, with deploy/nginx/presign.conf."""
     port, health = free_ports(2)
     ours = CONFIGURATION.read_text(encoding="utf-8").replace("127.0.0.1:8080", f"127.0.0.1:{port}")
     for number, each in enumerate(ports, 1):
@@ -55,7 +55,7 @@ def proxying(
 
 
 class Replica:
-    """`presign serve`, at an address that it keeps when it is started anew."""
+    """`presign serve`, with an address that stays the same across restarts."""
 
     def __init__(self, store: Store, directory: Path) -> None:
         directory.mkdir()
@@ -65,19 +65,9 @@ class Replica:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        file = self._directory / "presign.yaml"
-        server = {"server": {"drain_seconds": DRAIN_SECONDS}}
-        file.write_text(json.dumps(configured(self._store) | server))
-        command = [sys.executable, "-m", "service", "serve", "--port", str(self.port)]
-        settings = {
-            "PRESIGN_CONFIG": str(file),
-            "AWS_ACCESS_KEY_ID": self._store.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self._store.secret_access_key,
-        }
-        ready = f"http://127.0.0.1:{self.port}/readyz"
-        self._process = self._stack.enter_context(
-            running(command, self._directory, ready, **settings)
-        )
+        settings = configured(self._store) | {"server": {"drain_seconds": DRAIN_SECONDS}}
+        started = process(self._store, self._directory, self.port, settings)
+        self._process = self._stack.enter_context(started)
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -105,10 +95,10 @@ def two_replicas(store: Store, directory: Path) -> Iterator[tuple[Replica, Repli
 
 @dataclass
 class Tally:
-    """What the callers were given, in the order in which it came, and what went wrong."""
+    """The callers' answers, in the order in which they came, and failures."""
 
     given: list[tuple[str, Signed]] = field(default_factory=list)
-    sessions: set[str] = field(default_factory=set)  # that signed what was given
+    sessions: set[str] = field(default_factory=set)  # that signed the answers
     answers: int = 0
     failures: list[str] = field(default_factory=list)
 
@@ -135,14 +125,14 @@ class Tally:
 
 
 def session_of(url: str) -> str:
-    """The access key id of who signed."""
+    """Return the access key id of the signer."""
     [credential] = parse_qs(urlsplit(url).query)["X-Amz-Credential"]
     return credential.partition("/")[0]
 
 
 @contextmanager
 def under_load(url: str) -> Iterator[Tally]:
-    """Callers ask at `url` until the block is left. Each of them waits for its answer."""
+    """Callers send requests to `url` until the block ends; each waits for its answer."""
     tally, stop = Tally(), Event()
     thread = Thread(target=lambda: asyncio.run(_load(url, tally, stop)))
     thread.start()

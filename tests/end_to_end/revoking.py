@@ -1,4 +1,4 @@
-"""An operator with `presign revoke`, in front of the service and of MiniStack's IAM."""
+"""An operator with `presign revoke`, the service, and MiniStack's IAM."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ _numbers = count()
 
 @dataclass(frozen=True, kw_only=True)
 class Operator(Commands):
-    """The command, in front of a configuration and of the store's IAM."""
+    """`presign revoke` with a configuration and the store's IAM."""
 
     role_arn: str
 
@@ -43,7 +43,7 @@ class Operator(Commands):
         return self.presign("revoke", *endpoint, *arguments, answer=answer)
 
     def policies(self) -> dict[str, Any]:
-        """What revocations stand on the role."""
+        """Return the revocations on the role."""
         with closing(stores._client("iam", self.store.endpoint_url)) as iam:
             names = iam.list_role_policies(RoleName=self.role)["PolicyNames"]
             ours = [name for name in names if name.startswith("presign-revoke-")]
@@ -59,8 +59,10 @@ class Operator(Commands):
 
 
 @dataclass(frozen=True)
-class House:
-    """The service in front of MiniStack, and an operator with what `deploy/iam` gives, no more."""
+class RevocationSetup:
+    """The service in front of MiniStack, and an operator with only the permissions of
+    `deploy/iam`.
+    """
 
     service: Service
     operator: Operator
@@ -74,12 +76,12 @@ class House:
             reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
             if reply.status_code == 200:
                 return Signed("GET", reply.json()["url"], {}, reply.json())
-            assert reply.status_code == 503  # a session of before `revoked_before` is no session
+            assert reply.status_code == 503  # sessions before `revoked_before` are not used
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
     def configure(self, **of_a: str) -> None:
-        """Changes the file, and waits until it is served."""
+        """Change the file, and wait until it is in use."""
         callers = [{**CALLERS[0], **of_a}, CALLERS[1]]
         settings = configured(self.operator.store, callers, role_arn=self.operator.role_arn)
         new = self.operator.configuration.with_suffix(".new")
@@ -100,7 +102,7 @@ def operator_of(store: Store, directory: Path, **bucket: Any) -> Operator:
 
 
 def with_rights(operator: Operator, *actions: str) -> Operator:
-    """As a new user who may do these of the policy's actions, and nothing else."""
+    """Return an operator that may only do these actions of the policy."""
     name = f"on-call-{next(_numbers)}"
     statements = [
         {**each, "Action": [action for action in _actions(each) if action in actions]}
@@ -140,7 +142,7 @@ def revoked_before_in(text: str) -> str:
 
 
 def pasted(text: str) -> dict[str, Any]:
-    """The first document of JSON in what was printed."""
+    """Return the first JSON document in the output."""
     document: dict[str, Any]
     document, _ = json.JSONDecoder().raw_decode(text[text.index("\n{") + 1 :])
     return document
@@ -165,7 +167,7 @@ def add_pattern(operator: Operator) -> None:
 
 
 def given_to(operator: Operator, name: str) -> dict[str, Any]:
-    """A session of that name. Only one of before a revocation is sure to be denied by it."""
+    """Return credentials of a new session with that name."""
     store = operator.store
     base = {"access_key_id": store.access_key_id, "secret_access_key": store.secret_access_key}
     with closing(_client(store, "sts", base)) as sts:
@@ -175,7 +177,7 @@ def given_to(operator: Operator, name: str) -> dict[str, Any]:
 
 
 def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
-    """By a token of an issuer whom MiniStack takes at its word, and the role now trusts."""
+    """Return credentials for an unverified token, after making the role trust its issuer."""
     issuer = "accounts.google.com"
     trust = {
         "Effect": "Allow",
@@ -197,7 +199,7 @@ def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
 
 
 def lets_read(operator: Operator, given: dict[str, Any]) -> bool:
-    """Whether what the session signs works."""
+    """Whether requests signed by the session work."""
     store, key = operator.store, f"revoke/{operator.role}.txt"
     stored(store, key)
     session = {

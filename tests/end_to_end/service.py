@@ -1,9 +1,10 @@
-"""The service as its users have it: `presign serve` in a process of its own, asked over HTTP."""
+"""The service as its users have it: `presign serve` as a process, over HTTP."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ OPERATIONS = [
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What the service answered: with `method` and `headers` as they are to be sent."""
+    """The service's answer, with the `method` and `headers` to send."""
 
     method: str
     url: str
@@ -63,7 +64,7 @@ def send(
     url: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    """Send what was signed, or, where something is named, a mutation of it."""
+    """Send a signed request, with the given parts replaced."""
     with httpx.Client(trust_env=False, timeout=30) as client:
         return client.request(
             method or signed.method,
@@ -86,30 +87,47 @@ def serving(
     environment: dict[str, str] | None = None,
     callers: list[dict[str, Any]] | None = None,
     top: dict[str, Any] | None = None,
+    *,
+    health: str = "/readyz",
     **bucket: Any,
 ) -> Iterator[Service]:
-    """The service in front of `store`, whose buckets it calls `objects` and `versions`.
+    """Run the service in front of `store`, with its buckets as `objects` and `versions`.
 
-    `environment`, `callers`, `top` and `bucket` are settings beyond, or in place of, the usual ones.
+    `environment`, `callers`, `top` and `bucket` are settings that add to or replace the usual ones.
+    It has started once `health` answers.
     """
     (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    configuration = directory / "presign.yaml"
     settings = configured(store, callers, **bucket) | (top or {})
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    with (
+        process(store, directory, port, settings, environment, health=health),
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=60
+        ) as client,
+    ):
+        yield Service(client)
+
+
+def process(
+    store: Store,
+    directory: Path,
+    port: int,
+    settings: dict[str, Any],
+    environment: dict[str, str] | None = None,
+    *,
+    health: str = "/readyz",
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run `presign serve` with the base credentials of `store`."""
+    configuration = directory / "presign.yaml"
     configuration.write_text(json.dumps(settings))  # JSON is YAML
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
     variables = {
         "PRESIGN_CONFIG": str(configuration),
         "AWS_ACCESS_KEY_ID": store.access_key_id,
         "AWS_SECRET_ACCESS_KEY": store.secret_access_key,
         **(environment or {}),
     }
-    headers = {"Authorization": f"Bearer {API_KEY}"}
-    with (
-        running(command, directory, f"{url}/readyz", **variables),
-        httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as client,
-    ):
-        yield Service(client)
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
+    return running(command, directory, f"http://127.0.0.1:{port}{health}", **variables)
 
 
 def configured(
@@ -134,7 +152,7 @@ def configured(
 def api_key(
     name: str, key: str, *prefixes: str, allow: Sequence[str] = OPERATIONS
 ) -> dict[str, Any]:
-    """A caller who may do all that `allow` says below these prefixes, in both buckets."""
+    """Return a caller with the operations `allow` below these prefixes, in both buckets."""
     grants = [
         {"bucket": bucket, "prefix": prefix, "allow": list(allow), "allow_overwrite": True}
         for bucket in ("objects", "versions")

@@ -1,8 +1,8 @@
 """Three S3 and STS servers, each a real process on loopback.
 
-moto verifies nothing, MiniStack nearly everything, SeaweedFS is an independent verifier. Each
-hands out base credentials that may do one thing, assume the role, and a role that may do
-everything in two buckets and nothing elsewhere. On moto this is decoration: it enforces no policy.
+moto verifies nothing, MiniStack nearly everything, SeaweedFS is an independent verifier. Each has
+base credentials that may only assume the role, and a role that may do everything in two buckets and
+nothing elsewhere. moto enforces no policy.
 
 A store that cannot start is a failure, never a skip.
 """
@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from tests.end_to_end.processes import free_ports, running
 
-REGION = "eu-west-1"  # us-east-1 is the default everywhere and would hide a mistake
+REGION = "eu-west-1"  # us-east-1 is the default everywhere and would hide bugs
 BUCKET = "presign-objects"
 VERSIONED_BUCKET = "presign-versions"
 ROLE = "presign-role"
@@ -34,7 +34,7 @@ SEAWEEDFS_IAM = "arn:aws:iam::000000000000"
 SEAWEEDFS_BASE_KEY_ID = "AKIABASEBASEBASEBASE"
 SEAWEEDFS_BASE_SECRET = "base-secret-of-a-throw-away-store"
 MINISTACK_PYTHON = Path(__file__).parents[2] / ".venv-ministack" / "bin" / "python"
-# Each of these has a fixed port unless told, and a gRPC one, 10,000 higher.
+# Each has a fixed default port, and a gRPC port 10,000 higher.
 SEAWEEDFS_PARTS = ("s3", "master", "volume", "filer")
 ANY_ORIGIN = {
     "AllowedOrigins": ["*"],
@@ -46,7 +46,7 @@ ANY_ORIGIN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """A store that runs. The credentials are the base ones: they may only assume the role."""
+    """A running store. The credentials are the base ones: they may only assume the role."""
 
     name: str
     endpoint_url: str
@@ -62,7 +62,7 @@ class Store:
     _admin: Any = field(repr=False, compare=False)
 
     def admin_client(self) -> Any:
-        """Root's S3 client, to see what was really stored. One for all; closed with the store."""
+        """Return root's shared S3 client, to see what was really stored."""
         return self._admin
 
 
@@ -124,7 +124,7 @@ def _seaweedfs_command(ports: Mapping[str, int]) -> list[str]:
 
 
 def _remove_seaweedfs_sockets(ports: Mapping[str, int]) -> None:
-    # It leaves them outside its directory, and has no setting for that.
+    # It puts them outside its directory, and has no setting for that.
     for part in SEAWEEDFS_PARTS:
         port = ports[f"{part}.port.grpc"]
         Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock").unlink(missing_ok=True)
@@ -144,7 +144,8 @@ def _identity(name: str, key_id: str, secret: str, action: str) -> dict[str, Any
 
 def _seaweedfs_iam() -> dict[str, Any]:
     signing_key = base64.b64encode(b"a key of thirty-two bytes, or so").decode()
-    # A trust policy with any other action, TagSession say, costs the role: a warning in the log.
+    # A trust policy with any other action, such as TagSession, loses the role, with a warning in
+    # the log.
     trust = _trust(f"{SEAWEEDFS_IAM}:user/{USER}", "sts:AssumeRole")
     role = {"roleName": ROLE, "roleArn": f"{SEAWEEDFS_IAM}:role/{ROLE}", "trustPolicy": trust}
     return {
@@ -186,9 +187,9 @@ def _role_of_a_new_user(iam: Any) -> str:
 def ministack_role(
     store: Store, name: str, *trusted: str, condition: dict[str, Any] | None = None
 ) -> str:
-    """Another role of MiniStack's that may do all in the buckets, if only under `condition`.
+    """Create another MiniStack role that may do everything in the buckets, if `condition` holds.
 
-    Its trust allows `trusted`, and no more; the user may assume it as far as the user is concerned.
+    Its trust policy allows only `trusted`; the user has the permission to assume it.
     """
     with closing(_client("iam", store.endpoint_url)) as iam:
         trust = json.dumps(_trust(iam.get_user(UserName=USER)["User"]["Arn"], *trusted))
@@ -225,7 +226,7 @@ def _buckets(url: str) -> Iterator[Any]:
             admin.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [ANY_ORIGIN]})
         versioning = {"Status": "Enabled"}
         admin.put_bucket_versioning(Bucket=VERSIONED_BUCKET, VersioningConfiguration=versioning)
-        # SeaweedFS calls itself healthy before it has room for a first byte.
+        # SeaweedFS reports healthy before it can store anything.
         admin.put_object(Bucket=BUCKET, Key="ready", Body=b"ready")
         admin.delete_object(Bucket=BUCKET, Key="ready")
         yield admin

@@ -1,6 +1,6 @@
-"""Uploads in parts that nobody completed: `presign uploads` as an operator has it, on real stores.
+"""Abandoned multipart uploads: `presign uploads` as an operator runs it, on real stores.
 
-Each test has a bucket of its own, since the command looks at all of a bucket.
+Each test has its own bucket, since the command covers a whole bucket.
 """
 
 import json
@@ -22,13 +22,13 @@ from tests.end_to_end.stores import Store
 LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())
 PLACEHOLDER: Final = "acme-reports-prod"
-NEVER: Final = "http://127.0.0.1:9"  # nobody is there
+NEVER: Final = "http://127.0.0.1:9"  # nothing listens there
 _numbers = count()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator(Commands):
-    """A bucket of the store's, and the command in front of it."""
+    """A bucket of the store, and the command for it."""
 
     bucket: str
 
@@ -70,9 +70,7 @@ def fields(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
-def test_uploads_are_listed_and_on_demand_ended_with_their_parts(
-    store: Store, tmp_path: Path
-) -> None:
+def test_uploads_are_listed_and_aborted_on_request(store: Store, tmp_path: Path) -> None:
     ann = operator(store, tmp_path)
     small, odd = ann.begin("a/small.bin", b"half"), ann.begin("b/Ré sumé+%.bin")
     listed = ann.run("--older-than", "0m")
@@ -89,7 +87,9 @@ def test_uploads_are_listed_and_on_demand_ended_with_their_parts(
     assert ann.run("--older-than", "0m", "--abort").stderr == "0 uploads of any age; 0 aborted\n"
 
 
-def test_a_young_upload_is_neither_listed_nor_ended(verifying_store: Store, tmp_path: Path) -> None:
+def test_a_recent_upload_is_neither_listed_nor_aborted(
+    verifying_store: Store, tmp_path: Path
+) -> None:
     ann = operator(verifying_store, tmp_path)
     earliest_refresh_remaining = ann.begin("young.bin")
     done = ann.run("--older-than", "1h", "--abort")
@@ -98,7 +98,7 @@ def test_a_young_upload_is_neither_listed_nor_ended(verifying_store: Store, tmp_
     assert ann.open() == {("young.bin", earliest_refresh_remaining)}
 
 
-def test_what_moto_dates_to_2010_is_old(moto: Store, tmp_path: Path) -> None:
+def test_uploads_that_moto_dates_to_2010_are_old(moto: Store, tmp_path: Path) -> None:
     ann = operator(moto, tmp_path)
     ann.begin("old.bin")
     done = ann.run("--older-than", "365d", "--abort")
@@ -106,7 +106,7 @@ def test_what_moto_dates_to_2010_is_old(moto: Store, tmp_path: Path) -> None:
     assert ann.open() == set()
 
 
-def test_more_uploads_than_a_page_holds_are_all_found_and_all_ended(
+def test_uploads_beyond_one_page_are_found_and_aborted(
     verifying_store: Store, tmp_path: Path
 ) -> None:
     ann = operator(verifying_store, tmp_path)
@@ -118,9 +118,7 @@ def test_more_uploads_than_a_page_holds_are_all_found_and_all_ended(
     assert ann.open() == set()
 
 
-def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
-    verifying_store: Store, tmp_path: Path
-) -> None:
+def test_a_refused_bucket_does_not_stop_the_others(verifying_store: Store, tmp_path: Path) -> None:
     missing = {"bucket": "presign-there-is-none"}
     down = {"endpoint_url": NEVER}
     ann = operator(verifying_store, tmp_path, down=down, missing=missing)
@@ -136,9 +134,7 @@ def test_one_bucket_that_is_refused_keeps_no_other_from_its_turn(
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
 
 
-def test_credentials_that_are_wrong_or_none_are_told_in_words(
-    verifying_store: Store, tmp_path: Path
-) -> None:
+def test_wrong_or_missing_credentials_are_explained(verifying_store: Store, tmp_path: Path) -> None:
     ann = operator(verifying_store, tmp_path)
     done = replace(ann, secret="another's").run("--older-than", "7d")
     assert done.returncode == 1
@@ -149,7 +145,7 @@ def test_credentials_that_are_wrong_or_none_are_told_in_words(
     assert done.stderr == "Error: The AWS default chain has no credentials.\n"
 
 
-def test_an_operators_credentials_may_be_a_sessions(verifying_store: Store, tmp_path: Path) -> None:
+def test_an_operator_may_use_session_credentials(verifying_store: Store, tmp_path: Path) -> None:
     with closing(
         boto3.Session().client(
             "sts",
@@ -171,7 +167,7 @@ def test_an_operators_credentials_may_be_a_sessions(verifying_store: Store, tmp_
 # deploy/iam
 
 
-def test_the_lifecycle_rule_is_one_that_the_store_takes(store: Store, tmp_path: Path) -> None:
+def test_the_store_accepts_the_lifecycle_rule(store: Store, tmp_path: Path) -> None:
     ann = operator(store, tmp_path)
     admin = store.admin_client()
     admin.put_bucket_lifecycle_configuration(Bucket=ann.bucket, LifecycleConfiguration=LIFECYCLE)
@@ -181,7 +177,7 @@ def test_the_lifecycle_rule_is_one_that_the_store_takes(store: Store, tmp_path: 
 
 
 def an_operator_with(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
-    """A new user of MiniStack's whom nothing else is allowed."""
+    """A new MiniStack user with no other permissions."""
     name, policy = f"operator-{next(_numbers)}", {**POLICY, "Statement": statements}
     document = json.dumps(policy).replace(PLACEHOLDER, ann.bucket)
     with closing(stores._client("iam", ann.store.endpoint_url)) as iam:
@@ -200,14 +196,14 @@ def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("missing", "told"),
+    ("missing", "reported"),
     [
         ("s3:ListBucketMultipartUploads", "bucket reports: the store refused: AccessDenied"),
         ("s3:AbortMultipartUpload", "bucket reports: 1 not aborted: the store refused: AccessDenied"),
     ],
 )  # fmt: skip
-def test_without_any_one_action_of_the_policy_the_command_is_refused(
-    ministack: Store, tmp_path: Path, missing: str, told: str
+def test_each_action_of_the_policy_is_needed(
+    ministack: Store, tmp_path: Path, missing: str, reported: str
 ) -> None:
     rest = [each for each in POLICY["Statement"] if each["Action"] != missing]
     assert len(rest) == len(POLICY["Statement"]) - 1
@@ -215,7 +211,7 @@ def test_without_any_one_action_of_the_policy_the_command_is_refused(
     ann.begin("a.bin")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, len(ann.open())) == (1, 1)
-    assert told in done.stderr.splitlines()
+    assert reported in done.stderr.splitlines()
     for hidden in ("arn:", "127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr
 

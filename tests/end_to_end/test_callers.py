@@ -1,4 +1,4 @@
-"""Two callers of one service, over HTTP: to each its own, and nothing of the other's."""
+"""Two callers of one service, over HTTP: each gets its own objects and none of the other's."""
 
 import uuid
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def ask(service: Service, path: str, key: str, who: str, **more: Any) -> httpx.R
 
 
 @pytest.mark.parametrize("path", ASKS)
-def test_a_caller_is_given_its_own_and_refused_the_others(running: Service, path: str) -> None:
+def test_a_caller_gets_its_own_prefix_and_no_other(running: Service, path: str) -> None:
     for who, own, other in ((KEY_OF_A, "a/", "b/"), (KEY_OF_B, "b/", "a/")):
         assert ask(running, path, f"{own}x/", who).status_code == 200
         for elsewhere in (f"{other}x/", "x/", f"{own[0]}{own}", f"/{own}x/"):
@@ -51,7 +51,7 @@ def test_a_caller_is_given_its_own_and_refused_the_others(running: Service, path
             assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
-def test_a_bucket_that_is_not_there_is_refused_in_the_same_words(running: Service) -> None:
+def test_an_unknown_bucket_gets_the_same_refusal(running: Service) -> None:
     one = ask(running, "download-urls", "b/x", KEY_OF_A)
     other = ask(running, "download-urls", "a/x", KEY_OF_A, bucket="nowhere")
     tell = [{k: v for k, v in each.json().items() if k != "request_id"} for each in (one, other)]
@@ -59,7 +59,7 @@ def test_a_bucket_that_is_not_there_is_refused_in_the_same_words(running: Servic
     assert (one.status_code, other.status_code) == (403, 403)
 
 
-def test_what_callers_are_given_works_and_is_signed_by_sessions_of_their_own(
+def test_each_callers_urls_work_and_use_its_own_session(
     running: Service, ministack: Store, name: str
 ) -> None:
     key_ids = set()

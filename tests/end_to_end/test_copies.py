@@ -1,7 +1,7 @@
-"""An upload's URL with a copy source added: what a caller's own session policy says of it.
+"""The session policy denies an upload URL with a copy source added.
 
-MiniStack acts on an unsigned copy source (`test_mutations.py`) and has no condition key for it. So the
-policy is taken on its way to STS, and judged by IAM's rules.
+MiniStack acts on an unsigned copy source (`test_mutations.py`) and has no condition key for it. So
+the policy is recorded on its way to STS, and evaluated by IAM's rules.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def _sts(ministack: Store) -> Iterator[RecordingSts]:
 def _peeper(
     ministack: Store, sts: RecordingSts, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """Whose grants are a `head` below `alice/`, and uploads below `peeper/`."""
+    """A caller with `head` below `alice/`, and uploads below `peeper/`."""
     uploads = ["upload", "form", "multipart"]
     caller = api_key("peeper", API_KEY, "peeper/", allow=uploads)
     caller["grants"] += api_key("peeper", API_KEY, "alice/", allow=["head"])["grants"]
@@ -41,7 +41,7 @@ def _peeper(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_the_policy_that_reaches_sts_allows_uploads_and_no_copies(
+def test_the_session_policy_sent_to_sts_denies_copies(
     peeper: Service, sts: RecordingSts, source: str
 ) -> None:
     reply = peeper.client.post(

@@ -1,7 +1,7 @@
-"""Requests that fail for real at stores that verify; the service is told of each, and says why.
+"""Requests that really fail at stores that verify; the service diagnoses each.
 
-A case is a request that works, changed as people and libraries change them. What the store answers is
-told along, as a user would paste it. The first finding has to be the right one.
+A case is a working request, changed as people and libraries change them. The diagnosis gets the
+store's answer, as a user would paste it. The first finding must be the right one.
 """
 
 import json
@@ -32,7 +32,7 @@ Fail = Callable[[Desk], Sent]
 
 
 def get(change: Callable[[Signed], str]) -> Fail:
-    """A download whose URL is changed."""
+    """A download with a changed URL."""
     return lambda desk: desk.send(signed := desk.get(), url=change(signed))
 
 
@@ -84,8 +84,9 @@ def with_an_acl(desk: Desk) -> Sent:
     return desk.send(desk.get(), x_amz_acl="private")
 
 
-# What each is called, how it is made to fail, and what the service has to say first, proven unless it
-# is in `UNPROVEN`. Each fails at either store, unless `LET_THROUGH` says otherwise.
+# Name, change, and expected first finding, which is proven unless the case is in `UNPROVEN`. Each
+# fails
+# at both stores, unless it is in `LET_THROUGH`.
 CASES: Final[dict[str, tuple[Fail, str]]] = {
     "cut off": (get(lambda signed: signed.url[:-10]), "url_truncated"),
     "signature cut off": (
@@ -159,7 +160,7 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "type left out": (put(content_type=None), "header_missing"),
     "condition left out": (put(if_none_match=None), "header_missing"),
     "metadata left out": (put(x_amz_meta_author=None), "header_missing"),
-    # The value that was signed is not to be guessed, so only that it is none of what is told.
+    # The signed value cannot be guessed; the finding only says that the reported one is wrong.
     "metadata changed": (put(x_amz_meta_author="Bob"), "signature_mismatch"),
     "part too long": (lambda desk: desk.send(desk.part(), BODY + b"!"), "content_length_changed"),
     "part sent as POST": (
@@ -177,21 +178,21 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "other bytes": (other_bytes, "checksum_mismatch"),
     "part of no upload": (part_of_no_upload, "upload_missing"),
 }
-# Of what a GET does not send, nothing is known to try.
+# For headers that a GET does not send, there is nothing to try.
 UNPROVEN: Final = {"upload sent as GET"}
-# (store, case): it answers as though all were well.
+# (store, case): the store answers with success.
 LET_THROUGH: Final = {
     ("ministack", "unsigned header"): "MiniStack 1.5.33 looks only at the headers that are signed",
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_failing_request_gets_its_right_finding_first(desk: Desk, case: str) -> None:
+def test_a_failing_request_gets_the_right_first_finding(desk: Desk, case: str) -> None:
     fail, code = CASES[case]
     sent = fail(desk)
     findings = desk.diagnosed(sent)
     if (desk.store.name, case) in LET_THROUGH:
-        assert sent.answer.is_success, "the store has mended it: take it out of the table"
+        assert sent.answer.is_success, "the store is fixed: remove this entry"
         assert findings == []
         return
     assert sent.answer.status_code >= 400, "it does not fail, so there is nothing to explain"
@@ -217,9 +218,9 @@ def test_a_request_that_works_gets_no_finding(desk: Desk) -> None:
         assert sent.answer.is_success, sent.answer.text
         assert desk.diagnosed(sent) == []
         without_length = {n: v for n, v in sent.headers.items() if n != "content-length"}
-        for headers in (sent.told["headers"], without_length):
-            told = {"method": sent.method, "url": sent.url, "headers": headers}
-            reply = desk.service.client.post("/v1/diagnoses", json=told)
+        for headers in (sent.reported["headers"], without_length):
+            reported = {"method": sent.method, "url": sent.url, "headers": headers}
+            reply = desk.service.client.post("/v1/diagnoses", json=reported)
             assert reply.json() == {"findings": []}
 
 
@@ -238,8 +239,8 @@ def test_metadata_that_differs_is_named_as_what_to_compare(desk: Desk) -> None:
     assert "`x-amz-meta-author`" in desk.diagnosed(sent)[0]["fix"]
 
 
-def test_what_a_fix_says_to_send_works(desk: Desk) -> None:
-    """The command line of the fix, with the URL and a file in their places."""
+def test_a_request_fixed_as_advised_works(desk: Desk) -> None:
+    """Return the command line of the fix, with the URL and a file filled in."""
     signed = desk.put()
     sent = desk.send(signed, BODY, content_type="text/plain;charset=UTF-8")
     finding = desk.diagnosed(sent)[0]
@@ -250,15 +251,15 @@ def test_what_a_fix_says_to_send_works(desk: Desk) -> None:
     assert desk.send(Signed("PUT", signed.url, options, {}), BODY).answer.status_code == 200
 
 
-def test_the_command_line_asks_the_service(desk: Desk, tmp_path: Path) -> None:
-    """As a process, with what was pasted in files."""
+def test_the_command_line_calls_the_service(desk: Desk, tmp_path: Path) -> None:
+    """Run `presign diagnose` as a process, with its input in files."""
     sent = desk.send(desk.put(), BODY, content_type="text/plain; charset=utf-8")
     answer = tmp_path / "answer.xml"
     answer.write_text(sent.answer.text)
     headers = [text for name, value in sent.headers.items() for text in ("-H", f"{name}: {value}")]
     options = ["--method", "PUT", *headers, "--status", "403", "--response", str(answer)]
-    asked = ["diagnose", *options, "--service", str(desk.service.client.base_url)]
-    done = CliRunner().invoke(main, asked, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
+    requested = ["diagnose", *options, "--service", str(desk.service.client.base_url)]
+    done = CliRunner().invoke(main, requested, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
     assert done.exit_code == 1
     assert done.output.startswith("1. content_type_changed (certain)")
     assert json.dumps(sent.url)[1:-1] not in done.output

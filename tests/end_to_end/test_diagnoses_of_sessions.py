@@ -1,4 +1,6 @@
-"""Diagnoses of what the service alone does not sign: by hand, with sessions that end, of forms, of others."""
+"""Diagnoses of requests signed by hand, of expired sessions, of forms, and of other callers'
+requests.
+"""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.signing.actions import GetObject
-from tests.end_to_end.by_hand import Hand, House, a_house, stored
+from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions, stored
 from tests.end_to_end.desk import BODY, TYPE, Desk, Sent, codes
 from tests.end_to_end.service import Service, Signed, api_key, post, serving
 from tests.end_to_end.stores import Store
@@ -22,45 +24,45 @@ def _desk(verifying_store: Store, verifying_service: Service) -> Desk:
     return Desk(store=verifying_store, service=verifying_service)
 
 
-# What only a hand can sign: the service does not.
+# Only signed by hand: the service refuses these.
 
 
-@pytest.fixture(name="house", scope="module")
-def _house(verifying_store: Store) -> House:
-    return a_house(verifying_store, [api_key("tests", "end-to-end", "")])
+@pytest.fixture(name="sessions", scope="module")
+def _sessions(verifying_store: Store) -> CallerSessions:
+    return caller_sessions(verifying_store, [api_key("tests", "end-to-end", "")])
 
 
-@pytest.fixture(name="hand", scope="module")
-def _hand(house: House) -> Hand:
-    return house.hand("tests")
+@pytest.fixture(name="signer", scope="module")
+def _signer(sessions: CallerSessions) -> HandSigner:
+    return sessions.signer("tests")
 
 
-def signed_by_hand(hand: Hand, key: str, *, now: int = 0, expires_in: int = 300) -> Signed:
-    url = hand.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=expires_in)
+def signed_by_hand(signer: HandSigner, key: str, *, now: int = 0, expires_in: int = 300) -> Signed:
+    url = signer.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=expires_in)
     return Signed("GET", url, {}, {})
 
 
-def test_a_key_with_dot_segments_is_told_of(desk: Desk, hand: Hand) -> None:
-    """Its session is not the service's: so the service sees no more than there is to see."""
-    sent = desk.send(signed_by_hand(hand, "diagnoses/a/../b"))
+def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
+    """The session is not the service's, so the diagnosis only has visible facts."""
+    sent = desk.send(signed_by_hand(signer, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
     codes = [finding["code"] for finding in desk.diagnosed(sent)]
     assert codes[-1] == "signed_elsewhere"
     assert "dot_segments" in codes or sent.answer.status_code == 404
 
 
-def test_a_url_that_begins_in_the_future_is_told_of(desk: Desk, hand: Hand) -> None:
-    sent = desk.send(signed_by_hand(hand, desk.key, now=4000))
-    if desk.store.name == "seaweedfs":  # 4.48 does not look at when a URL begins
+def test_a_url_from_the_future_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
+    sent = desk.send(signed_by_hand(signer, desk.key, now=4000))
+    if desk.store.name == "seaweedfs":  # 4.48 does not check when a URL begins
         assert sent.answer.status_code == 404
         return
     assert sent.answer.status_code == 403
     assert desk.diagnosed(sent)[0]["code"] == "not_yet_valid"
 
 
-def test_a_session_that_may_not_is_told_of(desk: Desk, house: House) -> None:
-    """By its policy: the signature is right."""
-    nobody = house.hand(None)
+def test_a_session_without_permission_is_diagnosed(desk: Desk, sessions: CallerSessions) -> None:
+    """The session policy denies it; the signature is valid."""
+    nobody = sessions.signer(None)
     stored(desk.store, desk.key)
     sent = desk.send(signed_by_hand(nobody, desk.key))
     assert sent.answer.status_code == 403
@@ -68,20 +70,20 @@ def test_a_session_that_may_not_is_told_of(desk: Desk, house: House) -> None:
     assert (finding["code"], finding["proven"]) == ("access_denied", True)
 
 
-def test_a_session_that_has_ended_is_told_of(ministack: Store, tmp_path: Path) -> None:
-    """MiniStack says `ExpiredToken` at first, and later that it knows no such key id."""
+def test_an_expired_session_is_diagnosed(ministack: Store, tmp_path: Path) -> None:
+    """MiniStack answers `ExpiredToken` at first, and later that the key id does not exist."""
     seconds = 10
     with serving(ministack, tmp_path, session_seconds=seconds) as service:
         desk = Desk(store=ministack, service=service)
         signed = desk.get()
-        time.sleep(seconds + 3)  # its end is rounded, and to the second
+        time.sleep(seconds + 3)  # its end is rounded to the second
         sent = desk.send(signed)
         assert sent.answer.is_error
         finding = desk.diagnosed(sent)[0]
         assert (finding["code"], finding["proven"]) == ("session_ended", True)
 
 
-# Forms: on MiniStack, since SeaweedFS takes none with a session's token
+# Forms: on MiniStack, since SeaweedFS refuses forms with a session token
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_a_session_that_has_ended_is_told_of(ministack: Store, tmp_path: Path) -
         ({"policy": None}, BODY, "form_malformed"),
     ],
 )
-def test_a_form_that_fails_gets_its_right_finding_first(
+def test_a_failing_form_gets_the_right_first_finding(
     ministack: Store,
     ministack_service: Service,
     change: dict[str, str | None],
@@ -113,13 +115,13 @@ def test_a_form_that_fails_gets_its_right_finding_first(
 
 
 @again_if_late
-def test_a_form_that_works_gets_no_finding_and_one_that_is_late_is_told_so(
+def test_a_working_form_gets_no_finding_and_an_expired_one_does(
     ministack: Store, ministack_service: Service
 ) -> None:
     desk = Desk(store=ministack, service=ministack_service)
-    asked = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
+    requested = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
     with within(2):
-        form = ministack_service.ask("upload-forms", **asked)
+        form = ministack_service.ask("upload-forms", **requested)
         answer = post(form["url"], form["fields"], BODY)
         assert answer.is_success
     assert desk.diagnosed(Sent("POST", form["url"], {}, answer)) == []
@@ -139,7 +141,7 @@ def _ministack_service(
 # Another replica, and another caller
 
 
-def test_another_replica_says_so_and_what_can_be_seen_all_the_same(
+def test_another_replica_reports_signed_elsewhere_and_visible_facts(
     desk: Desk, tmp_path: Path
 ) -> None:
     sent = desk.send(desk.put(), BODY, if_none_match=None)
@@ -151,24 +153,28 @@ def test_another_replica_says_so_and_what_can_be_seen_all_the_same(
     assert codes(desk.diagnosed(sent)) == ["header_missing"]
 
 
-def test_nobody_is_told_of_a_key_or_a_session_of_anothers(ministack: Store, tmp_path: Path) -> None:
+def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_path: Path) -> None:
     callers = [api_key("a", "end-to-end", "a/"), api_key("b", "key-of-b", "b/", "a/shared/")]
     with serving(ministack, tmp_path, callers=callers) as service:
         own = service.sign("upload-urls", key="a/one.txt", content_length=5)
         shared = service.sign("upload-urls", key="a/shared/one.txt", content_length=5)
         as_b = {"Authorization": "Bearer key-of-b"}
-        told = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
+        reported = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
 
         forbidden = service.client.post(
-            "/v1/diagnoses", json={**told, "url": own.url}, headers=as_b
+            "/v1/diagnoses", json={**reported, "url": own.url}, headers=as_b
         )
         assert forbidden.status_code == 403
         assert forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
 
-        of_a = service.client.post("/v1/diagnoses", json={**told, "url": shared.url})
+        of_a = service.client.post("/v1/diagnoses", json={**reported, "url": shared.url})
         assert codes(of_a.json()["findings"]) == ["method_changed"]
-        of_b = service.client.post("/v1/diagnoses", json={**told, "url": shared.url}, headers=as_b)
+        of_b = service.client.post(
+            "/v1/diagnoses", json={**reported, "url": shared.url}, headers=as_b
+        )
         unknown = shared.url.replace("Credential=", "Credential=X")
-        of_none = service.client.post("/v1/diagnoses", json={**told, "url": unknown}, headers=as_b)
-        assert of_b.json() == of_none.json()  # whether there is such a session is not told either
+        of_none = service.client.post(
+            "/v1/diagnoses", json={**reported, "url": unknown}, headers=as_b
+        )
+        assert of_b.json() == of_none.json()  # nor does it reveal whether such a session exists
         assert codes(of_b.json()["findings"])[-1] == "signed_elsewhere"

@@ -1,7 +1,7 @@
-"""Forms: what a browser sends is taken, and whatever else it sends is refused.
+"""Forms: the store accepts what a browser should send, and refuses changes.
 
-SeaweedFS 4.48 refuses every form with a session token, so it judges forms that static keys signed;
-MiniStack judges those of a session.
+SeaweedFS 4.48 refuses every form with a session token, so it gets forms signed with static keys;
+MiniStack gets those of a session.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def _forms(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 def form(service: Service, **more: Any) -> dict[str, Any]:
-    asked = {
+    requested = {
         "key_prefix": "forms/",
         "filename": "a b.txt",
         "max_content_length": 100,
@@ -35,7 +35,7 @@ def form(service: Service, **more: Any) -> dict[str, Any]:
         "metadata": {"author": "Ann"},
         **more,
     }
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in requested.items() if value is not None}
     return service.ask("upload-forms", **given)
 
 
@@ -61,7 +61,7 @@ def test_a_form_without_a_type_has_the_default(forms: Service, store: Store) -> 
     assert signed["fields"]["Content-Type"] == "application/octet-stream"
     assert post(signed["url"], signed["fields"], BODY).status_code == 201
     head = store.admin_client().head_object(Bucket=store.bucket, Key=signed["key"])
-    # SeaweedFS takes the default for no type at all, and believes the file's part instead.
+    # SeaweedFS treats the default as no type at all, and uses that of the file's part.
     expected = "text/plain" if store.name == "seaweedfs" else "application/octet-stream"
     assert head["ContentType"].partition(";")[0] == expected
 
@@ -72,8 +72,8 @@ def test_a_form_may_leave_the_type_open_below_a_prefix(forms: Service) -> None:
     assert post(signed["url"], fields, BODY).status_code == 201
 
 
-def test_a_form_with_tags_is_taken(forms: Service, store: Store) -> None:
-    """AWS keeps a form's tags; no store here does, and SeaweedFS knows no such field."""
+def test_a_form_with_tags_is_accepted(forms: Service, store: Store) -> None:
+    """AWS keeps a form's tags; no store here does, and SeaweedFS does not support the field."""
     signed = form(forms, tags={"team": "a b"})
     answer = post(signed["url"], signed["fields"], BODY)
     if store.name == "seaweedfs":
@@ -83,7 +83,7 @@ def test_a_form_with_tags_is_taken(forms: Service, store: Store) -> None:
 
 
 def field(name: str, value: str | None) -> Callable[[Fields], Fields]:
-    """Changed or added; None leaves it out."""
+    """Change or add a value; None removes it."""
 
     def mutate(fields: Fields) -> Fields:
         others = {other: given for other, given in fields.items() if other != name}
@@ -110,7 +110,7 @@ MUTATIONS: Final[dict[str, Callable[[Fields], Fields]]] = {
     "signature left out": field("x-amz-signature", None),
     "policy left out": field("policy", None),
 }
-# (store, mutation): why the store lets it through. The other store refuses each.
+# (store, mutation): why the store accepts it. The other store refuses each.
 EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
     ("seaweedfs", "redirect added"): "SeaweedFS 4.48 lets fields by that no condition names",
     ("seaweedfs", "acl added"): "SeaweedFS 4.48 lets fields by that no condition names",
@@ -128,7 +128,7 @@ def test_a_form_with_another_field_is_refused(forms: Service, store: Store, name
 
 
 @pytest.mark.parametrize(("least", "body"), [(0, b"x" * 101), (5, b"x" * 4)])
-def test_a_form_takes_no_file_of_another_size(
+def test_a_form_refuses_a_file_of_another_size(
     forms: Service, store: Store, least: int, body: bytes
 ) -> None:
     if not store.verifies_signatures:

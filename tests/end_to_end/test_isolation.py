@@ -1,7 +1,7 @@
-"""One caller's session cannot touch what is another's, whoever signs with it and whatever for.
+"""One caller's session cannot reach another's objects, even if all our checks had failed.
 
-The grants stand in front; this is about what stands behind them. So requests are signed by hand
-(`by_hand.py`) with a caller's own session, as if every check of ours had failed.
+These tests bypass the grants: requests are signed by hand (`by_hand.py`) with a caller's own
+session.
 """
 
 import uuid
@@ -22,30 +22,30 @@ from tests.end_to_end.by_hand import (
     BODY,
     CALLERS,
     OPERATIONS,
-    House,
-    a_house,
+    CallerSessions,
+    caller_sessions,
     content,
     is_denied,
     stored,
 )
 from tests.end_to_end.stores import Store
 
-# Everything that is not below `a/`, though a careless match would think so.
+# Not below `a/`, although a careless match might accept them.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]
-# MiniStack 1.5.33 leaves the first slash of a key out of the ARN that it asks its policies about.
+# MiniStack 1.5.33 omits the first slash of a key in the ARN that it evaluates.
 LET_THROUGH: Final = {
     ("/a/{}", each) for each in ("download", "head", "upload", "delete", "multipart")
 }
 
 
-@pytest.fixture(name="house", scope="module")
-def _house(ministack: Store) -> House:
-    return a_house(ministack, CALLERS)
+@pytest.fixture(name="sessions", scope="module")
+def _sessions(ministack: Store) -> CallerSessions:
+    return caller_sessions(ministack, CALLERS)
 
 
 @pytest.fixture(name="elsewhere", scope="module")
-def _elsewhere(seaweedfs: Store) -> House:
-    return a_house(seaweedfs, CALLERS)
+def _elsewhere(seaweedfs: Store) -> CallerSessions:
+    return caller_sessions(seaweedfs, CALLERS)
 
 
 @pytest.fixture(name="name")
@@ -54,48 +54,48 @@ def _name() -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_session_may_do_below_its_own_prefix_what_its_caller_may(
-    house: House, ministack: Store, name: str, operation: str
+def test_a_session_may_use_its_own_prefix(
+    sessions: CallerSessions, ministack: Store, name: str, operation: str
 ) -> None:
     stored(ministack, f"a/{name}")
-    answer = OPERATIONS[operation](house.hand("a"), f"a/{name}")
+    answer = OPERATIONS[operation](sessions.signer("a"), f"a/{name}")
     assert answer.is_success, answer.text
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("place", NOT_BELOW_A)
-def test_a_session_may_do_nothing_elsewhere_though_signed_by_hand(
-    house: House, ministack: Store, name: str, operation: str, place: str
+def test_a_session_may_do_nothing_outside_its_prefix(
+    sessions: CallerSessions, ministack: Store, name: str, operation: str, place: str
 ) -> None:
     key = place.format(name)
     stored(ministack, key, body=b"untouched")
-    answer = OPERATIONS[operation](house.hand("a"), key)
+    answer = OPERATIONS[operation](sessions.signer("a"), key)
     let_through = (place, operation) in LET_THROUGH
     assert is_denied(answer) is not let_through, f"{answer.status_code} {answer.text}"
     assert (content(ministack, key) == b"untouched") or let_through
 
 
 @pytest.mark.parametrize("prefix", ["", "a", "b", "b/", "ab/"])
-def test_a_session_lists_nothing_wider_than_its_prefix(house: House, prefix: str) -> None:
-    assert is_denied(house.hand("a").send(ListObjects(prefix=prefix)))
+def test_a_session_cannot_list_above_its_prefix(sessions: CallerSessions, prefix: str) -> None:
+    assert is_denied(sessions.signer("a").send(ListObjects(prefix=prefix)))
 
 
-def test_a_session_lists_below_its_prefix_page_by_page(house: House, ministack: Store) -> None:
-    hand, place = house.hand("a"), f"a/{uuid.uuid4().hex}/"
+def test_a_session_lists_below_its_prefix_page_by_page(
+    sessions: CallerSessions, ministack: Store
+) -> None:
+    signer, place = sessions.signer("a"), f"a/{uuid.uuid4().hex}/"
     for each in "xyz":
         stored(ministack, place + each)
-    answer = hand.send(ListObjects(prefix=place, delimiter="/", max_keys=2))
+    answer = signer.send(ListObjects(prefix=place, delimiter="/", max_keys=2))
     assert answer.is_success
     assert answer.text.count("<Contents>") == 2
 
 
-def test_a_session_creates_without_overwriting_below_its_prefix_alone(
-    house: House, name: str
-) -> None:
-    hand = house.hand("a")
-    assert hand.put(f"a/{name}", overwrite=False).is_success
-    assert hand.put(f"a/{name}", overwrite=False).status_code == 412
-    assert is_denied(hand.put(f"b/{name}", overwrite=False))
+def test_a_session_creates_only_below_its_prefix(sessions: CallerSessions, name: str) -> None:
+    signer = sessions.signer("a")
+    assert signer.put(f"a/{name}", overwrite=False).is_success
+    assert signer.put(f"a/{name}", overwrite=False).status_code == 412
+    assert is_denied(signer.put(f"b/{name}", overwrite=False))
 
 
 @pytest.mark.parametrize(
@@ -109,99 +109,109 @@ def test_a_session_creates_without_overwriting_below_its_prefix_alone(
         lambda upload_id: AbortMultipartUpload(upload_id=upload_id),
     ],
 )
-def test_a_session_does_nothing_to_an_upload_of_another(
-    house: House, ministack: Store, name: str, action: Callable[[str], MultipartAction]
+def test_a_session_cannot_touch_another_callers_upload(
+    sessions: CallerSessions, ministack: Store, name: str, action: Callable[[str], MultipartAction]
 ) -> None:
     admin, key = ministack.admin_client(), f"b/{name}"
     upload_id = admin.create_multipart_upload(Bucket=ministack.bucket, Key=key)["UploadId"]
     of_it = {"Bucket": ministack.bucket, "Key": key, "UploadId": upload_id}
     admin.upload_part(**of_it, PartNumber=1, Body=BODY)
-    asked = action(upload_id)
-    body = BODY if isinstance(asked, UploadPart) else None
-    assert is_denied(house.hand("a").send(asked, key, body))
+    requested = action(upload_id)
+    body = BODY if isinstance(requested, UploadPart) else None
+    assert is_denied(sessions.signer("a").send(requested, key, body))
     assert [part["PartNumber"] for part in admin.list_parts(**of_it)["Parts"]] == [1]
     assert content(ministack, key) is None
 
 
-def test_a_session_tags_what_it_uploads_and_nothing_else(house: House, name: str) -> None:
-    hand = house.hand("a")
-    assert hand.put(f"a/{name}", tags=(("team", "x"),)).is_success
-    assert is_denied(hand.put(f"b/{name}", tags=(("team", "x"),)))
+def test_a_session_can_tag_only_its_uploads(sessions: CallerSessions, name: str) -> None:
+    signer = sessions.signer("a")
+    assert signer.put(f"a/{name}", tags=(("team", "x"),)).is_success
+    assert is_denied(signer.put(f"b/{name}", tags=(("team", "x"),)))
 
 
 @pytest.mark.parametrize("action", [GetObject, DeleteObject])
-def test_a_version_is_reached_below_its_own_prefix_alone(
-    house: House, ministack: Store, name: str, action: type[GetObject | DeleteObject]
+def test_versions_are_readable_only_below_the_prefix(
+    sessions: CallerSessions, ministack: Store, name: str, action: type[GetObject | DeleteObject]
 ) -> None:
-    hand = house.hand("a", "versions")
+    signer = sessions.signer("a", "versions")
     for prefix in ("a/", "b/"):
         version = stored(ministack, prefix + name, ministack.versioned_bucket)
         stored(ministack, prefix + name, ministack.versioned_bucket, b"newer")
-        answer = hand.send(action(version_id=version), prefix + name)
+        answer = signer.send(action(version_id=version), prefix + name)
         assert answer.is_success if prefix == "a/" else is_denied(answer), answer.text
 
 
-def test_whoever_may_download_reaches_no_version(house: House, ministack: Store, name: str) -> None:
+def test_a_download_grant_reaches_no_versions(
+    sessions: CallerSessions, ministack: Store, name: str
+) -> None:
     version = stored(ministack, f"a/{name}", ministack.versioned_bucket)
-    hand = house.hand("reader", "versions")
-    assert hand.send(GetObject(), f"a/{name}").content == BODY
-    assert is_denied(hand.send(GetObject(version_id=version), f"a/{name}"))
+    signer = sessions.signer("reader", "versions")
+    assert signer.send(GetObject(), f"a/{name}").content == BODY
+    assert is_denied(signer.send(GetObject(version_id=version), f"a/{name}"))
 
 
 @pytest.mark.parametrize(
     ("caller", "allowed"), [("reader", {"download", "head"}), ("lister", {"list"})]
 )
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_session_may_do_no_other_operation_below_its_own_prefix(
-    house: House, ministack: Store, name: str, *, operation: str, caller: str, allowed: set[str]
+def test_a_session_may_do_only_granted_operations(
+    sessions: CallerSessions,
+    ministack: Store,
+    name: str,
+    *,
+    operation: str,
+    caller: str,
+    allowed: set[str],
 ) -> None:
-    """To S3, a head is a download without the body: one action allows both."""
+    """For S3, a HEAD is a download without the body: one action allows both."""
     stored(ministack, f"a/{name}", body=b"untouched")
-    answer = OPERATIONS[operation](house.hand(caller), f"a/{name}")
+    answer = OPERATIONS[operation](sessions.signer(caller), f"a/{name}")
     assert answer.is_success if operation in allowed else is_denied(answer), answer.text
     assert content(ministack, f"a/{name}") == b"untouched"
 
 
-def test_a_session_for_one_key_reaches_no_key_beside_it(house: House, ministack: Store) -> None:
-    hand = house.hand("one-key")
-    assert hand.put("a/only.txt").is_success
-    assert hand.send(GetObject(), "a/only.txt").content == BODY
+def test_a_session_for_one_key_reaches_no_other_key(
+    sessions: CallerSessions, ministack: Store
+) -> None:
+    signer = sessions.signer("one-key")
+    assert signer.put("a/only.txt").is_success
+    assert signer.send(GetObject(), "a/only.txt").content == BODY
     for key in ("a/only.txt2", "a/only.txt/x", "a/onlyxtxt", "a/other.txt", "a/"):
         stored(ministack, key)
-        assert is_denied(hand.send(GetObject(), key))
-        assert is_denied(hand.put(key))
+        assert is_denied(signer.send(GetObject(), key))
+        assert is_denied(signer.put(key))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_the_session_of_nobodys_own_may_do_nothing(
-    house: House, ministack: Store, name: str, operation: str
+def test_the_buckets_own_session_may_do_nothing(
+    sessions: CallerSessions, ministack: Store, name: str, operation: str
 ) -> None:
     stored(ministack, name, body=b"untouched")
-    hand = house.hand(None)
-    assert is_denied(OPERATIONS[operation](hand, name))
-    assert is_denied(hand.send(ListObjects(prefix="")))
+    signer = sessions.signer(None)
+    assert is_denied(OPERATIONS[operation](signer, name))
+    assert is_denied(signer.send(ListObjects(prefix="")))
     assert content(ministack, name) == b"untouched"
 
 
 @pytest.mark.parametrize("operation", ["download", "head", "upload", "list", "delete"])
-def test_another_store_keeps_a_session_within_its_prefix_too(
-    elsewhere: House, seaweedfs: Store, name: str, operation: str
+def test_seaweedfs_limits_a_session_to_its_prefix(
+    elsewhere: CallerSessions, seaweedfs: Store, name: str, operation: str
 ) -> None:
-    """Forms with a session's token, and versions, are beyond it."""
-    hand = elsewhere.hand("a")
+    """SeaweedFS does not support forms with a session token, nor versions here."""
+    signer = elsewhere.signer("a")
     for key in (f"a/{name}", f"b/{name}"):
         stored(seaweedfs, key, body=b"untouched")
-    below, beside = (OPERATIONS[operation](hand, f"{prefix}/{name}") for prefix in "ab")
+    below, beside = (OPERATIONS[operation](signer, f"{prefix}/{name}") for prefix in "ab")
     assert below.is_success, below.text
     assert is_denied(beside), f"{beside.status_code} {beside.text}"
     assert content(seaweedfs, f"b/{name}") == b"untouched"
 
 
-def test_another_store_gives_the_session_of_nobodys_own_nothing(
-    elsewhere: House, seaweedfs: Store, name: str
+def test_on_seaweedfs_the_buckets_own_session_may_do_nothing(
+    elsewhere: CallerSessions, seaweedfs: Store, name: str
 ) -> None:
     stored(seaweedfs, name, body=b"untouched")
-    hand = elsewhere.hand(None)
+    signer = elsewhere.signer(None)
     for operation in ("download", "head", "upload", "list", "delete"):
-        assert is_denied(OPERATIONS[operation](hand, name)), operation
+        assert is_denied(OPERATIONS[operation](signer, name)), operation
     assert content(seaweedfs, name) == b"untouched"

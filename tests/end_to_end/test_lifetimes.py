@@ -1,4 +1,4 @@
-"""A URL lives as long as the answer says: no longer, and no shorter."""
+"""A URL lives exactly as long as the answer says."""
 
 import time
 import uuid
@@ -15,7 +15,7 @@ from tests.support.late import again_if_late, within
 
 BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12
-CLOCKS: Final = 1  # second, by which a URL may end sooner: its times have whole seconds
+CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are whole seconds
 
 
 def seconds_left(expires_at: str) -> float:
@@ -29,14 +29,14 @@ def _key() -> str:
 
 @pytest.fixture(name="short", scope="module")
 def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Signs with sessions of a few seconds."""
+    """The service with sessions of a few seconds."""
     directory = tmp_path_factory.mktemp("short")
     with serving(ministack, directory, session_seconds=SESSION_SECONDS) as service:
         yield service
 
 
 @again_if_late
-def test_a_url_dies_when_its_lifetime_is_over(
+def test_a_url_dies_when_its_lifetime_ends(
     verifying_service: Service, verifying_store: Store, key: str
 ) -> None:
     admin = verifying_store.admin_client()
@@ -48,14 +48,14 @@ def test_a_url_dies_when_its_lifetime_is_over(
     assert send(signed).status_code == 403
 
 
-def test_a_form_dies_when_its_lifetime_is_over(ministack: Store, short: Service) -> None:
+def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: Service) -> None:
     form = short.ask("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
     time.sleep(max(0.0, seconds_left(form["expires_at"])) + 1)
     assert post(form["url"], form["fields"], BODY).status_code == 403
 
 
 @again_if_late
-def test_a_url_that_would_outlive_its_session_dies_when_it_says(
+def test_a_url_dies_at_expires_at_with_its_session(
     ministack: Store, short: Service, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
@@ -73,7 +73,7 @@ def test_a_url_that_would_outlive_its_session_dies_when_it_says(
         time.sleep(1)
     assert answers > 0
     time.sleep(max(0.0, seconds_left(ends_at)) + 1)
-    # The lifetime has ended, not the session, which has some seconds more: the store says which.
+    # The lifetime has ended, not the session, which lasts some seconds more: the store says which.
     with within(seconds_left(ends_at) + 4):
         answer = send(signed)
         assert (answer.status_code, "expired" in answer.text.lower()) == (403, True)
@@ -81,7 +81,7 @@ def test_a_url_that_would_outlive_its_session_dies_when_it_says(
 
 
 @again_if_late
-def test_the_service_signs_on_with_the_next_session(
+def test_the_service_continues_with_the_next_session(
     ministack: Store, short: Service, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)

@@ -1,4 +1,4 @@
-"""Uploads in parts on every store, with real bytes; what arrives is compared by digest."""
+"""Multipart uploads on every store, with real bytes; the objects are compared by digest."""
 
 import base64
 import hashlib
@@ -47,7 +47,7 @@ def sent(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) ->
 @pytest.mark.parametrize(
     ("length", "parts"), [(1, 1), (PART - 1, 1), (PART, 1), (PART + 1, 2), (3 * PART, 3)]
 )
-def test_what_is_sent_in_parts_is_what_is_stored(
+def test_an_object_sent_in_parts_is_stored_unchanged(
     service: Service, store: Store, key: str, length: int, parts: int
 ) -> None:
     upload = sent(service, key, length)
@@ -66,9 +66,7 @@ def test_the_first_parts_are_signed_with_the_creation(service: Service, key: str
     assert upload.complete().status_code == 200
 
 
-def test_nothing_at_all_is_no_upload_in_parts_but_a_single_one(
-    service: Service, store: Store, key: str
-) -> None:
+def test_an_empty_object_needs_a_single_upload(service: Service, store: Store, key: str) -> None:
     upload = Uploading(service, key, b"")
     assert code(upload.create()) == (422, "invalid_request")
     signed = service.sign("upload-urls", key=key, content_length=0)
@@ -91,7 +89,7 @@ def test_a_large_object_goes_up_in_windows_of_parallel_parts(
     store.admin_client().delete_object(Bucket=store.bucket, Key=key)
 
 
-def test_what_is_said_at_the_creation_is_kept_with_the_object(
+def test_headers_from_the_creation_are_kept_with_the_object(
     service: Service, store: Store, key: str
 ) -> None:
     upload = Uploading(service, key, some_bytes(PART + 1))
@@ -109,12 +107,12 @@ def test_what_is_said_at_the_creation_is_kept_with_the_object(
     assert (head["ContentType"], head["CacheControl"]) == ("video/mp4", "private")
     assert head["Metadata"] == {"author": "Ann"}
     assert "filename*=UTF-8''R%C3%A9sum%C3%A9.mp4" in head["ContentDisposition"]
-    if store.name != "ministack":  # 1.5.33 forgets the tags of an upload in parts
+    if store.name != "ministack":  # 1.5.33 loses the tags of a multipart upload
         tags = admin.get_object_tagging(Bucket=store.bucket, Key=key)["TagSet"]
         assert tags == [{"Key": "team of", "Value": "a b+c"}]
 
 
-def test_an_upload_goes_on_where_it_stopped_and_nothing_is_sent_twice(
+def test_an_upload_resumes_without_sending_parts_twice(
     service: Service, store: Store, key: str
 ) -> None:
     before = created(service, key, 4 * PART)
@@ -130,21 +128,21 @@ def test_an_upload_goes_on_where_it_stopped_and_nothing_is_sent_twice(
     assert stored_digest(store, key) == sha256(before.body)
 
 
-def test_a_part_may_be_sent_again_and_the_last_counts(
+def test_a_part_may_be_sent_again_and_the_last_one_counts(
     service: Service, store: Store, key: str
 ) -> None:
     upload = created(service, key, PART + 1)
     upload.send_all([1, 2])
     upload.body = upload.body[:PART] + b"!"
     upload.send_all([2])
-    assert upload.complete().status_code == 200  # though SeaweedFS 4.48 lists both
+    assert upload.complete().status_code == 200  # although SeaweedFS 4.48 lists both
     assert stored_digest(store, key) == sha256(upload.body)
 
 
 # Completion
 
 
-def test_a_wrong_etag_is_told_and_nothing_is_lost(service: Service, key: str) -> None:
+def test_a_wrong_etag_is_reported_and_nothing_is_lost(service: Service, key: str) -> None:
     upload = sent(service, key)
     right = upload.etags[2]
     upload.etags[2] = f'"{"0" * 32}"'
@@ -155,7 +153,7 @@ def test_a_wrong_etag_is_told_and_nothing_is_lost(service: Service, key: str) ->
     assert upload.complete().status_code == 200
 
 
-def test_a_part_that_was_never_sent_is_told_and_can_still_be_sent(
+def test_a_missing_part_is_reported_and_can_still_be_sent(
     service: Service, store: Store, key: str
 ) -> None:
     upload = created(service, key)
@@ -169,7 +167,7 @@ def test_a_part_that_was_never_sent_is_told_and_can_still_be_sent(
     assert stored_digest(store, key) == sha256(upload.body)
 
 
-def test_parts_that_are_too_few_make_no_object_and_end_nothing(service: Service, key: str) -> None:
+def test_too_few_parts_make_no_object_and_abort_nothing(service: Service, key: str) -> None:
     upload = sent(service, key)
     parts = upload.parts()
     assert code(upload.complete(parts=parts[:2])) == (422, "length_mismatch")
@@ -177,16 +175,14 @@ def test_parts_that_are_too_few_make_no_object_and_end_nothing(service: Service,
     assert upload.complete(parts=parts).status_code == 200
 
 
-def test_parts_that_are_more_than_was_promised_are_let_go(service: Service, key: str) -> None:
+def test_an_upload_larger_than_promised_is_aborted(service: Service, key: str) -> None:
     upload = sent(service, key, 2 * PART)
     assert code(upload.complete(content_length=PART + 1)) == (422, "length_mismatch")
     assert code(upload.listed()) == (404, "upload_not_found")
     assert upload.check()["found"] is False
 
 
-def test_a_small_part_that_is_not_the_last_is_told(
-    service: Service, store: Store, key: str
-) -> None:
+def test_a_small_part_before_the_last_is_reported(service: Service, store: Store, key: str) -> None:
     upload = created(service, key, 2 * PART)
     ask = {"content_length": PART + 1, "part_numbers": [2]}
     (small,) = upload.window([2], **ask).json()["parts"]
@@ -198,7 +194,7 @@ def test_a_small_part_that_is_not_the_last_is_told(
     assert code(reply) == (409, "invalid_part")
 
 
-def test_the_second_completion_says_what_is_true(service: Service, store: Store, key: str) -> None:
+def test_a_repeated_completion_reports_the_truth(service: Service, store: Store, key: str) -> None:
     upload = sent(service, key)
     first, second = upload.complete(), upload.complete()
     assert (first.status_code, second.status_code) == (200, 200)
@@ -209,7 +205,9 @@ def test_the_second_completion_says_what_is_true(service: Service, store: Store,
     assert code(upload.complete()) == (404, "upload_not_found")
 
 
-def test_what_stands_is_not_replaced_unless_asked(service: Service, store: Store, key: str) -> None:
+def test_an_existing_object_is_replaced_only_on_request(
+    service: Service, store: Store, key: str
+) -> None:
     store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=b"there already")
     upload = sent(service, key, PART + 1)
     assert code(upload.complete()) == (412, "object_exists")
@@ -229,8 +227,10 @@ def test_of_two_uploads_of_one_key_one_wins(service: Service, store: Store, key:
     assert loser.abort().status_code == 204
 
 
-# Looks whether the object is there and writes it in two steps, as moto 5.2.5 does. With boto3 alone, of four completions
-# at once several won in 192 of 300 rounds on SeaweedFS 4.48 (of four PUTs in none), and in none of 100 on MiniStack.
+# It checks for the object and writes it in two steps, as moto 5.2.5 does. With boto3 alone, several
+# of four simultaneous
+# completions won in 192 of 300 rounds on SeaweedFS 4.48 (of four PUTs in none), and in none of 100
+# on MiniStack.
 LETS_SEVERAL_WIN = "seaweedfs"
 
 
@@ -249,7 +249,7 @@ def test_of_uploads_that_race_for_one_key_one_wins(
     assert len(winners) == 1 or verifying_store.name == LETS_SEVERAL_WIN
 
 
-def test_completions_of_one_upload_at_the_same_time_all_tell_the_truth(
+def test_simultaneous_completions_all_report_the_truth(
     verifying_service: Service, verifying_store: Store, key: str
 ) -> None:
     upload = sent(verifying_service, key)
@@ -260,9 +260,7 @@ def test_completions_of_one_upload_at_the_same_time_all_tell_the_truth(
     assert stored_digest(verifying_store, key) == sha256(upload.body)
 
 
-def test_a_completion_tells_the_version_that_it_made(
-    service: Service, store: Store, key: str
-) -> None:
+def test_a_completion_returns_the_new_version(service: Service, store: Store, key: str) -> None:
     upload = sent(service, key, 3, bucket="versions")
     version = upload.complete().json()["version_id"]
     head = store.admin_client().head_object(Bucket=store.versioned_bucket, Key=key)
@@ -317,7 +315,7 @@ def test_a_part_with_a_byte_changed_is_refused_by_its_checksum(
 def test_a_checksum_of_the_whole_is_compared_at_the_completion(
     seaweedfs: Store, tmp_path: Path, key: str
 ) -> None:
-    """MiniStack 1.5.33 knows no checksum of a whole, and moto compares none."""
+    """MiniStack 1.5.33 has no checksums of whole objects, and moto does not compare them."""
     with serving(seaweedfs, tmp_path) as service:
         upload = Uploading(service, key, some_bytes(PART + 1))
         assert upload.create(checksum_algorithm="CRC32").status_code == 201
@@ -357,7 +355,7 @@ def test_an_upload_id_outside_the_grants_is_of_no_use(
             assert code(reply) == (403, "forbidden")
         service.client.headers["Authorization"] = "Bearer key-of-owner"
         assert upload.complete().status_code == 200
-        # Who may only upload in parts can still be told that it was done before.
+        # A caller that only has `multipart` can still learn that its upload was completed.
         assert upload.complete().status_code == 200
 
 

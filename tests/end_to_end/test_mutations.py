@@ -1,7 +1,7 @@
-"""Whatever is changed in a signed request, a store that verifies refuses it.
+"""A store that verifies signatures refuses any change of a signed request.
 
-The table of exceptions names what a store lets through though AWS does not. An exception that the
-store has mended fails its test too, so the table stays true.
+The table of exceptions lists what a store accepts although AWS does not. An exception fails its
+test once the store is fixed, so the table stays true.
 """
 
 import uuid
@@ -17,7 +17,7 @@ from tests.end_to_end.service import Service, Signed, send
 from tests.end_to_end.stores import Store
 
 SECRET: Final = b"the secret of another caller"
-# (store, operation, mutation): why the store lets it through. The other store refuses each.
+# (store, operation, mutation): why the store accepts it. The other store refuses each.
 UNSIGNED: Final = "MiniStack 1.5.33 looks only at the headers that are signed"
 EXCEPTIONS: Final[dict[tuple[str, str, str], str]] = {
     ("ministack", "download", "unsigned x-amz header"): UNSIGNED,
@@ -39,7 +39,9 @@ def _key() -> str:
 
 
 def signed(service: Service, operation: str, key: str) -> Sent:
-    """A request that works. All that can be signed is signed, so that all can be changed."""
+    """Return a working request with everything signed that can be, so that all of it can be
+    changed.
+    """
     requests: dict[str, Callable[[], Signed]] = {
         "download": lambda: service.sign(
             "download-urls", key=key, content_type="application/pdf", filename="a.pdf"
@@ -88,7 +90,7 @@ def answer_to(sent: Sent) -> httpx.Response:
 
 
 def content(store: Store, key: str) -> bytes | None:
-    """What the store holds under `key`, or None."""
+    """Return the object under `key`, or None."""
     admin = store.admin_client()
     try:
         read: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
@@ -98,7 +100,7 @@ def content(store: Store, key: str) -> bytes | None:
 
 
 @pytest.mark.parametrize("operation", MUTATIONS)
-def test_unchanged_it_is_accepted(
+def test_an_unchanged_request_is_accepted(
     verifying_service: Service, verifying_store: Store, operation: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
@@ -107,7 +109,7 @@ def test_unchanged_it_is_accepted(
 
 
 @pytest.mark.parametrize(("operation", "name"), CASES)
-def test_changed_it_is_refused(
+def test_a_changed_request_is_refused(
     verifying_service: Service, verifying_store: Store, operation: str, name: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
@@ -124,7 +126,7 @@ def test_changed_it_is_refused(
 
 
 def stored(store: Store, key: str) -> tuple[bytes | None, list[int]]:
-    """The object under `key`, and the lengths of the parts that wait to become it."""
+    """Return the object under `key`, and the lengths of its uploaded parts."""
     admin = store.admin_client()
     uploads = admin.list_multipart_uploads(Bucket=store.bucket, Prefix=key).get("Uploads", [])
     lengths: list[int] = []
@@ -135,7 +137,7 @@ def stored(store: Store, key: str) -> tuple[bytes | None, list[int]]:
 
 
 def copied(store: Store, operation: str, key: str) -> bool:
-    """Whether the secret lies where the upload was to go."""
+    """Whether the secret was copied to the key of the upload."""
     found, lengths = stored(store, key)
     return lengths == [len(SECRET)] if operation == "part" else found == SECRET
 
@@ -146,7 +148,7 @@ def prepare(store: Store, operation: str, key: str) -> None:
         store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=BODY)
 
 
-def test_a_path_that_climbs_opens_no_other_object(
+def test_a_path_with_dot_segments_opens_no_other_object(
     verifying_service: Service, verifying_store: Store, key: str
 ) -> None:
     other = f"secret-{uuid.uuid4().hex}.txt"

@@ -1,4 +1,4 @@
-"""Each operation works, on every store, with exactly what the answer said to send."""
+"""Each operation works on every store, sent exactly as answered."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ KEYS = [
     "two//slashes.txt",
     "/leading-slash.txt",
 ]
-# SeaweedFS 4.48 finds these again, but lists them under the path that it made of their names.
+# SeaweedFS 4.48 finds these, but lists them under a path that it derives from their names.
 FOLDED_BY_SEAWEEDFS = KEYS[-3:]
 
 
@@ -56,7 +56,7 @@ def put(service: Service, key: str, body: bytes = BODY, **more: Any) -> httpx.Re
     return send(signed, body)
 
 
-def test_what_is_uploaded_is_downloaded(service: Service, store: Store, key: str) -> None:
+def test_an_uploaded_object_can_be_downloaded(service: Service, store: Store, key: str) -> None:
     assert put(service, key).status_code == 200
     assert stored(store, key) == BODY
     answer = send(service.sign("download-urls", key=key))
@@ -64,7 +64,7 @@ def test_what_is_uploaded_is_downloaded(service: Service, store: Store, key: str
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_key_names_exactly_its_object(service: Service, store: Store, name: str) -> None:
+def test_a_key_addresses_exactly_its_object(service: Service, store: Store, name: str) -> None:
     unique = uuid.uuid4().hex
     key = f"/{unique}{name}" if name.startswith("/") else f"keys/{unique}/{name}"
     # A key that ends in a slash is a folder to SeaweedFS, and a folder has no content.
@@ -75,12 +75,12 @@ def test_a_key_names_exactly_its_object(service: Service, store: Store, name: st
         assert listed(store, key) == [key]
 
 
-def test_an_upload_of_nothing_works(service: Service, store: Store, key: str) -> None:
+def test_an_empty_upload_works(service: Service, store: Store, key: str) -> None:
     assert put(service, key, b"").status_code == 200
     assert stored(store, key) == b""
 
 
-def test_an_upload_carries_all_that_was_asked(service: Service, store: Store, key: str) -> None:
+def test_an_upload_carries_all_requested_headers(service: Service, store: Store, key: str) -> None:
     answer = put(
         service,
         key,
@@ -117,7 +117,7 @@ def test_a_checksum_travels_with_the_upload(
     assert put(service, key, checksum=_checksum(algorithm, digest(BODY))).status_code == 200
 
 
-def test_an_upload_never_overwrites_unless_asked(service: Service, store: Store, key: str) -> None:
+def test_an_upload_overwrites_only_on_request(service: Service, store: Store, key: str) -> None:
     assert put(service, key).status_code == 200
     assert put(service, key, b"another").status_code == 412
     assert stored(store, key) == BODY
@@ -125,7 +125,7 @@ def test_an_upload_never_overwrites_unless_asked(service: Service, store: Store,
     assert stored(store, key) == b"another"
 
 
-def test_an_upload_replaces_the_object_that_it_knows(
+def test_an_upload_with_if_match_replaces_the_object(
     service: Service, store: Store, key: str
 ) -> None:
     etag = put(service, key).headers["etag"]
@@ -134,7 +134,7 @@ def test_an_upload_replaces_the_object_that_it_knows(
     assert stored(store, key) == b"another"
 
 
-def test_a_download_answers_as_asked(service: Service, key: str) -> None:
+def test_a_download_answers_with_the_requested_headers(service: Service, key: str) -> None:
     put(service, key)
     answer = send(
         service.sign(
@@ -150,13 +150,13 @@ def test_a_download_answers_as_asked(service: Service, key: str) -> None:
     assert "filename*=UTF-8''R%C3%A9sum%C3%A9.pdf" in answer.headers["content-disposition"]
 
 
-def test_a_range_may_be_asked_of_a_download(service: Service, key: str) -> None:
+def test_a_download_accepts_a_range(service: Service, key: str) -> None:
     put(service, key)
     signed = service.sign("download-urls", key=key)
     assert send(signed, headers={"Range": "bytes=0-4"}).content == BODY[:5]
 
 
-def test_a_head_tells_of_the_object(service: Service, key: str) -> None:
+def test_a_head_describes_the_object(service: Service, key: str) -> None:
     put(service, key)
     answer = send(service.sign("head-urls", key=key))
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(BODY)))
@@ -168,7 +168,7 @@ def test_a_delete_removes_the_object(service: Service, key: str) -> None:
     assert send(service.sign("head-urls", key=key)).status_code == 404
 
 
-def test_a_list_names_the_keys_below_a_prefix_page_by_page(service: Service) -> None:
+def test_a_list_returns_keys_below_a_prefix_in_pages(service: Service) -> None:
     prefix = f"list/{uuid.uuid4().hex}/"
     for name in "abc":
         put(service, prefix + name)
@@ -179,14 +179,14 @@ def test_a_list_names_the_keys_below_a_prefix_page_by_page(service: Service) -> 
     assert names == [prefix + name for name in "abc"]
 
 
-def test_a_list_folds_what_lies_behind_a_delimiter(service: Service) -> None:
+def test_a_list_groups_keys_behind_a_delimiter(service: Service) -> None:
     prefix = f"list/{uuid.uuid4().hex}/"
     put(service, f"{prefix}folder/a")
     page = _listing(send(service.sign("list-urls", prefix=prefix, delimiter="/")))
     assert page.findtext("CommonPrefixes/Prefix") == f"{prefix}folder/"
 
 
-def test_an_older_version_is_reached_by_its_id(service: Service, key: str) -> None:
+def test_an_older_version_is_readable_by_its_id(service: Service, key: str) -> None:
     first = put(service, key, b"first", bucket="versions").headers["x-amz-version-id"]
     put(service, key, b"second", bucket="versions", overwrite=True)
     older = service.sign("download-urls", bucket="versions", key=key, version_id=first)
@@ -210,7 +210,7 @@ def _checksum(algorithm: str, digest: bytes) -> dict[str, str]:
 
 
 def _listing(answer: httpx.Response) -> ET.Element:
-    """The page, without the namespace that some stores give it."""
+    """Return the page, without the XML namespace that some stores use."""
     assert answer.status_code == 200, answer.text
     page = ET.fromstring(answer.text)
     for element in page.iter():

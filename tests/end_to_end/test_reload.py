@@ -1,4 +1,4 @@
-"""The configuration changes under load: nobody is refused but who has lost the grant."""
+"""The configuration changes under load: only callers that lose a grant are refused."""
 
 import asyncio
 import json
@@ -17,12 +17,12 @@ from tests.end_to_end.stores import Store
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
 WORKERS: Final = 4
-CHANGE_SECONDS: Final = 60.0  # that a change may take on a busy machine: it is looked for each 2 s
+CHANGE_SECONDS: Final = 60.0  # for a change on a busy machine: files are checked every 2 s
 
 
 @dataclass
 class Load:
-    """Asks for URLs all the time, and keeps each answer's status: by what was asked for, in order."""
+    """Requests URLs continuously, and records the status of each answer, in order."""
 
     client: httpx.AsyncClient
     steady: list[int] = field(default_factory=list)
@@ -47,14 +47,16 @@ class Load:
         return [asyncio.create_task(self.ask(*each)) for each in asks]
 
     async def until_reloads(self, outcome: str, count: int) -> None:
-        told = f'presign_config_reload_total{{outcome="{outcome}"}} {count}.0'
+        reported = f'presign_config_reload_total{{outcome="{outcome}"}} {count}.0'
         async with asyncio.timeout(CHANGE_SECONDS):
-            while told not in (await self.client.get("/metrics")).text:  # noqa: ASYNC110 - another process's doing
+            while reported not in (await self.client.get("/metrics")).text:  # noqa: ASYNC110 - another process's doing
                 await asyncio.sleep(0.05)
         await self.is_answered()
 
     async def is_answered(self) -> None:
-        """By what is served now: of two answers the second was asked for after this began."""
+        """Wait for answers under the current configuration: of two, the second was requested after
+        this call.
+        """
         enough = len(self.granted_for_a_while) + 2
         async with asyncio.timeout(CHANGE_SECONDS):
             while len(self.granted_for_a_while) < enough:  # noqa: ASYNC110 - another task's doing
@@ -77,9 +79,7 @@ def callers(*prefixes_of_a: str) -> list[dict[str, Any]]:
     return [api_key("a", KEY_OF_A, *prefixes_of_a), api_key("b", KEY_OF_B, "b/")]
 
 
-async def test_no_request_fails_but_those_that_are_refused_now(
-    ministack: Store, tmp_path: Path
-) -> None:
+async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_path: Path) -> None:
     file = tmp_path / "presign.yaml"
 
     def write(text: str) -> None:

@@ -31,7 +31,7 @@ SAMPLE: Final = 6  # URLs of each kind and session that are sent to the store
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class ReplicaSetup:
     one: Replica
     two: Replica
     url: str
@@ -41,44 +41,44 @@ class House:
         return (self.directory / "output.log").read_text()
 
 
-@pytest.fixture(name="house")
-def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(name="setup")
+def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
     binary = nginx()
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=READ, Body=BODY)
     with (
         two_replicas(ministack, tmp_path) as (one, two),
         proxying(binary, tmp_path, (one.port, two.port)) as url,
     ):
-        yield House(one, two, url, tmp_path)
+        yield ReplicaSetup(one, two, url, tmp_path)
 
 
-def test_no_request_is_lost_when_a_replica_is_killed_and_what_it_signed_stays_good(
-    house: House,
+def test_a_killed_replica_loses_no_request_and_no_url(
+    setup: ReplicaSetup,
 ) -> None:
-    with under_load(house.url) as tally:
+    with under_load(setup.url) as tally:
         wait_for(tally, answers=200, sessions=2)  # each replica has its own
-        house.one.signal(signal.SIGSTOP)  # so that it has requests that it does not answer
+        setup.one.signal(signal.SIGSTOP)  # so that it holds requests without answering
         time.sleep(1)
-        house.one.signal(signal.SIGKILL)
-        house.one.ended()
-        # nginx tries it again when it has left it alone for a while, and nobody is there.
-        wait_until(lambda: "Connection refused" in house.proxy_said() or tally.failures)
+        setup.one.signal(signal.SIGKILL)
+        setup.one.ended()
+        # nginx tries it again after a while, and nothing listens there.
+        wait_until(lambda: "Connection refused" in setup.proxy_said() or tally.failures)
         wait_for(tally, answers=tally.answers + 100)
     assert tally.failures == []
-    assert "while reading response header from upstream" in house.proxy_said()
+    assert "while reading response header from upstream" in setup.proxy_said()
     assert len({session_of(signed.url) for _, signed in tally.given[-100:]}) == 1
     assert len(tally.sessions) == 2
     assert_all_work(tally)
 
 
-def test_a_rolling_restart_loses_no_request_and_no_url(house: House) -> None:
-    with under_load(house.url) as tally:
+def test_a_rolling_restart_loses_no_request_and_no_url(setup: ReplicaSetup) -> None:
+    with under_load(setup.url) as tally:
         wait_for(tally, answers=100, sessions=2)
-        for each in (house.one, house.two):  # the second as soon as the first is ready
+        for each in (setup.one, setup.two):  # the second as soon as the first is ready
             each.signal(signal.SIGTERM)
             assert each.ended() == 0
             each.start()
-        wait_for(tally, sessions=4)  # both take part again, with others than before
+        wait_for(tally, sessions=4)  # both serve again, with new sessions
     assert tally.failures == []
     assert len(tally.sessions) == 4
     assert_all_work(tally)
@@ -98,7 +98,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
 
 
 def assert_all_work(tally: Tally) -> None:
-    """Of each session some URLs of each kind, from the first to the last."""
+    """Send some URLs of each kind and session, from the first to the last."""
     for given in tally.by_session().values():
         for kind in ("download", "upload"):
             signed = [each for of, each in given if of == kind]
@@ -113,12 +113,12 @@ def assert_works(kind: str, signed: Signed) -> None:
         assert reply.content == BODY
 
 
-# What nginx does when a replica takes a request and dies
+# How nginx handles a replica that takes a request and dies
 
 
 @dataclass
 class Stub:
-    """Takes requests, and answers them or goes away."""
+    """A replica that answers requests, or closes their connections."""
 
     answers: bool
     seen: int = 0
@@ -153,28 +153,28 @@ async def listening(stub: Stub) -> AsyncIterator[int]:
         ("POST", "/v1/multipart-uploads/an-id/complete", False),
     ],
 )
-async def test_what_has_an_effect_at_the_store_is_not_asked_of_a_second_replica(
+async def test_calls_with_effects_at_the_store_are_not_retried(
     tmp_path: Path, method: str, path: str, *, is_repeated: bool
 ) -> None:
     dying, well = Stub(answers=False), Stub(answers=True)
     async with listening(dying) as one, listening(well) as two:
-        reply = await asked(tmp_path, (one, two), method, path)
+        reply = await requested(tmp_path, (one, two), method, path)
     assert dying.seen == 1
     assert well.seen == (1 if is_repeated else 0)
     assert reply.status_code == (200 if is_repeated else 502)
 
 
-async def test_what_no_replica_has_taken_is_asked_of_the_next_whatever_it_is(
+async def test_requests_that_no_replica_took_are_retried(
     tmp_path: Path,
 ) -> None:
     well = Stub(answers=True)
     (nobody,) = free_ports(1)
     async with listening(well) as two:
-        reply = await asked(tmp_path, (nobody, two), "POST", "/v1/multipart-uploads")
+        reply = await requested(tmp_path, (nobody, two), "POST", "/v1/multipart-uploads")
     assert (well.seen, reply.status_code) == (1, 200)
 
 
-async def test_sticky_routing_leads_a_caller_to_one_replica_and_callers_to_all(
+async def test_sticky_routing_gives_each_caller_one_replica(
     tmp_path: Path,
 ) -> None:
     one, two = Stub(answers=True), Stub(answers=True)
@@ -193,7 +193,9 @@ async def test_sticky_routing_leads_a_caller_to_one_replica_and_callers_to_all(
     assert seen == {(3, 0), (0, 3)}
 
 
-async def asked(directory: Path, ports: tuple[int, int], method: str, path: str) -> httpx.Response:
+async def requested(
+    directory: Path, ports: tuple[int, int], method: str, path: str
+) -> httpx.Response:
     async with through_nginx(directory, ports) as client:
         return await client.request(method, path, content=b"{}" if method == "POST" else None)
 
@@ -211,10 +213,10 @@ async def through_nginx(
         await asyncio.to_thread(proxy.__exit__, None, None, None)
 
 
-async def test_what_is_nobodys_outside_is_not_there(tmp_path: Path) -> None:
+async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
     well = Stub(answers=True)
     async with listening(well) as port:
-        reply = await asked(tmp_path, (port, port), "GET", "/metrics")
+        reply = await requested(tmp_path, (port, port), "GET", "/metrics")
     assert (well.seen, reply.status_code) == (0, 404)
 
 
@@ -231,7 +233,7 @@ async def test_what_is_nobodys_outside_is_not_there(tmp_path: Path) -> None:
         ("/v1/multipart-uploads/an-id/complete", 4_194_305, 413),
     ],
 )
-async def test_only_batches_and_completions_may_be_long(
+async def test_only_batches_and_completions_may_have_long_bodies(
     tmp_path: Path, path: str, size: int, status: int
 ) -> None:
     well = Stub(answers=True)
@@ -246,7 +248,7 @@ async def test_only_batches_and_completions_may_be_long(
 @pytest.mark.parametrize(
     ("path", "most"), [("/v1/download-urls", 256), ("/v1/upload-urls/batch", 32)]
 )
-async def test_one_address_has_a_bound_of_connections(tmp_path: Path, path: str, most: int) -> None:
+async def test_connections_per_address_are_limited(tmp_path: Path, path: str, most: int) -> None:
     well = Stub(answers=True)
     head = f"POST {path} HTTP/1.1\r\nHost: presign\r\nContent-Length: 2\r\n\r\n".encode()
     async with (
@@ -254,11 +256,11 @@ async def test_one_address_has_a_bound_of_connections(tmp_path: Path, path: str,
         through_nginx(tmp_path, (port, port)) as client,
         AsyncExitStack() as stack,
     ):
-        connections = []  # kept, or asyncio would end them
+        connections = []  # keep references, or asyncio would drop them
         for _ in range(most):
             connection = await asyncio.open_connection(client.base_url.host, client.base_url.port)
             connections.append(connection)
             stack.callback(connection[1].transport.abort)
             connection[1].write(head)
-        await asyncio.sleep(0.5)  # nginx has read the heads
+        await asyncio.sleep(0.5)  # until nginx has read the heads
         assert (await client.post(path, content=b"{}")).status_code == 503

@@ -1,7 +1,7 @@
-"""The kill switch, as an operator has it, on a store that enforces what IAM holds.
+"""`presign revoke` as an operator runs it, on a store that enforces IAM policies.
 
-MiniStack knows `aws:userid` and `aws:TokenIssueTime` as AWS documents them, and holds a policy at
-once, where AWS takes minutes. Each test has a role of its own.
+MiniStack supports `aws:userid` and `aws:TokenIssueTime` as AWS documents them, and applies a policy
+at once, while AWS takes minutes. Each test has its own role.
 """
 
 import time
@@ -19,7 +19,7 @@ from tests.end_to_end.revoking import (
     CALLERS,
     PLACEHOLDER,
     POLICY,
-    House,
+    RevocationSetup,
     add_pattern,
     credential,
     denied_until,
@@ -38,58 +38,58 @@ from tests.end_to_end.stores import Store
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(name="house")
-def _house(ministack: Store, tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(name="setup")
+def _setup(ministack: Store, tmp_path: Path) -> Iterator[RevocationSetup]:
     operator = with_rights(operator_of(ministack, tmp_path), *ALL_ACTIONS)
     key = f"revoke/{operator.role}.txt"
     stored(ministack, key)
     with serving(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
-        yield House(service, operator, key)
+        yield RevocationSetup(service, operator, key)
 
 
-def test_the_callers_old_urls_die_and_its_new_ones_and_everyone_elses_work(house: House) -> None:
-    old_of_a, old_of_b = house.sign("a"), house.sign("b")
+def test_only_the_callers_old_urls_die(setup: RevocationSetup) -> None:
+    old_of_a, old_of_b = setup.sign("a"), setup.sign("b")
     assert works(old_of_a)
     assert works(old_of_b)
 
-    done = house.operator.run("a", "--apply", "--yes")
+    done = setup.operator.run("a", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
     assert not works(old_of_a)
-    assert not works(house.sign("a"))  # the session is the old one yet: hence `revoked_before`
+    assert not works(setup.sign("a"))  # the session is still the old one: hence `revoked_before`
     assert works(old_of_b)
-    assert works(house.sign("b"))
+    assert works(setup.sign("b"))
 
-    house.configure(revoked_before=revoked_before_in(done.stdout))
-    assert works(house.sign("a"))
+    setup.configure(revoked_before=revoked_before_in(done.stdout))
+    assert works(setup.sign("a"))
     assert not works(old_of_a)
     assert works(old_of_b)
-    assert credential(house.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
+    assert credential(setup.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
 
 
-def test_what_is_lifted_is_allowed_again(house: House) -> None:
-    old = house.sign("a")
-    assert house.operator.run("a", "--apply", "--yes").returncode == 0
+def test_a_lifted_revocation_allows_again(setup: RevocationSetup) -> None:
+    old = setup.sign("a")
+    assert setup.operator.run("a", "--apply", "--yes").returncode == 0
     assert not works(old)
-    lifted = house.operator.run("a", "--lift", "--yes")
+    lifted = setup.operator.run("a", "--lift", "--yes")
     assert lifted.returncode == 0, lifted.stderr
     assert "their URLs will work again" in lifted.stdout
     assert works(old)
-    assert house.operator.policies() == {}
+    assert setup.operator.policies() == {}
 
 
-def test_what_is_printed_can_be_put_by_hand(house: House) -> None:
-    """And with `--at`, sessions that were issued later live on."""
-    old = house.sign("a")
-    done = house.operator.run("a", "--at", written(int(time.time()) - 3600))
-    assert (done.returncode, house.operator.policies()) == (0, {})
-    house.operator.put("by-hand", pasted(done.stdout))
+def test_the_printed_policy_can_be_applied_by_hand(setup: RevocationSetup) -> None:
+    """With `--at`, sessions that were issued later stay valid."""
+    old = setup.sign("a")
+    done = setup.operator.run("a", "--at", written(int(time.time()) - 3600))
+    assert (done.returncode, setup.operator.policies()) == (0, {})
+    setup.operator.put("by-hand", pasted(done.stdout))
     assert works(old)
-    house.operator.put("by-hand", pasted(house.operator.run("a").stdout))
+    setup.operator.put("by-hand", pasted(setup.operator.run("a").stdout))
     assert not works(old)
-    assert works(house.sign("b"))
+    assert works(setup.sign("b"))
 
 
-def test_no_earlier_denial_is_lost(ministack: Store, tmp_path: Path) -> None:
+def test_earlier_revocations_are_kept(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     late, early = written(int(time.time())), written(int(time.time()) - 3600)
     name_of_a = f"presign-revoke-{session_name((None, 'a'))}"
@@ -109,7 +109,7 @@ def test_no_earlier_denial_is_lost(ministack: Store, tmp_path: Path) -> None:
     assert len(ann.policies()) == 2
 
 
-def test_without_a_yes_nothing_is_changed(ministack: Store, tmp_path: Path) -> None:
+def test_without_confirmation_nothing_changes(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     for answer in ("", "n\n"):
         done = ann.run("a", "--apply", answer=answer)
@@ -120,7 +120,7 @@ def test_without_a_yes_nothing_is_changed(ministack: Store, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("missing", ALL_ACTIONS)
-def test_without_any_one_action_of_the_policy_the_command_is_refused(
+def test_each_action_of_the_policy_is_needed(
     ministack: Store, tmp_path: Path, missing: str
 ) -> None:
     anybody = operator_of(ministack, tmp_path)
@@ -134,9 +134,7 @@ def test_without_any_one_action_of_the_policy_the_command_is_refused(
         assert hidden not in done.stderr + done.stdout
 
 
-def test_another_accounts_role_of_the_same_name_is_left_alone(
-    ministack: Store, tmp_path: Path
-) -> None:
+def test_another_accounts_role_of_that_name_is_untouched(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     settings = ann.configuration.read_text().replace("000000000000", "111122223333")
     ann.configuration.write_text(settings)
@@ -146,7 +144,7 @@ def test_another_accounts_role_of_the_same_name_is_left_alone(
     assert "revoked_before: " in done.stdout
 
 
-def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
+def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
     ministack: Store, tmp_path: Path
 ) -> None:
     ann = operator_of(ministack, tmp_path, scoped_sessions=False)
@@ -154,8 +152,8 @@ def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
     stored(ministack, key)
     unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
     with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        house = House(service, ann, key)
-        urls = [house.sign("a"), house.sign("b")]
+        setup = RevocationSetup(service, ann, key)
+        urls = [setup.sign("a"), setup.sign("b")]
         assert all(map(works, urls))
         done = ann.run("a", "--apply", "--yes")
         assert "all of them are affected: API key a, API key b" in done.stdout
@@ -163,7 +161,7 @@ def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
         assert not any(map(works, urls))
     time.sleep(max(0.0, denied_until(ann) - time.time()))
     with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        assert works(House(service, ann, key).sign("a"))
+        assert works(RevocationSetup(service, ann, key).sign("a"))
 
 
 @pytest.mark.parametrize(
@@ -171,11 +169,11 @@ def test_without_scoped_sessions_every_caller_is_hit_and_told_so(
     [
         ("cluster-a", "system:serviceaccount:billing:api", True),
         ("cluster-a", "system:serviceaccount:web:api", False),
-        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # what the warning is about
-        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # and this too
+        ("cluster-a", "system:serviceaccount:billing-eu:api", True),  # as the warning says
+        ("cluster-a", f"system:serviceaccount:billing:{'x' * 40}", False),  # as it says too
     ],
 )
-def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
+def test_a_pattern_denies_the_matching_session_names(
     ministack: Store, tmp_path: Path, issuer: str, subject: str, hit: bool
 ) -> None:
     ann = operator_of(ministack, tmp_path)
@@ -187,9 +185,7 @@ def test_of_a_pattern_what_can_be_said_of_its_names_is_denied(
     assert lets_read(ann, given) is not hit
 
 
-def test_a_session_by_web_identity_is_denied_by_the_same_statement(
-    ministack: Store, tmp_path: Path
-) -> None:
+def test_a_web_identity_session_is_denied_too(ministack: Store, tmp_path: Path) -> None:
     ann = operator_of(ministack, tmp_path)
     a = given_by_web_identity(ann, session_name((None, "a")))
     b = given_by_web_identity(ann, session_name((None, "b")))

@@ -1,4 +1,4 @@
-"""What the role, its trust and the length of a policy have to say about a caller's session."""
+"""How the role, its trust policy and the size of a policy limit a caller's session."""
 
 import uuid
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from service.sessions.sts import SessionRefused
-from tests.end_to_end.by_hand import CALLERS, OPERATIONS, a_house, is_denied, stored
+from tests.end_to_end.by_hand import CALLERS, OPERATIONS, caller_sessions, is_denied, stored
 from tests.end_to_end.service import api_key
 from tests.end_to_end.stores import REGION, Store, ministack_role
 
@@ -16,9 +16,9 @@ def _name() -> str:
     return f"{uuid.uuid4().hex}.txt"
 
 
-@pytest.fixture(name="foreign", scope="session")  # as its store: a module may be set up twice
+@pytest.fixture(name="foreign", scope="session")  # like its store: a module may be set up twice
 def _foreign(ministack: Store) -> str:
-    """A bucket that there is, and that the role may not touch."""
+    """An existing bucket that the role may not access."""
     bucket = "presign-foreign"
     place = {"LocationConstraint": REGION}
     ministack.admin_client().create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
@@ -27,64 +27,64 @@ def _foreign(ministack: Store) -> str:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_grant_gives_nothing_that_the_role_has_not(
-    ministack: Store, foreign: str, operation: str
-) -> None:
-    house = a_house(ministack, CALLERS, bucket=foreign)
-    assert is_denied(OPERATIONS[operation](house.hand("a"), "a/x"))
+def test_a_grant_cannot_exceed_the_role(ministack: Store, foreign: str, operation: str) -> None:
+    sessions = caller_sessions(ministack, CALLERS, bucket=foreign)
+    assert is_denied(OPERATIONS[operation](sessions.signer("a"), "a/x"))
 
 
 TAGS: Final = {"caller": "{issuer}/{subject}"}
 
 
-def test_session_tags_and_source_identity_go_through_where_the_trust_allows_them(
-    ministack: Store, name: str
-) -> None:
-    house = a_house(ministack, CALLERS, session_tags=TAGS, source_identity=True)
-    hand = house.hand("a")
-    assert hand.put(f"a/{name}").is_success
-    assert is_denied(hand.put(f"b/{name}"))
+def test_tags_and_source_identity_work_if_trusted(ministack: Store, name: str) -> None:
+    sessions = caller_sessions(ministack, CALLERS, session_tags=TAGS, source_identity=True)
+    signer = sessions.signer("a")
+    assert signer.put(f"a/{name}").is_success
+    assert is_denied(signer.put(f"b/{name}"))
 
 
-def test_a_role_may_ask_who_the_caller_is_by_the_sessions_tags(ministack: Store, name: str) -> None:
+def test_a_role_may_require_the_callers_session_tags(ministack: Store, name: str) -> None:
     only_a = {"StringEquals": {"aws:PrincipalTag/caller": "/a"}}
     trusted = ("sts:AssumeRole", "sts:TagSession")
     role = ministack_role(ministack, "presign-for-a", *trusted, condition=only_a)
-    house = a_house(ministack, CALLERS, role_arn=role, session_tags=TAGS)
-    assert house.hand("a").put(f"a/{name}").is_success
-    assert is_denied(house.hand("b").put(f"b/{name}"))
+    sessions = caller_sessions(ministack, CALLERS, role_arn=role, session_tags=TAGS)
+    assert sessions.signer("a").put(f"a/{name}").is_success
+    assert is_denied(sessions.signer("b").put(f"b/{name}"))
 
 
-def test_session_tags_are_refused_where_the_trust_does_not_allow_them(
-    ministack: Store, name: str
-) -> None:
-    """MiniStack 1.5.33 knows no source identity; that it is sent, tests/sessions shows."""
+def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) -> None:
+    """MiniStack 1.5.33 ignores the source identity; tests/sessions shows that it is sent."""
     role = ministack_role(ministack, "presign-without-tags", "sts:AssumeRole")
-    untagged = a_house(ministack, CALLERS, role_arn=role)
-    assert untagged.hand("a").put(f"a/{name}").is_success
-    tagged = a_house(ministack, CALLERS, role_arn=role, session_tags=TAGS)
+    untagged = caller_sessions(ministack, CALLERS, role_arn=role)
+    assert untagged.signer("a").put(f"a/{name}").is_success
+    tagged = caller_sessions(ministack, CALLERS, role_arn=role, session_tags=TAGS)
     with pytest.raises(SessionRefused, match="sts:TagSession") as refused:
-        tagged.hand("a")
-    assert not refused.value.permanent  # an operator may yet mend the trust
+        tagged.signer("a")
+    assert not refused.value.permanent  # an operator may still fix the trust policy
 
 
-def test_a_role_whose_trust_lacks_the_service_gives_no_session(ministack: Store) -> None:
+def test_a_role_that_does_not_trust_the_service_gives_no_session(ministack: Store) -> None:
     role = ministack_role(ministack, "presign-untrusting", "sts:TagSession")
-    house = a_house(ministack, CALLERS, role_arn=role)
+    sessions = caller_sessions(ministack, CALLERS, role_arn=role)
     with pytest.raises(SessionRefused, match="not authorized to perform: sts:AssumeRole on"):
-        house.hand("a")
+        sessions.signer("a")
 
 
-def test_a_policy_that_is_too_long_is_refused_before_sts_is_asked(ministack: Store) -> None:
+def test_a_policy_that_is_too_long_is_refused_before_sts(ministack: Store) -> None:
     many = [f"team-{number:04}-{'x' * 40}/" for number in range(40)]
     nowhere = "http://127.0.0.1:1"
-    house = a_house(ministack, [api_key("many", "key-of-many", *many)], sts_endpoint_url=nowhere)
+    sessions = caller_sessions(
+        ministack, [api_key("many", "key-of-many", *many)], sts_endpoint_url=nowhere
+    )
     with pytest.raises(SessionRefused, match="characters; 2048 is most") as refused:
-        house.hand("many")
+        sessions.signer("many")
     assert refused.value.permanent
 
 
-def test_without_scoped_sessions_only_our_grants_part_callers(ministack: Store, name: str) -> None:
-    """What the setting costs, and why `check` warns of it: one session for all, which may do all."""
-    house = a_house(ministack, CALLERS, scoped_sessions=False)
-    assert house.hand("a").put(f"b/{name}").is_success
+def test_without_scoped_sessions_only_the_grants_separate_callers(
+    ministack: Store, name: str
+) -> None:
+    """The reason why `check` warns about the setting: one session for all callers, with all
+    permissions.
+    """
+    sessions = caller_sessions(ministack, CALLERS, scoped_sessions=False)
+    assert sessions.signer("a").put(f"b/{name}").is_success

@@ -1,4 +1,4 @@
-"""Stores that verify signatures take a URL of a window from its begin to its promised end, and no longer."""
+"""Stores accept the URL of a window from its start until its promised end, and no longer."""
 
 import time
 import uuid
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.slow
 
 BODY: Final = b"hello, cache"
 WINDOW: Final = 6  # seconds
-BEHIND: Final = (
-    1.2  # what STS tells of the time has whole seconds, so the service may be late by one
-)
+BEHIND: Final = 1.2  # STS's time has whole seconds, so the service may be late by one
 PROMISE: Final = 3
 NEAR: Final = 0.6  # the end of a window
 
@@ -36,7 +34,7 @@ def _key(verifying_store: Store) -> str:
 def _replicas(
     verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Service, Service]]:
-    """Two that sign with keys of no session: root's, for the base ones may only assume the role."""
+    """Two replicas with static keys: root's, since the base keys may only assume the role."""
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     more: dict[str, Any] = {"environment": root, "credentials": "static", "role_arn": None}
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
@@ -56,10 +54,8 @@ def wait_for_its_end() -> None:
 
 
 @again_if_late
-def test_a_url_is_one_from_begin_to_end_of_its_window_and_works_until_it_says(
-    verifying_service: Service, key: str
-) -> None:
-    verifying_service.sign("download-urls", key=key)  # its session has come
+def test_a_url_stays_the_same_in_its_window_and_works(verifying_service: Service, key: str) -> None:
+    verifying_service.sign("download-urls", key=key)  # it has its session
     wait_for_a_window()
     with within(WINDOW - BEHIND - NEAR):
         begin = sign_stable(verifying_service, key)
@@ -88,14 +84,14 @@ def sign_stable(service: Service, key: str) -> Signed:
 def test_a_session_may_sign_for_a_moment_before_it_began(
     verifying_service: Service, key: str
 ) -> None:
-    """The service is younger than the hour, most of the time; and so is the session."""
+    """The window began before the service and its session did, most of the time."""
     signed = verifying_service.sign("download-urls", key=key, stable_for=3000, expires_in=300)
     query = parse_qs(urlsplit(signed.url).query)
     assert query["X-Amz-Expires"] == ["3300"]
     assert send(signed).content == BODY
 
 
-def test_replicas_that_sign_with_static_keys_give_the_same_url(
+def test_replicas_with_static_keys_give_the_same_url(
     replicas: tuple[Service, Service], key: str
 ) -> None:
     one, other = (
@@ -106,7 +102,7 @@ def test_replicas_that_sign_with_static_keys_give_the_same_url(
     assert send(other).content == BODY
 
 
-def test_items_of_a_batch_have_windows_of_their_own(verifying_service: Service, key: str) -> None:
+def test_each_batch_item_has_its_own_window(verifying_service: Service, key: str) -> None:
     items = [
         {"bucket": "objects", "key": key, **window}
         for window in ({"stable_for": 600}, {}, {"stable_for": 86_400}, {"stable_for": 600})

@@ -1,4 +1,4 @@
-"""What the other end-to-end tests rely on: the stores run, sign sessions and, but for moto, verify.
+"""What the other end-to-end tests rely on: the stores run, issue sessions and, except moto, verify.
 
 botocore signs here, so that a failure is the store's and not ours.
 """
@@ -48,7 +48,7 @@ def client(service: str, store: Store, credentials: Credentials) -> Any:
         config=Config(
             signature_version="s3v4" if service == "s3" else "v4",
             s3={"addressing_style": "path"},
-            parameter_validation=False,  # it would refuse a session of less than 900 seconds
+            parameter_validation=False,  # botocore refuses a session of less than 900 seconds
             request_checksum_calculation="when_required",
         ),
     )
@@ -112,7 +112,9 @@ def test_an_unknown_key_is_refused(verifying_store: Store, http: httpx.Client) -
     assert http.get(url).status_code == 403
 
 
-def test_the_base_credentials_reach_no_object(verifying_store: Store, http: httpx.Client) -> None:
+def test_the_base_credentials_can_read_no_object(
+    verifying_store: Store, http: httpx.Client
+) -> None:
     key = stored_by_root(verifying_store)
     url = presign(verifying_store, base_credentials(verifying_store), "get_object", key)
     assert http.get(url).status_code == 403
@@ -141,7 +143,7 @@ def test_a_session_may_carry_tags(store: Store) -> None:
     assert assume_role(store, Tags=[{"Key": "team", "Value": "billing"}]).session_token
 
 
-def test_a_session_is_as_short_as_the_store_says(store: Store) -> None:
+def test_a_session_can_be_as_short_as_the_store_allows(store: Store) -> None:
     assert assume_role(store, seconds=store.shortest_session_seconds).session_token
 
 
@@ -162,7 +164,7 @@ def test_a_url_dies_with_its_session(ministack: Store, http: httpx.Client) -> No
     assert "<Code>ExpiredToken</Code>" in old.text
 
 
-def test_the_versioned_bucket_keeps_what_was_overwritten(store: Store) -> None:
+def test_the_versioned_bucket_keeps_old_versions(store: Store) -> None:
     where = {"Bucket": store.versioned_bucket, "Key": f"stores/{uuid4()}"}
     admin = store.admin_client()
     first = admin.put_object(**where, Body=b"first")["VersionId"]
@@ -171,7 +173,7 @@ def test_the_versioned_bucket_keeps_what_was_overwritten(store: Store) -> None:
     assert admin.get_object(**where)["Body"].read() == b"second"
 
 
-def test_a_browser_may_send_what_was_signed(store: Store, http: httpx.Client) -> None:
+def test_a_browser_may_send_signed_requests(store: Store, http: httpx.Client) -> None:
     preflight = {"origin": "https://app.example", "access-control-request-method": "PUT"}
     answer = http.options(f"{store.endpoint_url}/{store.bucket}/key", headers=preflight)
     assert answer.status_code == 200
@@ -182,7 +184,7 @@ def test_a_store_shows_no_secret(store: Store) -> None:
     assert store.secret_access_key not in repr(store)
 
 
-def test_a_store_that_ends_at_its_start_is_shown_with_its_last_words(tmp_path: Path) -> None:
+def test_a_store_that_fails_to_start_shows_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such thing')"]
     with (
         pytest.raises(StartError, match="no such thing"),
@@ -191,7 +193,7 @@ def test_a_store_that_ends_at_its_start_is_shown_with_its_last_words(tmp_path: P
         pytest.fail("it never ran")
 
 
-def test_a_missing_ministack_is_a_failure_that_says_what_to_do(
+def test_a_missing_ministack_fails_with_advice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRESIGN_TEST_MINISTACK", str(tmp_path / "python"))
@@ -199,7 +201,7 @@ def test_a_missing_ministack_is_a_failure_that_says_what_to_do(
         pytest.fail("it never ran")
 
 
-def test_children_that_ignore_the_first_signal_end_with_their_store() -> None:
+def test_children_that_ignore_sigterm_are_killed() -> None:
     script = "trap '' TERM; sleep 60 & echo up; wait"
     process = subprocess.Popen(
         ["/bin/sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True
@@ -208,4 +210,4 @@ def test_children_that_ignore_the_first_signal_end_with_their_store() -> None:
     with process.stdout as output:
         assert output.readline() == b"up\n"
         processes.end(process)
-        assert output.read() == b""  # the end of the pipe: nobody holds it any more
+        assert output.read() == b""  # the end of the pipe: no process holds it any more

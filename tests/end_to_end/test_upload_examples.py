@@ -1,4 +1,4 @@
-"""The reference clients of `examples/`: each file arrives, whatever happens on its way."""
+"""The example clients of `examples/`: each file is uploaded, whatever happens in between."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.examples import MIB, PART, SECONDS, House, Upload
+from tests.end_to_end.examples import MIB, PART, SECONDS, GatedService, Upload
 from tests.end_to_end.gate import gate_to
 from tests.end_to_end.service import serving
 from tests.end_to_end.stores import Store
@@ -23,54 +23,58 @@ from tests.end_to_end.stores import Store
 pytestmark = pytest.mark.slow
 
 
-IN_PARTS = ("--part-size", str(PART), "--parallel", "2")
+MULTIPART = ("--part-size", str(PART), "--parallel", "2")
 HEAD_BYTES = 4096  # a request's, at most
-LIFETIME = (
-    4  # seconds, counted from the last full one: a client on a busy machine sends a part in three
-)
+LIFETIME = 4  # seconds, from the last full one: on a busy machine a client needs three for a part
 NUMBERS = count()
 
 
 @contextmanager
-def house_of(store: Store, directory: Path, **environment: str) -> Iterator[House]:
+def gated_service(store: Store, directory: Path, **environment: str) -> Iterator[GatedService]:
     with (
         gate_to(store.endpoint_url) as gate,
         serving(store, directory, environment, public_endpoint_url=gate.url) as service,
     ):
-        yield House(store=store, gate=gate, service=service)
+        yield GatedService(store=store, gate=gate, service=service)
 
 
 @pytest.fixture(scope="module")
-def at_ministack(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_of(ministack, tmp_path_factory.mktemp("service")) as built:
-        yield built
+def at_ministack(
+    ministack: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatedService]:
+    with gated_service(ministack, tmp_path_factory.mktemp("service")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def at_seaweedfs(seaweedfs: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_of(seaweedfs, tmp_path_factory.mktemp("service")) as built:
-        yield built
+def at_seaweedfs(
+    seaweedfs: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatedService]:
+    with gated_service(seaweedfs, tmp_path_factory.mktemp("service")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def at_moto(moto: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_of(moto, tmp_path_factory.mktemp("service")) as built:
-        yield built
+def at_moto(moto: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatedService]:
+    with gated_service(moto, tmp_path_factory.mktemp("service")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def short_lived(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Where URLs live no longer than a moment."""
+def short_lived(
+    ministack: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatedService]:
+    """A service whose URLs live only a few seconds."""
     directory = tmp_path_factory.mktemp("service")
-    with house_of(ministack, directory, PRESIGN_DEFAULT_EXPIRES_IN=str(LIFETIME)) as built:
-        yield built
+    with gated_service(ministack, directory, PRESIGN_DEFAULT_EXPIRES_IN=str(LIFETIME)) as running:
+        yield running
 
 
 @pytest.fixture(params=["at_ministack", "at_seaweedfs"])
-def house(request: pytest.FixtureRequest) -> Iterator[House]:
-    built: House = request.getfixturevalue(request.param)
-    yield built
-    built.gate.open()
+def gated(request: pytest.FixtureRequest) -> Iterator[GatedService]:
+    running: GatedService = request.getfixturevalue(request.param)
+    yield running
+    running.gate.open()
 
 
 @pytest.fixture(params=["python", "javascript"])
@@ -80,39 +84,39 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def upload(at_ministack: House, language: str, tmp_path: Path) -> Iterator[Upload]:
-    """Of three parts, where it is the client that matters and not the store."""
+def upload(at_ministack: GatedService, language: str, tmp_path: Path) -> Iterator[Upload]:
+    """An upload of three parts, for tests in which the store does not matter."""
     yield upload_of(12 * MIB, at_ministack, language, tmp_path)
     at_ministack.gate.open()
 
 
-def upload_of(size: int, house: House, language: str, directory: Path) -> Upload:
+def upload_of(size: int, gated: GatedService, language: str, directory: Path) -> Upload:
     file = directory / "file"
     file.write_bytes(os.urandom(size))
     return Upload(
-        house=house, language=language, file=file, key=f"{language}/a b+ü {next(NUMBERS)}"
+        gated=gated, language=language, file=file, key=f"{language}/a b+ü {next(NUMBERS)}"
     )
 
 
 @contextmanager
 def half_way(upload: Upload, *, after: int = 6 * MIB) -> Iterator[subprocess.Popen[str]]:
-    """The client, while it waits: about so many bytes have reached the store."""
-    upload.house.gate.shut(after=after)
-    with upload.running(*IN_PARTS) as process:
-        upload.house.gate.wait_until_held()
+    """Yield the client while it waits, after about so many bytes have reached the store."""
+    upload.gated.gate.shut(after=after)
+    with upload.running(*MULTIPART) as process:
+        upload.gated.gate.wait_until_held()
         yield process
 
 
 def kill_half_way(
     upload: Upload, *, after: int = 11 * MIB, by: int = signal.SIGKILL
 ) -> subprocess.CompletedProcess[str]:
-    """With at least one part in the store, since no more than two are on their way at a time."""
+    """Kill the client with at least one part at the store, since at most two are sent at a time."""
     with half_way(upload, after=after) as process:
-        wait_for(upload.parts_there)
+        wait_for(upload.stored_parts)
         process.send_signal(by)
         killed = upload.end(process)
-        upload.house.gate.cut()  # else the store would get what the system still holds of it
-        upload.house.gate.open()
+        upload.gated.gate.cut()  # otherwise the store would get what the system has buffered
+        upload.gated.gate.open()
     return killed
 
 
@@ -125,83 +129,85 @@ def wait_for(seen: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("size", [1, PART + 1])
 def test_a_file_arrives_in_the_store_of_the_demo(
-    at_moto: House, language: str, size: int, tmp_path: Path
+    at_moto: GatedService, language: str, size: int, tmp_path: Path
 ) -> None:
     upload = upload_of(size, at_moto, language, tmp_path)
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1])
-def test_a_file_of_any_size_arrives(house: House, language: str, size: int, tmp_path: Path) -> None:
-    upload = upload_of(size, house, language, tmp_path)
-
-    upload.assert_arrived(upload.run(*IN_PARTS))
-
-
-def test_a_killed_upload_goes_on_and_sends_nothing_twice(
-    house: House, language: str, tmp_path: Path
+def test_a_file_of_any_size_arrives(
+    gated: GatedService, language: str, size: int, tmp_path: Path
 ) -> None:
-    upload = upload_of(40 * MIB, house, language, tmp_path)
-    kill_half_way(upload, after=22 * MIB)
-    missing = 8 - len(upload.parts_there())
-    signed, passed = house.signed(), house.gate.passed
+    upload = upload_of(size, gated, language, tmp_path)
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
+
+
+def test_a_killed_upload_resumes_and_sends_nothing_twice(
+    gated: GatedService, language: str, tmp_path: Path
+) -> None:
+    upload = upload_of(40 * MIB, gated, language, tmp_path)
+    kill_half_way(upload, after=22 * MIB)
+    missing = 8 - len(upload.stored_parts())
+    signed, passed = gated.signed(), gated.gate.passed
+
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
     assert missing <= 6
-    assert house.signed() - signed <= missing
-    assert house.gate.passed - passed <= missing * (PART + HEAD_BYTES)
+    assert gated.signed() - signed <= missing
+    assert gated.gate.passed - passed <= missing * (PART + HEAD_BYTES)
 
 
-def test_an_interrupted_upload_goes_on(upload: Upload) -> None:
+def test_an_interrupted_upload_resumes(upload: Upload) -> None:
     interrupted = kill_half_way(upload, by=signal.SIGINT)
 
     assert interrupted.returncode != 0
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
-def test_a_part_that_was_changed_since_is_sent_again(
-    house: House, language: str, tmp_path: Path
+def test_a_part_that_changed_is_sent_again(
+    gated: GatedService, language: str, tmp_path: Path
 ) -> None:
-    upload = upload_of(12 * MIB, house, language, tmp_path)
+    upload = upload_of(12 * MIB, gated, language, tmp_path)
     kill_half_way(upload)
-    there, signed = upload.parts_there(), upload.house.signed()
+    stored, signed = upload.stored_parts(), upload.gated.signed()
     with upload.file.open("r+b") as file:
-        file.seek((there[0] - 1) * PART)
+        file.seek((stored[0] - 1) * PART)
         file.write(bytes(100))
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
-    assert upload.house.signed() - signed <= 3 - len(there) + 1
+    assert upload.gated.signed() - signed <= 3 - len(stored) + 1
 
 
-def test_a_file_that_grew_since_is_sent_anew(upload: Upload) -> None:
+def test_a_file_that_grew_is_sent_again(upload: Upload) -> None:
     kill_half_way(upload)
     with upload.file.open("ab") as file:
         file.write(b"more")
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
-def test_an_upload_that_was_aborted_since_begins_anew(upload: Upload) -> None:
+def test_an_aborted_upload_starts_over(upload: Upload) -> None:
     kill_half_way(upload)
-    store = upload.house.store
+    store = upload.gated.store
     store.admin_client().abort_multipart_upload(
         Bucket=store.bucket, Key=upload.key, UploadId=upload.upload_id()
     )
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"\xff\x00", b"null", b"[1]", b"5", b"{}"])
-def test_notes_that_cannot_be_read_are_none(
-    at_ministack: House, language: str, junk: bytes, tmp_path: Path
+def test_an_unreadable_resume_file_is_ignored(
+    at_ministack: GatedService, language: str, junk: bytes, tmp_path: Path
 ) -> None:
     upload = upload_of(1, at_ministack, language, tmp_path)
-    upload.notes.write_bytes(junk)
+    upload.resume_file.write_bytes(junk)
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
 @pytest.mark.parametrize(
@@ -216,93 +222,93 @@ def test_notes_that_cannot_be_read_are_none(
         {"part_size": "5"},
     ],
 )
-def test_notes_with_odd_values_begin_an_upload_anew(
-    at_ministack: House, language: str, odd: dict[str, object], tmp_path: Path
+def test_a_resume_file_with_invalid_values_starts_over(
+    at_ministack: GatedService, language: str, odd: dict[str, object], tmp_path: Path
 ) -> None:
     upload = upload_of(1, at_ministack, language, tmp_path)
     plan = {"bucket": "objects", "key": upload.key, "content_length": 1, "part_size": PART}
-    upload.notes.write_text(json.dumps({**plan, "upload_id": "of-nobody", **odd}))
+    upload.resume_file.write_text(json.dumps({**plan, "upload_id": "of-nobody", **odd}))
 
-    upload.assert_arrived(upload.run("--parallel", "2"))
+    upload.assert_uploaded(upload.run("--parallel", "2"))
 
 
-def test_a_run_that_was_killed_after_the_completion_has_nothing_left_to_do(
-    house: House, language: str, tmp_path: Path
+def test_a_run_killed_after_the_completion_has_nothing_to_do(
+    gated: GatedService, language: str, tmp_path: Path
 ) -> None:
-    upload = upload_of(12 * MIB, house, language, tmp_path)
+    upload = upload_of(12 * MIB, gated, language, tmp_path)
     with half_way(upload) as process:
-        notes = upload.notes.read_text()
-        house.gate.open()
-        upload.assert_arrived(upload.end(process))
-    upload.notes.write_text(notes)
-    signed = house.signed()
+        resume_file = upload.resume_file.read_text()
+        gated.gate.open()
+        upload.assert_uploaded(upload.end(process))
+    upload.resume_file.write_text(resume_file)
+    signed = gated.signed()
 
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
-    assert house.signed() == signed
+    assert gated.signed() == signed
 
 
 def test_a_connection_that_breaks_costs_only_its_part(upload: Upload) -> None:
     with half_way(upload) as process:
-        upload.house.gate.cut()
-        upload.house.gate.open()
-        upload.assert_arrived(upload.end(process))
+        upload.gated.gate.cut()
+        upload.gated.gate.open()
+        upload.assert_uploaded(upload.end(process))
 
 
-def test_a_url_that_ran_out_is_asked_for_anew(
-    short_lived: House, language: str, tmp_path: Path
+def test_an_expired_url_is_requested_again(
+    short_lived: GatedService, language: str, tmp_path: Path
 ) -> None:
     upload, signed = upload_of(MIB, short_lived, language, tmp_path), short_lived.signed()
     with half_way(upload, after=0) as process:
         time.sleep(LIFETIME + 0.1)
         short_lived.gate.open()
-        upload.assert_arrived(upload.end(process))
+        upload.assert_uploaded(upload.end(process))
 
     assert short_lived.signed() - signed >= 2
 
 
-def test_a_file_that_is_changed_meanwhile_makes_no_object(upload: Upload) -> None:
+def test_a_file_that_changes_during_the_upload_is_not_completed(upload: Upload) -> None:
     with half_way(upload) as process:
         os.utime(upload.file, (0, 0))
-        upload.house.gate.open()
+        upload.gated.gate.open()
         ended = upload.end(process)
 
     assert ended.returncode == 1
-    assert "the file was changed meanwhile" in ended.stderr
-    upload.assert_arrived(upload.run(*IN_PARTS))
+    assert "the file has changed during the upload" in ended.stderr
+    upload.assert_uploaded(upload.run(*MULTIPART))
 
 
 @pytest.mark.parametrize("size", [0, 1])
-def test_an_object_that_exists_is_replaced_only_on_demand(
-    house: House, language: str, size: int, tmp_path: Path
+def test_an_existing_object_is_replaced_only_with_overwrite(
+    gated: GatedService, language: str, size: int, tmp_path: Path
 ) -> None:
-    upload = upload_of(size, house, language, tmp_path)
+    upload = upload_of(size, gated, language, tmp_path)
     put(upload, b"before")
 
     refused = upload.run()
 
     assert refused.returncode == 1
     assert "object_exists: " in refused.stderr
-    assert house.digest(upload.key) == sha256(b"before").hexdigest()
-    upload.assert_arrived(upload.run("--overwrite"))
+    assert gated.digest(upload.key) == sha256(b"before").hexdigest()
+    upload.assert_uploaded(upload.run("--overwrite"))
 
 
-def test_who_comes_second_is_told_and_may_replace_it_without_sending_again(upload: Upload) -> None:
+def test_the_second_upload_may_overwrite_without_sending_again(upload: Upload) -> None:
     with half_way(upload) as process:
         put(upload, b"before")
-        upload.house.gate.open()
+        upload.gated.gate.open()
         refused = upload.end(process)
-    signed = upload.house.signed()
+    signed = upload.gated.signed()
 
     assert refused.returncode == 1
     assert "object_exists: " in refused.stderr
-    upload.assert_arrived(upload.run(*IN_PARTS, "--overwrite"))
-    assert upload.house.signed() == signed
+    upload.assert_uploaded(upload.run(*MULTIPART, "--overwrite"))
+    assert upload.gated.signed() == signed
 
 
-def test_on_a_terminal_a_bar_grows(upload: Upload) -> None:
+def test_a_terminal_shows_a_progress_bar(upload: Upload) -> None:
     screen, terminal = pty.openpty()
-    with upload.running(*IN_PARTS, stderr=terminal) as process:
+    with upload.running(*MULTIPART, stderr=terminal) as process:
         os.close(terminal)
         process.communicate(timeout=SECONDS)
     shown = os.read(screen, 2**16).decode()
@@ -311,8 +317,10 @@ def test_on_a_terminal_a_bar_grows(upload: Upload) -> None:
     assert f"[{'#' * 40}] 100% of 12.0 MiB" in shown
 
 
-def test_a_wrong_token_is_told_and_not_shown(house: House, language: str, tmp_path: Path) -> None:
-    upload = replace(upload_of(1, house, language, tmp_path), token="nobodys-token")
+def test_a_wrong_token_is_reported_and_not_shown(
+    gated: GatedService, language: str, tmp_path: Path
+) -> None:
+    upload = replace(upload_of(1, gated, language, tmp_path), token="nobodys-token")
 
     ended = upload.run()
 
@@ -320,14 +328,14 @@ def test_a_wrong_token_is_told_and_not_shown(house: House, language: str, tmp_pa
     assert "unauthenticated: " in ended.stderr
 
 
-def test_what_is_noted_for_the_next_run_holds_no_secret(upload: Upload) -> None:
+def test_the_resume_file_has_no_secret(upload: Upload) -> None:
     kill_half_way(upload)
 
-    noted = json.loads(upload.notes.read_text())
+    saved = json.loads(upload.resume_file.read_text())
 
-    assert set(noted) == {"bucket", "key", "content_length", "part_size", "upload_id"}
+    assert set(saved) == {"bucket", "key", "content_length", "part_size", "upload_id"}
 
 
 def put(upload: Upload, body: bytes) -> None:
-    store = upload.house.store
+    store = upload.gated.store
     store.admin_client().put_object(Bucket=store.bucket, Key=upload.key, Body=body)

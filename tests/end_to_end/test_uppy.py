@@ -59,47 +59,47 @@ def send(
 
 
 class Companion:
-    """An upload in parts by the Companion's routes."""
+    """A multipart upload with the Companion's routes."""
 
     def __init__(self, uppy: Service) -> None:
         self.client = uppy.client
         created = self.client.post("/uppy/s3/multipart", json=PDF).json()
-        self.asked = {"key": created["key"]}
+        self.query = {"key": created["key"]}
         self.key: str = created["key"]
         self.path = f"/uppy/s3/multipart/{created['uploadId']}"
         self.upload_id: str = created["uploadId"]
 
     def put(self, number: int, body: bytes) -> dict[str, Any]:
-        signed = self.client.get(f"{self.path}/{number}", params=self.asked).json()
+        signed = self.client.get(f"{self.path}/{number}", params=self.query).json()
         answer = send(signed, "PUT", body)
         assert answer.status_code == 200, answer.text
         return {"PartNumber": number, "ETag": answer.headers["etag"]}
 
     def complete(self, *parts: dict[str, Any]) -> httpx.Response:
         body = {"parts": list(parts)}
-        return self.client.post(f"{self.path}/complete", params=self.asked, json=body)
+        return self.client.post(f"{self.path}/complete", params=self.query, json=body)
 
 
-def test_a_form_of_companions_is_taken(uppy: Service, store: Store) -> None:
-    told = uppy.client.get("/uppy/s3/params", params=PDF).json()
-    answer = post(told["url"], told["fields"], b"%PDF")
+def test_a_companion_form_is_accepted(uppy: Service, store: Store) -> None:
+    reported = uppy.client.get("/uppy/s3/params", params=PDF).json()
+    answer = post(reported["url"], reported["fields"], b"%PDF")
     assert answer.status_code == 201
     assert answer.headers["etag"]
-    found = stored(store, told["fields"]["key"])
+    found = stored(store, reported["fields"]["key"])
     assert (found["Body"].read(), found["ContentType"]) == (b"%PDF", "application/pdf")
 
 
-def test_a_form_holds_its_file_to_the_length_that_was_told(uppy: Service) -> None:
-    asked = {**PDF, "metadata[contentLength]": "4"}
+def test_a_form_enforces_the_reported_length(uppy: Service) -> None:
+    requested = {**PDF, "metadata[contentLength]": "4"}
     for body, taken in ((b"%PD", False), (b"%PDF", True), (b"%PDF-", False)):
-        told = uppy.client.get("/uppy/s3/params", params=asked).json()
-        assert post(told["url"], told["fields"], body).is_success is taken
+        reported = uppy.client.get("/uppy/s3/params", params=requested).json()
+        assert post(reported["url"], reported["fields"], body).is_success is taken
 
 
-def test_an_upload_of_companions_goes_its_way(uppy: Service, store: Store) -> None:
+def test_a_companion_upload_completes(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
-    listed = uppy.client.get(upload.path, params=upload.asked).json()
+    listed = uppy.client.get(upload.path, params=upload.query).json()
     assert [(each["PartNumber"], each["Size"]) for each in listed] == [(1, len(PART)), (2, 3)]
     answer = upload.complete(*parts)
     assert answer.status_code == 200, answer.text
@@ -107,22 +107,25 @@ def test_an_upload_of_companions_goes_its_way(uppy: Service, store: Store) -> No
     assert stored(store, upload.key)["Body"].read() == PART + b"end"
 
 
-def test_nobody_else_completes_reads_or_aborts_it(uppy: Service, store: Store) -> None:
+def test_another_caller_cannot_complete_read_or_abort_it(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     part = upload.put(1, PART)
     for answer in (
-        uppy.client.get(upload.path, params=upload.asked, headers=OTHER),
-        uppy.client.get(f"{upload.path}/2", params=upload.asked, headers=OTHER),
-        uppy.client.delete(upload.path, params=upload.asked, headers=OTHER),
+        uppy.client.get(upload.path, params=upload.query, headers=OTHER),
+        uppy.client.get(f"{upload.path}/2", params=upload.query, headers=OTHER),
+        uppy.client.delete(upload.path, params=upload.query, headers=OTHER),
         uppy.client.post(
-            f"{upload.path}/complete", params=upload.asked, json={"parts": [part]}, headers=OTHER
+            f"{upload.path}/complete",
+            params=upload.query,
+            json={"parts": [part]},
+            headers=OTHER,
         ),
     ):
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert upload.complete(part).status_code == 200
 
 
-def test_what_is_too_large_is_never_an_object(uppy: Service, store: Store) -> None:
+def test_a_too_large_upload_never_becomes_an_object(uppy: Service, store: Store) -> None:
     upload = Companion(uppy)
     assert under_way(store, upload.key)
     answer = upload.complete(*[upload.put(number, PART) for number in (1, 2, 3)])
@@ -131,7 +134,7 @@ def test_what_is_too_large_is_never_an_object(uppy: Service, store: Store) -> No
 
 
 class Signing:
-    """An upload in parts as Uppy 6 makes it itself, by `signRequest`."""
+    """A multipart upload as Uppy 6 makes it itself, with `signRequest`."""
 
     def __init__(self, uppy: Service) -> None:
         self.uppy = uppy
@@ -144,8 +147,8 @@ class Signing:
     def sign(self, **request: Any) -> dict[str, Any]:
         answer = self.uppy.client.post("/uppy/sign", json=request)
         assert answer.status_code == 200, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
+        reported: dict[str, Any] = answer.json()
+        return reported
 
     def put(self, number: int, body: bytes) -> str:
         answer = send(self.sign(method="PUT", partNumber=number, **self.at), "PUT", body)
@@ -158,7 +161,7 @@ def completion(*parts: str) -> bytes:
     return f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
 
 
-def test_a_page_begins_continues_and_ends_an_upload_itself(uppy: Service, store: Store) -> None:
+def test_a_page_creates_resumes_and_completes_an_upload(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
     listed = send(upload.sign(method="GET", **upload.at), "GET")
@@ -169,7 +172,7 @@ def test_a_page_begins_continues_and_ends_an_upload_itself(uppy: Service, store:
     assert (found["ContentLength"], found["ContentType"]) == (len(PART) + 3, "application/pdf")
 
 
-def test_a_page_ends_no_upload_with_more_than_was_signed(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_complete_more_than_was_signed(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     first = upload.put(1, PART)
     signed = upload.sign(method="POST", **upload.at)
@@ -180,7 +183,7 @@ def test_a_page_ends_no_upload_with_more_than_was_signed(uppy: Service, store: S
     assert under_way(store, upload.key)
 
 
-def test_a_page_begins_no_upload_of_another_type(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_create_an_upload_of_another_type(uppy: Service, store: Store) -> None:
     begun = uppy.client.post(
         "/uppy/sign", json={"method": "POST", "key": "a", "contentType": "application/pdf"}
     ).json()
@@ -188,14 +191,14 @@ def test_a_page_begins_no_upload_of_another_type(uppy: Service, store: Store) ->
     assert send(other, "POST").status_code == 403
 
 
-def test_a_page_aborts_an_upload_itself(uppy: Service, store: Store) -> None:
+def test_a_page_aborts_an_upload(uppy: Service, store: Store) -> None:
     upload = Signing(uppy)
     upload.put(1, PART)
     assert send(upload.sign(method="DELETE", **upload.at), "DELETE").status_code == 204
     assert not under_way(store, upload.key)
 
 
-def test_the_reason_of_a_refusal_stands_in_the_status_line(uppy: Service) -> None:
+def test_the_status_line_has_the_reason_of_a_refusal(uppy: Service) -> None:
     answer = uppy.client.get("/uppy/s3/params", params={"filename": "a", "type": "text/html"})
     assert answer.reason_phrase == "Your grant allows these types: application/pdf."
     assert uppy.client.get("/uppy/s3/params", params=PDF).reason_phrase == "OK"

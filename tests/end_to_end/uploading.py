@@ -1,4 +1,4 @@
-"""An upload in parts as a client makes it: over the HTTP API, and with what it answers."""
+"""A multipart upload as a client makes it, over the HTTP API."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 def some_bytes(length: int) -> bytes:
-    """Of which no part is like another."""
+    """Return bytes in which no two parts are equal."""
     block = b"".join(hashlib.sha256(number.to_bytes(8)).digest() for number in range(2**15))
     return b"".join(number.to_bytes(8) + block[8:] for number in range(-(-length // len(block))))[
         :length
@@ -30,7 +30,7 @@ def sha256(content: bytes) -> str:
 
 @dataclass
 class Uploading:
-    """`etags` are of the parts that have been sent."""
+    """`etags` has the parts that have been sent."""
 
     service: Service
     key: str

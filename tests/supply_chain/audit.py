@@ -1,10 +1,11 @@
-"""`make audit`: whether what is pinned has published vulnerabilities, by pip-audit.
+"""`make audit`: looks for published vulnerabilities of the locked packages, with pip-audit.
 
-What ships must have none, but for those in `[tool.audit]` of pyproject.toml, each with a reason and a last day. What only
-tests and tools use is told, and fails nothing. Where the advisories cannot be had, that is said, and fails nothing
-either: it tells nothing about the packages. A package that alone gets no answer is a failure.
+Shipped packages must have none, except those in `[tool.audit]` of pyproject.toml, each with a
+reason and an expiry date. Those of tests and tools are reported, and do not fail. If the advisories
+cannot be fetched, that is reported, and does not fail either: it says nothing about the packages. A
+single package without an answer is a failure.
 
-What stands on the command line goes to pip-audit, for example `-s osv`.
+Arguments go to pip-audit, for example `-s osv`.
 """
 
 import datetime as dt
@@ -26,7 +27,7 @@ SHIPS: Final = "requirements.lock"
 HOW: Final = shlex.split(
     "--require-hashes --disable-pip --format json --desc off --aliases on --progress-spinner off"
 )
-# pip-audit has no exit code of its own for this. Anything else that ends it is a failure.
+# pip-audit has no exit code for this. Any other error is a failure.
 UNREACHABLE: Final = re.compile(r"ConnectionError|ProxyError|ConnectTimeout|ReadTimeout|SSLError")
 
 
@@ -43,15 +44,15 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Of one lock: `left_out` says why there is none."""
+    """The result for one lock; `left_out` says why there is none."""
 
     audited: int = 0
-    faults: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     left_out: str = ""
 
 
 def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) -> Verdict:
-    """Of what pip-audit reports as JSON."""
+    """Return the result for a JSON report of pip-audit."""
     packages = report["dependencies"]
     unanswered = [each["skip_reason"] for each in packages if "skip_reason" in each]
     if len(unanswered) == len(packages):
@@ -59,13 +60,13 @@ def judge(report: dict[str, Any], ignored: Sequence[Ignored], today: dt.date) ->
     live = {each.id for each in ignored if today <= each.until}
     return Verdict(
         audited=len(packages) - len(unanswered),
-        faults=[*unanswered, *(fault for each in packages for fault in faults(each, live))],
+        failures=[*unanswered, *(fault for each in packages for fault in failures(each, live))],
     )
 
 
-def faults(package: dict[str, Any], ignored: set[str]) -> list[str]:
+def failures(package: dict[str, Any], ignored: set[str]) -> list[str]:
     return [
-        f"{package['name']} {package['version']}: {each['id']}, mended in {' or '.join(each['fix_versions']) or 'none yet'}"
+        f"{package['name']} {package['version']}: {each['id']}, fixed in {' or '.join(each['fix_versions']) or 'none yet'}"
         for each in package.get("vulns", [])
         if not ignored & {each["id"], *each["aliases"]}
     ]
@@ -77,11 +78,13 @@ def audit(lock: Path, ignored: Sequence[Ignored], options: Sequence[str]) -> Ver
         return judge(json.loads(done.stdout), ignored, dt.datetime.now(tz=dt.UTC).date())
     if UNREACHABLE.search(done.stderr):
         return Verdict(left_out="the service cannot be reached")
-    return Verdict(faults=[f"pip-audit failed: {done.stderr.strip()}"])
+    return Verdict(failures=[f"pip-audit failed: {done.stderr.strip()}"])
 
 
 def for_the_image(lock: Path) -> str:
-    """pip-audit looks only at what the Python that runs it would install, which need not be the image's."""
+    """pip-audit checks only what its own Python would install, which may differ from the
+    image's.
+    """
     return "\n".join(
         " ".join([f"{pin.name}=={pin.version}", *(f"--hash=sha256:{each}" for each in pin.sha256)])
         for pin in pinned(lock, PYTHONS[-1]).values()
@@ -101,13 +104,13 @@ def pip_audit(requirements: str, options: Sequence[str]) -> subprocess.Completed
         )
 
 
-def told(lock: Path, verdict: Verdict) -> str:
+def report(lock: Path, verdict: Verdict) -> str:
     if verdict.left_out:
         return f"LEFT OUT: {lock.name} was not audited: {verdict.left_out}"
-    if not verdict.faults:
+    if not verdict.failures:
         return f"{lock.name}: no known vulnerability in {verdict.audited} packages"
     kind = "" if lock.name == SHIPS else " (it does not ship)"
-    return "\n".join(f"{lock.name}{kind}: {fault}" for fault in verdict.faults)
+    return "\n".join(f"{lock.name}{kind}: {fault}" for fault in verdict.failures)
 
 
 def ignored_advisories(pyproject: str) -> list[Ignored]:
@@ -118,8 +121,8 @@ def main(options: Sequence[str], locks: Sequence[Path] = LOCKS) -> int:
     ignored = ignored_advisories((ROOT / "pyproject.toml").read_text())
     verdicts = {lock: audit(lock, ignored, options) for lock in locks}
     for lock, verdict in verdicts.items():
-        print(told(lock, verdict))
-    return 1 if any(each.faults for lock, each in verdicts.items() if lock.name == SHIPS) else 0
+        print(report(lock, verdict))
+    return 1 if any(each.failures for lock, each in verdicts.items() if lock.name == SHIPS) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a software bill of materials must say: what the lock pins for a Python, and nothing else."""
+"""A bill of materials must list exactly what the lock pins for a Python version."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def packages(bill: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def check_components(bill: dict[str, Any], python: str) -> None:
-    """Scanners go by the purl; the hash is of an archive that the lock allows."""
+    """Scanners use the purl; the hash must be one that the lock allows."""
     pins = pinned(ROOT / "requirements.lock", python)
     for component in bill["components"]:
         pin = pins[canonicalize_name(component["name"])]

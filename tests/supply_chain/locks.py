@@ -1,4 +1,4 @@
-"""What the lock files say: which package, at which version, for which Python, and which archives it may come from."""
+"""Parses the lock files: package, version, Python versions, and allowed archives."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Pin:
 
 
 def environment(python: str) -> dict[str, str]:
-    """What markers ask for: this machine with a late patch of that Python."""
+    """Return the environment for markers: this machine, with a late patch of that Python."""
     there = {name: str(value) for name, value in default_environment().items()}
     return there | {"python_version": python, "python_full_version": f"{python}.99"}
 
@@ -43,7 +43,7 @@ def pins(lock: Path) -> list[Pin]:
 
 
 def statements(text: str) -> Iterator[str]:
-    """What pip reads as one line each: without comments, and put together where a backslash parts it."""
+    """Return the logical lines, without comments and joined at backslashes."""
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
     yield from filter(None, "\n".join(lines).replace("\\\n", " ").splitlines())
 
@@ -57,7 +57,7 @@ def pin(statement: str) -> Pin:
 
 
 def pinned(lock: Path, python: str) -> dict[NormalizedName, Pin]:
-    """What is installed with this Python. A package that is pinned twice for it is no lock."""
+    """Return what this Python installs. A package that is pinned twice for it is an error."""
     found = [each for each in pins(lock) if each.holds_for(python)]
     by_name = {each.name: each for each in found}
     assert len(found) == len(by_name), f"{lock.name} pins a package twice for Python {python}"

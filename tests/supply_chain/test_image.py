@@ -8,13 +8,13 @@ from tests.supply_chain.locks import ROOT
 DOCKERFILE: Final[Path] = ROOT / "Dockerfile"
 
 
-def test_the_image_is_labelled_with_the_version_of_the_service() -> None:
+def test_the_image_label_has_the_services_version() -> None:
     label = re.search(r'org\.opencontainers\.image\.version="(.+)"', DOCKERFILE.read_text())
     assert label is not None
     assert label[1] == __version__
 
 
-def test_the_policy_says_where_the_bill_of_materials_is_and_how_the_base_is_pinned() -> None:
+def test_security_md_matches_the_dockerfile() -> None:
     policy, dockerfile = (ROOT / "SECURITY.md").read_text(), DOCKERFILE.read_text()
     (path,) = re.findall(r">(/app/share/\S+)", dockerfile)
     assert f"--entrypoint cat presign {path}\n" in policy
@@ -24,7 +24,7 @@ def test_the_policy_says_where_the_bill_of_materials_is_and_how_the_base_is_pinn
     assert f'--build-arg BASE="python:{python}-slim@$digest"' in policy
 
 
-def test_the_targets_that_the_policy_names_are_there() -> None:
+def test_the_named_make_targets_exist() -> None:
     named = set(re.findall(r"\bmake ([a-z]+)", (ROOT / "SECURITY.md").read_text()))
     assert named == {"audit", "sbom", "validate"}
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The lock files: what is installed is what was locked, wherever it is downloaded from."""
+"""The lock files determine what is installed, from any index."""
 
 import json
 import re
@@ -27,13 +27,13 @@ every_lock = pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 every_python = pytest.mark.parametrize("python", PYTHONS)
 
 
-def test_there_are_locks_and_each_is_made_by_make_locks() -> None:
+def test_make_locks_writes_every_lock() -> None:
     made = re.findall(r"-o (\S+\.lock)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert sorted(made) == [lock.name for lock in LOCKS]
 
 
 @every_lock
-def test_each_package_has_one_version_and_the_hashes_of_its_archives(lock: Path) -> None:
+def test_each_package_has_one_version_and_hashes(lock: Path) -> None:
     for pin in pins(lock):
         assert [each.operator for each in pin.requirement.specifier] == ["=="], pin
         assert "*" not in pin.version, pin
@@ -42,8 +42,8 @@ def test_each_package_has_one_version_and_the_hashes_of_its_archives(lock: Path)
 
 
 @every_lock
-def test_no_lock_says_from_where_it_is_downloaded(lock: Path) -> None:
-    """Whoever installs chooses the index; with hashes it need not be trusted."""
+def test_no_lock_names_a_host(lock: Path) -> None:
+    """Users choose the index; with hashes it need not be trusted."""
     for statement in statements(lock.read_text()):
         assert "://" not in statement
         assert " @ " not in statement
@@ -67,9 +67,7 @@ def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
     ],
     ids=["what ships", "the same in development", "development", "the demo"],
 )
-def test_a_lock_satisfies_what_pyproject_asks_for(
-    lock: str, wanted: list[str], python: str
-) -> None:
+def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str) -> None:
     found = pinned(ROOT / lock, python)
     for requirement in map(Requirement, wanted):
         pin = found[canonicalize_name(requirement.name)]
@@ -84,14 +82,14 @@ def test_a_lock_satisfies_what_pyproject_asks_for(
         ("requirements-sbom.lock", "requirements-dev.lock"),
     ],
 )
-def test_what_ships_is_what_was_tested(lock: str, other: str, python: str) -> None:
+def test_the_shipped_versions_are_the_tested_ones(lock: str, other: str, python: str) -> None:
     tested = pinned(ROOT / other, python)
     for name, pin in pinned(ROOT / lock, python).items():
         assert tested[name].version == pin.version
 
 
 @pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda lock: lock.parent.name)
-def test_npm_s_locks_have_a_hash_for_each_package_and_name_no_host(lock: Path) -> None:
+def test_npm_locks_have_hashes_and_no_host(lock: Path) -> None:
     packages = json.loads(lock.read_text())["packages"]
     installed = {path: each for path, each in packages.items() if path.startswith("node_modules/")}
     assert installed
@@ -101,8 +99,8 @@ def test_npm_s_locks_have_a_hash_for_each_package_and_name_no_host(lock: Path) -
 
 
 @pytest.mark.parametrize("name", ["Makefile", "Dockerfile"])
-def test_pip_installs_nothing_that_has_no_hash(name: str) -> None:
-    """The package itself is installed from this checkout, without looking for anything else."""
+def test_pip_refuses_packages_without_a_hash(name: str) -> None:
+    """The package itself is installed from this checkout, without dependencies."""
     commands = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
     installs = [line for line in commands if re.search(r"\bpip\b.* install ", line)]
     assert installs

@@ -1,4 +1,4 @@
-"""`presign demo` as who tries it has it: a process, and what it printed."""
+"""`presign demo` as a user runs it: a process, and its output."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.end_to_end.processes import free_ports
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60.0
 PASTE_SECONDS: Final = 60.0
-# How far the examples are, which is no complaint.
+# The progress of the examples, which is not a warning.
 _PROGRESS: Final = re.compile(r"^\[#* *\] +\d+% of [\d.]+ MiB\n", re.MULTILINE)
 
 
@@ -49,11 +49,11 @@ def demo() -> Iterator[Demo]:
             try:
                 process.wait(timeout=60)
             finally:
-                process.kill()  # else a failure would wait for its end
+                process.kill()  # otherwise a failure would wait for its end
 
 
 def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
-    """What they print. They must go through, and complain of nothing."""
+    """Run shell lines and return their output. They must succeed without warnings."""
     pasted = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", lines],
         cwd=directory,
@@ -70,7 +70,7 @@ def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = N
 
 
 def _until(process: subprocess.Popen[str], last: str) -> str:
-    """What the process prints up to a line."""
+    """Return what the process prints, up to a line with `last`."""
     assert process.stdout is not None
     deadline, printed = time.monotonic() + START_SECONDS, ""
     while last not in printed and time.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""Stand-ins for what lies beyond the service's edge: time, and where sessions come from.
+"""Fakes for time and for STS.
 
-Under `in_virtual_time` an event loop reads the fake clock, and what would wait moves it instead. So
-a test of a whole day takes milliseconds, and no test depends on how fast a machine is.
+Under `in_virtual_time` an event loop uses the fake clock, and waiting advances it. So a test of a
+whole day takes milliseconds, and no test depends on the speed of the machine.
 """
 
 import asyncio
@@ -24,9 +24,7 @@ from service.signing.sigv4 import Credentials
 
 P = ParamSpec("P")
 
-ITEMS_PER_SLICE = (
-    1e-6  # seconds that each turn of a loop takes, so that no wait can be too short to end
-)
+TURN_SECONDS = 1e-6  # of virtual time for each turn of the loop, so that every wait ends
 WALL = 1_767_225_600.0  # 2026-01-01T00:00:00Z, when each fake clock starts
 SECRET = "wJalrXUtnFEMI-sentinel-secret"
 TOKEN = "FwoGZXIvYXdz-sentinel-token"
@@ -41,7 +39,7 @@ REQUESTER = Requester(Identity(CALLER), "request-1", "192.0.2.1")
 
 
 class FakeClock:
-    """Stands still unless it is moved. `skew` is how far the machine's idea of the hour is off."""
+    """A clock that only moves when told to. `skew` is the error of the machine's wall clock."""
 
     def __init__(self, *, skew: float = 0.0) -> None:
         self.skew = skew
@@ -58,7 +56,7 @@ class FakeClock:
         self.running += seconds
 
     def suspend(self, seconds: float) -> None:
-        """The machine sleeps: an event loop's own clock misses it, and its timers stand still."""
+        """Suspend the machine: the event loop's clock and timers do not advance."""
         self.suspended += seconds
 
 
@@ -70,8 +68,8 @@ class _JumpingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise RuntimeError("everybody waits, and nothing is going to happen")
-        self._clock.move(max(ITEMS_PER_SLICE, timeout or 0.0))
+            raise RuntimeError("all tasks are waiting, and no timer is set")
+        self._clock.move(max(TURN_SECONDS, timeout or 0.0))
         return ready
 
 
@@ -85,7 +83,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def in_virtual_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    """Run an async test on a loop of its own that never truly waits."""
+    """Run an async test on its own event loop, which never really waits."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -99,17 +97,17 @@ def in_virtual_time(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 
 
 def loop_clock() -> FakeClock:
-    """The clock of the virtual time that the test runs in."""
+    """Return the virtual clock of the running test."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     return loop.clock
 
 
 class FakeSource:
-    """Sessions as STS gives them, after `delay` seconds; its attributes may be changed at any time.
+    """A fake STS that answers after `delay` seconds; its attributes may be changed at any time.
 
-    `lives` is how long they live, if not `length` seconds; `fault` is raised in place of an answer.
-    Its server's clock is right, however wrong the machine's is.
+    Sessions last `lives` seconds if set, otherwise `length`; `fault` is raised instead of an
+    answer. The server's clock is always right, even if the machine's is wrong.
     """
 
     def __init__(self, clock: FakeClock, *, length: float = 3600.0, delay: float = 0.0) -> None:
@@ -163,7 +161,7 @@ def a_bucket(**changes: Any) -> Bucket:
 
 
 def a_grant(**changes: Any) -> Grant:
-    """On everything in `reports`, without limits; not to overwrite, as ever."""
+    """Return a grant on everything in `reports`, without limits and without overwriting."""
     return replace(Grant(bucket="reports", prefix="", allow=frozenset(Operation)), **changes)
 
 
@@ -174,7 +172,7 @@ def entry_of(caller: Caller, *grants: Grant) -> CallerEntry:
 def a_snapshot(
     *grants: Grant, buckets: Mapping[str, Bucket] | None = None, default_expires_in: int = 900
 ) -> Snapshot:
-    """One bucket, `reports`, unless others are named; and one caller, who has `grants`."""
+    """Return a snapshot with one bucket, `reports` by default, and one caller with `grants`."""
     return Snapshot(
         buckets={"reports": a_bucket()} if buckets is None else buckets,
         callers=(entry_of(CALLER, *grants),),

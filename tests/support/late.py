@@ -1,7 +1,7 @@
-"""Tests that must do something in time, on a machine that may stop them for seconds.
+"""Tests with a time limit, on a machine that may stop them for seconds.
 
-A test that was late has shown nothing, neither good nor bad, and runs again. What fails in time fails at
-once, and a test that is late each time fails too.
+A test that was late shows nothing, and runs again. A failure in time fails at once, and a test that
+is late each time fails too.
 """
 
 import functools
@@ -17,12 +17,12 @@ TRIES: Final = 5
 
 
 class Late(Exception):
-    """The test took so long that it says nothing about what it tests."""
+    """The test took too long for its result to mean anything."""
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Raises Late if the block took longer, whatever came of it."""
+    """Raise Late if the block took longer, whatever its result."""
     began = time.monotonic()
     error: BaseException | None = None
     try:
@@ -37,7 +37,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def again_if_late(test: T) -> T:
-    """Runs a test that raises Late again, `TRIES` times in all."""
+    """Repeat a test that raises Late, up to `TRIES` runs in all."""
     if inspect.iscoroutinefunction(test):
 
         @functools.wraps(test)

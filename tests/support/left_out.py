@@ -1,4 +1,4 @@
-"""One line that says which tests were left out for want of something, and what brings it."""
+"""One line that says which tests were skipped, and how to install what they need."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ _SKIPPED: Final = "Skipped: "  # what pytest writes before a reason
 
 
 def left_out(reasons: Iterable[str]) -> str | None:
-    """`reasons` has one text for each test that was skipped. None if there is none."""
+    """Return the line for the reasons of skipped tests, or None if there are none."""
     packages, others = Counter[str](), Counter[str]()
     for reason in reasons:
         found = _BRINGS.search(reason)

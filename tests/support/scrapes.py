@@ -1,4 +1,4 @@
-"""What a scrape of the app says."""
+"""Scrapes of the app, parsed."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ async def samples(client: httpx.AsyncClient) -> Samples:
 
 
 def read(text: str) -> Samples:
-    """Each series of a scrape. The parser raises where the text is not of the format."""
+    """Return each series of a scrape. The parser raises an error for an invalid format."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -24,7 +24,7 @@ def read(text: str) -> Samples:
 
 
 def value(scraped: Samples, name: str, **labels: str) -> float:
-    """0 where there is no such series."""
+    """Return the value of a series, or 0 if it does not exist."""
     return scraped.get((f"presign_{name}", frozenset(labels.items())), 0.0)
 
 

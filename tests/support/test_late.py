@@ -1,4 +1,4 @@
-"""A test that was late runs again; what fails in time does not."""
+"""A late test runs again; a failure in time does not."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ def test_a_test_that_is_always_late_fails() -> None:
     assert len(runs) == TRIES
 
 
-def test_what_fails_in_time_fails_at_once() -> None:
+def test_a_failure_in_time_fails_at_once() -> None:
     runs = list[int]()
 
     @again_if_late
@@ -52,7 +52,7 @@ def test_what_fails_in_time_fails_at_once() -> None:
     assert len(runs) == 1
 
 
-def test_what_fails_late_is_late() -> None:
+def test_a_late_failure_is_late() -> None:
     with pytest.raises(Late), within(0.0):
         raise AssertionError
 

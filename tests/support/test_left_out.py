@@ -1,4 +1,4 @@
-"""What a run of the tests says at its end of those that it left out."""
+"""The last line of a test run names the skipped tests."""
 
 import os
 import subprocess
@@ -32,14 +32,12 @@ JAVA: Final = PROGRAM.format("javac", "default-jdk-headless")
         ),
     ],
 )
-def test_the_line_says_what_is_left_out_and_what_brings_it(
-    reasons: list[str], line: str | None
-) -> None:
+def test_the_line_names_skipped_tests_and_packages(reasons: list[str], line: str | None) -> None:
     assert left_out(reasons) == line
 
 
 def test_a_run_without_kustomize_ends_with_the_line(tmp_path: Path) -> None:
-    """On workers, as `make test` runs them."""
+    """With workers, as in `make test`."""
     test = "tests/deploy/kubernetes/test_pod_security.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", test]
     environment = {name: value for name, value in os.environ.items() if name != "CI"}

@@ -1,4 +1,4 @@
-"""`make audit`, with pip-audit itself and a service of advisories on loopback."""
+"""`make audit`, with pip-audit itself and an advisory service on loopback."""
 
 import datetime as dt
 import json
@@ -10,7 +10,14 @@ from typing import Any, Final
 
 import pytest
 
-from tests.supply_chain.audit import Ignored, audit, for_the_image, ignored_advisories, judge, told
+from tests.supply_chain.audit import (
+    Ignored,
+    audit,
+    for_the_image,
+    ignored_advisories,
+    judge,
+    report,
+)
 from tests.supply_chain.locks import ROOT
 
 TODAY: Final = dt.datetime.now(tz=dt.UTC).date()
@@ -28,7 +35,7 @@ ADVISORY: Final = {
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It knows one."""
+    """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It has one advisory."""
 
     def do_POST(self) -> None:
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -55,54 +62,52 @@ def _lock(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_package_with_an_advisory_is_a_fault(lock: Path, service: list[str]) -> None:
+def test_a_package_with_an_advisory_fails(lock: Path, service: list[str]) -> None:
     verdict = audit(lock, [], service)
-    assert verdict.faults == ["weak 1.0: PYSEC-0000-1, mended in 2.0"]
+    assert verdict.failures == ["weak 1.0: PYSEC-0000-1, fixed in 2.0"]
     assert verdict.audited == 2
 
 
 @pytest.mark.parametrize("name", ["PYSEC-0000-1", "CVE-0000-1"])
-def test_an_advisory_is_passed_over_until_the_day_that_is_set(
-    lock: Path, service: list[str], name: str
-) -> None:
+def test_an_advisory_is_ignored_until_its_date(lock: Path, service: list[str], name: str) -> None:
     until = Ignored(id=name, reason="not reached", until=TODAY)
-    assert audit(lock, [until], service).faults == []
+    assert audit(lock, [until], service).failures == []
     over = Ignored(id=name, reason="not reached", until=TODAY - dt.timedelta(days=1))
-    assert audit(lock, [over], service).faults != []
+    assert audit(lock, [over], service).failures != []
 
 
-def test_packages_without_an_advisory_have_no_fault(lock: Path, service: list[str]) -> None:
+def test_packages_without_an_advisory_pass(lock: Path, service: list[str]) -> None:
     lock.write_text(f"sound==1.0 {HASH}\n")
-    assert told(lock, audit(lock, [], service)).startswith("requirements.lock: no known")
+    assert report(lock, audit(lock, [], service)).startswith("requirements.lock: no known")
 
 
-def test_a_service_that_cannot_be_reached_is_said_aloud(lock: Path) -> None:
+def test_an_unreachable_service_is_reported(lock: Path) -> None:
     nobody = ["-s", "osv", "--osv-url", "http://127.0.0.1:9/v1/query"]  # RFC 863: discard
     verdict = audit(lock, [], nobody)
-    assert verdict.faults == []
-    assert told(lock, verdict).startswith("LEFT OUT: ")
+    assert verdict.failures == []
+    assert report(lock, verdict).startswith("LEFT OUT: ")
 
 
-def test_a_package_that_alone_gets_no_answer_is_a_fault() -> None:
+def test_a_single_package_without_an_answer_fails() -> None:
     answered = {"name": "sound", "version": "1.0", "vulns": []}
     unanswered = {"name": "odd", "skip_reason": "odd was not found"}
-    assert judge({"dependencies": [answered, unanswered]}, [], TODAY).faults == [
+    assert judge({"dependencies": [answered, unanswered]}, [], TODAY).failures == [
         "odd was not found"
     ]
     assert judge({"dependencies": [unanswered]}, [], TODAY).left_out
 
 
-def test_an_audit_that_fails_for_another_reason_is_a_fault(lock: Path) -> None:
-    assert audit(lock, [], ["--no-such-option"]).faults
+def test_an_audit_that_fails_otherwise_fails(lock: Path) -> None:
+    assert audit(lock, [], ["--no-such-option"]).failures
 
 
-def test_what_the_image_s_python_gets_is_audited_whichever_python_audits() -> None:
+def test_the_audit_covers_the_images_python() -> None:
     audited = for_the_image(ROOT / "requirements.lock")
     assert "deprecated==3" in audited  # 1.3 below Python 3.12
     assert ";" not in audited
 
 
-def test_each_advisory_that_is_passed_over_has_a_reason_and_a_last_day() -> None:
+def test_each_ignored_advisory_has_a_reason_and_a_date() -> None:
     for each in ignored_advisories((ROOT / "pyproject.toml").read_text()):
         assert each.until <= TODAY + dt.timedelta(days=366)
     with pytest.raises(ValueError, match="without a reason"):

@@ -1,6 +1,6 @@
-"""What the field's validators say of the files to deploy with. `make validate` runs this room.
+"""Standard validators check the deployment files. `make validate` runs these tests.
 
-Each is shown a file with a fault too: one that finds nothing there would find nothing in ours.
+Each validator also gets a file with an error, to show that it can detect one.
 """
 
 import os
@@ -26,7 +26,7 @@ GRAFANA: Final = ROOT / "deploy" / "grafana"
 
 
 def holding(directory: Path, key: str) -> list[Path]:
-    """The YAML files with such a key: what a file is for stands in it, not in its name."""
+    """Return the YAML files with such a key."""
     return [path for path in sorted(directory.rglob("*.yaml")) if key in yaml(path)]
 
 
@@ -52,10 +52,10 @@ def part(path: Path) -> str:
 
 
 def test_yamllint_finds_nothing() -> None:
-    assert yamllint(Path()) == ""  # from the root, since that is where its `ignore` begins
+    assert yamllint(Path()) == ""  # from the root, since its `ignore` paths are relative to it
 
 
-def test_yamllint_finds_a_key_that_stands_twice(tmp_path: Path) -> None:
+def test_yamllint_detects_a_duplicate_key(tmp_path: Path) -> None:
     assert "key-duplicates" in yamllint(written(tmp_path / "a.yaml", "a: 1\na: 2\n"))
 
 
@@ -63,21 +63,21 @@ def test_hadolint_finds_nothing() -> None:
     assert hadolint(ROOT / "Dockerfile") == ""
 
 
-def test_hadolint_finds_what_is_fetched_without_a_version(tmp_path: Path) -> None:
+def test_hadolint_detects_an_unpinned_package(tmp_path: Path) -> None:
     dockerfile = written(tmp_path / "Dockerfile", "FROM python:3.13-slim\nRUN pip install click\n")
     assert "DL3013" in hadolint(dockerfile)
 
 
-def test_the_compose_file_is_one() -> None:
+def test_the_compose_file_is_valid() -> None:
     assert compose_schema(ROOT / "docker-compose.yml") == ""
 
 
-def test_a_compose_file_with_an_unknown_field_is_none(tmp_path: Path) -> None:
+def test_a_compose_file_with_an_unknown_field_is_invalid(tmp_path: Path) -> None:
     text = "services: {presign: {image: presign, readonly: true}}\n"
     assert "readonly" in compose_schema(written(tmp_path / "docker-compose.yml", text))
 
 
-def test_there_are_manifests_and_alerts_to_look_at() -> None:
+def test_manifests_and_alerts_exist() -> None:
     assert OVERLAYS
     assert RULES
     assert RULE_TESTS
@@ -86,7 +86,7 @@ def test_there_are_manifests_and_alerts_to_look_at() -> None:
 @pytest.mark.parametrize(
     "directory", [each for each in KUSTOMIZATIONS if each not in COMPONENTS], ids=part
 )
-def test_what_kustomize_builds_is_strictly_valid(directory: Path) -> None:
+def test_the_kustomize_output_is_valid(directory: Path) -> None:
     manifests = built(directory)
     assert list(read(manifests))
     assert kubernetes(manifests) == []
@@ -94,10 +94,10 @@ def test_what_kustomize_builds_is_strictly_valid(directory: Path) -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=part)
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=part)
-def test_each_overlay_is_valid_with_each_component_that_it_lacks(
+def test_each_overlay_is_valid_with_each_further_component(
     tmp_path: Path, overlay: Path, component: Path
 ) -> None:
-    """Those that it has are built with it; those that it names in a comment must work when it no longer is one."""
+    """Components that are commented out must work once they are enabled."""
     more = [component] if lacks(overlay, component) else []
     kustomization: dict[str, Any] = {
         "resources": [os.path.relpath(overlay, tmp_path)],
@@ -108,12 +108,12 @@ def test_each_overlay_is_valid_with_each_component_that_it_lacks(
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=part)
-def test_an_example_is_strictly_valid(example: Path) -> None:
+def test_each_example_is_valid(example: Path) -> None:
     assert kubernetes(example.read_text()) == []
 
 
 @pytest.mark.parametrize(
-    ("fault", "named"),
+    ("error", "named"),
     [
         ({"spec": {"selector": {}, "template": {}, "replica": 2}}, "replica"),
         ({"spec": {"selector": {}}}, "template"),
@@ -122,11 +122,9 @@ def test_an_example_is_strictly_valid(example: Path) -> None:
     ],
     ids=["an unknown field", "a missing field", "a kind", "a version"],
 )
-def test_a_manifest_with_a_fault_is_not_valid(
-    tmp_path: Path, fault: dict[str, Any], named: str
-) -> None:
+def test_a_wrong_manifest_is_invalid(tmp_path: Path, error: dict[str, Any], named: str) -> None:
     sound = {"spec": {"selector": {}, "template": {}}, "metadata": {"name": "presign"}}
-    manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | fault
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | error
     YAML(typ="safe").dump(manifest, tmp_path / "deployment.yaml")
     written(tmp_path / "kustomization.yaml", "resources: [deployment.yaml]\n")
     (refusal,) = kubernetes(built(tmp_path))
@@ -134,16 +132,16 @@ def test_a_manifest_with_a_fault_is_not_valid(
 
 
 @pytest.mark.parametrize("rules", RULES, ids=lambda path: path.name)
-def test_promtool_reads_the_alerts(rules: Path) -> None:
+def test_promtool_accepts_the_alerts(rules: Path) -> None:
     assert promtool("check", "rules", "--lint=all", "--lint-fatal", rules) == ""
 
 
 @pytest.mark.parametrize("tests", RULE_TESTS, ids=lambda path: path.name)
-def test_the_alerts_fire_and_do_not_fire_as_their_tests_say(tests: Path) -> None:
+def test_the_alert_tests_pass(tests: Path) -> None:
     assert promtool("test", "rules", tests) == ""
 
 
-def test_promtool_finds_an_expression_that_is_none(tmp_path: Path) -> None:
+def test_promtool_detects_an_invalid_expression(tmp_path: Path) -> None:
     text = "groups: [{name: presign, rules: [{alert: A, expr: 'sum(('}]}]\n"
     assert "parse error" in promtool("check", "rules", written(tmp_path / "rules.yaml", text))
 

@@ -1,4 +1,4 @@
-"""What each validator says of a file: nothing, where it finds no fault."""
+"""Runs each validator and returns its output, which is empty if it finds no error."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.supply_chain.locks import ROOT
 
 BIN: Final = Path(sys.executable).parent
 KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
-# Kinds that an operator brings, of which Kubernetes has no schema. Another one, and one that is misspelt, is a fault.
+# Kinds of custom resources, without a schema in Kubernetes. Any other unknown kind is an error.
 WITHOUT_SCHEMA: Final = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
     ("monitoring.coreos.com/v1", "PodMonitor"),
@@ -40,13 +40,13 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def built(directory: Path) -> str:
-    """What `kubectl apply -k` would send."""
+    """Return what `kubectl apply -k` would send."""
     return output(tool("kustomize", "kustomize"), "build", directory)
 
 
 def kubernetes(manifests: str) -> list[str]:
-    """As `kubernetes-validate --strict` does, which lets pass what it has no schema of."""
-    return [fault for manifest in read(manifests) if (fault := fault_of(manifest))]
+    """Like `kubernetes-validate --strict`, which accepts kinds without a schema."""
+    return [error for manifest in read(manifests) if (error := fault_of(manifest))]
 
 
 def fault_of(manifest: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
-// What openapi-fetch does with the types of openapi-typescript: `… SOURCE TARGET KEY`.
+// Drives openapi-fetch with the types of openapi-typescript: `… SOURCE TARGET KEY`.
 //
-// SOURCE goes up as KEY and comes down again as TARGET; then a batch, a form, an upload in parts, and two
-// refusals. What the service answered is printed as JSON.
+// Uploads SOURCE as KEY and downloads it to TARGET; then a batch, a form, a multipart upload, and two
+// refusals. Prints the service's answers as JSON.
 import { openAsBlob } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import createClient from "openapi-fetch";
@@ -24,13 +24,13 @@ class Refused extends Error {
   }
 }
 
-// Problems come as `error`, and are not thrown.
-function given<Data>(answer: { data?: Data; error?: Problem }): Data {
+// Problems are returned as `error`, not thrown.
+function unwrap<Data>(answer: { data?: Data; error?: Problem }): Data {
   if (answer.error !== undefined) throw new Refused(answer.error);
   return answer.data!;
 }
 
-// A Blob has a length, where a stream would be sent chunked.
+// A Blob has a known length; a stream would be sent in chunks.
 async function send(signed: Schemas["PresignedRequest"] | Schemas["PresignedPart"], body?: Blob): Promise<Blob> {
   const { method, url, headers } = signed;
   const answer = await fetch(url, { method, headers, body });
@@ -39,24 +39,24 @@ async function send(signed: Schemas["PresignedRequest"] | Schemas["PresignedPart
 }
 
 async function upload(key: string, body: Blob): Promise<void> {
-  const ask = {
+  const request = {
     bucket: BUCKET,
     key,
     content_length: body.size,
     content_type: "text/plain",
     metadata: { author: "ann" },
   };
-  await send(given(await service.POST("/v1/upload-urls", { body: ask })), body);
+  await send(unwrap(await service.POST("/v1/upload-urls", { body: request })), body);
 }
 
 async function download(key: string): Promise<Blob> {
-  const ask = { bucket: BUCKET, key };
-  return send(given(await service.POST("/v1/download-urls", { body: ask })));
+  const request = { bucket: BUCKET, key };
+  return send(unwrap(await service.POST("/v1/download-urls", { body: request })));
 }
 
 async function batch(...keys: string[]) {
   const items = keys.map((key) => ({ bucket: BUCKET, key }));
-  const answer = given(await service.POST("/v1/download-urls/batch", { body: { items } }));
+  const answer = unwrap(await service.POST("/v1/download-urls/batch", { body: { items } }));
   return {
     failed: answer.failed,
     methods: answer.results.flatMap(({ request }) => request?.method ?? []),
@@ -65,8 +65,8 @@ async function batch(...keys: string[]) {
 }
 
 async function uploadByForm(body: Blob): Promise<string> {
-  const ask = { bucket: BUCKET, key_prefix: "inbox/", filename: "ü.txt", max_content_length: body.size };
-  const signed = given(await service.POST("/v1/upload-forms", { body: ask }));
+  const request = { bucket: BUCKET, key_prefix: "inbox/", filename: "ü.txt", max_content_length: body.size };
+  const signed = unwrap(await service.POST("/v1/upload-forms", { body: request }));
   const form = new FormData();
   for (const [name, value] of Object.entries(signed.fields)) form.append(name, value);
   form.append("file", body); // the file comes last
@@ -76,36 +76,36 @@ async function uploadByForm(body: Blob): Promise<string> {
 }
 
 async function uploadInParts(key: string, body: Blob) {
-  const place = { bucket: BUCKET, key };
-  const plan = { ...place, content_length: body.size, part_size: PART_SIZE };
-  const begun = given(await service.POST("/v1/multipart-uploads", { body: plan }));
-  for (const part of begun.parts) {
-    const start = (part.part_number - 1) * begun.part_size;
+  const object = { bucket: BUCKET, key };
+  const plan = { ...object, content_length: body.size, part_size: PART_SIZE };
+  const created = unwrap(await service.POST("/v1/multipart-uploads", { body: plan }));
+  for (const part of created.parts) {
+    const start = (part.part_number - 1) * created.part_size;
     await send(part, body.slice(start, start + part.content_length));
   }
-  const path = { upload_id: begun.upload_id };
-  const there = given(
-    await service.GET("/v1/multipart-uploads/{upload_id}/parts", { params: { path, query: place } }),
+  const path = { upload_id: created.upload_id };
+  const listed = unwrap(
+    await service.GET("/v1/multipart-uploads/{upload_id}/parts", { params: { path, query: object } }),
   );
-  const parts = there.parts.map(({ part_number, etag }) => ({ part_number, etag }));
-  const made = given(
+  const parts = listed.parts.map(({ part_number, etag }) => ({ part_number, etag }));
+  const completed = unwrap(
     await service.POST("/v1/multipart-uploads/{upload_id}/complete", {
       params: { path },
-      body: { ...place, content_length: body.size, parts },
+      body: { ...object, content_length: body.size, parts },
     }),
   );
-  return { parts: parts.length, content_length: made.content_length };
+  return { parts: parts.length, content_length: completed.content_length };
 }
 
 async function refusal(bucket: string, key: string) {
   try {
-    given(await service.POST("/v1/download-urls", { body: { bucket, key } }));
+    unwrap(await service.POST("/v1/download-urls", { body: { bucket, key } }));
   } catch (refused) {
     if (!(refused instanceof Refused)) throw refused;
     const { status, code, detail, errors = [] } = refused.problem;
     return { status, code, detail, pointers: errors.map(({ pointer }) => pointer), shown: refused.message };
   }
-  throw new Error("this was to be refused");
+  throw new Error("the request should have been refused");
 }
 
 const [source, target, key] = process.argv.slice(2) as [string, string, string];

@@ -1,4 +1,4 @@
-"""What an expression of PromQL asks for, read by a parser of that language."""
+"""The series and labels in a PromQL expression, from a parser of that language."""
 
 import re
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import promql_parser
 
-# What Grafana puts in before it asks; a label's value may be one of its variables too.
+# Grafana replaces these before a query; a label's value may be a variable too.
 _OF_GRAFANA: Final = {"$__rate_interval": "5m"}
 
 
 @dataclass(frozen=True, slots=True)
-class ReportedRequest:
-    """A series that is looked for: its name, and each label with the values that are to match."""
+class Selector:
+    """A selector: the name of its series, and each label with the values to match."""
 
     name: str
     matched: dict[str, list[str]]
@@ -21,10 +21,10 @@ class ReportedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    asked: list[ReportedRequest]
-    grouped: set[str]  # labels that are summed by, or joined on
-    shown: set[str] | None  # labels that the result has; None: those of the series
-    ranges: list[float]  # seconds, of each window
+    selectors: list[Selector]
+    grouped: set[str]  # labels for grouping or joining
+    shown: set[str] | None  # labels of the result; None: those of the series
+    ranges: list[float]  # seconds of each range
     functions: list[str]
 
 
@@ -34,7 +34,9 @@ def read(text: str) -> Expression:
     root = promql_parser.parse(text)
     nodes = list(_nodes(root))
     return Expression(
-        asked=[_asked(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)],
+        selectors=[
+            _selector(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)
+        ],
         grouped={label for node in nodes for label in _labels(node)},
         shown=_shown(root),
         ranges=[
@@ -52,17 +54,17 @@ def _nodes(root: promql_parser.Expr) -> Iterator[Any]:
     return iter(found)
 
 
-def _asked(selector: Any) -> ReportedRequest:
+def _selector(selector: Any) -> Selector:
     assert selector.name, "a series is asked for by its name"
     assert not selector.matchers.or_matchers
-    return ReportedRequest(
+    return Selector(
         selector.name,
         {each.name: list(_values(each)) for each in selector.matchers.matchers},
     )
 
 
 def _values(matcher: Any) -> Iterator[str]:
-    """Each alternative of a regular expression; of a plain value, what matches just that."""
+    """Return the alternatives of a regular expression, or a pattern for a plain value."""
     if matcher.op in (promql_parser.MatchOp.Equal, promql_parser.MatchOp.NotEqual):
         yield re.escape(matcher.value)
     else:
@@ -79,7 +81,7 @@ def _labels(node: Any) -> Iterator[str]:
 
 
 def _shown(node: Any) -> set[str] | None:
-    """The labels that are left at the end: of two operands, the first's."""
+    """Return the labels of the result; with two operands, those of the first."""
     match node:
         case promql_parser.AggregateExpr():
             return set(_labels(node))

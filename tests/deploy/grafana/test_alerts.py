@@ -1,4 +1,4 @@
-"""The alert rules: they ask for what the service gives, say what to do, and fire when they must."""
+"""The alert rules: they use existing metrics, say what to do, and fire when they must."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from service.config.server import ServerSettings
 from service.sessions.pool import MAX_SESSIONS
 from tests.clients.toolchains import tool
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, ROOT, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, ROOT, family, problems, scraped
 from tests.docs.test_documents import headings
 
 FILE: Final = GRAFANA / "alerts.yaml"
@@ -20,7 +20,7 @@ OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8"
 ROW: Final = re.compile(
     r"^\| `(Presign\w+)` \| (page|ticket) \| (.+) \| \[.+\]\((#.+)\) \|$", re.MULTILINE
 )
-# What is looked at on the dashboard, and is nobody's fault by itself.
+# Metrics for the dashboard only, without an alert.
 UNWATCHED: Final = {"presign_refused", "presign_diagnoses", "presign_session_seconds_left"}
 
 
@@ -34,11 +34,11 @@ each_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["aler
 
 
 @each_rule
-def test_an_alert_asks_for_what_the_service_gives(rule: dict[str, Any]) -> None:
-    assert faults(rule["expr"]) == []
+def test_each_alert_uses_existing_metrics_and_labels(rule: dict[str, Any]) -> None:
+    assert problems(rule["expr"]) == []
 
 
-def test_an_expression_that_asks_for_what_is_not_there_is_found_out() -> None:
+def test_an_expression_with_unknown_names_is_detected() -> None:
     refreshes = "presign_session_refreshes_total"
     for wrong in (
         "presign_session_refreshes > 0",
@@ -51,11 +51,11 @@ def test_an_expression_that_asks_for_what_is_not_there_is_found_out() -> None:
         'presign_http_request_seconds_count{status=~"6.."} > 0',
         'presign_http_request_seconds_count{route=~"/v2/.*"} > 0',
     ):
-        assert len(faults(wrong)) == 1, wrong
+        assert len(problems(wrong)) == 1, wrong
 
 
 @each_rule
-def test_an_alert_says_what_is_wrong_what_to_do_and_where_that_is_written(
+def test_each_alert_has_a_summary_description_and_runbook(
     rule: dict[str, Any],
 ) -> None:
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
@@ -65,40 +65,42 @@ def test_an_alert_says_what_is_wrong_what_to_do_and_where_that_is_written(
 
 
 @each_rule
-def test_an_alert_shows_labels_that_its_expression_leaves(rule: dict[str, Any]) -> None:
+def test_each_alert_shows_labels_of_its_expression(rule: dict[str, Any]) -> None:
     said = " ".join(rule["annotations"].values())
     shown = set(re.findall(r"\$labels\.(\w+)", said))
     expression = promql.read(rule["expr"])
     left = expression.shown
     if left is None:
-        left = OF_THE_TARGET.union(*(scraped().labels[each.name] for each in expression.asked))
+        left = OF_THE_TARGET.union(*(scraped().labels[each.name] for each in expression.selectors))
     assert shown <= left
 
 
 @each_rule
-def test_what_has_to_last_is_looked_at_over_less_time_than_that(rule: dict[str, Any]) -> None:
-    """Else a single event is seen for as long as it takes to fire."""
-    if rule["alert"] in {"PresignSignsNothing", "PresignAbsent"}:  # they look for an absence
+def test_the_range_is_shorter_than_the_for_clause(rule: dict[str, Any]) -> None:
+    """Otherwise a single event would be visible long enough to fire."""
+    if rule["alert"] in {"PresignSignsNothing", "PresignAbsent"}:  # these detect an absence
         return
     seen = promql.read(rule["expr"]).ranges
     if "for" in rule:
         assert all(promql.seconds(rule["for"]) > each for each in seen)
 
 
-def test_alerts_of_several_replicas_are_grouped_within_one_namespace_and_job() -> None:
+def test_alerts_group_by_namespace_and_job() -> None:
     for rule in rules():
         grouped = promql.read(rule["expr"]).grouped
         assert not grouped or grouped >= {"namespace", "job"}, rule["alert"]
 
 
-def test_an_alert_is_named_once_and_nearly_every_metric_has_one() -> None:
+def test_alert_names_are_unique_and_metrics_have_alerts() -> None:
     names = [rule["alert"] for rule in rules()]
     assert len(set(names)) == len(names)
-    asked = {family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked}
-    assert {family(name) for name in scraped().kinds} - asked == UNWATCHED
+    selectors = {
+        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).selectors
+    }
+    assert {family(name) for name in scraped().kinds} - selectors == UNWATCHED
 
 
-def test_the_numbers_in_the_rules_are_the_services() -> None:
+def test_the_numbers_in_the_rules_match_the_service() -> None:
     full = {rule["alert"]: rule["expr"] for rule in rules()}
     in_flight = ServerSettings.model_fields["max_in_flight"].default
     assert full["PresignFull"].endswith(f"> 0.8 * {in_flight}")
@@ -107,8 +109,8 @@ def test_the_numbers_in_the_rules_are_the_services() -> None:
 
 
 def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
-    told = [(name, severity, anchor) for name, severity, _, anchor in ROW.findall(OPERATIONS)]
-    assert sorted(told) == sorted(
+    documented = [(name, severity, anchor) for name, severity, _, anchor in ROW.findall(OPERATIONS)]
+    assert sorted(documented) == sorted(
         (
             rule["alert"],
             rule["labels"]["severity"],
@@ -118,18 +120,18 @@ def test_the_page_has_each_alert_with_its_severity_and_runbook() -> None:
     )
 
 
-# What Prometheus' own tool says
+# promtool
 
 
-def test_prometheus_takes_the_rules() -> None:
+def test_prometheus_accepts_the_rules() -> None:
     _promtool("check", "rules", "--lint-fatal", FILE.name)
 
 
-def test_each_alert_fires_when_it_must_and_is_silent_when_it_nearly_would() -> None:
+def test_the_alert_tests_pass() -> None:
     _promtool("test", "rules", TESTS.name)
 
 
-def test_each_alert_is_tested_both_ways() -> None:
+def test_each_alert_is_tested_firing_and_silent() -> None:
     fires, silent = set(), set()
     for group in YAML(typ="safe").load(TESTS)["tests"]:
         alert, _, way = group["name"].partition(" ")
@@ -148,5 +150,5 @@ def test_each_alert_is_tested_both_ways() -> None:
 
 def _promtool(*arguments: str) -> None:
     command = [tool("promtool", "promtool"), *arguments]
-    told = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout + told.stderr
+    documented = subprocess.run(command, cwd=GRAFANA, capture_output=True, text=True, check=False)
+    assert documented.returncode == 0, documented.stdout + documented.stderr

@@ -1,4 +1,4 @@
-"""The dashboard: each panel asks for what the service gives, and all that it gives is there."""
+"""The dashboard: each panel uses existing metrics, and every metric is shown."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.grafana import promql
-from tests.deploy.grafana.house import GRAFANA, OF_THE_TARGET, family, faults, scraped
+from tests.deploy.grafana.metrics import GRAFANA, OF_THE_TARGET, family, problems, scraped
 from tests.deploy.grafana.test_alerts import rules
 
 TEXT: Final = (GRAFANA / "dashboard.json").read_text(encoding="utf-8")
@@ -33,13 +33,13 @@ each_panel = pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel[
 
 
 @each_panel
-def test_a_panel_asks_for_what_the_service_gives(panel: dict[str, Any]) -> None:
+def test_each_panel_uses_existing_metrics_and_labels(panel: dict[str, Any]) -> None:
     assert panel["targets"]
-    assert [fault for target in panel["targets"] for fault in faults(target["expr"])] == []
+    assert [fault for target in panel["targets"] for fault in problems(target["expr"])] == []
 
 
 @each_panel
-def test_a_panel_has_a_title_a_description_a_unit_and_no_datasource_of_its_own(
+def test_each_panel_is_complete_and_has_no_datasource(
     panel: dict[str, Any],
 ) -> None:
     assert panel["title"]
@@ -52,7 +52,7 @@ def test_a_panel_has_a_title_a_description_a_unit_and_no_datasource_of_its_own(
 
 
 @each_panel
-def test_a_legend_names_labels_that_the_expression_leaves(panel: dict[str, Any]) -> None:
+def test_each_legend_uses_labels_of_the_expression(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
         left = promql.read(target["expr"]).shown
         assert left is not None, "each series of a scrape by itself is too many"
@@ -61,35 +61,39 @@ def test_a_legend_names_labels_that_the_expression_leaves(panel: dict[str, Any])
 
 
 @each_panel
-def test_a_panel_shows_what_was_chosen_above_and_nothing_else(panel: dict[str, Any]) -> None:
+def test_each_panel_filters_by_the_variables(panel: dict[str, Any]) -> None:
     for target in panel["targets"]:
-        for asked in promql.read(target["expr"]).asked:
-            wanted = OF_THE_TARGET | (scraped().labels[asked.name] & {"bucket"})
-            # One replica's sessions are of all buckets together: their bound is
-            assert wanted - set(asked.matched) <= (
-                {"bucket"} if asked.name == "presign_sessions" else set()
+        for selectors in promql.read(target["expr"]).selectors:
+            wanted = OF_THE_TARGET | (scraped().labels[selectors.name] & {"bucket"})
+            # One replica's sessions are those of all buckets together, as is their limit
+            assert wanted - set(selectors.matched) <= (
+                {"bucket"} if selectors.name == "presign_sessions" else set()
             )
             for label in OF_THE_TARGET:
-                assert asked.matched[label] == [f"${label}"]
+                assert selectors.matched[label] == [f"${label}"]
 
 
 def test_every_metric_of_the_service_is_on_the_dashboard() -> None:
-    asked = {family(each.name) for text in expressions() for each in promql.read(text).asked}
-    assert asked == {family(name) for name in scraped().kinds}
-    assert asked >= {
-        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).asked
+    selectors = {
+        family(each.name) for text in expressions() for each in promql.read(text).selectors
+    }
+    assert selectors == {family(name) for name in scraped().kinds}
+    assert selectors >= {
+        family(each.name) for rule in rules() for each in promql.read(rule["expr"]).selectors
     }
 
 
-def test_a_counter_is_never_shown_as_it_stands() -> None:
+def test_counters_are_shown_as_rates() -> None:
     for text in expressions():
-        asked = [each.name for each in promql.read(text).asked]
-        counts = [name for name in asked if name.endswith(("_total", "_bucket", "_count", "_sum"))]
+        selectors = [each.name for each in promql.read(text).selectors]
+        counts = [
+            name for name in selectors if name.endswith(("_total", "_bucket", "_count", "_sum"))
+        ]
         if counts:
             assert {"rate", "increase"} & set(promql.read(text).functions), text
 
 
-def test_ids_are_unique_and_panels_stand_beside_each_other_below_their_rows() -> None:
+def test_ids_are_unique_and_panels_do_not_overlap() -> None:
     found = BOARD["panels"]
     assert len({each["id"] for each in found}) == len(found)
     assert len({each["title"] for each in found}) == len(found)
@@ -105,7 +109,7 @@ def test_ids_are_unique_and_panels_stand_beside_each_other_below_their_rows() ->
     )
 
 
-def test_it_can_be_imported_beside_others_whatever_their_datasources_are_called() -> None:
+def test_it_can_be_imported_with_any_datasource_name() -> None:
     assert BOARD["uid"] == "presign"
     assert BOARD["id"] is None, "Grafana gives one"
     assert BOARD["schemaVersion"] >= 39  # Grafana 11
@@ -117,13 +121,13 @@ def test_it_can_be_imported_beside_others_whatever_their_datasources_are_called(
     }
 
 
-def test_each_variable_is_there_for_somebody_and_none_is_missing() -> None:
+def test_each_variable_is_used_and_defined() -> None:
     used = set(re.findall(r"\$\{?(\w+)", TEXT)) - {"__rate_interval", "__all"}
     assert used == set(VARIABLES)
 
 
 @pytest.mark.parametrize("name", sorted(set(VARIABLES) - {"datasource"}))
-def test_a_variables_values_are_a_label_of_the_service(name: str) -> None:
+def test_a_variables_values_come_from_a_label(name: str) -> None:
     variable = VARIABLES[name]
     assert variable["datasource"] == DATASOURCE
     assert variable["allValue"] == ".*", "a scrape may have no namespace"
@@ -132,4 +136,4 @@ def test_a_variables_values_are_a_label_of_the_service(name: str) -> None:
     ).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert label == name
     assert label in scraped().labels["presign_bucket_can_sign"] | OF_THE_TARGET
-    assert faults(series) == []
+    assert problems(series) == []

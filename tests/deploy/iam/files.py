@@ -1,8 +1,9 @@
-"""The files of `deploy/iam`, and what AWS makes of them, by the rules of its pages alone.
+"""The files of `deploy/iam`, evaluated by the rules in AWS's documentation.
 
-docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html, and for keys that
-a request has not, or has several values of, …/reference_policies_condition-single-vs-multi-valued-context-keys.html.
-What is not known here is refused: an element that is passed over could be the one that matters.
+docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html, and
+for keys that a request has not, or has several values of,
+…/reference_policies_condition-single-vs-multi-valued-context-keys.html. Unknown elements are
+refused, since an ignored element could be the one that matters.
 """
 
 import ipaddress
@@ -36,7 +37,7 @@ def several(values: Any) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """`by` is the principal, where a policy asks for one. `keys` are the condition keys that there are."""
+    """`by` is the principal, `keys` the condition keys that are present."""
 
     action: str
     resource: str = ""
@@ -44,14 +45,14 @@ class Request:
     keys: Mapping[str, Value] = field(default_factory=dict)
 
     def having(self, **keys: Value | None) -> "Request":
-        """Named without their colons: `aws_SourceIp`. None takes one away."""
+        """Return the request with changed keys, named like `aws_SourceIp`; None removes one."""
         changed = {name.replace("_", ":", 1): value for name, value in keys.items()}
         both = {**self.keys, **changed}
         return replace(self, keys={k: v for k, v in both.items() if v is not None})
 
 
 def decision(policy: Json, request: Request) -> str | None:
-    """`Allow`, `Deny`, or None where nothing is said."""
+    """Return `Allow`, `Deny`, or None if no statement applies."""
     assert set(policy) == {"Version", "Statement"}
     assert policy["Version"] == "2012-10-17"
     effects = {each["Effect"] for each in policy["Statement"] if _applies(each, request)}

@@ -1,4 +1,4 @@
-"""The guard rails: what they deny, and that they deny nothing of what the service signs."""
+"""The guard rails: what they deny, and that they deny nothing that the service signs."""
 
 from typing import Final
 
@@ -40,7 +40,7 @@ OTHERS: Final = {
         pytest.param(BY_VPC, id="from the service's own"),
     ],
 )
-def test_what_the_role_signs_is_not_denied(request_: Request) -> None:
+def test_valid_signed_requests_are_not_denied(request_: Request) -> None:
     assert decision(POLICY, request_) is None
 
 
@@ -53,7 +53,7 @@ BROKEN: Final = {
 
 
 @pytest.mark.parametrize("sid", [each["Sid"] for each in POLICY["Statement"]])
-def test_each_guard_rail_denies_what_no_other_does(sid: str) -> None:
+def test_each_guard_rail_denies_its_own_case(sid: str) -> None:
     rest = [each for each in POLICY["Statement"] if each["Sid"] != sid]
     for resource in (BUCKET, f"{BUCKET}/a"):
         broken = Request(action="s3:PutObject", resource=resource, keys=BROKEN[sid].keys)
@@ -70,12 +70,12 @@ def test_each_guard_rail_denies_what_no_other_does(sid: str) -> None:
         pytest.param(SIGNED.having(s3_signatureversion=None), id="no signature that is known"),
     ],
 )
-def test_what_cannot_be_told_to_be_ours_is_denied(request_: Request) -> None:
+def test_requests_of_unknown_origin_are_denied(request_: Request) -> None:
     assert decision(POLICY, request_) == "Deny"
 
 
 @pytest.mark.parametrize("who", OTHERS)
-def test_of_others_nothing_is_asked_but_tls(who: str) -> None:
+def test_other_principals_only_need_tls(who: str) -> None:
     theirs = Request(
         action="s3:GetObject",
         resource=f"{BUCKET}/a",
@@ -89,7 +89,7 @@ def test_it_allows_nothing() -> None:
     assert {each["Effect"] for each in POLICY["Statement"]} == {"Deny"}
 
 
-def test_the_age_is_that_of_grants_for_at_most_900_seconds() -> None:
+def test_the_age_fits_grants_of_900_seconds() -> None:
     [rail] = [each for each in POLICY["Statement"] if each["Sid"] == "NoOlderSignatures"]
     life = longest_life([a_grant(allow=frozenset(Operation), max_expires_in=900)], 3600)
     assert life is not None

@@ -18,7 +18,7 @@ from tests.signing.strategies import actions, examples
 
 [RULE] = read("cors.json")["CORSRules"]
 HEADERS: Final = RULE["AllowedHeaders"]
-BROWSERS_OWN: Final = {"content-length"}  # no page may set it, and none is asked whether it may
+BROWSERS_OWN: Final = {"content-length"}  # pages cannot set it, and CORS does not check it
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 LARGEST: Final = PutObject(
     content_length=1,
@@ -40,7 +40,7 @@ def allowed(header: str) -> bool:
 
 @examples(300)
 @given(actions())
-def test_each_header_that_is_answered_may_be_sent(signed: tuple[Action, str]) -> None:
+def test_each_answered_header_may_be_sent(signed: tuple[Action, str]) -> None:
     action, _ = signed
     assert [each for each in set(action.headers()) - BROWSERS_OWN if not allowed(each)] == []
 
@@ -50,7 +50,7 @@ def test_each_header_of_a_part_may_be_sent() -> None:
     assert all(allowed(header) for header in set(part.headers()) - BROWSERS_OWN)
 
 
-def test_each_header_that_may_be_sent_is_one_that_is_answered_or_asks_for_a_range() -> None:
+def test_only_answered_headers_and_range_may_be_sent() -> None:
     answered = {*LARGEST.headers(), *PutObject(content_length=1, if_match='"e"').headers()}
     unused = [each for each in HEADERS if not any(matches(each, header) for header in answered)]
     assert unused == ["range"]
@@ -61,12 +61,12 @@ def test_neither_an_acl_nor_a_token_may_be_sent() -> None:
         assert not allowed(header)
 
 
-def test_a_page_may_use_what_is_signed_for_it_but_delete_nothing() -> None:
+def test_a_page_may_use_all_methods_but_delete() -> None:
     methods = {LARGEST.METHOD, "GET", "HEAD", "POST"}
     assert set(RULE["AllowedMethods"]) == methods
     assert DeleteObject.METHOD not in methods
 
 
-def test_the_origin_is_one_and_https_and_may_read_the_etag() -> None:
+def test_the_only_origin_is_https_and_may_read_the_etag() -> None:
     assert RULE["AllowedOrigins"] == ["https://app.example.com"]
     assert RULE["ExposeHeaders"] == ["ETag"]

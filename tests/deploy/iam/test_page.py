@@ -1,4 +1,4 @@
-"""The page has a line for each statement of each file, and speaks of nothing that there is not."""
+"""deploy/iam/README.md explains each statement of each file, and nothing that does not exist."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ FILES: Final = sorted(path.name for path in HERE.glob("*.json"))
 
 
 def parts(name: str) -> Iterator[str]:
-    """What is to have a line: statements, rules, and of CORS each setting."""
+    """What needs a line: each statement, each rule, and each setting of CORS."""
     document = read(name)
     for statement in document.get("Statement", []):
         yield statement["Sid"]
@@ -32,27 +32,27 @@ def parts(name: str) -> Iterator[str]:
 
 
 def lines(name: str) -> dict[str, str]:
-    """The rows of the table of a file: what it is of, and why."""
-    table = PAGE.partition(f"| of [{name}]({name}) | why |\n")[2].partition("\n\n")[0]
+    """The rows of a file's table: part and reason."""
+    table = PAGE.partition(f"| in [{name}]({name}) | why |\n")[2].partition("\n\n")[0]
     rows = [re.fullmatch(r"\| `(.*?)` \| (.*) \|", line) for line in table.splitlines()[1:]]
     return {row[1]: row[2] for row in rows if row is not None}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_part_of_a_file_has_its_line_and_no_other_has(name: str) -> None:
+def test_the_table_of_a_file_has_exactly_its_parts(name: str) -> None:
     assert list(lines(name)) == list(parts(name))
     assert all(len(why) > 10 for why in lines(name).values())
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_file_is_in_the_list_and_in_a_command_that_puts_it(name: str) -> None:
+def test_each_file_is_listed_and_used_in_a_command(name: str) -> None:
     assert f"| [{name}]({name}) | " in PAGE
     puts = f"file://deploy/iam/{name}" in PAGE
-    assert puts or name == "trust-web-identity.json"  # as the other trust is
+    assert puts or name == "trust-web-identity.json"  # used like the other trust policy
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_names_of_statements_are_as_iam_takes_them_and_each_is_there_once(name: str) -> None:
+def test_statement_ids_are_valid_and_unique(name: str) -> None:
     """docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_sid.html"""
     named = list(parts(name))
     assert len(set(named)) == len(named)
@@ -72,17 +72,17 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(each)
 
 
-def test_all_files_speak_of_one_bucket_one_account_and_two_roles() -> None:
-    """So that whoever replaces them finds them all by their names."""
-    told = "\n".join(text for name in FILES for text in strings(read(name)))
-    assert set(re.findall(r"arn:aws:s3:::([\w-]+)", told)) == {"acme-reports-prod"}
-    assert set(re.findall(r"\d{12}", told.replace("1234567890ab", ""))) == {"111122223333"}
-    assert set(re.findall(r":role/([\w-]+)", told)) == {"presign-reports", "presign-service"}
+def test_all_files_use_the_same_bucket_account_and_roles() -> None:
+    """So that a search for these names finds everything to replace."""
+    documented = "\n".join(text for name in FILES for text in strings(read(name)))
+    assert set(re.findall(r"arn:aws:s3:::([\w-]+)", documented)) == {"acme-reports-prod"}
+    assert set(re.findall(r"\d{12}", documented.replace("1234567890ab", ""))) == {"111122223333"}
+    assert set(re.findall(r":role/([\w-]+)", documented)) == {"presign-reports", "presign-service"}
     for name in ("acme-reports-prod", "111122223333", "presign-reports", "presign-service"):
         assert f"`{name}`" in PAGE
 
 
-def test_what_check_prints_is_what_the_page_shows() -> None:
+def test_the_page_shows_what_check_prints() -> None:
     grants = [{"bucket": "reports", "prefix": "a/", "allow": ["download"], "max_expires_in": 900}]
     role = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign-reports"}
     settings = Settings.model_validate(
@@ -93,7 +93,7 @@ def test_what_check_prints_is_what_the_page_shows() -> None:
     assert f"```text\n{line}\n```" in PAGE
 
 
-def test_the_numbers_of_the_page_are_the_services() -> None:
+def test_the_numbers_on_the_page_match_the_service() -> None:
     assert oldest(0) == 60_000
     assert EXPIRY_MARGIN == 5
     assert MAX_STABLE_FOR == 24 * 3600

@@ -1,4 +1,4 @@
-"""The signing role may do what the service does, and nothing more."""
+"""The signing role has exactly the permissions that the service needs."""
 
 import re
 from typing import Any, Final, get_args
@@ -33,21 +33,21 @@ RESOURCES: Final = [
 CONTEXTS: Final[list[dict[str, str]]] = [{}, {"s3:prefix": "a/"}, {"kms:ViaService": VIA}]
 
 
-def asked(action: str, resource: str, **keys: str) -> Request:
+def selectors(action: str, resource: str, **keys: str) -> Request:
     return Request(action=action, resource=resource, keys={"aws:ResourceAccount": ACCOUNT, **keys})
 
 
 @pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, *KMS_ACTIONS])
-def test_what_a_session_of_all_grants_may_do_the_role_may_do_and_nothing_else(action: str) -> None:
+def test_the_role_allows_exactly_what_all_grants_allow(action: str) -> None:
     for resource in RESOURCES:
         for keys in CONTEXTS:
             if action.startswith("kms:") is not (resource == KEY):
-                continue  # the session's policy names no key, since S3 alone knows which it is
+                continue  # the session policy names no key, since only S3 knows it
             by_session = policy_evaluator.allows(SESSION_POLICY, action, resource, keys)
-            assert allows(ROLE_POLICY, asked(action, resource, **keys)) is by_session
+            assert allows(ROLE_POLICY, selectors(action, resource, **keys)) is by_session
 
 
-def test_the_role_has_the_actions_of_such_a_session_each_once_and_no_wildcard() -> None:
+def test_the_role_lists_each_action_once_without_wildcards() -> None:
     statements = policy_evaluator.statements(SESSION_POLICY)
     of_session = {action for each in statements for action in several(each["Action"])}
     assert sorted(ALLOWED) == sorted(of_session)
@@ -72,39 +72,41 @@ NEEDED: Final[dict[str, list[str]]] = {
 SIGNED: Final = {each.__name__ for each in (*get_args(Action), *get_args(MultipartAction))}
 
 
-def test_whatever_can_be_signed_is_allowed_and_all_that_is_allowed_can_be_signed() -> None:
+def test_the_role_allows_exactly_what_can_be_signed() -> None:
     an_operators = {ListMultipartUploads.__name__}
     assert set(NEEDED) == SIGNED - an_operators | {PostObject.__name__}
     needed = {action for each in NEEDED.values() for action in each}
     assert needed == {action for action in ALLOWED if action.startswith("s3:")}
 
 
-def test_to_list_all_uploads_is_an_operators_right_and_not_the_roles() -> None:
-    request = asked("s3:ListBucketMultipartUploads", BUCKET)
+def test_only_operators_may_list_all_uploads() -> None:
+    request = selectors("s3:ListBucketMultipartUploads", BUCKET)
     assert allows(read("abandoned-uploads.json"), request)
     assert decision(ROLE_POLICY, request) is None
 
 
-def test_the_table_of_actions_is_the_roles() -> None:
+def test_the_documented_actions_are_the_roles() -> None:
     text = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
     table = text.partition("| operation | actions |")[2].partition("\n\n")[0]
-    told = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
-    assert told == set(ALLOWED)
+    documented = set(re.findall(r"`((?:s3|kms):[A-Z]\w+)`", table))
+    assert documented == set(ALLOWED)
 
 
 @pytest.mark.parametrize("action", [each for each in ALLOWED if each.startswith("s3:")])
-def test_a_bucket_of_another_account_is_denied_whatever_its_name(action: str) -> None:
+def test_another_accounts_bucket_is_denied(action: str) -> None:
     for resource in (BUCKET, f"{BUCKET}/a"):
-        request = asked(action, resource)
+        request = selectors(action, resource)
         assert decision(ROLE_POLICY, request.having(aws_ResourceAccount="444455556666")) == "Deny"
         assert decision(ROLE_POLICY, request.having(aws_ResourceAccount=None)) == "Deny"
 
 
 @pytest.mark.parametrize("action", ["kms:Decrypt", "kms:GenerateDataKey"])
-def test_a_key_may_be_another_accounts_but_is_used_by_way_of_s3_alone(action: str) -> None:
-    elsewhere = asked(action, KEY, **{"kms:ViaService": VIA, "aws:ResourceAccount": "444455556666"})
+def test_a_kms_key_is_usable_only_through_s3(action: str) -> None:
+    elsewhere = selectors(
+        action, KEY, **{"kms:ViaService": VIA, "aws:ResourceAccount": "444455556666"}
+    )
     assert allows(ROLE_POLICY, elsewhere)
     assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService=None))
     assert not allows(ROLE_POLICY, elsewhere.having(kms_ViaService="sqs.eu-west-1.amazonaws.com"))
-    other: Any = asked(action, f"{KEY[:-1]}1", **{"kms:ViaService": VIA})
+    other: Any = selectors(action, f"{KEY[:-1]}1", **{"kms:ViaService": VIA})
     assert not allows(ROLE_POLICY, other)

@@ -1,4 +1,4 @@
-"""The user of a store that is not AWS may do what the service does, and copies nothing."""
+"""The user of a store other than AWS has the permissions of the service, and cannot copy."""
 
 import json
 from typing import Any, Final
@@ -31,9 +31,7 @@ USER_POLICY: Final = without_sids(read("store-user.json"))
 
 @pytest.mark.parametrize("context", [{}, COPIES])
 @pytest.mark.parametrize("action", [*OBJECT_ACTIONS, *BUCKET_ACTIONS, "s3:ListBucket"])
-def test_the_user_may_do_what_a_session_of_all_grants_may(
-    action: str, context: dict[str, str]
-) -> None:
+def test_the_user_may_do_what_all_grants_allow(action: str, context: dict[str, str]) -> None:
     for resource in (
         BUCKET,
         f"{BUCKET}/a/b.pdf",
@@ -45,7 +43,7 @@ def test_the_user_may_do_what_a_session_of_all_grants_may(
         assert policy_evaluator.allows(USER_POLICY, action, resource, context) is by_session
 
 
-def test_the_user_uploads_and_copies_nothing() -> None:
+def test_the_user_uploads_but_cannot_copy() -> None:
     key = f"{BUCKET}/a"
     assert policy_evaluator.allows(USER_POLICY, "s3:PutObject", key)
     assert policy_evaluator.allows(USER_POLICY, "s3:PutObject", key, holds=holds_at_ceph_squid)

@@ -1,4 +1,4 @@
-"""Whom the signing role trusts, for exactly what the service asks of STS."""
+"""The signing role trusts exactly the service's requests to STS."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ owners = st.none() | st.tuples(st.none() | st.text(max_size=20), st.text(min_siz
 
 
 def asks(owner: Owner) -> dict[str, Any]:
-    """What the service asks of STS for a session of this caller."""
+    """Return the STS request for a session of this caller."""
     role = Role(
         arn=ROLE,
         region="eu-west-1",
@@ -32,16 +32,16 @@ def asks(owner: Owner) -> dict[str, Any]:
     return AssumedRole(None, role, SystemClock())._request(owner, None)
 
 
-def requests(asked: dict[str, Any]) -> dict[str, Request]:
-    """The three that AWS makes of it, each with the keys that AWS has for it.
+def requests(selectors: dict[str, Any]) -> dict[str, Request]:
+    """Return the three actions that AWS evaluates, each with its condition keys.
 
     docs.aws.amazon.com/service-authorization/latest/reference/list_sts.html
     """
-    tags = tuple(each["Key"] for each in asked["Tags"])
+    tags = tuple(each["Key"] for each in selectors["Tags"])
     by_action: dict[str, dict[str, Any]] = {
         "sts:AssumeRole": {"sts:ExternalId": EXTERNAL_ID, "aws:TagKeys": tags},
         "sts:TagSession": {"aws:TagKeys": tags},
-        "sts:SetSourceIdentity": {"sts:SourceIdentity": asked["SourceIdentity"]},
+        "sts:SetSourceIdentity": {"sts:SourceIdentity": selectors["SourceIdentity"]},
     }
     return {
         action: Request(action=action, resource=ROLE, by=SERVICE, keys=keys)
@@ -58,10 +58,10 @@ NAME: Final = SOMEBODYS["sts:SetSourceIdentity"]
 @given(owners)
 def test_every_caller_gets_a_session(owner: Owner) -> None:
     try:
-        asked = asks(owner)
-    except SessionRefused:  # a subject that no tag can hold
+        selectors = asks(owner)
+    except SessionRefused:  # a subject that does not fit into a tag
         return
-    for request in requests(asked).values():
+    for request in requests(selectors).values():
         assert allows(TRUST, request)
 
 
@@ -87,13 +87,13 @@ def test_nobody_else_is_trusted(action: str) -> None:
         assert not allows(TRUST, stranger)
 
 
-def test_each_action_has_a_statement_of_its_own_to_leave_out() -> None:
-    """ExternalId is a key of AssumeRole alone: beside the others it would refuse them."""
+def test_each_action_has_its_own_statement() -> None:
+    """ExternalId is a key of AssumeRole only: with the other actions it would refuse them."""
     assert [each["Action"] for each in TRUST["Statement"]] == list(SOMEBODYS)
     assert [each["Action"] for each in IDENTITY["Statement"]] == list(SOMEBODYS)
 
 
-def test_the_tags_are_those_of_the_example() -> None:
+def test_the_tags_match_the_example() -> None:
     text = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
     reports = YAML(typ="safe").load(text)["buckets"]["reports"]
     [named] = [each for each in TRUST["Statement"] if each["Action"] == "sts:TagSession"]
@@ -105,7 +105,7 @@ def test_the_tags_are_those_of_the_example() -> None:
 
 
 @pytest.mark.parametrize("action", SOMEBODYS)
-def test_the_service_may_do_this_to_the_signing_role_alone(action: str) -> None:
+def test_the_service_may_assume_only_the_signing_role(action: str) -> None:
     assert allows(IDENTITY, Request(action=action, resource=ROLE))
     assert not allows(IDENTITY, Request(action=action, resource=f"{ROLE}-2"))
 
@@ -138,7 +138,7 @@ def test_the_pods_of_the_service_are_trusted() -> None:
 
 
 @pytest.mark.parametrize("claim", ["aud", "sub"])
-def test_a_token_is_trusted_for_its_audience_and_its_subject_together(claim: str) -> None:
+def test_a_token_needs_both_audience_and_subject(claim: str) -> None:
     """The provider signs tokens for all Pods of the cluster, and for all audiences."""
     for value in ("presign", "system:serviceaccount:presign:default", None):
         keys = {**PODS.keys, f"{ISSUER}:{claim}": value}
@@ -147,7 +147,7 @@ def test_a_token_is_trusted_for_its_audience_and_its_subject_together(claim: str
         assert not allows(WEB_TRUST, request)
 
 
-def test_no_condition_has_a_wildcard_and_no_other_action_is_trusted() -> None:
+def test_conditions_have_no_wildcards_and_one_action_is_trusted() -> None:
     [(operator, keys)] = POD["Condition"].items()
     assert operator == "StringEquals"
     assert set(keys) == set(PODS.keys)

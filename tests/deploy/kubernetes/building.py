@@ -1,6 +1,8 @@
-"""The manifests as a cluster gets them: built by kustomize, from a copy in which components may be switched on.
+"""The manifests as a cluster gets them: built by kustomize, from a copy with optional components
+enabled.
 
-On a developer's machine a missing kustomize skips what needs it, and says what brings it. In CI it is a failure.
+On a developer's machine a missing kustomize skips the tests, and says how to install it. In CI it
+is a failure.
 """
 
 import re
@@ -35,7 +37,7 @@ class Build:
         return f"{self.overlay}, all components" if self.has_all_components else self.overlay
 
     def objects(self) -> tuple[Object, ...]:
-        """Shared by all tests: whoever breaks one breaks a copy."""
+        """Shared by all tests: a test that changes one must copy it."""
         return _read(self)
 
     def text(self) -> str:
@@ -50,7 +52,7 @@ class Build:
 
     @property
     def pod(self) -> Object:
-        """What the Deployment makes Pods of: metadata and spec."""
+        """The Deployment's Pod template: metadata and spec."""
         template: Object = self.one("Deployment")["spec"]["template"]
         return template
 
@@ -84,7 +86,7 @@ def own_policies(build: Build) -> list[Object]:
 
 
 def pod_templates(objects: tuple[Object, ...]) -> Iterator[Object]:
-    """Of Pods, and of whatever makes Pods."""
+    """The templates of Pods, and of resources that create Pods."""
     for each in objects:
         if each["kind"] == "Pod":
             yield each
@@ -103,7 +105,7 @@ def _built(overlay: str, has_all_components: bool) -> str:
 
 def _switch_on(kustomization: Path) -> None:
     text, count = _SWITCHED_OFF.subn(r"\1\2", kustomization.read_text(encoding="utf-8"))
-    assert count == 2, "the components that are switched off are told by their comment"
+    assert count == 2, "disabled components are recognised by their comment"
     kustomization.write_text(text, encoding="utf-8")
 
 
@@ -111,7 +113,7 @@ def kustomized(directory: Path) -> str:
     done = subprocess.run(
         [*_kustomize(), str(directory)], capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr  # it warns of what is deprecated
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr  # it warns about deprecations
     return done.stdout
 
 

@@ -1,8 +1,9 @@
-"""The Pod Security Standard "restricted", with all of "baseline", control by control, as of Kubernetes 1.34.
+"""The Pod Security Standard "restricted", with all of "baseline", control by control, as of
+Kubernetes 1.34.
 
-Each control has the name of its row, and the values that the row allows:
-kubernetes.io/docs/concepts/security/pod-security-standards/. A control says where a Pod breaks it. What the page
-leaves out for Windows is asked here all the same.
+Each control has the name of its row, and the allowed values:
+kubernetes.io/docs/concepts/security/pod-security-standards/. A control returns where a Pod violates
+it. Controls that the page omits for Windows are checked too.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def violations(pod: Object) -> dict[str, list[str]]:
-    """By control, where a Pod (or a template of Pods) breaks it. Empty: it is admitted."""
+    """Return where a Pod or a template violates each control. Empty: it is admitted."""
     found = {name: list(control(pod)) for name, control in CONTROLS.items()}
     return {name: places for name, places in found.items() if places}
 
@@ -63,17 +64,17 @@ def privileged_containers(pod: Object) -> Iterator[str]:
 
 
 def capabilities(pod: Object) -> Iterator[str]:
-    """The restricted row, which is the narrower one."""
+    """The restricted row, which is stricter."""
     for at, context in _containers_contexts(pod):
-        told = context.get("capabilities", {})
-        if "ALL" not in told.get("drop", []):
+        documented = context.get("capabilities", {})
+        if "ALL" not in documented.get("drop", []):
             yield f"{at}.capabilities.drop"
-        if set(told.get("add", [])) - {"NET_BIND_SERVICE"}:
+        if set(documented.get("add", [])) - {"NET_BIND_SERVICE"}:
             yield f"{at}.capabilities.add"
 
 
 def volume_types(pod: Object) -> Iterator[str]:
-    """HostPath volumes are among what it does not name."""
+    """HostPath volumes are not among the allowed ones."""
     for volume in pod["spec"].get("volumes", []):
         if not set(volume) - {"name"} or set(volume) - {"name"} - _VOLUME_TYPES:
             yield f"spec.volumes[{volume['name']}]"
@@ -132,7 +133,7 @@ def privilege_escalation(pod: Object) -> Iterator[str]:
 
 
 def running_as_non_root(pod: Object) -> Iterator[str]:
-    """A container may leave it to the Pod, but not take it back."""
+    """A container may inherit it from the Pod, but not override it."""
     of_pod = pod["spec"].get("securityContext", {}).get("runAsNonRoot")
     for at, context in _containers_contexts(pod):
         if context.get("runAsNonRoot", of_pod) is not True:
@@ -166,7 +167,7 @@ def _containers_contexts(pod: Object) -> Iterator[tuple[str, Object]]:
 
 
 def _contexts(pod: Object) -> Iterator[tuple[str, Object]]:
-    """The Pod's own, and each container's."""
+    """The security contexts of the Pod and of each container."""
     yield "spec.securityContext", pod["spec"].get("securityContext", {})
     yield from _containers_contexts(pod)
 

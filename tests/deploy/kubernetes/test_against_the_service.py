@@ -1,4 +1,4 @@
-"""The manifests against the service, its image and its pages: what a schema cannot know."""
+"""The manifests match the service, its image and its pages, which no schema checks."""
 
 import os
 import re
@@ -29,9 +29,9 @@ from tests.deploy.kubernetes.building import (
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-REST_SECONDS: Final = 5  # docs/operations.md, "Ending"
+REST_SECONDS: Final = 5  # docs/operations.md, "Shutting down"
 MIB: Final = 1024**2
-# Idle 125 MiB, with 200 clients that send batches 135; 4,096 sessions and what is remembered of others
+# Idle 125 MiB, with 200 clients that send batches 135; 4,096 sessions and the session history
 BUSY_BYTES: Final = 220 * MIB
 _SDKS_OWN: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its default chain
 
@@ -44,7 +44,7 @@ def command() -> list[str]:
     return words
 
 
-def test_the_port_is_the_one_that_the_image_listens_on_everywhere() -> None:
+def test_every_port_is_the_images() -> None:
     words = command()
     assert words[words.index("--host") + 1] == "0.0.0.0"
     (port,) = Build("eks").container["ports"]
@@ -52,7 +52,7 @@ def test_the_port_is_the_one_that_the_image_listens_on_everywhere() -> None:
     assert {"command", "args"}.isdisjoint(Build("eks").container)
 
 
-def test_the_service_is_where_the_page_of_callers_calls_it() -> None:
+def test_the_service_address_matches_the_callers_page() -> None:
     service = Build("eks").one("Service")
     metadata, (port,) = service["metadata"], service["spec"]["ports"]
     assert port["port"] == 80
@@ -60,22 +60,22 @@ def test_the_service_is_where_the_page_of_callers_calls_it() -> None:
     assert f"http://{metadata['name']}.{metadata['namespace']}.svc/v1/" in callers
 
 
-def test_the_user_is_the_images() -> None:
+def test_the_user_is_the_images_user() -> None:
     (user,) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
     context = Build("eks").pod["spec"]["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"]) == tuple(int(each) for each in user)
 
 
 @each_build
-def test_its_root_is_read_only_as_in_the_compose_project(build: Build) -> None:
-    """Where the tests of the image show that it writes nothing."""
+def test_the_root_is_read_only_as_in_compose(build: Build) -> None:
+    """As in the compose project, whose tests show that the image writes nothing."""
     assert build.container["securityContext"]["readOnlyRootFilesystem"] is True
     compose = YAML(typ="safe").load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert compose["services"]["presign"]["read_only"] is True
     assert "tmpfs" not in compose["services"]["presign"]
 
 
-def test_what_is_probed_and_scraped_are_routes_of_the_service() -> None:
+def test_probes_and_scrapes_use_existing_routes() -> None:
     build = Build("eks", has_all_components=True)
     probes = {kind: build.container[f"{kind}Probe"]["httpGet"]["path"] for kind in PROBES}
     assert probes == {"startup": "/livez", "liveness": "/livez", "readiness": "/readyz"}
@@ -86,7 +86,7 @@ def test_what_is_probed_and_scraped_are_routes_of_the_service() -> None:
 PROBES: Final = ("startup", "liveness", "readiness")
 
 
-def test_the_probes_are_those_of_the_operators_page() -> None:
+def test_the_probes_match_the_operations_page() -> None:
     [block] = re.findall(r"^livenessProbe:.*\nreadinessProbe:.*$", OPERATIONS, re.MULTILINE)
     for name, probe in YAML(typ="safe").load(block).items():
         probe["httpGet"]["port"] = "http"
@@ -94,32 +94,33 @@ def test_the_probes_are_those_of_the_operators_page() -> None:
 
 
 def readiness_seconds(build: Build) -> int:
-    """Until a Pod that says 503 is no longer ready, at the longest."""
+    """The longest time until a Pod that returns 503 is no longer ready."""
     probe = build.container["readinessProbe"]
     seconds: int = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
     return seconds
 
 
 @each_build
-def test_the_process_is_ended_no_sooner_than_it_ends_by_itself(build: Build) -> None:
+def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
     grace: int = build.pod["spec"]["terminationGracePeriodSeconds"]
     drain = settings(build).server.drain_seconds
     assert grace > pre_stop_seconds(build) + drain + FINISH_SECONDS + REST_SECONDS
 
 
-def test_the_grace_period_is_enough_behind_an_aws_load_balancer_too() -> None:
-    """It is what the page tells for a drain of 20 seconds."""
-    told = re.search(
-        r"behind an AWS load balancer rather\s+(\d+), with a grace period of (\d+)", OPERATIONS
+def test_the_grace_period_covers_an_aws_load_balancer() -> None:
+    """As documented for a drain of 20 seconds."""
+    documented = re.search(
+        r"Behind an AWS load balancer, use about (\d+), with a grace period of (\d+)",
+        " ".join(OPERATIONS.split()),
     )
-    assert told is not None
-    drain, grace = int(told[1]), int(told[2])
+    assert documented is not None
+    drain, grace = int(documented[1]), int(documented[2])
     assert Build("eks").pod["spec"]["terminationGracePeriodSeconds"] == grace
     assert grace > drain + FINISH_SECONDS + REST_SECONDS
 
 
 @each_build
-def test_the_drain_outlasts_the_readiness_probe_so_that_no_hook_is_needed(build: Build) -> None:
+def test_the_drain_outlasts_the_readiness_probe(build: Build) -> None:
     assert "lifecycle" not in build.container
     assert settings(build).server.drain_seconds > readiness_seconds(build)
 
@@ -132,7 +133,7 @@ def pre_stop_seconds(build: Build) -> int:
 
 
 @each_build
-def test_the_memory_holds_the_largest_bodies_of_as_many_requests_as_are_let_in(
+def test_the_memory_limit_fits_max_in_flight_bodies(
     build: Build,
 ) -> None:
     bodies = settings(build).server.max_in_flight * MAX_BATCH_BYTES
@@ -146,8 +147,8 @@ def quantity(text: str) -> int:
     return int(number) * {"Mi": MIB, "Gi": 1024 * MIB}[unit]
 
 
-def test_the_two_of_least_do_with_half_of_what_one_could() -> None:
-    """So that either can take the other's work: one worker has one core."""
+def test_the_minimum_replicas_can_lose_one() -> None:
+    """Each can take over the work of the other: one worker uses one core."""
     build = Build("eks")
     scaler = build.one("HorizontalPodAutoscaler")["spec"]
     (metric,) = scaler["metrics"]
@@ -159,7 +160,7 @@ def test_the_two_of_least_do_with_half_of_what_one_could() -> None:
 
 
 @each_build
-def test_the_configuration_is_where_the_image_looks_for_it(build: Build) -> None:
+def test_the_configuration_is_mounted_where_the_image_reads_it(build: Build) -> None:
     (path,) = re.findall(r"PRESIGN_CONFIG=(\S+)", DOCKERFILE)
     mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
     (volume,) = [v for v in build.pod["spec"]["volumes"] if "configMap" in v]
@@ -170,13 +171,13 @@ def test_the_configuration_is_where_the_image_looks_for_it(build: Build) -> None
 
 
 @each_build
-def test_every_variable_is_one_that_the_service_or_its_sdk_knows(build: Build) -> None:
-    """A misspelt PRESIGN_… would be ignored without a word."""
+def test_every_variable_is_known_to_the_service_or_sdk(build: Build) -> None:
+    """A misspelt PRESIGN_… would be ignored silently."""
     known = {f"PRESIGN_{name.upper()}" for name in ServerSettings.model_fields} | _SDKS_OWN
     assert {variable["name"] for variable in build.container.get("env", [])} <= known
 
 
-def test_what_a_service_called_presign_puts_into_every_pod_changes_no_setting(
+def test_service_links_change_no_setting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert Build("eks").pod["spec"]["enableServiceLinks"] is False
@@ -200,7 +201,7 @@ SERVICE_LINKS: Final = {
 
 
 def files_of_the_pod(build: Build) -> dict[str, Object]:
-    """The path of every file that a projected volume makes, and its source."""
+    """Return the path and source of every file in projected volumes."""
     mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
     return {
         f"{mounts[volume['name']]}/{path}": source
@@ -217,7 +218,7 @@ def _paths(source: Object) -> list[str]:
 
 
 @each_build
-def test_each_file_that_the_configuration_names_is_in_the_pod_and_no_other(build: Build) -> None:
+def test_the_pod_has_exactly_the_configured_files(build: Build) -> None:
     assert set(named_files(YAML(typ="safe").load(build.configuration))) == set(
         files_of_the_pod(build)
     )
@@ -232,8 +233,8 @@ def named_files(node: Any) -> list[str]:
     return own + [path for each in node.values() for path in named_files(each)]
 
 
-def test_a_token_is_for_the_one_who_is_to_read_it() -> None:
-    """STS's by its audience, the API server's without one; neither would be taken by presign itself."""
+def test_each_token_has_the_right_audience() -> None:
+    """STS's has its audience, the API server's has none; presign itself accepts neither."""
     (sts,) = files_of_the_pod(Build("eks")).values()
     assert sts["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
     sources = files_of_the_pod(Build("static-keys")).values()
@@ -242,7 +243,7 @@ def test_a_token_is_for_the_one_who_is_to_read_it() -> None:
 
 
 @each_overlay
-def test_presign_check_warns_of_static_keys_and_nothing_else(build: Build, tmp_path: Path) -> None:
+def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "service", "check", "--config", str(written(build, tmp_path))],
         env={"PATH": os.environ["PATH"]},
@@ -260,7 +261,7 @@ def test_presign_check_warns_of_static_keys_and_nothing_else(build: Build, tmp_p
 
 
 def written(build: Build, directory: Path) -> Path:
-    """The ConfigMap's file. The cluster's authority is in a cluster only, so another stands in for it."""
+    """Write the ConfigMap's file, with another authority in place of the cluster's."""
     path = directory / "presign.yaml"
     text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration)
     path.write_text(text, encoding="utf-8")
@@ -274,19 +275,19 @@ def settings(build: Build) -> Settings:
 
 
 @each_overlay
-def test_each_bucket_signs_by_what_the_overlay_is_for(build: Build) -> None:
+def test_each_bucket_uses_the_overlays_credentials(build: Build) -> None:
     credentials = {bucket.credentials for bucket in settings(build).buckets.values()}
     assert credentials == {{"eks": "web_identity", "static-keys": "static"}[build.overlay]}
     variables = {variable["name"] for variable in build.container.get("env", [])}
     assert variables == (_SDKS_OWN if credentials == {"static"} else set())
 
 
-def test_a_change_of_the_configuration_replaces_no_pod() -> None:
-    """The name stays, and the template has nothing of the content: the service reloads by itself."""
+def test_a_configuration_change_replaces_no_pod() -> None:
+    """The name stays the same, and the template has no hash of the content: the service reloads
+    itself.
+    """
     for overlay in OVERLAYS:
         build = Build(overlay)
         assert build.one("ConfigMap")["metadata"]["name"] == "presign"
         assert "annotations" not in build.pod["metadata"]
-    assert {"drain_seconds", "max_in_flight"} <= set(
-        _AT_START
-    )  # which the comment sends to a restart
+    assert {"drain_seconds", "max_in_flight"} <= set(_AT_START)  # the comment says to restart

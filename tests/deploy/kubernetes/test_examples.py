@@ -1,4 +1,4 @@
-"""How a calling service gets its token: the example, docs/callers.md and the page say the same."""
+"""The example of a caller, docs/callers.md and the page agree on how to get a token."""
 
 import re
 from typing import Any, Final
@@ -34,7 +34,7 @@ def calling() -> tuple[Object, Object]:
 
 
 def token_of(spec: Object) -> tuple[Any, ...]:
-    """The account, the image, and how the token is mounted and made."""
+    """Return the account, the image, and the token's mount and source."""
     (container,) = spec["containers"]
     volume = {"name": "presign-token", "projected": spec["volumes"][0]["projected"]}
     return spec["serviceAccountName"], container["image"], container["volumeMounts"], [volume]
@@ -48,20 +48,20 @@ def test_the_example_mounts_the_token_as_the_readme_does() -> None:
     assert deployment["metadata"] == pod["metadata"]
 
 
-def test_the_example_is_a_caller_that_both_overlays_know() -> None:
+def test_both_overlays_know_the_example_caller() -> None:
     deployment, spec = calling()
     (token,) = [each["serviceAccountToken"] for each in spec["volumes"][0]["projected"]["sources"]]
     namespace = deployment["metadata"]["namespace"]
     subject = f"system:serviceaccount:{namespace}:{spec['serviceAccountName']}"
     for overlay in OVERLAYS:
         configuration = YAML(typ="safe").load(Build(overlay).configuration)
-        (told,) = configuration["callers"]
-        entry = CallerEntry(issuer=told["issuer"], subject=told["subject"], grants=())
-        assert entry.matches(Caller(issuer=told["issuer"], subject=subject))
-        assert configuration["issuers"][told["issuer"]]["audience"] == token["audience"]
+        (documented,) = configuration["callers"]
+        entry = CallerEntry(issuer=documented["issuer"], subject=documented["subject"], grants=())
+        assert entry.matches(Caller(issuer=documented["issuer"], subject=subject))
+        assert configuration["issuers"][documented["issuer"]]["audience"] == token["audience"]
 
 
-def test_the_accounts_of_the_example_are_there_and_their_selectors_find_them() -> None:
+def test_the_examples_accounts_and_selectors_match() -> None:
     deployment, spec = calling()
     accounts = [
         (each["metadata"]["namespace"], each["metadata"]["name"])
@@ -73,16 +73,19 @@ def test_the_accounts_of_the_example_are_there_and_their_selectors_find_them() -
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_the_role_for_the_clusters_keys_is_bound_as_in_the_readme() -> None:
-    told, built = of_readme("ClusterRoleBinding"), Build("static-keys").one("ClusterRoleBinding")
-    assert built["roleRef"] == told["roleRef"]
-    assert built["subjects"] == told["subjects"]
-    assert built["metadata"]["name"] == told["metadata"]["name"]
+def test_the_issuer_key_role_is_bound_as_documented() -> None:
+    documented, built = (
+        of_readme("ClusterRoleBinding"),
+        Build("static-keys").one("ClusterRoleBinding"),
+    )
+    assert built["roleRef"] == documented["roleRef"]
+    assert built["subjects"] == documented["subjects"]
+    assert built["metadata"]["name"] == documented["metadata"]["name"]
 
 
-def test_the_issuer_of_the_own_cluster_is_configured_as_in_the_readme() -> None:
+def test_the_clusters_issuer_is_configured_as_documented() -> None:
     blocks = re.findall(r"```yaml\n(buckets:\n.*?)```", CALLERS, re.DOTALL)
     (configuration,) = [each for block in blocks for each in read(block) if "issuers" in each]
-    told = configuration["issuers"]["cluster-a"]
+    documented = configuration["issuers"]["cluster-a"]
     built = YAML(typ="safe").load(Build("static-keys").configuration)["issuers"]["cluster-a"]
-    assert built == told
+    assert built == documented

@@ -1,4 +1,6 @@
-"""The manifests against each other: what an API server or a controller would refuse, or quietly not find."""
+"""The manifests are consistent: nothing that an API server would refuse or a controller would not
+find.
+"""
 
 import re
 import shutil
@@ -26,7 +28,7 @@ _OF_THE_CLUSTER: Final = {"Namespace", "ClusterRoleBinding"}
 
 
 @each_build
-def test_there_is_what_a_deployment_needs_and_nothing_twice(build: Build) -> None:
+def test_each_resource_exists_once(build: Build) -> None:
     named = [(each["kind"], each["metadata"]["name"]) for each in build.objects()]
     assert len(set(named)) == len(named)
     assert {kind for kind, _ in named} >= {
@@ -42,7 +44,7 @@ def test_there_is_what_a_deployment_needs_and_nothing_twice(build: Build) -> Non
 
 
 @each_build
-def test_all_of_it_is_in_the_one_namespace_and_named_as_kubernetes_allows(build: Build) -> None:
+def test_all_resources_are_in_one_namespace_with_valid_names(build: Build) -> None:
     namespace = build.one("Namespace")["metadata"]["name"]
     for each in build.objects():
         metadata = each["metadata"]
@@ -54,7 +56,9 @@ def test_all_of_it_is_in_the_one_namespace_and_named_as_kubernetes_allows(build:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Path) -> None:
-    """Who may read the issuer's keys is named by a binding of the cluster, and must move as well."""
+    """A cluster role binding names the account that reads the issuer's keys, and must change as
+    well.
+    """
     directory = Path(shutil.copytree(MANIFESTS, tmp_path / "kubernetes")) / "overlays" / overlay
     file = directory / "kustomization.yaml"
     text, count = re.subn("(?m)^namespace: presign$", "namespace: other", file.read_text())
@@ -67,7 +71,7 @@ def test_another_namespace_is_one_line_in_the_overlay(overlay: str, tmp_path: Pa
 
 
 @each_build
-def test_a_binding_of_the_cluster_names_the_account_where_it_is(build: Build) -> None:
+def test_cluster_role_bindings_name_the_service_account(build: Build) -> None:
     account = build.one("ServiceAccount")["metadata"]
     bindings = build.of_kind("ClusterRoleBinding")
     assert len(bindings) == (build.overlay == "static-keys")
@@ -93,7 +97,7 @@ def test_every_selector_finds_the_pods(build: Build) -> None:
 
 
 @each_build
-def test_the_autoscaler_scales_this_deployment_whose_replicas_are_its_own(build: Build) -> None:
+def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
     deployment, scaler = build.one("Deployment"), build.one("HorizontalPodAutoscaler")["spec"]
     target = scaler["scaleTargetRef"]
     assert (target["apiVersion"], target["kind"], target["name"]) == (
@@ -102,23 +106,24 @@ def test_the_autoscaler_scales_this_deployment_whose_replicas_are_its_own(build:
         deployment["metadata"]["name"],
     )
     assert "replicas" not in deployment["spec"]
-    for metric in scaler["metrics"]:  # a share of the request, which must therefore be there
+    for metric in scaler["metrics"]:  # a share of the request, so there must be a request
         assert metric["resource"]["name"] in build.container["resources"]["requests"]
 
 
 @each_build
-def test_one_pod_can_always_be_evicted_while_another_answers(build: Build) -> None:
+def test_one_pod_can_always_be_evicted(build: Build) -> None:
     scaler, budget = build.one("HorizontalPodAutoscaler"), build.one("PodDisruptionBudget")
     assert scaler["spec"]["minReplicas"] > budget["spec"]["maxUnavailable"] == 1
     assert build.one("Deployment")["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @each_build
-def test_replicas_go_far_more_slowly_than_they_come(build: Build) -> None:
+def test_scaling_down_is_slower_than_scaling_up(build: Build) -> None:
     behavior = build.one("HorizontalPodAutoscaler")["spec"]["behavior"]
     (down,) = behavior["scaleDown"]["policies"]
     (up,) = behavior["scaleUp"]["policies"]
-    # At least the length of a session, so that an STS outage is over or known before one goes.
+    # At least as long as a session, so that an STS outage is over or noticed before a replica is
+    # removed.
     assert behavior["scaleDown"]["stabilizationWindowSeconds"] >= 3600
     assert down["value"] == 1
     assert up["value"] / up["periodSeconds"] > 10 * down["value"] / down["periodSeconds"]
@@ -128,16 +133,16 @@ def test_replicas_go_far_more_slowly_than_they_come(build: Build) -> None:
 def test_ports_are_named_and_found_by_their_names(build: Build) -> None:
     names = {port["name"] for port in build.container["ports"]}
     assert all(_PORT_NAME.fullmatch(name) for name in names)
-    asked = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
-    asked += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
-    assert set(asked) <= names
+    selectors = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
+    selectors += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
+    assert set(selectors) <= names
 
 
 PROBES: Final = ("startup", "liveness", "readiness")
 
 
 @each_build
-def test_what_is_mounted_is_there_once_and_what_is_there_is_mounted(build: Build) -> None:
+def test_every_volume_is_mounted_once(build: Build) -> None:
     volumes = [volume["name"] for volume in build.pod["spec"]["volumes"]]
     mounts = build.container["volumeMounts"]
     assert sorted(volumes) == sorted(mount["name"] for mount in mounts)
@@ -145,11 +150,11 @@ def test_what_is_mounted_is_there_once_and_what_is_there_is_mounted(build: Build
     assert all(mount["readOnly"] for mount in mounts)
     assert not any({"subPath", "subPathExpr"} & set(mount) for mount in mounts)
     paths = [PurePosixPath(mount["mountPath"]) for mount in mounts]
-    assert not any(one in other.parents for one in paths for other in paths)  # it cannot be made
+    assert not any(one in other.parents for one in paths for other in paths)  # it cannot be created
 
 
 @each_build
-def test_what_volumes_and_variables_name_is_made_here_or_said_to_be_anothers(build: Build) -> None:
+def test_referenced_objects_are_defined_or_declared_external(build: Build) -> None:
     made = {each["metadata"]["name"] for each in build.of_kind("ConfigMap")}
     assert _named(build.pod, "configMap") <= made | {"kube-root-ca.crt"}
     secrets = {"eks": set(), "static-keys": {"presign-store-keys"}}[build.overlay]
@@ -162,7 +167,7 @@ def test_what_volumes_and_variables_name_is_made_here_or_said_to_be_anothers(bui
 
 
 def _named(node: Any, key: str) -> set[str]:
-    """The `name` of every `key` anywhere below."""
+    """Return the `name` of every `key` at any depth."""
     if isinstance(node, list):
         return set[str]().union(*(_named(each, key) for each in node))
     if not isinstance(node, dict):
@@ -172,14 +177,14 @@ def _named(node: Any, key: str) -> set[str]:
 
 
 @each_build
-def test_no_secret_is_in_what_is_applied(build: Build) -> None:
+def test_manifests_contain_no_secret(build: Build) -> None:
     assert build.of_kind("Secret") == []
     assert all("value" not in variable for variable in build.container.get("env", []))
     assert re.findall(r"A[KS]IA[0-9A-Z]{16}|BEGIN [A-Z ]*PRIVATE", build.text()) == []
 
 
 @each_build
-def test_the_account_is_named_and_gets_no_token_but_those_that_are_mounted(build: Build) -> None:
+def test_the_account_gets_only_the_mounted_tokens(build: Build) -> None:
     account, pod = build.one("ServiceAccount"), build.pod["spec"]
     assert pod["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is False
@@ -187,7 +192,7 @@ def test_the_account_is_named_and_gets_no_token_but_those_that_are_mounted(build
 
 
 @each_build
-def test_the_image_is_one_digest_of_a_registry_that_the_overlay_names(build: Build) -> None:
+def test_the_image_is_pinned_by_digest(build: Build) -> None:
     assert re.fullmatch(r"[\w.-]+\.[\w.-]+(/[\w-]+)+@sha256:[0-9a-f]{64}", build.container["image"])
 
 
@@ -204,14 +209,14 @@ def test_a_service_monitor_finds_the_service_and_its_port(build: Build) -> None:
 
 
 @each_build
-def test_without_the_component_nothing_needs_what_a_cluster_may_lack(build: Build) -> None:
+def test_the_base_needs_no_optional_cluster_features(build: Build) -> None:
     groups = {each["apiVersion"].partition("/")[0] for each in build.objects()}
     own = {"v1", "apps", "autoscaling", "policy", "networking.k8s.io", "rbac.authorization.k8s.io"}
     assert groups - own == ({"monitoring.coreos.com"} if build.has_all_components else set())
 
 
-def test_the_base_names_no_registry_and_holds_no_configuration() -> None:
-    """They are the overlay's: a base that is vendored is never edited."""
+def test_the_base_has_no_registry_and_no_configuration() -> None:
+    """Both belong to the overlay: a vendored base is never edited."""
     objects: list[Object] = [
         each for file in (MANIFESTS / "base").glob("*.yaml") for each in read(file.read_text())
     ]

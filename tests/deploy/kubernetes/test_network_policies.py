@@ -1,4 +1,4 @@
-"""What the NetworkPolicies let in and out: what the configuration talks to, and little else."""
+"""The NetworkPolicies allow what the configuration needs, and little else."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from tests.deploy.kubernetes.building import (
     read,
 )
 
-PORT: Final = 8000  # a policy sees the Pod's, whatever the Service's is
+PORT: Final = 8000  # a policy sees the Pod's port, not the Service's
 HTTPS: Final = 443
-# The API server's Service, and the port that most clusters have it listen on: a policy may see either.
+# The API server's Service port, and its usual own port: a policy may see either.
 API_SERVER_PORTS: Final = (443, 6443)
 METADATA: Final = ("169.254.169.254", "fd00:ec2::254")  # of an EC2 instance, by either protocol
 ELSEWHERE: Final = "203.0.113.7"  # RFC 5737
@@ -30,7 +30,7 @@ PROMETHEUS: Final = {"app.kubernetes.io/name": "prometheus"}
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is at the other end: a Pod in a namespace, or an address."""
+    """A peer: a Pod in a namespace, or an address."""
 
     namespace: tuple[tuple[str, str], ...] = ()
     pod: tuple[tuple[str, str], ...] = ()
@@ -43,7 +43,7 @@ def a_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
 
 
 def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "TCP") -> bool:
-    """As networking.k8s.io/v1 reads its policies: what any rule of any of them allows."""
+    """Evaluate policies as in networking.k8s.io/v1: any rule of any policy may allow."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return any(
         _has_port(rule, port, protocol) and _has_peer(rule.get(peers), peer)
@@ -60,10 +60,13 @@ def _has_peer(peers: list[Object] | None, peer: Peer) -> bool:
     return peers is None or any(_is(each, peer) for each in peers)
 
 
-def _is(told: Object, peer: Peer) -> bool:
-    if "ipBlock" in told:
-        return peer.address is not None and _holds(told["ipBlock"], peer.address)
-    parts = ((told["namespaceSelector"], peer.namespace), (told.get("podSelector"), peer.pod))
+def _is(documented: Object, peer: Peer) -> bool:
+    if "ipBlock" in documented:
+        return peer.address is not None and _holds(documented["ipBlock"], peer.address)
+    parts = (
+        (documented["namespaceSelector"], peer.namespace),
+        (documented.get("podSelector"), peer.pod),
+    )
     return peer.address is None and all(
         selector is None or selector["matchLabels"].items() <= dict(labels).items()
         for selector, labels in parts
@@ -78,7 +81,7 @@ def _holds(block: Object, address: str) -> bool:
 
 
 @each_build
-def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
+def test_traffic_is_denied_by_default(build: Build) -> None:
     assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
     stranger = a_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
     for port in (80, HTTPS, 5432, PORT):
@@ -89,8 +92,8 @@ def test_what_no_rule_lets_pass_is_denied_both_ways(build: Build) -> None:
 
 
 @each_build
-def test_no_rule_leaves_the_port_open(build: Build) -> None:
-    """Without `ports` a rule is for all of them."""
+def test_every_rule_names_its_ports(build: Build) -> None:
+    """Without `ports` a rule allows all ports."""
     rules = [
         rule
         for policy in own_policies(build)
@@ -102,7 +105,7 @@ def test_no_rule_leaves_the_port_open(build: Build) -> None:
 
 
 @each_build
-def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
+def test_labelled_namespaces_reach_only_the_services_port(
     build: Build,
 ) -> None:
     caller = a_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
@@ -112,21 +115,23 @@ def test_callers_whose_namespace_is_labelled_get_in_at_the_services_port_alone(
 
 
 @each_build
-def test_the_scraper_gets_in_and_not_all_of_its_namespace(build: Build) -> None:
+def test_only_the_scraper_of_its_namespace_gets_in(build: Build) -> None:
     assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), PORT)
     assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), PORT)
     assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), PORT)
 
 
 @each_build
-def test_names_can_be_looked_up(build: Build) -> None:
+def test_dns_is_allowed(build: Build) -> None:
     dns = a_pod("kube-system", {"k8s-app": "kube-dns"})
     assert lets(build, "egress", dns, 53, "UDP")
     assert lets(build, "egress", dns, 53, "TCP")
 
 
 def talks_to(configuration: Object) -> Iterator[str]:
-    """Each URL that the service calls. Where a bucket names none, AWS's: STS to sign, S3 for the service's own calls."""
+    """Return each URL that the service calls; by default AWS's STS, and S3 for the service's own
+    calls.
+    """
     for bucket in configuration["buckets"].values():
         yield bucket.get("endpoint_url", "https://s3.amazonaws.com")
         if bucket.get("credentials") != "static":
@@ -147,7 +152,7 @@ def ways_to(text: str) -> list[tuple[Peer, int]]:
 
 
 @each_build
-def test_whatever_the_configuration_talks_to_is_let_out(build: Build) -> None:
+def test_configured_destinations_are_allowed(build: Build) -> None:
     urls = list(talks_to(YAML(typ="safe").load(build.configuration)))
     assert len(urls) >= 2
     for url in urls:
@@ -156,13 +161,13 @@ def test_whatever_the_configuration_talks_to_is_let_out(build: Build) -> None:
 
 
 @each_build
-def test_the_nodes_metadata_is_shut(build: Build) -> None:
-    """It answers on port 80: a Pod that reaches it has the node's own role."""
+def test_the_nodes_metadata_is_blocked(build: Build) -> None:
+    """It answers on port 80: a Pod that reaches it gets the node's own role."""
     for address in METADATA:
         assert not lets(build, "egress", Peer(address=address), 80)
 
 
-def test_on_eks_the_metadata_is_excepted_from_what_is_open() -> None:
+def test_on_eks_the_metadata_address_is_excluded() -> None:
     blocks = [
         peer["ipBlock"]
         for policy in own_policies(Build("eks"))
@@ -175,7 +180,7 @@ def test_on_eks_the_metadata_is_excepted_from_what_is_open() -> None:
         assert not any(_holds(block, address) for block in blocks)
 
 
-def test_the_store_of_ones_own_is_reached_by_no_other_port_and_nobody_beside_it() -> None:
+def test_the_store_is_reached_only_at_its_port() -> None:
     build = Build("static-keys")
     assert lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
     assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
@@ -183,13 +188,13 @@ def test_the_store_of_ones_own_is_reached_by_no_other_port_and_nobody_beside_it(
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_store_of_the_rate_limits_is_reached_with_its_component_only(overlay: str) -> None:
+def test_the_rate_limit_store_needs_its_component(overlay: str) -> None:
     valkey = a_pod("valkey", {"app.kubernetes.io/name": "valkey"})
     assert not lets(Build(overlay), "egress", valkey, 6379)
     assert lets(Build(overlay, has_all_components=True), "egress", valkey, 6379)
 
 
-def test_the_example_of_a_caller_has_the_label_that_lets_it_in() -> None:
+def test_the_example_caller_has_the_access_label() -> None:
     text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
     (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
     metadata: dict[str, Any] = namespace["metadata"]

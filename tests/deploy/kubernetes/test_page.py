@@ -1,4 +1,4 @@
-"""deploy/kubernetes/README.md: what it tells to write and to type fits what is there."""
+"""deploy/kubernetes/README.md: its instructions match the manifests."""
 
 import json
 import re
@@ -30,27 +30,27 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines()]
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_resolve() -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", PAGE)
     assert links
     assert [link for link in links if not (MANIFESTS / link).exists()] == []
 
 
-def test_links_to_headings_of_other_pages_lead_to_them() -> None:
+def test_links_to_other_pages_headings_resolve() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").lower()
-    told = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
+    documented = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
     headings = [line.lstrip("# ").replace(" ", "-") for line in text.splitlines() if "# " in line]
-    assert told
-    assert set(told) <= set(headings)
+    assert documented
+    assert set(documented) <= set(headings)
 
 
-def test_every_overlay_and_component_has_its_row() -> None:
-    told = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
+def test_every_overlay_and_component_is_listed() -> None:
+    documented = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
     files = MANIFESTS.rglob("kustomization.yaml")
-    assert told == {str(file.parent.relative_to(MANIFESTS)) for file in files}
+    assert documented == {str(file.parent.relative_to(MANIFESTS)) for file in files}
 
 
-def test_every_component_is_in_an_overlay_switched_on_or_told_to_be() -> None:
+def test_every_component_is_in_an_overlay_or_commented_out() -> None:
     texts = [
         (MANIFESTS / "overlays" / overlay / "kustomization.yaml").read_text(encoding="utf-8")
         for overlay in OVERLAYS
@@ -59,7 +59,7 @@ def test_every_component_is_in_an_overlay_switched_on_or_told_to_be() -> None:
         assert any(f"- ../../components/{component.name}" in text for text in texts)
 
 
-def test_the_trust_is_for_the_token_that_the_overlay_projects() -> None:
+def test_the_trust_policy_matches_the_projected_token() -> None:
     (policy,) = [json.loads(block) for block in blocks("json")]
     (statement,) = policy["Statement"]
     build = Build("eks")
@@ -86,7 +86,7 @@ def _projected(spec: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_secret_is_made_with_the_keys_that_are_asked_for() -> None:
+def test_the_secret_commands_create_the_used_keys() -> None:
     for build in (Build("static-keys"), Build("eks", has_all_components=True)):
         namespace = build.one("Namespace")["metadata"]["name"]
         for variable in build.container["env"]:
@@ -97,7 +97,7 @@ def test_a_secret_is_made_with_the_keys_that_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize("policy", ["Disabled", "Max"])
-def test_scaling_down_is_stopped_and_goes_on_by_what_there_is(policy: str) -> None:
+def test_the_scaling_commands_match_the_autoscaler(policy: str) -> None:
     scaler = Build("eks").one("HorizontalPodAutoscaler")
     metadata = scaler["metadata"]
     start = f"kubectl -n {metadata['namespace']} patch hpa {metadata['name']} --type merge -p '"
@@ -106,14 +106,14 @@ def test_scaling_down_is_stopped_and_goes_on_by_what_there_is(policy: str) -> No
     assert {"spec": {"behavior": {"scaleDown": {"selectPolicy": policy}}}} in patches
 
 
-def test_paths_in_the_commands_are_there() -> None:
-    told = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
-    assert told
-    assert [path for path in told if not (ROOT / path).exists()] == []
+def test_paths_in_the_commands_exist() -> None:
+    documented = re.findall(r"deploy/kubernetes/[\w./-]+", "\n".join(commands()))
+    assert documented
+    assert [path for path in documented if not (ROOT / path).exists()] == []
 
 
-def test_the_overlay_that_vendors_the_base_builds(tmp_path: Path) -> None:
-    """With a copy in place of the repository, which is no part of this machine."""
+def test_the_vendored_overlay_builds(tmp_path: Path) -> None:
+    """The repository's URL is replaced with a local copy."""
     (block,) = blocks("yaml")
     (kustomization,) = read(block)
     named = kustomization["resources"] + kustomization["components"]
@@ -127,16 +127,16 @@ def test_the_overlay_that_vendors_the_base_builds(tmp_path: Path) -> None:
     assert {"Deployment", "Namespace", "Service"} <= set(kinds)
 
 
-def test_the_figures_of_the_page_are_the_manifests() -> None:
+def test_the_figures_on_the_page_match_the_manifests() -> None:
     spec, container = Build("eks").pod["spec"], Build("eks").container
     configuration = YAML(typ="safe").load(Build("eks").configuration)
     text = " ".join(PAGE.split())
     assert f"period of {spec['terminationGracePeriodSeconds']} s" in text
-    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for up to 20" in text
+    assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for a `drain_seconds` of up to 20" in text
     assert container["resources"] == {
         "requests": {"cpu": "500m", "memory": "256Mi"},
         "limits": {"memory": "1Gi"},
     }
-    assert "half a core requested" in text
+    assert "a request of half a core" in text
     assert "**1 GiB of memory**" in text
-    assert f"It is {configuration['server']['max_in_flight']} here" in text
+    assert f"`max_in_flight` is {configuration['server']['max_in_flight']} here" in text

@@ -1,7 +1,7 @@
-"""What Pod Security admission says to the manifests, under the profile that the namespace asks for.
+"""The manifests pass Pod Security admission under the namespace's profile.
 
-No API server can be had here, so its admission is read from its page: `pod_security.py`. That the reading refuses what
-it should is shown by breaking a Pod of ours, one control after another.
+There is no API server here, so `pod_security.py` implements its documented rules. Tests that break
+a Pod, one control after another, show that it refuses what it should.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Break = Callable[[Object], Any]
 
 
 def _own(pod: Object) -> Object:
-    """Of the container."""
+    """Change the container."""
     context: Object = pod["spec"]["containers"][0]["securityContext"]
     return context
 
@@ -40,12 +40,13 @@ def _container(pod: Object) -> Object:
 
 
 def _bare() -> Object:
-    """A further container that asks for nothing."""
+    """Add another container without a security context."""
     return {"name": "more", "image": "more"}
 
 
-# The control that must refuse, and what it must refuse. Where a container comes without a context of its own, other
-# controls refuse it as well.
+# The control that must refuse, and the change. Other controls also refuse a container without its
+# own security
+# context.
 BROKEN: Final[list[tuple[str, Break]]] = [
     ("HostProcess", lambda pod: _pods(pod).update(windowsOptions={"hostProcess": True})),
     ("HostProcess", lambda pod: _own(pod).update(windowsOptions={"hostProcess": True})),
@@ -99,39 +100,37 @@ BROKEN: Final[list[tuple[str, Break]]] = [
 
 
 @each_build
-def test_every_pod_is_admitted_under_the_restricted_profile(build: Build) -> None:
+def test_every_pod_meets_the_restricted_profile(build: Build) -> None:
     pods = list(pod_templates(build.objects()))
     assert len(pods) == 1
     assert [violations(pod) for pod in pods] == [{}]
 
 
-def test_the_calling_service_is_admitted_as_well() -> None:
+def test_the_example_caller_meets_the_profile() -> None:
     text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
     assert [violations(pod) for pod in pod_templates(read(text))] == [{}]
 
 
 @pytest.mark.parametrize(("control", "broken"), BROKEN)
-def test_a_pod_that_breaks_a_control_is_refused_by_it_and_no_other(
-    control: str, broken: Break
-) -> None:
+def test_each_control_refuses_its_broken_pod(control: str, broken: Break) -> None:
     pod = deepcopy(Build("eks").pod)
     broken(pod)
     assert set(violations(pod)) == {control}
 
 
-def test_every_control_has_its_broken_pod() -> None:
+def test_every_control_has_a_broken_pod() -> None:
     assert {control for control, _ in BROKEN} == set(CONTROLS)
 
 
 @pytest.mark.parametrize("kind", ["containers", "initContainers", "ephemeralContainers"])
-def test_a_further_container_is_looked_at_like_the_first(kind: str) -> None:
+def test_every_container_is_checked(kind: str) -> None:
     pod = deepcopy(Build("eks").pod)
     pod["spec"].setdefault(kind, []).append(_bare())
     assert set(violations(pod)) == {"Capabilities", "Privilege Escalation"}
 
 
 @each_build
-def test_the_namespace_asks_for_the_profile_of_the_version_that_is_read_here(build: Build) -> None:
+def test_the_namespace_enforces_the_tested_profile_version(build: Build) -> None:
     labels = build.one("Namespace")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert labels["pod-security.kubernetes.io/enforce-version"] == "v1.34"

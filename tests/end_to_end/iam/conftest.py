@@ -1,6 +1,6 @@
-"""`deploy/iam` on MiniStack, which enforces it; what it does not ask stands in the tests' tables.
+"""`deploy/iam` on MiniStack, which enforces it; the tests list what MiniStack does not evaluate.
 
-An entry of a table fails once MiniStack asks. What it says is read offline, in `tests/deploy/iam`.
+A listed entry fails once MiniStack evaluates it. `tests/deploy/iam` evaluates the files offline.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def deployed(ministack: Store) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="session")
 def service(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The service as the files are for it, with all that they have statements for."""
+    """The service, configured with every feature that the files have statements for."""
     with serving(
         deployed.store,
         tmp_path_factory.mktemp("deployed"),
@@ -42,7 +42,7 @@ def service(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(autouse=True)
 def as_deployed(deployed: Deployment) -> Iterator[None]:
-    """What a test puts in place of a file is put right again."""
+    """Restore the files' policies after a test."""
     yield
     deployed.put_role(ROLE_POLICY)
     deployed.put_trust(TRUST)

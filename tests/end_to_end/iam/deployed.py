@@ -1,7 +1,8 @@
-"""`deploy/iam` as it stands, on MiniStack: a bucket, a signing role and a service's identity of its own.
+"""`deploy/iam` on MiniStack: a bucket, a signing role and the service's identity.
 
-Only names are replaced: of the account, the bucket, the role and the service. MiniStack calls a session by its
-own ARN in `aws:PrincipalArn`, where AWS calls it by its role's, so that is replaced in the bucket's policy.
+Only names are replaced: of the account, the bucket, the role and the service. In `aws:PrincipalArn`
+MiniStack has the ARN of the session, and AWS that of its role, so that is replaced in the bucket's
+policy.
 """
 
 import copy
@@ -45,7 +46,7 @@ def only(policy: Json, *sids: str) -> Json:
 
 
 def without(policy: Json, action: str) -> Json:
-    """The policy, and this action is in none of its statements."""
+    """Return the policy without this action."""
     changed = copy.deepcopy(policy)
     for statement in changed["Statement"]:
         statement["Action"] = [each for each in actions(statement) if each != action]
@@ -70,7 +71,7 @@ DENIED: Final = {"AccessDenied", "AccessDeniedException", "403"}
 
 
 def refusal(act: Callable[[], object]) -> str | None:
-    """The code of it; None where it is done."""
+    """Return the error code, or None if the call succeeds."""
     try:
         act()
     except ClientError as error:
@@ -120,9 +121,9 @@ class Deployment:
             admin.delete_bucket_policy(Bucket=bucket)
 
     def assume(self, **request: Any) -> Json:
-        """A session as the service would have it, but that no session policy narrows it."""
-        asked = {"RoleArn": self.store.role_arn, "RoleSessionName": "presign", **request}
-        given: Json = self.client("sts", self.base).assume_role(**asked)["Credentials"]
+        """A session like the service's, but without a session policy."""
+        requested = {"RoleArn": self.store.role_arn, "RoleSessionName": "presign", **request}
+        given: Json = self.client("sts", self.base).assume_role(**requested)["Credentials"]
         return {
             "aws_access_key_id": given["AccessKeyId"],
             "aws_secret_access_key": given["SecretAccessKey"],
@@ -131,11 +132,11 @@ class Deployment:
 
     @cached_property
     def session(self) -> Json:
-        """One for all who only use it: what its role may do is asked anew each time."""
+        """A shared session: its role's permissions are evaluated for each request."""
         return self.assume(ExternalId=EXTERNAL_ID)
 
     def a_user(self, policy: str) -> Json:
-        """The keys of somebody new, who may do what this policy says."""
+        """The keys of a new user with this policy."""
         name = f"somebody-{next(_numbers)}"
         self.iam.create_user(UserName=name)
         self.iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=policy)
@@ -153,7 +154,7 @@ class Deployment:
         }
 
     def client(self, service: str, credentials: Mapping[str, str]) -> Any:
-        """One for each key and service: they cost much to make."""
+        """Cached for each key and service: clients are slow to create."""
         known = (service, credentials["aws_access_key_id"])
         if known not in self._clients:
             made = _BOTO3.client(
@@ -167,7 +168,7 @@ class Deployment:
         return self._clients[known]
 
     def _names(self) -> dict[str, str]:
-        """In an order in which none undoes another."""
+        """All operations, in an order in which none undoes another."""
         return {
             SERVICE: f"arn:aws:iam::{ACCOUNT}:user/{self.user}",
             KEY: self.kms_key,
@@ -179,7 +180,7 @@ class Deployment:
 
 @contextmanager
 def deployment(ministack: Store) -> Iterator[Deployment]:
-    """With the policies of `deploy/iam` in place; the bucket keeps versions."""
+    """MiniStack with the policies of `deploy/iam`, and a versioned bucket."""
     name = f"presign-deployed-{next(_numbers)}"
     with ExitStack() as stack:
         client = partial(stores._client, url=ministack.endpoint_url)

@@ -1,4 +1,4 @@
-"""Each operation of the service once, sent as it was answered: who signs is what may differ."""
+"""Each operation of the service once, sent as it was answered."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ BODY: Final = b"hello, store"
 
 @dataclass(frozen=True)
 class Desk:
-    """The service in front of a bucket that keeps versions, and a key that nobody else uses."""
+    """The service in front of a versioned bucket, and an unused key."""
 
     service: Service
     store: Store
@@ -30,7 +30,7 @@ class Desk:
         return self.service.client.post(f"/v1/{path}", json={**place, **ask})
 
     def there(self) -> str:
-        """Puts an object there; its version's id."""
+        """Put an object, and return its version id."""
         return stored(self.store, self.key, body=BODY)
 
 
@@ -85,7 +85,7 @@ def _check_of_nothing(desk: Desk) -> httpx.Response:
 
 
 def _multipart(desk: Desk) -> httpx.Response:
-    """To the end, and the end once more."""
+    """Complete an upload, and complete it again."""
     created = desk.post("multipart-uploads", content_length=len(BODY))
     if not created.is_success:
         return created
@@ -128,19 +128,19 @@ OPERATIONS: Final[Mapping[str, Callable[[Desk], httpx.Response]]] = {
 
 
 def refused_operations(service: Service, store: Store) -> set[str]:
-    """Those that fail for want of a right."""
+    """Return the operations that fail because a permission is missing."""
     desks = {name: Desk(service, store, f"iam/{uuid.uuid4().hex}.txt") for name in OPERATIONS}
     return {name for name, act in OPERATIONS.items() if is_refused(act(desks[name]))}
 
 
-# A HEAD has no body to tell. Who may not list is not told that an upload has been completed before.
+# A HEAD has no body. Without the right to list, a repeated completion is not recognised.
 _WORDS: Final = ("AccessDenied", "The store refused: 403.", "upload_not_found")
 
 
 def is_refused(answer: httpx.Response) -> bool:
-    """For want of a right, by the store to us or to the service."""
+    """Whether a permission was missing, for us or for the service."""
     if answer.is_success:
         return False
-    told = answer.request.method == "HEAD" or any(word in answer.text for word in _WORDS)
-    assert told, f"{answer.status_code} {answer.text}"
+    reported = answer.request.method == "HEAD" or any(word in answer.text for word in _WORDS)
+    assert reported, f"{answer.status_code} {answer.text}"
     return True

@@ -1,4 +1,4 @@
-"""The guard rails of the bucket's policy, and what pages of ours may send."""
+"""The guard rails of the bucket policy, and CORS."""
 
 import json
 from collections.abc import Mapping
@@ -29,16 +29,16 @@ LOOPBACK: Final = "127.0.0.0/8"
 
 
 def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) -> int:
-    """The status of a download that these credentials sign."""
+    """Return the status of a download signed with these credentials."""
     stored(deployed.store, "x")
-    asked = {"Bucket": deployed.store.bucket, "Key": "x"}
+    requested = {"Bucket": deployed.store.bucket, "Key": "x"}
     s3 = deployed.client("s3", credentials)
-    url = s3.generate_presigned_url("get_object", Params=asked)
+    url = s3.generate_presigned_url("get_object", Params=requested)
     return httpx.get(url, headers=headers, trust_env=False, timeout=60).status_code
 
 
 def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
-    """One statement of the file; with `new` in place of `old`."""
+    """Return one statement of the file, with `new` in place of `old`."""
     text = json.dumps(only(BUCKET_POLICY, sid))
     assert old in text
     rail: Json = json.loads(text.replace(old, new) if old else text)
@@ -47,12 +47,12 @@ def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
 
 @pytest.fixture(name="reader", scope="module")
 def _reader(deployed: Deployment) -> Json:
-    """Somebody else of the account who may read the bucket."""
+    """Another user of the account who may read the bucket."""
     reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
     return deployed.a_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
 
 
-def test_each_condition_of_the_policy_is_known_or_stands_in_the_table() -> None:
+def test_each_condition_of_the_policy_is_supported_or_listed() -> None:
     named = {
         key
         for statement in BUCKET_POLICY["Statement"]
@@ -62,15 +62,15 @@ def test_each_condition_of_the_policy_is_known_or_stands_in_the_table() -> None:
     assert named == KNOWN | set(NOT_KNOWN)
 
 
-def test_without_tls_nobody_is_served(deployed: Deployment, reader: Json) -> None:
-    """MiniStack believes a proxy that it was TLS."""
+def test_requests_without_tls_are_denied(deployed: Deployment, reader: Json) -> None:
+    """MiniStack trusts a proxy's header that says TLS."""
     with deployed.bucket_policy(guard_rail("OnlyOverTls")):
         for who in (deployed.session, reader):
             assert got(deployed, who) == 403
             assert got(deployed, who, **{"x-forwarded-proto": "https"}) == 200
 
 
-def test_what_the_role_signs_is_used_from_our_networks_alone(
+def test_signed_requests_work_only_from_listed_networks(
     service: Service, deployed: Deployment, reader: Json
 ) -> None:
     with deployed.bucket_policy(guard_rail("OnlyFromOurNetworks")):
@@ -80,7 +80,7 @@ def test_what_the_role_signs_is_used_from_our_networks_alone(
         assert refused_operations(service, deployed.store) == set()
 
 
-def test_a_signature_of_any_version_is_denied_where_versions_are_not_known(
+def test_every_signature_is_denied_where_versions_are_unsupported(
     deployed: Deployment, reader: Json
 ) -> None:
     assert "s3:signatureversion" in NOT_KNOWN
@@ -89,7 +89,7 @@ def test_a_signature_of_any_version_is_denied_where_versions_are_not_known(
         assert got(deployed, reader) == 200
 
 
-def test_a_signature_of_any_age_is_served_where_ages_are_not_known(
+def test_every_age_is_allowed_where_ages_are_unsupported(
     service: Service, deployed: Deployment
 ) -> None:
     assert "s3:signatureAge" in NOT_KNOWN
@@ -105,22 +105,20 @@ def _url(deployed: Deployment) -> str:
 
 
 def preflight(url: str, headers: str = "", **changed: str) -> httpx.Response:
-    asked = {"origin": "https://app.example.com", "method": "PUT", **changed}
+    requested = {"origin": "https://app.example.com", "method": "PUT", **changed}
     return httpx.request(
         "OPTIONS",
         url,
         headers={
-            "Origin": asked["origin"],
-            "Access-Control-Request-Method": asked["method"],
+            "Origin": requested["origin"],
+            "Access-Control-Request-Method": requested["method"],
             "Access-Control-Request-Headers": headers,
         },
         trust_env=False,
     )
 
 
-def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
-    service: Service, url: str
-) -> None:
+def test_an_allowed_page_may_upload_and_read_the_etag(service: Service, url: str) -> None:
     signed = service.sign(
         "upload-urls",
         key="x",
@@ -137,13 +135,13 @@ def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
     answer = preflight(url, ", ".join(signed.headers))
     assert answer.status_code == 200, answer.text
     assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
-    told = answer.headers["access-control-allow-headers"].replace(" ", "")
-    assert set(told.lower().split(",")) == set(signed.headers)
+    reported = answer.headers["access-control-allow-headers"].replace(" ", "")
+    assert set(reported.lower().split(",")) == set(signed.headers)
     assert answer.headers["access-control-expose-headers"] == "ETag"
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "requested",
     [
         pytest.param({"origin": "https://elsewhere.example.com"}, id="another origin"),
         pytest.param({"origin": "http://app.example.com"}, id="the same without TLS"),
@@ -152,6 +150,6 @@ def test_a_page_of_ours_may_send_what_is_answered_and_read_the_etag(
         pytest.param({"headers": "x-amz-acl"}, id="an ACL"),
     ],
 )
-def test_no_other_page_and_nothing_else(url: str, asked: dict[str, str]) -> None:
+def test_other_pages_and_other_headers_are_not_allowed(url: str, requested: dict[str, str]) -> None:
     assert preflight(url).status_code == 200
-    assert preflight(url, **asked).status_code == 403
+    assert preflight(url, **requested).status_code == 403

@@ -1,4 +1,4 @@
-"""With these policies the service does all that it does, and the signing role nothing more."""
+"""The policies allow every operation of the service, and the signing role nothing else."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,9 +24,7 @@ from tests.end_to_end.service import Service
 from tests.end_to_end.stores import Store
 
 
-def test_with_these_policies_the_service_does_all_that_it_does(
-    service: Service, deployed: Deployment
-) -> None:
+def test_with_these_policies_every_operation_works(service: Service, deployed: Deployment) -> None:
     assert refused_operations(service, deployed.store) == set()
 
 
@@ -54,12 +52,12 @@ ALLOWED: Final = sorted(
 )
 
 
-def test_each_action_of_the_role_stands_in_one_of_the_tables() -> None:
+def test_each_action_of_the_role_is_listed() -> None:
     assert sorted([*NEEDED_FOR, *NOT_ASKED_OF_THE_ROLE]) == ALLOWED
 
 
 @pytest.mark.parametrize("action", ALLOWED)
-def test_without_any_one_action_the_operations_that_need_it_are_refused_and_no_others(
+def test_each_missing_action_breaks_exactly_its_operations(
     service: Service, deployed: Deployment, action: str
 ) -> None:
     deployed.put_role(without(ROLE_POLICY, action))
@@ -111,14 +109,12 @@ IN_ANOTHER_BUCKET: Final[Mapping[str, Attempt]] = {
 
 
 def a_session(deployed: Deployment) -> Any:
-    """S3 with all that the role may do: no session policy of ours narrows it."""
+    """An S3 client with all permissions of the role, without a session policy."""
     return deployed.client("s3", deployed.session)
 
 
 @pytest.mark.parametrize("action", BEYOND)
-def test_the_role_may_do_nothing_that_the_service_does_not(
-    deployed: Deployment, action: str
-) -> None:
+def test_the_role_may_do_nothing_else(deployed: Deployment, action: str) -> None:
     assert action not in ALLOWED
     stored(deployed.store, "x")
     s3 = a_session(deployed)
@@ -135,32 +131,30 @@ def test_the_role_may_do_nothing_in_another_bucket(
     assert refusal(lambda: IN_ANOTHER_BUCKET[act](s3, deployed.store.bucket)) not in DENIED
 
 
-def test_the_role_may_do_nothing_at_iam_sts_and_kms_itself(
-    deployed: Deployment, ministack: Store
-) -> None:
+def test_the_role_may_do_nothing_at_iam_sts_and_kms(deployed: Deployment, ministack: Store) -> None:
     iam, sts, kms = (deployed.client(each, deployed.session) for each in ("iam", "sts", "kms"))
     for act in (
         lambda: iam.get_role(RoleName=deployed.role),
         lambda: iam.delete_role_policy(RoleName=deployed.role, PolicyName="sign"),
         lambda: sts.assume_role(RoleArn=ministack.role_arn, RoleSessionName="presign"),
-        # A key is used by way of S3 alone: kms:ViaService
+        # A key is used only through S3: kms:ViaService
         lambda: kms.generate_data_key(KeyId=deployed.kms_key, KeySpec="AES_256"),
     ):
         assert refusal(act) in DENIED
 
 
-def test_in_a_bucket_of_another_account_the_role_may_do_nothing(
+def test_the_role_may_do_nothing_in_another_accounts_bucket(
     service: Service, deployed: Deployment
 ) -> None:
-    """MiniStack takes each bucket for the caller's own, so here the policy names another as its owner's."""
+    """MiniStack treats each bucket as the caller's own, so this policy names another owner."""
     text = json.dumps(only(ROLE_POLICY, "NoForeignBuckets")).replace(ACCOUNT, "999999999999")
     allowing = [each for each in ROLE_POLICY["Statement"] if each["Effect"] == "Allow"]
     deployed.put_role({**ROLE_POLICY, "Statement": [*allowing, *json.loads(text)["Statement"]]})
     assert refused_operations(service, deployed.store) == set(OPERATIONS)
 
 
-def test_ministack_does_not_know_whose_a_bucket_is(deployed: Deployment) -> None:
-    """A stranger's, who has opened it to all, under the name that the role knows: AWS denies this."""
+def test_ministack_ignores_the_owner_of_a_bucket(deployed: Deployment) -> None:
+    """A stranger's public bucket with the configured name: AWS denies access to it."""
     name, stranger = "presign-of-a-stranger", "222222222222"  # MiniStack: root of that account
     theirs = {"aws_access_key_id": stranger, "aws_secret_access_key": stranger}
     s3 = deployed.client("s3", theirs)

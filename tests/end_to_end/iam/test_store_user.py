@@ -1,4 +1,4 @@
-"""With static keys of a user who has `store-user.json`, the service does all that it does."""
+"""Every operation works with the static keys of a user with `store-user.json`."""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +8,7 @@ from tests.end_to_end.iam.every_operation import refused_operations
 from tests.end_to_end.service import serving
 
 
-def test_with_the_users_keys_the_service_does_all_that_it_does(
-    deployed: Deployment, tmp_path: Path
-) -> None:
+def test_with_the_users_keys_every_operation_works(deployed: Deployment, tmp_path: Path) -> None:
     keys = deployed.a_user(deployed.here(document("store-user.json")))
     environment = {name.upper(): value for name, value in keys.items()}
     static: dict[str, Any] = {"credentials": "static", "role_arn": None}

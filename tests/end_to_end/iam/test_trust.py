@@ -1,4 +1,4 @@
-"""Who is given a session of the signing role, and what the service's own identity may do."""
+"""Who gets a session of the signing role, and what the service's own identity may do."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ FULL: Final = {
 }
 
 
-def test_a_session_is_given_for_what_the_service_asks(deployed: Deployment) -> None:
+def test_the_service_gets_its_session(deployed: Deployment) -> None:
     assert refusal(lambda: deployed.assume(**FULL)) is None
 
 
@@ -45,21 +45,21 @@ NOT_ASKED_OF_THE_IDENTITY: Final = {
 
 
 @pytest.mark.parametrize("statement", TRUST["Statement"], ids=lambda each: each["Sid"])
-def test_without_any_one_statement_of_the_trust_no_session_is_given(
+def test_each_trust_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_trust(without(TRUST, statement["Action"]))
-    asked = statement["Action"] not in NOT_ASKED_OF_THE_TRUST
-    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+    requested = statement["Action"] not in NOT_ASKED_OF_THE_TRUST
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is requested
 
 
 @pytest.mark.parametrize("statement", IDENTITY["Statement"], ids=lambda each: each["Sid"])
-def test_without_any_one_statement_of_the_identity_no_session_is_given(
+def test_each_identity_statement_is_needed_for_a_session(
     deployed: Deployment, statement: Json
 ) -> None:
     deployed.put_identity(without(IDENTITY, statement["Action"]))
-    asked = statement["Action"] not in NOT_ASKED_OF_THE_IDENTITY
-    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is asked
+    requested = statement["Action"] not in NOT_ASKED_OF_THE_IDENTITY
+    assert (refusal(lambda: deployed.assume(**FULL)) in DENIED) is requested
 
 
 @pytest.mark.parametrize(
@@ -71,24 +71,22 @@ def test_without_any_one_statement_of_the_identity_no_session_is_given(
         pytest.param({"Tags": [*FULL["Tags"], {"Key": "team", "Value": "x"}]}, id="one more tag"),
     ],
 )
-def test_what_the_trust_does_not_know_gets_no_session(
+def test_unlisted_tags_and_names_get_no_session(
     deployed: Deployment, request_: dict[str, Any]
 ) -> None:
-    asked = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
-    assert refusal(lambda: deployed.assume(**asked)) in DENIED
+    requested = {name: value for name, value in {**FULL, **request_}.items() if value is not None}
+    assert refusal(lambda: deployed.assume(**requested)) in DENIED
 
 
-def test_whoever_is_not_the_service_gets_no_session_though_it_may_ask(
+def test_other_identities_get_no_session(
     deployed: Deployment,
 ) -> None:
     sts = deployed.client("sts", deployed.a_user(deployed.here(IDENTITY)))
-    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
-    assert refusal(lambda: sts.assume_role(**asked)) in DENIED
+    requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
+    assert refusal(lambda: sts.assume_role(**requested)) in DENIED
 
 
-def test_the_services_own_identity_may_do_nothing_else(
-    deployed: Deployment, ministack: Store
-) -> None:
+def test_the_services_identity_may_do_nothing_else(deployed: Deployment, ministack: Store) -> None:
     stored(deployed.store, "x")
     s3, sts, iam = (deployed.client(each, deployed.base) for each in ("s3", "sts", "iam"))
     given = {"RoleName": deployed.role, "PolicyName": "x", "PolicyDocument": "{}"}
@@ -105,7 +103,7 @@ def test_the_services_own_identity_may_do_nothing_else(
 
 
 def a_token(**claims: str) -> str:
-    """Of the cluster's issuer, for the service's Pods; MiniStack takes it at its word."""
+    """A token of the cluster's issuer for the service's Pods; MiniStack does not verify it."""
     provider = WEB_TRUST["Statement"][0]["Principal"]["Federated"].partition("/")[2]
     of_ours = {
         "iss": f"https://{provider}",
@@ -140,13 +138,11 @@ def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: P
         pytest.param({"iss": "https://oidc.example.com"}, id="of another issuer"),
     ],
 )
-def test_a_token_is_of_no_use_but_the_pods_own(
-    deployed: Deployment, claims: dict[str, str]
-) -> None:
+def test_only_the_pods_own_token_is_accepted(deployed: Deployment, claims: dict[str, str]) -> None:
     deployed.put_trust(WEB_TRUST)
     nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    asked = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
-    asked["WebIdentityToken"] = a_token(**claims)
+    requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
+    requested["WebIdentityToken"] = a_token(**claims)
     sts = deployed.client("sts", nobodys)
-    code = refusal(lambda: sts.assume_role_with_web_identity(**asked))
+    code = refusal(lambda: sts.assume_role_with_web_identity(**requested))
     assert (code in DENIED) is bool(claims)

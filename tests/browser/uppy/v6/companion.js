@@ -1,7 +1,7 @@
 import AwsS3 from '@uppy/aws-s3'
 import Uppy from '@uppy/core'
 
-// The page's own server passes /uppy on, and adds the user's Authorization.
+// The page's own server forwards /uppy, and adds the user's Authorization.
 export function uploader() {
   const uppy = new Uppy()
   uppy.use(AwsS3, { companionEndpoint: '/uppy' })

@@ -1,4 +1,4 @@
-"""The metrics of an app that has done all it counts: what there is to ask for, and with which labels."""
+"""The metrics, with their labels, of an app that has done everything it counts."""
 
 import asyncio
 import json
@@ -40,13 +40,13 @@ _OUTCOMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    labels: Mapping[str, set[str]]  # of each series, by its name as it is scraped
+    labels: Mapping[str, set[str]]  # by the name of the scraped series
     kinds: Mapping[str, str]  # of each metric
-    values: Mapping[str, set[str]]  # that a label may have, whatever metric it is of
+    values: Mapping[str, set[str]]  # possible values of a label, for any metric
 
 
 class Full(Given):
-    """Sessions of which STS says how full their policy is."""
+    """Sessions with a packed policy size."""
 
     async def fetch(self, owner: Any, policy: str | None) -> Session:
         return replace(await super().fetch(owner, policy), packed_policy_percent=40)
@@ -61,7 +61,7 @@ async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
 
 
 def _settings() -> Settings:
-    """With an issuer that does not answer, and a store of rate limits that does not either."""
+    """Settings with an issuer and a rate-limit store that do not answer."""
     issuer = {"issuer": "https://cluster.example", "audience": "presign"}
     whole = settings_with(
         open_grant(),
@@ -130,31 +130,31 @@ def _actions() -> set[str]:
     return {name for name, each in vars(calls).items() if isinstance(each, type)}
 
 
-def faults(text: str) -> list[str]:
-    """What an expression asks for that the service never gives."""
+def problems(text: str) -> list[str]:
+    """Return the names and labels in an expression that the service does not have."""
     expression, there = promql.read(text), scraped()
     found = []
     known = set(OF_THE_TARGET)
-    for asked in expression.asked:
-        labels = there.labels.get(asked.name)
+    for selectors in expression.selectors:
+        labels = there.labels.get(selectors.name)
         if labels is None:
-            found.append(f"there is no {asked.name}")
+            found.append(f"there is no {selectors.name}")
             continue
         known |= labels
-        found += _strange(asked, labels)
+        found += _strange(selectors, labels)
     found += [f"nothing has the label {label}" for label in expression.grouped - known]
     return found
 
 
-def _strange(asked: promql.ReportedRequest, labels: set[str]) -> list[str]:
+def _strange(selectors: promql.Selector, labels: set[str]) -> list[str]:
     found = []
-    for label, patterns in asked.matched.items():
+    for label, patterns in selectors.matched.items():
         if label not in labels | OF_THE_TARGET:
-            found.append(f"{asked.name} has no label {label}")
+            found.append(f"{selectors.name} has no label {label}")
             continue
-        values = _values(asked.name, label)
+        values = _values(selectors.name, label)
         found += [
-            f"{asked.name} never has {label}={pattern!r}"
+            f"{selectors.name} never has {label}={pattern!r}"
             for pattern in patterns
             if not pattern.startswith(("$", r"\$"))
             and not any(re.fullmatch(pattern, value) for value in values)
