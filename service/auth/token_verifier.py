@@ -21,8 +21,8 @@ from service.auth.tokens import (
     parse_unverified_header,
     verify,
 )
-from service.bounded_dict import BoundedDict
 from service.clock import Clock
+from service.concurrency.bounded_dict import BoundedDict
 from service.errors import Overloaded
 
 log = logging.getLogger(__name__)

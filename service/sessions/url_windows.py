@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, Self, TypeVar
 
-from service.bounded_dict import BoundedDict
+from service.concurrency.bounded_dict import BoundedDict
 
 S = TypeVar("S")
 

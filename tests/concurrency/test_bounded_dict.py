@@ -1,4 +1,4 @@
-from service.bounded_dict import BoundedDict
+from service.concurrency.bounded_dict import BoundedDict
 
 
 def test_a_new_key_drops_the_oldest_entry() -> None:
