@@ -1,6 +1,6 @@
-"""The current configuration as the rooms see it: one frozen object, replaced as a whole.
+"""The current configuration: buckets and callers as one object, which a reload replaces as a whole.
 
-Nobody holds a part of it longer than a request, so files can be read again without touching the rest.
+A request holds it no longer than it runs.
 """
 
 import math
@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TypeVar
 
 from service.access.callers import (
     CallerEntry,
@@ -22,15 +21,14 @@ from service.access.grants import Caller, Grant
 from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
+from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported
 from service.sessions.pool_entry import SessionKey
 from service.sessions.sts import Owner
 from service.signing.actions import Encryption
 from service.signing.signer import Address
 
-K = TypeVar("K", bound=Hashable)
-
-_MAX_CALLERS = 4096  # remembered; beyond that the oldest are worked out again
+_MAX_CALLERS = 4096  # cached; beyond that the oldest are computed again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +46,14 @@ class Bucket:
     tag_urls: bool = False
 
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:
-        """Raises CreateOnlyUnsupported if the store has no conditional writes, so that no promise is broken."""
+        """Raises CreateOnlyUnsupported if the store has no conditional writes."""
         if not self.conditional_writes:
             detail = "The store of this bucket has no conditional writes. Ask to overwrite."
             raise CreateOnlyUnsupported(detail, pointer=pointer)
 
     @property
     def probe_policy(self) -> str | None:
-        """The policy of the bucket's own session. It denies everything: the session only shows that the role works."""
+        """The policy of the bucket's own session, which denies everything: it shows that the role works."""
         return None if self.arns is None else deny_all(self.arns)
 
 
@@ -68,8 +66,14 @@ class CallerAccess:
     rate: Rate | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+def _cache() -> BoundedDict[Hashable, CallerAccess]:
+    return BoundedDict(_MAX_CALLERS)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Snapshot:
+    """Never changes but for its caches."""
+
     buckets: Mapping[str, Bucket]
     callers: tuple[CallerEntry, ...]
     api_keys: ApiKeys
@@ -77,56 +81,45 @@ class Snapshot:
     unsafe_anonymous_caller: Identity | None = None
     console: bool = False
     s3_buckets: Mapping[str, str] = field(init=False, repr=False)  # the buckets' names at the store
-    _known: dict[Hashable, CallerAccess] = field(default_factory=dict, init=False, repr=False)
-    _seen: dict[Identity, CallerAccess] = field(default_factory=dict, init=False, repr=False)
     _entries: "Entries" = field(init=False, repr=False)
     _revoked: "Entries" = field(init=False, repr=False)  # those with a `revoked_before`
+    _by_claims: dict[Hashable, CallerAccess] = field(default_factory=_cache, init=False, repr=False)
+    _by_identity: dict[Hashable, CallerAccess] = field(
+        default_factory=_cache, init=False, repr=False
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_entries", Entries(self.callers))
-        revoked = (each for each in self.callers if each.revoked_before > -math.inf)
-        object.__setattr__(self, "_revoked", Entries(revoked))
-        names = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
-        object.__setattr__(self, "s3_buckets", names)
+        self._entries = Entries(self.callers)
+        self._revoked = Entries(each for each in self.callers if each.revoked_before > -math.inf)
+        self.s3_buckets = {name: bucket.s3_bucket for name, bucket in self.buckets.items()}
 
     def access(self, identity: Identity) -> CallerAccess:
-        """Computed once for a caller and the claims that its grants use.
+        """Return what the caller may do, computed once for a caller and its claims.
 
-        A key, or a token that is known, gives the same identity each time: most are found by that.
+        An API key or a cached token has the same `Identity` object each time, so that is looked up first.
         """
-        if (found := self._seen.get(identity)) is None:
-            found = self._find(identity)
-            _keep(self._seen, identity, found)
+        if (found := self._by_identity.get(identity)) is None:
+            claims = (identity.caller, *sorted(identity.claims.items()))
+            if (found := self._by_claims.get(claims)) is None:
+                found = self._by_claims[claims] = self._compute_access(identity)
+            self._by_identity[identity] = found
         return found
 
     def not_before(self, owner: Owner) -> float:
-        """Its sessions must have started after this time, in epoch seconds."""
+        """Return the time, in epoch seconds, after which the owner's sessions must have started."""
         if owner is None:
             return -math.inf
         caller = Caller(issuer=owner[0], subject=owner[1])
         return revoked_before(self._revoked.of(caller), caller)
 
-    def _find(self, identity: Identity) -> CallerAccess:
-        known_by = (identity.caller, *sorted(identity.claims.items()))
-        if (found := self._known.get(known_by)) is not None:
-            return found
-        access = self._work_out(identity)
-        _keep(self._known, known_by, access)
-        return access
-
-    def _work_out(self, identity: Identity) -> CallerAccess:
-        entries = self._entries.of(identity.caller)
-        grants = granted(entries, identity)
-        buckets = {grant.bucket for grant in grants}
-        not_before = revoked_before(entries, identity.caller)
-        return CallerAccess(
-            grants,
-            {
-                name: self._session_key(name, identity.caller, grants, not_before)
-                for name in buckets
-            },
-            rate_of(entries, identity.caller),
-        )
+    def _compute_access(self, identity: Identity) -> CallerAccess:
+        entries, caller = self._entries.of(identity.caller), identity.caller
+        grants, not_before = granted(entries, identity), revoked_before(entries, caller)
+        session_keys = {
+            name: self._session_key(name, caller, grants, not_before)
+            for name in {grant.bucket for grant in grants}
+        }
+        return CallerAccess(grants, session_keys, rate_of(entries, caller))
 
     def _session_key(
         self, name: str, caller: Caller, grants: Iterable[Grant], not_before: float
@@ -139,27 +132,23 @@ class Snapshot:
 
 
 class Entries:
-    """Finds the entries of a caller. To compare thousands would take milliseconds a caller."""
+    """An index of caller entries: matching thousands one by one takes milliseconds per caller."""
 
     def __init__(self, entries: Iterable[CallerEntry]) -> None:
         self._of = defaultdict[tuple[str | None, str], list[tuple[int, CallerEntry]]](list)
         patterns = defaultdict[str | None, set[str]](set)
-        for place, entry in enumerate(entries):
-            self._of[entry.issuer, entry.subject].append((place, entry))
+        for position, entry in enumerate(entries):
+            self._of[entry.issuer, entry.subject].append((position, entry))
             if "*" in entry.subject:
                 patterns[entry.issuer].add(entry.subject)
-        self.patterns = {issuer: Patterns(of_it) for issuer, of_it in patterns.items()}
+        self.patterns = {issuer: Patterns(subjects) for issuer, subjects in patterns.items()}
 
     def of(self, caller: Caller) -> list[CallerEntry]:
         """The entries that match, in the configuration's order."""
         subjects = {caller.subject}
         if (patterns := self.patterns.get(caller.issuer)) is not None:
             subjects.update(patterns.matching(caller.subject))
-        near = [each for subject in subjects for each in self._of.get((caller.issuer, subject), ())]
-        return [entry for _, entry in sorted(near, key=itemgetter(0)) if entry.matches(caller)]
-
-
-def _keep(kept: dict[K, CallerAccess], key: K, access: CallerAccess) -> None:
-    if len(kept) >= _MAX_CALLERS:
-        del kept[next(iter(kept))]
-    kept[key] = access
+        found = [
+            each for subject in subjects for each in self._of.get((caller.issuer, subject), ())
+        ]
+        return [entry for _, entry in sorted(found, key=itemgetter(0)) if entry.matches(caller)]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
 from service.signing.actions import Action, ListObjects, Query
 from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
@@ -89,7 +90,7 @@ class Signer:
         self._second = -1
         self._query_head = ""
         self._key_state = self._state = SigningState(b"")
-        self._contexts: dict[tuple[int, int, str | None], SigningContext] = {}
+        self._contexts = BoundedDict[tuple[int, int, str | None], SigningContext](_MAX_CONTEXTS)
 
     def presign(
         self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
@@ -112,7 +113,7 @@ class Signer:
             context = self._render(action, expires_in, tag)
             is_used_once = isinstance(action, MultipartAction)  # every part is another
             if not is_used_once and len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH:
-                self._cache(at, context)
+                self._contexts[at] = context
         return context
 
     def state(self, date: str) -> SigningState:
@@ -164,11 +165,6 @@ class Signer:
         if tag is not None:
             parameters = (*parameters, ("x-presign-id", tag))
         return f"{query}&{sigv4.canonical_query(parameters)}" if parameters else query
-
-    def _cache(self, at: tuple[int, int, str | None], context: SigningContext) -> None:
-        if len(self._contexts) >= _MAX_CONTEXTS:
-            del self._contexts[next(iter(self._contexts))]
-        self._contexts[at] = context
 
 
 def encode_key(key: str) -> str:

@@ -353,14 +353,14 @@ async def test_what_is_kept_of_a_second_is_not_turned_away() -> None:
     action = GetObject()
     house.clock.move(101)  # in the midst of each window
     await house.presigner.presign(REQUESTER, an_ask(action))
-    (stamp,) = house.presigner._templates._kept.values()
+    (stamp,) = house.presigner._templates._cache.values()
     signer = stamp.signing_grant.signing.signer
     for window in (7, 60, 600):
         await url(house, stable_for=window)
     validity = stamp.validity
     again = signer.context(action, now=validity.now, expires_in=validity.expires_in)
     assert again is stamp.context
-    assert list(house.presigner._templates._kept.values()) == [stamp]
+    assert list(house.presigner._templates._cache.values()) == [stamp]
 
 
 @in_virtual_time

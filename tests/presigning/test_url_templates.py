@@ -52,7 +52,7 @@ async def url(house: House, key: str = "a/b", requester: Requester = REQUESTER) 
 
 
 def kept(house: House) -> int:
-    return len(house.presigner._templates._kept)
+    return len(house.presigner._templates._cache)
 
 
 @in_virtual_time
