@@ -116,7 +116,7 @@ def test_no_more_callers_are_remembered_than_there_is_room_for() -> None:
     first = snapshot.access(an_identity(team="team-0"))
     for number in range(MOST + 10):
         snapshot.access(an_identity(team=f"team-{number}"))
-    assert len(snapshot._known) == MOST
+    assert len(snapshot._by_claims) == MOST
     again = snapshot.access(an_identity(team="team-0"))
     assert again is not first
     assert (again.grants, again.session_keys) == (first.grants, first.session_keys)
