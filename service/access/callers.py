@@ -40,10 +40,6 @@ class Rate:
     urls: int
     seconds: int
 
-    @property
-    def a_second(self) -> float:
-        return self.urls / self.seconds
-
 
 @dataclass(frozen=True, kw_only=True)
 class CallerEntry:
@@ -97,7 +93,7 @@ def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, 
 def rate_of(entries: Iterable[CallerEntry], caller: Caller) -> Rate | None:
     """Return the most generous rate of the matching entries, or None if none of them has one."""
     rates = [entry.rate for entry in entries if entry.matches(caller) and entry.rate is not None]
-    return max(rates, key=lambda rate: (rate.a_second, rate.urls), default=None)
+    return max(rates, key=lambda rate: (rate.urls / rate.seconds, rate.urls), default=None)
 
 
 def revoked_before(entries: Iterable[CallerEntry], caller: Caller) -> float:

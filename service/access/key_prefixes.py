@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Final
 
 from service.access.callers import LONGEST_CLAIM, Identity, pointers, without_placeholders
-from service.access.grants import Caller
 from service.signing.post_policy import FILENAME_VARIABLE
 from service.signing.validation import CONTROL, MAX_KEY_BYTES
 
@@ -37,7 +36,9 @@ def caller_prefix(template: str, identity: Identity) -> str | None:
     if not identity.claims.keys() >= set(pointers(template)):
         return None
     filled = without_placeholders(template, identity.claims.__getitem__)
-    return filled.replace(CALLER, _segments(identity.caller))
+    caller = identity.caller
+    issuer = API_KEYS if caller.issuer is None else caller.issuer
+    return filled.replace(CALLER, f"{issuer}/{_encoded(caller.subject)}")
 
 
 def longest_prefix(template: str) -> int:
@@ -53,17 +54,20 @@ def new_object_key(prefix: str, name: str, unique_id: Callable[[], str]) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return the name without separators, shortened to `LONGEST_NAME` bytes."""
+    """Return the name without separators, shortened to `LONGEST_NAME` bytes.
+
+    Its extension stays if that is short.
+    """
     name = _SEPARATORS.sub("_", CONTROL.sub("_", name)).replace(FILENAME_VARIABLE, "_")
     if not name or _DOTS.fullmatch(name):
         return "_" * (len(name) or 1)
     if len(name.encode()) <= LONGEST_NAME:
         return name
-    return _shortened(name)
-
-
-def _segments(caller: Caller) -> str:
-    return f"{API_KEYS if caller.issuer is None else caller.issuer}/{_encoded(caller.subject)}"
+    stem, dot, extension = name.rpartition(".")
+    end = f"{dot}{extension}"
+    if not stem or len(end.encode()) > _LONGEST_EXTENSION:
+        stem, end = name, ""
+    return stem.encode()[: LONGEST_NAME - len(end.encode())].decode("utf-8", "ignore") + end
 
 
 def _encoded(subject: str) -> str:
@@ -74,12 +78,3 @@ def _encoded(subject: str) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _shortened(name: str) -> str:
-    """Shorten the name, but keep its extension if that is short."""
-    stem, dot, extension = name.rpartition(".")
-    end = f"{dot}{extension}"
-    if not stem or len(end.encode()) > _LONGEST_EXTENSION:
-        stem, end = name, ""
-    return stem.encode()[: LONGEST_NAME - len(end.encode())].decode("utf-8", "ignore") + end

@@ -110,7 +110,7 @@ def _list(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     patterns = _widest(_patterns(subtrees, _LISTS) | _patterns(grants, _LISTS_ONE_KEY))
     if not patterns:
         return []
-    condition = {"StringLike": {"s3:prefix": _one_or_all(patterns)}}
+    condition = {"StringLike": {"s3:prefix": _compact(patterns)}}
     return [
         _statement("Allow", [LIST_ACTION], [arns.bucket], None if patterns == ("*",) else condition)
     ]
@@ -121,7 +121,7 @@ def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     actions = [action for action, ops in KMS_ACTIONS.items() if not ops.isdisjoint(allowed)]
     if not actions or not arns.kms_via:
         return []
-    condition = {"StringEquals": {"kms:ViaService": _one_or_all(arns.kms_via)}}
+    condition = {"StringEquals": {"kms:ViaService": _compact(arns.kms_via)}}
     return [_statement("Allow", actions, ["*"], condition)]
 
 
@@ -146,20 +146,13 @@ def _widest(patterns: set[str]) -> tuple[str, ...]:
 
 
 def _statement(
-    effect: str,
-    actions: Sequence[str],
-    resources: Sequence[str],
-    condition: Mapping[str, Any] | None = None,
+    effect: str, actions: Sequence[str], resources: Sequence[str], condition: Any = None
 ) -> Statement:
-    required = {
-        "Effect": effect,
-        "Action": _one_or_all(actions),
-        "Resource": _one_or_all(resources),
-    }
-    return required if condition is None else {**required, "Condition": condition}
+    statement = {"Effect": effect, "Action": _compact(actions), "Resource": _compact(resources)}
+    return statement if condition is None else {**statement, "Condition": condition}
 
 
-def _one_or_all(values: Sequence[str]) -> str | list[str]:
+def _compact(values: Sequence[str]) -> str | list[str]:
     """Write a list of one as its item, since STS takes only 2,048 characters."""
     return values[0] if len(values) == 1 else list(values)
 

@@ -136,16 +136,15 @@ def intersecting_subject(one: str, other: str) -> str | None:
 
 
 def _intersecting_text(one: str, other: str) -> str | None:
-    """Return a text that both segments match, or None."""
+    """Return a text that both segments match, or None. Their ends must be compatible."""
     if "*" not in one:
         return one if segment_matches(other, one) else None
     if "*" not in other:
         return other if segment_matches(one, other) else None
-    # If the ends are compatible, all that either pattern has between its stars fits in between.
+    # All that either pattern has between its stars fits between the ends.
     head, tail = (max(pair, key=len) for pair in zip(_ends(one), _ends(other), strict=True))
     middle = "".join(part for each in (one, other) for part in each.split("*")[1:-1])
-    text = f"{head}{middle}{tail}"
-    return text if segment_matches(one, text) and segment_matches(other, text) else None
+    return f"{head}{middle}{tail}"
 
 
 def _ends(segment: str) -> tuple[str, str]:

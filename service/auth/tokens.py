@@ -151,9 +151,13 @@ def _verified(claims: Claims, issuer: Issuer) -> VerifiedToken | None:
         return None
     if claims["exp"] - claims["iat"] > issuer.max_lifetime_seconds:
         return None
-    if not _is_subject(claims["sub"]):
+    subject = claims["sub"]
+    # Printable: no control character or lone surrogate may break or reverse a log line.
+    if not isinstance(subject, str) or not subject.isprintable():
         return None
-    caller = Caller(issuer=issuer.name, subject=claims["sub"])
+    if not 0 < len(subject) <= MAX_SUBJECT_LENGTH:
+        return None
+    caller = Caller(issuer=issuer.name, subject=subject)
     identity = Identity(caller, named_claims(claims, issuer.pointers))
     return VerifiedToken(identity=identity, expires_at=float(int(claims["exp"])))  # as PyJWT counts
 
@@ -162,13 +166,11 @@ def _has_valid_shape(token: str) -> bool:
     return len(token) <= MAX_TOKEN_LENGTH and _SHAPE.fullmatch(token) is not None
 
 
-def _is_subject(value: Any) -> bool:
-    """Printable: no control character or lone surrogate may break or reverse a log line."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_SUBJECT_LENGTH and value.isprintable()
-
-
 def _read_key(jwk: Any) -> VerificationKey | None:
-    if not isinstance(jwk, dict) or not _can_verify(jwk):
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
+        return None
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list):
         return None
     try:
         key = _READERS[jwk["kty"]](jwk)
@@ -176,16 +178,9 @@ def _read_key(jwk: Any) -> VerificationKey | None:
         return None
     pinned = jwk.get("alg")
     algorithms = tuple(each for each in _algorithms_for(key) if pinned in (None, each))
-    if not algorithms or not isinstance(key, PublicKey):
+    if not algorithms or not isinstance(key, PublicKey) or "verify" not in operations:
         return None
     return VerificationKey(public=key, algorithms=algorithms)
-
-
-def _can_verify(jwk: Mapping[str, Any]) -> bool:
-    kid, operations = jwk.get("kid"), jwk.get("key_ops", ["verify"])
-    if not isinstance(kid, str) or not isinstance(operations, list):
-        return False
-    return jwk.get("use", "sig") == "sig" and "verify" in operations
 
 
 def _algorithms_for(key: object) -> tuple[str, ...]:

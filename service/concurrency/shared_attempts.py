@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Seconds. Unlike `Clock.boot`, the event loop's clock may stop during a suspend: it is no alarm.
+# Seconds. Unlike `Clock.boot`, the event loop's clock may stop during a suspend.
 LONGEST_SLEEP: Final = 30.0
 
 
@@ -50,8 +50,10 @@ class SharedAttempts:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        # In a context of its own: what it logs belongs to no request.
-        self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
+        """Start the task, unless it has been started before. The first `wait` does so too."""
+        if self._task is None:
+            # In an empty context: what it logs belongs to no request.
+            self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
 
     def cancel(self) -> None:
         """End the task and release the requests that wait."""
@@ -78,8 +80,7 @@ class SharedAttempts:
         """Wait until the current or next attempt ends, unless too many wait for this `place`."""
         if not self._waiting.enter(place):
             return
-        if self._task is None:
-            self.start()
+        self.start()
         self.wake()
         try:
             async with asyncio.timeout(seconds):

@@ -1,7 +1,7 @@
 """Evaluates IAM policies by IAM's rules alone.
 
 Written from docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html,
-independently of the compiler under test. It refuses unknown elements, since one of them could matter.
+independently of the compiler under test. It refuses unknown elements, since they could matter.
 """
 
 import json

@@ -77,14 +77,8 @@ def test_a_token_without_an_algorithm_is_refused() -> None:
 
 def test_a_public_key_used_as_secret_is_refused() -> None:
     pem = rsa_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    token = signed_with_secret(pem)
-    assert parse_unverified_header(token) is None
-    assert is_refused(token, verification_key(rsa_key()))
-
-
-def test_a_modulus_used_as_secret_is_refused() -> None:
     modulus = jwk(rsa_key())["n"]
-    for secret in (modulus.encode(), urlsafe_b64decode(f"{modulus}==")):
+    for secret in (pem, modulus.encode(), urlsafe_b64decode(f"{modulus}==")):
         token = signed_with_secret(secret)
         assert parse_unverified_header(token) is None
         assert is_refused(token, verification_key(rsa_key()))
@@ -130,18 +124,12 @@ def test_a_token_with_a_critical_extension_is_refused(crit: Any) -> None:
     assert is_good(signed_verbatim(plain))
 
 
-def test_a_huge_token_is_refused() -> None:
-    token = a_token(padding="x" * MAX_TOKEN_LENGTH)
-    assert parse_unverified_header(token) is None
-    assert is_refused(token)
-    assert is_good(a_token(padding="x" * 5000))
-
-
 def test_the_length_limit_of_tokens_is_exact() -> None:
-    tokens = [a_token(padding="x" * n) for n in range(5850, 5870)]
+    tokens = [a_token(padding="x" * n) for n in (5000, *range(5850, 5870), 2 * MAX_TOKEN_LENGTH)]
     assert MAX_TOKEN_LENGTH in {len(token) for token in tokens}
     for token in tokens:
         allowed = len(token) <= MAX_TOKEN_LENGTH
+        assert (parse_unverified_header(token) is not None) is allowed
         assert is_good(token) is allowed
         assert is_refused(token) is not allowed
 

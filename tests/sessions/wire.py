@@ -20,7 +20,8 @@ from tests.support.fakes import SECRET, TOKEN, FakeClock, server_time
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
 _GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleResult><Credentials><AccessKeyId>{key_id}</AccessKeyId>
-<SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{ends}</Expiration></Credentials>
+<SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>
+<Expiration>{ends}</Expiration></Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
 _ERROR: Final = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error>"
