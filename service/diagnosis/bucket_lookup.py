@@ -44,24 +44,19 @@ class ObjectLocation(NamedTuple):
 def locate(request: ParsedRequest, locations: Iterable[BucketLocation]) -> list[ObjectLocation]:
     """Every match by host; if there is none, by the bucket's name in one of AWS's own hosts."""
     locations = list(locations)
-    return list(_by_host(request, locations)) or list(_by_aws_host(request, locations))
+    by_host = [
+        ObjectLocation(location, key)
+        for location in locations
+        for address in location.addresses
+        if address.host == request.host and (key := _key_below(request.path, address)) is not None
+    ]
+    return by_host or list(_by_aws_host(request, locations))
 
 
 def locate_behind_proxy(request: ParsedRequest, location: BucketLocation) -> ObjectLocation:
     """The key that the path names, whatever the host is."""
     key = _key_below(request.path, location.address)
     return ObjectLocation(location, request.path.lstrip("/") if key is None else key)
-
-
-def _by_host(
-    request: ParsedRequest, locations: Iterable[BucketLocation]
-) -> Iterator[ObjectLocation]:
-    for location in locations:
-        for address in location.addresses:
-            if address.host == request.host:
-                key = _key_below(request.path, address)
-                if key is not None:
-                    yield ObjectLocation(location, key)
 
 
 def _key_below(path: str, address: Address) -> str | None:

@@ -3,7 +3,6 @@
 Comparing it with the reported request shows what was changed on the way, or not reported.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
@@ -58,7 +57,14 @@ def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest)
 
     For headers of which `request` knows nothing, the received values count.
     """
-    ours = _canonical_text(request, received.request.headers or {})
+    known = {**(received.request.headers or {}), **(request.headers or {}), "host": request.host}
+    ours = sigv4.canonical_request(
+        request.method,
+        request.canonical_path,
+        sigv4.canonical_query(request.signed_parameters),
+        {name: known.get(name, "") for name in request.signed_headers},
+        sigv4.UNSIGNED_PAYLOAD,
+    )
     theirs = received.text
     if ours == theirs:
         return ""
@@ -66,20 +72,6 @@ def describe_difference(request: ParsedRequest, received: StoreCanonicalRequest)
     at = next((i for i in range(shorter) if ours[i] != theirs[i]), shorter)
     byte = len(theirs[:at].encode()) + 1
     return f"S3's canonical request first differs at byte {byte}, in {_line_name(theirs, at)}."
-
-
-def _canonical_text(request: ParsedRequest, received_headers: Mapping[str, str]) -> str:
-    headers = {name: request.header(name) for name in request.signed_headers}
-    return sigv4.canonical_request(
-        request.method,
-        request.canonical_path,
-        sigv4.canonical_query(request.signed_parameters),
-        {
-            name: received_headers.get(name, "") if value is None else value
-            for name, value in headers.items()
-        },
-        sigv4.UNSIGNED_PAYLOAD,
-    )
 
 
 def _line_name(text: str, at: int) -> str:

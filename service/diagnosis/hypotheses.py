@@ -30,11 +30,6 @@ _MAX_LENGTH_ERROR: Final = 64  # bytes: a line end, a byte order mark, a few let
 _COMMON_LIFETIMES: Final = (60, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400, 604_800)
 _ADDED_BY_SDKS: Final = (("x-id", "GetObject"), ("x-id", "PutObject"), ("list-type", "2"))
 _MAX_QUERIES: Final = 20
-# How many of each kind are combined with another kind
-_PAIRED_TYPES: Final = 12
-_PAIRED_LENGTHS: Final = 6  # up to 3 bytes: a line end, a byte order mark
-_PAIRED_QUERIES: Final = 3
-_PAIRED_PATHS: Final = 5
 _LENGTH: Final = "content-length"
 
 OtherPaths = Callable[[str], Iterable[str]]
@@ -68,11 +63,11 @@ def _pairs(
 ) -> Iterator[ParsedRequest]:
     """Two changes at once: a library may add a charset and change line ends too."""
     kinds: tuple[Callable[[ParsedRequest], Iterable[ParsedRequest]], ...] = (
-        lambda each: islice(_types(each), _PAIRED_TYPES),
+        lambda each: islice(_types(each), 12),
         _methods,
-        lambda each: islice(_lengths(each), _PAIRED_LENGTHS),
-        lambda each: islice(_queries(each), _PAIRED_QUERIES),
-        lambda each: islice(_paths(each, other_paths), _PAIRED_PATHS),
+        lambda each: islice(_lengths(each), 6),  # up to 3 bytes: a line end, a byte order mark
+        lambda each: islice(_queries(each), 3),
+        lambda each: islice(_paths(each, other_paths), 5),
         lambda each: _hosts(each, location),
     )
     for first, second in combinations(kinds, 2):

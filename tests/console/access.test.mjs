@@ -6,7 +6,7 @@ import * as access from "../../service/console/page/access.js";
 const MIB = 2 ** 20;
 const grant = (more) => ({ bucket: "b", prefix: "", allow: ["upload", "multipart"], allow_overwrite: false, ...more });
 const file = (more) => ({ size: 5, type: "text/plain", ...more });
-const way = (grants, key, more) => access.wayOf(grants, "b", key, file(more));
+const way = (grants, key, more) => access.uploadWay(grants, "b", key, file(more));
 
 test("buckets and folders are those of the grants, each once", () => {
   const grants = [
@@ -43,14 +43,14 @@ test("small files go whole, large ones in parts, as far as that is granted", () 
 
 test("nothing in parts, and more than 5 GiB whole, cannot be sent", () => {
   const said = "Your grants do not allow a file of this size.";
-  assert.deepEqual(way([grant({ allow: ["multipart"] })], "k", { size: 0 }), { fault: said });
-  assert.deepEqual(way([grant({ allow: ["upload"] })], "k", { size: 5 * 2 ** 30 + 1 }), { fault: said });
+  assert.deepEqual(way([grant({ allow: ["multipart"] })], "k", { size: 0 }), { reason: said });
+  assert.deepEqual(way([grant({ allow: ["upload"] })], "k", { size: 5 * 2 ** 30 + 1 }), { reason: said });
   assert.equal(way([grant()], "k", { size: 0 }).operation, "upload");
 });
 
 test("a limit is told with what the file has; another grant that has no such limit is enough", () => {
   const small = grant({ max_content_length: 10 });
-  assert.equal(way([small], "k", { size: 11 }).fault, "The file has 11 bytes; your grant allows at most 10 bytes.");
+  assert.equal(way([small], "k", { size: 11 }).reason, "The file has 11 bytes; your grant allows at most 10 bytes.");
   assert.equal(way([small], "k", { size: 10 }).operation, "upload");
   assert.equal(way([small, grant()], "k", { size: 11 }).operation, "upload");
 });
@@ -59,21 +59,21 @@ test("types fit by name or by family, whatever their case and parameters", () =>
   const typed = grant({ content_types: ["text/plain", "image/*"] });
   for (const type of ["text/plain", "Text/Plain; charset=utf-8", "image/png"])
     assert.equal(way([typed], "k", { type }).operation, "upload", type);
-  const { fault } = way([typed], "k", { type: "application/pdf" });
-  assert.equal(fault, "Its type is application/pdf; your grant allows text/plain, image/*.");
+  const { reason } = way([typed], "k", { type: "application/pdf" });
+  assert.equal(reason, "Its type is application/pdf; your grant allows text/plain, image/*.");
 });
 
 test("outside of the grants nothing is offered", () => {
-  assert.match(way([grant({ prefix: "a/" })], "b/k").fault, /a file with this name in this folder/);
-  assert.match(way([], "k").fault, /a file with this name in this folder/);
+  assert.match(way([grant({ prefix: "a/" })], "b/k").reason, /a file with this name in this folder/);
+  assert.match(way([], "k").reason, /a file with this name in this folder/);
   assert.ok(!access.offersSending([grant({ allow: ["download"] })], "b"));
 });
 
 test("a key that no URL can carry is refused before it is asked for", () => {
   for (const key of ["a/../b", ".", "a/.", "a\nb", "a\u0000", "\ud800", "é".repeat(513)])
-    assert.ok(access.keyFault(key), JSON.stringify(key));
+    assert.ok(access.invalidKey(key), JSON.stringify(key));
   for (const key of ["a/b", "a//b", ".hidden", "a..b", "<img src=x>", "é".repeat(512), "😀 +%"])
-    assert.equal(access.keyFault(key), null, key);
+    assert.equal(access.invalidKey(key), null, key);
 });
 
 test("the longest lifetime is the greatest of those that cover the key", () => {

@@ -1,4 +1,4 @@
-"""What in the page needs no browser, by Node's own test runner: `*.test.mjs` beside this file."""
+"""Runs the scripts' own tests, `*.test.mjs` in this directory, with Node's test runner."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.examples import node
 
-# Ours first: the code in Python is read by the Python that runs this
+# This Python first: the generated Python code must run with it
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
 TESTS = sorted(Path(__file__).parent.glob("*.test.mjs"))
 

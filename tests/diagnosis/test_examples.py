@@ -1,4 +1,4 @@
-"""Each kind of finding comes first of an example's; the page that shows them all shows what is found."""
+"""Each finding code has an example, and docs/troubleshooting.md shows them all."""
 
 import re
 from pathlib import Path
@@ -56,11 +56,11 @@ WORKING: Final[dict[str, tuple[Signable, str]]] = {
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_an_example_gets_its_finding_first(code: Code) -> None:
+def test_an_examples_finding_comes_first(code: Code) -> None:
     assert EXAMPLES[code].findings()[0].code is code
 
 
-def test_every_finding_has_one_example() -> None:
+def test_every_code_has_one_example() -> None:
     assert sorted(code for section in SECTIONS.values() for code in section) == sorted(Code)
 
 
@@ -70,11 +70,11 @@ def test_nearly_all_examples_are_proven() -> None:
 
 
 @pytest.mark.parametrize("line", [line for line in tables() if line])
-def test_the_page_shows_what_is_found(line: str) -> None:
+def test_the_page_shows_each_example(line: str) -> None:
     assert line in PAGE.splitlines()
 
 
-def test_the_page_names_every_finding_and_no_other() -> None:
+def test_the_page_names_every_code_and_no_other() -> None:
     assert re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE, re.MULTILINE) == [
         str(code) for section in SECTIONS.values() for code in section
     ]
@@ -90,7 +90,7 @@ def test_no_example_shows_a_secret(code: Code) -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"status": 200}, {"status": 204, "body": ""}])
 @pytest.mark.parametrize("name", WORKING)
-def test_a_request_that_works_has_no_finding(name: str, answer: dict[str, object]) -> None:
+def test_a_working_request_has_no_finding(name: str, answer: dict[str, object]) -> None:
     action, key = WORKING[name]
     headers = {name.title(): f" {value} " for name, value in action.headers().items()}
     reported = with_response(report(signed(action, key), action.METHOD, headers=headers), answer)
@@ -99,12 +99,12 @@ def test_a_request_that_works_has_no_finding(name: str, answer: dict[str, object
 
 
 @pytest.mark.parametrize("name", WORKING)
-def test_a_request_that_works_has_none_where_the_length_is_left_to_the_library(name: str) -> None:
+def test_a_working_request_needs_no_reported_length(name: str) -> None:
     action, key = WORKING[name]
     sent = {name: value for name, value in action.headers().items() if name != "content-length"}
     assert diagnosed(report(signed(action, key), action.METHOD, headers=sent)) == []
 
 
-def test_a_form_of_which_nothing_is_known_has_none() -> None:
+def test_a_form_without_a_response_has_no_finding() -> None:
     assert diagnosed(FORM) == []
     assert diagnosed(with_response(FORM, {"status": 204})) == []

@@ -1,4 +1,4 @@
-"""What may be said again of what was pasted, and what is masked in any case."""
+"""Which pasted text a finding may repeat, and what is always masked."""
 
 import secrets
 from base64 import b64encode
@@ -27,7 +27,7 @@ from service.diagnosis.findings import (
         *("acme-4f2a9c0d", "eu-west-1", "no-store, max-age=0", "team=billing"),
     ],
 )
-def test_words_and_names_are_said_again(text: str) -> None:
+def test_words_and_names_are_safe_to_echo(text: str) -> None:
     assert is_safe_to_echo(text)
     assert quote_if_safe(text, "?") == f"`{text}`"
 
@@ -35,21 +35,8 @@ def test_words_and_names_are_said_again(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *(
-            "",
-            " a",
-            "a ",
-            "a  b",
-            "a\nb",
-            "a`b",
-            "a'b",
-            'a"b',
-            "a<b",
-            "a\\b",
-            "\x1b[31m",
-            "ü",
-            "\ud800",
-        ),
+        *("", " a", "a ", "a  b", "a\nb", "a`b", "a'b", 'a"b', "a<b", "a\\b"),
+        *("\x1b[31m", "ü", "\ud800"),
         *("a" * 101, "a" * 21, "Bearer eyJhbGciOiJIUzI1NiJ9"),
         "f5f846b3838b4f37739e65775b488b25aabdc79f8688bc22fcb9694aeb7de466",
         "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -58,12 +45,12 @@ def test_words_and_names_are_said_again(text: str) -> None:
         "QWERTY",
     ],
 )
-def test_all_else_is_not(text: str) -> None:
+def test_other_texts_are_not_safe_to_echo(text: str) -> None:
     assert not is_safe_to_echo(text)
     assert quote_if_safe(text, "?") == "?"
 
 
-def test_no_random_key_is_said_again() -> None:
+def test_no_random_key_is_safe_to_echo() -> None:
     for _ in range(2000):
         raw = secrets.token_bytes(30)
         for text in (raw.hex(), b64encode(raw).decode(), new_key(), secrets.token_urlsafe(32)):
@@ -71,7 +58,7 @@ def test_no_random_key_is_said_again() -> None:
             assert not is_safe_to_echo(f"x-amz-meta-{text}")
 
 
-def test_what_is_known_to_be_secret_is_masked_wherever_it_stands() -> None:
+def test_known_secrets_are_masked_everywhere() -> None:
     found = [certain(Code.EXPIRED, "a 12345678 b", "12345678"), certain(Code.EXPIRED, "c", "1234")]
     assert mask_secrets(found, ["12345678", "1234"]) == [
         certain(Code.EXPIRED, "a [masked] b", "[masked]"),
@@ -79,7 +66,7 @@ def test_what_is_known_to_be_secret_is_masked_wherever_it_stands() -> None:
     ]
 
 
-def test_after_the_signature_come_the_words_of_the_store_alone() -> None:
+def test_only_store_errors_come_after_the_signature() -> None:
     assert Code.OBJECT_MISSING in AFTER_SIGNATURE
     assert Code.ACCESS_DENIED in AFTER_SIGNATURE
     for code in (Code.SIGNATURE_MISMATCH, Code.METHOD_NOT_ALLOWED, Code.SIGNED_ELSEWHERE):

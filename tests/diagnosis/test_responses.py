@@ -209,6 +209,11 @@ def test_a_malformed_canonical_request_is_ignored(text: str) -> None:
     assert first(with_response(reported, mismatch(text)))[0] is Code.CONTENT_TYPE_CHANGED
 
 
+def test_an_unreadable_signature_is_malformed_without_visible_cause() -> None:
+    response = error("AuthorizationQueryParametersError", "Query-string authentication …")
+    assert first(with_response(report(signed()), response)) == (Code.QUERY_MALFORMED, True)
+
+
 def test_a_store_that_sees_no_sigv4_is_believed() -> None:
     _, _, response, _ = WORDS["SigV2"]
     assert first(with_response(report(signed()), response))[0] is Code.SIGNATURE_V2

@@ -67,7 +67,7 @@ function brokenLimit(grant, { size, type }) {
 }
 
 /** Why no grant could allow a key, or null. */
-export function keyFault(key) {
+export function invalidKey(key) {
   if (/(^|\/)\.\.?(\/|$)/.test(key))
     return "A name or folder cannot be “.” or “..”: browsers rewrite it.";
   if (/[\u0000-\u001f\u007f-\u009f]/.test(key) || !key.isWellFormed())
@@ -77,23 +77,23 @@ export function keyFault(key) {
   return null;
 }
 
-/** The operation that uploads a file, `{ operation }`, or the reason why none does, `{ fault }`. */
-export function wayOf(grants, bucket, key, { size, type }) {
-  const wrong = keyFault(key);
-  if (wrong) return { fault: wrong };
+/** The operation that uploads a file, `{ operation }`, or the reason why none does, `{ reason }`. */
+export function uploadWay(grants, bucket, key, { size, type }) {
+  const wrong = invalidKey(key);
+  if (wrong) return { reason: wrong };
   const ways = size > WHOLE_BYTES ? [...SENDS].reverse() : SENDS;
   const able = ways.filter((way) => (way === "upload" ? size <= MAX_WHOLE_BYTES : size > 0));
-  let fault = null;
+  let reason = null;
   for (const operation of able)
     for (const grant of covering(grants, operation, bucket, key)) {
       const broken = brokenLimit(grant, { size, type });
       if (!broken) return { operation };
-      fault ??= broken;
+      reason ??= broken;
     }
-  if (fault) return { fault };
-  const may_ = SENDS.some((way) => may(grants, way, bucket, key));
+  if (reason) return { reason };
+  const isAllowed = SENDS.some((way) => may(grants, way, bucket, key));
   return {
-    fault: may_
+    reason: isAllowed
       ? "Your grants do not allow a file of this size."
       : "Your grants do not allow a file with this name in this folder.",
   };

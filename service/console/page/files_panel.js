@@ -106,8 +106,10 @@ export class FilesPanel {
     hideError(byId("upload-error"));
     const ready = this.#items.filter((item) => item.isReady);
     if (!ready.length) {
-      const refused = this.#items.some((item) => item.fault);
-      const words = refused ? "None of these files can be uploaded. Each one shows the reason." : "Choose a file first.";
+      const refused = this.#items.some((item) => item.reason);
+      const words = refused
+        ? "None of these files can be uploaded. Each one shows the reason."
+        : "Choose a file first.";
       return showError(byId("upload-error"), { message: words });
     }
     const overwrite = !byId("overwriting").hidden && byId("overwrite").checked;

@@ -1,6 +1,6 @@
 // A chosen file in the list: before, during and after its upload.
 
-import { UNKNOWN_TYPE, may, mayOverwrite, wayOf } from "./access.js";
+import { UNKNOWN_TYPE, may, mayOverwrite, uploadWay } from "./access.js";
 import { element, fromTemplate, hideError, showError, tell } from "./elements.js";
 import { Upload } from "./upload.js";
 import { bytes, duration, percent } from "./words.js";
@@ -12,14 +12,14 @@ const WORDS = {
   cancelled: "Cancelled",
   failed: "Not sent",
 };
-const TOLD = ["paused", "done", "failed", "cancelled"];
+const ANNOUNCED = ["paused", "done", "failed", "cancelled"];
 let count = 0;
 
 export class Item {
   upload = null;
-  fault = null; // why it cannot be uploaded
+  reason = null; // why it cannot be uploaded
   root = fromTemplate("item-template");
-  #told = null;
+  #announced = null;
   #shown = null;
 
   /** `onAct` is called with this item and the `data-act` of the pressed button. */
@@ -42,7 +42,7 @@ export class Item {
   }
 
   get isReady() {
-    return this.upload === null && this.fault === null;
+    return this.upload === null && this.reason === null;
   }
 
   get isWaiting() {
@@ -54,9 +54,9 @@ export class Item {
     if (this.upload) return;
     this.bucket = bucket;
     this.key = folder + this.file.name;
-    const { operation, fault } = wayOf(grants, bucket, this.key, { size: this.file.size, type: this.type });
+    const { operation, reason } = uploadWay(grants, bucket, this.key, { size: this.file.size, type: this.type });
     this.operation = operation;
-    this.fault = fault ?? null;
+    this.reason = reason ?? null;
     this.mayOverwrite = operation !== undefined && mayOverwrite(grants, operation, bucket, this.key);
     this.checksFirst = may(grants, "check", bucket, this.key);
     this.show();
@@ -77,7 +77,7 @@ export class Item {
 
   show() {
     const { upload } = this;
-    const state = upload?.state ?? (this.fault ? "refused" : "ready");
+    const state = upload?.state ?? (this.reason ? "refused" : "ready");
     this.root.dataset.state = state;
     this.#part(".key").textContent = `${this.bucket} / ${this.key}`;
     this.#part(".state").textContent = this.#words(state);
@@ -85,12 +85,12 @@ export class Item {
     bar.hidden = !["sending", "finishing", "paused"].includes(state);
     bar.value = upload && this.file.size ? upload.sent / this.file.size : 0;
     this.#showActions(state);
-    this.#showFault(state);
-    this.#tell(state);
+    this.#showError(state);
+    this.#announce(state);
   }
 
   #words(state) {
-    if (state === "refused") return this.fault;
+    if (state === "refused") return this.reason;
     if (state === "ready") return `Ready, as ${this.type}`;
     const { waits, sent } = this.upload;
     if (waits !== null) return `Waiting ${duration(waits)}, as the service requested`;
@@ -124,7 +124,7 @@ export class Item {
     return state === "failed" && !this.upload.hasParts;
   }
 
-  #showFault(state) {
+  #showError(state) {
     const error = state === "failed" || state === "cancelled" ? this.upload.error : null;
     if (error === this.#shown) return;
     this.#shown = error;
@@ -135,9 +135,9 @@ export class Item {
       box.append(element("p", "Your grants do not let you replace it: give the file another name."));
   }
 
-  #tell(state) {
-    if (state === this.#told) return;
-    this.#told = state;
-    if (this.upload && TOLD.includes(state)) tell(`${this.file.name}: ${this.#words(state)}.`);
+  #announce(state) {
+    if (state === this.#announced) return;
+    this.#announced = state;
+    if (this.upload && ANNOUNCED.includes(state)) tell(`${this.file.name}: ${this.#words(state)}.`);
   }
 }

@@ -1,6 +1,6 @@
 // A download link. Its lifetime is counted down by the service's clock; then the link is removed.
 
-import { keyFault, longest, may, offers } from "./access.js";
+import { invalidKey, longest, may, offers } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { byId, copy, hideError, showError, showOptions, tell } from "./elements.js";
 import { linkCode } from "./snippets.js";
@@ -104,7 +104,7 @@ export class LinkPanel {
   async #signed(asked, signal) {
     const { grants } = this.#place;
     const { bucket, key } = asked;
-    const wrong = key ? keyFault(key) : "Name the object to share.";
+    const wrong = key ? invalidKey(key) : "Name the object to share.";
     if (wrong) throw new Error(wrong);
     if (!may(grants, "download", bucket, key))
       throw new Error("Your grants do not let you download an object with this name.");
@@ -122,7 +122,10 @@ export class LinkPanel {
     byId("link-url").value = url;
     byId("link-open").href = url;
     const until = new Date(this.#ends).toLocaleString();
-    const why = { grant: " This is the longest lifetime that your grant allows.", session: " The session that signed it ends then." };
+    const why = {
+      grant: " This is the longest lifetime that your grant allows.",
+      session: " The session that signed it ends then.",
+    };
     byId("link-until").textContent = `(${until}).${why[limitedBy] ?? ""}`;
     byId("link-live").hidden = false;
     byId("link-result").hidden = false;
@@ -169,7 +172,7 @@ export class LinkPanel {
 
   #codeNow() {
     const { bucket, key, expires_in: expiresIn, filename } = this.#asked;
-    const isNamed = key && !keyFault(key);
+    const isNamed = key && !invalidKey(key);
     const named = isNamed ? key : `${this.#place.folder}report.pdf`;
     const saved = isNamed ? filename : "report.pdf";
     return linkCode({ base: this.#service.base, bucket, key: named, expiresIn, filename: saved });

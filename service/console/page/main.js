@@ -53,18 +53,19 @@ async function signIn() {
 function invalidToken(token) {
   if (!token) return "Enter your key or token.";
   // An HTTP header cannot contain other characters.
-  return /^[\x21-\x7e]+$/.test(token) ? null : "This is not a key or token: it contains a space or another character that none has.";
+  const isPlain = /^[\x21-\x7e]+$/.test(token);
+  return isPlain ? null : "This is not a key or token: it contains a space or another character that none has.";
 }
 
-function enter(told) {
-  const isAnother = caller && (caller.subject !== told.subject || caller.issuer !== told.issuer);
+function enter(signedIn) {
+  const isAnother = caller && (caller.subject !== signedIn.subject || caller.issuer !== signedIn.issuer);
   if (isAnother) forgetWork();
-  caller = told;
+  caller = signedIn;
   byId("token").value = "";
-  byId("subject").textContent = told.subject;
-  byId("issuer").textContent = told.issuer ? ` of ${told.issuer}` : "";
-  showGrants(told.grants);
-  offerBuckets(told.grants);
+  byId("subject").textContent = signedIn.subject;
+  byId("issuer").textContent = signedIn.issuer ? ` of ${signedIn.issuer}` : "";
+  showGrants(signedIn.grants);
+  offerBuckets(signedIn.grants);
   showWorkspace(true);
   diagnosis.offer();
   files.goOn();

@@ -7,14 +7,14 @@ const AGAIN = [429, 503]; // the service did nothing yet, and says how long to w
 
 /** The service's problem document. */
 export class Problem extends Error {
-  constructor(status, told, retryAfter) {
-    super(typeof told.detail === "string" ? told.detail : `The service answered ${status}.`);
+  constructor(status, body, retryAfter) {
+    super(typeof body.detail === "string" ? body.detail : `The service answered ${status}.`);
     this.status = status;
-    this.code = told.code;
+    this.code = body.code;
     // The error may come from a proxy and have another shape.
-    const errors = Array.isArray(told.errors) ? told.errors : [];
+    const errors = Array.isArray(body.errors) ? body.errors : [];
     this.errors = errors.filter((error) => typeof error?.pointer === "string");
-    this.requestId = told.request_id;
+    this.requestId = body.request_id;
     this.retryAfter = retryAfter;
   }
 }
@@ -25,7 +25,7 @@ export class Unreachable extends Error {
     super("The service did not respond. Check your connection and try again.");
   }
 
-  get isWorthAnother() {
+  get isWorthRetrying() {
     return true;
   }
 }
@@ -103,8 +103,8 @@ export class Service {
       const problem = await problemOf(answer);
       // A token that was forgotten in the meantime says nothing about the current one.
       if (problem.status === 401 && token === this.#token) this.onUnauthenticated(problem);
-      const isTold = AGAIN.includes(problem.status) && problem.retryAfter <= LONGEST_WAIT;
-      if (!isTold || attempt === TRIES) throw problem;
+      const mayWait = AGAIN.includes(problem.status) && problem.retryAfter <= LONGEST_WAIT;
+      if (!mayWait || attempt === TRIES) throw problem;
       onWait?.(problem.retryAfter);
       await sleep(problem.retryAfter, signal);
       onWait?.(null);
@@ -132,7 +132,7 @@ export class Service {
 }
 
 async function problemOf(answer) {
-  const told = (await answer.json().catch(() => null)) ?? {};
+  const body = (await answer.json().catch(() => null)) ?? {};
   const seconds = Number.parseInt(answer.headers.get("retry-after"), 10);
-  return new Problem(answer.status, told, Number.isNaN(seconds) ? Infinity : seconds);
+  return new Problem(answer.status, body, Number.isNaN(seconds) ? Infinity : seconds);
 }

@@ -48,9 +48,9 @@ const JAVASCRIPT = (base) => `async function ask(path, body) {
   const headers = { authorization: \`Bearer \${process.env.PRESIGN_TOKEN}\` };
   const request = { method: "POST", headers, body: JSON.stringify(body) };
   const answer = await fetch(${json(`${base}v1/`)} + path, request);
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.detail);
-  return told;
+  const result = await answer.json();
+  if (!answer.ok) throw new Error(result.detail);
+  return result;
 }
 `;
 

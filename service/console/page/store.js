@@ -9,7 +9,7 @@ export function noteViolation({ effectiveDirective, blockedURI }) {
 }
 
 /** An error of the store; `cors` is the rule that the bucket may lack. */
-export class StoreFault extends Error {
+export class StoreError extends Error {
   constructor(message, { status = 0, cors } = {}) {
     super(message);
     this.status = status;
@@ -17,7 +17,7 @@ export class StoreFault extends Error {
   }
 
   /** Whether a new URL may help. Status 0 means no response, -1 that no attempt can help. */
-  get isWorthAnother() {
+  get isWorthRetrying() {
     return [0, 400, 403, 408, 429, 500, 502, 503, 504].includes(this.status);
   }
 }
@@ -60,16 +60,16 @@ const etagOf = (request) => /^etag: *(.+?)\r?$/im.exec(request.getAllResponseHea
 
 function refused({ status, responseText }) {
   if (status === 412)
-    return new StoreFault("An object with this name already exists. It was not changed.", { status });
+    return new StoreError("An object with this name already exists. It was not changed.", { status });
   const code = /<Code>(\w+)<\/Code>/.exec(responseText)?.[1];
-  return new StoreFault(`The store refused: ${code ?? "no reason given"} (${status}).`, { status });
+  return new StoreError(`The store refused: ${code ?? "no reason given"} (${status}).`, { status });
 }
 
 /** The browser does not say why, so this checks what it can. */
 async function noAnswer(url, body) {
   const { host, origin } = new URL(url);
   if (unnamed.has(origin))
-    return new StoreFault(
+    return new StoreError(
       `This page was opened before the store ${host} was configured, so it may not send there. ` +
         "Reload the page and sign in again.",
       { status: -1 },
@@ -78,9 +78,9 @@ async function noAnswer(url, body) {
     await body.slice(0, 1).arrayBuffer();
   } catch {
     const changed = "The file can no longer be read: it was changed, moved or removed. Choose it again.";
-    return new StoreFault(changed, { status: -1 });
+    return new StoreError(changed, { status: -1 });
   }
-  return new StoreFault(
+  return new StoreError(
     `No response from the store ${host}. Either it cannot be reached from here, or the bucket’s ` +
       "CORS rules do not allow this page. The owner of the bucket can allow it with this rule:",
     { cors: corsRule(location.origin) },

@@ -5,7 +5,7 @@
 
 import { PartUrls } from "./part_urls.js";
 import { Problem, Unreachable, sleep, wasAborted } from "./service.js";
-import { StoreFault, send } from "./store.js";
+import { StoreError, send } from "./store.js";
 
 const PARALLEL = 3;
 const WINDOW = 16; // part URLs per call
@@ -14,7 +14,7 @@ const ABORTS = 3; // a part may still arrive after the first abort
 
 const isGone = (error) =>
   (error instanceof Problem && error.code === "upload_not_found") ||
-  (error instanceof StoreFault && error.status === 404);
+  (error instanceof StoreError && error.status === 404);
 
 export class Upload {
   state = "waiting"; // sending, finishing, paused, done, failed, cancelled
@@ -197,7 +197,7 @@ export class Upload {
   async #refuseIfThere() {
     const { found } = await this.#service.post("object-checks", this.target, this.#patience);
     if (found)
-      throw new StoreFault("An object with this name already exists. It was not changed.", {
+      throw new StoreError("An object with this name already exists. It was not changed.", {
         status: 412,
       });
   }
@@ -247,7 +247,7 @@ export class Upload {
         if (isLost && error.status === 412)
           error.message += " It may be this file: a response was lost.";
         isLost ||= error.status === 0;
-        const isOver = attempt === TRIES || !error.isWorthAnother;
+        const isOver = attempt === TRIES || !error.isWorthRetrying;
         if (wasAborted(error) || isOver) throw error;
         await sleep(Math.random() * 2 ** (attempt - 2), this.#signal);
       }

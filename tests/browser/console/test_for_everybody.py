@@ -224,7 +224,10 @@ def test_only_what_is_known_is_asked_with(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("url", "status", "words"),
-    [("", "", "Paste the URL that fails."), (URL, "4o3", "The status must be a number such as 403.")],
+    [
+        ("", "", "Paste the URL that fails."),
+        (URL, "4o3", "The status must be a number such as 403."),
+    ],
 )
 def test_what_cannot_be_explained_is_told(desk: Desk, url: str, status: str, words: str) -> None:
     asked = explaining(desk, {"findings": []})

@@ -130,7 +130,9 @@ def test_a_token_that_runs_out_half_way_costs_nothing_that_was_sent(
     out = {"type": "t", "title": "t", "status": 401, "code": "unauthenticated", "detail": "Out."}
     desk.page.route("**/complete", lambda route: route.fulfill(status=401, json=out))
     desk.upload_from_disk(file)
-    expect(desk.alert.first).to_contain_text("Sign in again to continue your uploads.", timeout=PATIENCE)
+    expect(desk.alert.first).to_contain_text(
+        "Sign in again to continue your uploads.", timeout=PATIENCE
+    )
     desk.page.unroute("**/complete")
     before = gate.passed
     desk.sign_in()

@@ -116,7 +116,9 @@ def test_what_a_limit_forbids_is_told_and_never_asked_for(desk: Desk) -> None:
             text_file("long.txt", b"x" * (MIB + 1)),
             text_file("page.html", mime="text/html"),
         )
-        expect(desk.alert).to_have_text("None of these files can be uploaded. Each one shows the reason.")
+        expect(desk.alert).to_have_text(
+            "None of these files can be uploaded. Each one shows the reason."
+        )
         expect(desk.alert).to_be_focused()
     assert asked == []
     expect(desk.item("long.txt")).to_contain_text("your grant allows at most 1 MiB")

@@ -1,4 +1,4 @@
-"""Which bucket and key a URL is of."""
+"""Which bucket and key a URL names."""
 
 from dataclasses import replace
 from typing import Final
@@ -53,23 +53,23 @@ def of(url: str) -> list[tuple[str, str]]:
         ("", []),
     ],
 )
-def test_a_url_is_of_the_bucket_whose_host_it_has(url: str, found: list[tuple[str, str]]) -> None:
+def test_a_url_names_the_bucket_with_its_host(url: str, found: list[tuple[str, str]]) -> None:
     assert of(url) == found
 
 
-def test_the_host_that_was_sent_counts() -> None:
+def test_the_sent_host_header_counts() -> None:
     sent = parse_request("GET", "https://cdn.example/a", {"HOST": ADDRESS.host})
     assert [each.key for each in locate(sent, PLACES)] == ["a"]
 
 
-def test_a_bucket_of_two_names_is_found_by_both() -> None:
+def test_a_bucket_with_two_names_is_found_twice() -> None:
     twin = replace(PLACE, bucket="twin")
     sent = parse_request("GET", f"https://{ADDRESS.host}/a", None)
     assert [each.location.bucket for each in locate(sent, [PLACE, twin])] == ["reports", "twin"]
 
 
-def test_a_bucket_at_that_very_host_comes_before_one_of_that_name() -> None:
-    """Or whoever may use a bucket of one's own could ask about AWS's bucket of the same name."""
+def test_a_matching_host_beats_a_matching_bucket_name() -> None:
+    """Otherwise a grant on another store's bucket would allow diagnoses for AWS's namesake."""
     namesake = replace(PRIVATE, s3_bucket="acme-reports")
     sent = parse_request("GET", f"https://{ADDRESS.host}/a", None)
     assert [each.location.bucket for each in locate(sent, [namesake, PLACE])] == ["reports"]
@@ -78,5 +78,5 @@ def test_a_bucket_at_that_very_host_comes_before_one_of_that_name() -> None:
 @pytest.mark.parametrize(
     ("url", "key"), [("https://cdn.example/acme/a", "a"), ("https://cdn.example/a/b", "a/b")]
 )
-def test_behind_a_proxy_the_path_tells_the_key(url: str, key: str) -> None:
+def test_behind_a_proxy_the_path_names_the_key(url: str, key: str) -> None:
     assert locate_behind_proxy(parse_request("GET", url, None), PRIVATE).key == key
