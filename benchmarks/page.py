@@ -1,4 +1,4 @@
-"""What `make bench` writes into pages: the README's part about cost, and others by name, between two marks."""
+"""Writes the results of `make bench` into the README and other pages, between marks."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,12 +19,12 @@ _ROWS: Final = {
     "raw": "a raw ASGI app that answers at once",
     "naive": "FastAPI with one aioboto3 client",
     "naive batch": "the same, a batch of 1,000",
-    "article": "FastAPI with a boto3 client a request",
+    "article": "FastAPI with a boto3 client per request",
 }
 
 
 def write(path: Path, machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> None:
-    """Replace what stands between the marks of the page at `path`."""
+    """Replace the text between the marks of the page at `path`."""
     _replace(path, BEGIN, list(_lines(machine, core, http, more)))
 
 
@@ -54,7 +54,7 @@ def _lines(machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> 
         cells = [_microseconds(core.median(name, length)) for length in signers.TOKEN_LENGTHS]
         yield f"| {name} | {' | '.join(cells)} |"
     yield from ("", "One request over HTTP, one worker, with a token of 352 characters:", "")
-    yield from ("| service | CPU a request | of hello world |", "| --- | --- | --- |")
+    yield from ("| service | CPU per request | relative to hello world |", "| --- | --- | --- |")
     for name, words in _ROWS.items():
         row = (name, 352 if (name, 352) in http.by_name else 0)
         ratio = http.ratio(row, bars.HELLO)

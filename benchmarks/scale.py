@@ -1,7 +1,7 @@
-"""What docs/scale.md says in figures: reckoned from the results of `make bench`, and written between marks.
+"""Computes the figures of docs/scale.md from the results of `make bench`, and writes them there.
 
-`python -m benchmarks.scale` writes the page anew from the results that are there, and measures nothing
-but the bytes of requests, of which a machine has no say.
+`python -m benchmarks.scale` updates the page from the existing results. It measures only the bytes of
+requests, which do not depend on the machine.
 """
 
 import json
@@ -104,7 +104,7 @@ def cost(results: dict[str, Any]) -> Iterator[str]:
     yield from _prose(
         f"Measured on {results['machine']}, with a session's token of 352 characters and keys of 60:"
     )
-    yield from ("", "| asked for | CPU a URL | CPU a million | dollars a million |")
+    yield from ("", "| request | CPU per URL | CPU per million | dollars per million |")
     yield "| --- | --- | --- | --- |"
     for kind in kinds(results):
         yield (
@@ -133,7 +133,7 @@ def replicas(results: dict[str, Any]) -> Iterator[str]:
 
 
 def trail(results: dict[str, Any]) -> Iterator[str]:
-    yield "| asked for | audit trail a request | a million URLs |"
+    yield "| request | audit trail per request | per million URLs |"
     yield "| --- | --- | --- |"
     for kind in kinds(results):
         gigabytes = kind.written / kind.urls / 1000

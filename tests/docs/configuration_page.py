@@ -35,44 +35,44 @@ SECTIONS: Final = MappingProxyType(
 # Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
-        "PRESIGN_CONFIG": "where the configuration file is, for each command without `--config`; else "
-        "`presign.yaml` in the directory that it runs in",
+        "PRESIGN_CONFIG": "path of the configuration file, for commands without `--config`; by default "
+        "`presign.yaml` in the working directory",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
-        "AWS_WEB_IDENTITY_TOKEN_FILE": "stands in for `web_identity_token_file`",
-        "AWS_CA_BUNDLE": "stands in for `ca_bundle`, and is the SDK's own for STS",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
     }
 )
 _INTRODUCTION: Final = """\
 # Configuration
 
-Every key of the configuration file and every environment variable. This page is written from the settings themselves
-by `make configuration`; a test holds it against them.
+Every key of the configuration file and every environment variable. `make configuration`
+generates this page from the settings, and a test compares them.
 
 There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`.
 [presign.example.yaml](../presign.example.yaml) has every key, with a comment. Unknown and duplicate keys are errors: a
 misspelt limit must not be a missing limit. `presign check` reads the file as the service does. It says what is wrong,
 where, and what to write instead; or what each caller may do, and which of that is dangerous.
 
-The files are watched. A valid change is served as a whole within seconds, and no request is lost. An invalid change
-changes nothing and is reported in the log and the metrics. Settings that are read at startup only say so:
+The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
+has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:
 [operations](operations.md#configuration) has more.
 
-*none* as a default means that the setting is off; for a limit, that there is none.
+A default of *none* means that the setting is off, or that there is no limit.
 """
 _OF_THE_ENVIRONMENT: Final = """\
 ## The environment
 
-Each key of `server` may come from there, and then it wins over the file. A variable that is empty counts as none.
+Each key of `server` may be set by a variable, which overrides the file. An empty variable counts as not set.
 """
 _OF_OTHERS: Final = """\
-Keys come from the SDK's default chain, and with them all that it reads: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints change nothing here: where a bucket is
-stands in the file. `HTTPS_PROXY` and `NO_PROXY` count for calls by https to stores and issuers.
+Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+`AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints have no effect: only the file says where
+a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
 """
 _OF_TEXTS: Final = """\
-## What may stand in a text
+## Text values
 
-What the service says of a text that it does not take, by the kinds that the tables name:
+The error message for an invalid value of each kind of text that the tables name:
 """
 
 
@@ -90,7 +90,7 @@ def _lines() -> Iterator[str]:
         yield f"{_prose(of_model['description'])}\n"
         yield from _table(of_model, at_start=_AT_START if heading == "server" else ())
     yield f"\n{_OF_THE_ENVIRONMENT}"
-    yield "| variable | what it is |\n| --- | --- |"
+    yield "| variable | meaning |\n| --- | --- |"
     yield from (f"| `{name}` | {words} |" for name, words in VARIABLES.items())
     for name in SCHEMA["$defs"]["ServerSettings"]["properties"]:
         yield f"| `PRESIGN_{name.upper()}` | `{name}` of [server](#server) |"

@@ -30,20 +30,6 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines()]
 
 
-def test_links_resolve() -> None:
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", PAGE)
-    assert links
-    assert [link for link in links if not (MANIFESTS / link).exists()] == []
-
-
-def test_links_to_other_pages_headings_resolve() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").lower()
-    documented = re.findall(r"\]\(\.\./\.\./docs/operations\.md#([\w-]+)\)", PAGE)
-    headings = [line.lstrip("# ").replace(" ", "-") for line in text.splitlines() if "# " in line]
-    assert documented
-    assert set(documented) <= set(headings)
-
-
 def test_every_overlay_and_component_is_listed() -> None:
     documented = set(re.findall(r"^\| \[([\w/-]+)\]", PAGE, re.MULTILINE))
     files = MANIFESTS.rglob("kustomization.yaml")
