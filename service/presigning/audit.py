@@ -1,12 +1,12 @@
 """The lines of the audit trail: who requested what, the decision, and which session signed. Pure.
 
-A line is written for each request before it is answered, and never a signature or a token in it. A
-batch is one line a decision, with all its keys, as long as that fits: log collectors cut what is
-longer than 16 KiB (containerd's and Docker's limit), so what does not fit goes on in further parts
-under the same request id. All of a line but its time, its request and its keys is rendered once.
+Each request has its line before it is answered. A line never has a signature or a token. A batch has one
+line for each decision, with all its keys. Log collectors split lines over 16 KiB (the limit of containerd
+and Docker), so longer ones become several lines, numbered by `part` and `parts`, with the same request id.
+Everything in a line but its time, its request id and its keys is rendered once.
 
-What a batch was refused is bounded: callers without any grant must not fill the trail. A refusal is one
-line with the number of keys and the first ten, and a batch has at most ten kinds of refusals.
+The refusals of a batch are bounded, so that callers without a grant cannot fill the trail. A refusal is
+one line with the number of keys and the first ten. A batch has at most ten kinds of refusals.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -30,26 +30,25 @@ from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
-_NUMBERS: Final = len("10001000")  # of a part and of all parts
-_LONGEST_KEY: Final = 1024  # characters kept of a key, which may be refused for being longer
-_REFUSED_KEYS: Final = 10  # of a batch, in the line of one refusal
-_SHORT_KEY: Final = 150  # characters kept of each, where ten longer ones do not fit in a line
-_REFUSALS: Final = 10  # of a batch, each with a line of its own
+_NUMBERS: Final = len("10001000")  # `part` and `parts`
+_LONGEST_KEY: Final = 1024  # characters; a longer key was refused, and is cut
+_REFUSED_KEYS: Final = 10  # in the line of a refusal
+_SHORT_KEY: Final = 150  # characters of each, if ten longer ones do not fit in a line
+_REFUSALS: Final = 10  # lines of refusals for one batch
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
 Answer = (
     PresignedRequest | PresignedRequests | PresignedForm | StoreAccess | Diagnosed | PresignError
 )
-Outcome = tuple[
-    AnyRequest, str | Sequence[str], Answer
-]  # of one key, or of all that came to the same
+# A request, its key, or the keys of a batch with the same answer, and the answer.
+Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedBatch:
     """A batch that was refused unread. `bucket` is None if its items name several.
 
-    `keys` are the first of `count`.
+    `keys` are the first of `count` keys.
     """
 
     operation: str
@@ -77,7 +76,7 @@ def audit_lines(
     if len(outcomes) == 1 and isinstance(outcomes[0][1], str):
         return [_line(requester, outcomes[0], s3_buckets, time)]
     keys: dict[_Plain, list[str]] = {}
-    refused: dict[_Plain, int] = {}  # how many keys
+    refused: dict[_Plain, int] = {}  # the number of keys
     for request, key, answer in outcomes:
         decision = _decision(request, answer, s3_buckets.get(request.bucket))
         its_keys = [key] if isinstance(key, str) else key
@@ -87,11 +86,11 @@ def audit_lines(
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
-    return _numbered(
+    return _number_parts(
         [
             line
             for decision, its_keys in keys.items()
-            for line in _unnumbered(requester, decision, its_keys, time, refused.get(decision))
+            for line in _lines(requester, decision, its_keys, time, refused.get(decision))
         ]
     )
 
@@ -104,12 +103,12 @@ def refused_batch_line(
     s3_buckets: Mapping[str, str],
     time: float,
 ) -> bytes:
-    """Of a batch that was refused as a whole. `code` is the problem's."""
+    """Return the line of a batch that was refused as a whole. `code` is the code of the problem."""
     s3_bucket = None if batch.bucket is None else s3_buckets.get(batch.bucket)
     what = batch.operation, batch.bucket, s3_bucket
     decision = ("denied", code, *what, *(None,) * (len(_Decision._fields) - 5))
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
-    [line] = _numbered(_unnumbered(requester, decision, keys, time, batch.count))
+    [line] = _number_parts(_lines(requester, decision, keys, time, batch.count))
     return line
 
 
@@ -123,9 +122,9 @@ def unread_line(
     route: str | None = None,
     suppressed: int | None = None,
 ) -> bytes:
-    """Of a request that was refused before its body was read, so that nobody knows what it is about.
+    """Return the line of a request that was refused before its body was read.
 
-    Without a `requester` nobody knows whose it is. `suppressed` is how many such requests have no line.
+    Without a `requester` the caller is unknown. `suppressed` is how many such requests have no line.
     """
     caller = None if requester is None else requester.identity.caller
     members = {
@@ -140,19 +139,19 @@ def unread_line(
         "route": route,
         "suppressed": suppressed,
     }
-    told = {name: value for name, value in members.items() if value is not None}
-    return to_json({**told, "keys": [], "part": 1, "parts": 1}) + b"\n"
+    present = {name: value for name, value in members.items() if value is not None}
+    return to_json({**present, "keys": [], "part": 1, "parts": 1}) + b"\n"
 
 
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
-    """The line of an ordinary request: one key, of any length."""
+    """The line of an ordinary request, with one key of any length."""
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
     decision = _decision(request, answer, s3_buckets.get(request.bucket))
-    head, before_id, before_keys, before_part, between, end = _pieces(
+    head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision
     )
     return b'%b"%b"%b%b%b[%b]%b1%b1%b\n' % (
@@ -168,7 +167,7 @@ def _line(
     )
 
 
-def _numbered(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+def _number_parts(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
     parts = b"%d" % len(lines)
     return [
         b"".join((begin, b"%d" % part, between, parts, end, b"\n"))
@@ -194,7 +193,7 @@ class _Decision(NamedTuple):
     upload_id: str | None
 
 
-# A plain tuple of its members: a named one takes longer to make than to look up the line for it.
+# Its fields as a plain tuple: making a named one takes longer than finding the line for it.
 _Plain = tuple[str | int | None, ...]
 
 
@@ -216,24 +215,24 @@ def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Pl
 
 
 def _decision_of_many(operation: str) -> _Plain:
-    """Stands for all refusals of a batch that have no line of their own."""
+    """One decision for all refusals of a batch beyond `_REFUSALS`."""
     return ("denied", None, operation, *(None,) * (len(_Decision._fields) - 3))
 
 
-def _unnumbered(
+def _lines(
     requester: Requester,
     decision: _Plain,
     keys: Sequence[str],
     time: float,
     refused: int | None = None,
 ) -> list[tuple[bytes, bytes, bytes]]:
-    """Lines with what stands before, between and behind their part and the number of parts.
+    """Return lines as their text before `part`, between `part` and `parts`, and after `parts`.
 
-    Of a refusal, `refused` is the number of keys, of which `keys` are the first.
+    For a refusal, `refused` is the number of keys; `keys` are the first ones.
     """
     caller = requester.identity.caller
     count = refused if refused is not None and refused > len(keys) else None
-    head, before_id, before_keys, before_part, between, end = _pieces(
+    head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision, count
     )
     begin = b'%b"%b"%b%b%b' % (
@@ -244,12 +243,12 @@ def _unnumbered(
         before_keys,
     )
     room = MAX_LINE - len(begin) - len(before_part) - len(between) - len(end) - _NUMBERS
-    pieces = _fitting(keys, room) if refused is None else [_cut_to_fit(keys, room)]
+    pieces = _split_to_fit(keys, room) if refused is None else [_cut_to_fit(keys, room)]
     return [(begin + rendered + before_part, between, end) for rendered in pieces]
 
 
 @lru_cache(maxsize=1024)
-def _pieces(
+def _template(
     issuer: str | None,
     subject: str,
     client: str | None,
@@ -272,17 +271,17 @@ def _pieces(
     return cut({name: value for name, value in members.items() if value is not None})
 
 
-def _fitting(keys: Sequence[str], room: int) -> list[bytes]:
-    """The keys, in as many lists as needed for each to be shorter than `room`."""
+def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:
+    """Split the keys into lists that are shorter than `room` bytes."""
     rendered = to_json(keys)
     if len(keys) == 1 or len(rendered) < room:
         return [rendered]
     half = len(keys) // 2
-    return [*_fitting(keys[:half], room), *_fitting(keys[half:], room)]
+    return [*_split_to_fit(keys[:half], room), *_split_to_fit(keys[half:], room)]
 
 
 def _cut_to_fit(keys: Sequence[str], room: int) -> bytes:
-    """Some keys in one list, each cut short if it would be longer than `room`."""
+    """Render the keys as one list; each is cut if the list is longer than `room` bytes."""
     rendered = to_json(keys)
     if len(rendered) < room:
         return rendered

@@ -22,37 +22,37 @@ from service.presigning.results import Diagnosed
 from service.s3.access import StoreAccess
 from service.telemetry.line_limit import LineLimit
 
-# A second; the tenth line says how many others there were.
+# In a second; the tenth line has the number of the others.
 UNAUTHENTICATED_LINES: Final = 9
 
 
 class SigningObserver(Protocol):
     def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
-        """So many URLs or forms; their lifetime was limited by the grant, the session or nothing."""
+        """`count` URLs or forms were signed. `limited_by` is what shortened their lifetime, if anything."""
 
     def refused(self, code: str, count: int) -> None:
-        """So many were asked for and not signed."""
+        """`count` URLs or forms were refused."""
 
     def diagnosed(self, finding: str | None) -> None:
-        """A failed request was looked at; `finding` is the first, None if there is none."""
+        """A failed request was diagnosed; `finding` is the first code, or None."""
 
     def audit_failed(self) -> None:
-        """A request could not be written down, and so is not answered."""
+        """An audit line could not be written, so the request is not answered."""
 
 
 class AuditTrail:
     def __init__(
         self, write: WriteLines, *, clock: Clock, observer: SigningObserver | None = None
     ) -> None:
-        """`write` takes the audit lines of a request, or raises; then nobody is answered.
+        """`write` takes the audit lines of a request. If it raises, the request is not answered.
 
-        What it returns, if anything, is awaited.
+        If it returns an awaitable, that is awaited.
         """
         self._write = write
         self._clock = clock
         self._observer = observer
         self._unauthenticated = LineLimit(UNAUTHENTICATED_LINES)
-        self._telling: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
 
     async def record(
         self, requester: Requester, outcomes: Sequence[Outcome], s3_buckets: Mapping[str, str]
@@ -64,7 +64,7 @@ class AuditTrail:
             if (rest := self._write(lines)) is not None:
                 await rest
         except PresignError:
-            self._note_unaudited()
+            self._count_failure()
             raise
         for request, key, answer in outcomes:
             self._count(request, answer, 1 if isinstance(key, str) else len(key))
@@ -76,7 +76,7 @@ class AuditTrail:
         refusal: PresignError,
         s3_buckets: Mapping[str, str],
     ) -> None:
-        """A batch that was refused before its items were looked at."""
+        """Record a batch that was refused before its items were validated."""
         time = self._clock.wall()
         line = refused_batch_line(requester, batch, refusal.code, s3_buckets=s3_buckets, time=time)
         await self._put(line)
@@ -84,13 +84,13 @@ class AuditTrail:
             self._observer.refused(refusal.code, batch.count)
 
     async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
-        """A request that was refused before its body was read."""
+        """Record a request that was refused before its body was read."""
         await self._put(unread_line(requester, refusal.code, time=self._clock.wall(), route=route))
         if self._observer is not None:
             self._observer.refused(refusal.code, 1)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        """Anybody can have these lines written, so there are few; one tells of how many more."""
+        """Anybody can cause these lines, so there are few. The last one counts the others."""
         if self._unauthenticated.allows(self._clock.boot()):
             await self._put(
                 unread_line(
@@ -102,15 +102,15 @@ class AuditTrail:
                     route=route,
                 )
             )
-        elif self._telling is None:
-            self._telling = asyncio.create_task(self._tell_suppressed())
+        elif self._counting is None:
+            self._counting = asyncio.create_task(self._record_suppressed())
 
-    async def _tell_suppressed(self) -> None:
+    async def _record_suppressed(self) -> None:
         await asyncio.sleep(1)
-        self._telling = None
+        self._counting = None
         count = self._unauthenticated.suppressed()
         time = self._clock.wall()
-        with suppress(Overloaded):  # nobody waits for this line; the failure is counted
+        with suppress(Overloaded):  # no request depends on this line; the failure is counted
             await self._put(unread_line(None, Unauthenticated.code, time=time, suppressed=count))
 
     async def _put(self, line: bytes) -> None:
@@ -118,10 +118,10 @@ class AuditTrail:
             if (rest := self._write([line])) is not None:
                 await rest
         except PresignError:
-            self._note_unaudited()
+            self._count_failure()
             raise
 
-    def _note_unaudited(self) -> None:
+    def _count_failure(self) -> None:
         if self._observer is not None:
             self._observer.audit_failed()
 

@@ -1,4 +1,4 @@
-"""What every call goes through before anything is signed or sent: rate, grant, session, lifetime, audit.
+"""The steps before anything is signed or sent: rate limit, grant, session, lifetime, audit.
 
 Rules of this file:
 - There is no await between the grant's decision and the signature. If a session is not available yet,
@@ -234,61 +234,66 @@ class Authorizer:
         )
 
     def _stable_signing_grant(
-        self, granted: AuthorizedAccess, asked: Lifetime, stable_for: int
+        self, granted: AuthorizedAccess, requested: Lifetime, stable_for: int
     ) -> SigningGrant | None:
-        """For `stable_for`: one session signs all equal requests of a window of that many seconds."""
-        key = granted.session_key
+        """As `signing_grant`, for `stable_for`: one session signs all equal requests of a window.
+
+        A window is `stable_for` seconds long. A session that is too short for it is refreshed first.
+        """
+        key, default = granted.session_key, self.snapshot.default_expires_in
         if (current_at := self._pool.current_at(key)) is None:
             return None
-        (current, now), default = current_at, self.snapshot.default_expires_in
-        window, wish = Window.at(now, stable_for), (asked, default, granted.max_expires_in)
-        kept = self._pool.windows(key).find(window, wish)
-        signing = kept or current
+        current, now = current_at
+        window = Window.at(now, stable_for)
+        shape = (requested, default, granted.max_expires_in)
+        signers = self._pool.windows(key)
+        bound = signers.find(window, shape)
+        signing = bound or current
         found = grant_stable_lifetime(
-            asked,
+            requested,
             window,
             default=default,
             granted=granted.max_expires_in,
             ends_at=signing.session.expires_at,
             session_seconds=signing.session.length,
         )
-        if isinstance(found, ShortLifetime) and kept is None and self._pool.renew(key):
-            return None
-        outcome = found.given or SessionTooShort() if isinstance(found, ShortLifetime) else found
-        given = self._given(granted, outcome, "stable_for")
-        self._pool.windows(key).bind(window, wish, signing)
+        if isinstance(found, ShortLifetime) and bound is None and self._pool.renew(key):
+            return None  # a new session may give more
+        lifetime = (found.given or SessionTooShort()) if isinstance(found, ShortLifetime) else found
+        given = self._granted_or_raise(granted, lifetime, "stable_for")
+        signers.bind(window, shape, signing)
         return SigningGrant(granted.bucket, key, signing, Validity(window.begins_at, given))
 
     def _validity(
-        self, granted: AuthorizedAccess, asked: Lifetime, signing: SigningSession
+        self, granted: AuthorizedAccess, requested: Lifetime, signing: SigningSession
     ) -> Validity:
         now = int(signing.session.now(self._clock))
         lifetime = grant_lifetime(
-            asked,
+            requested,
             default=self.snapshot.default_expires_in,
             granted=granted.max_expires_in,
             remaining=signing.session.expires_at - now,
             session_seconds=signing.session.length,
         )
-        return Validity(now, self._given(granted, lifetime, "min_expires_in"))
+        return Validity(now, self._granted_or_raise(granted, lifetime, "min_expires_in"))
 
-    def _given(
+    def _granted_or_raise(
         self,
         granted: AuthorizedAccess,
         lifetime: GrantedLifetime | SessionTooShort | LifetimeUnattainable,
-        wish: str,
+        field: str,
     ) -> GrantedLifetime:
-        """Raises the error for a minimum that cannot be met; `wish` is the field that asked for it."""
-        if isinstance(lifetime, GrantedLifetime):
-            return lifetime
-        if isinstance(lifetime, LifetimeUnattainable):
-            detail = (
-                "Your grant does not allow it, or no session can be counted on to last so long."
-            )
-            raise LifetimeUnavailable(detail, pointer=f"#/{wish}")
-        retry_after = self._pool.request_refresh(granted.session_key)
-        detail = f"The session that signs has too little left for {wish}."
-        raise CredentialsUnavailable(detail, retry_after=retry_after)
+        """Raises the error for a minimum that cannot be met; `field` is where the request sets it."""
+        match lifetime:
+            case GrantedLifetime():
+                return lifetime
+            case LifetimeUnattainable():
+                detail = "Your grant does not allow it, or no session is sure to last that long."
+                raise LifetimeUnavailable(detail, pointer=f"#/{field}")
+            case SessionTooShort():
+                retry_after = self._pool.request_refresh(granted.session_key)
+                detail = f"The current session ends too soon for {field}."
+                raise CredentialsUnavailable(detail, retry_after=retry_after)
 
 
 def unavailable() -> CredentialsUnavailable:

@@ -1,8 +1,7 @@
-"""JSON in pieces: a value with holes, rendered once and filled many times. No JSON is put together by
-hand anywhere else.
+"""JSON templates: a value with placeholders, rendered once and filled many times.
 
-A hole is a string that nobody can know, so nothing that a caller sends can pass for one; what fills it
-is JSON itself.
+No other module assembles JSON by hand. A placeholder is a random string, so nothing that a caller sends
+can be mistaken for one. What replaces it is JSON itself.
 """
 
 import secrets
@@ -12,19 +11,19 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 PLACEHOLDER: Final = secrets.token_hex(16)
-_HOLE: Final = to_json(PLACEHOLDER)
+_PLACEHOLDER_JSON: Final = to_json(PLACEHOLDER)
 
 
 def cut(value: Any) -> list[bytes]:
-    """`value` as JSON, cut at its holes."""
-    return to_json(value).split(_HOLE)
+    """Render `value` as JSON, and split it at its placeholders."""
+    return to_json(value).split(_PLACEHOLDER_JSON)
 
 
 def text(value: str) -> bytes:
-    """A text as JSON, as `to_json` has it; for one short text that is twice as dear."""
+    """Render a string as JSON, as `to_json` does, which takes twice as long for a short one."""
     return encode_basestring(value).encode()
 
 
 def quoted(plain: str) -> bytes:
-    """As JSON: a text without a character that JSON escapes, such as a URL or a time."""
+    """Render a string without characters that JSON escapes, such as a URL or a time."""
     return b'"%b"' % plain.encode()

@@ -1,4 +1,4 @@
-"""The first use case: sign a request, a form or a batch of requests for a caller."""
+"""The main use case: sign a request, a form or a batch of requests for a caller."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Presigner:
         try:
             key = form_key(request, self._unique_id)
         except PresignError as error:
-            sign = partial(_refuse, error)  # after it was counted against the caller's rate
+            sign = partial(_refuse, error)  # once it is counted against the caller's rate
         else:
             sign = partial(self._presign_form, requester, request, key)
         return await self._authorizer.sign_and_audit(requester, request, key, sign)
@@ -89,7 +89,7 @@ class Presigner:
     ) -> None:
         """Count a batch against the caller's rate: the whole batch, or nothing.
 
-        Raises RateLimited once the refusal is in the trail, as `describe()` has it.
+        Raises RateLimited once the refusal is in the audit trail, described by `describe()`.
         """
         try:
             await self._authorizer.count(requester, urls)

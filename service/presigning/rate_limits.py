@@ -1,11 +1,10 @@
-"""How many URLs a caller may ask for: counted in memory, or in a store that replicas share.
+"""Rate limits: how many URLs each caller gets, counted in memory or in a store that replicas share.
 
 Rules of this file:
-- A store that is away costs neither time nor the limits: it is left alone for a while, and each
-  replica counts in memory.
-- Only the store's own failures count as such. The time for an answer begins when the call has its
-  turn, and passes only while our loop is punctual: a busy loop reads an answer late, however fast
-  the store was.
+- An unavailable store costs neither time nor the limits: it is not called for a while, and each replica
+  counts in memory.
+- Only the store's own failures count as failures. Its time starts when the call gets a slot, and passes
+  only while our event loop is punctual: a busy loop reads a fast answer late.
 """
 
 import asyncio
@@ -22,28 +21,28 @@ from service.presigning.rate_windows import Windows
 
 log = logging.getLogger(__name__)
 
-STORE_SECONDS: Final = 0.25  # for a store's answer
-SLOT_WAIT_SECONDS: Final = 0.5  # that a request waits for its turn
-PAUSE_SECONDS: Final = 5.0  # that a store is left alone after it has failed
-MAX_CALLS: Final = (
-    16  # to a store at a time, a process: a burst must not open a connection a request
+STORE_SECONDS: Final = 0.25  # for the store's answer
+SLOT_WAIT_SECONDS: Final = 0.5  # for a slot
+PAUSE_SECONDS: Final = 5.0  # without calls, after the store failed
+MAX_CALLS: Final = 16  # at a time: a burst must not open one connection per request
+_SLICES: Final = (
+    5  # of the waiting time; one that takes twice its length shows that the loop is late
 )
-_SLICES: Final = 5  # in which time is measured; one that takes twice its length means a late loop
 
 
 class RateStore(Protocol):
     async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """None if `urls` are within the rate, and counted; else the seconds after which they can be."""
+        """Count `urls` and return None if they are within the rate; else return the seconds to wait."""
 
     async def close(self) -> None: ...
 
 
 class _StoreFails(Exception):
-    """It cannot be reached, answers with an error, or does not answer in time."""
+    """The store cannot be reached, returns an error, or does not answer in time."""
 
 
 class _Unanswered(Exception):
-    """No answer was read in time, and our own loop was late: nothing is known of the store."""
+    """No answer was read in time, but our own loop was late, so the store may be healthy."""
 
 
 class RateLimits:
@@ -64,11 +63,11 @@ class RateLimits:
         self._on_failure = on_failure
 
     def counted(self, caller: Caller, rate: Rate, urls: int) -> bool:
-        """As `take`, where nobody has to be asked: whether they pass, and are counted."""
+        """Count `urls` in memory, if that is where rates are counted. Return whether they were counted."""
         return self._store is None and self._windows.take(caller, rate, urls)
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
-        """Count `urls` against the caller's rate. Raises RateLimited, and then none is counted."""
+        """Count `urls` against the caller's rate. Raises RateLimited; then none of them is counted."""
         if urls > rate.urls:
             raise RateLimited(
                 f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
@@ -98,24 +97,24 @@ class RateLimits:
 
 
 class _Calls:
-    """The calls to a store: few at a time, each with a limit, and none for a while after a failure."""
+    """Calls the store: few calls at a time, each with a deadline, and none for a while after a failure."""
 
     def __init__(self, store: RateStore, clock: Clock, seconds: float) -> None:
         self._store = store
         self._clock = clock
         self._seconds = seconds
-        self._turns = asyncio.Semaphore(MAX_CALLS)
+        self._slots = asyncio.Semaphore(MAX_CALLS)
         self._calls = set[asyncio.Task[int | None]]()
         self._paused_until = -math.inf
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """As `RateStore.take`. Raises _StoreFails, _Unanswered, or RateLimited if no turn comes."""
+        """As `RateStore.take`. Raises _StoreFails, _Unanswered, or RateLimited if no slot is free in time."""
         self._refuse_while_paused()
-        await self._turn()
+        await self._acquire_slot()
         try:
-            self._refuse_while_paused()  # it may have failed while we waited
+            self._refuse_while_paused()  # the store may have failed meanwhile
         except _StoreFails:
-            self._turns.release()
+            self._slots.release()
             raise
         call = asyncio.create_task(self._store.take(caller, rate, urls))
         self._calls.add(call)
@@ -137,20 +136,20 @@ class _Calls:
         if self._clock.boot() < self._paused_until:
             raise _StoreFails
 
-    async def _turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
+    async def _acquire_slot(self) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
             return
-        turn = asyncio.create_task(self._turns.acquire())
+        waiting = asyncio.create_task(self._slots.acquire())
         try:
-            await _in_time(turn, SLOT_WAIT_SECONDS)
+            await _in_time(waiting, SLOT_WAIT_SECONDS)
         except asyncio.CancelledError:
-            if not turn.cancel():
-                self._turns.release()
+            if not waiting.cancel():
+                self._slots.release()
             raise
-        if not turn.done():
-            turn.cancel()
-            detail = "Too many requests wait to be counted."
+        if not waiting.done():
+            waiting.cancel()
+            detail = "Too many requests are waiting to be counted."
             raise RateLimited(detail, retry_after=1)
 
     def _answer(self, call: asyncio.Task[int | None], *, punctual: bool) -> int | None:
@@ -159,34 +158,34 @@ class _Calls:
             if (raised := call.exception()) is None:
                 return call.result()
             error = raised
-        # The client has a TimeoutError of its own, which is no subclass of Python's.
+        # The Redis client's own TimeoutError is no subclass of Python's.
         if type(error).__name__ == "TimeoutError" and not punctual:
             raise _Unanswered
         self._pause(error)
         raise _StoreFails
 
     def _ended(self, call: asyncio.Task[int | None]) -> None:
-        """The turn is over when the call is, and not when nobody waits for it any more."""
-        self._turns.release()
+        """Free the slot when the call ends, not when its request stops waiting."""
+        self._slots.release()
         self._calls.discard(call)
         if not call.cancelled():
-            call.exception()  # looked at, or asyncio would log it
+            call.exception()  # retrieved, or asyncio would log it
 
     def _pause(self, error: BaseException) -> None:
-        if self._clock.boot() >= self._paused_until:  # of many who waited, one says it
-            # Its words may hold the store's address, and what it was sent.
-            words = "the store of the rate limits fails, again in %.0f s: %s"
-            log.warning(words, PAUSE_SECONDS, type(error).__name__)
+        if self._clock.boot() >= self._paused_until:  # log it once
+            # The error's message may hold the store's address and what it was sent.
+            message = "the rate limit store fails; it is called again in %.0f s: %s"
+            log.warning(message, PAUSE_SECONDS, type(error).__name__)
         self._paused_until = self._clock.boot() + PAUSE_SECONDS
 
 
 async def _in_time(task: asyncio.Task[Any], seconds: float) -> bool:
-    """Wait for the task, for `seconds` of a punctual loop. Returns whether the loop was punctual."""
-    now, part, punctual = asyncio.get_running_loop().time, seconds / _SLICES, True
+    """Wait for the task, at most `seconds` of a punctual loop. Return whether the loop was punctual."""
+    now, slice_seconds, punctual = asyncio.get_running_loop().time, seconds / _SLICES, True
     for _ in range(_SLICES):
         began = now()
-        await asyncio.wait({task}, timeout=part)
-        punctual = punctual and now() - began < 2 * part
+        await asyncio.wait({task}, timeout=slice_seconds)
+        punctual = punctual and now() - began < 2 * slice_seconds
         if task.done():
             break
     return punctual

@@ -15,12 +15,12 @@ from service.presigning.rate_windows import Counted
 
 class RedisWindows:
     def __init__(self, url: str, *, seconds: float) -> None:
-        """`url` is `redis://…` or `rediss://…`. `seconds` end a call whose cancellation the client ignores."""
+        """`url` is `redis://…` or `rediss://…`. `seconds` limit a call if the client ignores its cancellation."""
         self._connections = _connections(url, seconds)
         self._storage = RedisStorage(
             "async+redis://",
             implementation="redispy",
-            connection_pool=self._connections,  # type: ignore[arg-type] # its documentation has it so
+            connection_pool=self._connections,  # type: ignore[arg-type] # as its documentation shows
         )
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
@@ -30,7 +30,7 @@ class RedisWindows:
         names = (caller.issuer or "", caller.subject)
         if await self._limiter.hit(item, *names, cost=urls):
             return None
-        # The library's own answer to "when again" is for one URL.
+        # The library computes the wait for one URL only.
         windows = await self._storage.get_sliding_window(item.key_for(*names), rate.seconds)
         return Counted(*windows).wait(rate, urls)
 
@@ -39,7 +39,7 @@ class RedisWindows:
 
 
 def _connections(url: str, seconds: float) -> ConnectionPool:
-    """Ours to close; and `limits` would take no URL without a port."""
+    """We close it ourselves; and `limits` would accept no URL without a port."""
     try:
         return ConnectionPool.from_url(
             url,
@@ -47,6 +47,6 @@ def _connections(url: str, seconds: float) -> ConnectionPool:
             socket_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
         )
-    except ValueError:  # its words may hold the password
-        words = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
-        raise ConfigurationError([words]) from None
+    except ValueError:  # its message may hold the password
+        message = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
+        raise ConfigurationError([message]) from None

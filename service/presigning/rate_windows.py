@@ -1,7 +1,7 @@
-"""Sliding windows, counted in memory: how many URLs each caller has had of late. Pure, but for the clock.
+"""Sliding windows in memory: how many URLs each caller got lately. Pure, except for the clock.
 
-The formula is that of the `limits` library, which counts in a shared store: what was counted in the
-current window, and a share of the window before, which falls to nothing as the current one passes.
+The formula is that of the `limits` library, which counts in the shared store: the current window counts in
+full, the one before it in proportion to what is left of the current one.
 """
 
 from collections import OrderedDict, defaultdict
@@ -18,7 +18,7 @@ _Key = tuple[str | None, str, int]
 
 
 class Counted(NamedTuple):
-    """The URLs of the window before and of the current one, and the seconds that each still counts."""
+    """The URLs of the previous and the current window, and for how many seconds each still counts."""
 
     before: int
     before_left: float
@@ -26,16 +26,16 @@ class Counted(NamedTuple):
     current_left: float
 
     def wait(self, rate: Rate, urls: int) -> int:
-        """Whole seconds after which `urls` more are within the rate, if nobody else asks.
+        """Return the whole seconds after which `urls` more are within the rate.
 
-        In its last `rate.seconds` a window counts for less and less.
+        A window counts for less and less in its last `rate.seconds`.
         """
-        room = rate.urls - urls + 1  # what counts has to be less
+        room = rate.urls - urls + 1  # the count has to fall below this
         if self.current < room:
             count, left, room = self.before, self.before_left, room - self.current
         else:
             count, left = self.current, self.current_left
-        # Not `ceil`: at that very moment it is too soon.
+        # Not `ceil`: exactly then it would be too soon.
         return max(0, floor(left - room * rate.seconds / max(1, count))) + 1
 
 
@@ -49,20 +49,20 @@ class _Count:
 
 
 class Windows:
-    """At most `most` callers for each window length; beyond that the count that began first goes."""
+    """Counts at most `most` callers for each window length; beyond that the oldest count is dropped."""
 
     def __init__(self, now: Callable[[], float], *, most: int = MAX_COUNTS) -> None:
-        """`now` is in seconds, and never goes back."""
+        """`now` returns seconds, and never goes back."""
         self._now = now
         self._most = most
-        # In the order of their windows, so that those that are over come first.
+        # Ordered by window, so that expired counts come first.
         self._counts = defaultdict[int, OrderedDict[_Key, _Count]](OrderedDict)
 
     def __len__(self) -> int:
         return sum(map(len, self._counts.values()))
 
     def take(self, caller: Caller, rate: Rate, urls: int) -> bool:
-        """Whether `urls` are within the rate; then they are counted."""
+        """Count `urls` if they are within the rate. Return whether they are."""
         now, seconds = self._now(), rate.seconds
         count = self._count(caller, rate, int(now / seconds))
         used = float(count.current)
@@ -90,9 +90,9 @@ class Windows:
     def _opened(
         self, counts: OrderedDict[_Key, _Count], last: _Count | None, window: int
     ) -> _Count:
-        # Two that are over for each that comes: so they become fewer, and nobody waits for a sweep.
-        over = [key for key, each in islice(counts.items(), 2) if each.window < window - 1]
-        for key in over:
+        # Each new count drops two expired ones, so no request has to wait for a sweep.
+        expired = [key for key, each in islice(counts.items(), 2) if each.window < window - 1]
+        for key in expired:
             del counts[key]
         if len(counts) >= self._most:
             counts.popitem(last=False)
@@ -101,5 +101,5 @@ class Windows:
 
 
 def _before_left(now: float, seconds: int) -> float:
-    """The library's own expression: another would round otherwise."""
+    """The expression of `limits`: another one would round differently."""
     return (1 - (((now - seconds) / seconds) % 1)) * seconds

@@ -1,7 +1,7 @@
 """What callers request, and the access that each request needs. Pure.
 
-An `PresignRequest` is made for each URL, as its `AccessRequest` and its answer are. Nobody changes one, but they are not
-frozen: that would make each cost as much as its signature does.
+A `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never change, but they are
+not frozen: that would make each cost as much as its signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,14 +29,14 @@ _OPERATIONS: Final[Mapping[type[Action], Operation]] = {
     DeleteObject: Operation.DELETE,
     ListObjects: Operation.LIST,
 }
-_KEYS_A_PAGE: Final = 1000  # where none are asked for: …/AmazonS3/latest/API/API_ListObjectsV2.html
+_KEYS_A_PAGE: Final = 1000  # by default: …/AmazonS3/latest/API/API_ListObjectsV2.html
 
 
 @dataclass(slots=True, kw_only=True)
 class PresignRequest:
-    """A request to be signed. Of a list, `key` is the prefix.
+    """A request to sign. For a list, `key` is the prefix.
 
-    `content_type_given` tells whether the caller named a content type, for an upload has one in any case.
+    `content_type_given` is False for an upload whose type is the default.
     """
 
     bucket: str
@@ -56,7 +56,7 @@ class PresignBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostFormRequest:
-    """A form, for `key` or for a new key below `key_prefix`. `form` holds the rest; its key is empty."""
+    """A form for `key`, or for a new key under `key_prefix`. `form` has everything else; its key is empty."""
 
     bucket: str
     form: PostObject
@@ -93,7 +93,7 @@ AnyRequest = PresignRequest | PostFormRequest | StoreRequest
 
 
 def signed_key(request: PresignRequest) -> str:
-    """The key to sign, checked. A list addresses the bucket: its prefix is in the action."""
+    """Return the key to sign, once it is checked. A list has none: its prefix is in the action."""
     if isinstance(request.action, ListObjects):
         check_prefix(request.key)
         return ""
@@ -102,7 +102,7 @@ def signed_key(request: PresignRequest) -> str:
 
 
 def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
-    """The key of a form's object. A form cannot be create-only: a key is new, or may be replaced."""
+    """Return the key of a form's object. A form cannot be create-only: its key is new, or may be replaced."""
     if request.key is not None:
         return _replaceable_key(request.key, overwrite=request.overwrite)
     prefix = request.key_prefix or ""
@@ -153,18 +153,18 @@ def access_for_request(request: PresignRequest) -> AccessRequest:
 
 
 def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
-    """A list that names no page size asks for the largest page that one grant allows."""
+    """Give a list without a page size the largest page that one grant allows."""
     if not isinstance(request.action, ListObjects) or request.action.max_keys is not None:
         return request
     access_request = replace(access_for_request(request), max_keys=None)
     keys = most_keys(grants, access_request, _KEYS_A_PAGE)
-    if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or what S3 takes by itself
+    if keys in {0, _KEYS_A_PAGE}:  # nothing is granted, or the default of S3 is
         return request
     return replace(request, action=replace(request.action, max_keys=keys))
 
 
 def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
-    """Where the browser names the file, the form is for every key below the new, unique prefix."""
+    """If the browser names the file, the form is for every key under the new, unique prefix."""
     subtree = key.endswith(FILENAME_VARIABLE)
     return AccessRequest(
         operation=Operation.FORM,

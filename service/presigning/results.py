@@ -1,6 +1,6 @@
 """What callers get: a signed request, a form, or the result of a call to the store. Pure.
 
-Made for each URL, and not frozen: see `actions.py`.
+The classes that are made for each URL are not frozen: see `actions.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from service.signing.signer import Signable
 
 @dataclass(slots=True, kw_only=True)
 class PresignedRequest:
-    """`headers` are to be sent byte for byte."""
+    """`headers` must be sent byte for byte."""
 
     method: str
     url: str = field(repr=False)
@@ -37,7 +37,7 @@ class PresignedRequests:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedForm:
-    """`fields` are to be sent in this order, the file after them all."""
+    """`fields` must be sent in this order, and the file after them."""
 
     url: str
     key: str
@@ -48,14 +48,14 @@ class PresignedForm:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """That a caller was told why a request failed: nothing was signed. `first` is the first finding."""
+    """A caller was told why a request failed; nothing was signed. `first` is the code of the first finding."""
 
     first: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedPart:
-    """Exactly `content_length` bytes, with `headers` to be sent byte for byte."""
+    """A part of exactly `content_length` bytes; `headers` must be sent byte for byte."""
 
     part_number: int
     content_length: int
@@ -72,7 +72,7 @@ class PresignedParts:
 
 @dataclass(frozen=True, slots=True)
 class CreatedUpload:
-    """`parts` are the first, or none where their checksums were not given."""
+    """`parts` are the first ones. It is empty if their checksums are missing."""
 
     upload_id: str
     part_size: int
@@ -92,7 +92,7 @@ class CompletedUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedObject:
-    """What stands under a key. `checksums` are base64 by algorithm, of parts' digests with `-N`."""
+    """An object that exists. `checksums` maps algorithms to base64, with `-N` for digests of N parts."""
 
     content_length: int
     content_type: str | None
@@ -104,10 +104,10 @@ class CheckedObject:
 
 
 def headers_to_send(action: Signable) -> dict[str, str]:
-    """All that is signed but what an HTTP library sets itself, and may refuse to be told."""
+    """The signed headers, without those that HTTP libraries set themselves and may refuse to take."""
     return to_send(action.headers())
 
 
 def to_send(signed: Mapping[str, str]) -> dict[str, str]:
-    """As `headers_to_send`, of an action's headers."""
+    """As `headers_to_send`, for the headers of an action."""
     return {name: value for name, value in signed.items() if name != "content-length"}

@@ -147,7 +147,7 @@ async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
     began = house.clock.boot()
     refused = [each for each in await house.burst() if each is not None]
     assert house.clock.boot() - began < SLOT_WAIT_SECONDS + STORE_SECONDS + 0.01
-    waited_in_vain = [each for each in refused if "wait to be counted" in each.detail]
+    waited_in_vain = [each for each in refused if "waiting to be counted" in each.detail]
     assert {each.retry_after for each in waited_in_vain} == {1}
     assert BURST - 4 * MAX_CALLS <= len(waited_in_vain) < BURST - MAX_CALLS
     assert house.failures == 0

@@ -44,7 +44,7 @@ async def test_while_a_store_is_down_each_replica_counts_in_memory(
         await replica.refusal(1)
         assert replica.failures == 2
     told = [record.getMessage() for record in caplog.records if record.name.startswith("service")]
-    assert told == ["the store of the rate limits fails, again in 5 s: ConnectionError"]
+    assert told == ["the rate limit store fails; it is called again in 5 s: ConnectionError"]
 
 
 async def test_a_store_that_hangs_is_left_alone_until_it_answers(
