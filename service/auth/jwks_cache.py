@@ -22,7 +22,7 @@ from service.errors import Overloaded
 
 log = logging.getLogger(__name__)
 
-NO_KEYS: Final = "The keys of this token's issuer cannot be had right now."
+NO_KEYS: Final = "The keys of this token's issuer are not available right now."
 REFRESH_SECONDS: Final = 600.0
 RETRY_SECONDS: Final = 30.0  # from one attempt to the next, whether the first failed or not
 STALE_SECONDS: Final = 86_400.0

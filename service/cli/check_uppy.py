@@ -37,7 +37,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     if not settings.buckets[uppy.bucket].conditional_writes:
         yield (
-            f"uppy: bucket {uppy.bucket} has no conditional writes, so no upload in parts can be "
+            f"uppy: bucket {uppy.bucket} has no conditional writes, so no multipart upload can be "
             "completed"
         )
 

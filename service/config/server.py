@@ -41,7 +41,7 @@ class ServerSettings(BaseSettings):
     refused."""
 
     max_in_flight: int = Field(512, ge=1)
-    """Requests under way at once. More get 503 `overloaded` with `Retry-After`. Health and metrics
+    """Requests in progress at once. More get 503 `overloaded` with `Retry-After`. Health and metrics
     are never refused."""
 
     drain_seconds: float = Field(5.0, ge=0, le=300)

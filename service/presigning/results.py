@@ -48,7 +48,7 @@ class PresignedForm:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosed:
-    """A caller was told why a request failed; nothing was signed. `first` is the code of the first finding."""
+    """A diagnosis; nothing was signed. `first` is the code of the first finding."""
 
     first: str | None
 

@@ -72,7 +72,7 @@ def _cache() -> BoundedDict[Hashable, CallerAccess]:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Snapshot:
-    """Never changes but for its caches."""
+    """Immutable, except for its caches."""
 
     buckets: Mapping[str, Bucket]
     callers: tuple[CallerEntry, ...]

@@ -268,7 +268,7 @@ class S3Client:
 
 
 def _too_many_calls() -> Overloaded:
-    return Overloaded("Too many calls to this store are under way.", retry_after=1)
+    return Overloaded("Too many calls to this store are in progress.", retry_after=1)
 
 
 def _outcome(error: BaseException) -> str:

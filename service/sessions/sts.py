@@ -166,7 +166,7 @@ class StaticKeys:
 
 
 async def operators_credentials() -> Credentials:
-    """Return the credentials of whoever runs a command, from the AWS default chain.
+    """Return the credentials of the person who runs a command, from the AWS default chain.
 
     They may have a token, from a profile or SSO. Raises SessionRefused.
     """

@@ -34,9 +34,9 @@ Signable = Action | MultipartAction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a bucket is: `path_prefix` starts with `/` and ends with one.
+    """Where a bucket is: `path_prefix` starts and ends with `/`.
 
-    `inner` is where the service itself reaches it, if that is elsewhere than for its users.
+    `inner` is where the service itself reaches it, if that differs.
     """
 
     scheme: str
@@ -51,22 +51,22 @@ class Address:
 
     @property
     def bucket_path(self) -> str:
-        """The bucket itself: `/bucket`, or `/` where it has a host of its own."""
+        """The path of the bucket itself: `/bucket`, or `/` if the bucket is in the host name."""
         return self.path_prefix.rstrip("/") or "/"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SigningContext:
-    """All of a signed URL but the key. `headers` are what is signed beside the host.
+    """Everything in a signed URL but the key. `headers` are the signed headers, without the host.
 
-    Nobody changes one. It is not frozen, for that would double what an upload's costs to make.
+    It never changes, but it is not frozen: that would double the cost of making one for an upload.
     """
 
-    action: Signable  # kept, lest another object gets its identity
+    action: Signable  # keeps its identity from being reused
     headers: Mapping[str, str] = field(repr=False)
-    state: SigningState = field(repr=False)  # after the head of what is to sign
+    state: SigningState = field(repr=False)  # with the start of the string to sign
     canonical_head: str
-    canonical_tail: str = field(repr=False)  # this and the last hold the session's token
+    canonical_tail: str = field(repr=False)  # has the session token, like url_tail
     url_head: str
     url_tail: str = field(repr=False)
 
@@ -168,7 +168,7 @@ class Signer:
 
 
 def encode_key(key: str) -> str:
-    """A key as a path: everything but the unreserved characters and `/` is encoded, once."""
+    """Encode a key as a path, once: everything but the unreserved characters and `/`."""
     if _PLAIN_KEY.fullmatch(key) is not None:
         return key
     return sigv4.percent_encode(key, safe="/")

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4, one function a step, in the manual's own words.
+"""AWS Signature Version 4: one function for each step, with the names of the manual.
 
-Rules of this file: pure, and nothing here knows S3 or HTTP. Time and credentials are arguments.
-Every step is tested alone against AWS's published vectors.
+Rules of this file: pure; nothing here knows S3 or HTTP. Time and credentials are arguments.
+Each step is tested against AWS's published vectors.
 
 The manual: docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -25,7 +25,7 @@ _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A key pair, and a token if it belongs to a session. Only the key id is ever printed."""
+    """A key pair, with a token if it belongs to a session. `repr` shows the key id only."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -33,7 +33,7 @@ class Credentials:
 
 
 def percent_encode(text: str, safe: str = "") -> str:
-    """RFC 3986: all but the unreserved characters and `safe`; a space is `%20`, never `+`."""
+    """Encode everything but `safe` and the unreserved characters of RFC 3986. A space is `%20`."""
     return quote(text, safe=safe)
 
 
@@ -49,7 +49,7 @@ def canonical_query(parameters: Iterable[tuple[str, str]]) -> str:
 
 
 def canonical_headers(headers: Mapping[str, str]) -> str:
-    """`name:value` lines in the names' order. Names come in lower case."""
+    """`name:value` lines, sorted. The names must be in lower case."""
     return "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in sorted(headers))
 
 
@@ -60,7 +60,7 @@ def signed_headers(headers: Iterable[str]) -> str:
 def canonical_request(
     method: str, path: str, query: str, headers: Mapping[str, str], payload_hash: str
 ) -> str:
-    """`path` and `query` come encoded. S3 takes the path as it stands, neither folded nor encoded twice."""
+    """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice."""
     lines = (method, path, query, canonical_headers(headers), signed_headers(headers), payload_hash)
     return "\n".join(lines)
 
@@ -76,7 +76,7 @@ def string_to_sign(timestamp: str, scope: str, request: str) -> str:
 
 
 def string_to_sign_head(timestamp: str, scope: str) -> str:
-    """All but the digest of the canonical request, which comes last."""
+    """The string to sign without the digest of the canonical request, which comes last."""
     return f"{ALGORITHM}\n{timestamp}\n{scope}\n"
 
 
@@ -88,25 +88,25 @@ def signing_key(secret_access_key: str, date: str, region: str, service: str) ->
 
 
 class SigningState:
-    """A signing key as two SHA-256 states that have taken in the padded key already.
+    """A signing key as two SHA-256 states that have hashed the padded key already (RFC 2104).
 
-    HMAC hashes the key anew for each message; to copy a state that holds it is three times
-    cheaper, and a signing key serves for a whole day.
+    HMAC hashes the key again for each message. Copying a state is three times cheaper, and a signing
+    key is used all day.
     """
 
     __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes, head: str = "") -> None:
-        """`key` is no longer than a SHA-256 block; a signing key has 32 bytes.
+        """`key` is at most one SHA-256 block long; a signing key has 32 bytes.
 
-        `head` begins whatever is to be signed.
+        `head` is the start of every message.
         """
         block = key.ljust(_SHA256_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(block.translate(_INNER_PAD) + head.encode())
         self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
 
     def signature(self, string: str) -> str:
-        """Of the head and `string`."""
+        """Return the signature of `head` and `string`."""
         inner = self._inner.copy()
         inner.update(string.encode())
         outer = self._outer.copy()

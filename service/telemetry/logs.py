@@ -1,4 +1,4 @@
-"""Log lines as JSON, on standard output beside the audit trail, with secrets masked.
+"""Log lines as JSON, on standard output like the audit trail, with secrets masked.
 
 They share the audit trail's sink, so that no line splits another. If the log collector stops
 reading, nothing waits for it: lines are dropped and counted.

@@ -1,6 +1,6 @@
 // The URLs of an upload's parts, requested in windows just before they are needed.
 
-const FRESH = 0.8; // of a URL's lifetime: the rest must suffice for the request to reach the store
+const FRESH = 0.8; // of a URL's lifetime: the rest is enough for the request to reach the store
 
 export class PartUrls {
   #now;

@@ -96,7 +96,7 @@ def _session(caller: Caller) -> str:
         return session_name((caller.issuer, caller.subject))
     if (pattern := session_name_pattern(caller.subject)) is None:
         problem = (
-            f"these subjects have over {READABLE_LENGTH} characters, so their names have no "
+            f"these subjects are longer than {READABLE_LENGTH} characters, so their names have no "
             "common start. Revoke each subject by itself; the audit trail has them"
         )
         raise ConfigurationError([problem])
