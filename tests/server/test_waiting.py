@@ -20,7 +20,7 @@ from service.config.settings import Settings
 from service.server.run import Server, config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
-from tests.auth.mint import ISSUER, a_token, ed_key
+from tests.auth.mint import ISSUER, ed_key, make_token
 from tests.server.house import NEVER, PATIENCE, bounds, until
 
 PLACES: Final = 200  # as in deploy/kubernetes
@@ -120,7 +120,11 @@ def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
 def of_abuse(what: str) -> bytes:
     """A request that waits for what hangs."""
     if what in ISSUERS:
-        bucket, path, token = "demo", "/v1/download-urls", a_token(ed_key(), iss=f"https://{what}")
+        bucket, path, token = (
+            "demo",
+            "/v1/download-urls",
+            make_token(ed_key(), iss=f"https://{what}"),
+        )
     else:
         bucket, token = what, "abuser"
         path = "/v1/object-checks" if what in STORES else "/v1/download-urls"

@@ -27,7 +27,7 @@ from tests.auth.mint import (
     jwk,
     jwks,
 )
-from tests.presigning.house import an_ask, batches, requester
+from tests.presigning.house import batches, make_request, requester
 from tests.support.fakes import ADDRESS, credentials
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
@@ -97,13 +97,13 @@ class House:
     async def sign(
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
-        ask = an_ask(bucket=bucket, key=key, **more)
+        ask = make_request(bucket=bucket, key=key, **more)
         return await self.running.presigner.presign(requester(caller), ask)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
-        requests = batches([an_ask(bucket=bucket) for bucket in buckets])
+        requests = batches([make_request(bucket=bucket) for bucket in buckets])
         return await self.running.presigner.presign_batch(requester(caller), requests)
 
     async def refused(self, *args: Any, **more: Any) -> str | None:
