@@ -11,7 +11,7 @@ from service.sessions.history import History
 from service.sessions.session import Session
 from service.signing.sigv4 import Credentials
 from tests.api.diagnosing import OTHER, a_desk, grants
-from tests.support.fakes import FakeClock
+from tests.support.virtual_time import FakeClock
 
 SHARED: Final = {
     "region": "eu-west-1",

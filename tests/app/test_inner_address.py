@@ -11,7 +11,7 @@ from service.sessions.pool_entry import SigningSession
 from service.sessions.session import Session
 from service.signing.actions import GetObject
 from service.signing.signer import Address
-from tests.support.fakes import credentials
+from tests.support.factories import make_credentials
 
 INNER: Final = "http://store.internal:9000"
 PUBLIC: Final = "https://files.example.test"
@@ -64,7 +64,7 @@ async def test_a_bucket_is_reached_within_where_its_store_is(
 
 async def test_a_session_signs_for_both_hosts() -> None:
     address = await address_with(endpoint_url=INNER, public_endpoint_url=PUBLIC)
-    session = Session(credentials=credentials(), name="s", starts_at=0)
+    session = Session(credentials=make_credentials(), name="s", starts_at=0)
     signing = SigningSession.at(address, session)
     urls = [
         signer.presign(GetObject(), "a", now=0, expires_in=60)
@@ -77,5 +77,7 @@ async def test_a_session_signs_for_both_hosts() -> None:
 
 async def test_one_signer_will_do_where_both_hosts_are_one() -> None:
     address = await address_with()
-    signing = SigningSession.at(address, Session(credentials=credentials(), name="s", starts_at=0))
+    signing = SigningSession.at(
+        address, Session(credentials=make_credentials(), name="s", starts_at=0)
+    )
     assert signing.signer is signing.internal_signer

@@ -27,8 +27,13 @@ from tests.auth.mint import (
     jwk,
     jwks,
 )
-from tests.presigning.house import batches, make_request, requester
-from tests.support.fakes import ADDRESS, credentials
+from tests.support.factories import (
+    ADDRESS,
+    make_batches,
+    make_credentials,
+    make_request,
+    make_requester,
+)
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
@@ -57,7 +62,7 @@ class Source:
         if policy in self.refused:
             raise ConnectionError
         return Session(
-            credentials=credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
+            credentials=make_credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
             name="presign",
             starts_at=time.time(),
             expires_at=time.time() + self.length,
@@ -98,13 +103,13 @@ class House:
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
         ask = make_request(bucket=bucket, key=key, **more)
-        return await self.running.presigner.presign(requester(caller), ask)
+        return await self.running.presigner.presign(make_requester(caller), ask)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
-        requests = batches([make_request(bucket=bucket) for bucket in buckets])
-        return await self.running.presigner.presign_batch(requester(caller), requests)
+        requests = make_batches([make_request(bucket=bucket) for bucket in buckets])
+        return await self.running.presigner.presign_batch(make_requester(caller), requests)
 
     async def refused(self, *args: Any, **more: Any) -> str | None:
         """The code of the refusal, if it is refused."""

@@ -25,7 +25,7 @@ from tests.app.services.house import (
     settings,
     tasks,
 )
-from tests.support.fakes import ADDRESS
+from tests.support.factories import ADDRESS
 
 CALLERS = [caller("billing", grant())]
 

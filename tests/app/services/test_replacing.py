@@ -26,7 +26,7 @@ from tests.app.services.house import (
     with_billing,
     with_bucket,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
 
@@ -36,7 +36,7 @@ async def test_the_same_again_asks_nobody_for_anything(warm: House) -> None:
     urls = [(await warm.sign()).url for _ in range(2)]
     await warm.replace(settings())
     await all_sign(warm)
-    assert signer_of(urls[0]) == signer_of((await warm.sign()).url)
+    assert access_key_id_of(urls[0]) == access_key_id_of((await warm.sign()).url)
     assert (warm.fetched(), warm.sources) == (fetched, made)
 
 
@@ -61,11 +61,11 @@ async def test_a_grant_that_is_removed_holds_no_more(warm: House) -> None:
 async def test_a_caller_whose_policy_changed_has_a_new_session_and_others_keep_theirs(
     warm: House,
 ) -> None:
-    old = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
     await warm.replace(with_billing(grant(), grant("photos"), grant(prefix="c/")))
     await all_sign(warm)
-    new = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]

@@ -24,14 +24,14 @@ from tests.app.services.house import (
     settings,
     with_billing,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 
 async def test_a_revoked_caller_has_a_new_session_and_others_keep_theirs(warm: House) -> None:
-    old = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
     await warm.replace(with_billing(grant(), grant("photos"), revoked_before=a_moment_ago()))
-    new = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]
@@ -42,14 +42,14 @@ async def test_a_revoked_caller_has_a_new_session_and_others_keep_theirs(warm: H
 
 async def test_a_revoked_session_is_dropped_and_never_comes_back(warm: House) -> None:
     """Not even once somebody takes the line out of the configuration again."""
-    old = signer_of((await warm.sign()).url)
+    old = access_key_id_of((await warm.sign()).url)
     await warm.replace(with_billing(grant(), grant("photos"), revoked_before=a_moment_ago()))
     assert dict(each[:2] for each in warm.running._pool.sessions_left()) == {
         "reports": 2,  # the bucket's own, and that of `sales`
         "photos": 1,
     }
     await warm.replace(BEFORE)
-    assert signer_of((await warm.sign()).url) != old
+    assert access_key_id_of((await warm.sign()).url) != old
 
 
 async def test_revoking_a_pattern_revokes_all_whom_it_matches(cluster: Issuer) -> None:
@@ -60,10 +60,10 @@ async def test_revoking_a_pattern_revokes_all_whom_it_matches(cluster: Issuer) -
         for name in ("billing:api", "billing:job", "ops:api")
     )
     async with house(settings(**before)) as made:
-        old = [signer_of((await made.sign(who)).url) for who in (api, job, ops)]
+        old = [access_key_id_of((await made.sign(who)).url) for who in (api, job, ops)]
         first = {**before["callers"][0], "revoked_before": a_moment_ago()}
         await made.replace(settings(**{**before, "callers": [first, before["callers"][1]]}))
-        new = [signer_of((await made.sign(who)).url) for who in (api, job, ops)]
+        new = [access_key_id_of((await made.sign(who)).url) for who in (api, job, ops)]
         assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True]
 
 

@@ -22,7 +22,7 @@ from tests.app.services.house import (
     with_billing,
     with_bucket,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 
 @pytest.fixture(name="cold")
@@ -46,7 +46,7 @@ async def test_who_waits_while_its_bucket_is_replaced_is_answered(cold: House) -
     await asked(cold, *signing, batch)
     await cold.replace(with_bucket(role_arn=f"{ROLE}-2"))
     urls = {(await each).url for each in signing} | {url(each) for each in await batch}
-    assert {signer_of(url) for url in urls} == {signer_of((await cold.sign()).url)}
+    assert {access_key_id_of(url) for url in urls} == {access_key_id_of((await cold.sign()).url)}
     assert cold.source().role_arn == f"{ROLE}-2"
     assert cold.source().fetched.count((None, "billing")) == 1
 
@@ -67,8 +67,8 @@ async def test_who_waits_while_its_grants_are_replaced_is_answered_by_the_new_se
     for source in cold.sources:
         source.gate.set()
     url((await batch)[1])
-    assert signer_of((await signing).url) == signer_of(url((await batch)[0]))
-    assert signer_of((await signing).url) == signer_of((await cold.sign()).url)
+    assert access_key_id_of((await signing).url) == access_key_id_of(url((await batch)[0]))
+    assert access_key_id_of((await signing).url) == access_key_id_of((await cold.sign()).url)
 
 
 async def test_a_session_that_fails_for_grants_which_are_no_more_fails_nobody(cold: House) -> None:
