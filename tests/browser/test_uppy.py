@@ -25,7 +25,7 @@ from tests.browser.uppy_house import (
     content,
     until,
 )
-from tests.end_to_end.stores import Store
+from tests.support.stores import Store
 
 VARIANTS: Final = ["v5-endpoint", "v6-companion", "v6-sign"]
 NAMES: Final = [

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.console.house import SHORT_KEY, Desk
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 
 def held(desk: Desk, path: str) -> list[Route]:

@@ -14,7 +14,7 @@ from tests.browser.console.house import (
     Desk,
     text_file,
 )
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 UNKNOWN: Final = "This key or token is unknown"
 NAMES: Final = ["Bucket", "Folder", "Files"]

@@ -16,7 +16,7 @@ from tests.browser.console.house import (
     open_desk,
     text_file,
 )
-from tests.end_to_end.stores import ANY_ORIGIN, Store
+from tests.support.stores import ANY_ORIGIN, Store
 
 
 def cors(store: Store, *rules: dict[str, Any]) -> None:

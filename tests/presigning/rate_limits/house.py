@@ -17,8 +17,8 @@ from service.access.grants import Caller
 from service.errors import RateLimited
 from service.presigning.rate_limits import RateLimits
 from service.presigning.rate_store import RedisWindows
-from tests.end_to_end.processes import free_ports
 from tests.support.factories import CALLER
+from tests.support.processes import free_ports
 from tests.support.virtual_time import FakeClock
 
 MINUTE: Final = 60
