@@ -86,7 +86,7 @@ def _within_a_window() -> None:
 
 
 @pytest.mark.parametrize("how", ASKED)
-def test_what_is_asked_for_again_in_its_window_comes_from_the_browsers_cache(
+def test_repeated_requests_in_a_window_come_from_the_browsers_cache(
     house: House, context: BrowserContext, how: str
 ) -> None:
     key, (script, told) = f"pictures/{how.strip('<>')}.png", ASKED[how]

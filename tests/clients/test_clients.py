@@ -126,7 +126,7 @@ def test_no_token_and_no_signed_url_is_printed(driven: Driven) -> None:
         assert secret not in driven.output
 
 
-def test_the_grown_version_adds_a_field_to_objects_but_not_maps(grown_url: str) -> None:
+def test_the_grown_version_adds_fields_to_objects_but_not_maps(grown_url: str) -> None:
     item = {"bucket": "objects", "key": "a", "content_length": 1}
     answer = httpx.post(
         f"{grown_url}/v1/upload-urls/batch",

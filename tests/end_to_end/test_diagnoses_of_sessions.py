@@ -117,7 +117,7 @@ def test_a_failing_form_gets_the_right_first_finding(
 
 
 @again_if_late
-def test_a_working_form_gets_no_finding_and_an_expired_one_does(
+def test_only_the_expired_form_has_a_finding(
     ministack: Store, ministack_service: RunningService
 ) -> None:
     desk = Desk(store=ministack, service=ministack_service)

@@ -132,7 +132,7 @@ def test_an_upload_resumes_without_sending_parts_twice(
     assert stored_digest(store, key) == sha256(before.body)
 
 
-def test_a_part_may_be_sent_again_and_the_last_one_counts(
+def test_the_last_one_of_a_repeated_part_counts(
     service: RunningService, store: Store, key: str
 ) -> None:
     upload = created(service, key, PART + 1)
@@ -302,7 +302,7 @@ def test_a_part_of_another_length_is_refused(verifying_service: RunningService, 
         assert upload.send(part, content).status_code == 403
 
 
-def test_a_part_with_a_byte_changed_is_refused_by_its_checksum(
+def test_the_checksum_of_a_changed_part_is_refused(
     verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     upload = created(verifying_service, key, algorithm="SHA256")
@@ -384,7 +384,7 @@ def test_an_expired_part_url_is_renewed(ministack: Store, tmp_path: Path, key: s
         assert upload.complete().status_code == 200
 
 
-def test_urls_name_the_address_of_users_while_the_service_calls_its_own(
+def test_urls_have_the_public_address_and_calls_the_internal_one(
     ministack: Store, tmp_path: Path, key: str
 ) -> None:
     public = ministack.endpoint_url.replace("127.0.0.1", "localhost")

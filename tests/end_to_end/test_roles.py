@@ -62,7 +62,7 @@ def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) ->
     assert not refused.value.permanent  # an operator may still fix the trust policy
 
 
-def test_a_role_that_does_not_trust_the_service_gives_no_session(ministack: Store) -> None:
+def test_a_role_without_trust_in_the_service_gives_no_session(ministack: Store) -> None:
     role = ministack_role(ministack, "presign-untrusting", "sts:TagSession")
     sessions = caller_sessions(ministack, CALLERS, role_arn=role)
     with pytest.raises(SessionRefused, match="not authorized to perform: sts:AssumeRole on"):

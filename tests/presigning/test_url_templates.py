@@ -51,7 +51,7 @@ def kept(harness: Harness) -> int:
 
 
 @in_virtual_time
-async def test_keys_of_one_second_share_what_does_not_depend_on_them() -> None:
+async def test_keys_of_one_second_share_a_template() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     one, other = await url(harness, "a"), await url(harness, "b")
     assert kept(harness) == 1
@@ -176,7 +176,7 @@ async def test_what_is_kept_is_bounded() -> None:
 
 
 @in_virtual_time
-async def test_a_batch_of_keys_that_are_alike_is_answered_as_each_alone() -> None:
+async def test_a_uniform_batch_gives_the_same_urls_as_single_requests() -> None:
     grants = [
         make_grant(prefix="a/", max_expires_in=60),
         make_grant(prefix="a/b/", max_expires_in=600),
