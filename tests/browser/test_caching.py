@@ -47,7 +47,7 @@ ASKED: Final = {"<img>": (SHOWN, 3), "fetch": (FETCHED, len(PICTURE))}
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Harness:
     store: Store
     service: RunningService
     gate: Gate
@@ -67,15 +67,15 @@ class House:
         return page
 
 
-@pytest.fixture(name="house", scope="module")
-def _house(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(name="harness", scope="module")
+def _harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """The store is asked by way of a gate, which counts."""
     directory = tmp_path_factory.mktemp("caching")
     with (
         gate_to(ministack.endpoint_url) as gate,
         run_service(ministack, directory, public_endpoint_url=gate.url) as service,
     ):
-        yield House(ministack, service, gate)
+        yield Harness(ministack, service, gate)
 
 
 @pytest.fixture(autouse=True)
@@ -87,24 +87,24 @@ def _within_a_window() -> None:
 
 @pytest.mark.parametrize("how", ASKED)
 def test_repeated_requests_in_a_window_come_from_the_browsers_cache(
-    house: House, context: BrowserContext, how: str
+    harness: Harness, context: BrowserContext, how: str
 ) -> None:
     key, (script, told) = f"pictures/{how.strip('<>')}.png", ASKED[how]
-    house.put(key)
-    assert house.open(context).evaluate(script, house.url(key, **STABLE)) == told
-    passed = house.gate.passed
+    harness.put(key)
+    assert harness.open(context).evaluate(script, harness.url(key, **STABLE)) == told
+    passed = harness.gate.passed
     time.sleep(1.1)
-    assert house.open(context).evaluate(script, house.url(key, **STABLE)) == told
-    assert house.gate.passed == passed
+    assert harness.open(context).evaluate(script, harness.url(key, **STABLE)) == told
+    assert harness.gate.passed == passed
 
 
 def test_without_a_window_it_comes_from_the_store_again(
-    house: House, context: BrowserContext
+    harness: Harness, context: BrowserContext
 ) -> None:
     key, cached = "pictures/plain.png", {"cache_control": STABLE["cache_control"]}
-    house.put(key)
-    assert house.open(context).evaluate(SHOWN, house.url(key, **cached)) == 3
-    passed = house.gate.passed
+    harness.put(key)
+    assert harness.open(context).evaluate(SHOWN, harness.url(key, **cached)) == 3
+    passed = harness.gate.passed
     time.sleep(1.1)
-    assert house.open(context).evaluate(SHOWN, house.url(key, **cached)) == 3
-    assert house.gate.passed > passed
+    assert harness.open(context).evaluate(SHOWN, harness.url(key, **cached)) == 3
+    assert harness.gate.passed > passed

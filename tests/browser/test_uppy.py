@@ -10,19 +10,19 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.pages import SESSION, bundled
-from tests.browser.uppy_house import (
+from tests.browser.uppy_harness import (
     MIB,
     MOST,
     PREFIX,
     SHORT,
     TOKEN,
     TYPES,
-    House,
+    Harness,
     Late,
     Parts,
     Uploader,
-    a_house,
     content,
+    run_uppy,
     until,
 )
 from tests.support.stores import Store
@@ -49,10 +49,10 @@ def _running(
     ministack: Store,
     modules: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[House]:
+) -> Iterator[Harness]:
     variant: str = request.param
-    with a_house(variant, ministack, modules, tmp_path_factory.mktemp(variant)) as house:
-        yield house
+    with run_uppy(variant, ministack, modules, tmp_path_factory.mktemp(variant)) as harness:
+        yield harness
 
 
 @pytest.fixture(name="hasty", params=VARIANTS)
@@ -62,87 +62,87 @@ def _hasty(
     ministack: Store,
     modules: Path,
     tmp_path: Path,
-) -> Iterator[House]:
+) -> Iterator[Harness]:
     """Whose URLs live for some seconds."""
-    with a_house(request.param, ministack, modules, tmp_path, expires_in=SHORT) as house:
-        yield house
-        house.empty()
+    with run_uppy(request.param, ministack, modules, tmp_path, expires_in=SHORT) as harness:
+        yield harness
+        harness.empty()
 
 
-@pytest.fixture(name="house")
-def _house(running: House) -> Iterator[House]:
+@pytest.fixture(name="harness")
+def _harness(running: Harness) -> Iterator[Harness]:
     yield running
     running.empty()
 
 
-def test_a_file_goes_in_one_piece(page: Page, house: House) -> None:
-    uploader = Uploader(page, house)
+def test_a_file_goes_in_one_piece(page: Page, harness: Harness) -> None:
+    uploader = Uploader(page, harness)
     uploader.add("notes.txt")
     told = uploader.upload()
     assert told["failed"] == []
-    ((key, stored),) = house.keys().items()
+    ((key, stored),) = harness.keys().items()
     assert re.fullmatch(re.escape(PREFIX) + "[0-9a-f]{32}/notes[.]txt", key)
     assert stored == content(11)
-    assert house.type_of(key) == "text/plain"
+    assert harness.type_of(key) == "text/plain"
     assert told["succeeded"][0]["key"] == key
 
 
-def test_a_file_goes_in_parts(page: Page, house: House) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=True)
+def test_a_file_goes_in_parts(page: Page, harness: Harness) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=True)
     uploader.add("film.txt", 11 * MIB)
     told = uploader.upload()
     assert told["failed"] == []
     assert told["parts"] == 3
-    ((key, stored),) = house.keys().items()
+    ((key, stored),) = harness.keys().items()
     assert stored == content(11 * MIB)
-    assert house.type_of(key) == "text/plain"
-    assert house.unfinished() == []
+    assert harness.type_of(key) == "text/plain"
+    assert harness.unfinished() == []
 
 
 @pytest.mark.parametrize("parts", [False, True], ids=["in-one-piece", "in-parts"])
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_a_file_keeps_its_name(page: Page, house: House, name: str, parts: bool) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=parts)
+def test_a_file_keeps_its_name(page: Page, harness: Harness, name: str, parts: bool) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=parts)
     length = 6 * MIB if parts else 11
     uploader.add(name, length)
     told = uploader.upload()
     assert told["failed"] == []
-    ((key, stored),) = house.keys().items()
+    ((key, stored),) = harness.keys().items()
     assert key.rpartition("/")[2] == name
     assert stored == content(length)
     assert told["succeeded"][0]["key"] == key
 
 
-def test_an_upload_goes_on_after_a_pause(page: Page, house: House) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=True)
+def test_an_upload_goes_on_after_a_pause(page: Page, harness: Harness) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=True)
     uploader.add("film.txt", 11 * MIB)
-    sent = Parts(page, house, hold=[2, 3])
+    sent = Parts(page, harness, hold=[2, 3])
     uploader.start()
     uploader.wait_for("told.parts === 1")
     page.evaluate("() => window.uppy.pauseAll()")
-    assert house.keys() == {}
+    assert harness.keys() == {}
     sent.let_go()
     page.evaluate("() => window.uppy.resumeAll()")
     told = uploader.wait_for("told.complete")
     assert told["failed"] == []
-    assert list(house.keys().values()) == [content(11 * MIB)]
+    assert list(harness.keys().values()) == [content(11 * MIB)]
     assert sent.numbers.count(1) == 1
     assert set(sent.numbers) == {1, 2, 3}
 
 
-def test_an_upload_that_is_cancelled_leaves_nothing(page: Page, house: House) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=True)
+def test_an_upload_that_is_cancelled_leaves_nothing(page: Page, harness: Harness) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=True)
     uploader.add("film.txt", 11 * MIB)
-    Parts(page, house, hold=[2, 3])
+    Parts(page, harness, hold=[2, 3])
     uploader.start()
     uploader.wait_for("told.parts === 1")
-    assert len(house.unfinished()) == 1
+    assert len(harness.unfinished()) == 1
     page.evaluate("() => window.uppy.cancelAll()")
-    until(lambda: house.unfinished() == [], page)
-    assert house.keys() == {}
+    until(lambda: harness.unfinished() == [], page)
+    assert harness.keys() == {}
 
 
-def test_a_part_whose_url_has_expired_gets_another(page: Page, hasty: House) -> None:
+def test_a_part_whose_url_has_expired_gets_another(page: Page, hasty: Harness) -> None:
     """v5 asks for it by itself; v6 does when its user presses Retry, and goes on where it was."""
     uploader = Uploader(page, hasty, shouldUseMultipart=True)
     uploader.add("film.txt", 11 * MIB)
@@ -161,9 +161,9 @@ def test_a_part_whose_url_has_expired_gets_another(page: Page, hasty: House) -> 
 
 @pytest.mark.parametrize("parts", [False, True], ids=["in-one-piece", "in-parts"])
 def test_a_type_that_is_refused_is_told_to_whoever_uploads(
-    page: Page, house: House, parts: bool
+    page: Page, harness: Harness, parts: bool
 ) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=parts)
+    uploader = Uploader(page, harness, shouldUseMultipart=parts)
     uploader.show()
     uploader.add("page.html", 6 * MIB, "text/html")
     told = uploader.upload()
@@ -171,51 +171,56 @@ def test_a_type_that_is_refused_is_told_to_whoever_uploads(
     assert len(told["failed"]) == 1
     assert told["failed"][0].endswith(reason)
     assert reason in uploader.shown()
-    assert house.keys() == {}
-    assert house.unfinished() == []
+    assert harness.keys() == {}
+    assert harness.unfinished() == []
 
 
 @pytest.mark.parametrize("parts", [False, True], ids=["in-one-piece", "in-parts"])
-def test_a_file_that_is_too_large_is_never_sent(page: Page, house: House, parts: bool) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=parts)
+def test_a_file_that_is_too_large_is_never_sent(page: Page, harness: Harness, parts: bool) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=parts)
     uploader.show()
     uploader.add("film.txt", MOST + 1)
-    sent = Parts(page, house)
+    sent = Parts(page, harness)
     told = uploader.upload()
     reason = f"Your grant allows at most {MOST} bytes."
     assert told["failed"][0].endswith(reason)
     assert reason in uploader.shown()
-    assert (sent.numbers, house.unfinished()) == ([], [])
+    assert (sent.numbers, harness.unfinished()) == ([], [])
 
 
-def test_what_was_shown_and_written_holds_no_secret(page: Page, house: House) -> None:
-    uploader = Uploader(page, house, shouldUseMultipart=True)
+def test_what_was_shown_and_written_holds_no_secret(page: Page, harness: Harness) -> None:
+    uploader = Uploader(page, harness, shouldUseMultipart=True)
     uploader.add("film.txt", 6 * MIB)
     uploader.upload()
-    log = house.log.read_text()
+    log = harness.log.read_text()
     assert "CompleteMultipartUpload" in log
-    for secret in (TOKEN, "X-Amz-Signature", "X-Amz-Security-Token", house.store.secret_access_key):
+    for secret in (
+        TOKEN,
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+        harness.store.secret_access_key,
+    ):
         assert secret not in log
 
 
 @behind_a_proxy
-def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, house: House) -> None:
+def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, harness: Harness) -> None:
     """Though the browser has the user's cookie: that of a host is of all its ports."""
-    params = f"{house.origin}/uppy/s3/params?filename=a.txt&type=text/plain"
+    params = f"{harness.origin}/uppy/s3/params?filename=a.txt&type=text/plain"
     statuses = {}
-    for origin in (house.origin, house.pages):
+    for origin in (harness.origin, harness.pages):
         page.goto(origin)
-        before = house.log.read_text().count('"event":"audit"')
+        before = harness.log.read_text().count('"event":"audit"')
         with page.expect_response(params) as reply:
             page.evaluate("url => fetch(url, { mode: 'no-cors', credentials: 'include' })", params)
-        lines = house.log.read_text().count('"event":"audit"') - before
+        lines = harness.log.read_text().count('"event":"audit"') - before
         statuses[origin] = (reply.value.status, lines)
-    assert statuses == {house.origin: (200, 1), house.pages: (403, 0)}
+    assert statuses == {harness.origin: (200, 1), harness.pages: (403, 0)}
 
 
 @behind_a_proxy
-def test_the_proxy_refuses_users_who_are_not_signed_in(house: House) -> None:
-    with httpx.Client(base_url=house.origin, trust_env=False) as client:
+def test_the_proxy_refuses_users_who_are_not_signed_in(harness: Harness) -> None:
+    with httpx.Client(base_url=harness.origin, trust_env=False) as client:
         asked = "/uppy/s3/params?filename=a.txt&type=text/plain"
         same = {"Sec-Fetch-Site": "same-origin"}
         assert client.get(asked, headers=same).status_code == 401

@@ -16,24 +16,24 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
-from tests.end_to_end.desk import BODY, Desk, Sent, edited
+from tests.end_to_end.diagnosis_client import BODY, DiagnosisClient, Sent, edited
 from tests.support.service import RunningService, SignedRequest
 from tests.support.stores import Store
 
 A_TOKEN = re.compile("X-Amz-Security-Token=[^&]*&")
 
 
-@pytest.fixture(name="desk")
-def _desk(verifying_store: Store, verifying_service: RunningService) -> Desk:
-    return Desk(store=verifying_store, service=verifying_service)
+@pytest.fixture(name="client")
+def _desk(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
+    return DiagnosisClient(store=verifying_store, service=verifying_service)
 
 
-Fail = Callable[[Desk], Sent]
+Fail = Callable[[DiagnosisClient], Sent]
 
 
 def get(change: Callable[[SignedRequest], str]) -> Fail:
     """A download with a changed URL."""
-    return lambda desk: desk.send(signed := desk.get(), url=change(signed))
+    return lambda client: client.send(signed := client.get(), url=change(signed))
 
 
 def edit(old: str, new: str) -> Fail:
@@ -42,46 +42,46 @@ def edit(old: str, new: str) -> Fail:
 
 def put(body: bytes = BODY, **more: Any) -> Fail:
     """An upload that is sent in another way."""
-    return lambda desk: desk.send(desk.put(), body, **more)
+    return lambda client: client.send(client.put(), body, **more)
 
 
-def twice(desk: Desk) -> Sent:
-    signed = desk.put()
-    assert desk.send(signed, BODY).answer.status_code == 200
-    return desk.send(signed, BODY)
+def twice(client: DiagnosisClient) -> Sent:
+    signed = client.put()
+    assert client.send(signed, BODY).answer.status_code == 200
+    return client.send(signed, BODY)
 
 
-def too_late(desk: Desk) -> Sent:
-    signed = desk.get(expires_in=1)
+def too_late(client: DiagnosisClient) -> Sent:
+    signed = client.get(expires_in=1)
     time.sleep(2.5)
-    return desk.send(signed)
+    return client.send(signed)
 
 
-def missing_object(desk: Desk) -> Sent:
-    return desk.send(desk.service.sign("download-urls", key=desk.key))
+def missing_object(client: DiagnosisClient) -> Sent:
+    return client.send(client.service.sign("download-urls", key=client.key))
 
 
-def replaced_meanwhile(desk: Desk) -> Sent:
-    desk.stored()
-    return desk.send(desk.put(if_match='"00000000000000000000000000000000"'), BODY)
+def replaced_meanwhile(client: DiagnosisClient) -> Sent:
+    client.stored()
+    return client.send(client.put(if_match='"00000000000000000000000000000000"'), BODY)
 
 
-def other_bytes(desk: Desk) -> Sent:
+def other_bytes(client: DiagnosisClient) -> Sent:
     checksum = {"algorithm": "SHA256", "value": f"{'A' * 43}="}
-    return desk.send(desk.put(checksum=checksum), BODY)
+    return client.send(client.put(checksum=checksum), BODY)
 
 
-def part_of_no_upload(desk: Desk) -> Sent:
-    signed = desk.part()
+def part_of_no_upload(client: DiagnosisClient) -> Sent:
+    signed = client.part()
     upload_id = re.search("uploadId=([^&]+)", signed.url)
     assert upload_id is not None
-    place = {"bucket": "objects", "key": desk.key}
-    desk.service.client.delete(f"/v1/multipart-uploads/{upload_id[1]}", params=place)
-    return desk.send(signed, BODY)
+    place = {"bucket": "objects", "key": client.key}
+    client.service.client.delete(f"/v1/multipart-uploads/{upload_id[1]}", params=place)
+    return client.send(signed, BODY)
 
 
-def with_an_acl(desk: Desk) -> Sent:
-    return desk.send(desk.get(), x_amz_acl="private")
+def with_an_acl(client: DiagnosisClient) -> Sent:
+    return client.send(client.get(), x_amz_acl="private")
 
 
 # Name, change, and expected first finding, which is proven unless the case is in `UNPROVEN`. Each
@@ -129,17 +129,20 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
         "signature_mismatch",
     ),
     "download sent as PUT": (
-        lambda desk: desk.send(desk.get(), BODY, method="PUT"),
+        lambda client: client.send(client.get(), BODY, method="PUT"),
         "method_changed",
     ),
     "download sent as DELETE": (
-        lambda desk: desk.send(desk.get(), method="DELETE"),
+        lambda client: client.send(client.get(), method="DELETE"),
         "method_changed",
     ),
-    "download sent as HEAD": (lambda desk: desk.send(desk.get(), method="HEAD"), "method_changed"),
+    "download sent as HEAD": (
+        lambda client: client.send(client.get(), method="HEAD"),
+        "method_changed",
+    ),
     "upload sent as POST": (put(method="POST"), "method_changed"),
     "upload sent as GET": (
-        lambda desk: replace(desk.send(desk.put(), method="GET"), headers={}),
+        lambda client: replace(client.send(client.put(), method="GET"), headers={}),
         "method_changed",
     ),
     "tracker added": (get(lambda signed: f"{signed.url}&utm_source=mail"), "query_changed"),
@@ -162,9 +165,12 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "metadata left out": (put(x_amz_meta_author=None), "header_missing"),
     # The signed value cannot be guessed; the finding only says that the reported one is wrong.
     "metadata changed": (put(x_amz_meta_author="Bob"), "signature_mismatch"),
-    "part too long": (lambda desk: desk.send(desk.part(), BODY + b"!"), "content_length_changed"),
+    "part too long": (
+        lambda client: client.send(client.part(), BODY + b"!"),
+        "content_length_changed",
+    ),
     "part sent as POST": (
-        lambda desk: desk.send(desk.part(), BODY, method="POST"),
+        lambda client: client.send(client.part(), BODY, method="POST"),
         "method_changed",
     ),
     "unsigned header": (with_an_acl, "header_unsigned"),
@@ -172,7 +178,7 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "replaced meanwhile": (replaced_meanwhile, "condition_failed"),
     "missing object": (missing_object, "object_missing"),
     "range behind the end": (
-        lambda desk: desk.send(desk.get(), Range="bytes=100-"),
+        lambda client: client.send(client.get(), Range="bytes=100-"),
         "range_invalid",
     ),
     "other bytes": (other_bytes, "checksum_mismatch"),
@@ -187,11 +193,11 @@ LET_THROUGH: Final = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_failing_request_gets_the_right_first_finding(desk: Desk, case: str) -> None:
+def test_a_failing_request_gets_the_right_first_finding(client: DiagnosisClient, case: str) -> None:
     fail, code = CASES[case]
-    sent = fail(desk)
-    findings = desk.diagnosed(sent)
-    if (desk.store.name, case) in LET_THROUGH:
+    sent = fail(client)
+    findings = client.diagnosed(sent)
+    if (client.store.name, case) in LET_THROUGH:
         assert sent.answer.is_success, "the store is fixed: remove this entry"
         assert findings == []
         return
@@ -204,61 +210,63 @@ def test_there_are_enough_kinds_of_failing_requests() -> None:
     assert len({code for _, code in CASES.values()}) >= 20
 
 
-def working(desk: Desk) -> Iterator[Sent]:
-    yield desk.send(desk.get(filename="a b.txt", content_type="application/pdf"))
-    yield desk.send(desk.service.sign("head-urls", key=desk.key))
-    yield desk.send(desk.service.sign("list-urls", prefix="diagnoses/", max_keys=2))
-    yield desk.send(desk.service.sign("delete-urls", key=desk.key))
-    yield desk.send(desk.put(tags={"team": "a b"}, cache_control="private"), BODY)
-    yield desk.send(desk.part(), BODY)
+def working(client: DiagnosisClient) -> Iterator[Sent]:
+    yield client.send(client.get(filename="a b.txt", content_type="application/pdf"))
+    yield client.send(client.service.sign("head-urls", key=client.key))
+    yield client.send(client.service.sign("list-urls", prefix="diagnoses/", max_keys=2))
+    yield client.send(client.service.sign("delete-urls", key=client.key))
+    yield client.send(client.put(tags={"team": "a b"}, cache_control="private"), BODY)
+    yield client.send(client.part(), BODY)
 
 
-def test_a_request_that_works_gets_no_finding(desk: Desk) -> None:
-    for sent in working(desk):
+def test_a_request_that_works_gets_no_finding(client: DiagnosisClient) -> None:
+    for sent in working(client):
         assert sent.answer.is_success, sent.answer.text
-        assert desk.diagnosed(sent) == []
+        assert client.diagnosed(sent) == []
         without_length = {n: v for n, v in sent.headers.items() if n != "content-length"}
         for headers in (sent.reported["headers"], without_length):
             reported = {"method": sent.method, "url": sent.url, "headers": headers}
-            reply = desk.service.client.post("/v1/diagnoses", json=reported)
+            reply = client.service.client.post("/v1/diagnoses", json=reported)
             assert reply.json() == {"findings": []}
 
 
-def test_two_changes_at_once_are_both_found(desk: Desk) -> None:
-    sent = desk.send(desk.put(), BODY + b"\n", content_type="text/plain; charset=utf-8")
+def test_two_changes_at_once_are_both_found(client: DiagnosisClient) -> None:
+    sent = client.send(client.put(), BODY + b"\n", content_type="text/plain; charset=utf-8")
     assert sent.answer.status_code == 403
-    assert [(each["code"], each["proven"]) for each in desk.diagnosed(sent)] == [
+    assert [(each["code"], each["proven"]) for each in client.diagnosed(sent)] == [
         ("content_type_changed", True),
         ("content_length_changed", True),
     ]
 
 
-def test_metadata_that_differs_is_named_as_what_to_compare(desk: Desk) -> None:
-    sent = desk.send(desk.put(), BODY, x_amz_meta_author="Bob")
+def test_metadata_that_differs_is_named_as_what_to_compare(client: DiagnosisClient) -> None:
+    sent = client.send(client.put(), BODY, x_amz_meta_author="Bob")
     assert sent.answer.status_code == 403
-    assert "`x-amz-meta-author`" in desk.diagnosed(sent)[0]["fix"]
+    assert "`x-amz-meta-author`" in client.diagnosed(sent)[0]["fix"]
 
 
-def test_a_request_fixed_as_advised_works(desk: Desk) -> None:
+def test_a_request_fixed_as_advised_works(client: DiagnosisClient) -> None:
     """Return the command line of the fix, with the URL and a file filled in."""
-    signed = desk.put()
-    sent = desk.send(signed, BODY, content_type="text/plain;charset=UTF-8")
-    finding = desk.diagnosed(sent)[0]
+    signed = client.put()
+    sent = client.send(signed, BODY, content_type="text/plain;charset=UTF-8")
+    finding = client.diagnosed(sent)[0]
     options = dict(re.findall("-H '([a-z-]+): ([^']*)'", finding["fix"]))
     assert options == signed.headers
     assert "curl -T FILE" in finding["fix"]
     assert "'<url>'`" in finding["fix"]
-    assert desk.send(SignedRequest("PUT", signed.url, options, {}), BODY).answer.status_code == 200
+    assert (
+        client.send(SignedRequest("PUT", signed.url, options, {}), BODY).answer.status_code == 200
+    )
 
 
-def test_the_command_line_calls_the_service(desk: Desk, tmp_path: Path) -> None:
+def test_the_command_line_calls_the_service(client: DiagnosisClient, tmp_path: Path) -> None:
     """Run `presign diagnose` as a process, with its input in files."""
-    sent = desk.send(desk.put(), BODY, content_type="text/plain; charset=utf-8")
+    sent = client.send(client.put(), BODY, content_type="text/plain; charset=utf-8")
     answer = tmp_path / "answer.xml"
     answer.write_text(sent.answer.text)
     headers = [text for name, value in sent.headers.items() for text in ("-H", f"{name}: {value}")]
     options = ["--method", "PUT", *headers, "--status", "403", "--response", str(answer)]
-    requested = ["diagnose", *options, "--service", str(desk.service.client.base_url)]
+    requested = ["diagnose", *options, "--service", str(client.service.client.base_url)]
     done = CliRunner().invoke(main, requested, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
     assert done.exit_code == 1
     assert done.output.startswith("1. content_type_changed (certain)")

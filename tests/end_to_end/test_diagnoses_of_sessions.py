@@ -11,7 +11,7 @@ import pytest
 
 from service.signing.actions import GetObject
 from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions, stored
-from tests.end_to_end.desk import BODY, TYPE, Desk, Sent, codes
+from tests.end_to_end.diagnosis_client import BODY, TYPE, DiagnosisClient, Sent, codes
 from tests.support.late import again_if_late, within
 from tests.support.service import RunningService, SignedRequest, make_caller, post_form, run_service
 from tests.support.stores import Store
@@ -19,9 +19,9 @@ from tests.support.stores import Store
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(name="desk")
-def _desk(verifying_store: Store, verifying_service: RunningService) -> Desk:
-    return Desk(store=verifying_store, service=verifying_service)
+@pytest.fixture(name="client")
+def _desk(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
+    return DiagnosisClient(store=verifying_store, service=verifying_service)
 
 
 # Only signed by hand: the service refuses these.
@@ -44,31 +44,33 @@ def signed_by_hand(
     return SignedRequest("GET", url, {}, {})
 
 
-def test_a_key_with_dot_segments_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
+def test_a_key_with_dot_segments_is_diagnosed(client: DiagnosisClient, signer: HandSigner) -> None:
     """The session is not the service's, so the diagnosis only has visible facts."""
-    sent = desk.send(signed_by_hand(signer, "diagnoses/a/../b"))
+    sent = client.send(signed_by_hand(signer, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
-    codes = [finding["code"] for finding in desk.diagnosed(sent)]
+    codes = [finding["code"] for finding in client.diagnosed(sent)]
     assert codes[-1] == "signed_elsewhere"
     assert "dot_segments" in codes or sent.answer.status_code == 404
 
 
-def test_a_url_from_the_future_is_diagnosed(desk: Desk, signer: HandSigner) -> None:
-    sent = desk.send(signed_by_hand(signer, desk.key, now=4000))
-    if desk.store.name == "seaweedfs":  # 4.48 does not check when a URL begins
+def test_a_url_from_the_future_is_diagnosed(client: DiagnosisClient, signer: HandSigner) -> None:
+    sent = client.send(signed_by_hand(signer, client.key, now=4000))
+    if client.store.name == "seaweedfs":  # 4.48 does not check when a URL begins
         assert sent.answer.status_code == 404
         return
     assert sent.answer.status_code == 403
-    assert desk.diagnosed(sent)[0]["code"] == "not_yet_valid"
+    assert client.diagnosed(sent)[0]["code"] == "not_yet_valid"
 
 
-def test_a_session_without_permission_is_diagnosed(desk: Desk, sessions: CallerSessions) -> None:
+def test_a_session_without_permission_is_diagnosed(
+    client: DiagnosisClient, sessions: CallerSessions
+) -> None:
     """The session policy denies it; the signature is valid."""
     nobody = sessions.signer(None)
-    stored(desk.store, desk.key)
-    sent = desk.send(signed_by_hand(nobody, desk.key))
+    stored(client.store, client.key)
+    sent = client.send(signed_by_hand(nobody, client.key))
     assert sent.answer.status_code == 403
-    finding = desk.diagnosed(sent)[0]
+    finding = client.diagnosed(sent)[0]
     assert (finding["code"], finding["proven"]) == ("access_denied", True)
 
 
@@ -76,12 +78,12 @@ def test_an_expired_session_is_diagnosed(ministack: Store, tmp_path: Path) -> No
     """MiniStack answers `ExpiredToken` at first, and later that the key id does not exist."""
     seconds = 10
     with run_service(ministack, tmp_path, session_seconds=seconds) as service:
-        desk = Desk(store=ministack, service=service)
-        signed = desk.get()
+        client = DiagnosisClient(store=ministack, service=service)
+        signed = client.get()
         time.sleep(seconds + 3)  # its end is rounded to the second
-        sent = desk.send(signed)
+        sent = client.send(signed)
         assert sent.answer.is_error
-        finding = desk.diagnosed(sent)[0]
+        finding = client.diagnosed(sent)[0]
         assert (finding["code"], finding["proven"]) == ("session_ended", True)
 
 
@@ -111,8 +113,8 @@ def test_a_failing_form_gets_the_right_first_finding(
     fields = {**form["fields"], **change}
     answer = post_form(form["url"], {n: v for n, v in fields.items() if v is not None}, body)
     assert answer.status_code >= 400
-    desk = Desk(store=ministack, service=ministack_service)
-    findings = desk.diagnosed(Sent("POST", form["url"], {}, answer))
+    client = DiagnosisClient(store=ministack, service=ministack_service)
+    findings = client.diagnosed(Sent("POST", form["url"], {}, answer))
     assert findings[0]["code"] == code
 
 
@@ -120,16 +122,16 @@ def test_a_failing_form_gets_the_right_first_finding(
 def test_only_the_expired_form_has_a_finding(
     ministack: Store, ministack_service: RunningService
 ) -> None:
-    desk = Desk(store=ministack, service=ministack_service)
+    client = DiagnosisClient(store=ministack, service=ministack_service)
     requested = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
     with within(2):
         form = ministack_service.post("upload-forms", **requested)
         answer = post_form(form["url"], form["fields"], BODY)
         assert answer.is_success
-    assert desk.diagnosed(Sent("POST", form["url"], {}, answer)) == []
+    assert client.diagnosed(Sent("POST", form["url"], {}, answer)) == []
     time.sleep(4)
     late = post_form(form["url"], form["fields"], BODY)
-    assert desk.diagnosed(Sent("POST", form["url"], {}, late))[0]["code"] == "expired"
+    assert client.diagnosed(Sent("POST", form["url"], {}, late))[0]["code"] == "expired"
 
 
 @pytest.fixture(name="ministack_service", scope="module")
@@ -144,15 +146,15 @@ def _ministack_service(
 
 
 def test_another_replica_reports_signed_elsewhere_and_visible_facts(
-    desk: Desk, tmp_path: Path
+    client: DiagnosisClient, tmp_path: Path
 ) -> None:
-    sent = desk.send(desk.put(), BODY, if_none_match=None)
+    sent = client.send(client.put(), BODY, if_none_match=None)
     escaped = replace(sent, url=sent.url.replace("&", "&amp;"))
-    with run_service(desk.store, tmp_path) as other:
-        there = replace(desk, service=other)
+    with run_service(client.store, tmp_path) as other:
+        there = replace(client, service=other)
         assert codes(there.diagnosed(sent)) == ["header_missing", "signed_elsewhere"]
         assert codes(there.diagnosed(escaped))[0] == "url_escaped"
-    assert codes(desk.diagnosed(sent)) == ["header_missing"]
+    assert codes(client.diagnosed(sent)) == ["header_missing"]
 
 
 def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_path: Path) -> None:

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser.console.house import Desk, House, console, gated_console, open_desk
+from tests.browser.console.harness import (
+    ConsolePage,
+    Harness,
+    open_console,
+    run_console,
+    run_gated_console,
+)
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
@@ -13,14 +19,14 @@ SECRETS = (API_KEY, "X-Amz-Signature", "X-Amz-Security-Token")
 
 
 @pytest.fixture(scope="session")
-def house(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with console(ministack, tmp_path_factory.mktemp("console")) as running:
+def harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with run_console(ministack, tmp_path_factory.mktemp("console")) as running:
         yield running
 
 
 @pytest.fixture
-def gated_house(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with gated_console(ministack, tmp_path_factory.mktemp("gated")) as running:
+def gated_harness(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
+    with run_gated_console(ministack, tmp_path_factory.mktemp("gated")) as running:
         yield running
 
 
@@ -30,21 +36,21 @@ def _context(chromium: Browser) -> Iterator[BrowserContext]:
         yield opened
 
 
-@pytest.fixture(name="desk")
-def _desk(context: BrowserContext, house: House) -> Iterator[Desk]:
-    opened = open_desk(context, house)
+@pytest.fixture(name="console")
+def _console(context: BrowserContext, harness: Harness) -> Iterator[ConsolePage]:
+    opened = open_console(context, harness)
     yield opened
     kept_to_itself(opened)
 
 
 @pytest.fixture
-def gated_desk(context: BrowserContext, gated_house: House) -> Iterator[Desk]:
-    opened = open_desk(context, gated_house)
+def gated_console(context: BrowserContext, gated_harness: Harness) -> Iterator[ConsolePage]:
+    opened = open_console(context, gated_harness)
     yield opened
     kept_to_itself(opened)
 
 
-def kept_to_itself(opened: Desk) -> None:
+def kept_to_itself(opened: ConsolePage) -> None:
     """The page asked nobody else, broke no policy, logged nothing, and its address told nothing."""
     watch = opened.watch
     assert watch.strangers == []
@@ -52,7 +58,7 @@ def kept_to_itself(opened: Desk) -> None:
     refused = "error: Failed to load resource: "
     assert [line for line in watch.logged if not line.startswith(refused)] == []
     assert [line for line in watch.logged if any(secret in line for secret in SECRETS)] == []
-    assert set(watch.addresses) == {opened.house.url}
+    assert set(watch.addresses) == {opened.harness.url}
     assert opened.page.title() == "presign console"
     assert opened.page.evaluate("history.length") <= 2  # the empty page, and this one
     assert opened.page.evaluate("localStorage.length + sessionStorage.length") == 0

@@ -13,7 +13,14 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from service.auth.api_keys import digest_of
 from tests.browser.conftest import QUIET
-from tests.browser.console.house import MIB, Desk, House, console, open_desk, text_file
+from tests.browser.console.harness import (
+    MIB,
+    ConsolePage,
+    Harness,
+    open_console,
+    run_console,
+    text_file,
+)
 from tests.support import stores
 from tests.support.gate import gate_to
 from tests.support.service import API_KEY
@@ -42,7 +49,7 @@ BILLING: Final = {
 
 
 @contextmanager
-def house(store: Store, directory: Path) -> Iterator[House]:
+def harness(store: Store, directory: Path) -> Iterator[Harness]:
     with gate_to(store.endpoint_url) as gate:
         bucket = {
             "bucket": store.bucket, "region": store.region, "role_arn": store.role_arn,
@@ -50,19 +57,21 @@ def house(store: Store, directory: Path) -> Iterator[House]:
             "public_endpoint_url": gate.url,
         }  # fmt: skip
         callers = [BILLING]
-        with console(store, directory, gate, callers=callers, buckets={"reports": bucket}) as made:
+        with run_console(
+            store, directory, gate, callers=callers, buckets={"reports": bucket}
+        ) as made:
             yield made
 
 
-def sign_in_page(browser: Browser, made: House) -> None:
+def sign_in_page(browser: Browser, made: Harness) -> None:
     with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
-        opened = open_desk(context, made)
+        opened = open_console(context, made)
         take(opened, "sign-in")
 
 
-def working(opened: Desk, folder: str, film: Path) -> None:
+def working(opened: ConsolePage, folder: str, film: Path) -> None:
     """A report sent and shared, a film on its way, and a file that may not go."""
-    gate = opened.house.way
+    gate = opened.harness.way
     opened.sign_in()
     opened.field("Folder").fill(folder)
     opened.upload(text_file(REPORT, os.urandom(780_000), "application/pdf"))
@@ -76,12 +85,12 @@ def working(opened: Desk, folder: str, film: Path) -> None:
     opened.page.mouse.move(0, 0)
 
 
-def take(opened: Desk, name: str, *, whole: bool = False) -> None:
+def take(opened: ConsolePage, name: str, *, whole: bool = False) -> None:
     opened.page.evaluate("scrollTo(0, 0)")
     opened.page.screenshot(path=INTO / f"{name}.png", full_page=whole)
 
 
-def pictures(browser: Browser, made: House, film: Path) -> None:
+def pictures(browser: Browser, made: Harness, film: Path) -> None:
     sign_in_page(browser, made)
     views: list[tuple[str, Any, Any]] = [
         ("light", "light", DESKTOP),
@@ -90,7 +99,7 @@ def pictures(browser: Browser, made: House, film: Path) -> None:
     ]
     for name, scheme, viewport in views:
         with browser.new_context(viewport=viewport, color_scheme=scheme) as context:
-            opened = open_desk(context, made)
+            opened = open_console(context, made)
             working(opened, f"invoices/{name}/", film)
             take(opened, name, whole=True)
             made.way.cut()
@@ -109,7 +118,7 @@ def main() -> None:
             room.mkdir()
         with (
             stores.ministack(rooms[0]) as store,
-            house(store, rooms[1]) as made,
+            harness(store, rooms[1]) as made,
             sync_playwright() as playwright,
             playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=QUIET

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.console.house import (
+from tests.browser.console.harness import (
     LARGE,
     MULTIPART_KEY,
-    Desk,
+    ConsolePage,
     large_file,
     text_file,
 )
@@ -23,14 +23,14 @@ ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
 LANGUAGES: Final = ["curl", "Python", "JavaScript"]
 
 
-def code(desk: Desk, place: str, language: str) -> str:
+def code(console: ConsolePage, place: str, language: str) -> str:
     """What "Copy code" gives."""
-    panel = desk.page.locator(f"#{place}")
+    panel = console.page.locator(f"#{place}")
     panel.get_by_text("The same in code").click()
     panel.get_by_role("radio", name=language, exact=True).check()
     panel.get_by_role("button", name="Copy code").click()
-    expect(desk.page.get_by_role("status")).to_have_text("Copied.")
-    copied: str = desk.page.evaluate("navigator.clipboard.readText()")
+    expect(console.page.get_by_role("status")).to_have_text("Copied.")
+    copied: str = console.page.evaluate("navigator.clipboard.readText()")
     shown = panel.locator("pre").text_content()
     assert copied == shown
     assert API_KEY not in copied
@@ -58,77 +58,85 @@ def run(language: str, text: str, directory: Path, token: str = API_KEY) -> None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_code_of_a_link_downloads_it(desk: Desk, tmp_path: Path, language: str) -> None:
+def test_the_code_of_a_link_downloads_it(
+    console: ConsolePage, tmp_path: Path, language: str
+) -> None:
     body = os.urandom(3_000_000)
-    desk.house.put(f"code/{ODD}", body)
-    desk.sign_in()
-    desk.field("Object").fill(f"code/{ODD}")
-    run(language, code(desk, "link-code", language), tmp_path)
+    console.harness.put(f"code/{ODD}", body)
+    console.sign_in()
+    console.field("Object").fill(f"code/{ODD}")
+    run(language, code(console, "link-code", language), tmp_path)
     assert (tmp_path / ODD).read_bytes() == body
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_code_of_an_upload_sends_the_file(desk: Desk, tmp_path: Path, language: str) -> None:
-    desk.sign_in()
-    desk.field("Folder").fill(f"sent by/{language}")
-    desk.choose(text_file(ODD))
+def test_the_code_of_an_upload_sends_the_file(
+    console: ConsolePage, tmp_path: Path, language: str
+) -> None:
+    console.sign_in()
+    console.field("Folder").fill(f"sent by/{language}")
+    console.choose(text_file(ODD))
     body = os.urandom(3_000_000)  # of another length than what was chosen: the file's own counts
     (tmp_path / ODD).write_bytes(body)
-    run(language, code(desk, "upload-code", language), tmp_path)
+    run(language, code(console, "upload-code", language), tmp_path)
     key = f"sent by/{language}/{ODD}"
-    assert desk.house.read(key) == body
-    head = desk.house.store.admin_client().head_object(Bucket=desk.house.store.bucket, Key=key)
+    assert console.harness.read(key) == body
+    head = console.harness.store.admin_client().head_object(
+        Bucket=console.harness.store.bucket, Key=key
+    )
     assert head["ContentType"] == "text/plain"
 
 
 @pytest.mark.parametrize("language", ["Python", "JavaScript"])
 @pytest.mark.parametrize("overwrites", [False, True])
 def test_the_code_of_an_upload_in_parts_sends_the_file(
-    desk: Desk, tmp_path: Path, language: str, overwrites: bool
+    console: ConsolePage, tmp_path: Path, language: str, overwrites: bool
 ) -> None:
     name = f"parts {language} {overwrites}.bin"
     file = large_file(tmp_path, name, LARGE)
-    desk.sign_in(MULTIPART_KEY)
+    console.sign_in(MULTIPART_KEY)
     if overwrites:
-        desk.house.put(name, b"first")
-        desk.page.get_by_label("Replace objects of the same name").check()
-    desk.choose(text_file(name))
-    run(language, code(desk, "upload-code", language), tmp_path, MULTIPART_KEY)
-    assert desk.house.read(name) == file.read_bytes()
+        console.harness.put(name, b"first")
+        console.page.get_by_label("Replace objects of the same name").check()
+    console.choose(text_file(name))
+    run(language, code(console, "upload-code", language), tmp_path, MULTIPART_KEY)
+    assert console.harness.read(name) == file.read_bytes()
 
 
-def test_there_is_code_before_a_file_is_chosen(desk: Desk) -> None:
-    desk.sign_in()
-    desk.field("Folder").fill("inbox")
-    assert '"key":"inbox/report.pdf"' in code(desk, "upload-code", "curl")
+def test_there_is_code_before_a_file_is_chosen(console: ConsolePage) -> None:
+    console.sign_in()
+    console.field("Folder").fill("inbox")
+    assert '"key":"inbox/report.pdf"' in code(console, "upload-code", "curl")
 
 
-def test_without_a_clipboard_the_code_is_copied_all_the_same(desk: Desk) -> None:
+def test_without_a_clipboard_the_code_is_copied_all_the_same(console: ConsolePage) -> None:
     """As on a page that came by http from another machine."""
-    page = desk.page
+    page = console.page
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined});")
     page.reload()
-    desk.sign_in()
+    console.sign_in()
     page.locator("#link-code").get_by_text("The same in code").click()
     page.locator("#link-code").get_by_role("button", name="Copy code").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
-    field = desk.field("Object")
+    field = console.field("Object")
     field.focus()
     page.keyboard.press("Control+V")
     assert field.input_value().startswith("sign() {")
 
 
-def test_the_code_that_fails_says_why_in_the_services_words(desk: Desk, tmp_path: Path) -> None:
-    desk.sign_in()
-    desk.field("Object").fill("code/a.txt")
+def test_the_code_that_fails_says_why_in_the_services_words(
+    console: ConsolePage, tmp_path: Path
+) -> None:
+    console.sign_in()
+    console.field("Object").fill("code/a.txt")
     for language in LANGUAGES:
-        text = code_of(desk, language)
+        text = code_of(console, language)
         with pytest.raises(AssertionError, match="API key or a token that is known"):
             run(language, text, tmp_path, token="another")
 
 
-def code_of(desk: Desk, language: str) -> str:
-    panel = desk.page.locator("#link-code")
+def code_of(console: ConsolePage, language: str) -> str:
+    panel = console.page.locator("#link-code")
     if not panel.get_by_role("button", name="Copy code").is_visible():
         panel.get_by_text("The same in code").click()
     panel.get_by_role("radio", name=language, exact=True).check()

@@ -4,23 +4,23 @@ import uuid
 
 from playwright.sync_api import expect
 
-from tests.browser.console.house import Desk
+from tests.browser.console.harness import ConsolePage
 from tests.support.service import send
 
 
-def test_a_url_that_the_store_refuses_is_explained_with_proof(desk: Desk) -> None:
+def test_a_url_that_the_store_refuses_is_explained_with_proof(console: ConsolePage) -> None:
     key = f"explained/{uuid.uuid4().hex}.txt"
-    signed = desk.house.service.sign("download-urls", key=key)
+    signed = console.harness.service.sign("download-urls", key=key)
     answer = send(signed, b"body", method="PUT")
     assert answer.status_code == 403
-    desk.sign_in()
-    desk.field("Failing URL").fill(signed.url)
-    desk.field("Method").select_option("PUT")
-    desk.field("HTTP status").fill("403")
-    desk.page.get_by_text("Headers and response body").click()
-    desk.field("Response body").fill(answer.text)
-    desk.button("Diagnose").click()
-    found = desk.page.get_by_role("list", name="Findings").get_by_role("listitem")
+    console.sign_in()
+    console.field("Failing URL").fill(signed.url)
+    console.field("Method").select_option("PUT")
+    console.field("HTTP status").fill("403")
+    console.page.get_by_text("Headers and response body").click()
+    console.field("Response body").fill(answer.text)
+    console.button("Diagnose").click()
+    found = console.page.get_by_role("list", name="Findings").get_by_role("listitem")
     expect(found).to_have_count(1)
     expect(found).to_contain_text("Provenmethod_changed")
     expect(found).to_contain_text("The URL is signed for GET, but was sent as PUT.")

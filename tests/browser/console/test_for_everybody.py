@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.console.conftest import kept_to_itself
-from tests.browser.console.house import Desk, House, open_desk, text_file
+from tests.browser.console.harness import ConsolePage, Harness, open_console, text_file
 from tests.support.service import API_KEY
 
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -30,14 +30,14 @@ def violations(page: Page) -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 360])
 def test_axe_finds_nothing_in_any_state(
-    chromium: Browser, house: House, scheme: Any, width: int
+    chromium: Browser, harness: Harness, scheme: Any, width: int
 ) -> None:
     with chromium.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
     ) as context:
         context.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
         context.route("**/v1/diagnoses", lambda route: route.fulfill(json={"findings": [FINDING]}))
-        opened = open_desk(context, house)
+        opened = open_console(context, harness)
         assert violations(opened.page) == []
         opened.button("Sign in").click()
         assert violations(opened.page) == []
@@ -50,7 +50,7 @@ def test_axe_finds_nothing_in_any_state(
         assert fits(opened.page)
 
 
-def fill(opened: Desk, name: str) -> None:
+def fill(opened: ConsolePage, name: str) -> None:
     """Something of each kind."""
     opened.upload(text_file(f"{name}.txt"))
     opened.wait_until_sent(f"{name}.txt")
@@ -69,48 +69,48 @@ def fits(page: Page) -> bool:
     return inside
 
 
-def test_all_of_it_is_done_without_a_mouse(desk: Desk, tmp_path: Path) -> None:
-    keyboard = desk.page.keyboard
+def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path) -> None:
+    keyboard = console.page.keyboard
     file = tmp_path / "by keyboard.txt"
     file.write_text("typed")
-    to(desk, "API key or token")
+    to(console, "API key or token")
     keyboard.type(API_KEY)
     keyboard.press("Enter")
-    expect(desk.page.get_by_role("heading", name="Where")).to_be_focused()
-    to(desk, "Folder")
+    expect(console.page.get_by_role("heading", name="Where")).to_be_focused()
+    to(console, "Folder")
     keyboard.type("keys")
-    with desk.page.expect_file_chooser() as chosen:
+    with console.page.expect_file_chooser() as chosen:
         # Playwright does not wait until Chromium intercepts choosers, and a key can be faster.
         # The round trips of `to` come after it: without them one press in 15 is lost.
-        to(desk, "Files")
+        to(console, "Files")
         keyboard.press("Space")
     chosen.value.set_files(file)
-    to(desk, "Upload")
+    to(console, "Upload")
     keyboard.press("Enter")
-    desk.wait_until_sent("by keyboard.txt")
-    to(desk, "Object")
+    console.wait_until_sent("by keyboard.txt")
+    to(console, "Object")
     keyboard.press("Enter")
-    expect(desk.button("Copy")).to_be_focused()
-    assert desk.house.read("keys/by keyboard.txt") == b"typed"
-    to(desk, "The same in code", backwards=True)
+    expect(console.button("Copy")).to_be_focused()
+    assert console.harness.read("keys/by keyboard.txt") == b"typed"
+    to(console, "The same in code", backwards=True)
     keyboard.press("Enter")
-    to(desk, "curl")
+    to(console, "curl")
     keyboard.press("ArrowRight")
-    expect(desk.page.locator("#upload-code").get_by_role("radio", name="Python")).to_be_checked()
-    to(desk, "Copy code")
+    expect(console.page.locator("#upload-code").get_by_role("radio", name="Python")).to_be_checked()
+    to(console, "Copy code")
     keyboard.press("Space")
-    expect(desk.page.get_by_role("status")).to_have_text("Copied.")
-    to(desk, "Sign out", backwards=True)
+    expect(console.page.get_by_role("status")).to_have_text("Copied.")
+    to(console, "Sign out", backwards=True)
     keyboard.press("Enter")
-    expect(desk.field("API key or token")).to_be_focused()
+    expect(console.field("API key or token")).to_be_focused()
 
 
-def to(desk: Desk, name: str, *, backwards: bool = False) -> None:
+def to(console: ConsolePage, name: str, *, backwards: bool = False) -> None:
     """By Tab, until the focus is on what is called so."""
     for _ in range(40):
-        if desk.page.evaluate(NAME_OF_FOCUSED) == name:
+        if console.page.evaluate(NAME_OF_FOCUSED) == name:
             return
-        desk.page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        console.page.keyboard.press("Shift+Tab" if backwards else "Tab")
     raise AssertionError(f"no Tab leads to {name}")
 
 
@@ -120,26 +120,26 @@ NAME_OF_FOCUSED: Final = """() => {
 }"""
 
 
-def test_what_has_the_focus_is_seen_to(desk: Desk) -> None:
-    desk.sign_in()
+def test_what_has_the_focus_is_seen_to(console: ConsolePage) -> None:
+    console.sign_in()
     for name in ("Folder", "Files", "Upload", "Object", "Link"):
-        to(desk, name)
-        width = desk.page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+        to(console, name)
+        width = console.page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
         assert float(width.removesuffix("px")) >= 2
 
 
-def test_what_happens_is_told_to_who_does_not_see_it(desk: Desk) -> None:
-    page = desk.page
+def test_what_happens_is_told_to_who_does_not_see_it(console: ConsolePage) -> None:
+    page = console.page
     page.evaluate("""() => {
       window.told = [];
       new MutationObserver(() => told.push(document.querySelector('[role=status]').textContent))
         .observe(document.querySelector('[role=status]'), {childList: true});
     }""")
-    desk.sign_in()
-    desk.upload(text_file("told.txt"))
-    desk.wait_until_sent("told.txt")
-    desk.link("told.txt")
-    desk.button("Copy").click()
+    console.sign_in()
+    console.upload(text_file("told.txt"))
+    console.wait_until_sent("told.txt")
+    console.link("told.txt")
+    console.button("Copy").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
     told = page.evaluate("told")
     assert told[0] == "told.txt: Sent."
@@ -149,10 +149,10 @@ def test_what_happens_is_told_to_who_does_not_see_it(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("motion", "moves"), [("no-preference", True), ("reduce", False)])
 def test_nothing_moves_for_who_wants_no_motion(
-    chromium: Browser, house: House, motion: Any, moves: bool
+    chromium: Browser, harness: Harness, motion: Any, moves: bool
 ) -> None:
     with chromium.new_context(reduced_motion=motion) as context:
-        opened = open_desk(context, house)
+        opened = open_console(context, harness)
         lasts = opened.page.evaluate(
             "getComputedStyle(document.querySelector('button')).transitionDuration"
         )
@@ -163,42 +163,42 @@ def test_nothing_moves_for_who_wants_no_motion(
 # What explains a failing URL is asked of a service that has the call, and is not offered by another
 
 
-def test_nothing_is_explained_where_the_service_has_no_such_call(desk: Desk) -> None:
-    desk.page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
-    with desk.page.expect_response("**/openapi.json"):
-        desk.sign_in()
-    expect(desk.field("Failing URL")).to_be_hidden()
-    expect(desk.button("Diagnose")).to_be_hidden()
+def test_nothing_is_explained_where_the_service_has_no_such_call(console: ConsolePage) -> None:
+    console.page.route("**/openapi.json", lambda route: route.fulfill(json={"paths": {}}))
+    with console.page.expect_response("**/openapi.json"):
+        console.sign_in()
+    expect(console.field("Failing URL")).to_be_hidden()
+    expect(console.button("Diagnose")).to_be_hidden()
 
 
-def explaining(desk: Desk, answer: Any, status: int = 200) -> list[Any]:
+def explaining(console: ConsolePage, answer: Any, status: int = 200) -> list[Any]:
     asked: list[Any] = []
 
     def reply(route: Route) -> None:
         asked.append(route.request.post_data_json)
         route.fulfill(status=status, json=answer)
 
-    desk.page.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
-    desk.page.route("**/v1/diagnoses", reply)
-    desk.sign_in()
+    console.page.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
+    console.page.route("**/v1/diagnoses", reply)
+    console.sign_in()
     return asked
 
 
 URL: Final = "https://store.example/a.txt?X-Amz-Signature=0"
 
 
-def test_a_failing_url_is_explained(desk: Desk) -> None:
+def test_a_failing_url_is_explained(console: ConsolePage) -> None:
     likely = {**FINDING, "code": "clock", "proven": False, "summary": "A clock is wrong.",
               "fix": "curl -sS \\\n  '<url>'"}  # fmt: skip
-    asked = explaining(desk, {"findings": [FINDING, likely]})
-    desk.field("Failing URL").fill(f"  {URL}\n")
-    desk.field("Method").select_option("PUT")
-    desk.field("HTTP status").fill("403")
-    desk.page.get_by_text("Headers and response body").click()
-    desk.field("Headers, one per line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
-    desk.field("Response body").fill("<Error/>")
-    desk.button("Diagnose").click()
-    found = desk.page.get_by_role("list", name="Findings").get_by_role("listitem")
+    asked = explaining(console, {"findings": [FINDING, likely]})
+    console.field("Failing URL").fill(f"  {URL}\n")
+    console.field("Method").select_option("PUT")
+    console.field("HTTP status").fill("403")
+    console.page.get_by_text("Headers and response body").click()
+    console.field("Headers, one per line").fill("Content-Type: text/plain\n\nX-Odd: a: b\nnonsense")
+    console.field("Response body").fill("<Error/>")
+    console.button("Diagnose").click()
+    found = console.page.get_by_role("list", name="Findings").get_by_role("listitem")
     expect(found).to_have_count(2)
     first, second = found.all()
     expect(first).to_contain_text("Provenexpired")
@@ -209,16 +209,16 @@ def test_a_failing_url_is_explained(desk: Desk) -> None:
         "method": "PUT", "url": URL, "response_status": 403, "response_body": "<Error/>",
         "headers": {"content-type": "text/plain", "x-odd": "a: b"},
     }]  # fmt: skip
-    desk.button("Sign out").click()
-    assert URL not in desk.page.content()
-    expect(desk.field("Failing URL")).to_have_value("")
+    console.button("Sign out").click()
+    assert URL not in console.page.content()
+    expect(console.field("Failing URL")).to_have_value("")
 
 
-def test_only_what_is_known_is_asked_with(desk: Desk) -> None:
-    asked = explaining(desk, {"findings": []})
-    desk.field("Failing URL").fill(URL)
-    desk.button("Diagnose").click()
-    expect(desk.page.get_by_text("No problem was found.")).to_be_visible()
+def test_only_what_is_known_is_asked_with(console: ConsolePage) -> None:
+    asked = explaining(console, {"findings": []})
+    console.field("Failing URL").fill(URL)
+    console.button("Diagnose").click()
+    expect(console.page.get_by_text("No problem was found.")).to_be_visible()
     assert asked == [{"method": "GET", "url": URL}]
 
 
@@ -229,19 +229,23 @@ def test_only_what_is_known_is_asked_with(desk: Desk) -> None:
         (URL, "4o3", "The status must be a number such as 403."),
     ],
 )
-def test_what_cannot_be_explained_is_told(desk: Desk, url: str, status: str, words: str) -> None:
-    asked = explaining(desk, {"findings": []})
-    desk.field("Failing URL").fill(url)
-    desk.field("HTTP status").fill(status)
-    desk.button("Diagnose").click()
-    expect(desk.alert).to_have_text(words)
-    expect(desk.alert).to_be_focused()
+def test_what_cannot_be_explained_is_told(
+    console: ConsolePage, url: str, status: str, words: str
+) -> None:
+    asked = explaining(console, {"findings": []})
+    console.field("Failing URL").fill(url)
+    console.field("HTTP status").fill(status)
+    console.button("Diagnose").click()
+    expect(console.alert).to_have_text(words)
+    expect(console.alert).to_be_focused()
     assert asked == []
 
 
-def test_a_refusal_to_explain_is_told_in_the_services_words(desk: Desk) -> None:
-    explaining(desk, {"detail": "This key is another caller's.", "code": "forbidden"}, status=403)
-    desk.field("Failing URL").fill(URL)
-    desk.button("Diagnose").click()
-    expect(desk.alert).to_have_text("This key is another caller's.")
-    expect(desk.alert).to_be_focused()
+def test_a_refusal_to_explain_is_told_in_the_services_words(console: ConsolePage) -> None:
+    explaining(
+        console, {"detail": "This key is another caller's.", "code": "forbidden"}, status=403
+    )
+    console.field("Failing URL").fill(URL)
+    console.button("Diagnose").click()
+    expect(console.alert).to_have_text("This key is another caller's.")
+    expect(console.alert).to_be_focused()

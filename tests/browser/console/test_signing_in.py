@@ -7,11 +7,11 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.browser.console.house import (
+from tests.browser.console.harness import (
     LIMITED_KEY,
     MIB,
     READER_KEY,
-    Desk,
+    ConsolePage,
     text_file,
 )
 from tests.support.service import API_KEY
@@ -50,46 +50,46 @@ def asked_by(page: Page) -> Iterator[list[str]]:
     page.remove_listener("request", note)
 
 
-def test_a_wrong_key_is_announced_and_stored_nowhere(desk: Desk) -> None:
-    desk.field("API key or token").fill("sentinel-of-a-wrong-key")
-    desk.button("Sign in").click()
-    expect(desk.alert).to_contain_text(UNKNOWN)
-    expect(desk.alert).to_contain_text("API key or a token that is known")
-    expect(desk.alert).to_be_focused()
-    expect(desk.button("Sign out")).to_be_hidden()
-    assert "sentinel-of-a-wrong-key" not in everything(desk.page)
+def test_a_wrong_key_is_announced_and_stored_nowhere(console: ConsolePage) -> None:
+    console.field("API key or token").fill("sentinel-of-a-wrong-key")
+    console.button("Sign in").click()
+    expect(console.alert).to_contain_text(UNKNOWN)
+    expect(console.alert).to_contain_text("API key or a token that is known")
+    expect(console.alert).to_be_focused()
+    expect(console.button("Sign out")).to_be_hidden()
+    assert "sentinel-of-a-wrong-key" not in everything(console.page)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "two words", "schlüssel"])
-def test_what_can_be_no_key_is_not_sent(desk: Desk, text: str) -> None:
-    desk.field("API key or token").fill(text)
-    with asked_by(desk.page) as asked:
-        desk.button("Sign in").click()
-        expect(desk.alert).to_be_focused()
+def test_what_can_be_no_key_is_not_sent(console: ConsolePage, text: str) -> None:
+    console.field("API key or token").fill(text)
+    with asked_by(console.page) as asked:
+        console.button("Sign in").click()
+        expect(console.alert).to_be_focused()
     assert asked == []
 
 
-def test_a_valid_key_opens_the_page_and_stays_in_memory(desk: Desk) -> None:
-    desk.sign_in()
-    expect(desk.page.get_by_text("Signed in as tests")).to_be_visible()
-    expect(desk.field("API key or token")).to_be_hidden()
-    assert API_KEY not in everything(desk.page)
-    assert API_KEY not in desk.page.url
+def test_a_valid_key_opens_the_page_and_stays_in_memory(console: ConsolePage) -> None:
+    console.sign_in()
+    expect(console.page.get_by_text("Signed in as tests")).to_be_visible()
+    expect(console.field("API key or token")).to_be_hidden()
+    assert API_KEY not in everything(console.page)
+    assert API_KEY not in console.page.url
 
 
-def test_the_controls_are_called_what_they_are(desk: Desk) -> None:
-    expect(desk.field("API key or token")).to_have_attribute("type", "password")
-    desk.sign_in()
+def test_the_controls_are_called_what_they_are(console: ConsolePage) -> None:
+    expect(console.field("API key or token")).to_have_attribute("type", "password")
+    console.sign_in()
     for name in NAMES:
-        expect(desk.field(name)).to_be_visible()
+        expect(console.field(name)).to_be_visible()
     for name in ("Upload", "Link", "Sign out"):
-        expect(desk.button(name)).to_be_visible()
-    expect(desk.page.get_by_role("heading", name="Where")).to_be_focused()
+        expect(console.button(name)).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Where")).to_be_focused()
 
 
-def test_what_one_may_do_is_said(desk: Desk) -> None:
-    desk.sign_in(LIMITED_KEY)
-    told = desk.page.get_by_role("complementary")
+def test_what_one_may_do_is_said(console: ConsolePage) -> None:
+    console.sign_in(LIMITED_KEY)
+    told = console.page.get_by_role("complementary")
     expect(told).to_contain_text("objects / inbox/")
     for operation in ("upload", "multipart", "check", "download"):
         expect(told.get_by_text(operation, exact=True)).to_be_visible()
@@ -98,143 +98,143 @@ def test_what_one_may_do_is_said(desk: Desk) -> None:
 
 
 def test_the_grants_folder_and_limits_are_shown_before_an_upload(
-    desk: Desk,
+    console: ConsolePage,
 ) -> None:
-    desk.sign_in(LIMITED_KEY)
-    expect(desk.field("Folder")).to_have_value("inbox/")
-    expect(desk.page.locator("#folders option")).to_have_attribute("value", "inbox/")
-    expect(desk.field("Files")).to_have_accessible_description(
+    console.sign_in(LIMITED_KEY)
+    expect(console.field("Folder")).to_have_value("inbox/")
+    expect(console.page.locator("#folders option")).to_have_attribute("value", "inbox/")
+    expect(console.field("Files")).to_have_accessible_description(
         "Files of at most 1 MiB, of type text/plain, image/*."
     )
-    expect(desk.page.get_by_label("Replace objects of the same name")).to_be_hidden()
+    expect(console.page.get_by_label("Replace objects of the same name")).to_be_hidden()
 
 
-def test_what_a_limit_forbids_is_told_and_never_asked_for(desk: Desk) -> None:
-    desk.sign_in(LIMITED_KEY)
-    with asked_by(desk.page) as asked:
-        desk.upload(
+def test_what_a_limit_forbids_is_told_and_never_asked_for(console: ConsolePage) -> None:
+    console.sign_in(LIMITED_KEY)
+    with asked_by(console.page) as asked:
+        console.upload(
             text_file("long.txt", b"x" * (MIB + 1)),
             text_file("page.html", mime="text/html"),
         )
-        expect(desk.alert).to_have_text(
+        expect(console.alert).to_have_text(
             "None of these files can be uploaded. Each one shows the reason."
         )
-        expect(desk.alert).to_be_focused()
+        expect(console.alert).to_be_focused()
     assert asked == []
-    expect(desk.item("long.txt")).to_contain_text("your grant allows at most 1 MiB")
-    expect(desk.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
-    desk.field("Folder").fill("elsewhere")
-    expect(desk.item("long.txt")).to_contain_text("in this folder")
+    expect(console.item("long.txt")).to_contain_text("your grant allows at most 1 MiB")
+    expect(console.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
+    console.field("Folder").fill("elsewhere")
+    expect(console.item("long.txt")).to_contain_text("in this folder")
     expect(
-        desk.page.get_by_text("Your grants do not allow uploads to this folder.")
+        console.page.get_by_text("Your grants do not allow uploads to this folder.")
     ).to_be_visible()
 
 
-def test_what_is_not_granted_is_not_offered(desk: Desk) -> None:
-    desk.sign_in(READER_KEY)
-    expect(desk.button("Link")).to_be_visible()
-    expect(desk.button("Upload")).to_be_hidden()
-    expect(desk.field("Files")).to_be_hidden()
+def test_what_is_not_granted_is_not_offered(console: ConsolePage) -> None:
+    console.sign_in(READER_KEY)
+    expect(console.button("Link")).to_be_visible()
+    expect(console.button("Upload")).to_be_hidden()
+    expect(console.field("Files")).to_be_hidden()
 
 
-def test_signing_out_forgets_all_of_it(desk: Desk) -> None:
-    desk.sign_in()
-    desk.upload(text_file("forgotten.txt"))
-    desk.wait_until_sent("forgotten.txt")
-    desk.link("forgotten.txt")
-    desk.button("Sign out").click()
-    expect(desk.field("API key or token")).to_be_focused()
-    left = everything(desk.page)
+def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
+    console.sign_in()
+    console.upload(text_file("forgotten.txt"))
+    console.wait_until_sent("forgotten.txt")
+    console.link("forgotten.txt")
+    console.button("Sign out").click()
+    expect(console.field("API key or token")).to_be_focused()
+    left = everything(console.page)
     for word in ("forgotten.txt", "X-Amz-Signature", API_KEY):
         assert word not in left
-    desk.sign_in(READER_KEY)
-    expect(desk.field("Object")).to_have_value("")
+    console.sign_in(READER_KEY)
+    expect(console.field("Object")).to_have_value("")
 
 
-def test_an_expired_token_leads_to_the_sign_in_without_loss(desk: Desk) -> None:
-    desk.sign_in()
-    desk.field("Object").fill("a.txt")
-    page = desk.page
+def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
+    console.sign_in()
+    console.field("Object").fill("a.txt")
+    page = console.page
     page.route("**/v1/object-checks", lambda r: refused(r, 401, "unauthenticated", "It ran out."))
-    desk.button("Link").click()
-    expect(desk.alert).to_contain_text("Your key or token is no longer valid.")
-    expect(desk.alert).to_contain_text("It ran out.")
-    expect(desk.alert).to_be_focused()
-    expect(desk.button("Link")).to_be_hidden()
+    console.button("Link").click()
+    expect(console.alert).to_contain_text("Your key or token is no longer valid.")
+    expect(console.alert).to_contain_text("It ran out.")
+    expect(console.alert).to_be_focused()
+    expect(console.button("Link")).to_be_hidden()
     page.unroute("**/v1/object-checks")
-    desk.sign_in()
-    expect(desk.field("Object")).to_have_value("a.txt")
+    console.sign_in()
+    expect(console.field("Object")).to_have_value("a.txt")
 
 
-def test_another_caller_finds_nothing_of_the_one_before(desk: Desk) -> None:
-    desk.sign_in()
-    desk.field("Object").fill("secret-plan.txt")
-    desk.choose(text_file("secret-file.txt"))
-    page = desk.page
+def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) -> None:
+    console.sign_in()
+    console.field("Object").fill("secret-plan.txt")
+    console.choose(text_file("secret-file.txt"))
+    page = console.page
     page.route("**/v1/object-checks", lambda r: refused(r, 401, "unauthenticated", "It ran out."))
-    desk.button("Link").click()
-    expect(desk.alert).to_be_focused()
-    desk.sign_in(READER_KEY)
+    console.button("Link").click()
+    expect(console.alert).to_be_focused()
+    console.sign_in(READER_KEY)
     left = everything(page)
     assert "secret-plan" not in left
     assert "secret-file" not in left
 
 
-def test_the_page_waits_as_long_as_a_rate_limit_says(desk: Desk) -> None:
+def test_the_page_waits_as_long_as_a_rate_limit_says(console: ConsolePage) -> None:
     answers: list[float] = []
 
     def limit_once(route: Route) -> None:
-        answers.append(desk.page.evaluate("performance.now()"))
+        answers.append(console.page.evaluate("performance.now()"))
         if len(answers) > 1:
             route.continue_()
             return
         headers = {"retry-after": "2"}
         refused(route, 429, "rate_limited", "Wait.", **headers)
 
-    desk.page.route("**/v1/caller", limit_once)
-    desk.sign_in()
+    console.page.route("**/v1/caller", limit_once)
+    console.sign_in()
     first, second = answers
     assert second - first >= 2000
 
 
-def test_who_is_to_wait_too_long_is_told_so(desk: Desk) -> None:
+def test_who_is_to_wait_too_long_is_told_so(console: ConsolePage) -> None:
     headers = {"retry-after": "900"}
-    desk.page.route(
+    console.page.route(
         "**/v1/caller", lambda r: refused(r, 429, "rate_limited", "Slow down.", **headers)
     )
-    desk.field("API key or token").fill(API_KEY)
-    desk.button("Sign in").click()
-    expect(desk.alert).to_contain_text("Slow down.")
-    expect(desk.alert).to_contain_text("Try again in 900 s.")
+    console.field("API key or token").fill(API_KEY)
+    console.button("Sign in").click()
+    expect(console.alert).to_contain_text("Slow down.")
+    expect(console.alert).to_contain_text("Try again in 900 s.")
 
 
-def test_a_service_that_does_not_answer_is_told_of(desk: Desk) -> None:
-    desk.page.route("**/v1/caller", lambda route: route.abort())
-    desk.field("API key or token").fill(API_KEY)
-    desk.button("Sign in").click()
-    expect(desk.alert).to_have_text(
+def test_a_service_that_does_not_answer_is_told_of(console: ConsolePage) -> None:
+    console.page.route("**/v1/caller", lambda route: route.abort())
+    console.field("API key or token").fill(API_KEY)
+    console.button("Sign in").click()
+    expect(console.alert).to_have_text(
         "The service did not respond. Check your connection and try again."
     )
-    expect(desk.alert).to_be_focused()
+    expect(console.alert).to_be_focused()
 
 
 MARKUP: Final = "<img src=x onerror=\"document.title='broken'\"><b>bold</b>"
 
 
-def test_names_and_words_are_text_whatever_is_in_them(desk: Desk) -> None:
+def test_names_and_words_are_text_whatever_is_in_them(console: ConsolePage) -> None:
     grant: dict[str, Any] = {
         "bucket": MARKUP, "prefix": f"{MARKUP}/", "allow": ["download", "upload", MARKUP],
         "allow_overwrite": True, "content_types": [MARKUP],
     }  # fmt: skip
-    page = desk.page
+    page = console.page
     told = {"subject": MARKUP, "issuer": MARKUP, "grants": [grant]}
     page.route("**/v1/caller", lambda route: route.fulfill(json=told))
     page.route("**/v1/download-urls", lambda r: refused(r, 422, MARKUP, MARKUP))
-    desk.sign_in()
-    desk.choose(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
-    desk.field("Object").fill(f"{MARKUP}/a")
-    desk.button("Link").click()
-    expect(desk.alert).to_have_text(MARKUP)
+    console.sign_in()
+    console.choose(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
+    console.field("Object").fill(f"{MARKUP}/a")
+    console.button("Link").click()
+    expect(console.alert).to_have_text(MARKUP)
     expect(page.get_by_text(f"Signed in as {MARKUP}")).to_be_visible()
     assert page.locator("main img, main b, header b").count() == 0
     assert page.locator("img").count() == 1  # the mark in the header

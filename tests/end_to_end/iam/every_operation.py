@@ -15,78 +15,78 @@ BODY: Final = b"hello, store"
 
 
 @dataclass(frozen=True)
-class Desk:
+class OperationClient:
     """The service in front of a versioned bucket, and an unused key."""
 
     service: RunningService
     store: Store
     key: str
 
-    def sign(self, path: str, body: bytes | None = None, **ask: Any) -> httpx.Response:
-        return send(self.service.sign(path, **{"key": self.key, **ask}), body)
+    def sign(self, path: str, body: bytes | None = None, **fields: Any) -> httpx.Response:
+        return send(self.service.sign(path, **{"key": self.key, **fields}), body)
 
-    def post(self, path: str, **ask: Any) -> httpx.Response:
+    def post(self, path: str, **fields: Any) -> httpx.Response:
         place = {"bucket": "objects", "key": self.key}
-        return self.service.client.post(f"/v1/{path}", json={**place, **ask})
+        return self.service.client.post(f"/v1/{path}", json={**place, **fields})
 
     def there(self) -> str:
         """Put an object, and return its version id."""
         return stored(self.store, self.key, body=BODY)
 
 
-def _download(desk: Desk) -> httpx.Response:
-    desk.there()
-    return desk.sign("download-urls")
+def _download(client: OperationClient) -> httpx.Response:
+    client.there()
+    return client.sign("download-urls")
 
 
-def _download_of_a_version(desk: Desk) -> httpx.Response:
-    return desk.sign("download-urls", version_id=desk.there())
+def _download_of_a_version(client: OperationClient) -> httpx.Response:
+    return client.sign("download-urls", version_id=client.there())
 
 
-def _head(desk: Desk) -> httpx.Response:
-    desk.there()
-    return desk.sign("head-urls")
+def _head(client: OperationClient) -> httpx.Response:
+    client.there()
+    return client.sign("head-urls")
 
 
-def _upload(desk: Desk) -> httpx.Response:
-    return desk.sign("upload-urls", BODY, content_length=len(BODY))
+def _upload(client: OperationClient) -> httpx.Response:
+    return client.sign("upload-urls", BODY, content_length=len(BODY))
 
 
-def _upload_with_tags(desk: Desk) -> httpx.Response:
-    return desk.sign("upload-urls", BODY, content_length=len(BODY), tags={"team": "billing"})
+def _upload_with_tags(client: OperationClient) -> httpx.Response:
+    return client.sign("upload-urls", BODY, content_length=len(BODY), tags={"team": "billing"})
 
 
-def _form(desk: Desk) -> httpx.Response:
-    ask = {"key": desk.key, "overwrite": True, "max_content_length": len(BODY)}
-    form = desk.service.sign("upload-forms", content_type="text/plain", **ask).answer
+def _form(client: OperationClient) -> httpx.Response:
+    fields = {"key": client.key, "overwrite": True, "max_content_length": len(BODY)}
+    form = client.service.sign("upload-forms", content_type="text/plain", **fields).answer
     return post_form(form["url"], form["fields"], BODY)
 
 
-def _delete(desk: Desk) -> httpx.Response:
-    return desk.sign("delete-urls")
+def _delete(client: OperationClient) -> httpx.Response:
+    return client.sign("delete-urls")
 
 
-def _delete_of_a_version(desk: Desk) -> httpx.Response:
-    return desk.sign("delete-urls", version_id=desk.there())
+def _delete_of_a_version(client: OperationClient) -> httpx.Response:
+    return client.sign("delete-urls", version_id=client.there())
 
 
-def _list(desk: Desk) -> httpx.Response:
-    signed = desk.service.sign("list-urls", prefix=desk.key)
+def _list(client: OperationClient) -> httpx.Response:
+    signed = client.service.sign("list-urls", prefix=client.key)
     return send(signed)
 
 
-def _check(desk: Desk) -> httpx.Response:
-    desk.there()
-    return desk.post("object-checks")
+def _check(client: OperationClient) -> httpx.Response:
+    client.there()
+    return client.post("object-checks")
 
 
-def _check_of_nothing(desk: Desk) -> httpx.Response:
-    return desk.post("object-checks")
+def _check_of_nothing(client: OperationClient) -> httpx.Response:
+    return client.post("object-checks")
 
 
-def _multipart(desk: Desk) -> httpx.Response:
+def _multipart(client: OperationClient) -> httpx.Response:
     """Complete an upload, and complete it again."""
-    created = desk.post("multipart-uploads", content_length=len(BODY))
+    created = client.post("multipart-uploads", content_length=len(BODY))
     if not created.is_success:
         return created
     upload = created.json()
@@ -96,21 +96,21 @@ def _multipart(desk: Desk) -> httpx.Response:
     )
     parts = [{"part_number": 1, "etag": sent.headers.get("etag", '"none"')}]
     path = f"multipart-uploads/{upload['upload_id']}/complete"
-    ended = desk.post(path, content_length=len(BODY), parts=parts)
+    ended = client.post(path, content_length=len(BODY), parts=parts)
     if not (sent.is_success and ended.is_success):
         return ended if sent.is_success else sent
-    return desk.post(path, content_length=len(BODY), parts=parts)
+    return client.post(path, content_length=len(BODY), parts=parts)
 
 
-def _abort(desk: Desk) -> httpx.Response:
-    created = desk.post("multipart-uploads", content_length=len(BODY))
+def _abort(client: OperationClient) -> httpx.Response:
+    created = client.post("multipart-uploads", content_length=len(BODY))
     if not created.is_success:
         return created
     path = f"/v1/multipart-uploads/{created.json()['upload_id']}"
-    return desk.service.client.delete(path, params={"bucket": "objects", "key": desk.key})
+    return client.service.client.delete(path, params={"bucket": "objects", "key": client.key})
 
 
-OPERATIONS: Final[Mapping[str, Callable[[Desk], httpx.Response]]] = {
+OPERATIONS: Final[Mapping[str, Callable[[OperationClient], httpx.Response]]] = {
     "download": _download,
     "download of a version": _download_of_a_version,
     "head": _head,
@@ -129,7 +129,9 @@ OPERATIONS: Final[Mapping[str, Callable[[Desk], httpx.Response]]] = {
 
 def refused_operations(service: RunningService, store: Store) -> set[str]:
     """Return the operations that fail because a permission is missing."""
-    desks = {name: Desk(service, store, f"iam/{uuid.uuid4().hex}.txt") for name in OPERATIONS}
+    desks = {
+        name: OperationClient(service, store, f"iam/{uuid.uuid4().hex}.txt") for name in OPERATIONS
+    }
     return {name for name, act in OPERATIONS.items() if is_refused(act(desks[name]))}
 
 

@@ -37,7 +37,7 @@ class Sent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Desk:
+class DiagnosisClient:
     """Signs requests, sends them, and asks for diagnoses."""
 
     store: Store

@@ -56,7 +56,7 @@ CALLERS: Final = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class House:
+class Harness:
     store: Store
     service: RunningService
     gate: Gate | None = None
@@ -104,21 +104,21 @@ class House:
 
 
 @contextmanager
-def console(
+def run_console(
     store: Store, directory: Path, gate: Gate | None = None, **more: Any
-) -> Iterator[House]:
+) -> Iterator[Harness]:
     signed: dict[str, Any] = {} if gate is None else {"public_endpoint_url": gate.url}
     callers = more.pop("callers", CALLERS)
     with run_service(
         store, directory, callers=callers, top={"console": True, **more}, **signed
     ) as service:
-        yield House(store=store, service=service, gate=gate)
+        yield Harness(store=store, service=service, gate=gate)
 
 
 @contextmanager
-def gated_console(store: Store, directory: Path) -> Iterator[House]:
-    with gate_to(store.endpoint_url) as gate, console(store, directory, gate) as house:
-        yield house
+def run_gated_console(store: Store, directory: Path) -> Iterator[Harness]:
+    with gate_to(store.endpoint_url) as gate, run_console(store, directory, gate) as harness:
+        yield harness
 
 
 @dataclass
@@ -143,11 +143,11 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """The page, as whoever sits before it has it: by what controls are called, and nothing else."""
+class ConsolePage:
+    """The page as its user sees it: controls are found by their names only."""
 
     page: Page
-    house: House
+    harness: Harness
     watch: Watch
 
     def button(self, name: str) -> Locator:
@@ -193,16 +193,16 @@ class Desk:
         return address.input_value()
 
 
-def open_desk(context: BrowserContext, house: House) -> Desk:
+def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    watch = Watch({house.origin, house.store_origin})
+    watch = Watch({harness.origin, harness.store_origin})
     context.on("request", watch.request)
     page.on("console", watch.log)
     page.on("pageerror", lambda error: watch.logged.append(f"uncaught: {error}"))
     page.on("framenavigated", lambda frame: watch.addresses.append(frame.url))
-    page.goto(house.url)
-    return Desk(page, house, watch)
+    page.goto(harness.url)
+    return ConsolePage(page, harness, watch)
 
 
 def text_file(name: str, content: bytes = b"hello", mime: str = "text/plain") -> FilePayload:

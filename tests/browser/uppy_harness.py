@@ -30,7 +30,7 @@ _PAGES: Final = {"v5-endpoint": True, "v6-sign": True, "v6-companion": False}
 
 
 @dataclass(frozen=True)
-class House:
+class Harness:
     variant: str
     store: Store
     presign: str
@@ -66,9 +66,9 @@ class House:
 
 
 @contextmanager
-def a_house(
+def run_uppy(
     variant: str, store: Store, modules: Path, directory: Path, **uppy: Any
-) -> Iterator[House]:
+) -> Iterator[Harness]:
     """`uppy` are settings beyond the usual ones."""
     grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "multipart"]}
     caller = make_caller("ada", TOKEN)
@@ -83,7 +83,7 @@ def a_house(
         presign = str(service.client.base_url).rstrip("/")
         origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))
         stack.enter_context(_open_to(origin, store))
-        yield House(variant, store, presign, origin, pages, directory / "output.log")
+        yield Harness(variant, store, presign, origin, pages, directory / "output.log")
 
 
 @contextmanager
@@ -139,13 +139,13 @@ async (module) => {
 class Uploader:
     """Uppy in a page, as docs/uppy.md sets it up."""
 
-    def __init__(self, page: Page, house: House, **options: Any) -> None:
+    def __init__(self, page: Page, harness: Harness, **options: Any) -> None:
         """`options` are the plugin's, beyond those that the document shows."""
         self.page = page
-        self.house = house
-        page.goto(house.origin)
-        given = [house.presign, TOKEN] if _PAGES[house.variant] else []
-        page.evaluate(_BEGIN, [f"/{house.variant}.js", given, options])
+        self.harness = harness
+        page.goto(harness.origin)
+        given = [harness.presign, TOKEN] if _PAGES[harness.variant] else []
+        page.evaluate(_BEGIN, [f"/{harness.variant}.js", given, options])
 
     def add(self, name: str, length: int = 11, kind: str = "text/plain") -> str:
         """The file's id."""
@@ -167,7 +167,7 @@ class Uploader:
 
     def show(self) -> None:
         """In a Dashboard."""
-        module = f"/{self.house.variant[:2]}-dashboard.js"
+        module = f"/{self.harness.variant[:2]}-dashboard.js"
         self.page.evaluate(_SHOW, module)
 
     def shown(self) -> str:
@@ -202,11 +202,11 @@ def content(length: int) -> bytes:
 class Parts:
     """The parts that a page sends: their numbers, and what the store said. Some are held back."""
 
-    def __init__(self, page: Page, house: House, *, hold: Sequence[int] = ()) -> None:
+    def __init__(self, page: Page, harness: Harness, *, hold: Sequence[int] = ()) -> None:
         self.numbers: list[int] = []
         self.statuses: defaultdict[int, list[int]] = defaultdict(list)
         self._held = frozenset(hold)
-        page.route(re.compile(re.escape(house.store.endpoint_url) + ".*partNumber="), self._send)
+        page.route(re.compile(re.escape(harness.store.endpoint_url) + ".*partNumber="), self._send)
         page.on("response", self._note)
 
     def let_go(self) -> None:
