@@ -146,7 +146,10 @@ def unread_line(
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
-    """The line of an ordinary request, with one key of any length."""
+    """The line of an ordinary request, with one key of any length.
+
+    A/B in process, a GET: 29 µs with this function, 33 µs by way of `_lines`.
+    """
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
