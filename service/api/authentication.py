@@ -29,4 +29,4 @@ async def authenticate(
             )
             if identity is not None:
                 return identity
-    raise Unauthenticated("Send `Authorization: Bearer` with an API key or a token that is known.")
+    raise Unauthenticated("Send `Authorization: Bearer` with a valid API key or token.")

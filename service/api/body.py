@@ -97,7 +97,7 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         raise InvalidRequest("The query is not percent-encoded UTF-8.") from None
     values = dict(parameters)
     if len(values) < len(parameters):
-        raise InvalidRequest("A parameter of the query stands there twice.")
+        raise InvalidRequest("A query parameter is given more than once.")
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -166,4 +166,4 @@ def _finite(text: str) -> float:
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"At most {limit} bytes are taken.")
+    return BodyTooLarge(f"The body is longer than {limit} bytes.")

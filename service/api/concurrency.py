@@ -19,7 +19,7 @@ class ConcurrencyLimiter:
     So one caller alone gets half of them, and a second one still gets a quarter.
     """
 
-    def __init__(self, limit: int, full: str = "Too many requests are under way.") -> None:
+    def __init__(self, limit: int, full: str = "Too many requests are in progress.") -> None:
         """`full` is what a caller reads if there is no place."""
         self._free = limit
         self._full = full
@@ -55,4 +55,4 @@ class ConcurrencyLimiter:
 
 
 def _too_many() -> Overloaded:
-    return Overloaded("Too many requests of yours are under way.", retry_after=_RETRY_AFTER)
+    return Overloaded("You have too many requests in progress.", retry_after=_RETRY_AFTER)

@@ -16,27 +16,27 @@ _KINDS: Final = {
     "invalid_json": (400, "The body is not JSON"),
     "unauthenticated": (401, "Not authenticated"),
     "forbidden": (403, "Not allowed"),
-    "limit_exceeded": (403, "A limit of your grant is exceeded"),
+    "limit_exceeded": (403, "A limit of your grant was exceeded"),
     "not_found": (404, "No such resource"),
     "method_not_allowed": (405, "The method is not allowed"),
-    "request_timeout": (408, "The request did not come in time"),
+    "request_timeout": (408, "The request timed out"),
     "upload_not_found": (404, "No such upload"),
-    "invalid_part": (409, "The store has other parts"),
-    "write_conflict": (409, "Somebody wrote the key at the same time"),
-    "object_exists": (412, "The object exists already"),
+    "invalid_part": (409, "The store has different parts"),
+    "write_conflict": (409, "Another write to the same key was in progress"),
+    "object_exists": (412, "The object already exists"),
     "body_too_large": (413, "The body is too large"),
     "invalid_request": (422, "The request is not valid"),
-    "lifetime_unavailable": (422, "The lifetime cannot be had"),
-    "create_only_unsupported": (422, "The upload cannot be create-only"),
-    "unsafe_content_type": (422, "The type is unsafe to show inline"),
+    "lifetime_unavailable": (422, "The lifetime is not available"),
+    "create_only_unsupported": (422, "Create-only uploads are not supported here"),
+    "unsafe_content_type": (422, "The content type is unsafe to show inline"),
     "length_mismatch": (422, "The parts do not add up"),
-    "checksum_mismatch": (422, "The checksum is of other bytes"),
-    "rate_limited": (429, "Too many URLs were asked for"),
+    "checksum_mismatch": (422, "The checksum does not match"),
+    "rate_limited": (429, "Too many URLs requested"),
     "headers_too_large": (431, "The headers are too large"),
     "internal_error": (500, "Internal error"),
-    "storage_refused": (502, "The store refused"),
-    "credentials_unavailable": (503, "No credentials to sign with"),
-    "overloaded": (503, "The service cannot take the request now"),
+    "storage_refused": (502, "The store refused the request"),
+    "credentials_unavailable": (503, "No credentials available to sign with"),
+    "overloaded": (503, "The service cannot accept the request now"),
     "storage_unavailable": (504, "The store did not answer"),
 }
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
@@ -76,7 +76,11 @@ def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> 
 
 
 def internal_error(request_id: str) -> Response:
-    members = problem("internal_error", "The fault is ours.", request_id=request_id)
+    members = problem(
+        "internal_error",
+        "The service failed. Its logs say more under the request id.",
+        request_id=request_id,
+    )
     return response(members)
 
 

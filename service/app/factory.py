@@ -180,7 +180,9 @@ def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
     """All that is derived from `max_in_flight` is derived here."""
     return SharedLimits(
         limiter=ConcurrencyLimiter(max_in_flight),
-        bodies=ConcurrencyLimiter(max(1, max_in_flight // 2), "Too many bodies are on their way."),
+        bodies=ConcurrencyLimiter(
+            max(1, max_in_flight // 2), "Too many request bodies are being received."
+        ),
         batches=BatchQueue(
             ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
         ),

@@ -67,7 +67,7 @@ def refusal(answer: httpx.Response) -> None:
         "type": "urn:presign:problem:unauthenticated",
         "title": "Not authenticated",
         "status": 401,
-        "detail": "Send `Authorization: Bearer` with an API key or a token that is known.",
+        "detail": "Send `Authorization: Bearer` with a valid API key or token.",
         "code": "unauthenticated",
     }
 

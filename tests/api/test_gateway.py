@@ -79,7 +79,7 @@ async def test_one_caller_may_not_hold_more_places_than_are_free(client: httpx.A
         limiter.acquire(owner)
     answer = await client.post(URLS, json=ITEM)
     assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
-    assert answer.json()["detail"] == "Too many requests of yours are under way."
+    assert answer.json()["detail"] == "You have too many requests in progress."
     limiter.release(owner)
     assert (await client.post(URLS, json=ITEM)).status_code == 200
     assert (limiter._free, limiter._held) == (2, {owner: 1})

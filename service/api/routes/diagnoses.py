@@ -35,5 +35,5 @@ def asked(body: DiagnosisRequest) -> ReportedRequest:
 def _check_headers(headers: dict[str, str]) -> None:
     size = sum(len(name) + len(value) for name, value in headers.items())
     if len(headers) > MAX_HEADERS or size > MAX_HEADERS_LENGTH:
-        detail = f"At most {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH} characters are taken."
+        detail = f"At most {MAX_HEADERS} headers with {MAX_HEADERS_LENGTH} characters in total are accepted."
         raise InvalidRequest(detail, pointer="#/headers")

@@ -69,7 +69,7 @@ def _disposition(
     """A type that a browser runs is never shown inline: its script would act as the store's host."""
     unsafe = content_type is not None and runs_in_browser(content_type)
     if unsafe and disposition == "inline":
-        detail = "A type that browsers run is not shown inline."
+        detail = "Browsers run this content type, so it cannot be shown inline."
         raise UnsafeContentType(detail, pointer="#/content_type")
     if disposition is None and filename is None and not unsafe:
         return None

@@ -27,7 +27,7 @@ def form_request(body: UploadFormRequest) -> PostFormRequest:
     if (key is None) == (key_prefix is None):
         raise InvalidRequest("Give either key or key_prefix.", pointer="#/key")
     if key is not None and or_none(body.filename) is not None:
-        raise InvalidRequest("filename goes with key_prefix.", pointer="#/filename")
+        raise InvalidRequest("filename is only allowed with key_prefix.", pointer="#/filename")
     form = PostObject(
         key="",
         max_content_length=body.max_content_length,

@@ -154,7 +154,7 @@ def _part_numbers(body: PartUrlsRequest, plan: PartPlan) -> list[int]:
 def _checksums(algorithm: ChecksumAlgorithm | None, values: StringMap | None) -> PartChecksums:
     given = {} if values is None else values.root
     if not all(_PART_NUMBER.fullmatch(number) for number in given):
-        detail = "The names in it are part numbers."
+        detail = "The names must be part numbers."
         raise InvalidRequest(detail, pointer="#/checksums")
     return PartChecksums(algorithm, {int(number): value for number, value in given.items()})
 
