@@ -22,15 +22,10 @@ from service.api.problems import answer_http_exception, answer_unexpected_error
 from service.api.recently_refused import RecentlyRefused
 from service.api.routes import (
     callers,
-    deletes,
     diagnoses,
-    downloads,
-    forms,
-    heads,
     health,
-    lists,
     object_checks,
-    uploads,
+    objects,
 )
 from service.api.routes import (
     multipart as multipart_uploads,
@@ -51,12 +46,7 @@ from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
 
 _ROUTERS: Final = (
-    downloads.router,
-    uploads.router,
-    forms.router,
-    heads.router,
-    deletes.router,
-    lists.router,
+    objects.router,
     multipart_uploads.router,
     object_checks.router,
     diagnoses.router,

@@ -14,7 +14,7 @@ from service.api.rendering import (
     render_uploaded_parts,
 )
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.routes.uploads import object_metadata
+from service.api.routes.objects import object_metadata
 from service.api.schemas.multipart import (
     CompleteUploadRequest,
     MultipartUploadRequest,
