@@ -1,4 +1,4 @@
-"""Errors become problems (RFC 9457) here and nowhere else."""
+"""Turns errors into problems (RFC 9457). No other module does."""
 
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 def problem(
     code: str, detail: str, *, request_id: str | None = None, pointers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """The members of a problem. `pointers` is pointer -> what is wrong there."""
+    """Return a problem's members. `pointers` maps a JSON pointer to what is wrong there."""
     status, title = _KINDS[code]
     members: dict[str, Any] = {
         "type": f"urn:presign:problem:{code}",
@@ -64,7 +64,7 @@ def problem(
 def of_error(
     error: PresignError, *, request_id: str | None = None, within: str = "#"
 ) -> dict[str, Any]:
-    """`within` is the pointer of the item that the error is about."""
+    """Return the problem of an error. `within` is the pointer of the item that it is about."""
     pointers = {within + at.removeprefix("#"): detail for at, detail in error.pointers.items()}
     return problem(error.code, error.detail, request_id=request_id, pointers=pointers)
 
@@ -76,16 +76,12 @@ def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> 
 
 
 def internal_error(request_id: str) -> Response:
-    members = problem(
-        "internal_error",
-        "The service failed. Its logs say more under the request id.",
-        request_id=request_id,
-    )
-    return response(members)
+    detail = "The service failed. Its logs say more under the request id."
+    return response(problem("internal_error", detail, request_id=request_id))
 
 
 def refusal(error: PresignError, request_id: str, **more: str) -> Response:
-    """`more` are members that others' clients look for."""
+    """`more` are extra members of the problem."""
     headers = {}
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
@@ -95,7 +91,7 @@ def refusal(error: PresignError, request_id: str, **more: str) -> Response:
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """What the router refuses: an unknown path, another method."""
+    """Answer what the router refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "internal_error")
     members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
@@ -103,5 +99,5 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def answer_unexpected_error(request: Request, _: Exception) -> Response:
-    """Starlette raises the error again after this, so the gateway logs it."""
+    """Starlette re-raises the error after this, and the gateway logs it."""
     return internal_error(request.state.request_id)

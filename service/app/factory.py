@@ -20,6 +20,7 @@ from service.api.concurrency import ConcurrencyLimiter
 from service.api.gateway import Gateway
 from service.api.problems import answer_http_exception, answer_unexpected_error
 from service.api.recently_refused import RecentlyRefused
+from service.api.route import SharedLimits
 from service.api.routes import (
     callers,
     diagnoses,
@@ -33,7 +34,6 @@ from service.api.routes import (
 from service.api.routes import (
     openapi as document,
 )
-from service.api.shared_limits import SharedLimits
 from service.app.reload import keep_reloading
 from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock

@@ -10,7 +10,7 @@ from service.access.callers import Rate
 from service.api.batch_queue import BatchQueue
 from service.api.concurrency import ConcurrencyLimiter, Owner
 from service.api.recently_refused import LONGEST, RecentlyRefused
-from service.api.shared_limits import SharedLimits
+from service.api.route import SharedLimits
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with
@@ -72,14 +72,14 @@ def test_the_bounds_are_shares_of_max_in_flight() -> None:
     shared: SharedLimits = app.state.shared
     assert shared.limiter._free == 200
     assert shared.bodies._free == 100
-    assert shared.batches._places._free == 50
+    assert shared.batches._limiter._free == 50
 
 
 async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
-    line, order = BatchQueue(ConcurrencyLimiter(40), at_work=1), list[str]()
+    line, order = BatchQueue(ConcurrencyLimiter(40), slots=1), list[str]()
 
     async def batch(owner: Owner) -> None:
-        async with line.turn(owner):
+        async with line.slot(owner):
             order.append(owner[1])
             await asyncio.sleep(0)
 
@@ -90,10 +90,10 @@ async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
 
 
 async def test_a_line_that_is_full_refuses() -> None:
-    line, end = BatchQueue(ConcurrencyLimiter(4), at_work=1), asyncio.Event()
+    line, end = BatchQueue(ConcurrencyLimiter(4), slots=1), asyncio.Event()
 
     async def batch() -> None:
-        async with line.turn(ALICE):
+        async with line.slot(ALICE):
             await end.wait()
 
     asked = [asyncio.create_task(batch()) for _ in range(4)]
@@ -106,19 +106,19 @@ async def test_a_line_that_is_full_refuses() -> None:
 
 async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
     line, session, order = (
-        BatchQueue(ConcurrencyLimiter(4), at_work=1),
+        BatchQueue(ConcurrencyLimiter(4), slots=1),
         asyncio.Event(),
         list[str](),
     )
 
     async def cold() -> None:
-        async with line.turn(ALICE) as turn:
-            async with turn.aside():
+        async with line.slot(ALICE) as slot:
+            async with slot.released():
                 await session.wait()
             order.append("alice")
 
     async def warm() -> None:
-        async with line.turn(BOB):
+        async with line.slot(BOB):
             order.append("bob")
 
     waiting = asyncio.create_task(cold())
@@ -132,13 +132,13 @@ async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
 
 @pytest.mark.parametrize("handed_over", [False, True])
 async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
-    line = BatchQueue(ConcurrencyLimiter(4), at_work=1)
+    line = BatchQueue(ConcurrencyLimiter(4), slots=1)
 
     async def batch() -> None:
-        async with line.turn(ALICE):
+        async with line.slot(ALICE):
             pass
 
-    await line.join(BOB)
+    await line.acquire(BOB)
     waiting = asyncio.create_task(batch())
     await asyncio.sleep(0)
     if handed_over:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.batch_queue import AT_WORK
+from service.api.batch_queue import BATCH_SLOTS
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.recently_refused import LONGEST
 from service.app.reload import _AT_START, POLL_SECONDS
@@ -213,7 +213,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
         "requests of one caller under way": "as many as are free: one caller alone gets half of "
         "`max_in_flight`, a second one a quarter",
         "bodies on their way": "half of `max_in_flight`, shared in the same way",
-        "batches at work": f"{AT_WORK}; more wait, callers take turns, and a quarter of "
+        "batches at work": f"{BATCH_SLOTS}; more wait, callers take turns, and a quarter of "
         "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",

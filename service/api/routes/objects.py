@@ -1,4 +1,4 @@
-"""URLs and forms for one object, alone or in a batch, and URLs that list keys."""
+"""Pre-signed URLs and forms for one object or a batch of them, and URLs that list keys."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_form, render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.schemas.objects import Checksum as SentChecksum
 from service.api.schemas.objects import (
     DeleteUrlBatchRequest,
     DeleteUrlRequest,
@@ -101,11 +102,22 @@ def download_request(body: DownloadUrlRequest) -> PresignRequest:
     action = _get_object(
         body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
     )
-    asked = lifetime(body, body.stable_for)
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=asked)
+    times = lifetime(body, body.stable_for)
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=times)
 
 
-@lru_cache(maxsize=256)  # a signer knows an action by its identity
+def head_request(body: HeadUrlRequest) -> PresignRequest:
+    action = _head_object(or_none(body.version_id))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+def delete_request(body: DeleteUrlRequest) -> PresignRequest:
+    action = _delete_object(or_none(body.version_id))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+# URL templates are cached by the identity of the action, so equal requests share one action.
+@lru_cache(maxsize=256)
 def _get_object(
     version_id: str | MISSING,
     content_type: str | MISSING,
@@ -123,10 +135,20 @@ def _get_object(
     )
 
 
+@lru_cache(maxsize=256)
+def _head_object(version_id: str | None) -> HeadObject:
+    return HeadObject(version_id=version_id)
+
+
+@lru_cache(maxsize=256)
+def _delete_object(version_id: str | None) -> DeleteObject:
+    return DeleteObject(version_id=version_id)
+
+
 def _disposition(
     content_type: str | None, disposition: Disposition | None, filename: str | None
 ) -> str | None:
-    """A type that a browser runs is never shown inline: its script would act as the store's host."""
+    """Never inline for a type that browsers run: its script would act as the store's origin."""
     unsafe = content_type is not None and runs_in_browser(content_type)
     if unsafe and disposition == "inline":
         detail = "Browsers run this content type, so it cannot be shown inline."
@@ -137,14 +159,11 @@ def _disposition(
 
 
 def upload_request(body: UploadUrlRequest) -> PresignRequest:
-    checksum = or_none(body.checksum)
     action = PutObject(
         content_length=body.content_length,
-        overwrite=or_none(body.overwrite) or False,
+        overwrite=body.overwrite is True,
         if_match=or_none(body.if_match),
-        checksum=None
-        if checksum is None
-        else Checksum(algorithm=checksum.algorithm, value=checksum.value),
+        checksum=checksum_of(body.checksum),
         **object_metadata(body),
     )
     return PresignRequest(
@@ -156,8 +175,12 @@ def upload_request(body: UploadUrlRequest) -> PresignRequest:
     )
 
 
+def checksum_of(sent: SentChecksum | MISSING) -> Checksum | None:
+    return None if sent is MISSING else Checksum(algorithm=sent.algorithm, value=sent.value)
+
+
 def object_metadata(body: NewObjectRequest) -> dict[str, Any]:
-    """What the object is to be, as the members of a `NewObject`."""
+    """Return the arguments of a `NewObject`."""
     filename = or_none(body.filename)
     return {
         "content_type": or_none(body.content_type) or DEFAULT_CONTENT_TYPE,
@@ -173,18 +196,14 @@ def object_metadata(body: NewObjectRequest) -> dict[str, Any]:
 
 
 def form_request(body: UploadFormRequest) -> PostFormRequest:
-    key, key_prefix = or_none(body.key), or_none(body.key_prefix)
-    if (key is None) == (key_prefix is None):
-        raise InvalidRequest("Give either key or key_prefix.", pointer="#/key")
-    if key is not None and or_none(body.filename) is not None:
-        raise InvalidRequest("filename is only allowed with key_prefix.", pointer="#/filename")
+    _check_form(body)
     form = PostObject(
         key="",
         max_content_length=body.max_content_length,
         min_content_length=or_none(body.min_content_length) or 0,
-        content_type=_content_type(body),
+        content_type=or_none(body.content_type),
         content_type_prefix=or_none(body.content_type_prefix),
-        success_status=_success_status(body),
+        success_status=or_none(body.success_status),
         metadata=pairs(body.metadata),
         tags=pairs(body.tags),
     )
@@ -192,47 +211,24 @@ def form_request(body: UploadFormRequest) -> PostFormRequest:
         bucket=body.bucket,
         form=form,
         lifetime=lifetime(body),
-        key=key,
-        key_prefix=key_prefix,
+        key=or_none(body.key),
+        key_prefix=or_none(body.key_prefix),
         filename=or_none(body.filename),
-        overwrite=or_none(body.overwrite) or False,
+        overwrite=body.overwrite is True,
     )
 
 
-def _content_type(body: UploadFormRequest) -> str | None:
-    content_type = or_none(body.content_type)
-    if content_type is not None and or_none(body.content_type_prefix) is not None:
+def _check_form(body: UploadFormRequest) -> None:
+    if (body.key is MISSING) == (body.key_prefix is MISSING):
+        raise InvalidRequest("Give either key or key_prefix.", pointer="#/key")
+    if body.key is not MISSING and body.filename is not MISSING:
+        raise InvalidRequest("filename is only allowed with key_prefix.", pointer="#/filename")
+    if body.content_type is not MISSING and body.content_type_prefix is not MISSING:
         detail = "Give content_type or content_type_prefix, not both."
         raise InvalidRequest(detail, pointer="#/content_type_prefix")
-    return content_type
-
-
-def _success_status(body: UploadFormRequest) -> int | None:
-    """What the store takes: …/AmazonS3/latest/API/RESTObjectPOST.html."""
-    status = or_none(body.success_status)
-    if status not in {None, 200, 201, 204}:
+    # …/AmazonS3/latest/API/RESTObjectPOST.html
+    if body.success_status not in {MISSING, 200, 201, 204}:
         raise InvalidRequest("success_status must be 200, 201 or 204.", pointer="#/success_status")
-    return status
-
-
-def head_request(body: HeadUrlRequest) -> PresignRequest:
-    action = _head_object(body.version_id)
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
-
-
-@lru_cache(maxsize=256)  # a signer knows an action by its identity
-def _head_object(version_id: str | MISSING) -> HeadObject:
-    return HeadObject(version_id=or_none(version_id))
-
-
-def delete_request(body: DeleteUrlRequest) -> PresignRequest:
-    action = _delete_object(body.version_id)
-    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
-
-
-@lru_cache(maxsize=256)  # a signer knows an action by its identity
-def _delete_object(version_id: str | MISSING) -> DeleteObject:
-    return DeleteObject(version_id=or_none(version_id))
 
 
 def list_request(body: ListUrlRequest) -> PresignRequest:
