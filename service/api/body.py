@@ -109,7 +109,7 @@ def parse_query(model: type[Model], query: bytes) -> Model:
 
 
 def refuse(error: ValidationError, body: bytes, location: tuple[int | str, ...] = ()) -> NoReturn:
-    """Raises InvalidJson if `body` is not JSON at all, else InvalidRequest for what `error` found."""
+    """Raises InvalidJson if `body` is not JSON at all, else InvalidRequest."""
     if error.error_count() > _MAX_ERRORS:
         detail = "The body does not match the schema; it has too many errors to list."
         raise InvalidRequest(detail) from None

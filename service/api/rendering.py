@@ -1,7 +1,7 @@
 """Renders results as the JSON of openapi.yaml. A missing value is absent, never null.
 
-An answer is rendered with a placeholder for its URL, and cut there. So a thousand answers that differ
-only in their URLs are one join.
+An answer is rendered with a placeholder for its URL, and cut there. So a thousand answers that
+differ only in their URLs are one join.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,11 @@
 """Answers a call of the API: authenticate, read the body, parse, handle, respond with bytes.
 
 FastAPI reads a handler's signature for its OpenAPI document. It would also resolve the arguments on
-each request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the few
-kinds of arguments that handlers here have.
+each request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the
+few kinds of arguments that handlers here have.
 
-The configuration may change during a request. So the caller is authenticated again after the body and
-before the response if there is another snapshot by then.
+The configuration may change during a request. So the caller is authenticated again after the body
+and before the response if there is another snapshot by then.
 """
 
 import asyncio
@@ -116,8 +116,8 @@ class JsonBytesResponse(Response):
 class ApiRoute(APIRoute):
     """For handlers `async def name(call: AuthenticatedRequest, …) -> bytes`.
 
-    They may also take `body: Model`, `query: Annotated[Model, Query()]` and the path's parameters as
-    strings.
+    They may also take `body: Model`, `query: Annotated[Model, Query()]` and the path's parameters,
+    as strings.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -163,7 +163,7 @@ class ApiRoute(APIRoute):
         try:
             bodies.acquire(call.owner)
         except Overloaded as full:
-            # Accept a body that has arrived already: it takes no memory beyond what it has.
+            # Accept only a body that has arrived already.
             try:
                 async with asyncio.timeout(0):
                     return await read_body(call, self._limit)
@@ -190,7 +190,7 @@ class ApiRoute(APIRoute):
         return await self._handler(call, body=parsed, **arguments)
 
     async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
-        """Raises RateLimited, after writing the audit line, if the rate has just refused the caller."""
+        """Raises RateLimited, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
         try:
             call.shared.refused.check(call.owner, _rate_of(call), length)

@@ -35,5 +35,5 @@ def reported_request(body: DiagnosisRequest) -> ReportedRequest:
 def _check_headers(headers: dict[str, str]) -> None:
     size = sum(len(name) + len(value) for name, value in headers.items())
     if len(headers) > MAX_HEADERS or size > MAX_HEADERS_LENGTH:
-        detail = f"At most {MAX_HEADERS} headers with {MAX_HEADERS_LENGTH} characters in total are accepted."
-        raise InvalidRequest(detail, pointer="#/headers")
+        limit = f"{MAX_HEADERS} headers with {MAX_HEADERS_LENGTH} characters in total"
+        raise InvalidRequest(f"At most {limit} are accepted.", pointer="#/headers")
