@@ -1,7 +1,7 @@
-"""Batches wait in line: a few are worked on at a time, so that single requests are answered in between.
+"""Limits how many batches run at a time, so that single requests are answered in between.
 
-A batch of 1,000 may take 70 ms and 20 MB. It has its turn from when its body is parsed until its answer
-is rendered, less the time in which it waits for a session.
+A batch of 1,000 may take 70 ms and 20 MB. It holds a slot from the parsing of its body until its
+answer is rendered, except while it waits for a session.
 """
 
 import asyncio
@@ -12,42 +12,42 @@ from typing import Final, Self
 
 from service.api.concurrency import ConcurrencyLimiter, Owner
 
-AT_WORK: Final = 4
+BATCH_SLOTS: Final = 4
 
 
 class BatchQueue:
-    """Who comes first is served first; callers that wait take turns."""
+    """Callers that wait take turns. One caller's batches run in the order in which they came."""
 
-    def __init__(self, waiting: ConcurrencyLimiter, *, at_work: int = AT_WORK) -> None:
-        """`waiting` are the places of those that wait."""
-        self._places = waiting
-        self._free = at_work
+    def __init__(self, waiting: ConcurrencyLimiter, *, slots: int = BATCH_SLOTS) -> None:
+        """`waiting` limits how many batches wait for a slot."""
+        self._limiter = waiting
+        self._free = slots
         self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}  # the next caller first
 
-    def turn(self, owner: Owner) -> "Turn":
-        return Turn(self, owner)
+    def slot(self, owner: Owner) -> "BatchSlot":
+        return BatchSlot(self, owner)
 
-    async def join(self, owner: Owner) -> bool:
-        """Wait for a turn; whether that took time. Raises Overloaded if too many wait."""
+    async def acquire(self, owner: Owner) -> bool:
+        """Take a slot. Returns whether that took time. Raises Overloaded if too many wait."""
         if self._free:
             self._free -= 1
             return False
-        self._places.acquire(owner)
+        self._limiter.acquire(owner)
         try:
             await self._wait(owner)
         finally:
-            self._places.release(owner)
+            self._limiter.release(owner)
         return True
 
-    async def join_again(self, owner: Owner) -> None:
-        """As `join`, and never refused: for one that has had a turn."""
+    async def acquire_again(self, owner: Owner) -> None:
+        """Take a slot for a batch that had one before. Never refuses."""
         if self._free:
             self._free -= 1
         else:
             await self._wait(owner)
 
     def release(self) -> None:
-        """The end of a turn: the next one begins."""
+        """Hand the slot to the next caller."""
         while self._waiting:
             owner = next(iter(self._waiting))
             queue = self._waiting.pop(owner)
@@ -66,34 +66,36 @@ class BatchQueue:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.release()
+                self.release()  # the slot had been handed over already
             raise
 
 
-class Turn:
-    def __init__(self, line: BatchQueue, owner: Owner) -> None:
-        self._line = line
+class BatchSlot:
+    """A context manager: waits for a slot and holds it."""
+
+    def __init__(self, queue: BatchQueue, owner: Owner) -> None:
+        self._queue = queue
         self._owner = owner
         self._is_held = False
         self.has_waited = False
 
     async def __aenter__(self) -> Self:
-        self.has_waited = await self._line.join(self._owner)
+        self.has_waited = await self._queue.acquire(self._owner)
         self._is_held = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._leave()
+        self._release()
 
     @asynccontextmanager
-    async def aside(self) -> AsyncIterator[None]:
-        """Others have the turn meanwhile."""
-        self._leave()
+    async def released(self) -> AsyncIterator[None]:
+        """Let others have the slot for the duration of the `async with`."""
+        self._release()
         yield
-        await self._line.join_again(self._owner)
+        await self._queue.acquire_again(self._owner)
         self._is_held = True
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._line.release()
+            self._queue.release()

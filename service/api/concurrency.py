@@ -1,4 +1,4 @@
-"""How many requests may be under way, in all and of one caller. Those beyond get 503 at once.
+"""Limits how many requests run at a time, in total and per caller. More get 503 at once.
 
 The gateway never limits health and metrics: a full service must not be restarted for being full.
 """
@@ -9,8 +9,8 @@ from service.errors import Overloaded
 
 Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look up than a `Caller`
 
-_RETRY_AFTER: Final = 1  # seconds
 REQUEST_OWNER: Final = "place_owner"  # in a scope's state: the caller that holds the place
+_RETRY_AFTER: Final = 1  # seconds
 
 
 class ConcurrencyLimiter:
@@ -19,14 +19,14 @@ class ConcurrencyLimiter:
     So one caller alone gets half of them, and a second one still gets a quarter.
     """
 
-    def __init__(self, limit: int, full: str = "Too many requests are under way.") -> None:
-        """`full` is what a caller reads if there is no place."""
+    def __init__(self, limit: int, full: str = "Too many requests are in progress.") -> None:
+        """`full` is the detail of the error if there is no place."""
         self._free = limit
         self._full = full
         self._held: dict[Owner, int] = {}
 
     def acquire(self, owner: Owner | None = None) -> None:
-        """Raises Overloaded. A place without an owner is nobody's until `assign`."""
+        """Take a place. Without `owner`, `assign` gives it to a caller later. Raises Overloaded."""
         free = self._free
         if free <= 0:
             raise Overloaded(self._full, retry_after=_RETRY_AFTER)
@@ -48,11 +48,12 @@ class ConcurrencyLimiter:
         self._free += 1
         if owner is None:
             return
-        if (held := self._held[owner] - 1) == 0:
-            del self._held[owner]
-        else:
+        held = self._held[owner] - 1
+        if held:
             self._held[owner] = held
+        else:
+            del self._held[owner]
 
 
 def _too_many() -> Overloaded:
-    return Overloaded("Too many requests of yours are under way.", retry_after=_RETRY_AFTER)
+    return Overloaded("You have too many requests in progress.", retry_after=_RETRY_AFTER)

@@ -1,11 +1,12 @@
-"""The gateway: every HTTP request passes here, once, before FastAPI's router.
+"""Every HTTP request passes through the gateway, before FastAPI's router.
 
-It measures the request, names it, admits it, finds its route, answers what nobody caught, and adds the
-headers of every response. The order matters: a refusal is measured too, and a browser page may read it.
+It measures the request, gives it an id, limits concurrency, finds the route, turns exceptions into
+responses and adds the headers of every response. The order matters: refused requests are measured
+too, and get their CORS headers.
 
-FastAPI tries one route after the other, and builds a handler's arguments anew for each request. So the
-gateway finds each `ApiRoute` itself, most of them in a dict, and lets it answer. FastAPI's own stack
-serves the rest: health, metrics, the console, unknown paths.
+FastAPI tries one route after the other, and resolves a handler's arguments on each request. So the
+gateway finds each `ApiRoute` itself, most of them in a dict. FastAPI's own stack serves the rest:
+health, metrics, the console, unknown paths.
 """
 
 import logging
@@ -27,9 +28,9 @@ from service.errors import PresignError
 log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
-CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number for a client that did not wait for its answer
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LIMITED: Final = ("/v1/", "/uppy/")  # a full service is still healthy, so health is never refused
+_LIMITED: Final = ("/v1/", "/uppy/")  # never health: a full service is still healthy
 
 
 class RequestObserver(Protocol):
@@ -50,7 +51,7 @@ class Gateway:
         metrics: RequestObserver,
         cors_origins: Mapping[str, Sequence[str]],
     ) -> None:
-        """`cors_origins` are the origins whose pages may read answers, by path prefix."""
+        """`cors_origins` are the allowed origins by path prefix."""
         self._app = app
         self._limiter = limiter
         self._metrics = metrics
@@ -88,7 +89,7 @@ class Gateway:
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a place until the answer is sent."""
+        """Hold a place in the limiter until the response is sent."""
         if not scope["path"].startswith(_LIMITED):
             await self._dispatch(scope, receive, send)
             return
@@ -115,7 +116,7 @@ class Gateway:
         except ClientDisconnect:
             return
         except Exception:
-            # Locals are never logged, and redaction.py leaves out an exception's message.
+            # Safe to log: redaction.py drops the exception's message, and locals are never logged.
             log.exception("request %s failed", state["request_id"])
             if "status" in state:
                 return  # the response has begun

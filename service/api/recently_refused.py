@@ -1,7 +1,7 @@
-"""Callers whom their rate has just refused are refused again before their next body is read.
+"""Refuses callers over their rate before their next body is read.
 
-To read and parse a batch takes up to 10 ms, only to count its items. So what a rate has refused is
-remembered for as long as the caller was told to wait, though never for long.
+Parsing a batch takes up to 10 ms, only to count its items. So a refusal is remembered until its
+`Retry-After` has passed, but not for long.
 """
 
 import math
@@ -14,14 +14,14 @@ from service.api.concurrency import Owner
 from service.errors import RateLimited
 
 LONGEST: Final = 10.0  # seconds
-_AS_LONG: Final = 0.75  # a batch that was cut in half is read
-_MOST_CALLERS: Final = 4096
+_MIN_SHARE: Final = 0.75  # of the refused batch: a smaller one may pass, so it is read
+_MAX_CALLERS: Final = 4096
 
 
 class _Refused(NamedTuple):
     rate: Rate
     until: float
-    least: float  # bytes: shorter bodies are read
+    min_length: float  # bytes: shorter bodies are read
 
 
 class RecentlyRefused:
@@ -33,16 +33,16 @@ class RecentlyRefused:
     def add(
         self, owner: Owner, rate: Rate, error: RateLimited, *, length: int, batch: bool
     ) -> None:
-        """A request with a body of `length` bytes was refused.
+        """Remember that a request with a body of `length` bytes was refused.
 
-        If one URL is too much, everything is. If a batch is too much, a smaller one may pass.
+        If one URL is too many, every request is. If a batch is too many, a smaller one may pass.
         """
         if batch and length <= MAX_BODY_BYTES:
             return  # cheap to read
         until = self._now() + min(error.retry_after or 0, LONGEST)
-        if len(self._refused) >= _MOST_CALLERS and owner not in self._refused:
+        if len(self._refused) >= _MAX_CALLERS and owner not in self._refused:
             del self._refused[next(iter(self._refused))]
-        self._refused[owner] = _Refused(rate, until, length * _AS_LONG if batch else 0)
+        self._refused[owner] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
 
     def check(self, owner: Owner, rate: Rate | None, length: int) -> None:
         """Raises RateLimited if a body of `length` bytes need not be read."""
@@ -52,7 +52,7 @@ class RecentlyRefused:
         left = found.until - self._now()
         if left <= 0 or found.rate != rate:
             del self._refused[owner]
-        elif length >= found.least:
+        elif length >= found.min_length:
             raise RateLimited(
                 f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed.",
                 retry_after=math.ceil(left),

@@ -1,7 +1,7 @@
-"""What the presigner answers, as the contract's JSON. Absent, never null.
+"""Renders results as the JSON of openapi.yaml. A missing value is absent, never null.
 
-An answer is rendered with a hole in place of its URL, and cut at the hole, as a signing context is;
-so a thousand answers that are alike but for their URLs are one join.
+An answer is rendered with a placeholder for its URL, and cut there. So a thousand answers that
+differ only in their URLs are one join.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,7 @@ from service.api import problems
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
-from service.presigning.json_template import (
-    PLACEHOLDER,
-    cut,
-    quoted,
-)
+from service.presigning.json_template import PLACEHOLDER, cut, quoted
 from service.presigning.results import (
     CheckedObject,
     CompletedUpload,
@@ -35,6 +31,10 @@ from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
 
+# A batch, cut at its results and the number of problems; a result, cut at its request.
+_BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
+_RESULT: Final = cut({"request": PLACEHOLDER})
+
 
 def render_request(answer: PresignedRequest) -> bytes:
     begin, end = _around_url(answer)
@@ -46,16 +46,15 @@ def render_form(answer: PresignedForm) -> bytes:
     return to_json(members | _validity(answer.validity))
 
 
-async def render_batch(
-    answers: Sequence[PresignedRequests | PresignError],
-) -> bytes:
+async def render_batch(answers: Sequence[PresignedRequests | PresignError]) -> bytes:
     """Other requests run in between: a thousand different uploads take several ms."""
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     async for answer in in_slices(answers):
         pieces += [b","] if position else []
         if isinstance(answer, PresignError):
-            pieces.append(_problem(answer, position))
+            members = problems.of_error(answer, within=f"#/items/{position}")
+            pieces.append(to_json({"problem": members}))
             position, failed = position + 1, failed + 1
         else:
             pieces.append(_results(answer))
@@ -100,10 +99,6 @@ def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
     return to_json(members | {"grants": [_grant(grant) for grant in grants]})
 
 
-def _problem(error: PresignError, position: int) -> bytes:
-    return to_json({"problem": problems.of_error(error, within=f"#/items/{position}")})
-
-
 def _results(answer: PresignedRequests) -> bytes:
     (before, after), (begin, end) = _RESULT, _around_url(answer)
     between = b'"%b%b,%b%b"' % (end, after, before, begin)
@@ -112,7 +107,7 @@ def _results(answer: PresignedRequests) -> bytes:
 
 
 def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
-    """A request, cut where its URL is to stand."""
+    """Return the JSON of a request, cut at its URL."""
     validity = answer.validity
     if not answer.headers and answer.content_length is None:
         return _around_bare_url(answer.method, validity.expires_at, validity.limited_by)
@@ -127,11 +122,10 @@ def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
     return cut(members)
 
 
-@lru_cache(maxsize=1024)  # the answers of one second mostly end in the same second
+@lru_cache(maxsize=1024)  # URLs that are signed in one second mostly expire in the same second
 def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> list[bytes]:
-    return cut(
-        {"method": method, "url": PLACEHOLDER, "headers": {}, **_until(expires_at, limited_by)}
-    )
+    members = {"method": method, "url": PLACEHOLDER, "headers": {}}
+    return cut(members | _until(expires_at, limited_by))
 
 
 def _part(part: PresignedPart) -> dict[str, Any]:
@@ -159,11 +153,7 @@ def _validity(validity: Validity) -> dict[str, Any]:
 
 
 def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
-    """Until when, and what made it shorter than was asked for."""
-    members = {"expires_at": rfc3339(expires_at)}
-    if limited_by is not None:
-        members["limited_by"] = limited_by
-    return members
+    return _present({"expires_at": rfc3339(expires_at), "limited_by": limited_by})
 
 
 def _grant(grant: Grant) -> dict[str, Any]:
@@ -182,8 +172,3 @@ def _grant(grant: Grant) -> dict[str, Any]:
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
-
-
-# A batch, cut where its results and their faults are to stand; a result, where its request is.
-_BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
-_RESULT: Final = cut({"request": PLACEHOLDER})

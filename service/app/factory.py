@@ -20,17 +20,13 @@ from service.api.concurrency import ConcurrencyLimiter
 from service.api.gateway import Gateway
 from service.api.problems import answer_http_exception, answer_unexpected_error
 from service.api.recently_refused import RecentlyRefused
+from service.api.route import SharedLimits
 from service.api.routes import (
     callers,
-    deletes,
     diagnoses,
-    downloads,
-    forms,
-    heads,
     health,
-    lists,
     object_checks,
-    uploads,
+    objects,
 )
 from service.api.routes import (
     multipart as multipart_uploads,
@@ -38,7 +34,6 @@ from service.api.routes import (
 from service.api.routes import (
     openapi as document,
 )
-from service.api.shared_limits import SharedLimits
 from service.app.reload import keep_reloading
 from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
@@ -51,12 +46,7 @@ from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
 
 _ROUTERS: Final = (
-    downloads.router,
-    uploads.router,
-    forms.router,
-    heads.router,
-    deletes.router,
-    lists.router,
+    objects.router,
     multipart_uploads.router,
     object_checks.router,
     diagnoses.router,
@@ -180,7 +170,9 @@ def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
     """All that is derived from `max_in_flight` is derived here."""
     return SharedLimits(
         limiter=ConcurrencyLimiter(max_in_flight),
-        bodies=ConcurrencyLimiter(max(1, max_in_flight // 2), "Too many bodies are on their way."),
+        bodies=ConcurrencyLimiter(
+            max(1, max_in_flight // 2), "Too many request bodies are being received."
+        ),
         batches=BatchQueue(
             ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
         ),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service.errors import Overloaded
-from tests.api.conftest import API_KEY, open_grant, running, settings_with
+from tests.api.conftest import API_KEY, app_of, open_grant, running, settings_with
 
 GET: Final = {"bucket": "demo", "key": "a"}
 CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
@@ -81,16 +81,11 @@ async def _client(audit_trail: AuditTrail) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_every_call_that_signs_is_covered(routes: set[str]) -> None:
+def test_every_call_that_signs_is_covered(client: httpx.AsyncClient) -> None:
     paths = {path for path, _ in CALLS} | {path for _, path, _, _ in STORE_CALLS}
     covered = {f"/v1/{path}".replace("upload-1", "{upload_id}") for path in paths}
-    assert covered == routes - {"/v1/caller", "/v1/diagnoses"}  # test_diagnoses.py has its own
-
-
-@pytest.fixture(name="routes")
-def _routes(client: httpx.AsyncClient) -> set[str]:
-    transport: Any = client._transport
-    return set(transport.app.openapi()["paths"])
+    # test_diagnoses_trail.py has tests for diagnoses.
+    assert covered == app_of(client).openapi()["paths"].keys() - {"/v1/caller", "/v1/diagnoses"}
 
 
 @calls
@@ -324,9 +319,7 @@ async def test_without_a_trail_a_refusal_is_503_too(
 async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
     audit_trail: AuditTrail,
 ) -> None:
-    settings = settings_with(open_grant())
-    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
-    settings = settings.model_copy(update={"callers": [caller]})
+    settings = settings_with(open_grant(), rate_limit="1/minute")
     keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
     items = [{**GET, "key": key, "not": "validated"} for key in keys]
     async with running(settings, audit=audit_trail.write) as client:
@@ -345,11 +338,8 @@ async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
 async def test_a_refused_batch_of_any_shape_is_audited(
     audit_trail: AuditTrail, items: list[Any]
 ) -> None:
-    settings = settings_with(open_grant())
-    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
-    async with running(
-        settings.model_copy(update={"callers": [caller]}), audit=audit_trail.write
-    ) as client:
+    settings = settings_with(open_grant(), rate_limit="1/minute")
+    async with running(settings, audit=audit_trail.write) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.status_code == 429
     assert audit_trail.line["keys_count"] == len(items)

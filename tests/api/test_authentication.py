@@ -1,4 +1,4 @@
-"""Forged and odd ways to say who one is: all get the same words, on every route that asks."""
+"""Authentication: every missing, forged or malformed credential gets the same 401."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
-from tests.api.conftest import ADDRESS, API_KEY, Given, open_grant, running, settings_with
+from tests.api.conftest import ADDRESS, API_KEY, Given, app_of, open_grant, running, settings_with
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"
@@ -25,7 +25,7 @@ Headers = list[tuple[str, str]]
 
 
 def jwt(head: dict[str, Any], **claims: Any) -> str:
-    """Of the right shape, and signed by nobody."""
+    """A token with a made-up signature."""
     payload = {"iss": "https://issuer.example", "sub": "tester", "aud": "presign", **claims}
     both = [json.dumps(part).encode() for part in (head, payload)]
     encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (*both, b"signature")]
@@ -41,7 +41,7 @@ def sent(*values: str) -> Headers:
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    """Of nobody in particular."""
+    """A client without credentials."""
     async with running(settings_with(open_grant())) as client:
         del client.headers["Authorization"]
         yield client
@@ -67,13 +67,16 @@ def refusal(answer: httpx.Response) -> None:
         "type": "urn:presign:problem:unauthenticated",
         "title": "Not authenticated",
         "status": 401,
-        "detail": "Send `Authorization: Bearer` with an API key or a token that is known.",
+        "detail": "Send `Authorization: Bearer` with a valid API key or token.",
         "code": "unauthenticated",
     }
 
 
-async def test_the_key_itself_is_good(client: httpx.AsyncClient) -> None:
-    assert (await reply(client, sent(GOOD))).status_code == 200
+@pytest.mark.parametrize("value", [GOOD, f"bEARER  {API_KEY}"])
+async def test_a_known_key_is_accepted_in_any_case_of_bearer(
+    client: httpx.AsyncClient, value: str
+) -> None:
+    assert (await reply(client, sent(value))).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,7 @@ async def test_a_query_makes_nobody_known(client: httpx.AsyncClient, query: str)
         ("Cookie", f"Authorization={API_KEY}; access_token={API_KEY}"),
         ("Proxy-Authorization", GOOD),
         ("X-Authorization", GOOD),
+        ("X-Api-Key", API_KEY),
         ("X-Forwarded-Authorization", GOOD),
         ("X-Amz-Security-Token", API_KEY),
     ],
@@ -141,7 +145,10 @@ async def test_a_user_in_the_address_makes_nobody_known(client: httpx.AsyncClien
         "Bearer ",
         "Bearer    ",
         " ",
+        API_KEY,
+        f"Basic {API_KEY}",
         f"Bearer{API_KEY}",
+        f"Bearer {API_KEY}x",
         f"Bearer\t{API_KEY}",
         f"Bearer Bearer {API_KEY}",
         f"Token {API_KEY}",
@@ -188,7 +195,6 @@ async def test_without_issuers_no_token_makes_anybody_known(
 
 @pytest.mark.parametrize("values", [[""], ["Bearer"], ["Bearer wrong"], [GOOD, GOOD], ["Basic x"]])
 async def test_whoever_says_who_he_is_is_not_the_anonymous_caller(values: list[str]) -> None:
-    """A key that is mistyped must not be served with what anybody may have."""
     anonymous = {"grants": [{"bucket": "demo", "prefix": "", "allow": ["download"]}]}
     async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
         del client.headers["Authorization"]
@@ -197,7 +203,7 @@ async def test_whoever_says_who_he_is_is_not_the_anonymous_caller(values: list[s
 
 
 async def test_an_api_key_has_the_rights_of_its_own_name_and_no_others() -> None:
-    """Though another caller is called as this one's key or digest is."""
+    """Not those of a caller whose name is that key."""
     other = {
         "api_key": API_KEY,
         "sha256": [digest_of("another")],
@@ -216,8 +222,7 @@ async def test_an_api_key_has_the_rights_of_its_own_name_and_no_others() -> None
 async def test_every_call_of_the_contract_refuses_in_the_same_words(
     client: httpx.AsyncClient, values: list[str]
 ) -> None:
-    transport: Any = client._transport
-    calls = transport.app.openapi()["paths"].items()
+    calls = app_of(client).openapi()["paths"].items()
     assert len(calls) >= 11
     for path, methods in calls:
         for method in methods:
@@ -225,7 +230,7 @@ async def test_every_call_of_the_contract_refuses_in_the_same_words(
 
 
 async def test_a_key_removed_during_a_wait_for_a_session_gets_nothing() -> None:
-    """Who calls is asked again before the answer, if the configuration has changed."""
+    """The caller is authenticated again if the configuration has changed."""
     gate, fetching = asyncio.Event(), asyncio.Event()
 
     class Held(Given):
@@ -244,8 +249,7 @@ async def test_a_key_removed_during_a_wait_for_a_session_gets_nothing() -> None:
 
     settings = settings_with(open_grant())
     async with running(settings, open_sources=open_sources) as client:
-        transport: Any = client._transport
-        authorizer = transport.app.state.authorizer
+        authorizer = app_of(client).state.authorizer
         ask = {"bucket": "demo", "key": "a"}
         one = asyncio.create_task(client.post("/v1/download-urls", json=ask))
         batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [ask]}))

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final, get_type_hints
 
 import pytest
 
-from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas.objects import StrictRequest
 from service.app.factory import _ROUTERS, _shared
@@ -57,11 +57,9 @@ async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
     route = ApiRoute("/x", endpoint, methods=["POST"], response_model=None)
-    model: type[Body] = get_type_hints(endpoint)["body"]
-    taken = await route._handle(sent(body.ljust(limit)), model, {})
-    assert taken == b"taken"
-    with pytest.raises(BodyTooLarge, match=f"At most {limit} bytes"):
-        await route._handle(sent(body.ljust(limit + 1)), model, {})
+    assert await route._answer(sent(body.ljust(limit))) == b"taken"
+    with pytest.raises(BodyTooLarge, match=f"longer than {limit} bytes"):
+        await route._answer(sent(body.ljust(limit + 1)))
 
 
 def test_batches_and_completions_alone_are_long() -> None:

@@ -157,7 +157,7 @@ async def test_a_process_about_to_end_is_not_ready_and_answers_all_the_same() ->
         await asyncio.sleep(1)
         drain.begin(0)
         answer = await client.get("/readyz")
-        assert (answer.status_code, answer.text) == (503, "about to end")
+        assert (answer.status_code, answer.text) == (503, "shutting down")
         assert await status(client, "/livez") == 200
         assert (await sign(client, "demo")).status_code == 200
 

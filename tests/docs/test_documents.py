@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.batch_queue import AT_WORK
+from service.api.batch_queue import BATCH_SLOTS
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.recently_refused import LONGEST
 from service.app.reload import _AT_START, POLL_SECONDS
@@ -217,7 +217,7 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
         "requests of one caller in progress": "as many as are free: one caller alone gets half of "
         "`max_in_flight`, a second one a quarter",
         "bodies being received": "half of `max_in_flight`, shared in the same way",
-        "batches being signed": f"{AT_WORK}; more wait, callers alternate, and a quarter of "
+        "batches being signed": f"{BATCH_SLOTS}; more wait, callers alternate, and a quarter of "
         "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",

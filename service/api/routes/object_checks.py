@@ -1,4 +1,4 @@
-"""`/v1/object-checks`: whether an object has arrived, and is what it should be."""
+"""`/v1/object-checks`: whether an object exists and is as expected."""
 
 from fastapi import APIRouter
 

@@ -8,6 +8,7 @@ from service.api.body import MAX_BATCH_BYTES
 from service.api.schemas.objects import (
     Bucket,
     Checksum,
+    Digest,
     NewObjectRequest,
     ObjectRequest,
     StrictRequest,
@@ -28,11 +29,9 @@ PartSize = Annotated[int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES)]
 PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
 ETag = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^"?[!#-~]+"?$')]
 
-Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
-
 
 def quoted_etag(etag: str) -> str:
-    """An `ETag` of a request with its quotes, which clients may leave out."""
+    """Return `etag` with quotes, which clients may leave out."""
     return '"' + etag.strip('"') + '"'
 
 

@@ -1,7 +1,7 @@
 """The request bodies of openapi.yaml; a test compares the two.
 
-An optional field is absent (MISSING), never null. Unknown fields are refused: a misspelled `expires`
-must not be signed with the default. Types are strict: "5" and 5.0 are not integers.
+An optional field is absent (MISSING), never null. Unknown fields are refused, so that a misspelled
+`expires` is not signed with the default. Types are strict: "5" and 5.0 are not integers.
 """
 
 from typing import Annotated, Any, ClassVar, Final, TypeVar
@@ -21,7 +21,7 @@ LongText = Annotated[str, Field(min_length=1, max_length=1024)]
 Token = Annotated[str, Field(min_length=1, max_length=4096)]
 Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Size = Annotated[int, Field(ge=0, le=MAX_UPLOAD_BYTES)]
-
+Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
 
 T = TypeVar("T")
 
@@ -43,8 +43,8 @@ def _unvalidated(items: object, _: object) -> list[Any]:
     return _LIST.validate_python(items)
 
 
-# The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py` validates
-# them: a thousand at once would hold the event loop, and most differ by their key only.
+# The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py`
+# validates them: a thousand at once would block the event loop, and most differ by their key only.
 DeferredItems = Annotated[
     list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_unvalidated)
 ]
@@ -60,14 +60,17 @@ def pairs(strings: StringMap | MISSING) -> tuple[tuple[str, str], ...]:
 
 class Checksum(StrictRequest):
     algorithm: ChecksumAlgorithm
-    value: Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
+    value: Digest
 
 
-class ObjectRequest(StrictRequest):
+class SigningRequest(StrictRequest):
     bucket: Bucket
-    key: str
     expires_in: Seconds | MISSING = MISSING
     min_expires_in: Seconds | MISSING = MISSING
+
+
+class ObjectRequest(SigningRequest):
+    key: str
 
 
 class DownloadUrlRequest(ObjectRequest):
@@ -80,7 +83,7 @@ class DownloadUrlRequest(ObjectRequest):
 
 
 class NewObjectRequest(ObjectRequest):
-    """What every kind of upload may set on its object."""
+    """The fields that uploads by one PUT and in parts share."""
 
     content_type: Text | MISSING = MISSING
     metadata: StringMap | MISSING = MISSING
@@ -98,13 +101,10 @@ class UploadUrlRequest(NewObjectRequest):
     if_match: Text | MISSING = MISSING
 
 
-class UploadFormRequest(StrictRequest):
-    bucket: Bucket
+class UploadFormRequest(SigningRequest):
     key: str | MISSING = MISSING
     key_prefix: str | MISSING = MISSING
     filename: Text | MISSING = MISSING
-    expires_in: Seconds | MISSING = MISSING
-    min_expires_in: Seconds | MISSING = MISSING
     max_content_length: Annotated[int, Field(ge=1, le=MAX_UPLOAD_BYTES)]
     min_content_length: Size | MISSING = MISSING
     content_type: Text | MISSING = MISSING
@@ -123,11 +123,8 @@ class DeleteUrlRequest(ObjectRequest):
     version_id: LongText | MISSING = MISSING
 
 
-class ListUrlRequest(StrictRequest):
-    bucket: Bucket
+class ListUrlRequest(SigningRequest):
     prefix: str
-    expires_in: Seconds | MISSING = MISSING
-    min_expires_in: Seconds | MISSING = MISSING
     delimiter: LongText | MISSING = MISSING
     max_keys: Annotated[int, Field(ge=1, le=1000)] | MISSING = MISSING
     continuation_token: Token | MISSING = MISSING
