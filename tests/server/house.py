@@ -17,7 +17,7 @@ from service.errors import Forbidden
 from service.protocols.uppy.errors import Refusal
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
-from service.server.run import Server, config
+from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
 
@@ -67,7 +67,9 @@ def serving(limits: ConnectionLimits | None = None, **server: Any) -> Iterator[H
         audit=lambda _lines: None,
         drain=drain,
     )
-    configuration = config(app, host="127.0.0.1", port=0, drain=drain, bounds=limits or bounds())
+    configuration = uvicorn_config(
+        app, host="127.0.0.1", port=0, drain=drain, limits=limits or bounds()
+    )
     house = House(Server(configuration, drain=drain, drain_seconds=NEVER), drain, ("", 0))
     _add_routes(app, house)
     thread = threading.Thread(target=house.server.run)

@@ -213,7 +213,7 @@ def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
         with within(SECONDS):  # the first head's deadline; none runs between two requests
             wire.send(LIVEZ)
             assert wire.answer().status == 200
-        while not any(p._wire.get_write_buffer_size() for p in house.protocols):
+        while not any(p._connection.get_write_buffer_size() for p in house.protocols):
             before = house.server.server_state.total_requests
             wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
             until(lambda count=before: house.server.server_state.total_requests > count)

@@ -188,7 +188,7 @@ def test_a_head_that_is_late_does_not_cost_the_answer_before_it() -> None:
     with serving(bounds(head_seconds=1.5)) as house, house.connect() as wire:
         wire.send(HELD)
         wire.send(b"GET /")
-        until(lambda: any(p._is_deaf for p in house.protocols))
+        until(lambda: any(p._discards_input for p in house.protocols))
         house.hold.set()
         assert wire.answer().body == b'"released"'
         assert wire.ends()

@@ -17,7 +17,7 @@ from service.app.services import MakeSource
 from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings
-from service.server.run import Server, config
+from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
 from tests.auth.mint import ISSUER, a_token, ed_key
@@ -104,7 +104,7 @@ def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
         audit=lambda _lines: None,
         drain=drain,
     )
-    configuration = config(app, host="127.0.0.1", port=0, drain=drain, bounds=bounds())
+    configuration = uvicorn_config(app, host="127.0.0.1", port=0, drain=drain, limits=bounds())
     server = Server(configuration, drain=drain, drain_seconds=NEVER)
     thread = threading.Thread(target=server.run)
     thread.start()

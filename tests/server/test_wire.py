@@ -37,17 +37,17 @@ class Transport:
     abort = close
 
 
-def a_wire(outbox: WriteBatcher) -> tuple[CoalescingTransport, list[Any]]:
+def a_wire(batcher: WriteBatcher) -> tuple[CoalescingTransport, list[Any]]:
     told: list[Any] = []
-    return CoalescingTransport(Transport(told), outbox), told  # type: ignore[arg-type] # all of it that is used
+    return CoalescingTransport(Transport(told), batcher), told  # type: ignore[arg-type] # all of it that is used
 
 
 async def test_what_is_posted_in_a_turn_goes_out_at_its_end() -> None:
-    outbox = WriteBatcher()
-    wires = [a_wire(outbox) for _ in range(3)]
+    batcher = WriteBatcher()
+    wires = [a_wire(batcher) for _ in range(3)]
     for wire, _ in wires:
-        wire.post([b"a", b"b"])
-        wire.post([b"c"])
+        wire.queue_write([b"a", b"b"])
+        wire.queue_write([b"c"])
         assert wire.get_write_buffer_size() == 3
     assert [told for _, told in wires] == [[], [], []]
     await asyncio.sleep(0)
@@ -55,20 +55,20 @@ async def test_what_is_posted_in_a_turn_goes_out_at_its_end() -> None:
 
 
 async def test_nobody_waits_for_more_than_some_others() -> None:
-    outbox = WriteBatcher()
-    wires = [a_wire(outbox) for _ in range(17)]
+    batcher = WriteBatcher()
+    wires = [a_wire(batcher) for _ in range(17)]
     for wire, _ in wires:
-        wire.post([b"a"])
+        wire.queue_write([b"a"])
     assert [told for _, told in wires] == [[b"a"]] * 16 + [[]]
 
 
 async def test_what_is_posted_goes_before_whatever_follows() -> None:
     wire, told = a_wire(WriteBatcher())
-    wire.post([b"a"])
+    wire.queue_write([b"a"])
     wire.write(b"w")
-    wire.post([b"a"])
+    wire.queue_write([b"a"])
     wire.write_eof()
-    wire.post([b"too late"])
+    wire.queue_write([b"too late"])
     wire.close()
     await asyncio.sleep(0)
     assert told == [b"a", b"w", b"a", "eof", "close"]
@@ -76,12 +76,12 @@ async def test_what_is_posted_goes_before_whatever_follows() -> None:
 
 async def test_nothing_is_written_to_a_connection_that_is_over() -> None:
     wire, told = a_wire(WriteBatcher())
-    wire.post([b"a"])
+    wire.queue_write([b"a"])
     wire.abort()
     await asyncio.sleep(0)
     assert told == ["close"]
     wire, told = a_wire(WriteBatcher())
-    wire.post([b"a"])
+    wire.queue_write([b"a"])
     wire._transport.closing = True  # type: ignore[attr-defined]  # a fake has it
     await asyncio.sleep(0)
     assert told == []
