@@ -1,4 +1,4 @@
-"""`/v1/multipart-uploads`: create, continue, complete or abort an upload in parts."""
+"""`/v1/multipart-uploads`: create, continue, complete or abort a multipart upload."""
 
 import re
 from typing import Annotated
