@@ -89,13 +89,6 @@ async def test_a_list_without_a_page_size_has_the_grants() -> None:
     assert "max-keys" not in await listed(open_grant(max_keys=1000))
 
 
-async def test_a_list_without_a_page_size_has_the_largest_that_is_granted() -> None:
-    elsewhere = open_grant(prefix="b/", max_keys=900)
-    both = await listed(open_grant(max_keys=5), open_grant(max_keys=7), elsewhere)
-    assert both["max-keys"] == "7"
-    assert "max-keys" not in await listed(open_grant(max_keys=5), open_grant())
-
-
 async def test_a_page_size_and_a_lifetime_are_of_one_grant() -> None:
     small = open_grant(max_keys=5, max_expires_in=600)
     large = open_grant(max_keys=500, max_expires_in=60)

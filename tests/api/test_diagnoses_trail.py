@@ -1,16 +1,24 @@
-"""`/v1/diagnoses` from the wire: what it writes down and counts, and what it does not take."""
+"""Diagnoses over HTTP: the audit line, metrics, invalid requests, and what is not revealed."""
 
 import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import pytest
 
 from tests.api.conftest import running, settings_with
-from tests.api.diagnosing import MISMATCH, PATH, Desk, a_desk, grants
+from tests.api.diagnosing import MISMATCH, OTHER, PATH, Desk, a_desk, grants
 from tests.support.scrapes import samples, value
+
+SHARED: Final = {
+    "region": "eu-west-1",
+    "role_arn": "arn:aws:iam::111122223333:role/presign",
+    "scoped_sessions": False,
+}
 
 
 @pytest.fixture(name="desk")
@@ -119,3 +127,43 @@ async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk
     session, _ = history._sessions[key]
     history.remember(key[1], key[2], replace(session, expires_at=time.time() - 5))
     assert (await desk.codes(url, **MISMATCH))[-1] == "session_ended"
+
+
+def canonical(url: str) -> str:
+    parts = urlsplit(url)
+    query = parts.query.partition("&X-Amz-Signature")[0]
+    text = f"GET\n{parts.path}\n{query}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    return f"<Error><Code>SignatureDoesNotMatch</Code><CanonicalRequest>{escape(text)}</CanonicalRequest></Error>"
+
+
+async def test_a_pasted_canonical_request_of_anothers_key_proves_nothing() -> None:
+    """Callers may share a session; whether a signature is of a key is for those who may sign for it."""
+    async with a_desk(grants("a/"), buckets={"demo": SHARED}) as desk:
+        url = await desk.url(key="a/secret")
+        answers = []
+        for theirs in (url, url[:-1] + ("0" if url[-1] != "0" else "1")):
+            told = {"headers": {}, "response_status": 403, "response_body": canonical(theirs)}
+            own = theirs.replace("/a/secret?", "/b/x?")
+            answers.append((await desk.ask(own, "GET", OTHER, **told)).text)
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Signature=vjbyPxybdZaNmGa&Expires=1&AWSAccessKeyId=AKIA",
+        "Policy=vjbyPxybdZaNmGa&Signature=vjbyPxybdZaNmGa&Key-Pair-Id=K",
+        "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
+        "X-Goog-Signature=vjbyPxybdZaNmGa",
+        "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
+        "sv=2026-02-06%2526sig%253DvjbyPxybdZaNmGa",
+        "Expires=1%26amp;Signature=vjbyPxybdZaNmGa",
+        "Expires=1;Signature=vjbyPxybdZaNmGa",
+    ],
+)
+async def test_the_trail_holds_no_signature_of_another_kind(query: str) -> None:
+    async with a_desk(grants("a/")) as desk:
+        await desk.url()
+        await desk.ask(f"https://demo.s3.example/a/b%3F{query}")
+        assert desk.line["keys"][0].startswith("a/b")
+        assert "vjbyPxybdZaNmGa" not in str(desk.line)

@@ -1,7 +1,7 @@
-"""Uploads in parts over HTTP: shapes and statuses, and every refusal as a problem that repeats nothing."""
+"""Uploads in parts over HTTP: responses and problems."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -22,11 +22,9 @@ from tests.api.parts import (
     SETTINGS,
     WINDOW,
     E,
-    pointers,
-    problem,
 )
-from tests.api.refusals import MARK
-from tests.multipart.house import FakeS3, xml
+from tests.api.refusals import MARK, pointers, problem
+from tests.multipart.house import FakeS3, loses_answer, loses_request, xml
 from tests.s3.house import query_of
 
 
@@ -55,33 +53,22 @@ def named(*parts: UploadedPart) -> list[dict[str, Any]]:
 async def test_an_upload_goes_its_way(client: httpx.AsyncClient, store: FakeS3) -> None:
     upload = await created(client)
     assert upload.keys() == {"upload_id", "part_size", "part_count", "parts", "expires_at"}
-    assert (upload["upload_id"], upload["part_size"], upload["part_count"]) == (
-        "upload-1",
-        LEAST,
-        2,
-    )
+    assert upload["upload_id"] == "upload-1"
+    assert (upload["part_size"], upload["part_count"]) == (LEAST, 2)
     for number, (part, length) in enumerate(zip(upload["parts"], (LEAST, 5), strict=True), 1):
         url = part.pop("url")
         assert f"partNumber={number}&uploadId=upload-1" in url
-        assert part == {
-            "part_number": number,
-            "content_length": length,
-            "method": "PUT",
-            "headers": {},
-        }
+        sent_as = {"method": "PUT", "headers": {}}
+        assert part == {"part_number": number, "content_length": length, **sent_as}
     more = await client.post(f"{ONE}/part-urls", json=WINDOW)
     assert (more.status_code, more.json().keys()) == (200, {"parts", "expires_at"})
     sent = [store.put("upload-1", number, length) for number, length in ((1, LEAST), (2, 5))]
     listed = await client.get(f"{ONE}/parts", params=OBJECT)
-    assert (listed.status_code, listed.json()) == (
-        200,
-        {
-            "parts": [
-                {"part_number": 1, "etag": sent[0].etag, "content_length": LEAST},
-                {"part_number": 2, "etag": sent[1].etag, "content_length": 5},
-            ]
-        },
-    )
+    assert listed.status_code == 200
+    assert listed.json()["parts"] == [
+        {"part_number": 1, "etag": sent[0].etag, "content_length": LEAST},
+        {"part_number": 2, "etag": sent[1].etag, "content_length": 5},
+    ]
     body = {**DONE, "content_length": LENGTH, "parts": named(*sent)}
     done = await client.post(f"{ONE}/complete", json=body)
     etag = store.objects[KEY][0]
@@ -186,12 +173,7 @@ async def test_a_body_of_ten_thousand_parts_is_taken(
     await created(client)
     sent = [store.put("upload-1", number, 1) for number in range(1, 10_001)]
     parts = [{**part, "checksum": "A" * 43 + "="} for part in named(*sent)]
-    body = {
-        **DONE,
-        "content_length": 10_000,
-        "parts": parts,
-        "checksum_algorithm": "SHA256",
-    }
+    body = {**DONE, "content_length": 10_000, "parts": parts, "checksum_algorithm": "SHA256"}
     answer = await client.post(f"{ONE}/complete", json=body)
     assert answer.status_code == 200, answer.text
     assert store.objects[KEY][1] == 10_000
@@ -202,9 +184,6 @@ async def test_an_uploads_id_is_the_stores_own_word(
 ) -> None:
     problem(await client.get(f"{ROOT}/2~a%2Bb%3D/parts", params=OBJECT), 404, "upload_not_found")
     assert query_of(store.requests[0])["uploadId"] == "2~a+b="
-
-
-# What the store says no to
 
 
 @pytest.mark.parametrize(
@@ -261,20 +240,23 @@ async def test_another_bucket_and_none_are_refused_alike(
     assert store.requests == []
 
 
-async def test_who_is_not_known_is_told_nothing(client: httpx.AsyncClient, store: FakeS3) -> None:
-    send: list[Callable[[], Any]] = [
-        lambda: client.post(ROOT, json=NEW),
-        lambda: client.post(f"{ONE}/complete", content=b"{"),
-        lambda: client.get(f"{ONE}/parts?nonsense"),
-        lambda: client.delete(ONE, params=OBJECT),
-    ]
-    client.headers["authorization"] = "Bearer nobody's"
-    for each in send:
-        problem(await each(), 401, "unauthenticated")
-    assert store.requests == []
+@pytest.mark.parametrize("answer_is_lost", [False, True])
+async def test_a_repeated_completion_is_504_while_the_store_is_away(
+    client: httpx.AsyncClient, store: FakeS3, *, answer_is_lost: bool
+) -> None:
+    await created(client)
+    body = {**DONE, "parts": named(store.put("upload-1", 1, 5))}
+    if answer_is_lost:
+        store.faults["complete"] = [loses_answer]
+    else:
+        assert (await client.post(f"{ONE}/complete", json=body)).status_code == 200
+    store.faults["objects"] = [loses_request] * 3
+    problem(await client.post(f"{ONE}/complete", json=body), 504, "storage_unavailable")
+    again = await client.post(f"{ONE}/complete", json=body)
+    assert (again.status_code, again.json()["etag"]) == (200, store.objects[KEY][0])
 
 
-async def test_a_body_is_of_its_own_length(client: httpx.AsyncClient) -> None:
+async def test_only_completions_may_have_long_bodies(client: httpx.AsyncClient) -> None:
     filled = json.dumps({**WINDOW, "key": "x" * 70_000}).encode()
     problem(await client.post(f"{ONE}/part-urls", content=filled), 413, "body_too_large")
     assert pointers(await client.post(f"{ONE}/complete", content=filled)) != []

@@ -235,11 +235,3 @@ def test_what_logs_whole_answers_says_nothing_below_info(level: str, name: str) 
         for below in ("", ".parsers", ".client._inner"):
             logging.getLogger(f"{name}{below}").debug(BARE_WORDS)
     assert shown.log.getvalue() == ""
-
-
-def test_afterwards_logging_is_as_it_was() -> None:
-    root = logging.getLogger()
-    before = root.level, root.handlers[:], logging.getLogger("botocore").level
-    with logging_as_served("DEBUG", Shown().log):
-        assert root.handlers != before[1]
-    assert (root.level, root.handlers[:], logging.getLogger("botocore").level) == before
