@@ -27,7 +27,7 @@ async def _desk() -> AsyncIterator[Desk]:
         yield desk
 
 
-async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: Desk) -> None:
+async def test_the_audit_line_has_the_request_but_not_its_url(desk: Desk) -> None:
     url = await desk.url()
     await desk.ask(url, "PUT", **MISMATCH)
     line = desk.line
@@ -49,15 +49,13 @@ async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: 
 
 
 @pytest.mark.parametrize("mark", ["%3F", "%253F", ";", "%26", "/", "?prefix="])
-async def test_a_signature_that_was_pasted_into_the_key_is_not_written_down(
-    desk: Desk, mark: str
-) -> None:
+async def test_a_signature_pasted_into_the_key_is_not_audited(desk: Desk, mark: str) -> None:
     await desk.ask((await desk.url()).replace("?", mark))
     assert desk.line["keys"][0][:3] == "a/b"
     assert "ASIA" not in json.dumps(desk.line)
 
 
-async def test_each_counts_once_and_what_is_asked_about_counts_nothing(desk: Desk) -> None:
+async def test_a_diagnosis_counts_once_and_never_as_signed(desk: Desk) -> None:
     url = await desk.url()
     before = value(await samples(desk.client), "signed_total", operation="download", bucket="demo")
     await desk.ask(url, "PUT", headers={})
@@ -83,7 +81,7 @@ async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
         assert json.loads(audit_trail[-1])["reason"] == "rate_limited"
 
 
-async def test_it_starts_no_session(desk: Desk) -> None:
+async def test_a_diagnosis_starts_no_session(desk: Desk) -> None:
     """Who has had nothing signed has none, and gets none for asking."""
     url = "https://demo.s3.example/a/b?X-Amz-Credential=A%2Fb&X-Amz-Signature=B"
     before = value(await samples(desk.client), "sessions", bucket="demo")
@@ -109,7 +107,7 @@ async def test_it_starts_no_session(desk: Desk) -> None:
     ],
     ids=lambda each: str(each)[:40],
 )
-async def test_what_is_no_such_request_is_refused_with_its_place(
+async def test_an_invalid_diagnosis_is_refused_with_its_pointer(
     desk: Desk, change: dict[str, Any], pointer: str
 ) -> None:
     body = {"method": "GET", "url": "https://demo.s3.example/a/b", **change}
@@ -119,7 +117,7 @@ async def test_what_is_no_such_request_is_refused_with_its_place(
     assert desk.audit_trail == []
 
 
-async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk) -> None:
+async def test_an_ended_session_is_still_recognised(desk: Desk) -> None:
     url = await desk.url()
     app: Any = desk.client._transport
     history = app.app.state.diagnoses._history
@@ -136,7 +134,7 @@ def canonical(url: str) -> str:
     return f"<Error><Code>SignatureDoesNotMatch</Code><CanonicalRequest>{escape(text)}</CanonicalRequest></Error>"
 
 
-async def test_a_pasted_canonical_request_of_anothers_key_proves_nothing() -> None:
+async def test_a_pasted_canonical_request_of_another_key_proves_nothing() -> None:
     """Callers may share a session; whether a signature is of a key is for those who may sign for it."""
     async with a_desk(grants("a/"), buckets={"demo": SHARED}) as desk:
         url = await desk.url(key="a/secret")
@@ -161,7 +159,7 @@ async def test_a_pasted_canonical_request_of_anothers_key_proves_nothing() -> No
         "Expires=1;Signature=vjbyPxybdZaNmGa",
     ],
 )
-async def test_the_trail_holds_no_signature_of_another_kind(query: str) -> None:
+async def test_signatures_of_other_kinds_are_not_audited(query: str) -> None:
     async with a_desk(grants("a/")) as desk:
         await desk.url()
         await desk.ask(f"https://demo.s3.example/a/b%3F{query}")

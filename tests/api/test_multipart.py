@@ -50,7 +50,9 @@ def named(*parts: UploadedPart) -> list[dict[str, Any]]:
     return [{"part_number": part.part_number, "etag": part.etag} for part in parts]
 
 
-async def test_an_upload_goes_its_way(client: httpx.AsyncClient, store: FakeS3) -> None:
+async def test_an_upload_is_created_continued_listed_and_completed(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
     upload = await created(client)
     assert upload.keys() == {"upload_id", "part_size", "part_count", "parts", "expires_at"}
     assert upload["upload_id"] == "upload-1"
@@ -78,7 +80,7 @@ async def test_an_upload_goes_its_way(client: httpx.AsyncClient, store: FakeS3) 
     assert (again.status_code, again.json()) == (200, whole)
 
 
-async def test_an_abort_has_no_answer(client: httpx.AsyncClient, store: FakeS3) -> None:
+async def test_an_abort_has_no_body(client: httpx.AsyncClient, store: FakeS3) -> None:
     await created(client)
     answer = await client.delete(ONE, params=OBJECT)
     assert (answer.status_code, answer.content, store.uploads) == (204, b"", {})
@@ -87,7 +89,7 @@ async def test_an_abort_has_no_answer(client: httpx.AsyncClient, store: FakeS3) 
     problem(await client.delete(ONE, params=OBJECT), 404, "upload_not_found")
 
 
-async def test_all_that_an_object_is_to_be_reaches_the_store(
+async def test_the_metadata_of_an_upload_reaches_the_store(
     client: httpx.AsyncClient, store: FakeS3
 ) -> None:
     await created(
@@ -118,7 +120,7 @@ async def test_all_that_an_object_is_to_be_reaches_the_store(
     }
 
 
-async def test_a_part_size_is_chosen_where_none_is_asked_for(client: httpx.AsyncClient) -> None:
+async def test_a_part_size_is_chosen_by_default(client: httpx.AsyncClient) -> None:
     answer = await client.post(ROOT, json={**OBJECT, "content_length": 10**12})
     assert answer.json()["part_count"] <= 10_000
     assert len(answer.json()["parts"]) == 16
@@ -149,7 +151,7 @@ async def test_checksums_are_signed_listed_and_sent_back(
     assert f"<ChecksumCRC32>{CRC}</ChecksumCRC32>".encode() in store.bodies[-1]
 
 
-async def test_parts_may_be_named_by_the_first_and_their_number(client: httpx.AsyncClient) -> None:
+async def test_parts_may_be_given_as_first_part_and_count(client: httpx.AsyncClient) -> None:
     window = {**NEW, "content_length": 9 * LEAST, "first_part": 3, "part_count": 4}
     answer = await client.post(f"{ONE}/part-urls", json=window)
     assert [part["part_number"] for part in answer.json()["parts"]] == [3, 4, 5, 6]
@@ -167,9 +169,7 @@ async def test_an_etag_may_come_with_its_quotes_or_without(
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_body_of_ten_thousand_parts_is_taken(
-    client: httpx.AsyncClient, store: FakeS3
-) -> None:
+async def test_ten_thousand_parts_are_completed(client: httpx.AsyncClient, store: FakeS3) -> None:
     await created(client)
     sent = [store.put("upload-1", number, 1) for number in range(1, 10_001)]
     parts = [{**part, "checksum": "A" * 43 + "="} for part in named(*sent)]
@@ -179,7 +179,7 @@ async def test_a_body_of_ten_thousand_parts_is_taken(
     assert store.objects[KEY][1] == 10_000
 
 
-async def test_an_uploads_id_is_the_stores_own_word(
+async def test_an_upload_id_is_passed_on_unchanged(
     client: httpx.AsyncClient, store: FakeS3
 ) -> None:
     problem(await client.get(f"{ROOT}/2~a%2Bb%3D/parts", params=OBJECT), 404, "upload_not_found")
@@ -199,7 +199,7 @@ async def test_an_uploads_id_is_the_stores_own_word(
         (503, "SlowDown", (504, "storage_unavailable")),
     ],
 )
-async def test_what_the_store_refuses_is_a_problem(
+async def test_an_error_of_the_store_becomes_a_problem(
     client: httpx.AsyncClient, store: FakeS3, status: int, code: str, told: tuple[int, str]
 ) -> None:
     await created(client)
@@ -210,7 +210,7 @@ async def test_what_the_store_refuses_is_a_problem(
     problem(await client.post(f"{ONE}/complete", json=body), *told)
 
 
-async def test_parts_that_do_not_fit_are_pointed_at(
+async def test_wrong_parts_and_lengths_have_pointers(
     client: httpx.AsyncClient, store: FakeS3
 ) -> None:
     await created(client)
@@ -225,7 +225,7 @@ async def test_parts_that_do_not_fit_are_pointed_at(
 
 
 @pytest.mark.parametrize("bucket", ["closed", "none"])
-async def test_another_bucket_and_none_are_refused_alike(
+async def test_unknown_and_ungranted_buckets_are_forbidden_alike(
     client: httpx.AsyncClient, store: FakeS3, bucket: str
 ) -> None:
     there = {**OBJECT, "bucket": bucket}

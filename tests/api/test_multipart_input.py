@@ -56,7 +56,7 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
     ],
     ids=str,
 )
-async def test_an_upload_that_cannot_be_is_not_created(
+async def test_an_invalid_upload_is_not_created(
     client: httpx.AsyncClient, changes: dict[str, Any], at: str
 ) -> None:
     answer = await client.post(ROOT, json={**NEW, **changes})
@@ -84,7 +84,7 @@ async def test_an_upload_that_cannot_be_is_not_created(
     ids=lambda value: str(value)[:24],
 )
 @pytest.mark.parametrize("path", [ROOT, f"{ONE}/part-urls"])
-async def test_checksums_are_of_parts_by_their_numbers(
+async def test_checksums_must_belong_to_parts(
     client: httpx.AsyncClient, path: str, checksums: dict[str, str], at: str
 ) -> None:
     body = {**(NEW if path == ROOT else WINDOW), "checksum_algorithm": "CRC32"}
@@ -112,7 +112,7 @@ async def test_checksums_are_of_parts_by_their_numbers(
         ({**WINDOW, "checksum_algorithm": "CRC32", "checksums": {"1": CRC}}, "#/checksums"),
     ],
 )
-async def test_a_window_is_of_a_few_parts_of_the_plan(
+async def test_an_invalid_part_window_is_refused(
     client: httpx.AsyncClient, body: dict[str, Any], at: str
 ) -> None:
     assert pointers(await client.post(f"{ONE}/part-urls", json=body)) == [at]
@@ -136,7 +136,7 @@ async def test_a_window_is_of_a_few_parts_of_the_plan(
         ({"content_length": 0}, "#/content_length"),
     ],
 )
-async def test_a_completion_names_what_can_be_completed(
+async def test_an_invalid_completion_is_refused(
     client: httpx.AsyncClient, changes: dict[str, Any], at: str
 ) -> None:
     assert pointers(await client.post(f"{ONE}/complete", json={**DONE, **changes})) == [at]
@@ -174,9 +174,7 @@ async def test_a_query_is_as_strict_as_a_body(
 @pytest.mark.parametrize(
     "upload_id", ["%0A", f"{MARK}%0D%0Ax", "%00", "%C3%A9", "%20a", "x" * 1025]
 )
-async def test_an_upload_id_that_no_store_gives_is_refused(
-    client: httpx.AsyncClient, upload_id: str
-) -> None:
+async def test_an_invalid_upload_id_is_refused(client: httpx.AsyncClient, upload_id: str) -> None:
     for answer in (
         await client.get(f"{ROOT}/{upload_id}/parts", params=OBJECT),
         await client.delete(f"{ROOT}/{upload_id}", params=OBJECT),

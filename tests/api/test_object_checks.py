@@ -65,7 +65,7 @@ def _checked() -> Checked:
     return Checked()
 
 
-async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
+async def test_an_existing_object_is_described(checked: Checked) -> None:
     answer = await checked.ask(head(200, FOUND))
     assert answer.status_code == 200
     assert answer.json() == {
@@ -86,7 +86,7 @@ async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
     assert b'"expires_in"' not in checked.audit_trail[0]
 
 
-async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:
+async def test_headers_that_the_store_omits_are_absent(checked: Checked) -> None:
     answer = await checked.ask(head(200, {"content-length": "0", "etag": '"e"'}))
     assert answer.json() == {
         "found": True,
@@ -120,7 +120,7 @@ async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:
         ),
     ],
 )
-async def test_what_is_not_as_expected_is_named(
+async def test_mismatches_are_named(
     checked: Checked, expected: dict[str, Any], mismatches: list[str]
 ) -> None:
     answer = await checked.ask(head(200, FOUND), **expected)
@@ -167,7 +167,7 @@ async def test_only_the_one_key_is_listed(checked: Checked) -> None:
         *("400", "a redirect", "no length", "a length that is none"),
     ],
 )
-async def test_what_the_store_will_not_tell_is_its_refusal(
+async def test_an_inconclusive_answer_is_storage_refused(
     checked: Checked, answers: list[Answer]
 ) -> None:
     problem(await checked.ask(*answers), 502, "storage_refused")
@@ -208,7 +208,7 @@ async def test_a_check_is_an_operation_of_its_own(checked: Checked, allow: str) 
     ],
     ids=str,
 )
-async def test_what_may_not_be_asked_is_refused_without_a_call(
+async def test_an_invalid_or_forbidden_check_makes_no_call(
     checked: Checked, changes: dict[str, Any], status: int, code: str
 ) -> None:
     problem(await checked.ask(head(200, FOUND), **changes), status, code)
