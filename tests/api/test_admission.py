@@ -43,7 +43,7 @@ def test_other_callers_get_places_beside_a_greedy_one() -> None:
     assert [taken(limiter, (None, str(number))) for number in range(3)] == [25, 13, 6]
 
 
-def test_a_place_without_an_owner_counts_for_all() -> None:
+def test_a_place_without_an_owner_counts_against_the_limit() -> None:
     limiter = ConcurrencyLimiter(2)
     limiter.acquire()
     limiter.acquire()
@@ -75,7 +75,7 @@ def test_the_bounds_are_shares_of_max_in_flight() -> None:
     assert shared.batches._limiter._free == 50
 
 
-async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
+async def test_few_batches_run_at_a_time_and_callers_take_turns() -> None:
     queue, order = BatchQueue(ConcurrencyLimiter(40), slots=1), list[str]()
 
     async def batch(owner: Owner) -> None:
@@ -89,7 +89,7 @@ async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
     assert order == ["alice", "alice", "bob", "alice", "bob", "alice"]
 
 
-async def test_a_line_that_is_full_refuses() -> None:
+async def test_a_full_batch_queue_refuses() -> None:
     queue, end = BatchQueue(ConcurrencyLimiter(4), slots=1), asyncio.Event()
 
     async def batch() -> None:
@@ -104,7 +104,7 @@ async def test_a_line_that_is_full_refuses() -> None:
     assert [type(each) for each in results] == [type(None)] * 3 + [Overloaded]
 
 
-async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
+async def test_a_batch_releases_its_slot_while_waiting_for_a_session() -> None:
     queue, session, order = (
         BatchQueue(ConcurrencyLimiter(4), slots=1),
         asyncio.Event(),
@@ -131,7 +131,7 @@ async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
 
 
 @pytest.mark.parametrize("handed_over", [False, True])
-async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
+async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
     queue = BatchQueue(ConcurrencyLimiter(4), slots=1)
 
     async def batch() -> None:
@@ -169,7 +169,7 @@ def refusal(seconds: int) -> RateLimited:
     return RateLimited("Too many.", retry_after=seconds)
 
 
-def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
+def test_a_refused_caller_is_refused_until_retry_after() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(3), length=100, batch=False)
     assert refused.refuses(0)
@@ -180,14 +180,14 @@ def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
     assert not refused.refuses(0)
 
 
-def test_nobody_is_refused_unread_for_long() -> None:
+def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
     refused.now = LONGEST
     assert not refused.refuses(0)
 
 
-def test_a_batch_too_large_refuses_those_as_long() -> None:
+def test_a_refused_batch_refuses_only_batches_as_long() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(60), length=LONG, batch=True)
     assert refused.refuses(LONG)
@@ -201,7 +201,7 @@ def test_a_short_batch_is_always_read() -> None:
     assert not refused.refuses(LONG)
 
 
-def test_another_rate_counts_at_once() -> None:
+def test_a_changed_rate_applies_at_once() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(60), length=1, batch=False)
     assert not refused.refuses(0, rate=Rate(20, 60))

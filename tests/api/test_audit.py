@@ -89,7 +89,7 @@ def test_every_call_that_signs_is_covered(client: httpx.AsyncClient) -> None:
 
 
 @calls
-async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
+async def test_each_call_leaves_one_line_with_its_request_id(
     client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     answer = await client.post(f"/v1/{path}", json=body)
@@ -102,7 +102,7 @@ async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
 
 
 @pytest.mark.parametrize(("method", "path", "body", "action"), STORE_CALLS)
-async def test_each_call_that_goes_to_the_store_leaves_one_line_whatever_comes_of_it(
+async def test_each_call_to_the_store_leaves_one_line(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     *,
@@ -127,7 +127,7 @@ async def test_the_callers_own_request_id_is_in_the_trail(
     assert audit_trail.line["request_id"] == "job-7.a"
 
 
-async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
+async def test_an_invalid_request_id_is_replaced_in_trail_and_response(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     forged = {"X-Request-ID": 'a","decision":"denied'}
@@ -136,7 +136,7 @@ async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
     assert len(audit_trail.line["request_id"]) == 32
 
 
-async def test_a_tagged_url_names_the_id_of_its_reply(
+async def test_a_tagged_url_has_the_request_id(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [GET | {"bucket": "tagged"}, GET | {"bucket": "tagged", "key": "b"}, GET]
@@ -177,7 +177,7 @@ async def test_a_client_without_an_address_has_none_in_the_trail(
         ({"min_expires_in": 604_800}, 422, "lifetime_unavailable"),
     ],
 )
-async def test_a_refusal_leaves_one_line_with_the_code_of_its_problem(
+async def test_a_refusal_leaves_one_line_with_its_code(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     changed: dict[str, Any],
@@ -197,7 +197,7 @@ async def test_without_a_session_the_refusal_is_in_the_trail(audit_trail: AuditT
     assert audit_trail.line["reason"] == "credentials_unavailable"
 
 
-async def test_a_batch_tells_each_decision_with_all_its_keys(
+async def test_a_batch_leaves_one_line_for_each_decision(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [{**GET, "key": str(n), "bucket": "closed" if n % 2 else "demo"} for n in range(6)]
@@ -206,7 +206,7 @@ async def test_a_batch_tells_each_decision_with_all_its_keys(
     assert told == [("allowed", ["0", "2", "4"]), ("denied", ["1", "3", "5"])]
 
 
-async def test_a_thousand_long_keys_are_told_in_lines_that_collectors_take(
+async def test_a_thousand_long_keys_are_split_into_short_lines(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     keys = [f"{n}/" + "\u65e5" * 300 for n in range(1000)]
@@ -270,7 +270,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
 @calls
-async def test_a_body_that_asks_for_nothing_leaves_no_line(
+async def test_an_invalid_body_leaves_no_line(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     path: str,
@@ -282,7 +282,7 @@ async def test_a_body_that_asks_for_nothing_leaves_no_line(
     assert audit_trail.written == []
 
 
-async def test_who_asks_what_it_may_do_leaves_no_line(
+async def test_caller_and_health_leave_no_line(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     audit_trail.works = False
@@ -292,7 +292,7 @@ async def test_who_asks_what_it_may_do_leaves_no_line(
 
 
 @calls
-async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
+async def test_without_an_audit_trail_the_response_is_503(
     client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     audit_trail.works = False
@@ -307,7 +307,7 @@ async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
     assert (await client.post(f"/v1/{path}", json=body)).status_code == 200
 
 
-async def test_without_a_trail_a_refusal_is_503_too(
+async def test_without_an_audit_trail_a_refusal_is_503_too(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     """Else whoever fills the trail could probe for grants unseen."""
@@ -316,7 +316,7 @@ async def test_without_a_trail_a_refusal_is_503_too(
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
 
 
-async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
+async def test_a_refused_batch_leaves_ten_keys_and_a_count(
     audit_trail: AuditTrail,
 ) -> None:
     settings = settings_with(open_grant(), rate_limit="1/minute")

@@ -33,7 +33,7 @@ async def test_a_batch_answers_each_item_in_its_place(
     assert "/fourth?" in fourth["request"]["url"]
 
 
-async def test_an_item_that_cannot_be_kept_is_told_in_its_place(
+async def test_an_invalid_item_is_reported_in_its_place(
     client: httpx.AsyncClient,
 ) -> None:
     items = [
@@ -53,7 +53,7 @@ async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClie
     assert len(urls) == 1000
 
 
-async def test_an_item_of_other_types_is_refused_in_whatever_order(
+async def test_items_with_other_types_are_not_taken_for_equal(
     client: httpx.AsyncClient,
 ) -> None:
     """For Python `true` is 1."""
@@ -78,7 +78,7 @@ async def test_an_item_of_other_types_is_refused_in_whatever_order(
     ],
     ids=["item", "map", "member"],
 )
-async def test_what_is_no_object_is_told_in_the_words_of_json(
+async def test_errors_speak_of_objects_and_not_of_python(
     client: httpx.AsyncClient, item: object, pointer: str
 ) -> None:
     """As where one is asked for alone; and a name of ours is none of the caller's business."""

@@ -62,7 +62,7 @@ async def test_a_body_has_the_limit_of_its_model(
         await route._answer(sent(body.ljust(limit + 1)))
 
 
-def test_batches_and_completions_alone_are_long() -> None:
+def test_only_batches_and_completions_may_have_long_bodies() -> None:
     routes = [route for router in (*_ROUTERS, uppy.router) for route in router.routes]
     hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, ApiRoute)]
     limits = {

@@ -95,7 +95,7 @@ async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(("path", "body"), CALLS, ids=lambda each: each if each is str else None)
-async def test_a_warm_call_asks_no_sdk_no_router_no_dependency_and_no_thread(
+async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
     client: httpx.AsyncClient, path: str, body: dict[str, Any]
 ) -> None:
     await client.post(f"/v1/{path}", json=with_bucket(body))  # fetches the session
@@ -106,7 +106,7 @@ async def test_a_warm_call_asks_no_sdk_no_router_no_dependency_and_no_thread(
     assert [each for each in modules if each.startswith(NEVER)] == []
 
 
-async def test_of_a_thousand_keys_what_is_shared_is_done_once(client: httpx.AsyncClient) -> None:
+async def test_a_batch_does_shared_work_once(client: httpx.AsyncClient) -> None:
     items = [{"key": f"a/{number}"} for number in range(1000)]
     one = await called(client, "download-urls/batch", {"items": items[:1]})
     all_of_them = await called(client, "download-urls/batch", {"items": items})

@@ -63,7 +63,7 @@ async def sign(client: httpx.AsyncClient, bucket: str) -> httpx.Response:
 
 
 @in_virtual_time
-async def test_a_start_without_sts_is_live_and_not_ready_until_sts_comes() -> None:
+async def test_without_sts_the_service_is_live_but_not_ready() -> None:
     sources = Sources()
     sources.fault = OSError("no route")
     async with served(sources) as client:
@@ -79,7 +79,7 @@ async def test_a_start_without_sts_is_live_and_not_ready_until_sts_comes() -> No
 
 
 @in_virtual_time
-async def test_sts_is_asked_no_oftener_for_being_asked_whether_we_live_or_are_ready() -> None:
+async def test_health_checks_make_no_calls_to_sts() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -91,7 +91,7 @@ async def test_sts_is_asked_no_oftener_for_being_asked_whether_we_live_or_are_re
 
 
 @in_virtual_time
-async def test_an_sts_that_hangs_holds_up_neither_health_nor_metrics() -> None:
+async def test_a_hanging_sts_does_not_delay_health_and_metrics() -> None:
     sources = Sources()
     async with served(sources) as client:
         for source in sources.values():
@@ -103,7 +103,7 @@ async def test_an_sts_that_hangs_holds_up_neither_health_nor_metrics() -> None:
 
 
 @in_virtual_time
-async def test_of_a_role_that_is_revoked_only_its_own_buckets_callers_are_refused() -> None:
+async def test_a_revoked_role_affects_its_own_bucket_only() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -123,7 +123,7 @@ async def test_of_a_role_that_is_revoked_only_its_own_buckets_callers_are_refuse
 
 
 @in_virtual_time
-async def test_a_batch_over_two_buckets_gets_what_can_be_had() -> None:
+async def test_a_batch_signs_for_the_buckets_that_can_sign() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -136,7 +136,7 @@ async def test_a_batch_over_two_buckets_gets_what_can_be_had() -> None:
 
 
 @in_virtual_time
-async def test_a_service_none_of_whose_buckets_can_sign_is_live_and_not_ready() -> None:
+async def test_without_sessions_the_service_is_live_but_not_ready() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -151,7 +151,7 @@ async def test_a_service_none_of_whose_buckets_can_sign_is_live_and_not_ready() 
 
 
 @in_virtual_time
-async def test_a_process_about_to_end_is_not_ready_and_answers_all_the_same() -> None:
+async def test_a_process_shutting_down_is_not_ready_but_signs() -> None:
     drain = Drain()
     async with served(Sources(), drain=drain) as client:
         await asyncio.sleep(1)
@@ -164,7 +164,7 @@ async def test_a_process_about_to_end_is_not_ready_and_answers_all_the_same() ->
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
 @in_virtual_time
-async def test_health_and_metrics_are_answered_however_many_requests_are_under_way(
+async def test_a_full_service_answers_health_and_metrics(
     path: str,
 ) -> None:
     sources = Sources()

@@ -21,14 +21,14 @@ STORE_CALLS = ("/v1/multipart-uploads", "/v1/object-checks")
     ("given", "kept"),
     [("a-B_c.1", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("", False)],
 )
-async def test_the_callers_request_id_is_kept_if_it_looks_like_one(
+async def test_the_callers_request_id_is_kept_if_acceptable(
     client: httpx.AsyncClient, given: str, kept: bool
 ) -> None:
     answer = await client.get("/livez", headers={"X-Request-ID": given})
     assert (answer.headers["x-request-id"] == given) is kept
 
 
-async def test_another_method_is_told_which_there_is(client: httpx.AsyncClient) -> None:
+async def test_another_method_gets_405_with_allow(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/download-urls")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
@@ -49,7 +49,7 @@ async def test_an_internal_error_is_a_problem_that_pages_may_read(
     assert API_KEY not in caplog.text
 
 
-async def test_a_caller_that_hangs_up_is_no_fault(
+async def test_a_disconnected_client_is_not_an_error(
     client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def gone() -> dict[str, Any]:
@@ -73,12 +73,12 @@ async def test_a_caller_that_hangs_up_is_no_fault(
     assert caplog.records == []
 
 
-async def test_a_path_with_a_slash_too_many_is_not_found(client: httpx.AsyncClient) -> None:
+async def test_a_path_with_a_trailing_slash_is_not_found(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/download-urls/", json=GET)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
-async def test_cors_is_answered_for_the_origins_configured_and_no_others() -> None:
+async def test_cors_allows_the_configured_origins_only() -> None:
     settings = settings_with(open_grant(), server={"cors_origins": [ORIGIN]})
     preflight = {
         "Access-Control-Request-Method": "POST",
@@ -107,7 +107,7 @@ async def test_without_origins_there_is_no_cors(client: httpx.AsyncClient) -> No
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_the_document_is_served_as_it_stands(client: httpx.AsyncClient) -> None:
+async def test_the_document_is_served_unchanged(client: httpx.AsyncClient) -> None:
     as_yaml = await client.get("/openapi.yaml")
     as_json = await client.get("/openapi.json")
     assert as_yaml.text == DOCUMENT.read_text(encoding="utf-8")
@@ -151,7 +151,7 @@ async def test_every_example_of_the_document_is_accepted(
     assert (answer.status_code, answer.json().get("code")) == expected, answer.text
 
 
-async def test_a_caller_is_told_what_it_may_do() -> None:
+async def test_a_caller_sees_its_grants() -> None:
     limited = open_grant(max_content_length=100, content_types=["image/*"], max_keys=10)
     async with running(settings_with(limited, open_grant(prefix="a/", allow_overwrite=False))) as c:
         answer = await c.get("/v1/caller")

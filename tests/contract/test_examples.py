@@ -63,7 +63,7 @@ def test_examples_are_checked_for_dates_and_unknown_fields(document: Json) -> No
     assert not validator.is_valid(good | {"limitd_by": "session"})
 
 
-def test_an_example_is_signed_with_exactly_the_headers_it_tells_to_send(document: Json) -> None:
+def test_an_example_signs_exactly_the_headers_to_send(document: Json) -> None:
     for request in example_values(document):
         if "method" in request and "headers" in request and "response_status" not in request:
             query = parse_qs(urlsplit(request["url"]).query)
