@@ -36,7 +36,7 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """A line for each bucket, and what each caller may do."""
     entries = builders.caller_entries(settings)
-    promises, grants = builders.promises(settings), _grants_by_bucket(entries)
+    promises, grants = builders.longest_lifetimes(settings), _grants_by_bucket(entries)
     for name, bucket in settings.buckets.items():
         yield f"bucket {name}: {_where(addresses[name])}, signed by {_who(bucket)}"
         yield from _cost(name, bucket, promises[name])
@@ -77,7 +77,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
-    promises = builders.promises(settings)
+    promises = builders.longest_lifetimes(settings)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, promises[name])
     if len(

@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.app.reload.house import put, told, watching
-from tests.app.services.house import configuration
+from tests.app.reload.harness import log_messages, put, watching
+from tests.app.services.harness import configuration
 from tests.protocols.uppy.house import (
     LEAST,
     PARAMS,
@@ -43,10 +43,10 @@ async def test_where_uploads_go_changes_at_once_and_who_may_call_at_the_next_sta
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        place = service.house.running.uppy.place
+        place = service.harness.services.uppy.place
     assert (place and place.template) == after.get("uppy", {}).get("prefix")
-    text = "changed, but taking effect only at the next start: "
-    assert told(caplog)[1:] == [text + each for each in late]
+    text = "changed, but will take effect only after a restart: "
+    assert log_messages(caplog)[1:] == [text + each for each in late]
 
 
 async def test_once_the_section_is_gone_so_are_its_routes() -> None:
