@@ -1,4 +1,4 @@
-"""The composition root: builds the parts, starts and stops them, and knows them all."""
+"""Composes the app: builds the parts, connects them, starts and stops them."""
 
 import asyncio
 import sys
@@ -25,14 +25,20 @@ from service.api.routes import (
     callers,
     diagnoses,
     health,
-    object_checks,
+    
+<<<<<<<
+object_checks,
     objects,
 )
 from service.api.routes import (
-    multipart as multipart_uploads,
-)
-from service.api.routes import (
-    openapi as document,
+=======
+lists,
+    multipart,
+    object_checks,
+>>>>>>>
+
+    openapi,
+    uploads,
 )
 from service.app.reload import keep_reloading
 from service.app.services import OpenSources, Services, aws_sources
@@ -47,23 +53,20 @@ from service.telemetry.metrics import Metrics
 
 _ROUTERS: Final = (
     objects.router,
-    multipart_uploads.router,
+    multipart.router,
     object_checks.router,
     diagnoses.router,
     callers.router,
     health.router,
-    document.router,
+    openapi.router,
     console.router,
 )
 
-_SETTLE_SECONDS: Final = 3.0  # work in a thread slows down the first requests
+_SETTLE_SECONDS: Final = 3.0  # work in a thread would slow down the first requests
 
 
 class PresignApp(FastAPI):
-    """FastAPI behind the gateway.
-
-    The gateway is outside FastAPI's own middleware, whose layers would take 7 of a GET's 28 µs.
-    """
+    """FastAPI behind the gateway, as FastAPI's own middleware would take 7 of a GET's 28 µs."""
 
     gateway: ASGIApp
 
@@ -72,7 +75,7 @@ class PresignApp(FastAPI):
         await self.gateway(scope, receive, send)
 
     async def serve_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the gateway leaves to FastAPI."""
+        """Requests that the gateway leaves to FastAPI."""
         await super().__call__(scope, receive, send)
 
 
@@ -89,12 +92,12 @@ def create_app(
     watched: Path | None = None,
     once_started: Callable[[], None] | None = None,
 ) -> PresignApp:
-    """The service. It needs its lifespan run; until then it has no presigner.
+    """The ASGI app. It can sign once its lifespan has started.
 
-    `addresses` are the buckets', if they are resolved already. `audit` takes the lines of the audit
-    trail, which go to standard output if nothing is given; `store_transport` what goes to stores. With `drain` whoever runs the app says
-    that it is about to end. Changes of the file `watched` are served as they come. `once_started` is called in
-    a thread, soon after the first requests can be answered.
+    `addresses` are those of the buckets, if already resolved. `audit` takes the audit lines, instead
+    of standard output; `store_transport` takes calls to stores, instead of the network. Whoever runs
+    the app announces its end with `drain`. If `watched` is a configuration file, its changes take
+    effect. `once_started` is called in a thread, soon after the start.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -113,15 +116,13 @@ def create_app(
             stack.push_async_callback(services.stop)
             if watched is not None:
                 reloading = keep_reloading(watched, settings, services, metrics.reloaded)
-                await stack.enter_async_context(_beside(reloading, "reload"))
+                await stack.enter_async_context(_in_background(reloading, "reload"))
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
-            app.state.presigner = services.presigner
-            app.state.multipart = services.multipart
-            app.state.object_checks = services.object_checks
-            app.state.uppy = services.uppy
+            app.state.presigner, app.state.multipart = services.presigner, services.multipart
+            app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses = services.diagnoses
             if once_started is not None:
-                await stack.enter_async_context(_beside(_later(once_started), "check"))
+                await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
 
     app = PresignApp(
@@ -129,16 +130,16 @@ def create_app(
         version=__version__,
         lifespan=lifespan,
         openapi_url=None,
-        redirect_slashes=False,  # the address would be what the caller calls our host
+        redirect_slashes=False,  # the redirect would echo the caller's Host header
         generate_unique_id_function=_operation_id,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
-    routers = [*_ROUTERS] if settings.uppy is None else [*_ROUTERS, uppy.router]
+    app.state.shared = _shared(settings.server.max_in_flight, clock)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(Exception, answer_unexpected_error)
+    routers = _ROUTERS if settings.uppy is None else (*_ROUTERS, uppy.router)
     for router in routers:
         app.include_router(router)
-    app.add_exception_handler(HTTPException, answer_http_exception)
-    app.state.shared = _shared(settings.server.max_in_flight, clock)
-    app.add_exception_handler(Exception, answer_unexpected_error)
     app.gateway = Gateway(
         app.serve_rest,
         routes=[route for router in routers for route in router.routes],
@@ -155,8 +156,8 @@ async def _later(work: Callable[[], None]) -> None:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """A task that goes on meanwhile, and is cancelled at the end."""
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """A task that is cancelled at the end."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
@@ -167,7 +168,7 @@ async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[N
 
 
 def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
-    """All that is derived from `max_in_flight` is derived here."""
+    """The limits that `max_in_flight` implies."""
     return SharedLimits(
         limiter=ConcurrencyLimiter(max_in_flight),
         bodies=ConcurrencyLimiter(
@@ -181,12 +182,12 @@ def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
 
 
 def _cors_origins(settings: Settings) -> dict[str, Sequence[str]]:
-    """The origins whose pages may call, by path prefix; the first prefix that matches decides."""
+    """The allowed origins by path prefix; the first prefix that matches applies."""
     pages = settings.server.cors_origins
     uppy_pages = () if settings.uppy is None else settings.uppy.origins
     return {uppy.PATH: uppy_pages, "/": pages} if pages or uppy_pages else {}
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The handler's name, in the contract's spelling."""
+    """The handler's name, spelt as in openapi.yaml."""
     return to_camel(route.name)

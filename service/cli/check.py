@@ -32,8 +32,14 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     """Yield lines about each bucket, and about what each caller may do."""
     entries = builders.caller_entries(settings)
     lifetimes = builders.promises(settings)
-    grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
-    for grant in chain.from_iterable(entry.grants for entry in entries):
+    grants: dict[str, list[Grant]] = 
+<<<<<<<
+{name: [] for name in settings.buckets}
+    for grant in chain.from_iterable(entry.grants for
+=======
+builders.longest_lifetimes(settings),
+>>>>>>>
+ entry in entries):
         grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
         address = addresses[name]
@@ -84,7 +90,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
-    lifetimes = builders.promises(settings)
+    lifetimes = builders.longest_lifetimes(settings)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, lifetimes[name])
     overlaps = _overlaps(Entries(builders.caller_entries(settings)))
