@@ -67,7 +67,7 @@ def _starts(directory: Path, url: str) -> tuple[list[float], list[float]]:
 
 
 def _over_http(directory: Path, url: str) -> dict[str, Any]:
-    token = issuing.a_token(url)
+    token = issuing.make_token(url)
     with ExitStack() as stack:
         service = stack.enter_context(targets.service(directory, url))
         names = [("hello", 0), ("raw", 0), ("article", 352), ("naive", 352)]

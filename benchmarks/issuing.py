@@ -74,7 +74,7 @@ def start() -> ThreadingHTTPServer:
     return server
 
 
-def a_token(issuer: str) -> str:
+def make_token(issuer: str) -> str:
     """A JWT with the claims of a service account of Kubernetes."""
     now = int(time.time())
     claims = {

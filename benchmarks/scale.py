@@ -225,7 +225,7 @@ def of_a_service() -> dict[str, list[int]]:
         tempfile.TemporaryDirectory() as directory,
         targets.service(Path(directory), url) as service,
     ):
-        over_http.settle(service, issuing.a_token(url))
+        over_http.settle(service, issuing.make_token(url))
         return volume.measure(service, Path(directory) / "audit")
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Denied, Grant, Operation, decide
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 
 @given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())
@@ -13,7 +13,7 @@ def test_a_prefix_grants_no_key_of_its_sibling(
     granted: str, asked: str, rest: str, subtree: bool
 ) -> None:
     access_request = make_request(key=asked + rest, subtree=subtree)
-    if decide([a_grant(prefix=granted)], access_request) != Denied():
+    if decide([make_grant(prefix=granted)], access_request) != Denied():
         assert granted.startswith(asked) or asked.startswith(granted)
 
 

@@ -12,10 +12,10 @@ from service.access.callers import CallerEntry, Identity, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from service.access.subject_patterns import intersecting_subject
 from tests.access.access_requests import make_request
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 ISSUER = "cluster-a"
-A_GRANT = a_grant(prefix="a/")
+A_GRANT = make_grant(prefix="a/")
 
 
 def make_entry(subject: str, *grants: Grant, issuer: str | None = ISSUER) -> CallerEntry:
@@ -147,10 +147,10 @@ def test_a_near_match_of_many_stars_is_fast() -> None:
 
 def test_grants_of_all_matching_entries_add_up() -> None:
     entries = [
-        make_entry("billing", a_grant(prefix="a/")),
-        make_entry("bill*", a_grant(prefix="b/"), a_grant(prefix="c/")),
-        make_entry("sales", a_grant(prefix="d/")),
-        make_entry("billing", a_grant(prefix="e/"), issuer="cluster-b"),
+        make_entry("billing", make_grant(prefix="a/")),
+        make_entry("bill*", make_grant(prefix="b/"), make_grant(prefix="c/")),
+        make_entry("sales", make_grant(prefix="d/")),
+        make_entry("billing", make_grant(prefix="e/"), issuer="cluster-b"),
     ]
     found = granted(entries, Identity(make_caller("billing")))
     assert [grant.prefix for grant in found] == ["a/", "b/", "c/"]

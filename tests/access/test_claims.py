@@ -18,7 +18,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Denied, Grant, Operation, decide
 from tests.access.access_requests import make_request
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 CALLER = Caller(issuer="cluster-a", subject="s")
 
@@ -31,7 +31,7 @@ def grants_for(claims: Any, *grants: Grant) -> tuple[Grant, ...]:
 
 
 def prefixes_of(template: str, claims: Any, *more: Grant) -> list[str]:
-    return [grant.prefix for grant in grants_for(claims, a_grant(prefix=template), *more)]
+    return [grant.prefix for grant in grants_for(claims, make_grant(prefix=template), *more)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ NO_SEGMENT: list[Any] = [
 @pytest.mark.parametrize("value", NO_SEGMENT, ids=repr)
 def test_a_claim_that_is_no_plain_segment_gives_no_grant(value: Any) -> None:
     """Other grants are not affected."""
-    assert prefixes_of("{claim:/c}/", {"c": value}, a_grant(prefix="b/")) == ["b/"]
+    assert prefixes_of("{claim:/c}/", {"c": value}, make_grant(prefix="b/")) == ["b/"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_claim_that_is_no_plain_segment_gives_no_grant(value: Any) -> None:
     ids=repr,
 )
 def test_a_missing_claim_gives_no_grant(claims: Any) -> None:
-    assert prefixes_of("{claim:/a/b}/", claims, a_grant(prefix="b/")) == ["b/"]
+    assert prefixes_of("{claim:/a/b}/", claims, make_grant(prefix="b/")) == ["b/"]
 
 
 def test_pointers_do_not_index_lists() -> None:
@@ -130,7 +130,7 @@ def test_no_value_of_a_claim_widens_a_prefix(
     head: str, tail: str, value: Any, key: str, *, subtree: bool
 ) -> None:
     """Whatever the claim, it covers one segment between the texts that the operator wrote."""
-    granted_now = grants_for({"c": value}, a_grant(prefix=f"{head}{{claim:/c}}{tail}"))
+    granted_now = grants_for({"c": value}, make_grant(prefix=f"{head}{{claim:/c}}{tail}"))
     rest = ".*" if tail.endswith("/") else ""
     bounds = re.compile(
         f"{re.escape(head)}[A-Za-z0-9_.-]{{1,64}}{re.escape(tail)}{rest}", re.DOTALL
@@ -154,14 +154,14 @@ def test_different_claims_never_share_a_key(
     [first, second] = [prefixes_of(template, {"c": value}) for value in (one, other)]
     for prefix in first:
         access_request = make_request(key=prefix + key)
-        assert decide([a_grant(prefix=each) for each in second], access_request) == Denied()
+        assert decide([make_grant(prefix=each) for each in second], access_request) == Denied()
 
 
 @given(value=values, key=keys, operation=st.sampled_from(Operation))
 def test_a_claims_prefix_grants_no_key_of_its_sibling(
     value: Any, key: str, operation: Operation
 ) -> None:
-    found = grants_for({"c": value}, a_grant(prefix="b/"), a_grant(prefix="b/{claim:/c}/"))
+    found = grants_for({"c": value}, make_grant(prefix="b/"), make_grant(prefix="b/{claim:/c}/"))
     for beside in (f"a/{key}", f"b{key.removeprefix('/')}"):
         if not beside.startswith("b/"):
             for subtree in (True, False):

@@ -15,11 +15,11 @@ from service.access.grants import (
     decision_scope,
 )
 from tests.access.access_requests import access_requests, grants, keys, make_request
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 
 def of(*prefixes: str, key: str) -> DecisionScope | None:
-    return decision_scope([a_grant(prefix=prefix) for prefix in prefixes], make_request(key=key))
+    return decision_scope([make_grant(prefix=prefix) for prefix in prefixes], make_request(key=key))
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def test_a_grant_for_that_very_key_has_no_scope() -> None:
 
 
 def test_a_request_for_a_subtree_has_no_scope() -> None:
-    assert decision_scope([a_grant(prefix="a/")], make_request(key="a/", subtree=True)) is None
+    assert decision_scope([make_grant(prefix="a/")], make_request(key="a/", subtree=True)) is None
 
 
 def test_grants_of_other_buckets_and_operations_do_not_count() -> None:
     others = [
-        a_grant(bucket="photos", prefix="a/b/"),
-        a_grant(prefix="a/c/", allow=frozenset(Operation) - {Operation.DOWNLOAD}),
-        a_grant(bucket="photos", prefix="a/d/", allow=frozenset({Operation.UPLOAD})),
+        make_grant(bucket="photos", prefix="a/b/"),
+        make_grant(prefix="a/c/", allow=frozenset(Operation) - {Operation.DOWNLOAD}),
+        make_grant(bucket="photos", prefix="a/d/", allow=frozenset({Operation.UPLOAD})),
     ]
     assert decision_scope(
-        [a_grant(prefix="a/"), *others], make_request(key="a/x")
+        [make_grant(prefix="a/"), *others], make_request(key="a/x")
     ) == DecisionScope("a/", ())
 
 

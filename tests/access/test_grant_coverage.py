@@ -4,7 +4,7 @@ import pytest
 
 from service.access.grants import Denied, Operation, decide
 from tests.access.access_requests import ALLOWED, make_request
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 
 def test_no_grant_means_no_access() -> None:
@@ -12,7 +12,7 @@ def test_no_grant_means_no_access() -> None:
 
 
 def test_a_grant_without_operations_grants_nothing() -> None:
-    assert decide([a_grant(allow=frozenset())], make_request()) == Denied()
+    assert decide([make_grant(allow=frozenset())], make_request()) == Denied()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_grant_without_operations_grants_nothing() -> None:
     ],
 )
 def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
-    decision = decide([a_grant(prefix=prefix)], make_request(key=key))
+    decision = decide([make_grant(prefix=prefix)], make_request(key=key))
     assert decision == (ALLOWED if covered else Denied())
 
 
@@ -57,16 +57,16 @@ def test_a_prefix_covers_a_key(prefix: str, key: str, *, covered: bool) -> None:
 )
 def test_a_prefix_covers_a_subtree(prefix: str, key: str, *, covered: bool) -> None:
     access_request = make_request(operation=Operation.LIST, key=key, subtree=True)
-    assert decide([a_grant(prefix=prefix)], access_request) == (ALLOWED if covered else Denied())
+    assert decide([make_grant(prefix=prefix)], access_request) == (ALLOWED if covered else Denied())
 
 
 def test_a_grant_is_for_one_bucket() -> None:
-    assert decide([a_grant(bucket="photos")], make_request()) == Denied()
+    assert decide([make_grant(bucket="photos")], make_request()) == Denied()
 
 
 @pytest.mark.parametrize("operation", sorted(set(Operation) - {Operation.VERSIONS}))
 def test_each_operation_needs_its_own_name(operation: Operation) -> None:
     access_request = make_request(operation=operation)
-    assert decide([a_grant(allow=frozenset({operation}))], access_request) == ALLOWED
+    assert decide([make_grant(allow=frozenset({operation}))], access_request) == ALLOWED
     others = frozenset(Operation) - {operation}
-    assert decide([a_grant(allow=others)], access_request) == Denied()
+    assert decide([make_grant(allow=others)], access_request) == Denied()

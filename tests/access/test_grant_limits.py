@@ -16,21 +16,21 @@ from service.access.grants import (
     most_keys,
 )
 from tests.access.access_requests import ALLOWED, make_form, make_request, make_upload
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
-IMAGES = a_grant(content_types=("image/*",))
+IMAGES = make_grant(content_types=("image/*",))
 LIST = make_request(operation=Operation.LIST, subtree=True, max_keys=101)
-DOWNLOADS = a_grant(allow=frozenset({Operation.DOWNLOAD}))
+DOWNLOADS = make_grant(allow=frozenset({Operation.DOWNLOAD}))
 LIMITED = {
     "version": (DOWNLOADS, make_request(version=True), "version_id"),
-    "overwrite": (a_grant(), make_upload(overwrite=True), "overwrite"),
-    "form overwrite": (a_grant(), make_form(overwrite=True), "overwrite"),
-    "keys": (a_grant(max_keys=100), LIST, "max_keys"),
-    "size": (a_grant(max_content_length=4), make_upload(), "content_length"),
-    "size 0": (a_grant(max_content_length=0), make_upload(content_length=1), "content_length"),
-    "form size": (a_grant(max_content_length=4), make_form(), "max_content_length"),
+    "overwrite": (make_grant(), make_upload(overwrite=True), "overwrite"),
+    "form overwrite": (make_grant(), make_form(overwrite=True), "overwrite"),
+    "keys": (make_grant(max_keys=100), LIST, "max_keys"),
+    "size": (make_grant(max_content_length=4), make_upload(), "content_length"),
+    "size 0": (make_grant(max_content_length=0), make_upload(content_length=1), "content_length"),
+    "form size": (make_grant(max_content_length=4), make_form(), "max_content_length"),
     "type": (IMAGES, make_upload(content_type="text/plain"), "content_type"),
-    "no type": (a_grant(content_types=()), make_upload(content_type="a/b"), "content_type"),
+    "no type": (make_grant(content_types=()), make_upload(content_type="a/b"), "content_type"),
     "form type": (IMAGES, make_form(content_type="image/svg+xml"), "content_type"),
     "form prefix": (IMAGES, make_form(content_type_prefix="image/"), "content_type_prefix"),
 }
@@ -54,7 +54,7 @@ def test_a_violated_limit_names_its_field(
 def test_a_second_grant_without_the_limit_allows_the_request(
     grant: Grant, access_request: AccessRequest, field: str
 ) -> None:
-    wide = a_grant(allow_overwrite=True)
+    wide = make_grant(allow_overwrite=True)
     assert decide([grant, wide], access_request) == ALLOWED
     assert decide([wide, grant], access_request) == ALLOWED
 
@@ -67,17 +67,17 @@ def test_limits_are_not_revealed_outside_the_grant(
 
 
 WITHIN = {
-    "version": (a_grant(), make_request(version=True)),
-    "overwrite": (a_grant(allow_overwrite=True), make_upload(overwrite=True)),
-    "keys": (a_grant(max_keys=101), LIST),
-    "size": (a_grant(max_content_length=5), make_upload(content_length=5)),
+    "version": (make_grant(), make_request(version=True)),
+    "overwrite": (make_grant(allow_overwrite=True), make_upload(overwrite=True)),
+    "keys": (make_grant(max_keys=101), LIST),
+    "size": (make_grant(max_content_length=5), make_upload(content_length=5)),
     "type": (IMAGES, make_upload(content_type="image/png")),
     "second type": (
-        a_grant(content_types=("text/plain", "image/*")),
+        make_grant(content_types=("text/plain", "image/*")),
         make_upload(content_type="image/png"),
     ),
-    "downloads have no type": (a_grant(content_types=()), make_request()),
-    "no types, any prefix": (a_grant(), make_form(content_type_prefix="image/")),
+    "downloads have no type": (make_grant(content_types=()), make_request()),
+    "no types, any prefix": (make_grant(), make_form(content_type_prefix="image/")),
 }
 
 
@@ -90,14 +90,14 @@ def test_requests_within_the_limits_are_allowed(
 
 @pytest.mark.parametrize("access_request", [make_upload(), make_form()])
 def test_limited_types_require_a_content_type(access_request: AccessRequest) -> None:
-    decision = decide([a_grant(content_types=("image/*",))], access_request)
+    decision = decide([make_grant(content_types=("image/*",))], access_request)
     assert isinstance(decision, Limited)
     assert (decision.pointer, decision.missing) == ("#/content_type", True)
 
 
 def test_a_violated_type_shows_the_grants_types_only() -> None:
     decision = decide(
-        [a_grant(content_types=("image/*", "application/pdf"))],
+        [make_grant(content_types=("image/*", "application/pdf"))],
         make_upload(content_type="text/x-sent"),
     )
     assert decision == Limited(
@@ -107,10 +107,10 @@ def test_a_violated_type_shows_the_grants_types_only() -> None:
 
 def test_if_match_needs_overwriting_and_reading() -> None:
     replacing = make_upload(overwrite=True, has_if_match=True)
-    assert decide([a_grant()], replacing) == Limited(
+    assert decide([make_grant()], replacing) == Limited(
         "#/if_match", "Your grant does not allow overwriting."
     )
-    blind = a_grant(allow=frozenset({Operation.UPLOAD}), allow_overwrite=True)
+    blind = make_grant(allow=frozenset({Operation.UPLOAD}), allow_overwrite=True)
     assert decide([blind], replacing) == Limited(
         "#/if_match", "Your grant does not allow to read, which if_match needs."
     )
@@ -119,31 +119,31 @@ def test_if_match_needs_overwriting_and_reading() -> None:
 
 @pytest.mark.parametrize("reads", [Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK])
 def test_any_reading_operation_allows_if_match(reads: Operation) -> None:
-    grant = a_grant(allow=frozenset({Operation.UPLOAD, reads}), allow_overwrite=True)
+    grant = make_grant(allow=frozenset({Operation.UPLOAD, reads}), allow_overwrite=True)
     assert decide([grant], make_upload(overwrite=True, has_if_match=True)) == ALLOWED
 
 
 def test_max_upload_size_comes_from_the_most_generous_grant() -> None:
     form = make_form(content_length=None, content_type="image/png")
-    small, large = a_grant(max_content_length=5), a_grant(max_content_length=9)
-    other = a_grant(max_content_length=99, content_types=("text/plain",))
-    elsewhere = a_grant(prefix="b/", max_content_length=99)
+    small, large = make_grant(max_content_length=5), make_grant(max_content_length=9)
+    other = make_grant(max_content_length=99, content_types=("text/plain",))
+    elsewhere = make_grant(prefix="b/", max_content_length=99)
     assert max_upload_size([small, large, other, elsewhere], form, 100) == 9
-    assert max_upload_size([small, a_grant()], form, 100) == 100
-    assert max_upload_size([a_grant(max_content_length=500)], form, 100) == 100
+    assert max_upload_size([small, make_grant()], form, 100) == 100
+    assert max_upload_size([make_grant(max_content_length=500)], form, 100) == 100
 
 
 def test_most_keys_comes_from_a_covering_grant() -> None:
     page = make_request(operation=Operation.LIST, subtree=True, key="a/")
-    small, large = a_grant(max_keys=5), a_grant(max_keys=9)
-    elsewhere = a_grant(prefix="b/", max_keys=99)
+    small, large = make_grant(max_keys=5), make_grant(max_keys=9)
+    elsewhere = make_grant(prefix="b/", max_keys=99)
     assert most_keys([small, large, elsewhere], page, 1000) == 9
-    assert most_keys([small, a_grant()], page, 1000) == 1000
+    assert most_keys([small, make_grant()], page, 1000) == 1000
     assert most_keys([elsewhere], page, 1000) == 0
 
 
 def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
-    other = a_grant(max_content_length=99, content_types=("text/plain",))
+    other = make_grant(max_content_length=99, content_types=("text/plain",))
     assert (
         max_upload_size([other], make_form(content_length=None, content_type="image/png"), 100) == 0
     )
@@ -157,23 +157,23 @@ def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
 def test_the_longest_lifetime_of_the_allowing_grants_counts(
     limits: list[int | None], longest: int | None
 ) -> None:
-    grants = [a_grant(max_expires_in=limit) for limit in limits]
+    grants = [make_grant(max_expires_in=limit) for limit in limits]
     assert decide(grants, make_request()) == Allowed(longest)
 
 
 def test_lifetimes_of_other_grants_do_not_count() -> None:
     grants = [
-        a_grant(max_expires_in=60),
-        a_grant(max_expires_in=900, max_content_length=1),
-        a_grant(max_expires_in=901, prefix="x/"),
-        a_grant(bucket="photos"),
-        a_grant(allow=frozenset({Operation.DOWNLOAD})),
+        make_grant(max_expires_in=60),
+        make_grant(max_expires_in=900, max_content_length=1),
+        make_grant(max_expires_in=901, prefix="x/"),
+        make_grant(bucket="photos"),
+        make_grant(allow=frozenset({Operation.DOWNLOAD})),
     ]
     assert decide(grants, make_upload()) == Allowed(60)
 
 
 def test_two_grants_do_not_combine_into_a_third() -> None:
-    large = a_grant(content_types=("image/png",))
-    typed = a_grant(max_content_length=1)
+    large = make_grant(content_types=("image/png",))
+    typed = make_grant(max_content_length=1)
     access_request = make_upload(content_type="text/plain", content_length=5)
     assert isinstance(decide([large, typed], access_request), Limited)

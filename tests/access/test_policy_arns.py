@@ -8,7 +8,7 @@ from service.access.session_policy import BucketArns, session_policy
 from service.app.builders import arns as configured_arns
 from service.config.buckets import BucketSettings
 from tests.access.policy_evaluator import allows
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
@@ -35,7 +35,7 @@ def arns_of(region: str = "eu-west-1", **changes: Any) -> BucketArns:
 )
 def test_arns_use_the_roles_partition(partition: str, region: str, via: list[str]) -> None:
     arns = arns_of(region, role_arn=f"arn:{partition}:iam::111122223333:role/presign")
-    policy = session_policy([a_grant(prefix="a/")], arns)
+    policy = session_policy([make_grant(prefix="a/")], arns)
     assert allows(policy, "s3:GetObject", f"arn:{partition}:s3:::acme/a/b")
     assert not allows(policy, "s3:GetObject", f"arn:{partition}:s3:::acme/b/b")
     listing = {"s3:prefix": "a/"}
@@ -49,7 +49,7 @@ def test_arns_use_the_roles_partition(partition: str, region: str, via: list[str
 
 def test_a_policy_names_an_access_point_by_its_arn() -> None:
     point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports"
-    policy = session_policy([a_grant(prefix="a/")], arns_of(bucket=point))
+    policy = session_policy([make_grant(prefix="a/")], arns_of(bucket=point))
     assert allows(policy, "s3:GetObject", f"{point}/object/a/b")
     assert not allows(policy, "s3:GetObject", f"{point}/object/b/b")
     assert not allows(policy, "s3:GetObject", f"{point}2/object/a/b")
@@ -75,7 +75,7 @@ def test_both_spellings_of_an_access_point_give_the_same_arn() -> None:
     ],
 )
 def test_policies_for_aws_endpoints_allow_kms(endpoint: str) -> None:
-    policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
+    policy = session_policy([make_grant()], arns_of(endpoint_url=endpoint))
     assert allows(policy, "kms:Decrypt", KMS_KEY, {"kms:ViaService": VIA})
 
 
@@ -89,7 +89,7 @@ def test_policies_for_aws_endpoints_allow_kms(endpoint: str) -> None:
     ],
 )
 def test_policies_for_other_stores_do_not_mention_kms(endpoint: str) -> None:
-    policy = session_policy([a_grant()], arns_of(endpoint_url=endpoint))
+    policy = session_policy([make_grant()], arns_of(endpoint_url=endpoint))
     assert "kms" not in policy
     assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme/a")
 

@@ -32,7 +32,7 @@ from tests.access.policy_meaning import (
     near,
     some_grants,
 )
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
 
@@ -65,7 +65,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
 
 @pytest.mark.parametrize("operation", Operation)
 def test_each_operation_allows_exactly_its_actions(operation: Operation) -> None:
-    policy = session_policy([a_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    policy = session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     assert allowed_actions(policy, "a/b") == EXACTLY[operation]
     kms = {action for action in EXACTLY[operation] if action.startswith("kms:")}
     assert allowed_actions(policy, "b/b") == kms  # KMS does not know S3 keys
@@ -82,18 +82,18 @@ WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
 
 @pytest.mark.parametrize(("operation", "more"), WITH_VERSIONS)
 def test_versions_extend_operations_of_the_same_grant(operation: Operation, more: set[str]) -> None:
-    both = a_grant(prefix="a/", allow=frozenset({operation, Operation.VERSIONS}))
+    both = make_grant(prefix="a/", allow=frozenset({operation, Operation.VERSIONS}))
     assert allowed_actions(session_policy([both], ARNS), "a/b") == EXACTLY[operation] | more
     apart = [
-        a_grant(prefix="a/", allow=frozenset({operation})),
-        a_grant(prefix="a/", allow=frozenset({Operation.VERSIONS})),
+        make_grant(prefix="a/", allow=frozenset({operation})),
+        make_grant(prefix="a/", allow=frozenset({Operation.VERSIONS})),
     ]
     assert allowed_actions(session_policy(apart, ARNS), "a/b") == EXACTLY[operation]
 
 
 def test_a_grant_for_one_key_allows_no_other_key() -> None:
     every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
-    policy = session_policy([a_grant(prefix="a/b")], ARNS)
+    policy = session_policy([make_grant(prefix="a/b")], ARNS)
     kms = {action for action in every if action.startswith("kms:")}
     assert allowed_actions(policy, "a/b") == every
     for beside in ("a/bc", "a/b/", "a/b/c", "a/", "a", "a/B", "a/*"):
@@ -101,7 +101,7 @@ def test_a_grant_for_one_key_allows_no_other_key() -> None:
 
 
 def test_a_grant_for_one_key_allows_no_listing() -> None:
-    policy = session_policy([a_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
+    policy = session_policy([make_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
     assert allowed_actions(policy, "a/b") == set()
 
 
@@ -214,13 +214,13 @@ def test_a_covered_grant_does_not_change_the_policy(granted: list[Grant], more: 
 
 def test_limits_do_not_change_the_policy() -> None:
     lengths = {"max_expires_in": 60, "max_content_length": 1, "max_keys": 1}
-    limited = a_grant(prefix="a/", content_types=("image/*",), allow_overwrite=True, **lengths)
-    assert session_policy([limited], ARNS) == session_policy([a_grant(prefix="a/")], ARNS)
+    limited = make_grant(prefix="a/", content_types=("image/*",), allow_overwrite=True, **lengths)
+    assert session_policy([limited], ARNS) == session_policy([make_grant(prefix="a/")], ARNS)
 
 
 def test_equal_operations_share_one_statement() -> None:
     allow = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD})
-    granted = [a_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
+    granted = [make_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
     policy = session_policy(granted, bucket_arns("acme", partition="aws"))
     [statement, _] = statements(policy)
     assert statement["Resource"] == sorted(f"{BUCKET}/team-{n}/*" for n in range(20))
@@ -228,7 +228,7 @@ def test_equal_operations_share_one_statement() -> None:
 
 
 def test_the_policy_has_no_whitespace() -> None:
-    policy = session_policy([a_grant(prefix="a/", allow=frozenset({Operation.HEAD}))], ARNS)
+    policy = session_policy([make_grant(prefix="a/", allow=frozenset({Operation.HEAD}))], ARNS)
     assert policy == (
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
         '"Resource":"arn:aws:s3:::acme/a/*"}]}'

@@ -17,15 +17,15 @@ import httpx
 from service.telemetry.logs import JsonFormatter, set_up_logging
 from tests.api.conftest import API_KEY, SECRET, TOKEN
 from tests.auth.mint import (
-    a_token,
     ed_key,
     jwk,
     jwks,
+    make_token,
 )
 
 FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"
 BEARER: Final = "sentinel-bearer-of-the-issuer"
-JWT: Final = a_token()
+JWT: Final = make_token()
 GIVEN: Final = (API_KEY, SECRET, TOKEN, BEARER, *FORGED.split("."), *JWT.split("."))
 # As a library's exception may quote them: by name, or with no name at all.
 NAMED_WORDS: Final = (

@@ -11,8 +11,8 @@ from service.api.schemas.objects import StrictRequest
 from service.app.factory import _ROUTERS, _shared
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
-from tests.presigning.house import a_house
-from tests.support.fakes import FakeClock, a_snapshot, in_virtual_time
+from tests.presigning.house import make_harness
+from tests.support.fakes import FakeClock, in_virtual_time, make_snapshot
 
 LONG: Final = {
     "DownloadUrlBatchRequest",
@@ -78,6 +78,6 @@ def sent(body: bytes) -> AuthenticatedRequest:
 
     call = AuthenticatedRequest({"type": "http", "headers": []}, receive)
     call.owner, call.shared = (None, "reader"), _shared(8, FakeClock())
-    call.authorizer = a_house(a_snapshot()).authorizer
+    call.authorizer = make_harness(make_snapshot()).authorizer
     call.snapshot = call.authorizer.snapshot
     return call

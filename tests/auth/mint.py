@@ -79,7 +79,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     return _without_none({**ours, **times, **changes})
 
 
-def a_token(key: PrivateKey | None = None, *, alg: str = "EdDSA", **changes: Any) -> str:
+def make_token(key: PrivateKey | None = None, *, alg: str = "EdDSA", **changes: Any) -> str:
     """Return a token that is valid unless `changes` of the claims make it invalid."""
     return signed(json.dumps(claims(**changes)), key, alg=alg)
 

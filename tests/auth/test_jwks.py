@@ -211,7 +211,7 @@ async def test_failures_show_neither_bearer_nor_response(
 
 async def test_a_private_authority_is_trusted_only_if_configured(tmp_path: Path) -> None:
     server = Server()
-    async with serving(server, a_tls_context(tmp_path)):
+    async with serving(server, make_tls_context(tmp_path)):
         url = server.url.replace("http:", "https:")
         assert str(await failure(url)) == "no response: ConnectError"
         endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
@@ -220,7 +220,7 @@ async def test_a_private_authority_is_trusted_only_if_configured(tmp_path: Path)
 
 async def test_a_rotated_authority_is_trusted_at_the_next_fetch(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.crt"
-    old, new = a_tls_context(tmp_path), a_tls_context(tmp_path)
+    old, new = make_tls_context(tmp_path), make_tls_context(tmp_path)
     rotated = ca_file.read_bytes()
     ca_file.unlink()
     server = Server()
@@ -239,7 +239,7 @@ async def test_a_rotated_authority_is_trusted_at_the_next_fetch(tmp_path: Path) 
 
 async def test_certificates_are_read_in_a_thread(tmp_path: Path) -> None:
     server = Server()
-    async with serving(server, a_tls_context(tmp_path)):
+    async with serving(server, make_tls_context(tmp_path)):
         url = server.url.replace("http:", "https:")
         endpoint = JwksEndpoint(url, ca_file=tmp_path / "ca.crt", bearer_file=None)
         with called_here(ssl.create_default_context) as called:
@@ -247,10 +247,10 @@ async def test_certificates_are_read_in_a_thread(tmp_path: Path) -> None:
     assert called == []
 
 
-def a_tls_context(folder: Path) -> ssl.SSLContext:
+def make_tls_context(folder: Path) -> ssl.SSLContext:
     """For a server on 127.0.0.1 with a self-signed certificate in `ca.crt`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "ca.crt").write_bytes(a_certificate(key).public_bytes(Encoding.PEM))
+    (folder / "ca.crt").write_bytes(make_certificate(key).public_bytes(Encoding.PEM))
     (folder / "key").write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     )
@@ -259,7 +259,7 @@ def a_tls_context(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def a_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def make_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
     today = datetime.now().astimezone()
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])

@@ -17,7 +17,6 @@ from tests.auth.mint import (
     KID,
     SUBJECT,
     PrivateKey,
-    a_token,
     claims,
     ec_key,
     ed_key,
@@ -25,6 +24,7 @@ from tests.auth.mint import (
     is_good,
     is_refused,
     jwk,
+    make_token,
     rsa_key,
     signed,
     signed_verbatim,
@@ -47,7 +47,7 @@ from tests.auth.mint import (
 )
 def test_a_valid_token_identifies_its_subject(alg: str, key: PrivateKey) -> None:
     ends = int(in_(3000))
-    token = a_token(key, alg=alg, exp=ends)
+    token = make_token(key, alg=alg, exp=ends)
     assert parse_unverified_header(token) == UnverifiedHeader(kid=KID, issuer=ISSUER.issuer)
     found = verified(token, verification_key(key))
     assert found is not None
@@ -58,14 +58,14 @@ def test_a_valid_token_identifies_its_subject(alg: str, key: PrivateKey) -> None
 def test_only_configured_claims_are_stored() -> None:
     named = frozenset({"/kubernetes.io/namespace", "/groups", "/missing"})
     namespace: dict[str, Any] = {"kubernetes.io": {"namespace": "billing", "pod": "a"}}
-    token = a_token(**namespace, groups=["a"], email="sentinel")
+    token = make_token(**namespace, groups=["a"], email="sentinel")
     found = verify(token, issuer=replace(ISSUER, pointers=named), key=verification_key(ed_key()))
     assert found is not None
     assert found.identity.claims == {"/kubernetes.io/namespace": "billing"}
 
 
 def test_no_repr_shows_a_claim() -> None:
-    assert "sentinel" not in repr(verified(a_token(email="sentinel")))
+    assert "sentinel" not in repr(verified(make_token(email="sentinel")))
 
 
 def test_a_token_without_an_algorithm_is_refused() -> None:
@@ -97,7 +97,7 @@ def test_unsupported_algorithms_are_refused(alg: Any) -> None:
 
 
 def test_a_signature_by_another_key_is_refused() -> None:
-    assert is_refused(a_token(ed_key("theirs")))
+    assert is_refused(make_token(ed_key("theirs")))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_token_with_a_critical_extension_is_refused(crit: Any) -> None:
 
 
 def test_the_length_limit_of_tokens_is_exact() -> None:
-    tokens = [a_token(padding="x" * n) for n in (5000, *range(5850, 5870), 2 * MAX_TOKEN_LENGTH)]
+    tokens = [make_token(padding="x" * n) for n in (5000, *range(5850, 5870), 2 * MAX_TOKEN_LENGTH)]
     assert MAX_TOKEN_LENGTH in {len(token) for token in tokens}
     for token in tokens:
         allowed = len(token) <= MAX_TOKEN_LENGTH
@@ -152,41 +152,41 @@ def test_a_payload_without_claims_is_refused(payload: str) -> None:
 
 
 def test_truncated_tokens_are_refused() -> None:
-    token = a_token()
+    token = make_token()
     assert not any(is_good(token[:length]) for length in range(len(token)))
 
 
 def test_text_around_a_token_is_refused() -> None:
-    token = a_token()
+    token = make_token()
     for changed in (f"{token}=", f"{token}==", f"{token}\n", f" {token}", f"{token}.", f".{token}"):
         assert parse_unverified_header(changed) is None
         assert is_refused(changed)
 
 
 def test_an_edited_payload_is_refused() -> None:
-    mine, theirs = a_token(sub="mine").split("."), a_token(sub="theirs").split(".")
+    mine, theirs = make_token(sub="mine").split("."), make_token(sub="theirs").split(".")
     assert is_refused(".".join((mine[0], theirs[1], mine[2])))
 
 
 def test_an_edited_header_is_refused() -> None:
-    mine = a_token().split(".")
+    mine = make_token().split(".")
     head = signed("{}", head={"typ": "at+jwt"}).split(".")[0]
     assert is_refused(".".join((head, mine[1], mine[2])))
 
 
 def test_a_shorter_curve_does_not_match_a_longer_key() -> None:
-    assert is_refused(a_token(ec_key(), alg="ES256"), verification_key(ec_key("P-384")))
+    assert is_refused(make_token(ec_key(), alg="ES256"), verification_key(ec_key("P-384")))
 
 
 def test_a_key_with_alg_verifies_no_other_algorithm() -> None:
     pinned = verification_key(rsa_key(), alg="PS256")
-    assert is_refused(a_token(rsa_key(), alg="RS256"), pinned)
-    assert is_good(a_token(rsa_key(), alg="PS256"), pinned)
+    assert is_refused(make_token(rsa_key(), alg="RS256"), pinned)
+    assert is_good(make_token(rsa_key(), alg="PS256"), pinned)
 
 
 @given(text=st.text(st.characters()), more=st.text(st.characters(), min_size=1))
 def test_no_text_raises_an_exception(text: str, more: str) -> None:
-    for token in (text, f"{text}.{more}.{text}", f"{more}{a_token()}", f"{a_token()}{more}"):
+    for token in (text, f"{text}.{more}.{text}", f"{more}{make_token()}", f"{make_token()}{more}"):
         parse_unverified_header(token)
         assert is_refused(token)
 

@@ -19,8 +19,8 @@ from service.auth.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
 from service.presigning.snapshot import Snapshot
 from tests.auth.env import AT_ONCE, DOWN, FakeKeySource
-from tests.auth.mint import ISSUER, SUBJECT, a_token, claims, ed_key, jwk, jwks, signed
-from tests.support.fakes import WALL, a_bucket, a_grant, in_virtual_time, loop_clock
+from tests.auth.mint import ISSUER, SUBJECT, claims, ed_key, jwk, jwks, make_token, signed
+from tests.support.fakes import WALL, in_virtual_time, loop_clock, make_bucket, make_grant
 
 OTHER = replace(ISSUER, name="cluster-b")  # another cluster with the same `iss`
 
@@ -47,7 +47,7 @@ class Env:
 
 
 def ours(**changes: Any) -> str:
-    return a_token(ed_key("one"), **changes)
+    return make_token(ed_key("one"), **changes)
 
 
 @in_virtual_time
@@ -156,7 +156,7 @@ async def test_the_cache_is_bounded_and_drops_the_oldest() -> None:
 @in_virtual_time
 async def test_neither_tokens_nor_refusals_are_cached() -> None:
     env = Env((ISSUER, "one"))
-    good, forged = ours(), a_token(ed_key("two"))
+    good, forged = ours(), make_token(ed_key("two"))
     assert await env.caller(good)
     assert await env.caller(forged) is None
     assert len(env.verifier._cache) == 1
@@ -186,7 +186,7 @@ async def test_an_unknown_iss_asks_no_issuer() -> None:
 async def test_refusals_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     env = Env((ISSUER, "one"))
-    for token in (ours(aud="vault"), ours(exp=1), a_token(ed_key("two")), "x"):
+    for token in (ours(aud="vault"), ours(exp=1), make_token(ed_key("two")), "x"):
         assert await env.caller(token) is None
     assert not caplog.records
 
@@ -283,11 +283,11 @@ async def test_a_hanging_issuer_does_not_delay_anothers_tokens() -> None:
 async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
     """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""
     named = "/tenant"
-    template = a_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
+    template = make_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
     env = Env((replace(ISSUER, pointers=frozenset({named})), "one"))
     entry = CallerEntry(issuer=ISSUER.name, subject="*", grants=(template,))
     snapshot = Snapshot(
-        buckets={"reports": a_bucket()},
+        buckets={"reports": make_bucket()},
         callers=(entry,),
         api_keys=ApiKeys(()),
         default_expires_in=900,

@@ -176,7 +176,7 @@ def test_the_store_accepts_the_lifecycle_rule(store: Store, tmp_path: Path) -> N
     assert [rule["AbortIncompleteMultipartUpload"] for rule in kept] == [{"DaysAfterInitiation": 7}]
 
 
-def an_operator_with(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
+def make_operator(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
     """A new MiniStack user with no other permissions."""
     name, policy = f"operator-{next(_numbers)}", {**POLICY, "Statement": statements}
     document = json.dumps(policy).replace(PLACEHOLDER, ann.bucket)
@@ -188,7 +188,7 @@ def an_operator_with(ann: Operator, statements: list[dict[str, Any]]) -> Operato
 
 
 def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) -> None:
-    ann = an_operator_with(operator(ministack, tmp_path), POLICY["Statement"])
+    ann = make_operator(operator(ministack, tmp_path), POLICY["Statement"])
     ann.begin("a/b.bin", b"half")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, done.stderr) == (0, "1 upload of any age; 1 aborted\n")
@@ -207,7 +207,7 @@ def test_each_action_of_the_policy_is_needed(
 ) -> None:
     rest = [each for each in POLICY["Statement"] if each["Action"] != missing]
     assert len(rest) == len(POLICY["Statement"]) - 1
-    ann = an_operator_with(operator(ministack, tmp_path), rest)
+    ann = make_operator(operator(ministack, tmp_path), rest)
     ann.begin("a.bin")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, len(ann.open())) == (1, 1)

@@ -154,7 +154,7 @@ STS: Final = [
 
 
 @contextmanager
-def a_talkative_sts(status: int, body: str) -> Iterator[str]:
+def echoing_sts(status: int, body: str) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.send_response(status)
@@ -179,7 +179,7 @@ def test_secrets_in_sts_errors_are_not_logged(
 ) -> None:
     debug = {"PRESIGN_LOG_LEVEL": "DEBUG"}
     with (
-        a_talkative_sts(status, body) as sts_url,
+        echoing_sts(status, body) as sts_url,
         serving(moto, tmp_path, debug, health="/livez", sts_endpoint_url=sts_url) as service,
     ):
         answer = service.client.post("/v1/download-urls", json={"bucket": "objects", "key": "a"})

@@ -32,7 +32,14 @@ from service.sessions.pool_entry import BucketSessions
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.telemetry.metrics import Metrics
 from tests.s3.fake_store import Body, harness_decorator, query_of
-from tests.support.fakes import REQUESTER, FakeClock, FakeSource, a_grant, a_snapshot, loop_clock
+from tests.support.fakes import (
+    REQUESTER,
+    FakeClock,
+    FakeSource,
+    loop_clock,
+    make_grant,
+    make_snapshot,
+)
 
 MIN_PART: Final = 5 * 1024**2
 LENGTH: Final = 2 * MIN_PART + 7
@@ -262,7 +269,7 @@ async def start_harness(
     snapshot: Snapshot | None = None, *, rate: Rate | None = None
 ) -> AsyncIterator[Harness]:
     """By default the caller has a grant for everything."""
-    snapshot = snapshot or a_snapshot(a_grant(allow_overwrite=True))
+    snapshot = snapshot or make_snapshot(make_grant(allow_overwrite=True))
     snapshot = replace(snapshot, callers=(replace(snapshot.callers[0], rate=rate),))
     clock, metrics, events, lines = loop_clock(), Metrics(), list[str](), list[bytes]()
     sources = {name: FakeSource(clock) for name in snapshot.buckets}

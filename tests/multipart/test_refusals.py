@@ -30,9 +30,9 @@ from tests.multipart.fake_s3 import (
     start_harness,
     with_harness,
 )
-from tests.support.fakes import a_bucket, a_grant, a_snapshot, in_virtual_time
+from tests.support.fakes import in_virtual_time, make_bucket, make_grant, make_snapshot
 
-NARROW: Final = a_grant(
+NARROW: Final = make_grant(
     prefix="a/",
     allow=frozenset({Operation.MULTIPART}),
     max_content_length=LENGTH,
@@ -67,7 +67,7 @@ REFUSED: Final[list[tuple[str, dict[str, Any], type[PresignError], list[str]]]] 
 async def test_a_refused_call_needs_neither_store_nor_session(
     method: str, changes: dict[str, Any], kind: type[PresignError], pointers: list[str]
 ) -> None:
-    async with start_harness(a_snapshot(NARROW)) as harness:
+    async with start_harness(make_snapshot(NARROW)) as harness:
         error = await error_of(getattr(harness, method)(**changes), kind)
         assert list(error.pointers) == pointers
         assert (harness.events, harness.session_calls) == (["line"], 0)
@@ -81,7 +81,7 @@ async def test_all_other_operations_together_are_not_enough(
     call: Call, action: str, upload_id: str | None
 ) -> None:
     others = frozenset(Operation) - {Operation.MULTIPART}
-    async with start_harness(a_snapshot(a_grant(allow=others))) as harness:
+    async with start_harness(make_snapshot(make_grant(allow=others))) as harness:
         await error_of(call(harness), Forbidden)
         assert (harness.events, harness.session_calls) == (["line"], 0)
         [line] = harness.audit_lines
@@ -93,7 +93,7 @@ async def test_all_other_operations_together_are_not_enough(
 async def test_calls_without_a_content_type_are_allowed(
     call: Call, action: str, upload_id: str | None
 ) -> None:
-    async with start_harness(a_snapshot(NARROW)) as harness:
+    async with start_harness(make_snapshot(NARROW)) as harness:
         await harness.create()
         [*_, part] = harness.put_parts()
         if action == "CompleteMultipartUpload":
@@ -128,7 +128,7 @@ async def test_an_expired_session_signs_nothing(harness: Harness) -> None:
 
 @in_virtual_time
 async def test_a_lifetime_is_limited_by_the_grant() -> None:
-    async with start_harness(a_snapshot(a_grant(max_expires_in=60))) as harness:
+    async with start_harness(make_snapshot(make_grant(max_expires_in=60))) as harness:
         created = await harness.create()
         assert (created.validity.expires_in, created.validity.limited_by) == (60, None)
         signed = await harness.sign_parts(lifetime=Lifetime(expires_in=600))
@@ -142,8 +142,8 @@ async def test_a_lifetime_is_limited_by_the_grant() -> None:
 
 @in_virtual_time
 async def test_a_store_without_conditional_writes_needs_overwrite() -> None:
-    buckets = {"reports": a_bucket(conditional_writes=False)}
-    snapshot = a_snapshot(a_grant(allow_overwrite=True), buckets=buckets)
+    buckets = {"reports": make_bucket(conditional_writes=False)}
+    snapshot = make_snapshot(make_grant(allow_overwrite=True), buckets=buckets)
     async with start_harness(snapshot) as harness:
         for call in (harness.create, harness.complete):
             error = await error_of(call(), CreateOnlyUnsupported)
@@ -161,6 +161,6 @@ async def test_a_store_without_conditional_writes_needs_overwrite() -> None:
 async def test_a_grant_removed_during_the_wait_no_longer_counts(harness: Harness) -> None:
     harness.sources["reports"].delay = 1
     loop = asyncio.get_running_loop()
-    loop.call_later(0.5, setattr, harness.authorizer, "snapshot", a_snapshot())
+    loop.call_later(0.5, setattr, harness.authorizer, "snapshot", make_snapshot())
     await error_of(harness.list_parts(), Forbidden)
     assert harness.store.requests == []

@@ -29,7 +29,7 @@ from tests.multipart.fake_s3 import (
 )
 from tests.presigning.house import times
 from tests.s3.fake_store import query_of
-from tests.support.fakes import ADDRESS, a_bucket, a_grant, a_snapshot, in_virtual_time
+from tests.support.fakes import ADDRESS, in_virtual_time, make_bucket, make_grant, make_snapshot
 
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 CRC: Final = b64encode(b"crc1").decode()
@@ -70,8 +70,8 @@ async def test_the_url_of_a_part(harness: Harness) -> None:
 
 @in_virtual_time
 async def test_only_the_creation_sends_metadata_and_encryption() -> None:
-    buckets = {"reports": a_bucket(encryption=ENCRYPTION)}
-    async with start_harness(a_snapshot(a_grant(), buckets=buckets)) as harness:
+    buckets = {"reports": make_bucket(encryption=ENCRYPTION)}
+    async with start_harness(make_snapshot(make_grant(), buckets=buckets)) as harness:
         action = CreateMultipartUpload(content_type="text/plain", metadata=(("team", "x"),))
         created = await harness.create(action=action)
         headers = harness.store.uploads["upload-1"].headers
@@ -192,8 +192,8 @@ async def test_a_failed_abort_does_not_change_the_error(harness: Harness, fault:
 
 @in_virtual_time
 async def test_only_urls_for_callers_have_the_request_id() -> None:
-    buckets = {"reports": a_bucket(tag_urls=True)}
-    async with start_harness(a_snapshot(a_grant(), buckets=buckets)) as harness:
+    buckets = {"reports": make_bucket(tag_urls=True)}
+    async with start_harness(make_snapshot(make_grant(), buckets=buckets)) as harness:
         created = await harness.create()
         more = await harness.sign_parts(1)
         for part in (*created.parts, *more.parts):
@@ -207,7 +207,7 @@ async def test_parts_use_the_public_host_and_calls_the_internal_one() -> None:
     public = Address(
         scheme="https", host="files.example.test", path_prefix="/", region="eu-west-1", inner=inner
     )
-    snapshot = a_snapshot(a_grant(), buckets={"reports": a_bucket(address=public)})
+    snapshot = make_snapshot(make_grant(), buckets={"reports": make_bucket(address=public)})
     async with start_harness(snapshot) as harness:
         created = await harness.create()
         assert created.parts[0].url.startswith("https://files.example.test/a/b?")

@@ -38,24 +38,24 @@ from tests.support.fakes import (
     REQUESTER,
     FakeClock,
     FakeSource,
-    a_bucket,
-    a_grant,
     loop_clock,
+    make_bucket,
+    make_grant,
 )
 
 UPLOAD = PutObject(content_length=5, content_type="text/plain")
 ENCRYPTION = Encryption(algorithm="aws:kms", kms_key_id="key-1")
-NARROW = a_grant(
+NARROW = make_grant(
     prefix="a/",
     allow=frozenset({Operation.DOWNLOAD, Operation.UPLOAD, Operation.LIST}),
     max_content_length=100,
     content_types=("text/plain",),
 )
-BOTH = {"reports": a_bucket(), "photos": a_bucket(s3_bucket="acme-photos")}
+BOTH = {"reports": make_bucket(), "photos": make_bucket(s3_bucket="acme-photos")}
 
 
 @dataclass
-class House:
+class Harness:
     """A presigner whose buckets each have a fake source."""
 
     clock: FakeClock
@@ -80,13 +80,13 @@ class House:
         return await self.presigner.presign_batch(requester, batches(requests))
 
 
-def a_house(
+def make_harness(
     snapshot: Snapshot,
     *,
     delay: float = 0.1,
     longest_lifetime: float = 900,
     session_seconds: float = 3600.0,
-) -> House:
+) -> Harness:
     clock = loop_clock()
     sources = {
         name: FakeSource(clock, length=session_seconds, delay=delay) for name in snapshot.buckets
@@ -107,7 +107,7 @@ def a_house(
         snapshot, pool, clock=clock, audit_trail=AuditTrail(audit_trail.extend, clock=clock)
     )
     presigner = Presigner(authorizer, unique_id=lambda: f"id{next(numbers)}")
-    return House(clock, authorizer, presigner, sources, audit_trail)
+    return Harness(clock, authorizer, presigner, sources, audit_trail)
 
 
 def batches(
@@ -124,7 +124,7 @@ def urls_of(answers: Sequence[PresignedRequests | PresignError]) -> list[str]:
     return [url for each in answers if isinstance(each, PresignedRequests) for url in each.urls]
 
 
-def an_ask(
+def make_request(
     action: Action | None = None, *, bucket: str = "reports", key: str = "a/b", **lifetime: int
 ) -> PresignRequest:
     return PresignRequest(
@@ -132,7 +132,7 @@ def an_ask(
     )
 
 
-def a_form_ask(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
+def make_form_request(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
     form = form or PostObject(key="", max_content_length=5)
     return replace(PostFormRequest(bucket="reports", form=form, lifetime=Lifetime()), **more)
 
@@ -159,7 +159,9 @@ def requester(caller: Caller) -> Requester:
     return replace(REQUESTER, identity=Identity(caller))
 
 
-async def refusal(house: House, ask: PresignRequest, caller: Caller = CALLER) -> PresignError:
+async def refusal(
+    harness: Harness, request: PresignRequest, caller: Caller = CALLER
+) -> PresignError:
     with pytest.raises(PresignError) as refused:
-        await house.presigner.presign(requester(caller), ask)
+        await harness.presigner.presign(requester(caller), request)
     return refused.value

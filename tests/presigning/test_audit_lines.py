@@ -65,24 +65,28 @@ ACTIONS: Final = [
 ]
 
 
-def an_ask(key: str = "a/b", action: Action | None = None, **lifetime: int) -> PresignRequest:
+def make_request(key: str = "a/b", action: Action | None = None, **lifetime: int) -> PresignRequest:
     return PresignRequest(
         bucket="reports", key=key, action=action or GetObject(), lifetime=Lifetime(**lifetime)
     )
 
 
-def a_term(expires_in: int = 900) -> Validity:
+def make_validity(expires_in: int = 900) -> Validity:
     return Validity(int(WALL), GrantedLifetime(expires_in, None))
 
 
-def a_session() -> Session:
+def make_session() -> Session:
     return Session(credentials=credentials(), name="billing-0123456789ab", starts_at=WALL)
 
 
-def an_answer(expires_in: int = 900) -> PresignedRequest:
+def make_result(expires_in: int = 900) -> PresignedRequest:
     url = f"https://h/a?X-Amz-Security-Token={TOKEN}&X-Amz-Signature={SIGNATURE}"
     return PresignedRequest(
-        method="GET", url=url, headers={}, validity=a_term(expires_in), session=a_session()
+        method="GET",
+        url=url,
+        headers={},
+        validity=make_validity(expires_in),
+        session=make_session(),
     )
 
 
@@ -99,7 +103,7 @@ def line_of(outcome: Outcome, **more: Any) -> dict[str, Any]:
 
 
 def test_one_line_tells_all_of_an_ordinary_request() -> None:
-    assert line_of((an_ask(), "a/b", an_answer())) == {
+    assert line_of((make_request(), "a/b", make_result())) == {
         "event": "audit",
         "time": "2026-01-01T00:00:00.000Z",
         "request_id": "request-1",
@@ -120,38 +124,38 @@ def test_one_line_tells_all_of_an_ordinary_request() -> None:
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda each: each.code)
 def test_a_refusal_is_told_by_its_code_without_what_was_never_given(refusal: PresignError) -> None:
-    line = line_of((an_ask(), "a/b", refusal))
+    line = line_of((make_request(), "a/b", refusal))
     assert (line["decision"], line["reason"]) == ("denied", refusal.code)
     assert line.keys().isdisjoint({"expires_in", "session_name", "access_key_id"})
     assert refusal.detail not in json.dumps(line)
 
 
 def test_the_lifetime_asked_for_stands_beside_the_one_given() -> None:
-    line = line_of((an_ask(expires_in=3600), "a/b", an_answer(60)))
+    line = line_of((make_request(expires_in=3600), "a/b", make_result(60)))
     assert (line["expires_in_asked"], line["expires_in"]) == (3600, 60)
-    refused = line_of((an_ask(expires_in=3600), "a/b", Forbidden()))
+    refused = line_of((make_request(expires_in=3600), "a/b", Forbidden()))
     assert (refused["expires_in_asked"], "expires_in" in refused) == (3600, False)
 
 
 @pytest.mark.parametrize(("action", "operation"), ACTIONS)
 def test_an_operation_has_its_name_in_grants(action: Action, operation: str) -> None:
-    assert line_of((an_ask(action=action), "a/b", an_answer()))["operation"] == operation
+    assert line_of((make_request(action=action), "a/b", make_result()))["operation"] == operation
 
 
 def test_a_list_is_told_by_its_prefix() -> None:
-    line = line_of((an_ask("a/", ListObjects(prefix="a/")), "a/", an_answer()))
+    line = line_of((make_request("a/", ListObjects(prefix="a/")), "a/", make_result()))
     assert (line["operation"], line["keys"]) == ("list", ["a/"])
 
 
 def test_a_form_is_told_by_its_final_key() -> None:
     key = "in/id1/${filename}"
     form = PostObject(key="", max_content_length=5)
-    ask = PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), key_prefix="in/")
+    request = PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), key_prefix="in/")
     fields = {"policy": "e30=", "x-amz-signature": SIGNATURE, "x-amz-security-token": TOKEN}
     answer = PresignedForm(
-        url="https://h/", key=key, fields=fields, validity=a_term(), session=a_session()
+        url="https://h/", key=key, fields=fields, validity=make_validity(), session=make_session()
     )
-    line = line_of((ask, key, answer))
+    line = line_of((request, key, answer))
     assert (line["operation"], line["keys"]) == ("form", [key])
     assert not any(secret in json.dumps(line) for secret in (SIGNATURE, TOKEN, SECRET))
 
@@ -159,13 +163,15 @@ def test_a_form_is_told_by_its_final_key() -> None:
 def test_a_tokens_caller_has_an_issuer_and_an_api_key_has_none() -> None:
     caller = Caller(issuer="cluster-a", subject="system:serviceaccount:billing:api")
     identity = Identity(caller, {"jti": "claim-of-the-token"})
-    line = line_of((an_ask(), "a/b", an_answer()), requester=replace(REQUESTER, identity=identity))
+    line = line_of(
+        (make_request(), "a/b", make_result()), requester=replace(REQUESTER, identity=identity)
+    )
     assert (line["issuer"], line["subject"]) == (caller.issuer, caller.subject)
     assert "claim-of-the-token" not in json.dumps(line)
 
 
 def test_what_is_not_known_is_absent_and_never_null() -> None:
-    nowhere = replace(an_ask(), bucket="none")
+    nowhere = replace(make_request(), bucket="none")
     line = line_of((nowhere, "a/b", Forbidden()), requester=replace(REQUESTER, client=None))
     assert line.keys().isdisjoint({"client", "issuer", "s3_bucket", "expires_in_asked"})
     assert None not in line.values()
@@ -173,19 +179,19 @@ def test_what_is_not_known_is_absent_and_never_null() -> None:
 
 
 def test_no_line_holds_a_signature_a_token_or_a_secret() -> None:
-    [line] = lines_of((an_ask(), "a/b", an_answer()))
+    [line] = lines_of((make_request(), "a/b", make_result()))
     for secret in (SIGNATURE, TOKEN, SECRET, "X-Amz", "https://"):
         assert secret.encode() not in line
 
 
 def test_a_batch_is_one_line_a_decision_with_all_its_keys() -> None:
     reports: list[tuple[str, Answer]] = [
-        ("1", an_answer()),
+        ("1", make_result()),
         ("2", Forbidden()),
-        ("3", an_answer()),
-        ("4", an_answer(60)),
+        ("3", make_result()),
+        ("4", make_result(60)),
     ]
-    lines = [json.loads(line) for line in lines_of(*((an_ask(), k, a) for k, a in reports))]
+    lines = [json.loads(line) for line in lines_of(*((make_request(), k, a) for k, a in reports))]
     told = [(line["decision"], line.get("expires_in"), line["keys"]) for line in lines]
     assert told == [("allowed", 900, ["1", "3"]), ("denied", None, ["2"]), ("allowed", 60, ["4"])]
     assert [(line["part"], line["parts"]) for line in lines] == [(1, 3), (2, 3), (3, 3)]
@@ -193,7 +199,7 @@ def test_a_batch_is_one_line_a_decision_with_all_its_keys() -> None:
 
 
 def test_a_key_asked_for_twice_is_told_twice() -> None:
-    outcomes: list[Outcome] = [(an_ask(), "a/b", an_answer())] * 2
+    outcomes: list[Outcome] = [(make_request(), "a/b", make_result())] * 2
     assert json.loads(lines_of(*outcomes)[0])["keys"] == ["a/b", "a/b"]
 
 
@@ -201,7 +207,7 @@ def test_a_key_asked_for_twice_is_told_twice() -> None:
     ("length", "kept"), [(1023, 1023), (1024, 1024), (1025, 1024), (60_000, 1024)]
 )
 def test_a_key_longer_than_any_key_is_cut(length: int, kept: int) -> None:
-    line = line_of((an_ask(), "k" * length, InvalidRequest("Too long.", pointer="#/key")))
+    line = line_of((make_request(), "k" * length, InvalidRequest("Too long.", pointer="#/key")))
     assert line["keys"] == ["k" * kept]
 
 
@@ -209,7 +215,7 @@ def test_a_key_longer_than_any_key_is_cut(length: int, kept: int) -> None:
 @given(st.floats(0, 4e9))
 @example(WALL + 0.999_999)
 def test_every_time_is_rfc_3339_and_less_than_a_millisecond_off(seconds: float) -> None:
-    shown = line_of((an_ask(), "a/b", an_answer()), time=seconds)["time"]
+    shown = line_of((make_request(), "a/b", make_result()), time=seconds)["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown)
     told = datetime.strptime(shown, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     assert -1e-6 < seconds - told.timestamp() < 0.001 + 1e-6
@@ -241,9 +247,11 @@ def many_keys(draw: st.DrawFn) -> list[str]:
 def test_lines_of_many_keys_fit_and_tell_each_key_that_was_signed_once(
     keys: list[str], decisions: int
 ) -> None:
-    kinds: list[Answer] = [an_answer(), Forbidden(), an_answer(60), LimitExceeded("Less.")]
+    kinds: list[Answer] = [make_result(), Forbidden(), make_result(60), LimitExceeded("Less.")]
     answers = kinds[:decisions]
-    outcomes: list[Outcome] = [(an_ask(), k, answers[i % decisions]) for i, k in enumerate(keys)]
+    outcomes: list[Outcome] = [
+        (make_request(), k, answers[i % decisions]) for i, k in enumerate(keys)
+    ]
     lines = lines_of(*outcomes)
     for line in lines:
         assert len(line) <= FIFTEEN_KIB
@@ -294,7 +302,7 @@ def test_what_fits_in_one_line_is_not_split() -> None:
     longest = 0
     for length in range(1, 1025):
         keys = ["k" * 1000] * 14 + ["k" * length]
-        lines = lines_of(*((an_ask(), key, an_answer()) for key in keys))
+        lines = lines_of(*((make_request(), key, make_result()) for key in keys))
         longest = max(longest, len(lines[0])) if len(lines) == 1 else longest
         assert all(len(line) <= FIFTEEN_KIB for line in lines)
     assert FIFTEEN_KIB - 10 < longest <= FIFTEEN_KIB  # the parts' numbers may take six bytes more
@@ -304,7 +312,7 @@ def test_the_widest_request_with_one_longest_key_fits() -> None:
     """Nothing but keys can be split, so all else together must leave a key its room."""
     caller = Caller(issuer="i" * 63, subject="\U0001f600" * 255)
     asker = Requester(Identity(caller), "r" * 128, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff")
-    ask = PresignRequest(
+    request = PresignRequest(
         bucket="\x01" * 255,
         key="",
         action=GetObject(),
@@ -312,8 +320,8 @@ def test_the_widest_request_with_one_longest_key_fits() -> None:
     )
     lines = audit_lines(
         asker,
-        [(ask, "\x01" * 2000, Forbidden())] * 1000,
-        s3_buckets={ask.bucket: "b" * 255},
+        [(request, "\x01" * 2000, Forbidden())] * 1000,
+        s3_buckets={request.bucket: "b" * 255},
         time=WALL,
     )
     assert max(len(line) for line in lines) <= FIFTEEN_KIB

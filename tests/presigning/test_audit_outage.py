@@ -13,16 +13,16 @@ from tests.presigning.house import (
     BOTH,
     NARROW,
     UPLOAD,
-    House,
-    a_form_ask,
-    a_house,
-    an_ask,
+    Harness,
+    make_form_request,
+    make_harness,
+    make_request,
 )
 from tests.support.fakes import (
     REQUESTER,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_grant,
+    make_snapshot,
 )
 
 
@@ -37,28 +37,34 @@ class FailingTrail:
         raise Overloaded("The audit trail cannot be written right now.", retry_after=1)
 
 
-def writing(house: House, write: WriteLines) -> None:
+def writing(harness: Harness, write: WriteLines) -> None:
     """From now on the trail goes there."""
-    house.authorizer._audit_trail = AuditTrail(write, clock=house.clock)
+    harness.authorizer._audit_trail = AuditTrail(write, clock=harness.clock)
 
 
-def a_failing_house(**more: Any) -> tuple[House, FailingTrail]:
-    house, audit_trail = a_house(a_snapshot(NARROW, buckets=BOTH), **more), FailingTrail()
-    writing(house, audit_trail)
-    return house, audit_trail
+def make_failing_harness(**more: Any) -> tuple[Harness, FailingTrail]:
+    harness, audit_trail = make_harness(make_snapshot(NARROW, buckets=BOTH), **more), FailingTrail()
+    writing(harness, audit_trail)
+    return harness, audit_trail
 
 
-FORM: Final = a_form_ask(key_prefix="in/")
-MIXED: Final = [an_ask(key="a/1"), an_ask(key="x/2"), an_ask(bucket="photos")]
-Answer = Callable[[House], Awaitable[object]]
+FORM: Final = make_form_request(key_prefix="in/")
+MIXED: Final = [make_request(key="a/1"), make_request(key="x/2"), make_request(bucket="photos")]
+Answer = Callable[[Harness], Awaitable[object]]
 ANSWERS = [
-    pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask()), id="a request"),
-    pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask(UPLOAD)), id="an upload"),
-    pytest.param(lambda house: house.presigner.presign_form(REQUESTER, FORM), id="a form"),
-    pytest.param(lambda house: house.sign_batch(MIXED), id="a batch"),
-    pytest.param(lambda house: house.presigner.presign(REQUESTER, an_ask(key="x")), id="a refusal"),
     pytest.param(
-        lambda house: house.presigner.presign_form(REQUESTER, a_form_ask(key="a/k")),
+        lambda harness: harness.presigner.presign(REQUESTER, make_request()), id="a request"
+    ),
+    pytest.param(
+        lambda harness: harness.presigner.presign(REQUESTER, make_request(UPLOAD)), id="an upload"
+    ),
+    pytest.param(lambda harness: harness.presigner.presign_form(REQUESTER, FORM), id="a form"),
+    pytest.param(lambda harness: harness.sign_batch(MIXED), id="a batch"),
+    pytest.param(
+        lambda harness: harness.presigner.presign(REQUESTER, make_request(key="x")), id="a refusal"
+    ),
+    pytest.param(
+        lambda harness: harness.presigner.presign_form(REQUESTER, make_form_request(key="a/k")),
         id="a form that has no key",
     ),
 ]
@@ -68,13 +74,13 @@ ANSWERS = [
 @pytest.mark.parametrize("answer", ANSWERS)
 @in_virtual_time
 async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) -> None:
-    house, audit_trail = a_failing_house()
+    harness, audit_trail = make_failing_harness()
     if not cold:
         with pytest.raises(Overloaded):
-            await house.presigner.presign(REQUESTER, an_ask())
+            await harness.presigner.presign(REQUESTER, make_request())
     offered = len(audit_trail.offered)
     with pytest.raises(Overloaded) as refused:
-        await answer(house)
+        await answer(harness)
     assert (refused.value.code, refused.value.retry_after) == ("overloaded", 1)
     assert "https" not in f"{refused.value!r} {vars(refused.value)}"
     assert len(audit_trail.offered) > offered
@@ -82,7 +88,7 @@ async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) ->
 
 @in_virtual_time
 async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() -> None:
-    house = a_house(a_snapshot(a_grant()))
+    harness = make_harness(make_snapshot(make_grant()))
     taken: list[bytes] = []
 
     def half(lines: Iterable[bytes]) -> None:
@@ -91,17 +97,17 @@ async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() ->
                 raise Overloaded("Full.", retry_after=1)
             taken.append(line)
 
-    writing(house, half)
+    writing(harness, half)
     with pytest.raises(Overloaded):
-        await house.sign_batch([an_ask(key=str(n) * 900) for n in range(60)])
+        await harness.sign_batch([make_request(key=str(n) * 900) for n in range(60)])
     assert json.loads(taken[0])["parts"] > 1
 
 
 @in_virtual_time
 async def test_when_the_trail_is_back_the_next_is_answered() -> None:
-    house, _ = a_failing_house()
+    harness, _ = make_failing_harness()
     with pytest.raises(Overloaded):
-        await house.presigner.presign(REQUESTER, an_ask())
-    writing(house, house.audit_trail.extend)
-    assert (await house.presigner.presign(REQUESTER, an_ask())).url
-    assert [json.loads(line)["decision"] for line in house.audit_trail] == ["allowed"]
+        await harness.presigner.presign(REQUESTER, make_request())
+    writing(harness, harness.audit_trail.extend)
+    assert (await harness.presigner.presign(REQUESTER, make_request())).url
+    assert [json.loads(line)["decision"] for line in harness.audit_trail] == ["allowed"]

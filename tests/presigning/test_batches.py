@@ -1,4 +1,4 @@
-"""Many asks at once: one session a bucket, an answer for each item."""
+"""Many requests at once: one session a bucket, an answer for each item."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -22,36 +22,36 @@ from tests.presigning.house import (
     BOTH,
     NARROW,
     UPLOAD,
-    a_house,
-    an_ask,
+    make_harness,
+    make_request,
     times,
     urls_of,
 )
 from tests.support.fakes import (
     REQUESTER,
-    a_bucket,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_bucket,
+    make_grant,
+    make_snapshot,
     server_time,
 )
 
 
 @in_virtual_time
 async def test_a_batch_answers_each_item_in_its_place() -> None:
-    house = a_house(a_snapshot(NARROW, buckets=BOTH))
+    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
     malformed = InvalidRequest("Malformed.", pointer="#/key")
-    asks: list[PresignRequest | PresignError] = [
-        an_ask(key="a/1"),
-        an_ask(key="x/2"),
+    requests: list[PresignRequest | PresignError] = [
+        make_request(key="a/1"),
+        make_request(key="x/2"),
         malformed,
-        an_ask(key="a/3"),
-        an_ask(key="a/../4"),
-        an_ask(replace(UPLOAD, content_length=101), key="a/5"),
-        an_ask(bucket="none"),
-        an_ask(min_expires_in=3596),
+        make_request(key="a/3"),
+        make_request(key="a/../4"),
+        make_request(replace(UPLOAD, content_length=101), key="a/5"),
+        make_request(bucket="none"),
+        make_request(min_expires_in=3596),
     ]
-    answers = await house.sign_batch(asks)
+    answers = await harness.sign_batch(requests)
     assert [type(answer) for answer in answers] == [
         PresignedRequests,
         Forbidden,
@@ -82,27 +82,32 @@ def told(answers: list[PresignedRequests | PresignError]) -> Iterator[Mapping[st
 @pytest.mark.parametrize("times_over", [1, 2])
 @in_virtual_time
 async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
-    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
-    asks = [an_ask(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
+    harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH))
+    requests = [make_request(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
     for _ in range(times_over):
-        answers = await house.sign_batch(asks)
-    assert [len(source.asked) for source in house.sources.values()] == [1, 1]
+        answers = await harness.sign_batch(requests)
+    assert [len(source.asked) for source in harness.sources.values()] == [1, 1]
     assert all(isinstance(answer, PresignedRequests) for answer in answers)
 
 
 @in_virtual_time
 async def test_an_empty_batch_is_answered_with_nothing() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    assert await house.sign_batch([]) == []
-    assert house.fetches == 0
+    harness = make_harness(make_snapshot(make_grant()))
+    assert await harness.sign_batch([]) == []
+    assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() -> None:
-    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH))
-    house.sources["photos"].fault = OSError("no route")
-    asks = [an_ask(), an_ask(bucket="photos"), an_ask(key="x/../y"), an_ask()]
-    answers = await house.sign_batch(asks)
+    harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH))
+    harness.sources["photos"].fault = OSError("no route")
+    requests = [
+        make_request(),
+        make_request(bucket="photos"),
+        make_request(key="x/../y"),
+        make_request(),
+    ]
+    answers = await harness.sign_batch(requests)
     assert [type(answer) for answer in answers] == [
         PresignedRequests,
         CredentialsUnavailable,
@@ -113,27 +118,33 @@ async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() ->
 
 @in_virtual_time
 async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
-    buckets = {f"bucket-{n}": a_bucket() for n in range(5)}
-    house = a_house(a_snapshot(*(a_grant(bucket=name) for name in buckets), buckets=buckets))
-    for source in house.sources.values():
+    buckets = {f"bucket-{n}": make_bucket() for n in range(5)}
+    harness = make_harness(
+        make_snapshot(*(make_grant(bucket=name) for name in buckets), buckets=buckets)
+    )
+    for source in harness.sources.values():
         source.hangs = True
-    begun = house.clock.boot()
-    answers = await house.sign_batch([an_ask(bucket=name) for name in buckets])
+    begun = harness.clock.boot()
+    answers = await harness.sign_batch([make_request(bucket=name) for name in buckets])
     assert {type(answer) for answer in answers} == {CredentialsUnavailable}
-    assert house.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
+    assert harness.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
 
 
 @in_virtual_time
 async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
-    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=BOTH), delay=0)
-    await house.presigner.presign(REQUESTER, an_ask())
-    house.sources["photos"].delay = 3
-    asked = asyncio.ensure_future(house.sign_batch([an_ask(), an_ask(bucket="photos")]))
+    harness = make_harness(
+        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH), delay=0
+    )
+    await harness.presigner.presign(REQUESTER, make_request())
+    harness.sources["photos"].delay = 3
+    asked = asyncio.ensure_future(
+        harness.sign_batch([make_request(), make_request(bucket="photos")])
+    )
     await asyncio.sleep(1)
-    house.authorizer.snapshot = replace(
-        a_snapshot(a_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
+    harness.authorizer.snapshot = replace(
+        make_snapshot(make_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
     )
     first, second = await asked
     assert isinstance(first, PresignedRequests)
-    assert times(*first.urls) == (int(server_time(house.clock)), 7)
+    assert times(*first.urls) == (int(server_time(harness.clock)), 7)
     assert isinstance(second, Forbidden)

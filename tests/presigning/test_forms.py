@@ -18,46 +18,49 @@ from service.signing.post_policy import PostObject
 from tests.presigning.house import (
     ENCRYPTION,
     NARROW,
-    a_form_ask,
-    a_house,
+    make_form_request,
+    make_harness,
     policy,
 )
 from tests.support.fakes import (
     ADDRESS,
     REQUESTER,
-    a_bucket,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_bucket,
+    make_grant,
+    make_snapshot,
 )
 
 
 @pytest.mark.parametrize(
-    ("ask", "key", "condition"),
+    ("form_request", "key", "condition"),
     [
         pytest.param(
-            a_form_ask(key_prefix="a/"),
+            make_form_request(key_prefix="a/"),
             "a/id1/${filename}",
             ["starts-with", "$key", "a/id1/"],
             id="the browser names the file",
         ),
         pytest.param(
-            a_form_ask(key_prefix="a/", filename="b.pdf"),
+            make_form_request(key_prefix="a/", filename="b.pdf"),
             "a/id1/b.pdf",
             {"key": "a/id1/b.pdf"},
             id="the caller names the file",
         ),
         pytest.param(
-            a_form_ask(key="a/b", overwrite=True), "a/b", {"key": "a/b"}, id="one that is replaced"
+            make_form_request(key="a/b", overwrite=True),
+            "a/b",
+            {"key": "a/b"},
+            id="one that is replaced",
         ),
     ],
 )
 @in_virtual_time
 async def test_a_form_is_for_the_key_that_it_says(
-    ask: PostFormRequest, key: str, condition: object
+    form_request: PostFormRequest, key: str, condition: object
 ) -> None:
-    house = a_house(a_snapshot(a_grant(allow_overwrite=True)))
-    form = await house.presigner.presign_form(REQUESTER, ask)
+    harness = make_harness(make_snapshot(make_grant(allow_overwrite=True)))
+    form = await harness.presigner.presign_form(REQUESTER, form_request)
     assert form.key == form.fields["key"] == key
     assert condition in policy(form)["conditions"]
     assert {"bucket": "acme-reports"} in policy(form)["conditions"]
@@ -67,52 +70,58 @@ async def test_a_form_is_for_the_key_that_it_says(
 
 @in_virtual_time
 async def test_each_form_has_an_id_of_its_own_though_it_waits_for_its_session() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    ask = a_form_ask(key_prefix="a/")
-    forms = await asyncio.gather(*(house.presigner.presign_form(REQUESTER, ask) for _ in range(3)))
+    harness = make_harness(make_snapshot(make_grant()))
+    request = make_form_request(key_prefix="a/")
+    forms = await asyncio.gather(
+        *(harness.presigner.presign_form(REQUESTER, request) for _ in range(3))
+    )
     assert [form.key for form in forms] == [f"a/id{n}/${{filename}}" for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
-    ("ask", "error"),
+    ("form_request", "error"),
     [
-        pytest.param(a_form_ask(key="a/b"), CreateOnlyUnsupported, id="a fixed key"),
-        pytest.param(a_form_ask(key="a/b", overwrite=True), LimitExceeded, id="an overwrite"),
-        pytest.param(a_form_ask(key_prefix="x/"), Forbidden, id="another prefix"),
-        pytest.param(a_form_ask(key_prefix="ab"), Forbidden, id="a sibling"),
-        pytest.param(a_form_ask(bucket="none", key_prefix="a/"), Forbidden, id="no bucket"),
+        pytest.param(make_form_request(key="a/b"), CreateOnlyUnsupported, id="a fixed key"),
         pytest.param(
-            a_form_ask(key_prefix="a/", form=PostObject(key="", max_content_length=101)),
+            make_form_request(key="a/b", overwrite=True), LimitExceeded, id="an overwrite"
+        ),
+        pytest.param(make_form_request(key_prefix="x/"), Forbidden, id="another prefix"),
+        pytest.param(make_form_request(key_prefix="ab"), Forbidden, id="a sibling"),
+        pytest.param(make_form_request(bucket="none", key_prefix="a/"), Forbidden, id="no bucket"),
+        pytest.param(
+            make_form_request(key_prefix="a/", form=PostObject(key="", max_content_length=101)),
             LimitExceeded,
             id="too large",
         ),
-        pytest.param(a_form_ask(key_prefix="a/"), InvalidRequest, id="no type"),
+        pytest.param(make_form_request(key_prefix="a/"), InvalidRequest, id="no type"),
     ],
 )
 @in_virtual_time
 async def test_a_form_is_refused_and_starts_no_session(
-    ask: PostFormRequest, error: type[PresignError]
+    form_request: PostFormRequest, error: type[PresignError]
 ) -> None:
     grant = replace(NARROW, allow=frozenset({Operation.FORM}))
-    house = a_house(a_snapshot(grant))
+    harness = make_harness(make_snapshot(grant))
     with pytest.raises(PresignError) as refused:
-        await house.presigner.presign_form(REQUESTER, ask)
+        await harness.presigner.presign_form(REQUESTER, form_request)
     assert type(refused.value) is error
     await asyncio.sleep(60)
-    assert house.fetches == 0
+    assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_one_key_that_is_granted_is_no_place_for_forms_with_new_keys() -> None:
-    house = a_house(a_snapshot(a_grant(prefix="a")))
+    harness = make_harness(make_snapshot(make_grant(prefix="a")))
     with pytest.raises(Forbidden):
-        await house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="a"))
+        await harness.presigner.presign_form(REQUESTER, make_form_request(key_prefix="a"))
 
 
 @in_virtual_time
 async def test_a_buckets_encryption_is_in_every_form() -> None:
-    snapshot = a_snapshot(a_grant(), buckets={"reports": a_bucket(encryption=ENCRYPTION)})
-    form = await a_house(snapshot).presigner.presign_form(REQUESTER, a_form_ask(key_prefix=""))
+    snapshot = make_snapshot(make_grant(), buckets={"reports": make_bucket(encryption=ENCRYPTION)})
+    form = await make_harness(snapshot).presigner.presign_form(
+        REQUESTER, make_form_request(key_prefix="")
+    )
     for name, value in ENCRYPTION.headers().items():
         assert form.fields[name] == value
         assert {name: value} in policy(form)["conditions"]

@@ -18,9 +18,9 @@ from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import StaticKeys
 from tests.presigning.house import (
-    a_form_ask,
-    a_house,
-    an_ask,
+    make_form_request,
+    make_harness,
+    make_request,
     policy,
     refusal,
     signer_of,
@@ -31,10 +31,10 @@ from tests.support.fakes import (
     REQUESTER,
     SECRET,
     WALL,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
     loop_clock,
+    make_grant,
+    make_snapshot,
     server_time,
 )
 
@@ -42,7 +42,7 @@ from tests.support.fakes import (
 @given(
     session_seconds=st.sampled_from([60, 900, 3600, 43_200]),
     skew=st.floats(-100_000, 100_000),
-    asks=st.lists(
+    requests=st.lists(
         st.tuples(st.floats(0, 5000), st.none() | st.integers(1, 604_800)), min_size=1, max_size=8
     ),
     granted=st.none() | st.integers(1, 604_800),
@@ -53,23 +53,27 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
     *,
     session_seconds: float,
     skew: float,
-    asks: list[tuple[float, int | None]],
+    requests: list[tuple[float, int | None]],
     granted: int | None,
     longest_lifetime: int,
 ) -> None:
-    snapshot = a_snapshot(a_grant(max_expires_in=granted))
-    house = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
-    house.clock.skew = skew
-    for pause, expires_in in asks:
+    snapshot = make_snapshot(make_grant(max_expires_in=granted))
+    harness = make_harness(
+        snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds
+    )
+    harness.clock.skew = skew
+    for pause, expires_in in requests:
         await asyncio.sleep(pause)
-        house.clock.skew += pause  # somebody sets the clock
-        ask = an_ask() if expires_in is None else an_ask(expires_in=expires_in)
-        signed = await house.presigner.presign(REQUESTER, ask)
+        harness.clock.skew += pause  # somebody sets the clock
+        request = make_request() if expires_in is None else make_request(expires_in=expires_in)
+        signed = await harness.presigner.presign(REQUESTER, request)
         begins, lasts = times(signed.url)
-        by_key = {each.credentials.access_key_id: each for each in house.source.given}
+        by_key = {each.credentials.access_key_id: each for each in harness.source.given}
         session = by_key[signer_of(signed.url)]
         assert begins + lasts == signed.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
-        assert abs(begins - server_time(house.clock)) <= 1.2  # whole seconds, and the answer's way
+        assert (
+            abs(begins - server_time(harness.clock)) <= 1.2
+        )  # whole seconds, and the answer's way
         assert (
             1 <= lasts <= min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
         )
@@ -80,48 +84,50 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
 
 @in_virtual_time
 async def test_no_form_outlives_its_session() -> None:
-    house = a_house(a_snapshot(a_grant()), longest_lifetime=1)
-    ask = a_form_ask(key_prefix="", lifetime=Lifetime(expires_in=604_800))
-    await house.presigner.presign_form(REQUESTER, ask)
+    harness = make_harness(make_snapshot(make_grant()), longest_lifetime=1)
+    request = make_form_request(key_prefix="", lifetime=Lifetime(expires_in=604_800))
+    await harness.presigner.presign_form(REQUESTER, request)
     await asyncio.sleep(3000)
-    form = await house.presigner.presign_form(REQUESTER, ask)
+    form = await harness.presigner.presign_form(REQUESTER, request)
     ends = calendar.timegm(time.strptime(policy(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
-    assert ends == form.validity.expires_at == int(house.source.given[0].expires_at) - EXPIRY_MARGIN
+    assert (
+        ends == form.validity.expires_at == int(harness.source.given[0].expires_at) - EXPIRY_MARGIN
+    )
     assert form.validity.limited_by == "session"
 
 
 @in_virtual_time
 async def test_a_suspend_shortens_what_is_given() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(REQUESTER, an_ask())
-    house.clock.suspend(3500)
-    signed = await house.presigner.presign(REQUESTER, an_ask())
-    assert signed.validity.expires_at <= house.source.given[0].expires_at - EXPIRY_MARGIN
+    harness = make_harness(make_snapshot(make_grant()))
+    await harness.presigner.presign(REQUESTER, make_request())
+    harness.clock.suspend(3500)
+    signed = await harness.presigner.presign(REQUESTER, make_request())
+    assert signed.validity.expires_at <= harness.source.given[0].expires_at - EXPIRY_MARGIN
     assert signed.validity.limited_by == "session"
 
 
 @in_virtual_time
 async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(REQUESTER, an_ask())
+    harness = make_harness(make_snapshot(make_grant()))
+    await harness.presigner.presign(REQUESTER, make_request())
     await asyncio.sleep(1000)
-    error = await refusal(house, an_ask(min_expires_in=3000))
+    error = await refusal(harness, make_request(min_expires_in=3000))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after == 1
     await asyncio.sleep(error.retry_after)
-    signed = await house.presigner.presign(REQUESTER, an_ask(min_expires_in=3000))
+    signed = await harness.presigner.presign(REQUESTER, make_request(min_expires_in=3000))
     assert times(signed.url)[1] == 3000
 
 
 @in_virtual_time
 async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    await house.presigner.presign(REQUESTER, an_ask())
+    harness = make_harness(make_snapshot(make_grant()))
+    await harness.presigner.presign(REQUESTER, make_request())
     await asyncio.sleep(12)
-    error = await refusal(house, an_ask(min_expires_in=3585))
+    error = await refusal(harness, make_request(min_expires_in=3585))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after in {17, 18}
-    assert house.fetches == 1
+    assert harness.fetches == 1
 
 
 @pytest.mark.parametrize("granted", [None, 60])
@@ -129,12 +135,12 @@ async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() 
 async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
     granted: int | None,
 ) -> None:
-    house = a_house(a_snapshot(a_grant(max_expires_in=granted)))
-    error = await refusal(house, an_ask(min_expires_in=3596))
+    harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
+    error = await refusal(harness, make_request(min_expires_in=3596))
     assert isinstance(error, LifetimeUnavailable)
     assert list(error.pointers) == ["#/min_expires_in"]
     await asyncio.sleep(100)
-    assert house.fetches <= 1
+    assert harness.fetches <= 1
 
 
 @in_virtual_time
@@ -146,12 +152,12 @@ async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> Non
         clock=clock,
         chance=lambda: 0,
     )
-    snapshot = a_snapshot(a_grant())
+    snapshot = make_snapshot(make_grant())
     lines: list[bytes] = []
     audit_trail = AuditTrail(lines.extend, clock=clock)
     authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
     presigner = Presigner(authorizer, unique_id=lambda: "id")
-    signed = await presigner.presign(REQUESTER, an_ask(expires_in=604_800))
+    signed = await presigner.presign(REQUESTER, make_request(expires_in=604_800))
     assert times(signed.url) == (int(WALL), 604_800)
     assert "X-Amz-Security-Token" not in signed.url
 

@@ -13,10 +13,10 @@ from tests.presigning.house import (
     BOTH,
     NARROW,
     UPLOAD,
-    a_form_ask,
-    a_house,
-    an_ask,
     epoch,
+    make_form_request,
+    make_harness,
+    make_request,
     refusal,
     requester,
     times,
@@ -25,57 +25,63 @@ from tests.presigning.house import (
 from tests.support.fakes import (
     CALLER,
     REQUESTER,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_grant,
+    make_snapshot,
 )
 
 DENIED = [
-    pytest.param(an_ask(key="x/b"), Forbidden, id="another key"),
-    pytest.param(an_ask(DeleteObject()), Forbidden, id="another operation"),
-    pytest.param(an_ask(ListObjects(prefix=""), key=""), Forbidden, id="a list of the bucket"),
-    pytest.param(an_ask(bucket="photos"), Forbidden, id="another's bucket"),
-    pytest.param(an_ask(bucket="none"), Forbidden, id="no bucket"),
-    pytest.param(an_ask(key="a/../b"), InvalidRequest, id="no key"),
-    pytest.param(an_ask(GetObject(version_id="1")), LimitExceeded, id="a version"),
-    pytest.param(an_ask(replace(UPLOAD, content_length=101)), LimitExceeded, id="too large"),
-    pytest.param(an_ask(replace(UPLOAD, overwrite=True)), LimitExceeded, id="an overwrite"),
-    pytest.param(an_ask(replace(UPLOAD, if_match='"e"')), LimitExceeded, id="a replacement"),
-    pytest.param(replace(an_ask(UPLOAD), content_type_given=False), InvalidRequest, id="no type"),
+    pytest.param(make_request(key="x/b"), Forbidden, id="another key"),
+    pytest.param(make_request(DeleteObject()), Forbidden, id="another operation"),
+    pytest.param(
+        make_request(ListObjects(prefix=""), key=""), Forbidden, id="a list of the bucket"
+    ),
+    pytest.param(make_request(bucket="photos"), Forbidden, id="another's bucket"),
+    pytest.param(make_request(bucket="none"), Forbidden, id="no bucket"),
+    pytest.param(make_request(key="a/../b"), InvalidRequest, id="no key"),
+    pytest.param(make_request(GetObject(version_id="1")), LimitExceeded, id="a version"),
+    pytest.param(make_request(replace(UPLOAD, content_length=101)), LimitExceeded, id="too large"),
+    pytest.param(make_request(replace(UPLOAD, overwrite=True)), LimitExceeded, id="an overwrite"),
+    pytest.param(make_request(replace(UPLOAD, if_match='"e"')), LimitExceeded, id="a replacement"),
+    pytest.param(
+        replace(make_request(UPLOAD), content_type_given=False), InvalidRequest, id="no type"
+    ),
 ]
 
 
-@pytest.mark.parametrize(("ask", "error"), DENIED)
+@pytest.mark.parametrize(("presign_request", "error"), DENIED)
 @in_virtual_time
 async def test_whoever_may_not_have_an_answer_starts_no_session(
-    ask: PresignRequest, error: type[PresignError]
+    presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
-    house = a_house(a_snapshot(NARROW, buckets=BOTH))
-    assert type(await refusal(house, ask)) is error
-    [answer] = await house.sign_batch([ask])
+    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
+    assert type(await refusal(harness, presign_request)) is error
+    [answer] = await harness.sign_batch([presign_request])
     assert type(answer) is error
     await asyncio.sleep(60)
-    assert house.fetches == 0
+    assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_a_caller_without_grants_or_of_another_issuer_gets_nothing() -> None:
-    house = a_house(a_snapshot(a_grant()))
+    harness = make_harness(make_snapshot(make_grant()))
     for caller in (
         Caller(issuer="cluster-a", subject=CALLER.subject),
         Caller(issuer=None, subject="Billing"),
     ):
-        assert isinstance(await refusal(house, an_ask(), caller), Forbidden)
+        assert isinstance(await refusal(harness, make_request(), caller), Forbidden)
         with pytest.raises(Forbidden):
-            await house.presigner.presign_form(requester(caller), a_form_ask(key_prefix=""))
-    assert house.fetches == 0
+            await harness.presigner.presign_form(
+                requester(caller), make_form_request(key_prefix="")
+            )
+    assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_an_unknown_bucket_and_a_forbidden_one_are_told_alike() -> None:
-    house = a_house(a_snapshot(NARROW, buckets=BOTH))
-    unknown = await refusal(house, an_ask(bucket="none"))
-    forbidden = await refusal(house, an_ask(bucket="photos"))
+    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
+    unknown = await refusal(harness, make_request(bucket="none"))
+    forbidden = await refusal(harness, make_request(bucket="photos"))
     assert type(unknown) is type(forbidden)
     assert vars(unknown) == vars(forbidden)
     assert str(unknown) == str(forbidden)
@@ -83,22 +89,24 @@ async def test_an_unknown_bucket_and_a_forbidden_one_are_told_alike() -> None:
 
 @in_virtual_time
 async def test_the_grant_that_stands_after_the_wait_decides() -> None:
-    house = a_house(a_snapshot(a_grant()), delay=1)
-    asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
+    harness = make_harness(make_snapshot(make_grant()), delay=1)
+    asked = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
     await asyncio.sleep(0.5)
-    house.authorizer.snapshot = a_snapshot()
+    harness.authorizer.snapshot = make_snapshot()
     with pytest.raises(Forbidden):
         await asked
 
 
 @in_virtual_time
 async def test_the_limits_that_stand_after_the_wait_decide() -> None:
-    house = a_house(a_snapshot(a_grant()), delay=1)
-    asked = asyncio.ensure_future(house.presigner.presign(REQUESTER, an_ask()))
-    form = asyncio.ensure_future(house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix="")))
-    batch = asyncio.ensure_future(house.sign_batch([an_ask()]))
+    harness = make_harness(make_snapshot(make_grant()), delay=1)
+    asked = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
+    form = asyncio.ensure_future(
+        harness.presigner.presign_form(REQUESTER, make_form_request(key_prefix=""))
+    )
+    batch = asyncio.ensure_future(harness.sign_batch([make_request()]))
     await asyncio.sleep(0.5)
-    house.authorizer.snapshot = a_snapshot(a_grant(max_expires_in=7))
+    harness.authorizer.snapshot = make_snapshot(make_grant(max_expires_in=7))
     assert times((await asked).url)[1] == 7
     assert (await form).validity.expires_at - epoch((await form).fields["x-amz-date"]) == 7
     [item] = await batch

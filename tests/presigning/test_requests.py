@@ -19,17 +19,17 @@ from service.signing.actions import (
 from tests.presigning.house import (
     ENCRYPTION,
     UPLOAD,
-    a_house,
-    an_ask,
+    make_harness,
+    make_request,
     refusal,
 )
 from tests.support.fakes import (
     ADDRESS,
     REQUESTER,
-    a_bucket,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_bucket,
+    make_grant,
+    make_snapshot,
 )
 
 
@@ -44,8 +44,8 @@ from tests.support.fakes import (
 )
 @in_virtual_time
 async def test_what_sends_no_object_needs_no_header(action: Action, method: str) -> None:
-    house = a_house(a_snapshot(a_grant()))
-    signed = await house.presigner.presign(REQUESTER, an_ask(action))
+    harness = make_harness(make_snapshot(make_grant()))
+    signed = await harness.presigner.presign(REQUESTER, make_request(action))
     assert (signed.method, signed.headers, signed.content_length) == (method, {}, None)
     path = "/" if isinstance(action, ListObjects) else "/a/b"
     assert urlsplit(signed.url)[:3] == ("https", ADDRESS.host, path)
@@ -53,8 +53,10 @@ async def test_what_sends_no_object_needs_no_header(action: Action, method: str)
 
 
 async def signed_upload(upload: PutObject, **bucket: Any) -> PresignedRequest:
-    snapshot = a_snapshot(a_grant(allow_overwrite=True), buckets={"reports": a_bucket(**bucket)})
-    signed = await a_house(snapshot).presigner.presign(REQUESTER, an_ask(upload))
+    snapshot = make_snapshot(
+        make_grant(allow_overwrite=True), buckets={"reports": make_bucket(**bucket)}
+    )
+    signed = await make_harness(snapshot).presigner.presign(REQUESTER, make_request(upload))
     signed_names = parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"][0].split(";")
     assert sorted({*signed.headers, "host", "content-length"}) == signed_names
     return signed
@@ -104,12 +106,14 @@ async def test_a_buckets_encryption_is_signed_into_every_upload(upload: PutObjec
 async def test_a_store_without_conditions_never_overwrites_silently(
     upload: PutObject, pointer: str
 ) -> None:
-    bucket = a_bucket(conditional_writes=False)
-    house = a_house(a_snapshot(a_grant(allow_overwrite=True), buckets={"reports": bucket}))
-    error = await refusal(house, an_ask(upload))
+    bucket = make_bucket(conditional_writes=False)
+    harness = make_harness(
+        make_snapshot(make_grant(allow_overwrite=True), buckets={"reports": bucket})
+    )
+    error = await refusal(harness, make_request(upload))
     assert isinstance(error, CreateOnlyUnsupported)
     assert list(error.pointers) == [pointer]
-    assert house.fetches == 0
+    assert harness.fetches == 0
 
 
 @in_virtual_time

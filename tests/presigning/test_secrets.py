@@ -1,22 +1,22 @@
 """What no repr of an answer shows."""
 
-from tests.presigning.house import a_form_ask, a_house, an_ask
+from tests.presigning.house import make_form_request, make_harness, make_request
 from tests.support.fakes import (
     REQUESTER,
     SECRET,
     TOKEN,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
+    make_grant,
+    make_snapshot,
 )
 
 
 @in_virtual_time
 async def test_no_repr_of_an_answer_shows_what_is_signed() -> None:
-    house = a_house(a_snapshot(a_grant()))
-    signed = await house.presigner.presign(REQUESTER, an_ask())
-    form = await house.presigner.presign_form(REQUESTER, a_form_ask(key_prefix=""))
-    shown = f"{signed!r} {form!r} {[signed]} {house.presigner!r}"
+    harness = make_harness(make_snapshot(make_grant()))
+    signed = await harness.presigner.presign(REQUESTER, make_request())
+    form = await harness.presigner.presign_form(REQUESTER, make_form_request(key_prefix=""))
+    shown = f"{signed!r} {form!r} {[signed]} {harness.presigner!r}"
     assert "expires_in" in shown
     for secret in ("X-Amz", "x-amz-signature", "policy", "ASIAFAKE", "/a/b", SECRET, TOKEN):
         assert secret not in shown

@@ -21,18 +21,20 @@ from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.pool_entry import SessionKey
 from tests.access.policy_evaluator import allows
 from tests.app.services.harness import called_here
-from tests.support.fakes import a_bucket, a_grant
+from tests.support.fakes import make_bucket, make_grant
 
 ISSUER = "cluster-a"
 BILLING = Caller(issuer=ISSUER, subject="billing")
-TEMPLATE = a_grant(prefix="{claim:/team}/", allow=frozenset({Operation.DOWNLOAD}))
+TEMPLATE = make_grant(prefix="{claim:/team}/", allow=frozenset({Operation.DOWNLOAD}))
 KEY = "arn:aws:s3:::acme-reports/{}"
 MOST = 4096
 
 
-def a_snapshot(*grants: Grant, buckets: dict[str, Bucket] | None = None, subject: str = "*") -> Any:
+def make_snapshot(
+    *grants: Grant, buckets: dict[str, Bucket] | None = None, subject: str = "*"
+) -> Any:
     return Snapshot(
-        buckets=buckets or {"reports": a_bucket(), "photos": photos()},
+        buckets=buckets or {"reports": make_bucket(), "photos": photos()},
         callers=(CallerEntry(issuer=ISSUER, subject=subject, grants=grants),),
         api_keys=ApiKeys(()),
         default_expires_in=900,
@@ -41,10 +43,10 @@ def a_snapshot(*grants: Grant, buckets: dict[str, Bucket] | None = None, subject
 
 def photos(**changes: Any) -> Bucket:
     arns = bucket_arns("acme-photos", partition="aws")
-    return a_bucket(**{"s3_bucket": "acme-photos", "arns": arns, **changes})
+    return make_bucket(**{"s3_bucket": "acme-photos", "arns": arns, **changes})
 
 
-def an_identity(caller: Caller = BILLING, **claims: Any) -> Identity:
+def make_identity(caller: Caller = BILLING, **claims: Any) -> Identity:
     """As a token makes it known, where the configuration names these claims."""
     return Identity(caller, named_claims(claims, ["/team", "/x", "/y"]))
 
@@ -54,21 +56,21 @@ def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:
 
 
 def test_a_caller_with_the_same_claims_is_worked_out_once() -> None:
-    snapshot = a_snapshot(TEMPLATE)
-    first = snapshot.access(an_identity(team="a"))
-    assert snapshot.access(an_identity(team="a")) is first
+    snapshot = make_snapshot(TEMPLATE)
+    first = snapshot.access(make_identity(team="a"))
+    assert snapshot.access(make_identity(team="a")) is first
 
 
 def test_claims_of_which_no_grant_speaks_change_nothing() -> None:
     """Each token has an id of its own, and a time."""
-    snapshot = a_snapshot(TEMPLATE)
-    first = snapshot.access(an_identity(team="a", jti="1", iat=1))
-    assert snapshot.access(an_identity(team="a", jti="2", iat=2)) is first
+    snapshot = make_snapshot(TEMPLATE)
+    first = snapshot.access(make_identity(team="a", jti="1", iat=1))
+    assert snapshot.access(make_identity(team="a", jti="2", iat=2)) is first
 
 
 def test_other_claims_are_other_grants_and_another_session() -> None:
-    snapshot = a_snapshot(TEMPLATE)
-    one, other = (snapshot.access(an_identity(team=team)) for team in ("a", "b"))
+    snapshot = make_snapshot(TEMPLATE)
+    one, other = (snapshot.access(make_identity(team=team)) for team in ("a", "b"))
     assert [grant.prefix for grant in one.grants] == ["a/"]
     assert [grant.prefix for grant in other.grants] == ["b/"]
     assert one.session_keys["reports"] != other.session_keys["reports"]
@@ -79,25 +81,27 @@ def test_other_claims_are_other_grants_and_another_session() -> None:
 
 @pytest.mark.parametrize("team", [None, 1, ["a"], "a/b", "..", {"a": "b"}])
 def test_a_claim_that_fills_nothing_gives_nothing_and_is_remembered_as_such(team: Any) -> None:
-    snapshot = a_snapshot(TEMPLATE)
-    assert prefixes(snapshot, an_identity(team="a")) == ["a/"]
-    assert prefixes(snapshot, an_identity(team=team)) == []
-    assert snapshot.access(an_identity(team=team)).session_keys == {}
-    assert prefixes(snapshot, an_identity()) == []
-    assert prefixes(snapshot, an_identity(team="a")) == ["a/"]
+    snapshot = make_snapshot(TEMPLATE)
+    assert prefixes(snapshot, make_identity(team="a")) == ["a/"]
+    assert prefixes(snapshot, make_identity(team=team)) == []
+    assert snapshot.access(make_identity(team=team)).session_keys == {}
+    assert prefixes(snapshot, make_identity()) == []
+    assert prefixes(snapshot, make_identity(team="a")) == ["a/"]
 
 
 def test_two_claims_are_not_mistaken_for_each_other() -> None:
-    snapshot = a_snapshot(a_grant(prefix="{claim:/x}/{claim:/y}/"))
-    assert prefixes(snapshot, an_identity(x="a", y="b")) == ["a/b/"]
-    assert prefixes(snapshot, an_identity(x="b", y="a")) == ["b/a/"]
-    assert prefixes(snapshot, an_identity(y="b")) == []
+    snapshot = make_snapshot(make_grant(prefix="{claim:/x}/{claim:/y}/"))
+    assert prefixes(snapshot, make_identity(x="a", y="b")) == ["a/b/"]
+    assert prefixes(snapshot, make_identity(x="b", y="a")) == ["b/a/"]
+    assert prefixes(snapshot, make_identity(y="b")) == []
 
 
 def test_two_callers_with_the_same_grants_have_each_its_own_session() -> None:
-    snapshot = a_snapshot(a_grant(prefix="a/"))
+    snapshot = make_snapshot(make_grant(prefix="a/"))
     one, other = (
-        snapshot.access(an_identity(Caller(issuer=ISSUER, subject=subject))).session_keys["reports"]
+        snapshot.access(make_identity(Caller(issuer=ISSUER, subject=subject))).session_keys[
+            "reports"
+        ]
         for subject in ("billing", "sales")
     )
     assert (one.owner, other.owner) == ((ISSUER, "billing"), (ISSUER, "sales"))
@@ -106,24 +110,24 @@ def test_two_callers_with_the_same_grants_have_each_its_own_session() -> None:
 
 @pytest.mark.parametrize("issuer", [None, "cluster-b"])
 def test_a_caller_of_another_issuer_is_not_found_among_the_known(issuer: str | None) -> None:
-    snapshot = a_snapshot(a_grant(prefix="a/"))
-    assert prefixes(snapshot, an_identity()) == ["a/"]
-    assert prefixes(snapshot, an_identity(Caller(issuer=issuer, subject="billing"))) == []
+    snapshot = make_snapshot(make_grant(prefix="a/"))
+    assert prefixes(snapshot, make_identity()) == ["a/"]
+    assert prefixes(snapshot, make_identity(Caller(issuer=issuer, subject="billing"))) == []
 
 
 def test_no_more_callers_are_remembered_than_there_is_room_for() -> None:
-    snapshot = a_snapshot(TEMPLATE)
-    first = snapshot.access(an_identity(team="team-0"))
+    snapshot = make_snapshot(TEMPLATE)
+    first = snapshot.access(make_identity(team="team-0"))
     for number in range(MOST + 10):
-        snapshot.access(an_identity(team=f"team-{number}"))
+        snapshot.access(make_identity(team=f"team-{number}"))
     assert len(snapshot._by_claims) == MOST
-    again = snapshot.access(an_identity(team="team-0"))
+    again = snapshot.access(make_identity(team="team-0"))
     assert again is not first
     assert (again.grants, again.session_keys) == (first.grants, first.session_keys)
 
 
 def test_a_session_is_named_by_bucket_caller_and_policy() -> None:
-    keys = a_snapshot(a_grant(prefix="a/")).access(an_identity()).session_keys
+    keys = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys
     assert set(keys) == {"reports"}
     assert keys["reports"].bucket == "reports"
     assert keys["reports"].owner == (ISSUER, "billing")
@@ -132,9 +136,9 @@ def test_a_session_is_named_by_bucket_caller_and_policy() -> None:
 
 
 def test_a_policy_speaks_of_its_own_bucket_alone() -> None:
-    here, there = a_grant(prefix="a/"), a_grant(bucket="photos", prefix="b/")
-    both = a_snapshot(here, there).access(an_identity()).session_keys
-    alone = a_snapshot(here).access(an_identity()).session_keys
+    here, there = make_grant(prefix="a/"), make_grant(bucket="photos", prefix="b/")
+    both = make_snapshot(here, there).access(make_identity()).session_keys
+    alone = make_snapshot(here).access(make_identity()).session_keys
     assert both["reports"] == alone["reports"]
     policy = both["photos"].policy or ""
     assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme-photos/b/x")
@@ -143,58 +147,62 @@ def test_a_policy_speaks_of_its_own_bucket_alone() -> None:
 
 
 def test_a_caller_whose_grants_change_has_another_session() -> None:
-    before = a_snapshot(a_grant(prefix="a/")).access(an_identity()).session_keys["reports"]
-    after = a_snapshot(a_grant(prefix="b/")).access(an_identity()).session_keys["reports"]
-    same = a_snapshot(a_grant(prefix="a/")).access(an_identity()).session_keys["reports"]
+    before = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys["reports"]
+    after = make_snapshot(make_grant(prefix="b/")).access(make_identity()).session_keys["reports"]
+    same = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys["reports"]
     assert before != after
     assert before == same
 
 
 def test_a_grants_limits_alone_do_not_change_the_session() -> None:
-    before = a_snapshot(a_grant(prefix="a/")).access(an_identity()).session_keys
-    after = a_snapshot(a_grant(prefix="a/", max_expires_in=60)).access(an_identity()).session_keys
+    before = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys
+    after = (
+        make_snapshot(make_grant(prefix="a/", max_expires_in=60))
+        .access(make_identity())
+        .session_keys
+    )
     assert before == after
 
 
 def test_one_session_signs_for_all_callers_of_a_bucket_that_is_not_scoped() -> None:
-    buckets = {"reports": a_bucket(arns=None), "photos": photos()}
-    snapshot = a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=buckets)
-    keys = snapshot.access(an_identity()).session_keys
+    buckets = {"reports": make_bucket(arns=None), "photos": photos()}
+    snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=buckets)
+    keys = snapshot.access(make_identity()).session_keys
     assert keys["reports"] == SessionKey("reports", None, None)
     assert keys["photos"].policy is not None
 
 
 def test_the_session_of_nobodys_own_may_do_nothing() -> None:
-    policy = a_bucket().probe_policy
+    policy = make_bucket().probe_policy
     assert policy is not None
     assert not allows(policy, "s3:GetObject", KEY.format("a"))
 
 
 def test_where_sessions_are_not_scoped_nobodys_own_is_the_one_that_signs() -> None:
-    assert a_bucket(arns=None).probe_policy is None
+    assert make_bucket(arns=None).probe_policy is None
 
 
 def test_an_api_key_has_the_grants_of_its_own_entry_and_no_claims() -> None:
     key = Caller(issuer=None, subject="billing")
     entries = (
-        CallerEntry(issuer=None, subject="billing", grants=(a_grant(prefix="a/"),)),
+        CallerEntry(issuer=None, subject="billing", grants=(make_grant(prefix="a/"),)),
         CallerEntry(issuer=ISSUER, subject="*", grants=(TEMPLATE,)),
     )
     snapshot = Snapshot(
-        buckets={"reports": a_bucket()},
+        buckets={"reports": make_bucket()},
         callers=entries,
         api_keys=ApiKeys(()),
         default_expires_in=900,
     )
     assert prefixes(snapshot, Identity(key)) == ["a/"]
-    assert prefixes(snapshot, an_identity(team="x")) == ["x/"]
+    assert prefixes(snapshot, make_identity(team="x")) == ["x/"]
 
 
-def an_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEntry:
+def make_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEntry:
     return CallerEntry(
         issuer=issuer,
         subject=subject,
-        grants=(a_grant(prefix=f"{number}/"),),
+        grants=(make_grant(prefix=f"{number}/"),),
         rate=Rate(number, 60),
         revoked_before=float(number),
     )
@@ -202,9 +210,9 @@ def an_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEn
 
 def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
     subjects = ["team:*", "team:a", "*", "team:b", "team:a", "team:*", "a*"]
-    entries = [an_entry(i, subject) for i, subject in enumerate(subjects, 1)]
-    entries += [an_entry(20, "team:a", issuer="cluster-b"), an_entry(30, "team:a", issuer=None)]
-    snapshot = replace(a_snapshot(), callers=tuple(entries))
+    entries = [make_entry(i, subject) for i, subject in enumerate(subjects, 1)]
+    entries += [make_entry(20, "team:a", issuer="cluster-b"), make_entry(30, "team:a", issuer=None)]
+    snapshot = replace(make_snapshot(), callers=tuple(entries))
     for subject in ("team:a", "team:b", "team:c", "a", "b"):
         for issuer in (ISSUER, "cluster-b", None, "cluster-c"):
             caller = Caller(issuer=issuer, subject=subject)
@@ -219,8 +227,8 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
 
 
 def test_of_thousands_of_callers_one_is_not_looked_for_among_all() -> None:
-    entries = [an_entry(i, f"team-{i}") for i in range(1000)]
-    snapshot = replace(a_snapshot(), callers=(*entries, an_entry(1001, "team-*")))
+    entries = [make_entry(i, f"team-{i}") for i in range(1000)]
+    snapshot = replace(make_snapshot(), callers=(*entries, make_entry(1001, "team-*")))
     with called_here(CallerEntry.matches) as compared:
         found = prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team-7")))
     assert found == ["7/", "1001/"]

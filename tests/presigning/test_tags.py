@@ -11,23 +11,23 @@ from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.presigning.house import (
     BOTH,
     UPLOAD,
-    House,
-    a_house,
-    an_ask,
+    Harness,
+    make_harness,
+    make_request,
     urls_of,
 )
 from tests.support.fakes import (
     REQUESTER,
-    a_bucket,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
     loop_clock,
+    make_bucket,
+    make_grant,
+    make_snapshot,
 )
 
 
-def ids_told(house: House) -> set[str]:
-    return {json.loads(line)["request_id"] for line in house.audit_trail}
+def ids_told(harness: Harness) -> set[str]:
+    return {json.loads(line)["request_id"] for line in harness.audit_trail}
 
 
 def ids(url: str) -> list[str]:
@@ -38,11 +38,11 @@ def ids(url: str) -> list[str]:
 @pytest.mark.parametrize("action", [GetObject(), UPLOAD, DeleteObject(), ListObjects(prefix="a/b")])
 @in_virtual_time
 async def test_a_tagged_url_names_the_request_as_the_trail_does(action: Any) -> None:
-    buckets = {"reports": a_bucket(tag_urls=True)}
-    house = a_house(a_snapshot(a_grant(), buckets=buckets))
-    signed = await house.presigner.presign(REQUESTER, an_ask(action))
+    buckets = {"reports": make_bucket(tag_urls=True)}
+    harness = make_harness(make_snapshot(make_grant(), buckets=buckets))
+    signed = await harness.presigner.presign(REQUESTER, make_request(action))
     assert ids(signed.url) == ["request-1"]
-    assert ids_told(house) == {"request-1"}
+    assert ids_told(harness) == {"request-1"}
     assert signed.url.index("x-presign-id") < signed.url.index("X-Amz-Signature")
 
 
@@ -50,10 +50,12 @@ async def test_a_tagged_url_names_the_request_as_the_trail_does(action: Any) -> 
 async def test_the_tag_is_signed() -> None:
     urls = []
     for request_id in ("request-1", "request-2"):
-        house = a_house(a_snapshot(a_grant(), buckets={"reports": a_bucket(tag_urls=True)}))
+        harness = make_harness(
+            make_snapshot(make_grant(), buckets={"reports": make_bucket(tag_urls=True)})
+        )
         assert loop_clock().boot() < 1
         asker = replace(REQUESTER, request_id=request_id)
-        urls.append((await house.presigner.presign(asker, an_ask())).url)
+        urls.append((await harness.presigner.presign(asker, make_request())).url)
     one, other = (parse_qs(urlsplit(url).query) for url in urls)
     assert one.pop("X-Amz-Signature") != other.pop("X-Amz-Signature")
     assert one.pop("x-presign-id") != other.pop("x-presign-id")
@@ -63,25 +65,29 @@ async def test_the_tag_is_signed() -> None:
 @in_virtual_time
 async def test_all_urls_of_a_batch_name_its_one_request() -> None:
     tagged = {name: replace(bucket, tag_urls=True) for name, bucket in BOTH.items()}
-    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=tagged))
-    asks = [an_ask(key=str(n), bucket=bucket) for n in range(5) for bucket in BOTH]
-    answers = await house.sign_batch(asks, replace(REQUESTER, request_id="r-2"))
+    harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=tagged))
+    requests = [make_request(key=str(n), bucket=bucket) for n in range(5) for bucket in BOTH]
+    answers = await harness.sign_batch(requests, replace(REQUESTER, request_id="r-2"))
     assert [ids(url) for url in urls_of(answers)] == [["r-2"]] * 10
-    assert ids_told(house) == {"r-2"}
+    assert ids_told(harness) == {"r-2"}
 
 
 @in_virtual_time
 async def test_requests_of_one_second_do_not_share_a_tag() -> None:
-    house = a_house(a_snapshot(a_grant(), buckets={"reports": a_bucket(tag_urls=True)}))
-    await house.presigner.presign(REQUESTER, an_ask())
+    harness = make_harness(
+        make_snapshot(make_grant(), buckets={"reports": make_bucket(tag_urls=True)})
+    )
+    await harness.presigner.presign(REQUESTER, make_request())
     for number in range(100):
         asker = replace(REQUESTER, request_id=f"r-{number}")
-        assert ids((await house.presigner.presign(asker, an_ask())).url) == [f"r-{number}"]
+        assert ids((await harness.presigner.presign(asker, make_request())).url) == [f"r-{number}"]
 
 
 @in_virtual_time
 async def test_a_bucket_that_is_not_to_be_tagged_is_not() -> None:
-    buckets = {"reports": a_bucket(), "photos": a_bucket(tag_urls=True)}
-    house = a_house(a_snapshot(a_grant(), a_grant(bucket="photos"), buckets=buckets))
-    answers = await house.sign_batch([an_ask(), an_ask(bucket="photos")])
+    buckets = {"reports": make_bucket(), "photos": make_bucket(tag_urls=True)}
+    harness = make_harness(
+        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=buckets)
+    )
+    answers = await harness.sign_batch([make_request(), make_request(bucket="photos")])
     assert [ids(url) for url in urls_of(answers)] == [[], ["request-1"]]

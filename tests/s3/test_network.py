@@ -15,7 +15,7 @@ from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import CALLS, CALLS_A_BUCKET, S3Client
 from service.signing.signer import Address
-from tests.auth.test_jwks import a_tls_context
+from tests.auth.test_jwks import make_tls_context
 from tests.s3.fake_store import HEAD, Harness, Observer, error_of, make_store_access, with_harness
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -107,7 +107,7 @@ async def test_https_uses_a_proxy_that_sees_only_the_host(monkeypatch: pytest.Mo
 
 
 async def test_a_private_certificate_authority_can_be_trusted(tmp_path: Path) -> None:
-    async with serving(a_tls_context(tmp_path)) as store:
+    async with serving(make_tls_context(tmp_path)) as store:
         async with calling() as client:
             sent = client.send(to(store, "https"), HEAD, bucket="reports", key="a")
             assert isinstance(await error_of(sent), StorageUnavailable)

@@ -19,7 +19,7 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
-from tests.auth.mint import ISSUER, a_token, ed_key
+from tests.auth.mint import ISSUER, ed_key, make_token
 from tests.server.harness import running
 
 MAX_IN_FLIGHT: Final = 200  # as in deploy/kubernetes
@@ -115,7 +115,13 @@ def abusive_request(target: str) -> bytes:
         bucket, path, token = (
             "demo",
             "/v1/download-urls",
-            a_token(ed_key(), iss=f"https://{target}"),
+            
+<<<<<<<
+a_token(ed_key(), iss=f"https://{target}"),
+=======
+make_token(ed_key(), iss=f"https://{what}"),
+>>>>>>>
+
         )
     else:
         bucket, token = target, "abuser"

@@ -17,16 +17,16 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MAX_BACKOFF
 from service.sessions.sts import AssumedRole, Role
-from tests.presigning.house import an_ask, signer_of, times
+from tests.presigning.house import make_request, signer_of, times
 from tests.sessions.wire import FAULTS, WireSts
 from tests.support.fakes import (
     ADDRESS,
     REQUESTER,
     FakeClock,
-    a_grant,
-    a_snapshot,
     in_virtual_time,
     loop_clock,
+    make_grant,
+    make_snapshot,
     server_time,
 )
 
@@ -46,10 +46,10 @@ class Env:
     authorizer: Authorizer
     presigner: Presigner
 
-    async def sign(self, ask: PresignRequest | None = None) -> PresignedRequest:
+    async def sign(self, request: PresignRequest | None = None) -> PresignedRequest:
         """Sign at once. The URL ends no later than its session, even if a clock is wrong."""
         begun = self.clock.boot()
-        signed = await self.presigner.presign(REQUESTER, ask or an_ask())
+        signed = await self.presigner.presign(REQUESTER, request or make_request())
         assert self.clock.boot() - begun < AT_ONCE
         begins, lasts = times(signed.url)
         assert begins + lasts == signed.validity.expires_at
@@ -59,7 +59,7 @@ class Env:
 
     async def refused(self) -> CredentialsUnavailable:
         with pytest.raises(CredentialsUnavailable) as refused:
-            await self.presigner.presign(REQUESTER, an_ask())
+            await self.presigner.presign(REQUESTER, make_request())
         return refused.value
 
 
@@ -68,7 +68,7 @@ async def make_warm_env(*, longest_lifetime: float = 900, chance: float = 0.5) -
     clock = loop_clock()
     sts = WireSts(clock)
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=HOUR)
-    snapshot = a_snapshot(a_grant(max_expires_in=int(longest_lifetime)))
+    snapshot = make_snapshot(make_grant(max_expires_in=int(longest_lifetime)))
     bucket = BucketSessions(
         source=AssumedRole(sts, role, clock),
         address=ADDRESS,
@@ -81,7 +81,7 @@ async def make_warm_env(*, longest_lifetime: float = 900, chance: float = 0.5) -
     presigner = Presigner(authorizer, unique_id=lambda: "id")
     env = Env(clock, sts, pool, authorizer, presigner)
     pool.start()
-    await presigner.presign(REQUESTER, an_ask())
+    await presigner.presign(REQUESTER, make_request())
     return env
 
 
@@ -100,8 +100,8 @@ async def five_minutes_before_the_end(fault: str) -> Env:
 async def test_a_session_with_five_minutes_left_serves_everyone(fault: str) -> None:
     env = await five_minutes_before_the_end(fault)
     asked = len(env.sts.asked_at)
-    asks = [an_ask(expires_in=600) for _ in range(CALLERS)]
-    signed = await asyncio.gather(*(env.sign(ask) for ask in asks))
+    requests = [make_request(expires_in=600) for _ in range(CALLERS)]
+    signed = await asyncio.gather(*(env.sign(request) for request in requests))
     assert {each.validity.limited_by for each in signed} == {"session"}
     assert len({signer_of(each.url) for each in signed}) == 1
     assert len(env.sts.asked_at) - asked <= 1
@@ -143,7 +143,7 @@ async def test_the_service_recovers_within_one_backoff(fault: str) -> None:
     env.sts.fault = None
     await asyncio.sleep(MAX_BACKOFF + ATTEMPT_SECONDS)  # and the attempt that is running
     begun = env.clock.boot()
-    await env.presigner.presign(REQUESTER, an_ask())
+    await env.presigner.presign(REQUESTER, make_request())
     assert env.clock.boot() - begun < 0.2
     assert env.authorizer.can_sign()
 
@@ -164,7 +164,7 @@ async def test_a_wrong_local_clock_signs_no_dead_url(skew: float) -> None:
     loop_clock().skew = skew
     env = await make_warm_env()
     for _ in range(3 * 60):
-        await env.sign(an_ask(expires_in=900))
+        await env.sign(make_request(expires_in=900))
         await asyncio.sleep(60)
     assert len(env.sts.asked_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
 
@@ -175,7 +175,7 @@ async def test_setting_the_clock_changes_no_url_and_no_refresh(steps: list[float
     env = await make_warm_env()
     for minute in range(6 * 60):
         env.clock.skew = steps[minute % len(steps)]
-        signed = await env.sign(an_ask(expires_in=900))
+        signed = await env.sign(make_request(expires_in=900))
         assert times(signed.url)[1] == 900
         await asyncio.sleep(60)
     assert len(env.sts.asked_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
@@ -186,7 +186,7 @@ async def test_setting_the_clock_changes_no_url_and_no_refresh(steps: list[float
 async def test_a_day_of_half_hour_lifetimes_needs_55_sessions(chance: float) -> None:
     env = await make_warm_env(longest_lifetime=1800, chance=chance)
     for _ in range(24 * 60):
-        signed = await env.sign(an_ask(expires_in=1800))
+        signed = await env.sign(make_request(expires_in=1800))
         assert times(signed.url)[1] == 1800
         assert signed.validity.limited_by is None
         await asyncio.sleep(60)
@@ -199,6 +199,6 @@ async def test_twenty_minutes_of_outage_per_hour_refuse_nobody() -> None:
     env = await make_warm_env(longest_lifetime=1800)
     for minute in range(24 * 60):
         env.sts.fault = "hangs" if minute % 60 < 20 else None
-        await env.sign(an_ask(expires_in=1800))
+        await env.sign(make_request(expires_in=1800))
         await asyncio.sleep(60)
     assert env.sts.most_in_flight <= 2

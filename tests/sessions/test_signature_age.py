@@ -27,9 +27,17 @@ from service.sessions.lifetime import (
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
-from tests.presigning.house import House, a_form_ask, a_house, an_ask, epoch, policy, times
+from tests.presigning.house import (
+    Harness,
+    epoch,
+    make_form_request,
+    make_harness,
+    make_request,
+    policy,
+    times,
+)
 from tests.signing.strategies import examples
-from tests.support.fakes import REQUESTER, a_grant, a_snapshot, in_virtual_time
+from tests.support.fakes import REQUESTER, in_virtual_time, make_grant, make_snapshot
 
 DAY: Final = 86_400
 WEEK: Final = 604_800
@@ -38,7 +46,7 @@ NO_DOWNLOADS: Final = frozenset({Operation.FORM, Operation.UPLOAD})
 
 
 def life(*limits: int | None, allow: frozenset[Operation], session: float = 3600) -> int | None:
-    return longest_life((a_grant(allow=allow, max_expires_in=each) for each in limits), session)
+    return longest_life((make_grant(allow=allow, max_expires_in=each) for each in limits), session)
 
 
 LONGEST: Final[dict[str, tuple[int | None, int | None]]] = {
@@ -94,7 +102,7 @@ some_grants = st.builds(
     allow=st.sampled_from([DOWNLOADS, NO_DOWNLOADS, frozenset(Operation)]),
     max_expires_in=some_limits,
 )
-asks = st.fixed_dictionaries(
+requests = st.fixed_dictionaries(
     {},
     optional={
         "expires_in": st.sampled_from([1, 900, WEEK - DAY, WEEK]),
@@ -110,7 +118,7 @@ asks = st.fixed_dictionaries(
     session_seconds=st.sampled_from([900, 3600, 43_200]),
     longest_lifetime=st.sampled_from([60, 900, WEEK]),
     default=st.sampled_from([1, 900, WEEK]),
-    steps=st.lists(st.tuples(st.floats(0, 4000), asks), min_size=1, max_size=6),
+    steps=st.lists(st.tuples(st.floats(0, 4000), requests), min_size=1, max_size=6),
 )
 @in_virtual_time
 async def test_no_url_or_form_lives_longer(
@@ -121,32 +129,37 @@ async def test_no_url_or_form_lives_longer(
     default: int,
     steps: list[tuple[float, dict[str, int]]],
 ) -> None:
-    snapshot = a_snapshot(*grants, default_expires_in=default)
-    env = a_house(snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds)
-    said = longest_life(grants, session_seconds)
-    assert said is not None
-    for pause, ask in steps:
+    snapshot = make_snapshot(*grants, default_expires_in=default)
+    harness = make_harness(
+        snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds
+    )
+    longest = longest_life(grants, session_seconds)
+    assert longest is not None
+    for pause, lifetime in steps:
         await asyncio.sleep(pause)
-        for lives in [await a_url(env, ask), await a_form(env, ask)]:
-            assert lives <= said
-            assert lives * 1000 < oldest(said)
+        for seconds in [
+            await url_lifetime(harness, lifetime),
+            await form_lifetime(harness, lifetime),
+        ]:
+            assert seconds <= longest
+            assert seconds * 1000 < oldest(longest)
 
 
-async def a_url(env: House, ask: dict[str, int]) -> int:
+async def url_lifetime(harness: Harness, lifetime: dict[str, int]) -> int:
     """Return the seconds that it lives, or 0 if it is refused."""
     try:
-        asked = replace(an_ask(), lifetime=Lifetime(**ask))
-        answer = await env.presigner.presign(REQUESTER, asked)
+        request = replace(make_request(), lifetime=Lifetime(**lifetime))
+        answer = await harness.presigner.presign(REQUESTER, request)
     except PresignError:
         return 0
     return times(answer.url)[1]
 
 
-async def a_form(env: House, ask: dict[str, int]) -> int:
-    asked = {name: seconds for name, seconds in ask.items() if name != "stable_for"}
-    lifetime = Lifetime(**asked)
+async def form_lifetime(harness: Harness, lifetime: dict[str, int]) -> int:
+    not_stable = {name: seconds for name, seconds in lifetime.items() if name != "stable_for"}
+    request = make_form_request(lifetime=Lifetime(**not_stable))
     try:
-        form = await env.presigner.presign_form(REQUESTER, a_form_ask(lifetime=lifetime))
+        form = await harness.presigner.presign_form(REQUESTER, request)
     except PresignError:
         return 0
     assert isinstance(form, PresignedForm)

@@ -84,7 +84,7 @@ def replies(status: str, body: str, date: datetime | None = None) -> Answer:
     return answer
 
 
-def a_session(ends: datetime) -> str:
+def make_session(ends: datetime) -> str:
     return (
         '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>'
         f"<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>{SECRET}"
@@ -149,7 +149,7 @@ async def test_the_date_header_sets_the_time(ahead: int) -> None:
     async def answer(writer: asyncio.StreamWriter) -> None:
         at_sts = datetime.now(UTC) + timedelta(seconds=ahead)
         ends = at_sts + timedelta(seconds=HOUR)
-        await replies("200 OK", a_session(ends), at_sts)(writer)
+        await replies("200 OK", make_session(ends), at_sts)(writer)
 
     async with stub(answer) as sts, make_role(sts.url) as role:
         session = await role.fetch((None, "billing"), '{"Version":"2012-10-17"}')

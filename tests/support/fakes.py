@@ -154,28 +154,28 @@ def credentials(access_key_id: str = "ASIAFAKE000000000000") -> Credentials:
     return Credentials(access_key_id=access_key_id, secret_access_key=SECRET, session_token=TOKEN)
 
 
-def a_bucket(**changes: Any) -> Bucket:
+def make_bucket(**changes: Any) -> Bucket:
     arns = bucket_arns("acme-reports", partition="aws")
     bucket = Bucket(s3_bucket="acme-reports", address=ADDRESS, arns=arns)
     return replace(bucket, **changes)
 
 
-def a_grant(**changes: Any) -> Grant:
+def make_grant(**changes: Any) -> Grant:
     """Return a grant on everything in `reports`, without limits and without overwriting."""
     return replace(Grant(bucket="reports", prefix="", allow=frozenset(Operation)), **changes)
 
 
-def entry_of(caller: Caller, *grants: Grant) -> CallerEntry:
+def make_caller_entry(caller: Caller, *grants: Grant) -> CallerEntry:
     return CallerEntry(issuer=caller.issuer, subject=caller.subject, grants=grants)
 
 
-def a_snapshot(
+def make_snapshot(
     *grants: Grant, buckets: Mapping[str, Bucket] | None = None, default_expires_in: int = 900
 ) -> Snapshot:
     """Return a snapshot with one bucket, `reports` by default, and one caller with `grants`."""
     return Snapshot(
-        buckets={"reports": a_bucket()} if buckets is None else buckets,
-        callers=(entry_of(CALLER, *grants),),
+        buckets={"reports": make_bucket()} if buckets is None else buckets,
+        callers=(make_caller_entry(CALLER, *grants),),
         api_keys=ApiKeys(()),
         default_expires_in=default_expires_in,
     )

@@ -61,7 +61,7 @@ class Pipe:
 
 
 @contextmanager
-def a_pipe() -> Iterator[Pipe]:
+def open_pipe() -> Iterator[Pipe]:
     pipe = Pipe()
     try:
         yield pipe
@@ -73,7 +73,7 @@ def a_pipe() -> Iterator[Pipe]:
 
 @pytest.fixture(name="pipe")
 def _pipe() -> Iterator[Pipe]:
-    with a_pipe() as pipe:
+    with open_pipe() as pipe:
         yield pipe
 
 
@@ -160,7 +160,7 @@ def test_an_unwritten_line_is_dropped_with_its_request(pipe: Pipe) -> None:
 def test_lines_are_never_mixed(steps: list[int]) -> None:
     """A positive step writes a line of that length, a negative one reads that many bytes."""
     accepted, seen = [], b""
-    with a_pipe() as pipe:
+    with open_pipe() as pipe:
         sink = LineSink(pipe.writer)
         for number, step in enumerate(steps * 3):
             if step < 0:

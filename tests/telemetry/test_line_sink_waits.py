@@ -51,7 +51,7 @@ class Reader:
 
 
 @contextmanager
-def a_full_pipe() -> Iterator[tuple[LineSink, int]]:
+def open_full_pipe() -> Iterator[tuple[LineSink, int]]:
     reader, writer = os.pipe()
     sink = LineSink(writer)
     try:
@@ -110,7 +110,7 @@ async def test_a_log_line_does_not_split_a_large_request() -> None:
 
 @again_if_late
 async def test_a_stopped_reader_is_awaited_for_a_limited_time() -> None:
-    with a_full_pipe() as (sink, _):
+    with open_full_pipe() as (sink, _):
         began = time.monotonic()
         with within(WAIT_SECONDS + 2):
             written = sink.write([line("a")])
@@ -122,7 +122,7 @@ async def test_a_stopped_reader_is_awaited_for_a_limited_time() -> None:
 
 @again_if_late
 async def test_many_requests_wait_together_without_blocking_the_loop() -> None:
-    with a_full_pipe() as (sink, _):
+    with open_full_pipe() as (sink, _):
         with within(WAIT_SECONDS + 2):
             with within(1):
                 waiting = [asyncio.ensure_future(done(sink.write([line("a")]))) for _ in range(50)]

@@ -14,7 +14,7 @@ from service.sessions.sts import SessionRefused
 from service.telemetry import tracing
 from tests.api.conftest import SECRET, open_grant, running, settings_with
 from tests.api.sentinels import logging_as_served
-from tests.auth.mint import ISSUER, a_token
+from tests.auth.mint import ISSUER, make_token
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT: Final = f"00-{TRACE}-{SPAN}-01"
@@ -148,7 +148,7 @@ async def test_a_fetch_of_an_issuers_keys_belongs_to_no_request() -> None:
     with logging_as_served("INFO", logged):
         settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
         async with running(settings) as client:  # the request comes before the first fetch
-            await client.get("/v1/caller", headers={"Authorization": f"Bearer {a_token()}"})
+            await client.get("/v1/caller", headers={"Authorization": f"Bearer {make_token()}"})
     lines = [line for line in read(logged) if "no keys of issuer" in line["message"]]
     assert len(lines) == 1
     assert "request_id" not in lines[0]

@@ -21,9 +21,9 @@ from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, WarningLimit, set_up_logging
 from tests.api.conftest import SECRET
 from tests.api.sentinels import logging_as_served
-from tests.auth.mint import a_token
+from tests.auth.mint import make_token
 
-A_JWT: Final = a_token()
+A_JWT: Final = make_token()
 
 
 def formatted(message: object, *args: object, **more: Any) -> dict[str, Any]:

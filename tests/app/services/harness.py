@@ -22,7 +22,7 @@ from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.telemetry.metrics import Metrics
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
-from tests.presigning.house import an_ask, batches, requester
+from tests.presigning.house import batches, make_request, requester
 from tests.support.fakes import ADDRESS, credentials
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
@@ -92,13 +92,13 @@ class Harness:
     async def sign(
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
-        request = an_ask(bucket=bucket, key=key, **more)
+        request = make_request(bucket=bucket, key=key, **more)
         return await self.services.presigner.presign(requester(caller), request)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
-        requests = batches([an_ask(bucket=bucket) for bucket in buckets])
+        requests = batches([make_request(bucket=bucket) for bucket in buckets])
         return await self.services.presigner.presign_batch(requester(caller), requests)
 
     async def error_code(self, *args: Any, **more: Any) -> str | None:

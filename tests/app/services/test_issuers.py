@@ -15,13 +15,13 @@ from tests.app.services.harness import (
     token_callers,
     until,
 )
-from tests.auth.mint import SUBJECT, a_token, ed_key
+from tests.auth.mint import SUBJECT, ed_key, make_token
 
 KNOWN = Caller(issuer="cluster-a", subject=SUBJECT)
 
 
 def token(**claims: Any) -> str:
-    return a_token(ed_key("one"), **claims)
+    return make_token(ed_key("one"), **claims)
 
 
 async def test_an_unchanged_issuers_keys_are_not_fetched_again(cluster: Issuer) -> None:

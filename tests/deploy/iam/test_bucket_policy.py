@@ -7,7 +7,7 @@ import pytest
 from service.access.grants import Operation
 from service.sessions.signature_age import longest_life, oldest
 from tests.deploy.iam.files import BUCKET, ROLE, Request, decision, read
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 POLICY: Final = read("bucket-policy.json")
 SIGNED: Final = Request(
@@ -91,6 +91,6 @@ def test_it_allows_nothing() -> None:
 
 def test_the_age_fits_grants_of_900_seconds() -> None:
     [rail] = [each for each in POLICY["Statement"] if each["Sid"] == "NoOlderSignatures"]
-    life = longest_life([a_grant(allow=frozenset(Operation), max_expires_in=900)], 3600)
+    life = longest_life([make_grant(allow=frozenset(Operation), max_expires_in=900)], 3600)
     assert life is not None
     assert rail["Condition"]["NumericGreaterThan"] == {"s3:signatureAge": str(oldest(life))}

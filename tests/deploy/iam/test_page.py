@@ -14,7 +14,7 @@ from service.s3.client import _EXPIRES_IN
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from tests.deploy.iam.files import HERE, read
-from tests.support.fakes import a_grant
+from tests.support.fakes import make_grant
 
 PAGE: Final = (HERE / "README.md").read_text(encoding="utf-8")
 FILES: Final = sorted(path.name for path in HERE.glob("*.json"))
@@ -97,5 +97,5 @@ def test_the_numbers_on_the_page_match_the_service() -> None:
     assert oldest(0) == 60_000
     assert EXPIRY_MARGIN == 5
     assert MAX_STABLE_FOR == 24 * 3600
-    assert longest_life([a_grant(allow=frozenset(Operation))], float("inf")) == 7 * 24 * 3600
+    assert longest_life([make_grant(allow=frozenset(Operation))], float("inf")) == 7 * 24 * 3600
     assert _EXPIRES_IN == 60

@@ -37,7 +37,7 @@ class Peer:
     address: str | None = None
 
 
-def a_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
+def make_pod(namespace: str, labels: dict[str, str], **of_namespace: str) -> Peer:
     named = {"kubernetes.io/metadata.name": namespace, **of_namespace}
     return Peer(namespace=tuple(named.items()), pod=tuple(labels.items()))
 
@@ -83,7 +83,7 @@ def _holds(block: Object, address: str) -> bool:
 @each_build
 def test_traffic_is_denied_by_default(build: Build) -> None:
     assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
-    stranger = a_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
+    stranger = make_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
     for port in (80, HTTPS, 5432, PORT):
         assert not lets(build, "ingress", stranger, port)
     for port in (80, 5432, PORT):
@@ -108,7 +108,7 @@ def test_every_rule_names_its_ports(build: Build) -> None:
 def test_labelled_namespaces_reach_only_the_services_port(
     build: Build,
 ) -> None:
-    caller = a_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
+    caller = make_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
     assert lets(build, "ingress", caller, PORT)
     assert not lets(build, "ingress", caller, 22)
     assert PORT in {port["containerPort"] for port in build.container["ports"]}
@@ -116,14 +116,14 @@ def test_labelled_namespaces_reach_only_the_services_port(
 
 @each_build
 def test_only_the_scraper_of_its_namespace_gets_in(build: Build) -> None:
-    assert lets(build, "ingress", a_pod("monitoring", PROMETHEUS), PORT)
-    assert not lets(build, "ingress", a_pod("monitoring", {"app": "grafana"}), PORT)
-    assert not lets(build, "ingress", a_pod("elsewhere", PROMETHEUS), PORT)
+    assert lets(build, "ingress", make_pod("monitoring", PROMETHEUS), PORT)
+    assert not lets(build, "ingress", make_pod("monitoring", {"app": "grafana"}), PORT)
+    assert not lets(build, "ingress", make_pod("elsewhere", PROMETHEUS), PORT)
 
 
 @each_build
 def test_dns_is_allowed(build: Build) -> None:
-    dns = a_pod("kube-system", {"k8s-app": "kube-dns"})
+    dns = make_pod("kube-system", {"k8s-app": "kube-dns"})
     assert lets(build, "egress", dns, 53, "UDP")
     assert lets(build, "egress", dns, 53, "TCP")
 
@@ -147,7 +147,7 @@ def ways_to(text: str) -> list[tuple[Peer, int]]:
         return [(Peer(address=ELSEWHERE), each) for each in API_SERVER_PORTS]
     if url.host.endswith(".svc"):
         name, namespace, _ = url.host.split(".")
-        return [(a_pod(namespace, {"app.kubernetes.io/name": name}), port)]
+        return [(make_pod(namespace, {"app.kubernetes.io/name": name}), port)]
     return [(Peer(address=ELSEWHERE), port)]
 
 
@@ -182,14 +182,14 @@ def test_on_eks_the_metadata_address_is_excluded() -> None:
 
 def test_the_store_is_reached_only_at_its_port() -> None:
     build = Build("static-keys")
-    assert lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
-    assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
-    assert not lets(build, "egress", a_pod("store", {"app.kubernetes.io/name": "other"}), 9000)
+    assert lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
+    assert not lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
+    assert not lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "other"}), 9000)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_rate_limit_store_needs_its_component(overlay: str) -> None:
-    valkey = a_pod("valkey", {"app.kubernetes.io/name": "valkey"})
+    valkey = make_pod("valkey", {"app.kubernetes.io/name": "valkey"})
     assert not lets(Build(overlay), "egress", valkey, 6379)
     assert lets(Build(overlay, has_all_components=True), "egress", valkey, 6379)
 
@@ -198,5 +198,5 @@ def test_the_example_caller_has_the_access_label() -> None:
     text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
     (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
     metadata: dict[str, Any] = namespace["metadata"]
-    peer = a_pod(metadata["name"], {"app.kubernetes.io/name": "api"}, **metadata["labels"])
+    peer = make_pod(metadata["name"], {"app.kubernetes.io/name": "api"}, **metadata["labels"])
     assert lets(Build("eks"), "ingress", peer, PORT)

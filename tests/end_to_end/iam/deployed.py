@@ -135,7 +135,7 @@ class Deployment:
         """A shared session: its role's permissions are evaluated for each request."""
         return self.assume(ExternalId=EXTERNAL_ID)
 
-    def a_user(self, policy: str) -> Json:
+    def create_user(self, policy: str) -> Json:
         """The keys of a new user with this policy."""
         name = f"somebody-{next(_numbers)}"
         self.iam.create_user(UserName=name)

@@ -49,7 +49,7 @@ def guard_rail(sid: str, old: str = "", new: str = "") -> Json:
 def _reader(deployed: Deployment) -> Json:
     """Another user of the account who may read the bucket."""
     reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
-    return deployed.a_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
+    return deployed.create_user(json.dumps({"Version": "2012-10-17", "Statement": [reads]}))
 
 
 def test_each_condition_of_the_policy_is_supported_or_listed() -> None:

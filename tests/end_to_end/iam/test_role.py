@@ -108,7 +108,7 @@ IN_ANOTHER_BUCKET: Final[Mapping[str, Attempt]] = {
 }
 
 
-def a_session(deployed: Deployment) -> Any:
+def make_session(deployed: Deployment) -> Any:
     """An S3 client with all permissions of the role, without a session policy."""
     return deployed.client("s3", deployed.session)
 
@@ -117,7 +117,7 @@ def a_session(deployed: Deployment) -> Any:
 def test_the_role_may_do_nothing_else(deployed: Deployment, action: str) -> None:
     assert action not in ALLOWED
     stored(deployed.store, "x")
-    s3 = a_session(deployed)
+    s3 = make_session(deployed)
     assert refusal(lambda: BEYOND[action](s3, deployed.store.bucket)) in DENIED
 
 
@@ -126,7 +126,7 @@ def test_the_role_may_do_nothing_in_another_bucket(
     deployed: Deployment, ministack: Store, act: str
 ) -> None:
     stored(ministack, "x", ministack.bucket)
-    s3 = a_session(deployed)
+    s3 = make_session(deployed)
     assert refusal(lambda: IN_ANOTHER_BUCKET[act](s3, ministack.bucket)) in DENIED
     assert refusal(lambda: IN_ANOTHER_BUCKET[act](s3, deployed.store.bucket)) not in DENIED
 
@@ -165,6 +165,6 @@ def test_ministack_ignores_the_owner_of_a_bucket(deployed: Deployment) -> None:
     text = json.dumps({"Version": "2012-10-17", "Statement": [to_all]})
     s3.delete_public_access_block(Bucket=name)
     s3.put_bucket_policy(Bucket=name, Policy=text)
-    assert refusal(lambda: a_session(deployed).get_object(Bucket=name, Key="x")) in DENIED
+    assert refusal(lambda: make_session(deployed).get_object(Bucket=name, Key="x")) in DENIED
     deployed.put_role(json.loads(json.dumps(ROLE_POLICY).replace(BUCKET, name)))
-    assert refusal(lambda: a_session(deployed).get_object(Bucket=name, Key="x")) is None
+    assert refusal(lambda: make_session(deployed).get_object(Bucket=name, Key="x")) is None

@@ -9,7 +9,7 @@ from tests.end_to_end.service import serving
 
 
 def test_with_the_users_keys_every_operation_works(deployed: Deployment, tmp_path: Path) -> None:
-    keys = deployed.a_user(deployed.here(document("store-user.json")))
+    keys = deployed.create_user(deployed.here(document("store-user.json")))
     environment = {name.upper(): value for name, value in keys.items()}
     static: dict[str, Any] = {"credentials": "static", "role_arn": None}
     with serving(deployed.store, tmp_path, environment, **static) as service:

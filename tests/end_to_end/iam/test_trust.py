@@ -81,7 +81,7 @@ def test_unlisted_tags_and_names_get_no_session(
 def test_other_identities_get_no_session(
     deployed: Deployment,
 ) -> None:
-    sts = deployed.client("sts", deployed.a_user(deployed.here(IDENTITY)))
+    sts = deployed.client("sts", deployed.create_user(deployed.here(IDENTITY)))
     requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
     assert refusal(lambda: sts.assume_role(**requested)) in DENIED
 
@@ -102,7 +102,7 @@ def test_the_services_identity_may_do_nothing_else(deployed: Deployment, minista
 # Web identity
 
 
-def a_token(**claims: str) -> str:
+def make_token(**claims: str) -> str:
     """A token of the cluster's issuer for the service's Pods; MiniStack does not verify it."""
     provider = WEB_TRUST["Statement"][0]["Principal"]["Federated"].partition("/")[2]
     of_ours = {
@@ -117,7 +117,7 @@ def a_token(**claims: str) -> str:
 def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: Path) -> None:
     deployed.put_trust(WEB_TRUST)
     token = tmp_path / "token"
-    token.write_text(a_token())
+    token.write_text(make_token())
     with serving(
         deployed.store,
         tmp_path,
@@ -142,7 +142,7 @@ def test_only_the_pods_own_token_is_accepted(deployed: Deployment, claims: dict[
     deployed.put_trust(WEB_TRUST)
     nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
-    requested["WebIdentityToken"] = a_token(**claims)
+    requested["WebIdentityToken"] = make_token(**claims)
     sts = deployed.client("sts", nobodys)
     code = refusal(lambda: sts.assume_role_with_web_identity(**requested))
     assert (code in DENIED) is bool(claims)

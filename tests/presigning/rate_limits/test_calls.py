@@ -64,7 +64,7 @@ class FakeStore:
 
 
 @dataclass
-class House:
+class Harness:
     """A replica that shares its counts. `passed` are the URLs that were let through."""
 
     clock: FakeClock = field(default_factory=loop_clock)
@@ -78,7 +78,7 @@ class House:
     def _failed(self) -> None:
         self.failures += 1
 
-    async def ask(self, caller: Caller = CALLER) -> RateLimited | None:
+    async def request(self, caller: Caller = CALLER) -> RateLimited | None:
         try:
             await self.limits.take(caller, TEN, 1)
         except RateLimited as refused:
@@ -87,72 +87,72 @@ class House:
         return None
 
     async def burst(self, size: int = BURST) -> list[RateLimited | None]:
-        return await asyncio.gather(*(self.ask() for _ in range(size)))
+        return await asyncio.gather(*(self.request() for _ in range(size)))
 
 
 @in_virtual_time
 async def test_a_burst_at_a_slow_store_passes_no_more_than_the_limit() -> None:
-    house = House()
-    await house.burst()
-    assert house.passed == 10
+    harness = Harness()
+    await harness.burst()
+    assert harness.passed == 10
     for _ in range(1000):
-        await house.ask()
-    assert (house.passed, house.failures) == (10, 0)
-    assert house.store.most_in_flight == MAX_CALLS
+        await harness.request()
+    assert (harness.passed, harness.failures) == (10, 0)
+    assert harness.store.most_in_flight == MAX_CALLS
 
 
 @in_virtual_time
 async def test_many_callers_within_their_rates_pass_however_long_the_queue() -> None:
-    house = House()
+    harness = Harness()
     callers = [Caller(issuer=None, subject=str(number)) for number in range(BURST)]
-    refused = await asyncio.gather(*(house.ask(caller) for caller in callers))
+    refused = await asyncio.gather(*(harness.request(caller) for caller in callers))
     assert refused == [None] * BURST
 
 
 @in_virtual_time
 async def test_a_busy_loop_is_no_failure_of_the_store() -> None:
-    house = House()
-    asking = [asyncio.ensure_future(house.ask()) for _ in range(20)]
+    harness = Harness()
+    asking = [asyncio.ensure_future(harness.request()) for _ in range(20)]
     for _ in range(30):  # the loop is held for 0.3 s at a time
         await asyncio.sleep(0)
-        house.clock.move(0.3)
+        harness.clock.move(0.3)
     await asyncio.gather(*asking)
     for _ in range(1000):
-        await house.ask()
-    assert house.failures == 0
-    assert house.passed <= 20
-    assert house.store.asked == 1020
+        await harness.request()
+    assert harness.failures == 0
+    assert harness.passed <= 20
+    assert harness.store.asked == 1020
 
 
 @in_virtual_time
 async def test_an_answer_that_a_late_loop_never_read_counts_in_memory() -> None:
     """And pauses nothing: the next is asked of the store."""
-    house = House()
-    house.store.hangs = True
-    asking = asyncio.ensure_future(house.burst(20))
+    harness = Harness()
+    harness.store.hangs = True
+    asking = asyncio.ensure_future(harness.burst(20))
     while not asking.done():
         await asyncio.sleep(STORE_SECONDS / 10)
-        house.clock.move(STORE_SECONDS)
-    assert (house.passed, house.failures) == (10, 0)
-    house.store.hangs = False
-    asked = house.store.asked
-    await house.ask()
-    assert house.store.asked == asked + 1
+        harness.clock.move(STORE_SECONDS)
+    assert (harness.passed, harness.failures) == (10, 0)
+    harness.store.hangs = False
+    asked = harness.store.asked
+    await harness.request()
+    assert harness.store.asked == asked + 1
 
 
 @in_virtual_time
 async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
-    house = House()
-    house.store.delay = STORE_SECONDS * 0.9
-    began = house.clock.boot()
-    refused = [each for each in await house.burst() if each is not None]
-    assert house.clock.boot() - began < SLOT_WAIT_SECONDS + STORE_SECONDS + 0.01
+    harness = Harness()
+    harness.store.delay = STORE_SECONDS * 0.9
+    began = harness.clock.boot()
+    refused = [each for each in await harness.burst() if each is not None]
+    assert harness.clock.boot() - began < SLOT_WAIT_SECONDS + STORE_SECONDS + 0.01
     waited_in_vain = [each for each in refused if "waiting to be counted" in each.detail]
     assert {each.retry_after for each in waited_in_vain} == {1}
     assert BURST - 4 * MAX_CALLS <= len(waited_in_vain) < BURST - MAX_CALLS
-    assert house.failures == 0
-    house.store.delay = 0.004
-    assert await house.ask(Caller(issuer=None, subject="other")) is None
+    assert harness.failures == 0
+    harness.store.delay = 0.004
+    assert await harness.request(Caller(issuer=None, subject="other")) is None
 
 
 @pytest.mark.parametrize(
@@ -160,52 +160,52 @@ async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
 )
 @in_virtual_time
 async def test_a_store_that_is_away_leaves_the_limit_in_memory(fault: Exception | None) -> None:
-    house = House()
-    house.store.fault, house.store.hangs = fault, fault is None
-    await house.burst()
-    assert (house.passed, house.failures) == (10, BURST)
-    assert house.store.asked <= 2 * MAX_CALLS  # then it is left alone
+    harness = Harness()
+    harness.store.fault, harness.store.hangs = fault, fault is None
+    await harness.burst()
+    assert (harness.passed, harness.failures) == (10, BURST)
+    assert harness.store.asked <= 2 * MAX_CALLS  # then it is left alone
     for _ in range(1000):
-        await house.ask()
-    assert house.passed == 10
+        await harness.request()
+    assert harness.passed == 10
 
 
 @in_virtual_time
 async def test_a_store_that_hangs_holds_each_request_once_for_its_time() -> None:
-    house = House()
-    house.store.hangs = True
-    began = house.clock.boot()
-    await house.burst()
-    assert house.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.01)
-    await house.ask()
-    assert house.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.02)
+    harness = Harness()
+    harness.store.hangs = True
+    began = harness.clock.boot()
+    await harness.burst()
+    assert harness.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.01)
+    await harness.request()
+    assert harness.clock.boot() - began == pytest.approx(STORE_SECONDS, abs=0.02)
     await asyncio.sleep(PAUSE_SECONDS)
-    house.store.hangs = False
-    await house.ask()
-    assert house.failures == BURST + 1
+    harness.store.hangs = False
+    await harness.request()
+    assert harness.failures == BURST + 1
 
 
 @in_virtual_time
 async def test_a_call_that_does_not_end_when_it_should_keeps_its_turn() -> None:
     """Else a client that ignores its end would have ever more calls under way."""
-    house = House()
-    house.store.hangs = house.store.is_stubborn = True
+    harness = Harness()
+    harness.store.hangs = harness.store.is_stubborn = True
     for _ in range(3):
-        await house.burst(MAX_CALLS)
+        await harness.burst(MAX_CALLS)
         await asyncio.sleep(PAUSE_SECONDS + 0.1)
-    assert house.store.most_in_flight == MAX_CALLS
+    assert harness.store.most_in_flight == MAX_CALLS
 
 
 @in_virtual_time
 async def test_requests_that_go_away_give_their_turns_back() -> None:
-    house = House()
-    house.store.hangs = True
-    asking = [asyncio.ensure_future(house.ask()) for _ in range(3 * MAX_CALLS)]
+    harness = Harness()
+    harness.store.hangs = True
+    asking = [asyncio.ensure_future(harness.request()) for _ in range(3 * MAX_CALLS)]
     await asyncio.sleep(0.01)
     for each in asking:
         each.cancel()
     await asyncio.gather(*asking, return_exceptions=True)
-    house.store.hangs = False
-    await house.burst(MAX_CALLS)
-    assert (house.passed, house.failures) == (10, 0)
-    assert house.store.in_flight == 0
+    harness.store.hangs = False
+    await harness.burst(MAX_CALLS)
+    assert (harness.passed, harness.failures) == (10, 0)
+    assert harness.store.in_flight == 0

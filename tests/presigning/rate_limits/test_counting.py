@@ -1,4 +1,4 @@
-"""How many URLs a caller may ask for, in memory as in a store.
+"""How many URLs a caller may request, in memory as in a store.
 
 A store counts by the machine's own time, so what has to wait for it truly waits.
 """
@@ -69,17 +69,17 @@ async def test_who_waits_as_long_as_it_is_told_passes(store: Store) -> None:
     In memory: see `test_windows.py`.
     """
     rate = Rate(10, 1)
-    asks = [(10, 1), (10, 10), (1, 10), (5, 5, 5), (6, 6, 2, 8)]
+    requests = [(10, 1), (10, 10), (1, 10), (5, 5, 5), (6, 6, 2, 8)]
     async with replicas(store.url) as [shared]:
-        waits = await asyncio.gather(*(passed(shared, urls, rate) for urls in asks))
+        waits = await asyncio.gather(*(passed(shared, urls, rate) for urls in requests))
         assert shared.failures == 0
     # What was counted in one window counts no longer than to the end of the next.
     assert max(max(wait) for wait in waits) <= 2
 
 
-async def passed(replica: Replica, asks: tuple[int, ...], rate: Rate) -> list[int]:
-    caller = Caller(issuer=None, subject=str(asks))
-    return [await waited(replica, urls, rate, caller) for urls in asks]
+async def passed(replica: Replica, requests: tuple[int, ...], rate: Rate) -> list[int]:
+    caller = Caller(issuer=None, subject=str(requests))
+    return [await waited(replica, urls, rate, caller) for urls in requests]
 
 
 async def waited(replica: Replica, urls: int, rate: Rate, caller: Caller) -> int:
@@ -122,7 +122,7 @@ async def test_counting_in_memory_leaves_no_task_behind() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def an_entry(subject: str, rate: Rate | None) -> CallerEntry:
+def make_entry(subject: str, rate: Rate | None) -> CallerEntry:
     return CallerEntry(issuer="cluster-a", subject=subject, grants=(), rate=rate)
 
 
@@ -144,4 +144,4 @@ A_FEW: Final = Rate(60, 60)
 def test_a_callers_rate_is_the_most_generous_of_its_entries(
     entries: list[tuple[str, Rate | None]], rate: Rate | None
 ) -> None:
-    assert rate_of([an_entry(*each) for each in entries], OTHER) == rate
+    assert rate_of([make_entry(*each) for each in entries], OTHER) == rate

@@ -25,7 +25,7 @@ def limited(rate: str, *more: dict[str, Any], **server: Any) -> Settings:
     return Settings.model_validate({"server": server, "buckets": buckets, "callers": [own, *more]})
 
 
-async def ask(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> httpx.Response:
+async def post(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> httpx.Response:
     if urls == 1:
         return await client.post("/v1/download-urls", json=ITEM, headers=headers)
     items = {"items": [ITEM] * urls}
@@ -34,9 +34,9 @@ async def ask(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> httpx
 
 async def test_a_batch_counts_each_of_its_urls() -> None:
     async with running(limited("101/hour")) as client:
-        assert (await ask(client, 100)).status_code == 200
-        assert (await ask(client)).status_code == 200
-        assert (await ask(client)).status_code == 429
+        assert (await post(client, 100)).status_code == 200
+        assert (await post(client)).status_code == 200
+        assert (await post(client)).status_code == 429
 
 
 async def test_a_form_counts_as_a_url() -> None:
@@ -61,36 +61,36 @@ async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
 async def test_a_refusal_is_a_problem_that_says_when_to_come_back() -> None:
     async with running(limited("5/second")) as client:
         with within(1):
-            assert (await ask(client, 5)).status_code == 200
-            refused = await ask(client, 5)
+            assert (await post(client, 5)).status_code == 200
+            refused = await post(client, 5)
             problem = refused.json()
             assert (refused.status_code, problem["code"]) == (429, "rate_limited")
         assert problem["type"] == "urn:presign:problem:rate_limited"
         assert refused.headers["content-type"] == "application/problem+json"
         await asyncio.sleep(int(refused.headers["retry-after"]))
-        assert (await ask(client, 5)).status_code == 200
+        assert (await post(client, 5)).status_code == 200
 
 
 async def test_a_batch_larger_than_the_rate_is_told_so_and_counts_nothing() -> None:
     async with running(limited("5/hour")) as client:
-        refused = await ask(client, 6)
+        refused = await post(client, 6)
         assert refused.status_code == 429
         assert "At most 5 URLs in 3600 s are allowed: ask for fewer" in refused.json()["detail"]
-        assert (await ask(client, 5)).status_code == 200
+        assert (await post(client, 5)).status_code == 200
 
 
 async def test_callers_do_not_take_each_others_urls() -> None:
     other = {"api_key": "other", "sha256": [digest_of("other-key")], "grants": [open_grant()]}
     async with running(limited("1/hour", other | {"rate_limit": "1/hour"})) as client:
-        assert (await ask(client)).status_code == 200
-        assert (await ask(client, authorization="Bearer other-key")).status_code == 200
-        assert (await ask(client, authorization="Bearer other-key")).status_code == 429
-        assert (await ask(client)).status_code == 429
+        assert (await post(client)).status_code == 200
+        assert (await post(client, authorization="Bearer other-key")).status_code == 200
+        assert (await post(client, authorization="Bearer other-key")).status_code == 429
+        assert (await post(client)).status_code == 429
 
 
 async def test_a_caller_without_a_rate_is_not_limited() -> None:
     async with running(settings_with(open_grant())) as client:
-        answers = [await ask(client, 1000) for _ in range(3)]
+        answers = [await post(client, 1000) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {200}
 
 
@@ -98,33 +98,33 @@ async def test_to_ask_what_one_may_do_counts_nothing() -> None:
     async with running(limited("1/hour")) as client:
         for _ in range(5):
             assert (await client.get("/v1/caller")).status_code == 200
-        assert (await ask(client)).status_code == 200
+        assert (await post(client)).status_code == 200
         assert (await client.get("/v1/caller")).status_code == 200
 
 
 async def test_who_is_not_known_counts_against_nobody() -> None:
     async with running(limited("1/hour")) as client:
         for _ in range(5):
-            assert (await ask(client, authorization="Bearer wrong")).status_code == 401
-        assert (await ask(client)).status_code == 200
+            assert (await post(client, authorization="Bearer wrong")).status_code == 401
+        assert (await post(client)).status_code == 200
 
 
 async def test_a_malformed_request_counts_nothing() -> None:
     async with running(limited("1/hour")) as client:
         bad = await client.post("/v1/download-urls", json={**ITEM, "expires": 5})
         assert bad.status_code == 422
-        assert (await ask(client)).status_code == 200
+        assert (await post(client)).status_code == 200
 
 
 async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
     lines: list[bytes] = []
     async with running(limited("2/hour"), audit=lines.extend) as client:
-        await ask(client, 2)
+        await post(client, 2)
         lines.clear()
-        await ask(client, 2)
-        await ask(client, 3)
-        await ask(client)
-        await ask(client)  # its body is not read
+        await post(client, 2)
+        await post(client, 3)
+        await post(client)
+        await post(client)  # its body is not read
     audit_trail = [json.loads(line) for line in lines]
     assert [(each["decision"], each["reason"]) for each in audit_trail] == [
         ("denied", "rate_limited")
@@ -140,8 +140,8 @@ async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None
         raise AssertionError("the body was read")
 
     async with running(limited("1/hour")) as client:
-        assert (await ask(client)).status_code == 200
-        assert (await ask(client)).status_code == 429
+        assert (await post(client)).status_code == 200
+        assert (await post(client)).status_code == 429
         unread = await client.post("/v1/download-urls", content=never())
         assert (unread.status_code, unread.json()["code"]) == (429, "rate_limited")
         assert 1 <= int(unread.headers["retry-after"]) <= 10
@@ -161,7 +161,7 @@ async def test_a_smaller_batch_is_read_after_a_large_one_was_refused() -> None:
 async def test_replicas_share_the_count_over_http_and_end_their_connections(store: Store) -> None:
     settings = limited("2/hour", rate_limit_url=store.url)
     async with running(settings) as one, running(settings) as other:
-        answers = [await ask(client) for client in (one, other, one, other)]
+        answers = [await post(client) for client in (one, other, one, other)]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
         assert store.connections() > 0
     await until(lambda: store.connections() == 0)
@@ -169,9 +169,9 @@ async def test_replicas_share_the_count_over_http_and_end_their_connections(stor
 
 async def test_while_a_store_is_down_callers_are_limited_in_memory(store: Store) -> None:
     async with running(limited("5/hour", rate_limit_url=store.url)) as client:
-        assert (await ask(client)).status_code == 200
+        assert (await post(client)).status_code == 200
         store.stop()
-        answers = await asyncio.gather(*(ask(client) for _ in range(20)))
+        answers = await asyncio.gather(*(post(client) for _ in range(20)))
         assert [answer.status_code for answer in answers].count(200) == 5
         assert [answer.status_code for answer in answers].count(429) == 15
         metrics = (await client.get("/metrics")).text

@@ -24,11 +24,11 @@ from service.signing.actions import (
 from service.signing.post_policy import PostObject
 
 
-def an_ask(action: Action, key: str = "a/b", **more: Any) -> PresignRequest:
+def make_request(action: Action, key: str = "a/b", **more: Any) -> PresignRequest:
     return PresignRequest(bucket="reports", key=key, action=action, lifetime=Lifetime(), **more)
 
 
-def a_form_ask(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
+def make_form_request(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
     form = form or PostObject(key="", max_content_length=5)
     return PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), **more)
 
@@ -46,28 +46,28 @@ def access_request(operation: Operation, **more: Any) -> AccessRequest:
 
 @pytest.mark.parametrize("key", ["a", "a//b", "/a", "a/", "a b+c%2F?#&'~", "é", "...", "a" * 1024])
 def test_a_key_is_signed_as_it_stands(key: str) -> None:
-    assert signed_key(an_ask(GetObject(), key)) == key
+    assert signed_key(make_request(GetObject(), key)) == key
 
 
 @pytest.mark.parametrize("key", ["", ".", "../a", "a/./b", "a\nb", "\0", "\ud800", "é" * 513])
 def test_a_key_that_no_client_could_send_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        signed_key(an_ask(GetObject(), key))
+        signed_key(make_request(GetObject(), key))
     assert list(refused.value.pointers) == ["#/key"]
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "a"])
 def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
-    assert signed_key(an_ask(ListObjects(prefix=prefix), prefix)) == ""
+    assert signed_key(make_request(ListObjects(prefix=prefix), prefix)) == ""
 
 
 def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        signed_key(an_ask(ListObjects(prefix="a/../"), "a/../"))
+        signed_key(make_request(ListObjects(prefix="a/../"), "a/../"))
     assert list(refused.value.pointers) == ["#/prefix"]
 
 
-# What a request asks of the grants
+# What a request needs a grant for
 
 
 @pytest.mark.parametrize(
@@ -107,13 +107,13 @@ def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
     ],
 )
 def test_a_request_demands(action: Action, expected: AccessRequest) -> None:
-    assert access_for_request(an_ask(action)) == expected
+    assert access_for_request(make_request(action)) == expected
 
 
 def test_a_type_that_the_caller_did_not_name_is_none() -> None:
     assert (
         access_for_request(
-            an_ask(PutObject(content_length=5), content_type_given=False)
+            make_request(PutObject(content_length=5), content_type_given=False)
         ).content_type
         is None
     )
@@ -123,83 +123,113 @@ def test_a_type_that_the_caller_did_not_name_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "key"),
+    ("form_request", "key"),
     [
-        pytest.param(a_form_ask(key_prefix="a/"), "a/0123/${filename}", id="the browser names it"),
-        pytest.param(a_form_ask(key_prefix=""), "0123/${filename}", id="of the whole bucket"),
         pytest.param(
-            a_form_ask(key_prefix="a/", filename="é b.pdf"), "a/0123/é b.pdf", id="the caller does"
+            make_form_request(key_prefix="a/"), "a/0123/${filename}", id="the browser names it"
         ),
-        pytest.param(a_form_ask(key="a/b", overwrite=True), "a/b", id="to be replaced"),
+        pytest.param(
+            make_form_request(key_prefix=""), "0123/${filename}", id="of the whole bucket"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename="é b.pdf"),
+            "a/0123/é b.pdf",
+            id="the caller does",
+        ),
+        pytest.param(make_form_request(key="a/b", overwrite=True), "a/b", id="to be replaced"),
     ],
 )
-def test_the_key_of_a_form_is(ask: PostFormRequest, key: str) -> None:
-    assert form_key(ask, unique_id) == key
+def test_the_key_of_a_form_is(form_request: PostFormRequest, key: str) -> None:
+    assert form_key(form_request, unique_id) == key
 
 
 def test_a_fixed_key_without_overwrite_is_refused_since_a_form_cannot_be_create_only() -> None:
     with pytest.raises(CreateOnlyUnsupported) as refused:
-        form_key(a_form_ask(key="a/b"), unique_id)
+        form_key(make_form_request(key="a/b"), unique_id)
     assert list(refused.value.pointers) == ["#/key"]
 
 
 @pytest.mark.parametrize(
-    ("ask", "pointer"),
+    ("form_request", "pointer"),
     [
-        pytest.param(a_form_ask(key="", overwrite=True), "#/key", id="no key"),
-        pytest.param(a_form_ask(key="a/../b", overwrite=True), "#/key", id="dots"),
-        pytest.param(a_form_ask(key="a/${filename}", overwrite=True), "#/key", id="variable"),
-        pytest.param(a_form_ask(key="${filename}/a", overwrite=True), "#/key", id="in the midst"),
-        pytest.param(a_form_ask(key_prefix="a/../"), "#/key_prefix", id="dots in the prefix"),
+        pytest.param(make_form_request(key="", overwrite=True), "#/key", id="no key"),
+        pytest.param(make_form_request(key="a/../b", overwrite=True), "#/key", id="dots"),
         pytest.param(
-            a_form_ask(key_prefix="a/../", filename="b"), "#/key_prefix", id="dots, and a name"
+            make_form_request(key="a/${filename}", overwrite=True), "#/key", id="variable"
         ),
-        pytest.param(a_form_ask(key_prefix="a\n"), "#/key_prefix", id="control in the prefix"),
-        pytest.param(a_form_ask(key_prefix="${filename}/"), "#/key_prefix", id="variable prefix"),
-        pytest.param(a_form_ask(key_prefix="a" * 1015), "#/key_prefix", id="a prefix too long"),
-        pytest.param(a_form_ask(key_prefix="a/", filename=".."), "#/filename", id="dots, named"),
-        pytest.param(a_form_ask(key_prefix="a/", filename="b/c"), "#/filename", id="a slash"),
-        pytest.param(a_form_ask(key_prefix="a/", filename="b\0"), "#/filename", id="control"),
-        pytest.param(a_form_ask(key_prefix="a/", filename="b" * 1020), "#/filename", id="too long"),
         pytest.param(
-            a_form_ask(key_prefix="a/", filename="${filename}"), "#/filename", id="named variable"
+            make_form_request(key="${filename}/a", overwrite=True), "#/key", id="in the midst"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/../"), "#/key_prefix", id="dots in the prefix"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/../", filename="b"),
+            "#/key_prefix",
+            id="dots, and a name",
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a\n"), "#/key_prefix", id="control in the prefix"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="${filename}/"), "#/key_prefix", id="variable prefix"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a" * 1015), "#/key_prefix", id="a prefix too long"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename=".."), "#/filename", id="dots, named"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename="b/c"), "#/filename", id="a slash"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename="b\0"), "#/filename", id="control"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename="b" * 1020), "#/filename", id="too long"
+        ),
+        pytest.param(
+            make_form_request(key_prefix="a/", filename="${filename}"),
+            "#/filename",
+            id="named variable",
         ),
     ],
 )
-def test_a_forms_key_is_refused(ask: PostFormRequest, pointer: str) -> None:
+def test_a_forms_key_is_refused(form_request: PostFormRequest, pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        form_key(ask, unique_id)
+        form_key(form_request, unique_id)
     assert list(refused.value.pointers) == [pointer]
 
 
-# What a form asks of the grants
+# What a form needs a grant for
 
 
 def test_a_form_whose_file_the_browser_names_demands_all_below_its_own_prefix() -> None:
-    ask = a_form_ask(key_prefix="a/")
-    assert access_for_form(ask, form_key(ask, unique_id)) == access_request(
+    request = make_form_request(key_prefix="a/")
+    assert access_for_form(request, form_key(request, unique_id)) == access_request(
         Operation.FORM, key="a/0123/", subtree=True, content_length=5
     )
 
 
 def test_a_form_whose_file_is_named_demands_that_key() -> None:
-    ask = a_form_ask(key_prefix="a/", filename="b")
-    assert access_for_form(ask, form_key(ask, unique_id)) == access_request(
+    request = make_form_request(key_prefix="a/", filename="b")
+    assert access_for_form(request, form_key(request, unique_id)) == access_request(
         Operation.FORM, key="a/0123/b", content_length=5
     )
 
 
 def test_a_form_for_a_fixed_key_demands_to_overwrite_it() -> None:
-    ask = a_form_ask(key="a/b", overwrite=True)
-    assert access_for_form(ask, "a/b") == access_request(
+    request = make_form_request(key="a/b", overwrite=True)
+    assert access_for_form(request, "a/b") == access_request(
         Operation.FORM, content_length=5, overwrite=True
     )
 
 
 def test_a_forms_greatest_size_and_its_type_are_what_it_demands() -> None:
     form = PostObject(key="", min_content_length=2, max_content_length=9, content_type="image/png")
-    asked = access_for_form(a_form_ask(form=form), "k")
+    asked = access_for_form(make_form_request(form=form), "k")
     assert (asked.content_length, asked.content_type) == (9, "image/png")
     form = PostObject(key="", max_content_length=9, content_type_prefix="image/")
-    asked = access_for_form(a_form_ask(form=form), "k")
+    asked = access_for_form(make_form_request(form=form), "k")
     assert (asked.content_type, asked.content_type_prefix) == (None, "image/")
