@@ -25,20 +25,10 @@ from service.api.routes import (
     callers,
     diagnoses,
     health,
-    
-<<<<<<<
-object_checks,
-    objects,
-)
-from service.api.routes import (
-=======
-lists,
     multipart,
     object_checks,
->>>>>>>
-
+    objects,
     openapi,
-    uploads,
 )
 from service.app.reload import keep_reloading
 from service.app.services import OpenSources, Services, aws_sources

@@ -163,7 +163,7 @@ class Services:
             authorizer=self.authorizer,
             presigner=self.presigner,
             multipart=self.multipart,
-            unsized=UnknownLengthUploads(self.authorizer, self._store, self.multipart),
+            store=self._store,
         )
         target = builders.uppy_target(configuration.settings)
         self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
@@ -275,32 +275,7 @@ class Services:
             waiting=self._waiting,
         )
 
-    def 
-<<<<<<<
-_store_calls(self, settings: Settings) -> S3Client:
-        return S3Client(
-            clock=self._clock,
-            chance=random.random,
-            observer=self._metrics,
-            transport=self._store_transport,
-            verify=builders.store_tls_context(settings),
-            waiting=self._waiting,
-        )
-
-    def _uppy(self, settings: Settings) -> UppyUploads:
-        use_cases = UseCases(
-            authorizer=self.authorizer,
-            presigner=self.presigner,
-            multipart=self.multipart,
-            store=self._store,
-        )
-        return UppyUploads(builders.uppy_place(settings), use_cases, unique_id=_unique_id)
-
-    def 
-=======
-
->>>>>>>
-_rate_limits(self, settings: Settings) -> RateLimits:
+    def _rate_limits(self, settings: Settings) -> RateLimits:
         url, store = settings.server.rate_limit_url, None
         if url is not None:
             # The import is a twentieth of the start's time and memory, and few need it.

@@ -31,15 +31,9 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield lines about each bucket, and about what each caller may do."""
     entries = builders.caller_entries(settings)
-    lifetimes = builders.promises(settings)
-    grants: dict[str, list[Grant]] = 
-<<<<<<<
-{name: [] for name in settings.buckets}
-    for grant in chain.from_iterable(entry.grants for
-=======
-builders.longest_lifetimes(settings),
->>>>>>>
- entry in entries):
+    lifetimes = builders.longest_lifetimes(settings)
+    grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
+    for grant in chain.from_iterable(entry.grants for entry in entries):
         grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
         address = addresses[name]

@@ -7,14 +7,8 @@ import httpx
 import pytest
 
 from tests.api.conftest import SECRET, open_grant, running, settings_with
-from 
-<<<<<<<
-tests.s3.fake_store
-=======
-tests.api.refusals import problem
-from tests.s3.house
->>>>>>>
- import Body, query_of
+from tests.api.refusals import problem
+from tests.s3.fake_store import Body, query_of
 
 PATH: Final = "/v1/object-checks"
 KEY: Final = "canary/a b.txt"

@@ -115,13 +115,7 @@ def abusive_request(target: str) -> bytes:
         bucket, path, token = (
             "demo",
             "/v1/download-urls",
-            
-<<<<<<<
-a_token(ed_key(), iss=f"https://{target}"),
-=======
-make_token(ed_key(), iss=f"https://{what}"),
->>>>>>>
-
+            make_token(ed_key(), iss=f"https://{target}"),
         )
     else:
         bucket, token = target, "abuser"

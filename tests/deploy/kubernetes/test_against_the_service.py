@@ -290,12 +290,6 @@ def test_a_configuration_change_replaces_no_pod() -> None:
         build = Build(overlay)
         assert build.one("ConfigMap")["metadata"]["name"] == "presign"
         assert "annotations" not in build.pod["metadata"]
-    assert {"drain_seconds", "max_in_flight"} <= 
-<<<<<<<
-set(_AT_START)
-=======
-set(
+    assert {"drain_seconds", "max_in_flight"} <= set(
         RESTART_REQUIRED
-    )
->>>>>>>
-  # the comment says to restart
+    )  # the comment says to restart
