@@ -118,10 +118,9 @@ class Gateway:
         except Exception:
             # Safe to log: redaction.py drops the exception's message, and locals are never logged.
             log.exception("request %s failed", state["request_id"])
-            if "status" in state:
-                return  # the response has begun
             response = internal_error(state["request_id"])
-        await response(scope, receive, send)
+        if "status" not in state:  # else a response has begun
+            await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import Forbidden, PresignError
-from service.presigning.presigner import MAX_RUN
 from service.presigning.requests import PresignBatch, PresignRequest
 from tests.presigning.house import Harness, make_harness, make_request
 from tests.support.fakes import (
@@ -15,7 +15,7 @@ from tests.support.fakes import (
     make_snapshot,
 )
 
-MANY = 5 * MAX_RUN
+MANY = 5 * ITEMS_PER_SLICE
 
 
 def requests() -> list[PresignRequest | PresignError]:
@@ -50,7 +50,7 @@ async def test_keys_of_alternating_grants_let_other_requests_run() -> None:
     await harness.presigner.presign(REQUESTER, make_request())
     keys = [f"{'ab'[number % 2]}/{number}" for number in range(MANY)]
     turns = await turns_during(harness, [PresignBatch(make_request(), keys)])
-    assert turns >= MANY // MAX_RUN
+    assert turns >= MANY // ITEMS_PER_SLICE
 
 
 @in_virtual_time
@@ -60,7 +60,7 @@ async def test_keys_that_need_encoding_let_other_requests_run() -> None:
     turns = await turns_during(
         harness, [PresignBatch(make_request(), [f"a/ä{n}" for n in range(MANY)])]
     )
-    assert turns >= MANY // MAX_RUN
+    assert turns >= MANY // ITEMS_PER_SLICE
 
 
 async def turns_during(harness: Harness, asked: list[PresignBatch]) -> int:
