@@ -7,10 +7,14 @@ from typing import Final
 import pytest
 
 from service.access.callers import Rate
-from service.api.batch_queue import BatchQueue
-from service.api.concurrency import ConcurrencyLimiter, Owner
-from service.api.recently_refused import LONGEST, RecentlyRefused
-from service.api.route import SharedLimits
+from service.api.limits import (
+    LONGEST,
+    BatchQueue,
+    ConcurrencyLimiter,
+    Owner,
+    RecentlyRefused,
+    SharedLimits,
+)
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with

@@ -10,9 +10,8 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.batch_queue import BATCH_SLOTS
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from service.api.recently_refused import LONGEST
+from service.api.limits import BATCH_SLOTS, LONGEST
 from service.app.reload import _AT_START, POLL_SECONDS
 from service.auth.jwks_cache import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.config.server import ServerSettings
