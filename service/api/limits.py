@@ -1,4 +1,4 @@
-"""Limits that keep one caller from taking what all share: requests in progress, batches, refusals.
+"""Limits that stop one caller from taking what all share.
 
 The gateway never limits health and metrics: a full service must not be restarted for being full.
 """
@@ -20,7 +20,7 @@ Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look
 REQUEST_OWNER: Final = "place_owner"  # in a scope's state: the caller that holds the place
 _RETRY_AFTER: Final = 1  # seconds
 BATCH_SLOTS: Final = 4
-LONGEST: Final = 10.0  # seconds
+MAX_REFUSAL_SECONDS: Final = 10.0
 _MIN_SHARE: Final = 0.75  # of the refused batch: a smaller one may pass, so it is read
 _MAX_CALLERS: Final = 4096
 
@@ -72,7 +72,12 @@ def _too_many() -> Overloaded:
 
 
 class BatchQueue:
-    """Callers that wait take turns. One caller's batches run in the order in which they came."""
+    """Limits how many batches run at a time, so that single requests are answered in between.
+
+    A batch of 1,000 may take 70 ms and 20 MB. It holds a slot from the parsing of its body until its
+    answer is rendered, except while it waits for a session. Callers that wait take turns; one
+    caller's batches run in the order in which they came.
+    """
 
     def __init__(self, waiting: ConcurrencyLimiter, *, slots: int = BATCH_SLOTS) -> None:
         """`waiting` limits how many batches wait for a slot."""
@@ -164,6 +169,12 @@ class _Refused(NamedTuple):
 
 
 class RecentlyRefused:
+    """Refuses callers over their rate before their next body is read.
+
+    Parsing a batch takes up to 10 ms, only to count its items. So a refusal is remembered until its
+    `Retry-After` has passed, but not for long.
+    """
+
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` is in seconds."""
         self._now = now
@@ -178,7 +189,7 @@ class RecentlyRefused:
         """
         if batch and length <= MAX_BODY_BYTES:
             return  # cheap to read
-        until = self._now() + min(error.retry_after or 0, LONGEST)
+        until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
         if len(self._refused) >= _MAX_CALLERS and owner not in self._refused:
             del self._refused[next(iter(self._refused))]
         self._refused[owner] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
@@ -203,7 +214,7 @@ class RecentlyRefused:
 
 @dataclass(frozen=True, slots=True)
 class SharedLimits:
-    """Stop one caller from taking what all share."""
+    """All limits of a running service."""
 
     limiter: ConcurrencyLimiter  # for requests in progress
     bodies: ConcurrencyLimiter  # for requests whose body is being received

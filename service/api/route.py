@@ -92,12 +92,10 @@ class JsonBytesResponse(Response):
 
     def __init__(self, body: bytes, status: int) -> None:
         self.status_code, self.body, self.background = status, body, None
-        length = str(len(body)).encode()
-        self.raw_headers = (
-            []
-            if status == _NO_CONTENT
-            else [(b"content-type", b"application/json"), (b"content-length", length)]
-        )
+        self.raw_headers = []
+        if status != _NO_CONTENT:
+            length = str(len(body)).encode()
+            self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", length)]
 
 
 class ApiRoute(APIRoute):

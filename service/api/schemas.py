@@ -46,19 +46,13 @@ class StrictRequest(Body):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-_LIST: Final = TypeAdapter(
-    Annotated[list[Any], Field(strict=True, min_length=1, max_length=MAX_BATCH)]
-)
-
-
-def _unvalidated(items: object, _: object) -> list[Any]:
-    return _LIST.validate_python(items)
-
+_BATCH = Field(strict=True, min_length=1, max_length=MAX_BATCH)
+_LIST: Final = TypeAdapter[list[Any]](Annotated[list[Any], _BATCH])
 
 # The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py`
 # validates them: a thousand at once would block the event loop, and most differ by their key only.
 DeferredItems = Annotated[
-    list[T], Field(min_length=1, max_length=MAX_BATCH), WrapValidator(_unvalidated)
+    list[T], _BATCH, WrapValidator(lambda items, _: _LIST.validate_python(items))
 ]
 
 

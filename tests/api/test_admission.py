@@ -8,7 +8,7 @@ import pytest
 
 from service.access.callers import Rate
 from service.api.limits import (
-    LONGEST,
+    MAX_REFUSAL_SECONDS,
     BatchQueue,
     ConcurrencyLimiter,
     Owner,
@@ -187,7 +187,7 @@ def test_a_refused_caller_is_refused_until_retry_after() -> None:
 def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
-    refused.now = LONGEST
+    refused.now = MAX_REFUSAL_SECONDS
     assert not refused.refuses(0)
 
 

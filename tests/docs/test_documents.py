@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from service.api.limits import BATCH_SLOTS, LONGEST
+from service.api.limits import BATCH_SLOTS, MAX_REFUSAL_SECONDS
 from service.app.reload import _AT_START, POLL_SECONDS
 from service.auth.jwks_cache import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.config.server import ServerSettings
@@ -236,7 +236,7 @@ def test_the_numbers_of_the_page_are_the_services() -> None:
     assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
     assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
-    assert f"as `Retry-After` said and {LONGEST:g} s\nat most" in OPERATIONS
+    assert f"as `Retry-After` said and {MAX_REFUSAL_SECONDS:g} s\nat most" in OPERATIONS
     assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2
