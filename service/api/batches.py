@@ -10,7 +10,7 @@ from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
 from service.api.route import AuthenticatedRequest
-from service.api.schemas.objects import ObjectRequest, SigningRequest, or_none
+from service.api.schemas import ObjectRequest, SigningRequest, or_none
 from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
 from service.presigning.audit import RefusedBatch

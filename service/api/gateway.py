@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.concurrency import REQUEST_OWNER, ConcurrencyLimiter
 from service.api.cors import Cors
+from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
 from service.api.problems import internal_error, refusal
 from service.api.request_id import response_headers, start_request
 from service.api.route import ApiRoute, AuthenticatedRequest

@@ -22,7 +22,6 @@ from service.presigning.results import (
     CompletedUpload,
     CreatedUpload,
     PresignedForm,
-    PresignedPart,
     PresignedParts,
     PresignedRequest,
     PresignedRequests,
@@ -67,17 +66,26 @@ def render_created(upload: CreatedUpload) -> bytes:
         "upload_id": upload.upload_id,
         "part_size": upload.part_size,
         "part_count": upload.part_count,
-        "parts": [_part(part) for part in upload.parts],
+        "parts": upload.parts,
     }
     return to_json(members | (_validity(upload.validity) if upload.parts else {}))
 
 
 def render_parts(signed: PresignedParts) -> bytes:
-    return to_json({"parts": [_part(part) for part in signed.parts], **_validity(signed.validity)})
+    return to_json({"parts": signed.parts, **_validity(signed.validity)})
 
 
 def render_uploaded_parts(parts: Sequence[UploadedPart]) -> bytes:
-    return to_json({"parts": [_uploaded_part(part) for part in parts]})
+    listed = [
+        {
+            "part_number": part.part_number,
+            "etag": part.etag,
+            "content_length": part.content_length,
+            "checksum": None if part.checksum is None else part.checksum.value,
+        }
+        for part in parts
+    ]
+    return to_json({"parts": [_present(part) for part in listed]})
 
 
 def render_completed(completed: CompletedUpload) -> bytes:
@@ -91,12 +99,16 @@ def render_check(found: CheckedObject | None) -> bytes:
 
 
 def render_findings(findings: Sequence[Finding]) -> bytes:
-    return to_json({"findings": [asdict(finding) for finding in findings]})
+    return to_json({"findings": findings})
 
 
 def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
-    members = _present({"subject": caller.subject, "issuer": caller.issuer})
-    return to_json(members | {"grants": [_grant(grant) for grant in grants]})
+    listed = [
+        _present(asdict(grant)) | {"allow": [each for each in Operation if each in grant.allow]}
+        for grant in grants
+    ]
+    members = {"subject": caller.subject, "issuer": caller.issuer}
+    return to_json(_present(members) | {"grants": listed})
 
 
 def _results(answer: PresignedRequests) -> bytes:
@@ -128,46 +140,12 @@ def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> li
     return cut(members | _until(expires_at, limited_by))
 
 
-def _part(part: PresignedPart) -> dict[str, Any]:
-    return {
-        "part_number": part.part_number,
-        "content_length": part.content_length,
-        "method": part.method,
-        "url": part.url,
-        "headers": part.headers,
-    }
-
-
-def _uploaded_part(part: UploadedPart) -> dict[str, Any]:
-    members = {
-        "part_number": part.part_number,
-        "etag": part.etag,
-        "content_length": part.content_length,
-        "checksum": None if part.checksum is None else part.checksum.value,
-    }
-    return _present(members)
-
-
 def _validity(validity: Validity) -> dict[str, Any]:
     return _until(validity.expires_at, validity.limited_by)
 
 
 def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
     return _present({"expires_at": rfc3339(expires_at), "limited_by": limited_by})
-
-
-def _grant(grant: Grant) -> dict[str, Any]:
-    members = {
-        "bucket": grant.bucket,
-        "prefix": grant.prefix,
-        "allow": [operation for operation in Operation if operation in grant.allow],
-        "max_expires_in": grant.max_expires_in,
-        "max_content_length": grant.max_content_length,
-        "content_types": grant.content_types,
-        "max_keys": grant.max_keys,
-        "allow_overwrite": grant.allow_overwrite,
-    }
-    return _present(members)
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ and before the response if there is another snapshot by then.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, Final, get_type_hints
 
 from fastapi import Request, Response
@@ -20,7 +19,6 @@ from starlette.requests import ClientDisconnect
 
 from service.access.callers import Rate
 from service.api.authentication import authenticate
-from service.api.batch_queue import BatchQueue, BatchSlot
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
@@ -31,8 +29,7 @@ from service.api.body import (
     read_body,
     refuse,
 )
-from service.api.concurrency import REQUEST_OWNER, ConcurrencyLimiter, Owner
-from service.api.recently_refused import RecentlyRefused
+from service.api.limits import REQUEST_OWNER, BatchSlot, Owner, SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
@@ -45,16 +42,6 @@ from service.presigning.snapshot import Snapshot
 Handler = Callable[..., Awaitable[bytes]]
 
 _NO_CONTENT: Final = 204
-
-
-@dataclass(frozen=True, slots=True)
-class SharedLimits:
-    """Stop one caller from taking what all share."""
-
-    limiter: ConcurrencyLimiter  # for requests in progress
-    bodies: ConcurrencyLimiter  # for requests whose body is being received
-    batches: BatchQueue
-    refused: RecentlyRefused
 
 
 class AuthenticatedRequest(Request):
@@ -105,12 +92,10 @@ class JsonBytesResponse(Response):
 
     def __init__(self, body: bytes, status: int) -> None:
         self.status_code, self.body, self.background = status, body, None
-        length = str(len(body)).encode()
-        self.raw_headers = (
-            []
-            if status == _NO_CONTENT
-            else [(b"content-type", b"application/json"), (b"content-length", length)]
-        )
+        self.raw_headers = []
+        if status != _NO_CONTENT:
+            length = str(len(body)).encode()
+            self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", length)]
 
 
 class ApiRoute(APIRoute):

@@ -15,18 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
-from service.api.batch_queue import BatchQueue
-from service.api.concurrency import ConcurrencyLimiter
 from service.api.gateway import Gateway
+from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
 from service.api.problems import answer_http_exception, answer_unexpected_error
-from service.api.recently_refused import RecentlyRefused
-from service.api.route import SharedLimits
 from service.api.routes import (
     callers,
     diagnoses,
     health,
     multipart,
-    object_checks,
     objects,
     openapi,
 )
@@ -44,7 +40,6 @@ from service.telemetry.metrics import Metrics
 _ROUTERS: Final = (
     objects.router,
     multipart.router,
-    object_checks.router,
     diagnoses.router,
     callers.router,
     health.router,

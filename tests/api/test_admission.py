@@ -7,10 +7,14 @@ from typing import Final
 import pytest
 
 from service.access.callers import Rate
-from service.api.batch_queue import BatchQueue
-from service.api.concurrency import ConcurrencyLimiter, Owner
-from service.api.recently_refused import LONGEST, RecentlyRefused
-from service.api.route import SharedLimits
+from service.api.limits import (
+    MAX_REFUSAL_SECONDS,
+    BatchQueue,
+    ConcurrencyLimiter,
+    Owner,
+    RecentlyRefused,
+    SharedLimits,
+)
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with
@@ -183,7 +187,7 @@ def test_a_refused_caller_is_refused_until_retry_after() -> None:
 def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
     refused = Refused()
     refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
-    refused.now = LONGEST
+    refused.now = MAX_REFUSAL_SECONDS
     assert not refused.refuses(0)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.objects import StrictRequest
+from service.api.schemas import StrictRequest
 from service.app.factory import _ROUTERS, _shared
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy

@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from service.api.concurrency import ConcurrencyLimiter
+from service.api.limits import ConcurrencyLimiter
 from service.errors import Overloaded
 from tests.api.conftest import app_of
 

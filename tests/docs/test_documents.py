@@ -10,9 +10,8 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.batch_queue import BATCH_SLOTS
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from service.api.recently_refused import LONGEST
+from service.api.limits import BATCH_SLOTS, MAX_REFUSAL_SECONDS
 from service.app.reload import POLL_SECONDS, RESTART_REQUIRED
 from service.auth.jwks_cache import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.config.server import ServerSettings
@@ -244,7 +243,9 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
     assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
-    assert f"as `Retry-After` said and {LONGEST:g} s at most" in " ".join(OPERATIONS.split())
+    assert f"as `Retry-After` said and {MAX_REFUSAL_SECONDS:g} s at most" in " ".join(
+        OPERATIONS.split()
+    )
     assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2

@@ -5,8 +5,7 @@ from pydantic import MISSING
 
 from service.api.rendering import render_findings
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.diagnoses import DiagnosisRequest
-from service.api.schemas.objects import or_none
+from service.api.schemas import DiagnosisRequest, or_none
 from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, ReportedRequest
 from service.diagnosis.service import Diagnoses
 from service.errors import InvalidRequest

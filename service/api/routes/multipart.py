@@ -15,14 +15,15 @@ from service.api.rendering import (
 )
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.routes.objects import checksum_of, object_metadata
-from service.api.schemas.multipart import (
+from service.api.schemas import (
     CompleteUploadRequest,
     MultipartUploadRequest,
     PartUrlsRequest,
+    StringMap,
     UploadQuery,
+    or_none,
     quoted_etag,
 )
-from service.api.schemas.objects import StringMap, or_none
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest
 from service.multipart.completion import MANY_PARTS

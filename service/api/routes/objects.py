@@ -9,10 +9,10 @@ from pydantic import MISSING
 from service.access.content_types import runs_in_browser
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
-from service.api.rendering import render_form, render_request
+from service.api.rendering import render_check, render_form, render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.objects import Checksum as SentChecksum
-from service.api.schemas.objects import (
+from service.api.schemas import Checksum as SentChecksum
+from service.api.schemas import (
     DeleteUrlBatchRequest,
     DeleteUrlRequest,
     DownloadUrlBatchRequest,
@@ -21,6 +21,7 @@ from service.api.schemas.objects import (
     HeadUrlRequest,
     ListUrlRequest,
     NewObjectRequest,
+    ObjectCheckRequest,
     UploadFormRequest,
     UploadUrlBatchRequest,
     UploadUrlRequest,
@@ -28,6 +29,7 @@ from service.api.schemas.objects import (
     pairs,
 )
 from service.errors import InvalidRequest, UnsafeContentType
+from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 from service.presigning.requests import PostFormRequest, PresignRequest
 from service.signing.actions import (
     DEFAULT_CONTENT_TYPE,
@@ -96,6 +98,11 @@ async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBat
 @router.post("/list-urls", tags=["lists"])
 async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, list_request(body)))
+
+
+@router.post("/object-checks", tags=["object-checks"])
+async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
+    return render_check(await call.object_checks.check(call.requester, object_check(body)))
 
 
 def download_request(body: DownloadUrlRequest) -> PresignRequest:
@@ -240,4 +247,15 @@ def list_request(body: ListUrlRequest) -> PresignRequest:
     )
     return PresignRequest(
         bucket=body.bucket, key=body.prefix, action=action, lifetime=lifetime(body)
+    )
+
+
+def object_check(body: ObjectCheckRequest) -> ObjectExpectation:
+    checksum = or_none(body.checksum)
+    return ObjectExpectation(
+        bucket=body.bucket,
+        key=body.key,
+        content_length=or_none(body.content_length),
+        content_type=or_none(body.content_type),
+        checksum=None if checksum is None else ExpectedChecksum(checksum.algorithm, checksum.value),
     )
