@@ -2,7 +2,7 @@
 
 import gc
 
-# Imported objects stay. Collecting garbage while they are imported takes a tenth of the start, and each
+# Imported objects stay. Collecting garbage during the imports takes a tenth of the start, and each
 # full collection later would block the event loop for 50 ms to visit a hundred thousand objects.
 gc.disable()
 

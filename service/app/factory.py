@@ -79,10 +79,10 @@ def create_app(
 ) -> PresignApp:
     """The ASGI app. It can sign once its lifespan has started.
 
-    `addresses` are those of the buckets, if already resolved. `audit` takes the audit lines, instead
-    of standard output; `store_transport` takes calls to stores, instead of the network. Whoever runs
-    the app announces its end with `drain`. If `watched` is a configuration file, its changes take
-    effect. `once_started` is called in a thread, soon after the start.
+    `addresses` are those of the buckets, if already resolved. `audit` takes audit lines, instead of
+    standard output; `store_transport` takes calls to stores, instead of the network. `drain` tells
+    that the process will stop. If `watched` is a configuration file, its changes take effect.
+    `once_started` is called in a thread, soon after the start.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()

@@ -141,8 +141,9 @@ async def _reload(path: Path, old: Settings, services: Services) -> Settings | N
         await asyncio.sleep(0)
     except ConfigurationError as error:
         for problem in error.problems:
-            # The message is enough: a traceback would only show where the file was read.
-            log.error("the configuration is invalid, the old one stays in use: %s", problem)  # noqa: TRY400
+            # Without a traceback, which would only show where the file was read.
+            message = "the configuration is invalid, the old one stays in use: %s"
+            log.error(message, problem)  # noqa: TRY400
         return None
     except Exception:
         log.exception("the configuration cannot be used, the old one stays in use")

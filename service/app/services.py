@@ -92,7 +92,7 @@ class _Configuration:
 
 
 class Services:
-    """What requests use. These objects stay the same; a new configuration changes their contents."""
+    """What requests use. The objects stay; a new configuration changes their contents."""
 
     def __init__(
         self,

@@ -82,7 +82,7 @@ def serving(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServe
 
 @contextmanager
 def running(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
-    """In a thread, with an event loop of its own."""
+    """In a thread, with its own event loop."""
     connection_limits = _limits(**limits)
     config = uvicorn_config(app, host="127.0.0.1", port=0, drain=drain, limits=connection_limits)
     server = RunningServer(Server(config, drain=drain, drain_seconds=NEVER), drain)
@@ -177,6 +177,10 @@ class RawClient:
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
+
+    def request(self, data: bytes) -> Answer:
+        self.send(data)
+        return self.answer()
 
     def send_slowly(self, data: bytes, pause: float) -> None:
         """Byte by byte, until the server responds or closes."""

@@ -35,8 +35,7 @@ def test_a_slow_head_times_out(before: bytes) -> None:
         with server.connect() as client:
             if before:
                 with within(SECONDS):
-                    client.send(before)
-                    assert client.answer().status == 200
+                    assert client.request(before).status == 200
             client.send_slowly(SLOW_HEAD, PAUSE)
             answer = client.answer()
             assert (answer.status, answer.code) == (408, "request_timeout")
@@ -58,8 +57,7 @@ def test_empty_lines_do_not_keep_a_connection_open() -> None:
     with serving(head_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()
         with within(SECONDS):
-            client.send(LIVEZ)
-            assert client.answer().status == 200
+            assert client.request(LIVEZ).status == 200
         client.send_slowly(b"\r\n" * MANY, PAUSE)
         assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
@@ -72,15 +70,13 @@ def test_empty_lines_do_not_lose_a_pending_response() -> None:
         time.sleep(SHORT * 1.5)
         server.hold.set()
         assert client.answer().body == b'"released"'
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
 def test_a_broken_connection_leaves_no_timer() -> None:
     with serving() as server:
         with server.connect() as client:
-            client.send(LIVEZ)
-            assert client.answer().status == 200
+            assert client.request(LIVEZ).status == 200
             (protocol,) = server.protocols
             assert protocol.timeout_keep_alive_task is not None
             no_linger = struct.pack("ii", 1, 0)  # so that closing resets the connection
@@ -113,11 +109,9 @@ def test_bytes_that_arrived_in_time_are_read_before_the_deadline() -> None:
 
 def test_an_idle_connection_outlasts_the_head_deadline() -> None:
     with serving(head_seconds=SHORT) as server, server.connect() as client:
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
         time.sleep(SHORT * 1.5)
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
 @pytest.mark.parametrize(
@@ -126,8 +120,7 @@ def test_an_idle_connection_outlasts_the_head_deadline() -> None:
 def test_a_slow_body_times_out(path: str, before: bytes) -> None:
     with serving(body_seconds=SECONDS) as server, server.connect() as client:
         if before:
-            client.send(before)
-            assert client.answer().status == 200
+            assert client.request(before).status == 200
         start = time.monotonic()
         client.send(post(path, b"x" * 1000).removesuffix(b"x" * 1000))
         client.send_slowly(b"x" * MANY, PAUSE)
@@ -151,8 +144,7 @@ def test_head_and_body_have_separate_deadlines() -> None:
         for piece in (request[:40], request[40:-5]):
             client.send(piece)
             time.sleep(1.6)
-        client.send(request[-5:])
-        assert client.answer().body == b'"0123456789"'
+        assert client.request(request[-5:]).body == b'"0123456789"'
 
 
 def test_a_slow_response_of_the_app_has_no_deadline() -> None:
@@ -160,8 +152,7 @@ def test_a_slow_response_of_the_app_has_no_deadline() -> None:
     limits: dict[str, Any] = dict.fromkeys(deadlines, SHORT)
     with serving(**limits) as server, server.connect() as client:
         client.send(LIVEZ[:10])
-        client.send(LIVEZ[10:])
-        assert client.answer().status == 200
+        assert client.request(LIVEZ[10:]).status == 200
         client.send(HELD)
         time.sleep(SHORT * 1.5)
         assert client.is_silent()
@@ -172,8 +163,7 @@ def test_a_slow_response_of_the_app_has_no_deadline() -> None:
 def test_a_request_in_one_chunk_sets_no_timer() -> None:
     with serving() as server, server.connect() as client:
         for _ in range(3):
-            client.send(post("/timers", b"{}"))
-            assert client.answer().status == 200
+            assert client.request(post("/timers", b"{}")).status == 200
         assert server.timers == [False] * 3
         (protocol,) = server.protocols
         assert protocol._deadline is None
@@ -194,8 +184,7 @@ def test_a_client_that_reads_late_stays_connected() -> None:
         time.sleep(0.3)
         assert len(client.answer().body) == 20_000_002
         time.sleep(3.0)
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
 @pytest.mark.parametrize(
@@ -211,8 +200,7 @@ def test_responses_that_are_never_read_end_the_connection(last: bytes) -> None:
         server.connect(receive_buffer=4096) as client,
     ):
         with within(SECONDS):  # the first head's deadline
-            client.send(LIVEZ)
-            assert client.answer().status == 200
+            assert client.request(LIVEZ).status == 200
         while not any(p._connection.get_write_buffer_size() for p in server.protocols):
             before = server.uvicorn.server_state.total_requests
             client.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")

@@ -60,10 +60,8 @@ def test_a_large_token_is_accepted(client: RawClient, size: int, size_of_chunk: 
 def test_a_large_body_does_not_count_towards_the_next_head(client: RawClient) -> None:
     body = b"x" * 60 * 1024
     for _ in range(3):
-        client.send(post("/echo", body) + LIVEZ[:20])
-        assert client.answer().body == b'"%s"' % body
-        client.send(LIVEZ[20:])
-        assert client.answer().status == 200
+        assert client.request(post("/echo", body) + LIVEZ[:20]).body == b'"%s"' % body
+        assert client.request(LIVEZ[20:]).status == 200
 
 
 def test_chunks_do_not_count_as_a_head() -> None:
@@ -74,12 +72,10 @@ def test_chunks_do_not_count_as_a_head() -> None:
             for piece in (b"1\r\n", b"a\r\n"):
                 client.send(piece)
                 time.sleep(0.001)
-        client.send(b"0\r\n\r\n")
-        assert client.answer().body == b'"%s"' % (b"a" * 60)
+        assert client.request(b"0\r\n\r\n").body == b'"%s"' % (b"a" * 60)
 
 
 def test_a_trailer_is_no_header(client: RawClient) -> None:
     client.send(CHUNKED % b"/headers" + b"1\r\na\r\n0\r\nx-request-id: evil\r\n\r\n")
     assert json.loads(client.answer().body) == ["host", "transfer-encoding"]
-    client.send(LIVEZ)
-    assert client.answer().status == 200
+    assert client.request(LIVEZ).status == 200

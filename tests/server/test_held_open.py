@@ -44,8 +44,7 @@ def test_an_open_request_with_a_removed_key_is_unauthenticated(tmp_path: Path) -
         change(tmp_path, digest_of(NEW_KEY))
         until(lambda: status_of(running, NEW_KEY) == 200)
         for name, client in clients.items():
-            client.send(REQUESTS[name][-1:])
-            assert client.answer().code == "unauthenticated", name
+            assert client.request(REQUESTS[name][-1:]).code == "unauthenticated", name
         lines = [json.loads(each) for each in (tmp_path / "output.log").read_text().splitlines()]
         refused = [line for line in lines if line.get("reason") == "unauthenticated"]
         assert len(refused) >= len(REQUESTS)
@@ -57,5 +56,4 @@ def test_an_open_request_with_a_kept_key_is_served(tmp_path: Path) -> None:
         time.sleep(0.2)
         change(tmp_path, digest_of(API_KEY), digest_of(NEW_KEY))
         until(lambda: status_of(running, NEW_KEY) == 200)
-        client.send(REQUESTS["a URL"][-1:])
-        assert client.answer().status == 200
+        assert client.request(REQUESTS["a URL"][-1:]).status == 200

@@ -33,20 +33,16 @@ def test_one_request_too_many_gets_503_at_once(limited: RunningServer, held: byt
     with ExitStack() as stack, limited.connect() as client:
         clients = fill(limited, stack, held)
         for request in (HELD, post("/v1/echo", b"hello"), post("/v1/unknown", b"x" * 100_000)):
-            client.send(request)
-            answer = client.answer()
+            answer = client.request(request)
             assert (answer.status, answer.code) == (503, "overloaded")
             assert answer.headers["retry-after"] == "1"
         for health in (LIVEZ, READYZ):
-            client.send(health)
-            assert client.answer().status == 200
+            assert client.request(health).status == 200
         limited.hold.set()
         for each in clients:
-            each.send(b"" if held is HELD else b"o")
-            assert each.answer().status == 200
+            assert each.request(b"" if held is HELD else b"o").status == 200
         for each in [*clients, client]:
-            each.send(post("/v1/echo", b"hello"))
-            assert each.answer().status == 200
+            assert each.request(post("/v1/echo", b"hello")).status == 200
 
 
 def close(client: RawClient) -> None:
@@ -66,8 +62,7 @@ def test_a_client_that_disconnects_frees_a_place(
         clients = fill(limited, stack, NO_END)
         disconnect(clients[0])
         until(lambda: limited.tasks < LIMIT)
-        client.send(post("/v1/echo", b"hello"))
-        assert client.answer().status == 200
+        assert client.request(post("/v1/echo", b"hello")).status == 200
         client.send(NO_END)
         until(lambda: limited.tasks == LIMIT)
         clients[1].send(b"o" + HELD)
@@ -78,8 +73,7 @@ def test_a_pipelined_request_takes_no_place_while_it_waits(limited: RunningServe
     with limited.connect() as client, limited.connect() as other:
         client.send(HELD * 10)
         until(lambda: limited.tasks == 1)
-        other.send(post("/v1/echo", b"hello"))
-        assert other.answer().status == 200
+        assert other.request(post("/v1/echo", b"hello")).status == 200
         limited.hold.set()
         assert [client.answer().status for _ in range(10)] == [200] * 10
 
@@ -98,9 +92,7 @@ def test_slow_bodies_do_not_block_complete_requests() -> None:
             assert answer.headers["retry-after"] == "1"
         with server.connect() as client:
             for _ in range(3):
-                client.send(BODY)
-                assert client.answer().status == 200
+                assert client.request(BODY).status == 200
         for client in clients:
             if client not in refused:
-                client.send(rest)
-                assert client.answer().status == 200
+                assert client.request(rest).status == 200

@@ -20,8 +20,7 @@ def _server() -> Iterator[RunningServer]:
 def test_an_idle_connection_is_closed(server: RunningServer) -> None:
     with server.connect() as client:
         start = time.monotonic()
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
         assert client.ends()
         assert time.monotonic() - start > KEEP_ALIVE * 0.9
 
@@ -29,17 +28,13 @@ def test_an_idle_connection_is_closed(server: RunningServer) -> None:
 def test_a_connection_in_use_stays_open(server: RunningServer) -> None:
     with server.connect() as client:
         for _ in range(5):
-            client.send(LIVEZ)
-            assert client.answer().status == 200
+            assert client.request(LIVEZ).status == 200
             time.sleep(KEEP_ALIVE * 0.3)
 
 
-def test_a_request_may_outlast_the_keep_alive_time(
-    server: RunningServer,
-) -> None:
+def test_a_request_may_outlast_the_keep_alive_time(server: RunningServer) -> None:
     with server.connect() as client:
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
         client.send(HELD)
         until(lambda: server.tasks)
         time.sleep(KEEP_ALIVE * 1.5)
@@ -50,10 +45,8 @@ def test_a_request_may_outlast_the_keep_alive_time(
 def test_a_head_that_arrives_as_the_time_ends_is_read(server: RunningServer) -> None:
     server.uvicorn.config.timeout_keep_alive = 3.0  # type: ignore[assignment]
     with server.connect() as client:
-        client.send(LIVEZ)
-        assert client.answer().status == 200
+        assert client.request(LIVEZ).status == 200
         time.sleep(0.8)
         client.send(LIVEZ[:10])
         time.sleep(2.3)  # since the response, more than the keep-alive time
-        client.send(LIVEZ[10:])
-        assert client.answer().status == 200
+        assert client.request(LIVEZ[10:]).status == 200

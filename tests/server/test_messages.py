@@ -40,10 +40,8 @@ def test_a_malformed_request_gets_a_problem(
     client: RawClient, request_: bytes, before: bytes
 ) -> None:
     if before:
-        client.send(before)
-        assert client.answer().status == 200
-    client.send(request_)
-    answer = client.answer()
+        assert client.request(before).status == 200
+    answer = client.request(request_)
     assert (answer.status, answer.code) == (400, "malformed_request")
     assert answer.headers["connection"] == "close"
     client.send(LIVEZ)
@@ -52,24 +50,19 @@ def test_a_malformed_request_gets_a_problem(
 
 def test_a_malformed_request_does_not_affect_others(server: RunningServer) -> None:
     with server.connect() as bad, server.connect() as good:
-        bad.send(b"garbage\r\n\r\n")
-        assert bad.answer().status == 400
-        good.send(LIVEZ)
-        assert good.answer().status == 200
+        assert bad.request(b"garbage\r\n\r\n").status == 400
+        assert good.request(LIVEZ).status == 200
 
 
-def test_a_malformed_body_gets_no_second_response(
-    client: RawClient,
-) -> None:
-    client.send(b"POST /v1/unknown HTTP/1.1\r\nhost: a\r\n" + CHUNKED + b"\r\n1\r\na\r\n")
-    assert client.answer().status == 404
+def test_a_malformed_body_gets_no_second_response(client: RawClient) -> None:
+    head = b"POST /v1/unknown HTTP/1.1\r\nhost: a\r\n" + CHUNKED
+    assert client.request(head + b"\r\n1\r\na\r\n").status == 404
     client.send(b"zz\r\n")
     assert client.ends()
 
 
 def test_http_1_0_closes_the_connection(client: RawClient) -> None:
-    client.send(b"GET /livez HTTP/1.0\r\n\r\n")
-    answer = client.answer()
+    answer = client.request(b"GET /livez HTTP/1.0\r\n\r\n")
     assert (answer.status, answer.body) == (200, b"ok")
     assert client.ends()
 
@@ -78,22 +71,18 @@ def test_a_head_request_gets_no_body(client: RawClient) -> None:
     for _ in range(2):
         client.send(b"HEAD /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n")
         assert client.answer(to_head=True).status == 405
-    client.send(LIVEZ)
-    assert client.answer().body == b"ok"
+    assert client.request(LIVEZ).body == b"ok"
 
 
 def test_expect_100_continue(client: RawClient) -> None:
     request = post("/echo", b"hello", "expect: 100-continue")
-    client.send(request.removesuffix(b"hello"))
-    assert client.answer().status == 100
-    client.send(b"hello")
-    assert client.answer().body == b'"hello"'
+    assert client.request(request.removesuffix(b"hello")).status == 100
+    assert client.request(b"hello").body == b'"hello"'
 
 
 def test_a_too_large_body_is_refused_instead_of_100_continue(client: RawClient) -> None:
     request = post("/v1/download-urls", b"", f"content-length: {1024**3}", "expect: 100-continue")
-    client.send(request.replace(b"content-length: 0\r\n", b""))
-    assert client.answer().code == "body_too_large"
+    assert client.request(request.replace(b"content-length: 0\r\n", b"")).code == "body_too_large"
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c", b"foo/2"])
@@ -102,8 +91,7 @@ def test_an_upgrade_request_is_answered_without_upgrading(
 ) -> None:
     """The connection then ends, because later bytes cannot be read."""
     upgrade = b"connection: upgrade\r\nupgrade: %s\r\nsec-websocket-version: 13\r\n\r\n" % protocol
-    client.send(b"GET /livez HTTP/1.1\r\nhost: a\r\n" + upgrade + LIVEZ)
-    answer = client.answer()
+    answer = client.request(b"GET /livez HTTP/1.1\r\nhost: a\r\n" + upgrade + LIVEZ)
     assert (answer.status, answer.headers["connection"]) == (200, "close")
     assert client.ends()
 
@@ -121,14 +109,13 @@ def test_the_body_of_an_upgrade_request_is_read(
     client: RawClient, request_: bytes, after: bytes
 ) -> None:
     """Java's client sends such requests on plain connections. Later bytes are dropped."""
-    client.send(request_ + after)
-    answer = client.answer()
+    answer = client.request(request_ + after)
     assert (answer.body, answer.headers["connection"]) == (b'"hello"', "close")
     assert client.ends()
 
 
 @pytest.mark.parametrize("request_", WITH_BODY.values(), ids=WITH_BODY)
-def test_the_body_of_an_upgrade_request_is_read_in_any_chunks(
+def test_the_body_of_an_upgrade_request_in_any_chunks(
     server: RunningServer, request_: bytes
 ) -> None:
     head = request_.index(b"\r\n\r\n")
@@ -136,8 +123,7 @@ def test_the_body_of_an_upgrade_request_is_read_in_any_chunks(
         with server.connect() as client:
             client.send(request_[:cut])
             time.sleep(0.005)
-            client.send(request_[cut:])
-            assert client.answer().body == b'"hello"'
+            assert client.request(request_[cut:]).body == b'"hello"'
             assert client.ends()
 
 
@@ -147,24 +133,21 @@ def test_the_body_of_an_upgrade_request_is_read_in_any_chunks(
     ids=["an invalid chunk size", "two transfer codings"],
 )
 def test_a_malformed_body_of_an_upgrade_request_is_refused(client: RawClient, rest: bytes) -> None:
-    client.send(TO_ECHO + TO_UPGRADE + rest)
-    answer = client.answer()
+    answer = client.request(TO_ECHO + TO_UPGRADE + rest)
     assert (answer.status, answer.code) == (400, "malformed_request")
     assert client.ends()
 
 
 def test_the_body_of_an_upgrade_request_times_out() -> None:
     with serving(body_seconds=0.1) as server, server.connect() as client:
-        client.send(WITH_BODY["length"].removesuffix(b"llo"))
-        assert client.answer().code == "request_timeout"
+        assert client.request(WITH_BODY["length"].removesuffix(b"llo")).code == "request_timeout"
         assert client.ends()
 
 
 def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
     client.send(post("/echo", b"one") + LIVEZ + post("/echo", b"three"))
     assert [client.answer().body for _ in range(3)] == [b'"one"', b"ok", b'"three"']
-    client.send(LIVEZ)
-    assert client.answer().body == b"ok"
+    assert client.request(LIVEZ).body == b"ok"
 
 
 @pytest.mark.parametrize(
@@ -199,8 +182,7 @@ def test_a_pipelined_bodys_deadline_starts_at_its_turn() -> None:
         server.hold.set()
         assert client.answer().body == b'"released"'
         assert client.is_silent(0.3)  # longer than an unwanted body would get
-        client.send(b"lo")
-        assert client.answer().body == b'"hello"'
+        assert client.request(b"lo").body == b'"hello"'
 
 
 def test_the_number_of_pipelined_requests_is_limited() -> None:
@@ -215,8 +197,8 @@ def test_the_number_of_pipelined_requests_is_limited() -> None:
 
 def test_response_header_names_are_case_insensitive(server: RunningServer) -> None:
     with server.connect() as client:
-        client.send(b"GET /header/Connection HTTP/1.1\r\nhost: a\r\n\r\n")
-        assert client.answer().headers["connection"] == "close"
+        answer = client.request(b"GET /header/Connection HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert answer.headers["connection"] == "close"
         assert client.ends()
 
 

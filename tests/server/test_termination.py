@@ -97,8 +97,7 @@ def _draining(tmp_path: Path) -> Iterator[ServiceProcess]:
 def drain(running: ServiceProcess, client: RawClient) -> None:
     running.signal(signal.SIGTERM)
     until(lambda: readiness(running) == 503)
-    client.send(LIVEZ)
-    assert client.answer().headers["connection"] == "close"
+    assert client.request(LIVEZ).headers["connection"] == "close"
     assert client.ends()
 
 
@@ -112,12 +111,10 @@ def test_requests_are_answered_while_draining_and_not_ready(draining: ServicePro
     """A second signal ends the draining; open requests are still answered."""
     with draining.connect() as idle, draining.connect() as slow, draining.connect() as begun:
         slow.send(SIGN[:-5])
-        idle.send(READYZ)
-        assert idle.answer().status == 200  # the other head was read, too
+        assert idle.request(READYZ).status == 200  # the other head was read, too
         drain(draining, idle)
         with draining.connect() as late:
-            late.send(SIGN)
-            answer = late.answer()
+            answer = late.request(SIGN)
             assert (answer.status, answer.headers["connection"]) == (200, "close")
         begun.send(SIGN[:30])
         draining.signal(signal.SIGTERM)
@@ -146,8 +143,7 @@ def test_idle_connections_do_not_delay_the_exit(tmp_path: Path) -> None:
         running.connect() as silent,
         running.connect() as idle,
     ):
-        idle.send(LIVEZ)
-        assert idle.answer().status == 200
+        assert idle.request(LIVEZ).status == 200
         running.signal(signal.SIGTERM)
         assert running.process.wait(PATIENCE) == 0
         assert silent.ends()
@@ -161,8 +157,7 @@ def test_open_requests_survive_a_lack_of_file_descriptors(tmp_path: Path) -> Non
         running.forbid_more_descriptors()
         running.signal(signal.SIGTERM)
         until(lambda: is_refused(running))
-        begun.send(SIGN[-5:])
-        assert begun.answer().status == 200
+        assert begun.request(SIGN[-5:]).status == 200
 
 
 def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
@@ -171,8 +166,7 @@ def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
         assert readiness(draining) == 200  # the request above was read
         draining.signal(signal.SIGINT)
         until(lambda: is_refused(draining))
-        begun.send(SIGN[30:])
-        assert begun.answer().headers["connection"] == "close"
+        assert begun.request(SIGN[30:]).headers["connection"] == "close"
         assert begun.ends()
     draining.process.wait(PATIENCE)
 
@@ -182,8 +176,7 @@ def test_responses_close_the_connection_while_draining() -> None:
         client.send(LIVEZ)
         assert "connection" not in client.answer().headers
         server.drain.begin(time.monotonic())
-        client.send(READYZ)
-        answer = client.answer()
+        answer = client.request(READYZ)
         assert (answer.status, answer.headers["connection"]) == (503, "close")
         assert client.ends()
 
@@ -192,12 +185,11 @@ def test_responses_close_the_connection_while_draining() -> None:
 def test_a_request_sent_as_the_server_stops_is_answered(connects_late: bool) -> None:
     """The event loop is busy when it arrives, and stops listening next."""
     with serving(shutdown_idle_seconds=2.0) as server, ExitStack() as stack:
-        accepted, kept = (stack.enter_context(server.connect()) for _ in range(2))
-        kept.send(LIVEZ)
-        assert kept.answer().status == 200
+        accepted, idle = (stack.enter_context(server.connect()) for _ in range(2))
+        assert idle.request(LIVEZ).status == 200
         until(lambda: len(server.protocols) == 2)
         is_sent = block_last_tick(server)
-        clients = [accepted, kept]
+        clients = [accepted, idle]
         if connects_late:  # not accepted yet
             clients = [stack.enter_context(server.connect())]
         for client in clients:

@@ -15,7 +15,6 @@ from service.app import reload
 from service.config.settings import load_settings
 from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
-POLL_SECONDS = 0.005
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
 
 
@@ -23,7 +22,6 @@ WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
 class WatchedService:
     path: Path
     harness: Harness
-    poll_seconds: float
     results: list[str] = field(default_factory=list)
     checks: int = 0  # that have begun; each lasts until writing has stopped
     last_unchanged: int = 0  # the last check that saw no change
@@ -57,16 +55,21 @@ def put(path: Path, text: str | dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def watching(
-    path: Path, before: Callable[[], None] | None = None, poll_seconds: float = POLL_SECONDS
+    path: Path, before: Callable[[], None] | None = None, retry_seconds: float = 10.0
 ) -> AsyncIterator[WatchedService]:
     """Run and watch the files' configuration. `before` is called before the watch begins."""
     settings = load_settings(path)
     async with start_services(settings) as harness:
         if before is not None:
             before()
-        service = WatchedService(path, harness, poll_seconds)
+        service = WatchedService(path, harness)
         reloading = reload.keep_reloading(
-            path, settings, harness.services, service.results.append, poll_seconds=poll_seconds
+            path,
+            settings,
+            harness.services,
+            service.results.append,
+            poll_seconds=0.005,
+            retry_seconds=retry_seconds,
         )
         with counted_checks(service):
             task = asyncio.create_task(reloading)

@@ -140,7 +140,7 @@ async def test_a_half_written_file_is_not_read(path: Path, monkeypatch: pytest.M
         assert await service.serves_wider()
 
 
-async def test_a_file_that_never_stops_changing_is_read_in_the_end(service: WatchedService) -> None:
+async def test_a_file_that_never_stops_changing_is_read(service: WatchedService) -> None:
     number = 0
     async with asyncio.timeout(PATIENCE):
         while not service.results:

@@ -2,16 +2,15 @@
 
 import asyncio
 import ssl
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
 
 from service.app import builders, reload
-from service.config.settings import load_settings
 from tests.app.reload.harness import put, watching
-from tests.app.services.harness import called_here, configuration, start_services, until
+from tests.app.services.harness import called_here, configuration, until
 
 END = "-----END CERTIFICATE-----\n"
 
@@ -23,37 +22,20 @@ def one_ca(number: int = 0) -> str:
 async def test_a_change_is_retried_once_its_certificate_is_mounted(path: Path) -> None:
     """A Secret may appear seconds after the ConfigMap that names it."""
     ca_file = path.with_name("ca.crt")
-    cluster = {
-        "issuer": "https://a",
-        "audience": "a",
-        "jwks_url": "https://a/",
-        "ca_file": str(ca_file),
-    }
-    outcomes: list[str] = []
-    async with start_services(load_settings(path)) as harness:
-        watch = reload.keep_reloading(
-            path,
-            load_settings(path),
-            harness.services,
-            outcomes.append,
-            poll_seconds=0.005,
-            retry_seconds=0.05,
-        )
-        task = asyncio.create_task(watch)
+    url = "https://a/"
+    cluster = {"issuer": url, "audience": "a", "jwks_url": url, "ca_file": str(ca_file)}
+    async with watching(path, retry_seconds=0.05) as service:
         put(path, configuration(issuers={"cluster": cluster}))
-        await until(lambda: "failed" in outcomes)
-        assert "ok" not in outcomes
+        await until(lambda: "failed" in service.results)
+        assert "ok" not in service.results
         ca_file.write_text(one_ca())
-        await until(lambda: "ok" in outcomes)
-        current = harness.services._current
+        await until(lambda: "ok" in service.results)
+        current = service.harness.services._current
         assert current is not None
         assert "cluster" in current.settings.issuers
-        number = len(outcomes)
+        number = len(service.results)
         await asyncio.sleep(0.3)
-        assert len(outcomes) == number  # no more retries
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        assert len(service.results) == number  # no more retries
 
 
 @pytest.mark.parametrize("attempts", [1, 3, 10])
@@ -83,8 +65,8 @@ async def test_a_rotated_ca_bundle_needs_no_restart(path: Path) -> None:
             during_its_call = client.is_closed
         assert (during_its_call, client.is_closed) == (False, True)
         assert called == []  # it was harness beside the loop
-        transport = store._client._client._transport
-        trusted = transport._pool._ssl_context.get_ca_certs()  # type: ignore[attr-defined] # httpx shows it nowhere
+        transport: Any = store._client._client._transport
+        trusted = transport._pool._ssl_context.get_ca_certs()
         with_one = ssl.create_default_context(cafile=str(bundle))
         assert trusted == with_one.get_ca_certs()
         assert (
@@ -95,9 +77,7 @@ async def test_a_rotated_ca_bundle_needs_no_restart(path: Path) -> None:
         assert store._client is not old
 
 
-async def test_a_change_without_certificates_keeps_connections(
-    path: Path,
-) -> None:
+async def test_a_change_without_certificates_keeps_connections(path: Path) -> None:
     async with watching(path) as service:
         client = service.harness.services._store._client
         assert await service.changed_to(configuration(console=True)) == "ok"

@@ -19,9 +19,7 @@ from tests.app.reload.harness import (
 from tests.app.services.harness import BILLING, BUCKET, SALES, grant
 
 
-async def test_a_teams_file_can_be_added_changed_and_removed(
-    teams: WatchedService,
-) -> None:
+async def test_a_teams_file_can_be_added_changed_and_removed(teams: WatchedService) -> None:
     assert await teams.harness.error_code(SALES, "b/c") is None
     assert teams.harness.identify("audit") is None
     assert await teams.changed_to(team("audit"), "callers.d/audit.yaml") == "ok"
@@ -85,7 +83,7 @@ async def test_a_team_cannot_take_another_callers_name(
     assert 'callers.0 has the api_key name "billing" too' in log_messages(caplog)[0]
 
 
-@pytest.mark.parametrize("text", ["", "callers:", "callers: []", "# nobody yet"])
+@pytest.mark.parametrize("text", ["", "callers:", "callers: []", "# none yet"])
 async def test_a_teams_file_may_be_empty(teams: WatchedService, text: str) -> None:
     assert await teams.changed_to(text, "callers.d/audit.yaml") == "ok"
 
@@ -109,9 +107,7 @@ async def test_the_directory_may_be_a_config_map(path: Path) -> None:
         assert await service.harness.error_code(SALES, "c/d") is None
 
 
-async def test_a_new_directory_is_watched_even_if_invalid_at_first(
-    teams: WatchedService,
-) -> None:
+async def test_a_new_directory_is_watched_even_if_invalid_at_first(teams: WatchedService) -> None:
     put(teams.path.parent / "new.d" / "sales.yaml", "{")
     assert await teams.changed_to(with_callers_dir("new.d")) == "failed"
     assert await teams.harness.error_code(SALES, "b/c") is None

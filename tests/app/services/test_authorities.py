@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
@@ -90,6 +91,7 @@ async def test_a_bundle_removed_after_reading_fails_the_start(without_bundle: Se
 
 
 def trusted(harness: Harness) -> list[object]:
-    context = harness.services._store._client._client._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx shows it nowhere
+    transport: Any = harness.services._store._client._client._transport
+    context = transport._pool._ssl_context
     assert isinstance(context, ssl.SSLContext)
     return [*context.get_ca_certs()]

@@ -33,9 +33,7 @@ async def test_an_unchanged_issuers_keys_are_not_fetched_again(cluster: Issuer) 
         assert tasks("keys of") == ["keys of cluster-a"]
 
 
-async def test_a_cached_token_for_the_old_audience_is_refused(
-    cluster: Issuer,
-) -> None:
+async def test_a_cached_token_for_the_old_audience_is_refused(cluster: Issuer) -> None:
     async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
         assert (await harness.caller_of_token(old), await harness.caller_of_token(new)) == (
@@ -51,7 +49,7 @@ async def test_a_cached_token_for_the_old_audience_is_refused(
         assert cluster.requests == 1
 
 
-async def test_a_token_that_waits_for_a_key_meets_the_new_audience(cluster: Issuer) -> None:
+async def test_a_token_that_waits_meets_the_new_audience(cluster: Issuer) -> None:
     cluster.gate.clear()
     async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
@@ -73,9 +71,7 @@ async def test_a_token_that_waits_survives_a_new_jwks_url(cluster: Issuer) -> No
         assert await waiting == KNOWN
 
 
-async def test_keys_come_from_a_new_jwks_url_alone(
-    cluster: Issuer,
-) -> None:
+async def test_keys_come_from_a_new_jwks_url_alone(cluster: Issuer) -> None:
     async with (
         issuer("two") as moved,
         start_services(settings(**token_callers(cluster))) as harness,
@@ -87,9 +83,7 @@ async def test_keys_come_from_a_new_jwks_url_alone(
         assert tasks("keys of") == ["keys of cluster-a"]
 
 
-async def test_issuers_are_added_and_removed(
-    cluster: Issuer,
-) -> None:
+async def test_issuers_are_added_and_removed(cluster: Issuer) -> None:
     async with start_services(BEFORE) as harness:
         assert await harness.caller_of_token(token()) is None
         await harness.reconfigure(settings(**token_callers(cluster)))

@@ -33,7 +33,7 @@ async def _services(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Services]:
 
 
 def buckets(**regions: str) -> Settings:
-    """STS is at a port where nobody listens."""
+    """STS is at a closed port."""
     sts = {"sts_endpoint_url": "http://127.0.0.1:9"}
     configured = {name: {**BUCKET, **sts, "region": region} for name, region in regions.items()}
     return settings(buckets=configured, callers=[caller("billing", grant())])

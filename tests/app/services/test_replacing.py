@@ -57,9 +57,7 @@ async def test_a_removed_grant_no_longer_applies(warm: Harness) -> None:
     await warm.sign()
 
 
-async def test_only_a_caller_whose_policy_changed_gets_a_new_session(
-    warm: Harness,
-) -> None:
+async def test_only_a_caller_whose_policy_changed_gets_a_new_session(warm: Harness) -> None:
     old = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
     await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))

@@ -60,10 +60,10 @@ async def test_revoking_a_pattern_revokes_every_matching_caller(cluster: Issuer)
         for name in ("billing:api", "billing:job", "ops:api")
     )
     async with start_services(settings(**before)) as harness:
-        old = [signer_of((await harness.sign(who)).url) for who in (api, job, ops)]
+        old = [signer_of((await harness.sign(each)).url) for each in (api, job, ops)]
         first = {**before["callers"][0], "revoked_before": now()}
         await harness.reconfigure(settings(**{**before, "callers": [first, before["callers"][1]]}))
-        new = [signer_of((await harness.sign(who)).url) for who in (api, job, ops)]
+        new = [signer_of((await harness.sign(each)).url) for each in (api, job, ops)]
         assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True]
 
 

@@ -57,9 +57,7 @@ def url(answer: object) -> str:
     return found
 
 
-async def test_waiting_requests_use_the_session_of_new_grants(
-    cold: Harness,
-) -> None:
+async def test_waiting_requests_use_the_session_of_new_grants(cold: Harness) -> None:
     signing = asyncio.ensure_future(cold.sign())
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
     await requested(cold, signing, batch)
@@ -98,9 +96,7 @@ async def test_waiting_requests_are_refused_once_their_bucket_is_removed(cold: H
     assert isinstance(refused, Forbidden)
 
 
-async def test_a_bucket_removed_before_a_batch_waits_fails_only_its_items(
-    cold: Harness,
-) -> None:
+async def test_a_bucket_removed_early_fails_only_its_items(cold: Harness) -> None:
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
     await asyncio.sleep(0)  # it is about to wait
     cold.source().gate.set()
@@ -112,9 +108,7 @@ async def test_a_bucket_removed_before_a_batch_waits_fails_only_its_items(
     assert isinstance(refused, Forbidden)
 
 
-async def test_a_failed_session_of_unchanged_grants_fails_waiting_requests(
-    cold: Harness,
-) -> None:
+async def test_a_failed_session_of_unchanged_grants_fails_waiting_requests(cold: Harness) -> None:
     signing = asyncio.ensure_future(cold.sign())
     await requested(cold, signing)
     cold.source().refused_policies = set(cold.source().policies)
