@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 NO_ROUTE: Final = "none"
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LIMITED: Final = ("/v1/", "/uppy/")  # never health: a full service is still healthy
 
 
 class RequestObserver(Protocol):
@@ -89,24 +88,27 @@ class Gateway:
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a place in the limiter until the response is sent."""
-        if not scope["path"].startswith(_LIMITED):
-            await self._dispatch(scope, receive, send)
+        """Answer. A request of the API holds a place in the limiter until its response is sent."""
+        route = self._find(scope)
+        if route is None:  # health, among others: a full service is still healthy
+            await self._dispatch(None, scope, receive, send)
             return
         try:
             self._limiter.acquire()
         except PresignError as error:
             await refusal(error, scope["state"]["request_id"])(scope, receive, send)
             return
+        scope["route"] = route
         try:
-            await self._dispatch(scope, receive, send)
+            await self._dispatch(route, scope, receive, send)
         finally:
             self._limiter.release(scope["state"].get(REQUEST_OWNER))
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _dispatch(
+        self, route: ApiRoute | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         state = scope["state"]
         try:
-            route = self._find(scope)
             if route is None:
                 await self._app(scope, receive, send)
                 return
@@ -125,11 +127,10 @@ class Gateway:
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))
         if found is not None:
-            scope["route"] = found
             return found
         for route in self._with_parameters:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
-                scope.update(child_scope, route=route)
+                scope["path_params"] = child_scope["path_params"]
                 return route
         return None
