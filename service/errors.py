@@ -1,4 +1,4 @@
-"""Every error that a caller can get, without HTTP: `api/problems.py` has the statuses.
+"""The errors of the domain, without HTTP: `api/problems.py` has the statuses, and HTTP's own errors.
 
 `code` is part of the API. The caller reads `detail`, so it never repeats what the caller sent, and
 never reveals anything outside the caller's grants.

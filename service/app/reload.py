@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 2.0
 FIRST_RETRY_SECONDS: Final = 10.0  # after a change that failed; doubled each time
 LAST_RETRY_SECONDS: Final = 300.0
-# Ten seconds of checks: files that are written all the time are read in the end.
+# Ten seconds of checks: files that change all the time are read after that.
 _MAX_SETTLE_CHECKS: Final = 50
 RESTART_REQUIRED: Final = (
     "cors_origins",

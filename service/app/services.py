@@ -288,7 +288,7 @@ class Services:
 
 
 def _role(bucket: str, settings: Settings) -> Role | None:
-    """The role that a bucket's sessions are of. None for static keys."""
+    """The role that a bucket's sessions assume. None for static keys."""
     configured = settings.buckets[bucket]
     return None if configured.credentials == "static" else builders.role(configured, settings)
 

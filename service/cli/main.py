@@ -87,7 +87,7 @@ def run(
     """Run the service until a signal ends it. Reload the file at `path` when it changes."""
     drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
-    # Log to standard error what standard output cannot take, above all that nobody reads it.
+    # Log to standard error what standard output cannot take, for example that its reader is gone.
     fallback = LineSink(sys.stderr.fileno())
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())

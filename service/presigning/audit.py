@@ -1,6 +1,6 @@
 """The lines of the audit trail: who requested what, the decision, and which session signed. Pure.
 
-Each request has its line before it is answered. A line never has a signature or a token. A batch has one
+Each valid request for a signature has its line before it is answered, and so have refusals. A line never has a signature or a token. A batch has one
 line for each decision, with all its keys. Log collectors split lines over 16 KiB (the limit of containerd
 and Docker), so longer ones become several lines, numbered by `part` and `parts`, with the same request id.
 Everything in a line but its time, its request id and its keys is rendered once.
@@ -46,7 +46,7 @@ Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
 @dataclass(frozen=True, slots=True)
 class RefusedBatch:
-    """A batch that was refused unread. `bucket` is None if its items name several.
+    """A batch that was refused before its items were validated. `bucket` is None if they name several.
 
     `keys` are the first of `count` keys.
     """
@@ -179,7 +179,10 @@ def _number_parts(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
 
 
 class _Decision(NamedTuple):
-    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed."""
+    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed.
+
+    Append new fields at the end: `_decision` and others fill them by position.
+    """
 
     decision: str
     reason: str | None

@@ -67,7 +67,7 @@ class Presigner:
     ) -> list[PresignedRequests | PresignError]:
         """Return the answers in the order of the keys; a refused key has its error in its place.
 
-        Neighbouring keys with the same decision share one answer. `count_batch` comes before.
+        Neighbouring keys with the same decision share one answer. Call `count_batch` first.
         Waiting for sessions happens within `aside()`.
         """
         waited = set[SessionKey]()

@@ -101,5 +101,5 @@ class Windows:
 
 
 def _before_left(now: float, seconds: int) -> float:
-    """The expression of `limits`: another one would round differently."""
+    """The formula of `limits`, so that rounding agrees."""
     return (1 - (((now - seconds) / seconds) % 1)) * seconds

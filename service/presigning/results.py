@@ -1,6 +1,6 @@
 """What callers get: a signed request, a form, or the result of a call to the store. Pure.
 
-The classes that are made for each URL are not frozen: see `actions.py`.
+The classes that are made for each URL are not frozen: see `requests.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -60,7 +60,10 @@ def signed_headers(headers: Iterable[str]) -> str:
 def canonical_request(
     method: str, path: str, query: str, headers: Mapping[str, str], payload_hash: str
 ) -> str:
-    """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice."""
+    """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice.
+
+    For proofs and tests: URLs are signed from `SigningContext`, which tests compare with this.
+    """
     lines = (method, path, query, canonical_headers(headers), signed_headers(headers), payload_hash)
     return "\n".join(lines)
 
