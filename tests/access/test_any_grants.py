@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Denied, Grant, Operation, decide
 from tests.access.access_requests import access_requests, grants, keys, make_request, prefixes
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 
 @given(granted=prefixes, asked=prefixes, rest=keys, subtree=st.booleans())

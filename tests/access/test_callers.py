@@ -12,7 +12,7 @@ from service.access.callers import CallerEntry, Identity, granted, named_claims
 from service.access.grants import Allowed, Caller, Grant, Operation, decide
 from service.access.subject_patterns import intersecting_subject
 from tests.access.access_requests import make_request
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 ISSUER = "cluster-a"
 A_GRANT = make_grant(prefix="a/")

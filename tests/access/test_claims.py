@@ -18,7 +18,7 @@ from service.access.callers import (
 )
 from service.access.grants import Caller, Denied, Grant, Operation, decide
 from tests.access.access_requests import make_request
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 CALLER = Caller(issuer="cluster-a", subject="s")
 

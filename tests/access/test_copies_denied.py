@@ -17,7 +17,7 @@ from tests.access.policy_evaluator import (
     statements,
 )
 from tests.access.policy_meaning import BUCKET, OBJECT_ACTIONS, UPLOADS, meant, near, some_grants
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 ARNS = bucket_arns("acme", partition="aws")
 

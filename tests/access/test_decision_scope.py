@@ -15,7 +15,7 @@ from service.access.grants import (
     decision_scope,
 )
 from tests.access.access_requests import access_requests, grants, keys, make_request
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 
 def of(*prefixes: str, key: str) -> DecisionScope | None:

@@ -4,7 +4,7 @@ import pytest
 
 from service.access.grants import Denied, Operation, decide
 from tests.access.access_requests import ALLOWED, make_request
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 
 def test_no_grant_means_no_access() -> None:

@@ -16,7 +16,7 @@ from service.access.grants import (
     most_keys,
 )
 from tests.access.access_requests import ALLOWED, make_form, make_request, make_upload
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 IMAGES = make_grant(content_types=("image/*",))
 LIST = make_request(operation=Operation.LIST, subtree=True, max_keys=101)

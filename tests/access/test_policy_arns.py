@@ -8,7 +8,7 @@ from service.access.session_policy import BucketArns, session_policy
 from service.app.builders import arns as configured_arns
 from service.config.buckets import BucketSettings
 from tests.access.policy_evaluator import allows
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 KMS_KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"

@@ -32,7 +32,7 @@ from tests.access.policy_meaning import (
     near,
     some_grants,
 )
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 ARNS = bucket_arns("acme", partition="aws", kms_via=(VIA,))
 

@@ -11,8 +11,9 @@ from service.api.schemas import StrictRequest
 from service.app.factory import _ROUTERS, _shared
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
-from tests.presigning.house import make_harness
-from tests.support.fakes import FakeClock, in_virtual_time, make_snapshot
+from tests.support.authorizer import make_harness
+from tests.support.factories import make_snapshot
+from tests.support.virtual_time import FakeClock, in_virtual_time
 
 LONG: Final = {
     "DownloadUrlBatchRequest",

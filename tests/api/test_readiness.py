@@ -14,12 +14,8 @@ from service.config.settings import Settings
 from service.server.shutdown import Drain
 from service.sessions.sts import SessionRefused
 from tests.api.conftest import EVERYTHING, open_grant, running, settings_with
-from tests.support.fakes import (
-    FakeClock,
-    FakeSource,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.support.pool import FakeSource
+from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock
 
 BOTH: Final = settings_with(
     open_grant(max_expires_in=900),
@@ -36,7 +32,7 @@ class Sources(dict[str, FakeSource]):
 
     @property
     def calls(self) -> int:
-        return sum(len(source.asked) for source in self.values())
+        return sum(len(source.fetched) for source in self.values())
 
     @asynccontextmanager
     async def open(self, clock: Clock) -> AsyncIterator[MakeSource]:
@@ -44,7 +40,7 @@ class Sources(dict[str, FakeSource]):
 
         async def make(name: str, settings: Settings) -> FakeSource:
             self[name] = FakeSource(clock, delay=0.1)
-            self[name].fault = self.fault
+            self[name].error = self.fault
             return self[name]
 
         yield make
@@ -72,7 +68,7 @@ async def test_without_sts_the_service_is_live_but_not_ready() -> None:
             assert await status(client, "/livez") == 200
             assert await status(client, "/readyz") == 503
         for source in sources.values():
-            source.fault = None
+            source.error = None
         await asyncio.sleep(60)
         assert await status(client, "/readyz") == 200
         assert (await sign(client, "demo")).status_code == 200
@@ -109,7 +105,7 @@ async def test_a_revoked_role_affects_its_own_bucket_only() -> None:
         await asyncio.sleep(1)
         for bucket in ("demo", "closed"):
             assert (await sign(client, bucket)).status_code == 200
-        sources["demo"].fault = NO_ROLE
+        sources["demo"].error = NO_ROLE
         for _ in range(4 * 60):
             await asyncio.sleep(60)
             assert (await sign(client, "closed")).status_code == 200
@@ -127,7 +123,7 @@ async def test_a_batch_signs_for_the_buckets_that_can_sign() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
-        sources["demo"].fault = NO_ROLE
+        sources["demo"].error = NO_ROLE
         items = [{"bucket": bucket, "key": "a"} for bucket in ("closed", "demo", "closed")]
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
     results = answer.json()["results"]
@@ -142,7 +138,7 @@ async def test_without_sessions_the_service_is_live_but_not_ready() -> None:
         await asyncio.sleep(1)
         assert await status(client, "/readyz") == 200
         for source in sources.values():
-            source.fault = NO_ROLE
+            source.error = NO_ROLE
         await asyncio.sleep(HOUR - 60)
         assert await status(client, "/readyz") == 200  # what is good is good to its end
         await asyncio.sleep(120)

@@ -11,7 +11,7 @@ from service.sessions.pool_entry import SigningSession
 from service.sessions.session import Session
 from service.signing.actions import GetObject
 from service.signing.signer import Address
-from tests.support.fakes import credentials
+from tests.support.factories import make_credentials
 
 INTERNAL: Final = "http://store.internal:9000"
 PUBLIC: Final = "https://files.example.test"
@@ -68,7 +68,7 @@ async def test_public_and_internal_addresses(
 
 async def test_a_session_signs_for_both_hosts() -> None:
     address = await address_with(endpoint_url=INTERNAL, public_endpoint_url=PUBLIC)
-    session = Session(credentials=credentials(), name="s", starts_at=0)
+    session = Session(credentials=make_credentials(), name="s", starts_at=0)
     signing = SigningSession.at(address, session)
     urls = [
         signer.presign(GetObject(), "a", now=0, expires_in=60)
@@ -81,5 +81,7 @@ async def test_a_session_signs_for_both_hosts() -> None:
 
 async def test_one_signer_serves_a_single_host() -> None:
     address = await address_with()
-    signing = SigningSession.at(address, Session(credentials=credentials(), name="s", starts_at=0))
+    signing = SigningSession.at(
+        address, Session(credentials=make_credentials(), name="s", starts_at=0)
+    )
     assert signing.signer is signing.internal_signer

@@ -18,19 +18,20 @@ from service.auth.token_verifier import MAX_TOKENS, TokenVerifier
 from service.auth.tokens import LEEWAY, MAX_TOKEN_LENGTH, Issuer
 from service.errors import Overloaded
 from service.presigning.snapshot import Snapshot
-from tests.auth.env import AT_ONCE, DOWN, FakeKeySource
+from tests.auth.harness import AT_ONCE, DOWN, FakeKeySource
 from tests.auth.mint import ISSUER, SUBJECT, claims, ed_key, jwk, jwks, make_token, signed
-from tests.support.fakes import WALL, in_virtual_time, loop_clock, make_bucket, make_grant
+from tests.support.factories import make_bucket, make_grant
+from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock
 
 OTHER = replace(ISSUER, name="cluster-b")  # another cluster with the same `iss`
 
 
-class Env:
+class Harness:
     """A verifier of issuers, each with a source that has one key."""
 
     def __init__(self, *issuers: tuple[Issuer, str]) -> None:
         clock = loop_clock()
-        clock.skew = time.time() - WALL - clock.boot()
+        clock.skew = time.time() - CLOCK_START - clock.boot()
         self.clock = clock
         self.sources = [FakeKeySource(clock, kid) for _, kid in issuers]
         self.verifier = TokenVerifier(
@@ -52,116 +53,116 @@ def ours(**changes: Any) -> str:
 
 @in_virtual_time
 async def test_a_valid_token_identifies_its_caller() -> None:
-    env = Env((ISSUER, "one"))
-    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
+    harness = Harness((ISSUER, "one"))
+    assert await harness.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
 
 
 @in_virtual_time
 async def test_a_cached_token_gives_the_same_identity_at_once() -> None:
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     token = ours()
-    assert env.verifier.known(token) is None
-    identity = await env.verifier.identify(token)
+    assert harness.verifier.known(token) is None
+    identity = await harness.verifier.identify(token)
     assert identity is not None
-    assert env.verifier.known(token) is identity
+    assert harness.verifier.known(token) is identity
     with pytest.raises(StopIteration) as ended:
-        env.verifier.identify(token).send(None)
+        harness.verifier.identify(token).send(None)
     assert ended.value.value is identity
 
 
 @in_virtual_time
 async def test_concurrent_requests_with_one_token_are_identified() -> None:
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     token = ours()
-    found = await asyncio.gather(*(env.caller(token) for _ in range(100)))
+    found = await asyncio.gather(*(harness.caller(token) for _ in range(100)))
     assert set(found) == {Caller(issuer="cluster-a", subject=SUBJECT)}
-    assert len(env.verifier._cache) == 1
+    assert len(harness.verifier._cache) == 1
 
 
 @in_virtual_time
 async def test_a_token_changed_by_one_character_is_refused() -> None:
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     token = ours()
-    assert await env.caller(token)
+    assert await harness.caller(token)
     changed = token[:-40] + ("A" if token[-40] != "A" else "B") + token[-39:]
-    assert env.verifier.known(changed) is None
-    assert await env.caller(changed) is None
+    assert harness.verifier.known(changed) is None
+    assert await harness.caller(changed) is None
 
 
 @in_virtual_time
 async def test_tokens_are_cached_until_they_expire() -> None:
-    env = Env((ISSUER, "one"))
-    token = ours(exp=int(env.clock.wall()) + 60)
-    assert await env.caller(token)
+    harness = Harness((ISSUER, "one"))
+    token = ours(exp=int(harness.clock.wall()) + 60)
+    assert await harness.caller(token)
     await asyncio.sleep(60 + LEEWAY - 2)
-    assert env.verifier.known(token) is not None
+    assert harness.verifier.known(token) is not None
     await asyncio.sleep(2)
-    assert env.verifier.known(token) is None
-    assert not env.verifier._cache
+    assert harness.verifier.known(token) is None
+    assert not harness.verifier._cache
 
 
 @in_virtual_time
 @pytest.mark.parametrize("kid", ["two", "one"], ids=["withdrawn", "replaced"])
 async def test_a_token_with_a_withdrawn_or_replaced_key_is_refused(kid: str) -> None:
-    env = Env((ISSUER, "one"))
-    env.verifier.start()
+    harness = Harness((ISSUER, "one"))
+    harness.verifier.start()
     token = ours()
-    assert await env.caller(token)
-    env.sources[0].document = jwks(jwk(ed_key("two"), kid))
+    assert await harness.caller(token)
+    harness.sources[0].document = jwks(jwk(ed_key("two"), kid))
     await asyncio.sleep(REFRESH_SECONDS)
-    assert env.verifier.known(token) is None
-    assert await env.caller(token) is None
-    assert await env.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": kid}))
+    assert harness.verifier.known(token) is None
+    assert await harness.caller(token) is None
+    assert await harness.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": kid}))
 
 
 @in_virtual_time
 async def test_changed_keys_cause_another_verification() -> None:
-    env = Env((ISSUER, "one"))
-    env.verifier.start()
+    harness = Harness((ISSUER, "one"))
+    harness.verifier.start()
     token = ours()
-    before = await env.verifier.identify(token)
-    env.sources[0].publish("one", "two")
+    before = await harness.verifier.identify(token)
+    harness.sources[0].publish("one", "two")
     await asyncio.sleep(REFRESH_SECONDS)
-    assert env.verifier.known(token) is None
-    assert await env.verifier.identify(token) is not before
-    assert env.verifier.known(token) is not None
+    assert harness.verifier.known(token) is None
+    assert await harness.verifier.identify(token) is not before
+    assert harness.verifier.known(token) is not None
 
 
 @in_virtual_time
 async def test_tokens_are_accepted_for_a_day_without_issuer() -> None:
-    env = Env((replace(ISSUER, max_lifetime_seconds=10 * 86_400), "one"))
-    env.verifier.start()
-    token = ours(exp=int(env.clock.wall()) + 5 * 86_400)
-    assert await env.caller(token)
-    env.sources[0].fault = DOWN
+    harness = Harness((replace(ISSUER, max_lifetime_seconds=10 * 86_400), "one"))
+    harness.verifier.start()
+    token = ours(exp=int(harness.clock.wall()) + 5 * 86_400)
+    assert await harness.caller(token)
+    harness.sources[0].error = DOWN
     await asyncio.sleep(STALE_SECONDS - 10)
-    assert env.verifier.known(token) is not None
+    assert harness.verifier.known(token) is not None
     await asyncio.sleep(20)
-    assert env.verifier.known(token) is None
+    assert harness.verifier.known(token) is None
     with pytest.raises(Overloaded):
-        await env.verifier.identify(token)
+        await harness.verifier.identify(token)
 
 
 @in_virtual_time
 async def test_the_cache_is_bounded_and_drops_the_oldest() -> None:
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     tokens = [ours(sub=f"caller-{n}") for n in range(MAX_TOKENS + 2)]
     for token in tokens:
-        assert await env.caller(token)
-    assert [env.verifier.known(token) is None for token in tokens[:3]] == [True, True, False]
-    assert env.verifier.known(tokens[-1]) is not None
-    assert len(env.verifier._cache) == MAX_TOKENS
+        assert await harness.caller(token)
+    assert [harness.verifier.known(token) is None for token in tokens[:3]] == [True, True, False]
+    assert harness.verifier.known(tokens[-1]) is not None
+    assert len(harness.verifier._cache) == MAX_TOKENS
 
 
 @in_virtual_time
 async def test_neither_tokens_nor_refusals_are_cached() -> None:
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     good, forged = ours(), make_token(ed_key("two"))
-    assert await env.caller(good)
-    assert await env.caller(forged) is None
-    assert len(env.verifier._cache) == 1
-    assert good not in repr(env.verifier._cache)
-    assert good.split(".")[2] not in repr(env.verifier._cache)
+    assert await harness.caller(good)
+    assert await harness.caller(forged) is None
+    assert len(harness.verifier._cache) == 1
+    assert good not in repr(harness.verifier._cache)
+    assert good.split(".")[2] not in repr(harness.verifier._cache)
 
 
 @in_virtual_time
@@ -169,36 +170,36 @@ async def test_neither_tokens_nor_refusals_are_cached() -> None:
     "token", ["", "x", "a.b.c", "\ud800", "é" * 50, "." * MAX_TOKEN_LENGTH, "a" * 100_000]
 )
 async def test_text_that_is_not_a_token_asks_no_issuer(token: str) -> None:
-    env = Env((ISSUER, "one"))
-    assert env.verifier.known(token) is None
-    assert await env.verifier.identify(token) is None
-    assert not env.sources[0].asked_at
+    harness = Harness((ISSUER, "one"))
+    assert harness.verifier.known(token) is None
+    assert await harness.verifier.identify(token) is None
+    assert not harness.sources[0].fetched_at
 
 
 @in_virtual_time
 async def test_an_unknown_iss_asks_no_issuer() -> None:
-    env = Env((ISSUER, "one"))
-    assert await env.caller(ours(iss="https://elsewhere.example")) is None
-    assert not env.sources[0].asked_at
+    harness = Harness((ISSUER, "one"))
+    assert await harness.caller(ours(iss="https://elsewhere.example")) is None
+    assert not harness.sources[0].fetched_at
 
 
 @in_virtual_time
 async def test_refusals_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    env = Env((ISSUER, "one"))
+    harness = Harness((ISSUER, "one"))
     for token in (ours(aud="vault"), ours(exp=1), make_token(ed_key("two")), "x"):
-        assert await env.caller(token) is None
+        assert await harness.caller(token) is None
     assert not caplog.records
 
 
 @pytest.mark.parametrize("kid", ["one", "two"])
 @in_virtual_time
 async def test_the_verifying_key_selects_among_issuers_with_one_iss(kid: str) -> None:
-    env = Env((ISSUER, "one"), (OTHER, "two"))
-    env.sources[1].document = jwks(jwk(ed_key("two"), kid))
-    assert await env.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
+    harness = Harness((ISSUER, "one"), (OTHER, "two"))
+    harness.sources[1].document = jwks(jwk(ed_key("two"), kid))
+    assert await harness.caller(ours()) == Caller(issuer="cluster-a", subject=SUBJECT)
     theirs = signed(json.dumps(claims()), ed_key("two"), head={"kid": kid})
-    assert await env.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
+    assert await harness.caller(theirs) == Caller(issuer="cluster-b", subject=SUBJECT)
 
 
 @pytest.mark.parametrize("order", [(ISSUER, OTHER), (OTHER, ISSUER)])
@@ -207,10 +208,10 @@ async def test_a_token_that_two_issuers_verify_is_refused(
     order: tuple[Issuer, Issuer], caplog: pytest.LogCaptureFixture
 ) -> None:
     """One of them has published the other's key, to pass off the other's callers as its own."""
-    env = Env((order[0], "one"), (order[1], "one"))
-    for _, keys in env.verifier._issuers:
+    harness = Harness((order[0], "one"), (order[1], "one"))
+    for _, keys in harness.verifier._issuers:
         assert await keys.find("one") is not None
-    assert await env.caller(ours()) is None
+    assert await harness.caller(ours()) is None
     assert "have a key in common" in caplog.text
 
 
@@ -218,65 +219,65 @@ async def test_a_token_that_two_issuers_verify_is_refused(
 async def test_a_shared_key_is_logged_once_until_the_configuration_changes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    env = Env((ISSUER, "one"), (OTHER, "one"))
-    issuers = env.verifier._issuers
+    harness = Harness((ISSUER, "one"), (OTHER, "one"))
+    issuers = harness.verifier._issuers
     for _, keys in issuers:
         assert await keys.find("one") is not None
     for number in range(100):
-        assert await env.caller(ours(nonce=number)) is None
+        assert await harness.caller(ours(nonce=number)) is None
     assert caplog.text.count("have a key in common") == 1
-    env.verifier.replace(issuers)
-    assert await env.caller(ours()) is None
+    harness.verifier.replace(issuers)
+    assert await harness.caller(ours()) is None
     assert caplog.text.count("have a key in common") == 2
 
 
 @in_virtual_time
 async def test_no_issuer_can_identify_callers_of_another() -> None:
     elsewhere = replace(ISSUER, name="cluster-b", issuer="https://b.example")
-    env = Env((ISSUER, "one"), (elsewhere, "two"))
+    harness = Harness((ISSUER, "one"), (elsewhere, "two"))
     payload = json.dumps(claims(iss="https://b.example"))
     good = signed(payload, ed_key("two"), head={"kid": "two"})
-    assert await env.caller(good) == Caller(issuer="cluster-b", subject=SUBJECT)
+    assert await harness.caller(good) == Caller(issuer="cluster-b", subject=SUBJECT)
     posing_as_a = signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"})
-    assert await env.caller(posing_as_a) is None
+    assert await harness.caller(posing_as_a) is None
     posing_as_b = signed(payload, ed_key("one"))
-    assert await env.caller(posing_as_b) is None
+    assert await harness.caller(posing_as_b) is None
 
 
 @in_virtual_time
 async def test_each_issuer_has_its_own_audience() -> None:
-    env = Env((ISSUER, "one"), (replace(OTHER, audience="presign-b"), "one"))
-    found = [await env.caller(ours(aud=aud)) for aud in ("presign", "presign-b", "vault")]
+    harness = Harness((ISSUER, "one"), (replace(OTHER, audience="presign-b"), "one"))
+    found = [await harness.caller(ours(aud=aud)) for aud in ("presign", "presign-b", "vault")]
     assert [caller and caller.issuer for caller in found] == ["cluster-a", "cluster-b", None]
 
 
 @in_virtual_time
 @pytest.mark.parametrize("down", [0, 1])
 async def test_an_issuer_that_is_down_does_not_affect_another(down: int) -> None:
-    env = Env((ISSUER, "one"), (OTHER, "one"))
-    env.sources[down].fault = DOWN
-    caller = await env.caller(ours())
+    harness = Harness((ISSUER, "one"), (OTHER, "one"))
+    harness.sources[down].error = DOWN
+    caller = await harness.caller(ours())
     assert caller is not None
     assert caller.issuer == ("cluster-b" if down == 0 else "cluster-a")
 
 
 @in_virtual_time
 async def test_a_possible_issuer_without_keys_means_overloaded() -> None:
-    env = Env((ISSUER, "one"), (OTHER, "two"))
-    env.sources[0].fault = DOWN
+    harness = Harness((ISSUER, "one"), (OTHER, "two"))
+    harness.sources[0].error = DOWN
     with pytest.raises(Overloaded):
-        await env.verifier.identify(ours())
+        await harness.verifier.identify(ours())
 
 
 @in_virtual_time
 async def test_a_hanging_issuer_does_not_delay_anothers_tokens() -> None:
-    env = Env((ISSUER, "one"), (OTHER, "two"))
-    env.sources[0].hangs = True
-    env.verifier.start()
+    harness = Harness((ISSUER, "one"), (OTHER, "two"))
+    harness.sources[0].hangs = True
+    harness.verifier.start()
     await asyncio.sleep(1)
-    now = env.clock.boot()
-    assert await env.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
-    assert env.clock.boot() - now < AT_ONCE
+    now = harness.clock.boot()
+    assert await harness.caller(signed(json.dumps(claims()), ed_key("two"), head={"kid": "two"}))
+    assert harness.clock.boot() - now < AT_ONCE
 
 
 @in_virtual_time
@@ -284,7 +285,7 @@ async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
     """A full cache takes under 60 MiB, extrapolated from tokens filled with a user's own data."""
     named = "/tenant"
     template = make_grant(prefix=f"{{claim:{named}}}/", allow=frozenset({Operation.DOWNLOAD}))
-    env = Env((replace(ISSUER, pointers=frozenset({named})), "one"))
+    harness = Harness((replace(ISSUER, pointers=frozenset({named})), "one"))
     entry = CallerEntry(issuer=ISSUER.name, subject="*", grants=(template,))
     snapshot = Snapshot(
         buckets={"reports": make_bucket()},
@@ -294,17 +295,17 @@ async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
     )
     some = 256
     data: list[list[list[Any]]] = [[[]]] * 900
-    await env.caller(ours())
+    await harness.caller(ours())
     tracemalloc.start()
     try:
         for number in range(some):
             token = ours(sub=f"{number:0>255}", tenant=f"{number:0>64}", user_metadata=data)
             assert MAX_TOKEN_LENGTH - 400 < len(token) <= MAX_TOKEN_LENGTH
-            identity = await env.verifier.identify(token)
+            identity = await harness.verifier.identify(token)
             assert identity is not None
             assert snapshot.access(identity).grants
         each = tracemalloc.get_traced_memory()[0] / some
     finally:
         tracemalloc.stop()
-    assert len(env.verifier._cache) == some + 1
+    assert len(harness.verifier._cache) == some + 1
     assert each * MAX_TOKENS < 60 * 1024**2

@@ -1,4 +1,4 @@
-"""Multipart uploads, and a store in memory, in virtual time: see `tests/support/fakes.py`."""
+"""Multipart uploads, and a store in memory, in virtual time: see `tests/support/virtual_time.py`."""
 
 import asyncio
 import hashlib
@@ -20,26 +20,19 @@ from service.errors import PresignError
 from service.multipart.part_plan import PartPlan
 from service.multipart.requests import Completion, NewUpload, PartChecksums, PartWindow, Upload
 from service.multipart.uploads import MultipartUploads
-from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import RateLimits
 from service.presigning.results import CompletedUpload, CreatedUpload, PresignedParts
 from service.presigning.snapshot import Snapshot
 from service.s3.client import S3Client
 from service.sessions.lifetime import Lifetime
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.signing.multipart_actions import CreateMultipartUpload, UploadedPart
 from service.telemetry.metrics import Metrics
 from tests.s3.fake_store import Body, harness_decorator, query_of
-from tests.support.fakes import (
-    REQUESTER,
-    FakeClock,
-    FakeSource,
-    loop_clock,
-    make_grant,
-    make_snapshot,
-)
+from tests.support.authorizer import make_authorizer
+from tests.support.factories import REQUESTER, make_grant, make_snapshot
+from tests.support.pool import FakeSource
+from tests.support.virtual_time import FakeClock, loop_clock
 
 MIN_PART: Final = 5 * 1024**2
 LENGTH: Final = 2 * MIN_PART + 7
@@ -218,7 +211,7 @@ class Harness:
 
     @property
     def session_calls(self) -> int:
-        return sum(len(source.asked) for source in self.sources.values())
+        return sum(len(source.fetched) for source in self.sources.values())
 
     def signed_urls(self) -> float:
         labels = {"operation": "multipart", "bucket": "reports"}
@@ -273,19 +266,15 @@ async def start_harness(
     snapshot = replace(snapshot, callers=(replace(snapshot.callers[0], rate=rate),))
     clock, metrics, events, lines = loop_clock(), Metrics(), list[str](), list[bytes]()
     sources = {name: FakeSource(clock) for name in snapshot.buckets}
-    buckets = {
-        name: BucketSessions(source=sources[name], address=bucket.address, longest_lifetime=900)
-        for name, bucket in snapshot.buckets.items()
-    }
-    pool = SessionPool(buckets, clock=clock, chance=lambda: 0)
 
     def write(new: Iterable[bytes]) -> None:
         events.append("line")
         lines.extend(new)
 
     limits = RateLimits(None, clock=clock, on_failure=lambda: None)
-    audit_trail = AuditTrail(write, clock=clock, observer=metrics)
-    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail, limits=limits)
+    authorizer = make_authorizer(
+        snapshot, sources, write_audit=write, metrics=metrics, limits=limits
+    )
     store = FakeS3(events)
     client = S3Client(clock=clock, chance=lambda: 0, observer=metrics, transport=store)
     try:

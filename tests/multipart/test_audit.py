@@ -18,7 +18,8 @@ from tests.multipart.fake_s3 import (
     start_harness,
     with_harness,
 )
-from tests.support.fakes import SECRET, TOKEN, in_virtual_time
+from tests.support.factories import SECRET, TOKEN
+from tests.support.virtual_time import in_virtual_time
 
 
 @pytest.mark.parametrize(("call", "action", "upload_id"), EVERY_CALL)

@@ -30,7 +30,8 @@ from tests.multipart.fake_s3 import (
     start_harness,
     with_harness,
 )
-from tests.support.fakes import in_virtual_time, make_bucket, make_grant, make_snapshot
+from tests.support.factories import make_bucket, make_grant, make_snapshot
+from tests.support.virtual_time import in_virtual_time
 
 NARROW: Final = make_grant(
     prefix="a/",
@@ -118,7 +119,7 @@ async def test_without_a_session_nothing_is_sent(
 @with_harness
 async def test_an_expired_session_signs_nothing(harness: Harness) -> None:
     await harness.create()
-    harness.sources["reports"].fault = OSError("no route")
+    harness.sources["reports"].error = OSError("no route")
     harness.clock.suspend(4000)
     for method in ("sign_parts", "list_parts", "abort", "complete", "create"):
         error = await error_of(getattr(harness, method)(), CredentialsUnavailable)

@@ -27,9 +27,10 @@ from tests.multipart.fake_s3 import (
     with_harness,
     xml,
 )
-from tests.presigning.house import times
 from tests.s3.fake_store import query_of
-from tests.support.fakes import ADDRESS, in_virtual_time, make_bucket, make_grant, make_snapshot
+from tests.support.factories import ADDRESS, make_bucket, make_grant, make_snapshot
+from tests.support.signed_urls import validity_of
+from tests.support.virtual_time import in_virtual_time
 
 ENCRYPTION: Final = Encryption(algorithm="aws:kms", kms_key_id="key-1")
 CRC: Final = b64encode(b"crc1").decode()
@@ -62,10 +63,10 @@ async def test_the_url_of_a_part(harness: Harness) -> None:
     for number, created_part, part in zip((1, 2, 3), created.parts, again.parts, strict=True):
         assert f"partNumber={number}&uploadId=upload-1" in part.url
         assert created_part.method == part.method == "PUT"
-        assert times(part.url)[1] == 600
+        assert validity_of(part.url)[1] == 600
         assert part.headers == {}
-    assert created.validity.expires_at == times(created.parts[0].url)[0] + 600
-    assert again.validity.expires_at == times(again.parts[0].url)[0] + 600
+    assert created.validity.expires_at == validity_of(created.parts[0].url)[0] + 600
+    assert again.validity.expires_at == validity_of(again.parts[0].url)[0] + 600
 
 
 @in_virtual_time

@@ -33,7 +33,8 @@ from service.s3.client import S3Client
 from service.s3.xml import OpenUpload
 from service.telemetry.metrics import Metrics
 from tests.cli.test_commands import GOOD
-from tests.support.fakes import ADDRESS, SECRET, TOKEN, FakeClock, credentials
+from tests.support.factories import ADDRESS, SECRET, TOKEN, make_credentials
+from tests.support.virtual_time import FakeClock
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -127,7 +128,9 @@ async def client_of(respond: Callable[[httpx.Request], Any]) -> AsyncIterator[Bu
     transport = httpx.MockTransport(respond)
     store = S3Client(clock=clock, chance=lambda: 0.0, observer=Metrics(), transport=transport)
     try:
-        [(name, access)] = store_accesses({"reports": ADDRESS}, credentials(), clock.wall()).items()
+        [(name, access)] = store_accesses(
+            {"reports": ADDRESS}, make_credentials(), clock.wall()
+        ).items()
         yield BucketClient(name, access, store)
     finally:
         await store.close()
@@ -301,7 +304,7 @@ async def test_only_a_few_are_aborted_at_once() -> None:
 def test_the_internal_address_gets_the_operators_credentials() -> None:
     inner = replace(ADDRESS, host="store.internal")
     [(name, access)] = store_accesses(
-        {"a": replace(ADDRESS, inner=inner)}, credentials(), 0.0
+        {"a": replace(ADDRESS, inner=inner)}, make_credentials(), 0.0
     ).items()
     assert (name, access.internal_signer.address) == ("a", inner)
     assert access.internal_signer.credentials.session_token == TOKEN
@@ -311,7 +314,7 @@ def test_the_internal_address_gets_the_operators_credentials() -> None:
 
 def test_a_bucket_with_two_names_is_swept_once() -> None:
     outer = replace(ADDRESS, host="store.example", inner=ADDRESS)
-    assert list(store_accesses({"a": ADDRESS, "b": outer}, credentials(), 0.0)) == ["a"]
+    assert list(store_accesses({"a": ADDRESS, "b": outer}, make_credentials(), 0.0)) == ["a"]
 
 
 # Options and output

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.sessions.sts import SessionRefused, operators_credentials
-from tests.support.fakes import SECRET, TOKEN
+from tests.support.factories import SECRET, TOKEN
 
 
 @pytest.fixture(name="chain")

@@ -14,7 +14,7 @@ from service.operations.revoke.apply import RevocationApplier
 from service.operations.revoke.iam import IamRefused, RolePolicies, role_policies
 from service.operations.revoke.policy import Target, merged
 from tests.operations.test_revoke_policy import NOON, target
-from tests.support.fakes import SECRET, TOKEN, credentials
+from tests.support.factories import SECRET, TOKEN, make_credentials
 
 ARN: Final = target().role_arn
 NAME: Final = target().policy_name
@@ -76,7 +76,9 @@ class FakeIam:
 async def policies_of(iam: FakeIam) -> AsyncIterator[RolePolicies]:
     async with await asyncio.start_server(iam.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with role_policies(credentials(), region="eu-west-1", endpoint_url=url) as policies:
+        async with role_policies(
+            make_credentials(), region="eu-west-1", endpoint_url=url
+        ) as policies:
             yield policies
 
 
@@ -158,7 +160,7 @@ async def test_an_error_has_a_code_and_stops_no_other_role(action: str) -> None:
 
 async def test_an_unreachable_iam_is_reported_without_its_address(closed_port: int) -> None:
     url = f"http://127.0.0.1:{closed_port}"
-    async with role_policies(credentials(), region="eu-west-1", endpoint_url=url) as policies:
+    async with role_policies(make_credentials(), region="eu-west-1", endpoint_url=url) as policies:
         with pytest.raises(IamRefused, match="the call to IAM failed: EndpointConnectionError"):
             await policies.read(ARN, "x")
 

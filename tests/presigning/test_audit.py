@@ -1,7 +1,6 @@
 """Nobody is answered before what was decided stands in the trail, and nobody if it cannot."""
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -17,32 +16,24 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit_trail import AuditTrail
 from service.presigning.requests import PresignRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.signing.actions import DeleteObject, GetObject, ListObjects
-from tests.presigning.house import (
-    BOTH,
+from tests.support.authorizer import Harness, make_harness, urls_of
+from tests.support.factories import (
     NARROW,
-    UPLOAD,
-    Harness,
-    make_form_request,
-    make_harness,
-    make_request,
-    refusal,
-    signer_of,
-    urls_of,
-)
-from tests.support.fakes import (
-    REQUESTER,
     SECRET,
     TOKEN,
-    WALL,
-    in_virtual_time,
+    TWO_BUCKETS,
+    UPLOAD,
     make_bucket,
+    make_form_request,
     make_grant,
+    make_request,
     make_snapshot,
 )
+from tests.support.signed_urls import access_key_id_of
+from tests.support.virtual_time import CLOCK_START, in_virtual_time
 
 FORM: Final = make_form_request(key_prefix="in/")
 MIXED: Final[list[PresignRequest | PresignError]] = [
@@ -55,23 +46,19 @@ MIXED: Final[list[PresignRequest | PresignError]] = [
 ]
 
 
-def told(harness: Harness) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in harness.audit_trail]
-
-
 def decisions(harness: Harness) -> list[tuple[str, str | None, list[str]]]:
-    return [(line["decision"], line.get("reason"), line["keys"]) for line in told(harness)]
+    return [(line["decision"], line.get("reason"), line["keys"]) for line in harness.audit_lines]
 
 
 @in_virtual_time
 async def test_an_answer_is_told_with_who_signed_it_and_for_how_long() -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=60)))
-    signed = await harness.presigner.presign(REQUESTER, make_request(expires_in=600))
-    [line] = told(harness)
+    signed = await harness.presign(make_request(expires_in=600))
+    [line] = harness.audit_lines
     assert (line["decision"], line["keys"], line["bucket"]) == ("allowed", ["a/b"], "reports")
     assert (line["expires_in_asked"], line["expires_in"]) == (600, 60)
-    assert line["access_key_id"] == signer_of(signed.url)
-    assert line["session_name"] == harness.source.given[0].name
+    assert line["access_key_id"] == access_key_id_of(signed.url)
+    assert line["session_name"] == harness.source.sessions[0].name
     assert (line["s3_bucket"], line["subject"]) == ("acme-reports", "billing")
     assert (line["request_id"], line["client"]) == ("request-1", "192.0.2.1")
 
@@ -79,14 +66,14 @@ async def test_an_answer_is_told_with_who_signed_it_and_for_how_long() -> None:
 @in_virtual_time
 async def test_a_list_is_told_by_its_prefix_though_the_bucket_is_signed() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    await harness.presigner.presign(REQUESTER, make_request(ListObjects(prefix="a/"), key="a/"))
+    await harness.presign(make_request(ListObjects(prefix="a/"), key="a/"))
     assert decisions(harness) == [("allowed", None, ["a/"])]
 
 
 @in_virtual_time
 async def test_a_form_is_told_by_the_key_that_was_made_for_it() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    form = await harness.presigner.presign_form(REQUESTER, FORM)
+    form = await harness.presign_form(FORM)
     assert form.key == "in/id1/${filename}"
     assert decisions(harness) == [("allowed", None, [form.key])]
 
@@ -108,8 +95,8 @@ REFUSED = [
 async def test_a_refusal_is_told_once_by_its_code(
     presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
-    assert type(await refusal(harness, presign_request)) is error
+    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    assert type(await harness.refusal(presign_request)) is error
     assert decisions(harness) == [("denied", error.code, [presign_request.key])]
 
 
@@ -128,7 +115,7 @@ async def test_a_refused_form_is_told_by_the_key_as_far_as_it_was_made(
 ) -> None:
     harness = make_harness(make_snapshot(NARROW))
     with pytest.raises(error):
-        await harness.presigner.presign_form(REQUESTER, make_form_request(**changes))
+        await harness.presign_form(make_form_request(**changes))
     assert decisions(harness) == [("denied", error.code, [key])]
 
 
@@ -136,15 +123,15 @@ async def test_a_refused_form_is_told_by_the_key_as_far_as_it_was_made(
 async def test_a_store_without_conditions_has_its_refusals_told_too() -> None:
     buckets = {"reports": make_bucket(conditional_writes=False)}
     harness = make_harness(make_snapshot(make_grant(), buckets=buckets))
-    assert isinstance(await refusal(harness, make_request(UPLOAD)), CreateOnlyUnsupported)
+    assert isinstance(await harness.refusal(make_request(UPLOAD)), CreateOnlyUnsupported)
     assert decisions(harness) == [("denied", "create_only_unsupported", ["a/b"])]
 
 
 @in_virtual_time
 async def test_a_batch_is_one_line_a_decision_under_one_request() -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
-    await harness.sign_batch(MIXED)
-    assert [(line["bucket"], line["operation"]) for line in told(harness)] == [
+    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    await harness.presign_batch(MIXED)
+    assert [(line["bucket"], line["operation"]) for line in harness.audit_lines] == [
         ("reports", "download"),
         ("reports", "download"),
         ("reports", "upload"),
@@ -156,41 +143,41 @@ async def test_a_batch_is_one_line_a_decision_under_one_request() -> None:
         ("denied", "limit_exceeded", ["a/4"]),
         ("denied", "forbidden", ["5"]),
     ]
-    assert [(line["part"], line["parts"]) for line in told(harness)] == [
+    assert [(line["part"], line["parts"]) for line in harness.audit_lines] == [
         (n, 4) for n in range(1, 5)
     ]
-    assert {line["request_id"] for line in told(harness)} == {"request-1"}
+    assert {line["request_id"] for line in harness.audit_lines} == {"request-1"}
 
 
 @in_virtual_time
 async def test_a_batch_tells_which_session_signed_for_which_bucket() -> None:
-    snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH)
+    snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
     harness = make_harness(snapshot)
-    harness.sources["photos"].fault = OSError("no route")
+    harness.sources["photos"].error = OSError("no route")
     requests = [make_request(), make_request(bucket="photos"), make_request(key="c")]
-    first, _, _ = await harness.sign_batch(requests)
-    one, other = told(harness)
-    assert (one["keys"], one["access_key_id"]) == (["a/b", "c"], signer_of(*urls_of([first])))
+    first, _, _ = await harness.presign_batch(requests)
+    one, other = harness.audit_lines
+    assert (one["keys"], one["access_key_id"]) == (
+        ["a/b", "c"],
+        access_key_id_of(*urls_of([first])),
+    )
     assert (other["s3_bucket"], other["reason"]) == ("acme-photos", "credentials_unavailable")
 
 
 @in_virtual_time
 async def test_the_time_is_when_it_was_decided_and_not_when_it_was_asked() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=2.5)
-    await harness.presigner.presign(REQUESTER, make_request())
-    assert harness.clock.wall() == pytest.approx(WALL + 2.5, abs=0.01)
-    assert told(harness)[0]["time"] == "2026-01-01T00:00:02.500Z"
+    await harness.presign(make_request())
+    assert harness.clock.wall() == pytest.approx(CLOCK_START + 2.5, abs=0.01)
+    assert harness.audit_lines[0]["time"] == "2026-01-01T00:00:02.500Z"
 
 
 @in_virtual_time
 async def test_who_waits_for_a_session_is_told_once_with_what_came_of_it() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
-    asked = [
-        asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request(key=str(n))))
-        for n in range(3)
-    ]
+    asked = [asyncio.ensure_future(harness.presign(make_request(key=str(n)))) for n in range(3)]
     await asyncio.sleep(0.5)
-    assert harness.audit_trail == []
+    assert harness.audit_bytes == []
     await asyncio.gather(*asked)
     assert sorted(decisions(harness)) == [("allowed", None, [str(n)]) for n in range(3)]
 
@@ -199,7 +186,7 @@ async def test_who_waits_for_a_session_is_told_once_with_what_came_of_it() -> No
 async def test_who_waits_in_vain_is_told_once_as_refused() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     harness.source.hangs = True
-    error = await refusal(harness, make_request())
+    error = await harness.refusal(make_request())
     assert isinstance(error, CredentialsUnavailable)
     assert harness.clock.boot() >= ATTEMPT_SECONDS
     assert decisions(harness) == [("denied", "credentials_unavailable", ["a/b"])]
@@ -208,9 +195,9 @@ async def test_who_waits_in_vain_is_told_once_as_refused() -> None:
 @in_virtual_time
 async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
-    one = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
-    form = asyncio.ensure_future(harness.presigner.presign_form(REQUESTER, FORM))
-    batch = asyncio.ensure_future(harness.sign_batch([make_request(key="c")]))
+    one = asyncio.ensure_future(harness.presign(make_request()))
+    form = asyncio.ensure_future(harness.presign_form(FORM))
+    batch = asyncio.ensure_future(harness.presign_batch([make_request(key="c")]))
     await asyncio.sleep(0.5)
     harness.authorizer.snapshot = make_snapshot()
     await asyncio.gather(one, form, batch, return_exceptions=True)
@@ -222,7 +209,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
 @in_virtual_time
 async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    asked = asyncio.ensure_future(harness.sign_batch([make_request()]))
+    asked = asyncio.ensure_future(harness.presign_batch([make_request()]))
     await asyncio.sleep(0)  # one turn: it is decided that it has to wait
     harness.authorizer.snapshot = make_snapshot()
     [answer] = await asked
@@ -233,12 +220,12 @@ async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused()
 @in_virtual_time
 async def test_who_goes_away_while_waiting_was_given_nothing_and_is_not_told() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
-    asked = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
+    asked = asyncio.ensure_future(harness.presign(make_request()))
     await asyncio.sleep(0.5)
     asked.cancel()
     await asyncio.sleep(3)
     assert asked.cancelled()
-    assert harness.audit_trail == []
+    assert harness.audit_bytes == []
 
 
 @in_virtual_time
@@ -246,13 +233,11 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
     """A caller who awaits an answer runs on only after the line stands."""
     harness = make_harness(make_snapshot(make_grant()))
     order: list[str] = []
-    harness.authorizer._audit_trail = AuditTrail(
-        lambda lines: order.extend("line" for _ in lines), clock=harness.clock
-    )
+    harness.write_audit_to(lambda lines: order.extend("line" for _ in lines))
     for answer in (
-        lambda: harness.presigner.presign(REQUESTER, make_request()),
-        lambda: harness.presigner.presign_form(REQUESTER, FORM),
-        lambda: harness.sign_batch([make_request()]),
+        lambda: harness.presign(make_request()),
+        lambda: harness.presign_form(FORM),
+        lambda: harness.presign_batch([make_request()]),
     ):
         await answer()
         order.append("answer")
@@ -262,13 +247,13 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
 @in_virtual_time
 async def test_the_trail_never_holds_a_signature_a_token_or_a_secret() -> None:
     harness = make_harness(make_snapshot(make_grant(allow_overwrite=True)))
-    signed = await harness.presigner.presign(REQUESTER, make_request(UPLOAD))
-    form = await harness.presigner.presign_form(REQUESTER, FORM)
-    batch = await harness.sign_batch([make_request(), make_request(key="a/../b")])
+    signed = await harness.presign(make_request(UPLOAD))
+    form = await harness.presign_form(FORM)
+    batch = await harness.presign_batch([make_request(), make_request(key="a/../b")])
     urls = [signed.url, *urls_of(batch)]
     signatures = [parse_qs(urlsplit(url).query)["X-Amz-Signature"][0] for url in urls]
-    audit_trail = b"".join(harness.audit_trail).decode()
-    assert len(harness.audit_trail) == 4
+    audit_trail = b"".join(harness.audit_bytes).decode()
+    assert len(harness.audit_bytes) == 4
     for secret in (
         *signatures,
         form.fields["x-amz-signature"],

@@ -37,13 +37,8 @@ from service.signing.actions import (
 )
 from service.signing.post_policy import PostObject
 from tests.signing.strategies import examples
-from tests.support.fakes import (
-    REQUESTER,
-    SECRET,
-    TOKEN,
-    WALL,
-    credentials,
-)
+from tests.support.factories import REQUESTER, SECRET, TOKEN, make_credentials
+from tests.support.virtual_time import CLOCK_START
 
 Answer = PresignedRequest | PresignError
 
@@ -72,11 +67,13 @@ def make_request(key: str = "a/b", action: Action | None = None, **lifetime: int
 
 
 def make_validity(expires_in: int = 900) -> Validity:
-    return Validity(int(WALL), GrantedLifetime(expires_in, None))
+    return Validity(int(CLOCK_START), GrantedLifetime(expires_in, None))
 
 
 def make_session() -> Session:
-    return Session(credentials=credentials(), name="billing-0123456789ab", starts_at=WALL)
+    return Session(
+        credentials=make_credentials(), name="billing-0123456789ab", starts_at=CLOCK_START
+    )
 
 
 def make_result(expires_in: int = 900) -> PresignedRequest:
@@ -91,7 +88,7 @@ def make_result(expires_in: int = 900) -> PresignedRequest:
 
 
 def lines_of(
-    *outcomes: Outcome, requester: Requester = REQUESTER, time: float = WALL
+    *outcomes: Outcome, requester: Requester = REQUESTER, time: float = CLOCK_START
 ) -> list[bytes]:
     return audit_lines(requester, outcomes, s3_buckets={"reports": "acme-reports"}, time=time)
 
@@ -213,7 +210,7 @@ def test_a_key_longer_than_any_key_is_cut(length: int, kept: int) -> None:
 
 @examples(200)
 @given(st.floats(0, 4e9))
-@example(WALL + 0.999_999)
+@example(CLOCK_START + 0.999_999)
 def test_every_time_is_rfc_3339_and_less_than_a_millisecond_off(seconds: float) -> None:
     shown = line_of((make_request(), "a/b", make_result()), time=seconds)["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown)
@@ -322,6 +319,6 @@ def test_the_widest_request_with_one_longest_key_fits() -> None:
         asker,
         [(request, "\x01" * 2000, Forbidden())] * 1000,
         s3_buckets={request.bucket: "b" * 255},
-        time=WALL,
+        time=CLOCK_START,
     )
     assert max(len(line) for line in lines) <= FIFTEEN_KIB

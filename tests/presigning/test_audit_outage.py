@@ -7,23 +7,17 @@ from typing import Any, Final
 import pytest
 
 from service.errors import Overloaded
-from service.presigning.audit import WriteLines
-from service.presigning.audit_trail import AuditTrail
-from tests.presigning.house import (
-    BOTH,
+from tests.support.authorizer import Harness, make_harness
+from tests.support.factories import (
     NARROW,
+    TWO_BUCKETS,
     UPLOAD,
-    Harness,
     make_form_request,
-    make_harness,
-    make_request,
-)
-from tests.support.fakes import (
-    REQUESTER,
-    in_virtual_time,
     make_grant,
+    make_request,
     make_snapshot,
 )
+from tests.support.virtual_time import in_virtual_time
 
 
 class FailingTrail:
@@ -37,14 +31,12 @@ class FailingTrail:
         raise Overloaded("The audit trail cannot be written right now.", retry_after=1)
 
 
-def writing(harness: Harness, write: WriteLines) -> None:
-    """From now on the trail goes there."""
-    harness.authorizer._audit_trail = AuditTrail(write, clock=harness.clock)
-
-
 def make_failing_harness(**more: Any) -> tuple[Harness, FailingTrail]:
-    harness, audit_trail = make_harness(make_snapshot(NARROW, buckets=BOTH), **more), FailingTrail()
-    writing(harness, audit_trail)
+    harness, audit_trail = (
+        make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS), **more),
+        FailingTrail(),
+    )
+    harness.write_audit_to(audit_trail)
     return harness, audit_trail
 
 
@@ -52,19 +44,13 @@ FORM: Final = make_form_request(key_prefix="in/")
 MIXED: Final = [make_request(key="a/1"), make_request(key="x/2"), make_request(bucket="photos")]
 Answer = Callable[[Harness], Awaitable[object]]
 ANSWERS = [
+    pytest.param(lambda harness: harness.presign(make_request()), id="a request"),
+    pytest.param(lambda harness: harness.presign(make_request(UPLOAD)), id="an upload"),
+    pytest.param(lambda harness: harness.presign_form(FORM), id="a form"),
+    pytest.param(lambda harness: harness.presign_batch(MIXED), id="a batch"),
+    pytest.param(lambda harness: harness.presign(make_request(key="x")), id="a refusal"),
     pytest.param(
-        lambda harness: harness.presigner.presign(REQUESTER, make_request()), id="a request"
-    ),
-    pytest.param(
-        lambda harness: harness.presigner.presign(REQUESTER, make_request(UPLOAD)), id="an upload"
-    ),
-    pytest.param(lambda harness: harness.presigner.presign_form(REQUESTER, FORM), id="a form"),
-    pytest.param(lambda harness: harness.sign_batch(MIXED), id="a batch"),
-    pytest.param(
-        lambda harness: harness.presigner.presign(REQUESTER, make_request(key="x")), id="a refusal"
-    ),
-    pytest.param(
-        lambda harness: harness.presigner.presign_form(REQUESTER, make_form_request(key="a/k")),
+        lambda harness: harness.presign_form(make_form_request(key="a/k")),
         id="a form that has no key",
     ),
 ]
@@ -77,7 +63,7 @@ async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) ->
     harness, audit_trail = make_failing_harness()
     if not cold:
         with pytest.raises(Overloaded):
-            await harness.presigner.presign(REQUESTER, make_request())
+            await harness.presign(make_request())
     offered = len(audit_trail.offered)
     with pytest.raises(Overloaded) as refused:
         await answer(harness)
@@ -97,9 +83,9 @@ async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() ->
                 raise Overloaded("Full.", retry_after=1)
             taken.append(line)
 
-    writing(harness, half)
+    harness.write_audit_to(half)
     with pytest.raises(Overloaded):
-        await harness.sign_batch([make_request(key=str(n) * 900) for n in range(60)])
+        await harness.presign_batch([make_request(key=str(n) * 900) for n in range(60)])
     assert json.loads(taken[0])["parts"] > 1
 
 
@@ -107,7 +93,7 @@ async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() ->
 async def test_when_the_trail_is_back_the_next_is_answered() -> None:
     harness, _ = make_failing_harness()
     with pytest.raises(Overloaded):
-        await harness.presigner.presign(REQUESTER, make_request())
-    writing(harness, harness.audit_trail.extend)
-    assert (await harness.presigner.presign(REQUESTER, make_request())).url
-    assert [json.loads(line)["decision"] for line in harness.audit_trail] == ["allowed"]
+        await harness.presign(make_request())
+    harness.write_audit_to(harness.audit_bytes.extend)
+    assert (await harness.presign(make_request())).url
+    assert [json.loads(line)["decision"] for line in harness.audit_bytes] == ["allowed"]

@@ -7,13 +7,9 @@ import pytest
 from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import Forbidden, PresignError
 from service.presigning.requests import PresignBatch, PresignRequest
-from tests.presigning.house import Harness, make_harness, make_request
-from tests.support.fakes import (
-    REQUESTER,
-    in_virtual_time,
-    make_grant,
-    make_snapshot,
-)
+from tests.support.authorizer import Harness, make_harness
+from tests.support.factories import make_grant, make_request, make_snapshot
+from tests.support.virtual_time import in_virtual_time
 
 MANY = 5 * ITEMS_PER_SLICE
 
@@ -34,20 +30,20 @@ async def withdrawn_meanwhile(harness: Harness) -> None:
 async def test_a_grant_that_is_withdrawn_in_the_middle_signs_nothing(*, warm: bool) -> None:
     harness = make_harness(make_snapshot(make_grant()))
     if warm:
-        await harness.presigner.presign(REQUESTER, make_request())
-    lines = len(harness.audit_trail)
-    batch = asyncio.create_task(harness.sign_batch(requests()))
+        await harness.presign(make_request())
+    lines = len(harness.audit_bytes)
+    batch = asyncio.create_task(harness.presign_batch(requests()))
     await withdrawn_meanwhile(harness)
     answers = await batch
     assert len(answers) == MANY
     assert {type(answer) for answer in answers} == {Forbidden}
-    assert all(b'"denied"' in line for line in harness.audit_trail[lines:])
+    assert all(b'"denied"' in line for line in harness.audit_bytes[lines:])
 
 
 @in_virtual_time
 async def test_keys_of_alternating_grants_let_other_requests_run() -> None:
     harness = make_harness(make_snapshot(make_grant(prefix="a/"), make_grant(prefix="b/")))
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     keys = [f"{'ab'[number % 2]}/{number}" for number in range(MANY)]
     turns = await turns_during(harness, [PresignBatch(make_request(), keys)])
     assert turns >= MANY // ITEMS_PER_SLICE
@@ -56,7 +52,7 @@ async def test_keys_of_alternating_grants_let_other_requests_run() -> None:
 @in_virtual_time
 async def test_keys_that_need_encoding_let_other_requests_run() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     turns = await turns_during(
         harness, [PresignBatch(make_request(), [f"a/ä{n}" for n in range(MANY)])]
     )
@@ -64,7 +60,7 @@ async def test_keys_that_need_encoding_let_other_requests_run() -> None:
 
 
 async def turns_during(harness: Harness, asked: list[PresignBatch]) -> int:
-    turns, batch = 0, asyncio.create_task(harness.sign_batch(asked))
+    turns, batch = 0, asyncio.create_task(harness.presign_batch(asked))
     while not batch.done():
         turns += 1
         await asyncio.sleep(0)

@@ -18,28 +18,23 @@ from service.errors import (
 from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequests
 from service.sessions.attempts import ATTEMPT_SECONDS
-from tests.presigning.house import (
-    BOTH,
+from tests.support.authorizer import make_harness, urls_of
+from tests.support.factories import (
     NARROW,
+    TWO_BUCKETS,
     UPLOAD,
-    make_harness,
-    make_request,
-    times,
-    urls_of,
-)
-from tests.support.fakes import (
-    REQUESTER,
-    in_virtual_time,
     make_bucket,
     make_grant,
+    make_request,
     make_snapshot,
-    server_time,
 )
+from tests.support.signed_urls import validity_of
+from tests.support.virtual_time import in_virtual_time, server_time
 
 
 @in_virtual_time
 async def test_a_batch_answers_each_item_in_its_place() -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
+    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
     malformed = InvalidRequest("Malformed.", pointer="#/key")
     requests: list[PresignRequest | PresignError] = [
         make_request(key="a/1"),
@@ -51,7 +46,7 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
         make_request(bucket="none"),
         make_request(min_expires_in=3596),
     ]
-    answers = await harness.sign_batch(requests)
+    answers = await harness.presign_batch(requests)
     assert [type(answer) for answer in answers] == [
         PresignedRequests,
         Forbidden,
@@ -82,32 +77,38 @@ def told(answers: list[PresignedRequests | PresignError]) -> Iterator[Mapping[st
 @pytest.mark.parametrize("times_over", [1, 2])
 @in_virtual_time
 async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
-    harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH))
-    requests = [make_request(bucket=bucket, key=str(n)) for n in range(500) for bucket in BOTH]
+    harness = make_harness(
+        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
+    )
+    requests = [
+        make_request(bucket=bucket, key=str(n)) for n in range(500) for bucket in TWO_BUCKETS
+    ]
     for _ in range(times_over):
-        answers = await harness.sign_batch(requests)
-    assert [len(source.asked) for source in harness.sources.values()] == [1, 1]
+        answers = await harness.presign_batch(requests)
+    assert [len(source.fetched) for source in harness.sources.values()] == [1, 1]
     assert all(isinstance(answer, PresignedRequests) for answer in answers)
 
 
 @in_virtual_time
 async def test_an_empty_batch_is_answered_with_nothing() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    assert await harness.sign_batch([]) == []
+    assert await harness.presign_batch([]) == []
     assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() -> None:
-    harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH))
-    harness.sources["photos"].fault = OSError("no route")
+    harness = make_harness(
+        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
+    )
+    harness.sources["photos"].error = OSError("no route")
     requests = [
         make_request(),
         make_request(bucket="photos"),
         make_request(key="x/../y"),
         make_request(),
     ]
-    answers = await harness.sign_batch(requests)
+    answers = await harness.presign_batch(requests)
     assert [type(answer) for answer in answers] == [
         PresignedRequests,
         CredentialsUnavailable,
@@ -125,7 +126,7 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
     for source in harness.sources.values():
         source.hangs = True
     begun = harness.clock.boot()
-    answers = await harness.sign_batch([make_request(bucket=name) for name in buckets])
+    answers = await harness.presign_batch([make_request(bucket=name) for name in buckets])
     assert {type(answer) for answer in answers} == {CredentialsUnavailable}
     assert harness.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
 
@@ -133,18 +134,18 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
 @in_virtual_time
 async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
     harness = make_harness(
-        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=BOTH), delay=0
+        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS), delay=0
     )
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     harness.sources["photos"].delay = 3
     asked = asyncio.ensure_future(
-        harness.sign_batch([make_request(), make_request(bucket="photos")])
+        harness.presign_batch([make_request(), make_request(bucket="photos")])
     )
     await asyncio.sleep(1)
     harness.authorizer.snapshot = replace(
-        make_snapshot(make_grant(max_expires_in=7), buckets=BOTH), default_expires_in=60
+        make_snapshot(make_grant(max_expires_in=7), buckets=TWO_BUCKETS), default_expires_in=60
     )
     first, second = await asked
     assert isinstance(first, PresignedRequests)
-    assert times(*first.urls) == (int(server_time(harness.clock)), 7)
+    assert validity_of(*first.urls) == (int(server_time(harness.clock)), 7)
     assert isinstance(second, Forbidden)

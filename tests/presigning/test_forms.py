@@ -15,21 +15,19 @@ from service.errors import (
 )
 from service.presigning.requests import PostFormRequest
 from service.signing.post_policy import PostObject
-from tests.presigning.house import (
+from tests.support.authorizer import make_harness
+from tests.support.factories import (
+    ADDRESS,
     ENCRYPTION,
     NARROW,
-    make_form_request,
-    make_harness,
-    policy,
-)
-from tests.support.fakes import (
-    ADDRESS,
     REQUESTER,
-    in_virtual_time,
     make_bucket,
+    make_form_request,
     make_grant,
     make_snapshot,
 )
+from tests.support.signed_urls import policy_of
+from tests.support.virtual_time import in_virtual_time
 
 
 @pytest.mark.parametrize(
@@ -60,11 +58,11 @@ async def test_a_form_is_for_the_key_that_it_says(
     form_request: PostFormRequest, key: str, condition: object
 ) -> None:
     harness = make_harness(make_snapshot(make_grant(allow_overwrite=True)))
-    form = await harness.presigner.presign_form(REQUESTER, form_request)
+    form = await harness.presign_form(form_request)
     assert form.key == form.fields["key"] == key
-    assert condition in policy(form)["conditions"]
-    assert {"bucket": "acme-reports"} in policy(form)["conditions"]
-    assert ["content-length-range", 0, 5] in policy(form)["conditions"]
+    assert condition in policy_of(form)["conditions"]
+    assert {"bucket": "acme-reports"} in policy_of(form)["conditions"]
+    assert ["content-length-range", 0, 5] in policy_of(form)["conditions"]
     assert form.url == f"{ADDRESS.origin}/"
 
 
@@ -72,9 +70,7 @@ async def test_a_form_is_for_the_key_that_it_says(
 async def test_each_form_has_an_id_of_its_own_though_it_waits_for_its_session() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     request = make_form_request(key_prefix="a/")
-    forms = await asyncio.gather(
-        *(harness.presigner.presign_form(REQUESTER, request) for _ in range(3))
-    )
+    forms = await asyncio.gather(*(harness.presign_form(request) for _ in range(3)))
     assert [form.key for form in forms] == [f"a/id{n}/${{filename}}" for n in (1, 2, 3)]
 
 
@@ -103,7 +99,7 @@ async def test_a_form_is_refused_and_starts_no_session(
     grant = replace(NARROW, allow=frozenset({Operation.FORM}))
     harness = make_harness(make_snapshot(grant))
     with pytest.raises(PresignError) as refused:
-        await harness.presigner.presign_form(REQUESTER, form_request)
+        await harness.presign_form(form_request)
     assert type(refused.value) is error
     await asyncio.sleep(60)
     assert harness.fetches == 0
@@ -113,7 +109,7 @@ async def test_a_form_is_refused_and_starts_no_session(
 async def test_one_key_that_is_granted_is_no_place_for_forms_with_new_keys() -> None:
     harness = make_harness(make_snapshot(make_grant(prefix="a")))
     with pytest.raises(Forbidden):
-        await harness.presigner.presign_form(REQUESTER, make_form_request(key_prefix="a"))
+        await harness.presign_form(make_form_request(key_prefix="a"))
 
 
 @in_virtual_time
@@ -124,4 +120,4 @@ async def test_a_buckets_encryption_is_in_every_form() -> None:
     )
     for name, value in ENCRYPTION.headers().items():
         assert form.fields[name] == value
-        assert {name: value} in policy(form)["conditions"]
+        assert {name: value} in policy_of(form)["conditions"]

@@ -9,34 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
-from service.presigning.audit_trail import AuditTrail
-from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.sessions.lifetime import Lifetime
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import StaticKeys
-from tests.presigning.house import (
-    make_form_request,
-    make_harness,
-    make_request,
-    policy,
-    refusal,
-    signer_of,
-    times,
-)
-from tests.support.fakes import (
-    ADDRESS,
+from tests.support.authorizer import make_authorizer, make_harness
+from tests.support.factories import (
     REQUESTER,
     SECRET,
-    WALL,
-    in_virtual_time,
-    loop_clock,
+    make_form_request,
     make_grant,
+    make_request,
     make_snapshot,
-    server_time,
 )
+from tests.support.signed_urls import access_key_id_of, policy_of, validity_of
+from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock, server_time
 
 
 @given(
@@ -66,10 +53,10 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
         await asyncio.sleep(pause)
         harness.clock.skew += pause  # somebody sets the clock
         request = make_request() if expires_in is None else make_request(expires_in=expires_in)
-        signed = await harness.presigner.presign(REQUESTER, request)
-        begins, lasts = times(signed.url)
-        by_key = {each.credentials.access_key_id: each for each in harness.source.given}
-        session = by_key[signer_of(signed.url)]
+        signed = await harness.presign(request)
+        begins, lasts = validity_of(signed.url)
+        by_key = {each.credentials.access_key_id: each for each in harness.source.sessions}
+        session = by_key[access_key_id_of(signed.url)]
         assert begins + lasts == signed.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
         assert (
             abs(begins - server_time(harness.clock)) <= 1.2
@@ -86,12 +73,14 @@ async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
 async def test_no_form_outlives_its_session() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=1)
     request = make_form_request(key_prefix="", lifetime=Lifetime(expires_in=604_800))
-    await harness.presigner.presign_form(REQUESTER, request)
+    await harness.presign_form(request)
     await asyncio.sleep(3000)
-    form = await harness.presigner.presign_form(REQUESTER, request)
-    ends = calendar.timegm(time.strptime(policy(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
+    form = await harness.presign_form(request)
+    ends = calendar.timegm(time.strptime(policy_of(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
     assert (
-        ends == form.validity.expires_at == int(harness.source.given[0].expires_at) - EXPIRY_MARGIN
+        ends
+        == form.validity.expires_at
+        == int(harness.source.sessions[0].expires_at) - EXPIRY_MARGIN
     )
     assert form.validity.limited_by == "session"
 
@@ -99,32 +88,32 @@ async def test_no_form_outlives_its_session() -> None:
 @in_virtual_time
 async def test_a_suspend_shortens_what_is_given() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     harness.clock.suspend(3500)
-    signed = await harness.presigner.presign(REQUESTER, make_request())
-    assert signed.validity.expires_at <= harness.source.given[0].expires_at - EXPIRY_MARGIN
+    signed = await harness.presign(make_request())
+    assert signed.validity.expires_at <= harness.source.sessions[0].expires_at - EXPIRY_MARGIN
     assert signed.validity.limited_by == "session"
 
 
 @in_virtual_time
 async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     await asyncio.sleep(1000)
-    error = await refusal(harness, make_request(min_expires_in=3000))
+    error = await harness.refusal(make_request(min_expires_in=3000))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after == 1
     await asyncio.sleep(error.retry_after)
-    signed = await harness.presigner.presign(REQUESTER, make_request(min_expires_in=3000))
-    assert times(signed.url)[1] == 3000
+    signed = await harness.presign(make_request(min_expires_in=3000))
+    assert validity_of(signed.url)[1] == 3000
 
 
 @in_virtual_time
 async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     await asyncio.sleep(12)
-    error = await refusal(harness, make_request(min_expires_in=3585))
+    error = await harness.refusal(make_request(min_expires_in=3585))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after in {17, 18}
     assert harness.fetches == 1
@@ -136,7 +125,7 @@ async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
     granted: int | None,
 ) -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
-    error = await refusal(harness, make_request(min_expires_in=3596))
+    error = await harness.refusal(make_request(min_expires_in=3596))
     assert isinstance(error, LifetimeUnavailable)
     assert list(error.pointers) == ["#/min_expires_in"]
     await asyncio.sleep(100)
@@ -147,18 +136,10 @@ async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
 async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> None:
     clock = loop_clock()
     source = StaticKeys(_Chain(), clock)
-    pool = SessionPool(
-        {"reports": BucketSessions(source=source, address=ADDRESS, longest_lifetime=900)},
-        clock=clock,
-        chance=lambda: 0,
-    )
-    snapshot = make_snapshot(make_grant())
-    lines: list[bytes] = []
-    audit_trail = AuditTrail(lines.extend, clock=clock)
-    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
+    authorizer = make_authorizer(make_snapshot(make_grant()), {"reports": source})
     presigner = Presigner(authorizer, unique_id=lambda: "id")
     signed = await presigner.presign(REQUESTER, make_request(expires_in=604_800))
-    assert times(signed.url) == (int(WALL), 604_800)
+    assert validity_of(signed.url) == (int(CLOCK_START), 604_800)
     assert "X-Amz-Security-Token" not in signed.url
 
 

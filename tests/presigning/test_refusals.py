@@ -9,26 +9,20 @@ from service.access.grants import Caller
 from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
 from service.presigning.requests import PresignRequest
 from service.signing.actions import DeleteObject, GetObject, ListObjects
-from tests.presigning.house import (
-    BOTH,
-    NARROW,
-    UPLOAD,
-    epoch,
-    make_form_request,
-    make_harness,
-    make_request,
-    refusal,
-    requester,
-    times,
-    urls_of,
-)
-from tests.support.fakes import (
+from tests.support.authorizer import make_harness, urls_of
+from tests.support.factories import (
     CALLER,
-    REQUESTER,
-    in_virtual_time,
+    NARROW,
+    TWO_BUCKETS,
+    UPLOAD,
+    make_form_request,
     make_grant,
+    make_request,
+    make_requester,
     make_snapshot,
 )
+from tests.support.signed_urls import epoch_seconds, validity_of
+from tests.support.virtual_time import in_virtual_time
 
 DENIED = [
     pytest.param(make_request(key="x/b"), Forbidden, id="another key"),
@@ -54,9 +48,9 @@ DENIED = [
 async def test_whoever_may_not_have_an_answer_starts_no_session(
     presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
-    assert type(await refusal(harness, presign_request)) is error
-    [answer] = await harness.sign_batch([presign_request])
+    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    assert type(await harness.refusal(presign_request)) is error
+    [answer] = await harness.presign_batch([presign_request])
     assert type(answer) is error
     await asyncio.sleep(60)
     assert harness.fetches == 0
@@ -69,19 +63,19 @@ async def test_a_caller_without_grants_or_of_another_issuer_gets_nothing() -> No
         Caller(issuer="cluster-a", subject=CALLER.subject),
         Caller(issuer=None, subject="Billing"),
     ):
-        assert isinstance(await refusal(harness, make_request(), caller), Forbidden)
+        assert isinstance(await harness.refusal(make_request(), caller), Forbidden)
         with pytest.raises(Forbidden):
             await harness.presigner.presign_form(
-                requester(caller), make_form_request(key_prefix="")
+                make_requester(caller), make_form_request(key_prefix="")
             )
     assert harness.fetches == 0
 
 
 @in_virtual_time
 async def test_an_unknown_bucket_and_a_forbidden_one_are_told_alike() -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=BOTH))
-    unknown = await refusal(harness, make_request(bucket="none"))
-    forbidden = await refusal(harness, make_request(bucket="photos"))
+    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    unknown = await harness.refusal(make_request(bucket="none"))
+    forbidden = await harness.refusal(make_request(bucket="photos"))
     assert type(unknown) is type(forbidden)
     assert vars(unknown) == vars(forbidden)
     assert str(unknown) == str(forbidden)
@@ -90,7 +84,7 @@ async def test_an_unknown_bucket_and_a_forbidden_one_are_told_alike() -> None:
 @in_virtual_time
 async def test_the_grant_that_stands_after_the_wait_decides() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
-    asked = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
+    asked = asyncio.ensure_future(harness.presign(make_request()))
     await asyncio.sleep(0.5)
     harness.authorizer.snapshot = make_snapshot()
     with pytest.raises(Forbidden):
@@ -100,14 +94,12 @@ async def test_the_grant_that_stands_after_the_wait_decides() -> None:
 @in_virtual_time
 async def test_the_limits_that_stand_after_the_wait_decide() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
-    asked = asyncio.ensure_future(harness.presigner.presign(REQUESTER, make_request()))
-    form = asyncio.ensure_future(
-        harness.presigner.presign_form(REQUESTER, make_form_request(key_prefix=""))
-    )
-    batch = asyncio.ensure_future(harness.sign_batch([make_request()]))
+    asked = asyncio.ensure_future(harness.presign(make_request()))
+    form = asyncio.ensure_future(harness.presign_form(make_form_request(key_prefix="")))
+    batch = asyncio.ensure_future(harness.presign_batch([make_request()]))
     await asyncio.sleep(0.5)
     harness.authorizer.snapshot = make_snapshot(make_grant(max_expires_in=7))
-    assert times((await asked).url)[1] == 7
-    assert (await form).validity.expires_at - epoch((await form).fields["x-amz-date"]) == 7
+    assert validity_of((await asked).url)[1] == 7
+    assert (await form).validity.expires_at - epoch_seconds((await form).fields["x-amz-date"]) == 7
     [item] = await batch
-    assert times(*urls_of([item]))[1] == 7
+    assert validity_of(*urls_of([item]))[1] == 7

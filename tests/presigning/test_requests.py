@@ -16,21 +16,18 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
-from tests.presigning.house import (
-    ENCRYPTION,
-    UPLOAD,
-    make_harness,
-    make_request,
-    refusal,
-)
-from tests.support.fakes import (
+from tests.support.authorizer import make_harness
+from tests.support.factories import (
     ADDRESS,
+    ENCRYPTION,
     REQUESTER,
-    in_virtual_time,
+    UPLOAD,
     make_bucket,
     make_grant,
+    make_request,
     make_snapshot,
 )
+from tests.support.virtual_time import in_virtual_time
 
 
 @pytest.mark.parametrize(
@@ -45,7 +42,7 @@ from tests.support.fakes import (
 @in_virtual_time
 async def test_what_sends_no_object_needs_no_header(action: Action, method: str) -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    signed = await harness.presigner.presign(REQUESTER, make_request(action))
+    signed = await harness.presign(make_request(action))
     assert (signed.method, signed.headers, signed.content_length) == (method, {}, None)
     path = "/" if isinstance(action, ListObjects) else "/a/b"
     assert urlsplit(signed.url)[:3] == ("https", ADDRESS.host, path)
@@ -110,7 +107,7 @@ async def test_a_store_without_conditions_never_overwrites_silently(
     harness = make_harness(
         make_snapshot(make_grant(allow_overwrite=True), buckets={"reports": bucket})
     )
-    error = await refusal(harness, make_request(upload))
+    error = await harness.refusal(make_request(upload))
     assert isinstance(error, CreateOnlyUnsupported)
     assert list(error.pointers) == [pointer]
     assert harness.fetches == 0

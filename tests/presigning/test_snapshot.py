@@ -21,7 +21,7 @@ from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.pool_entry import SessionKey
 from tests.access.policy_evaluator import allows
 from tests.app.services.harness import called_here
-from tests.support.fakes import make_bucket, make_grant
+from tests.support.factories import make_bucket, make_grant
 
 ISSUER = "cluster-a"
 BILLING = Caller(issuer=ISSUER, subject="billing")

@@ -1,7 +1,6 @@
 """Within a window equal requests get one URL, whatever happens meanwhile; and it keeps what it promises."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -22,27 +21,20 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.actions import GetObject
-from tests.presigning.house import (
-    Harness,
-    make_harness,
-    make_request,
-    refusal,
-    signer_of,
-    times,
-)
 from tests.signing import oracle
 from tests.signing.strategies import examples
-from tests.support.fakes import (
+from tests.support.authorizer import Harness, make_harness
+from tests.support.factories import (
     ADDRESS,
     CALLER,
     REQUESTER,
-    WALL,
-    in_virtual_time,
     make_bucket,
     make_grant,
+    make_request,
     make_snapshot,
-    server_time,
 )
+from tests.support.signed_urls import access_key_id_of, validity_of
+from tests.support.virtual_time import CLOCK_START, in_virtual_time, server_time
 
 WEEK = 604_800
 DAY = 86_400
@@ -51,7 +43,7 @@ UNSCOPED = {"reports": make_bucket(arns=None)}
 
 async def signed(harness: Harness, *, key: str = "a/b", **lifetime: int) -> PresignedRequest:
     request = replace(make_request(key=key), lifetime=Lifetime(**lifetime))
-    return await harness.presigner.presign(REQUESTER, request)
+    return await harness.presign(request)
 
 
 async def url(harness: Harness, *, key: str = "a/b", **lifetime: int) -> str:
@@ -111,7 +103,7 @@ async def test_a_windows_url_is_one_and_keeps_its_promise(
     for pause, number, key, event in steps:
         await asyncio.sleep(pause)
         harness.clock.skew += pause  # somebody sets the clock
-        harness.source.fault = OSError() if event == "outage" else None
+        harness.source.error = OSError() if event == "outage" else None
         await _meanwhile(harness, event)
         shape = shapes[number % len(shapes)]
         try:
@@ -131,14 +123,14 @@ async def test_a_windows_url_is_one_and_keeps_its_promise(
 async def _meanwhile(harness: Harness, event: str) -> None:
     if event == "insists":  # another request, which has the session refreshed
         await asyncio.gather(
-            harness.presigner.presign(REQUESTER, make_request(min_expires_in=850)),
+            harness.presign(make_request(min_expires_in=850)),
             return_exceptions=True,
         )
     if event == "suspend":
         harness.clock.suspend(400)
     if event == "others":
         await asyncio.gather(
-            *(harness.presigner.presign(REQUESTER, make_request(key=f"a/{n}")) for n in range(5)),
+            *(harness.presign(make_request(key=f"a/{n}")) for n in range(5)),
             return_exceptions=True,
         )
 
@@ -146,10 +138,10 @@ async def _meanwhile(harness: Harness, event: str) -> None:
 def _keeps_its_promise(
     harness: Harness, answer: PresignedRequest, shape: dict[str, int], granted: int | None
 ) -> None:
-    begins, lasts = times(answer.url)
+    begins, lasts = validity_of(answer.url)
     window, now = shape["stable_for"], server_time(harness.clock)
-    by_key = {each.credentials.access_key_id: each for each in harness.source.given}
-    session = by_key[signer_of(answer.url)]
+    by_key = {each.credentials.access_key_id: each for each in harness.source.sessions}
+    session = by_key[access_key_id_of(answer.url)]
     assert begins % window == 0
     assert begins - 1.2 <= now <= begins + window + 1.2  # whole seconds, and the answer's way
     assert begins + lasts == answer.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
@@ -170,8 +162,8 @@ async def test_begin_and_end_of_a_window_are_answered_alike_and_the_next_one_is_
     after = await signed(harness, stable_for=600)
     assert begin.url == end.url != after.url
     assert begin.validity == end.validity
-    assert times(begin.url) == (WALL, 1500)
-    assert times(after.url) == (WALL + 600, 1500)
+    assert validity_of(begin.url) == (CLOCK_START, 1500)
+    assert validity_of(after.url) == (CLOCK_START + 600, 1500)
 
 
 @in_virtual_time
@@ -200,8 +192,8 @@ async def test_the_url_is_the_one_that_botocore_makes_at_the_windows_begin(windo
     ours = await harness.presigner.presign(
         REQUESTER, make_request(action, key=key, stable_for=window)
     )
-    begins, lasts = times(ours.url)
-    credentials = harness.source.given[-1].credentials
+    begins, lasts = validity_of(ours.url)
+    credentials = harness.source.sessions[-1].credentials
     theirs = oracle.sign(
         action, key, address=ADDRESS, credentials=credentials, now=begins, expires_in=lasts
     )
@@ -214,13 +206,13 @@ async def test_a_refreshed_session_waits_for_the_next_window() -> None:
     first = await url(harness, stable_for=600)
     await asyncio.sleep(1900 - harness.clock.boot())
     kept = await url(harness, stable_for=600)
-    await refusal(harness, make_request(min_expires_in=3000))  # so it is refreshed soon
+    await harness.refusal(make_request(min_expires_in=3000))  # so it is refreshed soon
     await asyncio.sleep(1)
-    assert signer_of(await url(harness)) != signer_of(kept)
+    assert access_key_id_of(await url(harness)) != access_key_id_of(kept)
     assert await url(harness, stable_for=600) == kept
-    assert signer_of(kept) == signer_of(first)
+    assert access_key_id_of(kept) == access_key_id_of(first)
     await asyncio.sleep(500)
-    assert signer_of(await url(harness, stable_for=600)) != signer_of(kept)
+    assert access_key_id_of(await url(harness, stable_for=600)) != access_key_id_of(kept)
 
 
 @in_virtual_time
@@ -232,8 +224,8 @@ async def test_a_session_that_would_not_outlive_the_window_is_refreshed_first() 
     stable = await signed(harness, stable_for=1800)
     assert harness.clock.boot() - begun == pytest.approx(0.5, abs=0.1)
     assert stable.validity.limited_by is None
-    assert times(stable.url)[1] == 2700
-    assert signer_of(stable.url) == harness.source.given[-1].credentials.access_key_id
+    assert validity_of(stable.url)[1] == 2700
+    assert access_key_id_of(stable.url) == harness.source.sessions[-1].credentials.access_key_id
 
 
 @in_virtual_time
@@ -241,13 +233,13 @@ async def test_where_none_comes_the_session_that_stands_signs_for_less() -> None
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60)
     await url(harness)
     await asyncio.sleep(1900)
-    harness.source.fault = OSError()
+    harness.source.error = OSError()
     cut = await signed(harness, stable_for=900, expires_in=1700)
     assert cut.validity.limited_by == "session"
-    assert cut.validity.expires_at == int(harness.source.given[-1].expires_at) - EXPIRY_MARGIN
-    harness.source.fault = None
+    assert cut.validity.expires_at == int(harness.source.sessions[-1].expires_at) - EXPIRY_MARGIN
+    harness.source.error = None
     await asyncio.sleep(100)
-    assert harness.source.given[-1].expires_at > cut.validity.expires_at + 100
+    assert harness.source.sessions[-1].expires_at > cut.validity.expires_at + 100
     fetches = harness.fetches
     for _ in range(5):
         assert await url(harness, stable_for=900, expires_in=1700) == cut.url
@@ -260,13 +252,13 @@ async def test_where_that_does_not_outlive_the_window_the_caller_is_told_to_come
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60)
     await url(harness)
     await asyncio.sleep(1900)
-    harness.source.fault = OSError()
-    error = await refusal(harness, make_request(stable_for=1800))
+    harness.source.error = OSError()
+    error = await harness.refusal(make_request(stable_for=1800))
     assert isinstance(error, CredentialsUnavailable)
     assert error.retry_after is not None
-    harness.source.fault = None
+    harness.source.error = None
     await asyncio.sleep(error.retry_after)
-    assert times(await url(harness, stable_for=1800))[1] == 2700
+    assert validity_of(await url(harness, stable_for=1800))[1] == 2700
 
 
 @pytest.mark.parametrize(("granted", "window"), [(None, DAY), (600, 600), (None, 3555)])
@@ -275,7 +267,7 @@ async def test_a_window_that_can_never_be_had_is_refused_for_good(
     granted: int | None, window: int
 ) -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
-    error = await refusal(harness, make_request(stable_for=window))
+    error = await harness.refusal(make_request(stable_for=window))
     assert isinstance(error, LifetimeUnavailable)
     assert list(error.pointers) == ["#/stable_for"]
     await asyncio.sleep(100)
@@ -301,11 +293,11 @@ async def test_a_session_that_a_window_hangs_on_is_not_idle() -> None:
         make_harness(make_snapshot(make_grant()), session_seconds=43_200, longest_lifetime=WEEK),
         38_000,
     )
-    await asyncio.sleep(window - WALL % window)
+    await asyncio.sleep(window - CLOCK_START % window)
     before = await url(harness, stable_for=window, expires_in=60)
     await asyncio.sleep(window - 100)  # a session serves for a third of its time: two refreshes
     assert await url(harness, stable_for=window, expires_in=60) == before
-    assert len({each for each in harness.source.asked if each is not None}) == 1
+    assert len({each for each in harness.source.fetched if each is not None}) == 1
 
 
 @in_virtual_time
@@ -319,9 +311,9 @@ async def test_once_its_windows_are_over_it_is_idle_like_any_other() -> None:
 @in_virtual_time
 async def test_a_grant_that_is_withdrawn_or_cut_counts_within_the_window() -> None:
     harness = make_harness(make_snapshot(make_grant(prefix="a/")))
-    assert times(await url(harness, stable_for=600))[1] == 1500
+    assert validity_of(await url(harness, stable_for=600))[1] == 1500
     harness.authorizer.snapshot = make_snapshot(make_grant(prefix="a/", max_expires_in=700))
-    assert times(await url(harness, stable_for=600))[1] == 700
+    assert validity_of(await url(harness, stable_for=600))[1] == 700
     harness.authorizer.snapshot = make_snapshot(make_grant(prefix="b/"))
     with pytest.raises(Forbidden):
         await url(harness, stable_for=600)
@@ -337,7 +329,7 @@ async def test_a_bucket_that_has_moved_gets_another_url_at_once() -> None:
     pool.replace({"reports": replace(old, address=elsewhere)})
     after = await url(harness, stable_for=600)
     assert after.startswith("https://elsewhere.example/")
-    assert signer_of(after) == signer_of(before)
+    assert access_key_id_of(after) == access_key_id_of(before)
 
 
 @in_virtual_time
@@ -363,7 +355,7 @@ async def test_what_is_kept_of_a_second_is_not_turned_away() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     action = GetObject()
     harness.clock.move(101)  # in the midst of each window
-    await harness.presigner.presign(REQUESTER, make_request(action))
+    await harness.presign(make_request(action))
     (stamp,) = harness.presigner._templates._cache.values()
     signer = stamp.signing_grant.signing.signer
     for window in (7, 60, 600):
@@ -383,7 +375,7 @@ async def test_keys_of_another_grant_have_a_session_that_lasts_for_what_it_gives
     short = await signed(harness, key="a/b", stable_for=600)
     long = await signed(harness, key="b/b", stable_for=600)
     assert (short.validity.expires_in, long.validity.expires_in) == (700, 1500)
-    assert signer_of(short.url) != signer_of(long.url)
+    assert access_key_id_of(short.url) != access_key_id_of(long.url)
     assert (short.validity.limited_by, long.validity.limited_by) == (None, None)
 
 
@@ -393,10 +385,10 @@ async def test_each_item_of_a_batch_has_its_own_window_and_is_answered_as_alone(
     keys = ["a/1", "a/2", "a/../x", "a/3"]
     shapes: Sequence[dict[str, Any]] = [{"stable_for": 60}, {}, {"stable_for": 600}]
     requests = [PresignBatch(make_request(key=keys[0], **shape), keys) for shape in shapes]
-    await harness.sign_batch(requests)
+    await harness.presign_batch(requests)
     harness.clock.move(30)
-    told = await harness.sign_batch(requests)
-    alone = await harness.sign_batch(
+    told = await harness.presign_batch(requests)
+    alone = await harness.presign_batch(
         [make_request(key=key, **shape) for shape in shapes for key in keys]
     )
     assert _urls(told) == _urls(alone)
@@ -408,9 +400,9 @@ async def test_a_batch_waits_for_the_session_that_its_window_needs() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60)
     await url(harness)
     await asyncio.sleep(2000)
-    (answer,) = await harness.sign_batch([make_request(stable_for=3000)])
+    (answer,) = await harness.presign_batch([make_request(stable_for=3000)])
     assert isinstance(answer, PresignedRequests)
-    assert signer_of(*answer.urls) == harness.source.given[-1].credentials.access_key_id
+    assert access_key_id_of(*answer.urls) == harness.source.sessions[-1].credentials.access_key_id
 
 
 @in_virtual_time
@@ -422,7 +414,7 @@ async def test_a_tagged_url_names_caller_and_window_and_the_trail_names_it() -> 
     assert (await harness.presigner.presign(other, make_request(stable_for=600))).url == one
     (tag,) = parse_qs(urlsplit(one).query)["x-presign-id"]
     assert tag not in {"request-1", "request-2"}
-    lines = [json.loads(line) for line in harness.audit_trail]
+    lines = harness.audit_lines
     assert [line["request_id"] for line in lines] == ["request-1", "request-2"]
     assert {line["url_id"] for line in lines} == {tag}
 
@@ -451,7 +443,7 @@ async def test_the_trail_tells_when_a_url_of_a_window_begins_and_ends() -> None:
     harness.clock.move(700)
     answer = await signed(harness, stable_for=600)
     plain = await signed(harness)
-    told, other = (json.loads(line) for line in harness.audit_trail)
+    told, other = harness.audit_lines
     assert told["signed_at"] == "2026-01-01T00:10:00Z"
     assert told["expires_in"] == answer.validity.expires_in == 1500
     assert "signed_at" not in other
@@ -472,7 +464,7 @@ async def test_two_replicas_with_the_same_keys_give_the_same_url() -> None:
 @in_virtual_time
 async def test_only_what_may_be_downloaded_is_signed_for_a_window() -> None:
     harness = make_harness(make_snapshot(make_grant(allow=frozenset({Operation.HEAD}))))
-    assert isinstance(await refusal(harness, make_request(stable_for=600)), Forbidden)
+    assert isinstance(await harness.refusal(make_request(stable_for=600)), Forbidden)
     assert harness.fetches == 0
 
 
@@ -507,5 +499,5 @@ async def test_sessions_that_were_revoked_sign_in_no_window_any_more() -> None:
     revoked = replace(entry, revoked_before=server_time(harness.clock))
     harness.authorizer.snapshot = replace(harness.authorizer.snapshot, callers=(revoked,))
     after = await url(harness, stable_for=600)
-    assert times(after) == times(before)
-    assert signer_of(after) != signer_of(before)
+    assert validity_of(after) == validity_of(before)
+    assert access_key_id_of(after) != access_key_id_of(before)

@@ -8,26 +8,21 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from service.signing.actions import DeleteObject, GetObject, ListObjects
-from tests.presigning.house import (
-    BOTH,
-    UPLOAD,
-    Harness,
-    make_harness,
-    make_request,
-    urls_of,
-)
-from tests.support.fakes import (
+from tests.support.authorizer import Harness, make_harness, urls_of
+from tests.support.factories import (
     REQUESTER,
-    in_virtual_time,
-    loop_clock,
+    TWO_BUCKETS,
+    UPLOAD,
     make_bucket,
     make_grant,
+    make_request,
     make_snapshot,
 )
+from tests.support.virtual_time import in_virtual_time, loop_clock
 
 
 def ids_told(harness: Harness) -> set[str]:
-    return {json.loads(line)["request_id"] for line in harness.audit_trail}
+    return {json.loads(line)["request_id"] for line in harness.audit_bytes}
 
 
 def ids(url: str) -> list[str]:
@@ -40,7 +35,7 @@ def ids(url: str) -> list[str]:
 async def test_a_tagged_url_names_the_request_as_the_trail_does(action: Any) -> None:
     buckets = {"reports": make_bucket(tag_urls=True)}
     harness = make_harness(make_snapshot(make_grant(), buckets=buckets))
-    signed = await harness.presigner.presign(REQUESTER, make_request(action))
+    signed = await harness.presign(make_request(action))
     assert ids(signed.url) == ["request-1"]
     assert ids_told(harness) == {"request-1"}
     assert signed.url.index("x-presign-id") < signed.url.index("X-Amz-Signature")
@@ -64,10 +59,10 @@ async def test_the_tag_is_signed() -> None:
 
 @in_virtual_time
 async def test_all_urls_of_a_batch_name_its_one_request() -> None:
-    tagged = {name: replace(bucket, tag_urls=True) for name, bucket in BOTH.items()}
+    tagged = {name: replace(bucket, tag_urls=True) for name, bucket in TWO_BUCKETS.items()}
     harness = make_harness(make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=tagged))
-    requests = [make_request(key=str(n), bucket=bucket) for n in range(5) for bucket in BOTH]
-    answers = await harness.sign_batch(requests, replace(REQUESTER, request_id="r-2"))
+    requests = [make_request(key=str(n), bucket=bucket) for n in range(5) for bucket in TWO_BUCKETS]
+    answers = await harness.presign_batch(requests, replace(REQUESTER, request_id="r-2"))
     assert [ids(url) for url in urls_of(answers)] == [["r-2"]] * 10
     assert ids_told(harness) == {"r-2"}
 
@@ -77,7 +72,7 @@ async def test_requests_of_one_second_do_not_share_a_tag() -> None:
     harness = make_harness(
         make_snapshot(make_grant(), buckets={"reports": make_bucket(tag_urls=True)})
     )
-    await harness.presigner.presign(REQUESTER, make_request())
+    await harness.presign(make_request())
     for number in range(100):
         asker = replace(REQUESTER, request_id=f"r-{number}")
         assert ids((await harness.presigner.presign(asker, make_request())).url) == [f"r-{number}"]
@@ -89,5 +84,5 @@ async def test_a_bucket_that_is_not_to_be_tagged_is_not() -> None:
     harness = make_harness(
         make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=buckets)
     )
-    answers = await harness.sign_batch([make_request(), make_request(bucket="photos")])
+    answers = await harness.presign_batch([make_request(), make_request(bucket="photos")])
     assert [ids(url) for url in urls_of(answers)] == [[], ["request-1"]]

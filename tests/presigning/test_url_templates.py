@@ -17,25 +17,20 @@ from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 from service.signing.signer import Signer
-from tests.presigning.house import (
-    Harness,
-    make_harness,
-    make_request,
-    signer_of,
-    times,
-)
 from tests.signing.strategies import examples
-from tests.support.fakes import (
+from tests.support.authorizer import Harness, make_harness
+from tests.support.factories import (
     ADDRESS,
     CALLER,
     REQUESTER,
-    WALL,
-    in_virtual_time,
     make_bucket,
     make_caller_entry,
     make_grant,
+    make_request,
     make_snapshot,
 )
+from tests.support.signed_urls import access_key_id_of, validity_of
+from tests.support.virtual_time import CLOCK_START, in_virtual_time
 
 A_GET = GetObject()
 A_LIFETIME = Lifetime()
@@ -68,7 +63,7 @@ async def test_each_second_has_its_own() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     first = await url(harness)
     harness.clock.move(1)
-    assert times(await url(harness))[0] == times(first)[0] + 1
+    assert validity_of(await url(harness))[0] == validity_of(first)[0] + 1
 
 
 @in_virtual_time
@@ -84,8 +79,8 @@ async def test_midnight_is_a_second_like_any_other() -> None:
     after = await url(harness)
     assert "%2F20260101%2F" in before
     assert "%2F20260102%2F" in after
-    assert times(before)[0] == WALL + DAY - 1
-    assert times(after)[0] == WALL + DAY
+    assert validity_of(before)[0] == CLOCK_START + DAY - 1
+    assert validity_of(after)[0] == CLOCK_START + DAY
 
 
 @in_virtual_time
@@ -98,8 +93,8 @@ async def test_a_refreshed_session_signs_at_once_within_the_same_second() -> Non
     session = replace(entry.current.session, credentials=fresh)
     entry.current = replace(entry.current, session=session, signer=Signer(fresh, ADDRESS))
     after = await url(harness)
-    assert times(after) == times(before)
-    assert signer_of(after) == "ASIAFRESH" != signer_of(before)
+    assert validity_of(after) == validity_of(before)
+    assert access_key_id_of(after) == "ASIAFRESH" != access_key_id_of(before)
 
 
 @in_virtual_time
@@ -113,9 +108,9 @@ async def test_a_clock_that_is_put_right_changes_no_url() -> None:
 @in_virtual_time
 async def test_what_a_session_has_left_is_told_anew_each_second() -> None:
     harness = make_harness(make_snapshot(make_grant()), session_seconds=600)
-    first = times(await url(harness))
+    first = validity_of(await url(harness))
     harness.clock.move(10)
-    second = times(await url(harness))
+    second = validity_of(await url(harness))
     assert sum(second) == sum(first)  # both end with the session
     assert second[1] == first[1] - 10
 
@@ -138,7 +133,7 @@ async def test_a_key_beyond_the_reach_is_decided_for_itself() -> None:
     ]
     harness = make_harness(make_snapshot(*grants))
     keys = ["a/x", "a/b/x", "a/y", "a/b/y", "a/bx"]
-    assert [times(await url(harness, key))[1] for key in keys] == [60, 600, 60, 600, 60]
+    assert [validity_of(await url(harness, key))[1] for key in keys] == [60, 600, 60, 600, 60]
     with pytest.raises(Forbidden):
         await url(harness, "b/x")
 
@@ -158,7 +153,7 @@ async def test_callers_do_not_share_one() -> None:
     with pytest.raises(Forbidden):
         await url(harness, "a/b", Requester(Identity(other), "request-2"))
     theirs = await url(harness, "b/b", Requester(Identity(other), "request-2"))
-    assert signer_of(mine) != signer_of(theirs)
+    assert access_key_id_of(mine) != access_key_id_of(theirs)
 
 
 @in_virtual_time
@@ -176,7 +171,7 @@ async def test_what_is_kept_is_bounded() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     for number in range(300):
         request = make_request(GetObject(version_id=str(number)), key="a")
-        await harness.presigner.presign(REQUESTER, request)
+        await harness.presign(request)
     assert kept(harness) == 256
 
 
@@ -218,8 +213,8 @@ def test_a_batch_is_answered_as_each_key_alone(grants: list[Grant], keys: list[s
     async def compare() -> None:
         buckets = {"reports": make_bucket(), "photos": make_bucket()}
         harness = make_harness(make_snapshot(*grants, buckets=buckets))
-        together = await harness.sign_batch([PresignBatch(make_request(key=keys[0]), keys)])
-        alone = await harness.sign_batch([make_request(key=key) for key in keys])
+        together = await harness.presign_batch([PresignBatch(make_request(key=keys[0]), keys)])
+        alone = await harness.presign_batch([make_request(key=key) for key in keys])
         assert _flat(together) == _flat(alone)
 
     compare()

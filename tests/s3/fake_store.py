@@ -1,4 +1,4 @@
-"""An S3Client and a store that responds by a script, in virtual time: see `tests/support/fakes.py`."""
+"""An S3Client and a store that responds by a script, in virtual time: see `tests/support/virtual_time.py`."""
 
 import asyncio
 import inspect
@@ -18,7 +18,8 @@ from service.sessions.lifetime import GrantedLifetime, Validity
 from service.sessions.session import Session
 from service.signing.actions import HeadObject
 from service.signing.signer import Address, Signer
-from tests.support.fakes import ADDRESS, WALL, FakeClock, credentials, in_virtual_time, loop_clock
+from tests.support.factories import ADDRESS, make_credentials
+from tests.support.virtual_time import CLOCK_START, FakeClock, in_virtual_time, loop_clock
 
 H = TypeVar("H")
 P = ParamSpec("P")
@@ -134,17 +135,17 @@ class FakeStore(httpx.AsyncBaseTransport):
 
 def make_store_access(address: Address = ADDRESS, inner: Address | None = None) -> StoreAccess:
     session = Session(
-        credentials=credentials(),
+        credentials=make_credentials(),
         name="presign",
-        starts_at=WALL,
-        expires_at=WALL + 3600,
-        server_time_at_boot=WALL,
+        starts_at=CLOCK_START,
+        expires_at=CLOCK_START + 3600,
+        server_time_at_boot=CLOCK_START,
     )
     return StoreAccess(
         session=session,
         signer=Signer(session.credentials, address),
         internal_signer=Signer(session.credentials, inner or address),
-        validity=Validity(int(WALL), GrantedLifetime(900, None)),
+        validity=Validity(int(CLOCK_START), GrantedLifetime(900, None)),
     )
 
 

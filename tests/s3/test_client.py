@@ -17,7 +17,6 @@ from service.signing.actions import ListObjects
 from service.signing.multipart_actions import CompleteMultipartUpload, ListMultipartUploads
 from service.signing.signer import Address
 from tests.api.sentinels import logging_as_served
-from tests.presigning.house import epoch
 from tests.s3.fake_store import (
     HEAD,
     Harness,
@@ -36,7 +35,9 @@ from tests.s3.fake_store import (
     with_harness,
 )
 from tests.signing.strategies import KEYS, examples
-from tests.support.fakes import SECRET, TOKEN, WALL, VirtualTimeLoop, loop_clock
+from tests.support.factories import SECRET, TOKEN
+from tests.support.signed_urls import epoch_seconds
+from tests.support.virtual_time import CLOCK_START, VirtualTimeLoop, loop_clock
 
 RETRIED: Final = [
     *(pytest.param(responds(status), id=str(status)) for status in (429, 500, 502, 503, 504)),
@@ -75,7 +76,7 @@ async def test_a_request_has_the_signed_url_headers_and_body(harness: Harness) -
     assert (reply.body, reply.headers["x-amz-version-id"]) == (b"<a/>", "v1")
     [request], [body] = harness.store.requests, harness.store.bodies
     signed = harness.store_access.signer.presign(
-        action, "a b/+\u00e9//c", now=int(WALL), expires_in=60
+        action, "a b/+\u00e9//c", now=int(CLOCK_START), expires_in=60
     )
     assert (request.method, str(request.url), body) == ("POST", signed, b"<b/>")
     assert request.headers["content-type"] == "application/xml"
@@ -97,7 +98,9 @@ def test_any_key_is_sent_as_it_was_signed(key: str) -> None:
     async def send() -> None:
         async with start_harness() as harness:
             await harness.send(key=key)
-            signed = harness.store_access.signer.presign(HEAD, key, now=int(WALL), expires_in=60)
+            signed = harness.store_access.signer.presign(
+                HEAD, key, now=int(CLOCK_START), expires_in=60
+            )
             target = harness.store.requests[0].url.raw_path.decode()
             assert target == signed.removeprefix(harness.store_access.signer.address.origin)
 
@@ -178,7 +181,7 @@ async def test_cookies_are_not_sent_back(harness: Harness) -> None:
 async def test_each_attempt_is_signed_again(harness: Harness) -> None:
     harness.store.script(delayed(4, responds(503)), delayed(3, fails()), responds())
     await harness.send()
-    assert [epoch(date) - WALL for date in harness.store.dates] == [0, 4, 7]
+    assert [epoch_seconds(date) - CLOCK_START for date in harness.store.dates] == [0, 4, 7]
     signatures = {query_of(request)["X-Amz-Signature"] for request in harness.store.requests}
     assert len(signatures) == 3
     assert {query_of(request)["X-Amz-Expires"] for request in harness.store.requests} == {"60"}
@@ -242,7 +245,7 @@ async def test_an_error_shows_neither_url_nor_response(harness: Harness, respons
 
 @with_harness
 async def test_requests_are_signed_with_the_time_of_the_server(harness: Harness) -> None:
-    session = replace(harness.store_access.session, server_time_at_boot=WALL + 86_400)
+    session = replace(harness.store_access.session, server_time_at_boot=CLOCK_START + 86_400)
     harness.store_access = replace(harness.store_access, session=session)
     await harness.send()
-    assert epoch(harness.store.dates[0]) == WALL + 86_400 + int(loop_clock().boot())
+    assert epoch_seconds(harness.store.dates[0]) == CLOCK_START + 86_400 + int(loop_clock().boot())

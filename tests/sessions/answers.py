@@ -5,11 +5,15 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from tests.support.fakes import SECRET, TOKEN, WALL
+from tests.support.factories import SECRET, TOKEN
+from tests.support.virtual_time import CLOCK_START
 
 
 def make_response(
-    changes: Mapping[str, object] | None = None, *, server_time: float = WALL, seconds: float = 3600
+    changes: Mapping[str, object] | None = None,
+    *,
+    server_time: float = CLOCK_START,
+    seconds: float = 3600,
 ) -> dict[str, Any]:
     credentials: dict[str, object] = {
         "AccessKeyId": "ASIAEXAMPLE",

@@ -11,11 +11,15 @@ import pytest
 
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import WANTED_PAUSE
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import SessionRefused
-from tests.sessions.env import BILLING, OWN, PROMISE, Env, make_env, owned, refusal
-from tests.support.fakes import ADDRESS, FakeSource, in_virtual_time, loop_clock
+from tests.support.pool import (
+    BILLING,
+    OWN,
+    PoolHarness,
+    make_pool_harness,
+    make_session_key,
+)
+from tests.support.virtual_time import in_virtual_time
 
 CALLERS: Final = 2000
 MOST: Final = 5  # calls to STS a second
@@ -25,13 +29,9 @@ DENIED: Final = SessionRefused("AccessDenied", denied=True)
 DOWN: Final = OSError("no route")
 
 
-def many(length: float = 3600) -> Env:
-    """With random jitter as in production, the same in each run."""
-    clock = loop_clock()
-    source = FakeSource(clock, length=length, delay=STS_SECONDS)
-    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
-    pool = SessionPool({"reports": bucket}, clock=clock, chance=random.Random(1).random)
-    return Env(clock, source, pool)
+def make_harness(length: float = 3600) -> PoolHarness:
+    """Return a pool with random jitter as in production, the same in each run."""
+    return make_pool_harness(length=length, delay=STS_SECONDS, chance=random.Random(1).random)
 
 
 def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0) -> float:
@@ -43,48 +43,48 @@ def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0
     return max(counts, default=0) / seconds
 
 
-async def ask(env: Env, number: int) -> float:
+async def ask(harness: PoolHarness, number: int) -> float:
     """Retry as told until there is a session. Return the seconds it took."""
-    began = env.clock.boot()
+    began = harness.clock.boot()
     while True:
         try:
-            await env.pool.ready(owned(number))
+            await harness.pool.ready(make_session_key(number))
         except CredentialsUnavailable as error:
             await asyncio.sleep(error.retry_after or 1)
         else:
-            return env.clock.boot() - began
+            return harness.clock.boot() - began
 
 
 @asynccontextmanager
-async def asking(env: Env, callers: int = CALLERS) -> AsyncIterator[None]:
+async def asking(harness: PoolHarness, callers: int = CALLERS) -> AsyncIterator[None]:
     """All callers ask again and again."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_again(env, number)) for number in range(callers)]
+        tasks = [group.create_task(_again(harness, number)) for number in range(callers)]
         yield
         for task in tasks:
             task.cancel()
 
 
-async def _again(env: Env, number: int) -> None:
+async def _again(harness: PoolHarness, number: int) -> None:
     pauses = random.Random(number)
     while True:
         await asyncio.sleep(pauses.uniform(0, 100))
         with suppress(CredentialsUnavailable):
-            await env.pool.ready(owned(number))
+            await harness.pool.ready(make_session_key(number))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_a_failing_role_causes_few_calls_for_many_callers(fault: Exception) -> None:
-    env = many()
-    env.source.fault = fault
-    env.pool.start()
-    async with asking(env):
+    harness = make_harness()
+    harness.source.error = fault
+    harness.pool.start()
+    async with asking(harness):
         await asyncio.sleep(300)
-    assert rate(env.source.asked_at) < MOST
-    assert len(env.source.asked_at) <= 300 / WANTED_PAUSE + 30
-    await env.pool.stop()
+    assert rate(harness.source.fetched_at) < MOST
+    assert len(harness.source.fetched_at) <= 300 / WANTED_PAUSE + 30
+    await harness.pool.stop()
 
 
 @pytest.mark.slow
@@ -92,115 +92,115 @@ async def test_a_failing_role_causes_few_calls_for_many_callers(fault: Exception
 @in_virtual_time
 async def test_a_role_that_starts_to_fail_causes_few_calls(fault: Exception) -> None:
     """All callers have sessions, which become due and then expire."""
-    env = many(length=900)
-    env.pool.start()
-    await asyncio.gather(*(env.pool.ready(owned(number)) for number in range(200)))
+    harness = make_harness(length=900)
+    harness.pool.start()
+    await asyncio.gather(*(harness.pool.ready(make_session_key(number)) for number in range(200)))
     for number in range(200, CALLERS):
-        await env.pool.ready(owned(number))
-    env.source.fault = fault
-    failed_at = env.clock.boot()
-    async with asking(env):
+        await harness.pool.ready(make_session_key(number))
+    harness.source.error = fault
+    failed_at = harness.clock.boot()
+    async with asking(harness):
         await asyncio.sleep(1000)
-    assert rate(env.source.asked_at, since=failed_at) < MOST
-    await env.pool.stop()
+    assert rate(harness.source.fetched_at, since=failed_at) < MOST
+    await harness.pool.stop()
 
 
 @in_virtual_time
 async def test_absent_callers_without_session_are_dropped_in_two_minutes() -> None:
-    env = many()
-    env.source.fault = DOWN
+    harness = make_harness()
+    harness.source.error = DOWN
     for number in range(CALLERS):
         with pytest.raises(CredentialsUnavailable):
-            await env.pool.ready(owned(number))
-        env.source.asked_at.clear()
+            await harness.pool.ready(make_session_key(number))
+        harness.source.fetched_at.clear()
     await asyncio.sleep(120)
-    assert not env.pool._entries
-    assert not env.source.asked_at
+    assert not harness.pool._entries
+    assert not harness.source.fetched_at
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 @in_virtual_time
 async def test_waiting_callers_are_served_soon_after_sts_recovers(fault: Exception) -> None:
-    env = many()
-    env.source.fault = fault
-    env.pool.start()
-    async with asking(env):
+    harness = make_harness()
+    harness.source.error = fault
+    harness.pool.start()
+    async with asking(harness):
         await asyncio.sleep(300)
-        env.source.fault = None
-        served = await asyncio.gather(*(ask(env, number) for number in range(100)))
+        harness.source.error = None
+        served = await asyncio.gather(*(ask(harness, number) for number in range(100)))
     assert max(served) <= SERVED_WITHIN
-    await env.pool.stop()
+    await harness.pool.stop()
 
 
 @in_virtual_time
 async def test_a_lone_caller_is_served_soon_after_sts_recovers() -> None:
-    env = make_env(chance=0.99)
-    env.source.fault = DOWN
-    env.pool.start()
-    while env.clock.boot() < 600:
-        await refusal(env)
+    harness = make_pool_harness(chance=lambda: 0.99)
+    harness.source.error = DOWN
+    harness.pool.start()
+    while harness.clock.boot() < 600:
+        await harness.refusal()
         await asyncio.sleep(1)
-    env.source.fault = None
-    began = env.clock.boot()
-    while env.pool.current(OWN) is None:
+    harness.source.error = None
+    began = harness.clock.boot()
+    while harness.pool.current(OWN) is None:
         await asyncio.sleep(1)
         try:
-            await env.pool.ready(OWN)
+            await harness.pool.ready(OWN)
         except CredentialsUnavailable:
             continue
-    assert env.clock.boot() - began <= SERVED_WITHIN
+    assert harness.clock.boot() - began <= SERVED_WITHIN
 
 
 @in_virtual_time
 async def test_the_first_success_retries_the_accounts_other_buckets() -> None:
-    env = make_env("photos", chance=0.99)
-    for source in env.sources.values():
-        source.fault = DOWN
-    env.pool.start()
+    harness = make_pool_harness("photos", chance=lambda: 0.99)
+    for source in harness.sources.values():
+        source.error = DOWN
+    harness.pool.start()
     await asyncio.sleep(600)
-    for source in env.sources.values():
-        source.fault = None
-    while not any(map(env.pool.is_alive, env.sources)):  # noqa: ASYNC110
+    for source in harness.sources.values():
+        source.error = None
+    while not any(map(harness.pool.is_alive, harness.sources)):  # noqa: ASYNC110
         await asyncio.sleep(0.1)
     await asyncio.sleep(WANTED_PAUSE + 1)
-    assert all(env.pool.is_alive(bucket) for bucket in env.sources)
+    assert all(harness.pool.is_alive(bucket) for bucket in harness.sources)
 
 
 @in_virtual_time
 async def test_a_failing_bucket_beside_a_working_one_causes_few_calls() -> None:
-    env = make_env("photos", delay=STS_SECONDS, chance=0.5)
-    photos = env.sources["photos"]
-    photos.fault = DOWN
-    env.pool.start()
+    harness = make_pool_harness("photos", delay=STS_SECONDS, chance=lambda: 0.5)
+    photos = harness.sources["photos"]
+    photos.error = DOWN
+    harness.pool.start()
     for number in range(600):
-        await env.pool.ready(owned(number))
+        await harness.pool.ready(make_session_key(number))
         await asyncio.sleep(1)
-    assert len(photos.asked) <= 600 / WANTED_PAUSE + 10
-    await env.pool.stop()
+    assert len(photos.fetched) <= 600 / WANTED_PAUSE + 10
+    await harness.pool.stop()
 
 
 @in_virtual_time
 async def test_one_denied_caller_does_not_delay_others() -> None:
-    env = make_env(delay=STS_SECONDS)
-    env.pool.start()
+    harness = make_pool_harness(delay=STS_SECONDS)
+    harness.pool.start()
     await asyncio.sleep(10)
-    env.source.fault = DENIED
-    denied = asyncio.ensure_future(refusal(env, BILLING))
+    harness.source.error = DENIED
+    denied = asyncio.ensure_future(harness.refusal(BILLING))
     await asyncio.sleep(STS_SECONDS * 1.5)  # the own session is refreshed too
-    env.source.fault = None
+    harness.source.error = None
     await denied
     await asyncio.sleep(STS_SECONDS * 2)
-    began = env.clock.boot()
-    await env.pool.ready(owned(1))
-    assert env.clock.boot() - began < 2 * STS_SECONDS
+    began = harness.clock.boot()
+    await harness.pool.ready(make_session_key(1))
+    assert harness.clock.boot() - began < 2 * STS_SECONDS
 
 
 @in_virtual_time
 async def test_one_failure_of_the_own_session_delays_no_caller() -> None:
-    env = make_env(chance=0.99)
-    env.source.fault = DOWN
-    env.pool.start()
+    harness = make_pool_harness(chance=lambda: 0.99)
+    harness.source.error = DOWN
+    harness.pool.start()
     await asyncio.sleep(0.2)
-    env.source.fault = None
-    assert await env.pool.ready(BILLING) is env.pool.current(BILLING)
+    harness.source.error = None
+    assert await harness.pool.ready(BILLING) is harness.pool.current(BILLING)

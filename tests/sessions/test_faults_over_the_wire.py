@@ -7,28 +7,18 @@ from itertools import pairwise
 import pytest
 
 from service.errors import CredentialsUnavailable
-from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest
 from service.presigning.results import PresignedRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MAX_BACKOFF
 from service.sessions.sts import AssumedRole, Role
-from tests.presigning.house import make_request, signer_of, times
 from tests.sessions.wire import FAULTS, WireSts
-from tests.support.fakes import (
-    ADDRESS,
-    REQUESTER,
-    FakeClock,
-    in_virtual_time,
-    loop_clock,
-    make_grant,
-    make_snapshot,
-    server_time,
-)
+from tests.support.authorizer import make_authorizer
+from tests.support.factories import REQUESTER, make_grant, make_request, make_snapshot
+from tests.support.signed_urls import access_key_id_of, validity_of
+from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock, server_time
 
 HOUR = 3600
 FIVE_MINUTES = 300
@@ -39,21 +29,25 @@ EVERY_FAULT = pytest.mark.parametrize("fault", FAULTS)
 
 
 @dataclass
-class Env:
+class Harness:
     clock: FakeClock
     sts: WireSts
-    pool: SessionPool
     authorizer: Authorizer
-    presigner: Presigner
+
+    def __post_init__(self) -> None:
+        self.presigner = Presigner(self.authorizer, unique_id=lambda: "id")
 
     async def sign(self, request: PresignRequest | None = None) -> PresignedRequest:
         """Sign at once. The URL ends no later than its session, even if a clock is wrong."""
         begun = self.clock.boot()
         signed = await self.presigner.presign(REQUESTER, request or make_request())
         assert self.clock.boot() - begun < AT_ONCE
-        begins, lasts = times(signed.url)
+        begins, lasts = validity_of(signed.url)
         assert begins + lasts == signed.validity.expires_at
-        assert signed.validity.expires_at <= self.sts.ends[signer_of(signed.url)] - EXPIRY_MARGIN
+        assert (
+            signed.validity.expires_at
+            <= self.sts.ends[access_key_id_of(signed.url)] - EXPIRY_MARGIN
+        )
         assert abs(begins - server_time(self.clock)) < DATE
         return signed
 
@@ -63,59 +57,55 @@ class Env:
         return refused.value
 
 
-async def make_warm_env(*, longest_lifetime: float = 900, chance: float = 0.5) -> Env:
+async def make_warm_harness(*, longest_lifetime: float = 900, chance: float = 0.5) -> Harness:
     """With the bucket's own session and the caller's."""
     clock = loop_clock()
     sts = WireSts(clock)
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=HOUR)
     snapshot = make_snapshot(make_grant(max_expires_in=int(longest_lifetime)))
-    bucket = BucketSessions(
-        source=AssumedRole(sts, role, clock),
-        address=ADDRESS,
-        longest_lifetime=longest_lifetime,
-        probe_policy=snapshot.buckets["reports"].probe_policy,
+    source = AssumedRole(sts, role, clock)
+    authorizer = make_authorizer(
+        snapshot, {"reports": source}, longest_lifetime=longest_lifetime, chance=lambda: chance
     )
-    pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: chance)
-    audit_trail = AuditTrail(list[bytes]().extend, clock=clock)
-    authorizer = Authorizer(snapshot, pool, clock=clock, audit_trail=audit_trail)
-    presigner = Presigner(authorizer, unique_id=lambda: "id")
-    env = Env(clock, sts, pool, authorizer, presigner)
-    pool.start()
-    await presigner.presign(REQUESTER, make_request())
-    return env
+    harness = Harness(clock, sts, authorizer)
+    authorizer._pool.start()
+    await harness.presigner.presign(REQUESTER, make_request())
+    return harness
 
 
-async def five_minutes_before_the_end(fault: str) -> Env:
+async def five_minutes_before_the_end(fault: str) -> Harness:
     """With the fault from the start. The refresh is long overdue."""
-    env = await make_warm_env()
-    env.sts.fault = fault
+    harness = await make_warm_harness()
+    harness.sts.fault = fault
     for _ in range(HOUR - FIVE_MINUTES):
         await asyncio.sleep(1)
-        env.pool.current(env.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"])
-    return env
+        harness.authorizer._pool.current(
+            harness.authorizer.snapshot.access(REQUESTER.identity).session_keys["reports"]
+        )
+    return harness
 
 
 @EVERY_FAULT
 @in_virtual_time
 async def test_a_session_with_five_minutes_left_serves_everyone(fault: str) -> None:
-    env = await five_minutes_before_the_end(fault)
-    asked = len(env.sts.asked_at)
+    harness = await five_minutes_before_the_end(fault)
+    asked = len(harness.sts.called_at)
     requests = [make_request(expires_in=600) for _ in range(CALLERS)]
-    signed = await asyncio.gather(*(env.sign(request) for request in requests))
+    signed = await asyncio.gather(*(harness.sign(request) for request in requests))
     assert {each.validity.limited_by for each in signed} == {"session"}
-    assert len({signer_of(each.url) for each in signed}) == 1
-    assert len(env.sts.asked_at) - asked <= 1
+    assert len({access_key_id_of(each.url) for each in signed}) == 1
+    assert len(harness.sts.called_at) - asked <= 1
 
 
 @EVERY_FAULT
 @in_virtual_time
 async def test_each_session_has_one_attempt_at_a_time_with_backoff(fault: str) -> None:
-    env = await five_minutes_before_the_end(fault)
+    harness = await five_minutes_before_the_end(fault)
     for _ in range(FIVE_MINUTES - 10):
-        await asyncio.gather(*(env.sign() for _ in range(5)))
+        await asyncio.gather(*(harness.sign() for _ in range(5)))
         await asyncio.sleep(1)
-    assert env.sts.most_in_flight <= 2  # there are two sessions
-    failing = env.sts.asked_at[2:]
+    assert harness.sts.most_in_flight <= 2  # there are two sessions
+    failing = harness.sts.called_at[2:]
     assert len(failing) >= 2
     # The mean pause is half a minute, and the first ones are shorter.
     assert len(failing) / 2 <= (900 + 60) / (1 + (MAX_BACKOFF - 1) / 2) + 6
@@ -124,37 +114,37 @@ async def test_each_session_has_one_attempt_at_a_time_with_backoff(fault: str) -
 @EVERY_FAULT
 @in_virtual_time
 async def test_without_a_session_callers_get_retry_after_at_once(fault: str) -> None:
-    env = await five_minutes_before_the_end(fault)
+    harness = await five_minutes_before_the_end(fault)
     await asyncio.sleep(FIVE_MINUTES + 60)
     if fault in {"about to expire", "shorter than what is left"}:
         return  # tested below
-    errors = await asyncio.gather(*(env.refused() for _ in range(CALLERS)))
-    begun = env.clock.boot()
-    await env.refused()
-    assert env.clock.boot() - begun <= ATTEMPT_SECONDS
+    errors = await asyncio.gather(*(harness.refused() for _ in range(CALLERS)))
+    begun = harness.clock.boot()
+    await harness.refused()
+    assert harness.clock.boot() - begun <= ATTEMPT_SECONDS
     assert all(1 <= (error.retry_after or 0) <= MAX_BACKOFF for error in errors)
 
 
 @EVERY_FAULT
 @in_virtual_time
 async def test_the_service_recovers_within_one_backoff(fault: str) -> None:
-    env = await five_minutes_before_the_end(fault)
+    harness = await five_minutes_before_the_end(fault)
     await asyncio.sleep(HOUR)
-    env.sts.fault = None
+    harness.sts.fault = None
     await asyncio.sleep(MAX_BACKOFF + ATTEMPT_SECONDS)  # and the attempt that is running
-    begun = env.clock.boot()
-    await env.presigner.presign(REQUESTER, make_request())
-    assert env.clock.boot() - begun < 0.2
-    assert env.authorizer.can_sign()
+    begun = harness.clock.boot()
+    await harness.presigner.presign(REQUESTER, make_request())
+    assert harness.clock.boot() - begun < 0.2
+    assert harness.authorizer.can_sign()
 
 
 @in_virtual_time
 async def test_shorter_sessions_than_requested_are_used() -> None:
-    env = await five_minutes_before_the_end("shorter than what is left")
+    harness = await five_minutes_before_the_end("shorter than what is left")
     for _ in range(HOUR):
         await asyncio.sleep(1)
-        await env.sign()
-    pauses = [later - sooner for sooner, later in pairwise(env.sts.asked_at[-20:])]
+        await harness.sign()
+    pauses = [later - sooner for sooner, later in pairwise(harness.sts.called_at[-20:])]
     assert sum(pauses) / len(pauses) * 2 > 30  # two sessions of 120 s, renewed at a third
 
 
@@ -162,43 +152,43 @@ async def test_shorter_sessions_than_requested_are_used() -> None:
 @in_virtual_time
 async def test_a_wrong_local_clock_signs_no_dead_url(skew: float) -> None:
     loop_clock().skew = skew
-    env = await make_warm_env()
+    harness = await make_warm_harness()
     for _ in range(3 * 60):
-        await env.sign(make_request(expires_in=900))
+        await harness.sign(make_request(expires_in=900))
         await asyncio.sleep(60)
-    assert len(env.sts.asked_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
+    assert len(harness.sts.called_at) / 2 <= 3 * HOUR / (HOUR - 900 - 60 * 2) + 1
 
 
 @pytest.mark.parametrize("steps", [[1000.0, 0.0, -3000.0, 500.0], [0.5, -0.5], [1e6, -1e6]])
 @in_virtual_time
 async def test_setting_the_clock_changes_no_url_and_no_refresh(steps: list[float]) -> None:
-    env = await make_warm_env()
+    harness = await make_warm_harness()
     for minute in range(6 * 60):
-        env.clock.skew = steps[minute % len(steps)]
-        signed = await env.sign(make_request(expires_in=900))
-        assert times(signed.url)[1] == 900
+        harness.clock.skew = steps[minute % len(steps)]
+        signed = await harness.sign(make_request(expires_in=900))
+        assert validity_of(signed.url)[1] == 900
         await asyncio.sleep(60)
-    assert len(env.sts.asked_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
+    assert len(harness.sts.called_at) / 2 <= 6 * HOUR / (HOUR - 900 - 60 * 2) + 1
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
 @in_virtual_time
 async def test_a_day_of_half_hour_lifetimes_needs_55_sessions(chance: float) -> None:
-    env = await make_warm_env(longest_lifetime=1800, chance=chance)
+    harness = await make_warm_harness(longest_lifetime=1800, chance=chance)
     for _ in range(24 * 60):
-        signed = await env.sign(make_request(expires_in=1800))
-        assert times(signed.url)[1] == 1800
+        signed = await harness.sign(make_request(expires_in=1800))
+        assert validity_of(signed.url)[1] == 1800
         assert signed.validity.limited_by is None
         await asyncio.sleep(60)
-    assert len(env.sts.asked_at) <= 2 * 55  # two sessions
+    assert len(harness.sts.called_at) <= 2 * 55  # two sessions
 
 
 @in_virtual_time
 async def test_twenty_minutes_of_outage_per_hour_refuse_nobody() -> None:
     """When a refresh is due, the session lasts longer than the outage."""
-    env = await make_warm_env(longest_lifetime=1800)
+    harness = await make_warm_harness(longest_lifetime=1800)
     for minute in range(24 * 60):
-        env.sts.fault = "hangs" if minute % 60 < 20 else None
-        await env.sign(make_request(expires_in=1800))
+        harness.sts.fault = "hangs" if minute % 60 < 20 else None
+        await harness.sign(make_request(expires_in=1800))
         await asyncio.sleep(60)
-    assert env.sts.most_in_flight <= 2
+    assert harness.sts.most_in_flight <= 2

@@ -7,17 +7,9 @@ from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS, History
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
-from tests.support.fakes import (
-    ADDRESS,
-    SECRET,
-    TOKEN,
-    FakeClock,
-    FakeSource,
-    credentials,
-    in_virtual_time,
-    loop_clock,
-    server_time,
-)
+from tests.support.factories import ADDRESS, SECRET, TOKEN, make_credentials
+from tests.support.pool import FakeSource
+from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock, server_time
 
 A: Final = (None, "a")
 B: Final = (None, "b")
@@ -27,7 +19,7 @@ KEY_ID: Final = "ASIAFAKE000000000000"
 def make_session(clock: FakeClock, key_id: str = KEY_ID, *, seconds: float = 3600) -> Session:
     now = server_time(clock)
     return Session(
-        credentials=credentials(key_id),
+        credentials=make_credentials(key_id),
         name="a",
         starts_at=now,
         expires_at=now + seconds,
@@ -81,7 +73,9 @@ def test_the_oldest_session_is_dropped_first() -> None:
 def test_static_keys_are_never_forgotten() -> None:
     clock = FakeClock()
     history = History(clock)
-    history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
+    history.remember(
+        "reports", None, Session(credentials=make_credentials(), name="a", starts_at=0)
+    )
     clock.move(10 * REMEMBERED_SECONDS)
     assert history.find(KEY_ID, "reports", None)
 
@@ -103,10 +97,10 @@ async def test_the_pool_remembers_each_session_of_each_caller() -> None:
     pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0, history=history)
     key = SessionKey("reports", A, None)
     await pool.ready(key)
-    old = source.given[-1]
+    old = source.sessions[-1]
     clock.move(3000)
     await pool.ready(replace(key, owner=B))
-    for session, owner in ((old, A), (source.given[-1], B)):
+    for session, owner in ((old, A), (source.sessions[-1], B)):
         found = history.find(session.credentials.access_key_id, "reports", owner)
         assert found is session
     assert history.find(old.credentials.access_key_id, "reports", B) is None
@@ -139,7 +133,9 @@ def test_the_cost_does_not_grow_with_the_history() -> None:
 def test_expired_sessions_are_dropped_before_longer_ones() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
-    history.remember("reports", None, Session(credentials=credentials(), name="a", starts_at=0))
+    history.remember(
+        "reports", None, Session(credentials=make_credentials(), name="a", starts_at=0)
+    )
     history.remember("reports", A, make_session(clock, "long", seconds=1000))
     history.remember("reports", A, make_session(clock, "short", seconds=20))
     clock.move(31)

@@ -10,19 +10,20 @@ from service.errors import CredentialsUnavailable
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import AssumedRole, Role
-from tests.sessions.env import BILLING, OWN, PROMISE, make_env
-from tests.support.fakes import ADDRESS, SECRET, TOKEN, in_virtual_time, loop_clock
+from tests.support.factories import ADDRESS, SECRET, TOKEN
+from tests.support.pool import BILLING, LONGEST_LIFETIME, OWN, make_pool_harness
+from tests.support.virtual_time import in_virtual_time, loop_clock
 
 
 @in_virtual_time
 async def test_no_log_record_and_no_repr_shows_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    env = make_env()
-    signing = await env.pool.ready(BILLING)
+    harness = make_pool_harness()
+    signing = await harness.pool.ready(BILLING)
     signing.signer.state("20260101")
-    env.source.fault = OSError(f"no route for {SECRET}")
+    harness.source.error = OSError(f"no route for {SECRET}")
     await asyncio.sleep(3600)
-    shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {env.pool!r}"
+    shown = f"{caplog.text} {signing!r} {signing.session!r} {signing.signer!r} {harness.pool!r}"
     assert "next attempt in 1 s: OSError" in shown
     assert "ASIAFAKE" in shown
     assert SECRET not in shown
@@ -43,7 +44,7 @@ async def test_unreadable_responses_are_logged_without_secrets(
 ) -> None:
     role = Role(arn="arn:aws:iam::111122223333:role/r", region="eu-west-1", session_seconds=3600)
     source = AssumedRole(UnreadableSts(), role, loop_clock())
-    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=PROMISE)
+    bucket = BucketSessions(source=source, address=ADDRESS, longest_lifetime=LONGEST_LIFETIME)
     pool = SessionPool({"reports": bucket}, clock=loop_clock(), chance=lambda: 0)
     with pytest.raises(CredentialsUnavailable):
         await pool.ready(OWN)

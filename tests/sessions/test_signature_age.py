@@ -27,17 +27,16 @@ from service.sessions.lifetime import (
 )
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from service.sessions.url_windows import Window
-from tests.presigning.house import (
-    Harness,
-    epoch,
-    make_form_request,
-    make_harness,
-    make_request,
-    policy,
-    times,
-)
 from tests.signing.strategies import examples
-from tests.support.fakes import REQUESTER, in_virtual_time, make_grant, make_snapshot
+from tests.support.authorizer import Harness, make_harness
+from tests.support.factories import (
+    make_form_request,
+    make_grant,
+    make_request,
+    make_snapshot,
+)
+from tests.support.signed_urls import epoch_seconds, policy_of, validity_of
+from tests.support.virtual_time import in_virtual_time
 
 DAY: Final = 86_400
 WEEK: Final = 604_800
@@ -81,7 +80,7 @@ def test_the_longest_window_matches_openapi() -> None:
 
 
 def test_the_longest_life_is_actually_granted() -> None:
-    """Otherwise a policy would allow more than necessary."""
+    """Otherwise a policy_of would allow more than necessary."""
     asked: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": 3600.0}
     longest = grant_lifetime(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
     assert isinstance(longest, GrantedLifetime)
@@ -149,22 +148,22 @@ async def url_lifetime(harness: Harness, lifetime: dict[str, int]) -> int:
     """Return the seconds that it lives, or 0 if it is refused."""
     try:
         request = replace(make_request(), lifetime=Lifetime(**lifetime))
-        answer = await harness.presigner.presign(REQUESTER, request)
+        answer = await harness.presign(request)
     except PresignError:
         return 0
-    return times(answer.url)[1]
+    return validity_of(answer.url)[1]
 
 
 async def form_lifetime(harness: Harness, lifetime: dict[str, int]) -> int:
     not_stable = {name: seconds for name, seconds in lifetime.items() if name != "stable_for"}
     request = make_form_request(lifetime=Lifetime(**not_stable))
     try:
-        form = await harness.presigner.presign_form(REQUESTER, request)
+        form = await harness.presign_form(request)
     except PresignError:
         return 0
     assert isinstance(form, PresignedForm)
-    ends = policy(form)["expiration"].replace("-", "").replace(":", "")
-    return epoch(ends) - epoch(form.fields["x-amz-date"])
+    ends = policy_of(form)["expiration"].replace("-", "").replace(":", "")
+    return epoch_seconds(ends) - epoch_seconds(form.fields["x-amz-date"])
 
 
 def test_check_prints_the_age_for_each_granted_bucket(tmp_path: Path) -> None:

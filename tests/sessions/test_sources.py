@@ -22,7 +22,8 @@ from service.sessions.sts import (
     session_name,
 )
 from tests.sessions.answers import make_response
-from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
+from tests.support.factories import SECRET, TOKEN
+from tests.support.virtual_time import CLOCK_START, FakeClock
 
 OWNER: Owner = ("cluster-a", "sales")
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
@@ -224,7 +225,7 @@ async def test_static_keys_never_expire_and_use_the_local_clock() -> None:
     assert session.credentials.secret_access_key == SECRET
     assert session.credentials.session_token is None
     assert session.remaining(clock) == float("inf")
-    assert session.now(clock) == WALL + 7
+    assert session.now(clock) == CLOCK_START + 7
 
 
 async def test_static_keys_with_a_token_are_refused() -> None:

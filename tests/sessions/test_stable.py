@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.sessions.url_windows import MAX_KEPT, Window, WindowSigners
-from tests.support.fakes import WALL
+from tests.support.virtual_time import CLOCK_START
 
 DAY = 86_400
 
@@ -17,8 +17,8 @@ def test_each_moment_is_in_exactly_one_window(now: float, seconds: int) -> None:
 
 
 def test_a_window_of_a_day_starts_at_midnight_utc() -> None:
-    assert Window.at(WALL + DAY - 0.001, DAY).begins_at == WALL
-    assert Window.at(WALL + DAY, DAY).begins_at == WALL + DAY
+    assert Window.at(CLOCK_START + DAY - 0.001, DAY).begins_at == CLOCK_START
+    assert Window.at(CLOCK_START + DAY, DAY).begins_at == CLOCK_START + DAY
 
 
 def test_the_first_session_signs_until_the_window_ends() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, read_session
 from tests.sessions.answers import make_response
-from tests.support.fakes import SECRET, TOKEN, WALL, FakeClock
+from tests.support.factories import SECRET, TOKEN
+from tests.support.virtual_time import CLOCK_START, FakeClock
 
 
 def read(answer: dict[str, Any], clock: FakeClock | None = None) -> Session:
@@ -22,7 +23,11 @@ def test_a_valid_response_gives_a_session() -> None:
     assert session.credentials.access_key_id == "ASIAEXAMPLE"
     assert session.credentials.secret_access_key == SECRET
     assert session.credentials.session_token == TOKEN
-    assert (session.name, session.starts_at, session.expires_at) == ("n", WALL, WALL + 3600)
+    assert (session.name, session.starts_at, session.expires_at) == (
+        "n",
+        CLOCK_START,
+        CLOCK_START + 3600,
+    )
     assert session.length == 3600
 
 
@@ -61,7 +66,7 @@ def test_a_wrong_local_clock_does_not_matter(skew: float) -> None:
     clock = FakeClock(skew=skew)
     session = read(make_response(), clock)
     clock.move(100)
-    assert session.now(clock) == WALL + 100
+    assert session.now(clock) == CLOCK_START + 100
     assert session.remaining(clock) == 3500
 
 
@@ -94,14 +99,14 @@ def test_an_invalid_date_means_the_local_clock(date: str) -> None:
     answer = make_response()
     answer["ResponseMetadata"]["HTTPHeaders"]["date"] = date
     clock = FakeClock(skew=20)
-    assert read(answer, clock).now(clock) == WALL + 20
+    assert read(answer, clock).now(clock) == CLOCK_START + 20
 
 
 @given(date=st.text())
 def test_no_date_header_loses_a_session(date: str) -> None:
     answer = make_response()
     answer["ResponseMetadata"]["HTTPHeaders"]["date"] = date
-    assert read(answer).expires_at == WALL + 3600
+    assert read(answer).expires_at == CLOCK_START + 3600
 
 
 @pytest.mark.parametrize("metadata", [{}, {"HTTPHeaders": {}}])

@@ -15,7 +15,7 @@ import pytest
 from service.clock import SystemClock
 from service.sessions.sts import AssumedRole, Role, SessionRefused
 from service.sessions.sts_clients import StsClients
-from tests.support.fakes import SECRET, TOKEN
+from tests.support.factories import SECRET, TOKEN
 from tests.support.late import again_if_late, within
 
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]

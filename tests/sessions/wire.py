@@ -15,7 +15,8 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import create_parser
 
-from tests.support.fakes import SECRET, TOKEN, FakeClock, server_time
+from tests.support.factories import SECRET, TOKEN
+from tests.support.virtual_time import FakeClock, server_time
 
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
 _GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -43,14 +44,14 @@ class WireSts:
     def __init__(self, clock: FakeClock, *, delay: float = 0.1) -> None:
         self.fault: str | None = None
         self.delay = delay
-        self.asked_at: list[float] = []
+        self.called_at: list[float] = []
         self.policies: dict[str, str | None] = {}  # of each session's name
         self.ends: dict[str, float] = {}  # of each session, by its key's id
         self.in_flight = self.most_in_flight = 0
         self.clock = clock
 
     async def assume_role(self, **request: Any) -> Any:
-        self.asked_at.append(self.clock.boot())
+        self.called_at.append(self.clock.boot())
         self.policies[request["RoleSessionName"]] = request.get("Policy")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

@@ -6,45 +6,31 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
 
 from service.app.reload import POLL_SECONDS
-from service.app.services import MakeSource
 from service.auth.jwks_cache import RETRY_SECONDS, JwksCache
-from service.clock import Clock
-from service.config.settings import Settings, load_settings
+from service.config.settings import load_settings
 from service.sessions.sts import SessionRefused
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler
 from service.telemetry.metrics import Metrics
 from tests.api.conftest import open_grant, running, settings_with
-from tests.auth.env import FakeKeySource
-from tests.support.fakes import FakeSource, in_virtual_time, loop_clock
+from tests.auth.harness import FakeKeySource
+from tests.support.pool import FakeSources
 from tests.support.scrapes import GET, Samples, read, samples, value
-
-
-def faked(sources: dict[str, FakeSource]) -> Any:
-    @asynccontextmanager
-    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> FakeSource:
-            sources[name] = FakeSource(loop_clock(), delay=0.2)
-            return sources[name]
-
-        yield make
-
-    return open_sources
+from tests.support.virtual_time import in_virtual_time, loop_clock
 
 
 @asynccontextmanager
-async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, FakeSource]]]:
+async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, FakeSources]]:
     """The app on a virtual clock, and the sources of its buckets `demo` and `closed`."""
-    sources: dict[str, FakeSource] = {}
-    clock = loop_clock()
+    sources, clock = FakeSources(delay=0.2), loop_clock()
     granted = settings_with(open_grant(max_expires_in=900))
-    async with running(granted, open_sources=faked(sources), clock=clock) as client:
+    async with running(granted, open_sources=sources.open, clock=clock) as client:
         await asyncio.sleep(1)
         yield client, sources
 
@@ -52,14 +38,14 @@ async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, dict[str, FakeSou
 @in_virtual_time
 async def test_refreshes_are_counted_and_timed_by_bucket_and_outcome() -> None:
     async with in_a_day() as (client, sources):
-        sources["demo"].fault = SessionRefused("no")
+        sources["demo"].error = SessionRefused("no")
         await asyncio.sleep(3600 - 900)
-        sources["closed"].fault = SessionRefused("slow down", throttled=True)
+        sources["closed"].error = SessionRefused("slow down", throttled=True)
         await asyncio.sleep(900)
         scraped = await samples(client)
     failed = value(scraped, "session_refreshes_total", bucket="demo", outcome="failed")
     assert value(scraped, "session_refreshes_total", bucket="demo", outcome="ok") == 1
-    assert failed == len(sources["demo"].asked) - 1 > 3
+    assert failed == len(sources["demo"].fetched) - 1 > 3
     assert value(scraped, "session_refreshes_total", bucket="closed", outcome="ok") >= 1
     assert value(scraped, "session_refresh_seconds_count", bucket="demo") == failed + 1
     took = value(scraped, "session_refresh_seconds_sum", bucket="demo") / (failed + 1)
@@ -70,7 +56,7 @@ async def test_refreshes_are_counted_and_timed_by_bucket_and_outcome() -> None:
 @in_virtual_time
 async def test_throttled_and_lasting_refusals_are_separate_outcomes(kind: str) -> None:
     async with in_a_day() as (client, sources):
-        sources["demo"].fault = SessionRefused(
+        sources["demo"].error = SessionRefused(
             "no", throttled=kind == "throttled", permanent=kind == "lasting"
         )
         await client.post("/v1/download-urls", json=GET)
@@ -105,7 +91,7 @@ async def test_each_bucket_exports_its_sessions_and_their_remaining_seconds() ->
 async def test_a_bucket_without_its_own_session_cannot_sign() -> None:
     async with in_a_day() as (client, sources):
         before = await samples(client)
-        sources["demo"].fault = SessionRefused("no")
+        sources["demo"].error = SessionRefused("no")
         await asyncio.sleep(3600)
         after = await samples(client)
     assert value(before, "bucket_can_sign", bucket="demo") == 1
@@ -117,7 +103,7 @@ async def test_a_bucket_without_its_own_session_cannot_sign() -> None:
 @in_virtual_time
 async def test_a_bucket_can_sign_while_a_caller_has_no_session() -> None:
     async with in_a_day() as (client, sources):
-        sources["demo"].fault = SessionRefused("too large", permanent=True)
+        sources["demo"].error = SessionRefused("too large", permanent=True)
         await client.post("/v1/download-urls", json=GET)
         scraped = await samples(client)
     assert value(scraped, "session_seconds_left", bucket="demo") == 0
@@ -212,7 +198,7 @@ async def test_fetches_of_keys_are_counted_by_outcome() -> None:
     source = FakeKeySource(clock, "one")
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=lambda: 0.0, observer=metrics)
     await keys.find("one")
-    source.fault = OSError("no route")
+    source.error = OSError("no route")
     await asyncio.sleep(RETRY_SECONDS)
     await keys.find("two")
     scraped = read(metrics.render().decode())

@@ -22,8 +22,13 @@ from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.telemetry.metrics import Metrics
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks
-from tests.presigning.house import batches, make_request, requester
-from tests.support.fakes import ADDRESS, credentials
+from tests.support.factories import (
+    ADDRESS,
+    make_batches,
+    make_credentials,
+    make_request,
+    make_requester,
+)
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
@@ -52,7 +57,7 @@ class FakeSource:
         if policy in self.refused_policies:
             raise ConnectionError
         return Session(
-            credentials=credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
+            credentials=make_credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
             name="presign",
             starts_at=time.time(),
             expires_at=time.time() + self.length,
@@ -93,13 +98,13 @@ class Harness:
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
         request = make_request(bucket=bucket, key=key, **more)
-        return await self.services.presigner.presign(requester(caller), request)
+        return await self.services.presigner.presign(make_requester(caller), request)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
-        requests = batches([make_request(bucket=bucket) for bucket in buckets])
-        return await self.services.presigner.presign_batch(requester(caller), requests)
+        requests = make_batches([make_request(bucket=bucket) for bucket in buckets])
+        return await self.services.presigner.presign_batch(make_requester(caller), requests)
 
     async def error_code(self, *args: Any, **more: Any) -> str | None:
         """Of signing, or None if it succeeds."""

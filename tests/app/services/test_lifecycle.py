@@ -19,7 +19,7 @@ from service.sessions.sts import AssumedRole, Role
 from service.sessions.sts_clients import StsClients
 from service.telemetry.metrics import Metrics
 from tests.app.services.harness import BUCKET, called_here, caller, grant, settings, tasks
-from tests.support.fakes import ADDRESS
+from tests.support.factories import ADDRESS
 
 
 @pytest.fixture(name="services")

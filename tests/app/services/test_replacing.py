@@ -25,7 +25,7 @@ from tests.app.services.harness import (
     with_billing,
     with_bucket,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
 
@@ -35,7 +35,7 @@ async def test_the_same_configuration_again_requests_no_session(warm: Harness) -
     urls = [(await warm.sign()).url for _ in range(2)]
     await warm.reconfigure(settings())
     await sign_all(warm)
-    assert signer_of(urls[0]) == signer_of((await warm.sign()).url)
+    assert access_key_id_of(urls[0]) == access_key_id_of((await warm.sign()).url)
     assert (warm.fetched(), warm.sources) == (fetched, sources)
 
 
@@ -58,11 +58,11 @@ async def test_a_removed_grant_no_longer_applies(warm: Harness) -> None:
 
 
 async def test_only_a_caller_whose_policy_changed_gets_a_new_session(warm: Harness) -> None:
-    old = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
     await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
     await sign_all(warm)
-    new = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]

@@ -24,14 +24,14 @@ from tests.app.services.harness import (
     token_callers,
     with_billing,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 
 async def test_only_a_revoked_caller_gets_a_new_session(warm: Harness) -> None:
-    old = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
     await warm.reconfigure(with_billing(grant(), grant("photos"), revoked_before=now()))
-    new = {caller: signer_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]
@@ -42,14 +42,14 @@ async def test_only_a_revoked_caller_gets_a_new_session(warm: Harness) -> None:
 
 async def test_a_revoked_session_is_dropped_and_never_comes_back(warm: Harness) -> None:
     """Not even if `revoked_before` is removed again."""
-    old = signer_of((await warm.sign()).url)
+    old = access_key_id_of((await warm.sign()).url)
     await warm.reconfigure(with_billing(grant(), grant("photos"), revoked_before=now()))
     assert dict(each[:2] for each in warm.services._pool.sessions_left()) == {
         "reports": 2,  # the probe session, and that of `sales`
         "photos": 1,
     }
     await warm.reconfigure(BEFORE)
-    assert signer_of((await warm.sign()).url) != old
+    assert access_key_id_of((await warm.sign()).url) != old
 
 
 async def test_revoking_a_pattern_revokes_every_matching_caller(cluster: Issuer) -> None:
@@ -60,10 +60,10 @@ async def test_revoking_a_pattern_revokes_every_matching_caller(cluster: Issuer)
         for name in ("billing:api", "billing:job", "ops:api")
     )
     async with start_services(settings(**before)) as harness:
-        old = [signer_of((await harness.sign(each)).url) for each in (api, job, ops)]
+        old = [access_key_id_of((await harness.sign(each)).url) for each in (api, job, ops)]
         first = {**before["callers"][0], "revoked_before": now()}
         await harness.reconfigure(settings(**{**before, "callers": [first, before["callers"][1]]}))
-        new = [signer_of((await harness.sign(each)).url) for each in (api, job, ops)]
+        new = [access_key_id_of((await harness.sign(each)).url) for each in (api, job, ops)]
         assert [one == other for one, other in zip(old, new, strict=True)] == [False, False, True]
 
 

@@ -22,7 +22,7 @@ from tests.app.services.harness import (
     with_billing,
     with_bucket,
 )
-from tests.presigning.house import signer_of
+from tests.support.signed_urls import access_key_id_of
 
 
 @pytest.fixture(name="cold")
@@ -46,7 +46,7 @@ async def test_waiting_requests_survive_a_new_role(cold: Harness) -> None:
     await requested(cold, *signing, batch)
     await cold.reconfigure(with_bucket(role_arn=f"{ROLE}-2"))
     urls = {(await each).url for each in signing} | {url(each) for each in await batch}
-    assert {signer_of(url) for url in urls} == {signer_of((await cold.sign()).url)}
+    assert {access_key_id_of(url) for url in urls} == {access_key_id_of((await cold.sign()).url)}
     assert cold.source().role_arn == f"{ROLE}-2"
     assert cold.source().fetched.count((None, "billing")) == 1
 
@@ -65,8 +65,8 @@ async def test_waiting_requests_use_the_session_of_new_grants(cold: Harness) -> 
     for source in cold.sources:
         source.gate.set()
     url((await batch)[1])
-    assert signer_of((await signing).url) == signer_of(url((await batch)[0]))
-    assert signer_of((await signing).url) == signer_of((await cold.sign()).url)
+    assert access_key_id_of((await signing).url) == access_key_id_of(url((await batch)[0]))
+    assert access_key_id_of((await signing).url) == access_key_id_of((await cold.sign()).url)
 
 
 async def test_a_failed_session_of_old_grants_fails_no_request(cold: Harness) -> None:

@@ -7,7 +7,7 @@ import pytest
 from service.access.grants import Operation
 from service.sessions.signature_age import longest_life, oldest
 from tests.deploy.iam.files import BUCKET, ROLE, Request, decision, read
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 POLICY: Final = read("bucket-policy.json")
 SIGNED: Final = Request(

@@ -14,7 +14,7 @@ from service.s3.client import _EXPIRES_IN
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.signature_age import MAX_STABLE_FOR, longest_life, oldest
 from tests.deploy.iam.files import HERE, read
-from tests.support.fakes import make_grant
+from tests.support.factories import make_grant
 
 PAGE: Final = (HERE / "README.md").read_text(encoding="utf-8")
 FILES: Final = sorted(path.name for path in HERE.glob("*.json"))

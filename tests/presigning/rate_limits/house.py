@@ -18,7 +18,8 @@ from service.errors import RateLimited
 from service.presigning.rate_limits import RateLimits
 from service.presigning.rate_store import RedisWindows
 from tests.end_to_end.processes import free_ports
-from tests.support.fakes import CALLER, FakeClock
+from tests.support.factories import CALLER
+from tests.support.virtual_time import FakeClock
 
 MINUTE: Final = 60
 TEN: Final = Rate(10, MINUTE)

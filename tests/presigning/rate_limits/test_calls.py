@@ -17,12 +17,8 @@ from service.presigning.rate_limits import (
     RateLimits,
 )
 from service.presigning.rate_windows import Windows
-from tests.support.fakes import (
-    CALLER,
-    FakeClock,
-    in_virtual_time,
-    loop_clock,
-)
+from tests.support.factories import CALLER
+from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock
 
 TEN: Final = Rate(10, 3600)
 BURST: Final = 512

@@ -14,7 +14,8 @@ from service.access.callers import Rate
 from service.access.grants import Caller
 from service.presigning.rate_windows import MAX_COUNTS, Counted, Windows
 from tests.signing.strategies import examples
-from tests.support.fakes import CALLER, WALL, FakeClock
+from tests.support.factories import CALLER
+from tests.support.virtual_time import CLOCK_START, FakeClock
 
 DAY: Final = 86_400
 
@@ -74,7 +75,7 @@ def test_a_clock_that_is_set_back_changes_no_count() -> None:
     clock = FakeClock()
     windows = Windows(clock.boot)
     assert windows.take(CALLER, Rate(10, 60), 10)
-    clock.skew = -WALL
+    clock.skew = -CLOCK_START
     assert not windows.take(CALLER, Rate(10, 60), 1)
 
 

@@ -1,4 +1,4 @@
-"""A JwksCache in virtual time (`tests/support/fakes.py`), and an issuer that may fail or hang."""
+"""A JwksCache in virtual time (`tests/support/virtual_time.py`), and an issuer that may fail or hang."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from service.auth.jwks_client import KeysUnavailable
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
 from tests.auth.mint import ed_key, jwk, jwks
-from tests.support.fakes import FakeClock, loop_clock
+from tests.support.virtual_time import FakeClock, loop_clock
 
 AT_ONCE = 0.01  # seconds
 DOWN = KeysUnavailable("no response: ConnectError")
@@ -23,9 +23,9 @@ class FakeKeySource:
 
     def __init__(self, clock: FakeClock, *kids: str) -> None:
         self.delay = 0.1
-        self.fault: BaseException | None = None
+        self.error: BaseException | None = None
         self.hangs = False
-        self.asked_at: list[float] = []
+        self.fetched_at: list[float] = []
         self.document = b""
         self._clock = clock
         self.publish(*kids)
@@ -35,17 +35,17 @@ class FakeKeySource:
         self.document = jwks(*(jwk(ed_key(kid), kid) for kid in kids))
 
     async def fetch(self) -> bytes:
-        self.asked_at.append(self._clock.boot())
+        self.fetched_at.append(self._clock.boot())
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(self.delay)
-        if self.fault is not None:
-            raise self.fault
+        if self.error is not None:
+            raise self.error
         return self.document
 
 
 @dataclass
-class Env:
+class Harness:
     clock: FakeClock
     source: FakeKeySource
     keys: JwksCache
@@ -56,32 +56,32 @@ class Env:
         return refused.value
 
 
-def make_env(
+def make_harness(
     *kids: str, chance: Callable[[], float] = lambda: 0.0, waiting: Waiting | None = None
-) -> Env:
+) -> Harness:
     """An issuer with these keys; `one` by default."""
     clock = loop_clock()
     source = FakeKeySource(clock, *(kids or ("one",)))
     keys = JwksCache(source, name="cluster-a", clock=clock, chance=chance, waiting=waiting)
-    return Env(clock, source, keys)
+    return Harness(clock, source, keys)
 
 
-async def make_warm_env(*kids: str) -> Env:
+async def make_warm_harness(*kids: str) -> Harness:
     """Its keys have been fetched, and the next attempt may start."""
-    env = make_env(*kids)
-    env.keys.start()
+    harness = make_harness(*kids)
+    harness.keys.start()
     await asyncio.sleep(31)
-    return env
+    return harness
 
 
-def found_at_once(env: Env, kid: str = "one") -> bool:
+def found_at_once(harness: Harness, kid: str = "one") -> bool:
     """Return whether it is found without waiting."""
     try:
-        env.keys.find(kid).send(None)
+        harness.keys.find(kid).send(None)
     except StopIteration as ended:
         return ended.value is not None
     return False
 
 
-def pauses(env: Env) -> list[float]:
-    return [later - sooner for sooner, later in pairwise(env.source.asked_at)]
+def pauses(harness: Harness) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(harness.source.fetched_at)]
