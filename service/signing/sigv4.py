@@ -93,8 +93,8 @@ def signing_key(secret_access_key: str, date: str, region: str, service: str) ->
 class SigningState:
     """A signing key as two SHA-256 states that have hashed the padded key already (RFC 2104).
 
-    HMAC hashes the key again for each message. Copying a state is three times cheaper, and a signing
-    key is used all day.
+    HMAC hashes the key again for each message. Copying a state is three times cheaper, and a
+    signing key is used all day.
     """
 
     __slots__ = ("_inner", "_outer")
