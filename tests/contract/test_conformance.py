@@ -102,6 +102,7 @@ schema = schemathesis.openapi.from_path(
 )
 
 
+@pytest.mark.slow  # `make check` runs it
 @schema.parametrize()
 @settings(
     max_examples=CASES_AN_OPERATION,
