@@ -145,7 +145,10 @@ def _validity(validity: Validity) -> dict[str, Any]:
 
 
 def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
-    return _present({"expires_at": rfc3339(expires_at), "limited_by": limited_by})
+    members = {"expires_at": rfc3339(expires_at)}
+    if limited_by is not None:
+        members["limited_by"] = limited_by
+    return members
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:

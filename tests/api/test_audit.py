@@ -1,4 +1,4 @@
-"""What a request leaves in the trail, seen from the wire; and that without a trail there is no URL."""
+"""The audit line of each request over HTTP, and that there is no URL without one."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
 UPLOAD: Final = "multipart-uploads/upload-1"
 LENGTH: Final = {"content_length": 6_000_000}
 PARTS: Final = [{"part_number": 1, "etag": "e"}]
-# (method, path, body, S3's own name of it); a GET or a DELETE has its body as a query.
+# (method, path, body, S3 action); a GET or a DELETE sends its body as the query.
 STORE_CALLS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
     ("POST", "multipart-uploads", {**GET, **LENGTH}, "CreateMultipartUpload"),
     (
@@ -46,7 +46,7 @@ calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ i
 
 
 class AuditTrail:
-    """Takes lines while it works."""
+    """Collects lines, or fails if `works` is False."""
 
     def __init__(self) -> None:
         self.works = True
@@ -151,7 +151,7 @@ async def test_a_tagged_url_has_the_request_id(
 async def test_the_clients_address_is_that_of_the_connection(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
-    """Not what a header says: whoever sends it chooses it."""
+    """The caller could choose what a header says."""
     transport: Any = client._transport
     transport.client = ("192.0.2.77", 4711)
     headers = {"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"}
@@ -256,7 +256,7 @@ async def test_failed_authentications_are_ten_lines_a_second_at_most(
 
 
 def refused_by(line: dict[str, Any]) -> int:
-    """How many requests a line speaks of."""
+    """The number of requests that a line stands for."""
     suppressed: int = line.get("suppressed", 1)
     return suppressed
 
@@ -310,7 +310,7 @@ async def test_without_an_audit_trail_the_response_is_503(
 async def test_without_an_audit_trail_a_refusal_is_503_too(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
-    """Else whoever fills the trail could probe for grants unseen."""
+    """Otherwise a caller that fills the audit trail could probe for grants unseen."""
     audit_trail.works = False
     answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

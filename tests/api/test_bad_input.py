@@ -1,4 +1,4 @@
-"""Every refusal of the contract, on the wire: right status, code and pointer; nothing echoed."""
+"""Invalid input over HTTP: status, code and pointer are right, and nothing is echoed."""
 
 from typing import Any
 
@@ -108,7 +108,7 @@ async def test_an_impossible_request_is_refused_with_its_pointer(
 async def test_metadata_that_stores_act_on_is_refused(
     client: httpx.AsyncClient, path: str, body: dict[str, Any], name: str
 ) -> None:
-    """MinIO would unpack the upload into keys of the archive's choice."""
+    """MinIO would unpack the upload into keys that the archive names."""
     metadata = {"metadata": {"author": MARK, name: "true"}}
     await refused_at(client, path, {**body, **metadata}, "#/metadata")
 

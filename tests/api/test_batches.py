@@ -1,4 +1,4 @@
-"""Batches, on the wire."""
+"""Batches over HTTP."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClie
 async def test_items_with_other_types_are_not_taken_for_equal(
     client: httpx.AsyncClient,
 ) -> None:
-    """For Python `true` is 1."""
+    """In Python, True == 1."""
     items = [
         {"bucket": "demo", "key": "a", "content_length": 1, "overwrite": True},
         {"bucket": "demo", "key": "b", "overwrite": 1, "content_length": True},
@@ -81,7 +81,7 @@ async def test_items_with_other_types_are_not_taken_for_equal(
 async def test_errors_speak_of_objects_and_not_of_python(
     client: httpx.AsyncClient, item: object, pointer: str
 ) -> None:
-    """As where one is asked for alone; and a name of ours is none of the caller's business."""
+    """Not of dictionaries, nor of the names of our classes."""
     answer = await client.post("/v1/upload-urls/batch", json={"items": [item]})
     told = {"pointer": pointer, "detail": "Input should be an object."}
     assert (answer.status_code, answer.json()["errors"]) == (422, [told])

@@ -1,4 +1,4 @@
-"""Bodies: what is not JSON, of another shape, or too much."""
+"""Bodies that are not JSON, do not match the schema, or are too large."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""How long a body may be: its model says so, and nothing else does."""
+"""The limit of a body is that of its model."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, get_type_hints
@@ -26,7 +26,7 @@ LONG: Final = {
 
 
 class Named(StrictRequest):
-    """Has fields that are long in other models."""
+    """Has fields that make other models long."""
 
     items: list[str]
     parts: list[str]

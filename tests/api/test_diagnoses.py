@@ -1,4 +1,4 @@
-"""`/v1/diagnoses` from the wire: whom it answers, and about what."""
+"""Diagnoses over HTTP: what they find, and for whom."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether the process lives and may be sent requests, whatever STS does. In virtual time."""
+"""Liveness and readiness while STS fails, in virtual time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -26,7 +26,7 @@ NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:Ass
 
 
 class Sources(dict[str, FakeSource]):
-    """Of the buckets, by name. Those made while `fault` stands have it."""
+    """Sources of sessions by bucket. `fault` is the error of those that are made later."""
 
     fault: Exception | None = None
 
@@ -92,10 +92,10 @@ async def test_a_hanging_sts_does_not_delay_health_and_metrics() -> None:
     async with served(sources) as client:
         for source in sources.values():
             source.hangs = True
-        begun = loop_clock().boot()
+        began = loop_clock().boot()
         for path in ("/livez", "/readyz", "/metrics"):
             await client.get(path)
-        assert loop_clock().boot() - begun < 0.01
+        assert loop_clock().boot() - began < 0.01
 
 
 @in_virtual_time
@@ -110,9 +110,9 @@ async def test_a_revoked_role_affects_its_own_bucket_only() -> None:
             await asyncio.sleep(60)
             assert (await sign(client, "closed")).status_code == 200
             assert await status(client, "/readyz") == 200
-        begun = loop_clock().boot()
+        began = loop_clock().boot()
         refused = await sign(client, "demo")
-        assert loop_clock().boot() - begun < 0.2
+        assert loop_clock().boot() - began < 0.2
     assert (refused.status_code, refused.json()["code"]) == (503, "credentials_unavailable")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert "AccessDenied" not in refused.text
@@ -140,7 +140,7 @@ async def test_without_sessions_the_service_is_live_but_not_ready() -> None:
         for source in sources.values():
             source.error = NO_ROLE
         await asyncio.sleep(HOUR - 60)
-        assert await status(client, "/readyz") == 200  # what is good is good to its end
+        assert await status(client, "/readyz") == 200  # a session is used until it expires
         await asyncio.sleep(120)
         assert await status(client, "/readyz") == 503
         assert await status(client, "/livez") == 200

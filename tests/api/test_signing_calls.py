@@ -1,4 +1,4 @@
-"""The calls of the Signing table, on the wire."""
+"""The signing calls over HTTP."""
 
 import time
 from datetime import datetime
@@ -234,7 +234,7 @@ def test_every_error_of_the_domain_has_its_status() -> None:
 async def test_equal_requests_of_a_window_get_identical_responses(
     client: httpx.AsyncClient,
 ) -> None:
-    """A session of the tests has an hour, and a window of ten minutes ends once in a while."""
+    """A window may end between two of the requests."""
     body = {"bucket": "demo", "key": "a", "expires_in": 60, "stable_for": 600}
     answers = [await client.post("/v1/download-urls", json=body) for _ in range(3)]
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}

@@ -234,7 +234,7 @@ def _check_form(body: UploadFormRequest) -> None:
         detail = "Give content_type or content_type_prefix, not both."
         raise InvalidRequest(detail, pointer="#/content_type_prefix")
     # …/AmazonS3/latest/API/RESTObjectPOST.html
-    if body.success_status not in {MISSING, 200, 201, 204}:
+    if body.success_status is not MISSING and body.success_status not in {200, 201, 204}:
         raise InvalidRequest("success_status must be 200, 201 or 204.", pointer="#/success_status")
 
 
