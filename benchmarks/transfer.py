@@ -24,9 +24,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from tests.end_to_end import stores
 from tests.end_to_end.examples import command
-from tests.end_to_end.service import API_KEY, serving
+from tests.support import stores
+from tests.support.service import API_KEY, run_service
 
 MIB: Final = 1024**2
 PARALLEL: Final = 4
@@ -101,7 +101,7 @@ def _senders(name: str, file: Path) -> Iterator[list[Sender]]:
         tempfile.TemporaryDirectory() as of_store,
         tempfile.TemporaryDirectory() as of_service,
         STORES[name](Path(of_store)) as store,
-        serving(store, Path(of_service)) as service,
+        run_service(store, Path(of_service)) as service,
     ):
         url = str(service.client.base_url)
         yield [

@@ -142,7 +142,7 @@ def test_most_keys_comes_from_a_covering_grant() -> None:
     assert most_keys([elsewhere], page, 1000) == 0
 
 
-def test_where_nothing_allows_all_else_there_is_no_byte_to_ask_for() -> None:
+def test_without_an_otherwise_matching_grant_no_bytes_are_allowed() -> None:
     other = make_grant(max_content_length=99, content_types=("text/plain",))
     assert (
         max_upload_size([other], make_form(content_length=None, content_type="image/png"), 100) == 0

@@ -9,7 +9,7 @@ from typing import Final
 from tests.browser import document
 from tests.clients.toolchains import tool
 from tests.end_to_end.nginx import nginx as running
-from tests.end_to_end.processes import free_ports
+from tests.support.processes import free_ports
 
 _SERVER: Final = """
     server {{

@@ -10,9 +10,9 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.end_to_end.gate import Gate, gate_to
-from tests.end_to_end.service import Service, serving
-from tests.end_to_end.stores import Store
+from tests.support.gate import Gate, gate_to
+from tests.support.service import RunningService, run_service
+from tests.support.stores import Store
 
 WINDOW: Final = 1800  # seconds
 A_TEST: Final = 30
@@ -49,7 +49,7 @@ ASKED: Final = {"<img>": (SHOWN, 3), "fetch": (FETCHED, len(PICTURE))}
 @dataclass(frozen=True, slots=True)
 class House:
     store: Store
-    service: Service
+    service: RunningService
     gate: Gate
 
     def put(self, key: str) -> None:
@@ -73,7 +73,7 @@ def _house(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     directory = tmp_path_factory.mktemp("caching")
     with (
         gate_to(ministack.endpoint_url) as gate,
-        serving(ministack, directory, public_endpoint_url=gate.url) as service,
+        run_service(ministack, directory, public_endpoint_url=gate.url) as service,
     ):
         yield House(ministack, service, gate)
 
@@ -86,7 +86,7 @@ def _within_a_window() -> None:
 
 
 @pytest.mark.parametrize("how", ASKED)
-def test_what_is_asked_for_again_in_its_window_comes_from_the_browsers_cache(
+def test_repeated_requests_in_a_window_come_from_the_browsers_cache(
     house: House, context: BrowserContext, how: str
 ) -> None:
     key, (script, told) = f"pictures/{how.strip('<>')}.png", ASKED[how]

@@ -15,8 +15,8 @@ from playwright.sync_api import Dialog, Page, Request, Response, Route
 from tests.browser import document
 from tests.browser.pages import serving_pages
 from tests.browser.proxy import nginx, proxying
-from tests.end_to_end.service import api_key, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import make_caller, run_service
+from tests.support.stores import Store
 
 TOKEN: Final = "of-the-user-of-the-page"
 PREFIX: Final = "uploads/_key/ada/"
@@ -71,14 +71,14 @@ def a_house(
 ) -> Iterator[House]:
     """`uppy` are settings beyond the usual ones."""
     grant = {"bucket": "objects", "prefix": "uploads/", "allow": ["form", "multipart"]}
-    caller = api_key("ada", TOKEN)
+    caller = make_caller("ada", TOKEN)
     caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(modules, TOKEN))
         crosses = _PAGES[variant]
         section = {**UPPY, "origins": [pages] if crosses else [], **uppy}
         service = stack.enter_context(
-            serving(store, directory, callers=[caller], top={"uppy": section})
+            run_service(store, directory, callers=[caller], top={"uppy": section})
         )
         presign = str(service.client.base_url).rstrip("/")
         origin = pages if crosses else stack.enter_context(_proxy(directory, pages, presign))

@@ -7,20 +7,20 @@ import pytest
 from tests.clients.growing import growing
 from tests.clients.making import CLIENTS, Client, Made
 from tests.end_to_end.conftest import ministack
-from tests.end_to_end.service import Service, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, run_service
+from tests.support.stores import Store
 
 __all__ = ["ministack"]  # a fixture, found by name
 
 
 @pytest.fixture(scope="session")
-def service(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(ministack, tmp_path_factory.mktemp("service")) as running:
+def service(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    with run_service(ministack, tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def grown_url(service: Service) -> Iterator[str]:
+def grown_url(service: RunningService) -> Iterator[str]:
     """The URL of the service with an additional field in each object of its answers."""
     with growing(str(service.client.base_url)) as url:
         yield url

@@ -13,8 +13,8 @@ import pytest
 from tests.clients.growing import FIELD
 from tests.clients.making import CLIENTS, Client, Made, generate
 from tests.clients.page import commands
-from tests.end_to_end.service import API_KEY, Service
-from tests.end_to_end.stores import Store
+from tests.support.service import API_KEY, RunningService
+from tests.support.stores import Store
 
 SIZE: Final = 5 * 1024**2 + 1  # two parts
 KEY: Final = (
@@ -47,7 +47,7 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def driven(made: Made, client: Client, way: str, request: pytest.FixtureRequest) -> Driven:
-    service: Service = request.getfixturevalue("service")
+    service: RunningService = request.getfixturevalue("service")
     url = (
         str(service.client.base_url) if way == "as it is" else request.getfixturevalue("grown_url")
     )
@@ -96,7 +96,7 @@ def test_an_object_is_assembled_from_parts(driven: Driven, ministack: Store) -> 
     assert stored(ministack, f"{driven.key}.parts")["Body"] == driven.sent
 
 
-def test_the_clients_error_shows_the_reason(driven: Driven, service: Service) -> None:
+def test_the_clients_error_shows_the_reason(driven: Driven, service: RunningService) -> None:
     problem = refused(service, bucket="nobodys", key=driven.key)
     shown = driven.report["forbidden"]
     assert shown["status"] == 403
@@ -106,7 +106,9 @@ def test_the_clients_error_shows_the_reason(driven: Driven, service: Service) ->
     assert shown["pointers"] == []
 
 
-def test_the_clients_error_points_at_the_invalid_field(driven: Driven, service: Service) -> None:
+def test_the_clients_error_points_at_the_invalid_field(
+    driven: Driven, service: RunningService
+) -> None:
     problem = refused(service, bucket="objects", key="../secret")
     shown = driven.report["invalid"]
     assert shown["status"] == 422
@@ -114,7 +116,7 @@ def test_the_clients_error_points_at_the_invalid_field(driven: Driven, service: 
     assert shown["pointers"] == [each["pointer"] for each in problem["errors"]] == ["#/key"]
 
 
-def refused(service: Service, **ask: str) -> dict[str, Any]:
+def refused(service: RunningService, **ask: str) -> dict[str, Any]:
     problem: dict[str, Any] = service.client.post("/v1/download-urls", json=ask).json()
     return problem
 
@@ -124,7 +126,7 @@ def test_no_token_and_no_signed_url_is_printed(driven: Driven) -> None:
         assert secret not in driven.output
 
 
-def test_the_grown_version_adds_a_field_to_objects_but_not_maps(grown_url: str) -> None:
+def test_the_grown_version_adds_fields_to_objects_but_not_maps(grown_url: str) -> None:
     item = {"bucket": "objects", "key": "a", "content_length": 1}
     answer = httpx.post(
         f"{grown_url}/v1/upload-urls/batch",
@@ -139,7 +141,7 @@ def test_the_grown_version_adds_a_field_to_objects_but_not_maps(grown_url: str) 
 
 
 def test_without_the_option_a_go_client_fails_on_new_fields(
-    service: Service, grown_url: str, tmp_path: Path
+    service: RunningService, grown_url: str, tmp_path: Path
 ) -> None:
     """The reason why docs/clients.md requires it. If this fails, the generator has fixed its
     default.

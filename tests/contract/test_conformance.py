@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.auth.api_keys import digest_of
-from tests.end_to_end.processes import free_ports, running
-from tests.end_to_end.service import OPERATIONS
-from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store, ministack
+from tests.support.processes import free_ports, run_process
+from tests.support.service import OPERATIONS
+from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, Store, ministack
 
 API_KEY: Final = "conformance"
 # Eighteen operations; with the examples of the document this makes more than the 500 that are asked for.
@@ -61,7 +61,7 @@ def _served(store: Store, directory: Path, port: int) -> Iterator[str]:
         "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
     }
     url = f"http://127.0.0.1:{port}"
-    with running(command, directory, f"{url}/readyz", **variables):
+    with run_process(command, directory, f"{url}/readyz", **variables):
         yield url
 
 

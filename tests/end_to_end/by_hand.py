@@ -34,18 +34,18 @@ from service.signing.actions import (
 from service.signing.multipart_actions import CreateMultipartUpload
 from service.signing.post_policy import PostObject, presign_form
 from service.signing.signer import Signable, Signer
-from tests.end_to_end.service import Signed, api_key, configured, post, send
-from tests.end_to_end.stores import Store
+from tests.support.service import SignedRequest, make_caller, make_settings, post_form, send
+from tests.support.stores import Store
 
 BODY: Final = b"hello, store"
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
 CALLERS: Final = [
-    api_key("a", KEY_OF_A, "a/"),
-    api_key("b", KEY_OF_B, "b/"),
-    api_key("reader", "key-of-reader", "a/", allow=["download"]),
-    api_key("lister", "key-of-lister", "a/", allow=["list"]),
-    api_key("one-key", "key-of-one", "a/only.txt", allow=["download", "upload"]),
+    make_caller("a", KEY_OF_A, "a/"),
+    make_caller("b", KEY_OF_B, "b/"),
+    make_caller("reader", "key-of-reader", "a/", allow=["download"]),
+    make_caller("lister", "key-of-lister", "a/", allow=["list"]),
+    make_caller("one-key", "key-of-one", "a/only.txt", allow=["download", "upload"]),
 ]
 
 
@@ -58,7 +58,7 @@ class HandSigner:
 
     def send(self, action: Signable, key: str = "", body: bytes | None = None) -> httpx.Response:
         url = self.signer.presign(action, key, now=int(time.time()), expires_in=300)
-        return send(Signed(action.METHOD, url, dict(action.headers()), {}), body)
+        return send(SignedRequest(action.METHOD, url, dict(action.headers()), {}), body)
 
     def put(self, key: str, **more: Any) -> httpx.Response:
         action = PutObject(content_length=len(BODY), **{"overwrite": True, **more})
@@ -71,7 +71,7 @@ class HandSigner:
             self.signer, form, bucket=self.s3_bucket, now=int(time.time()), expires_in=300
         )
         address = self.signer.address
-        return post(f"{address.origin}{address.bucket_path}", signed, BODY)
+        return post_form(f"{address.origin}{address.bucket_path}", signed, BODY)
 
 
 OPERATIONS: Final[Mapping[str, Callable[[HandSigner, str], httpx.Response]]] = {
@@ -122,7 +122,7 @@ class CallerSessions:
 
 
 def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) -> CallerSessions:
-    settings = Settings.model_validate(configured(store, callers, **bucket))
+    settings = Settings.model_validate(make_settings(store, callers, **bucket))
     addresses = asyncio.run(resolve(builders.locations(settings)))
     return CallerSessions(settings, builders.snapshot(settings, addresses), store)
 

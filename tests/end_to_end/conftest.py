@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end import stores
-from tests.end_to_end.service import Service, serving
-from tests.end_to_end.stores import Store
+from tests.support import stores
+from tests.support.service import RunningService, run_service
+from tests.support.stores import Store
 
 
 @pytest.fixture(scope="session")
@@ -40,15 +40,15 @@ def verifying_store(request: pytest.FixtureRequest) -> Store:
 
 
 @pytest.fixture(scope="session")
-def service(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """The service in front of `store`."""
-    with serving(store, tmp_path_factory.mktemp("service")) as running:
+    with run_service(store, tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def verifying_service(
     verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
-    with serving(verifying_store, tmp_path_factory.mktemp("service")) as running:
+) -> Iterator[RunningService]:
+    with run_service(verifying_store, tmp_path_factory.mktemp("service")) as running:
         yield running

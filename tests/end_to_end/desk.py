@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 
 from tests.end_to_end.by_hand import stored
-from tests.end_to_end.service import Service, Signed, send
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, SignedRequest, send
+from tests.support.stores import Store
 
 BODY: Final = b"hello, store"
 TYPE: Final = "text/plain"
@@ -41,17 +41,17 @@ class Desk:
     """Signs requests, sends them, and asks for diagnoses."""
 
     store: Store
-    service: Service
+    service: RunningService
     key: str = field(default_factory=lambda: f"diagnoses/{uuid.uuid4().hex} ü.txt")
 
     def stored(self) -> None:
         stored(self.store, self.key)
 
-    def get(self, **more: Any) -> Signed:
+    def get(self, **more: Any) -> SignedRequest:
         self.stored()
         return self.service.sign("download-urls", key=self.key, **more)
 
-    def put(self, **more: Any) -> Signed:
+    def put(self, **more: Any) -> SignedRequest:
         requested = {
             "content_length": len(BODY),
             "content_type": TYPE,
@@ -59,15 +59,15 @@ class Desk:
         }
         return self.service.sign("upload-urls", key=self.key, **{**requested, **more})
 
-    def part(self) -> Signed:
+    def part(self) -> SignedRequest:
         body = {"bucket": "objects", "key": self.key, "content_length": len(BODY)}
         reply = self.service.client.post("/v1/multipart-uploads", json=body)
         (part,) = reply.json()["parts"]
-        return Signed(part["method"], part["url"], part["headers"], part)
+        return SignedRequest(part["method"], part["url"], part["headers"], part)
 
     def send(
         self,
-        signed: Signed,
+        signed: SignedRequest,
         body: bytes | None = None,
         *,
         method: str | None = None,
@@ -79,7 +79,7 @@ class Desk:
         kept = {**signed.headers, **named}
         sent = {name: value for name, value in kept.items() if value is not None}
         method, url = method or signed.method, url or signed.url
-        answer = send(Signed(method, url, sent, {}), body)
+        answer = send(SignedRequest(method, url, sent, {}), body)
         reported = sent if body is None else {"content-length": str(len(body)), **sent}
         return Sent(method, url, reported, answer)
 
@@ -97,7 +97,7 @@ def secrets_of(url: str) -> list[str]:
     return [str(each) for each in found]
 
 
-def edited(signed: Signed, old: str, new: str) -> str:
+def edited(signed: SignedRequest, old: str, new: str) -> str:
     assert old in signed.url, old
     return signed.url.replace(old, new, 1)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from tests.end_to_end.gate import Gate
-from tests.end_to_end.service import API_KEY, Service
-from tests.end_to_end.stores import Store
+from tests.support.gate import Gate
 from tests.support.scrapes import read, value
+from tests.support.service import API_KEY, RunningService
+from tests.support.stores import Store
 
 MIB = 1024**2
 PART = 5 * MIB
@@ -41,7 +41,7 @@ class GatedService:
 
     store: Store
     gate: Gate
-    service: Service
+    service: RunningService
 
     def digest(self, key: str) -> str:
         """Return the SHA-256 of the stored object."""

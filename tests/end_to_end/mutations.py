@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tests.end_to_end.stores import BUCKET
+from tests.support.stores import BUCKET
 
 BODY: Final = b"hello, store"
 ANOTHER_BODY: Final = b"HELLO, STORE"

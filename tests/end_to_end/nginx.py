@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.end_to_end.processes import running
+from tests.support.processes import run_process
 
 _WHOLE: Final = """
 daemon off;
@@ -32,5 +32,5 @@ def nginx(binary: str, directory: Path, http: str, *, answers: str) -> Iterator[
     """Start nginx, and wait until the URL `answers` responds."""
     file = directory / "nginx.conf"
     file.write_text(_WHOLE.format(directory=directory, http=http))
-    with running([binary, "-p", str(directory), "-c", str(file)], directory, answers, TZ="UTC"):
+    with run_process([binary, "-p", str(directory), "-c", str(file)], directory, answers, TZ="UTC"):
         yield

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.end_to_end import stores
-from tests.end_to_end.stores import Store
+from tests.support import stores
+from tests.support.stores import Store
 
 ROOT: Final = Path(__file__).parents[2]
 

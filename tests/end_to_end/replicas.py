@@ -19,9 +19,9 @@ from uuid import uuid4
 import httpx
 
 from tests.end_to_end.nginx import nginx
-from tests.end_to_end.processes import free_ports
-from tests.end_to_end.service import API_KEY, Signed, configured, process
-from tests.end_to_end.stores import Store
+from tests.support.processes import free_ports
+from tests.support.service import API_KEY, SignedRequest, make_settings, run_service_process
+from tests.support.stores import Store
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
 DRAIN_SECONDS: Final = (
@@ -65,8 +65,8 @@ class Replica:
         self._stack = ExitStack()
 
     def start(self) -> None:
-        settings = configured(self._store) | {"server": {"drain_seconds": DRAIN_SECONDS}}
-        started = process(self._store, self._directory, self.port, settings)
+        settings = make_settings(self._store) | {"server": {"drain_seconds": DRAIN_SECONDS}}
+        started = run_service_process(settings, self._directory, self.port, **self._store.base_keys)
         self._process = self._stack.enter_context(started)
 
     def signal(self, number: signal.Signals) -> None:
@@ -97,7 +97,7 @@ def two_replicas(store: Store, directory: Path) -> Iterator[tuple[Replica, Repli
 class Tally:
     """The callers' answers, in the order in which they came, and failures."""
 
-    given: list[tuple[str, Signed]] = field(default_factory=list)
+    given: list[tuple[str, SignedRequest]] = field(default_factory=list)
     sessions: set[str] = field(default_factory=set)  # that signed the answers
     answers: int = 0
     failures: list[str] = field(default_factory=list)
@@ -114,11 +114,13 @@ class Tally:
         else:
             each = [body]
         of = "upload" if kind == "upload" else "download"
-        self.given += [(of, Signed(one["method"], one["url"], one["headers"], one)) for one in each]
+        self.given += [
+            (of, SignedRequest(one["method"], one["url"], one["headers"], one)) for one in each
+        ]
         self.sessions.add(session_of(each[0]["url"]))
 
-    def by_session(self) -> dict[str, list[tuple[str, Signed]]]:
-        found: dict[str, list[tuple[str, Signed]]] = {}
+    def by_session(self) -> dict[str, list[tuple[str, SignedRequest]]]:
+        found: dict[str, list[tuple[str, SignedRequest]]] = {}
         for kind, signed in self.given:
             found.setdefault(session_of(signed.url), []).append((kind, signed))
         return found

@@ -15,15 +15,15 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from tests.end_to_end import stores
 from tests.end_to_end.by_hand import is_denied, stored
 from tests.end_to_end.operators import ROOT, Commands
-from tests.end_to_end.service import Service, Signed, api_key, configured, send
-from tests.end_to_end.stores import Store, ministack_role
+from tests.support import stores
+from tests.support.service import RunningService, SignedRequest, make_caller, make_settings, send
+from tests.support.stores import Store, ministack_role
 
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "revoke.json").read_text())
 PLACEHOLDER: Final = "arn:aws:iam::111122223333:role/presign-reports"
-CALLERS: Final = [api_key("a", "key-of-a", ""), api_key("b", "key-of-b", "")]
+CALLERS: Final = [make_caller("a", "key-of-a", ""), make_caller("b", "key-of-b", "")]
 PATIENCE_SECONDS: Final = 90
 _numbers = count()
 
@@ -64,18 +64,18 @@ class RevocationSetup:
     `deploy/iam`.
     """
 
-    service: Service
+    service: RunningService
     operator: Operator
     key: str
 
-    def sign(self, who: str) -> Signed:
+    def sign(self, who: str) -> SignedRequest:
         body = {"bucket": "objects", "key": self.key}
         headers = {"Authorization": f"Bearer key-of-{who}"}
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
             if reply.status_code == 200:
-                return Signed("GET", reply.json()["url"], {}, reply.json())
+                return SignedRequest("GET", reply.json()["url"], {}, reply.json())
             assert reply.status_code == 503  # sessions before `revoked_before` are not used
             assert time.monotonic() < deadline
             time.sleep(0.2)
@@ -83,7 +83,7 @@ class RevocationSetup:
     def configure(self, **of_a: str) -> None:
         """Change the file, and wait until it is in use."""
         callers = [{**CALLERS[0], **of_a}, CALLERS[1]]
-        settings = configured(self.operator.store, callers, role_arn=self.operator.role_arn)
+        settings = make_settings(self.operator.store, callers, role_arn=self.operator.role_arn)
         new = self.operator.configuration.with_suffix(".new")
         new.write_text(json.dumps(settings))
         new.replace(self.operator.configuration)
@@ -96,7 +96,7 @@ class RevocationSetup:
 def operator_of(store: Store, directory: Path, **bucket: Any) -> Operator:
     role_arn = ministack_role(store, f"presign-revoked-{next(_numbers)}", "sts:AssumeRole")
     configuration = directory / "presign.yaml"
-    settings = configured(store, CALLERS, role_arn=role_arn, **bucket)
+    settings = make_settings(store, CALLERS, role_arn=role_arn, **bucket)
     configuration.write_text(json.dumps(settings))
     return Operator(store=store, configuration=configuration, role_arn=role_arn)
 
@@ -125,13 +125,13 @@ def _actions(statement: dict[str, Any]) -> list[str]:
 ALL_ACTIONS: Final = sorted(action for each in POLICY["Statement"] for action in _actions(each))
 
 
-def works(signed: Signed) -> bool:
+def works(signed: SignedRequest) -> bool:
     answer = send(signed)
     assert answer.status_code == 200 or is_denied(answer), answer.text
     return answer.status_code == 200
 
 
-def credential(signed: Signed) -> str:
+def credential(signed: SignedRequest) -> str:
     return signed.url.partition("X-Amz-Credential=")[2].partition("%2F")[0]
 
 
@@ -209,7 +209,7 @@ def lets_read(operator: Operator, given: dict[str, Any]) -> bool:
     }
     with closing(_client(store, "s3", session)) as s3:
         url = s3.generate_presigned_url("get_object", Params={"Bucket": store.bucket, "Key": key})
-    return works(Signed("GET", url, {}, {}))
+    return works(SignedRequest("GET", url, {}, {}))
 
 
 def _client(store: Store, service: str, credentials: dict[str, str]) -> Any:

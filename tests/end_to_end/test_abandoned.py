@@ -15,9 +15,9 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from tests.end_to_end import stores
 from tests.end_to_end.operators import ROOT, Commands
-from tests.end_to_end.stores import Store
+from tests.support import stores
+from tests.support.stores import Store
 
 LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
 POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.end_to_end.by_hand import BODY, CALLERS, KEY_OF_A, KEY_OF_B, content
-from tests.end_to_end.service import Service, post, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, post_form, run_service
+from tests.support.stores import Store
 
 
 @pytest.fixture(name="name")
@@ -18,8 +18,10 @@ def _name() -> str:
 
 
 @pytest.fixture(name="running", scope="module")
-def _running(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(ministack, tmp_path_factory.mktemp("isolation"), callers=CALLERS) as service:
+def _running(
+    ministack: Store, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    with run_service(ministack, tmp_path_factory.mktemp("isolation"), callers=CALLERS) as service:
         yield service
 
 
@@ -33,7 +35,7 @@ ASKS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def ask(service: Service, path: str, key: str, who: str, **more: Any) -> httpx.Response:
+def ask(service: RunningService, path: str, key: str, who: str, **more: Any) -> httpx.Response:
     body = {name: key if value == "{}" else value for name, value in ASKS[path].items()}
     return service.client.post(
         f"/v1/{path}",
@@ -43,7 +45,7 @@ def ask(service: Service, path: str, key: str, who: str, **more: Any) -> httpx.R
 
 
 @pytest.mark.parametrize("path", ASKS)
-def test_a_caller_gets_its_own_prefix_and_no_other(running: Service, path: str) -> None:
+def test_a_caller_gets_its_own_prefix_and_no_other(running: RunningService, path: str) -> None:
     for who, own, other in ((KEY_OF_A, "a/", "b/"), (KEY_OF_B, "b/", "a/")):
         assert ask(running, path, f"{own}x/", who).status_code == 200
         for elsewhere in (f"{other}x/", "x/", f"{own[0]}{own}", f"/{own}x/"):
@@ -51,7 +53,7 @@ def test_a_caller_gets_its_own_prefix_and_no_other(running: Service, path: str) 
             assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
-def test_an_unknown_bucket_gets_the_same_refusal(running: Service) -> None:
+def test_an_unknown_bucket_gets_the_same_refusal(running: RunningService) -> None:
     one = ask(running, "download-urls", "b/x", KEY_OF_A)
     other = ask(running, "download-urls", "a/x", KEY_OF_A, bucket="nowhere")
     tell = [{k: v for k, v in each.json().items() if k != "request_id"} for each in (one, other)]
@@ -60,7 +62,7 @@ def test_an_unknown_bucket_gets_the_same_refusal(running: Service) -> None:
 
 
 def test_each_callers_urls_work_and_use_its_own_session(
-    running: Service, ministack: Store, name: str
+    running: RunningService, ministack: Store, name: str
 ) -> None:
     key_ids = set()
     for who, prefix in ((KEY_OF_A, "a/"), (KEY_OF_B, "b/")):
@@ -71,6 +73,6 @@ def test_each_callers_urls_work_and_use_its_own_session(
         assert answer.is_success, answer.text
         key_ids.add(httpx.URL(signed["url"]).params["X-Amz-Credential"])
         form = ask(running, "upload-forms", prefix, who).json()
-        assert post(form["url"], form["fields"], BODY).is_success
+        assert post_form(form["url"], form["fields"], BODY).is_success
         assert content(ministack, prefix + name) == BODY
     assert len(key_ids) == 2

@@ -13,8 +13,8 @@ import pytest
 from service.sessions.sts import session_name
 from tests.access.policy_evaluator import allows, holds_at_ceph_squid
 from tests.end_to_end.recording_sts import RecordingSts, recording
-from tests.end_to_end.service import API_KEY, Service, api_key, serving
-from tests.end_to_end.stores import BUCKET, Store
+from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.stores import BUCKET, Store
 
 KEY: Final = "peeper/a.txt"
 ARN: Final = f"arn:aws:s3:::{BUCKET}/{KEY}"
@@ -30,19 +30,19 @@ def _sts(ministack: Store) -> Iterator[RecordingSts]:
 @pytest.fixture(name="peeper", scope="module")
 def _peeper(
     ministack: Store, sts: RecordingSts, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Service]:
+) -> Iterator[RunningService]:
     """A caller with `head` below `alice/`, and uploads below `peeper/`."""
     uploads = ["upload", "form", "multipart"]
-    caller = api_key("peeper", API_KEY, "peeper/", allow=uploads)
-    caller["grants"] += api_key("peeper", API_KEY, "alice/", allow=["head"])["grants"]
+    caller = make_caller("peeper", API_KEY, "peeper/", allow=uploads)
+    caller["grants"] += make_caller("peeper", API_KEY, "alice/", allow=["head"])["grants"]
     directory: Path = tmp_path_factory.mktemp("peeper")
-    with serving(ministack, directory, callers=[caller], sts_endpoint_url=sts.url) as service:
+    with run_service(ministack, directory, callers=[caller], sts_endpoint_url=sts.url) as service:
         yield service
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_session_policy_sent_to_sts_denies_copies(
-    peeper: Service, sts: RecordingSts, source: str
+    peeper: RunningService, sts: RecordingSts, source: str
 ) -> None:
     reply = peeper.client.post(
         "/v1/upload-urls", json={"bucket": "objects", "key": KEY, "content_length": 5}

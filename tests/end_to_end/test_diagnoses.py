@@ -17,21 +17,21 @@ from click.testing import CliRunner
 
 from service.cli.main import main
 from tests.end_to_end.desk import BODY, Desk, Sent, edited
-from tests.end_to_end.service import Service, Signed
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, SignedRequest
+from tests.support.stores import Store
 
 A_TOKEN = re.compile("X-Amz-Security-Token=[^&]*&")
 
 
 @pytest.fixture(name="desk")
-def _desk(verifying_store: Store, verifying_service: Service) -> Desk:
+def _desk(verifying_store: Store, verifying_service: RunningService) -> Desk:
     return Desk(store=verifying_store, service=verifying_service)
 
 
 Fail = Callable[[Desk], Sent]
 
 
-def get(change: Callable[[Signed], str]) -> Fail:
+def get(change: Callable[[SignedRequest], str]) -> Fail:
     """A download with a changed URL."""
     return lambda desk: desk.send(signed := desk.get(), url=change(signed))
 
@@ -248,7 +248,7 @@ def test_a_request_fixed_as_advised_works(desk: Desk) -> None:
     assert options == signed.headers
     assert "curl -T FILE" in finding["fix"]
     assert "'<url>'`" in finding["fix"]
-    assert desk.send(Signed("PUT", signed.url, options, {}), BODY).answer.status_code == 200
+    assert desk.send(SignedRequest("PUT", signed.url, options, {}), BODY).answer.status_code == 200
 
 
 def test_the_command_line_calls_the_service(desk: Desk, tmp_path: Path) -> None:

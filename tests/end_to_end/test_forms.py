@@ -9,23 +9,23 @@ from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.service import Service, post, serving
-from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store
+from tests.support.service import RunningService, post_form, run_service
+from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, Store
 
 BODY: Final = b"hello, store"
 Fields = dict[str, str]
 
 
 @pytest.fixture(name="forms", scope="module")
-def _forms(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def _forms(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     static: dict[str, Any] = {"credentials": "static", "role_arn": None}
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     more = {"environment": root, **static} if store.name == "seaweedfs" else {}
-    with serving(store, tmp_path_factory.mktemp("forms"), **more) as service:
+    with run_service(store, tmp_path_factory.mktemp("forms"), **more) as service:
         yield service
 
 
-def form(service: Service, **more: Any) -> dict[str, Any]:
+def form(service: RunningService, **more: Any) -> dict[str, Any]:
     requested = {
         "key_prefix": "forms/",
         "filename": "a b.txt",
@@ -36,12 +36,12 @@ def form(service: Service, **more: Any) -> dict[str, Any]:
         **more,
     }
     given = {name: value for name, value in requested.items() if value is not None}
-    return service.ask("upload-forms", **given)
+    return service.post("upload-forms", **given)
 
 
-def test_a_form_uploads_what_a_browser_sends(forms: Service, store: Store) -> None:
+def test_a_form_uploads_what_a_browser_sends(forms: RunningService, store: Store) -> None:
     signed = form(forms)
-    answer = post(signed["url"], signed["fields"], BODY)
+    answer = post_form(signed["url"], signed["fields"], BODY)
     assert answer.status_code == 201, answer.text
     stored = store.admin_client().get_object(Bucket=store.bucket, Key=signed["key"])
     assert stored["Body"].read() == BODY
@@ -49,33 +49,33 @@ def test_a_form_uploads_what_a_browser_sends(forms: Service, store: Store) -> No
     assert stored["Metadata"] == {"author": "Ann"}
 
 
-def test_a_form_lets_the_browser_name_the_file(forms: Service, store: Store) -> None:
+def test_a_form_lets_the_browser_name_the_file(forms: RunningService, store: Store) -> None:
     signed = form(forms, filename=None)
-    assert post(signed["url"], signed["fields"], BODY).status_code == 201
+    assert post_form(signed["url"], signed["fields"], BODY).status_code == 201
     key = signed["key"].replace("${filename}", "name.txt")
     assert store.admin_client().head_object(Bucket=store.bucket, Key=key)["ContentLength"] == 12
 
 
-def test_a_form_without_a_type_has_the_default(forms: Service, store: Store) -> None:
+def test_a_form_without_a_type_has_the_default(forms: RunningService, store: Store) -> None:
     signed = form(forms, content_type=None)
     assert signed["fields"]["Content-Type"] == "application/octet-stream"
-    assert post(signed["url"], signed["fields"], BODY).status_code == 201
+    assert post_form(signed["url"], signed["fields"], BODY).status_code == 201
     head = store.admin_client().head_object(Bucket=store.bucket, Key=signed["key"])
     # SeaweedFS treats the default as no type at all, and uses that of the file's part.
     expected = "text/plain" if store.name == "seaweedfs" else "application/octet-stream"
     assert head["ContentType"].partition(";")[0] == expected
 
 
-def test_a_form_may_leave_the_type_open_below_a_prefix(forms: Service) -> None:
+def test_a_form_may_leave_the_type_open_below_a_prefix(forms: RunningService) -> None:
     signed = form(forms, content_type=None, content_type_prefix="image/")
     fields = {**signed["fields"], "Content-Type": "image/png"}
-    assert post(signed["url"], fields, BODY).status_code == 201
+    assert post_form(signed["url"], fields, BODY).status_code == 201
 
 
-def test_a_form_with_tags_is_accepted(forms: Service, store: Store) -> None:
+def test_a_form_with_tags_is_accepted(forms: RunningService, store: Store) -> None:
     """AWS keeps a form's tags; no store here does, and SeaweedFS does not support the field."""
     signed = form(forms, tags={"team": "a b"})
-    answer = post(signed["url"], signed["fields"], BODY)
+    answer = post_form(signed["url"], signed["fields"], BODY)
     if store.name == "seaweedfs":
         assert "unknown condition key" in answer.text
     else:
@@ -118,33 +118,37 @@ EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_form_with_another_field_is_refused(forms: Service, store: Store, name: str) -> None:
+def test_a_form_with_another_field_is_refused(
+    forms: RunningService, store: Store, name: str
+) -> None:
     if not store.verifies_signatures:
         return
     signed = form(forms)
-    answer = post(signed["url"], MUTATIONS[name](signed["fields"]), BODY)
+    answer = post_form(signed["url"], MUTATIONS[name](signed["fields"]), BODY)
     refused = answer.status_code in {400, 401, 403}
     assert refused is ((store.name, name) not in EXCEPTIONS), f"{answer.status_code} {answer.text}"
 
 
 @pytest.mark.parametrize(("least", "body"), [(0, b"x" * 101), (5, b"x" * 4)])
 def test_a_form_refuses_a_file_of_another_size(
-    forms: Service, store: Store, least: int, body: bytes
+    forms: RunningService, store: Store, least: int, body: bytes
 ) -> None:
     if not store.verifies_signatures:
         return
     signed = form(forms, min_content_length=least)
-    assert post(signed["url"], signed["fields"], body).status_code == 400
+    assert post_form(signed["url"], signed["fields"], body).status_code == 400
 
 
-def test_a_form_of_another_type_than_its_prefix_is_refused(forms: Service, store: Store) -> None:
+def test_a_form_of_another_type_than_its_prefix_is_refused(
+    forms: RunningService, store: Store
+) -> None:
     if not store.verifies_signatures:
         return
     signed = form(forms, content_type=None, content_type_prefix="image/")
     fields = {**signed["fields"], "Content-Type": "text/html"}
-    assert post(signed["url"], fields, BODY).status_code == 403
+    assert post_form(signed["url"], fields, BODY).status_code == 403
 
 
-def test_two_forms_do_not_share_a_key(forms: Service) -> None:
+def test_two_forms_do_not_share_a_key(forms: RunningService) -> None:
     assert len({form(forms)["key"] for _ in range(3)}) == 3
     assert len(form(forms)["key"].split("/")[1]) == 32  # 128 bits in hex

@@ -28,7 +28,7 @@ from tests.end_to_end.by_hand import (
     is_denied,
     stored,
 )
-from tests.end_to_end.stores import Store
+from tests.support.stores import Store
 
 # Not below `a/`, although a careless match might accept them.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from tests.end_to_end.service import Service, Signed, post, send, serving
-from tests.end_to_end.stores import Store
 from tests.support.late import again_if_late, within
+from tests.support.service import RunningService, SignedRequest, post_form, run_service, send
+from tests.support.stores import Store
 
 BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12
@@ -28,16 +28,16 @@ def _key() -> str:
 
 
 @pytest.fixture(name="short", scope="module")
-def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     """The service with sessions of a few seconds."""
     directory = tmp_path_factory.mktemp("short")
-    with serving(ministack, directory, session_seconds=SESSION_SECONDS) as service:
+    with run_service(ministack, directory, session_seconds=SESSION_SECONDS) as service:
         yield service
 
 
 @again_if_late
 def test_a_url_dies_when_its_lifetime_ends(
-    verifying_service: Service, verifying_store: Store, key: str
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     admin = verifying_store.admin_client()
     admin.put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
@@ -48,15 +48,15 @@ def test_a_url_dies_when_its_lifetime_ends(
     assert send(signed).status_code == 403
 
 
-def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: Service) -> None:
-    form = short.ask("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
+def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: RunningService) -> None:
+    form = short.post("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
     time.sleep(max(0.0, seconds_left(form["expires_at"])) + 1)
-    assert post(form["url"], form["fields"], BODY).status_code == 403
+    assert post_form(form["url"], form["fields"], BODY).status_code == 403
 
 
 @again_if_late
 def test_a_url_dies_at_expires_at_with_its_session(
-    ministack: Store, short: Service, key: str
+    ministack: Store, short: RunningService, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
     with within(2):
@@ -82,7 +82,7 @@ def test_a_url_dies_at_expires_at_with_its_session(
 
 @again_if_late
 def test_the_service_continues_with_the_next_session(
-    ministack: Store, short: Service, key: str
+    ministack: Store, short: RunningService, key: str
 ) -> None:
     ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
     tokens = set()
@@ -95,7 +95,7 @@ def test_the_service_continues_with_the_next_session(
     assert len(tokens) > 1
 
 
-def _token(signed: Signed) -> str:
+def _token(signed: SignedRequest) -> str:
     return signed.url.partition("X-Amz-Security-Token=")[2].partition("&")[0]
 
 
@@ -105,7 +105,7 @@ def test_web_identity_signs_with_the_token_in_the_file(
     token = tmp_path / "token"
     token.write_text("a.projected.token\n")
     environment = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
-    with serving(moto, tmp_path, environment, credentials="web_identity") as service:
+    with run_service(moto, tmp_path, environment, credentials="web_identity") as service:
         signed = service.sign("upload-urls", key=key, content_length=len(BODY))
         assert send(signed, BODY).status_code == 200
     assert "X-Amz-Security-Token=" in signed.url

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.service import Service, api_key, serving
-from tests.end_to_end.stores import Store
 from tests.end_to_end.uploading import MIB, PART, Uploading, code, sha256, some_bytes
+from tests.support.service import RunningService, make_caller, run_service
+from tests.support.stores import Store
 
 LARGE = 300 * MIB
 
@@ -31,14 +31,16 @@ def stored_digest(store: Store, key: str, bucket: str | None = None) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def created(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
+def created(
+    service: RunningService, key: str, length: int = 2 * PART + 1, **more: Any
+) -> Uploading:
     upload = Uploading(service, key, some_bytes(length), **more)
     reply = upload.create()
     assert reply.status_code == 201, reply.text
     return upload
 
 
-def sent(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
+def sent(service: RunningService, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
     upload = created(service, key, length, **more)
     upload.send_all(upload.numbers)
     return upload
@@ -48,7 +50,7 @@ def sent(service: Service, key: str, length: int = 2 * PART + 1, **more: Any) ->
     ("length", "parts"), [(1, 1), (PART - 1, 1), (PART, 1), (PART + 1, 2), (3 * PART, 3)]
 )
 def test_an_object_sent_in_parts_is_stored_unchanged(
-    service: Service, store: Store, key: str, length: int, parts: int
+    service: RunningService, store: Store, key: str, length: int, parts: int
 ) -> None:
     upload = sent(service, key, length)
     assert upload.created["part_count"] == parts
@@ -59,14 +61,16 @@ def test_an_object_sent_in_parts_is_stored_unchanged(
     assert (found["etag"], found["mismatches"]) == (done.json()["etag"], [])
 
 
-def test_the_first_parts_are_signed_with_the_creation(service: Service, key: str) -> None:
+def test_the_first_parts_are_signed_with_the_creation(service: RunningService, key: str) -> None:
     upload = created(service, key)
     answers = [upload.send(part) for part in upload.created["parts"]]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert upload.complete().status_code == 200
 
 
-def test_an_empty_object_needs_a_single_upload(service: Service, store: Store, key: str) -> None:
+def test_an_empty_object_needs_a_single_upload(
+    service: RunningService, store: Store, key: str
+) -> None:
     upload = Uploading(service, key, b"")
     assert code(upload.create()) == (422, "invalid_request")
     signed = service.sign("upload-urls", key=key, content_length=0)
@@ -75,7 +79,7 @@ def test_an_empty_object_needs_a_single_upload(service: Service, store: Store, k
 
 
 def test_a_large_object_goes_up_in_windows_of_parallel_parts(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     upload = Uploading(service, key, some_bytes(LARGE))
     assert upload.create(part_size=8 * MIB).status_code == 201
@@ -90,7 +94,7 @@ def test_a_large_object_goes_up_in_windows_of_parallel_parts(
 
 
 def test_headers_from_the_creation_are_kept_with_the_object(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     upload = Uploading(service, key, some_bytes(PART + 1))
     upload.create(
@@ -113,7 +117,7 @@ def test_headers_from_the_creation_are_kept_with_the_object(
 
 
 def test_an_upload_resumes_without_sending_parts_twice(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     before = created(service, key, 4 * PART)
     before.send_all([1, 3])
@@ -128,8 +132,8 @@ def test_an_upload_resumes_without_sending_parts_twice(
     assert stored_digest(store, key) == sha256(before.body)
 
 
-def test_a_part_may_be_sent_again_and_the_last_one_counts(
-    service: Service, store: Store, key: str
+def test_the_last_one_of_a_repeated_part_counts(
+    service: RunningService, store: Store, key: str
 ) -> None:
     upload = created(service, key, PART + 1)
     upload.send_all([1, 2])
@@ -142,7 +146,7 @@ def test_a_part_may_be_sent_again_and_the_last_one_counts(
 # Completion
 
 
-def test_a_wrong_etag_is_reported_and_nothing_is_lost(service: Service, key: str) -> None:
+def test_a_wrong_etag_is_reported_and_nothing_is_lost(service: RunningService, key: str) -> None:
     upload = sent(service, key)
     right = upload.etags[2]
     upload.etags[2] = f'"{"0" * 32}"'
@@ -154,7 +158,7 @@ def test_a_wrong_etag_is_reported_and_nothing_is_lost(service: Service, key: str
 
 
 def test_a_missing_part_is_reported_and_can_still_be_sent(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     upload = created(service, key)
     upload.send_all([1, 3])
@@ -167,7 +171,7 @@ def test_a_missing_part_is_reported_and_can_still_be_sent(
     assert stored_digest(store, key) == sha256(upload.body)
 
 
-def test_too_few_parts_make_no_object_and_abort_nothing(service: Service, key: str) -> None:
+def test_too_few_parts_make_no_object_and_abort_nothing(service: RunningService, key: str) -> None:
     upload = sent(service, key)
     parts = upload.parts()
     assert code(upload.complete(parts=parts[:2])) == (422, "length_mismatch")
@@ -175,14 +179,16 @@ def test_too_few_parts_make_no_object_and_abort_nothing(service: Service, key: s
     assert upload.complete(parts=parts).status_code == 200
 
 
-def test_an_upload_larger_than_promised_is_aborted(service: Service, key: str) -> None:
+def test_an_upload_larger_than_promised_is_aborted(service: RunningService, key: str) -> None:
     upload = sent(service, key, 2 * PART)
     assert code(upload.complete(content_length=PART + 1)) == (422, "length_mismatch")
     assert code(upload.listed()) == (404, "upload_not_found")
     assert upload.check()["found"] is False
 
 
-def test_a_small_part_before_the_last_is_reported(service: Service, store: Store, key: str) -> None:
+def test_a_small_part_before_the_last_is_reported(
+    service: RunningService, store: Store, key: str
+) -> None:
     upload = created(service, key, 2 * PART)
     ask = {"content_length": PART + 1, "part_numbers": [2]}
     (small,) = upload.window([2], **ask).json()["parts"]
@@ -194,7 +200,9 @@ def test_a_small_part_before_the_last_is_reported(service: Service, store: Store
     assert code(reply) == (409, "invalid_part")
 
 
-def test_a_repeated_completion_reports_the_truth(service: Service, store: Store, key: str) -> None:
+def test_a_repeated_completion_reports_the_truth(
+    service: RunningService, store: Store, key: str
+) -> None:
     upload = sent(service, key)
     first, second = upload.complete(), upload.complete()
     assert (first.status_code, second.status_code) == (200, 200)
@@ -206,7 +214,7 @@ def test_a_repeated_completion_reports_the_truth(service: Service, store: Store,
 
 
 def test_an_existing_object_is_replaced_only_on_request(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=b"there already")
     upload = sent(service, key, PART + 1)
@@ -216,7 +224,9 @@ def test_an_existing_object_is_replaced_only_on_request(
     assert stored_digest(store, key) == sha256(upload.body)
 
 
-def test_of_two_uploads_of_one_key_one_wins(service: Service, store: Store, key: str) -> None:
+def test_of_two_uploads_of_one_key_one_wins(
+    service: RunningService, store: Store, key: str
+) -> None:
     winner, loser = created(service, key, 3), created(service, key, 3)
     loser.body = b"two"
     for upload in (winner, loser):
@@ -235,7 +245,7 @@ LETS_SEVERAL_WIN = "seaweedfs"
 
 
 def test_of_uploads_that_race_for_one_key_one_wins(
-    verifying_service: Service, verifying_store: Store, key: str
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     uploads = [created(verifying_service, key, PART + 1) for _ in range(4)]
     for number, upload in enumerate(uploads):
@@ -250,7 +260,7 @@ def test_of_uploads_that_race_for_one_key_one_wins(
 
 
 def test_simultaneous_completions_all_report_the_truth(
-    verifying_service: Service, verifying_store: Store, key: str
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     upload = sent(verifying_service, key)
     with ThreadPoolExecutor(4) as pool:
@@ -260,7 +270,9 @@ def test_simultaneous_completions_all_report_the_truth(
     assert stored_digest(verifying_store, key) == sha256(upload.body)
 
 
-def test_a_completion_returns_the_new_version(service: Service, store: Store, key: str) -> None:
+def test_a_completion_returns_the_new_version(
+    service: RunningService, store: Store, key: str
+) -> None:
     upload = sent(service, key, 3, bucket="versions")
     version = upload.complete().json()["version_id"]
     head = store.admin_client().head_object(Bucket=store.versioned_bucket, Key=key)
@@ -270,7 +282,7 @@ def test_a_completion_returns_the_new_version(service: Service, store: Store, ke
 # The end of an upload
 
 
-def test_after_an_abort_there_is_no_upload(service: Service, store: Store, key: str) -> None:
+def test_after_an_abort_there_is_no_upload(service: RunningService, store: Store, key: str) -> None:
     upload = created(service, key)
     upload.send_all([1])
     (late,) = upload.window([2]).json()["parts"]
@@ -283,15 +295,15 @@ def test_after_an_abort_there_is_no_upload(service: Service, store: Store, key: 
 # What verifying stores refuse
 
 
-def test_a_part_of_another_length_is_refused(verifying_service: Service, key: str) -> None:
+def test_a_part_of_another_length_is_refused(verifying_service: RunningService, key: str) -> None:
     upload = created(verifying_service, key)
     part = upload.created["parts"][0]
     for content in (upload.part(1) + b"!", upload.part(1)[:-1], b""):
         assert upload.send(part, content).status_code == 403
 
 
-def test_a_part_with_a_byte_changed_is_refused_by_its_checksum(
-    verifying_service: Service, verifying_store: Store, key: str
+def test_the_checksum_of_a_changed_part_is_refused(
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     upload = created(verifying_service, key, algorithm="SHA256")
     assert upload.created["parts"] == []
@@ -316,7 +328,7 @@ def test_a_checksum_of_the_whole_is_compared_at_the_completion(
     seaweedfs: Store, tmp_path: Path, key: str
 ) -> None:
     """MiniStack 1.5.33 has no checksums of whole objects, and moto does not compare them."""
-    with serving(seaweedfs, tmp_path) as service:
+    with run_service(seaweedfs, tmp_path) as service:
         upload = Uploading(service, key, some_bytes(PART + 1))
         assert upload.create(checksum_algorithm="CRC32").status_code == 201
         sums = {str(n): _crc32(upload.part(n)) for n in upload.numbers}
@@ -331,7 +343,7 @@ def test_a_checksum_of_the_whole_is_compared_at_the_completion(
 
 
 def test_an_upload_id_is_of_no_use_for_another_key(
-    verifying_service: Service, verifying_store: Store, key: str
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     upload = created(verifying_service, key)
     other = Uploading(verifying_service, f"{key}.other", upload.body, created=upload.created)
@@ -345,9 +357,12 @@ def test_an_upload_id_is_of_no_use_for_another_key(
 def test_an_upload_id_outside_the_grants_is_of_no_use(
     verifying_store: Store, tmp_path: Path, key: str
 ) -> None:
-    callers = [api_key("owner", "key-of-owner", "multipart/"), api_key("other", "key", "b/")]
+    callers = [
+        make_caller("owner", "key-of-owner", "multipart/"),
+        make_caller("other", "key", "b/"),
+    ]
     callers = [{**each, "grants": _multipart(each["grants"])} for each in callers]
-    with serving(verifying_store, tmp_path, callers=callers) as service:
+    with run_service(verifying_store, tmp_path, callers=callers) as service:
         service.client.headers["Authorization"] = "Bearer key-of-owner"
         upload = sent(service, key, 3)
         service.client.headers["Authorization"] = "Bearer key"
@@ -360,7 +375,7 @@ def test_an_upload_id_outside_the_grants_is_of_no_use(
 
 
 def test_an_expired_part_url_is_renewed(ministack: Store, tmp_path: Path, key: str) -> None:
-    with serving(ministack, tmp_path) as service:
+    with run_service(ministack, tmp_path) as service:
         upload = created(service, key, 3)
         (part,) = upload.window([1], expires_in=1).json()["parts"]
         time.sleep(2.1)
@@ -369,11 +384,11 @@ def test_an_expired_part_url_is_renewed(ministack: Store, tmp_path: Path, key: s
         assert upload.complete().status_code == 200
 
 
-def test_urls_name_the_address_of_users_while_the_service_calls_its_own(
+def test_urls_have_the_public_address_and_calls_the_internal_one(
     ministack: Store, tmp_path: Path, key: str
 ) -> None:
     public = ministack.endpoint_url.replace("127.0.0.1", "localhost")
-    with serving(ministack, tmp_path, public_endpoint_url=public) as service:
+    with run_service(ministack, tmp_path, public_endpoint_url=public) as service:
         upload = created(service, key, 3)
         (part,) = upload.created["parts"]
         assert part["url"].startswith(f"{public}/")

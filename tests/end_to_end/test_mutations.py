@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.end_to_end.mutations import BODY, CASES, COPY_SOURCE, MUTATIONS, SECRET_KEY, Sent
-from tests.end_to_end.service import Service, Signed, send
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, SignedRequest, send
+from tests.support.stores import Store
 
 SECRET: Final = b"the secret of another caller"
 # (store, operation, mutation): why the store accepts it. The other store refuses each.
@@ -38,11 +38,11 @@ def _key() -> str:
     return f"mutations/{uuid.uuid4().hex}.txt"
 
 
-def signed(service: Service, operation: str, key: str) -> Sent:
+def signed(service: RunningService, operation: str, key: str) -> Sent:
     """Return a working request with everything signed that can be, so that all of it can be
     changed.
     """
-    requests: dict[str, Callable[[], Signed]] = {
+    requests: dict[str, Callable[[], SignedRequest]] = {
         "download": lambda: service.sign(
             "download-urls", key=key, content_type="application/pdf", filename="a.pdf"
         ),
@@ -58,7 +58,7 @@ def signed(service: Service, operation: str, key: str) -> Sent:
     return Sent(request.method, request.url, request.headers, content)
 
 
-def signed_part(service: Service, key: str) -> Signed:
+def signed_part(service: RunningService, key: str) -> SignedRequest:
     reply = service.client.post(
         "/v1/multipart-uploads",
         json={
@@ -70,7 +70,7 @@ def signed_part(service: Service, key: str) -> Signed:
         },
     )
     (part,) = reply.json()["parts"]
-    return Signed(part["method"], part["url"], part["headers"], part)
+    return SignedRequest(part["method"], part["url"], part["headers"], part)
 
 
 UPLOADED: Final[dict[str, Any]] = {
@@ -85,7 +85,7 @@ UPLOADED: Final[dict[str, Any]] = {
 
 
 def answer_to(sent: Sent) -> httpx.Response:
-    request = Signed(sent.method, sent.url, sent.headers, {})
+    request = SignedRequest(sent.method, sent.url, sent.headers, {})
     return send(request, sent.body)
 
 
@@ -101,7 +101,7 @@ def content(store: Store, key: str) -> bytes | None:
 
 @pytest.mark.parametrize("operation", MUTATIONS)
 def test_an_unchanged_request_is_accepted(
-    verifying_service: Service, verifying_store: Store, operation: str, key: str
+    verifying_service: RunningService, verifying_store: Store, operation: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
     answer = answer_to(signed(verifying_service, operation, key))
@@ -110,7 +110,7 @@ def test_an_unchanged_request_is_accepted(
 
 @pytest.mark.parametrize(("operation", "name"), CASES)
 def test_a_changed_request_is_refused(
-    verifying_service: Service, verifying_store: Store, operation: str, name: str, key: str
+    verifying_service: RunningService, verifying_store: Store, operation: str, name: str, key: str
 ) -> None:
     prepare(verifying_store, operation, key)
     sent = signed(verifying_service, operation, key)
@@ -149,7 +149,7 @@ def prepare(store: Store, operation: str, key: str) -> None:
 
 
 def test_a_path_with_dot_segments_opens_no_other_object(
-    verifying_service: Service, verifying_store: Store, key: str
+    verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
     other = f"secret-{uuid.uuid4().hex}.txt"
     for name in (key, f"mutations/{other}"):

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from tests.end_to_end.service import Service, send
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, send
+from tests.support.stores import Store
 
 BODY = b"hello, store"
 TAGS = {"team of": "a b", "sum": "1+1 = 2", "who": "Zoë", "empty": ""}
@@ -51,12 +51,14 @@ def listed(store: Store, prefix: str) -> list[str]:
     return [each["Key"] for each in page.get("Contents", [])]
 
 
-def put(service: Service, key: str, body: bytes = BODY, **more: Any) -> httpx.Response:
+def put(service: RunningService, key: str, body: bytes = BODY, **more: Any) -> httpx.Response:
     signed = service.sign("upload-urls", key=key, content_length=len(body), **more)
     return send(signed, body)
 
 
-def test_an_uploaded_object_can_be_downloaded(service: Service, store: Store, key: str) -> None:
+def test_an_uploaded_object_can_be_downloaded(
+    service: RunningService, store: Store, key: str
+) -> None:
     assert put(service, key).status_code == 200
     assert stored(store, key) == BODY
     answer = send(service.sign("download-urls", key=key))
@@ -64,7 +66,9 @@ def test_an_uploaded_object_can_be_downloaded(service: Service, store: Store, ke
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_a_key_addresses_exactly_its_object(service: Service, store: Store, name: str) -> None:
+def test_a_key_addresses_exactly_its_object(
+    service: RunningService, store: Store, name: str
+) -> None:
     unique = uuid.uuid4().hex
     key = f"/{unique}{name}" if name.startswith("/") else f"keys/{unique}/{name}"
     # A key that ends in a slash is a folder to SeaweedFS, and a folder has no content.
@@ -75,12 +79,14 @@ def test_a_key_addresses_exactly_its_object(service: Service, store: Store, name
         assert listed(store, key) == [key]
 
 
-def test_an_empty_upload_works(service: Service, store: Store, key: str) -> None:
+def test_an_empty_upload_works(service: RunningService, store: Store, key: str) -> None:
     assert put(service, key, b"").status_code == 200
     assert stored(store, key) == b""
 
 
-def test_an_upload_carries_all_requested_headers(service: Service, store: Store, key: str) -> None:
+def test_an_upload_carries_all_requested_headers(
+    service: RunningService, store: Store, key: str
+) -> None:
     answer = put(
         service,
         key,
@@ -112,12 +118,14 @@ def test_an_upload_carries_all_requested_headers(service: Service, store: Store,
     ],
 )
 def test_a_checksum_travels_with_the_upload(
-    service: Service, key: str, algorithm: str, digest: Callable[[bytes], bytes]
+    service: RunningService, key: str, algorithm: str, digest: Callable[[bytes], bytes]
 ) -> None:
     assert put(service, key, checksum=_checksum(algorithm, digest(BODY))).status_code == 200
 
 
-def test_an_upload_overwrites_only_on_request(service: Service, store: Store, key: str) -> None:
+def test_an_upload_overwrites_only_on_request(
+    service: RunningService, store: Store, key: str
+) -> None:
     assert put(service, key).status_code == 200
     assert put(service, key, b"another").status_code == 412
     assert stored(store, key) == BODY
@@ -126,7 +134,7 @@ def test_an_upload_overwrites_only_on_request(service: Service, store: Store, ke
 
 
 def test_an_upload_with_if_match_replaces_the_object(
-    service: Service, store: Store, key: str
+    service: RunningService, store: Store, key: str
 ) -> None:
     etag = put(service, key).headers["etag"]
     assert put(service, key, b"another", if_match=etag).status_code == 200
@@ -134,7 +142,7 @@ def test_an_upload_with_if_match_replaces_the_object(
     assert stored(store, key) == b"another"
 
 
-def test_a_download_answers_with_the_requested_headers(service: Service, key: str) -> None:
+def test_a_download_answers_with_the_requested_headers(service: RunningService, key: str) -> None:
     put(service, key)
     answer = send(
         service.sign(
@@ -150,25 +158,25 @@ def test_a_download_answers_with_the_requested_headers(service: Service, key: st
     assert "filename*=UTF-8''R%C3%A9sum%C3%A9.pdf" in answer.headers["content-disposition"]
 
 
-def test_a_download_accepts_a_range(service: Service, key: str) -> None:
+def test_a_download_accepts_a_range(service: RunningService, key: str) -> None:
     put(service, key)
     signed = service.sign("download-urls", key=key)
     assert send(signed, headers={"Range": "bytes=0-4"}).content == BODY[:5]
 
 
-def test_a_head_describes_the_object(service: Service, key: str) -> None:
+def test_a_head_describes_the_object(service: RunningService, key: str) -> None:
     put(service, key)
     answer = send(service.sign("head-urls", key=key))
     assert (answer.status_code, answer.headers["content-length"]) == (200, str(len(BODY)))
 
 
-def test_a_delete_removes_the_object(service: Service, key: str) -> None:
+def test_a_delete_removes_the_object(service: RunningService, key: str) -> None:
     put(service, key)
     assert send(service.sign("delete-urls", key=key)).status_code == 204
     assert send(service.sign("head-urls", key=key)).status_code == 404
 
 
-def test_a_list_returns_keys_below_a_prefix_in_pages(service: Service) -> None:
+def test_a_list_returns_keys_below_a_prefix_in_pages(service: RunningService) -> None:
     prefix = f"list/{uuid.uuid4().hex}/"
     for name in "abc":
         put(service, prefix + name)
@@ -179,14 +187,14 @@ def test_a_list_returns_keys_below_a_prefix_in_pages(service: Service) -> None:
     assert names == [prefix + name for name in "abc"]
 
 
-def test_a_list_groups_keys_behind_a_delimiter(service: Service) -> None:
+def test_a_list_groups_keys_behind_a_delimiter(service: RunningService) -> None:
     prefix = f"list/{uuid.uuid4().hex}/"
     put(service, f"{prefix}folder/a")
     page = _listing(send(service.sign("list-urls", prefix=prefix, delimiter="/")))
     assert page.findtext("CommonPrefixes/Prefix") == f"{prefix}folder/"
 
 
-def test_an_older_version_is_readable_by_its_id(service: Service, key: str) -> None:
+def test_an_older_version_is_readable_by_its_id(service: RunningService, key: str) -> None:
     first = put(service, key, b"first", bucket="versions").headers["x-amz-version-id"]
     put(service, key, b"second", bucket="versions", overwrite=True)
     older = service.sign("download-urls", bucket="versions", key=key, version_id=first)
@@ -196,7 +204,7 @@ def test_an_older_version_is_readable_by_its_id(service: Service, key: str) -> N
     assert send(older).status_code == 404
 
 
-def test_a_batch_signs_like_single_calls(service: Service, key: str) -> None:
+def test_a_batch_signs_like_single_calls(service: RunningService, key: str) -> None:
     put(service, key)
     items = [{"bucket": "objects", "key": key}, {"bucket": "objects", "key": f"{key}-not"}]
     reply = service.client.post("/v1/download-urls/batch", json={"items": items}).json()

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.end_to_end.service import api_key, configured, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import make_caller, make_settings, run_service
+from tests.support.stores import Store
 
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
@@ -76,7 +76,7 @@ async def load_on(url: str) -> AsyncIterator[Load]:
 
 
 def callers(*prefixes_of_a: str) -> list[dict[str, Any]]:
-    return [api_key("a", KEY_OF_A, *prefixes_of_a), api_key("b", KEY_OF_B, "b/")]
+    return [make_caller("a", KEY_OF_A, *prefixes_of_a), make_caller("b", KEY_OF_B, "b/")]
 
 
 async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_path: Path) -> None:
@@ -87,14 +87,14 @@ async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_
         new.write_text(text)
         new.replace(file)
 
-    with serving(ministack, tmp_path, callers=callers("a/")) as service:
+    with run_service(ministack, tmp_path, callers=callers("a/")) as service:
         async with load_on(str(service.client.base_url)) as load:
             await load.is_answered()
-            write(json.dumps(configured(ministack, callers("a/", "c/"))))
+            write(json.dumps(make_settings(ministack, callers("a/", "c/"))))
             await load.until_reloads("ok", 1)
             write("buckets: {")
             await load.until_reloads("failed", 1)
-            write(json.dumps(configured(ministack, callers("a/"))))
+            write(json.dumps(make_settings(ministack, callers("a/"))))
             await load.until_reloads("ok", 2)
     assert set(load.steady) == {200}
     assert len(load.steady) > 100

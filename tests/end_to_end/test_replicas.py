@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from tests.browser.proxy import nginx
-from tests.end_to_end.processes import free_ports
 from tests.end_to_end.replicas import (
     READ,
     Replica,
@@ -23,8 +22,9 @@ from tests.end_to_end.replicas import (
     two_replicas,
     under_load,
 )
-from tests.end_to_end.service import Signed, send
-from tests.end_to_end.stores import Store
+from tests.support.processes import free_ports
+from tests.support.service import SignedRequest, send
+from tests.support.stores import Store
 
 BODY: Final = b"bytes"
 SAMPLE: Final = 6  # URLs of each kind and session that are sent to the store
@@ -106,7 +106,7 @@ def assert_all_work(tally: Tally) -> None:
                 assert_works(kind, each)
 
 
-def assert_works(kind: str, signed: Signed) -> None:
+def assert_works(kind: str, signed: SignedRequest) -> None:
     reply = send(signed, BODY if kind == "upload" else None)
     assert reply.status_code == 200, reply.text
     if kind == "download":

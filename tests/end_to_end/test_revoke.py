@@ -32,8 +32,8 @@ from tests.end_to_end.revoking import (
     with_rights,
     works,
 )
-from tests.end_to_end.service import serving
-from tests.end_to_end.stores import Store
+from tests.support.service import run_service
+from tests.support.stores import Store
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def _setup(ministack: Store, tmp_path: Path) -> Iterator[RevocationSetup]:
     operator = with_rights(operator_of(ministack, tmp_path), *ALL_ACTIONS)
     key = f"revoke/{operator.role}.txt"
     stored(ministack, key)
-    with serving(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
+    with run_service(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
         yield RevocationSetup(service, operator, key)
 
 
@@ -151,7 +151,7 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
     key = f"revoke/{ann.role}.txt"
     stored(ministack, key)
     unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
-    with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
+    with run_service(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
         setup = RevocationSetup(service, ann, key)
         urls = [setup.sign("a"), setup.sign("b")]
         assert all(map(works, urls))
@@ -160,7 +160,7 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
         assert "revoked_before: " not in done.stdout
         assert not any(map(works, urls))
     time.sleep(max(0.0, denied_until(ann) - time.time()))
-    with serving(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
+    with run_service(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
         assert works(RevocationSetup(service, ann, key).sign("a"))
 
 

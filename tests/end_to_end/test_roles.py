@@ -7,8 +7,8 @@ import pytest
 
 from service.sessions.sts import SessionRefused
 from tests.end_to_end.by_hand import CALLERS, OPERATIONS, caller_sessions, is_denied, stored
-from tests.end_to_end.service import api_key
-from tests.end_to_end.stores import REGION, Store, ministack_role
+from tests.support.service import make_caller
+from tests.support.stores import REGION, Store, ministack_role
 
 
 @pytest.fixture(name="name")
@@ -62,7 +62,7 @@ def test_session_tags_are_refused_unless_trusted(ministack: Store, name: str) ->
     assert not refused.value.permanent  # an operator may still fix the trust policy
 
 
-def test_a_role_that_does_not_trust_the_service_gives_no_session(ministack: Store) -> None:
+def test_a_role_without_trust_in_the_service_gives_no_session(ministack: Store) -> None:
     role = ministack_role(ministack, "presign-untrusting", "sts:TagSession")
     sessions = caller_sessions(ministack, CALLERS, role_arn=role)
     with pytest.raises(SessionRefused, match="not authorized to perform: sts:AssumeRole on"):
@@ -73,7 +73,7 @@ def test_a_policy_that_is_too_long_is_refused_before_sts(ministack: Store) -> No
     many = [f"team-{number:04}-{'x' * 40}/" for number in range(40)]
     nowhere = "http://127.0.0.1:1"
     sessions = caller_sessions(
-        ministack, [api_key("many", "key-of-many", *many)], sts_endpoint_url=nowhere
+        ministack, [make_caller("many", "key-of-many", *many)], sts_endpoint_url=nowhere
     )
     with pytest.raises(SessionRefused, match="characters; 2048 is most") as refused:
         sessions.signer("many")

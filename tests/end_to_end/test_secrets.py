@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 import pytest
 
-from tests.end_to_end.service import API_KEY, Service, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import API_KEY, RunningService, run_service
+from tests.support.stores import Store
 
 FORGED: Final = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJzZW50aW5lbCJ9.c2VudGluZWw"
 GOOD: Final[list[tuple[str, dict[str, Any]]]] = [
@@ -59,21 +59,21 @@ def _output(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(name="loud")
-def _loud(moto: Store, tmp_path: Path) -> Iterator[Service]:
-    with serving(moto, tmp_path, {"PRESIGN_LOG_LEVEL": "DEBUG"}) as service:
+def _loud(moto: Store, tmp_path: Path) -> Iterator[RunningService]:
+    with run_service(moto, tmp_path, {"PRESIGN_LOG_LEVEL": "DEBUG"}) as service:
         yield service
 
 
-def ask_for_what_is_granted(service: Service, secrets: Secrets) -> None:
+def ask_for_what_is_granted(service: RunningService, secrets: Secrets) -> None:
     for path, body in GOOD:
-        secrets.learn(service.ask(path, **body))
+        secrets.learn(service.post(path, **body))
     place = {"bucket": "objects", "key": "a/large"}
     created = service.client.post("/v1/multipart-uploads", json={**place, "content_length": 5})
     secrets.learn(created.json())
     service.client.get(
         f"/v1/multipart-uploads/{created.json()['upload_id']}/parts", params=place
     ).raise_for_status()
-    service.ask("object-checks", **place)
+    service.post("object-checks", **place)
     items = [{"bucket": "objects", "key": str(n)} for n in range(50)]
     answer = service.client.post("/v1/download-urls/batch", json={"items": items}).json()
     for result in answer["results"]:
@@ -119,7 +119,9 @@ def shown(output: Path, secrets: Secrets) -> list[str]:
     return [secret for secret in secrets.known if secret in text]
 
 
-def test_a_process_at_debug_level_logs_no_secret(loud: Service, moto: Store, output: Path) -> None:
+def test_a_process_at_debug_level_logs_no_secret(
+    loud: RunningService, moto: Store, output: Path
+) -> None:
     secrets = Secrets(moto)
     ask_for_what_is_granted(loud, secrets)
     ask_for_what_is_refused(loud.client)
@@ -180,7 +182,7 @@ def test_secrets_in_sts_errors_are_not_logged(
     debug = {"PRESIGN_LOG_LEVEL": "DEBUG"}
     with (
         echoing_sts(status, body) as sts_url,
-        serving(moto, tmp_path, debug, health="/livez", sts_endpoint_url=sts_url) as service,
+        run_service(moto, tmp_path, debug, health="/livez", sts_endpoint_url=sts_url) as service,
     ):
         answer = service.client.post("/v1/download-urls", json={"bucket": "objects", "key": "a"})
     assert (answer.status_code, answer.json()["code"]) == (503, "credentials_unavailable")

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.end_to_end.service import Service, Signed, send, serving
-from tests.end_to_end.stores import ROOT_KEY_ID, ROOT_SECRET, Store
 from tests.end_to_end.test_lifetimes import seconds_left
 from tests.support.late import again_if_late, within
+from tests.support.service import RunningService, SignedRequest, run_service, send
+from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, Store
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 BODY: Final = b"hello, cache"
 WINDOW: Final = 6  # seconds
 BEHIND: Final = 1.2  # STS's time has whole seconds, so the service may be late by one
-PROMISE: Final = 3
+LIFETIME: Final = 3
 NEAR: Final = 0.6  # the end of a window
 
 
@@ -33,14 +33,14 @@ def _key(verifying_store: Store) -> str:
 @pytest.fixture(name="replicas", scope="module")
 def _replicas(
     verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Service, Service]]:
+) -> Iterator[tuple[RunningService, RunningService]]:
     """Two replicas with static keys: root's, since the base keys may only assume the role."""
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     more: dict[str, Any] = {"environment": root, "credentials": "static", "role_arn": None}
     one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
     with (
-        serving(verifying_store, one, **more) as first,
-        serving(verifying_store, other, **more) as second,
+        run_service(verifying_store, one, **more) as first,
+        run_service(verifying_store, other, **more) as second,
     ):
         yield first, second
 
@@ -54,7 +54,9 @@ def wait_for_its_end() -> None:
 
 
 @again_if_late
-def test_a_url_stays_the_same_in_its_window_and_works(verifying_service: Service, key: str) -> None:
+def test_a_url_stays_the_same_in_its_window_and_works(
+    verifying_service: RunningService, key: str
+) -> None:
     verifying_service.sign("download-urls", key=key)  # it has its session
     wait_for_a_window()
     with within(WINDOW - BEHIND - NEAR):
@@ -65,24 +67,24 @@ def test_a_url_stays_the_same_in_its_window_and_works(verifying_service: Service
         end = sign_stable(verifying_service, key)
         assert end.answer == begin.answer
         assert send(end).content == BODY
-        assert PROMISE <= seconds_left(end.answer["expires_at"]) < PROMISE + 1
+        assert LIFETIME <= seconds_left(end.answer["expires_at"]) < LIFETIME + 1
     time.sleep(max(0.0, seconds_left(end.answer["expires_at"]) - 0.8))
     with within(seconds_left(end.answer["expires_at"])):
         assert send(begin).content == BODY
     time.sleep(max(0.0, seconds_left(end.answer["expires_at"])) + 1)
     assert send(begin).status_code == 403
-    with within(PROMISE):
+    with within(LIFETIME):
         after = sign_stable(verifying_service, key)
         assert after.url != end.url
         assert send(after).content == BODY
 
 
-def sign_stable(service: Service, key: str) -> Signed:
-    return service.sign("download-urls", key=key, stable_for=WINDOW, expires_in=PROMISE)
+def sign_stable(service: RunningService, key: str) -> SignedRequest:
+    return service.sign("download-urls", key=key, stable_for=WINDOW, expires_in=LIFETIME)
 
 
 def test_a_session_may_sign_for_a_moment_before_it_began(
-    verifying_service: Service, key: str
+    verifying_service: RunningService, key: str
 ) -> None:
     """The window began before the service and its session did, most of the time."""
     signed = verifying_service.sign("download-urls", key=key, stable_for=3000, expires_in=300)
@@ -92,7 +94,7 @@ def test_a_session_may_sign_for_a_moment_before_it_began(
 
 
 def test_replicas_with_static_keys_give_the_same_url(
-    replicas: tuple[Service, Service], key: str
+    replicas: tuple[RunningService, RunningService], key: str
 ) -> None:
     one, other = (
         replica.sign("download-urls", key=key, stable_for=86_400, expires_in=900)
@@ -102,7 +104,7 @@ def test_replicas_with_static_keys_give_the_same_url(
     assert send(other).content == BODY
 
 
-def test_each_batch_item_has_its_own_window(verifying_service: Service, key: str) -> None:
+def test_each_batch_item_has_its_own_window(verifying_service: RunningService, key: str) -> None:
     items = [
         {"bucket": "objects", "key": key, **window}
         for window in ({"stable_for": 600}, {}, {"stable_for": 86_400}, {"stable_for": 600})

@@ -20,10 +20,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.end_to_end import processes, stores
-from tests.end_to_end.processes import StartError
-from tests.end_to_end.stores import Store
+from tests.support import processes, stores
 from tests.support.late import again_if_late, within
+from tests.support.processes import StartError
+from tests.support.stores import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +188,7 @@ def test_a_store_that_fails_to_start_shows_its_log(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such thing')"]
     with (
         pytest.raises(StartError, match="no such thing"),
-        processes.running(command, tmp_path, "http://127.0.0.1:9"),
+        processes.run_process(command, tmp_path, "http://127.0.0.1:9"),
     ):
         pytest.fail("it never ran")
 
@@ -209,5 +209,5 @@ def test_children_that_ignore_sigterm_are_killed() -> None:
     assert process.stdout
     with process.stdout as output:
         assert output.readline() == b"up\n"
-        processes.end(process)
+        processes.stop_process(process)
         assert output.read() == b""  # the end of the pipe: no process holds it any more

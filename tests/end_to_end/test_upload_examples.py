@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.examples import MIB, PART, SECONDS, GatedService, Upload
-from tests.end_to_end.gate import gate_to
-from tests.end_to_end.service import serving
-from tests.end_to_end.stores import Store
+from tests.support.gate import gate_to
+from tests.support.service import run_service
+from tests.support.stores import Store
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ NUMBERS = count()
 def gated_service(store: Store, directory: Path, **environment: str) -> Iterator[GatedService]:
     with (
         gate_to(store.endpoint_url) as gate,
-        serving(store, directory, environment, public_endpoint_url=gate.url) as service,
+        run_service(store, directory, environment, public_endpoint_url=gate.url) as service,
     ):
         yield GatedService(store=store, gate=gate, service=service)
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.end_to_end.service import API_KEY, Service, api_key, post, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import API_KEY, RunningService, make_caller, post_form, run_service
+from tests.support.stores import Store
 
 MIB: Final = 1024**2
 MOST: Final = 12 * MIB
@@ -18,7 +18,7 @@ OTHER: Final = {"Authorization": "Bearer other"}
 
 
 @pytest.fixture(name="uppy", scope="module")
-def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     grant = {
         "bucket": "objects",
         "prefix": "uppy/",
@@ -26,10 +26,10 @@ def _uppy(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "max_content_length": MOST,
         "content_types": ["application/pdf"],
     }
-    callers = [{**api_key(key, key), "grants": [grant]} for key in (API_KEY, "other")]
+    callers = [{**make_caller(key, key), "grants": [grant]} for key in (API_KEY, "other")]
     section = {"uppy": {"bucket": "objects", "prefix": "uppy/{caller}/"}}
     directory = tmp_path_factory.mktemp("uppy")
-    with serving(ministack, directory, callers=callers, top=section) as service:
+    with run_service(ministack, directory, callers=callers, top=section) as service:
         yield service
 
 
@@ -61,7 +61,7 @@ def send(
 class Companion:
     """A multipart upload with the Companion's routes."""
 
-    def __init__(self, uppy: Service) -> None:
+    def __init__(self, uppy: RunningService) -> None:
         self.client = uppy.client
         created = self.client.post("/uppy/s3/multipart", json=PDF).json()
         self.query = {"key": created["key"]}
@@ -80,23 +80,23 @@ class Companion:
         return self.client.post(f"{self.path}/complete", params=self.query, json=body)
 
 
-def test_a_companion_form_is_accepted(uppy: Service, store: Store) -> None:
+def test_a_companion_form_is_accepted(uppy: RunningService, store: Store) -> None:
     reported = uppy.client.get("/uppy/s3/params", params=PDF).json()
-    answer = post(reported["url"], reported["fields"], b"%PDF")
+    answer = post_form(reported["url"], reported["fields"], b"%PDF")
     assert answer.status_code == 201
     assert answer.headers["etag"]
     found = stored(store, reported["fields"]["key"])
     assert (found["Body"].read(), found["ContentType"]) == (b"%PDF", "application/pdf")
 
 
-def test_a_form_enforces_the_reported_length(uppy: Service) -> None:
+def test_a_form_enforces_the_reported_length(uppy: RunningService) -> None:
     requested = {**PDF, "metadata[contentLength]": "4"}
     for body, taken in ((b"%PD", False), (b"%PDF", True), (b"%PDF-", False)):
         reported = uppy.client.get("/uppy/s3/params", params=requested).json()
-        assert post(reported["url"], reported["fields"], body).is_success is taken
+        assert post_form(reported["url"], reported["fields"], body).is_success is taken
 
 
-def test_a_companion_upload_completes(uppy: Service, store: Store) -> None:
+def test_a_companion_upload_completes(uppy: RunningService, store: Store) -> None:
     upload = Companion(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
     listed = uppy.client.get(upload.path, params=upload.query).json()
@@ -107,7 +107,9 @@ def test_a_companion_upload_completes(uppy: Service, store: Store) -> None:
     assert stored(store, upload.key)["Body"].read() == PART + b"end"
 
 
-def test_another_caller_cannot_complete_read_or_abort_it(uppy: Service, store: Store) -> None:
+def test_another_caller_cannot_complete_read_or_abort_it(
+    uppy: RunningService, store: Store
+) -> None:
     upload = Companion(uppy)
     part = upload.put(1, PART)
     for answer in (
@@ -125,7 +127,7 @@ def test_another_caller_cannot_complete_read_or_abort_it(uppy: Service, store: S
     assert upload.complete(part).status_code == 200
 
 
-def test_a_too_large_upload_never_becomes_an_object(uppy: Service, store: Store) -> None:
+def test_a_too_large_upload_never_becomes_an_object(uppy: RunningService, store: Store) -> None:
     upload = Companion(uppy)
     assert under_way(store, upload.key)
     answer = upload.complete(*[upload.put(number, PART) for number in (1, 2, 3)])
@@ -136,7 +138,7 @@ def test_a_too_large_upload_never_becomes_an_object(uppy: Service, store: Store)
 class Signing:
     """A multipart upload as Uppy 6 makes it itself, with `signRequest`."""
 
-    def __init__(self, uppy: Service) -> None:
+    def __init__(self, uppy: RunningService) -> None:
         self.uppy = uppy
         begun = self.sign(method="POST", key="bill.pdf", contentType="application/pdf")
         self.key: str = begun["key"]
@@ -161,7 +163,7 @@ def completion(*parts: str) -> bytes:
     return f"<CompleteMultipartUpload>{''.join(parts)}</CompleteMultipartUpload>".encode()
 
 
-def test_a_page_creates_resumes_and_completes_an_upload(uppy: Service, store: Store) -> None:
+def test_a_page_creates_resumes_and_completes_an_upload(uppy: RunningService, store: Store) -> None:
     upload = Signing(uppy)
     parts = [upload.put(1, PART), upload.put(2, b"end")]
     listed = send(upload.sign(method="GET", **upload.at), "GET")
@@ -172,7 +174,7 @@ def test_a_page_creates_resumes_and_completes_an_upload(uppy: Service, store: St
     assert (found["ContentLength"], found["ContentType"]) == (len(PART) + 3, "application/pdf")
 
 
-def test_a_page_cannot_complete_more_than_was_signed(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_complete_more_than_was_signed(uppy: RunningService, store: Store) -> None:
     upload = Signing(uppy)
     first = upload.put(1, PART)
     signed = upload.sign(method="POST", **upload.at)
@@ -183,7 +185,7 @@ def test_a_page_cannot_complete_more_than_was_signed(uppy: Service, store: Store
     assert under_way(store, upload.key)
 
 
-def test_a_page_cannot_create_an_upload_of_another_type(uppy: Service, store: Store) -> None:
+def test_a_page_cannot_create_an_upload_of_another_type(uppy: RunningService, store: Store) -> None:
     begun = uppy.client.post(
         "/uppy/sign", json={"method": "POST", "key": "a", "contentType": "application/pdf"}
     ).json()
@@ -191,14 +193,14 @@ def test_a_page_cannot_create_an_upload_of_another_type(uppy: Service, store: St
     assert send(other, "POST").status_code == 403
 
 
-def test_a_page_aborts_an_upload(uppy: Service, store: Store) -> None:
+def test_a_page_aborts_an_upload(uppy: RunningService, store: Store) -> None:
     upload = Signing(uppy)
     upload.put(1, PART)
     assert send(upload.sign(method="DELETE", **upload.at), "DELETE").status_code == 204
     assert not under_way(store, upload.key)
 
 
-def test_the_status_line_has_the_reason_of_a_refusal(uppy: Service) -> None:
+def test_the_status_line_has_the_reason_of_a_refusal(uppy: RunningService) -> None:
     answer = uppy.client.get("/uppy/s3/params", params={"filename": "a", "type": "text/html"})
     assert answer.reason_phrase == "Your grant allows these types: application/pdf."
     assert uppy.client.get("/uppy/s3/params", params=PDF).reason_phrase == "OK"

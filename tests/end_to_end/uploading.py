@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.end_to_end.service import Service, Signed, send
+from tests.support.service import RunningService, SignedRequest, send
 
 MIB: Final = 1024**2
 PART: Final = 5 * MIB
@@ -32,7 +32,7 @@ def sha256(content: bytes) -> str:
 class Uploading:
     """`etags` has the parts that have been sent."""
 
-    service: Service
+    service: RunningService
     key: str
     body: bytes
     algorithm: str | None = None
@@ -79,7 +79,7 @@ class Uploading:
 
     def send(self, part: Json, content: bytes | None = None) -> httpx.Response:
         number: int = part["part_number"]
-        signed = Signed(part["method"], part["url"], part["headers"], part)
+        signed = SignedRequest(part["method"], part["url"], part["headers"], part)
         answer = send(signed, self.part(number) if content is None else content)
         if answer.is_success:
             self.etags[number] = answer.headers["etag"]

@@ -142,7 +142,7 @@ def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
         ("biling", "there are: billing."),
         ("cluster-b:system:serviceaccount:billing:api", f"cluster-a:{BILLING}"),
         (API, f"cluster-a:{BILLING}"),
-        (f"cluster-a:{'x' * 52}*", "these subjects have over 51 characters"),
+        (f"cluster-a:{'x' * 52}*", "these subjects are longer than 51 characters"),
         ("cluster-a:*", "a subject cannot start with `*`"),
         ("", "there are: "),
     ],

@@ -143,7 +143,7 @@ def test_the_key_of_a_form_is(form_request: PostFormRequest, key: str) -> None:
     assert form_key(form_request, unique_id) == key
 
 
-def test_a_fixed_key_without_overwrite_is_refused_since_a_form_cannot_be_create_only() -> None:
+def test_a_form_for_a_fixed_key_without_overwrite_is_refused() -> None:
     with pytest.raises(CreateOnlyUnsupported) as refused:
         form_key(make_form_request(key="a/b"), unique_id)
     assert list(refused.value.pointers) == ["#/key"]
@@ -205,7 +205,7 @@ def test_a_forms_key_is_refused(form_request: PostFormRequest, pointer: str) -> 
 # What a form needs a grant for
 
 
-def test_a_form_whose_file_the_browser_names_demands_all_below_its_own_prefix() -> None:
+def test_a_form_with_a_filename_variable_needs_its_whole_prefix() -> None:
     request = make_form_request(key_prefix="a/")
     assert access_for_form(request, form_key(request, unique_id)) == access_request(
         Operation.FORM, key="a/0123/", subtree=True, content_length=5
@@ -226,7 +226,7 @@ def test_a_form_for_a_fixed_key_demands_to_overwrite_it() -> None:
     )
 
 
-def test_a_forms_greatest_size_and_its_type_are_what_it_demands() -> None:
+def test_a_form_needs_a_grant_for_its_size_and_type() -> None:
     form = PostObject(key="", min_content_length=2, max_content_length=9, content_type="image/png")
     asked = access_for_form(make_form_request(form=form), "k")
     assert (asked.content_length, asked.content_type) == (9, "image/png")

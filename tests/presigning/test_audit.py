@@ -51,7 +51,7 @@ def decisions(harness: Harness) -> list[tuple[str, str | None, list[str]]]:
 
 
 @in_virtual_time
-async def test_an_answer_is_told_with_who_signed_it_and_for_how_long() -> None:
+async def test_an_audit_line_has_the_signer_and_the_lifetime() -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=60)))
     signed = await harness.presign(make_request(expires_in=600))
     [line] = harness.audit_lines
@@ -64,14 +64,14 @@ async def test_an_answer_is_told_with_who_signed_it_and_for_how_long() -> None:
 
 
 @in_virtual_time
-async def test_a_list_is_told_by_its_prefix_though_the_bucket_is_signed() -> None:
+async def test_the_audit_line_of_a_list_has_its_prefix() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     await harness.presign(make_request(ListObjects(prefix="a/"), key="a/"))
     assert decisions(harness) == [("allowed", None, ["a/"])]
 
 
 @in_virtual_time
-async def test_a_form_is_told_by_the_key_that_was_made_for_it() -> None:
+async def test_the_audit_line_of_a_form_has_its_generated_key() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     form = await harness.presign_form(FORM)
     assert form.key == "in/id1/${filename}"
@@ -110,7 +110,7 @@ async def test_a_refusal_is_told_once_by_its_code(
     ],
 )
 @in_virtual_time
-async def test_a_refused_form_is_told_by_the_key_as_far_as_it_was_made(
+async def test_the_audit_line_of_a_refused_form_has_its_prefix(
     changes: dict[str, Any], error: type[PresignError], key: str
 ) -> None:
     harness = make_harness(make_snapshot(NARROW))
@@ -165,7 +165,7 @@ async def test_a_batch_tells_which_session_signed_for_which_bucket() -> None:
 
 
 @in_virtual_time
-async def test_the_time_is_when_it_was_decided_and_not_when_it_was_asked() -> None:
+async def test_the_audit_time_is_the_time_of_the_decision() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=2.5)
     await harness.presign(make_request())
     assert harness.clock.wall() == pytest.approx(CLOCK_START + 2.5, abs=0.01)
@@ -173,7 +173,7 @@ async def test_the_time_is_when_it_was_decided_and_not_when_it_was_asked() -> No
 
 
 @in_virtual_time
-async def test_who_waits_for_a_session_is_told_once_with_what_came_of_it() -> None:
+async def test_a_request_that_waits_has_one_line_with_its_result() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
     asked = [asyncio.ensure_future(harness.presign(make_request(key=str(n)))) for n in range(3)]
     await asyncio.sleep(0.5)
@@ -193,7 +193,7 @@ async def test_who_waits_in_vain_is_told_once_as_refused() -> None:
 
 
 @in_virtual_time
-async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> None:
+async def test_a_grant_lost_during_the_wait_gives_one_refusal() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
     one = asyncio.ensure_future(harness.presign(make_request()))
     form = asyncio.ensure_future(harness.presign_form(FORM))
@@ -207,7 +207,7 @@ async def test_who_loses_the_grant_while_waiting_is_told_once_as_refused() -> No
 
 
 @in_virtual_time
-async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused() -> None:
+async def test_a_batch_that_loses_its_grant_is_audited_as_refused() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     asked = asyncio.ensure_future(harness.presign_batch([make_request()]))
     await asyncio.sleep(0)  # one turn: it is decided that it has to wait
@@ -218,7 +218,7 @@ async def test_a_batch_that_loses_its_grant_before_it_waits_is_told_as_refused()
 
 
 @in_virtual_time
-async def test_who_goes_away_while_waiting_was_given_nothing_and_is_not_told() -> None:
+async def test_a_client_that_disconnects_during_the_wait_has_no_line() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=1)
     asked = asyncio.ensure_future(harness.presign(make_request()))
     await asyncio.sleep(0.5)
@@ -245,7 +245,7 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
 
 
 @in_virtual_time
-async def test_the_trail_never_holds_a_signature_a_token_or_a_secret() -> None:
+async def test_the_audit_trail_has_no_signature_token_or_secret() -> None:
     harness = make_harness(make_snapshot(make_grant(allow_overwrite=True)))
     signed = await harness.presign(make_request(UPLOAD))
     form = await harness.presign_form(FORM)

@@ -120,7 +120,7 @@ def test_one_line_tells_all_of_an_ordinary_request() -> None:
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda each: each.code)
-def test_a_refusal_is_told_by_its_code_without_what_was_never_given(refusal: PresignError) -> None:
+def test_a_refusal_has_its_code_and_no_lifetime_or_session(refusal: PresignError) -> None:
     line = line_of((make_request(), "a/b", refusal))
     assert (line["decision"], line["reason"]) == ("denied", refusal.code)
     assert line.keys().isdisjoint({"expires_in", "session_name", "access_key_id"})
@@ -157,7 +157,7 @@ def test_a_form_is_told_by_its_final_key() -> None:
     assert not any(secret in json.dumps(line) for secret in (SIGNATURE, TOKEN, SECRET))
 
 
-def test_a_tokens_caller_has_an_issuer_and_an_api_key_has_none() -> None:
+def test_token_callers_have_an_issuer_and_api_keys_have_none() -> None:
     caller = Caller(issuer="cluster-a", subject="system:serviceaccount:billing:api")
     identity = Identity(caller, {"jti": "claim-of-the-token"})
     line = line_of(
@@ -181,7 +181,7 @@ def test_no_line_holds_a_signature_a_token_or_a_secret() -> None:
         assert secret.encode() not in line
 
 
-def test_a_batch_is_one_line_a_decision_with_all_its_keys() -> None:
+def test_a_batch_has_a_line_for_each_decision() -> None:
     reports: list[tuple[str, Answer]] = [
         ("1", make_result()),
         ("2", Forbidden()),
@@ -211,7 +211,7 @@ def test_a_key_longer_than_any_key_is_cut(length: int, kept: int) -> None:
 @examples(200)
 @given(st.floats(0, 4e9))
 @example(CLOCK_START + 0.999_999)
-def test_every_time_is_rfc_3339_and_less_than_a_millisecond_off(seconds: float) -> None:
+def test_times_are_rfc_3339_to_the_millisecond(seconds: float) -> None:
     shown = line_of((make_request(), "a/b", make_result()), time=seconds)["time"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown)
     told = datetime.strptime(shown, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
@@ -241,9 +241,7 @@ def many_keys(draw: st.DrawFn) -> list[str]:
 @given(many_keys(), st.integers(1, 4))
 @example(["\x01" * 1024] * 1000, 1)
 @example(["k"] * 1000, 4)
-def test_lines_of_many_keys_fit_and_tell_each_key_that_was_signed_once(
-    keys: list[str], decisions: int
-) -> None:
+def test_lines_of_many_keys_fit_and_name_each_key_once(keys: list[str], decisions: int) -> None:
     kinds: list[Answer] = [make_result(), Forbidden(), make_result(60), LimitExceeded("Less.")]
     answers = kinds[:decisions]
     outcomes: list[Outcome] = [

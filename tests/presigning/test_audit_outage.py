@@ -73,7 +73,7 @@ async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) ->
 
 
 @in_virtual_time
-async def test_a_trail_that_fails_midway_through_a_batch_answers_none_of_it() -> None:
+async def test_a_batch_fails_whole_if_its_audit_fails_midway() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     taken: list[bytes] = []
 

@@ -97,7 +97,7 @@ async def test_an_empty_batch_is_answered_with_nothing() -> None:
 
 
 @in_virtual_time
-async def test_a_bucket_without_a_session_fails_its_own_items_and_no_others() -> None:
+async def test_a_bucket_without_a_session_fails_only_its_items() -> None:
     harness = make_harness(
         make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
     )

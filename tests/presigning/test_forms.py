@@ -67,7 +67,7 @@ async def test_a_form_is_for_the_key_that_it_says(
 
 
 @in_virtual_time
-async def test_each_form_has_an_id_of_its_own_though_it_waits_for_its_session() -> None:
+async def test_forms_that_wait_for_a_session_have_different_ids() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     request = make_form_request(key_prefix="a/")
     forms = await asyncio.gather(*(harness.presign_form(request) for _ in range(3)))
@@ -106,7 +106,7 @@ async def test_a_form_is_refused_and_starts_no_session(
 
 
 @in_virtual_time
-async def test_one_key_that_is_granted_is_no_place_for_forms_with_new_keys() -> None:
+async def test_a_grant_on_one_key_forbids_forms_with_new_keys() -> None:
     harness = make_harness(make_snapshot(make_grant(prefix="a")))
     with pytest.raises(Forbidden):
         await harness.presign_form(make_form_request(key_prefix="a"))

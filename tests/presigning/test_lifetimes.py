@@ -36,7 +36,7 @@ from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock,
     longest_lifetime=st.integers(1, 604_800),
 )
 @in_virtual_time
-async def test_no_url_outlives_its_session_and_each_says_when_it_ends(
+async def test_no_url_outlives_its_session_or_misstates_its_end(
     *,
     session_seconds: float,
     skew: float,
@@ -96,7 +96,7 @@ async def test_a_suspend_shortens_what_is_given() -> None:
 
 
 @in_virtual_time
-async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session() -> None:
+async def test_an_unavailable_minimum_lifetime_causes_an_early_refresh() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     await harness.presign(make_request())
     await asyncio.sleep(1000)
@@ -109,7 +109,7 @@ async def test_a_least_lifetime_that_cannot_be_had_now_hastens_a_fresh_session()
 
 
 @in_virtual_time
-async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() -> None:
+async def test_a_young_session_is_not_refreshed_early() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     await harness.presign(make_request())
     await asyncio.sleep(12)
@@ -121,7 +121,7 @@ async def test_a_young_session_is_not_hastened_and_the_caller_is_told_to_wait() 
 
 @pytest.mark.parametrize("granted", [None, 60])
 @in_virtual_time
-async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
+async def test_an_impossible_minimum_lifetime_is_refused_for_good(
     granted: int | None,
 ) -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
@@ -133,7 +133,7 @@ async def test_a_least_lifetime_that_can_never_be_had_is_refused_for_good(
 
 
 @in_virtual_time
-async def test_static_keys_sign_for_as_long_as_asked_by_the_local_clock() -> None:
+async def test_static_keys_sign_for_the_requested_lifetime() -> None:
     clock = loop_clock()
     source = StaticKeys(_Chain(), clock)
     authorizer = make_authorizer(make_snapshot(make_grant()), {"reports": source})

@@ -60,7 +60,7 @@ async def signed_upload(upload: PutObject, **bucket: Any) -> PresignedRequest:
 
 
 @in_virtual_time
-async def test_an_upload_is_create_only_of_one_type_and_one_size() -> None:
+async def test_an_upload_signs_its_type_size_and_create_only() -> None:
     signed = await signed_upload(UPLOAD)
     assert signed.method == "PUT"
     assert signed.headers == {"content-type": "text/plain", "if-none-match": "*"}

@@ -38,7 +38,7 @@ async def test_each_caller_has_a_session_of_its_own() -> None:
 
 
 @in_virtual_time
-async def test_a_cold_caller_is_told_when_no_session_can_be_had() -> None:
+async def test_a_first_request_fails_if_there_is_no_session() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     harness.source.error = OSError("no route")
     error = await harness.refusal(make_request())
@@ -49,7 +49,7 @@ async def test_a_cold_caller_is_told_when_no_session_can_be_had() -> None:
 
 
 @in_virtual_time
-async def test_the_service_can_sign_once_one_bucket_has_its_own_session() -> None:
+async def test_the_service_can_sign_once_one_bucket_has_a_session() -> None:
     harness = make_harness(make_snapshot(make_grant(), buckets=TWO_BUCKETS))
     harness.source.error = OSError("no route")
     harness.authorizer._pool.start()

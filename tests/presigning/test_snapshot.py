@@ -80,7 +80,7 @@ def test_other_claims_are_other_grants_and_another_session() -> None:
 
 
 @pytest.mark.parametrize("team", [None, 1, ["a"], "a/b", "..", {"a": "b"}])
-def test_a_claim_that_fills_nothing_gives_nothing_and_is_remembered_as_such(team: Any) -> None:
+def test_callers_without_the_claim_of_a_template_get_no_grant(team: Any) -> None:
     snapshot = make_snapshot(TEMPLATE)
     assert prefixes(snapshot, make_identity(team="a")) == ["a/"]
     assert prefixes(snapshot, make_identity(team=team)) == []
@@ -96,7 +96,7 @@ def test_two_claims_are_not_mistaken_for_each_other() -> None:
     assert prefixes(snapshot, make_identity(y="b")) == []
 
 
-def test_two_callers_with_the_same_grants_have_each_its_own_session() -> None:
+def test_callers_with_equal_grants_have_different_sessions() -> None:
     snapshot = make_snapshot(make_grant(prefix="a/"))
     one, other = (
         snapshot.access(make_identity(Caller(issuer=ISSUER, subject=subject))).session_keys[
@@ -109,7 +109,7 @@ def test_two_callers_with_the_same_grants_have_each_its_own_session() -> None:
 
 
 @pytest.mark.parametrize("issuer", [None, "cluster-b"])
-def test_a_caller_of_another_issuer_is_not_found_among_the_known(issuer: str | None) -> None:
+def test_a_subject_of_another_issuer_is_another_caller(issuer: str | None) -> None:
     snapshot = make_snapshot(make_grant(prefix="a/"))
     assert prefixes(snapshot, make_identity()) == ["a/"]
     assert prefixes(snapshot, make_identity(Caller(issuer=issuer, subject="billing"))) == []
@@ -164,7 +164,7 @@ def test_a_grants_limits_alone_do_not_change_the_session() -> None:
     assert before == after
 
 
-def test_one_session_signs_for_all_callers_of_a_bucket_that_is_not_scoped() -> None:
+def test_an_unscoped_bucket_has_one_session_for_all_callers() -> None:
     buckets = {"reports": make_bucket(arns=None), "photos": photos()}
     snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=buckets)
     keys = snapshot.access(make_identity()).session_keys
@@ -178,11 +178,11 @@ def test_the_session_of_nobodys_own_may_do_nothing() -> None:
     assert not allows(policy, "s3:GetObject", KEY.format("a"))
 
 
-def test_where_sessions_are_not_scoped_nobodys_own_is_the_one_that_signs() -> None:
+def test_without_scoped_sessions_the_buckets_own_session_signs() -> None:
     assert make_bucket(arns=None).probe_policy is None
 
 
-def test_an_api_key_has_the_grants_of_its_own_entry_and_no_claims() -> None:
+def test_an_api_key_has_its_entrys_grants_and_no_claims() -> None:
     key = Caller(issuer=None, subject="billing")
     entries = (
         CallerEntry(issuer=None, subject="billing", grants=(make_grant(prefix="a/"),)),
@@ -226,7 +226,7 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
     ]
 
 
-def test_of_thousands_of_callers_one_is_not_looked_for_among_all() -> None:
+def test_a_caller_is_found_without_a_search_through_all() -> None:
     entries = [make_entry(i, f"team-{i}") for i in range(1000)]
     snapshot = replace(make_snapshot(), callers=(*entries, make_entry(1001, "team-*")))
     with called_here(CallerEntry.matches) as compared:

@@ -153,7 +153,7 @@ def _keeps_its_promise(
 
 
 @in_virtual_time
-async def test_begin_and_end_of_a_window_are_answered_alike_and_the_next_one_is_not() -> None:
+async def test_a_window_gives_one_url_and_the_next_window_another() -> None:
     harness = make_harness(make_snapshot(make_grant()), delay=0)
     begin = await signed(harness, stable_for=600)
     harness.clock.move(600 - harness.clock.boot() - 0.1)
@@ -185,7 +185,7 @@ async def test_a_window_that_began_yesterday_is_signed_with_yesterdays_key() -> 
 
 @pytest.mark.parametrize("window", [60, 600, 7 * 3600])
 @in_virtual_time
-async def test_the_url_is_the_one_that_botocore_makes_at_the_windows_begin(window: int) -> None:
+async def test_the_url_equals_botocores_at_the_start_of_the_window(window: int) -> None:
     harness = make_harness(make_snapshot(make_grant()), session_seconds=43_200.0)
     await asyncio.sleep(3333)
     key, action = "a/é ü.txt", GetObject(content_type="text/plain", version_id="1")
@@ -216,7 +216,7 @@ async def test_a_refreshed_session_waits_for_the_next_window() -> None:
 
 
 @in_virtual_time
-async def test_a_session_that_would_not_outlive_the_window_is_refreshed_first() -> None:
+async def test_a_session_that_ends_in_the_window_is_refreshed_first() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60, delay=0.5)
     await url(harness)
     await asyncio.sleep(2000)
@@ -248,7 +248,7 @@ async def test_where_none_comes_the_session_that_stands_signs_for_less() -> None
 
 
 @in_virtual_time
-async def test_where_that_does_not_outlive_the_window_the_caller_is_told_to_come_again() -> None:
+async def test_a_window_beyond_a_young_session_gives_retry_after() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60)
     await url(harness)
     await asyncio.sleep(1900)
@@ -263,7 +263,7 @@ async def test_where_that_does_not_outlive_the_window_the_caller_is_told_to_come
 
 @pytest.mark.parametrize(("granted", "window"), [(None, DAY), (600, 600), (None, 3555)])
 @in_virtual_time
-async def test_a_window_that_can_never_be_had_is_refused_for_good(
+async def test_a_window_longer_than_any_session_is_refused_for_good(
     granted: int | None, window: int
 ) -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
@@ -275,7 +275,7 @@ async def test_a_window_that_can_never_be_had_is_refused_for_good(
 
 
 @in_virtual_time
-async def test_who_asks_for_as_long_as_can_be_had_does_not_cost_a_session_a_window() -> None:
+async def test_requests_for_the_longest_lifetime_do_not_refresh_each_window() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=900)
     for _ in range(120):
         answer = await signed(harness, stable_for=60, expires_in=WEEK - 60)
@@ -301,7 +301,7 @@ async def test_a_session_that_a_window_hangs_on_is_not_idle() -> None:
 
 
 @in_virtual_time
-async def test_once_its_windows_are_over_it_is_idle_like_any_other() -> None:
+async def test_a_session_is_idle_after_its_last_window() -> None:
     harness = make_harness(make_snapshot(make_grant()), session_seconds=900, longest_lifetime=WEEK)
     await url(harness, stable_for=600, expires_in=60)
     await asyncio.sleep(3000)
@@ -309,7 +309,7 @@ async def test_once_its_windows_are_over_it_is_idle_like_any_other() -> None:
 
 
 @in_virtual_time
-async def test_a_grant_that_is_withdrawn_or_cut_counts_within_the_window() -> None:
+async def test_a_revoked_or_narrowed_grant_applies_within_the_window() -> None:
     harness = make_harness(make_snapshot(make_grant(prefix="a/")))
     assert validity_of(await url(harness, stable_for=600))[1] == 1500
     harness.authorizer.snapshot = make_snapshot(make_grant(prefix="a/", max_expires_in=700))
@@ -333,7 +333,7 @@ async def test_a_bucket_that_has_moved_gets_another_url_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_clock_that_is_put_right_changes_no_url_of_a_window() -> None:
+async def test_a_corrected_clock_does_not_change_a_windows_url() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     before = await url(harness, stable_for=600)
     harness.clock.skew = 3600.0
@@ -341,7 +341,7 @@ async def test_a_clock_that_is_put_right_changes_no_url_of_a_window() -> None:
 
 
 @in_virtual_time
-async def test_windows_of_other_lengths_and_seconds_do_not_disturb_each_other() -> None:
+async def test_windows_of_different_lengths_do_not_affect_each_other() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     plain = await url(harness)
     lengths = (7, 60, 600)
@@ -367,7 +367,7 @@ async def test_what_is_kept_of_a_second_is_not_turned_away() -> None:
 
 
 @in_virtual_time
-async def test_keys_of_another_grant_have_a_session_that_lasts_for_what_it_gives() -> None:
+async def test_a_session_lasts_for_the_longest_of_several_grants() -> None:
     grants = [make_grant(prefix="a/", max_expires_in=700), make_grant(prefix="b/")]
     harness = make_harness(make_snapshot(*grants), longest_lifetime=60)
     await url(harness, key="a/b")
@@ -380,7 +380,7 @@ async def test_keys_of_another_grant_have_a_session_that_lasts_for_what_it_gives
 
 
 @in_virtual_time
-async def test_each_item_of_a_batch_has_its_own_window_and_is_answered_as_alone() -> None:
+async def test_a_batch_gives_the_same_stable_urls_as_single_requests() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     keys = ["a/1", "a/2", "a/../x", "a/3"]
     shapes: Sequence[dict[str, Any]] = [{"stable_for": 60}, {}, {"stable_for": 600}]
@@ -406,7 +406,7 @@ async def test_a_batch_waits_for_the_session_that_its_window_needs() -> None:
 
 
 @in_virtual_time
-async def test_a_tagged_url_names_caller_and_window_and_the_trail_names_it() -> None:
+async def test_the_audit_line_has_the_tag_of_a_stable_url() -> None:
     harness = tagged()
     one = await url(harness, stable_for=600)
     harness.clock.move(100)
@@ -438,7 +438,7 @@ async def test_tags_of_other_windows_callers_and_plain_urls_differ() -> None:
 
 
 @in_virtual_time
-async def test_the_trail_tells_when_a_url_of_a_window_begins_and_ends() -> None:
+async def test_the_audit_line_has_a_stable_urls_start_and_lifetime() -> None:
     harness = make_harness(make_snapshot(make_grant(), buckets=UNSCOPED))
     harness.clock.move(700)
     answer = await signed(harness, stable_for=600)

@@ -51,7 +51,7 @@ def kept(harness: Harness) -> int:
 
 
 @in_virtual_time
-async def test_keys_of_one_second_share_what_does_not_depend_on_them() -> None:
+async def test_keys_of_one_second_share_a_template() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     one, other = await url(harness, "a"), await url(harness, "b")
     assert kept(harness) == 1

@@ -18,8 +18,8 @@ import httpx
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
-from tests.end_to_end.processes import end, free_ports
 from tests.server.harness import PATIENCE, RawClient, until
+from tests.support.processes import free_ports, stop_process
 
 START_SECONDS: Final = 60.0
 BODY: Final = {"bucket": "demo", "key": "a"}
@@ -92,7 +92,7 @@ def serving_process(
         until(lambda: is_ready(running), START_SECONDS)
         yield running
     finally:
-        end(process)
+        stop_process(process)
 
 
 def configured(*more_callers: dict[str, object], **server: object) -> dict[str, object]:

@@ -65,7 +65,7 @@ def test_a_refresh_is_due_before_the_session_expires(
 
 
 @given(remaining=seconds, length=seconds, longest_lifetime=seconds, chance=chances)
-def test_a_session_covers_the_longest_lifetime_until_a_refresh_is_due(
+def test_until_its_refresh_a_session_covers_the_longest_lifetime(
     remaining: float, length: float, longest_lifetime: float, chance: float
 ) -> None:
     assume(longest_lifetime + REFRESH_MARGIN <= length * 2 / 3)

@@ -80,7 +80,7 @@ def test_the_longest_window_matches_openapi() -> None:
 
 
 def test_the_longest_life_is_actually_granted() -> None:
-    """Otherwise a policy_of would allow more than necessary."""
+    """Otherwise a policy would allow more than necessary."""
     asked: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": 3600.0}
     longest = grant_lifetime(Lifetime(expires_in=WEEK), remaining=3600.0, **asked)
     assert isinstance(longest, GrantedLifetime)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.end_to_end.processes import free_ports
+from tests.support.processes import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60.0

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY, SECRET, open_grant
-from tests.end_to_end.processes import free_ports
+from tests.support.processes import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
 GET: Final = {"bucket": "demo", "key": "a"}

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.console.house import Desk, House, console, gated_console, open_desk
-from tests.end_to_end.service import API_KEY
-from tests.end_to_end.stores import Store
+from tests.support.service import API_KEY
+from tests.support.stores import Store
 
 SECRETS = (API_KEY, "X-Amz-Signature", "X-Amz-Security-Token")
 

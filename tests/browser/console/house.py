@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from playwright.sync_api import BrowserContext, ConsoleMessage, FilePayload, Locator, Page, Request
 
 from service.auth.api_keys import digest_of
-from tests.end_to_end.gate import Gate, gate_to
-from tests.end_to_end.service import API_KEY, Service, api_key, serving
-from tests.end_to_end.stores import Store
+from tests.support.gate import Gate, gate_to
+from tests.support.service import API_KEY, RunningService, make_caller, run_service
+from tests.support.stores import Store
 
 MIB: Final = 1024**2
 PART: Final = 8 * MIB  # as the service cuts what is below 8 GiB
@@ -39,7 +39,7 @@ def limited(name: str, key: str, **grant: Any) -> dict[str, Any]:
 
 
 CALLERS: Final = [
-    api_key("tests", API_KEY, ""),
+    make_caller("tests", API_KEY, ""),
     limited("short", SHORT_KEY, allow=["download"], max_expires_in=SHORT),
     limited(
         "limited",
@@ -58,7 +58,7 @@ CALLERS: Final = [
 @dataclass(frozen=True, kw_only=True)
 class House:
     store: Store
-    service: Service
+    service: RunningService
     gate: Gate | None = None
 
     @property
@@ -109,7 +109,7 @@ def console(
 ) -> Iterator[House]:
     signed: dict[str, Any] = {} if gate is None else {"public_endpoint_url": gate.url}
     callers = more.pop("callers", CALLERS)
-    with serving(
+    with run_service(
         store, directory, callers=callers, top={"console": True, **more}, **signed
     ) as service:
         yield House(store=store, service=service, gate=gate)

@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from service.auth.api_keys import digest_of
 from tests.browser.conftest import QUIET
 from tests.browser.console.house import MIB, Desk, House, console, open_desk, text_file
-from tests.end_to_end import stores
-from tests.end_to_end.gate import gate_to
-from tests.end_to_end.service import API_KEY
-from tests.end_to_end.stores import Store
+from tests.support import stores
+from tests.support.gate import gate_to
+from tests.support.service import API_KEY
+from tests.support.stores import Store
 
 INTO: Final = Path(__file__).parents[3] / "docs" / "console"
 DESKTOP: Final[ViewportSize] = {"width": 1120, "height": 760}

@@ -17,7 +17,7 @@ from tests.browser.console.house import (
     text_file,
 )
 from tests.end_to_end.examples import node
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
 LANGUAGES: Final = ["curl", "Python", "JavaScript"]

@@ -5,10 +5,10 @@ import uuid
 from playwright.sync_api import expect
 
 from tests.browser.console.house import Desk
-from tests.end_to_end.service import send
+from tests.support.service import send
 
 
-def test_a_url_that_fails_at_the_store_is_explained_with_proof(desk: Desk) -> None:
+def test_a_url_that_the_store_refuses_is_explained_with_proof(desk: Desk) -> None:
     key = f"explained/{uuid.uuid4().hex}.txt"
     signed = desk.house.service.sign("download-urls", key=key)
     answer = send(signed, b"body", method="PUT")

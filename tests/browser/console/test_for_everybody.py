@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.house import Desk, House, open_desk, text_file
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 EXPLAINABLE: Final[dict[str, Any]] = {"paths": {"/v1/diagnoses": {"post": {}}}}

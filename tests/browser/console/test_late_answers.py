@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.console.house import SHORT_KEY, Desk
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 
 def held(desk: Desk, path: str) -> list[Route]:
@@ -31,7 +31,7 @@ def let_it_come(desk: Desk) -> None:
     desk.page.wait_for_timeout(500)
 
 
-def test_a_link_that_comes_after_the_sign_out_is_not_the_next_callers(desk: Desk) -> None:
+def test_a_late_link_is_not_shown_to_the_next_caller(desk: Desk) -> None:
     asked_for_a_link(desk).fulfill(
         json={
             "url": "https://store.example/of-the-first.txt",
@@ -50,7 +50,7 @@ def test_a_refusal_of_the_last_callers_token_signs_nobody_out(desk: Desk) -> Non
     expect(desk.button("Sign out")).to_be_visible()
 
 
-def test_findings_that_come_after_the_sign_out_are_not_the_next_callers(desk: Desk) -> None:
+def test_late_findings_are_not_shown_to_the_next_caller(desk: Desk) -> None:
     desk.page.route(
         "**/openapi.json", lambda route: route.fulfill(json={"paths": {"/v1/diagnoses": {}}})
     )

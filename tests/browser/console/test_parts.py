@@ -20,9 +20,7 @@ from tests.browser.console.house import (
 PARTS: Final = 3
 
 
-def test_a_large_file_is_paused_and_goes_on_with_what_the_store_lacks(
-    gated_desk: Desk, tmp_path: Path
-) -> None:
+def test_a_resumed_upload_sends_only_the_missing_parts(gated_desk: Desk, tmp_path: Path) -> None:
     desk, gate = gated_desk, gated_desk.house.way
     size = 8 * PART  # more than the network holds on its way
     file = large_file(tmp_path, "paused.bin", size)
@@ -50,9 +48,7 @@ def test_a_large_file_is_paused_and_goes_on_with_what_the_store_lacks(
 
 
 @pytest.mark.parametrize("believed", [True, False], ids=["found out", "foreseen"])
-def test_a_parts_url_that_has_run_out_is_asked_for_anew(
-    desk: Desk, tmp_path: Path, believed: bool
-) -> None:
+def test_an_expired_part_url_is_requested_again(desk: Desk, tmp_path: Path, believed: bool) -> None:
     """The page sends late: either it believes that its URLs are good, or knows that they are not."""
     name = f"late-{believed}.bin"
     late: set[str] = set()
@@ -78,9 +74,7 @@ def test_a_parts_url_that_has_run_out_is_asked_for_anew(
     assert late & used == (late if believed else set())
 
 
-def test_an_upload_that_is_given_up_leaves_nothing_at_the_store(
-    gated_desk: Desk, tmp_path: Path
-) -> None:
+def test_a_cancelled_upload_leaves_nothing_at_the_store(gated_desk: Desk, tmp_path: Path) -> None:
     desk, gate = gated_desk, gated_desk.house.way
     desk.sign_in()
     gate.shut(after=PART)
@@ -121,9 +115,7 @@ def test_signing_out_ends_what_is_under_way(gated_desk: Desk, tmp_path: Path) ->
     assert desk.house.uploads("left.bin") == []
 
 
-def test_a_token_that_runs_out_half_way_costs_nothing_that_was_sent(
-    gated_desk: Desk, tmp_path: Path
-) -> None:
+def test_an_expired_token_loses_no_parts_that_were_sent(gated_desk: Desk, tmp_path: Path) -> None:
     desk, gate = gated_desk, gated_desk.house.way
     file = large_file(tmp_path, "expired.bin")
     desk.sign_in()

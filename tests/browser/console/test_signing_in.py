@@ -14,7 +14,7 @@ from tests.browser.console.house import (
     Desk,
     text_file,
 )
-from tests.end_to_end.service import API_KEY
+from tests.support.service import API_KEY
 
 UNKNOWN: Final = "This key or token is unknown"
 NAMES: Final = ["Bucket", "Folder", "Files"]
@@ -50,7 +50,7 @@ def asked_by(page: Page) -> Iterator[list[str]]:
     page.remove_listener("request", note)
 
 
-def test_a_wrong_key_is_told_and_read_out_and_kept_nowhere(desk: Desk) -> None:
+def test_a_wrong_key_is_announced_and_stored_nowhere(desk: Desk) -> None:
     desk.field("API key or token").fill("sentinel-of-a-wrong-key")
     desk.button("Sign in").click()
     expect(desk.alert).to_contain_text(UNKNOWN)
@@ -69,7 +69,7 @@ def test_what_can_be_no_key_is_not_sent(desk: Desk, text: str) -> None:
     assert asked == []
 
 
-def test_a_right_key_opens_the_page_and_is_kept_in_memory_alone(desk: Desk) -> None:
+def test_a_valid_key_opens_the_page_and_stays_in_memory(desk: Desk) -> None:
     desk.sign_in()
     expect(desk.page.get_by_text("Signed in as tests")).to_be_visible()
     expect(desk.field("API key or token")).to_be_hidden()
@@ -97,7 +97,7 @@ def test_what_one_may_do_is_said(desk: Desk) -> None:
     expect(told).to_contain_text("May not replace objects.")
 
 
-def test_the_folder_is_the_grants_and_its_limits_are_said_before_anything_is_sent(
+def test_the_grants_folder_and_limits_are_shown_before_an_upload(
     desk: Desk,
 ) -> None:
     desk.sign_in(LIMITED_KEY)
@@ -151,7 +151,7 @@ def test_signing_out_forgets_all_of_it(desk: Desk) -> None:
     expect(desk.field("Object")).to_have_value("")
 
 
-def test_a_token_that_runs_out_leads_back_to_the_sign_in_and_nothing_is_lost(desk: Desk) -> None:
+def test_an_expired_token_leads_to_the_sign_in_without_loss(desk: Desk) -> None:
     desk.sign_in()
     desk.field("Object").fill("a.txt")
     page = desk.page
@@ -180,7 +180,7 @@ def test_another_caller_finds_nothing_of_the_one_before(desk: Desk) -> None:
     assert "secret-file" not in left
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_the_service_says(desk: Desk) -> None:
+def test_the_page_waits_as_long_as_a_rate_limit_says(desk: Desk) -> None:
     answers: list[float] = []
 
     def limit_once(route: Route) -> None:

@@ -16,7 +16,7 @@ from tests.browser.console.house import (
     open_desk,
     text_file,
 )
-from tests.end_to_end.stores import ANY_ORIGIN, Store
+from tests.support.stores import ANY_ORIGIN, Store
 
 
 def cors(store: Store, *rules: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ def cors(store: Store, *rules: dict[str, Any]) -> None:
         admin.delete_bucket_cors(Bucket=bucket)
 
 
-def test_a_bucket_without_cors_is_explained_with_a_rule_that_mends_it(
+def test_a_bucket_without_cors_is_explained_with_the_missing_rule(
     context: BrowserContext, house: House
 ) -> None:
     desk = open_desk(context, house)
@@ -54,9 +54,7 @@ def test_a_bucket_without_cors_is_explained_with_a_rule_that_mends_it(
     kept_to_itself(desk)
 
 
-def test_parts_whose_etags_are_hidden_are_completed_by_what_the_store_lists(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_hidden_etags_are_read_from_the_stores_list_of_parts(desk: Desk, tmp_path: Path) -> None:
     store = desk.house.store
     cors(store, {name: value for name, value in ANY_ORIGIN.items() if name != "ExposeHeaders"})
     try:
@@ -68,7 +66,7 @@ def test_parts_whose_etags_are_hidden_are_completed_by_what_the_store_lists(
         cors(store, ANY_ORIGIN)
 
 
-def test_a_store_that_the_page_was_opened_too_early_for_is_explained(desk: Desk) -> None:
+def test_an_upload_that_the_pages_csp_blocks_is_explained(desk: Desk) -> None:
     signed = {"method": "PUT", "url": "http://127.0.0.2:9/b/k?X-Amz-Signature=x", "headers": {}}
     desk.page.route("**/v1/upload-urls", lambda route: route.fulfill(json=signed))
     failures: list[str | None] = []
@@ -108,7 +106,7 @@ def test_an_answer_that_is_lost_on_its_way_is_explained(desk: Desk) -> None:
     expect(alert).to_contain_text("It may be this file", timeout=PATIENCE)
 
 
-def test_what_ends_after_another_caller_has_come_is_not_told_to_them(desk: Desk) -> None:
+def test_an_earlier_callers_results_are_not_shown_to_the_next(desk: Desk) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:

@@ -39,7 +39,7 @@ def test_any_name_is_kept_to_the_letter(desk: Desk) -> None:
     assert desk.house.read(f"Öffentlich/{ODD}") == b"odd"
 
 
-def test_several_files_go_one_after_another_and_an_empty_one_too(desk: Desk) -> None:
+def test_several_files_are_uploaded_in_turn_even_an_empty_one(desk: Desk) -> None:
     desk.sign_in()
     names = ["one.txt", "empty.txt", "three.txt"]
     bodies = [b"1", b"", b"333"]
@@ -50,7 +50,7 @@ def test_several_files_go_one_after_another_and_an_empty_one_too(desk: Desk) -> 
 
 
 @pytest.mark.parametrize(("name", "size"), [("kept.txt", 5), ("kept.bin", LARGE)])
-def test_what_is_there_is_left_unless_one_asks_to_replace_it(
+def test_an_existing_object_is_replaced_only_on_request(
     desk: Desk, tmp_path: Path, name: str, size: int
 ) -> None:
     desk.house.put(name, b"first")
@@ -85,7 +85,7 @@ def test_who_may_not_replace_is_told_what_to_do(desk: Desk) -> None:
     expect(item.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-def test_a_refusal_of_the_services_is_shown_in_its_own_words(desk: Desk) -> None:
+def test_a_problem_is_shown_in_the_services_words(desk: Desk) -> None:
     refusal = {
         "type": "urn:presign:problem:limit_exceeded", "title": "No", "status": 403, "code": "x",
         "detail": "Your grant was changed meanwhile.", "request_id": "sentinel-id",

@@ -16,8 +16,8 @@ from tests.end_to_end.iam.deployed import (
     Deployment,
     deployment,
 )
-from tests.end_to_end.service import Service, serving
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, run_service
+from tests.support.stores import Store
 
 
 @pytest.fixture(scope="session")
@@ -27,9 +27,11 @@ def deployed(ministack: Store) -> Iterator[Deployment]:
 
 
 @pytest.fixture(scope="session")
-def service(deployed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    deployed: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
     """The service, configured with every feature that the files have statements for."""
-    with serving(
+    with run_service(
         deployed.store,
         tmp_path_factory.mktemp("deployed"),
         external_id=EXTERNAL_ID,

@@ -18,9 +18,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.end_to_end import stores
 from tests.end_to_end.operators import ROOT
-from tests.end_to_end.stores import Store
+from tests.support import stores
+from tests.support.stores import Store
 
 ACCOUNT: Final = "111122223333"
 BUCKET: Final = "acme-reports-prod"

@@ -8,8 +8,8 @@ from typing import Any, Final
 import httpx
 
 from tests.end_to_end.by_hand import stored
-from tests.end_to_end.service import Service, post, send
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService, post_form, send
+from tests.support.stores import Store
 
 BODY: Final = b"hello, store"
 
@@ -18,7 +18,7 @@ BODY: Final = b"hello, store"
 class Desk:
     """The service in front of a versioned bucket, and an unused key."""
 
-    service: Service
+    service: RunningService
     store: Store
     key: str
 
@@ -59,7 +59,7 @@ def _upload_with_tags(desk: Desk) -> httpx.Response:
 def _form(desk: Desk) -> httpx.Response:
     ask = {"key": desk.key, "overwrite": True, "max_content_length": len(BODY)}
     form = desk.service.sign("upload-forms", content_type="text/plain", **ask).answer
-    return post(form["url"], form["fields"], BODY)
+    return post_form(form["url"], form["fields"], BODY)
 
 
 def _delete(desk: Desk) -> httpx.Response:
@@ -127,7 +127,7 @@ OPERATIONS: Final[Mapping[str, Callable[[Desk], httpx.Response]]] = {
 }
 
 
-def refused_operations(service: Service, store: Store) -> set[str]:
+def refused_operations(service: RunningService, store: Store) -> set[str]:
     """Return the operations that fail because a permission is missing."""
     desks = {name: Desk(service, store, f"iam/{uuid.uuid4().hex}.txt") for name in OPERATIONS}
     return {name for name, act in OPERATIONS.items() if is_refused(act(desks[name]))}

@@ -16,7 +16,7 @@ from tests.end_to_end.iam.deployed import (
     only,
 )
 from tests.end_to_end.iam.every_operation import OPERATIONS, refused_operations
-from tests.end_to_end.service import Service
+from tests.support.service import RunningService
 
 KNOWN: Final = {"aws:SecureTransport", "aws:PrincipalArn", "aws:SourceIp"}
 NOT_KNOWN: Final = {
@@ -71,7 +71,7 @@ def test_requests_without_tls_are_denied(deployed: Deployment, reader: Json) -> 
 
 
 def test_signed_requests_work_only_from_listed_networks(
-    service: Service, deployed: Deployment, reader: Json
+    service: RunningService, deployed: Deployment, reader: Json
 ) -> None:
     with deployed.bucket_policy(guard_rail("OnlyFromOurNetworks")):
         assert refused_operations(service, deployed.store) == set(OPERATIONS)
@@ -90,7 +90,7 @@ def test_every_signature_is_denied_where_versions_are_unsupported(
 
 
 def test_every_age_is_allowed_where_ages_are_unsupported(
-    service: Service, deployed: Deployment
+    service: RunningService, deployed: Deployment
 ) -> None:
     assert "s3:signatureAge" in NOT_KNOWN
     with deployed.bucket_policy(guard_rail("NoOlderSignatures", old="960000", new="-1")):
@@ -118,7 +118,7 @@ def preflight(url: str, headers: str = "", **changed: str) -> httpx.Response:
     )
 
 
-def test_an_allowed_page_may_upload_and_read_the_etag(service: Service, url: str) -> None:
+def test_an_allowed_page_may_upload_and_read_the_etag(service: RunningService, url: str) -> None:
     signed = service.sign(
         "upload-urls",
         key="x",

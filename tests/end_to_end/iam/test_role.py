@@ -20,11 +20,13 @@ from tests.end_to_end.iam.deployed import (
     without,
 )
 from tests.end_to_end.iam.every_operation import OPERATIONS, refused_operations
-from tests.end_to_end.service import Service
-from tests.end_to_end.stores import Store
+from tests.support.service import RunningService
+from tests.support.stores import Store
 
 
-def test_with_these_policies_every_operation_works(service: Service, deployed: Deployment) -> None:
+def test_with_these_policies_every_operation_works(
+    service: RunningService, deployed: Deployment
+) -> None:
     assert refused_operations(service, deployed.store) == set()
 
 
@@ -58,7 +60,7 @@ def test_each_action_of_the_role_is_listed() -> None:
 
 @pytest.mark.parametrize("action", ALLOWED)
 def test_each_missing_action_breaks_exactly_its_operations(
-    service: Service, deployed: Deployment, action: str
+    service: RunningService, deployed: Deployment, action: str
 ) -> None:
     deployed.put_role(without(ROLE_POLICY, action))
     assert refused_operations(service, deployed.store) == NEEDED_FOR.get(action, set())
@@ -144,7 +146,7 @@ def test_the_role_may_do_nothing_at_iam_sts_and_kms(deployed: Deployment, minist
 
 
 def test_the_role_may_do_nothing_in_another_accounts_bucket(
-    service: Service, deployed: Deployment
+    service: RunningService, deployed: Deployment
 ) -> None:
     """MiniStack treats each bucket as the caller's own, so this policy names another owner."""
     text = json.dumps(only(ROLE_POLICY, "NoForeignBuckets")).replace(ACCOUNT, "999999999999")

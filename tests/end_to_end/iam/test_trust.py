@@ -21,8 +21,8 @@ from tests.end_to_end.iam.deployed import (
     without,
 )
 from tests.end_to_end.iam.every_operation import refused_operations
-from tests.end_to_end.service import serving
-from tests.end_to_end.stores import Store
+from tests.support.service import run_service
+from tests.support.stores import Store
 
 FULL: Final = {
     "ExternalId": EXTERNAL_ID,
@@ -118,7 +118,7 @@ def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: P
     deployed.put_trust(WEB_TRUST)
     token = tmp_path / "token"
     token.write_text(make_token())
-    with serving(
+    with run_service(
         deployed.store,
         tmp_path,
         credentials="web_identity",

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.presigning.rate_limits.house import Store
+from tests.presigning.rate_limits.redis_server import RedisServer
 
 
 @pytest.fixture(name="store")
-def _store() -> Iterator[Store]:
-    store = Store()
+def _store() -> Iterator[RedisServer]:
+    store = RedisServer()
     store.start()
     yield store
     store.stop()
@@ -19,5 +19,5 @@ def _store() -> Iterator[Store]:
 def _url(request: pytest.FixtureRequest) -> str | None:
     if request.param == "memory":
         return None
-    store: Store = request.getfixturevalue("store")
+    store: RedisServer = request.getfixturevalue("store")
     return store.url

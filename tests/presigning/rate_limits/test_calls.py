@@ -25,18 +25,18 @@ BURST: Final = 512
 
 
 class FakeStore:
-    """Answers after `delay` seconds, or raises `fault`; its attributes may be changed at any time."""
+    """Answers after `delay` seconds, or raises `error`; its attributes may be changed at any time."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.windows = Windows(clock.boot)
         self.delay = 0.004
-        self.fault: Exception | None = None
+        self.error: Exception | None = None
         self.hangs = False
         self.is_stubborn = False
-        self.asked = self.in_flight = self.most_in_flight = 0
+        self.calls = self.in_flight = self.most_in_flight = 0
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        self.asked += 1
+        self.calls += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -47,8 +47,8 @@ class FakeStore:
             await asyncio.sleep(60)
         finally:
             self.in_flight -= 1
-        if self.fault is not None:
-            raise self.fault
+        if self.error is not None:
+            raise self.error
         return None if self.windows.take(caller, rate, urls) else 60
 
     async def _answer(self) -> None:
@@ -87,7 +87,7 @@ class Harness:
 
 
 @in_virtual_time
-async def test_a_burst_at_a_slow_store_passes_no_more_than_the_limit() -> None:
+async def test_a_burst_at_a_slow_store_stays_within_the_limit() -> None:
     harness = Harness()
     await harness.burst()
     assert harness.passed == 10
@@ -108,32 +108,32 @@ async def test_many_callers_within_their_rates_pass_however_long_the_queue() -> 
 @in_virtual_time
 async def test_a_busy_loop_is_no_failure_of_the_store() -> None:
     harness = Harness()
-    asking = [asyncio.ensure_future(harness.request()) for _ in range(20)]
+    pending = [asyncio.ensure_future(harness.request()) for _ in range(20)]
     for _ in range(30):  # the loop is held for 0.3 s at a time
         await asyncio.sleep(0)
         harness.clock.move(0.3)
-    await asyncio.gather(*asking)
+    await asyncio.gather(*pending)
     for _ in range(1000):
         await harness.request()
     assert harness.failures == 0
     assert harness.passed <= 20
-    assert harness.store.asked == 1020
+    assert harness.store.calls == 1020
 
 
 @in_virtual_time
-async def test_an_answer_that_a_late_loop_never_read_counts_in_memory() -> None:
-    """And pauses nothing: the next is asked of the store."""
+async def test_a_response_that_is_read_too_late_counts_in_memory() -> None:
+    """The next call goes to the store: nothing is paused."""
     harness = Harness()
     harness.store.hangs = True
-    asking = asyncio.ensure_future(harness.burst(20))
-    while not asking.done():
+    pending = asyncio.ensure_future(harness.burst(20))
+    while not pending.done():
         await asyncio.sleep(STORE_SECONDS / 10)
         harness.clock.move(STORE_SECONDS)
     assert (harness.passed, harness.failures) == (10, 0)
     harness.store.hangs = False
-    asked = harness.store.asked
+    calls = harness.store.calls
     await harness.request()
-    assert harness.store.asked == asked + 1
+    assert harness.store.calls == calls + 1
 
 
 @in_virtual_time
@@ -152,22 +152,22 @@ async def test_a_full_queue_refuses_its_callers_and_is_no_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [ConnectionError(), RuntimeError("OOM command not allowed"), None], ids=str
+    "error", [ConnectionError(), RuntimeError("OOM command not allowed"), None], ids=str
 )
 @in_virtual_time
-async def test_a_store_that_is_away_leaves_the_limit_in_memory(fault: Exception | None) -> None:
+async def test_a_store_that_is_away_leaves_the_limit_in_memory(error: Exception | None) -> None:
     harness = Harness()
-    harness.store.fault, harness.store.hangs = fault, fault is None
+    harness.store.error, harness.store.hangs = error, error is None
     await harness.burst()
     assert (harness.passed, harness.failures) == (10, BURST)
-    assert harness.store.asked <= 2 * MAX_CALLS  # then it is left alone
+    assert harness.store.calls <= 2 * MAX_CALLS  # then it is left alone
     for _ in range(1000):
         await harness.request()
     assert harness.passed == 10
 
 
 @in_virtual_time
-async def test_a_store_that_hangs_holds_each_request_once_for_its_time() -> None:
+async def test_a_store_that_hangs_delays_only_the_first_requests() -> None:
     harness = Harness()
     harness.store.hangs = True
     began = harness.clock.boot()
@@ -182,8 +182,8 @@ async def test_a_store_that_hangs_holds_each_request_once_for_its_time() -> None
 
 
 @in_virtual_time
-async def test_a_call_that_does_not_end_when_it_should_keeps_its_turn() -> None:
-    """Else a client that ignores its end would have ever more calls under way."""
+async def test_a_call_that_ignores_its_cancellation_keeps_its_slot() -> None:
+    """Otherwise a client that ignores its cancellation would make more and more calls."""
     harness = Harness()
     harness.store.hangs = harness.store.is_stubborn = True
     for _ in range(3):
@@ -196,11 +196,11 @@ async def test_a_call_that_does_not_end_when_it_should_keeps_its_turn() -> None:
 async def test_requests_that_go_away_give_their_turns_back() -> None:
     harness = Harness()
     harness.store.hangs = True
-    asking = [asyncio.ensure_future(harness.request()) for _ in range(3 * MAX_CALLS)]
+    pending = [asyncio.ensure_future(harness.request()) for _ in range(3 * MAX_CALLS)]
     await asyncio.sleep(0.01)
-    for each in asking:
+    for each in pending:
         each.cancel()
-    await asyncio.gather(*asking, return_exceptions=True)
+    await asyncio.gather(*pending, return_exceptions=True)
     harness.store.hangs = False
     await harness.burst(MAX_CALLS)
     assert (harness.passed, harness.failures) == (10, 0)

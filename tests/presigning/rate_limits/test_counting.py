@@ -11,18 +11,18 @@ import pytest
 from service.access.callers import CallerEntry, Rate, rate_of
 from service.access.grants import Caller
 from service.errors import RateLimited
-from tests.presigning.rate_limits.house import (
+from tests.presigning.rate_limits.redis_server import (
     MINUTE,
     OTHER,
+    RedisServer,
     Replica,
-    Store,
-    replicas,
+    make_replicas,
 )
 from tests.support.late import again_if_late, within
 
 
 async def test_urls_are_counted_up_to_the_rate(url: str | None) -> None:
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         await replica.take(4)
         await replica.take(6)
         assert "At most 10 URLs in 60 s" in (await replica.refusal(1)).detail
@@ -30,7 +30,7 @@ async def test_urls_are_counted_up_to_the_rate(url: str | None) -> None:
 
 
 async def test_what_is_refused_is_not_counted(url: str | None) -> None:
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         await replica.take(8)
         for _ in range(5):
             await replica.refusal(3)
@@ -38,39 +38,39 @@ async def test_what_is_refused_is_not_counted(url: str | None) -> None:
 
 
 async def test_callers_of_one_subject_do_not_share_a_count(url: str | None) -> None:
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         await replica.take(10)
         await replica.take(10, caller=OTHER)
         await replica.take(10, caller=Caller(issuer="cluster-b", subject="billing"))
         await replica.refusal(1)
 
 
-async def test_of_many_who_ask_together_no_more_pass_than_the_rate(url: str | None) -> None:
-    async with replicas(url) as [replica]:
+async def test_concurrent_requests_stay_within_the_rate(url: str | None) -> None:
+    async with make_replicas(url) as [replica]:
         asked = [replica.take(1, Rate(3, MINUTE)) for _ in range(6)]
         refused = await asyncio.gather(*asked, return_exceptions=True)
         assert sum(each is None for each in refused) == 3
         assert replica.failures == 0
 
 
-async def test_more_at_once_than_the_rate_is_refused_in_words_and_counts_nothing(
+async def test_more_urls_than_the_rate_are_refused_and_not_counted(
     url: str | None,
 ) -> None:
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         refusal = await replica.refusal(11)
         assert "ask for fewer at once" in refusal.detail
         assert refusal.retry_after == MINUTE
         await replica.take(10)
 
 
-async def test_who_waits_as_long_as_it_is_told_passes(store: Store) -> None:
+async def test_who_waits_as_long_as_it_is_told_passes(store: RedisServer) -> None:
     """Each as soon as the one before has passed: by then the last window counts too.
 
     In memory: see `test_windows.py`.
     """
     rate = Rate(10, 1)
     requests = [(10, 1), (10, 10), (1, 10), (5, 5, 5), (6, 6, 2, 8)]
-    async with replicas(store.url) as [shared]:
+    async with make_replicas(store.url) as [shared]:
         waits = await asyncio.gather(*(passed(shared, urls, rate) for urls in requests))
         assert shared.failures == 0
     # What was counted in one window counts no longer than to the end of the next.
@@ -98,7 +98,7 @@ async def waited(replica: Replica, urls: int, rate: Rate, caller: Caller) -> int
 async def test_who_waits_too_long_is_not_told_to(url: str | None) -> None:
     """Of a count of 20 in the last 4 seconds, 1 is free long before 4 more are over."""
     rate = Rate(20, 4)
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         with within(1):
             await replica.take(20, rate)
             one, all_of_them = await replica.refusal(1, rate), await replica.refusal(20, rate)
@@ -109,13 +109,13 @@ async def test_who_waits_too_long_is_not_told_to(url: str | None) -> None:
 
 
 async def test_replicas_without_a_store_count_each_for_itself() -> None:
-    async with replicas(None, 2) as [one, other]:
+    async with make_replicas(None, 2) as [one, other]:
         await one.take(10)
         await other.take(10)
 
 
 async def test_counting_in_memory_leaves_no_task_behind() -> None:
-    async with replicas(None) as [replica]:
+    async with make_replicas(None) as [replica]:
         for _ in range(3):
             await replica.take(1)
         await asyncio.sleep(0.05)

@@ -10,7 +10,7 @@ import httpx
 from service.auth.api_keys import digest_of
 from service.config.settings import Settings
 from tests.api.conftest import open_grant, running, settings_with
-from tests.presigning.rate_limits.house import Store, until
+from tests.presigning.rate_limits.redis_server import RedisServer, wait_until
 from tests.support.late import again_if_late, within
 
 ITEM: Final = {"bucket": "demo", "key": "a"}
@@ -58,7 +58,7 @@ async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
 
 
 @again_if_late
-async def test_a_refusal_is_a_problem_that_says_when_to_come_back() -> None:
+async def test_a_rate_limit_problem_has_retry_after() -> None:
     async with running(limited("5/second")) as client:
         with within(1):
             assert (await post(client, 5)).status_code == 200
@@ -71,7 +71,7 @@ async def test_a_refusal_is_a_problem_that_says_when_to_come_back() -> None:
         assert (await post(client, 5)).status_code == 200
 
 
-async def test_a_batch_larger_than_the_rate_is_told_so_and_counts_nothing() -> None:
+async def test_a_batch_larger_than_the_rate_counts_nothing() -> None:
     async with running(limited("5/hour")) as client:
         refused = await post(client, 6)
         assert refused.status_code == 429
@@ -134,7 +134,7 @@ async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
     assert {each["subject"] for each in audit_trail} == {"tester"}
 
 
-async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None:
+async def test_a_recently_refused_caller_is_refused_before_its_body() -> None:
     async def never() -> AsyncIterator[bytes]:
         yield b"{"
         raise AssertionError("the body was read")
@@ -148,7 +148,7 @@ async def test_who_was_just_refused_is_refused_before_its_body_is_read() -> None
         assert (await client.get("/v1/caller")).status_code == 200
 
 
-async def test_a_smaller_batch_is_read_after_a_large_one_was_refused() -> None:
+async def test_a_smaller_batch_is_read_after_a_refused_one() -> None:
     def batch(urls: int) -> dict[str, Any]:
         return {"items": [{**ITEM, "key": f"{number:0200}"} for number in range(urls)]}
 
@@ -158,16 +158,18 @@ async def test_a_smaller_batch_is_read_after_a_large_one_was_refused() -> None:
             assert answer.status_code == status
 
 
-async def test_replicas_share_the_count_over_http_and_end_their_connections(store: Store) -> None:
+async def test_replicas_share_the_count_over_http_and_end_their_connections(
+    store: RedisServer,
+) -> None:
     settings = limited("2/hour", rate_limit_url=store.url)
     async with running(settings) as one, running(settings) as other:
         answers = [await post(client) for client in (one, other, one, other)]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
         assert store.connections() > 0
-    await until(lambda: store.connections() == 0)
+    await wait_until(lambda: store.connections() == 0)
 
 
-async def test_while_a_store_is_down_callers_are_limited_in_memory(store: Store) -> None:
+async def test_while_a_store_is_down_callers_are_limited_in_memory(store: RedisServer) -> None:
     async with running(limited("5/hour", rate_limit_url=store.url)) as client:
         assert (await post(client)).status_code == 200
         store.stop()

@@ -10,19 +10,19 @@ from service.access.grants import Caller
 from service.config.server import ServerSettings
 from service.errors import ConfigurationError
 from service.presigning.rate_limits import MAX_CALLS, PAUSE_SECONDS
-from tests.presigning.rate_limits.house import (
+from tests.presigning.rate_limits.redis_server import (
     OTHER,
     PASSWORD,
+    RedisServer,
     Replica,
-    Store,
-    burst,
-    replicas,
-    until,
+    make_replicas,
+    send_burst,
+    wait_until,
 )
 
 
-async def test_replicas_of_one_store_share_the_count(store: Store) -> None:
-    async with replicas(store.url, 2) as [one, other]:
+async def test_replicas_of_one_store_share_the_count(store: RedisServer) -> None:
+    async with make_replicas(store.url, 2) as [one, other]:
         await one.take(6)
         await other.take(4)
         await one.refusal(1)
@@ -30,9 +30,9 @@ async def test_replicas_of_one_store_share_the_count(store: Store) -> None:
 
 
 async def test_while_a_store_is_down_each_replica_counts_in_memory(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with replicas(store.url) as [replica]:
+    async with make_replicas(store.url) as [replica]:
         await replica.take(10)
         store.stop()
         await replica.take(10)
@@ -48,13 +48,13 @@ async def test_while_a_store_is_down_each_replica_counts_in_memory(
 
 
 async def test_a_store_that_hangs_is_left_alone_until_it_answers(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with replicas(store.url, store_seconds=1.0) as [replica]:
+    async with make_replicas(store.url, store_seconds=1.0) as [replica]:
         store.server.answers.clear()
         assert await fails(replica)
         failures = replica.failures
-        await burst(replica, 50)  # at once, or it would take 3 s
+        await send_burst(replica, 50)  # at once, or it would take 3 s
         assert replica.failures == failures + 50
         assert (
             len([each for each in caplog.records if each.name == "service.presigning.rate_limits"])
@@ -86,9 +86,9 @@ async def counts_again(replica: Replica) -> bool:
     return False
 
 
-async def test_a_request_that_goes_away_leaves_no_answer_for_the_next(store: Store) -> None:
+async def test_a_cancelled_call_leaves_no_response_for_the_next(store: RedisServer) -> None:
     """Else the next would read it as its own."""
-    async with replicas(store.url) as [replica]:
+    async with make_replicas(store.url) as [replica]:
         await replica.take(1)
         for _ in range(20):
             going = asyncio.ensure_future(replica.take(1, caller=OTHER))
@@ -101,20 +101,20 @@ async def test_a_request_that_goes_away_leaves_no_answer_for_the_next(store: Sto
         assert replica.failures == 0
 
 
-async def test_connections_to_the_store_are_few_and_end_with_the_service(store: Store) -> None:
-    async with replicas(store.url) as [replica]:
-        await burst(replica)
+async def test_connections_to_redis_are_few_and_close_with_the_service(store: RedisServer) -> None:
+    async with make_replicas(store.url) as [replica]:
+        await send_burst(replica)
         assert 0 < store.connections() <= MAX_CALLS
-    await until(lambda: store.connections() == 0)
+    await wait_until(lambda: store.connections() == 0)
 
 
 @pytest.mark.parametrize("url", ["redis://limits", "redis://limits:6379/1", "rediss://limits:1"])
 async def test_a_port_need_not_be_named(url: str) -> None:
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         assert replica.failures == 0
 
 
-def test_a_url_that_nobody_can_read_is_told_without_its_password() -> None:
+def test_the_error_for_an_invalid_url_hides_its_password() -> None:
     with pytest.raises(ConfigurationError) as told:
         Replica(f"redis://:{PASSWORD}/x@limits:6379")
     assert "server.rate_limit_url" in str(told.value)
@@ -122,7 +122,7 @@ def test_a_url_that_nobody_can_read_is_told_without_its_password() -> None:
 
 
 async def test_the_stores_password_is_never_shown(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     url = store.url.replace("//", f"//presign:{PASSWORD}@")
@@ -130,7 +130,7 @@ async def test_the_stores_password_is_never_shown(
     assert settings.rate_limit_url is not None
     assert settings.rate_limit_url.get_secret_value() == url
     assert PASSWORD not in f"{settings!r} {settings} {settings.model_dump_json()}"
-    async with replicas(url) as [replica]:
+    async with make_replicas(url) as [replica]:
         store.stop()
         await replica.take(1)
         assert PASSWORD not in repr(replica.limits)

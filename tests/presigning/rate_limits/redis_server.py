@@ -17,8 +17,8 @@ from service.access.grants import Caller
 from service.errors import RateLimited
 from service.presigning.rate_limits import RateLimits
 from service.presigning.rate_store import RedisWindows
-from tests.end_to_end.processes import free_ports
 from tests.support.factories import CALLER
+from tests.support.processes import free_ports
 from tests.support.virtual_time import FakeClock
 
 MINUTE: Final = 60
@@ -59,7 +59,7 @@ class Replica:
 
 
 @asynccontextmanager
-async def replicas(
+async def make_replicas(
     url: str | None, count: int = 1, store_seconds: float = PATIENCE
 ) -> AsyncIterator[list[Replica]]:
     async with AsyncExitStack() as stack:
@@ -99,7 +99,7 @@ class Server(TcpFakeServer):
         self.answers.set()
 
 
-class Store:
+class RedisServer:
     """A Redis on loopback, which can be down or hang for a while."""
 
     def __init__(self) -> None:
@@ -132,12 +132,12 @@ class Store:
         return len(self.server.clients)
 
 
-async def until(is_so: Callable[[], bool]) -> None:
+async def wait_until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not is_so():  # noqa: ASYNC110 - a thread's doing
             await asyncio.sleep(0.01)
 
 
-async def burst(replica: Replica, size: int = 50) -> None:
+async def send_burst(replica: Replica, size: int = 50) -> None:
     asked = [replica.take(1) for _ in range(size)]
     await asyncio.gather(*asked, return_exceptions=True)

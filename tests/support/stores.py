@@ -21,7 +21,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.end_to_end.processes import free_ports, running
+from tests.support.processes import free_ports, run_process
 
 REGION = "eu-west-1"  # us-east-1 is the default everywhere and would hide bugs
 BUCKET = "presign-objects"
@@ -61,6 +61,14 @@ class Store:
     shortest_session_seconds: int  # botocore itself refuses less than 900: parameter_validation
     _admin: Any = field(repr=False, compare=False)
 
+    @property
+    def base_keys(self) -> dict[str, str]:
+        """Return the base credentials as environment variables."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+        }
+
     def admin_client(self) -> Any:
         """Return root's shared S3 client, to see what was really stored."""
         return self._admin
@@ -71,7 +79,7 @@ def moto(directory: Path) -> Iterator[Store]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with running(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
+    with run_process(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
         yield _store_with_iam("moto", url, admin, verifies_signatures=False)
 
 
@@ -83,7 +91,7 @@ def ministack(directory: Path) -> Iterator[Store]:
     settings = {"AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port)}
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     command, health = [python, "-m", "ministack"], f"{url}/_ministack/health"
-    with running(command, directory, health, **settings, **root), _buckets(url) as admin:
+    with run_process(command, directory, health, **settings, **root), _buckets(url) as admin:
         yield _store_with_iam("ministack", url, admin, verifies_signatures=True)
 
 
@@ -96,7 +104,7 @@ def seaweedfs(directory: Path) -> Iterator[Store]:
     _write_seaweedfs_configuration(directory)
     with ExitStack() as stack:
         stack.callback(_remove_seaweedfs_sockets, ports)
-        stack.enter_context(running(command, directory, f"{url}/healthz"))
+        stack.enter_context(run_process(command, directory, f"{url}/healthz"))
         admin = stack.enter_context(_buckets(url))
         yield Store(
             name="seaweedfs",

@@ -30,7 +30,7 @@ class StartError(RuntimeError):
 
 
 @contextmanager
-def running(
+def run_process(
     command: Sequence[str], directory: Path, health_url: str, **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     if not Path(command[0]).exists():
@@ -50,7 +50,7 @@ def running(
         _wait_until_healthy(process, health_url, log)
         yield process
     finally:
-        end(process)
+        stop_process(process)
 
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -74,7 +74,7 @@ def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
     return "\n".join([f"what runs in {log.parent.name} {fate}:", *tail])
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def stop_process(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, subprocess.TimeoutExpired):
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(STOP_SECONDS)

@@ -1,9 +1,9 @@
-"""The service as its users have it: `presign serve` as a process, over HTTP."""
+"""The last layer: `presign serve` as a process in front of a store, and a client of its API."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from service.auth.api_keys import digest_of
-from tests.end_to_end.processes import free_ports, running
-from tests.end_to_end.stores import Store
+from tests.support.processes import free_ports, run_process
+from tests.support.stores import Store
 
 API_KEY = "end-to-end"
 OPERATIONS = [
@@ -30,7 +30,7 @@ OPERATIONS = [
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedRequest:
     """The service's answer, with the `method` and `headers` to send."""
 
     method: str
@@ -40,16 +40,16 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class RunningService:
     client: httpx.Client
 
-    def sign(self, path: str, **body: Any) -> Signed:
-        answer = self.ask(path, **body)
-        return Signed(
+    def sign(self, path: str, **body: Any) -> SignedRequest:
+        answer = self.post(path, **body)
+        return SignedRequest(
             answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
         )
 
-    def ask(self, path: str, **body: Any) -> dict[str, Any]:
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
         reply = self.client.post(f"/v1/{path}", json={"bucket": "objects", **body})
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
@@ -57,7 +57,7 @@ class Service:
 
 
 def send(
-    signed: Signed,
+    signed: SignedRequest,
     body: bytes | None = None,
     *,
     method: str | None = None,
@@ -74,14 +74,14 @@ def send(
         )
 
 
-def post(url: str, fields: dict[str, str], body: bytes) -> httpx.Response:
+def post_form(url: str, fields: dict[str, str], body: bytes) -> httpx.Response:
     """Submit a form; httpx sends the file after all fields."""
     with httpx.Client(trust_env=False, timeout=30) as client:
         return client.post(url, data=fields, files={"file": ("name.txt", body, "text/plain")})
 
 
 @contextmanager
-def serving(
+def run_service(
     store: Store,
     directory: Path,
     environment: dict[str, str] | None = None,
@@ -90,47 +90,42 @@ def serving(
     *,
     health: str = "/readyz",
     **bucket: Any,
-) -> Iterator[Service]:
+) -> Iterator[RunningService]:
     """Run the service in front of `store`, with its buckets as `objects` and `versions`.
 
     `environment`, `callers`, `top` and `bucket` are settings that add to or replace the usual ones.
     It has started once `health` answers.
     """
     (port,) = free_ports(1)
-    settings = configured(store, callers, **bucket) | (top or {})
+    settings = make_settings(store, callers, **bucket) | (top or {})
+    variables = store.base_keys | (environment or {})
     headers = {"Authorization": f"Bearer {API_KEY}"}
     with (
-        process(store, directory, port, settings, environment, health=health),
+        run_service_process(settings, directory, port, health=health, **variables),
         httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=60
         ) as client,
     ):
-        yield Service(client)
+        yield RunningService(client)
 
 
-def process(
-    store: Store,
+def run_service_process(
+    settings: Mapping[str, Any],
     directory: Path,
     port: int,
-    settings: dict[str, Any],
-    environment: dict[str, str] | None = None,
     *,
     health: str = "/readyz",
+    **environment: str,
 ) -> AbstractContextManager[subprocess.Popen[bytes]]:
-    """Run `presign serve` with the base credentials of `store`."""
+    """Run `presign serve` until the block ends. It has started once `health` answers."""
     configuration = directory / "presign.yaml"
     configuration.write_text(json.dumps(settings))  # JSON is YAML
-    variables = {
-        "PRESIGN_CONFIG": str(configuration),
-        "AWS_ACCESS_KEY_ID": store.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": store.secret_access_key,
-        **(environment or {}),
-    }
     command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
-    return running(command, directory, f"http://127.0.0.1:{port}{health}", **variables)
+    url = f"http://127.0.0.1:{port}{health}"
+    return run_process(command, directory, url, PRESIGN_CONFIG=str(configuration), **environment)
 
 
-def configured(
+def make_settings(
     store: Store, callers: list[dict[str, Any]] | None = None, **bucket: Any
 ) -> dict[str, Any]:
     common = {
@@ -145,11 +140,11 @@ def configured(
             "objects": {"bucket": store.bucket, **common},
             "versions": {"bucket": store.versioned_bucket, **common},
         },
-        "callers": [api_key("tests", API_KEY, "")] if callers is None else callers,
+        "callers": [make_caller("tests", API_KEY, "")] if callers is None else callers,
     }
 
 
-def api_key(
+def make_caller(
     name: str, key: str, *prefixes: str, allow: Sequence[str] = OPERATIONS
 ) -> dict[str, Any]:
     """Return a caller with the operations `allow` below these prefixes, in both buckets."""
