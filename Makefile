@@ -31,7 +31,7 @@ test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow one
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, or kill clients
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
 
 check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document
 	$(BIN)/ruff format --check .

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.signers import BUCKET, CONFIG, aioboto3_client, arguments, some_credentials
-from service.api.schemas.objects import DownloadUrlRequest, StrictRequest
+from service.api.schemas import DownloadUrlRequest, StrictRequest
 
 
 def hello(token: int) -> ASGIApp:  # noqa: ARG001 - it signs nothing

@@ -1,9 +1,9 @@
-"""`presign` and `python -m service`. Each command is in `cli/`."""
+"""`presign` and `python -m service`. The commands are in `cli/`."""
 
 import gc
 
-# What is imported stays for good. To look through it for garbage while it comes takes a tenth of the start,
-# and each full collection later on would hold the loop for 50 ms: it walks over a hundred thousand objects.
+# Imported objects stay. Collecting garbage during the imports takes a tenth of the start, and each
+# full collection later would block the event loop for 50 ms to visit a hundred thousand objects.
 gc.disable()
 
 from service.cli.main import main  # noqa: E402 - see above

@@ -72,7 +72,9 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     has_if_match: bool = False
     version: bool = False
     max_keys: int | None = None
-    declares_content_type: bool = True  # not for later calls of an upload, whose type is settled
+    declares_content_type: bool = (
+        True  # not for later calls of an upload, whose type is already fixed
+    )
 
 
 @dataclass(slots=True)

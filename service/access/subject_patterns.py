@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _PrefixMap(dict[str, T]):
-    """Finds values whose key is a prefix of a text, or starts with it. Missing values are made."""
+    """Finds values whose key is a prefix of a text, or starts with it. Creates missing values."""
 
     __slots__ = ("_lengths", "_make", "_sorted")  # there are thousands, and they are freed at once
 

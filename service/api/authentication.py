@@ -1,26 +1,23 @@
-"""Who calls: `Authorization: Bearer <API key or JWT>`, and nothing else."""
+"""Authenticates a request by `Authorization: Bearer <API key or JWT>`."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from service.access.callers import Identity
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Unauthenticated
 from service.presigning.snapshot import Snapshot
 
-_SCHEME: Final = b"bearer"  # compared without case: RFC 9110, 11.1
-
 
 async def authenticate(
     headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, tokens: TokenVerifier
 ) -> Identity:
-    """Who the caller is. A refusal never says which part failed."""
+    """Return the caller's identity. Raises Unauthenticated, which never says what failed."""
     sent = [value for name, value in headers if name == b"authorization"]
     if not sent and snapshot.unsafe_anonymous_caller is not None:
         return snapshot.unsafe_anonymous_caller
     if len(sent) == 1:
         scheme, _, token = sent[0].partition(b" ")
-        if scheme.lower() == _SCHEME:
+        if scheme.lower() == b"bearer":  # case-insensitive: RFC 9110, 11.1
             text = token.strip(b" ").decode("latin-1")
             identity = (
                 snapshot.api_keys.identify(text)
@@ -29,4 +26,4 @@ async def authenticate(
             )
             if identity is not None:
                 return identity
-    raise Unauthenticated("Send `Authorization: Bearer` with an API key or a token that is known.")
+    raise Unauthenticated("Send `Authorization: Bearer` with a valid API key or token.")

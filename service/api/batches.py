@@ -1,4 +1,4 @@
-"""From the contract's requests to what the presigner is asked."""
+"""Turns the items of a batch into requests, and signs them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -10,12 +10,7 @@ from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
 from service.api.route import AuthenticatedRequest
-from service.api.schemas.objects import (
-    ListUrlRequest,
-    ObjectRequest,
-    UploadFormRequest,
-    or_none,
-)
+from service.api.schemas import ObjectRequest, SigningRequest, or_none
 from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
 from service.presigning.audit import RefusedBatch
@@ -24,13 +19,11 @@ from service.sessions.lifetime import Lifetime
 
 Item = TypeVar("Item", bound=ObjectRequest)
 
-_NAMED: Final = 10  # keys of a refused batch that the trail has
-_LONGEST_NAME: Final = 63  # characters of a bucket's
+_AUDITED_KEYS: Final = 10  # of a refused batch
+_MAX_BUCKET_LENGTH: Final = 63
 
 
-def lifetime(
-    body: ObjectRequest | ListUrlRequest | UploadFormRequest, stable_for: int | MISSING = MISSING
-) -> Lifetime:
+def lifetime(body: SigningRequest, stable_for: int | MISSING = MISSING) -> Lifetime:
     return _lifetime(body.expires_in, body.min_expires_in, stable_for)
 
 
@@ -52,48 +45,41 @@ async def sign_batch(
     model: type[Item],
     request: Callable[[Item], PresignRequest],
 ) -> bytes:
-    """The answer to a batch. The caller's rate is asked before the items are looked at."""
+    """Return the response to a batch. Counts `items` against the rate before it validates them.
+
+    One bad item does not spoil the others, but an item that does not match `model` does: then
+    ItemValidationError is raised. Other requests run in between.
+    """
     await call.presigner.count_batch(call.requester, len(items), lambda: _refused(operation, items))
-    requests = await batch_requests(items, model, request)
-    answers = await call.presigner.presign_batch(call.requester, requests, call.turn.aside)
+    requests: list[PresignBatch | PresignError] = []
+    position = 0
+    async for first, keys in in_slices(_runs(items)):
+        body = validated(model, first, "items", position)
+        try:
+            requests.append(PresignBatch(request(body), keys))
+        except PresignError as error:
+            requests += [error] * len(keys)
+        position += len(keys)
+    answers = await call.presigner.presign_batch(call.requester, requests, call.slot.released)
     return await render_batch(answers)
 
 
 def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:
-    """For the trail. The items are JSON of any shape."""
-    buckets = [item.get("bucket") if isinstance(item, dict) else None for item in items]
-    first = buckets[0]
-    same = isinstance(first, str) and buckets.count(first) == len(items)
-    bucket = first[:_LONGEST_NAME] if isinstance(first, str) and same else None
-    keys = [key for item in items[:_NAMED] if isinstance(key := _key_of(item), str)]
-    return RefusedBatch(operation, bucket, keys, len(items))
+    """What the audit trail says of a refused batch. Its items have not been validated."""
+    objects = [item if isinstance(item, dict) else {} for item in items]
+    bucket: Any = objects[0].get("bucket")
+    is_common = isinstance(bucket, str) and all(each.get("bucket") == bucket for each in objects)
+    keys = [key for each in objects[:_AUDITED_KEYS] if isinstance(key := each.get("key"), str)]
+    return RefusedBatch(
+        operation, bucket[:_MAX_BUCKET_LENGTH] if is_common else None, keys, len(items)
+    )
 
 
-def _key_of(item: Any) -> Any:
-    return item.get("key") if isinstance(item, dict) else None
+def _runs(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield the first of adjacent items that differ only in their key, and the keys of all of them.
 
-
-async def batch_requests(
-    items: Sequence[Any], model: type[Item], request: Callable[[Item], PresignRequest]
-) -> list[PresignBatch | PresignError]:
-    """What each item asks, or what is wrong with it: one bad item does not spoil the others.
-
-    Raises InvalidRequest for an item of another shape than `model`. Items next to each other that
-    differ in their keys alone are read as one. Others get a turn in between.
-    """
-    requests: list[PresignBatch | PresignError] = []
-    position = 0
-    async for first, keys in in_slices(_alike(items)):
-        requests += _attempt(validated(model, first, "items", position), keys, request)
-        position += len(keys)
-    return requests
-
-
-def _alike(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
-    """The first of items that differ in their keys alone, and those keys. An item without is alone.
-
-    The members' names and types are compared too, in order, since True == 1 in Python. Nested values
-    need no such check: once the first item validates they are strings.
+    Names and types of the fields are compared too, in order, since True == 1 in Python. Nested
+    values need no such check: once the first item validates they are strings.
     """
     rest, shape, keys = None, list[str | type](), list[Any]()
     for item in items:
@@ -102,20 +88,11 @@ def _alike(items: Sequence[Any]) -> Iterator[tuple[Any, list[Any]]]:
             keys.append(key)
             continue
         if keys:
-            yield _whole(rest, keys[0]), keys
+            yield _with_key(rest, keys[0]), keys
         rest, keys = item, [key]
         shape = [*item, *map(type, item.values())] if isinstance(item, dict) else []
-    yield _whole(rest, keys[0]), keys
+    yield _with_key(rest, keys[0]), keys
 
 
-def _whole(rest: Any, key: Any) -> Any:
+def _with_key(rest: Any, key: Any) -> Any:
     return rest if key is MISSING else {**rest, "key": key}
-
-
-def _attempt(
-    first: Item, keys: list[str], request: Callable[[Item], PresignRequest]
-) -> Sequence[PresignBatch | PresignError]:
-    try:
-        return [PresignBatch(request(first), keys)]
-    except PresignError as error:
-        return [error] * len(keys)

@@ -1,4 +1,4 @@
-"""Which pages may call what: each room of paths has origins of its own."""
+"""CORS: which origins may call which paths."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,18 +7,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Cors:
-    """Pure ASGI. The first beginning of a path that fits decides; where it has no origins, nobody may."""
+    """Pure ASGI. The first prefix that matches a path decides. Without origins, none is allowed."""
 
     def __init__(self, app: ASGIApp, origins: Mapping[str, Sequence[str]]) -> None:
+        """`origins` are the allowed origins by path prefix."""
         self._app = app
-        self._rooms = [(path, _allowing(app, allowed)) for path, allowed in origins.items()]
+        self._apps = [(prefix, _allowing(app, allowed)) for prefix, allowed in origins.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._app
         if scope["type"] == "http":
-            rooms = (room for path, room in self._rooms if scope["path"].startswith(path))
-            await next(rooms, self._app)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            matching = (app for prefix, app in self._apps if scope["path"].startswith(prefix))
+            app = next(matching, app)
+        await app(scope, receive, send)
 
 
 def _allowing(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

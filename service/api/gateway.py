@@ -1,11 +1,12 @@
-"""The gateway: every HTTP request passes here, once, before FastAPI's router.
+"""Every HTTP request passes through the gateway, before FastAPI's router.
 
-It measures the request, names it, admits it, finds its route, answers what nobody caught, and adds the
-headers of every response. The order matters: a refusal is measured too, and a browser page may read it.
+It measures the request, gives it an id, limits concurrency, finds the route, turns exceptions into
+responses and adds the headers of every response. The order matters: refused requests are measured
+too, and get their CORS headers.
 
-FastAPI tries one route after the other, and builds a handler's arguments anew for each request. So the
-gateway finds each `ApiRoute` itself, most of them in a dict, and lets it answer. FastAPI's own stack
-serves the rest: health, metrics, the console, unknown paths.
+FastAPI tries one route after the other, and resolves a handler's arguments on each request. So the
+gateway finds each `ApiRoute` itself, most of them in a dict. FastAPI's own stack serves the rest:
+health, metrics, the console, unknown paths.
 """
 
 import logging
@@ -17,8 +18,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.concurrency import REQUEST_OWNER, ConcurrencyLimiter
 from service.api.cors import Cors
+from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
 from service.api.problems import internal_error, refusal
 from service.api.request_id import response_headers, start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
@@ -27,9 +28,8 @@ from service.errors import PresignError
 log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
-CLIENT_CLOSED_REQUEST: Final = 499  # nginx's number for a client that did not wait for its answer
+CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_LIMITED: Final = ("/v1/", "/uppy/")  # a full service is still healthy, so health is never refused
 
 
 class RequestObserver(Protocol):
@@ -50,7 +50,7 @@ class Gateway:
         metrics: RequestObserver,
         cors_origins: Mapping[str, Sequence[str]],
     ) -> None:
-        """`cors_origins` are the origins whose pages may read answers, by path prefix."""
+        """`cors_origins` are the allowed origins by path prefix."""
         self._app = app
         self._limiter = limiter
         self._metrics = metrics
@@ -88,24 +88,27 @@ class Gateway:
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a place until the answer is sent."""
-        if not scope["path"].startswith(_LIMITED):
-            await self._dispatch(scope, receive, send)
+        """Answer. A request of the API holds a place in the limiter until its response is sent."""
+        route = self._find(scope)
+        if route is None:  # health, among others: a full service is still healthy
+            await self._dispatch(None, scope, receive, send)
             return
         try:
             self._limiter.acquire()
         except PresignError as error:
             await refusal(error, scope["state"]["request_id"])(scope, receive, send)
             return
+        scope["route"] = route
         try:
-            await self._dispatch(scope, receive, send)
+            await self._dispatch(route, scope, receive, send)
         finally:
             self._limiter.release(scope["state"].get(REQUEST_OWNER))
 
-    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _dispatch(
+        self, route: ApiRoute | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         state = scope["state"]
         try:
-            route = self._find(scope)
             if route is None:
                 await self._app(scope, receive, send)
                 return
@@ -115,21 +118,19 @@ class Gateway:
         except ClientDisconnect:
             return
         except Exception:
-            # Locals are never logged, and redaction.py leaves out an exception's message.
+            # Safe to log: redaction.py drops the exception's message, and locals are never logged.
             log.exception("request %s failed", state["request_id"])
-            if "status" in state:
-                return  # the response has begun
             response = internal_error(state["request_id"])
-        await response(scope, receive, send)
+        if "status" not in state:  # else a response has begun
+            await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))
         if found is not None:
-            scope["route"] = found
             return found
         for route in self._with_parameters:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
-                scope.update(child_scope, route=route)
+                scope["path_params"] = child_scope["path_params"]
                 return route
         return None

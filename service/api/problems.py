@@ -1,4 +1,4 @@
-"""Errors become problems (RFC 9457) here and nowhere else."""
+"""Turns errors into problems (RFC 9457). No other module does."""
 
 from typing import Any, Final
 
@@ -16,27 +16,27 @@ _KINDS: Final = {
     "invalid_json": (400, "The body is not JSON"),
     "unauthenticated": (401, "Not authenticated"),
     "forbidden": (403, "Not allowed"),
-    "limit_exceeded": (403, "A limit of your grant is exceeded"),
+    "limit_exceeded": (403, "A limit of your grant was exceeded"),
     "not_found": (404, "No such resource"),
     "method_not_allowed": (405, "The method is not allowed"),
-    "request_timeout": (408, "The request did not come in time"),
+    "request_timeout": (408, "The request timed out"),
     "upload_not_found": (404, "No such upload"),
-    "invalid_part": (409, "The store has other parts"),
-    "write_conflict": (409, "Somebody wrote the key at the same time"),
-    "object_exists": (412, "The object exists already"),
+    "invalid_part": (409, "The store has different parts"),
+    "write_conflict": (409, "Another write to the same key was in progress"),
+    "object_exists": (412, "The object already exists"),
     "body_too_large": (413, "The body is too large"),
     "invalid_request": (422, "The request is not valid"),
-    "lifetime_unavailable": (422, "The lifetime cannot be had"),
-    "create_only_unsupported": (422, "The upload cannot be create-only"),
-    "unsafe_content_type": (422, "The type is unsafe to show inline"),
+    "lifetime_unavailable": (422, "The lifetime is not available"),
+    "create_only_unsupported": (422, "Create-only uploads are not supported here"),
+    "unsafe_content_type": (422, "The content type is unsafe to show inline"),
     "length_mismatch": (422, "The parts do not add up"),
-    "checksum_mismatch": (422, "The checksum is of other bytes"),
-    "rate_limited": (429, "Too many URLs were asked for"),
+    "checksum_mismatch": (422, "The checksum does not match"),
+    "rate_limited": (429, "Too many URLs requested"),
     "headers_too_large": (431, "The headers are too large"),
     "internal_error": (500, "Internal error"),
-    "storage_refused": (502, "The store refused"),
-    "credentials_unavailable": (503, "No credentials to sign with"),
-    "overloaded": (503, "The service cannot take the request now"),
+    "storage_refused": (502, "The store refused the request"),
+    "credentials_unavailable": (503, "No credentials available to sign with"),
+    "overloaded": (503, "The service cannot accept the request now"),
     "storage_unavailable": (504, "The store did not answer"),
 }
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
@@ -45,7 +45,7 @@ _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 def problem(
     code: str, detail: str, *, request_id: str | None = None, pointers: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """The members of a problem. `pointers` is pointer -> what is wrong there."""
+    """Return a problem's members. `pointers` maps a JSON pointer to what is wrong there."""
     status, title = _KINDS[code]
     members: dict[str, Any] = {
         "type": f"urn:presign:problem:{code}",
@@ -64,7 +64,7 @@ def problem(
 def of_error(
     error: PresignError, *, request_id: str | None = None, within: str = "#"
 ) -> dict[str, Any]:
-    """`within` is the pointer of the item that the error is about."""
+    """Return the problem of an error. `within` is the pointer of the item that it is about."""
     pointers = {within + at.removeprefix("#"): detail for at, detail in error.pointers.items()}
     return problem(error.code, error.detail, request_id=request_id, pointers=pointers)
 
@@ -76,12 +76,12 @@ def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> 
 
 
 def internal_error(request_id: str) -> Response:
-    members = problem("internal_error", "The fault is ours.", request_id=request_id)
-    return response(members)
+    detail = "The service failed. Its logs say more under the request id."
+    return response(problem("internal_error", detail, request_id=request_id))
 
 
 def refusal(error: PresignError, request_id: str, **more: str) -> Response:
-    """`more` are members that others' clients look for."""
+    """`more` are extra members of the problem."""
     headers = {}
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
@@ -91,7 +91,7 @@ def refusal(error: PresignError, request_id: str, **more: str) -> Response:
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """What the router refuses: an unknown path, another method."""
+    """Answer what the router refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "internal_error")
     members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
@@ -99,5 +99,5 @@ async def answer_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def answer_unexpected_error(request: Request, _: Exception) -> Response:
-    """Starlette raises the error again after this, so the gateway logs it."""
+    """Starlette re-raises the error after this, and the gateway logs it."""
     return internal_error(request.state.request_id)

@@ -1,7 +1,7 @@
-"""What the presigner answers, as the contract's JSON. Absent, never null.
+"""Renders results as the JSON of openapi.yaml. A missing value is absent, never null.
 
-An answer is rendered with a hole in place of its URL, and cut at the hole, as a signing context is;
-so a thousand answers that are alike but for their URLs are one join.
+An answer is rendered with a placeholder for its URL, and cut there. So a thousand answers that
+differ only in their URLs are one join.
 """
 
 from collections.abc import Sequence
@@ -16,17 +16,12 @@ from service.api import problems
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
-from service.presigning.json_template import (
-    PLACEHOLDER,
-    cut,
-    quoted,
-)
+from service.presigning.json_template import PLACEHOLDER, cut, quoted
 from service.presigning.results import (
     CheckedObject,
     CompletedUpload,
     CreatedUpload,
     PresignedForm,
-    PresignedPart,
     PresignedParts,
     PresignedRequest,
     PresignedRequests,
@@ -34,6 +29,10 @@ from service.presigning.results import (
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
+
+# A batch, cut at its results and the number of problems; a result, cut at its request.
+_BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
+_RESULT: Final = cut({"request": PLACEHOLDER})
 
 
 def render_request(answer: PresignedRequest) -> bytes:
@@ -46,16 +45,15 @@ def render_form(answer: PresignedForm) -> bytes:
     return to_json(members | _validity(answer.validity))
 
 
-async def render_batch(
-    answers: Sequence[PresignedRequests | PresignError],
-) -> bytes:
+async def render_batch(answers: Sequence[PresignedRequests | PresignError]) -> bytes:
     """Other requests run in between: a thousand different uploads take several ms."""
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     async for answer in in_slices(answers):
         pieces += [b","] if position else []
         if isinstance(answer, PresignError):
-            pieces.append(_problem(answer, position))
+            members = problems.of_error(answer, within=f"#/items/{position}")
+            pieces.append(to_json({"problem": members}))
             position, failed = position + 1, failed + 1
         else:
             pieces.append(_results(answer))
@@ -68,17 +66,26 @@ def render_created(upload: CreatedUpload) -> bytes:
         "upload_id": upload.upload_id,
         "part_size": upload.part_size,
         "part_count": upload.part_count,
-        "parts": [_part(part) for part in upload.parts],
+        "parts": upload.parts,
     }
     return to_json(members | (_validity(upload.validity) if upload.parts else {}))
 
 
 def render_parts(signed: PresignedParts) -> bytes:
-    return to_json({"parts": [_part(part) for part in signed.parts], **_validity(signed.validity)})
+    return to_json({"parts": signed.parts, **_validity(signed.validity)})
 
 
 def render_uploaded_parts(parts: Sequence[UploadedPart]) -> bytes:
-    return to_json({"parts": [_uploaded_part(part) for part in parts]})
+    listed = [
+        {
+            "part_number": part.part_number,
+            "etag": part.etag,
+            "content_length": part.content_length,
+            "checksum": None if part.checksum is None else part.checksum.value,
+        }
+        for part in parts
+    ]
+    return to_json({"parts": [_present(part) for part in listed]})
 
 
 def render_completed(completed: CompletedUpload) -> bytes:
@@ -92,16 +99,16 @@ def render_check(found: CheckedObject | None) -> bytes:
 
 
 def render_findings(findings: Sequence[Finding]) -> bytes:
-    return to_json({"findings": [asdict(finding) for finding in findings]})
+    return to_json({"findings": findings})
 
 
 def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
-    members = _present({"subject": caller.subject, "issuer": caller.issuer})
-    return to_json(members | {"grants": [_grant(grant) for grant in grants]})
-
-
-def _problem(error: PresignError, position: int) -> bytes:
-    return to_json({"problem": problems.of_error(error, within=f"#/items/{position}")})
+    listed = [
+        _present(asdict(grant)) | {"allow": [each for each in Operation if each in grant.allow]}
+        for grant in grants
+    ]
+    members = {"subject": caller.subject, "issuer": caller.issuer}
+    return to_json(_present(members) | {"grants": listed})
 
 
 def _results(answer: PresignedRequests) -> bytes:
@@ -112,7 +119,7 @@ def _results(answer: PresignedRequests) -> bytes:
 
 
 def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
-    """A request, cut where its URL is to stand."""
+    """Return the JSON of a request, cut at its URL."""
     validity = answer.validity
     if not answer.headers and answer.content_length is None:
         return _around_bare_url(answer.method, validity.expires_at, validity.limited_by)
@@ -127,31 +134,10 @@ def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:
     return cut(members)
 
 
-@lru_cache(maxsize=1024)  # the answers of one second mostly end in the same second
+@lru_cache(maxsize=1024)  # URLs that are signed in one second mostly expire in the same second
 def _around_bare_url(method: str, expires_at: int, limited_by: str | None) -> list[bytes]:
-    return cut(
-        {"method": method, "url": PLACEHOLDER, "headers": {}, **_until(expires_at, limited_by)}
-    )
-
-
-def _part(part: PresignedPart) -> dict[str, Any]:
-    return {
-        "part_number": part.part_number,
-        "content_length": part.content_length,
-        "method": part.method,
-        "url": part.url,
-        "headers": part.headers,
-    }
-
-
-def _uploaded_part(part: UploadedPart) -> dict[str, Any]:
-    members = {
-        "part_number": part.part_number,
-        "etag": part.etag,
-        "content_length": part.content_length,
-        "checksum": None if part.checksum is None else part.checksum.value,
-    }
-    return _present(members)
+    members = {"method": method, "url": PLACEHOLDER, "headers": {}}
+    return cut(members | _until(expires_at, limited_by))
 
 
 def _validity(validity: Validity) -> dict[str, Any]:
@@ -159,31 +145,11 @@ def _validity(validity: Validity) -> dict[str, Any]:
 
 
 def _until(expires_at: int, limited_by: str | None) -> dict[str, Any]:
-    """Until when, and what made it shorter than was asked for."""
     members = {"expires_at": rfc3339(expires_at)}
     if limited_by is not None:
         members["limited_by"] = limited_by
     return members
 
 
-def _grant(grant: Grant) -> dict[str, Any]:
-    members = {
-        "bucket": grant.bucket,
-        "prefix": grant.prefix,
-        "allow": [operation for operation in Operation if operation in grant.allow],
-        "max_expires_in": grant.max_expires_in,
-        "max_content_length": grant.max_content_length,
-        "content_types": grant.content_types,
-        "max_keys": grant.max_keys,
-        "allow_overwrite": grant.allow_overwrite,
-    }
-    return _present(members)
-
-
 def _present(members: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
-
-
-# A batch, cut where its results and their faults are to stand; a result, where its request is.
-_BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
-_RESULT: Final = cut({"request": PLACEHOLDER})

@@ -1,4 +1,4 @@
-"""The id of a request, and the headers of every response, whoever writes it."""
+"""The request id, and the headers of every response."""
 
 import os
 import re
@@ -17,13 +17,12 @@ _FIXED: Final = [
 
 
 def start_request(scope: Scope) -> str:
-    """Give a request its id, for all that answer or log: the caller's own if it is acceptable."""
-    headers: dict[bytes, bytes] = dict(
-        reversed(scope["headers"])
-    )  # of a header that is repeated, the first
-    given, traceparent = headers.get(b"x-request-id"), headers.get(b"traceparent")
-    if given is not None and _ACCEPTABLE_ID.fullmatch(given) is not None:
-        request_id = given.decode()
+    """Set and return the id for responses and logs: the caller's own if it is acceptable."""
+    # The first of a repeated header counts.
+    headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+    sent, traceparent = headers.get(b"x-request-id"), headers.get(b"traceparent")
+    if sent is not None and _ACCEPTABLE_ID.fullmatch(sent) is not None:
+        request_id = sent.decode()
     else:
         request_id = os.urandom(16).hex()
     trace = None if traceparent is None else traceparent.decode("latin-1")

@@ -1,11 +1,11 @@
-"""How a call of the API is answered: authenticate, read the body, parse, handle, respond with bytes.
+"""Answers a call of the API: authenticate, read the body, parse, handle, respond with bytes.
 
-FastAPI reads a handler's signature for its OpenAPI document, and would build the arguments again for each
-request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the few kinds
-of arguments that handlers here have.
+FastAPI reads a handler's signature for its OpenAPI document. It would also resolve the arguments on
+each request, at three times the cost of the handler. `ApiRoute` calls the handler itself, with the
+few kinds of arguments that handlers here have.
 
-The configuration may change while a request is under way. So the caller is authenticated again after
-the body and before the answer if there is another snapshot by then.
+The configuration may change during a request. So the caller is authenticated again after the body
+and before the response if there is another snapshot by then.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect
 
 from service.access.callers import Rate
 from service.api.authentication import authenticate
-from service.api.batch_queue import Turn
 from service.api.body import (
     MAX_BODY_BYTES,
     Body,
@@ -30,8 +29,7 @@ from service.api.body import (
     read_body,
     refuse,
 )
-from service.api.concurrency import REQUEST_OWNER, Owner
-from service.api.shared_limits import SharedLimits
+from service.api.limits import REQUEST_OWNER, BatchSlot, Owner, SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
@@ -47,15 +45,15 @@ _NO_CONTENT: Final = 204
 
 
 class AuthenticatedRequest(Request):
-    """A request of a caller who is known."""
+    """A request whose caller `identify` has authenticated."""
 
     requester: Requester
     authorizer: Authorizer
     presigner: Presigner
     shared: SharedLimits
     owner: Owner
-    snapshot: Snapshot  # by which it is known who calls
-    turn: Turn  # of a batch
+    snapshot: Snapshot  # that the caller was authenticated with
+    slot: BatchSlot  # of a long body
 
     @property
     def multipart(self) -> MultipartUploads:
@@ -68,7 +66,10 @@ class AuthenticatedRequest(Request):
         return checks
 
     async def identify(self, route: str) -> None:
-        """Raises Unauthenticated once that is in the trail. `route` is the path's template."""
+        """Authenticate the caller. Raises Unauthenticated after writing the audit line.
+
+        `route` is the path's template.
+        """
         scope = self.scope
         state, request_id = scope["app"].state, scope["state"]["request_id"]
         self.authorizer, self.presigner = state.authorizer, state.presigner
@@ -87,23 +88,21 @@ class AuthenticatedRequest(Request):
 
 
 class JsonBytesResponse(Response):
-    """Bytes that are JSON already. Starlette's own constructor costs as much as the signature."""
+    """A body of JSON bytes. Starlette's constructor would cost as much as the signature."""
 
     def __init__(self, body: bytes, status: int) -> None:
         self.status_code, self.body, self.background = status, body, None
-        length = str(len(body)).encode()
-        self.raw_headers = (
-            []
-            if status == _NO_CONTENT
-            else [(b"content-type", b"application/json"), (b"content-length", length)]
-        )
+        self.raw_headers = []
+        if status != _NO_CONTENT:
+            length = str(len(body)).encode()
+            self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", length)]
 
 
 class ApiRoute(APIRoute):
-    """For handlers `async def name(call: Call, …) -> bytes`, with a `response_model`.
+    """For handlers `async def name(call: AuthenticatedRequest, …) -> bytes`.
 
-    Beside the call they take what they need: `body: Model`, `query: Annotated[Model, Query()]`, and
-    the path's own parameters as strings.
+    They may also take `body: Model`, `query: Annotated[Model, Query()]` and the path's parameters,
+    as strings.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -115,18 +114,15 @@ class ApiRoute(APIRoute):
         return handle
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
-        """The answer; a refusal is raised."""
+        """Return the response. Raises PresignError for a refusal."""
         await call.identify(self.path)
         shared, owner = call.shared, call.owner
         shared.limiter.assign(owner)
         call.scope["state"][REQUEST_OWNER] = owner
-        if self._counts and shared.refused.knows(owner):
+        if self._is_rate_limited and shared.refused.knows(owner):
             await self._refuse_unread(call)
         try:
-            if self._takes_body_only and self._body is not None:
-                answer = await self._handle(call, self._body, {})
-            else:
-                answer = await self._handle_parameters(call)
+            answer = await self._answer(call)
         except RateLimited as error:
             self._remember(call, error)
             raise
@@ -134,57 +130,52 @@ class ApiRoute(APIRoute):
             await call.identify(self.path)
         return JsonBytesResponse(answer, self._status)
 
-    async def _handle_parameters(self, call: AuthenticatedRequest) -> bytes:
-        arguments: dict[str, Any] = dict(call.path_params)
+    async def _answer(self, call: AuthenticatedRequest) -> bytes:
+        arguments: dict[str, Any] = dict(call.scope.get("path_params", ()))
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
-        if self._body is not None:
-            return await self._handle(call, self._body, arguments)
-        return await self._handler(call, **arguments)
+        if self._body is None:
+            return await self._handler(call, **arguments)
+        body = await self._read(call)
+        if call.authorizer.snapshot is not call.snapshot:
+            await call.identify(self.path)
+        if self._is_long:
+            return await self._answer_long(call, self._body, body, arguments)
+        return await self._handler(call, body=parse(self._body, body), **arguments)
 
-    async def _handle(
-        self, call: AuthenticatedRequest, model: type[Body], more: dict[str, Any]
-    ) -> bytes:
+    async def _read(self, call: AuthenticatedRequest) -> bytes:
         bodies = call.shared.bodies
         try:
             bodies.acquire(call.owner)
         except Overloaded as full:
-            body = await self._read_at_once(call, full)
-        else:
+            # Accept only a body that has arrived already.
             try:
-                body = await read_body(call, self._limit)
-            finally:
-                bodies.release(call.owner)
-        if call.authorizer.snapshot is not call.snapshot:
-            await call.identify(self.path)
-        if self._is_long:
-            return await self._handle_long(call, model, body, more)
-        return await self._handler(call, body=parse(model, body), **more)
-
-    async def _read_at_once(self, call: AuthenticatedRequest, full: Overloaded) -> bytes:
-        """While too many bodies are on their way, only one that is here already is taken."""
+                async with asyncio.timeout(0):
+                    return await read_body(call, self._limit)
+            except TimeoutError:
+                raise full from None
         try:
-            async with asyncio.timeout(0):
-                return await read_body(call, self._limit)
-        except TimeoutError:
-            raise full from None
+            return await read_body(call, self._limit)
+        finally:
+            bodies.release(call.owner)
 
-    async def _handle_long(
-        self, call: AuthenticatedRequest, model: type[Body], body: bytes, more: dict[str, Any]
+    async def _answer_long(
+        self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes:
-        async with call.shared.batches.turn(call.owner) as call.turn:
-            if call.turn.has_waited and await call.is_disconnected():
+        async with call.shared.batches.slot(call.owner) as call.slot:
+            if call.slot.has_waited and await call.is_disconnected():
                 raise ClientDisconnect
             parsed = parse(model, body)
             if self._is_batch:
                 try:
-                    return await self._handler(call, body=parsed, **more)
+                    return await self._handler(call, body=parsed, **arguments)
                 except ItemValidationError as found:
                     refuse(found.error, body, found.location)
-        return await self._handler(call, body=parsed, **more)  # parts, which wait for the store
+        # A list of parts, which is long too, waits for the store: without a slot.
+        return await self._handler(call, body=parsed, **arguments)
 
     async def _refuse_unread(self, call: AuthenticatedRequest) -> None:
-        """Raises RateLimited, once it is in the trail, where the caller's rate has just refused it."""
+        """Raises RateLimited, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
         try:
             call.shared.refused.check(call.owner, _rate_of(call), length)
@@ -193,7 +184,8 @@ class ApiRoute(APIRoute):
             raise
 
     def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:
-        if (rate := _rate_of(call)) is not None:
+        rate = _rate_of(call)
+        if rate is not None:
             length = declared_length(call.scope["headers"])
             call.shared.refused.add(call.owner, rate, error, length=length, batch=self._is_batch)
 
@@ -206,8 +198,7 @@ class ApiRoute(APIRoute):
         self._is_long = self._limit > MAX_BODY_BYTES
         self._is_batch = body is not None and body.is_batch
         self._query: type[BaseModel] | None = hints.get("query")
-        self._counts = "body" in hints or "query" in hints  # against the caller's rate
-        self._takes_body_only = hints.keys() == {"call", "body", "return"}
+        self._is_rate_limited = "body" in hints or "query" in hints
         self._status = self.status_code or 200
 
 

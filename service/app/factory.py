@@ -1,4 +1,4 @@
-"""The composition root: builds the parts, starts and stops them, and knows them all."""
+"""Composes the app: builds the parts, connects them, starts and stops them."""
 
 import asyncio
 import sys
@@ -15,30 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
-from service.api.batch_queue import BatchQueue
-from service.api.concurrency import ConcurrencyLimiter
 from service.api.gateway import Gateway
+from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
 from service.api.problems import answer_http_exception, answer_unexpected_error
-from service.api.recently_refused import RecentlyRefused
 from service.api.routes import (
     callers,
-    deletes,
     diagnoses,
-    downloads,
-    forms,
-    heads,
     health,
-    lists,
-    object_checks,
-    uploads,
+    multipart,
+    objects,
+    openapi,
 )
-from service.api.routes import (
-    multipart as multipart_uploads,
-)
-from service.api.routes import (
-    openapi as document,
-)
-from service.api.shared_limits import SharedLimits
 from service.app.reload import keep_reloading
 from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
@@ -51,29 +38,20 @@ from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
 
 _ROUTERS: Final = (
-    downloads.router,
-    uploads.router,
-    forms.router,
-    heads.router,
-    deletes.router,
-    lists.router,
-    multipart_uploads.router,
-    object_checks.router,
+    objects.router,
+    multipart.router,
     diagnoses.router,
     callers.router,
     health.router,
-    document.router,
+    openapi.router,
     console.router,
 )
 
-_SETTLE_SECONDS: Final = 3.0  # work in a thread slows down the first requests
+_SETTLE_SECONDS: Final = 3.0  # work in a thread would slow down the first requests
 
 
 class PresignApp(FastAPI):
-    """FastAPI behind the gateway.
-
-    The gateway is outside FastAPI's own middleware, whose layers would take 7 of a GET's 28 µs.
-    """
+    """FastAPI behind the gateway, as FastAPI's own middleware would take 7 of a GET's 28 µs."""
 
     gateway: ASGIApp
 
@@ -82,7 +60,7 @@ class PresignApp(FastAPI):
         await self.gateway(scope, receive, send)
 
     async def serve_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """What the gateway leaves to FastAPI."""
+        """Requests that the gateway leaves to FastAPI."""
         await super().__call__(scope, receive, send)
 
 
@@ -99,12 +77,12 @@ def create_app(
     watched: Path | None = None,
     once_started: Callable[[], None] | None = None,
 ) -> PresignApp:
-    """The service. It needs its lifespan run; until then it has no presigner.
+    """The ASGI app. It can sign once its lifespan has started.
 
-    `addresses` are the buckets', if they are resolved already. `audit` takes the lines of the audit
-    trail, which go to standard output if nothing is given; `store_transport` what goes to stores. With `drain` whoever runs the app says
-    that it is about to end. Changes of the file `watched` are served as they come. `once_started` is called in
-    a thread, soon after the first requests can be answered.
+    `addresses` are those of the buckets, if already resolved. `audit` takes audit lines, instead of
+    standard output; `store_transport` takes calls to stores, instead of the network. `drain` tells
+    that the process will stop. If `watched` is a configuration file, its changes take effect.
+    `once_started` is called in a thread, soon after the start.
     """
     clock = clock or SystemClock()
     metrics = metrics or Metrics()
@@ -123,15 +101,13 @@ def create_app(
             stack.push_async_callback(services.stop)
             if watched is not None:
                 reloading = keep_reloading(watched, settings, services, metrics.reloaded)
-                await stack.enter_async_context(_beside(reloading, "reload"))
+                await stack.enter_async_context(_in_background(reloading, "reload"))
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
-            app.state.presigner = services.presigner
-            app.state.multipart = services.multipart
-            app.state.object_checks = services.object_checks
-            app.state.uppy = services.uppy
+            app.state.presigner, app.state.multipart = services.presigner, services.multipart
+            app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses = services.diagnoses
             if once_started is not None:
-                await stack.enter_async_context(_beside(_later(once_started), "check"))
+                await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
 
     app = PresignApp(
@@ -139,16 +115,16 @@ def create_app(
         version=__version__,
         lifespan=lifespan,
         openapi_url=None,
-        redirect_slashes=False,  # the address would be what the caller calls our host
+        redirect_slashes=False,  # the redirect would echo the caller's Host header
         generate_unique_id_function=_operation_id,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
-    routers = [*_ROUTERS] if settings.uppy is None else [*_ROUTERS, uppy.router]
+    app.state.shared = _shared(settings.server.max_in_flight, clock)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(Exception, answer_unexpected_error)
+    routers = _ROUTERS if settings.uppy is None else (*_ROUTERS, uppy.router)
     for router in routers:
         app.include_router(router)
-    app.add_exception_handler(HTTPException, answer_http_exception)
-    app.state.shared = _shared(settings.server.max_in_flight, clock)
-    app.add_exception_handler(Exception, answer_unexpected_error)
     app.gateway = Gateway(
         app.serve_rest,
         routes=[route for router in routers for route in router.routes],
@@ -165,8 +141,8 @@ async def _later(work: Callable[[], None]) -> None:
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
-    """A task that goes on meanwhile, and is cancelled at the end."""
+async def _in_background(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[None]:
+    """A task that is cancelled at the end."""
     task = asyncio.create_task(work, name=name)
     try:
         yield
@@ -177,10 +153,12 @@ async def _beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[N
 
 
 def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
-    """All that is derived from `max_in_flight` is derived here."""
+    """The limits that `max_in_flight` implies."""
     return SharedLimits(
         limiter=ConcurrencyLimiter(max_in_flight),
-        bodies=ConcurrencyLimiter(max(1, max_in_flight // 2), "Too many bodies are on their way."),
+        bodies=ConcurrencyLimiter(
+            max(1, max_in_flight // 2), "Too many request bodies are being received."
+        ),
         batches=BatchQueue(
             ConcurrencyLimiter(max(1, max_in_flight // 4), "Too many batches are waiting.")
         ),
@@ -189,12 +167,12 @@ def _shared(max_in_flight: int, clock: Clock) -> SharedLimits:
 
 
 def _cors_origins(settings: Settings) -> dict[str, Sequence[str]]:
-    """The origins whose pages may call, by path prefix; the first prefix that matches decides."""
+    """The allowed origins by path prefix; the first prefix that matches applies."""
     pages = settings.server.cors_origins
     uppy_pages = () if settings.uppy is None else settings.uppy.origins
     return {uppy.PATH: uppy_pages, "/": pages} if pages or uppy_pages else {}
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The handler's name, in the contract's spelling."""
+    """The handler's name, spelt as in openapi.yaml."""
     return to_camel(route.name)

@@ -1,9 +1,8 @@
-"""The parts that stand between two changes of the configuration, and how they are replaced together.
+"""The running parts of the service, and how a new configuration takes their place.
 
-Rules of this file:
-- What takes time (resolving, clients, keys) is made first; then all is replaced without an await, so
-  that no request sees a part of the old and a part of the new.
-- What has not changed is kept: a bucket's sessions, an issuer's keys.
+- What takes time (addresses, clients, keys) is made first. Then everything is replaced without an
+  await, so that no request sees half of each configuration.
+- What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 
 import asyncio
@@ -13,14 +12,16 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import aioboto3
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
-from service.app.closing import all_of, close_sources, stop_keys
+from service.app.closing import close_sources, run_all
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.token_verifier import TokenVerifier
@@ -37,7 +38,7 @@ from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
-from service.presigning.rate_limits import STORE_SECONDS, RateLimits, RateStore
+from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.snapshot import Snapshot
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
@@ -53,48 +54,45 @@ from service.telemetry.metrics import Metrics
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
 
+_unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
+
 
 @asynccontextmanager
 async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    """Where buckets' sessions come from, with the clients that ask STS until the end."""
+    """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
     async with AsyncExitStack() as stack:
         session = aioboto3.Session()
-        clients = StsClients(session, stack, builders.sts_authorities)
+        clients = StsClients(session, stack, builders.sdk_ca_digest)
 
         async def make(name: str, settings: Settings) -> SessionSource:
-            bucket = settings.buckets[name]
-            if bucket.credentials == "static":
+            role = _role(name, settings)
+            if role is None:
                 return StaticKeys(session, clock)
-            role = builders.role(bucket, settings)
             return AssumedRole(await clients.for_role(role), role, clock)
 
         yield make
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What a configuration needs, some of it the old one's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Configuration:
+    """Settings, and the parts made for them or kept from the settings before."""
 
+    settings: Settings
     snapshot: Snapshot
-    pooled: dict[str, BucketSessions]
-    keys: dict[str, JwksCache]
-    trusted: str  # a digest of the authorities
-    authorities: ssl.SSLContext | None  # if they are new
+    buckets: dict[str, BucketSessions]
+    jwks: dict[str, JwksCache]
+    ca_digest: str
+    new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
 
     def sources(self) -> list[SessionSource]:
-        return [bucket.source for bucket in self.pooled.values()]
+        return [bucket.source for bucket in self.buckets.values()]
+
+    def issuers(self) -> list[tuple[Issuer, JwksCache]]:
+        return [(builders.issuer(name, self.settings), each) for name, each in self.jwks.items()]
 
 
 class Services:
-    """What callers use stays the same objects for ever; what they look at is replaced."""
-
-    authorizer: Authorizer
-    presigner: Presigner
-    multipart: MultipartUploads
-    object_checks: ObjectChecks
-    diagnoses: Diagnoses
-    tokens: TokenVerifier
-    uppy: UppyUploads
+    """What requests use. The objects stay; a new configuration changes their contents."""
 
     def __init__(
         self,
@@ -105,7 +103,7 @@ class Services:
         metrics: Metrics,
         store_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`store_transport` takes what goes to stores, in place of the network."""
+        """`store_transport` replaces the network for calls to stores."""
         self._clock = clock
         self._make_source = make_source
         self._write_audit = write_audit
@@ -113,20 +111,26 @@ class Services:
         self._metrics = metrics
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
-        self._settings: Settings | None = None
-        self._made: _Made | None = None
+        self._current: _Configuration | None = None
 
     async def start(self, settings: Settings, addresses: Mapping[str, Address] | None) -> None:
-        """`addresses` are the buckets', if they are resolved already. What fails leaves nothing open."""
+        """Start with `addresses` if they are already resolved. A failure leaves nothing open."""
         if addresses is not None:
             self._locations, self._addresses = builders.locations(settings), dict(addresses)
         self._waiting = Waiting(settings.server.max_in_flight)
         async with AsyncExitStack() as stack:
             self._limits = self._rate_limits(settings)
             stack.push_async_callback(self._limits.close)
-            self._store = self._store_calls(settings)
+            self._store = S3Client(
+                clock=self._clock,
+                chance=random.random,
+                observer=self._metrics,
+                transport=self._store_transport,
+                verify=builders.store_tls_context(settings),
+                waiting=self._waiting,
+            )
             stack.push_async_callback(self._store.close)
-            self._serve(settings, await self._make(settings))
+            self._assemble(await self._prepare(settings))
             stack.push_async_callback(self._close)
             stack.push_async_callback(self._pool.stop)
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
@@ -134,120 +138,134 @@ class Services:
             self.tokens.start()
             self._opened = stack.pop_all()
 
-    def _serve(self, settings: Settings, made: _Made) -> None:
-        history = History(self._clock)
+    def _assemble(self, configuration: _Configuration) -> None:
+        clock, history = self._clock, History(self._clock)
         self._pool = SessionPool(
-            made.pooled,
-            clock=self._clock,
+            configuration.buckets,
+            clock=clock,
             chance=random.random,
             observer=self._metrics,
             history=history,
             waiting=self._waiting,
         )
-        self.tokens = TokenVerifier(_verified_by(settings, made.keys), clock=self._clock)
+        self.tokens = TokenVerifier(configuration.issuers(), clock=clock)
         self.authorizer = Authorizer(
-            made.snapshot,
+            configuration.snapshot,
             self._pool,
-            clock=self._clock,
-            audit_trail=AuditTrail(self._write_audit, clock=self._clock, observer=self._metrics),
+            clock=clock,
+            audit_trail=AuditTrail(self._write_audit, clock=clock, observer=self._metrics),
             limits=self._limits,
         )
         self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
         self.multipart = MultipartUploads(self.authorizer, self._store)
         self.object_checks = ObjectChecks(self.authorizer, self._store)
-        self.uppy = self._uppy(settings)
-        self.diagnoses = Diagnoses(self.authorizer, history, clock=self._clock)
-        self._settings, self._made = settings, made
-
-    async def replace(self, settings: Settings) -> None:
-        """Serve these settings from now on. Raises ConfigurationError, and then nothing has changed."""
-        old = self._made
-        assert old is not None  # it was started
-        made = await self._make(settings)
-        self.authorizer.snapshot = made.snapshot
-        self.uppy.target = builders.uppy_place(settings)
-        self._pool.replace(made.pooled, made.snapshot.not_before)
-        self.tokens.replace(_verified_by(settings, made.keys))
-        self._settings, self._made = settings, made
-        for name, keys in made.keys.items():
-            if old.keys.get(name) is not keys:
-                keys.start()
-        # What is served has changed: from here on nothing that fails may say otherwise.
-        await stop_keys(
-            [each for name, each in old.keys.items() if made.keys.get(name) is not each]
+        use_cases = UseCases(
+            authorizer=self.authorizer,
+            presigner=self.presigner,
+            multipart=self.multipart,
+            store=self._store,
         )
-        await close_sources(old.sources(), but=made.sources())
-        if made.authorities is not None:
-            await self._trust(made.authorities, made.sources())
-        await asyncio.sleep(
-            0
-        )  # to free the old snapshot takes a turn of its own: 8 ms for 4,000 callers
+        target = builders.uppy_target(configuration.settings)
+        self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
+        self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
+        self._current = configuration
+
+    async def reconfigure(self, settings: Settings) -> None:
+        """Use `settings` from now on. Raises ConfigurationError, and then nothing has changed."""
+        old = self._current
+        assert old is not None  # `start` was called
+        new = await self._prepare(settings)
+        self.authorizer.snapshot = new.snapshot
+        self.uppy.target = builders.uppy_target(settings)
+        self._pool.replace(new.buckets, new.snapshot.not_before)
+        self.tokens.replace(new.issuers())
+        self._current = new
+        for name, jwks in new.jwks.items():
+            if old.jwks.get(name) is not jwks:
+                jwks.start()
+        # The new configuration is in use: from here on a failure is only logged.
+        await _stop(each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        await close_sources(old.sources(), keep=new.sources())
+        if new.new_tls_context is not None:
+            renewing = [self._store.trust(new.new_tls_context)]
+            renewing += [each.renew() for each in new.sources() if isinstance(each, AssumedRole)]
+            await run_all("a client could not load the new CA certificates", renewing)
+        # Freeing the old snapshot takes 8 ms for 4,000 callers: an iteration of its own.
+        await asyncio.sleep(0)
 
     async def stop(self) -> None:
-        """All of it, whatever fails on the way."""
+        """Stop every part, even if one fails to."""
         await self._opened.aclose()
 
     async def _close(self) -> None:
-        if self._made is not None:
-            await stop_keys(self._made.keys.values())
-            await close_sources(self._made.sources())
+        if self._current is not None:
+            await _stop(self._current.jwks.values())
+            await close_sources(self._current.sources())
 
-    async def _trust(self, authorities: ssl.SSLContext, sources: Iterable[SessionSource]) -> None:
-        renewing = [self._store.trust(authorities)]
-        renewing += [each.renew() for each in sources if isinstance(each, AssumedRole)]
-        await all_of("a client did not take the new certificates", renewing)
-
-    async def _make(self, settings: Settings) -> _Made:
-        addresses = await self._resolved(settings)
-        # Of thousands of callers each takes a tenth of a second, in which others are served by now.
-        in_thread = self._settings is not None
+    async def _prepare(self, settings: Settings) -> _Configuration:
+        current, addresses = self._current, await self._resolve(settings)
+        # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
+        in_thread = current is not None
         snapshot = await run_in_thread_if(in_thread, builders.snapshot, settings, addresses)
-        promises = await run_in_thread_if(in_thread, builders.promises, settings)
-        trusted = await run_in_thread_if(in_thread, builders.authorities_digest, settings)
-        authorities = None
-        if self._made is not None and trusted != self._made.trusted:
-            authorities = await asyncio.to_thread(builders.store_tls_context, settings)
-        keys = {name: self._keys_of(name, issuer) for name, issuer in settings.issuers.items()}
-        sources: dict[str, SessionSource] = {}
-        try:
-            for name in settings.buckets:
-                sources[name] = await self._source(name, settings)
-        except BaseException:
-            await close_sources(
-                sources.values(), but=[] if self._made is None else self._made.sources()
-            )
-            raise
-        pooled = {
-            name: builders.pooled_bucket(name, settings, bucket, sources[name], promises[name])
-            for name, bucket in snapshot.buckets.items()
-        }
-        return _Made(snapshot, pooled, keys, trusted, authorities)
+        lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
+        ca_digest = await run_in_thread_if(in_thread, builders.ca_digest, settings)
+        tls_context = None
+        if current is not None and ca_digest != current.ca_digest:
+            tls_context = await asyncio.to_thread(builders.store_tls_context, settings)
+        jwks = {name: self._jwks_cache(name, issuer) for name, issuer in settings.issuers.items()}
+        sources = await self._sources(settings)
+        return _Configuration(
+            settings=settings,
+            snapshot=snapshot,
+            buckets={
+                name: builders.bucket_sessions(
+                    name, settings, bucket, sources[name], lifetimes[name]
+                )
+                for name, bucket in snapshot.buckets.items()
+            },
+            jwks=jwks,
+            ca_digest=ca_digest,
+            new_tls_context=tls_context,
+        )
 
-    async def _resolved(self, settings: Settings) -> dict[str, Address]:
+    async def _resolve(self, settings: Settings) -> dict[str, Address]:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            # A tenth of a second of botocore's, which would stop the loop
+            # botocore takes 0.1 s, which would block the loop.
             found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
             self._addresses |= found
             self._locations |= new
         return self._addresses
 
-    async def _source(self, name: str, settings: Settings) -> SessionSource:
-        known = self._settings
-        if (
-            self._made is None
-            or known is None
-            or name not in known.buckets
-            or _role(name, known) != _role(name, settings)
-        ):
-            return await self._make_source(name, settings)
-        return self._made.pooled[name].source
+    async def _sources(self, settings: Settings) -> dict[str, SessionSource]:
+        current = self._current
+        sources: dict[str, SessionSource] = {}
+        try:
+            for name in settings.buckets:
+                if (
+                    current is not None
+                    and name in current.buckets
+                    and _role(name, current.settings) == _role(name, settings)
+                ):
+                    sources[name] = current.buckets[name].source
+                else:
+                    sources[name] = await self._make_source(name, settings)
+        except BaseException:
+            kept = [] if current is None else current.sources()
+            await close_sources(sources.values(), keep=kept)
+            raise
+        return sources
 
-    def _keys_of(self, name: str, issuer: IssuerSettings) -> JwksCache:
-        known = None if self._settings is None else self._settings.issuers.get(name)
-        if self._made is not None and known is not None and _place(known) == _place(issuer):
-            return self._made.keys[name]
+    def _jwks_cache(self, name: str, issuer: IssuerSettings) -> JwksCache:
+        current = self._current
+        old = None if current is None else current.settings.issuers.get(name)
+        if (
+            current is not None
+            and old is not None
+            and _jwks_location(old) == _jwks_location(issuer)
+        ):
+            return current.jwks[name]
         return JwksCache(
             JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
             name=name,
@@ -257,57 +275,27 @@ class Services:
             waiting=self._waiting,
         )
 
-    def _store_calls(self, settings: Settings) -> S3Client:
-        return S3Client(
-            clock=self._clock,
-            chance=random.random,
-            observer=self._metrics,
-            transport=self._store_transport,
-            verify=builders.store_tls_context(settings),
-            waiting=self._waiting,
-        )
-
-    def _uppy(self, settings: Settings) -> UppyUploads:
-        use_cases = UseCases(
-            authorizer=self.authorizer,
-            presigner=self.presigner,
-            multipart=self.multipart,
-            store=self._store,
-        )
-        return UppyUploads(builders.uppy_place(settings), use_cases, unique_id=_unique_id)
-
     def _rate_limits(self, settings: Settings) -> RateLimits:
-        url = settings.server.rate_limit_url
+        url, store = settings.server.rate_limit_url, None
+        if url is not None:
+            # The import is a twentieth of the start's time and memory, and few need it.
+            from service.presigning.rate_store import RedisWindows  # noqa: PLC0415
+
+            store = RedisWindows(url.get_secret_value(), seconds=4 * STORE_SECONDS)
         return RateLimits(
-            None if url is None else _rate_store(url.get_secret_value()),
-            clock=self._clock,
-            on_failure=self._metrics.rate_limit_store_failed,
+            store, clock=self._clock, on_failure=self._metrics.rate_limit_store_failed
         )
-
-
-def _rate_store(url: str) -> RateStore:
-    # Its import is a twentieth of the start's time and memory, and most have no store.
-    from service.presigning.rate_store import RedisWindows  # noqa: PLC0415
-
-    return RedisWindows(url, seconds=4 * STORE_SECONDS)
-
-
-def _unique_id() -> str:
-    return secrets.token_hex(UNIQUE_ID // 2)
 
 
 def _role(bucket: str, settings: Settings) -> Role | None:
-    """What a bucket's sessions come from; None are the static keys."""
-    of = settings.buckets[bucket]
-    return None if of.credentials == "static" else builders.role(of, settings)
+    """The role that a bucket's sessions assume. None for static keys."""
+    configured = settings.buckets[bucket]
+    return None if configured.credentials == "static" else builders.role(configured, settings)
 
 
-def _place(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
-    """What an issuer's keys come from."""
+def _jwks_location(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
     return issuer.jwks_url, issuer.ca_file, issuer.bearer_file
 
 
-def _verified_by(
-    settings: Settings, keys: Mapping[str, JwksCache]
-) -> list[tuple[Issuer, JwksCache]]:
-    return [(builders.issuer(name, settings), each) for name, each in keys.items()]
+async def _stop(caches: Iterable[JwksCache]) -> None:
+    await run_all("could not stop fetching an issuer's keys", [each.stop() for each in caches])

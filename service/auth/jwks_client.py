@@ -38,7 +38,10 @@ class JwksEndpoint:
         bearer_file: Path | None,
         limit_seconds: float = FETCH_SECONDS,
     ) -> None:
-        """Without `ca_file`, the usual authorities count. Proxies come from the environment."""
+        """Without `ca_file`, the default authorities are trusted.
+
+        Proxies come from the environment.
+        """
         self._url = url
         self._bearer_file = bearer_file
         self._limit_seconds = limit_seconds

@@ -42,7 +42,9 @@ class _Verified:
 
 class TokenVerifier:
     def __init__(self, issuers: Sequence[tuple[Issuer, JwksCache]], *, clock: Clock) -> None:
-        """Issuers may share an `iss`, like clusters: the first whose key verifies counts."""
+        """Issuers may share an `iss`, like clusters: the first issuer whose key verifies the token
+        is used.
+        """
         self._issuers = issuers
         self._clock = clock
         self._cache: BoundedDict[bytes, _Verified] = BoundedDict(MAX_TOKENS)

@@ -31,7 +31,7 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield lines about each bucket, and about what each caller may do."""
     entries = builders.caller_entries(settings)
-    lifetimes = builders.promises(settings)
+    lifetimes = builders.longest_lifetimes(settings)
     grants: dict[str, list[Grant]] = {name: [] for name in settings.buckets}
     for grant in chain.from_iterable(entry.grants for entry in entries):
         grants[grant.bucket].append(grant)
@@ -84,7 +84,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield from _risky_caller(caller, settings)
     for place, grant in settings.placed_grants():
         yield from _risky_grant(place, grant)
-    lifetimes = builders.promises(settings)
+    lifetimes = builders.longest_lifetimes(settings)
     for name, bucket in settings.buckets.items():
         yield from _risky_bucket(name, bucket, lifetimes[name])
     overlaps = _overlaps(Entries(builders.caller_entries(settings)))

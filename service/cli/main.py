@@ -15,7 +15,7 @@ from service.cli.diagnose import diagnose
 from service.cli.operations import revoke, uploads
 from service.cli.options import config_option, load
 from service.config.settings import Settings, configuration_path
-from service.server.run import Server, config
+from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
@@ -87,7 +87,7 @@ def run(
     """Run the service until a signal ends it. Reload the file at `path` when it changes."""
     drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
-    # Log to standard error what standard output cannot take, above all that nobody reads it.
+    # Log to standard error what standard output cannot take, for example that its reader is gone.
     fallback = LineSink(sys.stderr.fileno())
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
@@ -102,7 +102,7 @@ def run(
         once_started=partial(_log_oversized_policies, settings, addresses),
     )
     Server(
-        config(app, host=host, port=port, drain=drain),
+        uvicorn_config(app, host=host, port=port, drain=drain),
         drain=drain,
         drain_seconds=settings.server.drain_seconds,
     ).run()

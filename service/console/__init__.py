@@ -1,4 +1,5 @@
-"""`/console`: a page that lets people do in a browser what callers do over HTTP, with their own key.
+"""`/console`: a page that lets people do in a browser what callers do over HTTP, with their own
+key.
 
 The page itself has no privileges, no session and no cookie: it calls `/v1` like any client. Its
 `Content-Security-Policy` allows only its own files, this service and the stores.

@@ -80,7 +80,7 @@ class Diagnoses:
     def _without_foreign_response(
         self, access: CallerAccess, report: DiagnosisInput
     ) -> DiagnosisInput:
-        """Removes the store's canonical request if the caller could not have had it signed."""
+        """Removes the store's canonical request if the caller may not sign for that key."""
         canonical = parse_canonical_request(report.response, report.request)
         if canonical is None or any(
             _is_covered(access, each) for each in self._candidates(access, canonical.request)
@@ -138,7 +138,7 @@ def _locations(snapshot: Snapshot) -> list[BucketLocation]:
 
 
 def _operations(request: ParsedRequest, key: str) -> Sequence[Operation]:
-    """What the URL may have been signed for: the method that was sent may be the wrong one."""
+    """What the URL may have been signed for: whatever method was sent."""
     if request.is_form:
         return (Operation.FORM,)
     if request.parameter("uploadid") is not None or request.parameter("uploads") is not None:

@@ -156,7 +156,7 @@ def explain_error_code(request: ParsedRequest, response: StoreResponse) -> Findi
 
 
 def unknown_error(response: StoreResponse) -> Finding | None:
-    """What remains to be said of an error code if nothing else was found."""
+    """The fallback finding for an error code if nothing else was found."""
     return (
         None if response.code is None else likely(Code.STORE_REFUSED, *_TEXTS[Code.STORE_REFUSED])
     )

@@ -80,7 +80,10 @@ class BucketClient:
 def store_accesses(
     addresses: Mapping[str, Address], credentials: Credentials, now: float
 ) -> dict[str, StoreAccess]:
-    """Return an access to each bucket at its internal address. Two names of one bucket give one."""
+    """Return an access to each bucket at its internal address.
+
+    Duplicates of a bucket are merged.
+    """
     names: dict[Address, str] = {}
     for name, address in addresses.items():
         names.setdefault(address.inner or address, name)

@@ -1,12 +1,14 @@
 """The lines of the audit trail: who requested what, the decision, and which session signed. Pure.
 
-Each request has its line before it is answered. A line never has a signature or a token. A batch has one
-line for each decision, with all its keys. Log collectors split lines over 16 KiB (the limit of containerd
-and Docker), so longer ones become several lines, numbered by `part` and `parts`, with the same request id.
-Everything in a line but its time, its request id and its keys is rendered once.
+Each valid request for a signature has its line before it is answered, and so have refusals. A line
+never has a signature or a token. A batch has one line for each decision, with all its keys. Log
+collectors split lines over 16 KiB (the limit of containerd and Docker), so longer ones become
+several lines, numbered by `part` and `parts`, with the same request id. Everything in a line but
+its time, its request id and its keys is rendered once.
 
-The refusals of a batch are bounded, so that callers without a grant cannot fill the trail. A refusal is
-one line with the number of keys and the first ten. A batch has at most ten kinds of refusals.
+The refusals of a batch are bounded, so that callers without a grant cannot fill the trail. A
+refusal is one line with the number of keys and the first ten. A batch has at most ten kinds of
+refusals.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -46,7 +48,8 @@ Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
 @dataclass(frozen=True, slots=True)
 class RefusedBatch:
-    """A batch that was refused unread. `bucket` is None if its items name several.
+    """A batch that was refused before its items were validated. `bucket` is None if they name
+    several.
 
     `keys` are the first of `count` keys.
     """
@@ -59,7 +62,10 @@ class RefusedBatch:
 
 @dataclass(slots=True)
 class Requester:  # not frozen: see presigning/requests.py
-    """The caller of one request, and the request's id. `client` is the address that it came from."""
+    """The caller of one request, and the request's id.
+
+    `client` is the address that it came from.
+    """
 
     identity: Identity
     request_id: str
@@ -124,7 +130,8 @@ def unread_line(
 ) -> bytes:
     """Return the line of a request that was refused before its body was read.
 
-    Without a `requester` the caller is unknown. `suppressed` is how many such requests have no line.
+    Without a `requester` the caller is unknown. `suppressed` is how many such requests have no
+    line.
     """
     caller = None if requester is None else requester.identity.caller
     members = {
@@ -146,7 +153,10 @@ def unread_line(
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
-    """The line of an ordinary request, with one key of any length."""
+    """The line of an ordinary request, with one key of any length.
+
+    A/B in process, a GET: 29 µs with this function, 33 µs by way of `_lines`.
+    """
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
@@ -176,7 +186,10 @@ def _number_parts(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
 
 
 class _Decision(NamedTuple):
-    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed."""
+    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed.
+
+    Append new fields at the end: `_decision` and others fill them by position.
+    """
 
     decision: str
     reason: str | None

@@ -28,7 +28,10 @@ UNAUTHENTICATED_LINES: Final = 9
 
 class SigningObserver(Protocol):
     def signed(self, operation: str, bucket: str, limited_by: str | None, count: int) -> None:
-        """`count` URLs or forms were signed. `limited_by` is what shortened their lifetime, if anything."""
+        """`count` URLs or forms were signed.
+
+        `limited_by` is what shortened their lifetime, if anything.
+        """
 
     def refused(self, code: str, count: int) -> None:
         """`count` URLs or forms were refused."""

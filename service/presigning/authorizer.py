@@ -1,8 +1,8 @@
 """The steps before anything is signed or sent: rate limit, grant, session, lifetime, audit.
 
 Rules of this file:
-- There is no await between the grant's decision and the signature. If a session is not available yet,
-  the decision is made again after the wait, with the configuration of that moment.
+- There is no await between the grant's decision and the signature. If a session is not available
+  yet, the decision is made again after the wait, with the configuration of that moment.
 - A caller that is refused starts no session.
 - The decision is in the audit trail before the answer is sent.
 """
@@ -51,7 +51,10 @@ T = TypeVar("T", bound=Answer)
 
 
 class AuthorizedAccess(NamedTuple):
-    """What the grants allow. `max_expires_in` is the longest lifetime in seconds; None is no limit."""
+    """What the grants allow.
+
+    `max_expires_in` is the longest lifetime in seconds; None is no limit.
+    """
 
     bucket: Bucket
     max_expires_in: int | None
@@ -99,8 +102,9 @@ class Authorizer:
     ) -> T:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
-        `sign` returns None while no session is available. `urls` are counted against the caller's rate.
-        Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of `sign`.
+        `sign` returns None while no session is available. `urls` are counted against the caller's
+        rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
+        `sign`.
         """
         try:
             await self.count(requester, urls)
@@ -154,7 +158,8 @@ class Authorizer:
     ) -> StoreAccess:
         """Return what is needed to call the store for this request, and to sign `urls` URLs.
 
-        A call to the store counts as one URL against the caller's rate. Raises what `sign_and_audit` raises.
+        A call to the store counts as one URL against the caller's rate. Raises what
+        `sign_and_audit` raises.
         """
         return await self.sign_and_audit(
             requester,
@@ -175,7 +180,10 @@ class Authorizer:
         await self._limits.take(caller, rate, urls)
 
     async def wait(self, session_key: SessionKey) -> None:
-        """Wait for a session. If there is none afterwards, the caller that needs it gets the error."""
+        """Wait for a session.
+
+        If there is none afterwards, the caller that needs it gets the error.
+        """
         with suppress(CredentialsUnavailable):
             await self._pool.ready(session_key)
 
@@ -238,7 +246,8 @@ class Authorizer:
     ) -> SigningGrant | None:
         """As `signing_grant`, for `stable_for`: one session signs all equal requests of a window.
 
-        A window is `stable_for` seconds long. A session that is too short for it is refreshed first.
+        A window is `stable_for` seconds long. A session that is too short for it is refreshed
+        first.
         """
         key, default = granted.session_key, self.snapshot.default_expires_in
         if (current_at := self._pool.current_at(key)) is None:

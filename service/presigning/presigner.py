@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Final, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from service.access.grants import decision_scope
-from service.concurrency.event_loop import in_slices
+from service.concurrency.event_loop import ITEMS_PER_SLICE, in_slices
 from service.errors import PresignError
 from service.presigning.audit import RefusedBatch, Requester
 from service.presigning.authorizer import Authorizer, unavailable
@@ -27,8 +27,6 @@ from service.sessions.pool_entry import SessionKey
 from service.signing.actions import PutObject
 from service.signing.post_policy import presign_form
 from service.signing.validation import is_valid_key
-
-MAX_RUN: Final = 256  # keys that are signed without a pause: about 1 ms
 
 
 class Presigner:
@@ -69,7 +67,7 @@ class Presigner:
     ) -> list[PresignedRequests | PresignError]:
         """Return the answers in the order of the keys; a refused key has its error in its place.
 
-        Neighbouring keys with the same decision share one answer. `count_batch` comes before.
+        Neighbouring keys with the same decision share one answer. Call `count_batch` first.
         Waiting for sessions happens within `aside()`.
         """
         waited = set[SessionKey]()
@@ -158,7 +156,9 @@ class Presigner:
         start, end = 0, len(batch.keys)
         while start < end:
             request = replace(batch.first, key=batch.keys[start])
-            keys = self._run_of_keys(requester, request, batch.keys[start : start + MAX_RUN])
+            keys = self._run_of_keys(
+                requester, request, batch.keys[start : start + ITEMS_PER_SLICE]
+            )
             try:
                 yield _Run(request, keys, self._presign_run(requester, request, keys))
             except PresignError as error:
@@ -173,7 +173,7 @@ class Presigner:
             grants = self._authorizer.access(requester).grants
             scope = decision_scope(grants, access_for_request(request))
             if scope is not None:
-                for end, key in enumerate(keys):
+                for end, key in enumerate(keys[1:], 1):  # the scope may exclude the first
                     if not (scope.contains(key) and is_valid_key(key)):
                         return keys[:end]
                 return keys

@@ -1,10 +1,10 @@
 """Rate limits: how many URLs each caller gets, counted in memory or in a store that replicas share.
 
 Rules of this file:
-- An unavailable store costs neither time nor the limits: it is not called for a while, and each replica
-  counts in memory.
-- Only the store's own failures count as failures. Its time starts when the call gets a slot, and passes
-  only while our event loop is punctual: a busy loop reads a fast answer late.
+- An unavailable store costs neither time nor the limits: it is not called for a while, and each
+  replica counts in memory.
+- Only the store's own failures count as failures. Its time starts when the call gets a slot, and
+  passes only while our event loop is punctual: a busy loop reads a fast answer late.
 """
 
 import asyncio
@@ -32,7 +32,9 @@ _SLICES: Final = (
 
 class RateStore(Protocol):
     async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """Count `urls` and return None if they are within the rate; else return the seconds to wait."""
+        """Count `urls` and return None if they are within the rate; else return the seconds to
+        wait.
+        """
 
     async def close(self) -> None: ...
 
@@ -63,11 +65,17 @@ class RateLimits:
         self._on_failure = on_failure
 
     def counted(self, caller: Caller, rate: Rate, urls: int) -> bool:
-        """Count `urls` in memory, if that is where rates are counted. Return whether they were counted."""
+        """Count `urls` in memory, if that is where rates are counted.
+
+        Return whether they were counted.
+        """
         return self._store is None and self._windows.take(caller, rate, urls)
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> None:
-        """Count `urls` against the caller's rate. Raises RateLimited; then none of them is counted."""
+        """Count `urls` against the caller's rate.
+
+        Raises RateLimited; then none of them is counted.
+        """
         if urls > rate.urls:
             raise RateLimited(
                 f"At most {rate.urls} URLs in {rate.seconds} s are allowed: ask for fewer at once.",
@@ -97,7 +105,9 @@ class RateLimits:
 
 
 class _Calls:
-    """Calls the store: few calls at a time, each with a deadline, and none for a while after a failure."""
+    """Calls the store: few calls at a time, each with a deadline, and none for a while after a
+    failure.
+    """
 
     def __init__(self, store: RateStore, clock: Clock, seconds: float) -> None:
         self._store = store
@@ -108,7 +118,10 @@ class _Calls:
         self._paused_until = -math.inf
 
     async def take(self, caller: Caller, rate: Rate, urls: int) -> int | None:
-        """As `RateStore.take`. Raises _StoreFails, _Unanswered, or RateLimited if no slot is free in time."""
+        """As `RateStore.take`.
+
+        Raises _StoreFails, _Unanswered, or RateLimited if no slot is free in time.
+        """
         self._refuse_while_paused()
         await self._acquire_slot()
         try:
@@ -180,7 +193,10 @@ class _Calls:
 
 
 async def _in_time(task: asyncio.Task[Any], seconds: float) -> bool:
-    """Wait for the task, at most `seconds` of a punctual loop. Return whether the loop was punctual."""
+    """Wait for the task, at most `seconds` of a punctual loop.
+
+    Return whether the loop was punctual.
+    """
     now, slice_seconds, punctual = asyncio.get_running_loop().time, seconds / _SLICES, True
     for _ in range(_SLICES):
         began = now()

@@ -15,7 +15,10 @@ from service.presigning.rate_windows import Counted
 
 class RedisWindows:
     def __init__(self, url: str, *, seconds: float) -> None:
-        """`url` is `redis://…` or `rediss://…`. `seconds` limit a call if the client ignores its cancellation."""
+        """`url` is `redis://…` or `rediss://…`.
+
+        `seconds` limit a call if the client ignores its cancellation.
+        """
         self._connections = _connections(url, seconds)
         self._storage = RedisStorage(
             "async+redis://",

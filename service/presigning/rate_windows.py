@@ -1,7 +1,7 @@
 """Sliding windows in memory: how many URLs each caller got lately. Pure, except for the clock.
 
-The formula is that of the `limits` library, which counts in the shared store: the current window counts in
-full, the one before it in proportion to what is left of the current one.
+The formula is that of the `limits` library, which counts in the shared store: the current window
+counts in full, the one before it in proportion to what is left of the current one.
 """
 
 from collections import OrderedDict, defaultdict
@@ -49,7 +49,9 @@ class _Count:
 
 
 class Windows:
-    """Counts at most `most` callers for each window length; beyond that the oldest count is dropped."""
+    """Counts at most `most` callers for each window length; beyond that the oldest count is
+    dropped.
+    """
 
     def __init__(self, now: Callable[[], float], *, most: int = MAX_COUNTS) -> None:
         """`now` returns seconds, and never goes back."""
@@ -101,5 +103,5 @@ class Windows:
 
 
 def _before_left(now: float, seconds: int) -> float:
-    """The expression of `limits`: another one would round differently."""
+    """The formula of `limits`, so that rounding agrees."""
     return (1 - (((now - seconds) / seconds) % 1)) * seconds

@@ -1,7 +1,7 @@
 """What callers request, and the access that each request needs. Pure.
 
-A `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never change, but they are
-not frozen: that would make each cost as much as its signature.
+A `PresignRequest`, its `AccessRequest` and its result are made for each URL. They never change, but
+they are not frozen: that would make each cost as much as its signature.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -56,7 +56,10 @@ class PresignBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostFormRequest:
-    """A form for `key`, or for a new key under `key_prefix`. `form` has everything else; its key is empty."""
+    """A form for `key`, or for a new key under `key_prefix`.
+
+    `form` has everything else; its key is empty.
+    """
 
     bucket: str
     form: PostObject
@@ -102,7 +105,10 @@ def signed_key(request: PresignRequest) -> str:
 
 
 def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
-    """Return the key of a form's object. A form cannot be create-only: its key is new, or may be replaced."""
+    """Return the key of a form's object.
+
+    A form cannot be create-only: its key is new, or may be replaced.
+    """
     if request.key is not None:
         return _replaceable_key(request.key, overwrite=request.overwrite)
     prefix = request.key_prefix or ""

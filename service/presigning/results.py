@@ -1,6 +1,6 @@
 """What callers get: a signed request, a form, or the result of a call to the store. Pure.
 
-The classes that are made for each URL are not frozen: see `actions.py`.
+The classes that are made for each URL are not frozen: see `requests.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,10 @@ class CompletedUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedObject:
-    """An object that exists. `checksums` maps algorithms to base64, with `-N` for digests of N parts."""
+    """An object that exists.
+
+    `checksums` maps algorithms to base64, with `-N` for digests of N parts.
+    """
 
     content_length: int
     content_type: str | None

@@ -53,7 +53,9 @@ class Bucket:
 
     @property
     def probe_policy(self) -> str | None:
-        """The policy of the bucket's own session, which denies everything: it shows that the role works."""
+        """The policy of the bucket's own session, which denies everything: it shows that the role
+        works.
+        """
         return None if self.arns is None else deny_all(self.arns)
 
 
@@ -96,7 +98,8 @@ class Snapshot:
     def access(self, identity: Identity) -> CallerAccess:
         """Return what the caller may do, computed once for a caller and its claims.
 
-        An API key or a cached token has the same `Identity` object each time, so that is looked up first.
+        An API key or a cached token has the same `Identity` object each time, so that is looked up
+        first.
         """
         if (found := self._by_identity.get(identity)) is None:
             claims = (identity.caller, *sorted(identity.claims.items()))

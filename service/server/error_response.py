@@ -1,4 +1,4 @@
-"""The protocol's own answers, to what never becomes a request: problems, as all others are."""
+"""Problems that the protocol itself sends, for what never becomes a request."""
 
 import secrets
 from collections.abc import Iterable
@@ -10,15 +10,15 @@ from service.api.problems import MEDIA_TYPE, problem
 from service.api.request_id import response_headers
 
 
-def refusal(code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """A whole answer, the last on its connection. `defaults` are uvicorn's headers of every reply."""
+def error_response(code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A complete response that ends the connection. `defaults` are uvicorn's default headers."""
     request_id = secrets.token_hex(16)
     members = problem(code, detail, request_id=request_id)
     body = to_json(members)
     headers = [
         *defaults,
         (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", b"%d" % len(body)),
         (b"connection", b"close"),
         *response_headers(request_id),
     ]

@@ -1,15 +1,15 @@
-"""What a client may take of a connection."""
+"""How long a client may take, and how much it may send."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """Seconds, bytes and requests that a client may take.
+    """Limits of one connection.
 
-    `linger` is how long a body that nobody wants is read on, so that the client sees the answer
-    before the connection ends. `parting` is how long an idle connection is kept when the server
-    stops, for a request that is on its way.
+    `linger_seconds` is how long an unwanted body is read on, so that the client sees the response
+    before the connection closes. During shutdown an idle connection stays open for
+    `shutdown_idle_seconds`, because a request may be on its way.
     """
 
     head_seconds: float = 10.0
@@ -17,5 +17,5 @@ class ConnectionLimits:
     write_seconds: float = 30.0
     linger_seconds: float = 2.0
     shutdown_idle_seconds: float = 0.5
-    head_bytes: int = 16 * 1024  # as nginx, gunicorn and Node take by default, roughly
-    pipelined: int = 64  # one read may hold ten thousand requests, at some kilobytes each
+    head_bytes: int = 16 * 1024  # roughly the default of nginx, gunicorn and Node
+    pipelined: int = 64  # a single read may hold ten thousand requests of some kilobytes each

@@ -1,29 +1,29 @@
-"""HTTP/1.1 with deadlines and bounds, which uvicorn alone has not.
+"""HTTP/1.1 with deadlines and size limits, which uvicorn does not have.
 
-Left alone, uvicorn waits for ever for the rest of a head or a body, and takes a head of any length.
-Theory of operation:
-- A message is idle, in its head or in its body. Whatever is not over when a chunk of bytes has been
-  read gets one deadline for all of that phase, so that a byte now and then does not put it off; a
-  request that comes in one piece, as nearly all do, costs no timer at all.
-- What the parser keeps though it has not told of it is counted: a single header, or a trailer.
-- A connection on which the client still sends is ended as RFC 9112, 9.6 has it: we stop writing,
-  read on for a while, and close then. Closed at once, the kernel would answer what still comes with
-  a reset, and that can take the answer away before the client has read it.
-- Refusals keep their place: they never overtake the answer to an earlier request.
+uvicorn waits forever for the rest of a request, and accepts a head of any length.
+
+- A connection is idle, in a head or in a body. A phase that is unfinished at the end of a chunk
+  gets one deadline, which further bytes do not extend. A request in one chunk, the usual case,
+  needs no timer.
+- Bytes that the parser holds back (a long header, a trailer) count towards the limit of the head.
+- A connection whose client is still sending is closed in two steps (RFC 9112, 9.6): stop writing,
+  read on for a while, then close. Otherwise the kernel would answer further bytes with a reset, and
+  the client might lose the response.
+- An error response never overtakes the response to an earlier request.
 """
 
 import asyncio
 import sys
 from enum import Enum, auto
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import httptools
 
-from service.server.error_response import refusal
+from service.server.error_response import error_response
 from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
 from service.server.transport import CoalescingTransport, WriteBatcher
-from service.server.upgrade_body import body_parser, framing
+from service.server.upgrade_body import body_parser, framing_head
 from service.server.uvicorn_protocol import FastHttpProtocol
 
 
@@ -33,110 +33,121 @@ class _Phase(Enum):
     BODY = auto()
 
 
+_MALFORMED: Final = ("malformed_request", "This is not HTTP/1.1.")
 _TIMEOUTS: Final = {
     _Phase.HEAD: ("request_timeout", "The head of the request did not come in time."),
     _Phase.BODY: ("request_timeout", "The body of the request did not come in time."),
 }
-_LAST_LOOK: Final = 0.001  # seconds: the loop runs what is due before it reads, so once more
-_SEPARATORS: Final = len(b": \r\n")  # of a header, which the parser leaves out
+_LAST_CHECK: Final = 0.001  # seconds: the loop runs due timers before it reads, so check once more
+_SEPARATORS: Final = len(b": \r\n")  # of a header; the parser omits them
 
 
 class TimeoutProtocol(FastHttpProtocol):
     def __init__(
-        self, *, bounds: ConnectionLimits, drain: Drain, outbox: WriteBatcher, **uvicorns: Any
+        self,
+        *,
+        limits: ConnectionLimits,
+        drain: Drain,
+        batcher: WriteBatcher,
+        **uvicorn_arguments: Any,
     ) -> None:
-        super().__init__(**uvicorns)
-        self._bounds = bounds
-        self._outbox = outbox
+        super().__init__(**uvicorn_arguments)
+        self._limits = limits
+        self._batcher = batcher
         self._drain = drain
         self._phase = _Phase.IDLE
-        self._messages = 0
-        self._has_advanced = False  # a message was begun or a piece of a body told of
-        self._parsed = self._fed = 0  # bytes of the head, or of what is kept like one
-        self._unread_from = 0  # in a piece that the parser stopped within
-        self._watched = (_Phase.IDLE, 0)
+        self._message_count = 0
+        self._timed = (_Phase.IDLE, 0)  # phase and message that the deadline is for
+        self._has_progressed = False  # the parser reported a new message or part of a body
+        self._head_bytes = 0  # reported
+        self._unreported_bytes = 0
+        self._upgrade_body_at = 0  # where the parser stopped in a chunk
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
-        self._refusal = ("malformed_request", "This is not HTTP/1.1.")
-        self._is_deaf = False  # what still comes is read and dropped
+        self._parser_error = _MALFORMED
+        self._discards_input = False
         self._is_closing = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        self._wire = CoalescingTransport(transport, self._outbox)
-        super().connection_made(cast("asyncio.Transport", _Transport(self._wire, self)))
-        self._arm(self._bounds.head_seconds)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._connection = CoalescingTransport(transport, self._batcher)
+        super().connection_made(cast("asyncio.Transport", _Transport(self._connection, self)))
+        self._set_deadline(self._limits.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._is_closing = self._is_deaf = True
-        self._disarm()
+        self._is_closing = self._discards_input = True
+        self._cancel_deadline()
         self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._is_deaf:
-            self._pause_for_a_turn()
+        if self._discards_input:
+            self._pause_one_iteration()
             return
-        self._has_advanced = False
+        self._has_progressed = False
         super().data_received(data)
-        if self._unread_from:
-            self._read_on(data)
-        self._account_for(len(data))
+        if self._upgrade_body_at:
+            rest, self._upgrade_body_at = data[self._upgrade_body_at :], 0
+            self.parser = body_parser(self)
+            super().data_received(framing_head(self.headers) + rest)
+        self._update_deadline(len(data))
 
     def eof_received(self) -> None:
-        """The loop closes the transport after it, so what is unwritten needs its deadline."""
-        self._finish()
+        """The event loop closes the transport next, so unsent bytes need a deadline."""
+        self._close_now()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._phase = _Phase.HEAD
-        self._parsed = self._fed = 0
-        self._messages += 1
-        self._has_advanced = True
+        self._head_bytes = self._unreported_bytes = 0
+        self._message_count += 1
+        self._has_progressed = True
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._bound(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > self._limits.head_bytes:
+            self._fail_too_large()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._parsed += len(name) + len(value) + _SEPARATORS
-        if self._parsed > self._bounds.head_bytes:
-            self._bound(0)
+        self._head_bytes += len(name) + len(value) + _SEPARATORS
+        if self._head_bytes > self._limits.head_bytes:
+            self._fail_too_large()
         if self._phase is _Phase.HEAD:  # a trailer must not pass for a header
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if len(self.pipeline) >= self._bounds.pipelined:
+        if len(self.pipeline) >= self._limits.pipelined:
             raise httptools.HttpParserError
         super().on_headers_complete()
         self._phase = _Phase.BODY
-        # The client's next request goes to another replica. And after a request to upgrade, only
-        # its body is read.
+        # While draining, the client's next request should reach another replica. After a request
+        # to upgrade, only its body is read.
         if self._drain.has_begun or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        self._fed = 0
-        self._has_advanced = True
+        self._unreported_bytes = 0
+        self._has_progressed = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
-            return  # it has not looked at the body
+            return  # httptools has not read the body
         super().on_message_complete()
         self._phase = _Phase.IDLE
 
     def on_response_complete(self) -> None:
         is_last = not self.pipeline
         super().on_response_complete()
-        if is_last and self._is_deaf:
+        if is_last and self._discards_input:
             self._close()
         elif self._phase is _Phase.BODY and not self._is_closing:
-            bounds = self._bounds
-            self._arm(bounds.linger_seconds if is_last else bounds.body_seconds)
+            limits = self._limits
+            self._set_deadline(limits.linger_seconds if is_last else limits.body_seconds)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._bound_writing()
+        self._set_write_deadline()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -145,156 +156,133 @@ class TimeoutProtocol(FastHttpProtocol):
             self._write_deadline = None
 
     def shutdown(self) -> None:
-        """In place of uvicorn's, which closes what is idle though a request may be on its way."""
+        """Keep idle connections, which uvicorn would close, as a request may be on its way."""
         if self._has_open_cycle():
             super().shutdown()
         elif self._phase is _Phase.IDLE:
-            self._arm(self._bounds.shutdown_idle_seconds)
+            self._set_deadline(self._limits.shutdown_idle_seconds)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
-        """In uvicorn's place: what is wrong as a problem, with the headers of every reply."""
-        self._refuse(*self._refusal)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
+        """Called by uvicorn when the parser fails."""
+        self._reject(*self._parser_error)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """It is worth no line. Called while the exception is handled that knows how far the parser is."""
+        """Called by uvicorn instead of reading the body. The exception has the parser's offset."""
         stopped = sys.exception()
         assert isinstance(stopped, httptools.HttpParserUpgrade)
-        self._unread_from = stopped.args[0]
+        self._upgrade_body_at = stopped.args[0]
 
-    def _read_on(self, data: bytes) -> None:
-        rest, self._unread_from = data[self._unread_from :], 0
-        self.parser = body_parser(self)
-        super().data_received(framing(self.headers) + rest)
-
-    def _account_for(self, size: int) -> None:
-        """For a piece of so many bytes, once the parser has read it."""
-        if not (self._is_deaf or self._has_advanced or self._phase is _Phase.IDLE):
-            self._count(size)
-        if not self._is_deaf:
-            self._watch()
-
-    def _watch(self) -> None:
-        """One deadline for a phase of a message, from the first time that it is seen unfinished."""
-        seen = (self._phase, self._messages)
-        if seen != self._watched:
-            self._watched = seen
-            self._disarm()
-            if self._phase is not _Phase.IDLE:
-                bounds = self._bounds
-                in_head = self._phase is _Phase.HEAD
-                self._arm(bounds.head_seconds if in_head else bounds.body_seconds)
+    def _update_deadline(self, chunk_bytes: int) -> None:
+        """Set the deadline of a phase when a chunk first leaves it unfinished."""
+        if self._discards_input:
+            return
+        if not (self._has_progressed or self._phase is _Phase.IDLE):
+            self._unreported_bytes += chunk_bytes
+            if self._unreported_bytes > self._limits.head_bytes:
+                self._reject(*self._too_large())
+                return
+        current = (self._phase, self._message_count)
+        if current != self._timed:
+            self._timed = current
+            self._cancel_deadline()
+            if self._phase is _Phase.HEAD:
+                self._set_deadline(self._limits.head_seconds)
+            elif self._phase is _Phase.BODY:
+                self._set_deadline(self._limits.body_seconds)
         elif self._phase is _Phase.IDLE and self._deadline is None:
-            # Empty lines between messages: uvicorn has dropped its keep-alive timer for them.
-            self._arm(self._bounds.head_seconds)
+            # Empty lines between requests. uvicorn's keep-alive timer does not cover them.
+            self._set_deadline(self._limits.head_seconds)
 
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._deadline = self.loop.call_later(seconds, self._expire, seconds)
+    def _set_deadline(self, seconds: float) -> None:
+        self._cancel_deadline()
+        self._deadline = self.loop.call_later(seconds, self._on_deadline, seconds)
 
-    def _disarm(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _expire(self, seconds: float) -> None:
+    def _on_deadline(self, seconds: float) -> None:
         self._deadline = None
         if self._is_closing:
-            self._finish()
-        elif self.flow.read_paused:  # it is us who do not read
-            self._arm(seconds)
+            self._close_now()
+        elif self.flow.read_paused:  # we are the ones who do not read
+            self._set_deadline(seconds)
         elif self._phase is not _Phase.IDLE:
-            self._refuse(*_TIMEOUTS[self._phase])
-        elif not self._is_owed() and seconds > _LAST_LOOK:
-            self._arm(_LAST_LOOK)
-        elif not self._is_owed():
-            self._close()
+            self._reject(*_TIMEOUTS[self._phase])
+        elif not self._earlier_response_pending():
+            if seconds > _LAST_CHECK:
+                self._set_deadline(_LAST_CHECK)
+            else:
+                self._close()
 
-    def _is_owed(self) -> bool:
-        """Whether there is an earlier request than the one now read that awaits its answer."""
-        if self._phase is _Phase.BODY:
-            return bool(self.pipeline)
-        return self._has_open_cycle()
+    def _earlier_response_pending(self) -> bool:
+        """Whether a request before the one being read awaits its response."""
+        return bool(self.pipeline) if self._phase is _Phase.BODY else self._has_open_cycle()
 
-    def _is_answering(self) -> bool:
-        """Whether the current message's answer has begun; a head that is not over has none."""
-        return self._phase is _Phase.BODY and bool(self.cycle.response_started)
-
-    def _bound(self, size: int) -> None:
-        """Raises within the parser, which gives up then and has `send_400_response` called."""
-        self._parsed += size
-        if self._parsed > self._bounds.head_bytes:
-            self._refusal = self._too_large()
-            raise httptools.HttpParserError
-
-    def _count(self, size: int) -> None:
-        """A single header is only told of when it is whole, so its pieces are counted as they come."""
-        self._fed += size
-        if self._fed > self._bounds.head_bytes:
-            self._refuse(*self._too_large())
+    def _fail_too_large(self) -> NoReturn:
+        """Raise inside the parser, so that uvicorn calls `send_400_response`."""
+        self._parser_error = self._too_large()
+        raise httptools.HttpParserError
 
     def _too_large(self) -> tuple[str, str]:
-        detail = f"The head of a request has at most {self._bounds.head_bytes} bytes."
+        detail = f"The head of a request has at most {self._limits.head_bytes} bytes."
         return "headers_too_large", detail
 
-    def _refuse(self, code: str, detail: str) -> None:
-        """The end of the connection, told of unless something else is being told."""
-        self._is_deaf = True
-        self._disarm()
-        if self._is_owed():
-            if self._phase is _Phase.BODY:
-                self.pipeline.popleft()  # itself; the connection ends with the answer before it
+    def _reject(self, code: str, detail: str) -> None:
+        """End the connection, with a problem unless a response has begun or comes first."""
+        self._discards_input = True
+        self._cancel_deadline()
+        in_body = self._phase is _Phase.BODY
+        if self._earlier_response_pending():
+            if in_body:
+                self.pipeline.popleft()  # this request: the connection ends before its turn
             return
-        if not self._is_answering():
-            self._wire.write(refusal(code, detail, self.server_state.default_headers))
+        if not (in_body and self.cycle.response_started):
+            defaults = self.server_state.default_headers
+            self._connection.write(error_response(code, detail, defaults))
         self._close()
 
     def _close(self) -> None:
-        """Whoever ends the connection, uvicorn included, ends it here."""
+        """Begin to close the connection; uvicorn gets here too."""
         if self._is_closing:
             return
-        self._is_closing = self._is_deaf = True
-        self._disarm()
+        self._is_closing = self._discards_input = True
+        self._cancel_deadline()
         if self._phase is _Phase.IDLE:
-            self._finish()
+            self._close_now()
             return
-        self._leave()
-        self._wire.write_eof()
-        self.flow.resume_reading()
-        self._arm(self._bounds.linger_seconds)
-
-    def _leave(self) -> None:
-        """The app may be at work for it still: it is told that nobody is there any more."""
         if self._phase is _Phase.BODY and not self.cycle.response_complete:
-            self.cycle.disconnected = True
+            self.cycle.disconnected = True  # the app may be waiting for the body
             self.cycle.message_event.set()
+        self._connection.write_eof()
+        self.flow.resume_reading()
+        self._set_deadline(self._limits.linger_seconds)
 
-    def _finish(self) -> None:
-        """The loop closes a connection when all is written, which a client could put off for ever."""
-        if self._wire.get_write_buffer_size():
-            self._bound_writing()
-        self._wire.close()
+    def _close_now(self) -> None:
+        """Close once all is sent, or at a deadline: a client might never read."""
+        if self._connection.get_write_buffer_size():
+            self._set_write_deadline()
+        self._connection.close()
 
-    def _bound_writing(self) -> None:
+    def _set_write_deadline(self) -> None:
         if self._write_deadline is None:
-            seconds = self._bounds.write_seconds
-            self._write_deadline = self.loop.call_later(seconds, self._wire.abort)
+            seconds = self._limits.write_seconds
+            self._write_deadline = self.loop.call_later(seconds, self._connection.abort)
 
 
 class _Transport:
-    """What uvicorn has for a transport: the real one, but for how it is closed."""
+    """The transport that uvicorn sees: the real one, except that `close` lingers."""
 
-    def __init__(self, wire: CoalescingTransport, protocol: TimeoutProtocol) -> None:
-        self.write = wire.write
-        self.post = wire.post
-        self.get_extra_info = wire.get_extra_info
-        self.pause_reading = wire.pause_reading
-        self.resume_reading = wire.resume_reading
-        self.is_over = wire.is_closing
-        self._wire = wire
+    def __init__(self, connection: CoalescingTransport, protocol: TimeoutProtocol) -> None:
+        self.write = connection.write
+        self.queue_write = connection.queue_write
+        self.get_extra_info = connection.get_extra_info
+        self.pause_reading = connection.pause_reading
+        self.resume_reading = connection.resume_reading
+        self.is_closed = connection.is_closing
+        self.close = protocol._close  # noqa: SLF001 - its other half
         self._protocol = protocol
 
     def is_closing(self) -> bool:
-        return self._protocol._is_closing or self._wire.is_closing()  # noqa: SLF001 - its other half
-
-    def close(self) -> None:
-        self._protocol._close()  # noqa: SLF001 - its other half
+        return self._protocol._is_closing or self.is_closed()  # noqa: SLF001 - its other half

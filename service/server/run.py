@@ -1,8 +1,8 @@
-"""Runs the app under uvicorn, and ends it so that no request is lost.
+"""Runs the app under uvicorn, and stops it without losing a request.
 
-On SIGTERM the service says that it is not ready, goes on answering for as long as the platform takes
-to notice, then takes no new connection, finishes what is under way, and exits with 0. A second signal
-ends the waiting.
+On SIGTERM the service reports not ready and goes on answering for `drain_seconds`, in which the
+platform takes notice. Then it accepts no more connections, finishes open requests and exits with 0.
+A second signal ends the wait.
 """
 
 import asyncio
@@ -25,27 +25,26 @@ from service.server.protocol import TimeoutProtocol
 from service.server.shutdown import Drain
 from service.server.transport import WriteBatcher
 
-KEEP_ALIVE_SECONDS: Final = 75  # longer than a load balancer's (AWS's: 60), which closes first then
-ACCEPTS: Final = 16  # connections in a turn of the loop
-FINISH_SECONDS: Final = 15  # for what is under way: a cold caller waits 5 s, and a body may take 20
+KEEP_ALIVE_SECONDS: Final = 75  # more than a load balancer's (AWS: 60), so that it closes first
+ACCEPTS: Final = 16  # connections per iteration of the event loop
+FINISH_SECONDS: Final = 15  # for open requests: a cold caller waits 5 s, and a body may take 20
 
 
 class Server(uvicorn.Server):
-    """`drain_seconds` pass between SIGTERM and the end of listening."""
+    """Listens for `drain_seconds` after SIGTERM."""
 
     def __init__(self, config: uvicorn.Config, *, drain: Drain, drain_seconds: float) -> None:
         super().__init__(config)
         self._drain = drain
         self._drain_seconds = drain_seconds
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's
-        """Without uvicorn's: it would raise the signal again at its end, and we not exit with 0."""
-        if sig == signal.SIGTERM and not self._drain.has_begun:
-            self._drain.begin(time.monotonic())
-            return
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Do not raise the signal again at the end, as uvicorn does: the exit code is to be 0."""
+        ends_now = sig != signal.SIGTERM or self._drain.has_begun
         self._drain.begin(time.monotonic())
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+        if ends_now:
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
         drained = self._drain.is_over(time.monotonic(), self._drain_seconds)
@@ -54,48 +53,44 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         await self._accept_more_at_once()
-        gc.freeze()  # see __main__.py: what stands now stays as well
+        gc.freeze()  # as in __main__.py: what exists now stays
 
     async def _accept_more_at_once(self) -> None:
-        """Give each listener more handles: libuv accepts one connection of each in a turn of the loop.
+        """Add handles for each listener, as libuv accepts one connection per handle and iteration.
 
-        Else many new connections beside work that makes turns long would keep /livez waiting for seconds.
+        Otherwise /livez waits for seconds if many clients connect while iterations are long.
         """
-        loop = asyncio.get_running_loop()
+        loop, backlog = asyncio.get_running_loop(), self.config.backlog
         for server in list(self.servers):
             for _ in range(ACCEPTS - 1):
-                for listener in _kept_open(server.sockets):
-                    more = await loop.create_server(
-                        self._protocol, sock=listener, backlog=self.config.backlog
-                    )
+                for listener in _duplicates(server.sockets):
+                    more = await loop.create_server(self._protocol, sock=listener, backlog=backlog)
                     self.servers.append(more)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._accept_the_last()
+        await self._accept_pending()
         await super().shutdown(sockets)
 
-    async def _accept_the_last(self) -> None:
-        """Closing a listener resets whoever is connected and not accepted, and a busy loop has some.
+    async def _accept_pending(self) -> None:
+        """Accept what waits in the listen queues: closing a listener resets those connections.
 
-        So each is kept open by a descriptor of its own until its queue is empty. Where there is no
-        descriptor left, whoever waits in a queue is reset; who was accepted is answered all the same.
+        If no file descriptor is left they are reset after all; accepted connections are not.
         """
         loop = asyncio.get_running_loop()
         for server in self.servers:
-            listeners = list(_kept_open(server.sockets))
+            listeners = list(_duplicates(server.sockets))  # these keep the queues open
             server.close()
             for connection in [each for listener in listeners for each in _queued(listener)]:
-                with suppress(OSError):  # it is gone already
+                with suppress(OSError):  # the client has gone
                     await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
-        """As uvicorn makes one for a connection that it accepts."""
         return self.config.http_protocol_class(
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )  # type: ignore[call-arg]  # typed as any protocol, which takes nothing
+        )  # type: ignore[call-arg]  # uvicorn's annotation has no arguments
 
 
-def _kept_open(listeners: Iterable[socket.socket]) -> Iterator[socket.socket]:
+def _duplicates(listeners: Iterable[socket.socket]) -> Iterator[socket.socket]:
     for listener in listeners:
         with suppress(OSError):
             yield socket.socket(fileno=os.dup(listener.fileno()))
@@ -110,20 +105,20 @@ def _queued(listener: socket.socket) -> Iterator[socket.socket]:
             yield connection
 
 
-def config(
-    app: FastAPI, *, host: str, port: int, drain: Drain, bounds: ConnectionLimits | None = None
+def uvicorn_config(
+    app: FastAPI, *, host: str, port: int, drain: Drain, limits: ConnectionLimits | None = None
 ) -> uvicorn.Config:
     protocol = partial(
-        TimeoutProtocol, bounds=bounds or ConnectionLimits(), drain=drain, outbox=WriteBatcher()
+        TimeoutProtocol, limits=limits or ConnectionLimits(), drain=drain, batcher=WriteBatcher()
     )
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         loop="uvloop",
-        http=cast("type[asyncio.Protocol]", protocol),  # uvicorn only ever calls it
+        http=cast("type[asyncio.Protocol]", protocol),  # uvicorn only calls it
         ws="none",
-        access_log=False,  # dear, and no place for what may hold a secret
+        access_log=False,  # expensive, and a path may hold a secret
         log_config=None,
         proxy_headers=False,
         server_header=False,

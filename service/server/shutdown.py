@@ -2,13 +2,13 @@
 
 
 class Drain:
-    """Begins once. From then on the service is not ready, yet answers whoever still comes."""
+    """Once begun, the service reports not ready but still answers requests."""
 
     def __init__(self) -> None:
         self.begun_at: float | None = None
 
     def begin(self, now: float) -> None:
-        """`now` is in seconds of a clock that only goes on."""
+        """`now` is in seconds of a monotonic clock. Later calls change nothing."""
         if self.begun_at is None:
             self.begun_at = now
 
@@ -17,5 +17,4 @@ class Drain:
         return self.begun_at is not None
 
     def is_over(self, now: float, seconds: float) -> bool:
-        """Whether it has lasted so long that no new request is on its way any more."""
         return self.begun_at is not None and now >= self.begun_at + seconds

@@ -1,58 +1,61 @@
 """Coalesces writes: responses of one iteration of the event loop are sent together.
 
-To write wakes a client that sleeps. On one machine, where a mesh's proxy asks for it, that costs three
-times what a signature does, for each answer; while whoever is awake takes the next ones for nothing.
-Nobody waits long: the first answer of a turn goes out after some others, or when nothing else is ready.
+A write may wake the peer, which on one machine (with a sidecar proxy) costs more than a signature.
+A peer that is awake already takes further responses almost for free. A response waits until nothing
+else is ready, or until a few more responses wait with it.
+
+A/B, the server's CPU for a GET over HTTP, 8 connections: 82 µs; 95 µs if each response is written
+at once.
 """
 
 import asyncio
 from typing import Final
 
-_MOST: Final = 16  # answers that wait for each other: about 1 ms
+_MAX_BATCH: Final = 16  # transports; the first of them waits for about 1 ms
 
 
 class WriteBatcher:
-    """The wires on which something is to be sent."""
+    """Flushes the transports that have queued writes."""
 
     def __init__(self) -> None:
-        self._wires: list[CoalescingTransport] = []
+        self._transports: list[CoalescingTransport] = []
 
-    def add(self, wire: "CoalescingTransport") -> None:
-        if not self._wires:
-            asyncio.get_running_loop().call_soon(self._empty)
-        self._wires.append(wire)
-        if len(self._wires) >= _MOST:
-            self._empty()
+    def add(self, transport: "CoalescingTransport") -> None:
+        if not self._transports:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._transports.append(transport)
+        if len(self._transports) >= _MAX_BATCH:
+            self._flush()
 
-    def _empty(self) -> None:
-        wires, self._wires = self._wires, []
-        for wire in wires:
-            wire.flush()
+    def _flush(self) -> None:
+        transports, self._transports = self._transports, []
+        for transport in transports:
+            transport.flush()
 
 
 class CoalescingTransport:
-    """A transport. What is posted is sent soon, and in any case before whatever else is done with it."""
+    """A transport with `queue_write`. Any other call sends the queue first."""
 
-    def __init__(self, transport: asyncio.Transport, outbox: WriteBatcher) -> None:
+    def __init__(self, transport: asyncio.Transport, batcher: WriteBatcher) -> None:
         self._transport = transport
-        self._outbox = outbox
-        self._posted: list[bytes] = []
-        self._is_ended = False  # nothing more may be said
+        self._batcher = batcher
+        self._queue: list[bytes] = []
+        self._eof_written = False
         self.get_extra_info = transport.get_extra_info
         self.pause_reading = transport.pause_reading
         self.resume_reading = transport.resume_reading
         self.is_closing = transport.is_closing
 
-    def post(self, pieces: list[bytes]) -> None:
-        if self._is_ended:
+    def queue_write(self, pieces: list[bytes]) -> None:
+        if self._eof_written:
             return
-        is_first = not self._posted
-        self._posted += pieces
+        is_first = not self._queue
+        self._queue += pieces
         if is_first:
-            self._outbox.add(self)
+            self._batcher.add(self)
 
     def flush(self) -> None:
-        pieces, self._posted = self._posted, []
+        pieces, self._queue = self._queue, []
         if pieces and not self._transport.is_closing():
             self._transport.writelines(pieces)
 
@@ -62,16 +65,16 @@ class CoalescingTransport:
 
     def write_eof(self) -> None:
         self.flush()
-        self._is_ended = True
+        self._eof_written = True
         self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:
-        return self._transport.get_write_buffer_size() + sum(map(len, self._posted))
+        return self._transport.get_write_buffer_size() + sum(map(len, self._queue))
 
     def close(self) -> None:
         self.flush()
         self._transport.close()
 
     def abort(self) -> None:
-        self._posted = []
+        self._queue = []
         self._transport.abort()

@@ -1,45 +1,40 @@
-"""The body of a request that asks to upgrade, which httptools leaves unread.
+"""Reads the body of a request that asks to upgrade, which httptools leaves unread.
 
-We take no upgrade, and who asks is answered as if it had not (RFC 9110, 7.8): Java's own client asks so on
-every plain connection. But httptools calls such a request complete at the end of its head, body or not, and
-would read the body as the next request. So another parser reads it, framed as its head says.
+presign never upgrades, and answers as if the client had not asked (RFC 9110, 7.8): Java's own
+client asks for HTTP/2 on every plain connection. But httptools calls such a request complete at the
+end of its head and would take the body for the next request. So a second parser reads the body.
 
-Nothing after the body is told of, since the connection ends with the answer.
+Nothing after the body is reported, since the connection ends with the response.
 """
 
-from typing import Final, Protocol
+from typing import Any, Final
 
 import httptools
 
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
-class _Reader(Protocol):
-    def on_body(self, body: bytes) -> None: ...
-    def on_message_complete(self) -> None: ...
-
-
-class _BodyAlone:
-    def __init__(self, reader: _Reader) -> None:
-        self._reader = reader
-        self._is_over = False
+class _BodyCallbacks:
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+        self._is_complete = False
 
     def on_body(self, body: bytes) -> None:
-        if not self._is_over:
-            self._reader.on_body(body)
+        if not self._is_complete:
+            self._protocol.on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._reader.on_message_complete()
+        if not self._is_complete:
+            self._is_complete = True
+            self._protocol.on_message_complete()
 
 
-def body_parser(reader: _Reader) -> httptools.HttpRequestParser:
-    """To be fed with `framing` first."""
-    return httptools.HttpRequestParser(_BodyAlone(reader))
+def body_parser(protocol: Any) -> httptools.HttpRequestParser:
+    """A parser to feed with `framing_head` and the body. `protocol` gets the parser's callbacks."""
+    return httptools.HttpRequestParser(_BodyCallbacks(protocol))
 
 
-def framing(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """A head that says no more than how long the body is; names are in lower case."""
+def framing_head(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """A head that only says how long the body is. Names of `headers` are in lower case."""
     lines = [b"%b: %b\r\n" % header for header in headers if header[0] in _FRAMING]
     return b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(lines)

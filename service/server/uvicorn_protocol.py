@@ -1,9 +1,11 @@
-"""uvicorn's HTTP/1.1, at two thirds of the price.
+"""uvicorn's HTTP/1.1 protocol without the work that this service does not need.
 
-What is left out is what nothing here needs: to upgrade to WebSocket, to count connections against a
-limit, to split the same few paths for each request. And uvicorn sets a timer when a connection gets
-idle and takes it back at the next request, which costs more than to parse one; here a single timer
-looks, once it has run out, how long the connection has been idle.
+Left out: upgrades to WebSocket, counting connections against a limit, and parsing the same few URLs
+again and again. uvicorn also sets a timer whenever a connection becomes idle and cancels it at the
+next request, which costs more than parsing the request. Here one timer per connection checks, when
+it fires, how long the connection has been idle.
+
+A/B, the server's CPU for a GET over HTTP, 8 connections: 76 µs; 82 µs with uvicorn's own methods.
 """
 
 import asyncio
@@ -19,9 +21,9 @@ from service.server.request_response import RequestResponse
 
 
 class FastHttpProtocol(HttpToolsProtocol):
-    def __init__(self, **uvicorns: Any) -> None:
-        super().__init__(**uvicorns)
-        self._active = self.loop.time()
+    def __init__(self, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self._active_at = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super()._unset_keepalive_if_required()
@@ -29,19 +31,13 @@ class FastHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._active = self.loop.time()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
+        self._active_at = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        scope, parser, waits = self.scope, self.parser, self._has_open_cycle()
+        scope, parser, must_wait = self.scope, self.parser, self._has_open_cycle()
         scope["method"] = parser.get_method().decode("ascii")
         scope["http_version"] = version = parser.get_http_version()
-        scope["path"], scope["raw_path"], scope["query_string"] = _parts_of(self.url)
+        scope["path"], scope["raw_path"], scope["query_string"] = _split_url(self.url)
         self.cycle = RequestResponse(
             scope=scope,
             transport=self.transport,
@@ -55,75 +51,75 @@ class FastHttpProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        if waits:
+        if must_wait:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
         else:
             self._start_asgi_task(self.cycle, self.app)
 
     def on_body(self, body: bytes) -> None:
-        exchange = self.cycle
-        if exchange.response_complete:
-            self._pause_for_a_turn()
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._pause_one_iteration()
             return
-        exchange.body += body
-        if len(exchange.body) > HIGH_WATER_LIMIT:
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        exchange.message_event.set()
+        cycle.message_event.set()
 
-    def _pause_for_a_turn(self) -> None:
-        """After a piece of what nobody wants. libuv would read 32 of them, 8 MB, before it turns to others."""
+    def _pause_one_iteration(self) -> None:
+        """For input that is dropped: libuv would read 32 chunks (8 MB) before it serves others."""
         if not self.flow.read_paused:
             self.transport.pause_reading()
-            self.loop.call_soon(self._read_again)
+            self.loop.call_soon(self._resume_after_pause)
 
-    def _read_again(self) -> None:
-        """Also while the connection is being ended: the client has to see the answer first."""
-        if not self.flow.read_paused and not cast("Any", self.transport).is_over():
+    def _resume_after_pause(self) -> None:
+        # Also while the connection lingers: the client has to see the response first.
+        if not self.flow.read_paused and not cast("Any", self.transport).is_closed():
             self.transport.resume_reading()
 
     def on_message_complete(self) -> None:
-        exchange = self.cycle
-        if not exchange.response_complete:
-            exchange.more_body = False
-            exchange.message_event.set()
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self._active = self.loop.time()
+        self._active_at = self.loop.time()
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self.timeout_keep_alive_task is None:
-            self._look_again_in(self.timeout_keep_alive)
+            self._schedule_idle_check(self.timeout_keep_alive)
 
     def timeout_keep_alive_handler(self) -> None:
-        left = self._active + self.timeout_keep_alive - self.loop.time()
+        left = self._active_at + self.timeout_keep_alive - self.loop.time()
         if self._has_open_cycle():
-            self._look_again_in(self.timeout_keep_alive)
+            self._schedule_idle_check(self.timeout_keep_alive)
         elif left > 0:
-            self._look_again_in(left)
+            self._schedule_idle_check(left)
         else:
             self.timeout_keep_alive_task = None
             super().timeout_keep_alive_handler()
 
-    def _look_again_in(self, seconds: float) -> None:
+    def _schedule_idle_check(self, seconds: float) -> None:
         handler = self.timeout_keep_alive_handler
         self.timeout_keep_alive_task = self.loop.call_later(seconds, handler)
 
     def _unset_keepalive_if_required(self) -> None:
-        """Not for each request."""
+        """Overridden because uvicorn calls it for each chunk."""
 
     def _has_open_cycle(self) -> bool:
-        cycle: RequestResponse | None = self.cycle  # type: ignore[assignment] # uvicorn's annotation leaves None out
+        cycle: RequestResponse | None = self.cycle  # type: ignore[assignment] # None at first
         return cycle is not None and not cycle.response_complete
 
 
 @lru_cache(maxsize=64)
-def _parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """The path, decoded and as it came, and the query."""
+def _split_url(url: bytes) -> tuple[str, bytes, bytes]:
+    """The decoded path, the raw path and the query."""
     parsed = httptools.parse_url(url)
     path = parsed.path.decode("ascii")
     return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""

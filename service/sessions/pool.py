@@ -111,7 +111,7 @@ class SessionPool:
     def request_refresh(self, key: SessionKey) -> int:
         """Request a refresh, though the session can still sign shorter lifetimes.
 
-        Return the seconds until it is worth asking again. A session younger than MIN_REFRESH_AGE is
+        Return the seconds until a retry can succeed. A session younger than MIN_REFRESH_AGE is
         not refreshed: otherwise a caller could make us call STS all the time.
         """
         entry = self._entries[key]
@@ -176,7 +176,7 @@ class SessionPool:
         return self._entries.get(self._own(bucket)) if bucket in self._buckets else None
 
     def _is_served(self, key: SessionKey, entry: PooledSession) -> bool:
-        """Whether the session is of use. An outdated own session would never become idle."""
+        """Whether to keep the session. A bucket's outdated own session would never become idle."""
         bucket = self._buckets.get(key.bucket)
         if bucket is None or bucket.source is not entry.bucket.source:
             return False

@@ -98,7 +98,7 @@ class PooledSession:
 
     @property
     def is_failing(self) -> bool:
-        """One failure may be chance, unless it is a denial or a caller's attempt failed too."""
+        """Whether the role fails: after a denial, or a second failure, a caller's included."""
         return self.denied or self.failures > 1 or (self.failures > 0 and self.suspected)
 
     @property

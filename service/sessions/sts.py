@@ -160,7 +160,7 @@ class StaticKeys:
     async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002
         credentials = await _chained(self._session)
         if credentials.session_token is not None:
-            # Nobody tells us when a token expires, so its URLs could not name their true end.
+            # Nobody tells us when a token expires, so `expires_at` would be wrong.
             raise SessionRefused("Static credentials must not have a session token.")
         return Session(credentials=credentials, name=_NAME_PREFIX, starts_at=self._clock.wall())
 

@@ -1,12 +1,12 @@
 """Signs URLs with one set of credentials at one address.
 
-Theory of operation: a canonical request is rendered without the object's path, from what the second and
-the session's token have fixed already. The result is a `SigningContext`, which serves every key while the
-second and the lifetime are the same. A URL is then: encode the key, join, hash, sign, join. A context
-depends on its arguments only, so it is always safe to drop one.
+Theory of operation: a canonical request is rendered without the object's path, from what the second
+and the session's token have fixed already. The result is a `SigningContext`, which serves every key
+while the second and the lifetime are the same. A URL is then: encode the key, join, hash, sign,
+join. A context depends on its arguments only, so it is always safe to drop one.
 
-Contexts of actions that are used again are cached for their second, by the action's identity: to hash an
-action would cost more than to sign with it.
+Contexts of actions that are used again are cached for their second, by the action's identity: to
+hash an action would cost more than to sign with it.
 """
 
 import re
@@ -95,7 +95,8 @@ class Signer:
     def presign(
         self, action: Signable, key: str, *, now: int, expires_in: int, tag: str | None = None
     ) -> str:
-        """Return the URL. `now` is the store's time in epoch seconds; `key` is checked (`validation.py`).
+        """Return the URL. `now` is the store's time in epoch seconds; `key` is checked
+        (`validation.py`).
 
         `tag` goes into the query as `x-presign-id`: S3 ignores it, and writes it to its access log.
         """
@@ -159,7 +160,10 @@ class Signer:
         )
 
     def _query(self, names: str, parameters: Query, expires_in: int, tag: str | None) -> str:
-        """The canonical query. S3's own parameters begin in lower case, so they sort after SigV4's."""
+        """The canonical query.
+
+        S3's own parameters begin in lower case, so they sort after SigV4's.
+        """
         signed = names.replace(";", "%3B")  # names hold nothing else to encode: see actions.py
         query = f"{self._query_head}{expires_in}{self._token}&X-Amz-SignedHeaders={signed}"
         if tag is not None:

@@ -60,7 +60,10 @@ def signed_headers(headers: Iterable[str]) -> str:
 def canonical_request(
     method: str, path: str, query: str, headers: Mapping[str, str], payload_hash: str
 ) -> str:
-    """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice."""
+    """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice.
+
+    For proofs and tests: URLs are signed from `SigningContext`, which tests compare with this.
+    """
     lines = (method, path, query, canonical_headers(headers), signed_headers(headers), payload_hash)
     return "\n".join(lines)
 
@@ -90,8 +93,8 @@ def signing_key(secret_access_key: str, date: str, region: str, service: str) ->
 class SigningState:
     """A signing key as two SHA-256 states that have hashed the padded key already (RFC 2104).
 
-    HMAC hashes the key again for each message. Copying a state is three times cheaper, and a signing
-    key is used all day.
+    HMAC hashes the key again for each message. Copying a state is three times cheaper, and a
+    signing key is used all day.
     """
 
     __slots__ = ("_inner", "_outer")

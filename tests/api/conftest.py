@@ -1,4 +1,4 @@
-"""The whole app over ASGI, with one fake at its edge: where sessions come from."""
+"""The whole app over ASGI, with a fake source of sessions."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -27,20 +27,12 @@ ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
 EVERYTHING: Final = [
-    "download",
-    "upload",
-    "form",
-    "multipart",
-    "head",
-    "delete",
-    "list",
-    "check",
-    "versions",
+    *("download", "upload", "form", "multipart", "head", "delete", "list", "check", "versions")
 ]
 
 
 class Given:
-    """Gives a session at once, or the failure that it was given."""
+    """A source that returns a session at once, or raises `failure`."""
 
     length = 3600.0
 
@@ -67,23 +59,22 @@ class Given:
         )
 
 
-def settings_with(*grants: Mapping[str, Any], **more: Any) -> Settings:
+def settings_with(
+    *grants: Mapping[str, Any], rate_limit: str | None = None, **more: Any
+) -> Settings:
     """Bucket `demo`, and a caller with the grants; `closed` is a bucket that nobody may use."""
     bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
     caller = {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": list(grants)}
+    if rate_limit is not None:
+        caller["rate_limit"] = rate_limit
     buckets = {"demo": bucket, "closed": bucket, **more.pop("buckets", {})}
     return Settings.model_validate({"buckets": buckets, "callers": [caller], **more})
 
 
 def open_grant(**more: Any) -> dict[str, Any]:
     """All operations on the whole of `demo`."""
-    return {
-        "bucket": "demo",
-        "prefix": "",
-        "allow": EVERYTHING,
-        "allow_overwrite": True,
-        **more,
-    }
+    grant = {"bucket": "demo", "prefix": "", "allow": EVERYTHING, "allow_overwrite": True}
+    return grant | more
 
 
 def given_sources(failure: Exception | None = None) -> OpenSources:
@@ -98,14 +89,14 @@ def given_sources(failure: Exception | None = None) -> OpenSources:
 
 
 def closed_store(request: httpx.Request) -> httpx.Response:
-    """Nothing of these tests goes to the network."""
+    """A store that refuses everything."""
     return as_from_a_store(403, "<Error><Code>AccessDenied</Code></Error>")
 
 
 def as_from_a_store(
     status: int, text: str, headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
-    """Not read yet, as one that comes over a network."""
+    """A response whose body has not been read, as over a network."""
     return httpx.Response(status, headers=headers, stream=httpx.ByteStream(text.encode()))
 
 
@@ -116,19 +107,14 @@ async def running(
     audit: WriteLines | None = None,
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the app; it sends the caller's key. `audit` takes the lines of the trail.
-
-    `more` is what else `create_app` takes, or has in place of what it is given here.
-    """
-    # Given, since to have botocore resolve them takes a tenth of a second a test.
-    addresses = dict.fromkeys(settings.buckets, ADDRESS)
-    given = {
-        "addresses": addresses,
+    """A client of the app that sends the caller's key. `more` are other arguments of `create_app`."""
+    arguments = {
+        "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
         "open_sources": given_sources(failure),
         "store_transport": httpx.MockTransport(closed_store),
         **more,
     }
-    app = create_app(settings, audit=audit or list[bytes]().extend, **given)
+    app = create_app(settings, audit=audit or list[bytes]().extend, **arguments)
     async with lifespan(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         headers = {"Authorization": f"Bearer {API_KEY}"}
@@ -136,6 +122,12 @@ async def running(
             transport=transport, base_url="http://presign", headers=headers
         ) as client:
             yield client
+
+
+def app_of(client: httpx.AsyncClient) -> FastAPI:
+    transport: Any = client._transport
+    app: FastAPI = transport.app
+    return app
 
 
 def lifespan(app: FastAPI) -> AbstractAsyncContextManager[Any]:

@@ -1,4 +1,4 @@
-"""Two callers of the app who ask why their requests fail. Whatever is answered, it holds no secret."""
+"""Two callers that diagnose failed requests. No response contains a secret."""
 
 import json
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ FORBIDDEN: Final = "You have no grant for this bucket, key and operation."
 
 
 class Desk:
-    """The app of a caller with some grants, and of another with others."""
+    """The app with two callers: one with the given grants, `OTHER` with others."""
 
     def __init__(self, client: httpx.AsyncClient, audit_trail: list[bytes]) -> None:
         self.client = client

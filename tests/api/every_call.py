@@ -1,4 +1,4 @@
-"""Every call of the app, with all that may hold a secret: callers, bodies, headers, paths, queries."""
+"""Every call of the app, with secrets in callers, bodies, headers, paths and queries."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ ODD_HEADERS: Final[list[tuple[str, str]]] = [
     ("traceparent", BEARER),
 ]
 SENT: Final = (API_KEY, SECRET, TOKEN, JWT, FORGED)
-# A name that looks like a field's is repeated in the pointer, to whom sent it, by the contract.
+# A name that looks like a field is repeated in the pointer, so these names do not.
 UNLIKE_A_FIELD: Final = (TOKEN, JWT, FORGED, f"{API_KEY} {SECRET}")
 MALFORMED: Final[list[bytes]] = [
     *(json.dumps(sent).encode() for sent in SENT),
@@ -53,7 +53,7 @@ OVERSIZE: Final = SECRET.encode() * 280_000  # more than a batch may have
 
 
 def calls(app: FastAPI) -> list[tuple[str, str]]:
-    """Each method and path, those outside the document included."""
+    """Each method and path, including those outside the document."""
     found = [(method, route.path) for route in flat(app.routes) for method in route.methods or ()]
     assert {path for _, path in found} > set(app.openapi()["paths"])
     return found
@@ -63,20 +63,19 @@ def flat(routes: Iterable[Any]) -> Iterator[APIRoute]:
     for route in routes:
         if isinstance(route, APIRoute):
             yield route
-        else:  # FastAPI keeps each room as it was included
+        else:  # FastAPI keeps each included router
             yield from flat(route.original_router.routes)
 
 
 @cache
 def examples() -> dict[str, list[bytes]]:
-    """The bodies that the document shows, for each path."""
+    """The example bodies of the document by path."""
     document = YAML(typ="safe", pure=True).load(DOCUMENT)
     return {
         path: [
             json.dumps(example["value"]).encode()
-            for example in item["post"]["requestBody"]["content"]["application/json"][
-                "examples"
-            ].values()
+            for media in item["post"]["requestBody"]["content"].values()
+            for example in media["examples"].values()
         ]
         for path, item in document["paths"].items()
         if "post" in item
@@ -89,26 +88,26 @@ async def everything(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> N
     for method, path in calls(app):
         for headers in CALLERS:
             for body in good.get(path, [b""]):
-                shown.acquire(await client.request(method, path, content=body, headers=headers))
+                shown.add(await client.request(method, path, content=body, headers=headers))
             if "{upload_id}" in path:
-                shown.acquire(await client.request(method, path, params=GET, headers=headers))
-        # Who takes no body reads none, whatever is in it.
+                shown.add(await client.request(method, path, params=GET, headers=headers))
+        # Routes without a body do not read it.
         malformed = MALFORMED if path in good else [json.dumps(SENT).encode()]
         for headers in (AS_API_KEY, AS_TOKEN):
             for body in malformed:
-                shown.acquire(await client.request(method, path, content=body, headers=headers))
-        shown.acquire(await client.request(method, path, content=OVERSIZE, headers=AS_API_KEY))
+                shown.add(await client.request(method, path, content=body, headers=headers))
+        shown.add(await client.request(method, path, content=OVERSIZE, headers=AS_API_KEY))
         for header in ODD_HEADERS:
             odd = [*AS_API_KEY, header]
-            shown.acquire(await client.request(method, path, content=b"{}", headers=odd))
-    await lost(client, app, shown)
+            shown.add(await client.request(method, path, content=b"{}", headers=odd))
+    await unknown(client, app, shown)
 
 
-async def lost(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> None:
-    """Paths, methods and queries that there are none of."""
+async def unknown(client: httpx.AsyncClient, app: FastAPI, shown: Shown) -> None:
+    """Unknown paths, methods and queries."""
     for _, path in calls(app):
-        for asked in (f"{path}?access_token={API_KEY}&sig={SECRET}", f"{path}/{FORGED}"):
+        for target in (f"{path}?access_token={API_KEY}&sig={SECRET}", f"{path}/{FORGED}"):
             for method in ("GET", "POST", "OPTIONS", "PATCH"):
-                shown.acquire(await client.request(method, asked, headers=AS_API_KEY))
-    for asked in (f"/{API_KEY}", f"/v1/{SECRET}", f"/v1/download-urls/{JWT}?{TOKEN}"):
-        shown.acquire(await client.post(asked, json=GET, headers=AS_API_KEY))
+                shown.add(await client.request(method, target, headers=AS_API_KEY))
+    for target in (f"/{API_KEY}", f"/v1/{SECRET}", f"/v1/download-urls/{JWT}?{TOKEN}"):
+        shown.add(await client.post(target, json=GET, headers=AS_API_KEY))

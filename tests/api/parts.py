@@ -1,10 +1,8 @@
-"""What is asked of uploads in parts over HTTP, and what each refusal must be like."""
+"""Requests for uploads in parts."""
 
-from typing import Any, Final
+from typing import Final
 
-import httpx
-
-from tests.api.conftest import SECRET, TOKEN, open_grant, settings_with
+from tests.api.conftest import open_grant, settings_with
 from tests.api.refusals import MARK
 
 LEAST: Final = 5 * 1024**2
@@ -21,18 +19,3 @@ CRC: Final = "AAAAAA=="
 SETTINGS: Final = settings_with(
     open_grant(allow=["multipart"]), open_grant(bucket="closed", allow=["list"])
 )
-
-
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert (told["code"], told["status"]) == (code, status)
-    assert told["request_id"] == answer.headers["x-request-id"]
-    for secret in (MARK, SECRET, TOKEN, "X-Amz-Signature", "demo.s3.example"):
-        assert secret not in answer.text
-    return told
-
-
-def pointers(answer: httpx.Response, status: int = 422, code: str = "invalid_request") -> list[str]:
-    return [error["pointer"] for error in problem(answer, status, code).get("errors", [])]

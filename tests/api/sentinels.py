@@ -1,4 +1,4 @@
-"""Secrets that can be told from anything else, and all that the service shows to look for them in."""
+"""Unmistakable secrets, and a search for them in everything that the service shows."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"
 BEARER: Final = "sentinel-bearer-of-the-issuer"
 JWT: Final = make_token()
 GIVEN: Final = (API_KEY, SECRET, TOKEN, BEARER, *FORGED.split("."), *JWT.split("."))
-# As a library's exception may quote them: by name, or with no name at all.
+# As a library's exception may quote them, with names and without.
 NAMED_WORDS: Final = (
     f"Authorization: Bearer {API_KEY} then {JWT} and {FORGED}; <SecretAccessKey>{SECRET}"
     f"</SecretAccessKey> at https://h/k?X-Amz-Security-Token={quote(TOKEN, safe='')}"
@@ -38,19 +38,19 @@ BARE_WORDS: Final = f"{API_KEY} {SECRET} {TOKEN} {BEARER} {JWT} {FORGED}"
 
 @dataclass
 class Shown:
-    """What went out in one way or another. Answers' own URLs and fields are left out, as secrets."""
+    """All output of the service, without the URLs and fields of responses, which are secret."""
 
     log: StringIO = field(default_factory=StringIO)
     audit_trail: list[bytes] = field(default_factory=list)
     replies: list[str] = field(default_factory=list)
     signatures: set[str] = field(default_factory=set)
 
-    def acquire(self, answer: httpx.Response) -> None:
+    def add(self, answer: httpx.Response) -> None:
         headers = [f"{name}: {value}" for name, value in answer.headers.items()]
         self.replies.append("\n".join([*headers, self._without_signed(answer)]))
 
-    def nowhere(self, *more: str) -> None:
-        """No sentinel stands in anything that was shown."""
+    def assert_no_secret(self, *more: str) -> None:
+        """No output contains a secret."""
         secrets = {form for secret in GIVEN for form in forms_of(secret)} | self.signatures
         sought = re.compile("|".join(map(re.escape, secrets)))
         for text in (
@@ -63,7 +63,7 @@ class Shown:
             assert found is None, f"shown: …{text[max(0, found.start() - 300) : found.end() + 50]}"
 
     def _without_signed(self, answer: httpx.Response) -> str:
-        document = answer.url.path.startswith("/openapi")  # its examples have URLs of nobody's
+        document = answer.url.path.startswith("/openapi")  # its examples have made-up URLs
         if document or answer.headers.get("content-type") != "application/json":
             return answer.text
         return json.dumps(self._stripped(answer.json()))
@@ -85,17 +85,17 @@ def signatures(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def forms_of(secret: str) -> set[str]:
-    """As it stands, in a URL, in JSON, and in base64."""
+    """Plain, in a URL, in JSON, and in base64."""
     plain = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
     return plain | {b64encode(secret.encode()).decode().rstrip("=")}
 
 
 @contextmanager
 def logging_as_served(level: str, log: StringIO) -> Iterator[None]:
-    """As `serve` sets it up, into `log`. Afterwards all is as it was, for it belongs to the process."""
+    """Logging as `serve` sets it up, into `log`; restored at the end."""
     root = logging.getLogger()
     handlers, levels = root.handlers[:], dict(_levels())
-    root.handlers.clear()  # pytest's, which the set-up would close
+    root.handlers.clear()  # those of pytest, which the set-up would close
     handler = logging.StreamHandler(log)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(_is_not_of_the_tests_client)
@@ -115,19 +115,19 @@ def _levels() -> Iterable[tuple[str | None, int]]:
 
 
 def _is_not_of_the_tests_client(record: logging.LogRecord) -> bool:
-    """Httpx logs each URL that it asks for. Those of the service's own calls stay."""
+    """False for what httpx logs of the test client's own requests."""
     return not (record.name == "httpx" and "http://presign/" in record.getMessage())
 
 
 def reprs(*roots: object) -> Iterator[str]:
-    """Of all that can be reached: the service's objects and the containers that they keep."""
+    """The `repr` of every reachable object of the service, and of their containers."""
     seen: dict[int, object] = {}
     todo = list(roots)
     while todo:
         each = todo.pop()
         if id(each) in seen or isinstance(each, str | bytes | int | float | None):
             continue
-        seen[id(each)] = each  # kept, lest another get the same id
+        seen[id(each)] = each  # kept alive, so that its id is not reused
         yield repr(each)
         todo += _parts(each)
 
@@ -145,7 +145,7 @@ def _parts(each: object) -> list[object]:
 
 @asynccontextmanager
 async def an_issuer() -> AsyncIterator[str]:
-    """The URL of keys that verify JWT, over true HTTP."""
+    """The URL of a server with the keys that verify JWT."""
     body = jwks(jwk(ed_key()))
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 

@@ -1,4 +1,4 @@
-"""What callers share, and that none takes it from the others: places, turns in line, what a rate refused."""
+"""The limits that callers share: requests in progress, batches, and refusals by rate."""
 
 import asyncio
 from itertools import count
@@ -7,10 +7,14 @@ from typing import Final
 import pytest
 
 from service.access.callers import Rate
-from service.api.batch_queue import BatchQueue
-from service.api.concurrency import ConcurrencyLimiter, Owner
-from service.api.recently_refused import LONGEST, RecentlyRefused
-from service.api.shared_limits import SharedLimits
+from service.api.limits import (
+    MAX_REFUSAL_SECONDS,
+    BatchQueue,
+    ConcurrencyLimiter,
+    Owner,
+    RecentlyRefused,
+    SharedLimits,
+)
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
 from tests.api.conftest import open_grant, settings_with
@@ -43,7 +47,7 @@ def test_other_callers_get_places_beside_a_greedy_one() -> None:
     assert [taken(limiter, (None, str(number))) for number in range(3)] == [25, 13, 6]
 
 
-def test_a_place_without_an_owner_counts_for_all() -> None:
+def test_a_place_without_an_owner_counts_against_the_limit() -> None:
     limiter = ConcurrencyLimiter(2)
     limiter.acquire()
     limiter.acquire()
@@ -72,14 +76,14 @@ def test_the_bounds_are_shares_of_max_in_flight() -> None:
     shared: SharedLimits = app.state.shared
     assert shared.limiter._free == 200
     assert shared.bodies._free == 100
-    assert shared.batches._places._free == 50
+    assert shared.batches._limiter._free == 50
 
 
-async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
-    line, order = BatchQueue(ConcurrencyLimiter(40), at_work=1), list[str]()
+async def test_few_batches_run_at_a_time_and_callers_take_turns() -> None:
+    queue, order = BatchQueue(ConcurrencyLimiter(40), slots=1), list[str]()
 
     async def batch(owner: Owner) -> None:
-        async with line.turn(owner):
+        async with queue.slot(owner):
             order.append(owner[1])
             await asyncio.sleep(0)
 
@@ -89,36 +93,36 @@ async def test_few_batches_work_at_a_time_and_callers_take_turns() -> None:
     assert order == ["alice", "alice", "bob", "alice", "bob", "alice"]
 
 
-async def test_a_line_that_is_full_refuses() -> None:
-    line, end = BatchQueue(ConcurrencyLimiter(4), at_work=1), asyncio.Event()
+async def test_a_full_batch_queue_refuses() -> None:
+    queue, end = BatchQueue(ConcurrencyLimiter(4), slots=1), asyncio.Event()
 
     async def batch() -> None:
-        async with line.turn(ALICE):
+        async with queue.slot(ALICE):
             await end.wait()
 
-    asked = [asyncio.create_task(batch()) for _ in range(4)]
+    batches = [asyncio.create_task(batch()) for _ in range(4)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     end.set()
-    told = await asyncio.gather(*asked, return_exceptions=True)
-    assert [type(each) for each in told] == [type(None)] * 3 + [Overloaded]
+    results = await asyncio.gather(*batches, return_exceptions=True)
+    assert [type(each) for each in results] == [type(None)] * 3 + [Overloaded]
 
 
-async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
-    line, session, order = (
-        BatchQueue(ConcurrencyLimiter(4), at_work=1),
+async def test_a_batch_releases_its_slot_while_waiting_for_a_session() -> None:
+    queue, session, order = (
+        BatchQueue(ConcurrencyLimiter(4), slots=1),
         asyncio.Event(),
         list[str](),
     )
 
     async def cold() -> None:
-        async with line.turn(ALICE) as turn:
-            async with turn.aside():
+        async with queue.slot(ALICE) as slot:
+            async with slot.released():
                 await session.wait()
             order.append("alice")
 
     async def warm() -> None:
-        async with line.turn(BOB):
+        async with queue.slot(BOB):
             order.append("bob")
 
     waiting = asyncio.create_task(cold())
@@ -131,27 +135,27 @@ async def test_others_have_the_turn_while_a_batch_waits_for_a_session() -> None:
 
 
 @pytest.mark.parametrize("handed_over", [False, True])
-async def test_a_cancelled_batch_leaves_the_line(handed_over: bool) -> None:
-    line = BatchQueue(ConcurrencyLimiter(4), at_work=1)
+async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
+    queue = BatchQueue(ConcurrencyLimiter(4), slots=1)
 
     async def batch() -> None:
-        async with line.turn(ALICE):
+        async with queue.slot(ALICE):
             pass
 
-    await line.join(BOB)
+    await queue.acquire(BOB)
     waiting = asyncio.create_task(batch())
     await asyncio.sleep(0)
     if handed_over:
-        line.release()
+        queue.release()
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     if not handed_over:
-        line.release()
+        queue.release()
     await asyncio.wait_for(batch(), 1)
 
 
-class S3Error(RecentlyRefused):
-    """At a time that tests set."""
+class Refused(RecentlyRefused):
+    """With a clock that tests set."""
 
     def __init__(self) -> None:
         super().__init__(lambda: self.now)
@@ -169,8 +173,8 @@ def refusal(seconds: int) -> RateLimited:
     return RateLimited("Too many.", retry_after=seconds)
 
 
-def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
-    refused = S3Error()
+def test_a_refused_caller_is_refused_until_retry_after() -> None:
+    refused = Refused()
     refused.add(ALICE, RATE, refusal(3), length=100, batch=False)
     assert refused.refuses(0)
     assert not refused.refuses(0, BOB)
@@ -180,15 +184,15 @@ def test_one_url_too_many_refuses_all_until_the_time_told() -> None:
     assert not refused.refuses(0)
 
 
-def test_nobody_is_refused_unread_for_long() -> None:
-    refused = S3Error()
+def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
+    refused = Refused()
     refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
-    refused.now = LONGEST
+    refused.now = MAX_REFUSAL_SECONDS
     assert not refused.refuses(0)
 
 
-def test_a_batch_too_large_refuses_those_as_long() -> None:
-    refused = S3Error()
+def test_a_refused_batch_refuses_only_batches_as_long() -> None:
+    refused = Refused()
     refused.add(ALICE, RATE, refusal(60), length=LONG, batch=True)
     assert refused.refuses(LONG)
     assert not refused.refuses(LONG // 2)
@@ -196,19 +200,19 @@ def test_a_batch_too_large_refuses_those_as_long() -> None:
 
 
 def test_a_short_batch_is_always_read() -> None:
-    refused = S3Error()
+    refused = Refused()
     refused.add(ALICE, RATE, refusal(60), length=64 * 1024, batch=True)
     assert not refused.refuses(LONG)
 
 
-def test_another_rate_counts_at_once() -> None:
-    refused = S3Error()
+def test_a_changed_rate_applies_at_once() -> None:
+    refused = Refused()
     refused.add(ALICE, RATE, refusal(60), length=1, batch=False)
     assert not refused.refuses(0, rate=Rate(20, 60))
 
 
 def test_few_refused_callers_are_remembered() -> None:
-    refused = S3Error()
+    refused = Refused()
     for number in range(5000):
         refused.add((None, str(number)), RATE, refusal(60), length=1, batch=False)
     assert sum(refused.knows((None, str(number))) for number in range(5000)) == 4096

@@ -1,4 +1,4 @@
-"""What a request leaves in the trail, seen from the wire; and that without a trail there is no URL."""
+"""The audit line of each request over HTTP, and that there is no URL without one."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service.errors import Overloaded
-from tests.api.conftest import API_KEY, open_grant, running, settings_with
+from tests.api.conftest import API_KEY, app_of, open_grant, running, settings_with
 
 GET: Final = {"bucket": "demo", "key": "a"}
 CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
@@ -28,7 +28,7 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
 UPLOAD: Final = "multipart-uploads/upload-1"
 LENGTH: Final = {"content_length": 6_000_000}
 PARTS: Final = [{"part_number": 1, "etag": "e"}]
-# (method, path, body, S3's own name of it); a GET or a DELETE has its body as a query.
+# (method, path, body, S3 action); a GET or a DELETE sends its body as the query.
 STORE_CALLS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
     ("POST", "multipart-uploads", {**GET, **LENGTH}, "CreateMultipartUpload"),
     (
@@ -46,7 +46,7 @@ calls = pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ i
 
 
 class AuditTrail:
-    """Takes lines while it works."""
+    """Collects lines, or fails if `works` is False."""
 
     def __init__(self) -> None:
         self.works = True
@@ -81,20 +81,15 @@ async def _client(audit_trail: AuditTrail) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def test_every_call_that_signs_is_covered(routes: set[str]) -> None:
+def test_every_call_that_signs_is_covered(client: httpx.AsyncClient) -> None:
     paths = {path for path, _ in CALLS} | {path for _, path, _, _ in STORE_CALLS}
     covered = {f"/v1/{path}".replace("upload-1", "{upload_id}") for path in paths}
-    assert covered == routes - {"/v1/caller", "/v1/diagnoses"}  # test_diagnoses.py has its own
-
-
-@pytest.fixture(name="routes")
-def _routes(client: httpx.AsyncClient) -> set[str]:
-    transport: Any = client._transport
-    return set(transport.app.openapi()["paths"])
+    # test_diagnoses_trail.py has tests for diagnoses.
+    assert covered == app_of(client).openapi()["paths"].keys() - {"/v1/caller", "/v1/diagnoses"}
 
 
 @calls
-async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
+async def test_each_call_leaves_one_line_with_its_request_id(
     client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     answer = await client.post(f"/v1/{path}", json=body)
@@ -107,7 +102,7 @@ async def test_each_call_leaves_one_line_with_the_id_of_its_reply(
 
 
 @pytest.mark.parametrize(("method", "path", "body", "action"), STORE_CALLS)
-async def test_each_call_that_goes_to_the_store_leaves_one_line_whatever_comes_of_it(
+async def test_each_call_to_the_store_leaves_one_line(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     *,
@@ -132,7 +127,7 @@ async def test_the_callers_own_request_id_is_in_the_trail(
     assert audit_trail.line["request_id"] == "job-7.a"
 
 
-async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
+async def test_an_invalid_request_id_is_replaced_in_trail_and_response(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     forged = {"X-Request-ID": 'a","decision":"denied'}
@@ -141,7 +136,7 @@ async def test_an_id_that_is_none_is_in_neither_trail_nor_reply(
     assert len(audit_trail.line["request_id"]) == 32
 
 
-async def test_a_tagged_url_names_the_id_of_its_reply(
+async def test_a_tagged_url_has_the_request_id(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [GET | {"bucket": "tagged"}, GET | {"bucket": "tagged", "key": "b"}, GET]
@@ -156,7 +151,7 @@ async def test_a_tagged_url_names_the_id_of_its_reply(
 async def test_the_clients_address_is_that_of_the_connection(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
-    """Not what a header says: whoever sends it chooses it."""
+    """The caller could choose what a header says."""
     transport: Any = client._transport
     transport.client = ("192.0.2.77", 4711)
     headers = {"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"}
@@ -182,7 +177,7 @@ async def test_a_client_without_an_address_has_none_in_the_trail(
         ({"min_expires_in": 604_800}, 422, "lifetime_unavailable"),
     ],
 )
-async def test_a_refusal_leaves_one_line_with_the_code_of_its_problem(
+async def test_a_refusal_leaves_one_line_with_its_code(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     changed: dict[str, Any],
@@ -202,7 +197,7 @@ async def test_without_a_session_the_refusal_is_in_the_trail(audit_trail: AuditT
     assert audit_trail.line["reason"] == "credentials_unavailable"
 
 
-async def test_a_batch_tells_each_decision_with_all_its_keys(
+async def test_a_batch_leaves_one_line_for_each_decision(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     items = [{**GET, "key": str(n), "bucket": "closed" if n % 2 else "demo"} for n in range(6)]
@@ -211,7 +206,7 @@ async def test_a_batch_tells_each_decision_with_all_its_keys(
     assert told == [("allowed", ["0", "2", "4"]), ("denied", ["1", "3", "5"])]
 
 
-async def test_a_thousand_long_keys_are_told_in_lines_that_collectors_take(
+async def test_a_thousand_long_keys_are_split_into_short_lines(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     keys = [f"{n}/" + "\u65e5" * 300 for n in range(1000)]
@@ -261,7 +256,7 @@ async def test_failed_authentications_are_ten_lines_a_second_at_most(
 
 
 def refused_by(line: dict[str, Any]) -> int:
-    """How many requests a line speaks of."""
+    """The number of requests that a line stands for."""
     suppressed: int = line.get("suppressed", 1)
     return suppressed
 
@@ -275,7 +270,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
 @calls
-async def test_a_body_that_asks_for_nothing_leaves_no_line(
+async def test_an_invalid_body_leaves_no_line(
     client: httpx.AsyncClient,
     audit_trail: AuditTrail,
     path: str,
@@ -287,7 +282,7 @@ async def test_a_body_that_asks_for_nothing_leaves_no_line(
     assert audit_trail.written == []
 
 
-async def test_who_asks_what_it_may_do_leaves_no_line(
+async def test_caller_and_health_leave_no_line(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
     audit_trail.works = False
@@ -297,7 +292,7 @@ async def test_who_asks_what_it_may_do_leaves_no_line(
 
 
 @calls
-async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
+async def test_without_an_audit_trail_the_response_is_503(
     client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
     audit_trail.works = False
@@ -312,21 +307,19 @@ async def test_without_a_trail_the_answer_is_503_and_holds_no_url(
     assert (await client.post(f"/v1/{path}", json=body)).status_code == 200
 
 
-async def test_without_a_trail_a_refusal_is_503_too(
+async def test_without_an_audit_trail_a_refusal_is_503_too(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
-    """Else whoever fills the trail could probe for grants unseen."""
+    """Otherwise a caller that fills the audit trail could probe for grants unseen."""
     audit_trail.works = False
     answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
 
 
-async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
+async def test_a_refused_batch_leaves_ten_keys_and_a_count(
     audit_trail: AuditTrail,
 ) -> None:
-    settings = settings_with(open_grant())
-    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
-    settings = settings.model_copy(update={"callers": [caller]})
+    settings = settings_with(open_grant(), rate_limit="1/minute")
     keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
     items = [{**GET, "key": key, "not": "validated"} for key in keys]
     async with running(settings, audit=audit_trail.write) as client:
@@ -345,11 +338,8 @@ async def test_a_refused_batch_leaves_the_first_ten_keys_and_a_count(
 async def test_a_refused_batch_of_any_shape_is_audited(
     audit_trail: AuditTrail, items: list[Any]
 ) -> None:
-    settings = settings_with(open_grant())
-    caller = settings.callers[0].model_copy(update={"rate_limit": "1/minute"})
-    async with running(
-        settings.model_copy(update={"callers": [caller]}), audit=audit_trail.write
-    ) as client:
+    settings = settings_with(open_grant(), rate_limit="1/minute")
+    async with running(settings, audit=audit_trail.write) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.status_code == 429
     assert audit_trail.line["keys_count"] == len(items)

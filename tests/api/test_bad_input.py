@@ -1,4 +1,4 @@
-"""Every refusal of the contract, on the wire: right status, code and pointer; nothing echoed."""
+"""Invalid input over HTTP: status, code and pointer are right, and nothing is echoed."""
 
 from typing import Any
 
@@ -36,16 +36,14 @@ from tests.api.refusals import FORM, GET, LIST, MARK, UPLOAD, refused_at
         ("upload-forms", {"max_content_length": 5, "overwrite": True}),
     ],
 )
-async def test_a_key_that_no_url_can_name_is_refused(
+async def test_an_invalid_key_is_refused(
     client: httpx.AsyncClient, path: str, more: dict[str, Any], key: str
 ) -> None:
     await refused_at(client, path, {"bucket": "demo", "key": key, **more}, "#/key")
 
 
 @pytest.mark.parametrize("prefix", [f"../{MARK}", f"{MARK}\0", MARK * 200])
-async def test_a_prefix_that_no_url_can_name_is_refused(
-    client: httpx.AsyncClient, prefix: str
-) -> None:
+async def test_an_invalid_prefix_is_refused(client: httpx.AsyncClient, prefix: str) -> None:
     await refused_at(client, "list-urls", {"bucket": "demo", "prefix": prefix}, "#/prefix")
 
 
@@ -64,7 +62,7 @@ async def test_a_prefix_that_no_url_can_name_is_refused(
         ("upload-forms", FORM, "content_type_prefix"),
     ],
 )
-async def test_what_no_header_can_carry_is_refused(
+async def test_values_that_no_header_can_carry_are_refused(
     client: httpx.AsyncClient, path: str, body: dict[str, Any], field: str, value: str
 ) -> None:
     await refused_at(client, path, {**body, field: value}, f"#/{field}")
@@ -99,7 +97,7 @@ async def test_what_no_header_can_carry_is_refused(
           "max_content_length": 5}, "#/filename"),
     ],
 )  # fmt: skip
-async def test_what_cannot_be_kept_is_refused(
+async def test_an_impossible_request_is_refused_with_its_pointer(
     client: httpx.AsyncClient, path: str, body: Any, pointer: str
 ) -> None:
     await refused_at(client, path, body, pointer)
@@ -110,7 +108,7 @@ async def test_what_cannot_be_kept_is_refused(
 async def test_metadata_that_stores_act_on_is_refused(
     client: httpx.AsyncClient, path: str, body: dict[str, Any], name: str
 ) -> None:
-    """MinIO would unpack the upload into keys of the archive's choice."""
+    """MinIO would unpack the upload into keys that the archive names."""
     metadata = {"metadata": {"author": MARK, name: "true"}}
     await refused_at(client, path, {**body, **metadata}, "#/metadata")
 
@@ -131,7 +129,7 @@ async def test_a_type_that_browsers_run_is_not_signed_inline(client: httpx.Async
     await refused_at(client, "download-urls", body, "#/content_type", "unsafe_content_type")
 
 
-async def test_a_form_for_a_fixed_key_must_be_allowed_to_overwrite(
+async def test_a_form_for_a_fixed_key_must_overwrite(
     client: httpx.AsyncClient,
 ) -> None:
     body = {"bucket": "demo", "key": MARK, "max_content_length": 5}
@@ -148,7 +146,7 @@ async def test_a_form_for_a_fixed_key_must_be_allowed_to_overwrite(
         ("list-urls", LIST, "continuation_token"),
     ],
 )
-async def test_no_control_character_goes_into_a_query(
+async def test_control_characters_in_query_values_are_refused(
     client: httpx.AsyncClient, path: str, body: dict[str, Any], field: str
 ) -> None:
     await refused_at(client, path, {**body, field: f"{MARK}\0"}, f"#/{field}")
@@ -158,13 +156,13 @@ async def test_no_control_character_goes_into_a_query(
 @pytest.mark.parametrize(
     ("path", "body"), [("download-urls", GET), ("upload-urls", UPLOAD), ("upload-forms", FORM)]
 )
-async def test_what_is_no_media_type_is_not_signed(
+async def test_an_invalid_media_type_is_refused(
     client: httpx.AsyncClient, path: str, body: dict[str, Any], value: str
 ) -> None:
     await refused_at(client, path, {**body, "content_type": value}, "#/content_type")
 
 
-async def test_a_form_holds_the_stores_variable_in_its_key_alone(
+async def test_the_filename_variable_is_allowed_in_keys_only(
     client: httpx.AsyncClient,
 ) -> None:
     for field, value in [
@@ -174,12 +172,12 @@ async def test_a_form_holds_the_stores_variable_in_its_key_alone(
         await refused_at(client, "upload-forms", {**FORM, field: value}, f"#/{field}")
 
 
-async def test_a_long_name_of_metadata_is_not_said_again(client: httpx.AsyncClient) -> None:
+async def test_a_long_metadata_name_is_not_repeated(client: httpx.AsyncClient) -> None:
     for size in (65, 2000, 50_000):
         body = {**UPLOAD, "metadata": {"s" * size: "\n"}}
         await refused_at(client, "upload-urls", body, "#/metadata")
 
 
-async def test_tags_that_no_header_can_hold_are_refused(client: httpx.AsyncClient) -> None:
+async def test_tags_that_are_too_long_for_a_header_are_refused(client: httpx.AsyncClient) -> None:
     tags = {f"{i}": "漢" * 256 for i in range(10)}
     await refused_at(client, "upload-urls", {**UPLOAD, "tags": tags}, "#/tags")

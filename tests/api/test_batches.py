@@ -1,4 +1,4 @@
-"""Batches, on the wire."""
+"""Batches over HTTP."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ async def test_a_batch_answers_each_item_in_its_place(
     assert "/fourth?" in fourth["request"]["url"]
 
 
-async def test_an_item_that_cannot_be_kept_is_told_in_its_place(
+async def test_an_invalid_item_is_reported_in_its_place(
     client: httpx.AsyncClient,
 ) -> None:
     items = [
@@ -53,10 +53,10 @@ async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClie
     assert len(urls) == 1000
 
 
-async def test_an_item_of_other_types_is_refused_in_whatever_order(
+async def test_items_with_other_types_are_not_taken_for_equal(
     client: httpx.AsyncClient,
 ) -> None:
-    """For Python `true` is 1."""
+    """In Python, True == 1."""
     items = [
         {"bucket": "demo", "key": "a", "content_length": 1, "overwrite": True},
         {"bucket": "demo", "key": "b", "overwrite": 1, "content_length": True},
@@ -78,10 +78,10 @@ async def test_an_item_of_other_types_is_refused_in_whatever_order(
     ],
     ids=["item", "map", "member"],
 )
-async def test_what_is_no_object_is_told_in_the_words_of_json(
+async def test_errors_speak_of_objects_and_not_of_python(
     client: httpx.AsyncClient, item: object, pointer: str
 ) -> None:
-    """As where one is asked for alone; and a name of ours is none of the caller's business."""
+    """Not of dictionaries, nor of the names of our classes."""
     answer = await client.post("/v1/upload-urls/batch", json={"items": [item]})
     told = {"pointer": pointer, "detail": "Input should be an object."}
     assert (answer.status_code, answer.json()["errors"]) == (422, [told])

@@ -1,13 +1,13 @@
-"""How long a body may be: its model says so, and nothing else does."""
+"""The limit of a body is that of its model."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, get_type_hints
 
 import pytest
 
-from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, Body
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.objects import StrictRequest
+from service.api.schemas import StrictRequest
 from service.app.factory import _ROUTERS, _shared
 from service.errors import BodyTooLarge
 from service.protocols.uppy import routes as uppy
@@ -26,7 +26,7 @@ LONG: Final = {
 
 
 class Named(StrictRequest):
-    """Has fields that are long in other models."""
+    """Has fields that make other models long."""
 
     items: list[str]
     parts: list[str]
@@ -58,14 +58,12 @@ async def test_a_body_has_the_limit_of_its_model(
     endpoint: Callable[..., Any], body: bytes, limit: int
 ) -> None:
     route = ApiRoute("/x", endpoint, methods=["POST"], response_model=None)
-    model: type[Body] = get_type_hints(endpoint)["body"]
-    taken = await route._handle(sent(body.ljust(limit)), model, {})
-    assert taken == b"taken"
-    with pytest.raises(BodyTooLarge, match=f"At most {limit} bytes"):
-        await route._handle(sent(body.ljust(limit + 1)), model, {})
+    assert await route._answer(sent(body.ljust(limit))) == b"taken"
+    with pytest.raises(BodyTooLarge, match=f"longer than {limit} bytes"):
+        await route._answer(sent(body.ljust(limit + 1)))
 
 
-def test_batches_and_completions_alone_are_long() -> None:
+def test_only_batches_and_completions_may_have_long_bodies() -> None:
     routes = [route for router in (*_ROUTERS, uppy.router) for route in router.routes]
     hints = [get_type_hints(route.endpoint) for route in routes if isinstance(route, ApiRoute)]
     limits = {

@@ -1,4 +1,4 @@
-"""`/v1/diagnoses` from the wire: whom it answers, and about what."""
+"""Diagnoses over HTTP: what they find, and for whom."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,7 +15,7 @@ async def _desk() -> AsyncIterator[Desk]:
         yield desk
 
 
-async def test_what_a_caller_had_signed_is_explained_with_proof(desk: Desk) -> None:
+async def test_a_signed_request_is_diagnosed_with_proof(desk: Desk) -> None:
     answer = await desk.ask(await desk.url(), "PUT", headers={}, **MISMATCH)
     [finding] = answer.json()["findings"]
     assert finding == {
@@ -31,7 +31,7 @@ async def test_a_request_that_works_has_no_findings(desk: Desk) -> None:
     assert await desk.codes(await desk.url("head-urls"), "HEAD", headers={}) == []
 
 
-async def test_a_list_and_a_part_and_a_form_are_answered_too(desk: Desk) -> None:
+async def test_lists_and_forms_are_diagnosed(desk: Desk) -> None:
     answer = await desk.client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"})
     assert await desk.codes(answer.json()["url"]) == []
     form = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 5}
@@ -55,7 +55,7 @@ async def test_a_list_and_a_part_and_a_form_are_answered_too(desk: Desk) -> None
         ("PUT", "/b/c?uploadId=u&partNumber=1"),
     ],
 )
-async def test_another_key_is_forbidden_in_the_same_words_as_ever(
+async def test_another_key_is_forbidden_with_the_usual_detail(
     desk: Desk, method: str, path: str
 ) -> None:
     mark = "&" if "?" in path else "?"
@@ -77,14 +77,12 @@ async def test_another_key_is_forbidden_in_the_same_words_as_ever(
         "\x00",
     ],
 )
-async def test_another_bucket_is_forbidden_whether_there_is_one_or_not(
-    desk: Desk, url: str
-) -> None:
+async def test_another_bucket_is_forbidden_whether_it_exists_or_not(desk: Desk, url: str) -> None:
     assert await desk.refusal(url) == FORBIDDEN
     assert await desk.refusal(url, "POST", **MISMATCH) == FORBIDDEN
 
 
-async def test_a_bucket_at_one_of_awss_other_hosts_is_known_by_its_name(desk: Desk) -> None:
+async def test_a_bucket_is_recognised_at_other_aws_hosts(desk: Desk) -> None:
     url = await desk.url()
     for host in ("demo.s3.amazonaws.com", "demo.s3-eu-west-1.amazonaws.com"):
         assert await desk.codes(url.replace(ADDRESS.host, host), **MISMATCH) == ["host_changed"]
@@ -94,14 +92,14 @@ async def test_a_bucket_at_one_of_awss_other_hosts_is_known_by_its_name(desk: De
     assert await desk.refusal(closed) == FORBIDDEN
 
 
-async def test_a_host_of_nobodys_is_known_by_the_callers_own_session_alone(desk: Desk) -> None:
+async def test_an_unknown_host_needs_a_session_of_the_caller(desk: Desk) -> None:
     through_a_proxy = (await desk.url()).replace(ADDRESS.host, "cdn.example")
     assert await desk.codes(through_a_proxy, **MISMATCH) == ["host_changed"]
     assert await desk.refusal(through_a_proxy, key=OTHER) == FORBIDDEN
     assert await desk.refusal(through_a_proxy.replace("/a/", "/c/")) == FORBIDDEN
 
 
-async def test_the_session_of_another_is_as_if_there_were_none(desk: Desk) -> None:
+async def test_the_session_of_another_caller_looks_unknown(desk: Desk) -> None:
     url = await desk.url()  # of a key that both may have signed
     assert await desk.codes(url, "PUT", headers={}, **MISMATCH) == ["method_changed"]
     of_another = await desk.ask(url, "PUT", OTHER, headers={}, **MISMATCH)
@@ -115,7 +113,7 @@ async def test_the_session_of_another_is_as_if_there_were_none(desk: Desk) -> No
     ]
 
 
-async def test_one_session_for_all_explains_to_all_who_may_use_it() -> None:
+async def test_a_shared_session_serves_all_its_callers() -> None:
     buckets = {"demo": {"region": "eu-west-1", "credentials": "static"}}
     async with a_desk(grants("a/"), buckets=buckets) as desk:
         url = await desk.url()
@@ -123,7 +121,7 @@ async def test_one_session_for_all_explains_to_all_who_may_use_it() -> None:
 
 
 @pytest.mark.parametrize("allow", ["download", "upload", "head", "delete"])
-async def test_any_operation_on_the_object_will_do_since_the_method_may_be_the_fault(
+async def test_any_operation_on_the_object_allows_a_diagnosis(
     allow: str,
 ) -> None:
     async with a_desk(grants("a/", allow)) as desk:
@@ -136,7 +134,7 @@ async def test_any_operation_on_the_object_will_do_since_the_method_may_be_the_f
         assert await desk.refusal("https://demo.s3.example/", "POST") == FORBIDDEN
 
 
-async def test_a_limit_of_a_grant_is_no_reason_to_refuse() -> None:
+async def test_limits_of_a_grant_do_not_forbid_a_diagnosis() -> None:
     async with a_desk({**grants("a/", "download"), "max_expires_in": 60}) as desk:
         url = "https://demo.s3.example/a/b?versionId=v&X-Amz-Expires=900&X-Amz-Signature=B"
         assert (await desk.codes(url))[0] == "url_truncated"

@@ -1,16 +1,24 @@
-"""`/v1/diagnoses` from the wire: what it writes down and counts, and what it does not take."""
+"""Diagnoses over HTTP: the audit line, metrics, invalid requests, and what is not revealed."""
 
 import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 import pytest
 
 from tests.api.conftest import running, settings_with
-from tests.api.diagnosing import MISMATCH, PATH, Desk, a_desk, grants
+from tests.api.diagnosing import MISMATCH, OTHER, PATH, Desk, a_desk, grants
 from tests.support.scrapes import samples, value
+
+SHARED: Final = {
+    "region": "eu-west-1",
+    "role_arn": "arn:aws:iam::111122223333:role/presign",
+    "scoped_sessions": False,
+}
 
 
 @pytest.fixture(name="desk")
@@ -19,7 +27,7 @@ async def _desk() -> AsyncIterator[Desk]:
         yield desk
 
 
-async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: Desk) -> None:
+async def test_the_audit_line_has_the_request_but_not_its_url(desk: Desk) -> None:
     url = await desk.url()
     await desk.ask(url, "PUT", **MISMATCH)
     line = desk.line
@@ -41,15 +49,13 @@ async def test_the_trail_says_what_was_asked_about_and_nothing_of_its_url(desk: 
 
 
 @pytest.mark.parametrize("mark", ["%3F", "%253F", ";", "%26", "/", "?prefix="])
-async def test_a_signature_that_was_pasted_into_the_key_is_not_written_down(
-    desk: Desk, mark: str
-) -> None:
+async def test_a_signature_pasted_into_the_key_is_not_audited(desk: Desk, mark: str) -> None:
     await desk.ask((await desk.url()).replace("?", mark))
     assert desk.line["keys"][0][:3] == "a/b"
     assert "ASIA" not in json.dumps(desk.line)
 
 
-async def test_each_counts_once_and_what_is_asked_about_counts_nothing(desk: Desk) -> None:
+async def test_a_diagnosis_counts_once_and_never_as_signed(desk: Desk) -> None:
     url = await desk.url()
     before = value(await samples(desk.client), "signed_total", operation="download", bucket="demo")
     await desk.ask(url, "PUT", headers={})
@@ -63,10 +69,8 @@ async def test_each_counts_once_and_what_is_asked_about_counts_nothing(desk: Des
 
 
 async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
-    settings = settings_with(grants("a/"))
-    caller = settings.callers[0].model_copy(update={"rate_limit": "2/minute"})
     audit_trail: list[bytes] = []
-    limited = settings.model_copy(update={"callers": [caller]})
+    limited = settings_with(grants("a/"), rate_limit="2/minute")
     async with running(limited, audit=audit_trail.extend) as client:
         desk = Desk(client, audit_trail)
         url = await desk.url()
@@ -77,7 +81,7 @@ async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
         assert json.loads(audit_trail[-1])["reason"] == "rate_limited"
 
 
-async def test_it_starts_no_session(desk: Desk) -> None:
+async def test_a_diagnosis_starts_no_session(desk: Desk) -> None:
     """Who has had nothing signed has none, and gets none for asking."""
     url = "https://demo.s3.example/a/b?X-Amz-Credential=A%2Fb&X-Amz-Signature=B"
     before = value(await samples(desk.client), "sessions", bucket="demo")
@@ -103,7 +107,7 @@ async def test_it_starts_no_session(desk: Desk) -> None:
     ],
     ids=lambda each: str(each)[:40],
 )
-async def test_what_is_no_such_request_is_refused_with_its_place(
+async def test_an_invalid_diagnosis_is_refused_with_its_pointer(
     desk: Desk, change: dict[str, Any], pointer: str
 ) -> None:
     body = {"method": "GET", "url": "https://demo.s3.example/a/b", **change}
@@ -113,17 +117,7 @@ async def test_what_is_no_such_request_is_refused_with_its_place(
     assert desk.audit_trail == []
 
 
-async def test_a_body_over_64_kib_is_not_taken(desk: Desk) -> None:
-    answer = await desk.client.post(PATH, content=b" " * 65_537)
-    assert answer.status_code == 413
-
-
-async def test_only_who_is_known_is_answered(desk: Desk) -> None:
-    answer = await desk.ask(await desk.url(), key="nobody")
-    assert answer.status_code == 401
-
-
-async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk) -> None:
+async def test_an_ended_session_is_still_recognised(desk: Desk) -> None:
     url = await desk.url()
     app: Any = desk.client._transport
     history = app.app.state.diagnoses._history
@@ -131,3 +125,43 @@ async def test_a_session_that_ended_is_known_though_another_signs_now(desk: Desk
     session, _ = history._sessions[key]
     history.remember(key[1], key[2], replace(session, expires_at=time.time() - 5))
     assert (await desk.codes(url, **MISMATCH))[-1] == "session_ended"
+
+
+def canonical(url: str) -> str:
+    parts = urlsplit(url)
+    query = parts.query.partition("&X-Amz-Signature")[0]
+    text = f"GET\n{parts.path}\n{query}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    return f"<Error><Code>SignatureDoesNotMatch</Code><CanonicalRequest>{escape(text)}</CanonicalRequest></Error>"
+
+
+async def test_a_pasted_canonical_request_of_another_key_proves_nothing() -> None:
+    """Callers may share a session; whether a signature is of a key is for those who may sign for it."""
+    async with a_desk(grants("a/"), buckets={"demo": SHARED}) as desk:
+        url = await desk.url(key="a/secret")
+        answers = []
+        for theirs in (url, url[:-1] + ("0" if url[-1] != "0" else "1")):
+            told = {"headers": {}, "response_status": 403, "response_body": canonical(theirs)}
+            own = theirs.replace("/a/secret?", "/b/x?")
+            answers.append((await desk.ask(own, "GET", OTHER, **told)).text)
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Signature=vjbyPxybdZaNmGa&Expires=1&AWSAccessKeyId=AKIA",
+        "Policy=vjbyPxybdZaNmGa&Signature=vjbyPxybdZaNmGa&Key-Pair-Id=K",
+        "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
+        "X-Goog-Signature=vjbyPxybdZaNmGa",
+        "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
+        "sv=2026-02-06%2526sig%253DvjbyPxybdZaNmGa",
+        "Expires=1%26amp;Signature=vjbyPxybdZaNmGa",
+        "Expires=1;Signature=vjbyPxybdZaNmGa",
+    ],
+)
+async def test_signatures_of_other_kinds_are_not_audited(query: str) -> None:
+    async with a_desk(grants("a/")) as desk:
+        await desk.url()
+        await desk.ask(f"https://demo.s3.example/a/b%3F{query}")
+        assert desk.line["keys"][0].startswith("a/b")
+        assert "vjbyPxybdZaNmGa" not in str(desk.line)

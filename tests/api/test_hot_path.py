@@ -1,10 +1,10 @@
-"""The shape of the hot path: what is called between a signing call and its answer, and what never is."""
+"""The hot path: which modules a signing call runs through, and which it never does."""
 
 import gc
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any, Final
 
@@ -40,9 +40,7 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    settings = settings_with(open_grant())
-    caller = settings.callers[0].model_copy(update={"rate_limit": "1000000/minute"})
-    async with running(settings.model_copy(update={"callers": [caller]})) as client:
+    async with running(settings_with(open_grant(), rate_limit="1000000/minute")) as client:
         yield client
 
 
@@ -53,15 +51,15 @@ def with_bucket(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def watched(modules: list[str]) -> Iterator[None]:
-    """Notes the module of each Python function that is called in this thread."""
+def profiled(modules: list[str]) -> Iterator[None]:
+    """Record the module of each Python function that this thread calls."""
 
     def note(frame: FrameType, event: str, _: Any) -> None:
         if event == "call":
             modules.append(frame.f_globals.get("__name__", ""))
 
     before, collects = sys.getprofile(), gc.isenabled()
-    gc.disable()  # what earlier tests left is not this call's: `limits` has a finalizer
+    gc.disable()  # earlier tests left objects with finalizers, those of `limits`
     sys.setprofile(note)
     try:
         yield
@@ -71,30 +69,36 @@ def watched(modules: list[str]) -> Iterator[None]:
             gc.enable()
 
 
-async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[str]:
-    """The modules in which something is called between the app's first step and its answer's end."""
+@asynccontextmanager
+async def watched(client: httpx.AsyncClient) -> AsyncIterator[list[str]]:
+    """The modules in which the app calls a function."""
     transport: Any = client._transport
     app, modules = transport.app, list[str]()
 
     async def only_the_app(scope: Any, receive: Any, send: Any) -> None:
-        with watched(modules):
+        with profiled(modules):
             await app(scope, receive, send)
 
     transport.app = only_the_app
     try:
-        answer = await client.post(f"/v1/{path}", json=with_bucket(body))
+        yield modules
     finally:
         transport.app = app
+
+
+async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[str]:
+    async with watched(client) as modules:
+        answer = await client.post(f"/v1/{path}", json=with_bucket(body))
     assert answer.status_code == 200, answer.text
     assert answer.json().get("failed", 0) == 0
     return modules
 
 
 @pytest.mark.parametrize(("path", "body"), CALLS, ids=lambda each: each if each is str else None)
-async def test_a_warm_call_asks_no_sdk_no_router_no_dependency_and_no_thread(
+async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
     client: httpx.AsyncClient, path: str, body: dict[str, Any]
 ) -> None:
-    await client.post(f"/v1/{path}", json=with_bucket(body))  # its session has yet to come
+    await client.post(f"/v1/{path}", json=with_bucket(body))  # fetches the session
     threads = set(threading.enumerate())
     modules = await called(client, path, body)
     assert set(threading.enumerate()) == threads
@@ -102,27 +106,16 @@ async def test_a_warm_call_asks_no_sdk_no_router_no_dependency_and_no_thread(
     assert [each for each in modules if each.startswith(NEVER)] == []
 
 
-async def test_of_a_thousand_keys_what_is_shared_is_done_once(client: httpx.AsyncClient) -> None:
-    """Each key costs its signature, a look at it, and little else."""
+async def test_a_batch_does_shared_work_once(client: httpx.AsyncClient) -> None:
     items = [{"key": f"a/{number}"} for number in range(1000)]
     one = await called(client, "download-urls/batch", {"items": items[:1]})
     all_of_them = await called(client, "download-urls/batch", {"items": items})
-    of_each = (len(all_of_them) - len(one)) / 999
-    # Its item is compared, its key is looked at (3), encoded and signed (4).
-    assert of_each <= 8
+    # Its item is compared, its key is checked (3), encoded and signed (4).
+    assert (len(all_of_them) - len(one)) / 999 <= 8
 
 
 async def test_a_call_through_the_router_would_be_seen(client: httpx.AsyncClient) -> None:
-    """Else the test above could not fail."""
-    transport: Any = client._transport
-    app, modules = transport.app, list[str]()
-
-    async def only_the_app(scope: Any, receive: Any, send: Any) -> None:
-        with watched(modules):
-            await app(scope, receive, send)
-
-    transport.app = only_the_app
-    answer = await client.get("/livez")
-    transport.app = app
-    assert answer.status_code == 200
+    """Otherwise the tests above could not fail."""
+    async with watched(client) as modules:
+        assert (await client.get("/livez")).status_code == 200
     assert any(each.startswith("fastapi.routing") for each in modules)

@@ -1,4 +1,4 @@
-"""Whether an object has arrived, and is what was promised: one HEAD tells, or a list of one key."""
+"""Object checks over HTTP: a HEAD, and a list of one key if that is refused."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -6,7 +6,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.conftest import SECRET, TOKEN, open_grant, running, settings_with
+from tests.api.conftest import SECRET, open_grant, running, settings_with
+from tests.api.refusals import problem
 from tests.s3.fake_store import Body, query_of
 
 PATH: Final = "/v1/object-checks"
@@ -38,18 +39,18 @@ def objects(*keys: str, status: int = 200) -> Answer:
 
 
 class Checked:
-    """An answer, with what was asked of the store for it."""
+    """The service in front of a store that gives prepared answers."""
 
     def __init__(self) -> None:
-        self.asked: list[httpx.Request] = []
+        self.requests: list[httpx.Request] = []
         self.audit_trail: list[bytes] = []
 
     async def ask(self, *answers: Answer, allow: str = "check", **more: Any) -> httpx.Response:
-        """The last answer is given for ever."""
+        """Check an object. The store repeats its last answer."""
 
         async def handle(request: httpx.Request) -> httpx.Response:
-            self.asked.append(request)
-            return answers[min(len(self.asked), len(answers)) - 1]()
+            self.requests.append(request)
+            return answers[min(len(self.requests), len(answers)) - 1]()
 
         settings = settings_with(open_grant(allow=[allow], prefix="canary/"))
         transport = httpx.MockTransport(handle)
@@ -64,17 +65,7 @@ def _checked() -> Checked:
     return Checked()
 
 
-def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert told["code"] == code
-    for secret in ("canary", SECRET, TOKEN, "demo.s3.example"):
-        assert secret not in answer.text
-    return told
-
-
-async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
+async def test_an_existing_object_is_described(checked: Checked) -> None:
     answer = await checked.ask(head(200, FOUND))
     assert answer.status_code == 200
     assert answer.json() == {
@@ -87,7 +78,7 @@ async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
         "metadata": {"team": "billing"},
         "mismatches": [],
     }
-    [request] = checked.asked
+    [request] = checked.requests
     assert request.method == "HEAD"
     assert request.url.raw_path.startswith(b"/canary/a%20b.txt?")
     assert request.headers["x-amz-checksum-mode"] == "ENABLED"
@@ -95,7 +86,7 @@ async def test_an_object_that_is_there_is_told_of(checked: Checked) -> None:
     assert b'"expires_in"' not in checked.audit_trail[0]
 
 
-async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:
+async def test_headers_that_the_store_omits_are_absent(checked: Checked) -> None:
     answer = await checked.ask(head(200, {"content-length": "0", "etag": '"e"'}))
     assert answer.json() == {
         "found": True,
@@ -129,7 +120,7 @@ async def test_what_the_store_does_not_say_is_absent(checked: Checked) -> None:
         ),
     ],
 )
-async def test_what_is_not_as_expected_is_named(
+async def test_mismatches_are_named(
     checked: Checked, expected: dict[str, Any], mismatches: list[str]
 ) -> None:
     answer = await checked.ask(head(200, FOUND), **expected)
@@ -139,11 +130,7 @@ async def test_what_is_not_as_expected_is_named(
 
 @pytest.mark.parametrize(
     "answers",
-    [
-        [head(404), objects()],
-        [head(403), objects()],
-        [head(403), objects(f"{KEY}2")],
-    ],
+    [[head(404), objects()], [head(403), objects()], [head(403), objects(f"{KEY}2")]],
     ids=["404 and nothing is listed", "403 and nothing is listed", "403 and another is listed"],
 )
 async def test_an_object_that_is_not_there_is_not_found(
@@ -151,14 +138,14 @@ async def test_an_object_that_is_not_there_is_not_found(
 ) -> None:
     answer = await checked.ask(*answers, content_length=5)
     assert (answer.status_code, answer.json()) == (200, {"found": False, "mismatches": []})
-    assert len(checked.asked) == len(answers)
+    assert len(checked.requests) == len(answers)
 
 
 async def test_only_the_one_key_is_listed(checked: Checked) -> None:
     await checked.ask(head(403), objects())
-    query = query_of(checked.asked[1])
+    query = query_of(checked.requests[1])
     assert (query["prefix"], query["max-keys"], query["list-type"]) == (KEY, "1", "2")
-    assert checked.asked[1].url.raw_path.startswith(b"/?")
+    assert checked.requests[1].url.raw_path.startswith(b"/?")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +167,7 @@ async def test_only_the_one_key_is_listed(checked: Checked) -> None:
         *("400", "a redirect", "no length", "a length that is none"),
     ],
 )
-async def test_what_the_store_will_not_tell_is_its_refusal(
+async def test_an_inconclusive_answer_is_storage_refused(
     checked: Checked, answers: list[Answer]
 ) -> None:
     problem(await checked.ask(*answers), 502, "storage_refused")
@@ -200,7 +187,7 @@ async def test_a_store_that_does_not_answer_is_unavailable(
 @pytest.mark.parametrize("allow", ["download", "head", "list", "multipart"])
 async def test_a_check_is_an_operation_of_its_own(checked: Checked, allow: str) -> None:
     problem(await checked.ask(head(200, FOUND), allow=allow), 403, "forbidden")
-    assert checked.asked == []
+    assert checked.requests == []
 
 
 @pytest.mark.parametrize(
@@ -221,8 +208,8 @@ async def test_a_check_is_an_operation_of_its_own(checked: Checked, allow: str) 
     ],
     ids=str,
 )
-async def test_what_may_not_be_asked_is_refused_without_a_call(
+async def test_an_invalid_or_forbidden_check_makes_no_call(
     checked: Checked, changes: dict[str, Any], status: int, code: str
 ) -> None:
     problem(await checked.ask(head(200, FOUND), **changes), status, code)
-    assert checked.asked == []
+    assert checked.requests == []

@@ -1,4 +1,4 @@
-"""Whether the process lives and may be sent requests, whatever STS does. In virtual time."""
+"""Liveness and readiness while STS fails, in virtual time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -26,7 +26,7 @@ NO_ROLE: Final = SessionRefused("AccessDenied: not authorized to perform sts:Ass
 
 
 class Sources(dict[str, FakeSource]):
-    """Of the buckets, by name. Those made while `fault` stands have it."""
+    """Sources of sessions by bucket. `fault` is the error of those that are made later."""
 
     fault: Exception | None = None
 
@@ -59,7 +59,7 @@ async def sign(client: httpx.AsyncClient, bucket: str) -> httpx.Response:
 
 
 @in_virtual_time
-async def test_a_start_without_sts_is_live_and_not_ready_until_sts_comes() -> None:
+async def test_without_sts_the_service_is_live_but_not_ready() -> None:
     sources = Sources()
     sources.fault = OSError("no route")
     async with served(sources) as client:
@@ -75,7 +75,7 @@ async def test_a_start_without_sts_is_live_and_not_ready_until_sts_comes() -> No
 
 
 @in_virtual_time
-async def test_sts_is_asked_no_oftener_for_being_asked_whether_we_live_or_are_ready() -> None:
+async def test_health_checks_make_no_calls_to_sts() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -87,19 +87,19 @@ async def test_sts_is_asked_no_oftener_for_being_asked_whether_we_live_or_are_re
 
 
 @in_virtual_time
-async def test_an_sts_that_hangs_holds_up_neither_health_nor_metrics() -> None:
+async def test_a_hanging_sts_does_not_delay_health_and_metrics() -> None:
     sources = Sources()
     async with served(sources) as client:
         for source in sources.values():
             source.hangs = True
-        begun = loop_clock().boot()
+        began = loop_clock().boot()
         for path in ("/livez", "/readyz", "/metrics"):
             await client.get(path)
-        assert loop_clock().boot() - begun < 0.01
+        assert loop_clock().boot() - began < 0.01
 
 
 @in_virtual_time
-async def test_of_a_role_that_is_revoked_only_its_own_buckets_callers_are_refused() -> None:
+async def test_a_revoked_role_affects_its_own_bucket_only() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -110,16 +110,16 @@ async def test_of_a_role_that_is_revoked_only_its_own_buckets_callers_are_refuse
             await asyncio.sleep(60)
             assert (await sign(client, "closed")).status_code == 200
             assert await status(client, "/readyz") == 200
-        begun = loop_clock().boot()
+        began = loop_clock().boot()
         refused = await sign(client, "demo")
-        assert loop_clock().boot() - begun < 0.2
+        assert loop_clock().boot() - began < 0.2
     assert (refused.status_code, refused.json()["code"]) == (503, "credentials_unavailable")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert "AccessDenied" not in refused.text
 
 
 @in_virtual_time
-async def test_a_batch_over_two_buckets_gets_what_can_be_had() -> None:
+async def test_a_batch_signs_for_the_buckets_that_can_sign() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -132,7 +132,7 @@ async def test_a_batch_over_two_buckets_gets_what_can_be_had() -> None:
 
 
 @in_virtual_time
-async def test_a_service_none_of_whose_buckets_can_sign_is_live_and_not_ready() -> None:
+async def test_without_sessions_the_service_is_live_but_not_ready() -> None:
     sources = Sources()
     async with served(sources) as client:
         await asyncio.sleep(1)
@@ -140,27 +140,27 @@ async def test_a_service_none_of_whose_buckets_can_sign_is_live_and_not_ready() 
         for source in sources.values():
             source.error = NO_ROLE
         await asyncio.sleep(HOUR - 60)
-        assert await status(client, "/readyz") == 200  # what is good is good to its end
+        assert await status(client, "/readyz") == 200  # a session is used until it expires
         await asyncio.sleep(120)
         assert await status(client, "/readyz") == 503
         assert await status(client, "/livez") == 200
 
 
 @in_virtual_time
-async def test_a_process_about_to_end_is_not_ready_and_answers_all_the_same() -> None:
+async def test_a_process_shutting_down_is_not_ready_but_signs() -> None:
     drain = Drain()
     async with served(Sources(), drain=drain) as client:
         await asyncio.sleep(1)
         drain.begin(0)
         answer = await client.get("/readyz")
-        assert (answer.status_code, answer.text) == (503, "about to end")
+        assert (answer.status_code, answer.text) == (503, "shutting down")
         assert await status(client, "/livez") == 200
         assert (await sign(client, "demo")).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
 @in_virtual_time
-async def test_health_and_metrics_are_answered_however_many_requests_are_under_way(
+async def test_a_full_service_answers_health_and_metrics(
     path: str,
 ) -> None:
     sources = Sources()

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from service.auth.jwks_client import MAX_BYTES, JwksEndpoint, KeysUnavailable
-from tests.app.services.house import called_here
+from tests.app.services.harness import called_here
 from tests.support.late import again_if_late, within
 
 DOCUMENT = b'{"keys": []}'

@@ -102,6 +102,7 @@ schema = schemathesis.openapi.from_path(
 )
 
 
+@pytest.mark.slow  # `make check` runs it
 @schema.parametrize()
 @settings(
     max_examples=CASES_AN_OPERATION,
@@ -109,7 +110,7 @@ schema = schemathesis.openapi.from_path(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-def test_every_reply_keeps_to_the_document(
+def test_every_response_conforms_to_the_document(
     case: schemathesis.Case[Any], url: str, asked: list[int]
 ) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}

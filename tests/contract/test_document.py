@@ -16,6 +16,7 @@ from tests.contract.reading import (
     operations,
     reachable,
     reachable_schemas,
+    replies,
     resolve,
     schemas,
 )
@@ -39,7 +40,7 @@ def test_it_is_valid_as_openapi_3_1(document: Json) -> None:
     validate(document, cls=OpenAPIV31SpecValidator)
 
 
-def test_it_is_valid_as_openapi_3_0_with_the_version_line_changed(document: Json) -> None:
+def test_it_is_also_valid_as_openapi_3_0(document: Json) -> None:
     validate(document | {"openapi": "3.0.3"}, cls=OpenAPIV30SpecValidator)
 
 
@@ -83,7 +84,7 @@ def test_a_bearer_token_is_the_only_way_in(document: Json) -> None:
 # Schemas
 
 
-def test_schemas_use_only_keywords_that_mean_the_same_in_3_0_and_3_1(document: Json) -> None:
+def test_schemas_use_only_portable_keywords(document: Json) -> None:
     strangers = {at: schema.keys() - KEYWORDS for at, schema in schemas(document)}
     assert {at: names for at, names in strangers.items() if names} == {}
 
@@ -93,7 +94,7 @@ def test_a_type_is_one_word_and_never_null(document: Json) -> None:
     assert {at: name for at, name in types.items() if str(name) not in TYPES} == {}
 
 
-def test_formats_are_those_that_leave_a_value_as_it_is(document: Json) -> None:
+def test_only_formats_that_keep_the_value_are_used(document: Json) -> None:
     formats = [
         (at, schema["type"], schema["format"])
         for at, schema in schemas(document)
@@ -196,3 +197,102 @@ def test_every_property_is_described(document: Json) -> None:
         for at, schema in schemas(document)
         if "/properties/" in at and not schema.keys() & {"description", "$ref"}
     ] == []
+
+
+# Operations
+
+
+def test_paths_are_kebab_case_under_v1(document: Json) -> None:
+    shape = r"/v1(/[a-z]+(-[a-z]+)*(/\{[a-z]+(_[a-z]+)*\})?)+"
+    assert [path for path in document["paths"] if not re.fullmatch(shape, path)] == []
+
+
+def test_operation_ids_are_lower_camel_and_unique(document: Json) -> None:
+    ids = [operation["operationId"] for _, operation in operations(document)]
+    assert [name for name in ids if not re.fullmatch("[a-z]+([A-Z][a-z]+)*", name)] == []
+    assert len(set(ids)) == len(ids)
+
+
+def test_an_operation_has_the_tag_of_its_resource_only(document: Json) -> None:
+    tags: dict[str, set[str]] = {}
+    for path, operation in operations(document):
+        (tag,) = operation["tags"]
+        tags.setdefault(tag, set()).add(path.partition("/{")[0].removesuffix("/batch"))
+    assert {tag: paths for tag, paths in tags.items() if len(paths) > 1} == {}
+    assert list(tags) == [tag["name"] for tag in document["tags"]]
+
+
+def test_operations_have_a_summary_and_a_description(document: Json) -> None:
+    assert [
+        path for path, each in operations(document) if not each.keys() >= {"summary", "description"}
+    ] == []
+
+
+def test_a_post_has_a_body_and_no_other_method(document: Json) -> None:
+    # Clients and proxies may drop the body of a GET or a DELETE.
+    methods = {
+        (method, "requestBody" in operation)
+        for item in document["paths"].values()
+        for method, operation in item.items()
+    }
+    assert methods == {("post", True), ("get", False), ("delete", False)}
+
+
+def test_a_batch_takes_what_the_single_call_takes(document: Json) -> None:
+    def body(path: str) -> Json:
+        content = document["paths"][path]["post"]["requestBody"]["content"]
+        return resolve(document, content["application/json"]["schema"]["$ref"])
+
+    for path in document["paths"]:
+        if path.endswith("/batch"):
+            items = body(path)["properties"]["items"]
+            assert resolve(document, items["items"]["$ref"]) is body(path.removesuffix("/batch"))
+            assert (items["minItems"], items["maxItems"]) == (1, 1000)
+
+
+def test_every_operation_has_one_success_and_the_same_failures(document: Json) -> None:
+    successes = {"createMultipartUpload": "201", "abortMultipartUpload": "204"}
+    for path, operation in operations(document):
+        success = successes.get(operation["operationId"], "200")
+        assert operation["responses"].keys() == {success, "429", "503", "4XX", "5XX"}, path
+
+
+def test_only_204_has_no_body(document: Json) -> None:
+    bare = [status for _, status, reply in replies(document) if "content" not in reply]
+    assert bare == ["204"]
+
+
+def test_parameters_are_required_and_described(document: Json) -> None:
+    parameters = [
+        parameter
+        for _, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+    ]
+    assert parameters
+    assert all(each["required"] and each["description"] for each in parameters)
+    assert {(each["in"], each["name"]) for each in parameters} == {
+        ("path", "upload_id"),
+        ("query", "bucket"),
+        ("query", "key"),
+    }
+
+
+def test_every_failure_is_a_problem(document: Json) -> None:
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for path, status, reply in replies(document):
+        if not status.startswith("2"):
+            assert list(reply["content"]) == ["application/problem+json"], (path, status)
+            assert reply["content"]["application/problem+json"]["schema"] == problem, (path, status)
+
+
+def test_every_reply_carries_a_request_id(document: Json) -> None:
+    assert [
+        (path, status)
+        for path, status, each in replies(document)
+        if "X-Request-ID" not in each["headers"]
+    ] == []
+
+
+def test_only_429_and_503_have_retry_after(document: Json) -> None:
+    for path, status, reply in replies(document):
+        assert ("Retry-After" in reply["headers"]) == (status in {"429", "503"}), (path, status)

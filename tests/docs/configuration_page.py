@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from service.app.reload import _AT_START
+from service.app.reload import RESTART_REQUIRED
 from service.config import types as settings_values
 from service.config.settings import Settings
 
@@ -88,7 +88,7 @@ def _lines() -> Iterator[str]:
         of_model = SCHEMA["$defs"][model]
         yield f"\n## {heading}\n"
         yield f"{_prose(of_model['description'])}\n"
-        yield from _table(of_model, at_start=_AT_START if heading == "server" else ())
+        yield from _table(of_model, at_start=RESTART_REQUIRED if heading == "server" else ())
     yield f"\n{_OF_THE_ENVIRONMENT}"
     yield "| variable | meaning |\n| --- | --- |"
     yield from (f"| `{name}` | {words} |" for name, words in VARIABLES.items())

@@ -78,6 +78,6 @@ def test_each_answers_file_defines_its_name(path: str, name: str) -> None:
 
 def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"{ATTEMPT_SECONDS:g} s at most" in PROSE
-    assert f"when {MAX_SESSIONS:,} others were used later" in PROSE
+    assert f"of more than {MAX_SESSIONS:,}" in PROSE
     assert REFRESH_MARGIN == 60, "a minute"
     assert earliest_refresh_remaining(3600) == 2400, "not before a third of it has passed"

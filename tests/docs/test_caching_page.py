@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from service.api.routes.downloads import download_request
-from service.api.schemas.objects import DownloadUrlRequest
+from service.api.routes.objects import download_request
+from service.api.schemas import DownloadUrlRequest
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.lifetime import (
     GrantedLifetime,

@@ -10,10 +10,9 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.batch_queue import AT_WORK
 from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
-from service.api.recently_refused import LONGEST
-from service.app.reload import _AT_START, POLL_SECONDS
+from service.api.limits import BATCH_SLOTS, MAX_REFUSAL_SECONDS
+from service.app.reload import POLL_SECONDS, RESTART_REQUIRED
 from service.auth.jwks_cache import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
 from service.config.server import ServerSettings
 from service.config.settings import Settings
@@ -200,7 +199,9 @@ ENDS: Final = ("bucket", "count", "sum")
 def test_the_settings_that_need_a_restart_match_the_code() -> None:
     sentence = OPERATIONS.partition("next start only:")[2].partition(". ")[0]
     assert (
-        set(re.findall(r"`(\w+)`", sentence)) == set(_AT_START) <= set(ServerSettings.model_fields)
+        set(re.findall(r"`(\w+)`", sentence))
+        == set(RESTART_REQUIRED)
+        <= set(ServerSettings.model_fields)
     )
 
 
@@ -217,7 +218,7 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
         "requests of one caller in progress": "as many as are free: one caller alone gets half of "
         "`max_in_flight`, a second one a quarter",
         "bodies being received": "half of `max_in_flight`, shared in the same way",
-        "batches being signed": f"{AT_WORK}; more wait, callers alternate, and a quarter of "
+        "batches being signed": f"{BATCH_SLOTS}; more wait, callers alternate, and a quarter of "
         "`max_in_flight` may wait, shared in the same way",
         "a diagnosis": f"a URL of {MAX_URL_LENGTH:,} characters, {MAX_HEADERS} headers of "
         f"{MAX_HEADERS_LENGTH:,} together, an answer of {MAX_BODY_LENGTH:,}; {MAX_TRIED} requests tried",
@@ -242,7 +243,9 @@ def test_the_numbers_on_the_page_match_the_code() -> None:
     assert f"waits {TURN_AT_RATE_STORE:g} s for its turn" in OPERATIONS
     assert f"In memory {MAX_COUNTS:,} callers" in OPERATIONS
     assert f"left alone for {PAUSE_SECONDS:g} s" in OPERATIONS
-    assert f"as `Retry-After` said and {LONGEST:g} s at most" in " ".join(OPERATIONS.split())
+    assert f"as `Retry-After` said and {MAX_REFUSAL_SECONDS:g} s at most" in " ".join(
+        OPERATIONS.split()
+    )
     assert MALFORMED_LINES == 10
     assert REMEMBERED_SECONDS == 24 * 3600
     assert POLL_SECONDS == 2

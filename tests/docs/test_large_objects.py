@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from service.api import problems
 from service.api.routes.multipart import completion_request, new_upload, part_window
-from service.api.routes.object_checks import object_check
-from service.api.schemas.multipart import (
+from service.api.routes.objects import object_check
+from service.api.schemas import (
     CompleteUploadRequest,
     MultipartUploadRequest,
     ObjectCheckRequest,

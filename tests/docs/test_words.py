@@ -13,10 +13,7 @@ ROOT: Final = Path(__file__).parents[2]
 # Files and folders that are not rewritten yet.
 EXCLUDED: Final = (
     "CHANGELOG.md",
-    "openapi.yaml",
-    "service/api",
     "service/app",
-    "service/server",
 )
 PATTERNS: Final = (
     "*.md",

@@ -129,7 +129,7 @@ def test_a_refused_bucket_does_not_stop_the_others(verifying_store: Store, tmp_p
         "1 upload of any age; 1 aborted",
         "Error: some operations failed:",
         "bucket down: The store cannot be reached, or reports a temporary failure",
-        "bucket missing: the store refuses: NoSuchBucket",
+        "bucket missing: the store refused: NoSuchBucket",
     ]
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
 

@@ -100,4 +100,4 @@ async def test_a_reload_fails_only_newly_refused_requests(ministack: Store, tmp_
     assert len(load.steady) > 100
     assert [status for status, _ in groupby(load.granted_for_a_while)] == [403, 200, 403]
     log = (tmp_path / "output.log").read_text()
-    assert log.count("the configuration is not served, the old one goes on: ") == 1
+    assert log.count("the configuration is invalid, the old one stays in use: ") == 1

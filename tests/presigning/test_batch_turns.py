@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
+from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import Forbidden, PresignError
-from service.presigning.presigner import MAX_RUN
 from service.presigning.requests import PresignBatch, PresignRequest
 from tests.support.authorizer import Harness, make_harness
 from tests.support.factories import make_grant, make_request, make_snapshot
 from tests.support.virtual_time import in_virtual_time
 
-MANY = 5 * MAX_RUN
+MANY = 5 * ITEMS_PER_SLICE
 
 
 def requests() -> list[PresignRequest | PresignError]:
@@ -46,7 +46,7 @@ async def test_keys_of_alternating_grants_let_other_requests_run() -> None:
     await harness.presign(make_request())
     keys = [f"{'ab'[number % 2]}/{number}" for number in range(MANY)]
     turns = await turns_during(harness, [PresignBatch(make_request(), keys)])
-    assert turns >= MANY // MAX_RUN
+    assert turns >= MANY // ITEMS_PER_SLICE
 
 
 @in_virtual_time
@@ -56,7 +56,7 @@ async def test_keys_that_need_encoding_let_other_requests_run() -> None:
     turns = await turns_during(
         harness, [PresignBatch(make_request(), [f"a/ä{n}" for n in range(MANY)])]
     )
-    assert turns >= MANY // MAX_RUN
+    assert turns >= MANY // ITEMS_PER_SLICE
 
 
 async def turns_during(harness: Harness, asked: list[PresignBatch]) -> int:

@@ -20,7 +20,7 @@ from service.auth.api_keys import ApiKeys
 from service.presigning.snapshot import Bucket, Snapshot
 from service.sessions.pool_entry import SessionKey
 from tests.access.policy_evaluator import allows
-from tests.app.services.house import called_here
+from tests.app.services.harness import called_here
 from tests.support.factories import make_bucket, make_grant
 
 ISSUER = "cluster-a"

@@ -1,19 +1,19 @@
-"""One server for the tests of a file that need no bounds of their own; its deadlines never come."""
+"""One server for all tests of a file that need no limits of their own."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.server.house import CoalescingTransport, House, serving
+from tests.server.harness import RawClient, RunningServer, serving
 
 
-@pytest.fixture(scope="module", name="house")
-def _house() -> Iterator[House]:
-    with serving() as house:
-        yield house
+@pytest.fixture(scope="module", name="server")
+def _server() -> Iterator[RunningServer]:
+    with serving() as server:
+        yield server
 
 
-@pytest.fixture(name="wire")
-def _wire(house: House) -> Iterator[CoalescingTransport]:
-    with house.connect() as wire:
-        yield wire
+@pytest.fixture(name="client")
+def _client(server: RunningServer) -> Iterator[RawClient]:
+    with server.connect() as client:
+        yield client

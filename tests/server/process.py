@@ -1,4 +1,4 @@
-"""`presign serve` in a process of its own, with keys of its own, so that it needs no STS."""
+"""`presign serve` in a child process, with static keys, so that it needs no STS."""
 
 import json
 import os
@@ -18,22 +18,22 @@ import httpx
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
-from tests.server.house import PATIENCE, CoalescingTransport, until
+from tests.server.harness import PATIENCE, RawClient, until
 from tests.support.processes import free_ports, stop_process
 
 START_SECONDS: Final = 60.0
-ASK: Final = {"bucket": "demo", "key": "a"}
+BODY: Final = {"bucket": "demo", "key": "a"}
 
 
 @dataclass(frozen=True)
-class Services:
+class ServiceProcess:
     process: subprocess.Popen[bytes]
     address: tuple[str, int]
 
-    def connect(self) -> CoalescingTransport:
-        return CoalescingTransport(socket.create_connection(self.address, PATIENCE))
+    def connect(self) -> RawClient:
+        return RawClient(socket.create_connection(self.address, PATIENCE))
 
-    def client(self) -> httpx.Client:
+    def http_client(self) -> httpx.Client:
         url = f"http://{self.address[0]}:{self.address[1]}"
         headers = {"authorization": f"Bearer {API_KEY}"}
         return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE)
@@ -49,14 +49,14 @@ class Services:
         return self._memory("VmRSS")
 
     def peak_bytes(self) -> int:
-        """The most it had since `forget_peak`, so that nothing is missed between two looks."""
+        """The maximum since `reset_peak`."""
         return self._memory("VmHWM")
 
-    def forget_peak(self) -> None:
+    def reset_peak(self) -> None:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")  # man 5 proc
 
-    def take_descriptors(self) -> None:
-        """It keeps those that it has, and gets no other: the first three are taken (man 2 getrlimit)."""
+    def forbid_more_descriptors(self) -> None:
+        """It keeps its descriptors; the limit counts numbers, and 0 to 2 are in use."""
         resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (3, 3))
 
     def _memory(self, name: str) -> int:
@@ -68,7 +68,7 @@ class Services:
 @contextmanager
 def serving_process(
     directory: Path, *more_callers: dict[str, object], **server: object
-) -> Iterator[Services]:
+) -> Iterator[ServiceProcess]:
     (port,) = free_ports(1)
     configuration = directory / "presign.yaml"
     configured_as = configured(*more_callers, **server)
@@ -87,7 +87,7 @@ def serving_process(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    running = Services(process, ("127.0.0.1", port))
+    running = ServiceProcess(process, ("127.0.0.1", port))
     try:
         until(lambda: is_ready(running), START_SECONDS)
         yield running
@@ -106,10 +106,10 @@ def configured(*more_callers: dict[str, object], **server: object) -> dict[str, 
     }
 
 
-def is_ready(running: Services) -> bool:
-    assert running.process.poll() is None, "it ended at its start"
-    with running.client() as client:
+def is_ready(running: ServiceProcess) -> bool:
+    assert running.process.poll() is None, "it ended while starting"
+    with running.http_client() as http:
         try:
-            return client.get("/readyz").is_success
+            return http.get("/readyz").is_success
         except httpx.TransportError:
             return False

@@ -1,4 +1,4 @@
-"""One caller's abuse does not hurt another: a whole `presign serve`, bounded as deploy/kubernetes has it."""
+"""One caller's abuse does not hurt another. `presign serve`, limited as in deploy/kubernetes."""
 
 import asyncio
 import json
@@ -14,14 +14,14 @@ from benchmarks import abuses
 from service.auth.api_keys import digest_of
 from tests.api.conftest import API_KEY
 from tests.api.conftest import open_grant as grant
-from tests.server.process import Services, serving_process
+from tests.server.process import ServiceProcess, serving_process
 
 MAX_IN_FLIGHT: Final = 200  # deploy/kubernetes
 SECONDS: Final = 6.0
 MALLORY: Final = "mallory-key"
 BUSY: Final = "busy-key"
 CALLERS: Final[list[dict[str, object]]] = [
-    # No grant at all, and one URL a minute.
+    # No grant, and one URL per minute
     {"api_key": "mallory", "sha256": [digest_of(MALLORY)], "rate_limit": "1/minute", "grants": []},
     {"api_key": "busy", "sha256": [digest_of(BUSY)], "grants": [grant()]},
 ]
@@ -30,17 +30,19 @@ LIVEZ_SECONDS: Final = 2.0
 
 
 @pytest.fixture(scope="module", name="running")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    bounds = {"drain_seconds": 0, "max_in_flight": MAX_IN_FLIGHT}
-    with serving_process(tmp_path_factory.mktemp("abuse"), *CALLERS, **bounds) as running:
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
+    server = {"drain_seconds": 0, "max_in_flight": MAX_IN_FLIGHT}
+    with serving_process(tmp_path_factory.mktemp("abuse"), *CALLERS, **server) as running:
         yield running
 
 
-async def beside(running: Services, name: str, key: str) -> tuple[abuses.Seen, Counter[int]]:
-    """What an ordinary caller sees beside an abuse, and what the abuser is answered."""
+async def with_abuse(
+    running: ServiceProcess, name: str, key: str
+) -> tuple[abuses.Seen, Counter[int]]:
+    """What an ordinary caller sees during an abuse, and the abuser's statuses."""
     port, seen = running.address[1], abuses.Seen()
     with abuses.running(name, port, "demo", key, SECONDS + 1) as abused:
-        await asyncio.sleep(1)  # it has begun
+        await asyncio.sleep(1)  # the abuse has begun
         until = time.monotonic() + SECONDS
         async with asyncio.TaskGroup() as tasks:
             for _ in range(4):
@@ -55,19 +57,19 @@ async def beside(running: Services, name: str, key: str) -> tuple[abuses.Seen, C
     [("heavy_batches", MALLORY), ("heavy_batches", BUSY), ("slow_bodies", MALLORY)],
     ids=["refused batches", "signed batches", "slow bodies"],
 )
-async def test_an_ordinary_caller_is_answered_beside_it(
-    running: Services, name: str, key: str
+async def test_an_ordinary_caller_is_served_during_abuse(
+    running: ServiceProcess, name: str, key: str
 ) -> None:
-    seen, abused = await beside(running, name, key)
+    seen, abused = await with_abuse(running, name, key)
     slowest = max(seen.livez_seconds)
-    told = f"{dict(seen.statuses)}; livez {slowest:.2f} s at most; abuser {dict(abused)}"
-    print(told)  # noqa: T201 - the figures, by -rP
+    figures = f"{dict(seen.statuses)}; livez {slowest:.2f} s at most; abuser {dict(abused)}"
+    print(figures)  # noqa: T201 - shown by -rP
     assert seen.statuses.total() >= 10
     assert seen.answered >= 0.99
     assert slowest <= LIVEZ_SECONDS
 
 
-async def test_a_refused_batch_costs_little_and_leaves_one_line(tmp_path: Path) -> None:
+async def test_a_refused_batch_is_cheap_and_audited_once(tmp_path: Path) -> None:
     log, times = tmp_path / "output.log", 40
     with serving_process(tmp_path, *CALLERS, drain_seconds=0) as running:
         before, cpu = log.stat().st_size, running.cpu_seconds()
@@ -78,14 +80,14 @@ async def test_a_refused_batch_costs_little_and_leaves_one_line(tmp_path: Path) 
         writer.transport.abort()
         spent = (running.cpu_seconds() - cpu) / times
     lines = [json.loads(line) for line in log.read_bytes()[before:].splitlines()]
-    told = [line["reason"] for line in lines if line["event"] == "audit"]
-    print(f"{spent * 1000:.1f} ms of CPU each")  # noqa: T201 - the figure, by -rP
-    assert told == ["rate_limited"] * times
+    reasons = [line["reason"] for line in lines if line["event"] == "audit"]
+    print(f"{spent * 1000:.1f} ms of CPU each")  # noqa: T201 - shown by -rP
+    assert reasons == ["rate_limited"] * times
     assert spent <= 0.005
 
 
-async def test_one_busy_caller_alone_is_never_refused(running: Services) -> None:
-    """From more connections than it may have places: answers are sent before the next is taken."""
+async def test_one_busy_caller_alone_is_never_refused(running: ServiceProcess) -> None:
+    """Though it has more connections than a single caller may have open requests."""
     request = abuses.post("download-urls", {"bucket": "demo", "key": "a"}, BUSY)
     statuses, until = Counter[int](), time.monotonic() + 2
     port = running.address[1]

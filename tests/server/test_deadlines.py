@@ -1,223 +1,211 @@
-"""A client that is slow is cut; we may be as slow as we like."""
+"""Slow clients are disconnected. The service itself may be slow."""
 
 import socket
 import struct
 import threading
 import time
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
-from tests.server.house import LIVEZ, PATIENCE, CoalescingTransport, bounds, post, serving, until
+from tests.server.harness import HELD, LIVEZ, PATIENCE, RawClient, post, serving, until
 from tests.support.late import again_if_late, within
 
-SECONDS = 0.5  # of the deadline under test
-DRIP = 0.08
-SHORT = 1.5  # of a deadline that a test must not miss, though the machine is busy
-LATE = 20.0  # on a busy machine; had each byte put the deadline off, it would be longer still
-DRIPS = 300  # bytes, or more
-LONG = b"GET /sized/20000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel takes at once
-SLOWLY = b"GET /livez HTTP/1.1\r\nhost: " + b"a" * DRIPS
-assert DRIPS * DRIP > LATE
+SECONDS = 0.5  # the deadline under test
+PAUSE = 0.08  # between bytes of a slow client
+SHORT = 1.5  # a deadline that the test must meet, even on a busy machine
+LATE = 20.0  # for a busy machine; if each byte extended the deadline, it would take longer
+MANY = 300  # bytes
+LONG = b"GET /sized/20000000 HTTP/1.1\r\nhost: a\r\n\r\n"  # more than the kernel buffers
+SLOW_HEAD = b"GET /livez HTTP/1.1\r\nhost: " + b"a" * MANY
+assert MANY * PAUSE > LATE
 
 
-def cut(wire: CoalescingTransport, since: float) -> float:
-    """How long it took until the connection ended, or, with something said before, as well."""
-    assert wire.ends()
+def ended_after(client: RawClient, since: float) -> float:
+    assert client.ends()
     return time.monotonic() - since
 
 
 @pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
 @again_if_late
-def test_a_slow_head_is_refused_at_its_deadline(before: bytes) -> None:
-    with serving(bounds(head_seconds=SECONDS)) as house:
+def test_a_slow_head_times_out(before: bytes) -> None:
+    with serving(head_seconds=SECONDS) as server:
         start = time.monotonic()
-        with house.connect() as wire:
+        with server.connect() as client:
             if before:
                 with within(SECONDS):
-                    wire.send(before)
-                    assert wire.answer().status == 200
-            wire.drip(SLOWLY, DRIP)
-            answer = wire.answer()
+                    assert client.request(before).status == 200
+            client.send_slowly(SLOW_HEAD, PAUSE)
+            answer = client.answer()
             assert (answer.status, answer.code) == (408, "request_timeout")
             assert answer.headers["connection"] == "close"
-            assert SECONDS * 0.9 <= cut(wire, start) < LATE
+            assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n"])
-def test_a_connection_that_asks_for_nothing_is_closed_without_a_word(sent: bytes) -> None:
-    with serving(bounds(head_seconds=SECONDS)) as house:
+def test_a_connection_without_a_request_is_closed_silently(sent: bytes) -> None:
+    with serving(head_seconds=SECONDS) as server:
         start = time.monotonic()
-        with house.connect() as wire:
-            wire.send(sent)
-            assert SECONDS * 0.9 <= cut(wire, start) < LATE
+        with server.connect() as client:
+            client.send(sent)
+            assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
 @again_if_late
-def test_empty_lines_do_not_keep_a_connection_for_ever() -> None:
-    with serving(bounds(head_seconds=SECONDS)) as house, house.connect() as wire:
+def test_empty_lines_do_not_keep_a_connection_open() -> None:
+    with serving(head_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()
         with within(SECONDS):
-            wire.send(LIVEZ)
-            assert wire.answer().status == 200
-        wire.drip(b"\r\n" * DRIPS, DRIP)
-        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+            assert client.request(LIVEZ).status == 200
+        client.send_slowly(b"\r\n" * MANY, PAUSE)
+        assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
-def test_empty_lines_do_not_cost_an_answer_that_is_under_way() -> None:
-    with serving(bounds(head_seconds=SHORT)) as house, house.connect() as wire:
-        wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
-        until(lambda: house.server.server_state.tasks)
-        wire.send(b"\r\n")
+def test_empty_lines_do_not_lose_a_pending_response() -> None:
+    with serving(head_seconds=SHORT) as server, server.connect() as client:
+        client.send(HELD)
+        until(lambda: server.tasks)
+        client.send(b"\r\n")
         time.sleep(SHORT * 1.5)
-        house.hold.set()
-        assert wire.answer().body == b'"released"'
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+        server.hold.set()
+        assert client.answer().body == b'"released"'
+        assert client.request(LIVEZ).status == 200
 
 
-def test_a_connection_that_breaks_leaves_no_timer() -> None:
-    with serving() as house:
-        with house.connect() as wire:
-            wire.send(LIVEZ)
-            assert wire.answer().status == 200
-            (protocol,) = house.protocols
+def test_a_broken_connection_leaves_no_timer() -> None:
+    with serving() as server:
+        with server.connect() as client:
+            assert client.request(LIVEZ).status == 200
+            (protocol,) = server.protocols
             assert protocol.timeout_keep_alive_task is not None
-            at_once = struct.pack("ii", 1, 0)
-            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)  # a reset
-        until(lambda: not house.protocols)
+            no_linger = struct.pack("ii", 1, 0)  # so that closing resets the connection
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+        until(lambda: not server.protocols)
         assert protocol.timeout_keep_alive_task is None
 
 
-def test_what_came_in_time_is_read_though_the_deadline_is_seen_first() -> None:
-    """The loop is held up while it reads, and runs the timers that are due before it reads on."""
-    limits = bounds(head_seconds=SHORT)
-    with serving(limits) as house, house.connect() as wire, ExitStack() as ends:
+def test_bytes_that_arrived_in_time_are_read_before_the_deadline() -> None:
+    """A blocked event loop runs due timers before it reads on."""
+    with serving(head_seconds=SHORT) as server, server.connect() as client, ExitStack() as ends:
         ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
-        until(lambda: house.protocols)
-        (protocol,) = house.protocols
-        is_held_up, is_sent = threading.Event(), threading.Event()
+        until(lambda: server.protocols)
+        (protocol,) = server.protocols
+        is_blocked, is_sent = threading.Event(), threading.Event()
 
-        def hold_up() -> None:
+        def block() -> None:
             protocol.loop.remove_reader(theirs)
-            is_held_up.set()
+            is_blocked.set()
             is_sent.wait(PATIENCE)
-            time.sleep(SHORT)  # so that the deadline is over
+            time.sleep(SHORT)  # the deadline passes
 
-        protocol.loop.call_soon_threadsafe(protocol.loop.add_reader, theirs, hold_up)
+        protocol.loop.call_soon_threadsafe(protocol.loop.add_reader, theirs, block)
         ours.send(b"x")
-        assert is_held_up.wait(PATIENCE)
-        wire.send(LIVEZ)
+        assert is_blocked.wait(PATIENCE)
+        client.send(LIVEZ)
         is_sent.set()
-        assert wire.answer().status == 200
+        assert client.answer().status == 200
 
 
-def test_an_idle_connection_outlasts_the_deadline_of_a_head() -> None:
-    with serving(bounds(head_seconds=SHORT)) as house, house.connect() as wire:
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+def test_an_idle_connection_outlasts_the_head_deadline() -> None:
+    with serving(head_seconds=SHORT) as server, server.connect() as client:
+        assert client.request(LIVEZ).status == 200
         time.sleep(SHORT * 1.5)
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
 @pytest.mark.parametrize(
     ("path", "before"), [("/echo", LIVEZ), ("/v1/download-urls", b"")], ids=["second", "first"]
 )
-def test_a_slow_body_is_refused_at_its_deadline(path: str, before: bytes) -> None:
-    with serving(bounds(body_seconds=SECONDS)) as house, house.connect() as wire:
+def test_a_slow_body_times_out(path: str, before: bytes) -> None:
+    with serving(body_seconds=SECONDS) as server, server.connect() as client:
         if before:
-            wire.send(before)
-            assert wire.answer().status == 200
+            assert client.request(before).status == 200
         start = time.monotonic()
-        wire.send(post(path, b"x" * 1000).removesuffix(b"x" * 1000))
-        wire.drip(b"x" * DRIPS, DRIP)
-        answer = wire.answer()
+        client.send(post(path, b"x" * 1000).removesuffix(b"x" * 1000))
+        client.send_slowly(b"x" * MANY, PAUSE)
+        answer = client.answer()
         assert (answer.status, answer.code) == (408, "request_timeout")
-        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+        assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
-def test_a_slow_chunked_body_is_refused_at_its_deadline() -> None:
-    with serving(bounds(body_seconds=SECONDS)) as house, house.connect() as wire:
+def test_a_slow_chunked_body_times_out() -> None:
+    with serving(body_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()
-        wire.send(b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
-        wire.drip(b"1\r\na\r\n" * DRIPS, DRIP)
-        assert wire.answer().code == "request_timeout"
-        assert SECONDS * 0.9 <= cut(wire, start) < LATE
+        client.send(b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        client.send_slowly(b"1\r\na\r\n" * MANY, PAUSE)
+        assert client.answer().code == "request_timeout"
+        assert SECONDS * 0.9 <= ended_after(client, start) < LATE
 
 
-def test_a_head_and_a_body_have_a_deadline_each() -> None:
+def test_head_and_body_have_separate_deadlines() -> None:
     request = post("/echo", b"0123456789")
-    with serving(bounds(head_seconds=3.0, body_seconds=3.0)) as house, house.connect() as wire:
+    with serving(head_seconds=3.0, body_seconds=3.0) as server, server.connect() as client:
         for piece in (request[:40], request[40:-5]):
-            wire.send(piece)
+            client.send(piece)
             time.sleep(1.6)
-        wire.send(request[-5:])
-        assert wire.answer().body == b'"0123456789"'
+        assert client.request(request[-5:]).body == b'"0123456789"'
 
 
-def test_a_slow_answer_of_ours_is_waited_for() -> None:
-    short = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
-    limits = bounds(**dict.fromkeys(short, SHORT))
-    with serving(limits) as house, house.connect() as wire:
-        wire.send(LIVEZ[:10])
-        wire.send(LIVEZ[10:])
-        assert wire.answer().status == 200
-        wire.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")
+def test_a_slow_response_of_the_app_has_no_deadline() -> None:
+    deadlines = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
+    limits: dict[str, Any] = dict.fromkeys(deadlines, SHORT)
+    with serving(**limits) as server, server.connect() as client:
+        client.send(LIVEZ[:10])
+        assert client.request(LIVEZ[10:]).status == 200
+        client.send(HELD)
         time.sleep(SHORT * 1.5)
-        assert wire.is_open()
-        house.hold.set()
-        assert wire.answer().body == b'"released"'
+        assert client.is_silent()
+        server.hold.set()
+        assert client.answer().body == b'"released"'
 
 
-def test_a_request_in_one_piece_costs_no_timer() -> None:
-    ask = post("/timers", b"{}")
-    with serving() as house, house.connect() as wire:
+def test_a_request_in_one_chunk_sets_no_timer() -> None:
+    with serving() as server, server.connect() as client:
         for _ in range(3):
-            wire.send(ask)
-            assert wire.answer().status == 200
-        assert house.timers == [False] * 3
-        (protocol,) = house.protocols
+            assert client.request(post("/timers", b"{}")).status == 200
+        assert server.timers == [False] * 3
+        (protocol,) = server.protocols
         assert protocol._deadline is None
 
 
-def test_a_client_that_does_not_read_its_answer_is_cut() -> None:
-    with serving(bounds(write_seconds=SECONDS)) as house, house.connect() as wire:
-        wire.send(LONG)
-        until(lambda: any(p.flow.write_paused for p in house.protocols))
-        until(lambda: not house.protocols, LATE)
-        until(lambda: not house.server.server_state.tasks, LATE)
+def test_a_client_that_does_not_read_is_disconnected() -> None:
+    with serving(write_seconds=SECONDS) as server, server.connect() as client:
+        client.send(LONG)
+        until(lambda: any(p.flow.write_paused for p in server.protocols))
+        until(lambda: not server.protocols, LATE)
+        until(lambda: not server.uvicorn.server_state.tasks, LATE)
 
 
-def test_a_client_that_begins_late_to_read_its_answer_gets_it_all_and_stays() -> None:
-    with serving(bounds(write_seconds=3.0)) as house, house.connect() as wire:
-        wire.send(LONG)
-        until(lambda: any(p.flow.write_paused for p in house.protocols))
+def test_a_client_that_reads_late_stays_connected() -> None:
+    with serving(write_seconds=3.0) as server, server.connect() as client:
+        client.send(LONG)
+        until(lambda: any(p.flow.write_paused for p in server.protocols))
         time.sleep(0.3)
-        assert len(wire.answer().body) == 20_000_002
+        assert len(client.answer().body) == 20_000_002
         time.sleep(3.0)
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
 @pytest.mark.parametrize(
     "last", [b"", b"GET", b"!!", b"POST /echo HTTP/1.0\r\ncontent-length: 9\r\n\r\n"]
 )
 @again_if_late
-def test_an_answer_that_is_never_read_keeps_no_connection(last: bytes) -> None:
-    """The loop ends a connection only when all is written; and so little that writing never pauses."""
-    limits = bounds(
-        head_seconds=SECONDS, body_seconds=SECONDS, linger_seconds=0.1, write_seconds=SECONDS
-    )
-    with serving(limits) as house, house.connect(receive_buffer=4096) as wire:
-        with within(SECONDS):  # the first head's deadline; none runs between two requests
-            wire.send(LIVEZ)
-            assert wire.answer().status == 200
-        while not any(p._wire.get_write_buffer_size() for p in house.protocols):
-            before = house.server.server_state.total_requests
-            wire.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
-            until(lambda count=before: house.server.server_state.total_requests > count)
-        wire.send(last)
+def test_responses_that_are_never_read_end_the_connection(last: bytes) -> None:
+    """Even if there is so little to send that writing never pauses."""
+    with (
+        serving(
+            head_seconds=SECONDS, body_seconds=SECONDS, linger_seconds=0.1, write_seconds=SECONDS
+        ) as server,
+        server.connect(receive_buffer=4096) as client,
+    ):
+        with within(SECONDS):  # the first head's deadline
+            assert client.request(LIVEZ).status == 200
+        while not any(p._connection.get_write_buffer_size() for p in server.protocols):
+            before = server.uvicorn.server_state.total_requests
+            client.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
+            until(lambda count=before: server.uvicorn.server_state.total_requests > count)
+        client.send(last)
         if not last:
-            wire.socket.shutdown(socket.SHUT_WR)
-        until(lambda: not house.protocols, LATE)
+            client.socket.shutdown(socket.SHUT_WR)
+        until(lambda: not server.protocols, LATE)

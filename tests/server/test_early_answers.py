@@ -1,71 +1,62 @@
-"""Answers to bodies that nobody wants: the client sees them, and is not listened to for ever."""
+"""A response before the body is read reaches the client, which cannot send forever."""
 
 from contextlib import suppress
 
 import pytest
 
-from tests.server.house import LIVEZ, CoalescingTransport, bounds, post, serving, until
+from tests.server.harness import LIVEZ, RawClient, post, serving, until
 
-SIZE = 30 * 1024 * 1024  # more than the kernel's buffers hold
-SENT = b"x" * SIZE
+BODY = b"x" * 30 * 1024 * 1024  # more than the kernel buffers
 
 
 @pytest.mark.parametrize("path", ["/v1/download-urls", "/v1/unknown"])
 @pytest.mark.parametrize("header", ["connection: close", "x: y"])
-def test_who_sends_all_before_reading_sees_the_answer(
-    wire: CoalescingTransport, path: str, header: str
+def test_a_client_that_reads_last_sees_the_response(
+    client: RawClient, path: str, header: str
 ) -> None:
-    """Half of Python's clients ask with `connection: close`, and none of those reads while it sends."""
-    wire.send(post(path, SENT, header))
-    answer = wire.answer()
+    """Half of Python's clients send `connection: close`, and do not read while sending."""
+    answer = client.request(post(path, BODY, header))
     assert answer.code == ("not_found" if "unknown" in path else "body_too_large")
     if "close" in header:
-        assert wire.ends()
+        assert client.ends()
     else:
-        wire.send(LIVEZ)
-        assert wire.answer().status == 200
+        assert client.request(LIVEZ).status == 200
 
 
-def test_the_answer_is_seen_while_the_server_drains() -> None:
-    with serving() as house, house.connect() as wire:
-        house.drain.begin(0)
-        wire.send(post("/v1/download-urls", SENT))
-        assert wire.answer().code == "body_too_large"
-        assert wire.ends()
+def test_the_response_is_seen_while_draining() -> None:
+    with serving() as server, server.connect() as client:
+        server.drain.begin(0)
+        assert client.request(post("/v1/download-urls", BODY)).code == "body_too_large"
+        assert client.ends()
 
 
-def test_a_chunked_body_over_the_limit_is_refused(wire: CoalescingTransport) -> None:
+def test_a_chunked_body_over_the_limit_is_refused(client: RawClient) -> None:
     head = post("/v1/download-urls").replace(b"content-length: 0", b"transfer-encoding: chunked")
-    wire.send(head + b"1000000\r\n" + SENT[:0x1000000] + b"\r\n")
-    assert wire.answer().code == "body_too_large"
+    answer = client.request(head + b"1000000\r\n" + BODY[:0x1000000] + b"\r\n")
+    assert answer.code == "body_too_large"
 
 
 @pytest.mark.parametrize("header", ["connection: close", "x: y"])
-def test_a_body_that_nobody_wants_is_not_read_for_ever(header: str) -> None:
-    limits = bounds(linger_seconds=0.2)
-    with serving(limits) as house, house.connect() as wire:
-        with suppress(OSError):  # a slow client is cut before it has sent all
-            wire.send(post("/v1/unknown", SENT, header)[:-100])
-        until(lambda: not house.protocols)
+def test_an_unwanted_body_is_not_read_forever(header: str) -> None:
+    with serving(linger_seconds=0.2) as server, server.connect() as client:
+        with suppress(OSError):  # the server may close before all is sent
+            client.send(post("/v1/unknown", BODY, header)[:-100])
+        until(lambda: not server.protocols)
 
 
-def test_a_refusal_is_not_read_behind_for_ever() -> None:
-    with serving(bounds(linger_seconds=0.2)) as house, house.connect() as wire:
-        wire.send(b"garbage\r\n\r\n")
-        assert wire.answer().status == 400
-        until(lambda: not house.protocols)
+def test_a_malformed_request_ends_the_connection() -> None:
+    with serving(linger_seconds=0.2) as server, server.connect() as client:
+        assert client.request(b"garbage\r\n\r\n").status == 400
+        until(lambda: not server.protocols)
 
 
-def test_an_app_at_work_is_told_that_its_client_was_refused() -> None:
-    """And its place is free, though the connection is there still."""
-    limits = bounds(body_seconds=0.1)
+def test_a_rejected_request_frees_its_place() -> None:
+    """While its connection is still open."""
     with (
-        serving(limits, max_in_flight=1) as house,
-        house.connect() as wire,
-        house.connect() as other,
+        serving(body_seconds=0.1, max_in_flight=1) as server,
+        server.connect() as client,
+        server.connect() as other,
     ):
-        wire.send(post("/v1/echo", b"hello")[:-1])
-        assert wire.answer().status == 408
-        other.send(post("/v1/echo", b"hello"))
-        assert other.answer().body == b'"hello"'
-        assert len(house.protocols) == 2
+        assert client.request(post("/v1/echo", b"hello")[:-1]).status == 408
+        assert other.request(post("/v1/echo", b"hello")).body == b'"hello"'
+        assert len(server.protocols) == 2

@@ -1,11 +1,11 @@
-"""Only so many requests of the contract are under way; health is always answered."""
+"""At most `max_in_flight` API requests are open; health checks are always answered."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.server.house import LIVEZ, CoalescingTransport, House, bounds, post, serving, until
+from tests.server.harness import LIVEZ, RawClient, RunningServer, post, serving, until
 
 LIMIT = 3
 READYZ = LIVEZ.replace(b"livez", b"readyz")
@@ -15,92 +15,84 @@ BODY = post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
 
 
 @pytest.fixture(name="limited")
-def _limited() -> Iterator[House]:
-    with serving(bounds(), max_in_flight=LIMIT) as house:
-        yield house
+def _limited() -> Iterator[RunningServer]:
+    with serving(max_in_flight=LIMIT) as server:
+        yield server
 
 
-def fill(house: House, stack: ExitStack, request: bytes) -> list[CoalescingTransport]:
-    wires = [stack.enter_context(house.connect()) for _ in range(LIMIT)]
-    for wire in wires:
-        wire.send(request)
-    until(lambda: len(house.server.server_state.tasks) == LIMIT)
-    return wires
+def fill(server: RunningServer, stack: ExitStack, request: bytes) -> list[RawClient]:
+    clients = [stack.enter_context(server.connect()) for _ in range(LIMIT)]
+    for client in clients:
+        client.send(request)
+    until(lambda: server.tasks == LIMIT)
+    return clients
 
 
 @pytest.mark.parametrize("held", [HELD, NO_END], ids=["handlers", "bodies"])
-def test_one_too_many_is_told_at_once_to_come_back(limited: House, held: bytes) -> None:
-    with ExitStack() as stack, limited.connect() as wire:
-        wires = fill(limited, stack, held)
-        for ask in (HELD, post("/v1/echo", b"hello"), post("/v1/unknown", b"x" * 100_000)):
-            wire.send(ask)
-            answer = wire.answer()
+def test_one_request_too_many_gets_503_at_once(limited: RunningServer, held: bytes) -> None:
+    with ExitStack() as stack, limited.connect() as client:
+        clients = fill(limited, stack, held)
+        for request in (HELD, post("/v1/echo", b"hello"), post("/v1/unknown", b"x" * 100_000)):
+            answer = client.request(request)
             assert (answer.status, answer.code) == (503, "overloaded")
             assert answer.headers["retry-after"] == "1"
         for health in (LIVEZ, READYZ):
-            wire.send(health)
-            assert wire.answer().status == 200
+            assert client.request(health).status == 200
         limited.hold.set()
-        for each in wires:
-            each.send(b"" if held is HELD else b"o")
-            assert each.answer().status == 200
-        for each in [*wires, wire]:
-            each.send(post("/v1/echo", b"hello"))
-            assert each.answer().status == 200
+        for each in clients:
+            assert each.request(b"" if held is HELD else b"o").status == 200
+        for each in [*clients, client]:
+            assert each.request(post("/v1/echo", b"hello")).status == 200
 
 
-def close(wire: CoalescingTransport) -> None:
-    wire.socket.close()
+def close(client: RawClient) -> None:
+    client.socket.close()
 
 
-def spoil(wire: CoalescingTransport) -> None:
-    wire.send(b"o" + b"garbage\r\n\r\n")
-    wire.answer()
+def send_garbage(client: RawClient) -> None:
+    client.send(b"o" + b"garbage\r\n\r\n")
+    client.answer()
 
 
-@pytest.mark.parametrize("leave", [close, spoil])
-def test_who_leaves_frees_a_place(
-    limited: House, leave: Callable[[CoalescingTransport], None]
+@pytest.mark.parametrize("disconnect", [close, send_garbage])
+def test_a_client_that_disconnects_frees_a_place(
+    limited: RunningServer, disconnect: Callable[[RawClient], None]
 ) -> None:
-    with ExitStack() as stack, limited.connect() as wire:
-        wires = fill(limited, stack, NO_END)
-        leave(wires[0])
-        until(lambda: len(limited.server.server_state.tasks) < LIMIT)
-        wire.send(post("/v1/echo", b"hello"))
-        assert wire.answer().status == 200
-        wire.send(NO_END)
-        until(lambda: len(limited.server.server_state.tasks) == LIMIT)
-        wires[1].send(b"o" + HELD)
-        assert wires[1].answer().status == 200
+    with ExitStack() as stack, limited.connect() as client:
+        clients = fill(limited, stack, NO_END)
+        disconnect(clients[0])
+        until(lambda: limited.tasks < LIMIT)
+        assert client.request(post("/v1/echo", b"hello")).status == 200
+        client.send(NO_END)
+        until(lambda: limited.tasks == LIMIT)
+        clients[1].send(b"o" + HELD)
+        assert clients[1].answer().status == 200
 
 
-def test_a_request_that_waits_for_its_turn_takes_no_place(limited: House) -> None:
-    with limited.connect() as wire, limited.connect() as other:
-        wire.send(HELD * 10)
-        until(lambda: len(limited.server.server_state.tasks) == 1)
-        other.send(post("/v1/echo", b"hello"))
-        assert other.answer().status == 200
+def test_a_pipelined_request_takes_no_place_while_it_waits(limited: RunningServer) -> None:
+    with limited.connect() as client, limited.connect() as other:
+        client.send(HELD * 10)
+        until(lambda: limited.tasks == 1)
+        assert other.request(post("/v1/echo", b"hello")).status == 200
         limited.hold.set()
-        assert [wire.answer().status for _ in range(10)] == [200] * 10
+        assert [client.answer().status for _ in range(10)] == [200] * 10
 
 
-def test_slow_bodies_take_no_turn_from_those_that_are_whole() -> None:
-    """Even where bodies that are on their way have no place left."""
+def test_slow_bodies_do_not_block_complete_requests() -> None:
+    """Even when no place is left for incomplete bodies."""
     head, rest = BODY[:-1], BODY[-1:]
-    with serving(bounds(), max_in_flight=8) as house, ExitStack() as stack:
-        wires = [stack.enter_context(house.connect()) for _ in range(8)]
-        for wire in wires:
-            wire.send(head)
-        told = [wire for wire in wires if not wire.is_silent(0.5)]
-        assert len(wires) - len(told) == 2  # of one caller, half of half of the places
-        for wire in told:
-            assert (answer := wire.answer()).code == "overloaded"
+    with serving(max_in_flight=8) as server, ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(8)]
+        for client in clients:
+            client.send(head)
+        refused = [client for client in clients if not client.is_silent(0.5)]
+        assert len(clients) - len(refused) == 2  # one caller has half of the half for bodies
+        for client in refused:
+            assert (answer := client.answer()).code == "overloaded"
             assert answer.headers["retry-after"] == "1"
-        with house.connect() as wire:
+        with server.connect() as client:
             for _ in range(3):
-                wire.send(BODY)
-                assert wire.answer().status == 200
-        for wire in wires:
-            if wire not in told:
-                wire.send(rest)
-                assert wire.answer().status == 200
+                assert client.request(BODY).status == 200
+        for client in clients:
+            if client not in refused:
+                assert client.request(rest).status == 200

@@ -1,35 +1,33 @@
-"""The reason in a status line, where the app says one."""
+"""The reason phrase in the status line, if the app sets one."""
 
 import pytest
 
-from tests.server.house import LIVEZ, CoalescingTransport
+from tests.server.harness import LIVEZ, RawClient
 
 REFUSED = b"GET /refused HTTP/1.1\r\nhost: a\r\n\r\n"
-SAID = b"403 You have no grant for this bucket, key and operation."
+FORBIDDEN = b"403 You have no grant for this bucket, key and operation."
 
 
-def status_line(wire: CoalescingTransport) -> bytes:
-    """Without its version."""
-    while b"\r\n" not in wire._unread:
-        wire._read()
-    line = bytes(wire._unread).partition(b"\r\n")[0]
-    wire.answer()
+def status_line(client: RawClient) -> bytes:
+    """Without the version."""
+    while b"\r\n" not in client._unread:
+        client._read()
+    line = bytes(client._unread).partition(b"\r\n")[0]
+    client.answer()
     return line.removeprefix(b"HTTP/1.1 ")
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_a_reason_is_said_of_the_answer_that_it_belongs_to(
-    wire: CoalescingTransport, at_once: bool
-) -> None:
+@pytest.mark.parametrize("pipelined", [True, False])
+def test_a_reason_belongs_to_one_response(client: RawClient, pipelined: bool) -> None:
     requests = [LIVEZ, REFUSED, LIVEZ, REFUSED, REFUSED, LIVEZ]
-    expected = [SAID if request == REFUSED else b"200 OK" for request in requests]
-    if at_once:
-        wire.send(b"".join(requests))
-        assert [status_line(wire) for _ in requests] == expected
+    expected = [FORBIDDEN if request == REFUSED else b"200 OK" for request in requests]
+    if pipelined:
+        client.send(b"".join(requests))
+        assert [status_line(client) for _ in requests] == expected
     else:
         for request, line in zip(requests, expected, strict=True):
-            wire.send(request)
-            assert status_line(wire) == line
+            client.send(request)
+            assert status_line(client) == line
 
 
 @pytest.mark.parametrize(
@@ -37,10 +35,8 @@ def test_a_reason_is_said_of_the_answer_that_it_belongs_to(
     [REFUSED.replace(b"HTTP/1.1", b"HTTP/1.0"), REFUSED.replace(b"host: a", b"connection: close")],
     ids=["HTTP/1.0", "close"],
 )
-def test_a_reason_is_said_where_the_connection_ends_with_it(
-    wire: CoalescingTransport, request_: bytes
-) -> None:
-    """As nginx asks, unless it is told otherwise."""
-    wire.send(request_)
-    assert status_line(wire) == SAID
-    assert wire.ends()
+def test_a_last_response_has_its_reason(client: RawClient, request_: bytes) -> None:
+    """By default nginx requests `connection: close`."""
+    client.send(request_)
+    assert status_line(client) == FORBIDDEN
+    assert client.ends()

@@ -1,4 +1,4 @@
-"""SIGTERM: the process says that it is about to end, loses no request, and ends with 0."""
+"""SIGTERM: the process reports not ready, loses no request, and exits with 0."""
 
 import json
 import signal
@@ -15,56 +15,55 @@ import pytest
 
 from service.server.limits import ConnectionLimits
 from service.server.run import FINISH_SECONDS
-from tests.server.house import (
+from tests.server.harness import (
     LIVEZ,
+    NEVER,
     PATIENCE,
-    CoalescingTransport,
-    House,
-    bounds,
+    RawClient,
+    RunningServer,
     post,
     serving,
     until,
 )
-from tests.server.process import ASK, Services, serving_process
+from tests.server.process import BODY, ServiceProcess, serving_process
 
 CLIENTS = 6
-DRAIN = 2.0  # seconds, in which each client asks at least once
+DRAIN = 2.0  # seconds, in which each client sends at least one request
 READYZ = LIVEZ.replace(b"livez", b"readyz")
-SIGN = post("/v1/download-urls", json.dumps(ASK).encode())
-LONG = 60.0
+SIGN = post("/v1/download-urls", json.dumps(BODY).encode())
 
 
 @dataclass
-class Asker:
-    """Asks, on one connection while it is kept, until none is to be had.
+class LoadClient:
+    """Sends requests until it can no longer connect.
 
-    On a busy machine it may not run for seconds, also while an answer waits for it. What it sends later than a
-    connection is kept that asks for nothing is not lost: it asks again.
+    On a busy machine this thread may stop for seconds. A request that it sends after the server may
+    close an idle connection is not lost, and is sent again.
     """
 
-    running: Services
+    running: ServiceProcess
     answers: list[int] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    said_close: int = 0
+    errors: list[str] = field(default_factory=list)
+    close_headers: int = 0
     _sent_at: float = 0.0
 
     def run(self) -> None:
-        with self.running.client() as client:
+        with self.running.http_client() as http:
             while True:
                 before = self._sent_at or time.monotonic()
                 try:
-                    answer = client.post(
-                        "/v1/download-urls", json=ASK, extensions={"trace": self._note}
+                    answer = http.post(
+                        "/v1/download-urls", json=BODY, extensions={"trace": self._note}
                     )
                 except httpx.ConnectError:
                     return
-                except httpx.TransportError as fault:
+                except httpx.TransportError as error:
                     if self._sent_at - before > ConnectionLimits().shutdown_idle_seconds:
                         continue
-                    self.faults.append(repr(fault))
+                    self.errors.append(repr(error))
                     return
                 self.answers.append(answer.status_code)
-                self.said_close += answer.headers.get("connection") == "close"
+                self.close_headers += answer.headers.get("connection") == "close"
 
     def _note(self, event: str, _: object) -> None:
         if event.startswith("http11.send_request_headers."):
@@ -73,152 +72,144 @@ class Asker:
 
 def test_no_request_is_lost_under_load(tmp_path: Path) -> None:
     with serving_process(tmp_path, drain_seconds=DRAIN) as running:
-        askers = [Asker(running) for _ in range(CLIENTS)]
-        threads = [threading.Thread(target=asker.run) for asker in askers]
+        clients = [LoadClient(running) for _ in range(CLIENTS)]
+        threads = [threading.Thread(target=each.run) for each in clients]
         for thread in threads:
             thread.start()
-        until(lambda: all(len(asker.answers) > 20 for asker in askers))
+        until(lambda: all(len(each.answers) > 20 for each in clients))
         start = time.monotonic()
         running.signal(signal.SIGTERM)
         assert running.process.wait(DRAIN + FINISH_SECONDS) == 0
         assert time.monotonic() - start > DRAIN
         for thread in threads:
             thread.join(PATIENCE)
-    assert [asker.faults for asker in askers] == [[]] * CLIENTS
-    assert {status for asker in askers for status in asker.answers} == {200}
-    assert all(asker.said_close for asker in askers)
+    assert [each.errors for each in clients] == [[]] * CLIENTS
+    assert {status for each in clients for status in each.answers} == {200}
+    assert all(each.close_headers for each in clients)
 
 
 @pytest.fixture(name="draining")
-def _draining(tmp_path: Path) -> Iterator[Services]:
-    with serving_process(tmp_path, drain_seconds=LONG) as running:
+def _draining(tmp_path: Path) -> Iterator[ServiceProcess]:
+    with serving_process(tmp_path, drain_seconds=NEVER) as running:
         yield running
 
 
-def drain(running: Services, wire: CoalescingTransport) -> None:
+def drain(running: ServiceProcess, client: RawClient) -> None:
     running.signal(signal.SIGTERM)
     until(lambda: readiness(running) == 503)
-    wire.send(LIVEZ)
-    assert wire.answer().headers["connection"] == "close"
-    assert wire.ends()
+    assert client.request(LIVEZ).headers["connection"] == "close"
+    assert client.ends()
 
 
-def readiness(running: Services) -> int:
-    with running.connect() as wire:
-        wire.send(READYZ)
-        return wire.answer().status
+def readiness(running: ServiceProcess) -> int:
+    with running.connect() as client:
+        client.send(READYZ)
+        return client.answer().status
 
 
-def test_it_is_not_ready_at_once_and_yet_answers(draining: Services) -> None:
-    """A second signal ends the pause; what is under way then is answered still."""
+def test_requests_are_answered_while_draining_and_not_ready(draining: ServiceProcess) -> None:
+    """A second signal ends the draining; open requests are still answered."""
     with draining.connect() as idle, draining.connect() as slow, draining.connect() as begun:
         slow.send(SIGN[:-5])
-        idle.send(READYZ)
-        assert idle.answer().status == 200  # so that the other's head was read, too
+        assert idle.request(READYZ).status == 200  # the other head was read, too
         drain(draining, idle)
         with draining.connect() as late:
-            late.send(SIGN)
-            answer = late.answer()
+            answer = late.request(SIGN)
             assert (answer.status, answer.headers["connection"]) == (200, "close")
         begun.send(SIGN[:30])
         draining.signal(signal.SIGTERM)
         until(lambda: is_refused(draining))
-        time.sleep(0.7)  # longer than connections are kept that are idle
+        time.sleep(0.7)  # longer than idle connections are kept
         slow.send(SIGN[-5:])
         begun.send(SIGN[30:])
-        assert [wire.answer().status for wire in (slow, begun)] == [200, 200]
-        assert [wire.ends() for wire in (slow, begun)] == [True, True]
+        assert [client.answer().status for client in (slow, begun)] == [200, 200]
+        assert [client.ends() for client in (slow, begun)] == [True, True]
         assert draining.process.wait(PATIENCE) == 0
 
 
-def is_refused(running: Services) -> bool:
+def is_refused(running: ServiceProcess) -> bool:
     try:
         with socket.create_connection(running.address):
             return False
-    except ConnectionResetError:  # while the listener closed; the next one is refused
+    except ConnectionResetError:  # the listener is closing
         return False
     except ConnectionRefusedError:
         return True
 
 
-def test_idle_connections_do_not_hold_the_end_up(tmp_path: Path) -> None:
+def test_idle_connections_do_not_delay_the_exit(tmp_path: Path) -> None:
     with (
         serving_process(tmp_path, drain_seconds=0) as running,
         running.connect() as silent,
         running.connect() as idle,
     ):
-        idle.send(LIVEZ)
-        assert idle.answer().status == 200
+        assert idle.request(LIVEZ).status == 200
         running.signal(signal.SIGTERM)
         assert running.process.wait(PATIENCE) == 0
         assert silent.ends()
         assert idle.ends()
 
 
-def test_who_has_no_descriptor_left_loses_nothing_that_is_under_way(tmp_path: Path) -> None:
+def test_open_requests_survive_a_lack_of_file_descriptors(tmp_path: Path) -> None:
     with serving_process(tmp_path, drain_seconds=0) as running, running.connect() as begun:
         begun.send(SIGN[:-5])
-        assert readiness(running) == 200  # so that it was read
-        running.take_descriptors()
+        assert readiness(running) == 200  # the request above was read
+        running.forbid_more_descriptors()
         running.signal(signal.SIGTERM)
         until(lambda: is_refused(running))
-        begun.send(SIGN[-5:])
-        assert begun.answer().status == 200
+        assert begun.request(SIGN[-5:]).status == 200
 
 
-def test_an_interrupt_ends_it_without_a_pause(draining: Services) -> None:
+def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
     with draining.connect() as begun:
         begun.send(SIGN[:30])
-        assert readiness(draining) == 200  # so that it was read
+        assert readiness(draining) == 200  # the request above was read
         draining.signal(signal.SIGINT)
         until(lambda: is_refused(draining))
-        begun.send(SIGN[30:])
-        assert begun.answer().headers["connection"] == "close"
+        assert begun.request(SIGN[30:]).headers["connection"] == "close"
         assert begun.ends()
     draining.process.wait(PATIENCE)
 
 
-def test_a_drain_that_has_begun_shows_in_every_answer() -> None:
-    with serving() as house, house.connect() as wire:
-        wire.send(LIVEZ)
-        assert "connection" not in wire.answer().headers
-        house.drain.begin(time.monotonic())
-        wire.send(READYZ)
-        answer = wire.answer()
+def test_responses_close_the_connection_while_draining() -> None:
+    with serving() as server, server.connect() as client:
+        client.send(LIVEZ)
+        assert "connection" not in client.answer().headers
+        server.drain.begin(time.monotonic())
+        answer = client.request(READYZ)
         assert (answer.status, answer.headers["connection"]) == (503, "close")
-        assert wire.ends()
+        assert client.ends()
 
 
 @pytest.mark.parametrize("connects_late", [False, True])
-def test_a_request_that_is_on_its_way_at_the_end_is_answered(connects_late: bool) -> None:
-    """The loop is busy while it comes, and stops listening before it looks for more."""
-    with serving(bounds(shutdown_idle_seconds=2.0)) as house, ExitStack() as stack:
-        accepted, kept = (stack.enter_context(house.connect()) for _ in range(2))
-        kept.send(LIVEZ)
-        assert kept.answer().status == 200
-        until(lambda: len(house.protocols) == 2)
-        is_sent = wait_in_the_last_tick(house)
-        wires = [accepted, kept]
-        if connects_late:  # and is not accepted before
-            wires = [stack.enter_context(house.connect())]
-        for wire in wires:
-            wire.send(SIGN)
+def test_a_request_sent_as_the_server_stops_is_answered(connects_late: bool) -> None:
+    """The event loop is busy when it arrives, and stops listening next."""
+    with serving(shutdown_idle_seconds=2.0) as server, ExitStack() as stack:
+        accepted, idle = (stack.enter_context(server.connect()) for _ in range(2))
+        assert idle.request(LIVEZ).status == 200
+        until(lambda: len(server.protocols) == 2)
+        is_sent = block_last_tick(server)
+        clients = [accepted, idle]
+        if connects_late:  # not accepted yet
+            clients = [stack.enter_context(server.connect())]
+        for client in clients:
+            client.send(SIGN)
         is_sent.set()
-        for wire in wires:
-            answer = wire.answer()
+        for client in clients:
+            answer = client.answer()
             assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
-def wait_in_the_last_tick(house: House) -> threading.Event:
-    """Until the loop is at the place where it sees that it has to stop, and busy there until the event is set."""
+def block_last_tick(server: RunningServer) -> threading.Event:
+    """Block the event loop just before the server stops. The event unblocks it."""
     is_there, is_over = threading.Event(), threading.Event()
 
     async def be_busy() -> None:
         is_there.set()
-        is_over.wait(PATIENCE)  # no other task runs meanwhile
-        house.drain.begin(time.monotonic())
-        house.server.should_exit = True
+        is_over.wait(PATIENCE)  # blocks the loop
+        server.drain.begin(time.monotonic())
+        server.uvicorn.should_exit = True
 
-    house.server.config.callback_notify = be_busy
+    server.uvicorn.config.callback_notify = be_busy
     assert is_there.wait(PATIENCE)
     return is_over

@@ -1,4 +1,4 @@
-"""Whatever hangs, an ordinary caller of another bucket is answered: over HTTP, with 200 places."""
+"""While STS, stores or issuers hang, callers of other buckets are served, over HTTP."""
 
 import asyncio
 import json
@@ -17,23 +17,22 @@ from service.app.services import MakeSource
 from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings
-from service.server.run import Server, config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
 from tests.auth.mint import ISSUER, ed_key, make_token
-from tests.server.house import NEVER, PATIENCE, bounds, until
+from tests.server.harness import running
 
-PLACES: Final = 200  # as in deploy/kubernetes
+MAX_IN_FLIGHT: Final = 200  # as in deploy/kubernetes
 ABUSERS: Final = 300
-ASKS: Final = 150
+REQUESTS: Final = 150
 STS: Final = ("no-sts-1", "no-sts-2")
 STORES: Final = ("no-store-1", "no-store-2")
 ISSUERS: Final = ("cluster-1", "cluster-2")
-OVER = threading.Event()
+TEST_OVER = threading.Event()
 
 
 async def hang() -> None:
-    while not OVER.is_set():  # noqa: ASYNC110 - a thread's doing
+    while not TEST_OVER.is_set():  # noqa: ASYNC110 - another thread sets it
         await asyncio.sleep(0.05)
 
 
@@ -58,13 +57,13 @@ async def store(request: httpx.Request) -> httpx.Response:
 
 @asynccontextmanager
 async def hanging_issuer() -> AsyncIterator[int]:
-    """Its port. At the end each connection is closed, so that no other test finds it open."""
-    under_way = set[asyncio.Task[Any]]()
+    """Yields its port. All connections are closed at the end, for the sake of later tests."""
+    tasks = set[asyncio.Task[Any]]()
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        under_way.add(task)
+        tasks.add(task)
         await hang()
         writer.close()
         with suppress(ConnectionError):
@@ -72,11 +71,11 @@ async def hanging_issuer() -> AsyncIterator[int]:
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
-        await asyncio.gather(*under_way)
+        await asyncio.gather(*tasks)
 
 
 def settings(issuer_port: int) -> Settings:
-    """An ordinary caller of `demo`, and one who may ask for the buckets that hang."""
+    """An ordinary caller of `demo`, and an abuser with grants on the buckets that hang."""
     ordinary = settings_with(open_grant())
     bucket = ordinary.buckets["demo"].model_dump()
     grants = [open_grant(bucket=name) for name in (*STS, *STORES)]
@@ -84,7 +83,7 @@ def settings(issuer_port: int) -> Settings:
     keys = {"jwks_url": f"http://127.0.0.1:{issuer_port}/keys", "audience": ISSUER.audience}
     return Settings.model_validate(
         {
-            "server": {"max_in_flight": PLACES},
+            "server": {"max_in_flight": MAX_IN_FLIGHT},
             "buckets": dict.fromkeys(("demo", *STS, *STORES), bucket),
             "callers": [ordinary.callers[0].model_dump(exclude_none=True), abuser],
             "issuers": {name: keys | {"issuer": f"https://{name}"} for name in ISSUERS},
@@ -94,7 +93,6 @@ def settings(issuer_port: int) -> Settings:
 
 @contextmanager
 def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
-    """In a thread of its own, with a loop that the clients do not share."""
     drain, given = Drain(), settings(issuer_port)
     app = create_app(
         given,
@@ -104,37 +102,31 @@ def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
         audit=lambda _lines: None,
         drain=drain,
     )
-    configuration = config(app, host="127.0.0.1", port=0, drain=drain, bounds=bounds())
-    server = Server(configuration, drain=drain, drain_seconds=NEVER)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        until(lambda: server.started)
-        yield server.servers[0].sockets[0].getsockname()
-    finally:
-        OVER.set()
-        server.should_exit = True
-        thread.join(PATIENCE)
+    with running(app, drain) as server:
+        try:
+            yield server.address
+        finally:
+            TEST_OVER.set()
 
 
-def of_abuse(what: str) -> bytes:
-    """A request that waits for what hangs."""
-    if what in ISSUERS:
+def abusive_request(target: str) -> bytes:
+    """A request that waits for `target`, which hangs."""
+    if target in ISSUERS:
         bucket, path, token = (
             "demo",
             "/v1/download-urls",
-            make_token(ed_key(), iss=f"https://{what}"),
+            make_token(ed_key(), iss=f"https://{target}"),
         )
     else:
-        bucket, token = what, "abuser"
-        path = "/v1/object-checks" if what in STORES else "/v1/download-urls"
+        bucket, token = target, "abuser"
+        path = "/v1/object-checks" if target in STORES else "/v1/download-urls"
     body = json.dumps({"bucket": bucket, "key": "a"}).encode()
     head = f"POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n"
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def abuse(address: tuple[str, int], request: bytes, answers: list[int]) -> None:
-    """Again a second after each answer."""
+    """Send it again a second after each response."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         while True:
@@ -148,14 +140,14 @@ async def abuse(address: tuple[str, int], request: bytes, answers: list[int]) ->
 
 
 async def ordinary(address: tuple[str, int]) -> list[int]:
-    """What is answered while the abuse goes on, for as long as an attempt at STS takes."""
+    """Statuses during the abuse, for longer than an attempt at STS takes."""
     answers = []
-    ask = {"bucket": "demo", "key": "a"}
+    body = {"bucket": "demo", "key": "a"}
     host, port = address
     headers = {"Authorization": f"Bearer {API_KEY}"}
     async with httpx.AsyncClient(base_url=f"http://{host}:{port}", trust_env=False) as client:
-        for _ in range(ASKS):
-            reply = await client.post("/v1/download-urls", json=ask, headers=headers)
+        for _ in range(REQUESTS):
+            reply = await client.post("/v1/download-urls", json=body, headers=headers)
             answers.append(reply.status_code)
             began = time.monotonic()
             assert (await client.get("/livez")).status_code == 200
@@ -168,20 +160,20 @@ async def ordinary(address: tuple[str, int]) -> list[int]:
 @pytest.mark.parametrize(
     "hanging", [STS[:1], STORES[:1], ISSUERS, STS + STORES + ISSUERS], ids="-".join
 )
-async def test_who_does_not_wait_is_answered_whatever_hangs(hanging: tuple[str, ...]) -> None:
-    OVER.clear()
+async def test_other_requests_are_served_while_dependencies_hang(hanging: tuple[str, ...]) -> None:
+    TEST_OVER.clear()
     refused: list[int] = []
-    abuses = [of_abuse(hanging[number % len(hanging)]) for number in range(ABUSERS)]
+    abuses = [abusive_request(hanging[number % len(hanging)]) for number in range(ABUSERS)]
     async with hanging_issuer() as port:
         with serving(port) as address:
-            asking = [asyncio.create_task(abuse(address, each, refused)) for each in abuses]
+            tasks = [asyncio.create_task(abuse(address, each, refused)) for each in abuses]
             try:
                 answers = await ordinary(address)
             finally:
-                for each in asking:
+                for each in tasks:
                     each.cancel()
-                await asyncio.gather(*asking, return_exceptions=True)
-    assert answers.count(200) >= 0.99 * ASKS
-    # Those beyond the share are refused at once, and again; the others only in time.
+                await asyncio.gather(*tasks, return_exceptions=True)
+    assert answers.count(200) >= 0.99 * REQUESTS
+    # Requests above the share are refused at once, and sent again; the others only time out.
     assert set(refused) <= {503, 504}
     assert len(refused) >= ABUSERS // 2

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import Grant, Operation
-from service.api.schemas.objects import DownloadUrlRequest
+from service.api.schemas import DownloadUrlRequest
 from service.cli.main import main
 from service.errors import PresignError
 from service.presigning.results import PresignedForm

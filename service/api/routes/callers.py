@@ -1,4 +1,4 @@
-"""`/v1/caller`: who we take the caller for, and what it may do."""
+"""`/v1/caller`: the authenticated caller and its grants."""
 
 from fastapi import APIRouter
 

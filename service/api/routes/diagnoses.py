@@ -1,11 +1,11 @@
 """`/v1/diagnoses`: why a signed request failed, and what to change."""
 
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from service.api.rendering import render_findings
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.api.schemas.diagnoses import DiagnosisRequest
-from service.api.schemas.objects import StringMap, or_none
+from service.api.schemas import DiagnosisRequest, or_none
 from service.diagnosis.request import MAX_HEADERS, MAX_HEADERS_LENGTH, ReportedRequest
 from service.diagnosis.service import Diagnoses
 from service.errors import InvalidRequest
@@ -16,17 +16,16 @@ router = APIRouter(prefix="/v1/diagnoses", tags=["diagnoses"], route_class=ApiRo
 @router.post("")
 async def diagnose_request(call: AuthenticatedRequest, body: DiagnosisRequest) -> bytes:
     diagnoses: Diagnoses = call.app.state.diagnoses
-    return render_findings(await diagnoses.diagnose(call.requester, asked(body)))
+    return render_findings(await diagnoses.diagnose(call.requester, reported_request(body)))
 
 
-def asked(body: DiagnosisRequest) -> ReportedRequest:
-    headers: StringMap | None = or_none(body.headers)
-    if headers is not None:
-        _check_headers(headers.root)
+def reported_request(body: DiagnosisRequest) -> ReportedRequest:
+    headers = None if body.headers is MISSING else body.headers.root
+    _check_headers(headers or {})
     return ReportedRequest(
         method=body.method,
         url=body.url,
-        headers=None if headers is None else headers.root,
+        headers=headers,
         status=or_none(body.response_status),
         body=or_none(body.response_body),
     )
@@ -35,5 +34,5 @@ def asked(body: DiagnosisRequest) -> ReportedRequest:
 def _check_headers(headers: dict[str, str]) -> None:
     size = sum(len(name) + len(value) for name, value in headers.items())
     if len(headers) > MAX_HEADERS or size > MAX_HEADERS_LENGTH:
-        detail = f"At most {MAX_HEADERS} headers of {MAX_HEADERS_LENGTH} characters are taken."
-        raise InvalidRequest(detail, pointer="#/headers")
+        limit = f"{MAX_HEADERS} headers with {MAX_HEADERS_LENGTH} characters in total"
+        raise InvalidRequest(f"At most {limit} are accepted.", pointer="#/headers")

@@ -1,24 +1,25 @@
-"""`/livez`, `/readyz` and `/metrics`, for the platform: outside the contract and the document."""
+"""`/livez`, `/readyz` and `/metrics`, for the platform: not in openapi.yaml."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/livez")
 async def livez() -> Response:
-    """The process answers. It never asks anybody else: a restart mends no STS."""
-    return Response("ok", media_type="text/plain")
+    """The process responds. It checks nothing else: a restart would not repair STS."""
+    return PlainTextResponse("ok")
 
 
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
-    """At least one bucket can sign, and the process is not about to end."""
+    """At least one bucket can sign, and the process is not shutting down."""
     if request.app.state.drain.has_begun:
-        return Response("about to end", status_code=503, media_type="text/plain")
+        return PlainTextResponse("shutting down", status_code=503)
     if request.app.state.authorizer.can_sign():
-        return Response("ok", media_type="text/plain")
-    return Response("no bucket can sign yet", status_code=503, media_type="text/plain")
+        return PlainTextResponse("ok")
+    return PlainTextResponse("no bucket can sign yet", status_code=503)
 
 
 @router.get("/metrics")

@@ -1,4 +1,4 @@
-"""The contract, served as it stands in openapi.yaml."""
+"""Serves openapi.yaml, also as JSON."""
 
 import asyncio
 import json
@@ -23,20 +23,20 @@ async def openapi_yaml() -> Response:
 
 @router.get("/openapi.json")
 async def openapi_json() -> Response:
-    # The first to ask has it read, which takes a tenth of a second.
+    # The first request converts it, which takes tens of milliseconds.
     return Response(await asyncio.to_thread(_json), media_type="application/json")
 
 
 @cache
 def _text() -> str:
-    """Installed, the file lies in the package; in a checkout, beside it."""
+    """The file is in the package if that is installed, and next to it in a checkout."""
     installed = _PACKAGE / "openapi.yaml"
     path = installed if installed.exists() else _PACKAGE.parent / "openapi.yaml"
     return path.read_text(encoding="utf-8")
 
 
 def _json() -> bytes:
-    with _converting:  # whoever comes meanwhile does not have it done again
+    with _converting:  # so that requests at the same time do not repeat it
         return _converted()
 
 

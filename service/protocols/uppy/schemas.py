@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from service.api.body import MAX_BATCH_BYTES, Body
-from service.api.schemas.multipart import ETag, PartNumber, quoted_etag
-from service.api.schemas.objects import Seconds
+from service.api.schemas import ETag, PartNumber, Seconds, quoted_etag
 from service.protocols.uppy.uploads import File
 from service.signing.multipart_actions import MAX_PARTS, UploadedPart
 

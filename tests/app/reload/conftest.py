@@ -1,4 +1,4 @@
-"""Services whose files are watched."""
+"""Services whose configuration files are watched."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.reload.house import (
-    Reloading,
-    of_teams,
-    put,
-    team,
-    watching,
-)
-from tests.app.services.house import configuration
+from tests.app.reload.harness import WatchedService, put, team, watching, with_callers_dir
+from tests.app.services.harness import configuration
 
 
 @pytest.fixture(name="path")
@@ -24,16 +18,16 @@ def _path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(name="service")
-async def _service(path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Reloading]:
+async def _service(path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[WatchedService]:
     caplog.set_level(logging.INFO, "service.app.reload")
     async with watching(path) as service:
         yield service
 
 
 @pytest.fixture(name="teams")
-async def _teams(path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Reloading]:
+async def _teams(path: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[WatchedService]:
     caplog.set_level(logging.INFO, "service.app.reload")
-    put(path, of_teams())
+    put(path, with_callers_dir())
     put(path.parent / "callers.d" / "sales.yaml", team("sales"))
     async with watching(path) as service:
         yield service

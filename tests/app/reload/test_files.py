@@ -1,4 +1,4 @@
-"""Files that change: each change is served whole, or not at all."""
+"""A changed file takes effect as a whole or not at all."""
 
 import asyncio
 import json
@@ -8,61 +8,55 @@ from typing import Any
 import pytest
 
 from service.app import reload
-from tests.app.reload.house import (
+from tests.app.reload.harness import (
     WIDER,
-    Reloading,
+    WatchedService,
     config_map,
+    log_messages,
     put,
     settled,
-    told,
     watching,
 )
-from tests.app.services.house import (
-    BUCKET,
-    PATIENCE,
-    SALES,
-    configuration,
-    until,
-)
+from tests.app.services.harness import BUCKET, PATIENCE, SALES, configuration, until
 
 
-async def test_a_change_is_served_and_told(
-    service: Reloading, caplog: pytest.LogCaptureFixture
+async def test_a_change_takes_effect_and_is_logged(
+    service: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert not await service.serves_wider()
     assert await service.changed_to(WIDER) == "ok"
     assert await service.serves_wider()
     assert await service.changed_to(configuration()) == "ok"
     assert not await service.serves_wider()
-    assert told(caplog) == ["a new configuration is served"] * 2
+    assert log_messages(caplog) == ["the new configuration is in use"] * 2
 
 
-async def test_nothing_is_told_of_files_that_say_the_same(service: Reloading) -> None:
+async def test_the_same_content_is_no_change(service: WatchedService) -> None:
     service.write(service.path.read_text())
     await settled(service)
-    assert service.told == []
+    assert service.results == []
 
 
-async def test_a_comment_costs_nobody_a_session(service: Reloading) -> None:
-    await service.house.sign()
-    fetched = service.house.fetched()
-    text = "# why\n" + json.dumps(configuration())
+async def test_a_comment_keeps_the_sessions(service: WatchedService) -> None:
+    await service.harness.sign()
+    fetched = service.harness.fetched()
+    text = "# comment\n" + json.dumps(configuration())
     assert await service.changed_to(text) == "ok"
-    await service.house.sign()
-    assert service.house.fetched() == fetched
+    await service.harness.sign()
+    assert service.harness.fetched() == fetched
 
 
-async def test_a_broken_file_changes_nothing_and_each_fault_is_told(
-    service: Reloading, caplog: pytest.LogCaptureFixture
+async def test_an_invalid_file_changes_nothing_and_logs_each_error(
+    service: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = configuration(colour="red")
     broken["callers"][1]["grants"][0]["bucket"] = "nowhere !"
     assert await service.changed_to(broken) == "failed"
-    await service.house.sign()
-    await service.house.sign(SALES, "b/c")
-    lines = told(caplog)
+    await service.harness.sign()
+    await service.harness.sign(SALES, "b/c")
+    lines = log_messages(caplog)
     assert len(lines) == 2
-    assert all("is not served, the old one goes on: " in line for line in lines)
+    assert all("is invalid, the old one stays in use: " in line for line in lines)
     assert {line.rpartition(": ")[0].rpartition(": ")[2] for line in lines} == {
         "colour",
         "callers.1.grants.0.bucket",
@@ -79,98 +73,98 @@ async def test_a_broken_file_changes_nothing_and_each_fault_is_told(
         "a: 1\na: 2",
         "\x00",
         "x: 2026-13-01T00:00:00Z",
-        pytest.param(f"a: {'[' * 500}", id="deeper than the YAML reader goes"),
-        pytest.param('callers_dir: "a\\0b"', id="a directory of a name that no system takes"),
+        pytest.param(f"a: {'[' * 500}", id="too deep for the YAML reader"),
+        pytest.param('callers_dir: "a\\0b"', id="a directory name with a NUL"),
     ],
 )
-async def test_whatever_the_file_says_the_old_goes_on(service: Reloading, text: str) -> None:
+async def test_the_old_configuration_stays_whatever_the_file_holds(
+    service: WatchedService, text: str
+) -> None:
     assert await service.changed_to(text) == "failed"
-    await service.house.sign()
+    await service.harness.sign()
     assert await service.changed_to(WIDER) == "ok"
     assert await service.serves_wider()
 
 
-async def test_a_file_that_is_mended_to_what_it_was_is_told_of(service: Reloading) -> None:
+async def test_repairing_an_invalid_file_is_reported(service: WatchedService) -> None:
     assert await service.changed_to("{") == "failed"
     assert await service.changed_to(configuration()) == "ok"
 
 
-async def test_what_cannot_be_served_is_told_and_the_watch_goes_on(
-    service: Reloading, caplog: pytest.LogCaptureFixture
+async def test_watching_continues_after_a_change_that_fails(
+    service: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service.house.fault = RuntimeError("no client")
+    service.harness.source_error = RuntimeError("no client")
     more = {"reports": BUCKET, "photos": BUCKET, "more": BUCKET}
     assert await service.changed_to(configuration(buckets=more)) == "failed"
-    assert told(caplog) == ["the configuration cannot be served, the old one goes on"]
-    await service.house.sign()
-    service.house.fault = None
+    assert log_messages(caplog) == ["the configuration cannot be used, the old one stays in use"]
+    await service.harness.sign()
+    service.harness.source_error = None
     assert await service.changed_to(WIDER) == "ok"
 
 
-async def test_a_file_that_vanishes_and_comes_back_is_read_again(service: Reloading) -> None:
+async def test_a_removed_file_that_returns_is_read(service: WatchedService) -> None:
     assert await service.outcome(service.path.unlink) == "failed"
-    await service.house.sign()
+    await service.harness.sign()
     assert await service.changed_to(WIDER) == "ok"
     assert await service.serves_wider()
 
 
-async def test_a_file_that_is_written_in_place_is_read_again(service: Reloading) -> None:
+async def test_a_file_written_in_place_is_read(service: WatchedService) -> None:
     service.path.write_text(json.dumps(WIDER))
-    await until(lambda: service.told[-1:] == ["ok"])
+    await until(lambda: service.results[-1:] == ["ok"])
     assert await service.serves_wider()
 
 
-async def test_a_file_that_is_being_written_is_left_until_it_is_whole(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its first half would be good, and lack a caller."""
-    looks = 0
-    look = reload._Files.have_changed
+async def test_a_half_written_file_is_not_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first half would be valid but lack a caller."""
+    checks = 0
+    have_changed = reload._Files.have_changed
 
-    def written_before_each_look(files: Any) -> bool:
-        """So that no look is too early or too late, however busy the machine is."""
-        nonlocal looks
-        looks += 1
-        if looks <= 40:
-            put(path, f"buckets: {{}}\n# {looks}")
-        elif looks == 41:
+    def write_before_each_check(files: Any) -> bool:
+        """Writing here keeps the test independent of the machine's speed."""
+        nonlocal checks
+        checks += 1
+        if checks <= 40:
+            put(path, f"buckets: {{}}\n# {checks}")
+        elif checks == 41:
             put(path, WIDER)
-        return look(files)
+        return have_changed(files)
 
     async with watching(path) as service:
-        monkeypatch.setattr(reload._Files, "have_changed", written_before_each_look)
-        await until(service.told.copy)
+        monkeypatch.setattr(reload._Files, "have_changed", write_before_each_check)
+        await until(service.results.copy)
         await settled(service)
-        assert looks > 41
-        assert service.told == ["ok"]
+        assert checks > 41
+        assert service.results == ["ok"]
         assert await service.serves_wider()
 
 
-async def test_who_never_stops_writing_is_not_waited_for(service: Reloading) -> None:
+async def test_a_file_that_never_stops_changing_is_read(service: WatchedService) -> None:
     number = 0
     async with asyncio.timeout(PATIENCE):
-        while not service.told:
+        while not service.results:
             number += 1
             service.write(f"{json.dumps(WIDER)}\n# {number}")
             await asyncio.sleep(0)
     assert await service.serves_wider()
 
 
-async def test_what_changed_before_the_watch_began_is_not_missed(path: Path) -> None:
+async def test_a_change_before_the_first_check_is_noticed(path: Path) -> None:
     async with watching(path, before=lambda: put(path, WIDER)) as service:
-        await until(service.told.copy)
-        assert service.told == ["ok"]
+        await until(service.results.copy)
+        assert service.results == ["ok"]
         assert await service.serves_wider()
 
 
-async def test_a_file_that_broke_before_the_watch_began_is_told_of(path: Path) -> None:
+async def test_an_invalid_file_before_the_first_check_is_reported(path: Path) -> None:
     async with watching(path, before=lambda: put(path, "{")) as service:
-        await until(service.told.copy)
-        assert service.told == ["failed"]
-        await service.house.sign()
+        await until(service.results.copy)
+        assert service.results == ["failed"]
+        await service.harness.sign()
 
 
-async def test_a_config_maps_swap_is_served_whole(tmp_path: Path) -> None:
+async def test_a_config_map_swap_takes_effect_as_a_whole(tmp_path: Path) -> None:
     mount = tmp_path / "mount"
     config_map(mount, "..2026_1", presign=configuration())
     async with watching(mount / "presign.yaml") as service:
@@ -184,7 +178,7 @@ async def test_a_config_maps_swap_is_served_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "late"),
+    ("change", "names"),
     [
         ({"log_level": "DEBUG"}, "server.log_level"),
         (
@@ -195,18 +189,20 @@ async def test_a_config_maps_swap_is_served_whole(tmp_path: Path) -> None:
          "server.drain_seconds, server.rate_limit_url"),
     ],
 )  # fmt: skip
-async def test_settings_of_the_process_are_told_to_wait_for_its_next_start(
-    service: Reloading, caplog: pytest.LogCaptureFixture, change: dict[str, Any], late: str
+async def test_settings_that_need_a_restart_are_logged_once(
+    service: WatchedService, caplog: pytest.LogCaptureFixture, change: dict[str, Any], names: str
 ) -> None:
     assert await service.changed_to(configuration(server=change)) == "ok"
-    assert told(caplog)[1:] == [f"changed, but taking effect only at the next start: {late}"]
+    assert log_messages(caplog)[1:] == [
+        f"changed, but will take effect only after a restart: {names}"
+    ]
     assert await service.changed_to({**WIDER, "server": change}) == "ok"
-    assert len(told(caplog)) == 3  # told once
+    assert len(log_messages(caplog)) == 3
 
 
 async def test_a_default_lifetime_takes_effect_at_once(
-    service: Reloading, caplog: pytest.LogCaptureFixture
+    service: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await service.changed_to(configuration(server={"default_expires_in": 77})) == "ok"
-    assert (await service.house.sign()).validity.expires_in == 77
-    assert told(caplog) == ["a new configuration is served"]
+    assert (await service.harness.sign()).validity.expires_in == 77
+    assert log_messages(caplog) == ["the new configuration is in use"]

@@ -1,33 +1,33 @@
-"""Services that run, and issuers."""
+"""Running services and issuers."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.app.services.house import (
+from tests.app.services.harness import (
     BEFORE,
     SALES,
-    House,
+    Harness,
     Issuer,
-    house,
     issuer,
+    start_services,
     tasks,
     until,
 )
 
 
 @pytest.fixture(name="warm")
-async def _warm() -> AsyncIterator[House]:
-    """Each caller has a session of each of its buckets."""
-    async with house(BEFORE) as made:
-        await made.sign()
-        await made.sign(bucket="photos")
-        await made.sign(SALES, "b/c")
+async def _warm() -> AsyncIterator[Harness]:
+    """Each caller has its sessions."""
+    async with start_services(BEFORE) as harness:
+        await harness.sign()
+        await harness.sign(bucket="photos")
+        await harness.sign(SALES, "b/c")
         await until(lambda: len(list(tasks("session"))) == 5)
-        yield made
+        yield harness
 
 
 @pytest.fixture(name="cluster")
 async def _cluster() -> AsyncIterator[Issuer]:
-    async with issuer() as made:
-        yield made
+    async with issuer() as harness:
+        yield harness

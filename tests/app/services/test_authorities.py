@@ -1,7 +1,8 @@
-"""Whom the service trusts as a store."""
+"""The CA certificates that the service trusts when it calls stores."""
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 import certifi
 import pytest
@@ -9,13 +10,8 @@ import pytest
 from service.app.builders import store_tls_context
 from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
-from tests.app.reload.house import put
-from tests.app.services.house import (
-    House,
-    configuration,
-    house,
-    settings,
-)
+from tests.app.reload.harness import put
+from tests.app.services.harness import Harness, configuration, settings, start_services
 
 PEM = "write the path of a readable file with certificates in PEM, here or in AWS_CA_BUNDLE"
 
@@ -29,7 +25,7 @@ def _path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="bundle")
 def _bundle(path: Path) -> Path:
-    """One authority."""
+    """With one CA."""
     bundle, end = path.with_name("ca.pem"), "-----END CERTIFICATE-----\n"
     bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end)
     return bundle
@@ -40,22 +36,22 @@ def chosen(path: Path, **server: str) -> Path | None:
     return load_settings(path).server.ca_bundle
 
 
-def test_the_bundle_is_the_files_before_the_sdks_and_the_environments_before_both(
+def test_precedence_of_the_three_ca_bundle_settings(
     path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = certifi.where()
+    default = certifi.where()
     assert chosen(path) is None
     monkeypatch.setenv("AWS_CA_BUNDLE", "")
     assert chosen(path) is None
-    monkeypatch.setenv("AWS_CA_BUNDLE", usual)
-    assert str(chosen(path)) == usual
+    monkeypatch.setenv("AWS_CA_BUNDLE", default)
+    assert str(chosen(path)) == default
     assert chosen(path, ca_bundle=str(bundle)) == bundle
-    monkeypatch.setenv("PRESIGN_CA_BUNDLE", usual)
-    assert str(chosen(path, ca_bundle=str(bundle))) == usual
+    monkeypatch.setenv("PRESIGN_CA_BUNDLE", default)
+    assert str(chosen(path, ca_bundle=str(bundle))) == default
 
 
 @pytest.mark.parametrize("text", [None, "", "no certificate"])
-def test_a_bundle_that_cannot_be_read_is_told_in_words(
+def test_an_unreadable_bundle_is_a_configuration_error(
     path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
     bundle = path.with_name("ca.pem")
@@ -72,30 +68,30 @@ def test_a_bundle_that_cannot_be_read_is_told_in_words(
 
 
 @pytest.mark.usefixtures("path")
-async def test_stores_are_called_with_the_bundle(bundle: Path) -> None:
-    async with house(settings(server={"ca_bundle": str(bundle)})) as made:
-        assert len(trusted(made)) == 1
-    async with house(settings()) as made:
-        assert len(trusted(made)) > 50
+async def test_store_calls_use_the_bundle(bundle: Path) -> None:
+    async with start_services(settings(server={"ca_bundle": str(bundle)})) as harness:
+        assert len(trusted(harness)) == 1
+    async with start_services(settings()) as harness:
+        assert len(trusted(harness)) > 50
 
 
-@pytest.fixture(name="gone")
-def _gone(bundle: Path) -> Settings:
+@pytest.fixture(name="without_bundle")
+def _without_bundle(bundle: Path) -> Settings:
     read = settings(server={"ca_bundle": str(bundle)})
     bundle.unlink()
     return read
 
 
-async def test_one_that_has_gone_since_it_was_read_ends_the_start(gone: Settings) -> None:
+async def test_a_bundle_removed_after_reading_fails_the_start(without_bundle: Settings) -> None:
     with pytest.raises(ConfigurationError, match=r"server\.ca_bundle .* cannot be read"):
-        store_tls_context(gone)
+        store_tls_context(without_bundle)
     with pytest.raises(ConfigurationError):
-        async with house(gone):
+        async with start_services(without_bundle):
             pass
 
 
-def trusted(made: House) -> list[object]:
-    """What the transport to stores was given."""
-    context = made.running._store._client._client._transport._pool._ssl_context  # type: ignore[attr-defined]  # httpx shows it nowhere
+def trusted(harness: Harness) -> list[object]:
+    transport: Any = harness.services._store._client._client._transport
+    context = transport._pool._ssl_context
     assert isinstance(context, ssl.SSLContext)
     return [*context.get_ca_certs()]

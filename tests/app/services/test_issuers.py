@@ -1,18 +1,18 @@
-"""Issuers that are replaced: their keys, and who was known by them."""
+"""A new configuration of issuers: their keys, and the callers that they identify."""
 
 import asyncio
 from typing import Any
 
 from service.access.grants import Caller
-from tests.app.services.house import (
+from tests.app.services.harness import (
     BEFORE,
     Issuer,
     grant,
-    house,
     issuer,
-    of_cluster,
     settings,
+    start_services,
     tasks,
+    token_callers,
     until,
 )
 from tests.auth.mint import SUBJECT, ed_key, make_token
@@ -24,88 +24,91 @@ def token(**claims: Any) -> str:
     return make_token(ed_key("one"), **claims)
 
 
-async def test_keys_of_an_issuer_that_is_the_same_are_not_fetched_anew(cluster: Issuer) -> None:
-    async with house(settings(**of_cluster(cluster))) as made:
-        assert await made.who(token()) == KNOWN
-        await made.replace(settings(**of_cluster(cluster, grant(prefix="c/"))))
-        assert await made.who(token()) == KNOWN
-        assert cluster.asked == 1
+async def test_an_unchanged_issuers_keys_are_not_fetched_again(cluster: Issuer) -> None:
+    async with start_services(settings(**token_callers(cluster))) as harness:
+        assert await harness.caller_of_token(token()) == KNOWN
+        await harness.reconfigure(settings(**token_callers(cluster, grant(prefix="c/"))))
+        assert await harness.caller_of_token(token()) == KNOWN
+        assert cluster.requests == 1
         assert tasks("keys of") == ["keys of cluster-a"]
 
 
-async def test_a_token_for_the_old_audience_is_refused_though_it_was_known(
-    cluster: Issuer,
-) -> None:
-    async with house(settings(**of_cluster(cluster))) as made:
+async def test_a_cached_token_for_the_old_audience_is_refused(cluster: Issuer) -> None:
+    async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
-        assert (await made.who(old), await made.who(new)) == (KNOWN, None)
-        await made.replace(settings(**of_cluster(cluster, audience="presign-2")))
-        assert made.running.tokens.known(old) is None
-        assert (await made.who(old), await made.who(new)) == (None, KNOWN)
-        assert cluster.asked == 1  # its keys are what they were
+        assert (await harness.caller_of_token(old), await harness.caller_of_token(new)) == (
+            KNOWN,
+            None,
+        )
+        await harness.reconfigure(settings(**token_callers(cluster, audience="presign-2")))
+        assert harness.services.tokens.known(old) is None
+        assert (await harness.caller_of_token(old), await harness.caller_of_token(new)) == (
+            None,
+            KNOWN,
+        )
+        assert cluster.requests == 1
 
 
-async def test_a_token_that_waits_for_a_key_is_judged_by_what_stands_then(cluster: Issuer) -> None:
+async def test_a_token_that_waits_meets_the_new_audience(cluster: Issuer) -> None:
     cluster.gate.clear()
-    async with house(settings(**of_cluster(cluster))) as made:
+    async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
-        waiting = [asyncio.ensure_future(made.who(each)) for each in (old, new)]
-        await until(lambda: cluster.asked)
-        await made.replace(settings(**of_cluster(cluster, audience="presign-2")))
+        waiting = [asyncio.ensure_future(harness.caller_of_token(each)) for each in (old, new)]
+        await until(lambda: cluster.requests)
+        await harness.reconfigure(settings(**token_callers(cluster, audience="presign-2")))
         cluster.gate.set()
         assert await asyncio.gather(*waiting) == [None, KNOWN]
-        assert made.running.tokens.known(old) is None
-        assert await made.who(old) is None
+        assert harness.services.tokens.known(old) is None
+        assert await harness.caller_of_token(old) is None
 
 
-async def test_a_token_that_waits_for_an_issuer_which_moves_is_served(cluster: Issuer) -> None:
+async def test_a_token_that_waits_survives_a_new_jwks_url(cluster: Issuer) -> None:
     cluster.gate.clear()
-    async with issuer() as moved, house(settings(**of_cluster(cluster))) as made:
-        waiting = asyncio.ensure_future(made.who(token()))
-        await until(lambda: cluster.asked)
-        await made.replace(settings(**of_cluster(moved)))
+    async with issuer() as moved, start_services(settings(**token_callers(cluster))) as harness:
+        waiting = asyncio.ensure_future(harness.caller_of_token(token()))
+        await until(lambda: cluster.requests)
+        await harness.reconfigure(settings(**token_callers(moved)))
         assert await waiting == KNOWN
 
 
-async def test_an_issuer_that_moved_is_asked_for_its_keys_and_the_old_one_no_more(
-    cluster: Issuer,
-) -> None:
-    async with issuer("two") as moved, house(settings(**of_cluster(cluster))) as made:
-        assert await made.who(token()) == KNOWN
-        await made.replace(settings(**of_cluster(moved)))
-        assert await made.who(token()) is None
-        assert (cluster.asked, moved.asked) == (1, 1)
+async def test_keys_come_from_a_new_jwks_url_alone(cluster: Issuer) -> None:
+    async with (
+        issuer("two") as moved,
+        start_services(settings(**token_callers(cluster))) as harness,
+    ):
+        assert await harness.caller_of_token(token()) == KNOWN
+        await harness.reconfigure(settings(**token_callers(moved)))
+        assert await harness.caller_of_token(token()) is None
+        assert (cluster.requests, moved.requests) == (1, 1)
         assert tasks("keys of") == ["keys of cluster-a"]
 
 
-async def test_an_issuer_that_is_added_is_believed_and_one_that_is_removed_no_more(
-    cluster: Issuer,
-) -> None:
-    async with house(BEFORE) as made:
-        assert await made.who(token()) is None
-        await made.replace(settings(**of_cluster(cluster)))
-        assert await made.who(token()) == KNOWN
-        await made.sign(KNOWN)
-        await made.replace(BEFORE)
-        assert await made.who(token()) is None
-        assert await made.refused(KNOWN) == "forbidden"
+async def test_issuers_are_added_and_removed(cluster: Issuer) -> None:
+    async with start_services(BEFORE) as harness:
+        assert await harness.caller_of_token(token()) is None
+        await harness.reconfigure(settings(**token_callers(cluster)))
+        assert await harness.caller_of_token(token()) == KNOWN
+        await harness.sign(KNOWN)
+        await harness.reconfigure(BEFORE)
+        assert await harness.caller_of_token(token()) is None
+        assert await harness.error_code(KNOWN) == "forbidden"
         assert tasks("keys of") == []
 
 
-async def test_what_only_the_token_check_needs_changes_without_the_keys(cluster: Issuer) -> None:
-    async with house(settings(**of_cluster(cluster))) as made:
-        assert await made.who(token()) == KNOWN
-        await made.replace(settings(**of_cluster(cluster, max_lifetime_seconds=60)))
-        assert await made.who(token()) is None
-        assert cluster.asked == 1
+async def test_a_new_token_lifetime_applies_without_fetching_keys(cluster: Issuer) -> None:
+    async with start_services(settings(**token_callers(cluster))) as harness:
+        assert await harness.caller_of_token(token()) == KNOWN
+        await harness.reconfigure(settings(**token_callers(cluster, max_lifetime_seconds=60)))
+        assert await harness.caller_of_token(token()) is None
+        assert cluster.requests == 1
 
 
-async def test_the_end_leaves_no_task(cluster: Issuer) -> None:
-    async with house(settings(**of_cluster(cluster))) as made:
-        await made.who(token())
-        await made.replace(BEFORE)
-        await made.replace(settings(**of_cluster(cluster)))
-        await made.sign(KNOWN)
+async def test_stopping_leaves_no_task(cluster: Issuer) -> None:
+    async with start_services(settings(**token_callers(cluster))) as harness:
+        await harness.caller_of_token(token())
+        await harness.reconfigure(BEFORE)
+        await harness.reconfigure(settings(**token_callers(cluster)))
+        await harness.sign(KNOWN)
     await until(lambda: asyncio.all_tasks() <= {asyncio.current_task(), *servers()})
 
 

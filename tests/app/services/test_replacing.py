@@ -1,4 +1,4 @@
-"""A configuration that replaces another: what changed is served, and nothing else is touched."""
+"""A new configuration: what changed takes effect, and nothing else is touched."""
 
 from typing import Any
 
@@ -6,21 +6,20 @@ import pytest
 
 from service.access.grants import Caller
 from service.app import builders
-from service.config.settings import Settings
 from service.errors import ConfigurationError
-from tests.app.services.house import (
+from tests.app.services.harness import (
     BEFORE,
     BILLING,
     BOTH,
     BUCKET,
     ROLE,
     SALES,
-    House,
-    all_sign,
+    Harness,
     called_here,
     caller,
     grant,
     settings,
+    sign_all,
     tasks,
     until,
     with_billing,
@@ -31,40 +30,38 @@ from tests.support.signed_urls import access_key_id_of
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
 
 
-async def test_the_same_again_asks_nobody_for_anything(warm: House) -> None:
-    fetched, made = warm.fetched(), list(warm.sources)
+async def test_the_same_configuration_again_requests_no_session(warm: Harness) -> None:
+    fetched, sources = warm.fetched(), list(warm.sources)
     urls = [(await warm.sign()).url for _ in range(2)]
-    await warm.replace(settings())
-    await all_sign(warm)
+    await warm.reconfigure(settings())
+    await sign_all(warm)
     assert access_key_id_of(urls[0]) == access_key_id_of((await warm.sign()).url)
-    assert (warm.fetched(), warm.sources) == (fetched, made)
+    assert (warm.fetched(), warm.sources) == (fetched, sources)
 
 
-async def test_what_thousands_of_callers_may_do_is_worked_out_beside_the_loop(warm: House) -> None:
-    with called_here(builders.caller_entries, builders.promises) as called:
-        await warm.replace(settings())
+async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:
+    with called_here(builders.caller_entries, builders.longest_lifetimes) as called:
+        await warm.reconfigure(settings())
     assert called == []
 
 
-async def test_a_grant_that_is_added_holds_at_once(warm: House) -> None:
-    assert await warm.refused(key="c/d") == "forbidden"
-    await warm.replace(with_billing(grant(), grant("photos"), grant(prefix="c/")))
+async def test_a_new_grant_takes_effect_at_once(warm: Harness) -> None:
+    assert await warm.error_code(key="c/d") == "forbidden"
+    await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
     await warm.sign(key="c/d")
 
 
-async def test_a_grant_that_is_removed_holds_no_more(warm: House) -> None:
-    await warm.replace(with_billing(grant()))
-    assert await warm.refused(bucket="photos") == "forbidden"
+async def test_a_removed_grant_no_longer_applies(warm: Harness) -> None:
+    await warm.reconfigure(with_billing(grant()))
+    assert await warm.error_code(bucket="photos") == "forbidden"
     await warm.sign()
 
 
-async def test_a_caller_whose_policy_changed_has_a_new_session_and_others_keep_theirs(
-    warm: House,
-) -> None:
+async def test_only_a_caller_whose_policy_changed_gets_a_new_session(warm: Harness) -> None:
     old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     warm.source().fetched.clear()
-    await warm.replace(with_billing(grant(), grant("photos"), grant(prefix="c/")))
-    await all_sign(warm)
+    await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
+    await sign_all(warm)
     new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
@@ -74,31 +71,27 @@ async def test_a_caller_whose_policy_changed_has_a_new_session_and_others_keep_t
     )  # its grants there are the same
 
 
-async def test_limits_that_no_policy_knows_leave_the_sessions_alone(warm: House) -> None:
+async def test_limits_outside_the_session_policy_keep_the_sessions(warm: Harness) -> None:
     fetched = warm.fetched()
-    await warm.replace(
+    await warm.reconfigure(
         with_billing(grant(max_expires_in=60, content_types=["image/*"]), grant("photos"))
     )
-    await all_sign(warm)
+    await sign_all(warm)
     assert (await warm.sign()).validity.expires_in == 60
     assert warm.fetched() == fetched
 
 
-async def test_a_longer_promise_has_a_session_renewed_sooner(warm: House) -> None:
-    """A session that was to be kept for most of its hour is due before a promise that long."""
-    short = with_billing(grant(max_expires_in=60), grant("photos", max_expires_in=60))
-    left = dict(await promises(warm, short))
-    longer = with_billing(grant(max_expires_in=1800), grant("photos", max_expires_in=60))
-    assert dict(await promises(warm, longer)) == {**left, "reports": 1800}
+async def test_a_longer_lifetime_refreshes_sessions_sooner(warm: Harness) -> None:
+    assert await lifetimes(warm, reports=60) == {"reports": 60, "photos": 60}
+    assert await lifetimes(warm, reports=1800) == {"reports": 1800, "photos": 60}
 
 
-async def promises(made: House, to: Settings) -> list[tuple[str, float]]:
-    callers = [each.model_dump(exclude_none=True) for each in to.callers[:1]]
-    await made.replace(settings(callers=callers))
-    return [
-        (key.bucket, entry.bucket.longest_lifetime)
-        for key, entry in made.running._pool._entries.items()
-    ]
+async def lifetimes(harness: Harness, *, reports: int) -> dict[str, float]:
+    """The longest of each bucket, as the pool knows it."""
+    grants = grant(max_expires_in=reports), grant("photos", max_expires_in=60)
+    await harness.reconfigure(settings(callers=[caller("billing", *grants)]))
+    entries = harness.services._pool._entries
+    return {key.bucket: entry.bucket.longest_lifetime for key, entry in entries.items()}
 
 
 @pytest.mark.parametrize(
@@ -110,28 +103,28 @@ async def promises(made: House, to: Settings) -> list[tuple[str, float]]:
         {"public_endpoint_url": "https://files.example.com"},
     ],
 )
-async def test_what_does_not_concern_a_buckets_role_leaves_its_sessions_alone(
-    warm: House, change: dict[str, Any]
+async def test_bucket_settings_outside_its_role_keep_its_sessions(
+    warm: Harness, change: dict[str, Any]
 ) -> None:
     fetched = warm.fetched()
-    await warm.replace(with_bucket(**change))
-    await all_sign(warm)
+    await warm.reconfigure(with_bucket(**change))
+    await sign_all(warm)
     assert warm.fetched() == fetched
 
 
-async def test_a_bucket_that_moved_is_signed_for_where_it_is(warm: House) -> None:
+async def test_urls_use_a_new_public_endpoint(warm: Harness) -> None:
     assert (await warm.sign()).url.startswith("https://acme-reports.s3.eu-west-1")
-    await warm.replace(with_bucket(public_endpoint_url="https://files.example.com"))
+    await warm.reconfigure(with_bucket(public_endpoint_url="https://files.example.com"))
     assert (await warm.sign()).url.startswith("https://files.example.com/reports/a/b?")
 
 
-async def test_a_bucket_of_another_name_has_one_session_of_its_own_as_before(warm: House) -> None:
-    """Its policies name it, so all are new; the old one of its own is idle by no rule."""
-    await warm.replace(with_bucket(bucket="acme-reports-2"))
+async def test_a_renamed_bucket_has_one_probe_session(warm: Harness) -> None:
+    """Session policies name the bucket, so all sessions are new."""
+    await warm.reconfigure(with_bucket(bucket="acme-reports-2"))
     assert "acme-reports-2" in (await warm.sign()).url
-    await until(lambda: warm.running._pool.is_alive("reports"))
-    own = [key for key in warm.running._pool._entries if key.owner is None]
-    assert sorted(key.bucket for key in own) == ["photos", "reports"]
+    await until(lambda: warm.services._pool.is_alive("reports"))
+    probes = [key for key in warm.services._pool._entries if key.owner is None]
+    assert sorted(key.bucket for key in probes) == ["photos", "reports"]
 
 
 @pytest.mark.parametrize(
@@ -145,76 +138,78 @@ async def test_a_bucket_of_another_name_has_one_session_of_its_own_as_before(war
         {"credentials": "static", "role_arn": None},
     ],
 )
-async def test_another_role_has_the_buckets_sessions_fetched_anew(
-    warm: House, change: dict[str, Any]
+async def test_another_role_replaces_the_buckets_sessions(
+    warm: Harness, change: dict[str, Any]
 ) -> None:
     old = warm.source()
-    asked = len(old.fetched)
-    await warm.replace(with_bucket(**change))
-    await all_sign(warm)
+    count = len(old.fetched)
+    await warm.reconfigure(with_bucket(**change))
+    await sign_all(warm)
     assert warm.source() is not old
-    assert len(old.fetched) == asked
+    assert len(old.fetched) == count
     assert len([each for each in warm.sources if each.bucket == "photos"]) == 1
     assert warm.source("photos").fetched.count((None, "billing")) == 1
 
 
-async def test_a_bucket_that_is_added_is_served(warm: House) -> None:
+async def test_a_new_bucket_is_served(warm: Harness) -> None:
     buckets = {"reports": BUCKET, "photos": BUCKET, "videos": BUCKET}
     callers = [caller("billing", grant(), grant("photos"), grant("videos"))]
-    await warm.replace(settings(buckets=buckets, callers=callers))
+    await warm.reconfigure(settings(buckets=buckets, callers=callers))
     assert "videos.s3.eu-west-1.amazonaws.com" in (await warm.sign(bucket="videos")).url
-    await until(lambda: warm.running._pool.is_alive("videos"))
+    await until(lambda: warm.services._pool.is_alive("videos"))
     assert len(warm.sources) == 3
 
 
-async def test_a_bucket_that_is_removed_is_refused_and_its_tasks_end(warm: House) -> None:
+async def test_a_removed_bucket_is_forbidden_and_its_tasks_end(warm: Harness) -> None:
     assert tasks("session").count("session photos") == 2
-    await warm.replace(settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())]))
-    assert await warm.refused(bucket="photos") == "forbidden"
+    await warm.reconfigure(
+        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
+    )
+    assert await warm.error_code(bucket="photos") == "forbidden"
     await until(lambda: "session photos" not in tasks("session"))
-    assert [bucket for bucket, _, _ in warm.running._pool.sessions_left()] == ["reports"]
+    assert [bucket for bucket, _, _ in warm.services._pool.sessions_left()] == ["reports"]
     assert 'presign_sessions{bucket="photos"}' not in warm.metrics.render().decode()
 
 
-async def test_a_caller_that_is_added_is_known_and_one_that_is_removed_no_more(warm: House) -> None:
-    assert warm.who_has("audit") is None
+async def test_callers_are_added_and_removed(warm: Harness) -> None:
+    assert warm.identify("audit") is None
     callers = [caller("billing", grant()), caller("audit", grant())]
-    await warm.replace(settings(callers=callers))
-    found = warm.who_has("audit")
+    await warm.reconfigure(settings(callers=callers))
+    found = warm.identify("audit")
     assert found is not None
     assert found.caller == Caller(issuer=None, subject="audit")
-    assert warm.who_has("sales") is None
-    assert await warm.refused(SALES, "b/c") == "forbidden"  # of one that was let in just before
+    assert warm.identify("sales") is None
+    assert await warm.error_code(SALES, "b/c") == "forbidden"
 
 
-async def test_a_rotated_key_keeps_its_callers_session(warm: House) -> None:
+async def test_a_rotated_api_key_keeps_its_callers_session(warm: Harness) -> None:
     fetched = warm.fetched()
     digests = caller("new-key")["sha256"]
-    await warm.replace(with_billing(grant(), grant("photos"), sha256=digests))
-    assert warm.who_has("billing") is None
-    found = warm.who_has("new-key")
+    await warm.reconfigure(with_billing(grant(), grant("photos"), sha256=digests))
+    assert warm.identify("billing") is None
+    found = warm.identify("new-key")
     assert found is not None
     assert found.caller == BILLING
-    await all_sign(warm)
+    await sign_all(warm)
     assert warm.fetched() == fetched
 
 
-async def test_a_rate_that_changed_holds_at_once(warm: House) -> None:
-    await warm.replace(with_billing(grant(), rate_limit="1/hour"))
-    assert [await warm.refused() for _ in range(2)] == [None, "rate_limited"]
-    await warm.replace(with_billing(grant(), rate_limit="100/hour"))
-    assert await warm.refused() is None
+async def test_a_new_rate_limit_takes_effect_at_once(warm: Harness) -> None:
+    await warm.reconfigure(with_billing(grant(), rate_limit="1/hour"))
+    assert [await warm.error_code() for _ in range(2)] == [None, "rate_limited"]
+    await warm.reconfigure(with_billing(grant(), rate_limit="100/hour"))
+    assert await warm.error_code() is None
 
 
-async def test_a_configuration_that_cannot_be_served_changes_nothing(warm: House) -> None:
+async def test_an_invalid_configuration_changes_nothing(warm: Harness) -> None:
     s3_express = {**BUCKET, "bucket": "demo--euw1-az1--x-s3"}
     fetched = warm.fetched()
     with pytest.raises(ConfigurationError):
-        await warm.replace(
+        await warm.reconfigure(
             settings(buckets={"reports": OTHER_ROLE, "photos": s3_express}, callers=[caller()])
         )
-    await all_sign(warm)
+    await sign_all(warm)
     assert warm.fetched() == fetched
-    await warm.replace(BEFORE)
-    await all_sign(warm)
+    await warm.reconfigure(BEFORE)
+    await sign_all(warm)
     assert warm.fetched() == fetched

@@ -1,4 +1,4 @@
-"""A configuration that is replaced while somebody waits for a session."""
+"""A new configuration while requests wait for a session."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,16 +8,16 @@ import pytest
 
 from service.errors import CredentialsUnavailable, Forbidden
 from service.presigning.results import PresignedRequests
-from tests.app.services.house import (
+from tests.app.services.harness import (
     BEFORE,
     BUCKET,
     ROLE,
-    House,
+    Harness,
     caller,
     configuration,
     grant,
-    house,
     settings,
+    start_services,
     until,
     with_billing,
     with_bucket,
@@ -26,25 +26,25 @@ from tests.support.signed_urls import access_key_id_of
 
 
 @pytest.fixture(name="cold")
-async def _cold() -> AsyncIterator[House]:
-    """No session comes before its source's gate is open."""
-    async with house(BEFORE) as made:
-        for source in made.sources:
+async def _cold() -> AsyncIterator[Harness]:
+    """No session arrives until the gate of its source is open."""
+    async with start_services(BEFORE) as harness:
+        for source in harness.sources:
             source.gate.clear()
-        yield made
+        yield harness
 
 
-async def asked(made: House, *signing: asyncio.Future[Any]) -> None:
-    """Once those who wait have had their sessions asked for."""
-    await until(made.fetched)
+async def requested(harness: Harness, *signing: asyncio.Future[Any]) -> None:
+    """Wait until STS has been called for these requests."""
+    await until(harness.fetched)
     assert not any(each.done() for each in signing)
 
 
-async def test_who_waits_while_its_bucket_is_replaced_is_answered(cold: House) -> None:
+async def test_waiting_requests_survive_a_new_role(cold: Harness) -> None:
     signing = [asyncio.ensure_future(cold.sign()) for _ in range(20)]
     batch = asyncio.ensure_future(cold.batch("reports", "reports"))
-    await asked(cold, *signing, batch)
-    await cold.replace(with_bucket(role_arn=f"{ROLE}-2"))
+    await requested(cold, *signing, batch)
+    await cold.reconfigure(with_bucket(role_arn=f"{ROLE}-2"))
     urls = {(await each).url for each in signing} | {url(each) for each in await batch}
     assert {access_key_id_of(url) for url in urls} == {access_key_id_of((await cold.sign()).url)}
     assert cold.source().role_arn == f"{ROLE}-2"
@@ -57,13 +57,11 @@ def url(answer: object) -> str:
     return found
 
 
-async def test_who_waits_while_its_grants_are_replaced_is_answered_by_the_new_session(
-    cold: House,
-) -> None:
+async def test_waiting_requests_use_the_session_of_new_grants(cold: Harness) -> None:
     signing = asyncio.ensure_future(cold.sign())
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
-    await asked(cold, signing, batch)
-    await cold.replace(with_billing(grant(), grant("photos"), grant(prefix="c/")))
+    await requested(cold, signing, batch)
+    await cold.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
     for source in cold.sources:
         source.gate.set()
     url((await batch)[1])
@@ -71,24 +69,26 @@ async def test_who_waits_while_its_grants_are_replaced_is_answered_by_the_new_se
     assert access_key_id_of((await signing).url) == access_key_id_of((await cold.sign()).url)
 
 
-async def test_a_session_that_fails_for_grants_which_are_no_more_fails_nobody(cold: House) -> None:
+async def test_a_failed_session_of_old_grants_fails_no_request(cold: Harness) -> None:
     source = cold.source()
     signing = asyncio.ensure_future(cold.sign())
-    await asked(cold, signing)
+    await requested(cold, signing)
     own, *callers = zip(source.fetched, source.policies, strict=True)
-    assert own[0] is None  # the bucket's own session comes, or callers would wait for that
-    source.refused = {policy for _, policy in callers}
-    await cold.replace(with_billing(grant(), grant(prefix="c/")))
+    assert own[0] is None  # the probe session: callers would wait for it
+    source.refused_policies = {policy for _, policy in callers}
+    await cold.reconfigure(with_billing(grant(), grant(prefix="c/")))
     source.gate.set()
     await signing
 
 
-async def test_who_waits_while_its_bucket_or_grant_is_removed_is_refused(cold: House) -> None:
+async def test_waiting_requests_are_refused_once_their_bucket_is_removed(cold: Harness) -> None:
     signing = asyncio.ensure_future(cold.sign(bucket="photos"))
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
-    await asked(cold, signing, batch)
+    await requested(cold, signing, batch)
     cold.source().gate.set()
-    await cold.replace(settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())]))
+    await cold.reconfigure(
+        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
+    )
     with pytest.raises(Forbidden):
         await signing
     served, refused = await batch
@@ -96,25 +96,23 @@ async def test_who_waits_while_its_bucket_or_grant_is_removed_is_refused(cold: H
     assert isinstance(refused, Forbidden)
 
 
-async def test_a_batch_whose_bucket_is_removed_as_it_begins_to_wait_fails_no_other(
-    cold: House,
-) -> None:
+async def test_a_bucket_removed_early_fails_only_its_items(cold: Harness) -> None:
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
-    await asyncio.sleep(0)  # it waits, but its waiting has not begun
+    await asyncio.sleep(0)  # it is about to wait
     cold.source().gate.set()
-    await cold.replace(settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())]))
+    await cold.reconfigure(
+        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
+    )
     served, refused = await batch
     url(served)
     assert isinstance(refused, Forbidden)
 
 
-async def test_who_waits_for_a_session_that_cannot_be_had_is_told_so_though_others_change(
-    cold: House,
-) -> None:
+async def test_a_failed_session_of_unchanged_grants_fails_waiting_requests(cold: Harness) -> None:
     signing = asyncio.ensure_future(cold.sign())
-    await asked(cold, signing)
-    cold.source().refused = set(cold.source().policies)
-    await cold.replace(settings(callers=configuration()["callers"][:1]))
+    await requested(cold, signing)
+    cold.source().refused_policies = set(cold.source().policies)
+    await cold.reconfigure(settings(callers=configuration()["callers"][:1]))
     cold.source().gate.set()
     with pytest.raises(CredentialsUnavailable):
         await signing

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from service.api.body import MAX_BATCH_BYTES
 from service.api.routes.health import router as health
-from service.app.reload import _AT_START
+from service.app.reload import RESTART_REQUIRED
 from service.config.server import ServerSettings
 from service.config.settings import Settings, load_settings
 from service.server.run import FINISH_SECONDS
@@ -290,4 +290,6 @@ def test_a_configuration_change_replaces_no_pod() -> None:
         build = Build(overlay)
         assert build.one("ConfigMap")["metadata"]["name"] == "presign"
         assert "annotations" not in build.pod["metadata"]
-    assert {"drain_seconds", "max_in_flight"} <= set(_AT_START)  # the comment says to restart
+    assert {"drain_seconds", "max_in_flight"} <= set(
+        RESTART_REQUIRED
+    )  # the comment says to restart

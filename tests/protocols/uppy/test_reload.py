@@ -9,8 +9,8 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.app.reload.house import put, told, watching
-from tests.app.services.house import configuration
+from tests.app.reload.harness import log_messages, put, watching
+from tests.app.services.harness import configuration
 from tests.protocols.uppy.harness import MIN_PART, PARAMS, PDF, start_harness
 
 UPPY: Final = {"bucket": "reports", "prefix": "u/{caller}/"}
@@ -38,10 +38,10 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
     put(path, configuration(**before))
     async with watching(path) as service:
         assert await service.changed_to(configuration(**after)) == "ok"
-        target = service.house.running.uppy.target
+        target = service.harness.services.uppy.target
     assert (target and target.template) == after.get("uppy", {}).get("prefix")
-    text = "changed, but taking effect only at the next start: "
-    assert told(caplog)[1:] == [text + each for each in late]
+    text = "changed, but will take effect only after a restart: "
+    assert log_messages(caplog)[1:] == [text + each for each in late]
 
 
 async def test_without_the_section_the_routes_are_gone() -> None:

@@ -1,4 +1,4 @@
-"""Real files that change under a service that runs."""
+"""Configuration files that change while the services run."""
 
 import asyncio
 import json
@@ -13,49 +13,40 @@ import pytest
 
 from service.app import reload
 from service.config.settings import load_settings
-from tests.app.services.house import (
-    House,
-    caller,
-    configuration,
-    grant,
-    house,
-    until,
-)
+from tests.app.services.harness import Harness, caller, configuration, grant, start_services, until
 
-POLL_SECONDS = 0.005
 WIDER = configuration(callers=[caller("billing", grant(prefix=""))])
 
 
 @dataclass
-class Reloading:
+class WatchedService:
     path: Path
-    house: House
-    poll_seconds: float
-    told: list[str] = field(default_factory=list)
-    looks: int = 0  # that have begun, each until nobody writes any more
-    quiet: int = 0  # the last of them that saw no change
+    harness: Harness
+    results: list[str] = field(default_factory=list)
+    checks: int = 0  # that have begun; each lasts until writing has stopped
+    last_unchanged: int = 0  # the last check that saw no change
 
     def write(self, text: str | dict[str, Any], name: str = "presign.yaml") -> None:
         put(self.path.parent / name, text)
 
     async def outcome(self, change: Callable[[], object]) -> str:
-        """Of this change, and none that is told later."""
-        number = len(self.told)
+        """The one result that this change has."""
+        number = len(self.results)
         change()
-        await until(lambda: len(self.told) > number)
+        await until(lambda: len(self.results) > number)
         await settled(self)
-        assert len(self.told) == number + 1, self.told
-        return self.told[-1]
+        assert len(self.results) == number + 1, self.results
+        return self.results[-1]
 
     async def changed_to(self, text: str | dict[str, Any], name: str = "presign.yaml") -> str:
         return await self.outcome(lambda: self.write(text, name))
 
     async def serves_wider(self) -> bool:
-        return await self.house.refused(key="z") is None
+        return await self.harness.error_code(key="z") is None
 
 
 def put(path: Path, text: str | dict[str, Any]) -> None:
-    """As an editor does: nobody ever reads half of it. JSON is YAML."""
+    """Write atomically, as editors do. JSON is YAML."""
     path.parent.mkdir(exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(text if isinstance(text, str) else json.dumps(text, indent=1))
@@ -64,21 +55,26 @@ def put(path: Path, text: str | dict[str, Any]) -> None:
 
 @asynccontextmanager
 async def watching(
-    path: Path, before: Callable[[], None] | None = None, poll_seconds: float = POLL_SECONDS
-) -> AsyncIterator[Reloading]:
-    """What the files say is served, and they are watched. `before` that, they may change."""
+    path: Path, before: Callable[[], None] | None = None, retry_seconds: float = 10.0
+) -> AsyncIterator[WatchedService]:
+    """Run and watch the files' configuration. `before` is called before the watch begins."""
     settings = load_settings(path)
-    async with house(settings) as made:
+    async with start_services(settings) as harness:
         if before is not None:
             before()
-        service = Reloading(path, made, poll_seconds)
+        service = WatchedService(path, harness)
         reloading = reload.keep_reloading(
-            path, settings, made.running, service.told.append, poll_seconds=poll_seconds
+            path,
+            settings,
+            harness.services,
+            service.results.append,
+            poll_seconds=0.005,
+            retry_seconds=retry_seconds,
         )
-        with counted_looks(service):
+        with counted_checks(service):
             task = asyncio.create_task(reloading)
             if before is None:
-                await settled(service)  # a change before the watch has begun would be none
+                await settled(service)  # the watch has begun
             yield service
             assert not task.done()
             task.cancel()
@@ -87,36 +83,33 @@ async def watching(
 
 
 @contextmanager
-def counted_looks(service: Reloading) -> Iterator[None]:
-    look = reload._have_changed
+def counted_checks(service: WatchedService) -> Iterator[None]:
+    have_changed = reload._have_changed
 
     async def counted(*args: Any, **more: Any) -> bool:
-        service.looks += 1
-        number = service.looks
-        changed = await look(*args, **more)
+        service.checks += 1
+        number = service.checks
+        changed = await have_changed(*args, **more)
         if not changed:
-            service.quiet = number
+            service.last_unchanged = number
         return changed
 
     with mock.patch.object(reload, "_have_changed", counted):
         yield
 
 
-async def settled(service: Reloading) -> None:
-    """Once a look that begins after this has seen no change: all before it is told by then.
-
-    No time is waited for instead, since on a busy machine none is long enough.
-    """
-    begun = service.looks
-    await until(lambda: service.quiet > begun)
+async def settled(service: WatchedService) -> None:
+    """Wait for a check that begins now to see no change: earlier changes have their result."""
+    begun = service.checks
+    await until(lambda: service.last_unchanged > begun)
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def log_messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.name == "service.app.reload"]
 
 
 def config_map(directory: Path, name: str, **files: str | dict[str, Any]) -> None:
-    """As the kubelet writes a ConfigMap: a new directory, and one link that is renamed over."""
+    """As the kubelet writes a ConfigMap: a new directory, and a symbolic link renamed to it."""
     (directory / name).mkdir(parents=True)
     for file, text in files.items():
         put(directory / name / f"{file}.yaml", text)
@@ -126,7 +119,7 @@ def config_map(directory: Path, name: str, **files: str | dict[str, Any]) -> Non
     (directory / "..data_tmp").replace(directory / "..data")
 
 
-def of_teams(directory: str = "callers.d", **more: Any) -> dict[str, Any]:
+def with_callers_dir(directory: str = "callers.d", **more: Any) -> dict[str, Any]:
     return configuration(callers=[caller("billing", grant())], callers_dir=directory, **more)
 
 

@@ -1,11 +1,11 @@
-"""The whole app behind a real socket, with bounds that a test can wait for, and a client of bytes."""
+"""The app on a real socket, with limits that a test can wait for, and a client that sends bytes."""
 
 import asyncio
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -17,49 +17,57 @@ from service.errors import Forbidden
 from service.protocols.uppy.errors import Refusal
 from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
-from service.server.run import Server, config
+from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
 
-PATIENCE: Final = 30.0  # seconds, for a machine that is busy with something else
+PATIENCE: Final = 30.0  # seconds, for a busy machine
+NEVER: Final = 60.0  # seconds; longer than any test waits for a deadline
 LIVEZ: Final = b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n"
-# So long that none but the one that is tested ends a connection.
-NEVER: Final = 60.0
+HELD: Final = b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n"
 
 
-def bounds(**given: Any) -> ConnectionLimits:
+def _limits(**changes: Any) -> ConnectionLimits:
+    """No deadline comes during a test, except those in `changes`."""
     long = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
-    return ConnectionLimits(**{**dict.fromkeys(long, NEVER), "shutdown_idle_seconds": 0.0, **given})
+    return ConnectionLimits(
+        **{**dict.fromkeys(long, NEVER), "shutdown_idle_seconds": 0.0, **changes}
+    )
 
 
 @dataclass
-class House:
-    """The service in a thread of its own. What asks for /held or /v1/held waits for `hold`."""
+class RunningServer:
+    """The service in a thread. Requests to /held and /v1/held wait until `hold` is set."""
 
-    server: Server
+    uvicorn: Server
     drain: Drain
-    address: tuple[str, int]
+    address: tuple[str, int] = ("", 0)
     hold: threading.Event = field(default_factory=threading.Event)
-    timers: list[bool] = field(default_factory=list)  # at each request to /timers: was one armed
+    timers: list[bool] = field(default_factory=list)  # for each request to /timers: was one set
 
-    def connect(self, *, receive_buffer: int | None = None) -> "CoalescingTransport":
+    def connect(self, *, receive_buffer: int | None = None) -> "RawClient":
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(PATIENCE)
         sock.connect(self.address)
-        return CoalescingTransport(sock)
+        return RawClient(sock)
 
     @property
     def protocols(self) -> list[TimeoutProtocol]:
-        connections = list(self.server.server_state.connections)  # another thread changes them
+        connections = list(self.uvicorn.server_state.connections)  # another thread changes them
         return [each for each in connections if isinstance(each, TimeoutProtocol)]
+
+    @property
+    def tasks(self) -> int:
+        """How many requests the app is working on."""
+        return len(self.uvicorn.server_state.tasks)
 
 
 @contextmanager
-def serving(limits: ConnectionLimits | None = None, **server: Any) -> Iterator[House]:
+def serving(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServer]:
+    settings = settings_with(open_grant(), server={"max_in_flight": max_in_flight})
     drain = Drain()
-    settings = settings_with(open_grant(), server=server)
     app = create_app(
         settings,
         addresses=dict.fromkeys(settings.buckets, ADDRESS),
@@ -67,27 +75,35 @@ def serving(limits: ConnectionLimits | None = None, **server: Any) -> Iterator[H
         audit=lambda _lines: None,
         drain=drain,
     )
-    configuration = config(app, host="127.0.0.1", port=0, drain=drain, bounds=limits or bounds())
-    house = House(Server(configuration, drain=drain, drain_seconds=NEVER), drain, ("", 0))
-    _add_routes(app, house)
-    thread = threading.Thread(target=house.server.run)
+    with running(app, drain, **limits) as server:
+        _add_routes(app, server)
+        yield server
+
+
+@contextmanager
+def running(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
+    """In a thread, with its own event loop."""
+    connection_limits = _limits(**limits)
+    config = uvicorn_config(app, host="127.0.0.1", port=0, drain=drain, limits=connection_limits)
+    server = RunningServer(Server(config, drain=drain, drain_seconds=NEVER), drain)
+    thread = threading.Thread(target=server.uvicorn.run)
     thread.start()
     try:
-        until(lambda: house.server.started)
-        house.address = house.server.servers[0].sockets[0].getsockname()
-        yield house
+        until(lambda: server.uvicorn.started)
+        server.address = server.uvicorn.servers[0].sockets[0].getsockname()
+        yield server
     finally:
-        house.hold.set()
-        house.server.should_exit = True
+        server.hold.set()
+        server.uvicorn.should_exit = True
         thread.join(PATIENCE)
 
 
-def _add_routes(app: FastAPI, house: House) -> None:
+def _add_routes(app: FastAPI, server: RunningServer) -> None:
     async def held() -> str:
-        await asyncio.to_thread(house.hold.wait)
+        await asyncio.to_thread(server.hold.wait)
         return "released"
 
-    async def echoed(request: Request) -> str:
+    async def echo(request: Request) -> str:
         return (await request.body()).decode()
 
     async def headers(request: Request) -> list[str]:
@@ -98,29 +114,28 @@ def _add_routes(app: FastAPI, house: House) -> None:
         return "x" * size
 
     async def timers() -> str:
-        house.timers.extend(p._deadline is not None for p in house.protocols)
+        server.timers.extend(p._deadline is not None for p in server.protocols)
         return ""
 
     async def refused() -> Refusal:
         return Refusal(Forbidden(), "request-1")
 
     async def header(name: str) -> Response:
-        answer = Response("ok")
-        answer.raw_headers.append((name.encode(), b"close"))
-        return answer
+        response = Response("ok")
+        response.raw_headers.append((name.encode(), b"close"))
+        return response
 
     app.add_api_route("/refused", refused, response_model=None)
     app.add_api_route("/header/{name}", header)
-    app.add_api_route("/held", held)
-    app.add_api_route("/v1/held", held)
     app.add_api_route("/sized/{size}", sized)
-    app.add_api_route("/echo", echoed, methods=["POST"])
-    app.add_api_route("/v1/echo", echoed, methods=["POST"])
     app.add_api_route("/headers", headers, methods=["POST"])
     app.add_api_route("/timers", timers, methods=["GET", "POST"])
+    for prefix in ("", "/v1"):
+        app.add_api_route(f"{prefix}/held", held)
+        app.add_api_route(f"{prefix}/echo", echo, methods=["POST"])
 
 
-def until(condition: Any, seconds: float = PATIENCE) -> None:
+def until(condition: Callable[..., object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came"
@@ -135,7 +150,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """Of a problem, once it is seen to be one, with the headers of every reply."""
+        """The problem's code. Also checks the problem and the headers of every response."""
         problem = json.loads(self.body)
         assert self.headers["content-type"] == "application/problem+json"
         assert self.headers["x-request-id"] == problem["request_id"]
@@ -149,9 +164,7 @@ class Answer:
         return code
 
 
-class CoalescingTransport:
-    """A client that sends what it is told to, and no more."""
-
+class RawClient:
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self._unread = bytearray()
@@ -165,12 +178,16 @@ class CoalescingTransport:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def drip(self, data: bytes, pause: float) -> None:
-        """A byte now and then, for as long as somebody takes it."""
+    def request(self, data: bytes) -> Answer:
+        self.send(data)
+        return self.answer()
+
+    def send_slowly(self, data: bytes, pause: float) -> None:
+        """Byte by byte, until the server responds or closes."""
         with suppress(OSError):
             for byte in data:
                 self.send(bytes([byte]))
-                if self._is_over(pause):
+                if not self.is_silent(pause):
                     return
 
     def answer(self, *, to_head: bool = False) -> Answer:
@@ -183,23 +200,16 @@ class CoalescingTransport:
         return Answer(int(lines[0].split()[1]), headers, self._take(size))
 
     def ends(self) -> bool:
-        """Whether the connection ends in good order, with nothing more said."""
+        """Whether the server closes the connection and sends nothing more."""
         return not (self._unread or self.socket.recv(1))
 
-    def is_open(self) -> bool:
-        return not self._is_over(0)
-
-    def is_silent(self, seconds: float) -> bool:
-        """Whether nothing is answered within so many seconds."""
-        return not self._is_over(seconds)
-
-    def _is_over(self, seconds: float) -> bool:
-        """Whether there is something to read within so many seconds: an answer, or the end."""
+    def is_silent(self, seconds: float = 0) -> bool:
+        """Whether for `seconds` the server neither sends anything nor closes."""
         self.socket.settimeout(seconds)
         try:
-            return self.socket.recv(1, socket.MSG_PEEK) is not None
+            return self.socket.recv(1, socket.MSG_PEEK) is None
         except (TimeoutError, BlockingIOError):
-            return False
+            return True
         finally:
             self.socket.settimeout(PATIENCE)
 

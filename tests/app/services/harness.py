@@ -1,4 +1,4 @@
-"""A service's running parts over a configuration that changes, in true time; sessions come from fakes."""
+"""Running services whose configuration changes, in real time, with fake session sources."""
 
 import asyncio
 import sys
@@ -21,12 +21,7 @@ from service.presigning.results import PresignedRequest, PresignedRequests
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from service.telemetry.metrics import Metrics
-from tests.auth.mint import (
-    ISSUER,
-    ed_key,
-    jwk,
-    jwks,
-)
+from tests.auth.mint import ISSUER, ed_key, jwk, jwks
 from tests.support.factories import (
     ADDRESS,
     make_batches,
@@ -38,11 +33,11 @@ from tests.support.factories import (
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
 BILLING, SALES = Caller(issuer=None, subject="billing"), Caller(issuer=None, subject="sales")
-PATIENCE = 30.0  # seconds, for a machine that is busy with something else
+PATIENCE = 30.0  # seconds, for a busy machine
 
 
-class Source:
-    """Gives each time another session, unless it is held up or faulty."""
+class FakeSource:
+    """Returns a new session each time, once `gate` is set."""
 
     length = 3600.0
 
@@ -51,7 +46,7 @@ class Source:
         self.role_arn = settings.buckets[bucket].role_arn
         self.gate = asyncio.Event()
         self.gate.set()
-        self.refused: set[str | None] = set()  # policies
+        self.refused_policies: set[str | None] = set()
         self.fetched: list[Owner] = []
         self.policies: list[str | None] = []
 
@@ -59,7 +54,7 @@ class Source:
         self.fetched.append(owner)
         self.policies.append(policy)
         await self.gate.wait()
-        if policy in self.refused:
+        if policy in self.refused_policies:
             raise ConnectionError
         return Session(
             credentials=make_credentials(f"ASIA{self.bucket.upper()}{len(self.fetched):09}"),
@@ -71,76 +66,76 @@ class Source:
 
 
 @dataclass
-class House:
-    sources: list[Source] = field(default_factory=list)
+class Harness:
+    sources: list[FakeSource] = field(default_factory=list)
     audit: list[bytes] = field(default_factory=list)
-    fault: Exception | None = None  # of the next source that is made
+    source_error: Exception | None = None  # raised instead of making a source
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
-        self.running = Services(
+        self.services = Services(
             clock=SystemClock(),
             make_source=self._make_source,
             write_audit=self.audit.extend,
             metrics=self.metrics,
         )
 
-    async def _make_source(self, name: str, settings: Settings) -> Source:
-        if self.fault is not None:
-            raise self.fault
-        self.sources.append(Source(name, settings))
+    async def _make_source(self, name: str, settings: Settings) -> FakeSource:
+        if self.source_error is not None:
+            raise self.source_error
+        self.sources.append(FakeSource(name, settings))
         return self.sources[-1]
 
-    def source(self, bucket: str = "reports") -> Source:
-        """The one that was made last."""
+    def source(self, bucket: str = "reports") -> FakeSource:
+        """The bucket's newest source."""
         return [source for source in self.sources if source.bucket == bucket][-1]
 
     def fetched(self) -> list[tuple[str, Owner]]:
-        """By whom sessions were asked for; a bucket's own are left out."""
+        """The callers' sessions that were requested, by bucket and owner."""
         return [(each.bucket, owner) for each in self.sources for owner in each.fetched if owner]
 
     async def sign(
         self, caller: Caller = BILLING, key: str = "a/b", bucket: str = "reports", **more: Any
     ) -> PresignedRequest:
-        ask = make_request(bucket=bucket, key=key, **more)
-        return await self.running.presigner.presign(make_requester(caller), ask)
+        request = make_request(bucket=bucket, key=key, **more)
+        return await self.services.presigner.presign(make_requester(caller), request)
 
     async def batch(
         self, *buckets: str, caller: Caller = BILLING
     ) -> list[PresignedRequests | PresignError]:
         requests = make_batches([make_request(bucket=bucket) for bucket in buckets])
-        return await self.running.presigner.presign_batch(make_requester(caller), requests)
+        return await self.services.presigner.presign_batch(make_requester(caller), requests)
 
-    async def refused(self, *args: Any, **more: Any) -> str | None:
-        """The code of the refusal, if it is refused."""
+    async def error_code(self, *args: Any, **more: Any) -> str | None:
+        """Of signing, or None if it succeeds."""
         try:
             await self.sign(*args, **more)
-        except PresignError as refusal:
-            return refusal.code
+        except PresignError as error:
+            return error.code
         return None
 
-    async def replace(self, settings: Settings) -> None:
-        await self.running.replace(settings)
+    async def reconfigure(self, settings: Settings) -> None:
+        await self.services.reconfigure(settings)
 
-    async def who(self, token: str) -> Caller | None:
-        identity = await self.running.tokens.identify(token)
+    async def caller_of_token(self, token: str) -> Caller | None:
+        identity = await self.services.tokens.identify(token)
         return None if identity is None else identity.caller
 
-    def who_has(self, api_key: str) -> Identity | None:
-        return self.running.authorizer.snapshot.api_keys.identify(api_key)
+    def identify(self, api_key: str) -> Identity | None:
+        return self.services.authorizer.snapshot.api_keys.identify(api_key)
 
 
 @asynccontextmanager
-async def house(settings: Settings) -> AsyncIterator[House]:
-    made = House()
-    # Given, since to have botocore resolve them takes a tenth of a second a test.
-    await made.running.start(settings, dict.fromkeys(settings.buckets, ADDRESS))
+async def start_services(settings: Settings) -> AsyncIterator[Harness]:
+    harness = Harness()
+    # botocore would take 0.1 s to resolve the addresses.
+    await harness.services.start(settings, dict.fromkeys(settings.buckets, ADDRESS))
     try:
-        yield made
+        yield harness
     finally:
-        for source in made.sources:
+        for source in harness.sources:
             source.gate.set()
-        await made.running.stop()
+        await harness.services.stop()
 
 
 def grant(bucket: str = "reports", prefix: str = "a/", **more: Any) -> dict[str, Any]:
@@ -148,12 +143,12 @@ def grant(bucket: str = "reports", prefix: str = "a/", **more: Any) -> dict[str,
 
 
 def caller(name: str = "billing", *grants: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Its API key is its name."""
+    """A caller whose API key is its name."""
     return {"api_key": name, "sha256": [digest_of(name)], "grants": list(grants), **more}
 
 
 def configuration(**changes: Any) -> dict[str, Any]:
-    """Two buckets, and two callers who may download in `reports`, one also in `photos`."""
+    """Two callers may download from `reports`, `billing` also from `photos`."""
     return {
         "buckets": {"reports": BUCKET, "photos": BUCKET},
         "callers": [
@@ -170,7 +165,7 @@ def settings(**changes: Any) -> Settings:
 
 @contextmanager
 def called_here(*functions: Callable[..., Any]) -> Iterator[list[str]]:
-    """Which of them are called, each time, in the thread of whoever asks: on the loop."""
+    """The calls of these functions in the current thread, which is the event loop's."""
     codes = {each.__code__ for each in functions}
     called: list[str] = []
 
@@ -186,18 +181,18 @@ def called_here(*functions: Callable[..., Any]) -> Iterator[list[str]]:
         sys.setprofile(before)
 
 
-async def until(is_so: Any) -> None:
+async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not is_so():  # noqa: ASYNC110 - of many parts, none of which would set an event
+        while not condition():  # noqa: ASYNC110 - nothing sets an event
             await asyncio.sleep(0.005)
 
 
 class Issuer:
-    """Publishes the public half of `kid` on loopback, and counts who asks for it."""
+    """Serves the public key `kid` on loopback, and counts the requests."""
 
     def __init__(self, kid: str) -> None:
         self._document = jwks(jwk(ed_key(kid), kid))
-        self.asked = 0
+        self.requests = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.port = 0
@@ -212,7 +207,7 @@ class Issuer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
+        self.requests += 1
         await self.gate.wait()
         head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self._document)}\r\n"
         writer.write(f"{head}Connection: close\r\n\r\n".encode() + self._document)
@@ -222,24 +217,24 @@ class Issuer:
 
 @asynccontextmanager
 async def issuer(kid: str = "one") -> AsyncIterator[Issuer]:
-    made = Issuer(kid)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
+    served = Issuer(kid)
+    server = await asyncio.start_server(served.serve, "127.0.0.1", 0)
+    served.port = server.sockets[0].getsockname()[1]
     async with server:
-        yield made
-        made.gate.set()
+        yield served
+        served.gate.set()
 
 
 BEFORE = settings()
 
 
 def with_bucket(**changes: Any) -> Settings:
-    """`reports` is otherwise; the callers are the same."""
+    """Other settings for `reports`, the same callers."""
     return settings(buckets={"reports": {**BUCKET, **changes}, "photos": BUCKET})
 
 
 def with_billing(*grants: dict[str, Any], **more: Any) -> Settings:
-    """`billing` is otherwise; `sales` is the same."""
+    """Other grants for `billing`, the same for `sales`."""
     return settings(
         callers=[caller("billing", *grants, **more), caller("sales", grant(prefix="b/"))]
     )
@@ -249,21 +244,21 @@ def tasks(kind: str) -> list[str]:
     return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith(kind)]
 
 
-async def all_sign(made: House) -> None:
-    await made.sign()
-    await made.sign(bucket="photos")
-    await made.sign(SALES, "b/c")
+async def sign_all(harness: Harness) -> None:
+    await harness.sign()
+    await harness.sign(bucket="photos")
+    await harness.sign(SALES, "b/c")
 
 
 BOTH = ((BILLING, "a/b"), (SALES, "b/c"))
 
 
-def a_moment_ago() -> str:
+def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def of_cluster(cluster: Issuer, *grants: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """Callers by token, in a configuration's terms. `more` is of the issuer."""
+def token_callers(cluster: Issuer, *grants: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The configuration of an issuer, with `more`, and its callers."""
     entry = {"issuer": "cluster-a", "subject": "system:serviceaccount:billing:*"}
     return {
         "issuers": {"cluster-a": cluster.configured(**more)},

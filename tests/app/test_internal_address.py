@@ -1,4 +1,4 @@
-"""URLs that are given out are for the public host; what the service sends goes to the store's own."""
+"""Signed URLs use the public endpoint, the service's own requests the internal one."""
 
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from service.signing.actions import GetObject
 from service.signing.signer import Address
 from tests.support.factories import make_credentials
 
-INNER: Final = "http://store.internal:9000"
+INTERNAL: Final = "http://store.internal:9000"
 PUBLIC: Final = "https://files.example.test"
 AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
 
@@ -29,18 +29,22 @@ def url_of(address: Address | None) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "given_out", "inner"),
+    ("changes", "public", "internal"),
     [
         ({}, AWS, None),
-        ({"endpoint_url": INNER}, f"{INNER}/reports/", None),
-        ({"endpoint_url": INNER, "public_endpoint_url": INNER}, f"{INNER}/reports/", None),
+        ({"endpoint_url": INTERNAL}, f"{INTERNAL}/reports/", None),
+        ({"endpoint_url": INTERNAL, "public_endpoint_url": INTERNAL}, f"{INTERNAL}/reports/", None),
         (
-            {"endpoint_url": INNER, "public_endpoint_url": PUBLIC},
+            {"endpoint_url": INTERNAL, "public_endpoint_url": PUBLIC},
             f"{PUBLIC}/reports/",
-            f"{INNER}/reports/",
+            f"{INTERNAL}/reports/",
         ),
         (
-            {"endpoint_url": INNER, "public_endpoint_url": PUBLIC, "addressing_style": "virtual"},
+            {
+                "endpoint_url": INTERNAL,
+                "public_endpoint_url": PUBLIC,
+                "addressing_style": "virtual",
+            },
             "https://reports.files.example.test/",
             "http://reports.store.internal:9000/",
         ),
@@ -53,17 +57,17 @@ def url_of(address: Address | None) -> str | None:
     ],
     ids=str,
 )
-async def test_a_bucket_is_reached_within_where_its_store_is(
-    changes: dict[str, Any], given_out: str, inner: str | None
+async def test_public_and_internal_addresses(
+    changes: dict[str, Any], public: str, internal: str | None
 ) -> None:
     address = await address_with(**changes)
-    assert (url_of(address), url_of(address.inner)) == (given_out, inner)
+    assert (url_of(address), url_of(address.inner)) == (public, internal)
     for each in (address, address.inner or address):
         assert each.region == "eu-west-1"
 
 
 async def test_a_session_signs_for_both_hosts() -> None:
-    address = await address_with(endpoint_url=INNER, public_endpoint_url=PUBLIC)
+    address = await address_with(endpoint_url=INTERNAL, public_endpoint_url=PUBLIC)
     session = Session(credentials=make_credentials(), name="s", starts_at=0)
     signing = SigningSession.at(address, session)
     urls = [
@@ -71,11 +75,11 @@ async def test_a_session_signs_for_both_hosts() -> None:
         for signer in (signing.signer, signing.internal_signer)
     ]
     assert urls[0].startswith(f"{PUBLIC}/reports/a?")
-    assert urls[1].startswith(f"{INNER}/reports/a?")
+    assert urls[1].startswith(f"{INTERNAL}/reports/a?")
     assert urls[0].rpartition("=")[2] != urls[1].rpartition("=")[2]  # the host is signed
 
 
-async def test_one_signer_will_do_where_both_hosts_are_one() -> None:
+async def test_one_signer_serves_a_single_host() -> None:
     address = await address_with()
     signing = SigningSession.at(
         address, Session(credentials=make_credentials(), name="s", starts_at=0)

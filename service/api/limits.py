@@ -1,0 +1,222 @@
+"""Limits that stop one caller from taking what all share.
+
+The gateway never limits health and metrics: a full service must not be restarted for being full.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+from service.access.callers import Rate
+from service.api.body import MAX_BODY_BYTES
+from service.errors import Overloaded, RateLimited
+
+Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look up than a `Caller`
+
+REQUEST_OWNER: Final = "place_owner"  # in a scope's state: the caller that holds the place
+_RETRY_AFTER: Final = 1  # seconds
+BATCH_SLOTS: Final = 4
+MAX_REFUSAL_SECONDS: Final = 10.0
+_MIN_SHARE: Final = 0.75  # of the refused batch: a smaller one may pass, so it is read
+_MAX_CALLERS: Final = 4096
+
+
+class ConcurrencyLimiter:
+    """Places that callers share. One caller has at most as many as it leaves free.
+
+    So one caller alone gets half of them, and a second one still gets a quarter.
+    """
+
+    def __init__(self, limit: int, full: str = "Too many requests are in progress.") -> None:
+        """`full` is the detail of the error if there is no place."""
+        self._free = limit
+        self._full = full
+        self._held: dict[Owner, int] = {}
+
+    def acquire(self, owner: Owner | None = None) -> None:
+        """Take a place. Without `owner`, `assign` gives it to a caller later. Raises Overloaded."""
+        free = self._free
+        if free <= 0:
+            raise Overloaded(self._full, retry_after=_RETRY_AFTER)
+        if owner is not None:
+            held = self._held.get(owner, 0)
+            if held >= free:
+                raise _too_many()
+            self._held[owner] = held + 1
+        self._free = free - 1
+
+    def assign(self, owner: Owner) -> None:
+        """Give a place that was taken to a caller. Raises Overloaded if the caller has too many."""
+        held = self._held.get(owner, 0)
+        if held > self._free:
+            raise _too_many()
+        self._held[owner] = held + 1
+
+    def release(self, owner: Owner | None = None) -> None:
+        self._free += 1
+        if owner is None:
+            return
+        held = self._held[owner] - 1
+        if held:
+            self._held[owner] = held
+        else:
+            del self._held[owner]
+
+
+def _too_many() -> Overloaded:
+    return Overloaded("You have too many requests in progress.", retry_after=_RETRY_AFTER)
+
+
+class BatchQueue:
+    """Limits how many batches run at a time, so that single requests are answered in between.
+
+    A batch of 1,000 may take 70 ms and 20 MB. It holds a slot from the parsing of its body until
+    its answer is rendered, except while it waits for a session. Callers that wait take turns; one
+    caller's batches run in the order in which they came.
+    """
+
+    def __init__(self, waiting: ConcurrencyLimiter, *, slots: int = BATCH_SLOTS) -> None:
+        """`waiting` limits how many batches wait for a slot."""
+        self._limiter = waiting
+        self._free = slots
+        self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}  # the next caller first
+
+    def slot(self, owner: Owner) -> "BatchSlot":
+        return BatchSlot(self, owner)
+
+    async def acquire(self, owner: Owner) -> bool:
+        """Take a slot. Returns whether that took time. Raises Overloaded if too many wait."""
+        if self._free:
+            self._free -= 1
+            return False
+        self._limiter.acquire(owner)
+        try:
+            await self._wait(owner)
+        finally:
+            self._limiter.release(owner)
+        return True
+
+    async def acquire_again(self, owner: Owner) -> None:
+        """Take a slot for a batch that had one before. Never refuses."""
+        if self._free:
+            self._free -= 1
+        else:
+            await self._wait(owner)
+
+    def release(self) -> None:
+        """Hand the slot to the next caller."""
+        while self._waiting:
+            owner = next(iter(self._waiting))
+            queue = self._waiting.pop(owner)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[owner] = queue  # behind the other callers
+            if not turn.done():  # else it was cancelled
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    async def _wait(self, owner: Owner) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.release()  # the slot had been handed over already
+            raise
+
+
+class BatchSlot:
+    """A context manager: waits for a slot and holds it."""
+
+    def __init__(self, queue: BatchQueue, owner: Owner) -> None:
+        self._queue = queue
+        self._owner = owner
+        self._is_held = False
+        self.has_waited = False
+
+    async def __aenter__(self) -> Self:
+        self.has_waited = await self._queue.acquire(self._owner)
+        self._is_held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._release()
+
+    @asynccontextmanager
+    async def released(self) -> AsyncIterator[None]:
+        """Let others have the slot for the duration of the `async with`."""
+        self._release()
+        yield
+        await self._queue.acquire_again(self._owner)
+        self._is_held = True
+
+    def _release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._queue.release()
+
+
+class _Refused(NamedTuple):
+    rate: Rate
+    until: float
+    min_length: float  # bytes: shorter bodies are read
+
+
+class RecentlyRefused:
+    """Refuses callers over their rate before their next body is read.
+
+    Parsing a batch takes up to 10 ms, only to count its items. So a refusal is remembered until its
+    `Retry-After` has passed, but not for long.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now` is in seconds."""
+        self._now = now
+        self._refused: dict[Owner, _Refused] = {}
+
+    def add(
+        self, owner: Owner, rate: Rate, error: RateLimited, *, length: int, batch: bool
+    ) -> None:
+        """Remember that a request with a body of `length` bytes was refused.
+
+        If one URL is too many, every request is. If a batch is too many, a smaller one may pass.
+        """
+        if batch and length <= MAX_BODY_BYTES:
+            return  # cheap to read
+        until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
+        if len(self._refused) >= _MAX_CALLERS and owner not in self._refused:
+            del self._refused[next(iter(self._refused))]
+        self._refused[owner] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
+
+    def check(self, owner: Owner, rate: Rate | None, length: int) -> None:
+        """Raises RateLimited if a body of `length` bytes need not be read."""
+        found = self._refused.get(owner)
+        if found is None:
+            return
+        left = found.until - self._now()
+        if left <= 0 or found.rate != rate:
+            del self._refused[owner]
+        elif length >= found.min_length:
+            raise RateLimited(
+                f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed.",
+                retry_after=math.ceil(left),
+            )
+
+    def knows(self, owner: Owner) -> bool:
+        return owner in self._refused
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLimits:
+    """All limits of a running service."""
+
+    limiter: ConcurrencyLimiter  # for requests in progress
+    bodies: ConcurrencyLimiter  # for requests whose body is being received
+    batches: BatchQueue
+    refused: RecentlyRefused

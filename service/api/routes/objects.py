@@ -1,0 +1,261 @@
+"""Pre-signed URLs and forms for one object or a batch of them, and URLs that list keys."""
+
+from functools import lru_cache
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import MISSING
+
+from service.access.content_types import runs_in_browser
+from service.access.grants import Operation
+from service.api.batches import lifetime, sign_batch
+from service.api.rendering import render_check, render_form, render_request
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.schemas import Checksum as SentChecksum
+from service.api.schemas import (
+    DeleteUrlBatchRequest,
+    DeleteUrlRequest,
+    DownloadUrlBatchRequest,
+    DownloadUrlRequest,
+    HeadUrlBatchRequest,
+    HeadUrlRequest,
+    ListUrlRequest,
+    NewObjectRequest,
+    ObjectCheckRequest,
+    UploadFormRequest,
+    UploadUrlBatchRequest,
+    UploadUrlRequest,
+    or_none,
+    pairs,
+)
+from service.errors import InvalidRequest, UnsafeContentType
+from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
+from service.presigning.requests import PostFormRequest, PresignRequest
+from service.signing.actions import (
+    DEFAULT_CONTENT_TYPE,
+    Checksum,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    ListObjects,
+    PutObject,
+)
+from service.signing.content_disposition import Disposition, content_disposition
+from service.signing.post_policy import PostObject
+
+router = APIRouter(prefix="/v1", route_class=ApiRoute)
+
+
+@router.post("/download-urls", tags=["downloads"])
+async def create_download_url(call: AuthenticatedRequest, body: DownloadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, download_request(body)))
+
+
+@router.post("/download-urls/batch", tags=["downloads"])
+async def create_download_url_batch(
+    call: AuthenticatedRequest, body: DownloadUrlBatchRequest
+) -> bytes:
+    return await sign_batch(
+        call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_request
+    )
+
+
+@router.post("/upload-urls", tags=["uploads"])
+async def create_upload_url(call: AuthenticatedRequest, body: UploadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, upload_request(body)))
+
+
+@router.post("/upload-urls/batch", tags=["uploads"])
+async def create_upload_url_batch(call: AuthenticatedRequest, body: UploadUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
+
+
+@router.post("/upload-forms", tags=["forms"])
+async def create_upload_form(call: AuthenticatedRequest, body: UploadFormRequest) -> bytes:
+    return render_form(await call.presigner.presign_form(call.requester, form_request(body)))
+
+
+@router.post("/head-urls", tags=["heads"])
+async def create_head_url(call: AuthenticatedRequest, body: HeadUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, head_request(body)))
+
+
+@router.post("/head-urls/batch", tags=["heads"])
+async def create_head_url_batch(call: AuthenticatedRequest, body: HeadUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_request)
+
+
+@router.post("/delete-urls", tags=["deletes"])
+async def create_delete_url(call: AuthenticatedRequest, body: DeleteUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, delete_request(body)))
+
+
+@router.post("/delete-urls/batch", tags=["deletes"])
+async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBatchRequest) -> bytes:
+    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_request)
+
+
+@router.post("/list-urls", tags=["lists"])
+async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> bytes:
+    return render_request(await call.presigner.presign(call.requester, list_request(body)))
+
+
+@router.post("/object-checks", tags=["object-checks"])
+async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> bytes:
+    return render_check(await call.object_checks.check(call.requester, object_check(body)))
+
+
+def download_request(body: DownloadUrlRequest) -> PresignRequest:
+    action = _get_object(
+        body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
+    )
+    times = lifetime(body, body.stable_for)
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=times)
+
+
+def head_request(body: HeadUrlRequest) -> PresignRequest:
+    action = _head_object(or_none(body.version_id))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+def delete_request(body: DeleteUrlRequest) -> PresignRequest:
+    action = _delete_object(or_none(body.version_id))
+    return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=lifetime(body))
+
+
+# URL templates are cached by the identity of the action, so equal requests share one action.
+@lru_cache(maxsize=256)
+def _get_object(
+    version_id: str | MISSING,
+    content_type: str | MISSING,
+    disposition: Disposition | MISSING,
+    filename: str | MISSING,
+    cache_control: str | MISSING,
+) -> GetObject:
+    return GetObject(
+        version_id=or_none(version_id),
+        content_type=or_none(content_type),
+        content_disposition=_disposition(
+            or_none(content_type), or_none(disposition), or_none(filename)
+        ),
+        cache_control=or_none(cache_control),
+    )
+
+
+@lru_cache(maxsize=256)
+def _head_object(version_id: str | None) -> HeadObject:
+    return HeadObject(version_id=version_id)
+
+
+@lru_cache(maxsize=256)
+def _delete_object(version_id: str | None) -> DeleteObject:
+    return DeleteObject(version_id=version_id)
+
+
+def _disposition(
+    content_type: str | None, disposition: Disposition | None, filename: str | None
+) -> str | None:
+    """Never inline for a type that browsers run: its script would act as the store's origin."""
+    unsafe = content_type is not None and runs_in_browser(content_type)
+    if unsafe and disposition == "inline":
+        detail = "Browsers run this content type, so it cannot be shown inline."
+        raise UnsafeContentType(detail, pointer="#/content_type")
+    if disposition is None and filename is None and not unsafe:
+        return None
+    return content_disposition(disposition or "attachment", filename)
+
+
+def upload_request(body: UploadUrlRequest) -> PresignRequest:
+    action = PutObject(
+        content_length=body.content_length,
+        overwrite=body.overwrite is True,
+        if_match=or_none(body.if_match),
+        checksum=checksum_of(body.checksum),
+        **object_metadata(body),
+    )
+    return PresignRequest(
+        bucket=body.bucket,
+        key=body.key,
+        action=action,
+        lifetime=lifetime(body),
+        content_type_given=body.content_type is not MISSING,
+    )
+
+
+def checksum_of(sent: SentChecksum | MISSING) -> Checksum | None:
+    return None if sent is MISSING else Checksum(algorithm=sent.algorithm, value=sent.value)
+
+
+def object_metadata(body: NewObjectRequest) -> dict[str, Any]:
+    """Return the arguments of a `NewObject`."""
+    filename = or_none(body.filename)
+    return {
+        "content_type": or_none(body.content_type) or DEFAULT_CONTENT_TYPE,
+        "metadata": pairs(body.metadata),
+        "tags": pairs(body.tags),
+        "content_disposition": None
+        if filename is None
+        else content_disposition("attachment", filename),
+        "cache_control": or_none(body.cache_control),
+        "content_encoding": or_none(body.content_encoding),
+        "storage_class": or_none(body.storage_class),
+    }
+
+
+def form_request(body: UploadFormRequest) -> PostFormRequest:
+    _check_form(body)
+    form = PostObject(
+        key="",
+        max_content_length=body.max_content_length,
+        min_content_length=or_none(body.min_content_length) or 0,
+        content_type=or_none(body.content_type),
+        content_type_prefix=or_none(body.content_type_prefix),
+        success_status=or_none(body.success_status),
+        metadata=pairs(body.metadata),
+        tags=pairs(body.tags),
+    )
+    return PostFormRequest(
+        bucket=body.bucket,
+        form=form,
+        lifetime=lifetime(body),
+        key=or_none(body.key),
+        key_prefix=or_none(body.key_prefix),
+        filename=or_none(body.filename),
+        overwrite=body.overwrite is True,
+    )
+
+
+def _check_form(body: UploadFormRequest) -> None:
+    if (body.key is MISSING) == (body.key_prefix is MISSING):
+        raise InvalidRequest("Give either key or key_prefix.", pointer="#/key")
+    if body.key is not MISSING and body.filename is not MISSING:
+        raise InvalidRequest("filename is only allowed with key_prefix.", pointer="#/filename")
+    if body.content_type is not MISSING and body.content_type_prefix is not MISSING:
+        detail = "Give content_type or content_type_prefix, not both."
+        raise InvalidRequest(detail, pointer="#/content_type_prefix")
+    # …/AmazonS3/latest/API/RESTObjectPOST.html
+    if body.success_status is not MISSING and body.success_status not in {200, 201, 204}:
+        raise InvalidRequest("success_status must be 200, 201 or 204.", pointer="#/success_status")
+
+
+def list_request(body: ListUrlRequest) -> PresignRequest:
+    action = ListObjects(
+        prefix=body.prefix,
+        delimiter=or_none(body.delimiter),
+        max_keys=or_none(body.max_keys),
+        continuation_token=or_none(body.continuation_token),
+    )
+    return PresignRequest(
+        bucket=body.bucket, key=body.prefix, action=action, lifetime=lifetime(body)
+    )
+
+
+def object_check(body: ObjectCheckRequest) -> ObjectExpectation:
+    checksum = or_none(body.checksum)
+    return ObjectExpectation(
+        bucket=body.bucket,
+        key=body.key,
+        content_length=or_none(body.content_length),
+        content_type=or_none(body.content_type),
+        checksum=None if checksum is None else ExpectedChecksum(checksum.algorithm, checksum.value),
+    )

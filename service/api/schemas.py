@@ -1,0 +1,230 @@
+"""The request bodies of openapi.yaml; a test compares the two.
+
+An optional field is absent (MISSING), never null. Unknown fields are refused, so that a misspelled
+`expires` is not signed with the default. Types are strict: "5" and 5.0 are not integers.
+"""
+
+from typing import Annotated, Any, ClassVar, Final, TypeVar
+
+from pydantic import MISSING, ConfigDict, Field, RootModel, TypeAdapter, WrapValidator
+
+from service.api.body import MAX_BATCH_BYTES, Body
+from service.diagnosis.request import MAX_BODY_LENGTH, MAX_URL_LENGTH
+from service.multipart.requests import MAX_PARTS_PER_REQUEST
+from service.signing.actions import MAX_UPLOAD_BYTES, ChecksumAlgorithm
+from service.signing.content_disposition import Disposition
+from service.signing.multipart_actions import (
+    MAX_OBJECT_BYTES,
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    MIN_PART_BYTES,
+)
+from service.signing.signer import MAX_EXPIRES_IN
+
+MAX_BATCH = 1000
+
+Bucket = Annotated[str, Field(min_length=1, max_length=255)]
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+LongText = Annotated[str, Field(min_length=1, max_length=1024)]
+Token = Annotated[str, Field(min_length=1, max_length=4096)]
+Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
+Size = Annotated[int, Field(ge=0, le=MAX_UPLOAD_BYTES)]
+Digest = Annotated[str, Field(min_length=8, max_length=44, pattern=r"^[A-Za-z0-9+/]+={1,2}$")]
+ObjectSize = Annotated[int, Field(ge=1, le=MAX_OBJECT_BYTES)]
+PartSize = Annotated[int, Field(ge=MIN_PART_BYTES, le=MAX_PART_BYTES)]
+PartNumber = Annotated[int, Field(ge=1, le=MAX_PARTS)]
+ETag = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^"?[!#-~]+"?$')]
+
+T = TypeVar("T")
+
+
+def or_none(value: T | MISSING) -> T | None:
+    return None if value is MISSING else value
+
+
+class StrictRequest(Body):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_BATCH = Field(strict=True, min_length=1, max_length=MAX_BATCH)
+_LIST: Final = TypeAdapter[list[Any]](Annotated[list[Any], _BATCH])
+
+# The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py`
+# validates them: a thousand at once would block the event loop, and most differ by their key only.
+DeferredItems = Annotated[
+    list[T], _BATCH, WrapValidator(lambda items, _: _LIST.validate_python(items))
+]
+
+
+class StringMap(RootModel[dict[str, str]]):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+def pairs(strings: StringMap | MISSING) -> tuple[tuple[str, str], ...]:
+    return () if strings is MISSING else tuple(strings.root.items())
+
+
+class Checksum(StrictRequest):
+    algorithm: ChecksumAlgorithm
+    value: Digest
+
+
+class SigningRequest(StrictRequest):
+    bucket: Bucket
+    expires_in: Seconds | MISSING = MISSING
+    min_expires_in: Seconds | MISSING = MISSING
+
+
+class ObjectRequest(SigningRequest):
+    key: str
+
+
+class DownloadUrlRequest(ObjectRequest):
+    version_id: LongText | MISSING = MISSING
+    filename: Text | MISSING = MISSING
+    disposition: Disposition | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    cache_control: Text | MISSING = MISSING
+    stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
+
+
+class NewObjectRequest(ObjectRequest):
+    """The fields that uploads by one PUT and in parts share."""
+
+    content_type: Text | MISSING = MISSING
+    metadata: StringMap | MISSING = MISSING
+    filename: Text | MISSING = MISSING
+    cache_control: Text | MISSING = MISSING
+    content_encoding: Text | MISSING = MISSING
+    tags: StringMap | MISSING = MISSING
+    storage_class: Annotated[str, Field(min_length=1, max_length=64)] | MISSING = MISSING
+    overwrite: bool | MISSING = MISSING
+
+
+class UploadUrlRequest(NewObjectRequest):
+    content_length: Size
+    checksum: Checksum | MISSING = MISSING
+    if_match: Text | MISSING = MISSING
+
+
+class UploadFormRequest(SigningRequest):
+    key: str | MISSING = MISSING
+    key_prefix: str | MISSING = MISSING
+    filename: Text | MISSING = MISSING
+    max_content_length: Annotated[int, Field(ge=1, le=MAX_UPLOAD_BYTES)]
+    min_content_length: Size | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    content_type_prefix: Text | MISSING = MISSING
+    metadata: StringMap | MISSING = MISSING
+    tags: StringMap | MISSING = MISSING
+    success_status: Annotated[int, Field(ge=200, le=204)] | MISSING = MISSING
+    overwrite: bool | MISSING = MISSING
+
+
+class HeadUrlRequest(ObjectRequest):
+    version_id: LongText | MISSING = MISSING
+
+
+class DeleteUrlRequest(ObjectRequest):
+    version_id: LongText | MISSING = MISSING
+
+
+class ListUrlRequest(SigningRequest):
+    prefix: str
+    delimiter: LongText | MISSING = MISSING
+    max_keys: Annotated[int, Field(ge=1, le=1000)] | MISSING = MISSING
+    continuation_token: Token | MISSING = MISSING
+
+
+class BatchRequest(StrictRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
+    is_batch: ClassVar[bool] = True
+
+
+class DownloadUrlBatchRequest(BatchRequest):
+    items: DeferredItems[DownloadUrlRequest]
+
+
+class UploadUrlBatchRequest(BatchRequest):
+    items: DeferredItems[UploadUrlRequest]
+
+
+class HeadUrlBatchRequest(BatchRequest):
+    items: DeferredItems[HeadUrlRequest]
+
+
+class DeleteUrlBatchRequest(BatchRequest):
+    items: DeferredItems[DeleteUrlRequest]
+
+
+def quoted_etag(etag: str) -> str:
+    """Return `etag` with quotes, which clients may leave out."""
+    return '"' + etag.strip('"') + '"'
+
+
+class MultipartUploadRequest(NewObjectRequest):
+    content_length: ObjectSize
+    part_size: PartSize | MISSING = MISSING
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksums: StringMap | MISSING = MISSING
+
+
+class PartUrlsRequest(ObjectRequest):
+    content_length: ObjectSize
+    part_size: PartSize
+    part_numbers: (
+        Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)] | MISSING
+    ) = MISSING
+    first_part: PartNumber | MISSING = MISSING
+    part_count: Annotated[int, Field(ge=1, le=MAX_PARTS_PER_REQUEST)] | MISSING = MISSING
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksums: StringMap | MISSING = MISSING
+
+
+class UploadQuery(StrictRequest):
+    bucket: Bucket
+    key: str
+
+
+class CompletedPart(StrictRequest):
+    part_number: PartNumber
+    etag: ETag
+    checksum: Digest | MISSING = MISSING
+
+
+class CompleteUploadRequest(StrictRequest):
+    max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
+
+    bucket: Bucket
+    key: str
+    content_length: ObjectSize
+    parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
+    checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
+    checksum: Checksum | MISSING = MISSING
+    overwrite: bool | MISSING = MISSING
+
+
+class ExpectedChecksum(StrictRequest):
+    algorithm: ChecksumAlgorithm
+    value: Annotated[
+        str,
+        Field(min_length=8, max_length=50, pattern=r"^[A-Za-z0-9+/]+={1,2}(-[1-9][0-9]{0,4})?$"),
+    ]
+
+
+class ObjectCheckRequest(StrictRequest):
+    bucket: Bucket
+    key: str
+    content_length: Annotated[int, Field(ge=0, le=MAX_OBJECT_BYTES)] | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    checksum: ExpectedChecksum | MISSING = MISSING
+
+
+class DiagnosisRequest(StrictRequest):
+    method: Annotated[str, Field(min_length=1, max_length=16)]
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)]
+    headers: StringMap | MISSING = MISSING
+    response_status: Annotated[int, Field(ge=100, le=599)] | MISSING = MISSING
+    response_body: Annotated[str, Field(min_length=0, max_length=MAX_BODY_LENGTH)] | MISSING = (
+        MISSING
+    )
