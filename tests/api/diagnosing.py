@@ -11,7 +11,15 @@ import httpx
 
 from service.auth.api_keys import digest_of
 from service.signing.signer import Address
-from tests.api.conftest import ADDRESS, API_KEY, SECRET, TOKEN, open_grant, running, settings_with
+from tests.support.app import (
+    ADDRESS,
+    API_KEY,
+    SECRET,
+    TOKEN,
+    make_app_settings,
+    make_open_grant,
+    run_app,
+)
 
 PATH: Final = "/v1/diagnoses"
 OTHER: Final = "battery-staple"
@@ -72,13 +80,13 @@ class Desk:
 
 
 def grants(prefix: str = "", *allow: str) -> dict[str, Any]:
-    return open_grant(prefix=prefix, **({"allow": list(allow)} if allow else {}))
+    return make_open_grant(prefix=prefix, **({"allow": list(allow)} if allow else {}))
 
 
 @asynccontextmanager
 async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
     audit_trail: list[bytes] = []
-    settings = settings_with(*given, **more)
+    settings = make_app_settings(*given, **more)
     other = {
         "api_key": "other",
         "sha256": [digest_of(OTHER)],
@@ -95,5 +103,5 @@ async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
     )
     addresses = {"demo": ADDRESS, "closed": elsewhere}
     settings = type(settings).model_validate(data)
-    async with running(settings, audit=audit_trail.extend, addresses=addresses) as client:
+    async with run_app(settings, audit=audit_trail.extend, addresses=addresses) as client:
         yield Desk(client, audit_trail)

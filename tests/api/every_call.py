@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from ruamel.yaml import YAML
 
-from tests.api.conftest import API_KEY, SECRET, TOKEN
 from tests.api.sentinels import BEARER, FORGED, JWT, Shown
+from tests.support.app import API_KEY, SECRET, TOKEN
 
 DOCUMENT: Final = Path(__file__).parents[2] / "openapi.yaml"
 GET: Final = {"bucket": "demo", "key": "a"}

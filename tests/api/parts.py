@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from tests.api.conftest import open_grant, settings_with
 from tests.api.refusals import MARK
+from tests.support.app import make_app_settings, make_open_grant
 
 LEAST: Final = 5 * 1024**2
 LENGTH: Final = LEAST + 5
@@ -16,6 +16,6 @@ WINDOW: Final = {**NEW, "part_numbers": [1, 2]}
 E: Final = f'"{"0" * 32}"'
 DONE: Final = {**OBJECT, "content_length": 5, "parts": [{"part_number": 1, "etag": E}]}
 CRC: Final = "AAAAAA=="
-SETTINGS: Final = settings_with(
-    open_grant(allow=["multipart"]), open_grant(bucket="closed", allow=["list"])
+SETTINGS: Final = make_app_settings(
+    make_open_grant(allow=["multipart"]), make_open_grant(bucket="closed", allow=["list"])
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.api.conftest import SECRET, TOKEN
+from tests.support.app import SECRET, TOKEN
 
 # In every input below; no response may repeat it.
 MARK: Final = "canary"

@@ -17,7 +17,7 @@ from service.api.limits import (
 )
 from service.app.factory import create_app
 from service.errors import Overloaded, RateLimited
-from tests.api.conftest import open_grant, settings_with
+from tests.support.app import make_app_settings, make_open_grant
 
 ALICE: Final = (None, "alice")
 BOB: Final = ("cluster-a", "bob")
@@ -72,7 +72,7 @@ def test_a_refused_caller_leaves_its_place_to_others() -> None:
 
 
 def test_the_bounds_are_shares_of_max_in_flight() -> None:
-    app = create_app(settings_with(open_grant(), server={"max_in_flight": 200}))
+    app = create_app(make_app_settings(make_open_grant(), server={"max_in_flight": 200}))
     shared: SharedLimits = app.state.shared
     assert shared.limiter._free == 200
     assert shared.bodies._free == 100

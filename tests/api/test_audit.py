@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from service.errors import Overloaded
-from tests.api.conftest import API_KEY, app_of, open_grant, running, settings_with
+from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 
 GET: Final = {"bucket": "demo", "key": "a"}
 CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
@@ -75,9 +75,9 @@ def _trail() -> AuditTrail:
 @pytest.fixture(name="client")
 async def _client(audit_trail: AuditTrail) -> AsyncIterator[httpx.AsyncClient]:
     buckets = {"tagged": {"region": "eu-west-1", "credentials": "static", "tag_urls": True}}
-    grants = [open_grant(), open_grant(bucket="tagged")]
-    settings = settings_with(*grants, buckets=buckets)
-    async with running(settings, audit=audit_trail.write) as client:
+    grants = [make_open_grant(), make_open_grant(bucket="tagged")]
+    settings = make_app_settings(*grants, buckets=buckets)
+    async with run_app(settings, audit=audit_trail.write) as client:
         yield client
 
 
@@ -192,7 +192,7 @@ async def test_a_refusal_leaves_one_line_with_its_code(
 
 async def test_without_a_session_the_refusal_is_in_the_trail(audit_trail: AuditTrail) -> None:
     failure = OSError("no route")
-    async with running(settings_with(open_grant()), failure, audit_trail.write) as client:
+    async with run_app(make_app_settings(make_open_grant()), failure, audit_trail.write) as client:
         await client.post("/v1/download-urls", json=GET)
     assert audit_trail.line["reason"] == "credentials_unavailable"
 
@@ -319,10 +319,10 @@ async def test_without_an_audit_trail_a_refusal_is_503_too(
 async def test_a_refused_batch_leaves_ten_keys_and_a_count(
     audit_trail: AuditTrail,
 ) -> None:
-    settings = settings_with(open_grant(), rate_limit="1/minute")
+    settings = make_app_settings(make_open_grant(), rate_limit="1/minute")
     keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
     items = [{**GET, "key": key, "not": "validated"} for key in keys]
-    async with running(settings, audit=audit_trail.write) as client:
+    async with run_app(settings, audit=audit_trail.write) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
         assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
         metrics = (await client.get("/metrics")).text
@@ -338,8 +338,8 @@ async def test_a_refused_batch_leaves_ten_keys_and_a_count(
 async def test_a_refused_batch_of_any_shape_is_audited(
     audit_trail: AuditTrail, items: list[Any]
 ) -> None:
-    settings = settings_with(open_grant(), rate_limit="1/minute")
-    async with running(settings, audit=audit_trail.write) as client:
+    settings = make_app_settings(make_open_grant(), rate_limit="1/minute")
+    async with run_app(settings, audit=audit_trail.write) as client:
         answer = await client.post("/v1/download-urls/batch", json={"items": items})
     assert answer.status_code == 429
     assert audit_trail.line["keys_count"] == len(items)

@@ -17,8 +17,16 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
-from tests.api.conftest import ADDRESS, API_KEY, Given, app_of, open_grant, running, settings_with
 from tests.api.refusals import problem
+from tests.support.app import (
+    ADDRESS,
+    API_KEY,
+    FixedSource,
+    app_of,
+    make_app_settings,
+    make_open_grant,
+    run_app,
+)
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"
@@ -43,7 +51,7 @@ def sent(*values: str) -> Headers:
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
     """A client without credentials."""
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         del client.headers["Authorization"]
         yield client
 
@@ -191,7 +199,7 @@ async def test_tokens_are_refused_without_issuers(client: httpx.AsyncClient, tok
 @pytest.mark.parametrize("values", [[""], ["Bearer"], ["Bearer wrong"], [GOOD, GOOD], ["Basic x"]])
 async def test_bad_credentials_do_not_fall_back_to_the_anonymous_caller(values: list[str]) -> None:
     anonymous = {"grants": [{"bucket": "demo", "prefix": "", "allow": ["download"]}]}
-    async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
+    async with run_app(make_app_settings(unsafe_anonymous_caller=anonymous)) as client:
         del client.headers["Authorization"]
         assert (await reply(client, [])).status_code == 200
         await refused(client, sent(*values))
@@ -204,9 +212,9 @@ async def test_an_api_key_has_only_its_own_grants() -> None:
         "sha256": [digest_of("another")],
         "grants": [{"bucket": "closed", "prefix": "", "allow": ["download"]}],
     }
-    settings = settings_with(open_grant())
+    settings = make_app_settings(make_open_grant())
     callers = [*(each.model_dump(exclude_none=True) for each in settings.callers), other]
-    async with running(settings_with(open_grant(), callers=callers)) as client:
+    async with run_app(make_app_settings(make_open_grant(), callers=callers)) as client:
         assert (await client.post("/v1/download-urls", json=GET)).status_code == 200
         answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
         assert answer.status_code == 403
@@ -228,7 +236,7 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
     """The caller is authenticated again if the configuration has changed."""
     gate, fetching = asyncio.Event(), asyncio.Event()
 
-    class Held(Given):
+    class Held(FixedSource):
         async def fetch(self, owner: Owner, policy: str | None) -> Session:
             if owner is not None:
                 fetching.set()
@@ -237,13 +245,13 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
 
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> Given:
+        async def make(name: str, settings: Settings) -> FixedSource:
             return Held(clock)
 
         yield make
 
-    settings = settings_with(open_grant())
-    async with running(settings, open_sources=open_sources) as client:
+    settings = make_app_settings(make_open_grant())
+    async with run_app(settings, open_sources=open_sources) as client:
         authorizer = app_of(client).state.authorizer
         ask = {"bucket": "demo", "key": "a"}
         one = asyncio.create_task(client.post("/v1/download-urls", json=ask))

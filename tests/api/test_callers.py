@@ -5,14 +5,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.api.conftest import open_grant, running, settings_with
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 GET = {"bucket": "demo", "key": "a"}
 
 
 async def test_the_anonymous_caller_has_its_configured_grants() -> None:
     anonymous = {"grants": [{"bucket": "demo", "prefix": "public/", "allow": ["download"]}]}
-    async with running(settings_with(unsafe_anonymous_caller=anonymous)) as client:
+    async with run_app(make_app_settings(unsafe_anonymous_caller=anonymous)) as client:
         client.headers.pop("Authorization")
         inside = await client.post("/v1/download-urls", json=GET | {"key": "public/a"})
         outside = await client.post("/v1/download-urls", json=GET)
@@ -20,8 +20,8 @@ async def test_the_anonymous_caller_has_its_configured_grants() -> None:
 
 
 async def test_unknown_forbidden_and_ungranted_look_the_same() -> None:
-    settings = settings_with({"bucket": "demo", "prefix": "mine/", "allow": ["download"]})
-    async with running(settings) as client:
+    settings = make_app_settings({"bucket": "demo", "prefix": "mine/", "allow": ["download"]})
+    async with run_app(settings) as client:
         answers = [
             await client.post(f"/v1/{path}", json=GET | changed)
             for path, changed in [
@@ -55,43 +55,43 @@ async def test_unknown_forbidden_and_ungranted_look_the_same() -> None:
 async def test_a_limit_of_the_callers_own_grant_is_named(
     limit: dict[str, Any], path: str, body: dict[str, Any], pointer: str
 ) -> None:
-    async with running(settings_with(open_grant(**limit))) as client:
+    async with run_app(make_app_settings(make_open_grant(**limit))) as client:
         answer = await client.post(f"/v1/{path}", json=GET | body)
     assert (answer.status_code, answer.json()["code"]) == (403, "limit_exceeded")
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
 async def test_a_grant_with_content_types_requires_one() -> None:
-    async with running(settings_with(open_grant(content_types=["image/*"]))) as client:
+    async with run_app(make_app_settings(make_open_grant(content_types=["image/*"]))) as client:
         answer = await client.post("/v1/upload-urls", json=GET | {"content_length": 1})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 async def listed(*grants: dict[str, Any], **more: Any) -> dict[str, str]:
     """The query of the URL that is answered."""
-    async with running(settings_with(*grants)) as client:
+    async with run_app(make_app_settings(*grants)) as client:
         answer = await client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"} | more)
     assert answer.status_code == 200, answer.text
     return dict(parse_qsl(urlsplit(answer.json()["url"]).query))
 
 
 async def test_max_keys_is_limited_by_the_grant() -> None:
-    async with running(settings_with(open_grant(max_keys=100))) as client:
+    async with run_app(make_app_settings(make_open_grant(max_keys=100))) as client:
         body = {"bucket": "demo", "prefix": "", "max_keys": 101}
         refused = await client.post("/v1/list-urls", json=body)
     assert (refused.status_code, refused.json()["code"]) == (403, "limit_exceeded")
-    assert (await listed(open_grant(max_keys=100), max_keys=100))["max-keys"] == "100"
+    assert (await listed(make_open_grant(max_keys=100), max_keys=100))["max-keys"] == "100"
 
 
 async def test_max_keys_defaults_to_the_limit_of_the_grant() -> None:
-    assert (await listed(open_grant(max_keys=100)))["max-keys"] == "100"
-    assert "max-keys" not in await listed(open_grant())
-    assert "max-keys" not in await listed(open_grant(max_keys=1000))
+    assert (await listed(make_open_grant(max_keys=100)))["max-keys"] == "100"
+    assert "max-keys" not in await listed(make_open_grant())
+    assert "max-keys" not in await listed(make_open_grant(max_keys=1000))
 
 
 async def test_max_keys_and_lifetime_come_from_one_grant() -> None:
-    small = open_grant(max_keys=5, max_expires_in=600)
-    large = open_grant(max_keys=500, max_expires_in=60)
+    small = make_open_grant(max_keys=5, max_expires_in=600)
+    large = make_open_grant(max_keys=500, max_expires_in=60)
     query = await listed(small, large, expires_in=600)
     assert (query["max-keys"], query["X-Amz-Expires"]) == ("500", "60")
     query = await listed(small, large, expires_in=600, max_keys=5)
@@ -99,6 +99,6 @@ async def test_max_keys_and_lifetime_come_from_one_grant() -> None:
 
 
 async def test_a_list_outside_the_grants_is_forbidden() -> None:
-    async with running(settings_with(open_grant(prefix="b/", max_keys=5))) as client:
+    async with run_app(make_app_settings(make_open_grant(prefix="b/", max_keys=5))) as client:
         answer = await client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import ADDRESS
 from tests.api.diagnosing import FORBIDDEN, MISMATCH, OTHER, Desk, a_desk, grants
+from tests.support.app import ADDRESS
 
 
 @pytest.fixture(name="desk")

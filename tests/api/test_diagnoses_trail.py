@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from tests.api.conftest import running, settings_with
 from tests.api.diagnosing import MISMATCH, OTHER, PATH, Desk, a_desk, grants
+from tests.support.app import make_app_settings, run_app
 from tests.support.scrapes import samples, value
 
 SHARED: Final = {
@@ -70,8 +70,8 @@ async def test_a_diagnosis_counts_once_and_never_as_signed(desk: Desk) -> None:
 
 async def test_a_diagnosis_counts_as_one_url_against_the_rate() -> None:
     audit_trail: list[bytes] = []
-    limited = settings_with(grants("a/"), rate_limit="2/minute")
-    async with running(limited, audit=audit_trail.extend) as client:
+    limited = make_app_settings(grants("a/"), rate_limit="2/minute")
+    async with run_app(limited, audit=audit_trail.extend) as client:
         desk = Desk(client, audit_trail)
         url = await desk.url()
         assert await desk.codes(url) == []

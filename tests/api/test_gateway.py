@@ -7,7 +7,7 @@ import pytest
 
 from service.api.limits import ConcurrencyLimiter
 from service.errors import Overloaded
-from tests.api.conftest import app_of
+from tests.support.app import app_of
 
 ITEM: Final = {"bucket": "demo", "key": "a"}
 PART_URLS: Final = "/v1/multipart-uploads/an-upload/part-urls"  # a path with a parameter

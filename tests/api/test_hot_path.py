@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.conftest import open_grant, running, settings_with
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 NEVER: Final = (
     "botocore",
@@ -40,7 +40,7 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    async with running(settings_with(open_grant(), rate_limit="1000000/minute")) as client:
+    async with run_app(make_app_settings(make_open_grant(), rate_limit="1000000/minute")) as client:
         yield client
 
 

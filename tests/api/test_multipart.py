@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from service.signing.multipart_actions import UploadedPart
-from tests.api.conftest import SECRET, running
 from tests.api.parts import (
     CRC,
     DONE,
@@ -26,6 +25,7 @@ from tests.api.parts import (
 from tests.api.refusals import MARK, pointers, problem
 from tests.multipart.fake_s3 import FakeS3, loses_answer, loses_request, xml
 from tests.s3.fake_store import query_of
+from tests.support.app import SECRET, run_app
 
 
 @pytest.fixture(name="store")
@@ -35,7 +35,7 @@ def _store() -> FakeS3:
 
 @pytest.fixture(name="client")
 async def _client(store: FakeS3) -> AsyncIterator[httpx.AsyncClient]:
-    async with running(SETTINGS, store_transport=store) as client:
+    async with run_app(SETTINGS, store_transport=store) as client:
         yield client
 
 

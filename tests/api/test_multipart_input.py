@@ -6,10 +6,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.conftest import open_grant, running, settings_with
 from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, WINDOW, E
 from tests.api.refusals import MARK, pointers
 from tests.multipart.fake_s3 import FakeS3
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 MANY: Final = "9" * 5000
 FIRST: Final = {name: value for name, value in WINDOW.items() if name != "part_numbers"}
@@ -20,7 +20,9 @@ MOST: Final = 10_000 * 5 * 1024**3
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
     store = FakeS3([])
-    async with running(settings_with(open_grant(allow=["multipart"])), store_transport=store) as it:
+    async with run_app(
+        make_app_settings(make_open_grant(allow=["multipart"])), store_transport=store
+    ) as it:
         yield it
     assert store.requests == []
 

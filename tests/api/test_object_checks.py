@@ -6,9 +6,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.conftest import SECRET, open_grant, running, settings_with
 from tests.api.refusals import problem
 from tests.s3.fake_store import Body, query_of
+from tests.support.app import SECRET, make_app_settings, make_open_grant, run_app
 
 PATH: Final = "/v1/object-checks"
 KEY: Final = "canary/a b.txt"
@@ -52,9 +52,9 @@ class Checked:
             self.requests.append(request)
             return answers[min(len(self.requests), len(answers)) - 1]()
 
-        settings = settings_with(open_grant(allow=[allow], prefix="canary/"))
+        settings = make_app_settings(make_open_grant(allow=[allow], prefix="canary/"))
         transport = httpx.MockTransport(handle)
-        async with running(
+        async with run_app(
             settings, store_transport=transport, audit=self.audit_trail.extend
         ) as client:
             return await client.post(PATH, json={**ASK, **more})

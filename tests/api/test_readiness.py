@@ -13,12 +13,12 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.server.shutdown import Drain
 from service.sessions.sts import SessionRefused
-from tests.api.conftest import EVERYTHING, open_grant, running, settings_with
+from tests.support.app import EVERYTHING, make_app_settings, make_open_grant, run_app
 from tests.support.pool import FakeSource
 from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock
 
-BOTH: Final = settings_with(
-    open_grant(max_expires_in=900),
+BOTH: Final = make_app_settings(
+    make_open_grant(max_expires_in=900),
     {"bucket": "closed", "prefix": "", "allow": EVERYTHING, "max_expires_in": 900},
 )
 HOUR: Final = 3600
@@ -47,7 +47,7 @@ class Sources(dict[str, FakeSource]):
 
 
 def served(sources: Sources, **more: Any) -> Any:
-    return running(BOTH, open_sources=sources.open, clock=loop_clock(), **more)
+    return run_app(BOTH, open_sources=sources.open, clock=loop_clock(), **more)
 
 
 async def status(client: httpx.AsyncClient, path: str) -> int:
@@ -170,7 +170,7 @@ async def test_a_full_service_answers_health_and_metrics(
     async def write(_: Iterable[bytes]) -> None:
         await written.wait()
 
-    async with running(full, open_sources=sources.open, clock=loop_clock(), audit=write) as client:
+    async with run_app(full, open_sources=sources.open, clock=loop_clock(), audit=write) as client:
         written.set()
         assert (await sign(client, "demo")).status_code == 200
         written.clear()

@@ -16,16 +16,6 @@ from fastapi import FastAPI
 from service.app.factory import create_app
 from service.clock import SystemClock
 from service.config.settings import Settings
-from tests.api.conftest import (
-    ADDRESS,
-    SECRET,
-    TOKEN,
-    as_from_a_store,
-    given_sources,
-    lifespan,
-    open_grant,
-    settings_with,
-)
 from tests.api.every_call import AS_API_KEY, AS_TOKEN, CALLERS, GET, calls, everything, examples
 from tests.api.sentinels import (
     BARE_WORDS,
@@ -38,6 +28,16 @@ from tests.api.sentinels import (
     reprs,
 )
 from tests.auth.mint import ISSUER, SUBJECT
+from tests.support.app import (
+    ADDRESS,
+    SECRET,
+    TOKEN,
+    lifespan,
+    make_app_settings,
+    make_fixed_sources,
+    make_open_grant,
+    make_store_response,
+)
 
 LEVELS: Final = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -66,7 +66,9 @@ async def service(
     store = httpx.MockTransport(talkative_store)
     more = {"audit": shown.audit_trail.extend, "store_transport": store, **more}
     addresses = dict.fromkeys(settings.buckets, ADDRESS)
-    app = create_app(settings, addresses=addresses, open_sources=given_sources(failure), **more)
+    app = create_app(
+        settings, addresses=addresses, open_sources=make_fixed_sources(failure), **more
+    )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with (
         lifespan(app),
@@ -83,10 +85,10 @@ _CREATED: Final = (
 def talkative_store(request: httpx.Request) -> httpx.Response:
     """A store that puts every secret into its errors; it only creates uploads."""
     if request.method == "POST" and "uploads" in request.url.params:
-        return as_from_a_store(200, _CREATED)
+        return make_store_response(200, _CREATED)
     words = escape(f"{NAMED_WORDS} {BARE_WORDS} {request.url}")
     error = f"<Error><Code>{escape(SECRET)}</Code><Message>{words}</Message></Error>"
-    return as_from_a_store(403, error, {"x-amz-request-id": "r", "etag": TOKEN})
+    return make_store_response(403, error, {"x-amz-request-id": "r", "etag": TOKEN})
 
 
 def settings(keys_url: str, directory: Path) -> Settings:
@@ -94,9 +96,9 @@ def settings(keys_url: str, directory: Path) -> Settings:
     bearer_file = directory / "bearer"
     bearer_file.write_text(BEARER)
     issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": keys_url}
-    known = settings_with(open_grant()).callers[0].model_dump(exclude_none=True)
-    by_token = {"issuer": "cluster-a", "subject": SUBJECT, "grants": [open_grant()]}
-    return settings_with(
+    known = make_app_settings(make_open_grant()).callers[0].model_dump(exclude_none=True)
+    by_token = {"issuer": "cluster-a", "subject": SUBJECT, "grants": [make_open_grant()]}
+    return make_app_settings(
         issuers={"cluster-a": {**issuer, "bearer_file": bearer_file}},
         callers=[known, by_token],
         buckets={"tagged": {"region": "r", "credentials": "static", "tag_urls": True}},

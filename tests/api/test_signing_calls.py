@@ -10,7 +10,7 @@ import pytest
 
 from service.api.problems import problem
 from service.errors import PresignError
-from tests.api.conftest import open_grant, running, settings_with
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 
 async def signed(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ async def test_the_default_lifetime_is_900_seconds(
 
 
 async def test_a_lifetime_is_limited_by_the_grant() -> None:
-    async with running(settings_with(open_grant(max_expires_in=300))) as client:
+    async with run_app(make_app_settings(make_open_grant(max_expires_in=300))) as client:
         asked = await signed(client, "download-urls", key="a", expires_in=600)
         unasked = await signed(client, "download-urls", key="a")
     assert (asked["limited_by"], query(asked["url"])["X-Amz-Expires"]) == ("grant", "300")
@@ -147,8 +147,8 @@ async def test_an_upload_may_replace_one_version_only(client: httpx.AsyncClient)
 async def test_a_store_without_conditional_writes_never_overwrites_silently() -> None:
     bucket = {"region": "r", "credentials": "static", "conditional_writes": False}
     upload = {"bucket": "plain", "key": "a", "content_length": 5}
-    grant = open_grant(bucket="plain")
-    async with running(settings_with(grant, buckets={"plain": bucket})) as client:
+    grant = make_open_grant(bucket="plain")
+    async with run_app(make_app_settings(grant, buckets={"plain": bucket})) as client:
         for more in ({}, {"overwrite": False}, {"overwrite": True, "if_match": '"e"'}):
             answer = await client.post("/v1/upload-urls", json={**upload, **more})
             assert (answer.status_code, answer.json()["code"]) == (422, "create_only_unsupported")
@@ -159,11 +159,11 @@ async def test_a_store_without_conditional_writes_never_overwrites_silently() ->
 
 async def test_the_buckets_encryption_is_signed_into_every_upload() -> None:
     encryption = {"algorithm": "aws:kms", "kms_key_id": "alias/presign"}
-    settings = settings_with(
+    settings = make_app_settings(
         {"bucket": "sealed", "prefix": "", "allow": ["upload", "form"]},
         buckets={"sealed": {"region": "r", "credentials": "static", "encryption": encryption}},
     )
-    async with running(settings) as client:
+    async with run_app(settings) as client:
         upload = await signed(client, "upload-urls", bucket="sealed", key="a", content_length=5)
         form = await signed(
             client, "upload-forms", bucket="sealed", key_prefix="a/", max_content_length=5
@@ -213,7 +213,7 @@ async def test_a_list_addresses_the_bucket(client: httpx.AsyncClient) -> None:
 
 
 async def test_without_a_session_the_answer_is_503_with_retry_after() -> None:
-    async with running(settings_with(open_grant()), failure=OSError("no route")) as client:
+    async with run_app(make_app_settings(make_open_grant()), failure=OSError("no route")) as client:
         answer = await client.post("/v1/download-urls", json={"bucket": "demo", "key": "a"})
         batch = await client.post(
             "/v1/download-urls/batch", json={"items": [{"bucket": "demo", "key": "a"}]}

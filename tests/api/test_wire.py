@@ -9,8 +9,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.api.routes import openapi as document
-from tests.api.conftest import API_KEY, EVERYTHING, app_of, open_grant, running, settings_with
 from tests.api.every_call import DOCUMENT, examples
+from tests.support.app import (
+    API_KEY,
+    EVERYTHING,
+    app_of,
+    make_app_settings,
+    make_open_grant,
+    run_app,
+)
 
 GET = {"bucket": "demo", "key": "a"}
 ORIGIN = "https://app.example"
@@ -37,8 +44,8 @@ async def test_another_method_gets_405_with_allow(client: httpx.AsyncClient) -> 
 async def test_an_internal_error_is_a_problem_that_pages_may_read(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = settings_with(open_grant(), server={"cors_origins": [ORIGIN]})
-    async with running(settings) as client:
+    settings = make_app_settings(make_open_grant(), server={"cors_origins": [ORIGIN]})
+    async with run_app(settings) as client:
         app_of(client).state.presigner = None
         answer = await client.post("/v1/download-urls", json=GET, headers={"Origin": ORIGIN})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
@@ -79,12 +86,12 @@ async def test_a_path_with_a_trailing_slash_is_not_found(client: httpx.AsyncClie
 
 
 async def test_cors_allows_the_configured_origins_only() -> None:
-    settings = settings_with(open_grant(), server={"cors_origins": [ORIGIN]})
+    settings = make_app_settings(make_open_grant(), server={"cors_origins": [ORIGIN]})
     preflight = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type",
     }
-    async with running(settings) as client:
+    async with run_app(settings) as client:
         known, unknown = [
             await client.options("/v1/download-urls", headers={"Origin": origin, **preflight})
             for origin in (ORIGIN, "https://evil.example")
@@ -152,8 +159,10 @@ async def test_every_example_of_the_document_is_accepted(
 
 
 async def test_a_caller_sees_its_grants() -> None:
-    limited = open_grant(max_content_length=100, content_types=["image/*"], max_keys=10)
-    async with running(settings_with(limited, open_grant(prefix="a/", allow_overwrite=False))) as c:
+    limited = make_open_grant(max_content_length=100, content_types=["image/*"], max_keys=10)
+    async with run_app(
+        make_app_settings(limited, make_open_grant(prefix="a/", allow_overwrite=False))
+    ) as c:
         answer = await c.get("/v1/caller")
     assert answer.status_code == 200
     told = answer.json()

@@ -13,8 +13,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from service.config.settings import Settings
 from service.console import content_security_policy
-from tests.api.conftest import ADDRESS, API_KEY, open_grant, running, settings_with
 from tests.end_to_end.examples import node
+from tests.support.app import ADDRESS, API_KEY, make_app_settings, make_open_grant, run_app
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "service" / "console" / "page"
@@ -31,12 +31,12 @@ NAMESPACE: Final = "http://www.w3.org/2000/svg"
 
 
 def settings(**more: Any) -> Settings:
-    return settings_with(open_grant(), console=True, **more)
+    return make_app_settings(make_open_grant(), console=True, **more)
 
 
 @pytest.fixture(name="open_client")
 async def _open_client() -> Any:
-    async with running(settings()) as client:
+    async with run_app(settings()) as client:
         yield client
 
 
@@ -113,7 +113,7 @@ async def test_the_policy_names_each_public_store_origin_once() -> None:
     }
     bucket = {"region": "eu-west-1", "credentials": "static"}
     many = settings(buckets={"third": bucket, "sixth": bucket})
-    async with running(many, addresses=addresses) as client:
+    async with run_app(many, addresses=addresses) as client:
         policy = (await client.get("/console")).headers["content-security-policy"]
     assert "; connect-src 'self' http://a.example https://b.example:9000;" in policy
     assert "inner" not in policy

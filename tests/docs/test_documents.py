@@ -47,9 +47,9 @@ from service.sessions.history import MAX_REMEMBERED, REMEMBERED_SECONDS
 from service.sessions.pool import MAX_SESSIONS
 from service.telemetry.logs import MALFORMED_LINES
 from service.telemetry.metrics import Metrics
-from tests.api.conftest import open_grant, running, settings_with
 from tests.docs.documents import PAGES, blocks, text_of
 from tests.end_to_end.mutations import CASES
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 ROOT: Final = Path(__file__).parents[2]
 SECURITY: Final = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def cells(heading: str) -> list[list[str]]:
 
 async def kinds() -> dict[str, str]:
     """Return the type of each metric of a running app."""
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         text = (await client.get("/metrics")).text
     return dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
 

@@ -12,7 +12,7 @@ from benchmarks import page, scale
 from service.cli import check
 from service.config.server import ServerSettings
 from service.server.run import KEEP_ALIVE_SECONDS
-from tests.api.conftest import ADDRESS, open_grant, settings_with
+from tests.support.app import ADDRESS, make_app_settings, make_open_grant
 
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = scale.PAGE.read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def test_the_bytes_match_real_requests() -> None:
 
 
 def test_the_refresh_interval_matches_presign_check() -> None:
-    settings = settings_with(open_grant(max_expires_in=scale.PROMISE_SECONDS))
+    settings = make_app_settings(make_open_grant(max_expires_in=scale.PROMISE_SECONDS))
     lines = check.describe(settings, dict.fromkeys(settings.buckets, ADDRESS))
     [documented] = [line for line in lines if line.startswith("bucket demo: about")]
     calls = re.search(r"about (\d+) STS calls a day", documented)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.harness import RawClient, RunningServer, serving
+from tests.support.socket_server import RawClient, RunningServer, run_server
 
 
 @pytest.fixture(scope="module", name="server")
 def _server() -> Iterator[RunningServer]:
-    with serving() as server:
+    with run_server() as server:
         yield server
 
 

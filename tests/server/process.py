@@ -1,12 +1,10 @@
 """`presign serve` in a child process, with static keys, so that it needs no STS."""
 
-import json
 import os
 import resource
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +14,12 @@ from typing import Final
 import httpx
 
 from service.auth.api_keys import digest_of
-from tests.api.conftest import API_KEY
-from tests.api.conftest import open_grant as grant
-from tests.server.harness import PATIENCE, RawClient, until
-from tests.support.processes import free_ports, stop_process
+from tests.support.app import API_KEY
+from tests.support.app import make_open_grant as grant
+from tests.support.processes import free_ports
+from tests.support.service import run_service_process
+from tests.support.socket_server import PATIENCE, RawClient
 
-START_SECONDS: Final = 60.0
 BODY: Final = {"bucket": "demo", "key": "a"}
 
 
@@ -66,33 +64,18 @@ class ServiceProcess:
 
 
 @contextmanager
-def serving_process(
+def run_server_process(
     directory: Path, *more_callers: dict[str, object], **server: object
 ) -> Iterator[ServiceProcess]:
     (port,) = free_ports(1)
-    configuration = directory / "presign.yaml"
-    configured_as = configured(*more_callers, **server)
-    configuration.write_text(json.dumps(configured_as))  # JSON is YAML
-    with (directory / "output.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve", "--port", str(port)],
-            cwd=Path(__file__).parents[2],
-            env={
-                "PATH": os.defpath,
-                "PRESIGN_CONFIG": str(configuration),
-                "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-                "AWS_SECRET_ACCESS_KEY": "made-up",
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    running = ServiceProcess(process, ("127.0.0.1", port))
-    try:
-        until(lambda: is_ready(running), START_SECONDS)
-        yield running
-    finally:
-        stop_process(process)
+    with run_service_process(
+        configured(*more_callers, **server),
+        directory,
+        port,
+        AWS_ACCESS_KEY_ID="AKIAEXAMPLE",
+        AWS_SECRET_ACCESS_KEY="made-up",
+    ) as process:
+        yield ServiceProcess(process, ("127.0.0.1", port))
 
 
 def configured(*more_callers: dict[str, object], **server: object) -> dict[str, object]:
@@ -104,12 +87,3 @@ def configured(*more_callers: dict[str, object], **server: object) -> dict[str, 
             *more_callers,
         ],
     }
-
-
-def is_ready(running: ServiceProcess) -> bool:
-    assert running.process.poll() is None, "it ended while starting"
-    with running.http_client() as http:
-        try:
-            return http.get("/readyz").is_success
-        except httpx.TransportError:
-            return False

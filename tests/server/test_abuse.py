@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks import abuses
 from service.auth.api_keys import digest_of
-from tests.api.conftest import API_KEY
-from tests.api.conftest import open_grant as grant
-from tests.server.process import ServiceProcess, serving_process
+from tests.server.process import ServiceProcess, run_server_process
+from tests.support.app import API_KEY
+from tests.support.app import make_open_grant as grant
 
 MAX_IN_FLIGHT: Final = 200  # deploy/kubernetes
 SECONDS: Final = 6.0
@@ -32,7 +32,7 @@ LIVEZ_SECONDS: Final = 2.0
 @pytest.fixture(scope="module", name="running")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     server = {"drain_seconds": 0, "max_in_flight": MAX_IN_FLIGHT}
-    with serving_process(tmp_path_factory.mktemp("abuse"), *CALLERS, **server) as running:
+    with run_server_process(tmp_path_factory.mktemp("abuse"), *CALLERS, **server) as running:
         yield running
 
 
@@ -71,7 +71,7 @@ async def test_an_ordinary_caller_is_served_during_abuse(
 
 async def test_a_refused_batch_is_cheap_and_audited_once(tmp_path: Path) -> None:
     log, times = tmp_path / "output.log", 40
-    with serving_process(tmp_path, *CALLERS, drain_seconds=0) as running:
+    with run_server_process(tmp_path, *CALLERS, drain_seconds=0) as running:
         before, cpu = log.stat().st_size, running.cpu_seconds()
         reader, writer = await asyncio.open_connection(*running.address)
         for _ in range(times):

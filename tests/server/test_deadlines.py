@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.server.harness import HELD, LIVEZ, PATIENCE, RawClient, post, serving, until
 from tests.support.late import again_if_late, within
+from tests.support.socket_server import (
+    HELD,
+    LIVEZ,
+    PATIENCE,
+    RawClient,
+    make_post,
+    run_server,
+    wait_until,
+)
 
 SECONDS = 0.5  # the deadline under test
 PAUSE = 0.08  # between bytes of a slow client
@@ -30,7 +38,7 @@ def ended_after(client: RawClient, since: float) -> float:
 @pytest.mark.parametrize("before", [b"", LIVEZ], ids=["first", "second"])
 @again_if_late
 def test_a_slow_head_times_out(before: bytes) -> None:
-    with serving(head_seconds=SECONDS) as server:
+    with run_server(head_seconds=SECONDS) as server:
         start = time.monotonic()
         with server.connect() as client:
             if before:
@@ -45,7 +53,7 @@ def test_a_slow_head_times_out(before: bytes) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n", b"\r\n\r\n"])
 def test_a_connection_without_a_request_is_closed_silently(sent: bytes) -> None:
-    with serving(head_seconds=SECONDS) as server:
+    with run_server(head_seconds=SECONDS) as server:
         start = time.monotonic()
         with server.connect() as client:
             client.send(sent)
@@ -54,7 +62,7 @@ def test_a_connection_without_a_request_is_closed_silently(sent: bytes) -> None:
 
 @again_if_late
 def test_empty_lines_do_not_keep_a_connection_open() -> None:
-    with serving(head_seconds=SECONDS) as server, server.connect() as client:
+    with run_server(head_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()
         with within(SECONDS):
             assert client.request(LIVEZ).status == 200
@@ -63,9 +71,9 @@ def test_empty_lines_do_not_keep_a_connection_open() -> None:
 
 
 def test_empty_lines_do_not_lose_a_pending_response() -> None:
-    with serving(head_seconds=SHORT) as server, server.connect() as client:
+    with run_server(head_seconds=SHORT) as server, server.connect() as client:
         client.send(HELD)
-        until(lambda: server.tasks)
+        wait_until(lambda: server.tasks)
         client.send(b"\r\n")
         time.sleep(SHORT * 1.5)
         server.hold.set()
@@ -74,22 +82,22 @@ def test_empty_lines_do_not_lose_a_pending_response() -> None:
 
 
 def test_a_broken_connection_leaves_no_timer() -> None:
-    with serving() as server:
+    with run_server() as server:
         with server.connect() as client:
             assert client.request(LIVEZ).status == 200
             (protocol,) = server.protocols
             assert protocol.timeout_keep_alive_task is not None
             no_linger = struct.pack("ii", 1, 0)  # so that closing resets the connection
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
-        until(lambda: not server.protocols)
+        wait_until(lambda: not server.protocols)
         assert protocol.timeout_keep_alive_task is None
 
 
 def test_bytes_that_arrived_in_time_are_read_before_the_deadline() -> None:
     """A blocked event loop runs due timers before it reads on."""
-    with serving(head_seconds=SHORT) as server, server.connect() as client, ExitStack() as ends:
+    with run_server(head_seconds=SHORT) as server, server.connect() as client, ExitStack() as ends:
         ours, theirs = (ends.enter_context(end) for end in socket.socketpair())
-        until(lambda: server.protocols)
+        wait_until(lambda: server.protocols)
         (protocol,) = server.protocols
         is_blocked, is_sent = threading.Event(), threading.Event()
 
@@ -108,7 +116,7 @@ def test_bytes_that_arrived_in_time_are_read_before_the_deadline() -> None:
 
 
 def test_an_idle_connection_outlasts_the_head_deadline() -> None:
-    with serving(head_seconds=SHORT) as server, server.connect() as client:
+    with run_server(head_seconds=SHORT) as server, server.connect() as client:
         assert client.request(LIVEZ).status == 200
         time.sleep(SHORT * 1.5)
         assert client.request(LIVEZ).status == 200
@@ -118,11 +126,11 @@ def test_an_idle_connection_outlasts_the_head_deadline() -> None:
     ("path", "before"), [("/echo", LIVEZ), ("/v1/download-urls", b"")], ids=["second", "first"]
 )
 def test_a_slow_body_times_out(path: str, before: bytes) -> None:
-    with serving(body_seconds=SECONDS) as server, server.connect() as client:
+    with run_server(body_seconds=SECONDS) as server, server.connect() as client:
         if before:
             assert client.request(before).status == 200
         start = time.monotonic()
-        client.send(post(path, b"x" * 1000).removesuffix(b"x" * 1000))
+        client.send(make_post(path, b"x" * 1000).removesuffix(b"x" * 1000))
         client.send_slowly(b"x" * MANY, PAUSE)
         answer = client.answer()
         assert (answer.status, answer.code) == (408, "request_timeout")
@@ -130,7 +138,7 @@ def test_a_slow_body_times_out(path: str, before: bytes) -> None:
 
 
 def test_a_slow_chunked_body_times_out() -> None:
-    with serving(body_seconds=SECONDS) as server, server.connect() as client:
+    with run_server(body_seconds=SECONDS) as server, server.connect() as client:
         start = time.monotonic()
         client.send(b"POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
         client.send_slowly(b"1\r\na\r\n" * MANY, PAUSE)
@@ -139,8 +147,8 @@ def test_a_slow_chunked_body_times_out() -> None:
 
 
 def test_head_and_body_have_separate_deadlines() -> None:
-    request = post("/echo", b"0123456789")
-    with serving(head_seconds=3.0, body_seconds=3.0) as server, server.connect() as client:
+    request = make_post("/echo", b"0123456789")
+    with run_server(head_seconds=3.0, body_seconds=3.0) as server, server.connect() as client:
         for piece in (request[:40], request[40:-5]):
             client.send(piece)
             time.sleep(1.6)
@@ -150,7 +158,7 @@ def test_head_and_body_have_separate_deadlines() -> None:
 def test_a_slow_response_of_the_app_has_no_deadline() -> None:
     deadlines = ("head_seconds", "body_seconds", "write_seconds", "linger_seconds")
     limits: dict[str, Any] = dict.fromkeys(deadlines, SHORT)
-    with serving(**limits) as server, server.connect() as client:
+    with run_server(**limits) as server, server.connect() as client:
         client.send(LIVEZ[:10])
         assert client.request(LIVEZ[10:]).status == 200
         client.send(HELD)
@@ -161,26 +169,26 @@ def test_a_slow_response_of_the_app_has_no_deadline() -> None:
 
 
 def test_a_request_in_one_chunk_sets_no_timer() -> None:
-    with serving() as server, server.connect() as client:
+    with run_server() as server, server.connect() as client:
         for _ in range(3):
-            assert client.request(post("/timers", b"{}")).status == 200
+            assert client.request(make_post("/timers", b"{}")).status == 200
         assert server.timers == [False] * 3
         (protocol,) = server.protocols
         assert protocol._deadline is None
 
 
 def test_a_client_that_does_not_read_is_disconnected() -> None:
-    with serving(write_seconds=SECONDS) as server, server.connect() as client:
+    with run_server(write_seconds=SECONDS) as server, server.connect() as client:
         client.send(LONG)
-        until(lambda: any(p.flow.write_paused for p in server.protocols))
-        until(lambda: not server.protocols, LATE)
-        until(lambda: not server.uvicorn.server_state.tasks, LATE)
+        wait_until(lambda: any(p.flow.write_paused for p in server.protocols))
+        wait_until(lambda: not server.protocols, LATE)
+        wait_until(lambda: not server.uvicorn.server_state.tasks, LATE)
 
 
 def test_a_client_that_reads_late_stays_connected() -> None:
-    with serving(write_seconds=3.0) as server, server.connect() as client:
+    with run_server(write_seconds=3.0) as server, server.connect() as client:
         client.send(LONG)
-        until(lambda: any(p.flow.write_paused for p in server.protocols))
+        wait_until(lambda: any(p.flow.write_paused for p in server.protocols))
         time.sleep(0.3)
         assert len(client.answer().body) == 20_000_002
         time.sleep(3.0)
@@ -194,7 +202,7 @@ def test_a_client_that_reads_late_stays_connected() -> None:
 def test_responses_that_are_never_read_end_the_connection(last: bytes) -> None:
     """Even if there is so little to send that writing never pauses."""
     with (
-        serving(
+        run_server(
             head_seconds=SECONDS, body_seconds=SECONDS, linger_seconds=0.1, write_seconds=SECONDS
         ) as server,
         server.connect(receive_buffer=4096) as client,
@@ -204,8 +212,8 @@ def test_responses_that_are_never_read_end_the_connection(last: bytes) -> None:
         while not any(p._connection.get_write_buffer_size() for p in server.protocols):
             before = server.uvicorn.server_state.total_requests
             client.send(b"GET /sized/30000 HTTP/1.1\r\nhost: a\r\n\r\n")
-            until(lambda count=before: server.uvicorn.server_state.total_requests > count)
+            wait_until(lambda count=before: server.uvicorn.server_state.total_requests > count)
         client.send(last)
         if not last:
             client.socket.shutdown(socket.SHUT_WR)
-        until(lambda: not server.protocols, LATE)
+        wait_until(lambda: not server.protocols, LATE)

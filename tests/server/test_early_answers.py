@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.server.harness import LIVEZ, RawClient, post, serving, until
+from tests.support.socket_server import LIVEZ, RawClient, make_post, run_server, wait_until
 
 BODY = b"x" * 30 * 1024 * 1024  # more than the kernel buffers
 
@@ -15,7 +15,7 @@ def test_a_client_that_reads_last_sees_the_response(
     client: RawClient, path: str, header: str
 ) -> None:
     """Half of Python's clients send `connection: close`, and do not read while sending."""
-    answer = client.request(post(path, BODY, header))
+    answer = client.request(make_post(path, BODY, header))
     assert answer.code == ("not_found" if "unknown" in path else "body_too_large")
     if "close" in header:
         assert client.ends()
@@ -24,39 +24,41 @@ def test_a_client_that_reads_last_sees_the_response(
 
 
 def test_the_response_is_seen_while_draining() -> None:
-    with serving() as server, server.connect() as client:
+    with run_server() as server, server.connect() as client:
         server.drain.begin(0)
-        assert client.request(post("/v1/download-urls", BODY)).code == "body_too_large"
+        assert client.request(make_post("/v1/download-urls", BODY)).code == "body_too_large"
         assert client.ends()
 
 
 def test_a_chunked_body_over_the_limit_is_refused(client: RawClient) -> None:
-    head = post("/v1/download-urls").replace(b"content-length: 0", b"transfer-encoding: chunked")
+    head = make_post("/v1/download-urls").replace(
+        b"content-length: 0", b"transfer-encoding: chunked"
+    )
     answer = client.request(head + b"1000000\r\n" + BODY[:0x1000000] + b"\r\n")
     assert answer.code == "body_too_large"
 
 
 @pytest.mark.parametrize("header", ["connection: close", "x: y"])
 def test_an_unwanted_body_is_not_read_forever(header: str) -> None:
-    with serving(linger_seconds=0.2) as server, server.connect() as client:
+    with run_server(linger_seconds=0.2) as server, server.connect() as client:
         with suppress(OSError):  # the server may close before all is sent
-            client.send(post("/v1/unknown", BODY, header)[:-100])
-        until(lambda: not server.protocols)
+            client.send(make_post("/v1/unknown", BODY, header)[:-100])
+        wait_until(lambda: not server.protocols)
 
 
 def test_a_malformed_request_ends_the_connection() -> None:
-    with serving(linger_seconds=0.2) as server, server.connect() as client:
+    with run_server(linger_seconds=0.2) as server, server.connect() as client:
         assert client.request(b"garbage\r\n\r\n").status == 400
-        until(lambda: not server.protocols)
+        wait_until(lambda: not server.protocols)
 
 
 def test_a_rejected_request_frees_its_place() -> None:
     """While its connection is still open."""
     with (
-        serving(body_seconds=0.1, max_in_flight=1) as server,
+        run_server(body_seconds=0.1, max_in_flight=1) as server,
         server.connect() as client,
         server.connect() as other,
     ):
-        assert client.request(post("/v1/echo", b"hello")[:-1]).status == 408
-        assert other.request(post("/v1/echo", b"hello")).body == b'"hello"'
+        assert client.request(make_post("/v1/echo", b"hello")[:-1]).status == 408
+        assert other.request(make_post("/v1/echo", b"hello")).body == b'"hello"'
         assert len(server.protocols) == 2

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from service.server.limits import ConnectionLimits
-from tests.server.harness import LIVEZ, RawClient, post, serving
+from tests.support.socket_server import LIVEZ, RawClient, make_post, run_server
 
 LIMIT = ConnectionLimits().head_bytes
 MIB = 1024 * 1024
@@ -60,12 +60,12 @@ def test_a_large_token_is_accepted(client: RawClient, size: int, size_of_chunk: 
 def test_a_large_body_does_not_count_towards_the_next_head(client: RawClient) -> None:
     body = b"x" * 60 * 1024
     for _ in range(3):
-        assert client.request(post("/echo", body) + LIVEZ[:20]).body == b'"%s"' % body
+        assert client.request(make_post("/echo", body) + LIVEZ[:20]).body == b'"%s"' % body
         assert client.request(LIVEZ[20:]).status == 200
 
 
 def test_chunks_do_not_count_as_a_head() -> None:
-    with serving(head_bytes=100) as server, server.connect() as client:
+    with run_server(head_bytes=100) as server, server.connect() as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.send(CHUNKED % b"/echo")
         for _ in range(60):

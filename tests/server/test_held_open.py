@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.auth.api_keys import digest_of
-from tests.api.conftest import API_KEY
-from tests.server.harness import post, until
-from tests.server.process import BODY, ServiceProcess, configured, serving_process
+from tests.server.process import BODY, ServiceProcess, configured, run_server_process
+from tests.support.app import API_KEY
+from tests.support.socket_server import make_post, wait_until
 
 NEW_KEY: Final = "new-key"
 ONE: Final = json.dumps(BODY).encode()
 REQUESTS: Final = {
-    "a URL": post("/v1/download-urls", ONE),
-    "a batch": post("/v1/download-urls/batch", b'{"items": [%b]}' % ONE),
-    "repeated headers": post("/v1/download-urls", ONE, "x-odd: 1", "x-odd: 2"),
-    "an upload in parts": post("/v1/multipart-uploads", ONE[:-1] + b', "content_length": 5}'),
+    "a URL": make_post("/v1/download-urls", ONE),
+    "a batch": make_post("/v1/download-urls/batch", b'{"items": [%b]}' % ONE),
+    "repeated headers": make_post("/v1/download-urls", ONE, "x-odd: 1", "x-odd: 2"),
+    "an upload in parts": make_post("/v1/multipart-uploads", ONE[:-1] + b', "content_length": 5}'),
 }
 
 
@@ -36,13 +36,13 @@ def status_of(running: ServiceProcess, key: str) -> int:
 
 
 def test_an_open_request_with_a_removed_key_is_unauthenticated(tmp_path: Path) -> None:
-    with serving_process(tmp_path, drain_seconds=0) as running, ExitStack() as stack:
+    with run_server_process(tmp_path, drain_seconds=0) as running, ExitStack() as stack:
         clients = {name: stack.enter_context(running.connect()) for name in REQUESTS}
         for name, client in clients.items():
             client.send(REQUESTS[name][:-1])
         time.sleep(0.2)  # they are authenticated
         change(tmp_path, digest_of(NEW_KEY))
-        until(lambda: status_of(running, NEW_KEY) == 200)
+        wait_until(lambda: status_of(running, NEW_KEY) == 200)
         for name, client in clients.items():
             assert client.request(REQUESTS[name][-1:]).code == "unauthenticated", name
         lines = [json.loads(each) for each in (tmp_path / "output.log").read_text().splitlines()]
@@ -51,9 +51,9 @@ def test_an_open_request_with_a_removed_key_is_unauthenticated(tmp_path: Path) -
 
 
 def test_an_open_request_with_a_kept_key_is_served(tmp_path: Path) -> None:
-    with serving_process(tmp_path, drain_seconds=0) as running, running.connect() as client:
+    with run_server_process(tmp_path, drain_seconds=0) as running, running.connect() as client:
         client.send(REQUESTS["a URL"][:-1])
         time.sleep(0.2)
         change(tmp_path, digest_of(API_KEY), digest_of(NEW_KEY))
-        until(lambda: status_of(running, NEW_KEY) == 200)
+        wait_until(lambda: status_of(running, NEW_KEY) == 200)
         assert client.request(REQUESTS["a URL"][-1:]).status == 200

@@ -5,18 +5,25 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.server.harness import LIVEZ, RawClient, RunningServer, post, serving, until
+from tests.support.socket_server import (
+    LIVEZ,
+    RawClient,
+    RunningServer,
+    make_post,
+    run_server,
+    wait_until,
+)
 
 LIMIT = 3
 READYZ = LIVEZ.replace(b"livez", b"readyz")
 HELD = b"GET /v1/held HTTP/1.1\r\nhost: a\r\n\r\n"
-NO_END = post("/v1/echo", b"hello")[:-1]
-BODY = post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
+NO_END = make_post("/v1/echo", b"hello")[:-1]
+BODY = make_post("/v1/download-urls", b'{"bucket": "demo", "key": "a"}')
 
 
 @pytest.fixture(name="limited")
 def _limited() -> Iterator[RunningServer]:
-    with serving(max_in_flight=LIMIT) as server:
+    with run_server(max_in_flight=LIMIT) as server:
         yield server
 
 
@@ -24,7 +31,7 @@ def fill(server: RunningServer, stack: ExitStack, request: bytes) -> list[RawCli
     clients = [stack.enter_context(server.connect()) for _ in range(LIMIT)]
     for client in clients:
         client.send(request)
-    until(lambda: server.tasks == LIMIT)
+    wait_until(lambda: server.tasks == LIMIT)
     return clients
 
 
@@ -32,7 +39,11 @@ def fill(server: RunningServer, stack: ExitStack, request: bytes) -> list[RawCli
 def test_one_request_too_many_gets_503_at_once(limited: RunningServer, held: bytes) -> None:
     with ExitStack() as stack, limited.connect() as client:
         clients = fill(limited, stack, held)
-        for request in (HELD, post("/v1/echo", b"hello"), post("/v1/unknown", b"x" * 100_000)):
+        for request in (
+            HELD,
+            make_post("/v1/echo", b"hello"),
+            make_post("/v1/unknown", b"x" * 100_000),
+        ):
             answer = client.request(request)
             assert (answer.status, answer.code) == (503, "overloaded")
             assert answer.headers["retry-after"] == "1"
@@ -42,7 +53,7 @@ def test_one_request_too_many_gets_503_at_once(limited: RunningServer, held: byt
         for each in clients:
             assert each.request(b"" if held is HELD else b"o").status == 200
         for each in [*clients, client]:
-            assert each.request(post("/v1/echo", b"hello")).status == 200
+            assert each.request(make_post("/v1/echo", b"hello")).status == 200
 
 
 def close(client: RawClient) -> None:
@@ -61,10 +72,10 @@ def test_a_client_that_disconnects_frees_a_place(
     with ExitStack() as stack, limited.connect() as client:
         clients = fill(limited, stack, NO_END)
         disconnect(clients[0])
-        until(lambda: limited.tasks < LIMIT)
-        assert client.request(post("/v1/echo", b"hello")).status == 200
+        wait_until(lambda: limited.tasks < LIMIT)
+        assert client.request(make_post("/v1/echo", b"hello")).status == 200
         client.send(NO_END)
-        until(lambda: limited.tasks == LIMIT)
+        wait_until(lambda: limited.tasks == LIMIT)
         clients[1].send(b"o" + HELD)
         assert clients[1].answer().status == 200
 
@@ -72,8 +83,8 @@ def test_a_client_that_disconnects_frees_a_place(
 def test_a_pipelined_request_takes_no_place_while_it_waits(limited: RunningServer) -> None:
     with limited.connect() as client, limited.connect() as other:
         client.send(HELD * 10)
-        until(lambda: limited.tasks == 1)
-        assert other.request(post("/v1/echo", b"hello")).status == 200
+        wait_until(lambda: limited.tasks == 1)
+        assert other.request(make_post("/v1/echo", b"hello")).status == 200
         limited.hold.set()
         assert [client.answer().status for _ in range(10)] == [200] * 10
 
@@ -81,7 +92,7 @@ def test_a_pipelined_request_takes_no_place_while_it_waits(limited: RunningServe
 def test_slow_bodies_do_not_block_complete_requests() -> None:
     """Even when no place is left for incomplete bodies."""
     head, rest = BODY[:-1], BODY[-1:]
-    with serving(max_in_flight=8) as server, ExitStack() as stack:
+    with run_server(max_in_flight=8) as server, ExitStack() as stack:
         clients = [stack.enter_context(server.connect()) for _ in range(8)]
         for client in clients:
             client.send(head)

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.harness import HELD, LIVEZ, RunningServer, serving, until
+from tests.support.socket_server import HELD, LIVEZ, RunningServer, run_server, wait_until
 
 KEEP_ALIVE: float = 2.0  # seconds, for a busy machine
 
 
 @pytest.fixture(name="server")
 def _server() -> Iterator[RunningServer]:
-    with serving() as server:
+    with run_server() as server:
         server.uvicorn.config.timeout_keep_alive = KEEP_ALIVE  # type: ignore[assignment]
         yield server
 
@@ -36,7 +36,7 @@ def test_a_request_may_outlast_the_keep_alive_time(server: RunningServer) -> Non
     with server.connect() as client:
         assert client.request(LIVEZ).status == 200
         client.send(HELD)
-        until(lambda: server.tasks)
+        wait_until(lambda: server.tasks)
         time.sleep(KEEP_ALIVE * 1.5)
         server.hold.set()
         assert client.answer().body == b'"released"'

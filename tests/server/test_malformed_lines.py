@@ -4,11 +4,11 @@ import json
 import time
 from pathlib import Path
 
-from tests.server.process import serving_process
+from tests.server.process import run_server_process
 
 
 def test_malformed_requests_leave_few_log_lines(tmp_path: Path) -> None:
-    with serving_process(tmp_path, drain_seconds=0) as running:
+    with run_server_process(tmp_path, drain_seconds=0) as running:
         began = time.monotonic()
         for _ in range(300):
             with running.connect() as client:

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from service.server.limits import ConnectionLimits
-from tests.server.harness import LIVEZ, RawClient, post
-from tests.server.process import BODY, ServiceProcess, serving_process
+from tests.server.process import BODY, ServiceProcess, run_server_process
 from tests.support.late import again_if_late, within
+from tests.support.socket_server import LIVEZ, RawClient, make_post
 
 MIB = 1024 * 1024
 GROWTH = 30 * MIB
@@ -24,7 +24,7 @@ TRIES = 5
 
 @pytest.fixture(scope="module", name="running")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
-    with serving_process(tmp_path_factory.mktemp("server"), drain_seconds=0) as running:
+    with run_server_process(tmp_path_factory.mktemp("server"), drain_seconds=0) as running:
         with running.http_client() as http:
             for _ in range(50):
                 assert http.post("/v1/download-urls", json=BODY).is_success
@@ -60,7 +60,7 @@ def test_a_large_body_with_a_length_is_refused(running: ServiceProcess) -> None:
             answer = http.post("/v1/download-urls", content=PIECE * PIECES)
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
         for header in ("connection: close", "expect: 100-continue", "x: y"):
-            head = post("/v1/download-urls", b"", header)
+            head = make_post("/v1/download-urls", b"", header)
             with running.connect() as client:
                 with within(LINGER):
                     client.send(head.replace(b"length: 0", b"length: %d" % (PIECES * MIB)))
@@ -76,7 +76,7 @@ def test_a_large_chunked_body_is_refused(running: ServiceProcess) -> None:
             answer = http.post("/v1/download-urls", content=iter([PIECE] * PIECES))
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
         with running.connect() as client:
-            head = post("/v1/download-urls").replace(
+            head = make_post("/v1/download-urls").replace(
                 b"content-length: 0", b"transfer-encoding: chunked"
             )
             with within(LINGER):

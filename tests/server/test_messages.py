@@ -4,7 +4,15 @@ import time
 
 import pytest
 
-from tests.server.harness import HELD, LIVEZ, RawClient, RunningServer, post, serving, until
+from tests.support.socket_server import (
+    HELD,
+    LIVEZ,
+    RawClient,
+    RunningServer,
+    make_post,
+    run_server,
+    wait_until,
+)
 
 TO_ECHO = b"POST /echo HTTP/1.1\r\nhost: a\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n"
@@ -75,13 +83,15 @@ def test_a_head_request_gets_no_body(client: RawClient) -> None:
 
 
 def test_expect_100_continue(client: RawClient) -> None:
-    request = post("/echo", b"hello", "expect: 100-continue")
+    request = make_post("/echo", b"hello", "expect: 100-continue")
     assert client.request(request.removesuffix(b"hello")).status == 100
     assert client.request(b"hello").body == b'"hello"'
 
 
 def test_a_too_large_body_is_refused_instead_of_100_continue(client: RawClient) -> None:
-    request = post("/v1/download-urls", b"", f"content-length: {1024**3}", "expect: 100-continue")
+    request = make_post(
+        "/v1/download-urls", b"", f"content-length: {1024**3}", "expect: 100-continue"
+    )
     assert client.request(request.replace(b"content-length: 0\r\n", b"")).code == "body_too_large"
 
 
@@ -103,7 +113,7 @@ WITH_BODY = {
 }
 
 
-@pytest.mark.parametrize("after", [b"", post("/echo", b"second"), b"garbage\r\n\r\n"])
+@pytest.mark.parametrize("after", [b"", make_post("/echo", b"second"), b"garbage\r\n\r\n"])
 @pytest.mark.parametrize("request_", WITH_BODY.values(), ids=WITH_BODY)
 def test_the_body_of_an_upgrade_request_is_read(
     client: RawClient, request_: bytes, after: bytes
@@ -139,13 +149,13 @@ def test_a_malformed_body_of_an_upgrade_request_is_refused(client: RawClient, re
 
 
 def test_the_body_of_an_upgrade_request_times_out() -> None:
-    with serving(body_seconds=0.1) as server, server.connect() as client:
+    with run_server(body_seconds=0.1) as server, server.connect() as client:
         assert client.request(WITH_BODY["length"].removesuffix(b"llo")).code == "request_timeout"
         assert client.ends()
 
 
 def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
-    client.send(post("/echo", b"one") + LIVEZ + post("/echo", b"three"))
+    client.send(make_post("/echo", b"one") + LIVEZ + make_post("/echo", b"three"))
     assert [client.answer().body for _ in range(3)] == [b'"one"', b"ok", b'"three"']
     assert client.request(LIVEZ).body == b"ok"
 
@@ -156,28 +166,28 @@ def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
     ids=["malformed", "too_large", "malformed_body"],
 )
 def test_an_error_does_not_overtake_earlier_responses(bad: bytes) -> None:
-    with serving() as server, server.connect() as client:
+    with run_server() as server, server.connect() as client:
         client.send(HELD + LIVEZ + bad)
-        until(lambda: server.tasks)
+        wait_until(lambda: server.tasks)
         server.hold.set()
         assert [client.answer().body for _ in range(2)] == [b'"released"', b"ok"]
         assert client.ends()
 
 
 def test_a_slow_head_does_not_lose_an_earlier_response() -> None:
-    with serving(head_seconds=1.5) as server, server.connect() as client:
+    with run_server(head_seconds=1.5) as server, server.connect() as client:
         client.send(HELD)
         client.send(b"GET /")
-        until(lambda: any(p._discards_input for p in server.protocols))
+        wait_until(lambda: any(p._discards_input for p in server.protocols))
         server.hold.set()
         assert client.answer().body == b'"released"'
         assert client.ends()
 
 
 def test_a_pipelined_bodys_deadline_starts_at_its_turn() -> None:
-    with serving(body_seconds=2.5, linger_seconds=0.1) as server, server.connect() as client:
-        client.send(HELD + post("/echo", b"hello").removesuffix(b"lo"))
-        until(lambda: server.tasks)
+    with run_server(body_seconds=2.5, linger_seconds=0.1) as server, server.connect() as client:
+        client.send(HELD + make_post("/echo", b"hello").removesuffix(b"lo"))
+        wait_until(lambda: server.tasks)
         time.sleep(2.7)
         server.hold.set()
         assert client.answer().body == b'"released"'
@@ -186,10 +196,10 @@ def test_a_pipelined_bodys_deadline_starts_at_its_turn() -> None:
 
 
 def test_the_number_of_pipelined_requests_is_limited() -> None:
-    with serving(pipelined=3) as server, server.connect() as client:
+    with run_server(pipelined=3) as server, server.connect() as client:
         client.send(HELD + LIVEZ * 100)
-        until(lambda: server.tasks)
-        until(lambda: len(server.protocols[0].pipeline) == 3)
+        wait_until(lambda: server.tasks)
+        wait_until(lambda: len(server.protocols[0].pipeline) == 3)
         server.hold.set()
         assert [client.answer().status for _ in range(4)] == [200] * 4
         assert client.ends()

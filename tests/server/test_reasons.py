@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.harness import LIVEZ, RawClient
+from tests.support.socket_server import LIVEZ, RawClient
 
 REFUSED = b"GET /refused HTTP/1.1\r\nhost: a\r\n\r\n"
 FORBIDDEN = b"403 You have no grant for this bucket, key and operation."

@@ -15,22 +15,22 @@ import pytest
 
 from service.server.limits import ConnectionLimits
 from service.server.run import FINISH_SECONDS
-from tests.server.harness import (
+from tests.server.process import BODY, ServiceProcess, run_server_process
+from tests.support.socket_server import (
     LIVEZ,
     NEVER,
     PATIENCE,
     RawClient,
     RunningServer,
-    post,
-    serving,
-    until,
+    make_post,
+    run_server,
+    wait_until,
 )
-from tests.server.process import BODY, ServiceProcess, serving_process
 
 CLIENTS = 6
 DRAIN = 2.0  # seconds, in which each client sends at least one request
 READYZ = LIVEZ.replace(b"livez", b"readyz")
-SIGN = post("/v1/download-urls", json.dumps(BODY).encode())
+SIGN = make_post("/v1/download-urls", json.dumps(BODY).encode())
 
 
 @dataclass
@@ -71,12 +71,12 @@ class LoadClient:
 
 
 def test_no_request_is_lost_under_load(tmp_path: Path) -> None:
-    with serving_process(tmp_path, drain_seconds=DRAIN) as running:
+    with run_server_process(tmp_path, drain_seconds=DRAIN) as running:
         clients = [LoadClient(running) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=each.run) for each in clients]
         for thread in threads:
             thread.start()
-        until(lambda: all(len(each.answers) > 20 for each in clients))
+        wait_until(lambda: all(len(each.answers) > 20 for each in clients))
         start = time.monotonic()
         running.signal(signal.SIGTERM)
         assert running.process.wait(DRAIN + FINISH_SECONDS) == 0
@@ -90,13 +90,13 @@ def test_no_request_is_lost_under_load(tmp_path: Path) -> None:
 
 @pytest.fixture(name="draining")
 def _draining(tmp_path: Path) -> Iterator[ServiceProcess]:
-    with serving_process(tmp_path, drain_seconds=NEVER) as running:
+    with run_server_process(tmp_path, drain_seconds=NEVER) as running:
         yield running
 
 
 def drain(running: ServiceProcess, client: RawClient) -> None:
     running.signal(signal.SIGTERM)
-    until(lambda: readiness(running) == 503)
+    wait_until(lambda: readiness(running) == 503)
     assert client.request(LIVEZ).headers["connection"] == "close"
     assert client.ends()
 
@@ -118,7 +118,7 @@ def test_requests_are_answered_while_draining_and_not_ready(draining: ServicePro
             assert (answer.status, answer.headers["connection"]) == (200, "close")
         begun.send(SIGN[:30])
         draining.signal(signal.SIGTERM)
-        until(lambda: is_refused(draining))
+        wait_until(lambda: is_refused(draining))
         time.sleep(0.7)  # longer than idle connections are kept
         slow.send(SIGN[-5:])
         begun.send(SIGN[30:])
@@ -139,7 +139,7 @@ def is_refused(running: ServiceProcess) -> bool:
 
 def test_idle_connections_do_not_delay_the_exit(tmp_path: Path) -> None:
     with (
-        serving_process(tmp_path, drain_seconds=0) as running,
+        run_server_process(tmp_path, drain_seconds=0) as running,
         running.connect() as silent,
         running.connect() as idle,
     ):
@@ -151,12 +151,12 @@ def test_idle_connections_do_not_delay_the_exit(tmp_path: Path) -> None:
 
 
 def test_open_requests_survive_a_lack_of_file_descriptors(tmp_path: Path) -> None:
-    with serving_process(tmp_path, drain_seconds=0) as running, running.connect() as begun:
+    with run_server_process(tmp_path, drain_seconds=0) as running, running.connect() as begun:
         begun.send(SIGN[:-5])
         assert readiness(running) == 200  # the request above was read
         running.forbid_more_descriptors()
         running.signal(signal.SIGTERM)
-        until(lambda: is_refused(running))
+        wait_until(lambda: is_refused(running))
         assert begun.request(SIGN[-5:]).status == 200
 
 
@@ -165,14 +165,14 @@ def test_an_interrupt_skips_draining(draining: ServiceProcess) -> None:
         begun.send(SIGN[:30])
         assert readiness(draining) == 200  # the request above was read
         draining.signal(signal.SIGINT)
-        until(lambda: is_refused(draining))
+        wait_until(lambda: is_refused(draining))
         assert begun.request(SIGN[30:]).headers["connection"] == "close"
         assert begun.ends()
     draining.process.wait(PATIENCE)
 
 
 def test_responses_close_the_connection_while_draining() -> None:
-    with serving() as server, server.connect() as client:
+    with run_server() as server, server.connect() as client:
         client.send(LIVEZ)
         assert "connection" not in client.answer().headers
         server.drain.begin(time.monotonic())
@@ -184,10 +184,10 @@ def test_responses_close_the_connection_while_draining() -> None:
 @pytest.mark.parametrize("connects_late", [False, True])
 def test_a_request_sent_as_the_server_stops_is_answered(connects_late: bool) -> None:
     """The event loop is busy when it arrives, and stops listening next."""
-    with serving(shutdown_idle_seconds=2.0) as server, ExitStack() as stack:
+    with run_server(shutdown_idle_seconds=2.0) as server, ExitStack() as stack:
         accepted, idle = (stack.enter_context(server.connect()) for _ in range(2))
         assert idle.request(LIVEZ).status == 200
-        until(lambda: len(server.protocols) == 2)
+        wait_until(lambda: len(server.protocols) == 2)
         is_sent = block_last_tick(server)
         clients = [accepted, idle]
         if connects_late:  # not accepted yet

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from service.server.transport import CoalescingTransport, WriteBatcher
-from tests.server.harness import LIVEZ, serving
+from tests.support.socket_server import LIVEZ, run_server
 
 
 class FakeTransport:
@@ -89,7 +89,7 @@ async def test_nothing_is_written_to_a_closed_connection() -> None:
 
 def test_queued_and_direct_responses_keep_their_order() -> None:
     last = LIVEZ.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n")
-    with serving() as server, server.connect() as client:
+    with run_server() as server, server.connect() as client:
         client.send(LIVEZ + LIVEZ + b"GET /sized/40000 HTTP/1.1\r\nhost: a\r\n\r\n" + LIVEZ + last)
         sizes = [len(client.answer().body) for _ in range(5)]
         assert sizes[2] == 40_002

@@ -18,9 +18,16 @@ from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings
 from service.server.shutdown import Drain
-from tests.api.conftest import ADDRESS, API_KEY, Given, closed_store, open_grant, settings_with
 from tests.auth.mint import ISSUER, ed_key, make_token
-from tests.server.harness import running
+from tests.support.app import (
+    ADDRESS,
+    API_KEY,
+    FixedSource,
+    closed_store,
+    make_app_settings,
+    make_open_grant,
+)
+from tests.support.socket_server import run_app_on_socket
 
 MAX_IN_FLIGHT: Final = 200  # as in deploy/kubernetes
 ABUSERS: Final = 300
@@ -36,15 +43,15 @@ async def hang() -> None:
         await asyncio.sleep(0.05)
 
 
-class HangingSts(Given):
+class HangingSts(FixedSource):
     async def fetch(self, *_: Any) -> Any:
         await hang()
 
 
 @asynccontextmanager
 async def sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    async def make(name: str, _: Settings) -> Given:
-        return HangingSts(clock) if name in STS else Given(clock)
+    async def make(name: str, _: Settings) -> FixedSource:
+        return HangingSts(clock) if name in STS else FixedSource(clock)
 
     yield make
 
@@ -76,9 +83,9 @@ async def hanging_issuer() -> AsyncIterator[int]:
 
 def settings(issuer_port: int) -> Settings:
     """An ordinary caller of `demo`, and an abuser with grants on the buckets that hang."""
-    ordinary = settings_with(open_grant())
+    ordinary = make_app_settings(make_open_grant())
     bucket = ordinary.buckets["demo"].model_dump()
-    grants = [open_grant(bucket=name) for name in (*STS, *STORES)]
+    grants = [make_open_grant(bucket=name) for name in (*STS, *STORES)]
     abuser = {"api_key": "abuser", "sha256": [digest_of("abuser")], "grants": grants}
     keys = {"jwks_url": f"http://127.0.0.1:{issuer_port}/keys", "audience": ISSUER.audience}
     return Settings.model_validate(
@@ -102,7 +109,7 @@ def serving(issuer_port: int) -> Iterator[tuple[str, int]]:
         audit=lambda _lines: None,
         drain=drain,
     )
-    with running(app, drain) as server:
+    with run_app_on_socket(app, drain) as server:
         try:
             yield server.address
         finally:

@@ -12,9 +12,9 @@ import pytest
 from service.api.request_id import start_request
 from service.sessions.sts import SessionRefused
 from service.telemetry import tracing
-from tests.api.conftest import SECRET, open_grant, running, settings_with
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import ISSUER, make_token
+from tests.support.app import SECRET, make_app_settings, make_open_grant, run_app
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT: Final = f"00-{TRACE}-{SPAN}-01"
@@ -37,7 +37,7 @@ def read(logged: StringIO) -> list[dict[str, Any]]:
 
 @pytest.fixture(name="client")
 async def _client() -> Any:
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         add_routes(client)
         yield client
 
@@ -134,7 +134,9 @@ async def test_the_next_request_on_a_connection_has_its_own_id() -> None:
 async def test_a_sessions_refresh_belongs_to_no_request() -> None:
     logged = StringIO()
     with logging_as_served("INFO", logged):
-        async with running(settings_with(open_grant()), SessionRefused("no role")) as client:
+        async with run_app(
+            make_app_settings(make_open_grant()), SessionRefused("no role")
+        ) as client:
             headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
             assert (await client.post("/v1/head-urls", json=GET, headers=headers)).is_error
     lines = [line for line in read(logged) if "no new session" in line["message"]]
@@ -146,8 +148,8 @@ async def test_a_fetch_of_an_issuers_keys_belongs_to_no_request() -> None:
     issuer = {"issuer": ISSUER.issuer, "audience": "presign", "jwks_url": "http://127.0.0.1:1/keys"}
     logged = StringIO()
     with logging_as_served("INFO", logged):
-        settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
-        async with running(settings) as client:  # the request comes before the first fetch
+        settings = make_app_settings(make_open_grant(), issuers={"cluster-a": issuer})
+        async with run_app(settings) as client:  # the request comes before the first fetch
             await client.get("/v1/caller", headers={"Authorization": f"Bearer {make_token()}"})
     lines = [line for line in read(logged) if "no keys of issuer" in line["message"]]
     assert len(lines) == 1

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, WarningLimit, set_up_logging
-from tests.api.conftest import SECRET
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import make_token
+from tests.support.app import SECRET
 
 A_JWT: Final = make_token()
 

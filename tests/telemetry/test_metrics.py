@@ -15,13 +15,21 @@ from service.app.services import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.errors import Overloaded
-from tests.api.conftest import API_KEY, SECRET, TOKEN, Given, open_grant, running, settings_with
+from tests.support.app import (
+    API_KEY,
+    SECRET,
+    TOKEN,
+    FixedSource,
+    make_app_settings,
+    make_open_grant,
+    run_app,
+)
 from tests.support.scrapes import GET, app_of, samples, value
 
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    async with running(settings_with(open_grant(max_expires_in=1800))) as client:
+    async with run_app(make_app_settings(make_open_grant(max_expires_in=1800))) as client:
         yield client
 
 
@@ -110,7 +118,9 @@ async def _nowhere(message: Any) -> None:
 
 async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> None:
     hangs = asyncio.Event()
-    async with running(settings_with(open_grant()), open_sources=_hanging(hangs)) as client:
+    async with run_app(
+        make_app_settings(make_open_grant()), open_sources=_hanging(hangs)
+    ) as client:
         tasks = [asyncio.create_task(client.post("/v1/list-urls", json=LIST)) for _ in range(3)]
         for _ in range(20):
             await asyncio.sleep(0)
@@ -129,14 +139,14 @@ LIST: Final = {"bucket": "demo", "prefix": ""}
 
 
 def _hanging(until: asyncio.Event) -> Any:
-    class Hanging(Given):
+    class Hanging(FixedSource):
         async def fetch(self, owner: Any, policy: str | None) -> Any:
             await until.wait()
             return await super().fetch(owner, policy)
 
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> Given:
+        async def make(name: str, settings: Settings) -> FixedSource:
             return Hanging(clock)
 
         yield make
@@ -189,7 +199,7 @@ async def test_a_limited_lifetime_is_counted_by_what_limited_it(
 
 
 async def test_a_lifetime_limited_by_the_session_is_counted() -> None:
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         await client.post("/v1/download-urls", json=GET | {"expires_in": 7200})
         assert value(await samples(client), "lifetimes_limited_total", by="session") == 1
 
@@ -198,7 +208,7 @@ async def test_an_audit_failure_is_not_counted_as_signed() -> None:
     def full(lines: object) -> None:
         raise Overloaded("full", retry_after=1)
 
-    async with running(settings_with(open_grant()), audit=full) as client:
+    async with run_app(make_app_settings(make_open_grant()), audit=full) as client:
         assert (await client.post("/v1/download-urls", json=GET)).status_code == 503
         await client.post("/v1/download-urls/batch", json={"items": [GET] * 9})
         scraped = await samples(client)
@@ -210,7 +220,7 @@ async def test_an_audit_failure_is_not_counted_as_signed() -> None:
 async def test_rate_limited_requests_and_store_failures_are_counted(
     url: str | None, failures: int
 ) -> None:
-    async with running(limited_settings(url)) as client:
+    async with run_app(limited_settings(url)) as client:
         responses = [await client.post("/v1/download-urls", json=GET) for _ in range(3)]
         scraped = await samples(client)
     assert [response.status_code for response in responses] == [200, 200, 429]
@@ -219,6 +229,6 @@ async def test_rate_limited_requests_and_store_failures_are_counted(
 
 
 def limited_settings(url: str | None) -> Settings:
-    whole = json.loads(settings_with(open_grant()).model_dump_json(exclude_defaults=True))
+    whole = json.loads(make_app_settings(make_open_grant()).model_dump_json(exclude_defaults=True))
     whole["callers"][0]["rate_limit"] = "2/hour"
     return Settings.model_validate({**whole, "server": {"rate_limit_url": url} if url else {}})

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from service.access.grants import Operation
 from service.api.problems import _KINDS
 from service.diagnosis.findings import Code
-from tests.api.conftest import API_KEY, open_grant, running, settings_with
 from tests.api.every_call import flat
+from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
 from tests.support.scrapes import GET, Samples, app_of, samples
 
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
-    async with running(settings_with(open_grant(max_expires_in=1800))) as client:
+    async with run_app(make_app_settings(make_open_grant(max_expires_in=1800))) as client:
         yield client
 
 
@@ -71,7 +71,7 @@ def allowed(app: FastAPI) -> dict[str, set[str]]:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_label_has_a_value_that_a_caller_chose(sent: list[dict[str, Any]]) -> None:
     async def main() -> tuple[Samples, dict[str, set[str]]]:
-        async with running(settings_with(open_grant())) as client:
+        async with run_app(make_app_settings(make_open_grant())) as client:
             for each in sent:
                 headers = {
                     "Authorization": f"Bearer {each['key']}",

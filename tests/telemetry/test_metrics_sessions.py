@@ -18,8 +18,8 @@ from service.sessions.sts import SessionRefused
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler
 from service.telemetry.metrics import Metrics
-from tests.api.conftest import open_grant, running, settings_with
 from tests.auth.harness import FakeKeySource
+from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.pool import FakeSources
 from tests.support.scrapes import GET, Samples, read, samples, value
 from tests.support.virtual_time import in_virtual_time, loop_clock
@@ -29,8 +29,8 @@ from tests.support.virtual_time import in_virtual_time, loop_clock
 async def in_a_day() -> AsyncIterator[tuple[httpx.AsyncClient, FakeSources]]:
     """The app on a virtual clock, and the sources of its buckets `demo` and `closed`."""
     sources, clock = FakeSources(delay=0.2), loop_clock()
-    granted = settings_with(open_grant(max_expires_in=900))
-    async with running(granted, open_sources=sources.open, clock=clock) as client:
+    granted = make_app_settings(make_open_grant(max_expires_in=900))
+    async with run_app(granted, open_sources=sources.open, clock=clock) as client:
         await asyncio.sleep(1)
         yield client, sources
 
@@ -140,8 +140,8 @@ async def test_a_failed_fetch_of_an_issuers_keys_is_counted() -> None:
         "audience": "presign",
         "jwks_url": "http://127.0.0.1:1/keys",
     }
-    settings = settings_with(open_grant(), issuers={"cluster-a": issuer})
-    async with running(settings) as client:
+    settings = make_app_settings(make_open_grant(), issuers={"cluster-a": issuer})
+    async with run_app(settings) as client:
         labels = {"issuer": "cluster-a", "outcome": "failed"}
         await _until(
             client, lambda scraped: value(scraped, "issuer_key_fetches_total", **labels) == 1
@@ -151,7 +151,7 @@ async def test_a_failed_fetch_of_an_issuers_keys_is_counted() -> None:
 async def test_reloads_are_counted_by_outcome(tmp_path: Path) -> None:
     file = tmp_path / "presign.yaml"
     file.write_text(CONFIGURATION)
-    async with running(load_settings(file), watched=file) as client:
+    async with run_app(load_settings(file), watched=file) as client:
         for outcome in ("ok", "failed"):  # both series start at 0, or an alert would miss the first
             key = ("presign_config_reload_total", frozenset({("outcome", outcome)}))
             assert (await samples(client))[key] == 0
@@ -186,7 +186,7 @@ async def test_a_dropped_log_line_is_counted() -> None:
     handler = SinkHandler(LineSink(writer), on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     record = logging.makeLogRecord({"msg": "a", "levelname": "INFO", "name": "service"})
-    async with running(settings_with(open_grant()), metrics=metrics) as client:
+    async with run_app(make_app_settings(make_open_grant()), metrics=metrics) as client:
         handler.handle(record)
         assert value(await samples(client), "log_lines_dropped_total") == 1
     os.close(writer)

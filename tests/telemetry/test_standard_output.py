@@ -14,7 +14,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.auth.api_keys import digest_of
-from tests.api.conftest import API_KEY, SECRET, open_grant
+from tests.support.app import API_KEY, SECRET, make_open_grant
 from tests.support.processes import free_ports
 
 ROOT: Final = Path(__file__).parents[2]
@@ -27,7 +27,9 @@ CONFIGURATION: Final = {
             "sts_endpoint_url": "http://127.0.0.1:1",
         }
     },
-    "callers": [{"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": [open_grant()]}],
+    "callers": [
+        {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": [make_open_grant()]}
+    ],
 }
 
 

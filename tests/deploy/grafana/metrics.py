@@ -17,8 +17,8 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.s3 import client as calls
 from service.sessions.session import Session
-from tests.api.conftest import Given, open_grant, running, settings_with
 from tests.deploy.grafana import promql
+from tests.support.app import FixedSource, make_app_settings, make_open_grant, run_app
 from tests.support.scrapes import (
     GET,
     Samples,
@@ -45,7 +45,7 @@ class Scraped:
     values: Mapping[str, set[str]]  # possible values of a label, for any metric
 
 
-class Full(Given):
+class Full(FixedSource):
     """Sessions with a packed policy size."""
 
     async def fetch(self, owner: Any, policy: str | None) -> Session:
@@ -54,7 +54,7 @@ class Full(Given):
 
 @asynccontextmanager
 async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    async def make(name: str, settings: Settings) -> Given:
+    async def make(name: str, settings: Settings) -> FixedSource:
         return Full(clock)
 
     yield make
@@ -63,8 +63,8 @@ async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
 def _settings() -> Settings:
     """Settings with an issuer and a rate-limit store that do not answer."""
     issuer = {"issuer": "https://cluster.example", "audience": "presign"}
-    whole = settings_with(
-        open_grant(),
+    whole = make_app_settings(
+        make_open_grant(),
         issuers={"cluster-a": {**issuer, "jwks_url": "http://127.0.0.1:1/keys"}},
         uppy={"bucket": "demo", "prefix": "up/{caller}/"},
     )
@@ -79,7 +79,7 @@ def scraped() -> Scraped:
 
 
 async def _scraped() -> Scraped:
-    async with running(_settings(), open_sources=_sources) as client:
+    async with run_app(_settings(), open_sources=_sources) as client:
         await _everything(client)
         found = await _until_all_have_series(client)
         text = (await client.get("/metrics")).text

@@ -9,8 +9,8 @@ import httpx
 
 from service.auth.api_keys import digest_of
 from service.config.settings import Settings
-from tests.api.conftest import open_grant, running, settings_with
 from tests.presigning.rate_limits.redis_server import RedisServer, wait_until
+from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.late import again_if_late, within
 
 ITEM: Final = {"bucket": "demo", "key": "a"}
@@ -18,9 +18,9 @@ ITEM: Final = {"bucket": "demo", "key": "a"}
 
 def limited(rate: str, *more: dict[str, Any], **server: Any) -> Settings:
     """The caller of the client's API key at this rate, and others."""
-    settings = settings_with(open_grant(), server=server)
+    settings = make_app_settings(make_open_grant(), server=server)
     own = settings.callers[0].model_dump(exclude_none=True) | {"rate_limit": rate}
-    own["grants"] = [open_grant()]
+    own["grants"] = [make_open_grant()]
     buckets = {name: each.model_dump() for name, each in settings.buckets.items()}
     return Settings.model_validate({"server": server, "buckets": buckets, "callers": [own, *more]})
 
@@ -33,14 +33,14 @@ async def post(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> http
 
 
 async def test_a_batch_counts_each_of_its_urls() -> None:
-    async with running(limited("101/hour")) as client:
+    async with run_app(limited("101/hour")) as client:
         assert (await post(client, 100)).status_code == 200
         assert (await post(client)).status_code == 200
         assert (await post(client)).status_code == 429
 
 
 async def test_a_form_counts_as_a_url() -> None:
-    async with running(limited("1/hour")) as client:
+    async with run_app(limited("1/hour")) as client:
         form = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 1}
         assert (await client.post("/v1/upload-forms", json=form)).status_code == 200
         assert (await client.post("/v1/upload-forms", json=form)).status_code == 429
@@ -48,7 +48,7 @@ async def test_a_form_counts_as_a_url() -> None:
 
 async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
     lines = list[bytes]()
-    async with running(limited("2/hour"), audit=lines.extend) as client:
+    async with run_app(limited("2/hour"), audit=lines.extend) as client:
         form = {"bucket": "demo", "key_prefix": "a/../", "max_content_length": 1}
         answers = [await client.post("/v1/upload-forms", json=form) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [422, 422, 429]
@@ -59,7 +59,7 @@ async def test_a_form_of_a_bad_key_counts_as_a_url() -> None:
 
 @again_if_late
 async def test_a_rate_limit_problem_has_retry_after() -> None:
-    async with running(limited("5/second")) as client:
+    async with run_app(limited("5/second")) as client:
         with within(1):
             assert (await post(client, 5)).status_code == 200
             refused = await post(client, 5)
@@ -72,7 +72,7 @@ async def test_a_rate_limit_problem_has_retry_after() -> None:
 
 
 async def test_a_batch_larger_than_the_rate_counts_nothing() -> None:
-    async with running(limited("5/hour")) as client:
+    async with run_app(limited("5/hour")) as client:
         refused = await post(client, 6)
         assert refused.status_code == 429
         assert "At most 5 URLs in 3600 s are allowed: ask for fewer" in refused.json()["detail"]
@@ -80,8 +80,8 @@ async def test_a_batch_larger_than_the_rate_counts_nothing() -> None:
 
 
 async def test_callers_do_not_take_each_others_urls() -> None:
-    other = {"api_key": "other", "sha256": [digest_of("other-key")], "grants": [open_grant()]}
-    async with running(limited("1/hour", other | {"rate_limit": "1/hour"})) as client:
+    other = {"api_key": "other", "sha256": [digest_of("other-key")], "grants": [make_open_grant()]}
+    async with run_app(limited("1/hour", other | {"rate_limit": "1/hour"})) as client:
         assert (await post(client)).status_code == 200
         assert (await post(client, authorization="Bearer other-key")).status_code == 200
         assert (await post(client, authorization="Bearer other-key")).status_code == 429
@@ -89,13 +89,13 @@ async def test_callers_do_not_take_each_others_urls() -> None:
 
 
 async def test_a_caller_without_a_rate_is_not_limited() -> None:
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         answers = [await post(client, 1000) for _ in range(3)]
         assert {answer.status_code for answer in answers} == {200}
 
 
 async def test_to_ask_what_one_may_do_counts_nothing() -> None:
-    async with running(limited("1/hour")) as client:
+    async with run_app(limited("1/hour")) as client:
         for _ in range(5):
             assert (await client.get("/v1/caller")).status_code == 200
         assert (await post(client)).status_code == 200
@@ -103,14 +103,14 @@ async def test_to_ask_what_one_may_do_counts_nothing() -> None:
 
 
 async def test_who_is_not_known_counts_against_nobody() -> None:
-    async with running(limited("1/hour")) as client:
+    async with run_app(limited("1/hour")) as client:
         for _ in range(5):
             assert (await post(client, authorization="Bearer wrong")).status_code == 401
         assert (await post(client)).status_code == 200
 
 
 async def test_a_malformed_request_counts_nothing() -> None:
-    async with running(limited("1/hour")) as client:
+    async with run_app(limited("1/hour")) as client:
         bad = await client.post("/v1/download-urls", json={**ITEM, "expires": 5})
         assert bad.status_code == 422
         assert (await post(client)).status_code == 200
@@ -118,7 +118,7 @@ async def test_a_malformed_request_counts_nothing() -> None:
 
 async def test_what_the_rate_refuses_stands_in_the_audit_trail() -> None:
     lines: list[bytes] = []
-    async with running(limited("2/hour"), audit=lines.extend) as client:
+    async with run_app(limited("2/hour"), audit=lines.extend) as client:
         await post(client, 2)
         lines.clear()
         await post(client, 2)
@@ -139,7 +139,7 @@ async def test_a_recently_refused_caller_is_refused_before_its_body() -> None:
         yield b"{"
         raise AssertionError("the body was read")
 
-    async with running(limited("1/hour")) as client:
+    async with run_app(limited("1/hour")) as client:
         assert (await post(client)).status_code == 200
         assert (await post(client)).status_code == 429
         unread = await client.post("/v1/download-urls", content=never())
@@ -152,7 +152,7 @@ async def test_a_smaller_batch_is_read_after_a_refused_one() -> None:
     def batch(urls: int) -> dict[str, Any]:
         return {"items": [{**ITEM, "key": f"{number:0200}"} for number in range(urls)]}
 
-    async with running(limited("500/hour")) as client:
+    async with run_app(limited("500/hour")) as client:
         for urls, status in ((1000, 429), (900, 429), (500, 200)):
             answer = await client.post("/v1/download-urls/batch", json=batch(urls))
             assert answer.status_code == status
@@ -162,7 +162,7 @@ async def test_replicas_share_the_count_over_http_and_end_their_connections(
     store: RedisServer,
 ) -> None:
     settings = limited("2/hour", rate_limit_url=store.url)
-    async with running(settings) as one, running(settings) as other:
+    async with run_app(settings) as one, run_app(settings) as other:
         answers = [await post(client) for client in (one, other, one, other)]
         assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
         assert store.connections() > 0
@@ -170,7 +170,7 @@ async def test_replicas_share_the_count_over_http_and_end_their_connections(
 
 
 async def test_while_a_store_is_down_callers_are_limited_in_memory(store: RedisServer) -> None:
-    async with running(limited("5/hour", rate_limit_url=store.url)) as client:
+    async with run_app(limited("5/hour", rate_limit_url=store.url)) as client:
         assert (await post(client)).status_code == 200
         store.stop()
         answers = await asyncio.gather(*(post(client) for _ in range(20)))

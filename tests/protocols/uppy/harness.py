@@ -13,9 +13,9 @@ import httpx
 
 from service.auth.api_keys import digest_of
 from service.config.settings import Settings
-from tests.api.conftest import API_KEY, running, settings_with
 from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import query_of
+from tests.support.app import API_KEY, make_app_settings, run_app
 
 BOB: Final = {"Authorization": "Bearer battery-staple"}
 PREFIX: Final = "uploads/_key/tester/"
@@ -70,13 +70,13 @@ def settings(uppy: Mapping[str, Any] | None = None, **more: Any) -> Settings:
     own = {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": grants}
     other = {"api_key": "bob", "sha256": [digest_of("battery-staple")], "grants": grants}
     own |= more.pop("own", {})
-    return settings_with(callers=[own, other], uppy={**UPPY, **(uppy or {})}, **more)
+    return make_app_settings(callers=[own, other], uppy={**UPPY, **(uppy or {})}, **more)
 
 
 @asynccontextmanager
 async def start_harness(configured: Settings | None = None) -> AsyncIterator[Harness]:
     store, audit_bytes = FakeS3([]), list[bytes]()
-    async with running(
+    async with run_app(
         configured or settings(), store_transport=store, audit=audit_bytes.extend
     ) as client:
         yield Harness(client, store, audit_bytes)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import API_KEY, SECRET, TOKEN
 from tests.api.sentinels import logging_as_served
 from tests.protocols.uppy.harness import MIN_PART, PARAMS, PDF, PREFIX, Harness
+from tests.support.app import API_KEY, SECRET, TOKEN
 from tests.support.scrapes import samples
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import open_grant
 from tests.protocols.uppy.harness import (
     KEY,
     MAX_LENGTH,
@@ -20,6 +19,7 @@ from tests.protocols.uppy.harness import (
     settings,
     start_harness,
 )
+from tests.support.app import make_open_grant
 
 
 async def test_a_file_gets_a_form(harness: Harness) -> None:
@@ -50,7 +50,7 @@ async def test_an_empty_file_has_a_known_length(harness: Harness) -> None:
 
 
 async def test_a_form_allows_as_much_as_the_best_grant() -> None:
-    small = open_grant(prefix="uploads/", allow=["form"], max_content_length=5)
+    small = make_open_grant(prefix="uploads/", allow=["form"], max_content_length=5)
     other = {**small, "max_content_length": None, "content_types": ["image/*"]}
     fitting = {**small, "max_content_length": 7, "content_types": ["application/pdf"]}
     async with start_harness(settings(grants=[small, other, fitting])) as harness:
@@ -62,7 +62,7 @@ async def test_a_form_allows_as_much_as_the_best_grant() -> None:
 
 
 async def test_a_file_without_a_type_gets_the_default() -> None:
-    async with start_harness(settings(grants=[open_grant(prefix="uploads/")])) as harness:
+    async with start_harness(settings(grants=[make_open_grant(prefix="uploads/")])) as harness:
         fields = (await harness.client.get(PARAMS, params={"filename": "a", "type": ""})).json()
         upload, _ = await harness.create(type=None)
     assert fields["fields"]["Content-Type"] == "application/octet-stream"

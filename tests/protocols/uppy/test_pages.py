@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.api.conftest import open_grant, running, settings_with
 from tests.protocols.uppy.harness import MULTIPART, PARAMS, PDF, SIGN, settings, start_harness
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 APP = "https://app.example"
 ADMIN = "https://admin.example"
@@ -50,10 +50,12 @@ async def test_without_origins_there_is_no_cors() -> None:
 
 
 async def test_calls_count_against_max_in_flight() -> None:
-    configured = settings_with(
-        open_grant(), uppy={"bucket": "demo", "prefix": "{caller}/"}, server={"max_in_flight": 1}
+    configured = make_app_settings(
+        make_open_grant(),
+        uppy={"bucket": "demo", "prefix": "{caller}/"},
+        server={"max_in_flight": 1},
     )
-    async with running(configured) as client:
+    async with run_app(configured) as client:
         transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]  # harness.py gave it
         transport.app.state.shared.limiter.acquire()  # type: ignore[attr-defined]  # our own app
         answer = await client.get(PARAMS, params=PDF)

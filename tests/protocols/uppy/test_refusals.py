@@ -9,7 +9,6 @@ import pytest
 
 from service.errors import InvalidRequest
 from service.protocols.uppy.errors import Refusal
-from tests.api.conftest import open_grant, running, settings_with
 from tests.protocols.uppy.harness import (
     BOB,
     GRANT,
@@ -24,6 +23,7 @@ from tests.protocols.uppy.harness import (
     settings,
     start_harness,
 )
+from tests.support.app import make_app_settings, make_open_grant, run_app
 
 HTML: Final = {"filename": "page.html", "type": "text/html"}
 THESE_TYPES: Final = f"Your grant allows these types: {', '.join(TYPES)}."
@@ -107,7 +107,7 @@ async def test_a_length_that_is_not_granted_is_refused(harness: Harness, length:
 
 
 async def test_a_form_has_at_most_5_gib() -> None:
-    async with start_harness(settings(grants=[open_grant(prefix="uploads/")])) as harness:
+    async with start_harness(settings(grants=[make_open_grant(prefix="uploads/")])) as harness:
         known = {"metadata[contentLength]": str(5 * 1024**3 + 1)}
         answer = await harness.client.get(PARAMS, params={**PDF, **known})
         check_problem(
@@ -118,7 +118,7 @@ async def test_a_form_has_at_most_5_gib() -> None:
 @each_call
 async def test_callers_cannot_reach_each_others_uploads(call: Call) -> None:
     """Both callers have the same grant, which covers the key."""
-    everything = open_grant(prefix="uploads/")
+    everything = make_open_grant(prefix="uploads/")
     async with start_harness(settings(grants=[everything])) as harness:
         _, key = await harness.create()
         part = harness.store.put("upload-1", 1, MIN_PART)
@@ -149,7 +149,7 @@ async def test_callers_cannot_reach_each_others_uploads(call: Call) -> None:
     ],
 )
 async def test_a_key_outside_of_the_callers_prefix_is_refused(key: str, call: Call) -> None:
-    async with start_harness(settings(grants=[open_grant()])) as harness:
+    async with start_harness(settings(grants=[make_open_grant()])) as harness:
         answer = await send(harness.client, call, key)
         check_code(answer, 403, "forbidden")
         assert harness.store.requests == []
@@ -166,7 +166,7 @@ async def test_a_key_with_a_dot_segment_is_refused(harness: Harness, call: Call)
 
 @each_call
 async def test_an_upload_id_is_valid_only_with_its_key(call: Call) -> None:
-    async with start_harness(settings(grants=[open_grant(prefix="uploads/")])) as harness:
+    async with start_harness(settings(grants=[make_open_grant(prefix="uploads/")])) as harness:
         await harness.create()
         own = f"uploads/_key/tester/{'0' * 32}/other.pdf"
         answer = await send(harness.client, call, own)
@@ -240,7 +240,7 @@ async def test_an_invalid_request_is_refused(harness: Harness) -> None:
 
 
 async def test_without_the_setting_there_are_no_routes() -> None:
-    async with running(settings_with(open_grant())) as client:
+    async with run_app(make_app_settings(make_open_grant())) as client:
         for method, path, body in (*CALLS_WITHOUT_KEY, *CALLS_WITH_KEY):
             answer = await client.request(method, path, json=body)
             check_code(answer, 404, "not_found")
@@ -249,7 +249,7 @@ async def test_without_the_setting_there_are_no_routes() -> None:
 async def test_multipart_needs_conditional_writes() -> None:
     """Forms do not, since their keys are unique."""
     bucket = {"region": "eu-west-1", "credentials": "static", "conditional_writes": False}
-    grant = open_grant(bucket="old", prefix="uploads/")
+    grant = make_open_grant(bucket="old", prefix="uploads/")
     async with start_harness(
         settings({"bucket": "old"}, buckets={"old": bucket}, grants=[grant])
     ) as harness:

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.api.conftest import open_grant
 from tests.protocols.uppy.harness import (
     KEY,
     MAX_LENGTH,
@@ -16,6 +15,7 @@ from tests.protocols.uppy.harness import (
     settings,
     start_harness,
 )
+from tests.support.app import make_open_grant
 
 FILE: Final[dict[str, Any]] = {"key": "bill.pdf", "contentType": "application/pdf"}
 
@@ -52,7 +52,7 @@ async def test_the_creation_signs_the_encryption() -> None:
         "credentials": "static",
         "encryption": {"algorithm": "aws:kms", "kms_key_id": "k"},
     }
-    grant = open_grant(bucket="sealed", prefix="uploads/")
+    grant = make_open_grant(bucket="sealed", prefix="uploads/")
     async with start_harness(
         settings({"bucket": "sealed"}, buckets={"sealed": bucket}, grants=[grant])
     ) as harness:
@@ -118,7 +118,7 @@ async def test_the_abort_is_signed(harness: Harness) -> None:
 async def test_a_delete_needs_a_grant(harness: Harness) -> None:
     key = (await harness.sign(method="PUT", **FILE))["key"]
     assert (await harness.sign(403, method="DELETE", key=key))["code"] == "forbidden"
-    allowing = open_grant(prefix="uploads/", allow=["delete"])
+    allowing = make_open_grant(prefix="uploads/", allow=["delete"])
     async with start_harness(settings(grants=[allowing])) as other:
         answer = await other.sign(method="DELETE", key=key)
     assert key_of(answer["url"]) == key

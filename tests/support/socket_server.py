@@ -19,7 +19,13 @@ from service.server.limits import ConnectionLimits
 from service.server.protocol import TimeoutProtocol
 from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
-from tests.api.conftest import ADDRESS, API_KEY, given_sources, open_grant, settings_with
+from tests.support.app import (
+    ADDRESS,
+    API_KEY,
+    make_app_settings,
+    make_fixed_sources,
+    make_open_grant,
+)
 
 PATIENCE: Final = 30.0  # seconds, for a busy machine
 NEVER: Final = 60.0  # seconds; longer than any test waits for a deadline
@@ -65,23 +71,23 @@ class RunningServer:
 
 
 @contextmanager
-def serving(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServer]:
-    settings = settings_with(open_grant(), server={"max_in_flight": max_in_flight})
+def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServer]:
+    settings = make_app_settings(make_open_grant(), server={"max_in_flight": max_in_flight})
     drain = Drain()
     app = create_app(
         settings,
         addresses=dict.fromkeys(settings.buckets, ADDRESS),
-        open_sources=given_sources(),
+        open_sources=make_fixed_sources(),
         audit=lambda _lines: None,
         drain=drain,
     )
-    with running(app, drain, **limits) as server:
+    with run_app_on_socket(app, drain, **limits) as server:
         _add_routes(app, server)
         yield server
 
 
 @contextmanager
-def running(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
+def run_app_on_socket(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
     """In a thread, with its own event loop."""
     connection_limits = _limits(**limits)
     config = uvicorn_config(app, host="127.0.0.1", port=0, drain=drain, limits=connection_limits)
@@ -89,7 +95,7 @@ def running(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer
     thread = threading.Thread(target=server.uvicorn.run)
     thread.start()
     try:
-        until(lambda: server.uvicorn.started)
+        wait_until(lambda: server.uvicorn.started)
         server.address = server.uvicorn.servers[0].sockets[0].getsockname()
         yield server
     finally:
@@ -135,7 +141,7 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         app.add_api_route(f"{prefix}/echo", echo, methods=["POST"])
 
 
-def until(condition: Callable[..., object], seconds: float = PATIENCE) -> None:
+def wait_until(condition: Callable[..., object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came"
@@ -229,7 +235,7 @@ class RawClient:
         self._unread += data
 
 
-def post(path: str, body: bytes = b"", *headers: str) -> bytes:
+def make_post(path: str, body: bytes = b"", *headers: str) -> bytes:
     lines = (
         f"POST {path} HTTP/1.1",
         "host: a",

@@ -1,0 +1,133 @@
+"""The whole app over ASGI, with a fake source of sessions."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+import httpx
+from fastapi import FastAPI
+
+from service.app.factory import create_app
+from service.app.services import MakeSource, OpenSources
+from service.auth.api_keys import digest_of
+from service.clock import Clock
+from service.config.settings import Settings
+from service.presigning.audit import WriteLines
+from service.sessions.session import Session
+from service.sessions.sts import Owner
+from service.signing.signer import Address
+from service.signing.sigv4 import Credentials
+
+API_KEY: Final = "correct-horse"
+SECRET: Final = "sentinel-secret"
+TOKEN: Final = "sentinel/token+="
+ADDRESS: Final = Address(
+    scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
+)
+EVERYTHING: Final = [
+    *("download", "upload", "form", "multipart", "head", "delete", "list", "check", "versions")
+]
+
+
+class FixedSource:
+    """A source that returns a session at once, or raises `failure`."""
+
+    length = 3600.0
+
+    def __init__(self, clock: Clock, failure: Exception | None = None) -> None:
+        self.clock = clock
+        self.failure = failure
+        self.fetched: list[Owner] = []
+        self.policies: list[str | None] = []
+
+    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+        self.fetched.append(owner)
+        self.policies.append(policy)
+        if self.failure is not None:
+            raise self.failure
+        now = time.time()
+        return Session(
+            credentials=Credentials(
+                access_key_id="ASIAEXAMPLE", secret_access_key=SECRET, session_token=TOKEN
+            ),
+            name="test",
+            starts_at=now,
+            expires_at=now + self.length,
+            server_time_at_boot=now - self.clock.boot(),
+        )
+
+
+def make_app_settings(
+    *grants: Mapping[str, Any], rate_limit: str | None = None, **more: Any
+) -> Settings:
+    """Bucket `demo`, and a caller with the grants; `closed` is a bucket that nobody may use."""
+    bucket = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
+    caller = {"api_key": "tester", "sha256": [digest_of(API_KEY)], "grants": list(grants)}
+    if rate_limit is not None:
+        caller["rate_limit"] = rate_limit
+    buckets = {"demo": bucket, "closed": bucket, **more.pop("buckets", {})}
+    return Settings.model_validate({"buckets": buckets, "callers": [caller], **more})
+
+
+def make_open_grant(**more: Any) -> dict[str, Any]:
+    """All operations on the whole of `demo`."""
+    grant = {"bucket": "demo", "prefix": "", "allow": EVERYTHING, "allow_overwrite": True}
+    return grant | more
+
+
+def make_fixed_sources(failure: Exception | None = None) -> OpenSources:
+    @asynccontextmanager
+    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
+        async def make(name: str, settings: Settings) -> FixedSource:
+            return FixedSource(clock, failure)
+
+        yield make
+
+    return open_sources
+
+
+def closed_store(request: httpx.Request) -> httpx.Response:
+    """A store that refuses everything."""
+    return make_store_response(403, "<Error><Code>AccessDenied</Code></Error>")
+
+
+def make_store_response(
+    status: int, text: str, headers: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """A response whose body has not been read, as over a network."""
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(text.encode()))
+
+
+@asynccontextmanager
+async def run_app(
+    settings: Settings,
+    failure: Exception | None = None,
+    audit: WriteLines | None = None,
+    **more: Any,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app that sends the caller's key. `more` are other arguments of `create_app`."""
+    arguments = {
+        "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
+        "open_sources": make_fixed_sources(failure),
+        "store_transport": httpx.MockTransport(closed_store),
+        **more,
+    }
+    app = create_app(settings, audit=audit or list[bytes]().extend, **arguments)
+    async with lifespan(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://presign", headers=headers
+        ) as client:
+            yield client
+
+
+def app_of(client: httpx.AsyncClient) -> FastAPI:
+    transport: Any = client._transport
+    app: FastAPI = transport.app
+    return app
+
+
+def lifespan(app: FastAPI) -> AbstractAsyncContextManager[Any]:
+    return app.router.lifespan_context(app)
