@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
+_UNLIMITED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -88,28 +89,24 @@ class Gateway:
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. A request of the API holds a place in the limiter until its response is sent."""
-        route = self._find(scope)
-        if route is None:  # health, among others: a full service is still healthy
-            await self._dispatch(None, scope, receive, send)
+        """Hold a place in the limiter until the response is sent."""
+        if scope["path"] in _UNLIMITED:
+            await self._dispatch(scope, receive, send)
             return
         try:
             self._limiter.acquire()
         except PresignError as error:
             await refusal(error, scope["state"]["request_id"])(scope, receive, send)
             return
-        scope["route"] = route
         try:
-            await self._dispatch(route, scope, receive, send)
+            await self._dispatch(scope, receive, send)
         finally:
             self._limiter.release(scope["state"].get(REQUEST_OWNER))
 
-    async def _dispatch(
-        self, route: ApiRoute | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
         try:
-            if route is None:
+            if (route := self._find(scope)) is None:
                 await self._app(scope, receive, send)
                 return
             response = await route.respond(AuthenticatedRequest(scope, receive))
@@ -127,10 +124,11 @@ class Gateway:
     def _find(self, scope: Scope) -> ApiRoute | None:
         found = self._by_path.get((scope["method"], scope["path"]))
         if found is not None:
+            scope["route"] = found
             return found
         for route in self._with_parameters:
             match, child_scope = route.matches(scope)
             if match is Match.FULL:
-                scope["path_params"] = child_scope["path_params"]
+                scope.update(child_scope, route=route)
                 return route
         return None

@@ -15,7 +15,7 @@ from service.diagnosis.response import StoreResponse
 
 
 class Code(StrEnum):
-    """Of two findings that are equally certain, the code declared first is shown first."""
+    """The code of a finding. The order of its members has no meaning: see `ORDER`."""
 
     URL_TRUNCATED = "url_truncated"
     URL_ESCAPED = "url_escaped"
@@ -102,7 +102,23 @@ AFTER_SIGNATURE: Final = frozenset({
     Code.OBJECT_ARCHIVED, Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED,
 })  # fmt: skip
 
-_RANK: Final = {code: number for number, code in enumerate(Code)}
+# Of two findings that are equally certain, the first in this order is shown first.
+ORDER: Final = (
+    Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,
+    Code.SIGNATURE_MALFORMED, Code.SIGNATURE_V2, Code.QUERY_MALFORMED, Code.TWO_AUTHORIZATIONS,
+    Code.TOKEN_LOST, Code.TOKEN_CHANGED, Code.EXPIRED, Code.SESSION_ENDED, Code.NOT_YET_VALID,
+    Code.CLOCK_SKEW, Code.WRONG_REGION, Code.REDIRECTED, Code.DOT_SEGMENTS, Code.METHOD_CHANGED,
+    Code.HOST_CHANGED, Code.KEY_REENCODED, Code.KEY_CHANGED, Code.QUERY_CHANGED,
+    Code.CONTENT_TYPE_CHANGED, Code.CONTENT_LENGTH_CHANGED, Code.HEADER_MISSING,
+    Code.HEADER_UNSIGNED, Code.HEADER_CHANGED, Code.PAYLOAD_HASHED, Code.CHANGED_UNDERWAY,
+    Code.KEY_ID_UNKNOWN, Code.SIGNATURE_MISMATCH, Code.FORM_REFUSED, Code.FORM_MALFORMED,
+    Code.METHOD_NOT_ALLOWED, Code.BUCKET_MISSING, Code.LENGTH_MISSING, Code.ACCESS_DENIED,
+    Code.OBJECT_MISSING, Code.VERSION_MISSING, Code.UPLOAD_MISSING, Code.OBJECT_EXISTS,
+    Code.CONDITION_FAILED, Code.WRITE_CONFLICT, Code.RANGE_INVALID, Code.TOO_LARGE,
+    Code.TOO_SMALL, Code.CHECKSUM_MISMATCH, Code.BODY_INCOMPLETE, Code.OBJECT_ARCHIVED,
+    Code.KEY_TOO_LONG, Code.STORE_BUSY, Code.STORE_REFUSED, Code.SIGNED_ELSEWHERE,
+)  # fmt: skip
+_RANK: Final = {code: number for number, code in enumerate(ORDER)}
 # A broken URL makes every store refuse, whatever error it reports.
 _BROKEN_URL: Final = frozenset({
     Code.URL_TRUNCATED, Code.URL_ESCAPED, Code.URL_REENCODED, Code.URL_BROKEN,
