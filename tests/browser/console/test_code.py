@@ -131,7 +131,7 @@ def test_the_code_that_fails_says_why_in_the_services_words(
     console.field("Object").fill("code/a.txt")
     for language in LANGUAGES:
         text = code_of(console, language)
-        with pytest.raises(AssertionError, match="API key or a token that is known"):
+        with pytest.raises(AssertionError, match="valid API key or token"):
             run(language, text, tmp_path, token="another")
 
 

@@ -54,7 +54,7 @@ def test_a_wrong_key_is_announced_and_stored_nowhere(console: ConsolePage) -> No
     console.field("API key or token").fill("sentinel-of-a-wrong-key")
     console.button("Sign in").click()
     expect(console.alert).to_contain_text(UNKNOWN)
-    expect(console.alert).to_contain_text("API key or a token that is known")
+    expect(console.alert).to_contain_text("valid API key or token")
     expect(console.alert).to_be_focused()
     expect(console.button("Sign out")).to_be_hidden()
     assert "sentinel-of-a-wrong-key" not in everything(console.page)
