@@ -37,20 +37,22 @@ SIGN = make_post("/v1/download-urls", json.dumps(BODY).encode())
 class LoadClient:
     """Sends requests until it can no longer connect.
 
-    On a busy machine this thread may stop for seconds. A request that it sends after the server may
-    close an idle connection is not lost, and is sent again.
+    On a busy machine this thread may stop for seconds, also between sending and noting the time. A
+    request that it sends after the server may close an idle connection is not lost, and is sent
+    again.
     """
 
     running: ServiceProcess
     answers: list[int] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     close_headers: int = 0
-    _sent_at: float = 0.0
+    _begun_at: float = 0.0  # before the latest request was sent
+    _sent_at: float = 0.0  # after that
 
     def run(self) -> None:
         with self.running.http_client() as http:
             while True:
-                before = self._sent_at or time.monotonic()
+                before = self._begun_at or time.monotonic()
                 try:
                     answer = http.post(
                         "/v1/download-urls", json=BODY, extensions={"trace": self._note}
@@ -66,7 +68,9 @@ class LoadClient:
                 self.close_headers += answer.headers.get("connection") == "close"
 
     def _note(self, event: str, _: object) -> None:
-        if event.startswith("http11.send_request_headers."):
+        if event == "http11.send_request_headers.started":
+            self._begun_at = time.monotonic()
+        elif event.startswith("http11.send_request_headers."):
             self._sent_at = time.monotonic()
 
 
