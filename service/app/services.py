@@ -260,11 +260,7 @@ class Services:
     def _jwks_cache(self, name: str, issuer: IssuerSettings) -> JwksCache:
         current = self._current
         old = None if current is None else current.settings.issuers.get(name)
-        if (
-            current is not None
-            and old is not None
-            and _jwks_location(old) == _jwks_location(issuer)
-        ):
+        if current and old and _jwks_location(old) == _jwks_location(issuer):
             return current.jwks[name]
         return JwksCache(
             JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),

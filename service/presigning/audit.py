@@ -22,12 +22,7 @@ from service.access.callers import Identity
 from service.errors import PresignError
 from service.presigning.json_template import PLACEHOLDER, cut, text
 from service.presigning.requests import AnyRequest, StoreRequest, operation
-from service.presigning.results import (
-    Diagnosed,
-    PresignedForm,
-    PresignedRequest,
-    PresignedRequests,
-)
+from service.presigning.results import Diagnosed, PresignedForm, PresignedRequest, PresignedRequests
 from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
 
@@ -48,10 +43,9 @@ Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
 @dataclass(frozen=True, slots=True)
 class RefusedBatch:
-    """A batch that was refused before its items were validated. `bucket` is None if they name
-    several.
+    """A batch that was refused before its items were validated.
 
-    `keys` are the first of `count` keys.
+    `bucket` is None if they name several; `keys` are the first of `count` keys.
     """
 
     operation: str
@@ -62,10 +56,7 @@ class RefusedBatch:
 
 @dataclass(slots=True)
 class Requester:  # not frozen: see presigning/requests.py
-    """The caller of one request, and the request's id.
-
-    `client` is the address that it came from.
-    """
+    """The caller of one request, the request's id, and the client's address."""
 
     identity: Identity
     request_id: str
@@ -114,8 +105,7 @@ def refused_batch_line(
     what = batch.operation, batch.bucket, s3_bucket
     decision = ("denied", code, *what, *(None,) * (len(_Decision._fields) - 5))
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
-    [line] = _number_parts(_lines(requester, decision, keys, time, batch.count))
-    return line
+    return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
 def unread_line(

@@ -21,12 +21,7 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit import (
-    Answer,
-    Outcome,
-    RefusedBatch,
-    Requester,
-)
+from service.presigning.audit import Answer, Outcome, RefusedBatch, Requester
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import AnyRequest, StoreRequest
@@ -51,10 +46,7 @@ T = TypeVar("T", bound=Answer)
 
 
 class AuthorizedAccess(NamedTuple):
-    """What the grants allow.
-
-    `max_expires_in` is the longest lifetime in seconds; None is no limit.
-    """
+    """What the grants allow. `max_expires_in` is in seconds; None is no limit."""
 
     bucket: Bucket
     max_expires_in: int | None
@@ -180,10 +172,7 @@ class Authorizer:
         await self._limits.take(caller, rate, urls)
 
     async def wait(self, session_key: SessionKey) -> None:
-        """Wait for a session.
-
-        If there is none afterwards, the caller that needs it gets the error.
-        """
+        """Wait for a session. If none comes, the caller that needs it gets the error."""
         with suppress(CredentialsUnavailable):
             await self._pool.ready(session_key)
 

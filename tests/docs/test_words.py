@@ -11,10 +11,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 # Files and folders that are not rewritten yet.
-EXCLUDED: Final = (
-    "CHANGELOG.md",
-    "service/app",
-)
+EXCLUDED: Final = ("CHANGELOG.md",)
 PATTERNS: Final = (
     "*.md",
     "docs/*.md",
