@@ -1,6 +1,7 @@
 """Two replicas behind nginx, under load, while one of them goes away."""
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -125,8 +126,9 @@ class Stub:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
-        if b"content-length: 2" in head.lower():
-            await reader.readexactly(2)
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        if length is not None:  # a connection that is closed on an unread body is reset
+            await reader.readexactly(int(length[1]))
         self.seen += 1
         if self.answers:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
