@@ -154,22 +154,21 @@ def presign_form(
 
 def _operation(action: Action, key: str) -> tuple[str, dict[str, Any]]:
     match action:
-        case GetObject():
-            return "get_object", {
+        case GetObject() | HeadObject():
+            return "get_object" if isinstance(action, GetObject) else "head_object", {
                 "Key": key,
                 "VersionId": action.version_id,
                 "ResponseContentType": action.content_type,
                 "ResponseContentDisposition": action.content_disposition,
                 "ResponseCacheControl": action.cache_control,
             }
-        case HeadObject():
-            return "head_object", {"Key": key, "VersionId": action.version_id}
         case DeleteObject():
             return "delete_object", {"Key": key, "VersionId": action.version_id}
         case ListObjects():
             return "list_objects_v2", {
                 "Prefix": action.prefix,
                 "Delimiter": action.delimiter,
+                "EncodingType": action.encoding_type,
                 "MaxKeys": action.max_keys,
                 "ContinuationToken": action.continuation_token,
             }

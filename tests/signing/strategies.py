@@ -20,6 +20,7 @@ from service.signing.actions import (
 )
 from service.signing.content_disposition import content_disposition
 from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials
 from service.signing.validation import check_key
 
@@ -146,7 +147,12 @@ GETS: Final = st.builds(
     content_disposition=_maybe(DISPOSITIONS),
     cache_control=_maybe(_HEADER),
 )
-HEADS: Final = st.builds(HeadObject, version_id=_maybe(TEXT))
+HEADS: Final = st.builds(
+    HeadObject,
+    version_id=_maybe(TEXT),
+    content_type=_maybe(TYPES),
+    content_disposition=_maybe(DISPOSITIONS),
+)
 DELETES: Final = st.builds(DeleteObject, version_id=_maybe(TEXT))
 LISTS: Final = st.builds(
     ListObjects,
@@ -154,6 +160,7 @@ LISTS: Final = st.builds(
     delimiter=_maybe(_KEY_TEXT),
     max_keys=st.none() | st.integers(0, 1000),
     continuation_token=_maybe(_BASE64),
+    encoding_type=st.sampled_from([None, "url"]),
 )
 PUTS: Final = st.builds(
     PutObject,
@@ -169,6 +176,13 @@ PUTS: Final = st.builds(
     content_encoding=_maybe(_HEADER),
     storage_class=_maybe(_HEADER),
     encryption=ENCRYPTIONS,
+)
+_NOT_SENT: Final = frozenset({"content-length", "x-amz-storage-class"})
+REDIRECTED_PUTS: Final = PUTS.map(
+    lambda put: RedirectedPut(
+        content_length=put.content_length,
+        sent=tuple(pair for pair in put.headers().items() if pair[0] not in _NOT_SENT),
+    )
 )
 OBJECT_ACTIONS: Final[st.SearchStrategy[Action]] = st.one_of(GETS, HEADS, DELETES, PUTS)
 

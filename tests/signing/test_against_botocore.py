@@ -10,10 +10,20 @@ from hypothesis import strategies as st
 
 from service.signing.actions import Action
 from service.signing.post_policy import PostObject, presign_form
+from service.signing.redirected_put import RedirectedPut
 from service.signing.signer import Address, Signer
 from service.signing.sigv4 import Credentials
 from tests.signing import oracle
-from tests.signing.strategies import CREDENTIALS, EXPIRES, TIMES, actions, examples, forms
+from tests.signing.strategies import (
+    CREDENTIALS,
+    EXPIRES,
+    KEYS,
+    REDIRECTED_PUTS,
+    TIMES,
+    actions,
+    examples,
+    forms,
+)
 
 BUCKET: Final = "acme-bucket"
 
@@ -74,14 +84,14 @@ KEY_PAIRS: Final = [
 
 @examples(1500)
 @given(
-    request=actions(),
+    request=actions() | st.tuples(REDIRECTED_PUTS, KEYS),
     address=st.sampled_from([target.address for target in TARGETS]),
     credentials=CREDENTIALS,
     now=TIMES,
     expires_in=EXPIRES,
 )
 def test_a_url_equals_that_of_botocores_signer(
-    request: tuple[Action, str],
+    request: tuple[Action | RedirectedPut, str],
     address: Address,
     credentials: Credentials,
     now: int,
