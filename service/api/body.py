@@ -64,6 +64,10 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
+async def discard_body(request: Request, limit: int = 1024**2) -> None:
+    """Read and drop the body."""
+
+
 def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """Return the value of `Content-Length`, or 0."""
     for name, value in headers:
