@@ -114,7 +114,7 @@ def uvicorn_config(
     body_discarded: Callable[[int], None],
     limits: ConnectionLimits | None = None,
 ) -> uvicorn.Config:
-    """`body_discarded` is told how many bytes of a body were read and dropped."""
+    """`body_discarded` counts the bytes of bodies that were read and dropped."""
     protocol = partial(
         TimeoutProtocol,
         limits=limits or ConnectionLimits(),

@@ -23,7 +23,7 @@ from service.server.request_response import RequestResponse
 
 class FastHttpProtocol(HttpToolsProtocol):
     def __init__(self, *, body_discarded: Callable[[int], None], **uvicorn_arguments: Any) -> None:
-        """`body_discarded` is told how many bytes of a body were dropped."""
+        """`body_discarded` counts the bytes of bodies that were read and dropped."""
         super().__init__(**uvicorn_arguments)
         self._body_discarded = body_discarded
         self._active_at = self.loop.time()
