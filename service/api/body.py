@@ -16,6 +16,7 @@ from service.errors import BodyTooLarge, InvalidJson, InvalidRequest
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_BATCH_BYTES: Final = 4 * 1024**2
+MAX_DISCARDED_BYTES: Final = 1024**2  # of a body that nobody needs, read to keep the connection
 # Commas count the fields. pydantic takes a kilobyte for each unknown one, so a body of nothing but
 # commas would take a hundred times its own size.
 _MAX_COMMAS: Final = 50_000
@@ -62,10 +63,6 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-async def discard_body(request: Request, limit: int = 1024**2) -> None:
-    """Read and drop the body."""
 
 
 def declared_length(headers: Iterable[tuple[bytes, bytes]]) -> int:

@@ -24,12 +24,12 @@ from service.api.body import (
     Body,
     ItemValidationError,
     declared_length,
-    discard_body,
     parse,
     parse_query,
     read_body,
     refuse,
 )
+from service.api.discarding import discard_body
 from service.api.limits import REQUEST_OWNER, BatchSlot, Owner, SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
