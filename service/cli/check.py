@@ -201,6 +201,7 @@ def _grant(grant: Grant) -> str:
         f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
         f"only {', '.join(grant.content_types)}" if grant.content_types is not None else "",
         f"at most {grant.max_keys} keys a page" if grant.max_keys else "",
+        f"links for at most {grant.max_link_expires_in} s" if Operation.LINK in grant.allow else "",
         "and overwrite objects" if grant.allow_overwrite else "",
     ]
     return ", ".join(filter(None, limits))
