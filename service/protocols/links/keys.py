@@ -9,7 +9,7 @@ any store whether an id is one of a caller's own links, and when that link ends.
 """
 
 import hmac
-from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from service.access.grants import Caller
 from service.protocols.links.ticket import SALT_BYTES, Link, pack, pack_caller, unpack
 
-KEY_BYTES: Final = 32
 ID_PREFIX: Final = "lnk_"
 _VERSION: Final = 1
 _HEADER_BYTES: Final = 2
@@ -41,7 +40,7 @@ class KeyRing:
     """The first key seals, all of them open."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        """Each key has KEY_BYTES bytes. There is at least one."""
+        """There is at least one key, each of 32 random bytes."""
         self._keys = [_Key(key) for key in keys]
 
     def seal(self, link: Link) -> Ticket:
@@ -93,25 +92,6 @@ class _Key:
         public = expires_at.to_bytes(_TIME_BYTES) + salt
         mac = hmac.digest(self._id_key, public + pack_caller(caller), "sha256")
         return ID_PREFIX + _encoded(public + mac[:_MAC_BYTES])
-
-
-def new_key(random: bytes) -> str:
-    """Return KEY_BYTES random bytes as the text of a key file."""
-    return b64encode(random).decode()
-
-
-def parse_key(text: str) -> bytes:
-    """Return the key in the text of a key file.
-
-    Raises ValueError, which never repeats the text, for any other text.
-    """
-    try:
-        key = b64decode(text.strip(), validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"not {KEY_BYTES} bytes in base64, as `presign new-link-key` prints them")
-    return key
 
 
 def _derived(key: bytes, purpose: str, digest: str) -> bytes:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KEY_BYTES, KeyRing
+from service.protocols.links.keys import KeyRing
 from service.protocols.links.ticket import Link
 from tests.protocols.links.links import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
@@ -22,7 +22,7 @@ def same_name() -> list[bytes]:
     """Return two keys that have the same name in a ticket, which is one byte."""
     named = dict[str, bytes]()
     for number in range(256):
-        key = bytes([number]) * KEY_BYTES
+        key = bytes([number]) * 32
         first = named.setdefault(KeyRing([key]).seal(EXAMPLE).text[:3], key)
         if first != key:
             return [first, key]
