@@ -8,9 +8,11 @@ grants. `Limited` names the limit, which is the caller's own.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.access.content_types import matches_content_type
+
+WEEK: Final = 604_800  # seconds
 
 
 class Operation(StrEnum):
@@ -23,6 +25,7 @@ class Operation(StrEnum):
     LIST = "list"
     CHECK = "check"
     VERSIONS = "versions"
+    LINK = "link"
 
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 
@@ -39,7 +42,7 @@ class Caller:
 class Grant:
     """A `prefix` that is empty or ends in `/` covers all keys below it; any other, one key.
 
-    None as a limit means no limit.
+    None as a limit means no limit. `max_link_expires_in` is in seconds, and only for `link`.
     """
 
     bucket: str
@@ -50,6 +53,7 @@ class Grant:
     content_types: tuple[str, ...] | None = None
     max_keys: int | None = None
     allow_overwrite: bool = False
+    max_link_expires_in: int = WEEK
 
     @property
     def covers_subtree(self) -> bool:
@@ -133,6 +137,19 @@ def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) 
     0 if no grant allows the rest of it: a request for 0 bytes is then refused with the reason.
     """
     return _largest(grants, request, most, lambda grant: grant.max_content_length)
+
+
+def max_link_expires_in(grants: Iterable[Grant], request: AccessRequest) -> int | None:
+    """Return the longest lifetime, in seconds, of a share link to what `request` is about.
+
+    None if no grant allows both the request's operation there and `link`.
+    """
+    lifetimes = (
+        grant.max_link_expires_in
+        for grant in grants
+        if Operation.LINK in grant.allow and covers(grant, request)
+    )
+    return max(lifetimes, default=None)
 
 
 def most_keys(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:

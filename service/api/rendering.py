@@ -103,12 +103,16 @@ def render_findings(findings: Sequence[Finding]) -> bytes:
 
 
 def render_caller(caller: Caller, grants: Sequence[Grant]) -> bytes:
-    listed = [
-        _present(asdict(grant)) | {"allow": [each for each in Operation if each in grant.allow]}
-        for grant in grants
-    ]
     members = {"subject": caller.subject, "issuer": caller.issuer}
-    return to_json(_present(members) | {"grants": listed})
+    return to_json(_present(members) | {"grants": [_grant(grant) for grant in grants]})
+
+
+def _grant(grant: Grant) -> dict[str, Any]:
+    members = _present(asdict(grant))
+    members["allow"] = [each for each in Operation if each in grant.allow]
+    if Operation.LINK not in grant.allow:
+        del members["max_link_expires_in"]
+    return members
 
 
 def _results(answer: PresignedRequests) -> bytes:

@@ -29,7 +29,6 @@ from service.api.body import (
     read_body,
     refuse,
 )
-from service.api.discarding import discard_body
 from service.api.limits import REQUEST_OWNER, BatchSlot, Owner, SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
@@ -85,14 +84,6 @@ class AuthenticatedRequest(Request):
             raise
         self.owner = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
-
-    async def discard_body(self) -> None:
-        """Drop a body that is meant for the store. Raises Overloaded if too many are received."""
-        self.shared.bodies.acquire(self.owner)
-        try:
-            await discard_body(self)
-        finally:
-            self.shared.bodies.release(self.owner)
 
 
 class JsonBytesResponse(Response):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from limits import parse
+from pydantic import SecretStr
 
 from service.access.callers import CallerEntry, Identity, Rate, pointers
 from service.access.grants import Caller, Grant
@@ -19,6 +20,7 @@ from service.auth.tokens import Issuer
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.file import content_digest
+from service.config.links import read_key
 from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
@@ -136,6 +138,20 @@ def uppy_target(settings: Settings) -> UploadTarget | None:
 def object_url_lifetime(settings: Settings) -> Lifetime | None:
     """Of the URLs that object URLs redirect to. None if there are no object URLs."""
     return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
+
+
+def link_keys(settings: Settings) -> list[bytes]:
+    """The keys of share links, read from their files. Raises ConfigurationError."""
+    try:
+        return [] if settings.links is None else [read_key(path) for path in settings.links.keys]
+    except ValueError as error:  # they could be read when the settings were read
+        raise ConfigurationError([f"links.keys: {error}"]) from None
+
+
+def links_store_url(settings: Settings) -> SecretStr | None:
+    """The URL of the store of uses and revocations."""
+    own = None if settings.links is None else settings.links.store_url
+    return own or settings.server.rate_limit_url
 
 
 def bucket_sessions(

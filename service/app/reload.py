@@ -15,7 +15,7 @@ from typing import Final
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.file import callers_dir, fingerprint
-from service.config.settings import Settings, authority_files, load_settings
+from service.config.settings import Settings, load_settings, watched_files
 from service.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ async def keep_reloading(
     changes, because its cause may lie elsewhere, such as a Secret that is mounted later.
     """
     files, retries = _Files(path), _Retries(retry_seconds)
-    files.others = authority_files(settings)
+    files.others = watched_files(settings)
     await asyncio.sleep(poll_seconds)
     await asyncio.to_thread(files.have_changed)
     # The settings were read some time ago, at the start. Notice a change made in between.
@@ -64,7 +64,7 @@ async def keep_reloading(
                 retries.postpone(again=not changed)
             else:
                 settings = new
-                files.others = authority_files(new)
+                files.others = watched_files(new)
                 retries.end()
         await asyncio.sleep(poll_seconds)
         changed = await _have_changed(files, settle_seconds=poll_seconds / 10)

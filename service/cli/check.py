@@ -12,7 +12,7 @@ from service.access.session_policy import session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
-from service.cli import check_uppy
+from service.cli import check_links, check_uppy
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.settings import Settings
@@ -51,6 +51,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         for grant in entry.grants:
             yield f"{name} may {_grant(grant)}"
     yield from check_uppy.describe(settings)
+    yield from check_links.describe(settings)
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -91,15 +92,18 @@ def warnings(settings: Settings) -> Iterator[str]:
     if next(islice(overlaps, MAX_OVERLAPS, None), None) is not None:
         yield f"callers: over {MAX_OVERLAPS} pairs of subjects overlap; only that many are checked"
     yield from check_uppy.warnings(settings)
+    yield from check_links.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
-    """Yield the certificate files that `--offline` does not read."""
+    """Yield the files with certificates and keys that `--offline` does not read."""
     if settings.server.ca_bundle is not None:
         yield f"server.ca_bundle {settings.server.ca_bundle}"
     for name, issuer in settings.issuers.items():
         if issuer.ca_file is not None:
             yield f"issuers.{name}.ca_file {issuer.ca_file}"
+    if settings.links is not None:
+        yield from (f"links.keys.{i} {path}" for i, path in enumerate(settings.links.keys))
 
 
 def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
@@ -201,6 +205,7 @@ def _grant(grant: Grant) -> str:
         f"at most {grant.max_content_length} bytes" if grant.max_content_length is not None else "",
         f"only {', '.join(grant.content_types)}" if grant.content_types is not None else "",
         f"at most {grant.max_keys} keys a page" if grant.max_keys else "",
+        f"links for at most {grant.max_link_expires_in} s" if Operation.LINK in grant.allow else "",
         "and overwrite objects" if grant.allow_overwrite else "",
     ]
     return ", ".join(filter(None, limits))

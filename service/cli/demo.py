@@ -89,7 +89,7 @@ def demo_settings(store_url: str) -> Settings:
     grant = {
         "bucket": BUCKET,
         "prefix": "",
-        "allow": list(Operation),
+        "allow": [each for each in Operation if each is not Operation.LINK],
         "allow_overwrite": True,
         "max_expires_in": 3600,
     }

@@ -1,6 +1,7 @@
 """The `presign` command and its subcommands."""
 
 import logging
+import secrets
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,8 @@ from service.cli.check import describe, oversized_policies, skipped_files, warni
 from service.cli.diagnose import diagnose
 from service.cli.operations import revoke, uploads
 from service.cli.options import config_option, load
+from service.config.links import KEY_BYTES
+from service.config.links import new_key as new_link_key
 from service.config.settings import Settings, configuration_path
 from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
@@ -46,7 +49,7 @@ def serve(path: Path | None, host: str, port: int) -> None:
 @click.option(
     "--offline",
     is_flag=True,
-    help="Do not read the certificates of ca_file and ca_bundle. For CI, where they are missing.",
+    help="Do not read ca_file, ca_bundle and the keys of links. For CI, where they are missing.",
 )
 def check(path: Path | None, *, offline: bool) -> None:
     """Check the configuration, and show what each caller may do."""
@@ -67,6 +70,12 @@ def print_new_key() -> None:
     key = new_key()
     click.echo(f"key:    {key}")
     click.echo(f"sha256: {digest_of(key)}")
+
+
+@main.command(name="new-link-key")
+def print_new_link_key() -> None:
+    """Print a random key for share links, as the content of a file of `links.keys`."""
+    click.echo(new_link_key(secrets.token_bytes(KEY_BYTES)))
 
 
 @main.command()

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from service.access.grants import Operation
+from service.access.grants import WEEK, Operation
 from service.config.types import (
     Audience,
     CaFile,
@@ -24,6 +24,7 @@ from service.config.types import (
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
+LONGEST_LINK: Final = 31_536_000  # a year in seconds
 
 
 class GrantSettings(Section):
@@ -37,7 +38,8 @@ class GrantSettings(Section):
     `{claim:/a/b}` is a JSON pointer into the verified token."""
 
     allow: tuple[Operation, ...] = Field(min_length=1)
-    """The operations. `versions` allows the others to name a version of an object."""
+    """The operations. `versions` allows the others to name a version of an object. `link` allows
+    share links for the others, which people without credentials can use."""
 
     max_expires_in: Seconds | None = None
     """The longest lifetime of a URL, in seconds."""
@@ -53,6 +55,9 @@ class GrantSettings(Section):
 
     allow_overwrite: bool = False
     """Whether an upload may replace an object, if it requests `overwrite`."""
+
+    max_link_expires_in: Annotated[int, Field(ge=1, le=LONGEST_LINK)] = WEEK
+    """The longest lifetime of a share link, in seconds. Only for `link`. A year is the most."""
 
 
 class IssuerSettings(Section):

@@ -18,6 +18,7 @@ from service.access.callers import pointers
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
+from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
@@ -64,6 +65,9 @@ class Settings(Section):
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
+
+    links: LinksSettings | None = None
+    """Share links. Without this section there are none."""
 
     console: bool = False
     """Whether there is [a page for people](console.md) at `/console`."""
@@ -166,6 +170,12 @@ def authority_files(settings: Settings) -> tuple[Path, ...]:
     """Return the certificate bundles that calls to stores and to STS trust."""
     bundles = (settings.server.ca_bundle, ambient_ca_bundle())
     return tuple(dict.fromkeys(path for path in bundles if path is not None))
+
+
+def watched_files(settings: Settings) -> tuple[Path, ...]:
+    """Return the other files whose change makes the service read the configuration again."""
+    keys = () if settings.links is None else settings.links.keys
+    return (*authority_files(settings), *keys)
 
 
 def callers_token() -> str | None:

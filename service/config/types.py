@@ -51,7 +51,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def _text(pattern: str, message: str) -> AfterValidator:
+def matching(pattern: str, message: str) -> AfterValidator:
     """Return a validator of text that matches `pattern` as a whole. `message` is its error."""
     compiled = re.compile(pattern, re.ASCII)
 
@@ -205,7 +205,7 @@ Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
     Field(title="name"),
-    _text(
+    matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
         "write at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
     ),
@@ -213,18 +213,18 @@ Name = Annotated[
 S3Bucket = Annotated[
     str,
     Field(title="bucket's real name"),
-    _text(
+    matching(
         r"[A-Za-z0-9._-]{3,255}|arn:[\x21-\x7e]+",
         "write the name of a bucket, or the ARN of an access point",
     ),
 ]
 Region = Annotated[
-    str, Field(title="region"), _text(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")
+    str, Field(title="region"), matching(r"[a-z0-9-]{1,32}", "write a region such as eu-west-1")
 ]
 RoleArn = Annotated[
     str,
     Field(title="ARN of a role"),
-    _text(
+    matching(
         r"arn:[a-z-]+:iam:[^:]*:[^:]*:?role/[\x21-\x7e]+",
         "write the ARN of a role, such as arn:aws:iam::111122223333:role/presign",
     ),
@@ -232,31 +232,33 @@ RoleArn = Annotated[
 ExternalId = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     str,
     Field(title="external id"),
-    _text(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
+    matching(r"[\w+=,.@:/-]{2,1224}", "write 2 to 1224 letters, digits and any of `+=,.@:/-_`"),
 ]
 Subject = Annotated[
     str,
     Field(title="subject"),
-    _text(
+    matching(
         r"[^*\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,254}",
         "write at most 255 characters; `*` matches any text without `:`, but cannot come first",
     ),
 ]
 Audience = Annotated[
-    str, Field(title="audience"), _text(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens")
+    str, Field(title="audience"), matching(r"[\x21-\x7e]{1,255}", "write the `aud` of the tokens")
 ]
 Issuer = Annotated[
-    str, Field(title="issuer"), _text(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens")
+    str, Field(title="issuer"), matching(r"[\x21-\x7e]{1,255}", "write the `iss` of the tokens")
 ]
 TagName = Annotated[  # docs.aws.amazon.com/STS/latest/APIReference/API_Tag.html
     str,
     Field(title="tag"),
-    _text(r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"),
+    matching(
+        r"(?!aws:)[\w .:/=+@-]{1,128}", "write at most 128 letters, digits, ` ` and `_.:/=+-@`"
+    ),
 ]
 TagTemplate = Annotated[
     str,
     Field(title="tag's value"),
-    _text(
+    matching(
         r"(?:[\w .:/=+@-]|\{issuer\}|\{subject\}){0,256}",
         "write at most 256 letters, digits, ` ` and `_.:/=+-@`; or {issuer}, {subject}",
     ),
@@ -279,13 +281,15 @@ OwnPrefix = Annotated[str, Field(title="prefix with {caller}"), AfterValidator(_
 Sha256 = Annotated[
     str,
     Field(title="SHA-256"),
-    _text(r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"),
+    matching(
+        r"[0-9a-f]{64}", "write 64 hex digits in lower case, as `presign new-key` prints them"
+    ),
     AfterValidator(_check_digest),
 ]
 ContentTypePattern = Annotated[
     str,
     Field(title="content type"),
-    _text(
+    matching(
         r"[\w!#&^+.-]+/(?:[\w!#&^+.-]+|\*)",
         "write a type such as application/pdf, or a family such as image/*",
     ),

@@ -60,6 +60,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
     Operation.DELETE: {"s3:DeleteObject"},
     Operation.LIST: {"s3:ListBucket"},
     Operation.VERSIONS: set(),
+    Operation.LINK: set(),
 }
 
 

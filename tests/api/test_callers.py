@@ -102,3 +102,12 @@ async def test_a_list_outside_the_grants_is_forbidden() -> None:
     async with run_app(make_app_settings(make_open_grant(prefix="b/", max_keys=5))) as client:
         answer = await client.post("/v1/list-urls", json={"bucket": "demo", "prefix": "a/"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(("allow", "most"), [(["download"], None), (["download", "link"], 604_800)])
+async def test_only_a_grant_for_links_shows_their_lifetime(
+    allow: list[str], most: int | None
+) -> None:
+    async with run_app(make_app_settings(make_open_grant(allow=allow))) as client:
+        answer = await client.get("/v1/caller")
+    assert answer.json()["grants"][0].get("max_link_expires_in") == most

@@ -64,6 +64,12 @@ def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
     assert "grants.0:" not in done.stdout
 
 
+def test_check_shows_how_long_links_may_live(tmp_path: Path) -> None:
+    done = checked(tmp_path, GOOD.replace("[download, upload]", "[download, link]"))
+    assert "billing may download, link invoices/… in reports" in done.stdout
+    assert "links for at most 604800 s" in done.stdout
+
+
 def test_check_warns_of_guessable_keys_and_anonymous_callers(tmp_path: Path) -> None:
     anonymous = (
         "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"

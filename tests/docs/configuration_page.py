@@ -30,6 +30,7 @@ SECTIONS: Final = MappingProxyType(
         "GrantSettings": "grants",
         "ObjectUrlSettings": "objects",
         "UppySettings": "uppy",
+        "LinksSettings": "links",
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )

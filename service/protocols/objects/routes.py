@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service.api.accept import preferred
 from service.api.body import parse_query
+from service.api.discarding import discard_body
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
@@ -77,7 +78,7 @@ async def _redirect(
         case _ if query:
             raise InvalidRequest("This method has no query parameters.")
         case "PUT":
-            await call.discard_body()
+            await discard_body(call)
             request = put_request(bucket, key, call.scope["headers"], lifetime)
         case _:
             request = delete_request(bucket, key, lifetime)

@@ -1,0 +1,111 @@
+"""The keys that seal tickets of share links. Pure.
+
+A ticket is a format version, the name of its key, and the link, sealed by AES-SIV (RFC 5297). That
+takes 16 bytes in all. AES-GCM takes 28, and a ticket would not fit into 200 characters. AES-SIV
+needs no nonce where no two texts are equal, and the link's salt sees to that.
+
+A link's id is its end, its salt, and a MAC over them and the maker. So the service knows without
+any store whether an id is one of a caller's own links, and when that link ends.
+"""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from service.access.grants import Caller
+from service.protocols.links.ticket import SALT_BYTES, Link, pack, pack_caller, unpack
+
+ID_PREFIX: Final = "lnk_"
+_VERSION: Final = 1
+_HEADER_BYTES: Final = 2
+_TIME_BYTES: Final = 4
+_MAC_BYTES: Final = 8  # 18 bytes in all: base64 has no spare bits then
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A sealed link: its text is all that a user of the link has, and needs."""
+
+    link: Link
+    id: str
+    text: str = field(repr=False)
+
+
+class KeyRing:
+    """The first key seals, all of them open."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """There is at least one key, each of 32 random bytes."""
+        self._keys = [_Key(key) for key in keys]
+
+    def seal(self, link: Link) -> Ticket:
+        """Return the ticket of a link. Equal links have equal tickets."""
+        key = self._keys[0]
+        text = _encoded(key.header + key.seal(link))
+        return Ticket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+
+    def open(self, text: str) -> Ticket | None:
+        """Return the ticket with this text, or None if none of the keys has sealed it."""
+        data = _decoded(text) or b""
+        header, sealed = data[:_HEADER_BYTES], data[_HEADER_BYTES:]
+        for key in self._keys:
+            if key.header == header and (link := key.open(sealed)) is not None:
+                return Ticket(link, key.id_of(link.caller, link.expires_at, link.salt), text)
+        return None
+
+    def end_of(self, link_id: str, caller: Caller) -> int | None:
+        """Return when the caller's link with this id ends, in epoch seconds.
+
+        None for any other text, be it the id of another caller's link or no id at all.
+        """
+        data = _decoded(link_id.removeprefix(ID_PREFIX))
+        if data is None or not link_id.startswith(ID_PREFIX):
+            return None
+        expires_at = int.from_bytes(data[:_TIME_BYTES])
+        salt = data[_TIME_BYTES : _TIME_BYTES + SALT_BYTES]
+        ids = (key.id_of(caller, expires_at, salt) for key in self._keys)
+        return expires_at if any(hmac.compare_digest(each, link_id) for each in ids) else None
+
+
+class _Key:
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESSIV(_derived(key, "seal", "sha512"))
+        self._id_key = _derived(key, "id", "sha256")
+        # Two keys may have one name: each that has it is tried.
+        self.header = bytes([_VERSION, _derived(key, "name", "sha256")[0]])
+
+    def seal(self, link: Link) -> bytes:
+        return self._cipher.encrypt(pack(link), [self.header])
+
+    def open(self, sealed: bytes) -> Link | None:
+        try:
+            return unpack(self._cipher.decrypt(sealed, [self.header]))
+        except InvalidTag:
+            return None
+
+    def id_of(self, caller: Caller, expires_at: int, salt: bytes) -> str:
+        public = expires_at.to_bytes(_TIME_BYTES) + salt
+        mac = hmac.digest(self._id_key, public + pack_caller(caller), "sha256")
+        return ID_PREFIX + _encoded(public + mac[:_MAC_BYTES])
+
+
+def _derived(key: bytes, purpose: str, digest: str) -> bytes:
+    return hmac.digest(key, f"presign link {purpose}".encode(), digest)
+
+
+def _encoded(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes | None:
+    """Return the bytes that have exactly this text, or None: base64 has spare bits."""
+    try:
+        data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    return data if _encoded(data) == text else None

@@ -1,0 +1,175 @@
+"""What a share link says, and its compact binary form. Pure.
+
+A ticket of a mail or a chat should stay short, so the form has no names of fields, numbers take as
+few bytes as they need, and ASCII text takes 7 bits a character. Only `keys.py` reads and writes the
+form, and only sealed, so what is read here has been written here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.access.callers import Identity
+from service.access.grants import Caller, Operation
+
+SALT_BYTES: Final = 6
+_TIME_BYTES: Final = 4  # seconds until the year 2106
+
+_IS_PREFIX: Final = 1
+_IS_UPLOAD: Final = 2
+_HAS_ISSUER: Final = 4
+_HAS_CLAIMS: Final = 8
+_HAS_NOT_BEFORE: Final = 16
+_HAS_MAX_USES: Final = 32
+_HAS_FILENAME: Final = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Who made a link, what it is for and when. Times are in epoch seconds.
+
+    `claims` are those that the maker's grants used when the link was made. With `is_prefix` the
+    link reaches what is below `key`. `operation` is `download` or `upload`. `not_before` is no
+    earlier than `issued_at`. `salt` is random, so that no two links are equal.
+    """
+
+    caller: Caller
+    bucket: str
+    key: str
+    issued_at: int
+    expires_at: int
+    salt: bytes = field(repr=False)
+    claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    operation: Operation = Operation.DOWNLOAD
+    is_prefix: bool = False
+    not_before: int | None = None
+    max_uses: int | None = None
+    filename: str | None = None
+
+    def maker(self) -> Identity:
+        """Return the identity that each use of the link is decided for."""
+        return Identity(self.caller, self.claims)
+
+
+def pack(link: Link) -> bytes:
+    """Return the binary form of a link."""
+    flags = (
+        _IS_PREFIX * link.is_prefix
+        | _IS_UPLOAD * (link.operation is Operation.UPLOAD)
+        | _HAS_ISSUER * (link.caller.issuer is not None)
+        | _HAS_CLAIMS * bool(link.claims)
+        | _HAS_NOT_BEFORE * (link.not_before is not None)
+        | _HAS_MAX_USES * (link.max_uses is not None)
+        | _HAS_FILENAME * (link.filename is not None)
+    )
+    packed = bytearray([flags])
+    packed += link.salt
+    packed += link.issued_at.to_bytes(_TIME_BYTES)
+    packed += _number(link.expires_at - link.issued_at)
+    if link.not_before is not None:
+        packed += _number(link.not_before - link.issued_at)
+    if link.max_uses is not None:
+        packed += _number(link.max_uses)
+    if link.filename is not None:
+        packed += _text(link.filename)
+    if link.caller.issuer is not None:
+        packed += _text(link.caller.issuer)
+    packed += _text(link.caller.subject)
+    if link.claims:
+        packed += _number(len(link.claims))
+        for pointer, value in sorted(link.claims.items()):
+            packed += _text(pointer) + _text(value)
+    return bytes(packed + _text(link.bucket) + _text(link.key))
+
+
+def unpack(packed: bytes) -> Link:
+    """Return the link of a binary form that `pack` made."""
+    read = _Reader(packed)
+    flags = read.bytes(1)[0]
+    salt = read.bytes(SALT_BYTES)
+    issued_at = int.from_bytes(read.bytes(_TIME_BYTES))
+    expires_at = issued_at + read.number()
+    not_before = issued_at + read.number() if flags & _HAS_NOT_BEFORE else None
+    max_uses = read.number() if flags & _HAS_MAX_USES else None
+    filename = read.text() if flags & _HAS_FILENAME else None
+    issuer = read.text() if flags & _HAS_ISSUER else None
+    subject = read.text()
+    claims = {}
+    for _ in range(read.number() if flags & _HAS_CLAIMS else 0):
+        pointer = read.text()
+        claims[pointer] = read.text()
+    return Link(
+        caller=Caller(issuer=issuer, subject=subject),
+        bucket=read.text(),
+        key=read.text(),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        salt=salt,
+        claims=claims,
+        operation=Operation.UPLOAD if flags & _IS_UPLOAD else Operation.DOWNLOAD,
+        is_prefix=bool(flags & _IS_PREFIX),
+        not_before=not_before,
+        max_uses=max_uses,
+        filename=filename,
+    )
+
+
+def pack_caller(caller: Caller) -> bytes:
+    """Return bytes that no other caller has."""
+    issuer = b"" if caller.issuer is None else _text(caller.issuer)
+    return _text(caller.subject) + issuer
+
+
+class _Reader:
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+        self._at = 0
+
+    def bytes(self, count: int) -> bytes:
+        self._at += count
+        return self._packed[self._at - count : self._at]
+
+    def number(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.bytes(1)[0]
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+
+    def text(self) -> str:
+        length, is_ascii = divmod(self.number(), 2)
+        if not is_ascii:
+            return self.bytes(length).decode("utf-8", "surrogatepass")
+        bits = int.from_bytes(self.bytes(_septets(length)))
+        return bytes(bits >> 7 * i & 0x7F for i in reversed(range(length))).decode("ascii")
+
+
+def _number(value: int) -> bytes:
+    """Seven bits a byte, the lowest first. All bytes but the last have their highest bit set."""
+    packed = bytearray()
+    while value >= 0x80:
+        packed.append(value & 0x7F | 0x80)
+        value >>= 7
+    packed.append(value)
+    return bytes(packed)
+
+
+def _text(text: str) -> bytes:
+    """Twice the length, plus 1 if it is ASCII; then 7 bits a character, or UTF-8.
+
+    The subject of a token may have a lone surrogate.
+    """
+    if not text.isascii():
+        encoded = text.encode("utf-8", "surrogatepass")
+        return _number(2 * len(encoded)) + encoded
+    bits = 0
+    for byte in text.encode("ascii"):
+        bits = bits << 7 | byte
+    return _number(2 * len(text) + 1) + bits.to_bytes(_septets(len(text)))
+
+
+def _septets(length: int) -> int:
+    """Return how many bytes so many characters of 7 bits take."""
+    return (7 * length + 7) // 8

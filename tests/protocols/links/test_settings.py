@@ -1,0 +1,154 @@
+"""The section `links`, and what `presign check` reports about it."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from service.app import builders
+from service.auth.api_keys import digest_of
+from service.cli.main import main
+from service.config.links import new_key
+from service.config.settings import load_settings, watched_files
+from service.errors import ConfigurationError
+
+ROLE: Final = "arn:aws:iam::111122223333:role/presign"
+STORE: Final = "redis://:sentinel@uses:6379/0"
+KEY: Final = new_key(b"k" * 32)
+
+
+class Configured:
+    """A configuration with links, in a directory with a key file."""
+
+    def __init__(self, directory: Path, *callers: dict[str, Any], **links: Any) -> None:
+        self.key = directory / "link.key"
+        self.key.write_text(f"{KEY}\n")
+        self.path = directory / "presign.yaml"
+        self.document: dict[str, Any] = {
+            "buckets": {"reports": {"region": "eu-west-1", "role_arn": ROLE}},
+            "callers": list(callers or [caller("billing", "download", "link")]),
+            "links": {"keys": [str(self.key)], "url": "https://files.example.com", **links},
+        }
+
+    def checked(self, *options: str) -> tuple[int, str]:
+        self.path.write_text(json.dumps(self.document, indent=1))
+        done = CliRunner().invoke(main, ["check", "--config", str(self.path), *options])
+        return done.exit_code, done.output
+
+
+def caller(name: str, *allow: str, prefix: str = "invoices/") -> dict[str, Any]:
+    grant = {"bucket": "reports", "prefix": prefix, "allow": allow, "max_expires_in": 900}
+    return {"api_key": name, "sha256": [digest_of(name)], "grants": [grant]}
+
+
+def test_check_says_who_may_make_links(tmp_path: Path) -> None:
+    code, output = Configured(
+        tmp_path,
+        caller("billing", "download", "upload", "link"),
+        caller("drops", "upload", "link"),
+        caller("heads", "head", "link"),
+        caller("others", "download"),
+    ).checked()
+    assert code == 0, output
+    assert "links: API key billing may make links to download and to upload\n" in output
+    assert "links: API key drops may make links to upload\n" in output
+    assert "links: API key heads may make none\n" in output
+    assert "links: API key others may make none\n" in output
+    assert "warning: links" not in output
+
+
+@pytest.mark.parametrize(
+    ("server", "links", "said"),
+    [
+        ({}, {}, "without a store, so max_uses is refused and only revoked_links ends a link"),
+        ({"rate_limit_url": STORE}, {}, "a store counts uses and keeps revocations"),
+        ({}, {"store_url": STORE}, "a store counts uses and keeps revocations"),
+    ],
+)
+def test_check_says_how_links_end(
+    tmp_path: Path, server: dict[str, Any], links: dict[str, Any], said: str
+) -> None:
+    configured = Configured(tmp_path, url="https://files.example.com/", **links)
+    configured.document["server"] = server
+    code, output = configured.checked()
+    assert code == 0, output
+    assert f"links: https://files.example.com/l/…; 1 key opens them; {said}\n" in output
+    assert "sentinel" not in output
+
+
+def test_check_warns_if_nobody_may_make_links(tmp_path: Path) -> None:
+    _, output = Configured(tmp_path, caller("billing", "download")).checked()
+    assert "warning: links: nobody may make one" in output
+
+
+def test_check_warns_of_links_over_http(tmp_path: Path) -> None:
+    _, output = Configured(tmp_path, url="http://files.example.com").checked()
+    assert "warning: links.url: is not https" in output
+
+
+def test_check_warns_of_a_grant_for_links_that_are_off(tmp_path: Path) -> None:
+    configured = Configured(tmp_path)
+    del configured.document["links"]
+    code, output = configured.checked()
+    assert code == 0
+    assert "warning: callers.0.grants.0: allows `link`, but there is no section `links`" in output
+
+
+def test_an_invalid_key_file_is_named_by_its_place_only(tmp_path: Path) -> None:
+    configured = Configured(tmp_path)
+    configured.key.write_text("sentinel")
+    code, output = configured.checked()
+    assert code == 1
+    assert "links.keys.0: write the path of a readable file with a key" in output
+    assert "sentinel" not in output
+
+
+def test_a_key_instead_of_its_path_is_not_repeated(tmp_path: Path) -> None:
+    code, output = Configured(tmp_path, keys=[KEY]).checked()
+    assert code == 1
+    assert KEY not in output
+
+
+def test_offline_the_key_files_are_not_read(tmp_path: Path) -> None:
+    configured = Configured(tmp_path)
+    configured.key.unlink()
+    code, output = configured.checked("--offline")
+    assert code == 0, output
+    assert f"not checked: links.keys.0 {configured.key}\n" in output
+
+
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        ({"keys": []}, "links.keys: is empty"),
+        ({"revoked_links": ["sentinel"]}, "links.revoked_links.0: write the id of a link"),
+        ({"store_url": "http://uses"}, "links.store_url: write the URL of a Redis or Valkey"),
+        ({"url": "files.example.com"}, "links.url: write a URL"),
+    ],
+)
+def test_an_invalid_setting_is_explained(tmp_path: Path, links: dict[str, Any], said: str) -> None:
+    code, output = Configured(tmp_path, **links).checked()
+    assert code == 1
+    assert said in output
+    assert "sentinel" not in output
+
+
+def test_keys_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    configured, other = Configured(tmp_path), tmp_path / "new.key"
+    other.write_text(new_key(b"n" * 32))
+    configured.document["links"]["keys"].insert(0, str(other))
+    configured.checked()
+    settings = load_settings(configured.path)
+    assert builders.link_keys(settings) == [b"n" * 32, b"k" * 32]
+    assert watched_files(settings) == (other, configured.key)
+
+
+def test_a_key_that_has_gone_meanwhile_is_a_configuration_error(tmp_path: Path) -> None:
+    configured = Configured(tmp_path)
+    configured.checked()
+    settings = load_settings(configured.path)
+    configured.key.unlink()
+    with pytest.raises(ConfigurationError, match=r"links.keys: write the path of a readable file"):
+        builders.link_keys(settings)

@@ -1,0 +1,126 @@
+"""Sealed tickets of share links: what opens, what does not, and how long they are."""
+
+import string
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from service.access.grants import Caller
+from service.protocols.links.keys import KeyRing
+from service.protocols.links.ticket import Link
+from tests.protocols.links.links import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
+
+RING: Final = KeyRing([KEY])
+TICKET: Final = RING.seal(EXAMPLE)
+ALPHABET: Final = string.ascii_letters + string.digits + "-_"
+
+
+def same_name() -> list[bytes]:
+    """Return two keys that have the same name in a ticket, which is one byte."""
+    named = dict[str, bytes]()
+    for number in range(256):
+        key = bytes([number]) * 32
+        first = named.setdefault(KeyRing([key]).seal(EXAMPLE).text[:3], key)
+        if first != key:
+            return [first, key]
+    raise AssertionError("all 256 keys have names of their own")
+
+
+@given(links())
+@example(EXAMPLE)
+def test_an_opened_ticket_is_the_link_that_was_sealed(link: Link) -> None:
+    ticket = RING.seal(link)
+    assert RING.open(ticket.text) == ticket
+    assert ticket.link == link
+
+
+@given(links(), st.data())
+def test_any_other_character_anywhere_is_refused(link: Link, data: st.DataObject) -> None:
+    text = RING.seal(link).text
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.sampled_from(ALPHABET + "=.+/ é\n").filter(text[at].__ne__))
+    assert RING.open(text[:at] + other + text[at + 1 :]) is None
+
+
+def test_every_character_of_a_ticket_is_checked() -> None:
+    changed = [
+        TICKET.text[:at] + other + TICKET.text[at + 1 :]
+        for at in range(len(TICKET.text))
+        for other in ALPHABET
+        if other != TICKET.text[at]
+    ]
+    assert len(changed) == len(TICKET.text) * 63
+    assert [text for text in changed if RING.open(text) is not None] == []
+
+
+@given(links())
+def test_every_shorter_text_is_refused(link: Link) -> None:
+    text = RING.seal(link).text
+    assert [at for at in range(len(text)) if RING.open(text[:at]) is not None] == []
+
+
+@given(links(), st.text(ALPHABET + "=é\x00", min_size=1, max_size=5))
+def test_every_longer_text_is_refused(link: Link, more: str) -> None:
+    text = RING.seal(link).text
+    assert RING.open(text + more) is None
+    assert RING.open(more + text) is None
+
+
+@given(st.text() | st.text(ALPHABET) | st.binary().map(lambda b: urlsafe_b64encode(b).decode()))
+def test_any_other_text_is_refused(text: str) -> None:
+    assert RING.open(text) is None
+
+
+def test_a_ticket_of_a_key_that_is_gone_is_refused() -> None:
+    assert KeyRing([OTHER_KEY]).open(TICKET.text) is None
+
+
+def test_a_new_first_key_seals_and_the_old_one_still_opens() -> None:
+    both = KeyRing([OTHER_KEY, KEY])
+    assert both.open(TICKET.text) == TICKET
+    assert KeyRing([OTHER_KEY]).open(both.seal(EXAMPLE).text) is not None
+
+
+def test_keys_of_one_name_open_their_own_tickets() -> None:
+    keys = same_name()
+    ring = KeyRing(keys)
+    for key in keys:
+        ticket = KeyRing([key]).seal(EXAMPLE)
+        assert ring.open(ticket.text) == ticket
+    assert KeyRing(keys[:1]).open(KeyRing(keys[1:]).seal(EXAMPLE).text) is None
+
+
+def test_two_links_that_differ_in_their_salt_have_nothing_in_common() -> None:
+    other = RING.seal(make_link(salt=b"t" * 6))
+    alike = [one == two for one, two in zip(TICKET.text, other.text, strict=True)]
+    assert sum(alike[3:]) < len(alike) / 4  # the first characters are the version and the key
+    assert other.id != TICKET.id
+
+
+@pytest.mark.parametrize(
+    ("caller", "key"),
+    [
+        (Caller(issuer=None, subject="s" * 16), "k" * 100),
+        (Caller(issuer="acme", subject="s" * 12), "k" * 100),
+        (Caller(issuer=None, subject="s" * 16), "Ab/" * 33 + "9"),
+    ],
+)
+def test_a_ticket_has_at_most_200_characters(caller: Caller, key: str) -> None:
+    """For a key of 100 bytes and a caller of 16, in the worst case: for a year."""
+    year = EXAMPLE.issued_at + 365 * DAY
+    ticket = RING.seal(make_link(caller=caller, key=key, expires_at=year, max_uses=1))
+    assert len(ticket.text) <= 200
+
+
+def test_a_ticket_shows_nothing_of_what_it_says() -> None:
+    sealed = urlsafe_b64decode(TICKET.text + "=" * (-len(TICKET.text) % 4))
+    assert not any(word in sealed for word in (b"billing", b"reports", b"2026", b"pdf"))
+
+
+def test_repr_shows_no_ticket_and_no_claims() -> None:
+    ticket = RING.seal(make_link(claims={"/team": "sentinel"}))
+    assert ticket.text not in repr(ticket)
+    assert "sentinel" not in repr(ticket)
