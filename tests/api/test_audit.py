@@ -10,21 +10,9 @@ import httpx
 import pytest
 
 from service.errors import Overloaded
+from tests.api.signing_calls import CALLS, GET
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 
-GET: Final = {"bucket": "demo", "key": "a"}
-CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
-    ("download-urls", GET),
-    ("upload-urls", {**GET, "content_length": 5}),
-    ("upload-forms", {**GET, "max_content_length": 5, "overwrite": True}),
-    ("head-urls", GET),
-    ("delete-urls", GET),
-    ("list-urls", {"bucket": "demo", "prefix": "a"}),
-    ("download-urls/batch", {"items": [GET]}),
-    ("upload-urls/batch", {"items": [{**GET, "content_length": 5}]}),
-    ("head-urls/batch", {"items": [GET]}),
-    ("delete-urls/batch", {"items": [GET]}),
-]
 UPLOAD: Final = "multipart-uploads/upload-1"
 LENGTH: Final = {"content_length": 6_000_000}
 PARTS: Final = [{"part_number": 1, "etag": "e"}]
