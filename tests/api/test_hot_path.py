@@ -79,7 +79,11 @@ async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> 
     return modules
 
 
-@pytest.mark.parametrize(("path", "body"), CALLS, ids=[path for path, _ in CALLS])
+FORM: Final = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 5}  # its key is made
+WARM: Final = [*CALLS, ("upload-forms", FORM)]
+
+
+@pytest.mark.parametrize(("path", "body"), WARM, ids=[path for path, _ in WARM])
 async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
     client: httpx.AsyncClient, path: str, body: dict[str, Any]
 ) -> None:
