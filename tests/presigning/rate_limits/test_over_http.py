@@ -15,11 +15,9 @@ from tests.support.late import again_if_late, within
 ITEM: Final = {"bucket": "demo", "key": "a"}
 
 
-def limited(rate: str, *more: dict[str, Any], **server: Any) -> Settings:
-    """The caller of the client's API key at this rate, and others."""
-    settings = make_app_settings(make_open_grant(), rate_limit=rate, server=server)
-    own = settings.callers[0].model_dump(exclude_none=True)
-    return make_app_settings(callers=[own, *more], server=server)
+def limited(rate: str, **server: Any) -> Settings:
+    """The caller of the client's API key at this rate."""
+    return make_app_settings(make_open_grant(), rate_limit=rate, server=server)
 
 
 async def post(client: httpx.AsyncClient, urls: int = 1, **headers: str) -> httpx.Response:
