@@ -97,8 +97,7 @@ CREDENTIALS: Final = {
         "Signed by a clock that is an hour ahead", get(signed(now=NOW + 3600))
     ),
     Code.CLOCK_SKEW: Example(
-        "A client sent its own `x-amz-date`",
-        get(**error("RequestTimeTooSkewed", **SKEWED)),
+        "A client sent its own `x-amz-date`", get(**error("RequestTimeTooSkewed", **SKEWED))
     ),
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER

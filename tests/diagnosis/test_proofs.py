@@ -9,18 +9,8 @@ from service.diagnosis.diagnose import parse_report
 from service.diagnosis.findings import Code
 from service.diagnosis.hypotheses import hypotheses
 from service.diagnosis.request import ReportedRequest
-from service.diagnosis.signature_proof import (
-    MAX_TRIED,
-    Verdict,
-    Verifier,
-    prove,
-)
-from service.signing.actions import (
-    Encryption,
-    GetObject,
-    ListObjects,
-    PutObject,
-)
+from service.diagnosis.signature_proof import MAX_TRIED, Verdict, Verifier, prove
+from service.signing.actions import Encryption, GetObject, ListObjects, PutObject
 from service.signing.sigv4 import Credentials
 from tests.diagnosis.helpers import (
     ADDRESS,

@@ -19,12 +19,7 @@ from service.s3 import client as calls
 from service.sessions.session import Session
 from tests.deploy.grafana import promql
 from tests.support.app import FixedSource, make_app_settings, make_open_grant, run_app
-from tests.support.scrapes import (
-    GET,
-    Samples,
-    app_of,
-    samples,
-)
+from tests.support.scrapes import GET, Samples, app_of, samples
 from tests.telemetry.test_metrics_labels import allowed
 
 ROOT: Final = Path(__file__).parents[3]

@@ -58,8 +58,7 @@ def _selector(selector: Any) -> Selector:
     assert selector.name, "a series is asked for by its name"
     assert not selector.matchers.or_matchers
     return Selector(
-        selector.name,
-        {each.name: list(_values(each)) for each in selector.matchers.matchers},
+        selector.name, {each.name: list(_values(each)) for each in selector.matchers.matchers}
     )
 
 

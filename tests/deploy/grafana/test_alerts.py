@@ -53,9 +53,7 @@ def test_an_expression_with_unknown_names_is_detected() -> None:
 
 
 @each_rule
-def test_each_alert_has_a_summary_description_and_runbook(
-    rule: dict[str, Any],
-) -> None:
+def test_each_alert_has_a_summary_description_and_runbook(rule: dict[str, Any]) -> None:
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     assert set(rule["labels"]) == {"severity"}
     page, _, anchor = rule["annotations"]["runbook"].partition("#")

@@ -39,9 +39,7 @@ def test_each_panel_uses_existing_metrics_and_labels(panel: dict[str, Any]) -> N
 
 
 @each_panel
-def test_each_panel_is_complete_and_has_no_datasource(
-    panel: dict[str, Any],
-) -> None:
+def test_each_panel_is_complete_and_has_no_datasource(panel: dict[str, Any]) -> None:
     assert panel["title"]
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]

@@ -19,13 +19,7 @@ from service.app.reload import RESTART_REQUIRED
 from service.config.server import ServerSettings
 from service.config.settings import Settings, load_settings
 from service.server.run import FINISH_SECONDS
-from tests.deploy.kubernetes.building import (
-    OVERLAYS,
-    ROOT,
-    Build,
-    Object,
-    each_build,
-)
+from tests.deploy.kubernetes.building import OVERLAYS, ROOT, Build, Object, each_build
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -133,9 +127,7 @@ def pre_stop_seconds(build: Build) -> int:
 
 
 @each_build
-def test_the_memory_limit_fits_max_in_flight_bodies(
-    build: Build,
-) -> None:
+def test_the_memory_limit_fits_max_in_flight_bodies(build: Build) -> None:
     bodies = settings(build).server.max_in_flight * MAX_BATCH_BYTES
     resources = build.container["resources"]
     assert quantity(resources["limits"]["memory"]) >= bodies + BUSY_BYTES
@@ -177,9 +169,7 @@ def test_every_variable_is_known_to_the_service_or_sdk(build: Build) -> None:
     assert {variable["name"] for variable in build.container.get("env", [])} <= known
 
 
-def test_service_links_change_no_setting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_service_links_change_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Build("eks").pod["spec"]["enableServiceLinks"] is False
     without = ServerSettings()
     for name, value in SERVICE_LINKS.items():

@@ -7,14 +7,7 @@ from ruamel.yaml import YAML
 
 from service.access.callers import CallerEntry
 from service.access.grants import Caller
-from tests.deploy.kubernetes.building import (
-    MANIFESTS,
-    OVERLAYS,
-    ROOT,
-    Build,
-    Object,
-    read,
-)
+from tests.deploy.kubernetes.building import MANIFESTS, OVERLAYS, ROOT, Build, Object, read
 
 CALLERS: Final = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
 EXAMPLE: Final = read((MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8"))

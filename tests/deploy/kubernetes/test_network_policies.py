@@ -105,9 +105,7 @@ def test_every_rule_names_its_ports(build: Build) -> None:
 
 
 @each_build
-def test_labelled_namespaces_reach_only_the_services_port(
-    build: Build,
-) -> None:
+def test_labelled_namespaces_reach_only_the_services_port(build: Build) -> None:
     caller = make_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
     assert lets(build, "ingress", caller, PORT)
     assert not lets(build, "ingress", caller, 22)

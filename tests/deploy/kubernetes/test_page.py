@@ -10,14 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.server.run import FINISH_SECONDS
-from tests.deploy.kubernetes.building import (
-    MANIFESTS,
-    OVERLAYS,
-    ROOT,
-    Build,
-    kustomized,
-    read,
-)
+from tests.deploy.kubernetes.building import MANIFESTS, OVERLAYS, ROOT, Build, kustomized, read
 
 PAGE: Final = (MANIFESTS / "README.md").read_text(encoding="utf-8")
 
