@@ -15,6 +15,7 @@ from service.signing.actions import GetObject, HeadObject, PutObject
 from service.signing.multipart_actions import UploadPart
 from tests.diagnosis.helpers import (
     ADDRESS,
+    FORM,
     KNOWN,
     MISMATCH,
     NOW,
@@ -31,7 +32,6 @@ from tests.diagnosis.helpers import (
 URL: Final = signed()
 HOST: Final = ADDRESS.host
 SKEWED: Final = {"RequestTime": "20260301T110000Z", "ServerTime": "2026-03-01T12:00:30Z"}
-FORM: Final = report(f"https://{HOST}/", "POST")
 PART: Final = UploadPart(upload_id="VXBsb2Fk", part_number=1, content_length=5)
 
 
