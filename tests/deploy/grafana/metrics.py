@@ -1,10 +1,8 @@
 """The metrics, with their labels, of an app that has done everything it counts."""
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,14 +10,19 @@ from typing import Any, Final
 
 import httpx
 
-from service.app.services import MakeSource
-from service.clock import Clock
 from service.config.settings import Settings
 from service.s3 import client as calls
 from service.sessions.session import Session
 from tests.deploy.grafana import promql
-from tests.support.app import FixedSource, make_app_settings, make_open_grant, run_app
-from tests.support.scrapes import GET, Samples, app_of, samples
+from tests.support.app import (
+    FixedSource,
+    app_of,
+    make_app_settings,
+    make_fixed_sources,
+    make_open_grant,
+    run_app,
+)
+from tests.support.scrapes import GET, Samples, samples
 from tests.telemetry.test_metrics_labels import allowed
 
 ROOT: Final = Path(__file__).parents[3]
@@ -47,25 +50,16 @@ class Full(FixedSource):
         return replace(await super().fetch(owner, policy), packed_policy_percent=40)
 
 
-@asynccontextmanager
-async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    async def make(name: str, settings: Settings) -> FixedSource:
-        return Full(clock)
-
-    yield make
-
-
 def _settings() -> Settings:
     """Settings with an issuer and a rate-limit store that do not answer."""
     issuer = {"issuer": "https://cluster.example", "audience": "presign"}
-    whole = make_app_settings(
+    return make_app_settings(
         make_open_grant(),
+        rate_limit="1000/minute",
+        server={"rate_limit_url": "redis://127.0.0.1:1/0"},
         issuers={"cluster-a": {**issuer, "jwks_url": "http://127.0.0.1:1/keys"}},
         uppy={"bucket": "demo", "prefix": "up/{caller}/"},
     )
-    data = json.loads(whole.model_dump_json(exclude_defaults=True))
-    data["callers"][0]["rate_limit"] = "1000/minute"
-    return Settings.model_validate({**data, "server": {"rate_limit_url": "redis://127.0.0.1:1/0"}})
 
 
 @cache
@@ -74,7 +68,7 @@ def scraped() -> Scraped:
 
 
 async def _scraped() -> Scraped:
-    async with run_app(_settings(), open_sources=_sources) as client:
+    async with run_app(_settings(), open_sources=make_fixed_sources(source=Full)) as client:
         await _everything(client)
         found = await _until_all_have_series(client)
         text = (await client.get("/metrics")).text
