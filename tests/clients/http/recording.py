@@ -43,9 +43,7 @@ def recording(store_url: str) -> Iterator[Recorder]:
             length = int(self.headers.get("content-length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             upstream = http.client.HTTPConnection(str(store.hostname), store.port, timeout=60)
-            upstream.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
-            )
+            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 if name not in {"connection", "expect"}:
                     upstream.putheader(name, value)
@@ -69,7 +67,7 @@ def recording(store_url: str) -> Iterator[Recorder]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward
+        do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward  # noqa: N815 - their names there
 
         def log_message(self, *_: object) -> None:
             """Say nothing: signed URLs are not printed."""

@@ -1,5 +1,3 @@
-"""`python drive_aiohttp.py ACTION ADDRESS [FILE]`, with the key in PRESIGN_TOKEN."""
-
 import asyncio
 import os
 import sys
@@ -8,26 +6,26 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-action, address, *files = sys.argv[1:]
-METHODS = {"head": "HEAD", "create": "PUT", "overwrite": "PUT", "delete": "DELETE"}
+action, address, file = sys.argv[1:]
+METHODS = {"create": "PUT", "Range": "GET"}
+BODY = Path(file).read_bytes() if action in {"PUT", "create"} else None
+MORE = {"create": {"If-None-Match": "*"}, "Range": {"Range": "bytes=2-5"}}
 
 
 async def main() -> None:
-    headers = {"range": {"Range": "bytes=2-5"}, "create": {"If-None-Match": "*"}}.get(action, {})
-    own = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
-    body = Path(files[0]).read_bytes() if files else None
+    key = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
     async with (
-        aiohttp.ClientSession(raise_for_status=True) as service,
+        aiohttp.ClientSession(headers=key, raise_for_status=True) as service,
         service.request(
-            METHODS.get(action, "GET"),
+            METHODS.get(action, action),
             URL(address, encoded=True),
-            headers=own | headers,
-            data=body,
+            headers=MORE.get(action),
+            data=BODY,
             allow_redirects=True,
         ) as answer,
     ):
-        text = answer.headers["Content-Length"] if action == "head" else await answer.text()
-        print(text, end="")
+        length = answer.headers["Content-Length"]
+        print(length if action == "HEAD" else await answer.text(), end="")
 
 
 asyncio.run(main())

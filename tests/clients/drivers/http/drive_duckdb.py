@@ -1,18 +1,22 @@
-import os, sys
-import duckdb, duckdb_extension_httpfs
-from pathlib import Path
-action, address = sys.argv[1:3]
-key = os.environ["PRESIGN_TOKEN"]
-print(duckdb_extension_httpfs.__file__, file=sys.stderr)
-print([x for x in dir(duckdb_extension_httpfs)], file=sys.stderr)
+import os
+import sys
+
+import duckdb
+
+action, address, _ = sys.argv[1:]
+key = os.environ["PRESIGN_TOKEN"].replace("'", "''")
 db = duckdb.connect()
-try:
-    import duckdb_extensions
-except ImportError as e: print(e, file=sys.stderr)
-ext = next(Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension"))
-print(ext, file=sys.stderr)
-db.load_extension(str(ext))
+db.load_extension("httpfs")
 db.execute(f"CREATE SECRET (TYPE http, BEARER_TOKEN '{key}')")
 match action:
-  case "get": print(db.sql(f"SELECT * FROM read_csv('{address}')").fetchall())
-  case "parquet": print(db.sql(f"SELECT sum(a), count(*) FROM read_parquet('{address}')").fetchall())
+    case "GET":
+        print(db.execute("SELECT content FROM read_text(?)", [address]).fetchall()[0][0], end="")
+    case "Range":
+        print(
+            db.execute("SELECT substr(content, 3, 4) FROM read_text(?)", [address]).fetchall()[0][
+                0
+            ],
+            end="",
+        )
+    case "HEAD":
+        print(db.execute("SELECT size FROM read_text(?)", [address]).fetchall()[0][0])

@@ -1,16 +1,17 @@
-import os, sys
+import os
+import sys
+
 import fsspec
-action, address = sys.argv[1:3]
+
+action, address, file = sys.argv[1:]
 headers = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
-fs = fsspec.filesystem("http", client_kwargs={"headers": headers}, encoded=True)
+http = fsspec.filesystem("http", client_kwargs={"headers": headers}, encoded=True)
 match action:
-    case "get":
-        print(fs.cat_file(address).decode(), end="")
-    case "range":
-        print(fs.cat_file(address, start=2, end=6).decode(), end="")
-    case "head":
-        print(fs.info(address)["size"])
-    case "list":
-        print(fs.ls(address, detail=False))
-    case "overwrite":
-        fs.put_file(sys.argv[3], address, method="put")
+    case "GET":
+        print(http.cat_file(address).decode(), end="")
+    case "Range":
+        print(http.cat_file(address, start=2, end=6).decode(), end="")
+    case "HEAD":
+        print(http.info(address)["size"])
+    case "PUT":
+        http.put_file(file, address, method="put")

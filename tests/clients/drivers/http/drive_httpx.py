@@ -1,29 +1,25 @@
-"""`python drive_httpx.py ACTION ADDRESS [FILE]`, with the key in PRESIGN_TOKEN."""
-
 import os
 import sys
 from pathlib import Path
 
 import httpx
 
-action, address, *files = sys.argv[1:]
-key = os.environ["PRESIGN_TOKEN"]
-body = Path(files[0]).read_bytes() if files else b""
-with httpx.Client(
-    headers={"Authorization": f"Bearer {key}"}, follow_redirects=True, trust_env=False
-) as service:
+action, address, file = sys.argv[1:]
+key = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
+with httpx.Client(headers=key, follow_redirects=True) as service:
     match action:
-        case "get":
+        case "GET":
             answer = service.get(address)
-        case "range":
+        case "Range":
             answer = service.get(address, headers={"Range": "bytes=2-5"})
-        case "head":
+        case "HEAD":
             answer = service.head(address)
+        case "PUT":
+            answer = service.put(address, content=Path(file).read_bytes())
         case "create":
-            answer = service.put(address, content=body, headers={"If-None-Match": "*"})
-        case "overwrite":
-            answer = service.put(address, content=body)
-        case "delete":
+            new = {"If-None-Match": "*"}
+            answer = service.put(address, content=Path(file).read_bytes(), headers=new)
+        case "DELETE":
             answer = service.delete(address)
 answer.raise_for_status()
-print(answer.headers["Content-Length"] if action == "head" else answer.text, end="")
+print(answer.headers["Content-Length"] if action == "HEAD" else answer.text, end="")

@@ -1,9 +1,14 @@
-import os, sys
-import pandas
-action, address = sys.argv[1:3]
-key = os.environ["PRESIGN_TOKEN"]
-h = {"Authorization": f"Bearer {key}"}
-match action:
-  case "get": print(pandas.read_csv(address, storage_options=h).to_csv(index=False), end="")
-  case "url": print(pandas.read_csv(address.replace("//", f"//x:{key}@",1)).to_csv(index=False), end="")
-  case "simplecache": print(pandas.read_csv("simplecache::"+address, storage_options={"http": {"client_kwargs": {"headers": h}}}).to_csv(index=False), end="")
+import os
+import sys
+
+import fsspec
+import pandas as pd
+
+_, address, _, way = sys.argv[1:]
+headers = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
+if way == "storage_options":
+    table = pd.read_csv(address, storage_options=headers)
+else:
+    with fsspec.open(address, client_kwargs={"headers": headers}, encoded=True) as file:
+        table = pd.read_csv(file)
+print(table.to_csv(index=False), end="")

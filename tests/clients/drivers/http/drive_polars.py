@@ -1,9 +1,15 @@
-import os, sys
-import polars
-action, address = sys.argv[1:3]
+import os
+import sys
+
+import fsspec
+import polars as pl
+
+_, address, _, way = sys.argv[1:]
 key = os.environ["PRESIGN_TOKEN"]
-address=address.replace("//", f"//x:{key}@",1)
-match action:
-  case "get": print(polars.scan_csv(address).collect().rows())
-  case "eager": print(polars.read_csv(address).rows())
-  case "parquet": print(polars.scan_parquet(address).select(polars.col("a").sum()).collect().rows())
+if way == "address":
+    table = pl.read_csv(address.replace("//", f"//x:{key}@", 1))
+else:
+    headers = {"Authorization": f"Bearer {key}"}
+    with fsspec.open(address, client_kwargs={"headers": headers}, encoded=True) as file:
+        table = pl.read_csv(file)
+print(table.write_csv(), end="")

@@ -1,28 +1,25 @@
-"""`python drive_requests.py ACTION ADDRESS [FILE]`, with the key in PRESIGN_TOKEN."""
-
 import os
 import sys
 from pathlib import Path
 
 import requests
 
-action, address, *files = sys.argv[1:]
+action, address, file = sys.argv[1:]
 service = requests.Session()
-service.trust_env = False
-service.auth = ("x", os.environ["PRESIGN_TOKEN"])
-body = Path(files[0]).read_bytes() if files else b""
+service.headers["Authorization"] = f"Bearer {os.environ['PRESIGN_TOKEN']}"
 match action:
-    case "get":
+    case "GET":
         answer = service.get(address)
-    case "range":
+    case "Range":
         answer = service.get(address, headers={"Range": "bytes=2-5"})
-    case "head":
+    case "HEAD":
         answer = service.head(address, allow_redirects=True)
+    case "PUT":
+        answer = service.put(address, data=Path(file).read_bytes())
     case "create":
-        answer = service.put(address, data=body, headers={"If-None-Match": "*"})
-    case "overwrite":
-        answer = service.put(address, data=body)
-    case "delete":
+        new = {"If-None-Match": "*"}
+        answer = service.put(address, data=Path(file).read_bytes(), headers=new)
+    case "DELETE":
         answer = service.delete(address)
 answer.raise_for_status()
-print(answer.headers["Content-Length"] if action == "head" else answer.text, end="")
+print(answer.headers["Content-Length"] if action == "HEAD" else answer.text, end="")

@@ -1,0 +1,39 @@
+"""Unmodified HTTP clients against object URLs, in front of both stores that verify signatures."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.http.places import Place, place_of, write_netrc
+from tests.clients.http.programs import PYTHON
+from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
+from tests.support.stores import Store
+
+__all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
+_INSTALL = """
+import duckdb, duckdb_extension_httpfs, pathlib
+[file] = pathlib.Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension")
+duckdb.connect().install_extension(str(file))
+"""
+
+
+@pytest.fixture(scope="session")
+def place(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place_of(verifying_store, tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's home, where DuckDB finds its extension."""
+    directory = tmp_path_factory.mktemp("home")
+    subprocess.run([PYTHON, "-c", _INSTALL], env={"HOME": str(directory)}, check=True)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def netrc(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `.netrc` in a home of its own: clients that find one use it instead of what they are given."""
+    return write_netrc(tmp_path_factory.mktemp("netrc"), place.url)
