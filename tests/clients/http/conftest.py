@@ -1,22 +1,15 @@
 """Unmodified HTTP clients against object URLs, in front of both stores that verify signatures."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.clients.http.places import Place, place_of, write_netrc
-from tests.clients.http.programs import PYTHON
+from tests.clients.http.places import Place, install_httpfs, place_of, write_netrc
 from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
 from tests.support.stores import Store
 
 __all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
-_INSTALL = """
-import duckdb, duckdb_extension_httpfs, pathlib
-[file] = pathlib.Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension")
-duckdb.connect().install_extension(str(file))
-"""
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +22,7 @@ def place(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> I
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's home, where DuckDB finds its extension."""
     directory = tmp_path_factory.mktemp("home")
-    subprocess.run([PYTHON, "-c", _INSTALL], env={"HOME": str(directory)}, check=True)
+    install_httpfs(directory)
     return directory
 
 

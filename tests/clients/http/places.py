@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from tests.clients.http.programs import PYTHON
 from tests.clients.http.recording import Recorder, Sent, recording
 from tests.support.scrapes import read, value
 from tests.support.service import OPERATIONS, digest_of, run_service
@@ -21,6 +22,11 @@ from tests.support.stores import Store
 KEY: Final = "demo"  # the API key, and the bucket's name, as docs/object-urls.md has them
 BUCKET: Final = "demo"
 SECONDS: Final = 300
+_INSTALL: Final = """
+import duckdb, duckdb_extension_httpfs, pathlib
+[file] = pathlib.Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension")
+duckdb.connect().install_extension(str(file))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +44,14 @@ class Place:
         return value(scraped, "discarded_body_bytes_total")
 
     def sent_by(
-        self, command: list[str], home: Path
+        self, command: list[str], home: Path, **more: str
     ) -> tuple[subprocess.CompletedProcess[str], list[Sent]]:
         """Run a client, and return its end and what it sent to the store."""
         before = len(self.recorder.sent)
         done = subprocess.run(
             command,
             cwd=home,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment(home)},
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment(home), **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -88,6 +94,11 @@ def write_netrc(home: Path, url: str) -> Path:
 
 def keyed(url: str) -> str:
     return url.replace("//", f"//x:{KEY}@", 1)
+
+
+def install_httpfs(home: Path) -> None:
+    """Put DuckDB's extension where DuckDB looks for it, as `INSTALL httpfs` does."""
+    subprocess.run([PYTHON, "-c", _INSTALL], env={"HOME": str(home)}, check=True)
 
 
 def make_wheel() -> bytes:
