@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, HttpCredentials, Page
 from tests.browser.pages import serving_pages
 from tests.browser.test_caching import PICTURE, SHOWN
 from tests.clients.http.places import KEY, Place, place_of
-from tests.support.stores import ANY_ORIGIN, Store
+from tests.support.stores import ANY_ORIGIN, BODY, Store
 
 FETCH: Final = """async ([url, key, method, body, more]) => {
     const headers = { authorization: `Bearer ${key}`, ...more }
@@ -21,6 +21,14 @@ FETCH: Final = """async ([url, key, method, body, more]) => {
         return [answer.status, method === 'HEAD' ? '' : await answer.text()]
     } catch (error) {
         return [0, error.name]
+    }
+}"""
+WITH_PASSWORD: Final = """async ([url, method]) => {
+    const body = method === 'PUT' ? 'other' : undefined
+    try {
+        return (await fetch(url, { method, body, credentials: 'include' })).status
+    } catch (error) {
+        return error.name
     }
 }"""
 BLOB: Final = """async ([url, key]) => {
@@ -122,23 +130,54 @@ def test_a_rule_for_the_pages_origin_does_not_match(
     assert place.store.content(key) == b"hello"
 
 
+def test_a_page_of_the_same_origin_needs_no_star(
+    harness: Harness, place_and_origin: tuple[Place, str], key: str
+) -> None:
+    place, _ = place_and_origin
+    harness.page.goto(f"{place.url}/livez")
+    with allowing(place.store, place.url):
+        assert harness.fetch("PUT", key, "hello")[0] == 200
+    assert harness.origins("PUT") == {place.url}
+
+
 def test_an_image_is_shown_from_what_was_fetched(harness: Harness, key: str) -> None:
     harness.place.store.put(key, PICTURE)
     blob = harness.page.evaluate(BLOB, [harness.place.address(key), KEY])
     assert harness.page.evaluate(SHOWN, blob) == 3
 
 
+@pytest.fixture(name="signed_in")
+def _signed_in(chromium: Browser, place_and_origin: tuple[Place, str]) -> Iterator[Page]:
+    """A page of a browser that has the user's name and password."""
+    place, _ = place_and_origin
+    place.recorder.sent.clear()
+    user: HttpCredentials = {"username": "x", "password": KEY, "origin": place.url}
+    with chromium.new_context(http_credentials=user) as context:
+        yield context.new_page()
+
+
 def test_an_image_is_shown_to_a_user_who_is_signed_in(
-    chromium: Browser, place_and_origin: tuple[Place, str], key: str
+    signed_in: Page, place_and_origin: tuple[Place, str], key: str
 ) -> None:
     """Without credentials the browser asks for them: the 401 has a challenge for Basic."""
     place, origin = place_and_origin
     place.store.put(key, PICTURE)
-    place.recorder.sent.clear()
-    user: HttpCredentials = {"username": "x", "password": KEY, "origin": place.url}
-    with chromium.new_context(http_credentials=user) as signed_in:
-        page = signed_in.new_page()
-        page.goto(origin)
-        assert page.evaluate(SHOWN, place.address(key)) == 3
+    signed_in.goto(origin)
+    assert signed_in.evaluate(SHOWN, place.address(key)) == 3
     assert [each.method for each in place.recorder.sent] == ["GET"]
     assert "authorization" not in place.recorder.sent[0].headers
+
+
+def test_an_unknown_page_cannot_use_the_browsers_password(
+    signed_in: Page, place_and_origin: tuple[Place, str], key: str
+) -> None:
+    place, origin = place_and_origin
+    place.store.put(key)
+    signed_in.goto(place.address(key))  # now the browser has it
+    signed_in.goto(origin.replace("127.0.0.1", "localhost"))
+    place.recorder.sent.clear()
+    for method in ("GET", "PUT", "DELETE"):
+        asked = [place.address(key), method]
+        assert signed_in.evaluate(WITH_PASSWORD, asked) == "TypeError"
+    assert {each.method for each in place.recorder.sent} <= {"GET"}
+    assert place.store.content(key) == BODY

@@ -22,6 +22,7 @@ from tests.support.stores import Store
 KEY: Final = "demo"  # the API key, and the bucket's name, as docs/object-urls.md has them
 BUCKET: Final = "demo"
 SECONDS: Final = 300
+PAGED: Final = "paged"  # another key, whose listings have two names a page
 _INSTALL: Final = """
 import duckdb, duckdb_extension_httpfs, pathlib
 [file] = pathlib.Path(duckdb_extension_httpfs.__file__).parent.rglob("*.duckdb_extension")
@@ -69,7 +70,10 @@ def environment(home: Path) -> dict[str, str]:
 @contextmanager
 def place_of(store: Store, directory: Path, **top: object) -> Iterator[Place]:
     grant = {"bucket": BUCKET, "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
-    caller = {"api_key": "tests", "sha256": [digest_of(KEY)], "grants": [grant]}
+    callers = [
+        {"api_key": "tests", "sha256": [digest_of(KEY)], "grants": [grant]},
+        {"api_key": PAGED, "sha256": [digest_of(PAGED)], "grants": [{**grant, "max_keys": 2}]},
+    ]
     with recording(store.endpoint_url) as recorder:
         bucket = {
             "bucket": store.bucket,
@@ -80,7 +84,7 @@ def place_of(store: Store, directory: Path, **top: object) -> Iterator[Place]:
             "public_endpoint_url": recorder.url,
         }
         settings = {"buckets": {BUCKET: bucket}, **top}
-        with run_service(store, directory, callers=[caller], top=settings) as running:
+        with run_service(store, directory, callers=callers, top=settings) as running:
             url = str(running.client.base_url).rstrip("/")
             yield Place(store=store, recorder=recorder, url=url)
 

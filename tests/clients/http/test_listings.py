@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.http.places import KEY, Place, keyed, make_wheel
+from tests.clients.http.places import KEY, PAGED, Place, keyed, make_wheel
 from tests.clients.http.programs import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 
@@ -44,6 +44,15 @@ def test_rclone_copies_a_folder(place: Place, home: Path, folder: str, tmp_path:
     assert contents(tmp_path) == {name: name.encode() for name in NAMES}
 
 
+def test_rclone_reads_the_first_page_only(
+    place: Place, home: Path, folder: str, tmp_path: Path
+) -> None:
+    key = ["--http-headers", f"Authorization,Bearer {PAGED}"]
+    rclone = tool("rclone", "rclone")
+    run(place, home, rclone, "copy", ":http:", str(tmp_path), "--http-url", folder, *key)
+    assert len(contents(tmp_path)) == 2
+
+
 def test_wget_copies_a_folder(place: Place, home: Path, folder: str, tmp_path: Path) -> None:
     wget = [tool("wget", "wget"), "--no-config", "-q", "-r", "-np", "-P", str(tmp_path)]
     run(place, home, *wget, "--restrict-file-names=nocontrol", keyed(folder))
@@ -55,7 +64,7 @@ def test_fsspec_lists_a_folder_and_reads_it(place: Place, home: Path, folder: st
     script = """
 import fsspec, json, os, sys
 headers = {"Authorization": "Bearer " + os.environ["PRESIGN_TOKEN"]}
-http = fsspec.filesystem("http", client_kwargs={"headers": headers}, encoded=True)
+http = fsspec.filesystem("http", client_kwargs={"headers": headers})
 addresses = http.glob(sys.argv[1] + "*.txt")
 print(json.dumps(sorted(http.cat_file(address).decode() for address in addresses)))
 """

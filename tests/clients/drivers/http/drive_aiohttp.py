@@ -18,7 +18,7 @@ async def main() -> None:
         aiohttp.ClientSession(headers=key, raise_for_status=True) as service,
         service.request(
             METHODS.get(action, action),
-            URL(address, encoded=True),
+            URL(address),
             headers=MORE.get(action),
             data=BODY,
             allow_redirects=True,

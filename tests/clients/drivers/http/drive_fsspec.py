@@ -5,7 +5,7 @@ import fsspec
 
 action, address, file = sys.argv[1:]
 headers = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
-http = fsspec.filesystem("http", client_kwargs={"headers": headers}, encoded=True)
+http = fsspec.filesystem("http", client_kwargs={"headers": headers})
 match action:
     case "GET":
         print(http.cat_file(address).decode(), end="")

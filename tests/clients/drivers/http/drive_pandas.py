@@ -9,6 +9,6 @@ headers = {"Authorization": f"Bearer {os.environ['PRESIGN_TOKEN']}"}
 if way == "storage_options":
     table = pd.read_csv(address, storage_options=headers)
 else:
-    with fsspec.open(address, client_kwargs={"headers": headers}, encoded=True) as file:
+    with fsspec.open(address, client_kwargs={"headers": headers}) as file:
         table = pd.read_csv(file)
 print(table.to_csv(index=False), end="")

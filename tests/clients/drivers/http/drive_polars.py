@@ -10,6 +10,6 @@ if way == "address":
     table = pl.read_csv(address.replace("//", f"//x:{key}@", 1))
 else:
     headers = {"Authorization": f"Bearer {key}"}
-    with fsspec.open(address, client_kwargs={"headers": headers}, encoded=True) as file:
+    with fsspec.open(address, client_kwargs={"headers": headers}) as file:
         table = pl.read_csv(file)
 print(table.write_csv(), end="")
