@@ -173,7 +173,9 @@ def test_an_unknown_page_cannot_use_the_browsers_password(
 ) -> None:
     place, origin = place_and_origin
     place.store.put(key)
-    signed_in.goto(place.address(key))  # now the browser has it
+    listing = signed_in.goto(place.address(""))  # now the browser has the password
+    assert listing is not None
+    assert listing.ok
     signed_in.goto(origin.replace("127.0.0.1", "localhost"))
     place.recorder.sent.clear()
     for method in ("GET", "PUT", "DELETE"):

@@ -13,10 +13,11 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from service.auth.api_keys import digest_of
 from tests.clients.http.programs import PYTHON
 from tests.clients.http.recording import Recorder, Sent, recording
 from tests.support.scrapes import read, value
-from tests.support.service import OPERATIONS, digest_of, run_service
+from tests.support.service import OPERATIONS, run_service
 from tests.support.stores import Store
 
 KEY: Final = "demo"  # the API key, and the bucket's name, as docs/object-urls.md has them
