@@ -97,8 +97,8 @@ def write_netrc(home: Path, url: str) -> Path:
     return netrc
 
 
-def keyed(url: str) -> str:
-    return url.replace("//", f"//x:{KEY}@", 1)
+def keyed(url: str, key: str = KEY) -> str:
+    return url.replace("//", f"//x:{key}@", 1)
 
 
 def install_httpfs(home: Path) -> None:

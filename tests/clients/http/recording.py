@@ -3,18 +3,21 @@
 It passes `Host` on unchanged, so signatures stay valid.
 """
 
-import http.client
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit
 
 HOST: Final = "127.0.0.2"  # clients see another host than the service's 127.0.0.1, as with AWS
 _PIECE: Final = 1024 * 1024
-_HOP_BY_HOP: Final = frozenset({"connection", "date", "server", "transfer-encoding"})
+_NOT_SENT_ON: Final = frozenset({"connection", "expect"})
+_NOT_ANSWERED: Final = frozenset(
+    {"connection", "content-length", "date", "server", "transfer-encoding"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,53 +35,62 @@ class Recorder:
     sent: list[Sent] = field(default_factory=list)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, store_url: str) -> None:
+        super().__init__((HOST, 0), _Handler)
+        self.store = urlsplit(store_url).netloc
+        self.recorder = Recorder(f"http://{HOST}:{self.server_address[1]}")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def forward(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with closing(HTTPConnection(self.server.store, timeout=60)) as store:
+            store.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                if name not in _NOT_SENT_ON:
+                    store.putheader(name, value)
+            store.endheaders()
+            length = self._pass_body(store)
+            self.server.recorder.sent.append(Sent(self.command, headers, length))
+            self._answer(store.getresponse())
+
+    def _pass_body(self, store: HTTPConnection) -> int:
+        length = left = int(self.headers.get("content-length", 0))
+        while left and (piece := self.rfile.read(min(left, _PIECE))):
+            store.send(piece)
+            left -= len(piece)
+        return length - left
+
+    def _answer(self, answer: HTTPResponse) -> None:
+        body = answer.read()
+        length = answer.getheader("content-length", "0") if self.command == "HEAD" else len(body)
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in _NOT_ANSWERED:
+                self.send_header(name, value)
+        self.send_header("content-length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward  # noqa: N815 - their names there
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: signed URLs are not printed."""
+
+
 @contextmanager
 def recording(store_url: str) -> Iterator[Recorder]:
-    store, recorder = urlsplit(store_url), Recorder()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def forward(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            upstream = http.client.HTTPConnection(str(store.hostname), store.port, timeout=60)
-            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in headers.items():
-                if name not in {"connection", "expect"}:
-                    upstream.putheader(name, value)
-            upstream.endheaders()
-            left = length
-            while left and (piece := self.rfile.read(min(left, _PIECE))):
-                upstream.send(piece)
-                left -= len(piece)
-            recorder.sent.append(Sent(self.command, headers, length - left))
-            self._answer(upstream.getresponse())
-            upstream.close()
-
-        def _answer(self, answer: http.client.HTTPResponse) -> None:
-            body = answer.read()
-            self.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in _HOP_BY_HOP | {"content-length"}:
-                    self.send_header(name, value)
-            length = answer.getheader("content-length") if self.command == "HEAD" else None
-            self.send_header("content-length", length or str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward  # noqa: N815 - their names there
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: signed URLs are not printed."""
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        server.daemon_threads = True
-        recorder.url = f"http://{HOST}:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    with _Server(store_url) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield recorder
+            yield server.recorder
         finally:
             server.shutdown()
             thread.join()
