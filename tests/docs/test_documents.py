@@ -14,6 +14,8 @@ from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
 from service.api.limits import BATCH_SLOTS, MAX_REFUSAL_SECONDS
 from service.app.reload import POLL_SECONDS, RESTART_REQUIRED
 from service.auth.jwks_cache import REFRESH_SECONDS, RETRY_SECONDS, STALE_SECONDS
+from service.concurrency.store_calls import PAUSE_SECONDS
+from service.concurrency.store_calls import SLOT_WAIT_SECONDS as TURN_AT_RATE_STORE
 from service.config.server import ServerSettings
 from service.config.settings import Settings
 from service.diagnosis.request import (
@@ -25,8 +27,7 @@ from service.diagnosis.request import (
 from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS
 from service.presigning.audit import _Decision
-from service.presigning.rate_limits import PAUSE_SECONDS, STORE_SECONDS
-from service.presigning.rate_limits import SLOT_WAIT_SECONDS as TURN_AT_RATE_STORE
+from service.presigning.rate_limits import STORE_SECONDS
 from service.presigning.rate_windows import MAX_COUNTS
 from service.s3.client import (
     ATTEMPTS,
