@@ -134,10 +134,10 @@ async def test_a_record_outlives_its_link_by_a_day(valkey: Valkey) -> None:
     expires_at = end()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(valkey))
-        redis = await stack.enter_async_context(Redis.from_url(valkey.url))
+        redis = await stack.enter_async_context(Redis.from_url(valkey.url, decode_responses=True))
         await store.register(ID, 1, expires_at)
         await store.use(ID)
-        [key] = await redis.keys("*")
+        [key] = map(str, await redis.keys("*"))
         assert await redis.expiretime(key) == expires_at + 86_400
 
 
