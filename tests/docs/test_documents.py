@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, MAX_DISCARDED_BYTES
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.api.discarding import MAX_DISCARDED_BYTES
 from service.api.limits import BATCH_SLOTS
 from service.app.reload import RESTART_REQUIRED
 from service.config.server import ServerSettings
@@ -160,8 +161,9 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
             "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
             f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-            "a body that is not used": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; of a longer one what comes "
-            f"within {bounds.linger_seconds:g} s after the response",
+            "a body that nothing needs": f"what comes within {bounds.linger_seconds:g} s after the response",
+            "such a body before a redirect": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; a longer one, or one "
+            "without a length, is read after the response only",
             "an answer that the client does not read": f"{bounds.write_seconds:g} s",
             "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
             "requests in progress": f"`max_in_flight`, {in_progress}",
