@@ -46,6 +46,24 @@ class BodyTooLarge(PresignError):
     code = "body_too_large"
 
 
+class LengthRequired(PresignError):
+    """An upload without Content-Length: its length cannot be signed."""
+
+    code = "length_required"
+
+
+class PreconditionRequired(PresignError):
+    """An upload that might overwrite an object, by a caller that may not overwrite."""
+
+    code = "precondition_required"
+
+
+class UnsupportedMediaType(PresignError):
+    """An upload of a type that the caller's grants do not allow."""
+
+    code = "unsupported_media_type"
+
+
 class Unauthenticated(PresignError):
     code = "unauthenticated"
 

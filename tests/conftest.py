@@ -5,15 +5,21 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.support.left_out import left_out
 
 # Hypothesis tries the same examples in every run, however slow the machine: by default it draws
-# others each
-# time, and fails an example that takes 200 ms, or examples that are slow to draw.
+# others each time, and fails an example that takes 200 ms, or examples that are slow to draw.
 settings.register_profile(
     "presign", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+# For mutants: the first failure is enough, and to shrink it would take most of the time.
+settings.register_profile(
+    "mutants",
+    settings.get_profile("presign"),
+    phases=[Phase.explicit, Phase.generate],
+    report_multiple_bugs=False,
 )
 settings.load_profile("presign")
 

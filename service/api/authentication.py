@@ -1,29 +1,55 @@
-"""Authenticates a request by `Authorization: Bearer <API key or JWT>`."""
+"""Authenticates a request by its `Authorization`: an API key or a JWT."""
 
+import base64
+import binascii
 from collections.abc import Iterable
+from typing import Final
 
 from service.access.callers import Identity
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Unauthenticated
 from service.presigning.snapshot import Snapshot
 
+_BEARER: Final = "Send `Authorization: Bearer` with a valid API key or token."
+_EITHER: Final = "Send an API key or token: as a Basic password with any user name, or as Bearer."
+
 
 async def authenticate(
-    headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, tokens: TokenVerifier
+    headers: Iterable[tuple[bytes, bytes]],
+    snapshot: Snapshot,
+    tokens: TokenVerifier,
+    *,
+    basic: bool = False,
 ) -> Identity:
-    """Return the caller's identity. Raises Unauthenticated, which never says what failed."""
+    """Return the caller's identity. Raises Unauthenticated, which never says what failed.
+
+    `basic` accepts the key or token as a password, with any user name (RFC 7617).
+    """
     sent = [value for name, value in headers if name == b"authorization"]
     if not sent and snapshot.unsafe_anonymous_caller is not None:
         return snapshot.unsafe_anonymous_caller
-    if len(sent) == 1:
-        scheme, _, token = sent[0].partition(b" ")
-        if scheme.lower() == b"bearer":  # case-insensitive: RFC 9110, 11.1
-            text = token.strip(b" ").decode("latin-1")
-            identity = (
-                snapshot.api_keys.identify(text)
-                or tokens.known(text)
-                or await tokens.identify(text)
-            )
-            if identity is not None:
-                return identity
-    raise Unauthenticated("Send `Authorization: Bearer` with a valid API key or token.")
+    if len(sent) == 1 and (text := _credential(sent[0], basic=basic)) is not None:
+        identity = (
+            snapshot.api_keys.identify(text) or tokens.known(text) or await tokens.identify(text)
+        )
+        if identity is not None:
+            return identity
+    raise Unauthenticated(_EITHER if basic else _BEARER)
+
+
+def _credential(authorization: bytes, *, basic: bool) -> str | None:
+    scheme, _, sent = authorization.partition(b" ")
+    match scheme.lower():  # case-insensitive: RFC 9110, 11.1
+        case b"bearer":
+            return sent.strip(b" ").decode("latin-1")
+        case b"basic" if basic:
+            return _password(sent.strip(b" "))
+    return None
+
+
+def _password(sent: bytes) -> str | None:
+    try:
+        _, colon, password = base64.b64decode(sent, validate=True).partition(b":")
+    except binascii.Error:
+        return None
+    return password.decode("latin-1") if colon else None

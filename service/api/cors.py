@@ -28,7 +28,7 @@ def _allowing(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "X-Request-ID", "traceparent"],
+        allow_methods=["GET", "HEAD", "POST", "PUT", "DELETE"],
+        allow_headers=["*"],  # an upload's own, such as `x-amz-meta-…`, are not known in advance
         expose_headers=["X-Request-ID", "Retry-After"],
     )

@@ -105,13 +105,16 @@ class Gateway:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]
+        route = self._find(scope)
         try:
-            if (route := self._find(scope)) is None:
+            if route is None:
                 await self._app(scope, receive, send)
                 return
             response = await route.respond(AuthenticatedRequest(scope, receive))
         except PresignError as error:
-            response = refusal(error, state["request_id"])
+            response = refusal(
+                error, state["request_id"], basic=route is not None and route.accepts_basic
+            )
         except ClientDisconnect:
             return
         except Exception:

@@ -24,13 +24,16 @@ _KINDS: Final = {
     "invalid_part": (409, "The store has different parts"),
     "write_conflict": (409, "Another write to the same key was in progress"),
     "object_exists": (412, "The object already exists"),
+    "length_required": (411, "The length of the body is required"),
     "body_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The content type is not allowed"),
     "invalid_request": (422, "The request is not valid"),
     "lifetime_unavailable": (422, "The lifetime is not available"),
     "create_only_unsupported": (422, "Create-only uploads are not supported here"),
     "unsafe_content_type": (422, "The content type is unsafe to show inline"),
     "length_mismatch": (422, "The parts do not add up"),
     "checksum_mismatch": (422, "The checksum does not match"),
+    "precondition_required": (428, "A condition is required"),
     "rate_limited": (429, "Too many URLs requested"),
     "headers_too_large": (431, "The headers are too large"),
     "internal_error": (500, "Internal error"),
@@ -80,14 +83,14 @@ def internal_error(request_id: str) -> Response:
     return response(problem("internal_error", detail, request_id=request_id))
 
 
-def refusal(error: PresignError, request_id: str, **more: str) -> Response:
-    """`more` are extra members of the problem."""
-    headers = {}
+def refusal(error: PresignError, request_id: str, *, basic: bool = False, **more: str) -> Response:
+    """`more` are extra members of the problem. `basic` is for routes that accept it."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    refused = response(of_error(error, request_id=request_id) | more, headers)
     if error.code == "unauthenticated":
-        headers["WWW-Authenticate"] = "Bearer"
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    return response(of_error(error, request_id=request_id) | more, headers)
+        for scheme in ('Basic realm="presign"', "Bearer") if basic else ("Bearer",):
+            refused.headers.append("WWW-Authenticate", scheme)
+    return refused
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

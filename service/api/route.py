@@ -10,7 +10,7 @@ and before the response if there is another snapshot by then.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, get_type_hints
+from typing import Any, ClassVar, Final, get_type_hints
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -39,7 +39,7 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 
-Handler = Callable[..., Awaitable[bytes]]
+Handler = Callable[..., Awaitable[bytes | Response]]
 
 _NO_CONTENT: Final = 204
 
@@ -65,11 +65,8 @@ class AuthenticatedRequest(Request):
         checks: ObjectChecks = self.app.state.object_checks
         return checks
 
-    async def identify(self, route: str) -> None:
-        """Authenticate the caller. Raises Unauthenticated after writing the audit line.
-
-        `route` is the path's template.
-        """
+    async def identify(self, route: "ApiRoute") -> None:
+        """Authenticate the caller. Raises Unauthenticated after writing the audit line."""
         scope = self.scope
         state, request_id = scope["app"].state, scope["state"]["request_id"]
         self.authorizer, self.presigner = state.authorizer, state.presigner
@@ -79,9 +76,11 @@ class AuthenticatedRequest(Request):
         address = scope.get("client")
         client = None if address is None else address[0]
         try:
-            identity = await authenticate(scope["headers"], self.snapshot, tokens)
+            identity = await authenticate(
+                scope["headers"], self.snapshot, tokens, basic=route.accepts_basic
+            )
         except Unauthenticated:
-            await self.authorizer.record_unauthenticated(request_id, client, route)
+            await self.authorizer.record_unauthenticated(request_id, client, route.path)
             raise
         self.owner = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
@@ -99,11 +98,13 @@ class JsonBytesResponse(Response):
 
 
 class ApiRoute(APIRoute):
-    """For handlers `async def name(call: AuthenticatedRequest, …) -> bytes`.
+    """For handlers `async def name(call: AuthenticatedRequest, …) -> bytes`, or `-> Response`.
 
     They may also take `body: Model`, `query: Annotated[Model, Query()]` and the path's parameters,
     as strings.
     """
+
+    accepts_basic: ClassVar[bool] = False  # for clients that know HTTP, but not presign
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         self._read_signature()
@@ -115,7 +116,7 @@ class ApiRoute(APIRoute):
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""
-        await call.identify(self.path)
+        await call.identify(self)
         shared, owner = call.shared, call.owner
         shared.limiter.assign(owner)
         call.scope["state"][REQUEST_OWNER] = owner
@@ -127,18 +128,22 @@ class ApiRoute(APIRoute):
             self._remember(call, error)
             raise
         if call.authorizer.snapshot is not call.snapshot:
-            await call.identify(self.path)
+            await call.identify(self)
+        if isinstance(answer, Response):
+            return answer
         return JsonBytesResponse(answer, self._status)
 
-    async def _answer(self, call: AuthenticatedRequest) -> bytes:
-        arguments: dict[str, Any] = dict(call.scope.get("path_params", ()))
+    async def _answer(self, call: AuthenticatedRequest) -> bytes | Response:
+        arguments: dict[str, Any] = {
+            name: call.scope["path_params"][name] for name in self._path_parameters
+        }
         if self._query is not None:
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         if self._body is None:
             return await self._handler(call, **arguments)
         body = await self._read(call)
         if call.authorizer.snapshot is not call.snapshot:
-            await call.identify(self.path)
+            await call.identify(self)
         if self._is_long:
             return await self._answer_long(call, self._body, body, arguments)
         return await self._handler(call, body=parse(self._body, body), **arguments)
@@ -161,7 +166,7 @@ class ApiRoute(APIRoute):
 
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
-    ) -> bytes:
+    ) -> bytes | Response:
         async with call.shared.batches.slot(call.owner) as call.slot:
             if call.slot.has_waited and await call.is_disconnected():
                 raise ClientDisconnect
@@ -197,6 +202,7 @@ class ApiRoute(APIRoute):
         self._limit = MAX_BODY_BYTES if body is None else body.max_body_bytes
         self._is_long = self._limit > MAX_BODY_BYTES
         self._is_batch = body is not None and body.is_batch
+        self._path_parameters = [name for name in self.param_convertors if name in hints]
         self._query: type[BaseModel] | None = hints.get("query")
         self._is_rate_limited = "body" in hints or "query" in hints
         self._status = self.status_code or 200

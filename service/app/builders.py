@@ -27,6 +27,7 @@ from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
+from service.sessions.lifetime import Lifetime
 from service.sessions.pool_entry import BucketSessions
 from service.sessions.sts import Role, SessionSource
 from service.signing.actions import Encryption
@@ -132,6 +133,11 @@ def caller_name(caller: CallerEntry | Caller) -> str:
 def uppy_target(settings: Settings) -> UploadTarget | None:
     uppy = settings.uppy
     return None if uppy is None else UploadTarget(uppy.bucket, uppy.prefix, uppy.expires_in)
+
+
+def object_url_lifetime(settings: Settings) -> Lifetime | None:
+    """Of the URLs that object URLs redirect to. None if there are no object URLs."""
+    return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
 
 
 def link_keys(settings: Settings) -> list[bytes]:

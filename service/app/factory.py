@@ -31,6 +31,7 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.objects import routes as object_urls
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -105,7 +106,7 @@ def create_app(
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
-            app.state.diagnoses = services.diagnoses
+            app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -122,7 +123,11 @@ def create_app(
     app.state.shared = _shared(settings.server.max_in_flight, clock)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
-    routers = _ROUTERS if settings.uppy is None else (*_ROUTERS, uppy.router)
+    routers = [*_ROUTERS]
+    if settings.objects is not None:
+        routers.insert(0, object_urls.router)  # the gateway tries its routes in this order
+    if settings.uppy is not None:
+        routers.append(uppy.router)
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(

@@ -40,6 +40,8 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.snapshot import Snapshot
+from service.protocols.objects.listings import Listings
+from service.protocols.objects.routes import ObjectUrls
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -167,6 +169,10 @@ class Services:
         )
         target = builders.uppy_target(configuration.settings)
         self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
+        self.object_urls = ObjectUrls(
+            builders.object_url_lifetime(configuration.settings),
+            Listings(self.authorizer, self._store),
+        )
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -177,6 +183,7 @@ class Services:
         new = await self._prepare(settings)
         self.authorizer.snapshot = new.snapshot
         self.uppy.target = builders.uppy_target(settings)
+        self.object_urls.lifetime = builders.object_url_lifetime(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new

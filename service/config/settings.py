@@ -19,6 +19,7 @@ from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
 from service.config.links import LinksSettings
+from service.config.objects import Objects, ObjectUrlSettings
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
 from service.config.uppy import UppySettings
@@ -57,6 +58,9 @@ class Settings(Section):
 
     unsafe_anonymous_caller: AnonymousSettings | None = None
     """What a request without `Authorization` may do. For demos and tests only."""
+
+    objects: Objects = Field(default_factory=ObjectUrlSettings)
+    """[Object URLs](object-urls.md) at `/o/{bucket}/{key}`. `objects: false` turns them off."""
 
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no

@@ -40,7 +40,7 @@ from service.sessions.lifetime import (
 from service.sessions.pool import NO_SESSION, SessionPool
 from service.sessions.pool_entry import SessionKey, SigningSession
 from service.sessions.url_windows import Window
-from service.signing.validation import check_key
+from service.signing.validation import check_key, check_prefix
 
 T = TypeVar("T", bound=Answer)
 
@@ -214,7 +214,10 @@ class Authorizer:
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int
     ) -> StoreAccess | None:
-        check_key(request.key)
+        if request.access_request.subtree:
+            check_prefix(request.key)
+        else:
+            check_key(request.key)
         granted = self.authorize(requester, request.access_request)
         if request.creates_only:
             granted.bucket.refuse_create_only()

@@ -16,16 +16,22 @@ from service.signing.actions import (
     DeleteObject,
     GetObject,
     HeadObject,
+    HeadOfDownload,
     ListObjects,
     PutObject,
 )
 from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.validation import check_key, check_prefix
 
-_OPERATIONS: Final[Mapping[type[Action], Operation]] = {
+SignedAction = Action | RedirectedPut
+
+_OPERATIONS: Final[Mapping[type[SignedAction], Operation]] = {
     GetObject: Operation.DOWNLOAD,
     PutObject: Operation.UPLOAD,
+    RedirectedPut: Operation.UPLOAD,
     HeadObject: Operation.HEAD,
+    HeadOfDownload: Operation.DOWNLOAD,
     DeleteObject: Operation.DELETE,
     ListObjects: Operation.LIST,
 }
@@ -41,7 +47,7 @@ class PresignRequest:
 
     bucket: str
     key: str
-    action: Action
+    action: SignedAction
     lifetime: Lifetime
     content_type_given: bool = True
 
@@ -131,7 +137,7 @@ def operation(request: AnyRequest) -> Operation:
 
 def access_for_request(request: PresignRequest) -> AccessRequest:
     match request.action:
-        case PutObject() as put:
+        case PutObject() | RedirectedPut() as put:
             return AccessRequest(
                 operation=Operation.UPLOAD,
                 bucket=request.bucket,

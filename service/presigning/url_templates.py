@@ -21,14 +21,21 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, DecisionScope, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
+from service.errors import InvalidRequest
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer, SigningGrant
-from service.presigning.requests import PresignRequest, access_for_request, with_page_size
+from service.presigning.requests import (
+    PresignRequest,
+    SignedAction,
+    access_for_request,
+    with_page_size,
+)
 from service.presigning.results import to_send
 from service.presigning.snapshot import Bucket, CallerAccess
 from service.sessions.lifetime import Lifetime, Validity
 from service.sessions.session import Session
-from service.signing.actions import Action, ListObjects, PutObject
+from service.signing.actions import ListObjects, PutObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.signer import SigningContext
 
 _MAX_TEMPLATES: Final = 256
@@ -38,7 +45,7 @@ _URL_ID_LENGTH: Final = 32  # hex digits, as in a request id
 @dataclass(slots=True, eq=False)
 class UrlTemplate:
     access: CallerAccess = field(repr=False)
-    action: Action
+    action: SignedAction
     lifetime: Lifetime
     decision_scope: DecisionScope | None
     signing_grant: SigningGrant = field(repr=False)
@@ -83,7 +90,7 @@ class UrlTemplateCache:
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
         scope = None
-        if not isinstance(action, PutObject | ListObjects):
+        if not isinstance(action, PutObject | RedirectedPut | ListObjects):
             scope = decision_scope(access.grants, access_request)
         context = _context(requester, request, action, signing_grant)
         return UrlTemplate(
@@ -105,7 +112,7 @@ def _is_reusable(template: UrlTemplate) -> bool:
 
 
 def _context(
-    requester: Requester, request: PresignRequest, action: Action, signing_grant: SigningGrant
+    requester: Requester, request: PresignRequest, action: SignedAction, signing_grant: SigningGrant
 ) -> SigningContext:
     signing, validity = signing_grant.signing, signing_grant.validity
     tag = requester.request_id if signing_grant.bucket.tag_urls else None
@@ -123,15 +130,29 @@ def _url_id(caller: Caller, begins_at: int, stable_for: int) -> str:
     return sha256(window).hexdigest()[:_URL_ID_LENGTH]
 
 
-def _apply_bucket_defaults(action: Action, bucket: Bucket) -> Action:
+def _apply_bucket_defaults(action: SignedAction, bucket: Bucket) -> SignedAction:
     """Encrypt an upload as the bucket requires.
 
-    Raises CreateOnlyUnsupported if the store cannot refuse to overwrite.
+    Raises CreateOnlyUnsupported if the store cannot refuse to overwrite, and InvalidRequest if the
+    client's own headers do not encrypt it so.
     """
-    if not isinstance(action, PutObject):
+    if not isinstance(action, PutObject | RedirectedPut):
         return action
     if action.if_match is not None:
         bucket.refuse_create_only(pointer="#/if_match")
     elif not action.overwrite:
         bucket.refuse_create_only()
+    if isinstance(action, RedirectedPut):
+        _check_encryption(action, bucket)
+        return action
     return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)
+
+
+def _check_encryption(action: RedirectedPut, bucket: Bucket) -> None:
+    needed = {} if bucket.encryption is None else bucket.encryption.headers()
+    if action.encryption == needed:
+        return
+    if not needed:
+        raise InvalidRequest("This bucket is not configured for encryption headers.")
+    headers = ", ".join(f"`{name}: {value}`" for name, value in needed.items())
+    raise InvalidRequest(f"An upload to this bucket needs {headers}.")

@@ -48,6 +48,7 @@ COMPLETIONS_A_BUCKET: Final = 16  # in addition to a bucket's other calls
 SLOT_WAIT_SECONDS: Final = 2.0
 ATTEMPTS: Final = 3
 MAX_LIST_BYTES: Final = 1024**2  # a page of 1,000 parts has at most half of that
+MAX_OBJECTS_BYTES: Final = 4 * 1024**2  # 1,000 keys of 1,024 bytes, three times as long if encoded
 MAX_ANSWER_BYTES: Final = 64 * 1024  # for everything except lists
 MAX_CHUNKS: Final = 4096  # each costs time on the event loop, even if it has one byte
 _LONG_BYTES: Final = 64 * 1024  # takes about 2 ms to parse
@@ -223,8 +224,13 @@ class S3Client:
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
         method, headers = call.action.METHOD, call.action.headers()
-        is_list = isinstance(call.action, ListParts | ListMultipartUploads | ListObjects)
-        max_bytes = MAX_LIST_BYTES if is_list else MAX_ANSWER_BYTES
+        match call.action:
+            case ListObjects():
+                max_bytes = MAX_OBJECTS_BYTES
+            case ListParts() | ListMultipartUploads():
+                max_bytes = MAX_LIST_BYTES
+            case _:
+                max_bytes = MAX_ANSWER_BYTES
         async with (
             self._client.for_a_call() as client,
             client.stream(method, url, content=call.body, headers=headers) as response,

@@ -1,4 +1,4 @@
-"""Calls for one key: whether there is an object, and which parts an upload has."""
+"""Calls that ask the store: is there an object, which parts has an upload, what is in a bucket."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from service.errors import StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.client import CALL_SECONDS, Reply, S3Client
-from service.s3.xml import ListedObject, listed_objects, parts_page
+from service.s3.xml import ListedObject, ObjectsPage, listed_objects, objects_page, parts_page
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
     MAX_PARTS,
@@ -72,3 +72,27 @@ class S3Object:
 
     async def abort_upload(self, upload_id: str) -> None:
         await self.send(AbortMultipartUpload(upload_id=upload_id))
+
+
+async def list_objects(
+    store: S3Client,
+    access: StoreAccess,
+    bucket: str,
+    prefix: str,
+    *,
+    max_keys: int,
+    after: str | None = None,
+) -> ObjectsPage:
+    """Return one level under `prefix`, from the continuation token `after`.
+
+    Raises what `S3Client.send` raises.
+    """
+    action = ListObjects(
+        prefix=prefix,
+        delimiter="/",
+        max_keys=max_keys,
+        continuation_token=after,
+        encoding_type="url",
+    )
+    reply = await store.send(access, action, bucket=bucket)
+    return await reply.read(objects_page)

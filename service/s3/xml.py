@@ -8,7 +8,7 @@ docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html and its neighbours.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Final, cast, get_args
 from urllib.parse import unquote_plus
@@ -38,11 +38,21 @@ _ALGORITHMS: Final = cast("tuple[ChecksumAlgorithm, ...]", get_args(ChecksumAlgo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedObject:
-    """An object in a listing. `etag` is in quotes."""
+    """An object in a listing. `etag` is in quotes; `last_modified` is the store's text, RFC 3339."""
 
     key: str
     etag: str
     content_length: int
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectsPage:
+    """A page of a listing. `prefixes` are the common ones; `next_token` is None on the last page."""
+
+    objects: list[ListedObject]
+    prefixes: list[str]
+    next_token: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,15 +134,21 @@ def parts_page(body: bytes) -> PartsPage:
 
 
 def listed_objects(body: bytes) -> list[ListedObject]:
-    contents = [_fields(element) for element in _root(body, "ListBucketResult").findall("Contents")]
-    return [
-        ListedObject(
-            key=_text(fields, "Key"),
-            etag=quote_etag(_text(fields, "ETag")),
-            content_length=_number(fields, "Size"),
-        )
-        for fields in contents
-    ]
+    return [_listed(_fields(each)) for each in _root(body, "ListBucketResult").findall("Contents")]
+
+
+def objects_page(body: bytes) -> ObjectsPage:
+    """Return a page that was requested with `encoding-type=url`."""
+    root = _root(body, "ListBucketResult")
+    objects = [_listed(_fields(each)) for each in root.findall("Contents")]
+    prefixes = [_text(_fields(each), "Prefix") for each in root.findall("CommonPrefixes")]
+    # A store may declare the encoding and not apply it: then some name is not encoded.
+    names = [*(each.key for each in objects), *prefixes]
+    if root.findtext("EncodingType") == "url" and all(map(_ENCODED.fullmatch, names)):
+        objects = [replace(each, key=unquote_plus(each.key)) for each in objects]
+        prefixes = [unquote_plus(prefix) for prefix in prefixes]
+    token = root.findtext("NextContinuationToken") if _is_truncated(root) else None
+    return ObjectsPage(objects=objects, prefixes=prefixes, next_token=token or None)
 
 
 def uploads_page(body: bytes) -> UploadsPage:
@@ -149,6 +165,15 @@ def quote_etag(etag: str) -> str:
     if _ETAG.fullmatch(bare) is None:
         raise invalid_response()
     return f'"{bare}"'
+
+
+def _listed(fields: Fields) -> ListedObject:
+    return ListedObject(
+        key=_text(fields, "Key"),
+        etag=quote_etag(_text(fields, "ETag")),
+        content_length=_number(fields, "Size"),
+        last_modified=fields.get("LastModified", ""),
+    )
 
 
 def _open_upload(fields: Fields, *, encoded: bool) -> OpenUpload:

@@ -81,6 +81,8 @@ class TimeoutProtocol(FastHttpProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._discards_input:
+            if self._phase is _Phase.BODY:
+                self._body_discarded(len(data))
             self._pause_one_iteration()
             return
         self._has_progressed = False
@@ -138,6 +140,8 @@ class TimeoutProtocol(FastHttpProtocol):
 
     def on_response_complete(self) -> None:
         is_last = not self.pipeline
+        if is_last and self.cycle.body:  # received, but never asked for
+            self._body_discarded(len(self.cycle.body))
         super().on_response_complete()
         if is_last and self._discards_input:
             self._close()

@@ -7,6 +7,9 @@ left to uvicorn.
 A/B, the server's CPU for a GET over HTTP, 8 connections, each response written by itself: 95 µs;
 103 µs with uvicorn's two writes.
 
+A client that waits for `100 Continue` may send its body or not once it has the response (RFC 9110,
+10.1.1). So a response that begins before the app has asked for the body ends the connection.
+
 An app may set `reason` in `http.response.start`, which ASGI does not have: it replaces the standard
 reason phrase in the status line (RFC 9112, 4).
 """
@@ -36,6 +39,8 @@ class RequestResponse(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "http.response.start" and not self.response_started:
+            if self.waiting_for_100_continue and self.more_body:
+                self.keep_alive = self.waiting_for_100_continue = False
             self._pending_start = message
             self.response_started = True
             return

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -106,10 +106,21 @@ def _queued(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 def uvicorn_config(
-    app: FastAPI, *, host: str, port: int, drain: Drain, limits: ConnectionLimits | None = None
+    app: FastAPI,
+    *,
+    host: str,
+    port: int,
+    drain: Drain,
+    body_discarded: Callable[[int], None],
+    limits: ConnectionLimits | None = None,
 ) -> uvicorn.Config:
+    """`body_discarded` counts the bytes of bodies that were read and dropped."""
     protocol = partial(
-        TimeoutProtocol, limits=limits or ConnectionLimits(), drain=drain, batcher=WriteBatcher()
+        TimeoutProtocol,
+        limits=limits or ConnectionLimits(),
+        drain=drain,
+        batcher=WriteBatcher(),
+        body_discarded=body_discarded,
     )
     return uvicorn.Config(
         app,

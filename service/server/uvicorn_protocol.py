@@ -9,6 +9,7 @@ A/B, the server's CPU for a GET over HTTP, 8 connections: 76 µs; 82 µs with uv
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 from urllib.parse import unquote
@@ -21,8 +22,10 @@ from service.server.request_response import RequestResponse
 
 
 class FastHttpProtocol(HttpToolsProtocol):
-    def __init__(self, **uvicorn_arguments: Any) -> None:
+    def __init__(self, *, body_discarded: Callable[[int], None], **uvicorn_arguments: Any) -> None:
+        """`body_discarded` counts the bytes of bodies that were read and dropped."""
         super().__init__(**uvicorn_arguments)
+        self._body_discarded = body_discarded
         self._active_at = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -47,7 +50,7 @@ class FastHttpProtocol(HttpToolsProtocol):
             access_log=self.access_log,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+            expect_100_continue=self.expect_100_continue and version != "1.0",
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
@@ -60,6 +63,7 @@ class FastHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
         if cycle.response_complete:
+            self._body_discarded(len(body))
             self._pause_one_iteration()
             return
         cycle.body += body

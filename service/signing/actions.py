@@ -77,8 +77,8 @@ class Encryption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GetObject:
-    METHOD: ClassVar = "GET"
+class _Read:
+    """An object's version, and the response headers that replace the object's own."""
 
     version_id: str | None = None
     content_type: str | None = None
@@ -92,7 +92,6 @@ class GetObject:
         _check_texts(version_id=self.version_id)
 
     def query(self) -> Query:
-        """The store sends these response headers instead of the object's own."""
         return _present(
             ("versionId", self.version_id),
             ("response-content-type", self.content_type),
@@ -105,22 +104,25 @@ class GetObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadObject:
+class GetObject(_Read):
+    METHOD: ClassVar = "GET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadObject(_Read):
     """With `checksums`, the response has the object's checksums."""
 
     METHOD: ClassVar = "HEAD"
 
-    version_id: str | None = None
     checksums: bool = False
-
-    def __post_init__(self) -> None:
-        _check_texts(version_id=self.version_id)
-
-    def query(self) -> Query:
-        return _present(("versionId", self.version_id))
 
     def headers(self) -> dict[str, str]:
         return {"x-amz-checksum-mode": "ENABLED"} if self.checksums else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadOfDownload(HeadObject):
+    """A HEAD for a caller that may download the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class ListObjects:
     delimiter: str | None = None
     max_keys: int | None = None
     continuation_token: str | None = None
+    encoding_type: Literal["url"] | None = None
 
     def __post_init__(self) -> None:
         _check_texts(delimiter=self.delimiter, continuation_token=self.continuation_token)
@@ -158,6 +161,7 @@ class ListObjects:
             ("list-type", "2"),
             ("prefix", self.prefix),
             ("delimiter", self.delimiter),
+            ("encoding-type", self.encoding_type),
             ("max-keys", None if self.max_keys is None else str(self.max_keys)),
             ("continuation-token", self.continuation_token),
         )

@@ -19,6 +19,7 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.signing import sigv4
 from service.signing.actions import Action, ListObjects, Query
 from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
+from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials, SigningState
 
 SERVICE: Final = "s3"
@@ -29,7 +30,7 @@ _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 _MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and are seldom used twice
 
-Signable = Action | MultipartAction
+Signable = Action | MultipartAction | RedirectedPut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

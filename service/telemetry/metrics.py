@@ -102,6 +102,10 @@ class Metrics:
         self.log_line_dropped = counter(
             "presign_log_lines_dropped_total", "Log lines that could not be written."
         ).inc
+        self.body_discarded = counter(
+            "presign_discarded_body_bytes_total",
+            "Bytes of requests' bodies that were read and dropped.",
+        ).inc
         # The client checks the labels at each call, which costs ten times as much as counting.
         self._signed_labels = cache(self._signed.labels)
         # Start at 0: the first event of a new series is no increase, so no alert would see it.

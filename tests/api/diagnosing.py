@@ -10,7 +10,6 @@ from urllib.parse import quote
 import httpx
 
 from service.auth.api_keys import digest_of
-from service.signing.signer import Address
 from tests.support.app import (
     ADDRESS,
     API_KEY,
@@ -87,20 +86,12 @@ def grants(prefix: str = "", *allow: str) -> dict[str, Any]:
 async def a_desk(*given: dict[str, Any], **more: Any) -> AsyncIterator[Desk]:
     audit_trail: list[bytes] = []
     settings = make_app_settings(*given, **more)
-    other = {
-        "api_key": "other",
-        "sha256": [digest_of(OTHER)],
-        "grants": [grants("b/"), grants("a/b")],
-    }
+    also = [grants("b/"), grants("a/b")]
+    other = {"api_key": "other", "sha256": [digest_of(OTHER)], "grants": also}
     known = [each.model_dump(exclude_none=True) for each in settings.callers]
     data = settings.model_dump(exclude_none=True) | {"callers": [*known, other]}
-    elsewhere = replace(
-        ADDRESS,
-        host="closed.s3.example",
-        inner=Address(
-            scheme="http", host="inner.example", path_prefix="/closed/", region="eu-west-1"
-        ),
-    )
+    inner = replace(ADDRESS, scheme="http", host="inner.example", path_prefix="/closed/")
+    elsewhere = replace(ADDRESS, host="closed.s3.example", inner=inner)
     addresses = {"demo": ADDRESS, "closed": elsewhere}
     settings = type(settings).model_validate(data)
     async with run_app(settings, audit=audit_trail.extend, addresses=addresses) as client:

@@ -109,11 +109,8 @@ async def test_a_full_batch_queue_refuses() -> None:
 
 
 async def test_a_batch_releases_its_slot_while_waiting_for_a_session() -> None:
-    queue, session, order = (
-        BatchQueue(ConcurrencyLimiter(4), slots=1),
-        asyncio.Event(),
-        list[str](),
-    )
+    queue, session = BatchQueue(ConcurrencyLimiter(4), slots=1), asyncio.Event()
+    order: list[str] = []
 
     async def cold() -> None:
         async with queue.slot(ALICE) as slot:
@@ -155,11 +152,16 @@ async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
 
 
 class Refused(RecentlyRefused):
-    """With a clock that tests set."""
+    """With a clock that tests set, and an owner that was refused for `seconds`."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: int = 60, *, length: int = 100, batch: bool = False) -> None:
         super().__init__(lambda: self.now)
         self.now = 0.0
+        self.refuse(ALICE, seconds, length=length, batch=batch)
+
+    def refuse(self, owner: Owner, seconds: int = 60, *, length: int, batch: bool = False) -> None:
+        error = RateLimited("Too many.", retry_after=seconds)
+        self.add(owner, RATE, error, length=length, batch=batch)
 
     def refuses(self, length: int, owner: Owner = ALICE, rate: Rate = RATE) -> bool:
         try:
@@ -169,13 +171,8 @@ class Refused(RecentlyRefused):
         return False
 
 
-def refusal(seconds: int) -> RateLimited:
-    return RateLimited("Too many.", retry_after=seconds)
-
-
 def test_a_refused_caller_is_refused_until_retry_after() -> None:
-    refused = Refused()
-    refused.add(ALICE, RATE, refusal(3), length=100, batch=False)
+    refused = Refused(3)
     assert refused.refuses(0)
     assert not refused.refuses(0, BOB)
     refused.now = 2.9
@@ -185,34 +182,26 @@ def test_a_refused_caller_is_refused_until_retry_after() -> None:
 
 
 def test_a_caller_is_refused_unread_for_ten_seconds_at_most() -> None:
-    refused = Refused()
-    refused.add(ALICE, RATE, refusal(3600), length=100, batch=False)
+    refused = Refused(3600)
     refused.now = MAX_REFUSAL_SECONDS
     assert not refused.refuses(0)
 
 
 def test_a_refused_batch_refuses_only_batches_as_long() -> None:
-    refused = Refused()
-    refused.add(ALICE, RATE, refusal(60), length=LONG, batch=True)
-    assert refused.refuses(LONG)
-    assert not refused.refuses(LONG // 2)
-    assert not refused.refuses(0)
+    refused = Refused(length=LONG, batch=True)
+    assert [refused.refuses(length) for length in (LONG, LONG // 2, 0)] == [True, False, False]
 
 
 def test_a_short_batch_is_always_read() -> None:
-    refused = Refused()
-    refused.add(ALICE, RATE, refusal(60), length=64 * 1024, batch=True)
-    assert not refused.refuses(LONG)
+    assert not Refused(length=64 * 1024, batch=True).refuses(LONG)
 
 
 def test_a_changed_rate_applies_at_once() -> None:
-    refused = Refused()
-    refused.add(ALICE, RATE, refusal(60), length=1, batch=False)
-    assert not refused.refuses(0, rate=Rate(20, 60))
+    assert not Refused().refuses(0, rate=Rate(20, 60))
 
 
 def test_few_refused_callers_are_remembered() -> None:
     refused = Refused()
     for number in range(5000):
-        refused.add((None, str(number)), RATE, refusal(60), length=1, batch=False)
+        refused.refuse((None, str(number)), length=1)
     assert sum(refused.knows((None, str(number))) for number in range(5000)) == 4096

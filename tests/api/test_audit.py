@@ -10,33 +10,17 @@ import httpx
 import pytest
 
 from service.errors import Overloaded
+from tests.api.signing_calls import CALLS, GET
 from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
 
-GET: Final = {"bucket": "demo", "key": "a"}
-CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
-    ("download-urls", GET),
-    ("upload-urls", {**GET, "content_length": 5}),
-    ("upload-forms", {**GET, "max_content_length": 5, "overwrite": True}),
-    ("head-urls", GET),
-    ("delete-urls", GET),
-    ("list-urls", {"bucket": "demo", "prefix": "a"}),
-    ("download-urls/batch", {"items": [GET]}),
-    ("upload-urls/batch", {"items": [{**GET, "content_length": 5}]}),
-    ("head-urls/batch", {"items": [GET]}),
-    ("delete-urls/batch", {"items": [GET]}),
-]
 UPLOAD: Final = "multipart-uploads/upload-1"
 LENGTH: Final = {"content_length": 6_000_000}
 PARTS: Final = [{"part_number": 1, "etag": "e"}]
+PART: Final = {**LENGTH, "part_size": 6_000_000, "part_numbers": [1]}
 # (method, path, body, S3 action); a GET or a DELETE sends its body as the query.
 STORE_CALLS: Final[list[tuple[str, str, dict[str, Any], str]]] = [
     ("POST", "multipart-uploads", {**GET, **LENGTH}, "CreateMultipartUpload"),
-    (
-        "POST",
-        f"{UPLOAD}/part-urls",
-        {**GET, **LENGTH, "part_size": 6_000_000, "part_numbers": [1]},
-        "UploadPart",
-    ),
+    ("POST", f"{UPLOAD}/part-urls", {**GET, **PART}, "UploadPart"),
     ("GET", f"{UPLOAD}/parts", GET, "ListParts"),
     ("POST", f"{UPLOAD}/complete", {**GET, **LENGTH, "parts": PARTS}, "CompleteMultipartUpload"),
     ("DELETE", UPLOAD, GET, "AbortMultipartUpload"),
@@ -120,22 +104,6 @@ async def test_each_call_to_the_store_leaves_one_line(
     assert ("expires_in" in audit_trail.line) == (action in {"CreateMultipartUpload", "UploadPart"})
 
 
-async def test_the_callers_own_request_id_is_in_the_trail(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    await client.post("/v1/download-urls", json=GET, headers={"X-Request-ID": "job-7.a"})
-    assert audit_trail.line["request_id"] == "job-7.a"
-
-
-async def test_an_invalid_request_id_is_replaced_in_trail_and_response(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    forged = {"X-Request-ID": 'a","decision":"denied'}
-    answer = await client.post("/v1/download-urls", json=GET, headers=forged)
-    assert audit_trail.line["request_id"] == answer.headers["x-request-id"]
-    assert len(audit_trail.line["request_id"]) == 32
-
-
 async def test_a_tagged_url_has_the_request_id(
     client: httpx.AsyncClient, audit_trail: AuditTrail
 ) -> None:
@@ -148,74 +116,16 @@ async def test_a_tagged_url_has_the_request_id(
     assert {line["request_id"] for line in audit_trail.lines} == {"job-8"}
 
 
+@pytest.mark.parametrize("address", ["192.0.2.77", None])
 async def test_the_clients_address_is_that_of_the_connection(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
+    client: httpx.AsyncClient, audit_trail: AuditTrail, address: str | None
 ) -> None:
     """The caller could choose what a header says."""
     transport: Any = client._transport
-    transport.client = ("192.0.2.77", 4711)
+    transport.client = address and (address, 4711)
     headers = {"X-Forwarded-For": "203.0.113.1", "Forwarded": "for=203.0.113.1"}
     await client.post("/v1/download-urls", json=GET, headers=headers)
-    assert audit_trail.line["client"] == "192.0.2.77"
-
-
-async def test_a_client_without_an_address_has_none_in_the_trail(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    transport: Any = client._transport
-    transport.client = None
-    await client.post("/v1/download-urls", json=GET)
-    assert "client" not in audit_trail.line
-
-
-@pytest.mark.parametrize(
-    ("changed", "status", "code"),
-    [
-        ({"bucket": "closed"}, 403, "forbidden"),
-        ({"bucket": "none"}, 403, "forbidden"),
-        ({"key": "../a"}, 422, "invalid_request"),
-        ({"min_expires_in": 604_800}, 422, "lifetime_unavailable"),
-    ],
-)
-async def test_a_refusal_leaves_one_line_with_its_code(
-    client: httpx.AsyncClient,
-    audit_trail: AuditTrail,
-    changed: dict[str, Any],
-    status: int,
-    code: str,
-) -> None:
-    answer = await client.post("/v1/download-urls", json=GET | changed)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert (audit_trail.line["decision"], audit_trail.line["reason"]) == ("denied", code)
-    assert audit_trail.line["keys"] == [changed.get("key", "a")]
-
-
-async def test_without_a_session_the_refusal_is_in_the_trail(audit_trail: AuditTrail) -> None:
-    failure = OSError("no route")
-    async with run_app(make_app_settings(make_open_grant()), failure, audit_trail.write) as client:
-        await client.post("/v1/download-urls", json=GET)
-    assert audit_trail.line["reason"] == "credentials_unavailable"
-
-
-async def test_a_batch_leaves_one_line_for_each_decision(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    items = [{**GET, "key": str(n), "bucket": "closed" if n % 2 else "demo"} for n in range(6)]
-    await client.post("/v1/download-urls/batch", json={"items": items})
-    told = [(line["decision"], line["keys"]) for line in audit_trail.lines]
-    assert told == [("allowed", ["0", "2", "4"]), ("denied", ["1", "3", "5"])]
-
-
-async def test_a_thousand_long_keys_are_split_into_short_lines(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    keys = [f"{n}/" + "\u65e5" * 300 for n in range(1000)]
-    items = [{**GET, "key": key} for key in keys]
-    answer = await client.post("/v1/download-urls/batch", json={"items": items})
-    assert answer.json()["failed"] == 0
-    assert [key for line in audit_trail.lines for key in line["keys"]] == keys
-    assert max(len(line) for line in audit_trail.written) <= 15 * 1024
-    assert {line["request_id"] for line in audit_trail.lines} == {answer.headers["x-request-id"]}
+    assert audit_trail.line.get("client") == address
 
 
 @calls
@@ -268,17 +178,13 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("content", [b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000])
 @calls
 async def test_an_invalid_body_leaves_no_line(
-    client: httpx.AsyncClient,
-    audit_trail: AuditTrail,
-    path: str,
-    body: dict[str, Any],
-    content: bytes,
+    client: httpx.AsyncClient, audit_trail: AuditTrail, path: str, body: dict[str, Any]
 ) -> None:
-    answer = await client.post(f"/v1/{path}", content=content)
-    assert answer.status_code in {400, 413, 422}
+    for content in (b"{", b"[]", b'{"bucket": "demo"}', b"x" * 5_000_000):
+        answer = await client.post(f"/v1/{path}", content=content)
+        assert answer.status_code in {400, 413, 422}
     assert audit_trail.written == []
 
 
@@ -307,18 +213,7 @@ async def test_without_an_audit_trail_the_response_is_503(
     assert (await client.post(f"/v1/{path}", json=body)).status_code == 200
 
 
-async def test_without_an_audit_trail_a_refusal_is_503_too(
-    client: httpx.AsyncClient, audit_trail: AuditTrail
-) -> None:
-    """Otherwise a caller that fills the audit trail could probe for grants unseen."""
-    audit_trail.works = False
-    answer = await client.post("/v1/download-urls", json=GET | {"bucket": "closed"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-
-
-async def test_a_refused_batch_leaves_ten_keys_and_a_count(
-    audit_trail: AuditTrail,
-) -> None:
+async def test_a_refused_batch_leaves_ten_keys_and_a_count(audit_trail: AuditTrail) -> None:
     settings = make_app_settings(make_open_grant(), rate_limit="1/minute")
     keys = [f"{number}/" + "\u65e5" * 300 for number in range(1000)]
     items = [{**GET, "key": key, "not": "validated"} for key in keys]

@@ -1,11 +1,9 @@
 """Authentication: every missing, forged or malformed credential gets the same 401."""
 
 import asyncio
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
@@ -18,6 +16,7 @@ from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from tests.api.refusals import problem
+from tests.api.sentinels import FORGED
 from tests.support.app import (
     ADDRESS,
     API_KEY,
@@ -30,18 +29,8 @@ from tests.support.app import (
 
 GET: Final = {"bucket": "demo", "key": "a"}
 GOOD: Final = f"Bearer {API_KEY}"
+JWT: Final = FORGED  # in the form of a token
 Headers = list[tuple[str, str]]
-
-
-def jwt(head: dict[str, Any], **claims: Any) -> str:
-    """A token with a made-up signature."""
-    payload = {"iss": "https://issuer.example", "sub": "tester", "aud": "presign", **claims}
-    both = [json.dumps(part).encode() for part in (head, payload)]
-    encoded = [urlsafe_b64encode(part).rstrip(b"=").decode() for part in (*both, b"signature")]
-    return ".".join(encoded)
-
-
-JWT: Final = jwt({"alg": "RS256", "kid": "1"})
 
 
 def sent(*values: str) -> Headers:
@@ -60,12 +49,6 @@ async def reply(
     client: httpx.AsyncClient, headers: Headers, path: str = "/v1/download-urls"
 ) -> httpx.Response:
     return await client.post(path, json=GET, headers=headers)
-
-
-async def refused(
-    client: httpx.AsyncClient, headers: Headers, path: str = "/v1/download-urls"
-) -> None:
-    refusal(await reply(client, headers, path))
 
 
 def refusal(answer: httpx.Response) -> None:
@@ -98,7 +81,7 @@ async def test_a_known_key_is_accepted_in_any_case_of_bearer(
 async def test_two_authorization_headers_are_refused(
     client: httpx.AsyncClient, values: list[str]
 ) -> None:
-    await refused(client, sent(*values))
+    refusal(await reply(client, sent(*values)))
 
 
 @pytest.mark.parametrize(
@@ -113,8 +96,8 @@ async def test_two_authorization_headers_are_refused(
     ],
 )
 async def test_a_key_in_the_query_is_refused(client: httpx.AsyncClient, query: str) -> None:
-    await refused(client, [], f"/v1/download-urls?{query}")
-    await refused(client, sent("Bearer"), f"/v1/download-urls?{query}")
+    refusal(await reply(client, [], f"/v1/download-urls?{query}"))
+    refusal(await reply(client, sent("Bearer"), f"/v1/download-urls?{query}"))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +114,7 @@ async def test_a_key_in_the_query_is_refused(client: httpx.AsyncClient, query: s
 async def test_a_key_in_another_header_is_refused(
     client: httpx.AsyncClient, header: tuple[str, str]
 ) -> None:
-    await refused(client, [header])
+    refusal(await reply(client, [header]))
 
 
 async def test_a_key_in_the_body_is_refused(client: httpx.AsyncClient) -> None:
@@ -147,53 +130,23 @@ async def test_a_key_in_the_userinfo_of_the_url_is_refused(client: httpx.AsyncCl
 @pytest.mark.parametrize(
     "value",
     [
-        "Bearer ",
-        "Bearer    ",
-        " ",
-        API_KEY,
-        f"Basic {API_KEY}",
-        f"Bearer{API_KEY}",
-        f"Bearer {API_KEY}x",
-        f"Bearer\t{API_KEY}",
-        f"Bearer Bearer {API_KEY}",
-        f"Token {API_KEY}",
-        f"Digest {API_KEY}",
-        "Basic dGVzdGVyOmNvcnJlY3QtaG9yc2U=",
-        "Bearer tester",
-        f"Bearer {digest_of(API_KEY)}",
-        f"Bearer {API_KEY.upper()}",
-        f"Bearer {API_KEY[:-1]}",
-        f'Bearer "{API_KEY}"',
-        f"Bearer {API_KEY} {API_KEY}",
-        f"Bearer {API_KEY};v=1",
-        f"Bearer {'x' * 100_000}",
+        *("Bearer ", "Bearer    ", " ", "Bearer tester", "Basic dGVzdGVyOmNvcnJlY3QtaG9yc2U="),
+        *(API_KEY, f"Basic {API_KEY}", f"Token {API_KEY}", f"Digest {API_KEY}"),
+        *(f"Bearer{API_KEY}", f"Bearer\t{API_KEY}", f"Bearer Bearer {API_KEY}"),
+        *(f"Bearer {API_KEY}x", f"Bearer {API_KEY[:-1]}", f"Bearer {API_KEY.upper()}"),
+        *(f'Bearer "{API_KEY}"', f"Bearer {API_KEY} {API_KEY}", f"Bearer {API_KEY};v=1"),
+        *(f"Bearer {digest_of(API_KEY)}", f"Bearer {'x' * 100_000}"),
+        *(f"Bearer {JWT}", f"Bearer {JWT}.{JWT}", "Bearer eyJ.eyJ.", "Bearer ..", "Bearer a.b.c"),
+        f"Bearer {JWT}{'A' * 50_000}",
+        *(b"Bearer \xff\xfe", b"Bearer \x00", b"\xc3\x9f", b"Bearer \xa0x"),
     ],
+    ids=lambda value: repr(value)[:40],
 )
-async def test_a_wrong_or_malformed_key_is_refused(client: httpx.AsyncClient, value: str) -> None:
-    await refused(client, sent(value))
-
-
-@pytest.mark.parametrize("raw", [b"Bearer \xff\xfe", b"Bearer \x00", b"\xc3\x9f", b"Bearer \xa0x"])
-async def test_a_header_that_is_not_ascii_is_refused(client: httpx.AsyncClient, raw: bytes) -> None:
+async def test_a_wrong_or_malformed_key_is_refused(
+    client: httpx.AsyncClient, value: str | bytes
+) -> None:
+    raw = value if isinstance(value, bytes) else value.encode()
     refusal(await client.post("/v1/download-urls", json=GET, headers=[(b"Authorization", raw)]))
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        JWT,
-        jwt({"alg": "none"}),
-        jwt({"alg": "HS256"}),
-        jwt({}),
-        f"{JWT}.{JWT}",
-        "eyJ.eyJ.",
-        "..",
-        "a.b.c",
-        f"{JWT}{'A' * 50_000}",
-    ],
-)
-async def test_tokens_are_refused_without_issuers(client: httpx.AsyncClient, token: str) -> None:
-    await refused(client, sent(f"Bearer {token}"))
 
 
 @pytest.mark.parametrize("values", [[""], ["Bearer"], ["Bearer wrong"], [GOOD, GOOD], ["Basic x"]])
@@ -202,7 +155,7 @@ async def test_bad_credentials_do_not_fall_back_to_the_anonymous_caller(values: 
     async with run_app(make_app_settings(unsafe_anonymous_caller=anonymous)) as client:
         del client.headers["Authorization"]
         assert (await reply(client, [])).status_code == 200
-        await refused(client, sent(*values))
+        refusal(await reply(client, sent(*values)))
 
 
 async def test_an_api_key_has_only_its_own_grants() -> None:
@@ -253,9 +206,8 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
     settings = make_app_settings(make_open_grant())
     async with run_app(settings, open_sources=open_sources) as client:
         authorizer = app_of(client).state.authorizer
-        ask = {"bucket": "demo", "key": "a"}
-        one = asyncio.create_task(client.post("/v1/download-urls", json=ask))
-        batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [ask]}))
+        one = asyncio.create_task(client.post("/v1/download-urls", json=GET))
+        batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [GET]}))
         await fetching.wait()
         caller = settings.callers[0].model_copy(update={"sha256": (digest_of("another"),)})
         changed = settings.model_copy(update={"callers": (caller,)})

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.refusals import pointers
+
 
 @pytest.mark.parametrize(
     ("path", "more"),
@@ -33,40 +35,14 @@ async def test_a_batch_answers_each_item_in_its_place(
     assert "/fourth?" in fourth["request"]["url"]
 
 
-async def test_an_invalid_item_is_reported_in_its_place(
-    client: httpx.AsyncClient,
-) -> None:
-    items = [
-        {"bucket": "demo", "key": "a", "content_length": 1, "cache_control": "a\nb"},
-        {"bucket": "demo", "key": "a", "content_length": 1},
-    ]
-    answer = await client.post("/v1/upload-urls/batch", json={"items": items})
-    bad, good = answer.json()["results"]
-    assert bad["problem"]["errors"][0]["pointer"] == "#/items/0/cache_control"
-    assert good["request"]["method"] == "PUT"
-
-
-async def test_a_thousand_items_are_signed_in_one_answer(client: httpx.AsyncClient) -> None:
-    items = [{"bucket": "demo", "key": str(i)} for i in range(1000)]
-    answer = await client.post("/v1/download-urls/batch", json={"items": items})
-    urls = {result["request"]["url"] for result in answer.json()["results"]}
-    assert len(urls) == 1000
-
-
-async def test_items_with_other_types_are_not_taken_for_equal(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_items_with_other_types_are_not_taken_for_equal(client: httpx.AsyncClient) -> None:
     """In Python, True == 1."""
     items = [
         {"bucket": "demo", "key": "a", "content_length": 1, "overwrite": True},
         {"bucket": "demo", "key": "b", "overwrite": 1, "content_length": True},
     ]
     answer = await client.post("/v1/upload-urls/batch", json={"items": items})
-    pointers = [error["pointer"] for error in answer.json()["errors"]]
-    assert (answer.status_code, sorted(pointers)) == (
-        422,
-        ["#/items/1/content_length", "#/items/1/overwrite"],
-    )
+    assert sorted(pointers(answer)) == ["#/items/1/content_length", "#/items/1/overwrite"]
 
 
 @pytest.mark.parametrize(

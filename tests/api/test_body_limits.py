@@ -16,12 +16,8 @@ from tests.support.factories import make_snapshot
 from tests.support.virtual_time import FakeClock, in_virtual_time
 
 LONG: Final = {
-    "DownloadUrlBatchRequest",
-    "UploadUrlBatchRequest",
-    "HeadUrlBatchRequest",
-    "DeleteUrlBatchRequest",
-    "CompleteUploadRequest",
-    "CompleteRequest",  # Uppy's
+    *(f"{name}UrlBatchRequest" for name in ("Download", "Upload", "Head", "Delete")),
+    *("CompleteUploadRequest", "CompleteRequest"),  # the second is Uppy's
 }
 
 

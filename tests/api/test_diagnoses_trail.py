@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,7 +10,8 @@ from xml.sax.saxutils import escape
 import pytest
 
 from tests.api.diagnosing import MISMATCH, OTHER, PATH, Desk, a_desk, grants
-from tests.support.app import make_app_settings, run_app
+from tests.api.refusals import pointers
+from tests.support.app import app_of, make_app_settings, run_app
 from tests.support.scrapes import samples, value
 
 SHARED: Final = {
@@ -21,21 +21,12 @@ SHARED: Final = {
 }
 
 
-@pytest.fixture(name="desk")
-async def _desk() -> AsyncIterator[Desk]:
-    async with a_desk(grants("a/")) as desk:
-        yield desk
-
-
 async def test_the_audit_line_has_the_request_but_not_its_url(desk: Desk) -> None:
     url = await desk.url()
     await desk.ask(url, "PUT", **MISMATCH)
     line = desk.line
-    assert (line["decision"], line["operation"], line["action"]) == (
-        "allowed",
-        "upload",
-        "DiagnoseRequest",
-    )
+    assert (line["decision"], line["operation"]) == ("allowed", "upload")
+    assert line["action"] == "DiagnoseRequest"
     assert (line["bucket"], line["s3_bucket"], line["keys"]) == ("demo", "demo", ["a/b"])
     assert "access_key_id" not in line
     assert "expires_in" not in line
@@ -53,6 +44,25 @@ async def test_a_signature_pasted_into_the_key_is_not_audited(desk: Desk, mark: 
     await desk.ask((await desk.url()).replace("?", mark))
     assert desk.line["keys"][0][:3] == "a/b"
     assert "ASIA" not in json.dumps(desk.line)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "Signature=vjbyPxybdZaNmGa&Expires=1&AWSAccessKeyId=AKIA",
+        "Policy=vjbyPxybdZaNmGa&Signature=vjbyPxybdZaNmGa&Key-Pair-Id=K",
+        "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
+        "X-Goog-Signature=vjbyPxybdZaNmGa",
+        "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
+        "sv=2026-02-06%2526sig%253DvjbyPxybdZaNmGa",
+        "Expires=1%26amp;Signature=vjbyPxybdZaNmGa",
+        "Expires=1;Signature=vjbyPxybdZaNmGa",
+    ],
+)
+async def test_signatures_of_other_kinds_are_not_audited(desk: Desk, query: str) -> None:
+    await desk.ask(f"https://demo.s3.example/a/b%3F{query}")
+    assert desk.line["keys"][0].startswith("a/b")
+    assert "vjbyPxybdZaNmGa" not in str(desk.line)
 
 
 async def test_a_diagnosis_counts_once_and_never_as_signed(desk: Desk) -> None:
@@ -111,16 +121,13 @@ async def test_an_invalid_diagnosis_is_refused_with_its_pointer(
     desk: Desk, change: dict[str, Any], pointer: str
 ) -> None:
     body = {"method": "GET", "url": "https://demo.s3.example/a/b", **change}
-    answer = await desk.client.post(PATH, json=body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert pointers(await desk.client.post(PATH, json=body)) == [pointer]
     assert desk.audit_trail == []
 
 
 async def test_an_ended_session_is_still_recognised(desk: Desk) -> None:
     url = await desk.url()
-    app: Any = desk.client._transport
-    history = app.app.state.diagnoses._history
+    history = app_of(desk.client).state.diagnoses._history
     [key] = [key for key in history._sessions if key[2] is not None]
     session, _ = history._sessions[key]
     history.remember(key[1], key[2], replace(session, expires_at=time.time() - 5))
@@ -144,24 +151,3 @@ async def test_a_pasted_canonical_request_of_another_key_proves_nothing() -> Non
             own = theirs.replace("/a/secret?", "/b/x?")
             answers.append((await desk.ask(own, "GET", OTHER, **told)).text)
         assert answers[0] == answers[1]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        "Signature=vjbyPxybdZaNmGa&Expires=1&AWSAccessKeyId=AKIA",
-        "Policy=vjbyPxybdZaNmGa&Signature=vjbyPxybdZaNmGa&Key-Pair-Id=K",
-        "X%252DAmz%252DSignature=vjbyPxybdZaNmGa",
-        "X-Goog-Signature=vjbyPxybdZaNmGa",
-        "sv=2026-02-06&sp=r&sig=vjbyPxybdZaNmGa",
-        "sv=2026-02-06%2526sig%253DvjbyPxybdZaNmGa",
-        "Expires=1%26amp;Signature=vjbyPxybdZaNmGa",
-        "Expires=1;Signature=vjbyPxybdZaNmGa",
-    ],
-)
-async def test_signatures_of_other_kinds_are_not_audited(query: str) -> None:
-    async with a_desk(grants("a/")) as desk:
-        await desk.url()
-        await desk.ask(f"https://demo.s3.example/a/b%3F{query}")
-        assert desk.line["keys"][0].startswith("a/b")
-        assert "vjbyPxybdZaNmGa" not in str(desk.line)

@@ -148,15 +148,11 @@ async def test_a_content_length_of_thousands_of_digits_is_refused(
         assert answer.status_code in {413, 422}
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
-async def test_a_full_service_answers_health_checks(client: httpx.AsyncClient, path: str) -> None:
-    limiter_of(client)._free = 0
-    assert (await client.get(path)).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/v1/unknown", "/uppy/s3/params", "/console", "/another"])
-async def test_a_full_service_refuses_every_other_path(
-    client: httpx.AsyncClient, path: str
+async def test_a_full_service_answers_only_health_checks_and_metrics(
+    client: httpx.AsyncClient,
 ) -> None:
     limiter_of(client)._free = 0
-    assert (await client.get(path)).status_code == 503
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert (await client.get(path)).status_code == 200
+    for path in ("/v1/unknown", "/uppy/s3/params", "/console", "/another"):
+        assert (await client.get(path)).status_code == 503

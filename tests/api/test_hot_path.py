@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from tests.api.signing_calls import CALLS, GET
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
 NEVER: Final = (
@@ -26,28 +27,12 @@ NEVER: Final = (
     "concurrent.futures",
     "limits",
 )
-CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
-    ("download-urls", {"key": "a"}),
-    ("upload-urls", {"key": "a", "content_length": 5}),
-    ("upload-forms", {"key_prefix": "a/", "max_content_length": 5}),
-    ("head-urls", {"key": "a"}),
-    ("delete-urls", {"key": "a"}),
-    ("list-urls", {"prefix": "a/"}),
-    *((f"{name}-urls/batch", {"items": [{"key": "a"}]}) for name in ("download", "head", "delete")),
-    ("upload-urls/batch", {"items": [{"key": "a", "content_length": 5}]}),
-]
 
 
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
     async with run_app(make_app_settings(make_open_grant(), rate_limit="1000000/minute")) as client:
         yield client
-
-
-def with_bucket(body: dict[str, Any]) -> dict[str, Any]:
-    if "items" in body:
-        return {"items": [with_bucket(item) for item in body["items"]]}
-    return {"bucket": "demo", **body}
 
 
 @contextmanager
@@ -88,17 +73,21 @@ async def watched(client: httpx.AsyncClient) -> AsyncIterator[list[str]]:
 
 async def called(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> list[str]:
     async with watched(client) as modules:
-        answer = await client.post(f"/v1/{path}", json=with_bucket(body))
+        answer = await client.post(f"/v1/{path}", json=body)
     assert answer.status_code == 200, answer.text
     assert answer.json().get("failed", 0) == 0
     return modules
 
 
-@pytest.mark.parametrize(("path", "body"), CALLS, ids=lambda each: each if each is str else None)
+FORM: Final = {"bucket": "demo", "key_prefix": "a/", "max_content_length": 5}  # its key is made
+WARM: Final = [*CALLS, ("upload-forms", FORM)]
+
+
+@pytest.mark.parametrize(("path", "body"), WARM, ids=[path for path, _ in WARM])
 async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
     client: httpx.AsyncClient, path: str, body: dict[str, Any]
 ) -> None:
-    await client.post(f"/v1/{path}", json=with_bucket(body))  # fetches the session
+    await client.post(f"/v1/{path}", json=body)  # fetches the session
     threads = set(threading.enumerate())
     modules = await called(client, path, body)
     assert set(threading.enumerate()) == threads
@@ -107,7 +96,7 @@ async def test_a_warm_call_uses_no_sdk_router_dependency_or_thread(
 
 
 async def test_a_batch_does_shared_work_once(client: httpx.AsyncClient) -> None:
-    items = [{"key": f"a/{number}"} for number in range(1000)]
+    items = [{**GET, "key": f"a/{number}"} for number in range(1000)]
     one = await called(client, "download-urls/batch", {"items": items[:1]})
     all_of_them = await called(client, "download-urls/batch", {"items": items})
     # Its item is compared, its key is checked (3), encoded and signed (4).

@@ -1,6 +1,5 @@
 """Uploads in parts over HTTP: responses and problems."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,10 +21,10 @@ from tests.api.parts import (
     WINDOW,
     E,
 )
-from tests.api.refusals import MARK, pointers, problem
-from tests.multipart.fake_s3 import FakeS3, loses_answer, loses_request, xml
+from tests.api.refusals import problem
+from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import query_of
-from tests.support.app import SECRET, run_app
+from tests.support.app import run_app
 
 
 @pytest.fixture(name="store")
@@ -184,79 +183,3 @@ async def test_an_upload_id_is_passed_on_unchanged(
 ) -> None:
     problem(await client.get(f"{ROOT}/2~a%2Bb%3D/parts", params=OBJECT), 404, "upload_not_found")
     assert query_of(store.requests[0])["uploadId"] == "2~a+b="
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "told"),
-    [
-        (404, "NoSuchUpload", (404, "upload_not_found")),
-        (400, "InvalidPart", (409, "invalid_part")),
-        (409, "ConditionalRequestConflict", (409, "write_conflict")),
-        (412, "PreconditionFailed", (412, "object_exists")),
-        (400, "BadDigest", (422, "checksum_mismatch")),
-        (403, "AccessDenied", (502, "storage_refused")),
-        (301, "PermanentRedirect", (502, "storage_refused")),
-        (503, "SlowDown", (504, "storage_unavailable")),
-    ],
-)
-async def test_an_error_of_the_store_becomes_a_problem(
-    client: httpx.AsyncClient, store: FakeS3, status: int, code: str, told: tuple[int, str]
-) -> None:
-    await created(client)
-    part = store.put("upload-1", 1, 5)
-    answer = f"<Error><Code>{code}</Code><Message>{MARK} arn:aws:{SECRET}</Message></Error>"
-    store.faults["complete"] = [lambda _: xml(answer, status)] * 3
-    body = {**DONE, "parts": named(part)}
-    problem(await client.post(f"{ONE}/complete", json=body), *told)
-
-
-async def test_wrong_parts_and_lengths_have_pointers(
-    client: httpx.AsyncClient, store: FakeS3
-) -> None:
-    await created(client)
-    part = store.put("upload-1", 1, 5)
-    answer = await client.post(f"{ONE}/complete", json=DONE)
-    assert pointers(answer, 409, "invalid_part") == ["#/parts/0/etag"]
-    body = {**DONE, "parts": named(part)}
-    for length in (6, 4):
-        answer = await client.post(f"{ONE}/complete", json={**body, "content_length": length})
-        assert pointers(answer, 422, "length_mismatch") == ["#/content_length"]
-    assert store.uploads == {}
-
-
-@pytest.mark.parametrize("bucket", ["closed", "none"])
-async def test_unknown_and_ungranted_buckets_are_forbidden_alike(
-    client: httpx.AsyncClient, store: FakeS3, bucket: str
-) -> None:
-    there = {**OBJECT, "bucket": bucket}
-    for answer in (
-        await client.post(ROOT, json={**NEW, **there}),
-        await client.post(f"{ONE}/part-urls", json={**WINDOW, **there}),
-        await client.post(f"{ONE}/complete", json={**DONE, **there}),
-        await client.get(f"{ONE}/parts", params=there),
-        await client.delete(ONE, params=there),
-    ):
-        problem(answer, 403, "forbidden")
-    assert store.requests == []
-
-
-@pytest.mark.parametrize("answer_is_lost", [False, True])
-async def test_a_repeated_completion_is_504_while_the_store_is_away(
-    client: httpx.AsyncClient, store: FakeS3, *, answer_is_lost: bool
-) -> None:
-    await created(client)
-    body = {**DONE, "parts": named(store.put("upload-1", 1, 5))}
-    if answer_is_lost:
-        store.faults["complete"] = [loses_answer]
-    else:
-        assert (await client.post(f"{ONE}/complete", json=body)).status_code == 200
-    store.faults["objects"] = [loses_request] * 3
-    problem(await client.post(f"{ONE}/complete", json=body), 504, "storage_unavailable")
-    again = await client.post(f"{ONE}/complete", json=body)
-    assert (again.status_code, again.json()["etag"]) == (200, store.objects[KEY][0])
-
-
-async def test_only_completions_may_have_long_bodies(client: httpx.AsyncClient) -> None:
-    filled = json.dumps({**WINDOW, "key": "x" * 70_000}).encode()
-    problem(await client.post(f"{ONE}/part-urls", content=filled), 413, "body_too_large")
-    assert pointers(await client.post(f"{ONE}/complete", content=filled)) != []

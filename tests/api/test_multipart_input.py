@@ -6,10 +6,10 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, WINDOW, E
+from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, SETTINGS, WINDOW, E
 from tests.api.refusals import MARK, pointers
 from tests.multipart.fake_s3 import FakeS3
-from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.app import run_app
 
 MANY: Final = "9" * 5000
 FIRST: Final = {name: value for name, value in WINDOW.items() if name != "part_numbers"}
@@ -20,9 +20,7 @@ MOST: Final = 10_000 * 5 * 1024**3
 @pytest.fixture(name="client")
 async def _client() -> AsyncIterator[httpx.AsyncClient]:
     store = FakeS3([])
-    async with run_app(
-        make_app_settings(make_open_grant(allow=["multipart"])), store_transport=store
-    ) as it:
+    async with run_app(SETTINGS, store_transport=store) as it:
         yield it
     assert store.requests == []
 
@@ -30,7 +28,7 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize(
     ("changes", "at"),
     [
-        ({MARK: 1}, f"#/{MARK}"),
+        ({"surprise": 1}, "#/surprise"),
         ({"content_length": "5"}, "#/content_length"),
         ({"content_length": 5.0}, "#/content_length"),
         ({"content_length": True}, "#/content_length"),
@@ -61,9 +59,7 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_an_invalid_upload_is_not_created(
     client: httpx.AsyncClient, changes: dict[str, Any], at: str
 ) -> None:
-    answer = await client.post(ROOT, json={**NEW, **changes})
-    assert answer.status_code == 422, answer.text
-    assert [error["pointer"] for error in answer.json()["errors"]] == [at]
+    assert pointers(await client.post(ROOT, json={**NEW, **changes})) == [at]
 
 
 @pytest.mark.parametrize(
@@ -136,18 +132,14 @@ async def test_an_invalid_part_window_is_refused(
         ({"checksum": {"algorithm": "SHA1", "value": "A" * 27 + "="}}, "#/checksum/algorithm"),
         ({"checksum": {"algorithm": "CRC32", "value": "A" * 27 + "="}}, "#/checksum/value"),
         ({"content_length": 0}, "#/content_length"),
+        ({"parts": [{"part_number": 1, "etag": E}] * 10_001}, "#/parts"),
     ],
+    ids=lambda each: str(each)[:60],
 )
 async def test_an_invalid_completion_is_refused(
     client: httpx.AsyncClient, changes: dict[str, Any], at: str
 ) -> None:
     assert pointers(await client.post(f"{ONE}/complete", json={**DONE, **changes})) == [at]
-
-
-async def test_more_parts_than_ten_thousand_are_refused(client: httpx.AsyncClient) -> None:
-    parts = [{"part_number": 1, "etag": E}] * 10_001
-    answer = await client.post(f"{ONE}/complete", json={**DONE, "parts": parts})
-    assert pointers(answer) == ["#/parts"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The signing calls over HTTP."""
 
+import re
 import time
 from datetime import datetime
 from typing import Any
@@ -28,13 +29,12 @@ def epoch(timestamp: str) -> float:
     return datetime.fromisoformat(timestamp).timestamp()
 
 
-async def test_a_download_is_a_get_without_headers(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_download_is_a_get_without_headers(client: httpx.AsyncClient) -> None:
     answer = await signed(client, "download-urls", key="a b/ü.txt")
     assert answer.keys() == {"method", "url", "headers", "expires_at"}
     assert (answer["method"], answer["headers"]) == ("GET", {})
     assert answer["url"].startswith("https://demo.s3.example/a%20b/%C3%BC.txt?")
+    assert query(answer["url"])["X-Amz-Expires"] == "900"  # the default
 
 
 async def test_expires_at_is_what_the_url_says(client: httpx.AsyncClient) -> None:
@@ -46,14 +46,6 @@ async def test_expires_at_is_what_the_url_says(client: httpx.AsyncClient) -> Non
     assert before <= epoch(answer["expires_at"]) - 60 <= time.time()
 
 
-async def test_the_default_lifetime_is_900_seconds(
-    client: httpx.AsyncClient,
-) -> None:
-    answer = await signed(client, "download-urls", key="a")
-    assert query(answer["url"])["X-Amz-Expires"] == "900"
-    assert "limited_by" not in answer
-
-
 async def test_a_lifetime_is_limited_by_the_grant() -> None:
     async with run_app(make_app_settings(make_open_grant(max_expires_in=300))) as client:
         asked = await signed(client, "download-urls", key="a", expires_in=600)
@@ -61,14 +53,6 @@ async def test_a_lifetime_is_limited_by_the_grant() -> None:
     assert (asked["limited_by"], query(asked["url"])["X-Amz-Expires"]) == ("grant", "300")
     assert query(unasked["url"])["X-Amz-Expires"] == "300"
     assert "limited_by" not in unasked
-
-
-async def test_an_impossible_minimum_lifetime_is_refused(
-    client: httpx.AsyncClient,
-) -> None:
-    body = {"bucket": "demo", "key": "a", "min_expires_in": 3600}
-    answer = await client.post("/v1/download-urls", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "lifetime_unavailable")
 
 
 async def test_a_download_sets_response_headers(client: httpx.AsyncClient) -> None:
@@ -98,17 +82,13 @@ async def test_a_type_that_browsers_run_is_an_attachment(client: httpx.AsyncClie
 async def test_an_upload_is_create_only_of_one_type_and_size(client: httpx.AsyncClient) -> None:
     answer = await signed(client, "upload-urls", key="a", content_length=5)
     assert (answer["method"], answer["content_length"]) == ("PUT", 5)
-    assert answer["headers"] == {
-        "content-type": "application/octet-stream",
-        "if-none-match": "*",
-    }
-    signed_names = query(answer["url"])["X-Amz-SignedHeaders"].split(";")
-    assert signed_names == ["content-length", "content-type", "host", "if-none-match"]
+    default = {"content-type": "application/octet-stream"}
+    assert answer["headers"] == {**default, "if-none-match": "*"}
+    replaced = await signed(client, "upload-urls", key="a", content_length=5, if_match='"etag"')
+    assert replaced["headers"] == {**default, "if-match": '"etag"'}
 
 
-async def test_every_option_of_an_upload_is_a_signed_header(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_every_option_of_an_upload_is_a_signed_header(client: httpx.AsyncClient) -> None:
     answer = await signed(
         client,
         "upload-urls",
@@ -138,57 +118,15 @@ async def test_every_option_of_an_upload_is_a_signed_header(
     assert names == {*answer["headers"], "host", "content-length"}
 
 
-async def test_an_upload_may_replace_one_version_only(client: httpx.AsyncClient) -> None:
-    answer = await signed(client, "upload-urls", key="a", content_length=5, if_match='"etag"')
-    assert answer["headers"]["if-match"] == '"etag"'
-    assert "if-none-match" not in answer["headers"]
-
-
-async def test_a_store_without_conditional_writes_never_overwrites_silently() -> None:
-    bucket = {"region": "r", "credentials": "static", "conditional_writes": False}
-    upload = {"bucket": "plain", "key": "a", "content_length": 5}
-    grant = make_open_grant(bucket="plain")
-    async with run_app(make_app_settings(grant, buckets={"plain": bucket})) as client:
-        for more in ({}, {"overwrite": False}, {"overwrite": True, "if_match": '"e"'}):
-            answer = await client.post("/v1/upload-urls", json={**upload, **more})
-            assert (answer.status_code, answer.json()["code"]) == (422, "create_only_unsupported")
-        answer = await client.post("/v1/upload-urls", json={**upload, "overwrite": True})
-    assert answer.status_code == 200
-    assert "if-none-match" not in answer.json()["headers"]
-
-
-async def test_the_buckets_encryption_is_signed_into_every_upload() -> None:
-    encryption = {"algorithm": "aws:kms", "kms_key_id": "alias/presign"}
-    settings = make_app_settings(
-        {"bucket": "sealed", "prefix": "", "allow": ["upload", "form"]},
-        buckets={"sealed": {"region": "r", "credentials": "static", "encryption": encryption}},
-    )
-    async with run_app(settings) as client:
-        upload = await signed(client, "upload-urls", bucket="sealed", key="a", content_length=5)
-        form = await signed(
-            client, "upload-forms", bucket="sealed", key_prefix="a/", max_content_length=5
-        )
-    for sent in (upload["headers"], form["fields"]):
-        assert sent["x-amz-server-side-encryption"] == "aws:kms"
-        assert sent["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/presign"
-
-
-async def test_each_form_below_a_prefix_gets_a_new_key(client: httpx.AsyncClient) -> None:
-    asked = {"key_prefix": "in/", "filename": "a b.txt", "max_content_length": 5}
-    first = await signed(client, "upload-forms", **asked)
-    second = await signed(client, "upload-forms", **asked)
-    assert first["key"] != second["key"]
-    assert first["key"].startswith("in/")
-    assert first["key"].endswith("/a b.txt")
-    assert first["fields"]["key"] == first["key"]
-    assert first["url"] == "https://demo.s3.example/"
-
-
-async def test_a_form_without_filename_uses_the_browsers(
-    client: httpx.AsyncClient,
-) -> None:
-    answer = await signed(client, "upload-forms", key_prefix="in/", max_content_length=5)
-    assert answer["key"].endswith("/${filename}")
+async def test_a_form_below_a_prefix_gets_a_new_key(client: httpx.AsyncClient) -> None:
+    below = {"key_prefix": "in/", "max_content_length": 5}
+    named = await signed(client, "upload-forms", **below, filename="a b.txt")
+    unnamed = await signed(client, "upload-forms", **below)
+    assert re.fullmatch(r"in/\w{32}/a b\.txt", named["key"])
+    assert re.fullmatch(r"in/\w{32}/\$\{filename\}", unnamed["key"])  # which the browser fills in
+    assert named["key"][:35] != unnamed["key"][:35]
+    assert named["fields"]["key"] == named["key"]
+    assert named["url"] == "https://demo.s3.example/"
 
 
 @pytest.mark.parametrize(("path", "method"), [("head-urls", "HEAD"), ("delete-urls", "DELETE")])
@@ -201,23 +139,18 @@ async def test_a_head_and_a_delete_may_name_a_version(
 
 
 async def test_a_list_addresses_the_bucket(client: httpx.AsyncClient) -> None:
-    answer = await signed(
-        client, "list-urls", prefix="a/", delimiter="/", max_keys=10, continuation_token="t+/="
-    )
-    url = answer["url"]
-    assert (answer["method"], urlsplit(url).path) == ("GET", "/")
-    assert query(url)["prefix"] == "a/"
-    assert query(url)["list-type"] == "2"
-    assert (query(url)["delimiter"], query(url)["max-keys"]) == ("/", "10")
-    assert query(url)["continuation-token"] == "t+/="
+    page = {"prefix": "a/", "delimiter": "/", "max_keys": 10, "continuation_token": "t+/="}
+    answer = await signed(client, "list-urls", **page)
+    assert (answer["method"], urlsplit(answer["url"]).path) == ("GET", "/")
+    sent = {"list-type": "2", "prefix": "a/", "delimiter": "/", "max-keys": "10"}
+    assert (sent | {"continuation-token": "t+/="}).items() <= query(answer["url"]).items()
 
 
 async def test_without_a_session_the_answer_is_503_with_retry_after() -> None:
     async with run_app(make_app_settings(make_open_grant()), failure=OSError("no route")) as client:
         answer = await client.post("/v1/download-urls", json={"bucket": "demo", "key": "a"})
-        batch = await client.post(
-            "/v1/download-urls/batch", json={"items": [{"bucket": "demo", "key": "a"}]}
-        )
+        items = {"items": [{"bucket": "demo", "key": "a"}]}
+        batch = await client.post("/v1/download-urls/batch", json=items)
         ready = await client.get("/readyz")
         live = await client.get("/livez")
     assert (answer.status_code, answer.json()["code"]) == (503, "credentials_unavailable")
@@ -246,24 +179,3 @@ async def test_equal_requests_of_a_window_get_identical_responses(
     assert query(answer["url"])["X-Amz-Expires"] == "660"
     assert epoch(answer["expires_at"]) == signed_at + 660
     assert "limited_by" not in answer
-
-
-@pytest.mark.parametrize(
-    ("more", "code"),
-    [
-        ({"stable_for": 86_400}, "lifetime_unavailable"),
-        ({"stable_for": 600, "min_expires_in": 3000}, "lifetime_unavailable"),
-        ({"stable_for": 600, "expires_in": 604_201}, "invalid_request"),
-    ],
-)
-async def test_an_impossible_window_is_refused_with_its_pointer(
-    client: httpx.AsyncClient, more: dict[str, int], code: str
-) -> None:
-    item = {"bucket": "demo", "key": "a", **more}
-    alone = await client.post("/v1/download-urls", json=item)
-    assert (alone.status_code, alone.json()["code"]) == (422, code)
-    assert [each["pointer"] for each in alone.json()["errors"]] == ["#/stable_for"]
-    batch = await client.post("/v1/download-urls/batch", json={"items": [item]})
-    problem_of_it = batch.json()["results"][0]["problem"]
-    assert problem_of_it["code"] == code
-    assert [each["pointer"] for each in problem_of_it["errors"]] == ["#/items/0/stable_for"]

@@ -35,16 +35,12 @@ def test_old_and_new_key_are_valid_during_a_rotation() -> None:
     assert keys.identify("old") == keys.identify("new") == BILLING
 
 
-def test_a_digest_with_the_same_start_is_another_key() -> None:
-    alike = digest_of("one")[:63] + ("0" if digest_of("one")[63] != "0" else "1")
-    assert ApiKeys([(alike, BILLING)]).identify("one") is None
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_digests_with_the_same_start_are_distinguished(*, first: bool) -> None:
-    alike = digest_of("one")[:-4] + "beef"
-    digests = [(digest_of("one"), BILLING), (alike, ARCHIVE)]
-    assert ApiKeys(digests if first else digests[::-1]).identify("one") == BILLING
+def test_digests_with_the_same_start_are_distinguished() -> None:
+    ours = (digest_of("one"), BILLING)
+    alike = (ours[0][:63] + ("0" if ours[0][63] != "0" else "1"), ARCHIVE)
+    assert ApiKeys([alike]).identify("one") is None
+    for digests in ([ours, alike], [alike, ours]):
+        assert ApiKeys(digests).identify("one") == BILLING
 
 
 def test_a_digest_is_sha256_in_lower_case_hex() -> None:

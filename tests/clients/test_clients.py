@@ -77,11 +77,7 @@ def test_an_object_survives_upload_and_download_unchanged(driven: Driven, minist
 
 
 def test_a_batch_answers_each_item(driven: Driven) -> None:
-    assert driven.report["batch"] == {
-        "failed": 1,
-        "methods": ["GET"],
-        "codes": ["invalid_request"],
-    }
+    assert driven.report["batch"] == {"failed": 1, "methods": ["GET"], "codes": ["invalid_request"]}
 
 
 def test_the_store_accepts_a_form(driven: Driven, ministack: Store) -> None:

@@ -141,9 +141,7 @@ async def test_the_page_accepts_no_writes(open_client: httpx.AsyncClient, method
     assert (await open_client.request(method, "/console")).status_code == 405
 
 
-async def test_a_new_configuration_takes_effect_at_once(
-    client: httpx.AsyncClient,
-) -> None:
+async def test_a_new_configuration_takes_effect_at_once(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
     authorizer = transport.app.state.authorizer
     shut = authorizer.snapshot

@@ -40,8 +40,7 @@ def test_every_example_is_valid_and_has_no_unknown_field(document: Json) -> None
     components = without_unknown_fields(document)["components"]
     for at, schema, value in examples(document):
         validator = Draft202012Validator(
-            {**schema, "components": components},
-            format_checker=Draft202012Validator.FORMAT_CHECKER,
+            {**schema, "components": components}, format_checker=Draft202012Validator.FORMAT_CHECKER
         )
         assert [error.message for error in validator.iter_errors(value)] == [], at
 

@@ -1,7 +1,7 @@
-"""Errors as AWS words them, each with where its words stand.
+"""Errors in AWS's words, each below its source.
 
-From an issue they are what S3 answered to whoever published them, member by member; from AWS's own
-pages they are a code with its description. Names, keys and ids are made up.
+From an issue they are what S3 answered to its reporter, with the members that the service reads or
+must not repeat. From AWS's pages they are a code with its description. Names and ids are made up.
 """
 
 from dataclasses import replace
@@ -10,178 +10,173 @@ from typing import Any, Final
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
-from tests.diagnosis.helpers import ADDRESS, NOW, UPLOAD, canonical, escape, report, signed, upload
+from tests.diagnosis.helpers import (
+    ADDRESS,
+    FORM,
+    NOW,
+    UPLOAD,
+    canonical,
+    error,
+    report,
+    signed,
+    upload,
+)
 
-_ISSUES: Final = "https://github.com"
 _SHOULD_NOT: Final = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your key and signing method."
 )
-FORM: Final = report(f"https://{ADDRESS.host}/", "POST")
-EXPIRED: Final = signed(now=NOW - 7200)
-
-
-def body(text: str) -> dict[str, Any]:
-    return {"status": 403, "body": f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{text}</Error>'}
+_MALFORMED_TOKEN: Final = "The provided token is malformed or otherwise invalid."
+_UNSIGNED: Final = "There were headers present in the request which were not signed"
+GLOBAL: Final = replace(ADDRESS, host="acme-reports.s3.amazonaws.com")
+VIRGINIA: Final = replace(ADDRESS, region="us-east-1")
 
 
 def mismatch(canonical_request: str) -> dict[str, Any]:
-    """…/aws/aws-sdk-php/issues/1078 and …/cognitect-labs/aws-api/issues/5: which members there are."""
-    return body(
-        f"<Code>SignatureDoesNotMatch</Code><Message>{_SHOULD_NOT}</Message>"
-        "<AWSAccessKeyId>ASIAIOSFODNN7EXAMPLE</AWSAccessKeyId><StringToSign>AWS4-HMAC-SHA256\n"
-        "20260301T120000Z\n20260301/eu-west-1/s3/aws4_request\n9a6f</StringToSign>"
-        "<SignatureProvided>f0b5</SignatureProvided><StringToSignBytes>41 57</StringToSignBytes>"
-        f"<CanonicalRequest>{escape(canonical_request)}</CanonicalRequest>"
-        "<CanonicalRequestBytes>50 55</CanonicalRequestBytes>"
-        "<RequestId>4442587FB7D0A2F9</RequestId><HostId>id</HostId>"
+    """github.com/aws/aws-sdk-php/issues/1078 and github.com/cognitect-labs/aws-api/issues/5"""
+    return error(
+        "SignatureDoesNotMatch",
+        _SHOULD_NOT,
+        StringToSign="AWS4-HMAC-SHA256\n20260301T120000Z\n20260301/eu-west-1/s3/aws4_request\n9a6f",
+        SignatureProvided="f0b5",
+        CanonicalRequest=canonical_request,
     )
 
 
-WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
+def policy(problem: str) -> dict[str, Any]:
+    return error("AccessDenied", f"Invalid according to Policy: {problem}")
+
+
+WORDS: Final[dict[str, tuple[ReportedRequest, dict[str, Any], Code]]] = {
+    # github.com/lukejacksonn/react-slack-clone/issues/27
     "expired": (
-        f"{_ISSUES}/lukejacksonn/react-slack-clone/issues/27",
-        report(EXPIRED),
-        body(
-            "<Code>AccessDenied</Code><Message>Request has expired</Message>"
-            "<X-Amz-Expires>900</X-Amz-Expires><Expires>2026-03-01T10:15:00Z</Expires>"
-            "<ServerTime>2026-03-01T12:00:42Z</ServerTime><RequestId>FED2CBD7BC00CFFC</RequestId>"
-        ),
+        report(signed(now=NOW - 7200)),
+        error("AccessDenied", "Request has expired", ServerTime="2026-03-01T12:00:42Z"),
         Code.EXPIRED,
     ),
+    # github.com/minio/minio/issues/2638
     "not yet valid": (
-        f"{_ISSUES}/minio/minio/issues/2638",
         report(signed(now=NOW + 86_400)),
-        body(
-            "<Code>AccessDenied</Code><Message>Request is not yet valid</Message>"
-            "<X-Amz-Date>1772452800000</X-Amz-Date><Expires>2026-03-02T12:15:00Z</Expires>"
-            "<ServerTime>2026-03-01T12:00:00Z</ServerTime><RequestId>DF5D535F5795B3A0</RequestId>"
-        ),
+        error("AccessDenied", "Request is not yet valid", ServerTime="2026-03-01T12:00:00Z"),
         Code.NOT_YET_VALID,
     ),
+    # github.com/craftcms/aws-s3/issues/182
     "token expired": (
-        f"{_ISSUES}/craftcms/aws-s3/issues/182",
         report(signed(now=NOW - 4000, expires_in=86_400)),
-        body(
-            "<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>"
-            "<Token-0>IQoJ</Token-0><RequestId>R</RequestId>"
-        ),
+        error("ExpiredToken", "The provided token has expired.", **{"Token-0": "IQoJ"}),
         Code.SESSION_ENDED,
     ),
+    # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     "token malformed": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
         report(signed().replace("Token=", "Token=A")),
-        body(
-            "<Code>InvalidToken</Code>"
-            "<Message>The provided token is malformed or otherwise invalid.</Message>"
-        ),
+        error("InvalidToken", _MALFORMED_TOKEN),
         Code.TOKEN_CHANGED,
     ),
+    # github.com/odysseyscience/react-s3-uploader/issues/106
     "headers not signed": (
-        f"{_ISSUES}/odysseyscience/react-s3-uploader/issues/106",
         upload(x_amz_acl="public-read"),
-        body(
-            "<Code>AccessDenied</Code><Message>There were headers present in the request which "
-            "were not signed</Message><HeadersNotSigned>x-amz-acl</HeadersNotSigned>"
-        ),
+        error("AccessDenied", _UNSIGNED, HeadersNotSigned="x-amz-acl"),
         Code.HEADER_UNSIGNED,
     ),
-    "headers not signed, and not told of": (
-        f"{_ISSUES}/aws/aws-sdk-js/issues/896",
+    # github.com/aws/aws-sdk-js/issues/896
+    "headers not signed, and not reported": (
         report(signed()),
-        body(
-            "<Code>AccessDenied</Code><Message>There were headers present in the request which "
-            "were not signed</Message><HeadersNotSigned>x-amz-server-side-encryption, "
-            "x-amz-content-sha256</HeadersNotSigned>"
+        error(
+            "AccessDenied",
+            _UNSIGNED,
+            HeadersNotSigned="x-amz-server-side-encryption, x-amz-content-sha256",
         ),
         Code.HEADER_UNSIGNED,
     ),
+    # github.com/HHS/Head-Start-TTADP/issues/370
     "region, in the query": (
-        f"{_ISSUES}/HHS/Head-Start-TTADP/issues/370",
-        report(signed(address=replace(ADDRESS, region="us-east-1"))),
-        body(
-            "<Code>AuthorizationQueryParametersError</Code><Message>Error parsing the "
-            "X-Amz-Credential parameter; the region 'us-east-1' is wrong; expecting 'eu-west-1'"
-            "</Message><Region>eu-west-1</Region><RequestId>04E139156AC60A48</RequestId>"
+        report(signed(address=VIRGINIA)),
+        error(
+            "AuthorizationQueryParametersError",
+            "Error parsing the X-Amz-Credential parameter; the region 'us-east-1' is wrong; "
+            "expecting 'eu-west-1'",
+            Region="eu-west-1",
         ),
         Code.WRONG_REGION,
     ),
+    # github.com/TTLabs/EvaporateJS/issues/364
     "region, in the header": (
-        f"{_ISSUES}/TTLabs/EvaporateJS/issues/364",
-        report(signed(address=replace(ADDRESS, region="us-east-1"))),
-        body(
-            "<Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is "
-            "malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'</Message>"
-            "<Region>eu-west-1</Region>"
+        report(signed(address=VIRGINIA)),
+        error(
+            "AuthorizationHeaderMalformed",
+            "The authorization header is malformed; the region 'us-east-1' is wrong; "
+            "expecting 'eu-west-1'",
+            Region="eu-west-1",
         ),
         Code.WRONG_REGION,
     ),
+    # docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
     "lifetime": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
         report(signed().replace("Expires=900", "Expires=604801")),
-        body(
-            "<Code>AuthorizationQueryParametersError</Code><Message>X-Amz-Expires must be less "
-            "than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 "
-            "seconds</Message>"
+        error(
+            "AuthorizationQueryParametersError",
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires "
+            "must be less than 604800 seconds",
         ),
         Code.QUERY_MALFORMED,
     ),
+    # github.com/kaliber-scala/play-s3/issues/73
     "a parameter short": (
-        f"{_ISSUES}/kaliber-scala/play-s3/issues/73",
         report(signed().replace("&X-Amz-Expires=900", "")),
-        body(
-            "<Code>AuthorizationQueryParametersError</Code><Message>Query-string authentication "
-            "version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
-            "X-Amz-SignedHeaders, and X-Amz-Expires parameters.</Message>"
+        error(
+            "AuthorizationQueryParametersError",
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
         ),
         Code.QUERY_MALFORMED,
     ),
+    # github.com/ravsau/aws-labs/issues/4
     "SigV2": (
-        f"{_ISSUES}/ravsau/aws-labs/issues/4",
         report(f"https://{ADDRESS.host}/a?AWSAccessKeyId=AKIA&Signature=c2ln&Expires=1999999999"),
-        body(
-            "<Code>InvalidRequest</Code><Message>The authorization mechanism you have provided is "
-            "not supported. Please use AWS4-HMAC-SHA256.</Message>"
+        error(
+            "InvalidRequest",
+            "The authorization mechanism you have provided is not supported. "
+            "Please use AWS4-HMAC-SHA256.",
         ),
         Code.SIGNATURE_V2,
     ),
+    # github.com/catalyst/moodle-tool_objectfs/issues/303
     "two ways at once": (
-        f"{_ISSUES}/catalyst/moodle-tool_objectfs/issues/303",
         report(signed(), headers={"Authorization": "Bearer abc"}),
-        body(
-            "<Code>InvalidArgument</Code><Message>Only one auth mechanism allowed; only the "
-            "X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization "
-            "header should be specified</Message><ArgumentName>Authorization</ArgumentName>"
-            "<ArgumentValue>Bearer abc</ArgumentValue>"
+        error(
+            "InvalidArgument",
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature "
+            "query string parameter or the Authorization header should be specified",
+            ArgumentValue="Bearer abc",
         ),
         Code.TWO_AUTHORIZATIONS,
     ),
+    # github.com/kislyuk/aegea/pull/51
     "redirect": (
-        f"{_ISSUES}/kislyuk/aegea/pull/51",
-        report(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
-        {
-            "status": 307,
-            "body": "<Error><Code>TemporaryRedirect</Code><Message>Please re-send this request to "
-            "the specified temporary endpoint. Continue to use the original request endpoint for "
-            "future requests.</Message>"
-            "<Endpoint>acme-reports.s3-eu-west-1.amazonaws.com</Endpoint></Error>",
-        },
+        report(signed(address=GLOBAL)),
+        error(
+            "TemporaryRedirect",
+            "Please re-send this request to the specified temporary endpoint. Continue to use the "
+            "original request endpoint for future requests.",
+            Endpoint="acme-reports.s3-eu-west-1.amazonaws.com",
+        )
+        | {"status": 307},
         Code.REDIRECTED,
     ),
+    # github.com/aws/aws-sdk-js/issues/1376
     "permanent redirect": (
-        f"{_ISSUES}/aws/aws-sdk-js/issues/1376",
         report(signed()),
-        {
-            "status": 301,
-            "body": "<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to "
-            "access must be addressed using the specified endpoint.</Message>"
-            "<Endpoint>acme-reports.s3.eu-central-1.amazonaws.com</Endpoint></Error>",
-        },
+        error(
+            "PermanentRedirect",
+            "The bucket you are attempting to access must be addressed using the specified endpoint.",
+            Endpoint="acme-reports.s3.eu-central-1.amazonaws.com",
+        )
+        | {"status": 301},
         Code.REDIRECTED,
     ),
+    # github.com/aws/aws-sdk-js/issues/1908
     "a redirect that was followed": (
-        f"{_ISSUES}/aws/aws-sdk-js/issues/1908",
-        report(signed(address=replace(ADDRESS, host="acme-reports.s3.amazonaws.com"))),
+        report(signed(address=GLOBAL)),
         mismatch(
             canonical(PutObject(content_length=5))
             .replace("PUT\n", "GET\n")
@@ -190,119 +185,81 @@ WORDS: Final[dict[str, tuple[str, ReportedRequest, dict[str, Any], Code]]] = {
         ),
         Code.HOST_CHANGED,
     ),
+    # github.com/versity/versitygw/issues/1514
     "clock skew": (
-        f"{_ISSUES}/versity/versitygw/issues/1514",
         report(signed()),
-        body(
-            "<Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and "
-            "the current time is too large.</Message><RequestTime>20260301T110000Z</RequestTime>"
-            "<ServerTime>2026-03-01T12:00:42Z</ServerTime>"
-            "<MaxAllowedSkewMilliseconds>900000</MaxAllowedSkewMilliseconds>"
+        error(
+            "RequestTimeTooSkewed",
+            "The difference between the request time and the current time is too large.",
+            RequestTime="20260301T110000Z",
+            ServerTime="2026-03-01T12:00:42Z",
         ),
         Code.CLOCK_SKEW,
     ),
+    # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     "key id": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
         report(signed()),
-        body(
-            "<Code>InvalidAccessKeyId</Code><Message>The AWS Access Key Id you provided does not "
-            "exist in our records.</Message><AWSAccessKeyId>ASIAIOSFODNN7EXAMPLE</AWSAccessKeyId>"
+        error(
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
         ),
         Code.KEY_ID_UNKNOWN,
     ),
+    # github.com/aws/aws-sdk-js-v3/issues/1000
     "a charset, by the canonical request": (
-        f"{_ISSUES}/aws/aws-sdk-js-v3/issues/1000",
         upload(),
         mismatch(canonical(UPLOAD, content_type="text/plain;charset=UTF-8")),
         Code.CONTENT_TYPE_CHANGED,
     ),
+    # github.com/aws-samples/serverless-patterns/pull/2457
     "policy of the session": (
-        f"{_ISSUES}/aws-samples/serverless-patterns/pull/2457",
         report(signed()),
-        body(
-            "<Code>AccessDenied</Code><Message>User: arn:aws:sts::111122223333:assumed-role/presign/"
-            "billing-3f2a9c0d1e4b is not authorized to perform: s3:GetObject on resource: "
-            '"arn:aws:s3:::acme-reports/invoices/a" because no session policy allows the '
-            "s3:GetObject action</Message>"
+        error(
+            "AccessDenied",
+            "User: arn:aws:sts::111122223333:assumed-role/presign/billing-3f2a9c0d1e4b is not "
+            'authorized to perform: s3:GetObject on resource: "arn:aws:s3:::acme-reports/invoices/a" '
+            "because no session policy allows the s3:GetObject action",
         ),
         Code.ACCESS_DENIED,
     ),
+    # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     "no such key": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
         report(signed()),
-        body(
-            "<Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
-            "<Key>invoices/a b.txt</Key>"
-        ),
+        error("NoSuchKey", "The specified key does not exist."),
         Code.OBJECT_MISSING,
     ),
+    # docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     "precondition": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html",
         upload(),
-        body(
-            "<Code>PreconditionFailed</Code><Message>At least one of the pre-conditions you "
-            "specified did not hold</Message><Condition>If-None-Match</Condition>"
+        error(
+            "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"
         ),
         Code.OBJECT_EXISTS,
     ),
-    "form, another field": (
-        f"{_ISSUES}/dwilkie/carrierwave_direct/issues/209",
-        FORM,
-        body(
-            "<Code>AccessDenied</Code><Message>Invalid according to Policy: Extra input fields: "
-            "qqfilename</Message>"
-        ),
-        Code.FORM_REFUSED,
-    ),
+    # github.com/dwilkie/carrierwave_direct/issues/209
+    "form, another field": (FORM, policy("Extra input fields: qqfilename"), Code.FORM_REFUSED),
+    # github.com/waynehoover/s3_direct_upload/issues/107
     "form, a condition": (
-        f"{_ISSUES}/waynehoover/s3_direct_upload/issues/107",
         FORM,
-        body(
-            "<Code>AccessDenied</Code><Message>Invalid according to Policy: Policy Condition failed: "
-            '["starts-with", "$content-type", ""]</Message>'
-        ),
+        policy('Policy Condition failed: ["starts-with", "$content-type", ""]'),
         Code.FORM_REFUSED,
     ),
-    "form, late": (
-        f"{_ISSUES}/aws/aws-sdk-ruby/issues/895",
-        FORM,
-        body(
-            "<Code>AccessDenied</Code><Message>Invalid according to Policy: Policy expired."
-            "</Message>"
-        ),
-        Code.EXPIRED,
-    ),
+    # github.com/aws/aws-sdk-ruby/issues/895
+    "form, late": (FORM, policy("Policy expired."), Code.EXPIRED),
+    # github.com/froala/wysiwyg-editor/issues/1625
     "form, too large": (
-        f"{_ISSUES}/froala/wysiwyg-editor/issues/1625",
         FORM,
-        body(
-            "<Code>EntityTooLarge</Code><Message>Your proposed upload exceeds the maximum allowed "
-            "size</Message><ProposedSize>99</ProposedSize><MaxSizeAllowed>20</MaxSizeAllowed>"
-        ),
+        error("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"),
         Code.TOO_LARGE,
     ),
+    # github.com/itinance/react-native-fs/issues/992
     "form, no file": (
-        f"{_ISSUES}/itinance/react-native-fs/issues/992",
         FORM,
-        body(
-            "<Code>InvalidArgument</Code><Message>POST requires exactly one file upload per request."
-            "</Message><ArgumentName>file</ArgumentName><ArgumentValue>0</ArgumentValue>"
-        ),
+        error("InvalidArgument", "POST requires exactly one file upload per request."),
         Code.FORM_MALFORMED,
     ),
-    "form, signature": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
-        FORM,
-        body(f"<Code>SignatureDoesNotMatch</Code><Message>{_SHOULD_NOT}</Message>"),
-        Code.SIGNATURE_MISMATCH,
-    ),
-    "form, token": (
-        "https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
-        FORM,
-        body(
-            "<Code>InvalidToken</Code>"
-            "<Message>The provided token is malformed or otherwise invalid.</Message>"
-        ),
-        Code.TOKEN_CHANGED,
-    ),
+    # docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    "form, signature": (FORM, error("SignatureDoesNotMatch", _SHOULD_NOT), Code.SIGNATURE_MISMATCH),
+    # The same page
+    "form, token": (FORM, error("InvalidToken", _MALFORMED_TOKEN), Code.TOKEN_CHANGED),
 }

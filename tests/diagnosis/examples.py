@@ -15,6 +15,7 @@ from service.signing.actions import GetObject, HeadObject, PutObject
 from service.signing.multipart_actions import UploadPart
 from tests.diagnosis.helpers import (
     ADDRESS,
+    FORM,
     KNOWN,
     MISMATCH,
     NOW,
@@ -31,7 +32,6 @@ from tests.diagnosis.helpers import (
 URL: Final = signed()
 HOST: Final = ADDRESS.host
 SKEWED: Final = {"RequestTime": "20260301T110000Z", "ServerTime": "2026-03-01T12:00:30Z"}
-FORM: Final = report(f"https://{HOST}/", "POST")
 PART: Final = UploadPart(upload_id="VXBsb2Fk", part_number=1, content_length=5)
 
 
@@ -97,8 +97,7 @@ CREDENTIALS: Final = {
         "Signed by a clock that is an hour ahead", get(signed(now=NOW + 3600))
     ),
     Code.CLOCK_SKEW: Example(
-        "A client sent its own `x-amz-date`",
-        get(**error("RequestTimeTooSkewed", **SKEWED)),
+        "A client sent its own `x-amz-date`", get(**error("RequestTimeTooSkewed", **SKEWED))
     ),
     Code.KEY_ID_UNKNOWN: Example(
         "Sent to another store", get(**error("InvalidAccessKeyId")), STRANGER

@@ -66,7 +66,7 @@ def upload(action: PutObject = UPLOAD, **changes: str | None) -> ReportedRequest
 def error(code: str, message: str = "", **fields: str) -> dict[str, Any]:
     """The reported response with S3's error document."""
     members = {"Code": code, "Message": message, **fields}
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in members.items())
+    inner = "".join(f"<{name}>{_escape(value)}</{name}>" for name, value in members.items())
     return {"status": 403, "body": f'<?xml version="1.0"?>\n<Error>{inner}</Error>'}
 
 
@@ -79,11 +79,12 @@ def canonical(action: Signable, *, payload: str = sigv4.UNSIGNED_PAYLOAD, **chan
     return sigv4.canonical_request(action.METHOD, parts.path, query, headers, payload)
 
 
-def escape(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 MISMATCH: Final = error("SignatureDoesNotMatch")
+FORM: Final = report(f"https://{ADDRESS.host}/", "POST")
 
 
 def with_response(reported: ReportedRequest, response: Mapping[str, Any]) -> ReportedRequest:

@@ -18,9 +18,9 @@ from service.signing.actions import (
 )
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
-from tests.diagnosis.examples import EXAMPLES, FORM, SECTIONS, tables
+from tests.diagnosis.examples import EXAMPLES, SECTIONS, tables
 from tests.diagnosis.helpers import (
-    KNOWN,
+    FORM,
     OFFLINE,
     SECRET,
     TOKEN,
@@ -44,7 +44,7 @@ WORKING: Final[dict[str, tuple[Signable, str]]] = {
         PutObject(
             content_length=5,
             content_type="text/plain; charset=utf-8",
-            metadata=(("author", "Ann  Lee".replace("  ", " ")),),
+            metadata=(("author", "Ann Lee"),),
             tags=(("team", "a b"),),
             checksum=Checksum(algorithm="CRC32", value="AAAAAA=="),
             encryption=Encryption(algorithm="aws:kms", kms_key_id="k"),
@@ -69,15 +69,9 @@ def test_nearly_all_examples_are_proven() -> None:
     assert unproven == {Code.STORE_REFUSED}
 
 
-@pytest.mark.parametrize("line", [line for line in tables() if line])
-def test_the_page_shows_each_example(line: str) -> None:
-    assert line in PAGE.splitlines()
-
-
-def test_the_page_names_every_code_and_no_other() -> None:
-    assert re.findall(r"^\| `([a-z0-9_]+)` \|", PAGE, re.MULTILINE) == [
-        str(code) for section in SECTIONS.values() for code in section
-    ]
+def test_the_page_has_exactly_the_printed_tables() -> None:
+    findings = PAGE.partition("\n## Findings\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^(?:### |\|).*$", findings, re.MULTILINE) == [*filter(None, tables())]
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
@@ -94,8 +88,7 @@ def test_a_working_request_has_no_finding(name: str, answer: dict[str, object]) 
     action, key = WORKING[name]
     headers = {name.title(): f" {value} " for name, value in action.headers().items()}
     reported = with_response(report(signed(action, key), action.METHOD, headers=headers), answer)
-    assert diagnosed(reported, KNOWN) == []
-    assert diagnosed(reported, OFFLINE) == []
+    assert diagnosed(reported) == diagnosed(reported, OFFLINE) == []
 
 
 @pytest.mark.parametrize("name", WORKING)

@@ -1,5 +1,6 @@
 """Signatures that do not match: two changes at once, what cannot be proven, and SigV2."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
@@ -13,7 +14,6 @@ from service.diagnosis.differences import curl
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest, parse_request
 from service.signing.actions import GetObject, PutObject
-from tests.diagnosis import helpers
 from tests.diagnosis.helpers import (
     ADDRESS,
     CREDENTIALS,
@@ -21,7 +21,9 @@ from tests.diagnosis.helpers import (
     OFFLINE,
     SESSION,
     STRANGER,
+    TOKEN,
     UPLOAD,
+    canonical,
     codes,
     diagnosed,
     error,
@@ -64,20 +66,16 @@ def changed(reported: ReportedRequest, *changes: Code) -> ReportedRequest:
     return mismatched(reported)
 
 
-@pytest.mark.parametrize("pair", PAIRS)
-def test_two_likely_changes_are_both_proven(pair: tuple[Code, Code]) -> None:
-    findings = diagnosed(changed(upload(), *pair))
-    assert {finding.code for finding in findings} == set(pair)
-    assert all(finding.proven for finding in findings)
-
-
-@pytest.mark.parametrize("pair", PAIRS)
-def test_a_long_token_and_key_hide_no_pair(pair: tuple[Code, Code]) -> None:
-    credentials = replace(CREDENTIALS, session_token="IQoJb3Jp+/=" * 130)
+@pytest.mark.parametrize("long", [0, 1], ids=["usual", "long token and key"])
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_two_likely_changes_are_both_proven(pair: tuple[Code, Code], long: int) -> None:
+    token = TOKEN + "IQoJb3Jp+/=" * 130 * long
+    credentials = replace(CREDENTIALS, session_token=token)
     context = replace(KNOWN, session=replace(SESSION, credentials=credentials))
-    address = signed(UPLOAD, f"invoices/{'x' * 200}/a b.txt", credentials=credentials)
-    reported = report(address, "PUT", headers=UPLOAD.headers())
-    assert set(codes(changed(reported, *pair), context)) == set(pair)
+    url = signed(UPLOAD, f"invoices/{'x' * 200 * long}a b.txt", credentials=credentials)
+    sent = report(url, "PUT", headers=UPLOAD.headers())
+    findings = diagnosed(changed(sent, *pair), context)
+    assert {(finding.code, finding.proven) for finding in findings} == {(c, True) for c in pair}
 
 
 def test_curl_with_form_data_instead_of_an_upload_is_proven() -> None:
@@ -107,8 +105,7 @@ def test_signed_metadata_is_the_first_to_compare(
     changes = {"x_amz_meta_author": "Bob", "content_length": content_length}
     fix = unproven(context, METADATA, **changes).fix
     assert "byte for byte: `x-amz-meta-author`, `x-amz-meta-team`, `if-" in fix
-    assert "Ann" not in fix
-    assert "Bob" not in fix
+    assert not {"Ann", "Bob"} & set(re.findall(r"\w+", fix))
 
 
 @pytest.mark.parametrize("context", [KNOWN, STRANGER])
@@ -131,7 +128,7 @@ def test_a_url_with_a_suffix_is_not_called_right(suffix: str) -> None:
 
 def test_a_response_to_another_url_is_not_called_changed_underway() -> None:
     other = signed().replace("/invoices/a%20b.txt", "/invoices/other.txt")
-    response = error("SignatureDoesNotMatch", CanonicalRequest=helpers.canonical(GetObject()))
+    response = error("SignatureDoesNotMatch", CanonicalRequest=canonical(GetObject()))
     (finding,) = diagnosed(with_response(report(other), response))
     assert finding.code is Code.SIGNATURE_MISMATCH
     assert "The response is for another URL" in finding.summary
@@ -179,8 +176,6 @@ def test_an_escaped_sigv2_url_has_both_findings() -> None:
 
 
 def test_a_sigv2_parameter_does_not_make_sigv4_sigv2() -> None:
-    assert first(mismatched(report(f"{signed()}&AWSAccessKeyId=AKIA"))) == (
-        Code.QUERY_CHANGED,
-        True,
-    )
+    added = mismatched(report(f"{signed()}&AWSAccessKeyId=AKIA"))
+    assert first(added) == (Code.QUERY_CHANGED, True)
     assert Code.SIGNATURE_V2 not in codes(report(signed()[:-10] + "&AWSAccessKeyId=AKIA"))

@@ -28,6 +28,7 @@ SECTIONS: Final = MappingProxyType(
         "IssuerSettings": "issuers",
         "CallerSettings": "callers",
         "GrantSettings": "grants",
+        "ObjectUrlSettings": "objects",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "AnonymousSettings": "unsafe_anonymous_caller",

@@ -81,6 +81,16 @@ def _shown_below(block: re.Match[str], after: re.Match[str] | None) -> Any:
     return json.loads(after["text"])
 
 
+def section(page: str, heading: str) -> str:
+    return text_of(page).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def table(text: str) -> list[list[str]]:
+    """Return the cells of all rows of all tables, with their heads."""
+    rows = [line.strip()[1:-1].split("|") for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
 def commands(page: str) -> list[Block]:
     return [block for block in blocks(page) if block.language in COMMANDS]
 

@@ -1,27 +1,19 @@
-"""docs/caching.md: its example is a valid request, and its numbers match the code."""
+"""docs/caching.md: its arithmetic is the service's."""
 
-import json
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from service.api.routes.objects import download_request
-from service.api.schemas import DownloadUrlRequest
-from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.lifetime import (
     GrantedLifetime,
     Lifetime,
     LifetimeUnattainable,
     grant_stable_lifetime,
 )
-from service.sessions.pool import MAX_SESSIONS
-from service.sessions.url_windows import MAX_KEPT, Window
-from service.signing.signer import MAX_EXPIRES_IN
+from service.sessions.url_windows import Window
+from tests.docs.documents import text_of
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "caching.md"
-TEXT: Final = PAGE.read_text(encoding="utf-8")
-ONE_LINE: Final = " ".join(TEXT.split())
+ONE_LINE: Final = " ".join(text_of("docs/caching.md").split())
 HOUR: Final = 3600
 
 
@@ -31,24 +23,11 @@ def number_after(words: str) -> int:
 
 
 def limited(asked: Lifetime, remaining: float = HOUR) -> object:
-    """Return the lifetime without a grant's limit, for a session of an hour with `remaining`
-    seconds left.
-    """
+    """Return what a session of an hour with `remaining` seconds grants, without another limit."""
     assert asked.stable_for is not None
-    return grant_stable_lifetime(
-        asked,
-        Window(0, asked.stable_for),
-        default=900,
-        granted=None,
-        ends_at=remaining,
-        session_seconds=HOUR,
-    )
-
-
-def test_the_service_accepts_the_example_request() -> None:
-    [body] = re.findall(r"-d '(.*)'", TEXT)
-    ask = download_request(DownloadUrlRequest.model_validate(json.loads(body)))
-    assert ask.lifetime == Lifetime(expires_in=300, stable_for=600)
+    window = Window(0, asked.stable_for)
+    limits = {"default": 900, "granted": None, "session_seconds": HOUR}
+    return grant_stable_lifetime(asked, window, ends_at=remaining, **limits)
 
 
 def test_the_example_matches_the_arithmetic() -> None:
@@ -57,8 +36,7 @@ def test_the_example_matches_the_arithmetic() -> None:
     begins = datetime.fromtimestamp(Window.at(at, 600).begins_at, UTC)
     assert begins.strftime("%H:%M:%S") == "12:00:00"
     assert "a request at 12:04:10 gets a URL signed as of 12:00:00 with" in ONE_LINE
-    given = limited(asked)
-    assert given == GrantedLifetime(900, None)
+    assert limited(asked) == GrantedLifetime(900, None)
     assert "`X-Amz-Expires=900`, and `expires_at` is 12:15:00" in ONE_LINE
 
 
@@ -74,17 +52,8 @@ def test_the_full_lifetime_is_granted_up_to_the_stated_limit() -> None:
 
 def test_the_longest_window_matches_the_page() -> None:
     most = number_after("`stable_for` + `min_expires_in` (or 1) are at most")
-    longest = limited(Lifetime(stable_for=most - 1))
-    assert isinstance(longest, GrantedLifetime)
-    assert isinstance(limited(Lifetime(stable_for=most)), LifetimeUnattainable)
-    assert isinstance(limited(Lifetime(min_expires_in=60, stable_for=most - 60)), GrantedLifetime)
-    assert isinstance(
-        limited(Lifetime(min_expires_in=60, stable_for=most - 59)), LifetimeUnattainable
-    )
-
-
-def test_the_limits_match_the_code() -> None:
-    assert f"**More than {MAX_KEPT} kinds of windows" in ONE_LINE
-    assert f"**More than {MAX_SESSIONS:,} sessions at a time**" in ONE_LINE
-    assert f"{MAX_EXPIRES_IN:,}" in ONE_LINE
-    assert f"wait for STS, {ATTEMPT_SECONDS:.0f} s at most" in ONE_LINE
+    for least in (1, 60):
+        longest = limited(Lifetime(min_expires_in=least, stable_for=most - least))
+        assert isinstance(longest, GrantedLifetime)
+        longer = limited(Lifetime(min_expires_in=least, stable_for=most - least + 1))
+        assert isinstance(longer, LifetimeUnattainable)

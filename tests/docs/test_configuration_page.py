@@ -2,24 +2,15 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from service.config.settings import Settings
 from tests.docs import configuration_page
-from tests.docs.configuration_page import (
-    PAGE,
-    SCHEMA,
-    SECTIONS,
-    VARIABLES,
-    page,
-)
+from tests.docs.configuration_page import PAGE, SCHEMA, SECTIONS, VARIABLES, page
+from tests.support.demo import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 EXAMPLE: Final = (ROOT / "presign.example.yaml").read_text(encoding="utf-8")
 SOURCES: Final = sorted((ROOT / "service").glob("config/*.py"))
 # `# key: value`, and what is indented below it: keys that are commented out in the example.
@@ -27,10 +18,7 @@ _COMMENTED: Final = re.compile(r"^( *)# ( *(?:- )?[a-z_0-9]+:(?: .*)?)$")
 
 
 def test_the_page_matches_the_settings() -> None:
-    documented = PAGE.read_text(encoding="utf-8")
-    assert documented == page(), (
-        "docs/configuration.md is not of these settings: run `make configuration`"
-    )
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make configuration`"
 
 
 def test_every_settings_model_has_a_section() -> None:
@@ -102,12 +90,3 @@ def test_defaults_in_the_example_are_the_defaults() -> None:
 def test_every_text_kind_on_the_page_is_used(title: str) -> None:
     # A tag's name and value share one cell, as text by name.
     assert title in {"tag", "tag's value"} or re.search(rf"[|:] {re.escape(title)} \|", page())
-
-
-def test_a_setting_without_a_description_has_no_page() -> None:
-    class Silent(BaseModel):
-        key: int
-
-    with pytest.raises(KeyError, match="description"):
-        list(configuration_page._table(Silent.model_json_schema()))
-    assert all(field.description for field in Settings.model_fields.values())

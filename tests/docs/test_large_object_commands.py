@@ -8,21 +8,15 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.docs.documents import (
-    Block,
-    commands,
-    differences,
-    run,
-)
+from tests.docs.documents import Block, commands, differences, run
 from tests.support.demo import Demo, demo
 
 PAGE: Final = "docs/large-objects.md"
 MARK: Final = "run by tests/docs/test_large_object_commands.py"
 SIZE: Final = 20_000_000
 PART_SIZE: Final = 8_388_608
-OF_MOTO: Final = (
-    "/version_id is answered, and not shown"  # only in a versioned bucket, which this is not
-)
+# Only in a versioned bucket, which this is not.
+OF_MOTO: Final = "/version_id is answered, and not shown"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +43,8 @@ class Reader:
         block = self.block(words)
         answer = json.loads(run(block, self.running, self.directory, self.variables))
         assert set(differences(block.shown, answer)) <= {OF_MOTO}
+        for name in answer.keys() & {"part_size", "part_count", "content_length"}:
+            assert answer[name] == block.shown[name]
         return answer
 
     def do(self, words: str) -> str:

@@ -24,20 +24,13 @@ from service.sessions.pool_entry import SessionKey
 from service.sessions.session import Session
 from service.sessions.sts import AssumedRole
 from service.sessions.sts_clients import StsClients
-from service.signing.actions import (
-    DeleteObject,
-    GetObject,
-    HeadObject,
-    ListObjects,
-    PutObject,
-)
+from service.signing.actions import DeleteObject, GetObject, HeadObject, ListObjects, PutObject
 from service.signing.multipart_actions import CreateMultipartUpload
 from service.signing.post_policy import PostObject, presign_form
 from service.signing.signer import Signable, Signer
 from tests.support.service import SignedRequest, make_caller, make_settings, post_form, send
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
-BODY: Final = b"hello, store"
 KEY_OF_A: Final = "key-of-a"
 KEY_OF_B: Final = "key-of-b"
 CALLERS: Final = [
@@ -112,10 +105,7 @@ class CallerSessions:
 
     async def _session(self, key: SessionKey) -> Session:
         role = builders.role(self.settings.buckets[key.bucket], self.settings)
-        base = aioboto3.Session(
-            aws_access_key_id=self.store.access_key_id,
-            aws_secret_access_key=self.store.secret_access_key,
-        )
+        base = aioboto3.Session(**self.store.credentials)
         async with AsyncExitStack() as stack:
             sts = await StsClients(base, stack).for_role(role)
             return await AssumedRole(sts, role, SystemClock()).fetch(key.owner, key.policy)
@@ -127,25 +117,7 @@ def caller_sessions(store: Store, callers: list[dict[str, Any]], **bucket: Any) 
     return CallerSessions(settings, builders.snapshot(settings, addresses), store)
 
 
-def stored(store: Store, key: str, bucket: str | None = None, body: bytes = BODY) -> str:
-    """Put an object as root; return its version id, or an empty string."""
-    put = store.admin_client().put_object(Bucket=bucket or store.bucket, Key=key, Body=body)
-    return str(put.get("VersionId", ""))
-
-
-def content(store: Store, key: str) -> bytes | None:
-    """Return the object as root sees it, or None."""
-    admin = store.admin_client()
-    try:
-        found: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
-    except admin.exceptions.NoSuchKey:
-        return None
-    return found
-
-
 def is_denied(answer: httpx.Response) -> bool:
-    """Whether the store denied access, and not for another reason. (A HEAD has no body to
-    check.)
-    """
+    """Whether the store denied access, and for no other reason. A HEAD has no body to check."""
     reported = "AccessDenied" in answer.text or answer.request.method == "HEAD"
     return answer.status_code == 403 and reported

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import httpx
 
-from tests.end_to_end.by_hand import stored
 from tests.support.service import RunningService, SignedRequest, send
 from tests.support.stores import Store
 
@@ -45,7 +44,7 @@ class DiagnosisClient:
     key: str = field(default_factory=lambda: f"diagnoses/{uuid.uuid4().hex} ü.txt")
 
     def stored(self) -> None:
-        stored(self.store, self.key)
+        self.store.put(self.key)
 
     def get(self, **more: Any) -> SignedRequest:
         self.stored()

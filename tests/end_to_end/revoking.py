@@ -15,7 +15,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from tests.end_to_end.by_hand import is_denied, stored
+from tests.end_to_end.by_hand import is_denied
 from tests.end_to_end.operators import ROOT, Commands
 from tests.support import stores
 from tests.support.service import RunningService, SignedRequest, make_caller, make_settings, send
@@ -201,7 +201,7 @@ def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
 def lets_read(operator: Operator, given: dict[str, Any]) -> bool:
     """Whether requests signed by the session work."""
     store, key = operator.store, f"revoke/{operator.role}.txt"
-    stored(store, key)
+    store.put(key)
     session = {
         "access_key_id": given["AccessKeyId"],
         "secret_access_key": given["SecretAccessKey"],

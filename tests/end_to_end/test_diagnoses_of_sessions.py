@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.signing.actions import GetObject
-from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions, stored
+from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions
 from tests.end_to_end.diagnosis_client import BODY, TYPE, DiagnosisClient, Sent, codes
 from tests.support.late import again_if_late, within
 from tests.support.service import RunningService, SignedRequest, make_caller, post_form, run_service
@@ -67,7 +67,7 @@ def test_a_session_without_permission_is_diagnosed(
 ) -> None:
     """The session policy denies it; the signature is valid."""
     nobody = sessions.signer(None)
-    stored(client.store, client.key)
+    client.store.put(client.key)
     sent = client.send(signed_by_hand(nobody, client.key))
     assert sent.answer.status_code == 403
     finding = client.diagnosed(sent)[0]

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import uuid
 import zlib
-from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,9 +11,8 @@ import httpx
 import pytest
 
 from tests.support.service import RunningService, send
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
-BODY = b"hello, store"
 TAGS = {"team of": "a b", "sum": "1+1 = 2", "who": "Zoë", "empty": ""}
 KEYS = [
     "plain.txt",
@@ -41,11 +39,6 @@ def _key() -> str:
     return f"operations/{uuid.uuid4().hex}.txt"
 
 
-def stored(store: Store, key: str) -> bytes:
-    body: bytes = store.admin_client().get_object(Bucket=store.bucket, Key=key)["Body"].read()
-    return body
-
-
 def listed(store: Store, prefix: str) -> list[str]:
     page = store.admin_client().list_objects_v2(Bucket=store.bucket, Prefix=prefix)
     return [each["Key"] for each in page.get("Contents", [])]
@@ -54,15 +47,6 @@ def listed(store: Store, prefix: str) -> list[str]:
 def put(service: RunningService, key: str, body: bytes = BODY, **more: Any) -> httpx.Response:
     signed = service.sign("upload-urls", key=key, content_length=len(body), **more)
     return send(signed, body)
-
-
-def test_an_uploaded_object_can_be_downloaded(
-    service: RunningService, store: Store, key: str
-) -> None:
-    assert put(service, key).status_code == 200
-    assert stored(store, key) == BODY
-    answer = send(service.sign("download-urls", key=key))
-    assert (answer.status_code, answer.content) == (200, BODY)
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -77,11 +61,6 @@ def test_a_key_addresses_exactly_its_object(
     assert send(service.sign("download-urls", key=key)).content == body
     if store.name != "seaweedfs" or name not in FOLDED_BY_SEAWEEDFS:
         assert listed(store, key) == [key]
-
-
-def test_an_empty_upload_works(service: RunningService, store: Store, key: str) -> None:
-    assert put(service, key, b"").status_code == 200
-    assert stored(store, key) == b""
 
 
 def test_an_upload_carries_all_requested_headers(
@@ -99,28 +78,23 @@ def test_an_upload_carries_all_requested_headers(
         checksum=_checksum("SHA256", hashlib.sha256(BODY).digest()),
     )
     assert answer.status_code == 200, answer.text
-    admin = store.admin_client()
-    head = admin.head_object(Bucket=store.bucket, Key=key)
+    head = store.head(key)
     assert head["ContentType"] == "text/plain; charset=utf-8"
     assert head["CacheControl"] == "private, max-age=60"
     assert head["Metadata"] == {"author": "Ann  Example", "team": "billing"}
     assert head["ContentDisposition"].startswith('attachment; filename="R_sum_ 2026.txt"')
-    tags = admin.get_object_tagging(Bucket=store.bucket, Key=key)["TagSet"]
+    tags = store.admin_client().get_object_tagging(Bucket=store.bucket, Key=key)["TagSet"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS
 
 
 @pytest.mark.parametrize(
     ("algorithm", "digest"),
-    [
-        ("SHA1", lambda body: hashlib.sha1(body).digest()),
-        ("SHA256", lambda body: hashlib.sha256(body).digest()),
-        ("CRC32", lambda body: zlib.crc32(body).to_bytes(4)),
-    ],
+    [("SHA1", hashlib.sha1(BODY).digest()), ("CRC32", zlib.crc32(BODY).to_bytes(4))],
 )
 def test_a_checksum_travels_with_the_upload(
-    service: RunningService, key: str, algorithm: str, digest: Callable[[bytes], bytes]
+    service: RunningService, key: str, algorithm: str, digest: bytes
 ) -> None:
-    assert put(service, key, checksum=_checksum(algorithm, digest(BODY))).status_code == 200
+    assert put(service, key, checksum=_checksum(algorithm, digest)).status_code == 200
 
 
 def test_an_upload_overwrites_only_on_request(
@@ -128,9 +102,9 @@ def test_an_upload_overwrites_only_on_request(
 ) -> None:
     assert put(service, key).status_code == 200
     assert put(service, key, b"another").status_code == 412
-    assert stored(store, key) == BODY
+    assert store.content(key) == BODY
     assert put(service, key, b"another", overwrite=True).status_code == 200
-    assert stored(store, key) == b"another"
+    assert store.content(key) == b"another"
 
 
 def test_an_upload_with_if_match_replaces_the_object(
@@ -139,20 +113,13 @@ def test_an_upload_with_if_match_replaces_the_object(
     etag = put(service, key).headers["etag"]
     assert put(service, key, b"another", if_match=etag).status_code == 200
     assert put(service, key, b"a third", if_match=etag).status_code == 412
-    assert stored(store, key) == b"another"
+    assert store.content(key) == b"another"
 
 
 def test_a_download_answers_with_the_requested_headers(service: RunningService, key: str) -> None:
     put(service, key)
-    answer = send(
-        service.sign(
-            "download-urls",
-            key=key,
-            filename="Résumé.pdf",
-            content_type="application/pdf",
-            cache_control="private",
-        )
-    )
+    asked = {"content_type": "application/pdf", "cache_control": "private"}
+    answer = send(service.sign("download-urls", key=key, filename="Résumé.pdf", **asked))
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["cache-control"] == "private"
     assert "filename*=UTF-8''R%C3%A9sum%C3%A9.pdf" in answer.headers["content-disposition"]

@@ -13,7 +13,6 @@ import pytest
 
 from service.operations.revoke.policy import written
 from service.sessions.sts import session_name
-from tests.end_to_end.by_hand import stored
 from tests.end_to_end.revoking import (
     ALL_ACTIONS,
     CALLERS,
@@ -42,7 +41,7 @@ pytestmark = pytest.mark.slow
 def _setup(ministack: Store, tmp_path: Path) -> Iterator[RevocationSetup]:
     operator = with_rights(operator_of(ministack, tmp_path), *ALL_ACTIONS)
     key = f"revoke/{operator.role}.txt"
-    stored(ministack, key)
+    ministack.put(key)
     with run_service(ministack, tmp_path, callers=CALLERS, role_arn=operator.role_arn) as service:
         yield RevocationSetup(service, operator, key)
 
@@ -149,7 +148,7 @@ def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
 ) -> None:
     ann = operator_of(ministack, tmp_path, scoped_sessions=False)
     key = f"revoke/{ann.role}.txt"
-    stored(ministack, key)
+    ministack.put(key)
     unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
     with run_service(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
         setup = RevocationSetup(service, ann, key)

@@ -1,4 +1,4 @@
-"""After `mutmut run`: fails if a mutant survived that `explained.txt` does not explain.
+"""After `mutmut run`: fails unless `explained.txt` explains the mutants that survived, and no others.
 
 A mutant is known there by what it changes, since its number changes with the lines around it.
 """
@@ -11,7 +11,8 @@ from typing import Final
 import click
 
 EXPLAINED: Final = Path(__file__).with_name("explained.txt")
-SURVIVED: Final = ("survived", "no tests", "suspicious")
+NOTICED: Final = ("killed", "caught by type check")
+TIMED_OUT: Final = "timeout"  # noticed too, but perhaps only because the machine was busy
 
 
 def mutmut(*arguments: str) -> list[str]:
@@ -26,21 +27,30 @@ def change(lines: list[str]) -> str:
 
 
 def explained() -> set[str]:
-    return {change(block.splitlines()) for block in EXPLAINED.read_text().split("\n\n")}
+    return {change(block.splitlines()) for block in EXPLAINED.read_text().split("\n\n")} - {""}
 
 
-def survivors() -> list[str]:
+def unnoticed() -> dict[str, str]:
+    """Return the status of each mutant that no test noticed, or only by taking too long.
+
+    A mutant that was not run, since the run was interrupted, is among them.
+    """
     named = [line.strip().rsplit(": ", 1) for line in mutmut("results")]
-    return [each[0] for each in named if each[-1] in SURVIVED]
+    return {name: status for name, status in named if status not in NOTICED}
 
 
 def main() -> None:
-    known, found = explained(), {name: change(mutmut("show", name)) for name in survivors()}
-    unknown = {name: text for name, text in found.items() if text not in known}
+    statuses, known = unnoticed(), explained()
+    changes = {name: change(mutmut("show", name)) for name in statuses}
+    survived = {name: text for name, text in changes.items() if statuses[name] != TIMED_OUT}
+    unknown = {name: text for name, text in survived.items() if text not in known}
     for name, text in unknown.items():
-        click.echo(f"{name}\n{text}\n")
-    click.echo(f"{len(found)} mutants survived, {len(unknown)} of them without an explanation")
-    sys.exit(1 if unknown else 0)
+        click.echo(f"{name}: {statuses[name]}\n{text}\n")
+    dead = known - set(changes.values())
+    for text in sorted(dead):
+        click.echo(f"explained, but killed or gone:\n{text}\n")
+    click.echo(f"{len(survived)} mutants survived, {len(unknown)} of them without an explanation")
+    sys.exit(1 if unknown or dead else 0)
 
 
 if __name__ == "__main__":

@@ -1,36 +1,16 @@
-from typing import Any
+"""The key that a request signs, and what it needs a grant for."""
+
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
 from service.access.grants import AccessRequest, Operation
 from service.errors import CreateOnlyUnsupported, InvalidRequest
-from service.presigning.requests import (
-    PostFormRequest,
-    PresignRequest,
-    access_for_form,
-    access_for_request,
-    form_key,
-    signed_key,
-)
-from service.sessions.lifetime import Lifetime
-from service.signing.actions import (
-    Action,
-    DeleteObject,
-    GetObject,
-    HeadObject,
-    ListObjects,
-    PutObject,
-)
+from service.presigning.requests import access_for_form, access_for_request, form_key, signed_key
+from service.signing.actions import Action, DeleteObject, GetObject, HeadObject, ListObjects
 from service.signing.post_policy import PostObject
-
-
-def make_request(action: Action, key: str = "a/b", **more: Any) -> PresignRequest:
-    return PresignRequest(bucket="reports", key=key, action=action, lifetime=Lifetime(), **more)
-
-
-def make_form_request(*, form: PostObject | None = None, **more: Any) -> PostFormRequest:
-    form = form or PostObject(key="", max_content_length=5)
-    return PostFormRequest(bucket="reports", form=form, lifetime=Lifetime(), **more)
+from tests.support.factories import UPLOAD, make_form_request, make_request
 
 
 def unique_id() -> str:
@@ -41,29 +21,33 @@ def access_request(operation: Operation, **more: Any) -> AccessRequest:
     return AccessRequest(**{"operation": operation, "bucket": "reports", "key": "a/b"} | more)
 
 
+TEXT: Final = {"content_length": 5, "content_type": "text/plain"}
+EMPTY: Final = {"content_length": 0}
+
+
 # The key that is signed
 
 
 @pytest.mark.parametrize("key", ["a", "a//b", "/a", "a/", "a b+c%2F?#&'~", "é", "...", "a" * 1024])
 def test_a_key_is_signed_as_it_stands(key: str) -> None:
-    assert signed_key(make_request(GetObject(), key)) == key
+    assert signed_key(make_request(key=key)) == key
 
 
 @pytest.mark.parametrize("key", ["", ".", "../a", "a/./b", "a\nb", "\0", "\ud800", "é" * 513])
 def test_a_key_that_no_client_could_send_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        signed_key(make_request(GetObject(), key))
+        signed_key(make_request(key=key))
     assert list(refused.value.pointers) == ["#/key"]
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "a"])
 def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
-    assert signed_key(make_request(ListObjects(prefix=prefix), prefix)) == ""
+    assert signed_key(make_request(ListObjects(prefix=prefix), key=prefix)) == ""
 
 
 def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        signed_key(make_request(ListObjects(prefix="a/../"), "a/../"))
+        signed_key(make_request(ListObjects(prefix="a/../"), key="a/../"))
     assert list(refused.value.pointers) == ["#/prefix"]
 
 
@@ -84,25 +68,12 @@ def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
             ListObjects(prefix="a/b", max_keys=0),
             access_request(Operation.LIST, subtree=True, max_keys=0),
         ),
+        (UPLOAD, access_request(Operation.UPLOAD, **TEXT)),
+        (replace(UPLOAD, overwrite=True), access_request(Operation.UPLOAD, **TEXT, overwrite=True)),
+        (replace(UPLOAD, content_length=0), access_request(Operation.UPLOAD, **TEXT | EMPTY)),
         (
-            PutObject(content_length=5, content_type="text/plain"),
-            access_request(Operation.UPLOAD, content_length=5, content_type="text/plain"),
-        ),
-        (
-            PutObject(content_length=0, content_type="text/plain", overwrite=True),
-            access_request(
-                Operation.UPLOAD, content_length=0, content_type="text/plain", overwrite=True
-            ),
-        ),
-        (
-            PutObject(content_length=5, content_type="text/plain", if_match='"e"'),
-            access_request(
-                Operation.UPLOAD,
-                content_length=5,
-                content_type="text/plain",
-                overwrite=True,
-                has_if_match=True,
-            ),
+            replace(UPLOAD, if_match='"e"'),
+            access_request(Operation.UPLOAD, **TEXT, overwrite=True, has_if_match=True),
         ),
     ],
 )
@@ -111,36 +82,44 @@ def test_a_request_demands(action: Action, expected: AccessRequest) -> None:
 
 
 def test_a_type_that_the_caller_did_not_name_is_none() -> None:
-    assert (
-        access_for_request(
-            make_request(PutObject(content_length=5), content_type_given=False)
-        ).content_type
-        is None
-    )
+    request = replace(make_request(UPLOAD), content_type_given=False)
+    assert access_for_request(request).content_type is None
 
 
 # A form's key
 
 
+WHOLE: Final = {"key": "a/0123/", "subtree": True}
+
+
 @pytest.mark.parametrize(
-    ("form_request", "key"),
+    ("changes", "key", "needs"),
     [
+        pytest.param({"key_prefix": "a/"}, "a/0123/${filename}", WHOLE, id="the browser names it"),
         pytest.param(
-            make_form_request(key_prefix="a/"), "a/0123/${filename}", id="the browser names it"
+            {"key_prefix": ""},
+            "0123/${filename}",
+            {"key": "0123/", "subtree": True},
+            id="in the whole bucket",
         ),
         pytest.param(
-            make_form_request(key_prefix=""), "0123/${filename}", id="of the whole bucket"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename="é b.pdf"),
+            {"key_prefix": "a/", "filename": "é b.pdf"},
             "a/0123/é b.pdf",
-            id="the caller does",
+            {"key": "a/0123/é b.pdf"},
+            id="the caller names it",
         ),
-        pytest.param(make_form_request(key="a/b", overwrite=True), "a/b", id="to be replaced"),
+        pytest.param(
+            {"key": "a/b", "overwrite": True}, "a/b", {"overwrite": True}, id="to be replaced"
+        ),
     ],
 )
-def test_the_key_of_a_form_is(form_request: PostFormRequest, key: str) -> None:
-    assert form_key(form_request, unique_id) == key
+def test_a_form_needs_a_grant_for_its_key(
+    changes: dict[str, Any], key: str, needs: dict[str, Any]
+) -> None:
+    request = make_form_request(**changes)
+    assert form_key(request, unique_id) == key
+    needed = access_request(Operation.FORM, content_length=5, **needs)
+    assert access_for_form(request, key) == needed
 
 
 def test_a_form_for_a_fixed_key_without_overwrite_is_refused() -> None:
@@ -150,80 +129,29 @@ def test_a_form_for_a_fixed_key_without_overwrite_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form_request", "pointer"),
+    ("changes", "pointer"),
     [
-        pytest.param(make_form_request(key="", overwrite=True), "#/key", id="no key"),
-        pytest.param(make_form_request(key="a/../b", overwrite=True), "#/key", id="dots"),
-        pytest.param(
-            make_form_request(key="a/${filename}", overwrite=True), "#/key", id="variable"
-        ),
-        pytest.param(
-            make_form_request(key="${filename}/a", overwrite=True), "#/key", id="in the midst"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/../"), "#/key_prefix", id="dots in the prefix"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/../", filename="b"),
-            "#/key_prefix",
-            id="dots, and a name",
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a\n"), "#/key_prefix", id="control in the prefix"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="${filename}/"), "#/key_prefix", id="variable prefix"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a" * 1015), "#/key_prefix", id="a prefix too long"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename=".."), "#/filename", id="dots, named"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename="b/c"), "#/filename", id="a slash"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename="b\0"), "#/filename", id="control"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename="b" * 1020), "#/filename", id="too long"
-        ),
-        pytest.param(
-            make_form_request(key_prefix="a/", filename="${filename}"),
-            "#/filename",
-            id="named variable",
-        ),
+        ({"key": "", "overwrite": True}, "#/key"),
+        ({"key": "a/../b", "overwrite": True}, "#/key"),
+        ({"key": "a/${filename}", "overwrite": True}, "#/key"),
+        ({"key": "${filename}/a", "overwrite": True}, "#/key"),
+        ({"key_prefix": "a/../"}, "#/key_prefix"),
+        ({"key_prefix": "a/../", "filename": "b"}, "#/key_prefix"),
+        ({"key_prefix": "a\n"}, "#/key_prefix"),
+        ({"key_prefix": "${filename}/"}, "#/key_prefix"),
+        ({"key_prefix": "a" * 1015}, "#/key_prefix"),
+        ({"key_prefix": "a/", "filename": ".."}, "#/filename"),
+        ({"key_prefix": "a/", "filename": "b/c"}, "#/filename"),
+        ({"key_prefix": "a/", "filename": "b\0"}, "#/filename"),
+        ({"key_prefix": "a/", "filename": "b" * 1020}, "#/filename"),
+        ({"key_prefix": "a/", "filename": "${filename}"}, "#/filename"),
     ],
+    ids=lambda each: str(each)[:60],
 )
-def test_a_forms_key_is_refused(form_request: PostFormRequest, pointer: str) -> None:
+def test_an_invalid_key_of_a_form_is_refused(changes: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        form_key(form_request, unique_id)
+        form_key(make_form_request(**changes), unique_id)
     assert list(refused.value.pointers) == [pointer]
-
-
-# What a form needs a grant for
-
-
-def test_a_form_with_a_filename_variable_needs_its_whole_prefix() -> None:
-    request = make_form_request(key_prefix="a/")
-    assert access_for_form(request, form_key(request, unique_id)) == access_request(
-        Operation.FORM, key="a/0123/", subtree=True, content_length=5
-    )
-
-
-def test_a_form_whose_file_is_named_demands_that_key() -> None:
-    request = make_form_request(key_prefix="a/", filename="b")
-    assert access_for_form(request, form_key(request, unique_id)) == access_request(
-        Operation.FORM, key="a/0123/b", content_length=5
-    )
-
-
-def test_a_form_for_a_fixed_key_demands_to_overwrite_it() -> None:
-    request = make_form_request(key="a/b", overwrite=True)
-    assert access_for_form(request, "a/b") == access_request(
-        Operation.FORM, content_length=5, overwrite=True
-    )
 
 
 def test_a_form_needs_a_grant_for_its_size_and_type() -> None:

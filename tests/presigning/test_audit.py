@@ -1,9 +1,8 @@
-"""Nobody is answered before what was decided stands in the trail, and nobody if it cannot."""
+"""Each decision is in the audit trail before the caller gets its answer."""
 
 import asyncio
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -22,8 +21,6 @@ from service.signing.actions import DeleteObject, GetObject, ListObjects
 from tests.support.authorizer import Harness, make_harness, urls_of
 from tests.support.factories import (
     NARROW,
-    SECRET,
-    TOKEN,
     TWO_BUCKETS,
     UPLOAD,
     make_bucket,
@@ -64,18 +61,12 @@ async def test_an_audit_line_has_the_signer_and_the_lifetime() -> None:
 
 
 @in_virtual_time
-async def test_the_audit_line_of_a_list_has_its_prefix() -> None:
+async def test_the_line_of_a_list_or_a_form_has_its_key() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     await harness.presign(make_request(ListObjects(prefix="a/"), key="a/"))
-    assert decisions(harness) == [("allowed", None, ["a/"])]
-
-
-@in_virtual_time
-async def test_the_audit_line_of_a_form_has_its_generated_key() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
     form = await harness.presign_form(FORM)
     assert form.key == "in/id1/${filename}"
-    assert decisions(harness) == [("allowed", None, [form.key])]
+    assert decisions(harness) == [("allowed", None, ["a/"]), ("allowed", None, [form.key])]
 
 
 REFUSED = [
@@ -87,15 +78,17 @@ REFUSED = [
     pytest.param(make_request(key="a/\n"), InvalidRequest, id="a control character"),
     pytest.param(make_request(GetObject(version_id="1")), LimitExceeded, id="a version"),
     pytest.param(make_request(min_expires_in=3596), LifetimeUnavailable, id="too long a life"),
+    pytest.param(make_request(UPLOAD, bucket="old"), CreateOnlyUnsupported, id="no conditions"),
 ]
+BUCKETS: Final = {**TWO_BUCKETS, "old": make_bucket(conditional_writes=False)}
 
 
 @pytest.mark.parametrize(("presign_request", "error"), REFUSED)
 @in_virtual_time
-async def test_a_refusal_is_told_once_by_its_code(
+async def test_a_refusal_has_one_line_with_its_code(
     presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    harness = make_harness(make_snapshot(NARROW, make_grant(bucket="old"), buckets=BUCKETS))
     assert type(await harness.refusal(presign_request)) is error
     assert decisions(harness) == [("denied", error.code, [presign_request.key])]
 
@@ -120,22 +113,12 @@ async def test_the_audit_line_of_a_refused_form_has_its_prefix(
 
 
 @in_virtual_time
-async def test_a_store_without_conditions_has_its_refusals_told_too() -> None:
-    buckets = {"reports": make_bucket(conditional_writes=False)}
-    harness = make_harness(make_snapshot(make_grant(), buckets=buckets))
-    assert isinstance(await harness.refusal(make_request(UPLOAD)), CreateOnlyUnsupported)
-    assert decisions(harness) == [("denied", "create_only_unsupported", ["a/b"])]
-
-
-@in_virtual_time
-async def test_a_batch_is_one_line_a_decision_under_one_request() -> None:
+async def test_a_batch_has_one_line_for_each_decision() -> None:
     harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
     await harness.presign_batch(MIXED)
     assert [(line["bucket"], line["operation"]) for line in harness.audit_lines] == [
-        ("reports", "download"),
-        ("reports", "download"),
-        ("reports", "upload"),
-        ("photos", "download"),
+        *[("reports", "download")] * 2,
+        *(("reports", "upload"), ("photos", "download")),
     ]
     assert decisions(harness) == [
         ("allowed", None, ["a/1", "a/3"]),
@@ -143,24 +126,18 @@ async def test_a_batch_is_one_line_a_decision_under_one_request() -> None:
         ("denied", "limit_exceeded", ["a/4"]),
         ("denied", "forbidden", ["5"]),
     ]
-    assert [(line["part"], line["parts"]) for line in harness.audit_lines] == [
-        (n, 4) for n in range(1, 5)
-    ]
-    assert {line["request_id"] for line in harness.audit_lines} == {"request-1"}
 
 
 @in_virtual_time
-async def test_a_batch_tells_which_session_signed_for_which_bucket() -> None:
+async def test_the_lines_of_a_batch_have_the_session_of_each_bucket() -> None:
     snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
     harness = make_harness(snapshot)
     harness.sources["photos"].error = OSError("no route")
     requests = [make_request(), make_request(bucket="photos"), make_request(key="c")]
     first, _, _ = await harness.presign_batch(requests)
     one, other = harness.audit_lines
-    assert (one["keys"], one["access_key_id"]) == (
-        ["a/b", "c"],
-        access_key_id_of(*urls_of([first])),
-    )
+    assert one["keys"] == ["a/b", "c"]
+    assert one["access_key_id"] == access_key_id_of(*urls_of([first]))
     assert (other["s3_bucket"], other["reason"]) == ("acme-photos", "credentials_unavailable")
 
 
@@ -183,7 +160,7 @@ async def test_a_request_that_waits_has_one_line_with_its_result() -> None:
 
 
 @in_virtual_time
-async def test_who_waits_in_vain_is_told_once_as_refused() -> None:
+async def test_a_request_that_waits_in_vain_has_one_refusal() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     harness.source.hangs = True
     error = await harness.refusal(make_request())
@@ -204,17 +181,6 @@ async def test_a_grant_lost_during_the_wait_gives_one_refusal() -> None:
     assert {each[:2] for each in decisions(harness)} == {("denied", "forbidden")}
     keys = sorted(key for _, _, keys in decisions(harness) for key in keys)
     assert keys == ["a/b", "c", "in/id1/${filename}"]
-
-
-@in_virtual_time
-async def test_a_batch_that_loses_its_grant_is_audited_as_refused() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    asked = asyncio.ensure_future(harness.presign_batch([make_request()]))
-    await asyncio.sleep(0)  # one turn: it is decided that it has to wait
-    harness.authorizer.snapshot = make_snapshot()
-    [answer] = await asked
-    assert isinstance(answer, Forbidden)
-    assert decisions(harness) == [("denied", "forbidden", ["a/b"])]
 
 
 @in_virtual_time
@@ -242,23 +208,3 @@ async def test_a_line_is_written_before_the_answer_goes_out() -> None:
         await answer()
         order.append("answer")
     assert order == ["line", "answer"] * 3
-
-
-@in_virtual_time
-async def test_the_audit_trail_has_no_signature_token_or_secret() -> None:
-    harness = make_harness(make_snapshot(make_grant(allow_overwrite=True)))
-    signed = await harness.presign(make_request(UPLOAD))
-    form = await harness.presign_form(FORM)
-    batch = await harness.presign_batch([make_request(), make_request(key="a/../b")])
-    urls = [signed.url, *urls_of(batch)]
-    signatures = [parse_qs(urlsplit(url).query)["X-Amz-Signature"][0] for url in urls]
-    audit_trail = b"".join(harness.audit_bytes).decode()
-    assert len(harness.audit_bytes) == 4
-    for secret in (
-        *signatures,
-        form.fields["x-amz-signature"],
-        form.fields["policy"],
-        SECRET,
-        TOKEN,
-    ):
-        assert secret not in audit_trail

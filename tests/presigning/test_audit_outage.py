@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -20,27 +20,20 @@ from tests.support.factories import (
 from tests.support.virtual_time import in_virtual_time
 
 
-class FailingTrail:
-    """Takes no line, and sees what it was to take."""
+def make_failing_harness() -> tuple[Harness, list[bytes]]:
+    """A harness that cannot write a line, and the lines that it tried to write."""
+    harness, offered = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS)), list[bytes]()
 
-    def __init__(self) -> None:
-        self.offered: list[bytes] = []
-
-    def __call__(self, lines: Iterable[bytes]) -> None:
-        self.offered += lines
+    def fail(lines: Iterable[bytes]) -> None:
+        offered.extend(lines)
         raise Overloaded("The audit trail cannot be written right now.", retry_after=1)
 
-
-def make_failing_harness(**more: Any) -> tuple[Harness, FailingTrail]:
-    harness, audit_trail = (
-        make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS), **more),
-        FailingTrail(),
-    )
-    harness.write_audit_to(audit_trail)
-    return harness, audit_trail
+    harness.write_audit_to(fail)
+    return harness, offered
 
 
 FORM: Final = make_form_request(key_prefix="in/")
+NO_KEY: Final = make_form_request(key="a/k")
 MIXED: Final = [make_request(key="a/1"), make_request(key="x/2"), make_request(bucket="photos")]
 Answer = Callable[[Harness], Awaitable[object]]
 ANSWERS = [
@@ -49,10 +42,7 @@ ANSWERS = [
     pytest.param(lambda harness: harness.presign_form(FORM), id="a form"),
     pytest.param(lambda harness: harness.presign_batch(MIXED), id="a batch"),
     pytest.param(lambda harness: harness.presign(make_request(key="x")), id="a refusal"),
-    pytest.param(
-        lambda harness: harness.presign_form(make_form_request(key="a/k")),
-        id="a form that has no key",
-    ),
+    pytest.param(lambda harness: harness.presign_form(NO_KEY), id="a form that has no key"),
 ]
 
 
@@ -60,16 +50,17 @@ ANSWERS = [
 @pytest.mark.parametrize("answer", ANSWERS)
 @in_virtual_time
 async def test_without_a_trail_nobody_is_answered(answer: Answer, cold: bool) -> None:
-    harness, audit_trail = make_failing_harness()
+    """Not even with a refusal: a caller that fills the trail could look for grants unseen."""
+    harness, offered = make_failing_harness()
     if not cold:
         with pytest.raises(Overloaded):
             await harness.presign(make_request())
-    offered = len(audit_trail.offered)
+    before = len(offered)
     with pytest.raises(Overloaded) as refused:
         await answer(harness)
     assert (refused.value.code, refused.value.retry_after) == ("overloaded", 1)
     assert "https" not in f"{refused.value!r} {vars(refused.value)}"
-    assert len(audit_trail.offered) > offered
+    assert len(offered) > before
 
 
 @in_virtual_time

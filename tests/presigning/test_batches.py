@@ -1,12 +1,12 @@
-"""Many requests at once: one session a bucket, an answer for each item."""
+"""Batches: one session for each bucket, an answer for each item, and turns for other requests."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
+from service.concurrency.event_loop import ITEMS_PER_SLICE
 from service.errors import (
     CredentialsUnavailable,
     Forbidden,
@@ -15,8 +15,9 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.requests import PresignRequest
+from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequests
+from service.presigning.snapshot import Snapshot
 from service.sessions.attempts import ATTEMPT_SECONDS
 from tests.support.authorizer import make_harness, urls_of
 from tests.support.factories import (
@@ -30,6 +31,10 @@ from tests.support.factories import (
 )
 from tests.support.signed_urls import validity_of
 from tests.support.virtual_time import in_virtual_time, server_time
+
+
+def both_buckets() -> Snapshot:
+    return make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
 
 
 @in_virtual_time
@@ -47,42 +52,27 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
         make_request(min_expires_in=3596),
     ]
     answers = await harness.presign_batch(requests)
-    assert [type(answer) for answer in answers] == [
-        PresignedRequests,
-        Forbidden,
-        InvalidRequest,
-        PresignedRequests,
-        InvalidRequest,
-        LimitExceeded,
-        Forbidden,
-        LifetimeUnavailable,
+    assert [(type(each), list(getattr(each, "pointers", []))) for each in answers] == [
+        (PresignedRequests, []),
+        (Forbidden, []),
+        (InvalidRequest, ["#/key"]),
+        (PresignedRequests, []),
+        (InvalidRequest, ["#/key"]),
+        (LimitExceeded, ["#/content_length"]),
+        (Forbidden, []),
+        (LifetimeUnavailable, ["#/min_expires_in"]),
     ]
     assert answers[2] is malformed
-    assert [list(pointers) for pointers in told(answers)] == [
-        [],
-        ["#/key"],
-        ["#/key"],
-        ["#/content_length"],
-        [],
-        ["#/min_expires_in"],
-    ]
     paths = [urlsplit(url).path for url in urls_of(answers)]
     assert paths == ["/a/1", "/a/3"]
-
-
-def told(answers: list[PresignedRequests | PresignError]) -> Iterator[Mapping[str, str]]:
-    return (answer.pointers for answer in answers if isinstance(answer, PresignError))
 
 
 @pytest.mark.parametrize("times_over", [1, 2])
 @in_virtual_time
 async def test_a_batch_fetches_one_session_a_bucket(times_over: int) -> None:
-    harness = make_harness(
-        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
-    )
-    requests = [
-        make_request(bucket=bucket, key=str(n)) for n in range(500) for bucket in TWO_BUCKETS
-    ]
+    harness = make_harness(both_buckets())
+    keys = [(bucket, str(n)) for n in range(500) for bucket in TWO_BUCKETS]
+    requests = [make_request(bucket=bucket, key=key) for bucket, key in keys]
     for _ in range(times_over):
         answers = await harness.presign_batch(requests)
     assert [len(source.fetched) for source in harness.sources.values()] == [1, 1]
@@ -98,31 +88,17 @@ async def test_an_empty_batch_is_answered_with_nothing() -> None:
 
 @in_virtual_time
 async def test_a_bucket_without_a_session_fails_only_its_items() -> None:
-    harness = make_harness(
-        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS)
-    )
+    harness = make_harness(both_buckets())
     harness.sources["photos"].error = OSError("no route")
-    requests = [
-        make_request(),
-        make_request(bucket="photos"),
-        make_request(key="x/../y"),
-        make_request(),
-    ]
-    answers = await harness.presign_batch(requests)
-    assert [type(answer) for answer in answers] == [
-        PresignedRequests,
-        CredentialsUnavailable,
-        InvalidRequest,
-        PresignedRequests,
-    ]
+    answers = await harness.presign_batch([make_request(), make_request(bucket="photos")])
+    assert [type(answer) for answer in answers] == [PresignedRequests, CredentialsUnavailable]
 
 
 @in_virtual_time
 async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
     buckets = {f"bucket-{n}": make_bucket() for n in range(5)}
-    harness = make_harness(
-        make_snapshot(*(make_grant(bucket=name) for name in buckets), buckets=buckets)
-    )
+    grants = [make_grant(bucket=name) for name in buckets]
+    harness = make_harness(make_snapshot(*grants, buckets=buckets))
     for source in harness.sources.values():
         source.hangs = True
     begun = harness.clock.boot()
@@ -133,19 +109,56 @@ async def test_a_batch_waits_for_all_its_buckets_at_once() -> None:
 
 @in_virtual_time
 async def test_a_batch_is_of_one_configuration_and_one_second() -> None:
-    harness = make_harness(
-        make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=TWO_BUCKETS), delay=0
-    )
+    harness = make_harness(both_buckets(), delay=0)
     await harness.presign(make_request())
     harness.sources["photos"].delay = 3
-    asked = asyncio.ensure_future(
-        harness.presign_batch([make_request(), make_request(bucket="photos")])
-    )
+    requests = [make_request(), make_request(bucket="photos")]
+    asked = asyncio.ensure_future(harness.presign_batch(requests))
     await asyncio.sleep(1)
-    harness.authorizer.snapshot = replace(
-        make_snapshot(make_grant(max_expires_in=7), buckets=TWO_BUCKETS), default_expires_in=60
+    harness.authorizer.snapshot = make_snapshot(
+        make_grant(max_expires_in=7), buckets=TWO_BUCKETS, default_expires_in=60
     )
     first, second = await asked
     assert isinstance(first, PresignedRequests)
     assert validity_of(*first.urls) == (int(server_time(harness.clock)), 7)
     assert isinstance(second, Forbidden)
+
+
+MANY = 5 * ITEMS_PER_SLICE
+
+
+@pytest.mark.parametrize("warm", [True, False])
+@in_virtual_time
+async def test_a_grant_that_is_withdrawn_in_the_middle_signs_nothing(*, warm: bool) -> None:
+    harness = make_harness(make_snapshot(make_grant()))
+    if warm:
+        await harness.presign(make_request())
+    lines = len(harness.audit_bytes)
+    unlike = [make_request(key=f"a/{n}", expires_in=n + 1) for n in range(MANY)]
+    batch = asyncio.create_task(harness.presign_batch(unlike))
+    await asyncio.sleep(0)  # after its first turn, and long before its last
+    harness.authorizer.snapshot = make_snapshot()
+    answers = await batch
+    assert len(answers) == MANY
+    assert {type(answer) for answer in answers} == {Forbidden}
+    assert all(b'"denied"' in line for line in harness.audit_bytes[lines:])
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param([f"{'ab'[n % 2]}/{n}" for n in range(MANY)], id="of alternating grants"),
+        pytest.param([f"a/{'ä' * 200}{n}" for n in range(MANY)], id="that need encoding"),
+    ],
+)
+@in_virtual_time
+async def test_a_long_batch_lets_other_requests_run(keys: list[str]) -> None:
+    harness = make_harness(make_snapshot(make_grant(prefix="a/"), make_grant(prefix="b/")))
+    await harness.presign(make_request())
+    turns, requests = 0, [PresignBatch(make_request(), keys)]
+    batch = asyncio.create_task(harness.presign_batch(requests))
+    while not batch.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert not [answer for answer in await batch if isinstance(answer, PresignError)]
+    assert turns >= MANY // ITEMS_PER_SLICE

@@ -6,12 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
-from service.presigning.json_template import (
-    PLACEHOLDER,
-    cut,
-    quoted,
-    text,
-)
+from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
 from tests.signing.strategies import examples
 
 PLAIN = st.text("abcXYZ019-._~/%?&=:", max_size=20)

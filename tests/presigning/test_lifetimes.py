@@ -44,9 +44,10 @@ async def test_no_url_outlives_its_session_or_misstates_its_end(
     granted: int | None,
     longest_lifetime: int,
 ) -> None:
-    snapshot = make_snapshot(make_grant(max_expires_in=granted))
     harness = make_harness(
-        snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds
+        make_snapshot(make_grant(max_expires_in=granted)),
+        longest_lifetime=longest_lifetime,
+        session_seconds=session_seconds,
     )
     harness.clock.skew = skew
     for pause, expires_in in requests:
@@ -58,15 +59,12 @@ async def test_no_url_outlives_its_session_or_misstates_its_end(
         by_key = {each.credentials.access_key_id: each for each in harness.source.sessions}
         session = by_key[access_key_id_of(signed.url)]
         assert begins + lasts == signed.validity.expires_at <= session.expires_at - EXPIRY_MARGIN
-        assert (
-            abs(begins - server_time(harness.clock)) <= 1.2
-        )  # whole seconds, and the answer's way
-        assert (
-            1 <= lasts <= min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
-        )
-        assert (signed.validity.limited_by is not None) is (
-            lasts < (expires_in or min(900, granted or 900))
-        )
+        # In whole seconds, after the time that the answer took.
+        assert abs(begins - server_time(harness.clock)) <= 1.2
+        most = min(expires_in or 900, granted or 900 if expires_in is None else 604_800)
+        assert 1 <= lasts <= most
+        is_limited = lasts < (expires_in or min(900, granted or 900))
+        assert (signed.validity.limited_by is not None) is is_limited
 
 
 @in_virtual_time
@@ -77,11 +75,8 @@ async def test_no_form_outlives_its_session() -> None:
     await asyncio.sleep(3000)
     form = await harness.presign_form(request)
     ends = calendar.timegm(time.strptime(policy_of(form)["expiration"], "%Y-%m-%dT%H:%M:%SZ"))
-    assert (
-        ends
-        == form.validity.expires_at
-        == int(harness.source.sessions[0].expires_at) - EXPIRY_MARGIN
-    )
+    last = int(harness.source.sessions[0].expires_at) - EXPIRY_MARGIN
+    assert ends == form.validity.expires_at == last
     assert form.validity.limited_by == "session"
 
 
@@ -121,9 +116,7 @@ async def test_a_young_session_is_not_refreshed_early() -> None:
 
 @pytest.mark.parametrize("granted", [None, 60])
 @in_virtual_time
-async def test_an_impossible_minimum_lifetime_is_refused_for_good(
-    granted: int | None,
-) -> None:
+async def test_an_impossible_minimum_lifetime_is_refused_for_good(granted: int | None) -> None:
     harness = make_harness(make_snapshot(make_grant(max_expires_in=granted)))
     error = await harness.refusal(make_request(min_expires_in=3596))
     assert isinstance(error, LifetimeUnavailable)
@@ -134,9 +127,8 @@ async def test_an_impossible_minimum_lifetime_is_refused_for_good(
 
 @in_virtual_time
 async def test_static_keys_sign_for_the_requested_lifetime() -> None:
-    clock = loop_clock()
-    source = StaticKeys(_Chain(), clock)
-    authorizer = make_authorizer(make_snapshot(make_grant()), {"reports": source})
+    sources = {"reports": StaticKeys(_Chain(), loop_clock())}
+    authorizer = make_authorizer(make_snapshot(make_grant()), sources)
     presigner = Presigner(authorizer, unique_id=lambda: "id")
     signed = await presigner.presign(REQUESTER, make_request(expires_in=604_800))
     assert validity_of(signed.url) == (int(CLOCK_START), 604_800)

@@ -1,14 +1,22 @@
-"""Who may not have an answer, and what stands after a wait."""
+"""Refusals, before and after a wait for a session."""
 
 import asyncio
 from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 
-from service.access.grants import Caller
-from service.errors import Forbidden, InvalidRequest, LimitExceeded, PresignError
+from service.access.grants import Caller, Operation
+from service.errors import (
+    CreateOnlyUnsupported,
+    Forbidden,
+    InvalidRequest,
+    LimitExceeded,
+    PresignError,
+)
 from service.presigning.requests import PresignRequest
 from service.signing.actions import DeleteObject, GetObject, ListObjects
+from service.signing.post_policy import PostObject
 from tests.support.authorizer import make_harness, urls_of
 from tests.support.factories import (
     CALLER,
@@ -24,12 +32,11 @@ from tests.support.factories import (
 from tests.support.signed_urls import epoch_seconds, validity_of
 from tests.support.virtual_time import in_virtual_time
 
+NO_TYPE: Final = replace(make_request(UPLOAD), content_type_given=False)
 DENIED = [
     pytest.param(make_request(key="x/b"), Forbidden, id="another key"),
     pytest.param(make_request(DeleteObject()), Forbidden, id="another operation"),
-    pytest.param(
-        make_request(ListObjects(prefix=""), key=""), Forbidden, id="a list of the bucket"
-    ),
+    pytest.param(make_request(ListObjects(prefix=""), key=""), Forbidden, id="a whole list"),
     pytest.param(make_request(bucket="photos"), Forbidden, id="another's bucket"),
     pytest.param(make_request(bucket="none"), Forbidden, id="no bucket"),
     pytest.param(make_request(key="a/../b"), InvalidRequest, id="no key"),
@@ -37,15 +44,13 @@ DENIED = [
     pytest.param(make_request(replace(UPLOAD, content_length=101)), LimitExceeded, id="too large"),
     pytest.param(make_request(replace(UPLOAD, overwrite=True)), LimitExceeded, id="an overwrite"),
     pytest.param(make_request(replace(UPLOAD, if_match='"e"')), LimitExceeded, id="a replacement"),
-    pytest.param(
-        replace(make_request(UPLOAD), content_type_given=False), InvalidRequest, id="no type"
-    ),
+    pytest.param(NO_TYPE, InvalidRequest, id="no type"),
 ]
 
 
 @pytest.mark.parametrize(("presign_request", "error"), DENIED)
 @in_virtual_time
-async def test_whoever_may_not_have_an_answer_starts_no_session(
+async def test_a_refused_request_starts_no_session(
     presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
     harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
@@ -56,18 +61,43 @@ async def test_whoever_may_not_have_an_answer_starts_no_session(
     assert harness.fetches == 0
 
 
+FORMS: Final = [
+    ({"key": "a/b"}, CreateOnlyUnsupported),
+    ({"key": "a/b", "overwrite": True}, LimitExceeded),
+    ({"key_prefix": "x/"}, Forbidden),
+    ({"key_prefix": "ab"}, Forbidden),
+    ({"bucket": "none", "key_prefix": "a/"}, Forbidden),
+    ({"key_prefix": "a/", "form": PostObject(key="", max_content_length=101)}, LimitExceeded),
+    ({"key_prefix": "a/"}, InvalidRequest),  # without a type
+    ({"bucket": "photos", "key_prefix": "one"}, Forbidden),  # a grant on one key
+]
+
+
+@pytest.mark.parametrize(("changes", "error"), FORMS, ids=lambda each: str(each)[:60])
+@in_virtual_time
+async def test_a_form_is_refused_and_starts_no_session(
+    changes: dict[str, Any], error: type[PresignError]
+) -> None:
+    grants = [
+        replace(NARROW, allow=frozenset({Operation.FORM})),
+        make_grant(bucket="photos", prefix="one"),
+    ]
+    harness = make_harness(make_snapshot(*grants, buckets=TWO_BUCKETS))
+    with pytest.raises(PresignError) as refused:
+        await harness.presign_form(make_form_request(**changes))
+    assert type(refused.value) is error
+    await asyncio.sleep(60)
+    assert harness.fetches == 0
+
+
 @in_virtual_time
 async def test_a_caller_without_grants_or_of_another_issuer_gets_nothing() -> None:
     harness = make_harness(make_snapshot(make_grant()))
-    for caller in (
-        Caller(issuer="cluster-a", subject=CALLER.subject),
-        Caller(issuer=None, subject="Billing"),
-    ):
+    for issuer, subject in (("cluster-a", CALLER.subject), (None, "Billing")):
+        caller = Caller(issuer=issuer, subject=subject)
         assert isinstance(await harness.refusal(make_request(), caller), Forbidden)
         with pytest.raises(Forbidden):
-            await harness.presigner.presign_form(
-                make_requester(caller), make_form_request(key_prefix="")
-            )
+            await harness.presign_form(make_form_request(key_prefix=""), make_requester(caller))
     assert harness.fetches == 0
 
 

@@ -1,4 +1,4 @@
-"""What is signed into a request."""
+"""What is signed into a request, and what no `repr` shows."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,13 +16,15 @@ from service.signing.actions import (
     ListObjects,
     PutObject,
 )
-from tests.support.authorizer import make_harness
+from tests.support.authorizer import Harness, make_harness
 from tests.support.factories import (
     ADDRESS,
     ENCRYPTION,
-    REQUESTER,
+    SECRET,
+    TOKEN,
     UPLOAD,
     make_bucket,
+    make_form_request,
     make_grant,
     make_request,
     make_snapshot,
@@ -49,39 +51,37 @@ async def test_what_sends_no_object_needs_no_header(action: Action, method: str)
     assert parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"] == ["host"]
 
 
+def make_upload_harness(**bucket: Any) -> Harness:
+    buckets = {"reports": make_bucket(**bucket)}
+    return make_harness(make_snapshot(make_grant(allow_overwrite=True), buckets=buckets))
+
+
 async def signed_upload(upload: PutObject, **bucket: Any) -> PresignedRequest:
-    snapshot = make_snapshot(
-        make_grant(allow_overwrite=True), buckets={"reports": make_bucket(**bucket)}
-    )
-    signed = await make_harness(snapshot).presigner.presign(REQUESTER, make_request(upload))
+    signed = await make_upload_harness(**bucket).presign(make_request(upload))
     signed_names = parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"][0].split(";")
     assert sorted({*signed.headers, "host", "content-length"}) == signed_names
     return signed
 
 
+@pytest.mark.parametrize(
+    ("changes", "bucket", "condition"),
+    [
+        ({}, {}, {"if-none-match": "*"}),
+        ({"content_length": 0}, {}, {"if-none-match": "*"}),
+        ({"overwrite": True}, {}, {}),
+        ({"overwrite": True}, {"conditional_writes": False}, {}),
+        ({"if_match": '"e"'}, {}, {"if-match": '"e"'}),
+    ],
+    ids=str,
+)
 @in_virtual_time
-async def test_an_upload_signs_its_type_size_and_create_only() -> None:
-    signed = await signed_upload(UPLOAD)
-    assert signed.method == "PUT"
-    assert signed.headers == {"content-type": "text/plain", "if-none-match": "*"}
-    assert signed.content_length == 5
-
-
-@in_virtual_time
-async def test_an_upload_of_no_bytes_tells_its_size() -> None:
-    assert (await signed_upload(replace(UPLOAD, content_length=0))).content_length == 0
-
-
-@in_virtual_time
-async def test_an_upload_that_may_overwrite_has_no_condition() -> None:
-    signed = await signed_upload(replace(UPLOAD, overwrite=True))
-    assert signed.headers == {"content-type": "text/plain"}
-
-
-@in_virtual_time
-async def test_an_upload_that_replaces_one_version_has_that_condition() -> None:
-    signed = await signed_upload(replace(UPLOAD, if_match='"e"'))
-    assert signed.headers == {"content-type": "text/plain", "if-match": '"e"'}
+async def test_an_upload_signs_its_type_size_and_condition(
+    changes: dict[str, Any], bucket: dict[str, Any], condition: dict[str, str]
+) -> None:
+    upload = replace(UPLOAD, **changes)
+    signed = await signed_upload(upload, **bucket)
+    assert (signed.method, signed.content_length) == ("PUT", upload.content_length)
+    assert signed.headers == {"content-type": "text/plain", **condition}
 
 
 @pytest.mark.parametrize("upload", [UPLOAD, replace(UPLOAD, overwrite=True)])
@@ -103,10 +103,7 @@ async def test_a_buckets_encryption_is_signed_into_every_upload(upload: PutObjec
 async def test_a_store_without_conditions_never_overwrites_silently(
     upload: PutObject, pointer: str
 ) -> None:
-    bucket = make_bucket(conditional_writes=False)
-    harness = make_harness(
-        make_snapshot(make_grant(allow_overwrite=True), buckets={"reports": bucket})
-    )
+    harness = make_upload_harness(conditional_writes=False)
     error = await harness.refusal(make_request(upload))
     assert isinstance(error, CreateOnlyUnsupported)
     assert list(error.pointers) == [pointer]
@@ -114,6 +111,12 @@ async def test_a_store_without_conditions_never_overwrites_silently(
 
 
 @in_virtual_time
-async def test_a_store_without_conditions_takes_an_upload_that_may_overwrite() -> None:
-    signed = await signed_upload(replace(UPLOAD, overwrite=True), conditional_writes=False)
-    assert signed.headers == {"content-type": "text/plain"}
+async def test_no_repr_of_an_answer_shows_what_is_signed() -> None:
+    harness = make_harness(make_snapshot(make_grant()))
+    signed = await harness.presign(make_request())
+    form = await harness.presign_form(make_form_request(key_prefix=""))
+    shown = f"{signed!r} {form!r} {[signed]} {harness.presigner!r}"
+    assert "expires_in" in shown
+    for secret in ("X-Amz", "x-amz-signature", "policy", "ASIAFAKE", "/a/b", SECRET, TOKEN):
+        assert secret not in shown
+    assert signed.url not in shown

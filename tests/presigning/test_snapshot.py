@@ -1,5 +1,6 @@
-"""What a caller may do is worked out once, and again where its claims say something else."""
+"""What a caller may do is computed once for the same claims."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -55,16 +56,16 @@ def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:
     return [grant.prefix for grant in snapshot.access(identity).grants]
 
 
-def test_a_caller_with_the_same_claims_is_worked_out_once() -> None:
-    snapshot = make_snapshot(TEMPLATE)
-    first = snapshot.access(make_identity(team="a"))
-    assert snapshot.access(make_identity(team="a")) is first
+def session_keys(*grants: Grant, **more: Any) -> Mapping[str, SessionKey]:
+    """The caller's session keys by bucket."""
+    return make_snapshot(*grants, **more).access(make_identity()).session_keys
 
 
-def test_claims_of_which_no_grant_speaks_change_nothing() -> None:
+def test_claims_that_no_grant_names_change_nothing() -> None:
     """Each token has an id of its own, and a time."""
     snapshot = make_snapshot(TEMPLATE)
     first = snapshot.access(make_identity(team="a", jti="1", iat=1))
+    assert snapshot.access(make_identity(team="a", jti="1", iat=1)) is first
     assert snapshot.access(make_identity(team="a", jti="2", iat=2)) is first
 
 
@@ -98,12 +99,8 @@ def test_two_claims_are_not_mistaken_for_each_other() -> None:
 
 def test_callers_with_equal_grants_have_different_sessions() -> None:
     snapshot = make_snapshot(make_grant(prefix="a/"))
-    one, other = (
-        snapshot.access(make_identity(Caller(issuer=ISSUER, subject=subject))).session_keys[
-            "reports"
-        ]
-        for subject in ("billing", "sales")
-    )
+    callers = [Caller(issuer=ISSUER, subject=subject) for subject in ("billing", "sales")]
+    one, other = (snapshot.access(make_identity(each)).session_keys["reports"] for each in callers)
     assert (one.owner, other.owner) == ((ISSUER, "billing"), (ISSUER, "sales"))
     assert one.policy == other.policy
 
@@ -115,7 +112,7 @@ def test_a_subject_of_another_issuer_is_another_caller(issuer: str | None) -> No
     assert prefixes(snapshot, make_identity(Caller(issuer=issuer, subject="billing"))) == []
 
 
-def test_no_more_callers_are_remembered_than_there_is_room_for() -> None:
+def test_the_number_of_remembered_callers_is_bounded() -> None:
     snapshot = make_snapshot(TEMPLATE)
     first = snapshot.access(make_identity(team="team-0"))
     for number in range(MOST + 10):
@@ -126,59 +123,42 @@ def test_no_more_callers_are_remembered_than_there_is_room_for() -> None:
     assert (again.grants, again.session_keys) == (first.grants, first.session_keys)
 
 
-def test_a_session_is_named_by_bucket_caller_and_policy() -> None:
-    keys = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys
+def test_a_session_key_has_bucket_caller_and_policy() -> None:
+    keys = session_keys(make_grant(prefix="a/"))
     assert set(keys) == {"reports"}
-    assert keys["reports"].bucket == "reports"
-    assert keys["reports"].owner == (ISSUER, "billing")
+    assert (keys["reports"].bucket, keys["reports"].owner) == ("reports", (ISSUER, "billing"))
     assert allows(keys["reports"].policy or "", "s3:GetObject", KEY.format("a/x"))
     assert not allows(keys["reports"].policy or "", "s3:GetObject", KEY.format("b/x"))
 
 
-def test_a_policy_speaks_of_its_own_bucket_alone() -> None:
+def test_a_policy_is_about_its_own_bucket_alone() -> None:
     here, there = make_grant(prefix="a/"), make_grant(bucket="photos", prefix="b/")
-    both = make_snapshot(here, there).access(make_identity()).session_keys
-    alone = make_snapshot(here).access(make_identity()).session_keys
-    assert both["reports"] == alone["reports"]
+    both = session_keys(here, there)
+    assert both["reports"] == session_keys(here)["reports"]
     policy = both["photos"].policy or ""
     assert allows(policy, "s3:GetObject", "arn:aws:s3:::acme-photos/b/x")
     assert not allows(policy, "s3:GetObject", KEY.format("a/x"))
     assert not allows(policy, "s3:GetObject", "arn:aws:s3:::acme-photos/a/x")
 
 
-def test_a_caller_whose_grants_change_has_another_session() -> None:
-    before = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys["reports"]
-    after = make_snapshot(make_grant(prefix="b/")).access(make_identity()).session_keys["reports"]
-    same = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys["reports"]
-    assert before != after
-    assert before == same
-
-
-def test_a_grants_limits_alone_do_not_change_the_session() -> None:
-    before = make_snapshot(make_grant(prefix="a/")).access(make_identity()).session_keys
-    after = (
-        make_snapshot(make_grant(prefix="a/", max_expires_in=60))
-        .access(make_identity())
-        .session_keys
-    )
-    assert before == after
+def test_only_another_policy_means_another_session() -> None:
+    before = session_keys(make_grant(prefix="a/"))
+    assert session_keys(make_grant(prefix="b/")) != before
+    assert session_keys(make_grant(prefix="a/")) == before
+    assert session_keys(make_grant(prefix="a/", max_expires_in=60)) == before
 
 
 def test_an_unscoped_bucket_has_one_session_for_all_callers() -> None:
     buckets = {"reports": make_bucket(arns=None), "photos": photos()}
-    snapshot = make_snapshot(make_grant(), make_grant(bucket="photos"), buckets=buckets)
-    keys = snapshot.access(make_identity()).session_keys
+    keys = session_keys(make_grant(), make_grant(bucket="photos"), buckets=buckets)
     assert keys["reports"] == SessionKey("reports", None, None)
     assert keys["photos"].policy is not None
 
 
-def test_the_session_of_nobodys_own_may_do_nothing() -> None:
+def test_a_buckets_own_session_may_do_nothing_unless_it_signs() -> None:
     policy = make_bucket().probe_policy
     assert policy is not None
     assert not allows(policy, "s3:GetObject", KEY.format("a"))
-
-
-def test_without_scoped_sessions_the_buckets_own_session_signs() -> None:
     assert make_bucket(arns=None).probe_policy is None
 
 
@@ -188,12 +168,7 @@ def test_an_api_key_has_its_entrys_grants_and_no_claims() -> None:
         CallerEntry(issuer=None, subject="billing", grants=(make_grant(prefix="a/"),)),
         CallerEntry(issuer=ISSUER, subject="*", grants=(TEMPLATE,)),
     )
-    snapshot = Snapshot(
-        buckets={"reports": make_bucket()},
-        callers=entries,
-        api_keys=ApiKeys(()),
-        default_expires_in=900,
-    )
+    snapshot = replace(make_snapshot(), callers=entries)
     assert prefixes(snapshot, Identity(key)) == ["a/"]
     assert prefixes(snapshot, make_identity(team="x")) == ["x/"]
 
@@ -221,9 +196,8 @@ def test_all_entries_that_match_add_up_in_the_configurations_order() -> None:
             assert access.rate == rate_of(entries, caller)
             revoked = [key.not_before for key in access.session_keys.values()]
             assert revoked == [revoked_before(entries, caller)] * len(revoked)
-    assert prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team:a"))) == [
-        *("1/", "2/", "5/", "6/")
-    ]
+    caller = Caller(issuer=ISSUER, subject="team:a")
+    assert prefixes(snapshot, Identity(caller)) == ["1/", "2/", "5/", "6/"]
 
 
 def test_a_caller_is_found_without_a_search_through_all() -> None:

@@ -1,4 +1,4 @@
-"""Within a window equal requests get one URL, whatever happens meanwhile; and it keeps what it promises."""
+"""Within a window, equal requests get one URL, which is valid for as long as it says."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.callers import Identity
-from service.access.grants import Operation
 from service.errors import CredentialsUnavailable, Forbidden, LifetimeUnavailable, PresignError
-from service.presigning.audit import Requester
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.presigning.results import PresignedRequest, PresignedRequests
-from service.sessions.lifetime import Lifetime
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.actions import GetObject
 from tests.signing import oracle
@@ -29,8 +23,10 @@ from tests.support.factories import (
     CALLER,
     REQUESTER,
     make_bucket,
+    make_caller_entry,
     make_grant,
     make_request,
+    make_requester,
     make_snapshot,
 )
 from tests.support.signed_urls import access_key_id_of, validity_of
@@ -42,18 +38,20 @@ UNSCOPED = {"reports": make_bucket(arns=None)}
 
 
 async def signed(harness: Harness, *, key: str = "a/b", **lifetime: int) -> PresignedRequest:
-    request = replace(make_request(key=key), lifetime=Lifetime(**lifetime))
-    return await harness.presign(request)
+    return await harness.presign(make_request(key=key, **lifetime))
 
 
 async def url(harness: Harness, *, key: str = "a/b", **lifetime: int) -> str:
     return (await signed(harness, key=key, **lifetime)).url
 
 
-def tagged() -> Harness:
-    return make_harness(
-        make_snapshot(make_grant(), buckets={"reports": make_bucket(tag_urls=True)})
-    )
+def make_tagged_harness() -> Harness:
+    buckets = {"reports": make_bucket(tag_urls=True)}
+    return make_harness(make_snapshot(make_grant(), buckets=buckets))
+
+
+def tag_of(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["x-presign-id"][0]
 
 
 SHAPES = st.fixed_dictionaries(
@@ -94,9 +92,10 @@ async def test_a_windows_url_is_one_and_keeps_its_promise(
     shapes: list[dict[str, int]],
     steps: list[tuple[float, int, str, str]],
 ) -> None:
-    snapshot = make_snapshot(make_grant(max_expires_in=granted))
     harness = make_harness(
-        snapshot, longest_lifetime=longest_lifetime, session_seconds=session_seconds
+        make_snapshot(make_grant(max_expires_in=granted)),
+        longest_lifetime=longest_lifetime,
+        session_seconds=session_seconds,
     )
     harness.clock.skew = skew
     seen: dict[tuple[int, str, int], PresignedRequest] = {}
@@ -121,18 +120,14 @@ async def test_a_windows_url_is_one_and_keeps_its_promise(
 
 
 async def _meanwhile(harness: Harness, event: str) -> None:
+    others: list[PresignRequest] = []
     if event == "insists":  # another request, which has the session refreshed
-        await asyncio.gather(
-            harness.presign(make_request(min_expires_in=850)),
-            return_exceptions=True,
-        )
+        others = [make_request(min_expires_in=850)]
     if event == "suspend":
         harness.clock.suspend(400)
     if event == "others":
-        await asyncio.gather(
-            *(harness.presign(make_request(key=f"a/{n}")) for n in range(5)),
-            return_exceptions=True,
-        )
+        others = [make_request(key=f"a/{n}") for n in range(5)]
+    await asyncio.gather(*map(harness.presign, others), return_exceptions=True)
 
 
 def _keeps_its_promise(
@@ -168,10 +163,9 @@ async def test_a_window_gives_one_url_and_the_next_window_another() -> None:
 
 @in_virtual_time
 async def test_a_window_that_began_yesterday_is_signed_with_yesterdays_key() -> None:
-    """The day is in the scope. A window of seven hours is under way at midnight, and at each midnight after."""
-    harness = make_harness(
-        make_snapshot(make_grant()), session_seconds=3 * DAY, longest_lifetime=60
-    )
+    """The day is in the scope. At each midnight, a window of seven hours has not ended."""
+    snapshot = make_snapshot(make_grant())
+    harness = make_harness(snapshot, session_seconds=3 * DAY, longest_lifetime=60)
     await url(harness)
     harness.clock.move(DAY - harness.clock.boot() - 10)
     before = await url(harness, stable_for=7 * 3600)
@@ -189,9 +183,7 @@ async def test_the_url_equals_botocores_at_the_start_of_the_window(window: int) 
     harness = make_harness(make_snapshot(make_grant()), session_seconds=43_200.0)
     await asyncio.sleep(3333)
     key, action = "a/é ü.txt", GetObject(content_type="text/plain", version_id="1")
-    ours = await harness.presigner.presign(
-        REQUESTER, make_request(action, key=key, stable_for=window)
-    )
+    ours = await harness.presign(make_request(action, key=key, stable_for=window))
     begins, lasts = validity_of(ours.url)
     credentials = harness.source.sessions[-1].credentials
     theirs = oracle.sign(
@@ -229,7 +221,7 @@ async def test_a_session_that_ends_in_the_window_is_refreshed_first() -> None:
 
 
 @in_virtual_time
-async def test_where_none_comes_the_session_that_stands_signs_for_less() -> None:
+async def test_without_a_new_session_the_current_one_signs_for_less() -> None:
     harness = make_harness(make_snapshot(make_grant()), longest_lifetime=60)
     await url(harness)
     await asyncio.sleep(1900)
@@ -281,18 +273,15 @@ async def test_requests_for_the_longest_lifetime_do_not_refresh_each_window() ->
         answer = await signed(harness, stable_for=60, expires_in=WEEK - 60)
         assert answer.validity.limited_by == "session"
         await asyncio.sleep(60)
-    assert (
-        harness.fetches <= 2 * 3 + 2
-    )  # two hours; each session serves a third of its hour at least
+    # In two hours: each session serves for a third of its hour at least.
+    assert harness.fetches <= 2 * 3 + 2
 
 
 @in_virtual_time
-async def test_a_session_that_a_window_hangs_on_is_not_idle() -> None:
+async def test_a_session_that_a_window_needs_is_not_idle() -> None:
     """Else the caller would come back to another session, and another URL, within the window."""
-    harness, window = (
-        make_harness(make_snapshot(make_grant()), session_seconds=43_200, longest_lifetime=WEEK),
-        38_000,
-    )
+    snapshot, window = make_snapshot(make_grant()), 38_000
+    harness = make_harness(snapshot, session_seconds=43_200, longest_lifetime=WEEK)
     await asyncio.sleep(window - CLOCK_START % window)
     before = await url(harness, stable_for=window, expires_in=60)
     await asyncio.sleep(window - 100)  # a session serves for a third of its time: two refreshes
@@ -323,35 +312,16 @@ async def test_a_revoked_or_narrowed_grant_applies_within_the_window() -> None:
 async def test_a_bucket_that_has_moved_gets_another_url_at_once() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     before = await url(harness, stable_for=600)
-    pool: SessionPool = harness.authorizer._pool
+    pool = harness.authorizer._pool
     elsewhere = replace(ADDRESS, host="elsewhere.example")
-    old: BucketSessions = pool._buckets["reports"]
-    pool.replace({"reports": replace(old, address=elsewhere)})
+    pool.replace({"reports": replace(pool._buckets["reports"], address=elsewhere)})
     after = await url(harness, stable_for=600)
     assert after.startswith("https://elsewhere.example/")
     assert access_key_id_of(after) == access_key_id_of(before)
 
 
 @in_virtual_time
-async def test_a_corrected_clock_does_not_change_a_windows_url() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    before = await url(harness, stable_for=600)
-    harness.clock.skew = 3600.0
-    assert await url(harness, stable_for=600) == before
-
-
-@in_virtual_time
-async def test_windows_of_different_lengths_do_not_affect_each_other() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    plain = await url(harness)
-    lengths = (7, 60, 600)
-    first = [await url(harness, stable_for=window) for window in lengths]
-    assert [await url(harness, stable_for=window) for window in lengths] == first
-    assert await url(harness) == plain
-
-
-@in_virtual_time
-async def test_what_is_kept_of_a_second_is_not_turned_away() -> None:
+async def test_windows_do_not_displace_the_template_of_a_second() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     action = GetObject()
     harness.clock.move(101)  # in the midst of each window
@@ -387,12 +357,10 @@ async def test_a_batch_gives_the_same_stable_urls_as_single_requests() -> None:
     requests = [PresignBatch(make_request(key=keys[0], **shape), keys) for shape in shapes]
     await harness.presign_batch(requests)
     harness.clock.move(30)
-    told = await harness.presign_batch(requests)
-    alone = await harness.presign_batch(
-        [make_request(key=key, **shape) for shape in shapes for key in keys]
-    )
-    assert _urls(told) == _urls(alone)
-    assert len(set(_urls(told))) == 10
+    together = await harness.presign_batch(requests)
+    single = [make_request(key=key, **shape) for shape in shapes for key in keys]
+    assert _urls(together) == _urls(await harness.presign_batch(single))
+    assert len(set(_urls(together))) == 10
 
 
 @in_virtual_time
@@ -407,34 +375,30 @@ async def test_a_batch_waits_for_the_session_that_its_window_needs() -> None:
 
 @in_virtual_time
 async def test_the_audit_line_has_the_tag_of_a_stable_url() -> None:
-    harness = tagged()
+    harness = make_tagged_harness()
     one = await url(harness, stable_for=600)
     harness.clock.move(100)
     other = replace(REQUESTER, request_id="request-2")
-    assert (await harness.presigner.presign(other, make_request(stable_for=600))).url == one
-    (tag,) = parse_qs(urlsplit(one).query)["x-presign-id"]
-    assert tag not in {"request-1", "request-2"}
+    assert (await harness.presign(make_request(stable_for=600), other)).url == one
+    assert tag_of(one) not in {"request-1", "request-2"}
     lines = harness.audit_lines
     assert [line["request_id"] for line in lines] == ["request-1", "request-2"]
-    assert {line["url_id"] for line in lines} == {tag}
+    assert {line["url_id"] for line in lines} == {tag_of(one)}
 
 
 @in_virtual_time
 async def test_tags_of_other_windows_callers_and_plain_urls_differ() -> None:
-    harness = tagged()
-    stranger = replace(CALLER, subject="sales")
-    entries = (*harness.authorizer.snapshot.callers, *_entries_of(stranger))
-    harness.authorizer.snapshot = replace(harness.authorizer.snapshot, callers=entries)
-    theirs = Requester(Identity(stranger), "request-1")
-    urls = [
-        await url(harness),
-        await url(harness, stable_for=600),
-        await url(harness, stable_for=60),
-        (await harness.presigner.presign(theirs, make_request(stable_for=600))).url,
-    ]
+    harness = make_tagged_harness()
+    sales = replace(CALLER, subject="sales")
+    snapshot = harness.authorizer.snapshot
+    entries = *snapshot.callers, make_caller_entry(sales, make_grant())
+    harness.authorizer.snapshot = replace(snapshot, callers=entries)
+    theirs = await harness.presign(make_request(stable_for=600), make_requester(sales))
+    urls = [theirs.url, await url(harness), await url(harness, stable_for=60)]
+    urls.append(await url(harness, stable_for=600))
     harness.clock.move(600)
     urls.append(await url(harness, stable_for=600))
-    assert len({parse_qs(urlsplit(each).query)["x-presign-id"][0] for each in urls}) == 5
+    assert len(set(map(tag_of, urls))) == 5
 
 
 @in_virtual_time
@@ -443,9 +407,9 @@ async def test_the_audit_line_has_a_stable_urls_start_and_lifetime() -> None:
     harness.clock.move(700)
     answer = await signed(harness, stable_for=600)
     plain = await signed(harness)
-    told, other = harness.audit_lines
-    assert told["signed_at"] == "2026-01-01T00:10:00Z"
-    assert told["expires_in"] == answer.validity.expires_in == 1500
+    line, other = harness.audit_lines
+    assert line["signed_at"] == "2026-01-01T00:10:00Z"
+    assert line["expires_in"] == answer.validity.expires_in == 1500
     assert "signed_at" not in other
     assert other["expires_in"] == plain.validity.expires_in
 
@@ -461,37 +425,16 @@ async def test_two_replicas_with_the_same_keys_give_the_same_url() -> None:
     assert urls[0] == urls[1]
 
 
-@in_virtual_time
-async def test_only_what_may_be_downloaded_is_signed_for_a_window() -> None:
-    harness = make_harness(make_snapshot(make_grant(allow=frozenset({Operation.HEAD}))))
-    assert isinstance(await harness.refusal(make_request(stable_for=600)), Forbidden)
-    assert harness.fetches == 0
-
-
-def _entries_of(caller: Any) -> tuple[Any, ...]:
-    snapshot = make_snapshot(make_grant())
-    return tuple(replace(entry, subject=caller.subject) for entry in snapshot.callers)
-
-
 def _urls(answers: Sequence[PresignedRequests | PresignError]) -> list[str]:
     """And the codes of refusals, in their places."""
-    return [
-        each
-        for answer in answers
-        for each in ([answer.code] if isinstance(answer, PresignError) else answer.urls)
-    ]
-
-
-def test_a_lifetime_is_known_by_its_value() -> None:
-    """The session of a window is kept by it."""
-    one, other = (Lifetime(expires_in=60, stable_for=600) for _ in range(2))
-    assert one == other
-    assert hash(one) == hash(other)
-    assert PresignRequest(bucket="b", key="k", action=GetObject(), lifetime=one).lifetime is one
+    urls: list[str] = []
+    for answer in answers:
+        urls += [answer.code] if isinstance(answer, PresignError) else answer.urls
+    return urls
 
 
 @in_virtual_time
-async def test_sessions_that_were_revoked_sign_in_no_window_any_more() -> None:
+async def test_a_revoked_session_no_longer_signs_in_its_window() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     before = await url(harness, stable_for=600)
     await asyncio.sleep(10)

@@ -1,4 +1,4 @@
-"""What is kept of a second's answers serves only as long as all that it was made of still stands."""
+"""URL templates: kept for a second, and used only while everything in them is still true."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,13 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.access.callers import Identity
 from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
 from service.errors import Forbidden, PresignError
 from service.presigning.audit import Requester
 from service.presigning.requests import PresignBatch
 from service.presigning.results import PresignedRequests
-from service.presigning.snapshot import Snapshot
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import GetObject
 from service.signing.signer import Signer
@@ -27,6 +25,7 @@ from tests.support.factories import (
     make_caller_entry,
     make_grant,
     make_request,
+    make_requester,
     make_snapshot,
 )
 from tests.support.signed_urls import access_key_id_of, validity_of
@@ -37,13 +36,10 @@ A_LIFETIME = Lifetime()
 DAY = 86_400
 
 
-def make_get(key: str) -> object:
-    """As the API makes them: of the same action and the same lifetime, to the object."""
-    return replace(make_request(A_GET, key=key), lifetime=A_LIFETIME)
-
-
 async def url(harness: Harness, key: str = "a/b", requester: Requester = REQUESTER) -> str:
-    return (await harness.presigner.presign(requester, make_get(key))).url  # type: ignore[arg-type]  # it is one
+    """Of a request as the API makes it: with the same objects as action and lifetime."""
+    request = replace(make_request(A_GET, key=key), lifetime=A_LIFETIME)
+    return (await harness.presign(request, requester)).url
 
 
 def kept(harness: Harness) -> int:
@@ -69,9 +65,8 @@ async def test_each_second_has_its_own() -> None:
 @in_virtual_time
 async def test_midnight_is_a_second_like_any_other() -> None:
     """The day is in the scope, and in the key that signs."""
-    harness = make_harness(
-        make_snapshot(make_grant()), session_seconds=3 * DAY, longest_lifetime=60
-    )
+    snapshot = make_snapshot(make_grant())
+    harness = make_harness(snapshot, session_seconds=3 * DAY, longest_lifetime=60)
     await url(harness)
     harness.clock.move(DAY - harness.clock.boot() - 0.5)
     before = await url(harness)
@@ -98,7 +93,7 @@ async def test_a_refreshed_session_signs_at_once_within_the_same_second() -> Non
 
 
 @in_virtual_time
-async def test_a_clock_that_is_put_right_changes_no_url() -> None:
+async def test_a_corrected_clock_changes_no_url() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     before = await url(harness)
     harness.clock.skew = 3600.0
@@ -106,7 +101,7 @@ async def test_a_clock_that_is_put_right_changes_no_url() -> None:
 
 
 @in_virtual_time
-async def test_what_a_session_has_left_is_told_anew_each_second() -> None:
+async def test_the_time_that_a_session_has_left_counts_each_second() -> None:
     harness = make_harness(make_snapshot(make_grant()), session_seconds=600)
     first = validity_of(await url(harness))
     harness.clock.move(10)
@@ -141,33 +136,26 @@ async def test_a_key_beyond_the_reach_is_decided_for_itself() -> None:
 @in_virtual_time
 async def test_callers_do_not_share_one() -> None:
     other = replace(CALLER, subject="sales")
-    snapshot: Snapshot = replace(
-        make_snapshot(make_grant(prefix="a/")),
-        callers=(
-            make_caller_entry(CALLER, make_grant(prefix="a/")),
-            make_caller_entry(other, make_grant(prefix="b/")),
-        ),
-    )
-    harness = make_harness(snapshot)
+    snapshot = make_snapshot(make_grant(prefix="a/"))
+    entries = *snapshot.callers, make_caller_entry(other, make_grant(prefix="b/"))
+    harness = make_harness(replace(snapshot, callers=entries))
     mine = await url(harness, "a/b")
     with pytest.raises(Forbidden):
-        await url(harness, "a/b", Requester(Identity(other), "request-2"))
-    theirs = await url(harness, "b/b", Requester(Identity(other), "request-2"))
+        await url(harness, "a/b", make_requester(other))
+    theirs = await url(harness, "b/b", make_requester(other))
     assert access_key_id_of(mine) != access_key_id_of(theirs)
 
 
 @in_virtual_time
-async def test_a_url_that_names_its_request_is_no_other_requests() -> None:
-    harness = make_harness(
-        make_snapshot(make_grant(), buckets={"reports": make_bucket(tag_urls=True)})
-    )
-    urls = [await url(harness, "a", Requester(Identity(CALLER), name)) for name in ("one", "two")]
-    assert [each.partition("x-presign-id=")[2].partition("&")[0] for each in urls] == ["one", "two"]
+async def test_a_url_with_a_tag_is_not_kept() -> None:
+    buckets = {"reports": make_bucket(tag_urls=True)}
+    harness = make_harness(make_snapshot(make_grant(), buckets=buckets))
+    await url(harness)  # `test_tags.py` shows what its tag is
     assert kept(harness) == 0
 
 
 @in_virtual_time
-async def test_what_is_kept_is_bounded() -> None:
+async def test_the_number_of_templates_is_bounded() -> None:
     harness = make_harness(make_snapshot(make_grant()))
     for number in range(300):
         request = make_request(GetObject(version_id=str(number)), key="a")
@@ -176,13 +164,11 @@ async def test_what_is_kept_is_bounded() -> None:
 
 
 def _flat(answers: Sequence[PresignedRequests | PresignError]) -> list[object]:
-    return [
-        each
-        for answer in answers
-        for each in (
-            [(answer.code, answer.detail)] if isinstance(answer, PresignError) else answer.urls
-        )
-    ]
+    flat: list[object] = []
+    for answer in answers:
+        is_refusal = isinstance(answer, PresignError)
+        flat += [(answer.code, answer.detail)] if is_refusal else answer.urls
+    return flat
 
 
 PREFIXES = st.sampled_from(["", "a", "a/", "a/b", "a/b/", "b/", "a/b/c"])
@@ -221,20 +207,11 @@ def test_a_batch_is_answered_as_each_key_alone(grants: list[Grant], keys: list[s
 
 
 @examples(300)
-@given(
-    grants=GRANTS,
-    one=KEYS,
-    other=KEYS,
-    version=st.booleans(),
-)
+@given(grants=GRANTS, one=KEYS, other=KEYS, version=st.booleans())
 def test_within_the_reach_of_a_decision_the_same_is_decided(
     grants: list[Grant], one: str, other: str, version: bool
 ) -> None:
-    def access_request(key: str) -> AccessRequest:
-        return AccessRequest(
-            operation=Operation.DOWNLOAD, bucket="reports", key=key, version=version
-        )
-
-    reached = decision_scope(grants, access_request(one))
+    asked = AccessRequest(operation=Operation.DOWNLOAD, bucket="reports", key=one, version=version)
+    reached = decision_scope(grants, asked)
     if reached is not None and reached.contains(other):
-        assert decide(grants, access_request(one)) == decide(grants, access_request(other))
+        assert decide(grants, asked) == decide(grants, replace(asked, key=other))

@@ -19,6 +19,7 @@ from service.s3.xml import (
     created_upload,
     error_code,
     listed_objects,
+    objects_page,
     parts_page,
     quote_etag,
     uploads_page,
@@ -55,6 +56,7 @@ READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (completed_etag, COMPLETED),
     (parts_page, PARTS),
     (listed_objects, OBJECTS),
+    (objects_page, OBJECTS),
     (uploads_page, UPLOADS),
 ]
 HEADS: Final = [
@@ -86,6 +88,35 @@ def test_documents_are_read_with_and_without_a_namespace(head: str, namespace: s
     assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
     assert uploads.markers == Markers("k", "n")
     assert error_code(body("<Error><Code>SlowDown</Code></Error>")) == "SlowDown"
+
+
+def listing(key: str, encoding: str = "<EncodingType>url</EncodingType>") -> bytes:
+    return (
+        f"<ListBucketResult><IsTruncated>true</IsTruncated>{encoding}"
+        "<NextContinuationToken>t=</NextContinuationToken>"
+        f"<Contents><Key>{key}</Key><ETag>e</ETag><Size>5</Size>"
+        "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
+        "<CommonPrefixes><Prefix>a%2Bb/</Prefix></CommonPrefixes></ListBucketResult>"
+    ).encode()
+
+
+def test_a_page_of_objects_has_prefixes_and_the_next_token() -> None:
+    page = objects_page(listing("a+b%20%C3%A9/x"))
+    assert page.objects == [
+        ListedObject(
+            key="a b \u00e9/x",
+            etag='"e"',
+            content_length=5,
+            last_modified="2026-01-01T00:00:00.000Z",
+        )
+    ]
+    assert (page.prefixes, page.next_token) == (["a+b/"], "t=")
+    assert objects_page(listing("a").replace(b"true", b"false")).next_token is None
+
+
+@pytest.mark.parametrize("body", [listing("a b"), listing("a", encoding="")])
+def test_names_that_are_not_encoded_stay_as_they_are(body: bytes) -> None:
+    assert objects_page(body).prefixes == ["a%2Bb/"]
 
 
 def test_the_next_page_starts_after_the_last_part() -> None:

@@ -4,7 +4,7 @@ botocore's clock is patched, since botocore takes no time as an argument.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -21,14 +21,24 @@ from botocore.handlers import set_list_objects_encoding_type_url
 from botocore.utils import percent_encode
 
 from service.signing.actions import (
-    Action,
+    Checksum,
     DeleteObject,
-    Encryption,
     GetObject,
     HeadObject,
     ListObjects,
+    NewObject,
     Pairs,
     PutObject,
+)
+from service.signing.multipart_actions import (
+    FULL_OBJECT_ALGORITHMS,
+    AbortMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+    MultipartAction,
+    UploadPart,
+    UploadPartOfUnknownLength,
 )
 from service.signing.post_policy import PostObject
 from service.signing.signer import Address, Signable
@@ -123,15 +133,14 @@ def client(
 
 
 def presign(
-    client: Any, bucket: str, action: Action, key: str, *, now: int, expires_in: int
+    client: Any, bucket: str, action: Signable, key: str, *, now: int, expires_in: int
 ) -> str:
     """Return the URL of a client, from the action in botocore's terms."""
-    method, parameters = _operation(action, key)
-    present = {name: value for name, value in parameters.items() if value is not None}
+    method, parameters = _operation(action)
+    given = {"Bucket": bucket, "Key": key or None, **parameters}
+    present = {name: value for name, value in given.items() if value is not None}
     with clock(now):
-        url: str = client.generate_presigned_url(
-            method, Params={"Bucket": bucket, **present}, ExpiresIn=expires_in
-        )
+        url: str = client.generate_presigned_url(method, Params=present, ExpiresIn=expires_in)
     return url
 
 
@@ -152,55 +161,87 @@ def presign_form(
     return answer["fields"]
 
 
-def _operation(action: Action, key: str) -> tuple[str, dict[str, Any]]:
+def _operation(action: Signable) -> tuple[str, dict[str, Any]]:
+    """Return botocore's method, and its parameters without bucket and key."""
     match action:
-        case GetObject():
-            return "get_object", {
-                "Key": key,
+        case GetObject() | HeadObject():
+            is_get = isinstance(action, GetObject)
+            checksums = isinstance(action, HeadObject) and action.checksums
+            return "get_object" if is_get else "head_object", {
+                "ChecksumMode": "ENABLED" if checksums else None,
                 "VersionId": action.version_id,
                 "ResponseContentType": action.content_type,
                 "ResponseContentDisposition": action.content_disposition,
                 "ResponseCacheControl": action.cache_control,
             }
-        case HeadObject():
-            return "head_object", {"Key": key, "VersionId": action.version_id}
         case DeleteObject():
-            return "delete_object", {"Key": key, "VersionId": action.version_id}
+            return "delete_object", {"VersionId": action.version_id}
         case ListObjects():
             return "list_objects_v2", {
                 "Prefix": action.prefix,
                 "Delimiter": action.delimiter,
+                "EncodingType": action.encoding_type,
                 "MaxKeys": action.max_keys,
                 "ContinuationToken": action.continuation_token,
             }
         case PutObject():
-            return "put_object", {"Key": key, **_put_parameters(action)}
+            return "put_object", {
+                "ContentLength": action.content_length,
+                "IfMatch": action.if_match,
+                "IfNoneMatch": None if action.overwrite or action.if_match else "*",
+                **_checksum(action.checksum),
+                **_properties(action),
+            }
+        case _:
+            return _multipart_operation(action)
 
 
-def _put_parameters(put: PutObject) -> dict[str, Any]:
+def _multipart_operation(action: MultipartAction) -> tuple[str, dict[str, Any]]:
+    match action:
+        case CreateMultipartUpload():
+            full = action.checksum_algorithm in FULL_OBJECT_ALGORITHMS
+            return "create_multipart_upload", {
+                "ChecksumAlgorithm": action.checksum_algorithm,
+                "ChecksumType": "FULL_OBJECT" if full else "COMPOSITE",
+                **_properties(action),
+            }
+        case UploadPartOfUnknownLength():
+            part = {"UploadId": action.upload_id, "PartNumber": action.part_number}
+            if isinstance(action, UploadPart):
+                part |= {"ContentLength": action.content_length, **_checksum(action.checksum)}
+            return "upload_part", part
+        case ListParts():
+            page = {"UploadId": action.upload_id, "PartNumberMarker": action.after}
+            return "list_parts", {**page, "MaxParts": 1000}
+        case AbortMultipartUpload():
+            return "abort_multipart_upload", {"UploadId": action.upload_id}
+        case ListMultipartUploads():
+            markers = {"KeyMarker": action.key_marker, "UploadIdMarker": action.upload_id_marker}
+            return "list_multipart_uploads", {**markers, "MaxUploads": 200, "EncodingType": "url"}
+        case _:
+            raise AssertionError(action)
+
+
+def _properties(new: NewObject) -> dict[str, Any]:
+    encryption = new.encryption
     return {
-        "ContentLength": put.content_length,
-        "ContentType": put.content_type,
-        "IfMatch": put.if_match,
-        "IfNoneMatch": None if put.overwrite or put.if_match else "*",
-        "Metadata": dict(put.metadata) or None,
-        "Tagging": tagging(put.tags),
-        "ContentDisposition": put.content_disposition,
-        "CacheControl": put.cache_control,
-        "ContentEncoding": put.content_encoding,
-        "StorageClass": put.storage_class,
-        **({f"Checksum{put.checksum.algorithm}": put.checksum.value} if put.checksum else {}),
-        **_encryption_parameters(put.encryption),
+        "ContentType": new.content_type,
+        "Metadata": dict(new.metadata) or None,
+        "Tagging": _tagging(new.tags),
+        "ContentDisposition": new.content_disposition,
+        "CacheControl": new.cache_control,
+        "ContentEncoding": new.content_encoding,
+        "StorageClass": new.storage_class,
+        "ServerSideEncryption": encryption and encryption.algorithm,
+        "SSEKMSKeyId": encryption and encryption.kms_key_id,
     }
 
 
-def _encryption_parameters(encryption: Encryption | None) -> Mapping[str, str | None]:
-    if encryption is None:
-        return {}
-    return {"ServerSideEncryption": encryption.algorithm, "SSEKMSKeyId": encryption.kms_key_id}
+def _checksum(checksum: Checksum | None) -> dict[str, str]:
+    return {f"Checksum{checksum.algorithm}": checksum.value} if checksum else {}
 
 
-def tagging(tags: Pairs) -> str | None:
+def _tagging(tags: Pairs) -> str | None:
     """The header is a URL query, which botocore does not build: …/latest/API/API_PutObject.html."""
     return "&".join(f"{percent_encode(k)}={percent_encode(v)}" for k, v in tags) or None
 

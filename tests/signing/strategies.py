@@ -1,9 +1,9 @@
 """What callers may request to be signed, difficult values first."""
 
 from base64 import b64encode
-from typing import Final
+from typing import Any, Final
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from service.errors import InvalidRequest
@@ -19,19 +19,25 @@ from service.signing.actions import (
     PutObject,
 )
 from service.signing.content_disposition import content_disposition
+from service.signing.multipart_actions import (
+    FULL_OBJECT_ALGORITHMS,
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+    MultipartAction,
+    UploadPart,
+    UploadPartOfUnknownLength,
+)
 from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials
 from service.signing.validation import check_key
 
 
 def examples(number: int) -> settings:
-    """Settings for this number of examples: the same in every run, without deadlines."""
-    return settings(
-        max_examples=number,
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    return settings(max_examples=number)
 
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=12)
@@ -43,13 +49,13 @@ _DIFFICULT: Final = st.sampled_from(
     ]
 )
 _KEY_TEXT: Final = st.lists(_DIFFICULT, min_size=1, max_size=12).map("".join) | TEXT
-_ALGORITHMS: Final[list[tuple[ChecksumAlgorithm, int]]] = [
-    ("CRC32", 4),
-    ("CRC32C", 4),
-    ("CRC64NVME", 8),
-    ("SHA1", 20),
-    ("SHA256", 32),
-]
+CHECKSUM_SIZES: Final[dict[ChecksumAlgorithm, int]] = {
+    "CRC32": 4,
+    "CRC32C": 4,
+    "CRC64NVME": 8,
+    "SHA1": 20,
+    "SHA256": 32,
+}
 _BASE64: Final = st.binary(min_size=1, max_size=60).map(lambda raw: b64encode(raw).decode())
 # Not from a regular expression, which is three times slower.
 _WORDS: Final = st.text(
@@ -76,8 +82,8 @@ def is_accepted(key: str) -> bool:
     return True
 
 
-def _checksums(kind: tuple[ChecksumAlgorithm, int]) -> st.SearchStrategy[Checksum]:
-    algorithm, size = kind
+def _checksums(algorithm: ChecksumAlgorithm) -> st.SearchStrategy[Checksum]:
+    size = CHECKSUM_SIZES[algorithm]
     values = st.binary(min_size=size, max_size=size).map(lambda raw: b64encode(raw).decode())
     return st.builds(Checksum, algorithm=st.just(algorithm), value=values)
 
@@ -116,7 +122,7 @@ ENCRYPTIONS: Final = st.sampled_from(
         Encryption(algorithm="aws:kms:dsse", kms_key_id="arn:aws:kms:eu-west-1:1:key/a-b"),
     ]
 )
-CHECKSUMS: Final = st.sampled_from(_ALGORITHMS).flatmap(_checksums)
+CHECKSUMS: Final = st.sampled_from(list(CHECKSUM_SIZES)).flatmap(_checksums)
 DISPOSITIONS: Final = st.builds(
     content_disposition, st.sampled_from(["attachment", "inline"]), _maybe(TEXT)
 )
@@ -146,7 +152,13 @@ GETS: Final = st.builds(
     content_disposition=_maybe(DISPOSITIONS),
     cache_control=_maybe(_HEADER),
 )
-HEADS: Final = st.builds(HeadObject, version_id=_maybe(TEXT))
+HEADS: Final = st.builds(
+    HeadObject,
+    version_id=_maybe(TEXT),
+    content_type=_maybe(TYPES),
+    content_disposition=_maybe(DISPOSITIONS),
+    checksums=st.booleans(),
+)
 DELETES: Final = st.builds(DeleteObject, version_id=_maybe(TEXT))
 LISTS: Final = st.builds(
     ListObjects,
@@ -154,23 +166,77 @@ LISTS: Final = st.builds(
     delimiter=_maybe(_KEY_TEXT),
     max_keys=st.none() | st.integers(0, 1000),
     continuation_token=_maybe(_BASE64),
+    encoding_type=st.sampled_from([None, "url"]),
 )
+_PROPERTIES: Final[dict[str, st.SearchStrategy[Any]]] = {
+    "content_type": TYPES,
+    "metadata": METADATA,
+    "tags": TAGS,
+    "content_disposition": _maybe(DISPOSITIONS),
+    "cache_control": _maybe(_HEADER),
+    "content_encoding": _maybe(_HEADER),
+    "storage_class": _maybe(_HEADER),
+    "encryption": ENCRYPTIONS,
+}
 PUTS: Final = st.builds(
     PutObject,
     content_length=st.sampled_from([0, 5 * 1024**3]) | st.integers(0, 10**9),
-    content_type=TYPES,
     overwrite=st.booleans(),
     if_match=_maybe(st.just('"9b2cf535f27731c974343645a3985328"')),
     checksum=st.none() | CHECKSUMS,
-    metadata=METADATA,
-    tags=TAGS,
-    content_disposition=_maybe(DISPOSITIONS),
-    cache_control=_maybe(_HEADER),
-    content_encoding=_maybe(_HEADER),
-    storage_class=_maybe(_HEADER),
-    encryption=ENCRYPTIONS,
+    **_PROPERTIES,
+)
+_NOT_SENT: Final = frozenset({"content-length", "x-amz-storage-class"})
+REDIRECTED_PUTS: Final = PUTS.map(
+    lambda put: RedirectedPut(
+        content_length=put.content_length,
+        sent=tuple(pair for pair in put.headers().items() if pair[0] not in _NOT_SENT),
+    )
 )
 OBJECT_ACTIONS: Final[st.SearchStrategy[Action]] = st.one_of(GETS, HEADS, DELETES, PUTS)
+
+
+_IDS: Final = st.text(
+    st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=40
+)
+_NUMBERS: Final = st.integers(1, 10_000)
+_OF_AN_UPLOAD: Final = st.one_of(
+    # Without a checksum algorithm, a botocore client adds its own.
+    st.builds(
+        CreateMultipartUpload,
+        checksum_algorithm=st.sampled_from(list(CHECKSUM_SIZES)),
+        **_PROPERTIES,
+    ),
+    st.builds(
+        UploadPart,
+        upload_id=_IDS,
+        part_number=_NUMBERS,
+        content_length=st.integers(1, 5 * 1024**3),
+        checksum=st.none() | CHECKSUMS,
+    ),
+    st.builds(UploadPartOfUnknownLength, upload_id=_IDS, part_number=_NUMBERS),
+    st.builds(ListParts, upload_id=_IDS, after=st.integers(0, 10_000)),
+    st.builds(AbortMultipartUpload, upload_id=_IDS),
+)
+COMPLETIONS: Final = st.tuples(
+    st.builds(
+        CompleteMultipartUpload,
+        upload_id=_IDS,
+        content_length=st.integers(1, 48 * 1024**4),
+        overwrite=st.booleans(),
+        checksum=st.none()
+        | CHECKSUMS.filter(lambda each: each.algorithm in FULL_OBJECT_ALGORITHMS),
+    ),
+    KEYS,
+)
+_UPLOADS: Final = st.builds(
+    ListMultipartUploads,
+    key_marker=st.none() | KEYS,
+    upload_id_marker=st.none() | _IDS | TEXT.filter(bool),
+)
+MULTIPART: Final[st.SearchStrategy[tuple[MultipartAction, str]]] = st.tuples(
+    _OF_AN_UPLOAD, KEYS
+) | st.tuples(_UPLOADS, st.just(""))
 
 
 @st.composite

@@ -1,6 +1,7 @@
 """The errors of invalid values: pointer and detail, which never repeat what was sent."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import pytest
@@ -13,13 +14,16 @@ from service.signing.actions import (
     GetObject,
     HeadObject,
     ListObjects,
-    Pairs,
     PutObject,
     check_metadata,
 )
 from service.signing.content_disposition import content_disposition
-from service.signing.multipart_actions import CompleteMultipartUpload, check_upload_id
-from service.signing.post_policy import FILENAME_VARIABLE, PostObject
+from service.signing.multipart_actions import (
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    check_upload_id,
+)
+from service.signing.post_policy import PostObject
 from service.signing.tags import check_tags
 from service.signing.validation import (
     check_header_value,
@@ -33,54 +37,43 @@ from service.signing.validation import (
 Attempt = Callable[[], object]
 
 NO_CONTROLS: Final = "Control characters are not allowed."
+NO_CONTROLS_IN_KEYS: Final = "Control characters and lone surrogates are not allowed."
+NO_CONTROLS_IN_NAMES: Final = "A file name cannot have control characters."
 NO_DOTS: Final = "A segment `.` or `..` is not allowed: HTTP clients rewrite it."
 VISIBLE: Final = "Only visible ASCII characters, with spaces between them, are allowed."
+ONE_TYPE: Final = "Give one media type, such as text/plain; charset=utf-8. Quote any commas."
 NO_VARIABLE: Final = "The store would replace ${filename} in it."
+WHOLE: Final = "For the whole object, use one of CRC32, CRC32C, CRC64NVME."
+LONG_METADATA: Final = "At most 2048 bytes of names and values are allowed."
+METADATA_NAME: Final = "A metadata name can only have lower-case letters, digits, `-` and `_`."
+RESERVED: Final = (
+    "A metadata name must not contain `snowball`, or start with `minio-` or `rustfs-`: "
+    "some stores act on such names."
+)
 TAG_LENGTHS: Final = "A tag has a key of 1 to 128 and a value of at most 256 characters."
-MANY_TAGS: Final = tuple((str(n), "=" * 256) for n in range(5))  # 768 bytes each, encoded
 TAG_LETTERS: Final = "A tag can only have letters, digits, spaces and + - = . _ : / @."
+LONG_TAGS: Final = "At most 4096 bytes of encoded tags are allowed."
+MANY_TAGS: Final = tuple((str(n), "=" * 256) for n in range(5))  # 768 bytes each, encoded
+ELEVEN_TAGS: Final = tuple((str(n), "") for n in range(11))
+SHA1: Final = Checksum(algorithm="SHA1", value="A" * 27 + "=")
 
-
-def make_form(
-    *, minimum: int = 0, content_type: str | None = None, metadata: Pairs = ()
-) -> PostObject:
-    return PostObject(
-        key="a",
-        min_content_length=minimum,
-        max_content_length=10,
-        content_type=content_type,
-        metadata=metadata,
-    )
-
-
-def put(**changes: str) -> PutObject:
-    return PutObject(content_length=5, **changes)  # type: ignore[arg-type]  # all values are strings
-
+put: Final = partial(PutObject, content_length=5)
+form: Final = partial(PostObject, key="a", max_content_length=10)
+complete: Final = partial(CompleteMultipartUpload, upload_id="u", content_length=7)
 
 REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     ("#/key", "A key has at least one character.", lambda: check_key("")),
     ("#/key", NO_DOTS, lambda: check_key("..")),
+    ("#/items/3/key", NO_DOTS, lambda: check_key("..", pointer="#/items/3/key")),
     ("#/key", NO_DOTS, lambda: check_segments("..")),
     ("#/prefix", NO_DOTS, lambda: check_prefix("..")),
-    (
-        "#/prefix",
-        "Control characters and lone surrogates are not allowed.",
-        lambda: check_prefix("\n"),
-    ),
+    ("#/prefix", NO_CONTROLS_IN_KEYS, lambda: check_prefix("\n")),
     ("#/key", "At most 1024 bytes of UTF-8 are allowed.", lambda: check_key("\u00e9" * 513)),
     ("#/x", VISIBLE, lambda: check_header_value("\u00e9", pointer="#/x")),
     ("#/x", VISIBLE, lambda: check_media_type("\u00e9", pointer="#/x")),
-    (
-        "#/x",
-        "Give one media type, such as text/plain; charset=utf-8. Quote any commas.",
-        lambda: check_media_type("text", pointer="#/x"),
-    ),
+    ("#/x", ONE_TYPE, lambda: check_media_type("text", pointer="#/x")),
     ("#/x", NO_CONTROLS, lambda: check_text("\n", pointer="#/x")),
-    (
-        "#/filename",
-        "A file name cannot have control characters.",
-        lambda: content_disposition("inline", "\n"),
-    ),
+    ("#/filename", NO_CONTROLS_IN_NAMES, lambda: content_disposition("inline", "\n")),
     ("#/version_id", NO_CONTROLS, lambda: GetObject(version_id="\n")),
     ("#/version_id", NO_CONTROLS, lambda: HeadObject(version_id="\n")),
     ("#/version_id", NO_CONTROLS, lambda: DeleteObject(version_id="\n")),
@@ -93,15 +86,10 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
         "CRC32 is 4 bytes in base64.",
         lambda: Checksum(algorithm="CRC32", value=""),
     ),
-    (
-        "#/checksum/algorithm",
-        "For the whole object, use one of CRC32, CRC32C, CRC64NVME.",
-        lambda: CompleteMultipartUpload(
-            upload_id="u",
-            content_length=7,
-            checksum=Checksum(algorithm="SHA1", value="A" * 27 + "="),
-        ),
-    ),
+    ("#/checksum/algorithm", WHOLE, lambda: complete(checksum=SHA1)),
+    ("#/content_type", VISIBLE, lambda: CreateMultipartUpload(content_type="a\r\nb")),
+    ("#/metadata", METADATA_NAME, lambda: CreateMultipartUpload(metadata=(("A", "v"),))),
+    ("#/storage_class", VISIBLE, lambda: CreateMultipartUpload(storage_class=" a")),
     (
         "#/upload_id",
         "An upload id has at most 1024 characters.",
@@ -112,50 +100,25 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
     (
         "#/min_content_length",
         "The minimum size is larger than the maximum.",
-        lambda: make_form(minimum=11),
+        lambda: form(min_content_length=11),
     ),
-    (
-        "#/content_type",
-        NO_VARIABLE,
-        lambda: make_form(content_type=f'a/b; c="{FILENAME_VARIABLE}"'),
-    ),
-    (
-        "#/content_type_prefix",
-        NO_VARIABLE,
-        lambda: PostObject(key="a", max_content_length=1, content_type_prefix=FILENAME_VARIABLE),
-    ),
-    ("#/metadata", NO_VARIABLE, lambda: make_form(metadata=(("a", "b"), ("c", FILENAME_VARIABLE)))),
+    ("#/content_type", NO_VARIABLE, lambda: form(content_type='a/b; c="${filename}"')),
+    ("#/content_type_prefix", NO_VARIABLE, lambda: form(content_type_prefix="${filename}")),
+    ("#/metadata", NO_VARIABLE, lambda: form(metadata=(("a", "b"), ("c", "${filename}")))),
+    ("#/metadata", METADATA_NAME, lambda: form(metadata=(("A", "v"),))),
+    ("#/tags", "At most 10 tags are allowed.", lambda: form(tags=ELEVEN_TAGS)),
     (
         "#/metadata",
-        "At most 2048 bytes of names and values are allowed.",
+        LONG_METADATA,
         lambda: check_metadata((("ab", "x" * 1022), ("cde", "x" * 1022))),
     ),
-    (
-        "#/metadata",
-        "A metadata name can only have lower-case letters, digits, `-` and `_`.",
-        lambda: check_metadata((("A", "x"),)),
-    ),
-    (
-        "#/metadata",
-        (
-            "A metadata name must not contain `snowball`, or start with `minio-` or `rustfs-`: "
-            "some stores act on such names."
-        ),
-        lambda: check_metadata((("minio-x", "x"),)),
-    ),
+    ("#/metadata", METADATA_NAME, lambda: check_metadata((("A", "x"),))),
+    ("#/metadata", RESERVED, lambda: check_metadata((("minio-x", "x"),))),
     ("#/metadata/a", VISIBLE, lambda: check_metadata((("a", "\n"),))),
     (f"#/metadata/{'n' * 64}", VISIBLE, lambda: check_metadata((("n" * 64, "\n"),))),
     ("#/metadata", VISIBLE, lambda: check_metadata((("n" * 65, "\n"),))),
-    (
-        "#/tags",
-        "At most 10 tags are allowed.",
-        lambda: check_tags(tuple((str(n), "") for n in range(11))),
-    ),
-    (
-        "#/tags",
-        "At most 4096 bytes of encoded tags are allowed.",
-        lambda: check_tags((*MANY_TAGS, ("k", "v" * 240))),
-    ),
+    ("#/tags", "At most 10 tags are allowed.", lambda: check_tags(ELEVEN_TAGS)),
+    ("#/tags", LONG_TAGS, lambda: check_tags((*MANY_TAGS, ("k", "v" * 240)))),
     ("#/tags", TAG_LENGTHS, lambda: check_tags((("", ""),))),
     ("#/tags", TAG_LENGTHS, lambda: check_tags((("k" * 129, ""),))),
     ("#/tags", TAG_LENGTHS, lambda: check_tags((("k", "v" * 257),))),
@@ -165,13 +128,14 @@ REFUSED: Final[list[tuple[str, str, Attempt]]] = [
 
 
 ALLOWED: Final[list[Attempt]] = [
+    lambda: check_prefix(""),
     lambda: check_upload_id("x" * 1024),
     lambda: check_metadata((("ab", "x" * 1022), ("cd", "x" * 1022))),
-    lambda: check_tags(tuple((str(n), "") for n in range(10))),
+    lambda: check_tags(ELEVEN_TAGS[:10]),
     lambda: check_tags((("k", ""),)),
     lambda: check_tags((("\u00e9" * 128, "\u00e9" * 256),)),
     lambda: check_tags((*MANY_TAGS, ("k", "v" * 239))),
-    lambda: make_form(minimum=10),
+    lambda: form(min_content_length=10),
 ]
 
 

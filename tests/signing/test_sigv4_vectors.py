@@ -4,7 +4,6 @@ Each step gets the published result of the step before, so a failure shows the f
 vectors are for a service that normalizes paths. S3 does not, so the test does it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -18,14 +17,6 @@ from tests.signing.vectors import DATA, signature
 VECTORS: Final[dict[str, dict[str, Any]]] = {
     vector["id"]: vector for vector in DATA["aws_c_auth_v4"]
 }
-# (vector, step): the reason why it does not apply
-NOT_APPLICABLE: Final = {
-    (
-        "post-sts-header-after",
-        "url",
-    ): "its token is added after signing; S3 requires it to be signed"
-}
-
 Variant = Literal["header", "query"]
 
 
@@ -74,9 +65,6 @@ class Case:
 
 
 CASES: Final = [Case(name, variant) for name in VECTORS for variant in ("header", "query")]
-QUERY_CASES: Final = [
-    Case(name, "query") for name in VECTORS if (name, "url") not in NOT_APPLICABLE
-]
 
 
 def parse(text: str) -> Request:
@@ -171,35 +159,5 @@ def test_signature_of_a_vector(case: Case) -> None:
     )
 
 
-@pytest.mark.parametrize("name", VECTORS)
-def test_authorization_header_of_a_vector(name: str) -> None:
-    case = Case(name, "header")
-    request = parse(VECTORS[name]["request"])
-    key_id = case.context["credentials"]["access_key_id"]
-    names = sigv4.signed_headers(signed_headers(case, request))
-    authorization = parse(case.published("signed_request")).headers["authorization"]
-    assert authorization == (
-        f"{sigv4.ALGORITHM} Credential={key_id}/{case.scope}, "
-        f"SignedHeaders={names}, Signature={case.published('signature')}"
-    )
-
-
-@pytest.mark.parametrize("case", QUERY_CASES, ids=str)
-def test_query_of_the_url_of_a_vector(case: Case) -> None:
-    """The parameters are sorted, since the vectors' query is not in canonical order."""
-    target = case.published("signed_request").splitlines()[0].removesuffix(" HTTP/1.1")
-    pieces = target.partition("?")[2].split("&")
-    request = parse(VECTORS[case.id]["request"])
-    ours = [*signed_query(case, request).split("&")]
-    ours.append(f"X-Amz-Signature={case.published('signature')}")
-    assert sorted(ours) == sorted(_encoded(pieces))
-
-
-def _encoded(pieces: list[str]) -> Iterator[str]:
-    """One vector has a query that is not encoded."""
-    return (sigv4.percent_encode(piece, safe="=%-") for piece in pieces)
-
-
 def test_all_vectors_are_used() -> None:
     assert len(VECTORS) == len(DATA["aws_c_auth_v4"]) == 38
-    assert {name for name, _ in NOT_APPLICABLE} <= VECTORS.keys()

@@ -76,11 +76,13 @@ def make_open_grant(**more: Any) -> dict[str, Any]:
     return grant | more
 
 
-def make_fixed_sources(failure: Exception | None = None) -> OpenSources:
+def make_fixed_sources(
+    failure: Exception | None = None, source: type[FixedSource] = FixedSource
+) -> OpenSources:
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         async def make(name: str, settings: Settings) -> FixedSource:
-            return FixedSource(clock, failure)
+            return source(clock, failure)
 
         yield make
 

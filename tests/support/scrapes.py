@@ -1,9 +1,8 @@
 """Scrapes of the app, parsed."""
 
-from typing import Any, Final
+from typing import Final
 
 import httpx
-from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 GET: Final = {"bucket": "demo", "key": "a"}
@@ -26,9 +25,3 @@ def read(text: str) -> Samples:
 def value(scraped: Samples, name: str, **labels: str) -> float:
     """Return the value of a series, or 0 if it does not exist."""
     return scraped.get((f"presign_{name}", frozenset(labels.items())), 0.0)
-
-
-def app_of(client: httpx.AsyncClient) -> FastAPI:
-    transport: Any = client._transport
-    app: FastAPI = transport.app
-    return app

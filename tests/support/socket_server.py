@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from fastapi import FastAPI, Request, Response
 
+from service.api.discarding import discard_body
 from service.app.factory import create_app
 from service.errors import Forbidden
 from service.protocols.uppy.errors import Refusal
@@ -69,6 +70,13 @@ class RunningServer:
         """How many requests the app is working on."""
         return len(self.uvicorn.server_state.tasks)
 
+    @property
+    def discarded(self) -> float:
+        """How many bytes of bodies the service has dropped."""
+        metrics = self.uvicorn.config.app.state.metrics  # type: ignore[union-attr]  # our app
+        value: float = metrics.registry.get_sample_value("presign_discarded_body_bytes_total")
+        return value
+
 
 @contextmanager
 def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningServer]:
@@ -83,6 +91,7 @@ def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningSe
     )
     with run_app_on_socket(app, drain, **limits) as server:
         _add_routes(app, server)
+        _add_redirect(app, server)
         yield server
 
 
@@ -90,7 +99,14 @@ def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningSe
 def run_app_on_socket(app: FastAPI, drain: Drain, **limits: Any) -> Iterator[RunningServer]:
     """In a thread, with its own event loop."""
     connection_limits = _limits(**limits)
-    config = uvicorn_config(app, host="127.0.0.1", port=0, drain=drain, limits=connection_limits)
+    config = uvicorn_config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        drain=drain,
+        body_discarded=app.state.metrics.body_discarded,
+        limits=connection_limits,
+    )
     server = RunningServer(Server(config, drain=drain, drain_seconds=NEVER), drain)
     thread = threading.Thread(target=server.uvicorn.run)
     thread.start()
@@ -139,6 +155,15 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
     for prefix in ("", "/v1"):
         app.add_api_route(f"{prefix}/held", held)
         app.add_api_route(f"{prefix}/echo", echo, methods=["POST"])
+
+
+def _add_redirect(app: FastAPI, server: RunningServer) -> None:
+    async def redirected(request: Request, to: str = "/", *, held: bool = False) -> Response:
+        if held:
+            await asyncio.to_thread(server.hold.wait)
+        return Response(status_code=307, headers={"location": to, **await discard_body(request)})
+
+    app.add_api_route("/redirected", redirected, methods=["PUT"])
 
 
 def wait_until(condition: Callable[..., object], seconds: float = PATIENCE) -> None:

@@ -30,6 +30,8 @@ ROLE = "presign-role"
 USER = "presign-service"
 ROOT_KEY_ID = "AKIAROOTROOTROOTROOT"
 ROOT_SECRET = "root-secret-of-a-throw-away-store"
+ROOT_KEYS = {"aws_access_key_id": ROOT_KEY_ID, "aws_secret_access_key": ROOT_SECRET}
+BODY = b"hello, store"
 SEAWEEDFS_IAM = "arn:aws:iam::000000000000"
 SEAWEEDFS_BASE_KEY_ID = "AKIABASEBASEBASEBASE"
 SEAWEEDFS_BASE_SECRET = "base-secret-of-a-throw-away-store"
@@ -58,20 +60,43 @@ class Store:
     bucket: str = BUCKET
     versioned_bucket: str = VERSIONED_BUCKET
     verifies_signatures: bool
-    shortest_session_seconds: int  # botocore itself refuses less than 900: parameter_validation
     _admin: Any = field(repr=False, compare=False)
 
     @property
     def base_keys(self) -> dict[str, str]:
         """Return the base credentials as environment variables."""
+        return {name.upper(): value for name, value in self.credentials.items()}
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Return the base credentials as boto3 names them."""
         return {
-            "AWS_ACCESS_KEY_ID": self.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "aws_access_key_id": self.access_key_id,
+            "aws_secret_access_key": self.secret_access_key,
         }
 
     def admin_client(self) -> Any:
         """Return root's shared S3 client, to see what was really stored."""
         return self._admin
+
+    def put(self, key: str, body: bytes = BODY, *, bucket: str | None = None) -> str:
+        """Put an object as root, and return its version id, or an empty string."""
+        put = self._admin.put_object(Bucket=bucket or self.bucket, Key=key, Body=body)
+        return str(put.get("VersionId", ""))
+
+    def content(self, key: str) -> bytes | None:
+        """Return the object as root sees it, or None."""
+        try:
+            with self._admin.get_object(Bucket=self.bucket, Key=key)["Body"] as stream:
+                body: bytes = stream.read()
+        except self._admin.exceptions.NoSuchKey:
+            return None
+        return body
+
+    def head(self, key: str, *, bucket: str | None = None) -> dict[str, Any]:
+        """Return the object's headers as botocore names them."""
+        found: dict[str, Any] = self._admin.head_object(Bucket=bucket or self.bucket, Key=key)
+        return found
 
 
 @contextmanager
@@ -114,7 +139,6 @@ def seaweedfs(directory: Path) -> Iterator[Store]:
             secret_access_key=SEAWEEDFS_BASE_SECRET,
             role_arn=f"{SEAWEEDFS_IAM}:role/{ROLE}",
             verifies_signatures=True,
-            shortest_session_seconds=900,
             _admin=admin,
         )
 
@@ -164,7 +188,7 @@ def _seaweedfs_iam() -> dict[str, Any]:
 
 
 def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: bool) -> Store:
-    with closing(_client("iam", url)) as iam:
+    with closing(client("iam", url)) as iam:
         role = _role_of_a_new_user(iam)
         key = iam.create_access_key(UserName=USER)["AccessKey"]
     return Store(
@@ -175,7 +199,6 @@ def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: boo
         secret_access_key=key["SecretAccessKey"],
         role_arn=role,
         verifies_signatures=verifies_signatures,
-        shortest_session_seconds=1,
         _admin=admin,
     )
 
@@ -199,7 +222,7 @@ def ministack_role(
 
     Its trust policy allows only `trusted`; the user has the permission to assume it.
     """
-    with closing(_client("iam", store.endpoint_url)) as iam:
+    with closing(client("iam", store.endpoint_url)) as iam:
         trust = json.dumps(_trust(iam.get_user(UserName=USER)["User"]["Arn"], *trusted))
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
         buckets = _everything_in_the_buckets()
@@ -227,7 +250,7 @@ def _policy(statement: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _buckets(url: str) -> Iterator[Any]:
-    with closing(_client("s3", url)) as admin:
+    with closing(client("s3", url)) as admin:
         for bucket in (BUCKET, VERSIONED_BUCKET):
             place = {"LocationConstraint": REGION}
             admin.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
@@ -240,15 +263,27 @@ def _buckets(url: str) -> Iterator[Any]:
         yield admin
 
 
-def _client(service: str, url: str) -> Any:
+def keys_of(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the credentials in an answer of STS or IAM, as boto3 names them."""
+    names = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey"}
+    if "SessionToken" in given:
+        names["aws_session_token"] = "SessionToken"
+    return {name: given[theirs] for name, theirs in names.items()}
+
+
+def client(service: str, url: str, credentials: Mapping[str, str] = ROOT_KEYS) -> Any:
+    """Return a boto3 client for `service` at `url`, to be closed."""
     # An empty `proxies` keeps botocore from reading them from the environment.
     signature = "s3v4" if service == "s3" else "v4"
     settings = Config(signature_version=signature, s3={"addressing_style": "path"}, proxies={})
-    return boto3.Session().client(
-        service,
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id=ROOT_KEY_ID,
-        aws_secret_access_key=ROOT_SECRET,
-        config=settings,
-    )
+    session = boto3.Session()
+    where = {"endpoint_url": url, "region_name": REGION}
+    return session.client(service, **where, **credentials, config=settings)
+
+
+def new_user(store: Store, name: str, policy: str) -> dict[str, str]:
+    """Create a MiniStack user with only this policy, and return its keys."""
+    with closing(client("iam", store.endpoint_url)) as iam:
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=policy)
+        return keys_of(iam.create_access_key(UserName=name)["AccessKey"])

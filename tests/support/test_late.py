@@ -4,12 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.late import (
-    TRIES,
-    Late,
-    again_if_late,
-    within,
-)
+from tests.support.late import TRIES, Late, again_if_late, within
 
 
 def test_a_late_test_runs_again_until_it_is_in_time() -> None:

@@ -1,13 +1,12 @@
 """The sink on real descriptors: a pipe with and without a reader, a file, a full device."""
 
-import json
 import logging
 import os
 import select
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
 from typing import Final
@@ -19,56 +18,12 @@ from hypothesis import strategies as st
 from service.errors import Overloaded
 from service.telemetry.line_sink import LineSink
 from tests.signing.strategies import examples
+from tests.telemetry.pipes import Pipe, line, numbers, open_pipe
 
 ROOT: Final = Path(__file__).parents[2]
 AT_ONCE: Final = 20.0  # seconds, on a busy machine; a blocking write would never return
 FULL: Final = Path("/dev/full")
 LONG: Final = 15 * 1024  # bytes: the longest line
-CUT: Final = 10_000  # three pages, and no pipe holds a multiple: the last line is cut
-
-
-def line(number: int, length: int = 0) -> bytes:
-    """A line of at least `length` bytes."""
-    bare = len(json.dumps({"number": number, "keys": ""})) + 1
-    return json.dumps({"number": number, "keys": "k" * (length - bare)}).encode() + b"\n"
-
-
-class Pipe:
-    """A pipe that blocks, as standard output does. Nothing reads it until `drain`."""
-
-    def __init__(self) -> None:
-        self.reader, self.writer = os.pipe()
-
-    def drain(self, at_most: int = 1 << 20) -> bytes:
-        """Read what is in the pipe, up to `at_most` bytes."""
-        read = b""
-        while len(read) < at_most and select.select([self.reader], [], [], 0)[0]:
-            read += os.read(self.reader, at_most - len(read))
-        return read
-
-    def fill(self, sink: LineSink, length: int = CUT) -> list[int]:
-        """Write until a line is refused. Return the numbers of the lines before it."""
-        for number in range(10_000):
-            try:
-                sink.write_now(line(number, length))
-            except Overloaded:
-                return list(range(number))
-        raise AssertionError("a pipe without a reader takes everything")
-
-    def close_reader(self) -> None:
-        os.close(self.reader)
-        self.reader = -1
-
-
-@contextmanager
-def open_pipe() -> Iterator[Pipe]:
-    pipe = Pipe()
-    try:
-        yield pipe
-    finally:
-        os.close(pipe.writer)
-        if pipe.reader >= 0:
-            os.close(pipe.reader)
 
 
 @pytest.fixture(name="pipe")
@@ -83,12 +38,6 @@ def refused_at_once(sink: LineSink, *lines: bytes) -> Overloaded:
         list(map(sink.write_now, lines))
     assert time.monotonic() - began < AT_ONCE
     return refused.value
-
-
-def numbers(written: bytes) -> list[int]:
-    """The numbers of the lines. Lines that are mixed would be invalid JSON."""
-    assert written == b"" or written.endswith(b"\n")
-    return [json.loads(each)["number"] for each in written.splitlines()]
 
 
 def test_lines_are_written_unchanged_in_order(pipe: Pipe) -> None:
@@ -107,16 +56,10 @@ def test_a_pipe_without_a_reader_refuses_and_never_blocks(pipe: Pipe) -> None:
     assert time.monotonic() - began < AT_ONCE
     assert len(written) >= 2  # it did take some
     for number in range(100):
-        assert refused_at_once(sink, line(number)).code == "overloaded"
-
-
-def test_the_refusal_says_when_to_retry_and_no_more(pipe: Pipe) -> None:
-    sink = LineSink(pipe.writer)
-    pipe.fill(sink)
-    refusal = refused_at_once(sink, line(1))
-    assert (refusal.retry_after, refusal.pointers) == (1, {})
-    assert "pipe" not in refusal.detail.lower()
-    assert refusal.__cause__ is None
+        refusal = refused_at_once(sink, line(number))
+        assert (refusal.code, refusal.retry_after, refusal.pointers) == ("overloaded", 1, {})
+        assert "pipe" not in refusal.detail.lower()
+        assert refusal.__cause__ is None
 
 
 def test_a_pipe_never_blocks_however_full_it_is(pipe: Pipe) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import Any, Final
 
@@ -14,37 +16,27 @@ from service.sessions.sts import SessionRefused
 from service.telemetry import tracing
 from tests.api.sentinels import logging_as_served
 from tests.auth.mint import ISSUER, make_token
-from tests.support.app import SECRET, make_app_settings, make_open_grant, run_app
+from tests.support.app import SECRET, app_of, make_app_settings, make_open_grant, run_app
+from tests.support.scrapes import GET
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT: Final = f"00-{TRACE}-{SPAN}-01"
-GET: Final = {"bucket": "demo", "key": "a"}
+HEADERS: Final = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
 log = logging.getLogger("service.logged")
 
 
-async def line_of(client: httpx.AsyncClient, headers: dict[str, str]) -> dict[str, Any]:
-    """The one line that the handler of `/once` logs."""
-    logged = StringIO()
-    with logging_as_served("INFO", logged):
-        await client.get("/once", headers=headers)
-    (line,) = read(logged)
-    return line
-
-
-def read(logged: StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in logged.getvalue().splitlines()]
+@contextmanager
+def logged() -> Iterator[list[dict[str, Any]]]:
+    """The lines that the block logs, which are there once it has ended."""
+    lines, written = list[dict[str, Any]](), StringIO()
+    with logging_as_served("INFO", written):
+        yield lines
+    lines += map(json.loads, written.getvalue().splitlines())
 
 
 @pytest.fixture(name="client")
-async def _client() -> Any:
-    async with run_app(make_app_settings(make_open_grant())) as client:
-        add_routes(client)
-        yield client
-
-
-def add_routes(client: httpx.AsyncClient) -> None:
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
     """`/once` logs one line. `/often` logs many, and lets other requests run in between."""
-    transport: Any = client._transport
 
     async def once() -> None:
         log.info("once")
@@ -59,21 +51,23 @@ def add_routes(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(0)
         log.info(name)
 
-    transport.app.add_api_route("/once", once)
-    transport.app.add_api_route("/often", often)
+    async with run_app(make_app_settings(make_open_grant())) as client:
+        app_of(client).add_api_route("/once", once)
+        app_of(client).add_api_route("/often", often)
+        yield client
 
 
 async def test_a_line_has_the_ids_of_its_request_and_trace(client: httpx.AsyncClient) -> None:
-    headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
-    line = await line_of(client, headers)
+    with logged() as lines:
+        await client.get("/once", headers=HEADERS)
+    (line,) = lines
     assert (line["request_id"], line["trace_id"], line["span_id"]) == ("request-7", TRACE, SPAN)
 
 
 async def test_a_line_has_the_request_id_of_the_response(client: httpx.AsyncClient) -> None:
-    logged = StringIO()
-    with logging_as_served("INFO", logged):
+    with logged() as lines:
         answer = await client.get("/once", headers={"X-Request-ID": "not an id"})
-    assert read(logged)[0]["request_id"] == answer.headers["x-request-id"]
+    assert [line["request_id"] for line in lines] == [answer.headers["x-request-id"]]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +93,9 @@ async def test_a_line_has_the_request_id_of_the_response(client: httpx.AsyncClie
 async def test_an_invalid_traceparent_is_ignored(
     client: httpx.AsyncClient, sent: str | None
 ) -> None:
-    line = await line_of(client, {} if sent is None else {"traceparent": sent})
+    with logged() as lines:
+        await client.get("/once", headers={} if sent is None else {"traceparent": sent})
+    (line,) = lines
     assert "request_id" in line
     assert not {"trace_id", "span_id"} & set(line)
 
@@ -109,14 +105,13 @@ async def test_lines_of_concurrent_requests_have_their_own_ids(client: httpx.Asy
         parent = f"00-{number + 1:032x}-{number + 1:016x}-01"
         return {"X-Request-ID": f"r{number}", "traceparent": parent}
 
-    logged = StringIO()
-    with logging_as_served("INFO", logged):
+    with logged() as lines:
         await asyncio.gather(
             *(client.get(f"/often?name=r{n}", headers=headers(n)) for n in range(30))
         )
-    lines = [line for line in read(logged) if line["logger"] == log.name]
-    assert len(lines) == 30 * 22
-    for line in lines:
+    own = [line for line in lines if line["logger"] == log.name]
+    assert len(own) == 30 * 22
+    for line in own:
         number = int(line["message"][1:]) + 1
         assert line["request_id"] == line["message"]
         assert (line["trace_id"], line["span_id"]) == (f"{number:032x}", f"{number:016x}")
@@ -132,25 +127,20 @@ async def test_the_next_request_on_a_connection_has_its_own_id() -> None:
 
 
 async def test_a_sessions_refresh_belongs_to_no_request() -> None:
-    logged = StringIO()
-    with logging_as_served("INFO", logged):
-        async with run_app(
-            make_app_settings(make_open_grant()), SessionRefused("no role")
-        ) as client:
-            headers = {"X-Request-ID": "request-7", "traceparent": TRACEPARENT}
-            assert (await client.post("/v1/head-urls", json=GET, headers=headers)).is_error
-    lines = [line for line in read(logged) if "no new session" in line["message"]]
-    assert len(lines) == 3  # of two buckets, and of the caller, whose session the request started
-    assert [line for line in lines if {"request_id", "trace_id", "span_id"} & set(line)] == []
+    settings = make_app_settings(make_open_grant())
+    with logged() as lines:
+        async with run_app(settings, SessionRefused("no role")) as client:
+            assert (await client.post("/v1/head-urls", json=GET, headers=HEADERS)).is_error
+    own = [line for line in lines if "no new session" in line["message"]]
+    assert len(own) == 3  # of two buckets, and of the caller, whose session the request started
+    assert [line for line in own if {"request_id", "trace_id", "span_id"} & set(line)] == []
 
 
 async def test_a_fetch_of_an_issuers_keys_belongs_to_no_request() -> None:
     issuer = {"issuer": ISSUER.issuer, "audience": "presign", "jwks_url": "http://127.0.0.1:1/keys"}
-    logged = StringIO()
-    with logging_as_served("INFO", logged):
-        settings = make_app_settings(make_open_grant(), issuers={"cluster-a": issuer})
+    settings = make_app_settings(make_open_grant(), issuers={"cluster-a": issuer})
+    with logged() as lines:
         async with run_app(settings) as client:  # the request comes before the first fetch
             await client.get("/v1/caller", headers={"Authorization": f"Bearer {make_token()}"})
-    lines = [line for line in read(logged) if "no keys of issuer" in line["message"]]
-    assert len(lines) == 1
-    assert "request_id" not in lines[0]
+    (own,) = [line for line in lines if "no keys of issuer" in line["message"]]
+    assert "request_id" not in own

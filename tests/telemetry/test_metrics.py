@@ -1,9 +1,7 @@
 """The metrics of requests, and of what is signed."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import httpx
@@ -11,20 +9,20 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.access.grants import Operation
-from service.app.services import MakeSource
-from service.clock import Clock
-from service.config.settings import Settings
 from service.errors import Overloaded
+from service.sessions.session import Session
 from tests.support.app import (
     API_KEY,
     SECRET,
     TOKEN,
     FixedSource,
+    app_of,
     make_app_settings,
+    make_fixed_sources,
     make_open_grant,
     run_app,
 )
-from tests.support.scrapes import GET, app_of, samples, value
+from tests.support.scrapes import GET, samples, value
 
 
 @pytest.fixture(name="client")
@@ -107,21 +105,23 @@ async def test_a_client_that_disconnects_counts_as_499(client: httpx.AsyncClient
         "query_string": b"",
         "headers": [(b"authorization", f"Bearer {API_KEY}".encode())],
     }
-    await app_of(client)(scope, gone, _nowhere)
+    await app_of(client)(scope, gone, pytest.fail)
     labels = {"route": "/v1/download-urls", "method": "POST", "status": "499"}
     assert value(await samples(client), "http_request_seconds_count", **labels) == 1
 
 
-async def _nowhere(message: Any) -> None:
-    raise AssertionError(message)
-
-
 async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> None:
     hangs = asyncio.Event()
-    async with run_app(
-        make_app_settings(make_open_grant()), open_sources=_hanging(hangs)
-    ) as client:
-        tasks = [asyncio.create_task(client.post("/v1/list-urls", json=LIST)) for _ in range(3)]
+
+    class Hanging(FixedSource):
+        async def fetch(self, owner: Any, policy: str | None) -> Session:
+            await hangs.wait()
+            return await super().fetch(owner, policy)
+
+    settings, sources = make_app_settings(make_open_grant()), make_fixed_sources(source=Hanging)
+    listing = {"bucket": "demo", "prefix": ""}
+    async with run_app(settings, open_sources=sources) as client:
+        tasks = [asyncio.create_task(client.post("/v1/list-urls", json=listing)) for _ in range(3)]
         for _ in range(20):
             await asyncio.sleep(0)
         assert value(await samples(client), "http_requests_in_flight") == 4  # and the scrape
@@ -135,25 +135,6 @@ async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> N
     assert value(scraped, "http_request_seconds_count", **labels, status="200") == 2
 
 
-LIST: Final = {"bucket": "demo", "prefix": ""}
-
-
-def _hanging(until: asyncio.Event) -> Any:
-    class Hanging(FixedSource):
-        async def fetch(self, owner: Any, policy: str | None) -> Any:
-            await until.wait()
-            return await super().fetch(owner, policy)
-
-    @asynccontextmanager
-    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> FixedSource:
-            return Hanging(clock)
-
-        yield make
-
-    return open_sources
-
-
 # Signing
 
 
@@ -165,12 +146,8 @@ async def test_signed_urls_are_counted_by_operation_and_bucket(client: httpx.Asy
     await client.post("/v1/delete-urls/batch", json={"items": [GET] * 7})
     scraped = await samples(client)
     signed = {op: value(scraped, "signed_total", operation=op, bucket="demo") for op in Operation}
-    assert {op: number for op, number in signed.items() if number} == {
-        "download": 1,
-        "upload": 1,
-        "form": 1,
-        "delete": 7,
-    }
+    counted = {operation: number for operation, number in signed.items() if number}
+    assert counted == {"download": 1, "upload": 1, "form": 1, "delete": 7}
 
 
 async def test_refusals_are_counted_by_problem_code(client: httpx.AsyncClient) -> None:
@@ -220,15 +197,11 @@ async def test_an_audit_failure_is_not_counted_as_signed() -> None:
 async def test_rate_limited_requests_and_store_failures_are_counted(
     url: str | None, failures: int
 ) -> None:
-    async with run_app(limited_settings(url)) as client:
+    server = {"rate_limit_url": url} if url else {}
+    settings = make_app_settings(make_open_grant(), rate_limit="2/hour", server=server)
+    async with run_app(settings) as client:
         responses = [await client.post("/v1/download-urls", json=GET) for _ in range(3)]
         scraped = await samples(client)
     assert [response.status_code for response in responses] == [200, 200, 429]
     assert value(scraped, "refused_total", code="rate_limited") == 1
     assert value(scraped, "rate_limit_store_failures_total") == failures
-
-
-def limited_settings(url: str | None) -> Settings:
-    whole = json.loads(make_app_settings(make_open_grant()).model_dump_json(exclude_defaults=True))
-    whole["callers"][0]["rate_limit"] = "2/hour"
-    return Settings.model_validate({**whole, "server": {"rate_limit_url": url} if url else {}})

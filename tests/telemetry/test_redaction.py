@@ -18,6 +18,7 @@ SENTINEL = "s3ntinel/+="
         f"GET /k?X-Amz-Credential={SENTINEL}",
         f"<SecretAccessKey>{SENTINEL}</SecretAccessKey>",
         f"<SessionToken>{SENTINEL}</SessionToken>",
+        f"first line\n{{'SessionToken': '{SENTINEL}'}}",
         f'{{"SecretAccessKey": "{SENTINEL}"}}',
         f"{{'x-amz-signature': '{SENTINEL}'}}",
         f"secret_access_key={SENTINEL}",
@@ -85,12 +86,6 @@ def traceback_of(error: Exception) -> str:
     exc_info = (type(error), error, None)
     record = logging.LogRecord("n", logging.ERROR, "p", 1, "failed", None, exc_info)
     return RedactingFormatter().format(record)
-
-
-def test_an_exceptions_message_is_not_shown() -> None:
-    shown = traceback_of(RuntimeError(f"https://h/k?X-Amz-Signature={SENTINEL}"))
-    assert "RuntimeError" in shown
-    assert SENTINEL not in shown
 
 
 def test_the_exceptions_of_a_group_are_shown_without_messages() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import MISSING
 
-from service.access.content_types import runs_in_browser
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
 from service.api.rendering import render_check, render_form, render_request
@@ -28,19 +27,19 @@ from service.api.schemas import (
     or_none,
     pairs,
 )
-from service.errors import InvalidRequest, UnsafeContentType
+from service.errors import InvalidRequest
 from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
+from service.presigning.downloads import get_object
 from service.presigning.requests import PostFormRequest, PresignRequest
 from service.signing.actions import (
     DEFAULT_CONTENT_TYPE,
     Checksum,
     DeleteObject,
-    GetObject,
     HeadObject,
     ListObjects,
     PutObject,
 )
-from service.signing.content_disposition import Disposition, content_disposition
+from service.signing.content_disposition import content_disposition
 from service.signing.post_policy import PostObject
 
 router = APIRouter(prefix="/v1", route_class=ApiRoute)
@@ -106,8 +105,12 @@ async def check_object(call: AuthenticatedRequest, body: ObjectCheckRequest) -> 
 
 
 def download_request(body: DownloadUrlRequest) -> PresignRequest:
-    action = _get_object(
-        body.version_id, body.content_type, body.disposition, body.filename, body.cache_control
+    action = get_object(
+        or_none(body.version_id),
+        or_none(body.content_type),
+        or_none(body.disposition),
+        or_none(body.filename),
+        or_none(body.cache_control),
     )
     times = lifetime(body, body.stable_for)
     return PresignRequest(bucket=body.bucket, key=body.key, action=action, lifetime=times)
@@ -125,24 +128,6 @@ def delete_request(body: DeleteUrlRequest) -> PresignRequest:
 
 # URL templates are cached by the identity of the action, so equal requests share one action.
 @lru_cache(maxsize=256)
-def _get_object(
-    version_id: str | MISSING,
-    content_type: str | MISSING,
-    disposition: Disposition | MISSING,
-    filename: str | MISSING,
-    cache_control: str | MISSING,
-) -> GetObject:
-    return GetObject(
-        version_id=or_none(version_id),
-        content_type=or_none(content_type),
-        content_disposition=_disposition(
-            or_none(content_type), or_none(disposition), or_none(filename)
-        ),
-        cache_control=or_none(cache_control),
-    )
-
-
-@lru_cache(maxsize=256)
 def _head_object(version_id: str | None) -> HeadObject:
     return HeadObject(version_id=version_id)
 
@@ -150,19 +135,6 @@ def _head_object(version_id: str | None) -> HeadObject:
 @lru_cache(maxsize=256)
 def _delete_object(version_id: str | None) -> DeleteObject:
     return DeleteObject(version_id=version_id)
-
-
-def _disposition(
-    content_type: str | None, disposition: Disposition | None, filename: str | None
-) -> str | None:
-    """Never inline for a type that browsers run: its script would act as the store's origin."""
-    unsafe = content_type is not None and runs_in_browser(content_type)
-    if unsafe and disposition == "inline":
-        detail = "Browsers run this content type, so it cannot be shown inline."
-        raise UnsafeContentType(detail, pointer="#/content_type")
-    if disposition is None and filename is None and not unsafe:
-        return None
-    return content_disposition(disposition or "attachment", filename)
 
 
 def upload_request(body: UploadUrlRequest) -> PresignRequest:

@@ -9,13 +9,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.console.harness import (
-    LARGE,
-    MULTIPART_KEY,
-    ConsolePage,
-    large_file,
-    text_file,
-)
+from tests.browser.console.harness import LARGE, MULTIPART_KEY, ConsolePage, large_file, text_file
 from tests.end_to_end.examples import node
 from tests.support.service import API_KEY
 

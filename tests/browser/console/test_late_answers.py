@@ -33,10 +33,7 @@ def let_it_come(console: ConsolePage) -> None:
 
 def test_a_late_link_is_not_shown_to_the_next_caller(console: ConsolePage) -> None:
     asked_for_a_link(console).fulfill(
-        json={
-            "url": "https://store.example/of-the-first.txt",
-            "expires_at": "2999-01-01T00:00:00Z",
-        }
+        json={"url": "https://store.example/of-the-first.txt", "expires_at": "2999-01-01T00:00:00Z"}
     )
     let_it_come(console)
     assert console.page.locator("#link-url").input_value() == ""

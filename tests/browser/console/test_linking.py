@@ -8,12 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import (
-    READER_KEY,
-    SHORT,
-    SHORT_KEY,
-    ConsolePage,
-)
+from tests.browser.console.harness import READER_KEY, SHORT, SHORT_KEY, ConsolePage
 
 ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
 LANGUAGES: Final = ["curl", "Python", "JavaScript"]

@@ -7,13 +7,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.browser.console.harness import (
-    LIMITED_KEY,
-    MIB,
-    READER_KEY,
-    ConsolePage,
-    text_file,
-)
+from tests.browser.console.harness import LIMITED_KEY, MIB, READER_KEY, ConsolePage, text_file
 from tests.support.service import API_KEY
 
 UNKNOWN: Final = "This key or token is unknown"
@@ -97,9 +91,7 @@ def test_what_one_may_do_is_said(console: ConsolePage) -> None:
     expect(told).to_contain_text("May not replace objects.")
 
 
-def test_the_grants_folder_and_limits_are_shown_before_an_upload(
-    console: ConsolePage,
-) -> None:
+def test_the_grants_folder_and_limits_are_shown_before_an_upload(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
     expect(console.field("Folder")).to_have_value("inbox/")
     expect(console.page.locator("#folders option")).to_have_attribute("value", "inbox/")
@@ -113,8 +105,7 @@ def test_what_a_limit_forbids_is_told_and_never_asked_for(console: ConsolePage) 
     console.sign_in(LIMITED_KEY)
     with asked_by(console.page) as asked:
         console.upload(
-            text_file("long.txt", b"x" * (MIB + 1)),
-            text_file("page.html", mime="text/html"),
+            text_file("long.txt", b"x" * (MIB + 1)), text_file("page.html", mime="text/html")
         )
         expect(console.alert).to_have_text(
             "None of these files can be uploaded. Each one shows the reason."

@@ -6,13 +6,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import (
-    LARGE,
-    LIMITED_KEY,
-    ConsolePage,
-    large_file,
-    text_file,
-)
+from tests.browser.console.harness import LARGE, LIMITED_KEY, ConsolePage, large_file, text_file
 
 ODD: Final = "Ünïcode 😀 +%2F & 'quoted' #1.txt"
 

@@ -1,10 +1,8 @@
 """The metrics, with their labels, of an app that has done everything it counts."""
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,19 +10,19 @@ from typing import Any, Final
 
 import httpx
 
-from service.app.services import MakeSource
-from service.clock import Clock
 from service.config.settings import Settings
 from service.s3 import client as calls
 from service.sessions.session import Session
 from tests.deploy.grafana import promql
-from tests.support.app import FixedSource, make_app_settings, make_open_grant, run_app
-from tests.support.scrapes import (
-    GET,
-    Samples,
+from tests.support.app import (
+    FixedSource,
     app_of,
-    samples,
+    make_app_settings,
+    make_fixed_sources,
+    make_open_grant,
+    run_app,
 )
+from tests.support.scrapes import GET, Samples, samples
 from tests.telemetry.test_metrics_labels import allowed
 
 ROOT: Final = Path(__file__).parents[3]
@@ -52,25 +50,16 @@ class Full(FixedSource):
         return replace(await super().fetch(owner, policy), packed_policy_percent=40)
 
 
-@asynccontextmanager
-async def _sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    async def make(name: str, settings: Settings) -> FixedSource:
-        return Full(clock)
-
-    yield make
-
-
 def _settings() -> Settings:
     """Settings with an issuer and a rate-limit store that do not answer."""
     issuer = {"issuer": "https://cluster.example", "audience": "presign"}
-    whole = make_app_settings(
+    return make_app_settings(
         make_open_grant(),
+        rate_limit="1000/minute",
+        server={"rate_limit_url": "redis://127.0.0.1:1/0"},
         issuers={"cluster-a": {**issuer, "jwks_url": "http://127.0.0.1:1/keys"}},
         uppy={"bucket": "demo", "prefix": "up/{caller}/"},
     )
-    data = json.loads(whole.model_dump_json(exclude_defaults=True))
-    data["callers"][0]["rate_limit"] = "1000/minute"
-    return Settings.model_validate({**data, "server": {"rate_limit_url": "redis://127.0.0.1:1/0"}})
 
 
 @cache
@@ -79,7 +68,7 @@ def scraped() -> Scraped:
 
 
 async def _scraped() -> Scraped:
-    async with run_app(_settings(), open_sources=_sources) as client:
+    async with run_app(_settings(), open_sources=make_fixed_sources(source=Full)) as client:
         await _everything(client)
         found = await _until_all_have_series(client)
         text = (await client.get("/metrics")).text
@@ -109,21 +98,20 @@ async def _until_all_have_series(client: httpx.AsyncClient) -> Samples:
     async with asyncio.timeout(60):
         while True:
             found = await samples(client)
-            names = {name for name, _ in found}
-            kinds = _kinds((await client.get("/metrics")).text)
-            if all(names & set(_series(name, kind)) for name, kind in kinds.items()):
+            # A histogram has no series of its own name, but one with its count.
+            names = {name.removesuffix("_count") for name, _ in found}
+            if _kinds((await client.get("/metrics")).text).keys() <= names:
                 return found
             await asyncio.sleep(0.05)
 
 
-def _series(name: str, kind: str) -> list[str]:
-    return (
-        [f"{name}_{end}" for end in ("bucket", "count", "sum")] if kind == "histogram" else [name]
-    )
-
-
 def family(name: str) -> str:
     return re.sub(r"_(total|bucket|count|sum)$", "", name)
+
+
+def metrics_of(expressions: Iterable[str]) -> set[str]:
+    """Return the metrics whose series these PromQL expressions use."""
+    return {family(each.name) for text in expressions for each in promql.read(text).selectors}
 
 
 def _actions() -> set[str]:
@@ -133,36 +121,24 @@ def _actions() -> set[str]:
 def problems(text: str) -> list[str]:
     """Return the names and labels in an expression that the service does not have."""
     expression, there = promql.read(text), scraped()
-    found = []
-    known = set(OF_THE_TARGET)
-    for selectors in expression.selectors:
-        labels = there.labels.get(selectors.name)
-        if labels is None:
-            found.append(f"there is no {selectors.name}")
+    found, known = list[str](), set(OF_THE_TARGET)
+    for selector in expression.selectors:
+        if selector.name in there.labels:
+            known |= there.labels[selector.name]
+            found += _strange(selector)
+        else:
+            found.append(f"there is no {selector.name}")
+    return found + [f"nothing has the label {label}" for label in expression.grouped - known]
+
+
+def _strange(selector: promql.Selector) -> Iterator[str]:
+    there, outcomes = scraped(), _OUTCOMES.get(family(selector.name), set())
+    for label, patterns in selector.matched.items():
+        if label not in there.labels[selector.name] | OF_THE_TARGET:
+            yield f"{selector.name} has no label {label}"
             continue
-        known |= labels
-        found += _strange(selectors, labels)
-    found += [f"nothing has the label {label}" for label in expression.grouped - known]
-    return found
-
-
-def _strange(selectors: promql.Selector, labels: set[str]) -> list[str]:
-    found = []
-    for label, patterns in selectors.matched.items():
-        if label not in labels | OF_THE_TARGET:
-            found.append(f"{selectors.name} has no label {label}")
-            continue
-        values = _values(selectors.name, label)
-        found += [
-            f"{selectors.name} never has {label}={pattern!r}"
-            for pattern in patterns
-            if not pattern.startswith(("$", r"\$"))
-            and not any(re.fullmatch(pattern, value) for value in values)
-        ]
-    return found
-
-
-def _values(name: str, label: str) -> set[str]:
-    if label == "outcome":
-        return _OUTCOMES[family(name)]
-    return set(scraped().values.get(label, set()))
+        values = outcomes if label == "outcome" else there.values.get(label, set())
+        for pattern in patterns:
+            is_variable = pattern.startswith(("$", r"\$"))
+            if not is_variable and not any(re.fullmatch(pattern, value) for value in values):
+                yield f"{selector.name} never has {label}={pattern!r}"

@@ -32,34 +32,26 @@ def read(text: str) -> Expression:
     for variable, meant in _OF_GRAFANA.items():
         text = text.replace(variable, meant)
     root = promql_parser.parse(text)
-    nodes = list(_nodes(root))
+    nodes = list[Any]()
+    promql_parser.walk(root, nodes.append)
+
+    def of(kind: type) -> list[Any]:
+        return [node for node in nodes if isinstance(node, kind)]
+
     return Expression(
-        selectors=[
-            _selector(node) for node in nodes if isinstance(node, promql_parser.VectorSelector)
-        ],
+        selectors=[_selector(node) for node in of(promql_parser.VectorSelector)],
         grouped={label for node in nodes for label in _labels(node)},
         shown=_shown(root),
-        ranges=[
-            node.range.total_seconds()
-            for node in nodes
-            if isinstance(node, promql_parser.MatrixSelector)
-        ],
-        functions=[node.func.name for node in nodes if isinstance(node, promql_parser.Call)],
+        ranges=[node.range.total_seconds() for node in of(promql_parser.MatrixSelector)],
+        functions=[node.func.name for node in of(promql_parser.Call)],
     )
-
-
-def _nodes(root: promql_parser.Expr) -> Iterator[Any]:
-    found: list[Any] = []
-    promql_parser.walk(root, found.append)
-    return iter(found)
 
 
 def _selector(selector: Any) -> Selector:
     assert selector.name, "a series is asked for by its name"
     assert not selector.matchers.or_matchers
     return Selector(
-        selector.name,
-        {each.name: list(_values(each)) for each in selector.matchers.matchers},
+        selector.name, {each.name: list(_values(each)) for each in selector.matchers.matchers}
     )
 
 

@@ -4,13 +4,7 @@ from typing import Final
 
 from hypothesis import given
 
-from service.signing.actions import (
-    Action,
-    Checksum,
-    DeleteObject,
-    Encryption,
-    PutObject,
-)
+from service.signing.actions import Action, Checksum, DeleteObject, Encryption, PutObject
 from service.signing.multipart_actions import UploadPart
 from tests.access.policy_evaluator import matches
 from tests.deploy.iam.files import read

@@ -1,8 +1,7 @@
 """The manifests as a cluster gets them: built by kustomize, from a copy with optional components
 enabled.
 
-On a developer's machine a missing kustomize skips the tests, and says how to install it. In CI it
-is a failure.
+Without kustomize the tests are skipped, and say how to install it; in CI they fail.
 """
 
 import re
@@ -23,6 +22,7 @@ from tests.clients.toolchains import missing
 ROOT: Final = Path(__file__).parents[3]
 MANIFESTS: Final = ROOT / "deploy" / "kubernetes"
 OVERLAYS: Final = ("eks", "static-keys")
+PROBES: Final = ("startup", "liveness", "readiness")
 _SWITCHED_OFF = re.compile(r"^(\s*)# (- \.\./\.\./components/)", re.MULTILINE)
 
 Object = dict[str, Any]
@@ -51,23 +51,31 @@ class Build:
         return found
 
     @property
-    def pod(self) -> Object:
+    def pod(self) -> Any:
         """The Deployment's Pod template: metadata and spec."""
-        template: Object = self.one("Deployment")["spec"]["template"]
-        return template
+        return self.one("Deployment")["spec"]["template"]
 
     @property
-    def container(self) -> Object:
+    def container(self) -> Any:
         (container,) = self.pod["spec"]["containers"]
-        found: Object = container
-        return found
+        return container
 
     @property
-    def configuration(self) -> str:
-        text: str = self.one("ConfigMap")["data"]["presign.yaml"]
-        return text
+    def configuration_file(self) -> Any:
+        return self.one("ConfigMap")["data"]["presign.yaml"]
+
+    @property
+    def configuration(self) -> Any:
+        return YAML(typ="safe").load(self.configuration_file)
+
+    @property
+    def policies(self) -> list[Any]:
+        """The specs of the NetworkPolicies."""
+        return [each["spec"] for each in self.of_kind("NetworkPolicy")]
 
 
+EKS: Final = Build("eks")
+STATIC_KEYS: Final = Build("static-keys")
 BUILDS: Final = [Build(overlay, has) for overlay in OVERLAYS for has in (False, True)]
 each_build = pytest.mark.parametrize("build", BUILDS, ids=str)
 
@@ -81,8 +89,16 @@ def _read(build: Build) -> tuple[Object, ...]:
     return read(build.text())
 
 
-def own_policies(build: Build) -> list[Object]:
-    return [each["spec"] for each in build.of_kind("NetworkPolicy")]
+@cache
+def example_caller() -> tuple[Object, ...]:
+    return read((MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8"))
+
+
+def tokens(spec: Object) -> list[Any]:
+    """Return the service account tokens in a Pod's projected volumes."""
+    projected = [volume["projected"] for volume in spec["volumes"] if "projected" in volume]
+    sources = [source for each in projected for source in each["sources"]]
+    return [each["serviceAccountToken"] for each in sources if "serviceAccountToken" in each]
 
 
 def pod_templates(objects: tuple[Object, ...]) -> Iterator[Object]:

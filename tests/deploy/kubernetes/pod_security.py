@@ -1,30 +1,26 @@
 """The Pod Security Standard "restricted", with all of "baseline", control by control, as of
 Kubernetes 1.34.
 
-Each control has the name of its row, and the allowed values:
-kubernetes.io/docs/concepts/security/pod-security-standards/. A control returns where a Pod violates
-it. Controls that the page omits for Windows are checked too.
+Each rule has the name of its control's row, its fields, and the allowed values:
+kubernetes.io/docs/concepts/security/pod-security-standards/. Controls that the page omits for
+Windows are checked too.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any, Final
 
 Object = dict[str, Any]
-Control = Callable[[Object], Iterator[str]]
+Places = Iterator[tuple[str, Object]]
 
 _SETS_OF_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _VOLUME_TYPES = {
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
+    *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim"),
+    *("projected", "secret"),
 }
-_SELINUX_TYPES = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
-_SYSCTLS = {
+_SELINUX_TYPES = ("container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+_SYSCTLS = (
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.ip_unprivileged_port_start",
@@ -35,159 +31,124 @@ _SYSCTLS = {
     "net.ipv4.tcp_fin_timeout",
     "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes",
-}
-_PROFILES = {"RuntimeDefault", "Localhost"}
-_HOOKS = ("postStart", "preStop")
+)
+_PROFILES = ("RuntimeDefault", "Localhost")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def violations(pod: Object) -> dict[str, list[str]]:
     """Return where a Pod or a template violates each control. Empty: it is admitted."""
-    found = {name: list(control(pod)) for name, control in CONTROLS.items()}
-    return {name: places for name, places in found.items() if places}
+    found = defaultdict[str, list[str]](list)
+    for control, places, path, is_allowed in RULES:
+        for at, place in places(pod):
+            if not is_allowed(_value(place, path)):
+                found[control].append(f"{at}.{path}")
+    return dict(found)
 
 
-def host_process(pod: Object) -> Iterator[str]:
-    for at, context in _contexts(pod):
-        if context.get("windowsOptions", {}).get("hostProcess"):
-            yield f"{at}.windowsOptions.hostProcess"
+def _value(place: Object, path: str) -> Any:
+    """Return the member at `path`, or None if there is none."""
+    return reduce(lambda node, name: (node or {}).get(name), path.split("."), place)
 
 
-def host_namespaces(pod: Object) -> Iterator[str]:
-    yield from (f"spec.{name}" for name in _HOST_NAMESPACES if pod["spec"].get(name))
+# Where the fields are
 
 
-def privileged_containers(pod: Object) -> Iterator[str]:
-    for at, context in _containers_contexts(pod):
-        if context.get("privileged"):
-            yield f"{at}.privileged"
+def _spec(pod: Object) -> Places:
+    yield "spec", pod["spec"]
 
 
-def capabilities(pod: Object) -> Iterator[str]:
-    """The restricted row, which is stricter."""
-    for at, context in _containers_contexts(pod):
-        documented = context.get("capabilities", {})
-        if "ALL" not in documented.get("drop", []):
-            yield f"{at}.capabilities.drop"
-        if set(documented.get("add", [])) - {"NET_BIND_SERVICE"}:
-            yield f"{at}.capabilities.add"
-
-
-def volume_types(pod: Object) -> Iterator[str]:
-    """HostPath volumes are not among the allowed ones."""
-    for volume in pod["spec"].get("volumes", []):
-        if not set(volume) - {"name"} or set(volume) - {"name"} - _VOLUME_TYPES:
-            yield f"spec.volumes[{volume['name']}]"
-
-
-def host_ports(pod: Object) -> Iterator[str]:
-    for at, container in _containers(pod):
-        yield from (f"{at}.ports" for port in container.get("ports", []) if port.get("hostPort"))
-
-
-def host_probes_and_lifecycle_hooks(pod: Object) -> Iterator[str]:
-    for at, container in _containers(pod):
-        lifecycle = container.get("lifecycle", {})
-        handlers = {name: container.get(name, {}) for name in _PROBES}
-        handlers |= {f"lifecycle.{name}": lifecycle.get(name, {}) for name in _HOOKS}
-        for name, handler in handlers.items():
-            if any(handler.get(kind, {}).get("host") for kind in ("httpGet", "tcpSocket")):
-                yield f"{at}.{name}"
-
-
-def apparmor(pod: Object) -> Iterator[str]:
-    for at, context in _contexts(pod):
-        if context.get("appArmorProfile", {}).get("type", "RuntimeDefault") not in _PROFILES:
-            yield f"{at}.appArmorProfile"
-    for name, value in pod.get("metadata", {}).get("annotations", {}).items():
-        if name.startswith("container.apparmor.security.beta.kubernetes.io/") and not (
-            value == "runtime/default" or value.startswith("localhost/")
-        ):
-            yield f"metadata.annotations[{name}]"
-
-
-def selinux(pod: Object) -> Iterator[str]:
-    for at, context in _contexts(pod):
-        options = context.get("seLinuxOptions", {})
-        if options.get("type", "") not in _SELINUX_TYPES:
-            yield f"{at}.seLinuxOptions.type"
-        yield from (f"{at}.seLinuxOptions.{name}" for name in ("user", "role") if options.get(name))
-
-
-def proc_mount_type(pod: Object) -> Iterator[str]:
-    for at, context in _containers_contexts(pod):
-        if context.get("procMount", "Default") != "Default":
-            yield f"{at}.procMount"
-
-
-def sysctls(pod: Object) -> Iterator[str]:
-    for sysctl in pod["spec"].get("securityContext", {}).get("sysctls", []):
-        if sysctl["name"] not in _SYSCTLS:
-            yield f"spec.securityContext.sysctls[{sysctl['name']}]"
-
-
-def privilege_escalation(pod: Object) -> Iterator[str]:
-    for at, context in _containers_contexts(pod):
-        if context.get("allowPrivilegeEscalation") is not False:
-            yield f"{at}.allowPrivilegeEscalation"
-
-
-def running_as_non_root(pod: Object) -> Iterator[str]:
-    """A container may inherit it from the Pod, but not override it."""
-    of_pod = pod["spec"].get("securityContext", {}).get("runAsNonRoot")
-    for at, context in _containers_contexts(pod):
-        if context.get("runAsNonRoot", of_pod) is not True:
-            yield f"{at}.runAsNonRoot"
-
-
-def running_as_non_root_user(pod: Object) -> Iterator[str]:
-    for at, context in _contexts(pod):
-        if context.get("runAsUser") == 0:
-            yield f"{at}.runAsUser"
-
-
-def seccomp(pod: Object) -> Iterator[str]:
-    of_pod = pod["spec"].get("securityContext", {}).get("seccompProfile", {})
-    if of_pod and of_pod.get("type") not in _PROFILES:
-        yield "spec.securityContext.seccompProfile"
-    for at, context in _containers_contexts(pod):
-        if context.get("seccompProfile", of_pod).get("type") not in _PROFILES:
-            yield f"{at}.seccompProfile"
-
-
-def _containers(pod: Object) -> Iterator[tuple[str, Object]]:
+def _containers(pod: Object) -> Places:
     for kind in _SETS_OF_CONTAINERS:
         for container in pod["spec"].get(kind, []):
             yield f"spec.{kind}[{container['name']}]", container
 
 
-def _containers_contexts(pod: Object) -> Iterator[tuple[str, Object]]:
+def _pods_context(pod: Object) -> Places:
+    yield "spec.securityContext", pod["spec"].get("securityContext", {})
+
+
+def _containers_contexts(pod: Object) -> Places:
     for at, container in _containers(pod):
         yield f"{at}.securityContext", container.get("securityContext", {})
 
 
-def _contexts(pod: Object) -> Iterator[tuple[str, Object]]:
-    """The security contexts of the Pod and of each container."""
-    yield "spec.securityContext", pod["spec"].get("securityContext", {})
+def _contexts(pod: Object) -> Places:
+    yield from _pods_context(pod)
     yield from _containers_contexts(pod)
 
 
-_HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
+def _effective_contexts(pod: Object) -> Places:
+    """A container inherits from the Pod what it does not override."""
+    for at, context in _containers_contexts(pod):
+        yield at, {**pod["spec"].get("securityContext", {}), **context}
 
-CONTROLS: Final[dict[str, Control]] = {
-    "HostProcess": host_process,
-    "Host Namespaces": host_namespaces,
-    "Privileged Containers": privileged_containers,
-    "Capabilities": capabilities,
-    "Volume Types": volume_types,
-    "Host Ports": host_ports,
-    "Host Probes / Lifecycle Hooks": host_probes_and_lifecycle_hooks,
-    "AppArmor": apparmor,
-    "SELinux": selinux,
-    "/proc Mount Type": proc_mount_type,
-    "Sysctls": sysctls,
-    "Privilege Escalation": privilege_escalation,
-    "Running as Non-root": running_as_non_root,
-    "Running as Non-root user": running_as_non_root_user,
-    "Seccomp": seccomp,
-}
+
+def _volumes(pod: Object) -> Places:
+    for volume in pod["spec"].get("volumes", []):
+        yield f"spec.volumes[{volume['name']}]", {"types": set(volume) - {"name"}}
+
+
+def _ports(pod: Object) -> Places:
+    for at, container in _containers(pod):
+        yield from ((f"{at}.ports", port) for port in container.get("ports", []))
+
+
+def _probes_and_hooks(pod: Object) -> Places:
+    for at, container in _containers(pod):
+        yield from ((f"{at}.{name}", container.get(name, {})) for name in _PROBES)
+        for name, hook in container.get("lifecycle", {}).items():
+            yield f"{at}.lifecycle.{name}", hook
+
+
+def _sysctls(pod: Object) -> Places:
+    for sysctl in pod["spec"].get("securityContext", {}).get("sysctls", []):
+        yield "spec.securityContext.sysctls", sysctl
+
+
+def _apparmor_annotations(pod: Object) -> Places:
+    for name, value in pod.get("metadata", {}).get("annotations", {}).items():
+        if name.startswith("container.apparmor.security.beta.kubernetes.io/"):
+            yield f"metadata.annotations[{name}]", {"value": value}
+
+
+# Which values they may have; None if they are not set
+
+
+def _unset(value: Any) -> bool:
+    return not value
+
+
+def _one_of(*allowed: Any) -> Callable[[Any], bool]:
+    return lambda value: value in allowed
+
+
+RULES: Final[list[tuple[str, Callable[[Object], Places], str, Callable[[Any], bool]]]] = [
+    ("HostProcess", _contexts, "windowsOptions.hostProcess", _unset),
+    ("Host Namespaces", _spec, "hostNetwork", _unset),
+    ("Host Namespaces", _spec, "hostPID", _unset),
+    ("Host Namespaces", _spec, "hostIPC", _unset),
+    ("Privileged Containers", _containers_contexts, "privileged", _unset),
+    # The restricted row, which is stricter
+    ("Capabilities", _containers_contexts, "capabilities.drop", lambda drop: "ALL" in (drop or [])),
+    ("Capabilities", _containers_contexts, "capabilities.add",
+     lambda add: set(add or []) <= {"NET_BIND_SERVICE"}),
+    ("Volume Types", _volumes, "types", lambda types: set() < types <= _VOLUME_TYPES),
+    ("Host Ports", _ports, "hostPort", _unset),
+    ("Host Probes / Lifecycle Hooks", _probes_and_hooks, "httpGet.host", _unset),
+    ("Host Probes / Lifecycle Hooks", _probes_and_hooks, "tcpSocket.host", _unset),
+    ("AppArmor", _contexts, "appArmorProfile.type", _one_of(None, *_PROFILES)),
+    ("AppArmor", _apparmor_annotations, "value",
+     lambda value: value == "runtime/default" or value.startswith("localhost/")),
+    ("SELinux", _contexts, "seLinuxOptions.type", _one_of(None, "", *_SELINUX_TYPES)),
+    ("SELinux", _contexts, "seLinuxOptions.user", _unset),
+    ("SELinux", _contexts, "seLinuxOptions.role", _unset),
+    ("/proc Mount Type", _containers_contexts, "procMount", _one_of(None, "Default")),
+    ("Sysctls", _sysctls, "name", _one_of(*_SYSCTLS)),
+    ("Privilege Escalation", _containers_contexts, "allowPrivilegeEscalation",
+     lambda value: value is False),
+    ("Running as Non-root", _effective_contexts, "runAsNonRoot", lambda value: value is True),
+    ("Running as Non-root user", _contexts, "runAsUser", lambda value: value != 0),
+    ("Seccomp", _pods_context, "seccompProfile.type", _one_of(None, *_PROFILES)),
+    ("Seccomp", _effective_contexts, "seccompProfile.type", _one_of(*_PROFILES)),
+]  # fmt: skip

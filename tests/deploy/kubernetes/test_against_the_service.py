@@ -1,5 +1,6 @@
 """The manifests match the service, its image and its pages, which no schema checks."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,7 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import certifi
 import pytest
@@ -20,11 +21,15 @@ from service.config.server import ServerSettings
 from service.config.settings import Settings, load_settings
 from service.server.run import FINISH_SECONDS
 from tests.deploy.kubernetes.building import (
+    EKS,
     OVERLAYS,
+    PROBES,
     ROOT,
+    STATIC_KEYS,
     Build,
     Object,
     each_build,
+    tokens,
 )
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -38,22 +43,17 @@ _SDKS_OWN: Final = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its default
 each_overlay = pytest.mark.parametrize("build", [Build(each) for each in OVERLAYS], ids=str)
 
 
-def command() -> list[str]:
-    (line,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
-    words: list[str] = YAML(typ="safe").load(line)
-    return words
-
-
 def test_every_port_is_the_images() -> None:
-    words = command()
+    (line,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    words = json.loads(line)
     assert words[words.index("--host") + 1] == "0.0.0.0"
-    (port,) = Build("eks").container["ports"]
-    assert port["containerPort"] == int(words[words.index("--port") + 1])
-    assert {"command", "args"}.isdisjoint(Build("eks").container)
+    (port,) = EKS.container["ports"]
+    assert str(port["containerPort"]) == words[words.index("--port") + 1]
+    assert {"command", "args"}.isdisjoint(EKS.container)
 
 
 def test_the_service_address_matches_the_callers_page() -> None:
-    service = Build("eks").one("Service")
+    service = EKS.one("Service")
     metadata, (port,) = service["metadata"], service["spec"]["ports"]
     assert port["port"] == 80
     callers = (ROOT / "docs" / "callers.md").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_the_service_address_matches_the_callers_page() -> None:
 
 def test_the_user_is_the_images_user() -> None:
     (user,) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
-    context = Build("eks").pod["spec"]["securityContext"]
+    context = EKS.pod["spec"]["securityContext"]
     assert (context["runAsUser"], context["runAsGroup"]) == tuple(int(each) for each in user)
 
 
@@ -83,28 +83,19 @@ def test_probes_and_scrapes_use_existing_routes() -> None:
     assert {*probes.values(), endpoint["path"]} == {route.path for route in health.routes}  # type: ignore[attr-defined]  # a route has one
 
 
-PROBES: Final = ("startup", "liveness", "readiness")
-
-
 def test_the_probes_match_the_operations_page() -> None:
     [block] = re.findall(r"^livenessProbe:.*\nreadinessProbe:.*$", OPERATIONS, re.MULTILINE)
     for name, probe in YAML(typ="safe").load(block).items():
         probe["httpGet"]["port"] = "http"
-        assert Build("eks").container[name] == probe
-
-
-def readiness_seconds(build: Build) -> int:
-    """The longest time until a Pod that returns 503 is no longer ready."""
-    probe = build.container["readinessProbe"]
-    seconds: int = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
-    return seconds
+        assert EKS.container[name] == probe
 
 
 @each_build
 def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
-    grace: int = build.pod["spec"]["terminationGracePeriodSeconds"]
+    grace = build.pod["spec"]["terminationGracePeriodSeconds"]
     drain = settings(build).server.drain_seconds
-    assert grace > pre_stop_seconds(build) + drain + FINISH_SECONDS + REST_SECONDS
+    assert "lifecycle" not in build.container  # the image has nothing to run a hook with
+    assert grace > drain + FINISH_SECONDS + REST_SECONDS
 
 
 def test_the_grace_period_covers_an_aws_load_balancer() -> None:
@@ -115,27 +106,20 @@ def test_the_grace_period_covers_an_aws_load_balancer() -> None:
     )
     assert documented is not None
     drain, grace = int(documented[1]), int(documented[2])
-    assert Build("eks").pod["spec"]["terminationGracePeriodSeconds"] == grace
+    assert EKS.pod["spec"]["terminationGracePeriodSeconds"] == grace
     assert grace > drain + FINISH_SECONDS + REST_SECONDS
 
 
 @each_build
 def test_the_drain_outlasts_the_readiness_probe(build: Build) -> None:
-    assert "lifecycle" not in build.container
-    assert settings(build).server.drain_seconds > readiness_seconds(build)
-
-
-def pre_stop_seconds(build: Build) -> int:
-    hook = build.container.get("lifecycle", {}).get("preStop", {})
-    assert set(hook) <= {"sleep"}, "the image has nothing to run a hook with"
-    seconds: int = hook.get("sleep", {}).get("seconds", 0)
-    return seconds
+    probe = build.container["readinessProbe"]
+    # The longest time until a Pod that returns 503 is no longer ready
+    seconds = (probe["periodSeconds"] + probe["timeoutSeconds"]) * probe["failureThreshold"]
+    assert settings(build).server.drain_seconds > seconds
 
 
 @each_build
-def test_the_memory_limit_fits_max_in_flight_bodies(
-    build: Build,
-) -> None:
+def test_the_memory_limit_fits_max_in_flight_bodies(build: Build) -> None:
     bodies = settings(build).server.max_in_flight * MAX_BATCH_BYTES
     resources = build.container["resources"]
     assert quantity(resources["limits"]["memory"]) >= bodies + BUSY_BYTES
@@ -149,14 +133,13 @@ def quantity(text: str) -> int:
 
 def test_the_minimum_replicas_can_lose_one() -> None:
     """Each can take over the work of the other: one worker uses one core."""
-    build = Build("eks")
-    scaler = build.one("HorizontalPodAutoscaler")["spec"]
+    scaler, resources = EKS.one("HorizontalPodAutoscaler")["spec"], EKS.container["resources"]
     (metric,) = scaler["metrics"]
     share = metric["resource"]["target"]["averageUtilization"] / 100
-    milli = int(build.container["resources"]["requests"]["cpu"].removesuffix("m"))
+    milli = int(resources["requests"]["cpu"].removesuffix("m"))
     assert scaler["minReplicas"] == 2
     assert milli * share * 2 <= 1000
-    assert "cpu" not in build.container["resources"]["limits"]
+    assert "cpu" not in resources["limits"]
 
 
 @each_build
@@ -166,8 +149,17 @@ def test_the_configuration_is_mounted_where_the_image_reads_it(build: Build) -> 
     (volume,) = [v for v in build.pod["spec"]["volumes"] if "configMap" in v]
     assert Path(path).parent == Path(mounts[volume["name"]])
     config_map = build.one("ConfigMap")
-    assert volume["configMap"] == {"name": config_map["metadata"]["name"]}  # no hash in it
+    assert volume["configMap"] == {"name": config_map["metadata"]["name"]}
     assert list(config_map["data"]) == [Path(path).name]
+
+
+@each_build
+def test_a_configuration_change_replaces_no_pod(build: Build) -> None:
+    """The name and the template have no hash of the content: the service reloads itself."""
+    assert build.one("ConfigMap")["metadata"]["name"] == "presign"
+    assert "annotations" not in build.pod["metadata"]
+    # The comment in the file says to restart.
+    assert {"drain_seconds", "max_in_flight"} <= set(RESTART_REQUIRED)
 
 
 @each_build
@@ -177,10 +169,8 @@ def test_every_variable_is_known_to_the_service_or_sdk(build: Build) -> None:
     assert {variable["name"] for variable in build.container.get("env", [])} <= known
 
 
-def test_service_links_change_no_setting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert Build("eks").pod["spec"]["enableServiceLinks"] is False
+def test_service_links_change_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert EKS.pod["spec"]["enableServiceLinks"] is False
     without = ServerSettings()
     for name, value in SERVICE_LINKS.items():
         monkeypatch.setenv(name, value)
@@ -200,11 +190,11 @@ SERVICE_LINKS: Final = {
 }
 
 
-def files_of_the_pod(build: Build) -> dict[str, Object]:
-    """Return the path and source of every file in projected volumes."""
+def files_of_the_pod(build: Build) -> set[str]:
+    """Return the path of every file in projected volumes."""
     mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
     return {
-        f"{mounts[volume['name']]}/{path}": source
+        f"{mounts[volume['name']]}/{path}"
         for volume in build.pod["spec"]["volumes"]
         for source in volume.get("projected", {}).get("sources", [])
         for path in _paths(source)
@@ -219,26 +209,15 @@ def _paths(source: Object) -> list[str]:
 
 @each_build
 def test_the_pod_has_exactly_the_configured_files(build: Build) -> None:
-    assert set(named_files(YAML(typ="safe").load(build.configuration))) == set(
-        files_of_the_pod(build)
-    )
-
-
-def named_files(node: Any) -> list[str]:
-    if isinstance(node, list):
-        return [path for each in node for path in named_files(each)]
-    if not isinstance(node, dict):
-        return []
-    own = [value for name, value in node.items() if name.endswith("_file")]
-    return own + [path for each in node.values() for path in named_files(each)]
+    named = re.findall(r"^ *\w+_file: (\S+)", build.configuration_file, re.MULTILINE)
+    assert set(named) == files_of_the_pod(build)
 
 
 def test_each_token_has_the_right_audience() -> None:
     """STS's has its audience, the API server's has none; presign itself accepts neither."""
-    (sts,) = files_of_the_pod(Build("eks")).values()
-    assert sts["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
-    sources = files_of_the_pod(Build("static-keys")).values()
-    (token,) = [each["serviceAccountToken"] for each in sources if "serviceAccountToken" in each]
+    (sts,) = tokens(EKS.pod["spec"])
+    assert sts["audience"] == "sts.amazonaws.com"
+    (token,) = tokens(STATIC_KEYS.pod["spec"])
     assert "audience" not in token
 
 
@@ -263,7 +242,7 @@ def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path
 def written(build: Build, directory: Path) -> Path:
     """Write the ConfigMap's file, with another authority in place of the cluster's."""
     path = directory / "presign.yaml"
-    text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration)
+    text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration_file)
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -280,16 +259,3 @@ def test_each_bucket_uses_the_overlays_credentials(build: Build) -> None:
     assert credentials == {{"eks": "web_identity", "static-keys": "static"}[build.overlay]}
     variables = {variable["name"] for variable in build.container.get("env", [])}
     assert variables == (_SDKS_OWN if credentials == {"static"} else set())
-
-
-def test_a_configuration_change_replaces_no_pod() -> None:
-    """The name stays the same, and the template has no hash of the content: the service reloads
-    itself.
-    """
-    for overlay in OVERLAYS:
-        build = Build(overlay)
-        assert build.one("ConfigMap")["metadata"]["name"] == "presign"
-        assert "annotations" not in build.pod["metadata"]
-    assert {"drain_seconds", "max_in_flight"} <= set(
-        RESTART_REQUIRED
-    )  # the comment says to restart

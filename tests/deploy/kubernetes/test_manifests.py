@@ -12,11 +12,10 @@ import pytest
 from tests.deploy.kubernetes.building import (
     MANIFESTS,
     OVERLAYS,
+    PROBES,
     Build,
-    Object,
     each_build,
     kustomized,
-    own_policies,
     read,
 )
 
@@ -32,14 +31,8 @@ def test_each_resource_exists_once(build: Build) -> None:
     named = [(each["kind"], each["metadata"]["name"]) for each in build.objects()]
     assert len(set(named)) == len(named)
     assert {kind for kind, _ in named} >= {
-        "Namespace",
-        "ServiceAccount",
-        "ConfigMap",
-        "Service",
-        "Deployment",
-        "HorizontalPodAutoscaler",
-        "PodDisruptionBudget",
-        "NetworkPolicy",
+        *("Namespace", "ServiceAccount", "ConfigMap", "Service", "Deployment", "NetworkPolicy"),
+        *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
     }
 
 
@@ -91,7 +84,7 @@ def test_every_selector_finds_the_pods(build: Build) -> None:
         deployment["selector"]["matchLabels"],
         budget["selector"]["matchLabels"],
         *(constraint["labelSelector"]["matchLabels"] for constraint in spread),
-        *(policy["podSelector"]["matchLabels"] for policy in own_policies(build)),
+        *(policy["podSelector"]["matchLabels"] for policy in build.policies),
     ]
     assert all(selector and selector.items() <= labels for selector in selectors)
 
@@ -99,12 +92,11 @@ def test_every_selector_finds_the_pods(build: Build) -> None:
 @each_build
 def test_the_autoscaler_owns_the_deployments_replicas(build: Build) -> None:
     deployment, scaler = build.one("Deployment"), build.one("HorizontalPodAutoscaler")["spec"]
-    target = scaler["scaleTargetRef"]
-    assert (target["apiVersion"], target["kind"], target["name"]) == (
-        deployment["apiVersion"],
-        deployment["kind"],
-        deployment["metadata"]["name"],
-    )
+    assert scaler["scaleTargetRef"] == {
+        "apiVersion": deployment["apiVersion"],
+        "kind": deployment["kind"],
+        "name": deployment["metadata"]["name"],
+    }
     assert "replicas" not in deployment["spec"]
     for metric in scaler["metrics"]:  # a share of the request, so there must be a request
         assert metric["resource"]["name"] in build.container["resources"]["requests"]
@@ -136,9 +128,6 @@ def test_ports_are_named_and_found_by_their_names(build: Build) -> None:
     selectors = [port["targetPort"] for port in build.one("Service")["spec"]["ports"]]
     selectors += [build.container[f"{kind}Probe"]["httpGet"]["port"] for kind in PROBES]
     assert set(selectors) <= names
-
-
-PROBES: Final = ("startup", "liveness", "readiness")
 
 
 @each_build
@@ -217,9 +206,8 @@ def test_the_base_needs_no_optional_cluster_features(build: Build) -> None:
 
 def test_the_base_has_no_registry_and_no_configuration() -> None:
     """Both belong to the overlay: a vendored base is never edited."""
-    objects: list[Object] = [
-        each for file in (MANIFESTS / "base").glob("*.yaml") for each in read(file.read_text())
-    ]
+    files = (MANIFESTS / "base").glob("*.yaml")
+    objects = [each for file in files for each in read(file.read_text())]
     (deployment,) = [each for each in objects if each["kind"] == "Deployment"]
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "presign"
     assert {"ConfigMap", "Secret", "Namespace"}.isdisjoint(each["kind"] for each in objects)

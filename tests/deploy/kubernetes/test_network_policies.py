@@ -3,20 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
 from tests.deploy.kubernetes.building import (
-    MANIFESTS,
+    EKS,
     OVERLAYS,
+    STATIC_KEYS,
     Build,
     Object,
     each_build,
-    own_policies,
-    read,
+    example_caller,
 )
 
 PORT: Final = 8000  # a policy sees the Pod's port, not the Service's
@@ -46,30 +45,25 @@ def lets(build: Build, direction: str, peer: Peer, port: int, protocol: str = "T
     """Evaluate policies as in networking.k8s.io/v1: any rule of any policy may allow."""
     peers = {"ingress": "from", "egress": "to"}[direction]
     return any(
-        _has_port(rule, port, protocol) and _has_peer(rule.get(peers), peer)
-        for policy in own_policies(build)
-        for rule in policy.get(direction, [])
+        {"protocol": protocol, "port": port} in rule["ports"]
+        and (peers not in rule or any(_is(each, peer) for each in rule[peers]))
+        for rule in rules(build, direction)
     )
 
 
-def _has_port(rule: Object, port: int, protocol: str) -> bool:
-    return any(each == {"protocol": protocol, "port": port} for each in rule["ports"])
-
-
-def _has_peer(peers: list[Object] | None, peer: Peer) -> bool:
-    return peers is None or any(_is(each, peer) for each in peers)
+def rules(build: Build, direction: str) -> list[Object]:
+    return [rule for policy in build.policies for rule in policy.get(direction, [])]
 
 
 def _is(documented: Object, peer: Peer) -> bool:
     if "ipBlock" in documented:
         return peer.address is not None and _holds(documented["ipBlock"], peer.address)
-    parts = (
-        (documented["namespaceSelector"], peer.namespace),
-        (documented.get("podSelector"), peer.pod),
-    )
-    return peer.address is None and all(
-        selector is None or selector["matchLabels"].items() <= dict(labels).items()
-        for selector, labels in parts
+    everything: Object = {"matchLabels": {}}
+    namespaces, pods = documented["namespaceSelector"], documented.get("podSelector", everything)
+    return (
+        peer.address is None
+        and namespaces["matchLabels"].items() <= dict(peer.namespace).items()
+        and pods["matchLabels"].items() <= dict(peer.pod).items()
     )
 
 
@@ -82,7 +76,7 @@ def _holds(block: Object, address: str) -> bool:
 
 @each_build
 def test_traffic_is_denied_by_default(build: Build) -> None:
-    assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in own_policies(build))
+    assert any(set(each["policyTypes"]) == {"Ingress", "Egress"} for each in build.policies)
     stranger = make_pod("elsewhere", {"app.kubernetes.io/name": "stranger"})
     for port in (80, HTTPS, 5432, PORT):
         assert not lets(build, "ingress", stranger, port)
@@ -94,20 +88,13 @@ def test_traffic_is_denied_by_default(build: Build) -> None:
 @each_build
 def test_every_rule_names_its_ports(build: Build) -> None:
     """Without `ports` a rule allows all ports."""
-    rules = [
-        rule
-        for policy in own_policies(build)
-        for direction in ("ingress", "egress")
-        for rule in policy.get(direction, [])
-    ]
-    assert rules
-    assert all(rule.get("ports") for rule in rules)
+    for direction in ("ingress", "egress"):
+        assert rules(build, direction)
+        assert all(rule.get("ports") for rule in rules(build, direction))
 
 
 @each_build
-def test_labelled_namespaces_reach_only_the_services_port(
-    build: Build,
-) -> None:
+def test_labelled_namespaces_reach_only_the_services_port(build: Build) -> None:
     caller = make_pod("billing", {"app.kubernetes.io/name": "api"}, **{"presign-access": "caller"})
     assert lets(build, "ingress", caller, PORT)
     assert not lets(build, "ingress", caller, 22)
@@ -153,7 +140,7 @@ def ways_to(text: str) -> list[tuple[Peer, int]]:
 
 @each_build
 def test_configured_destinations_are_allowed(build: Build) -> None:
-    urls = list(talks_to(YAML(typ="safe").load(build.configuration)))
+    urls = list(talks_to(build.configuration))
     assert len(urls) >= 2
     for url in urls:
         for peer, port in ways_to(url):
@@ -168,23 +155,18 @@ def test_the_nodes_metadata_is_blocked(build: Build) -> None:
 
 
 def test_on_eks_the_metadata_address_is_excluded() -> None:
-    blocks = [
-        peer["ipBlock"]
-        for policy in own_policies(Build("eks"))
-        for rule in policy.get("egress", [])
-        for peer in rule["to"]
-        if "ipBlock" in peer
-    ]
+    peers = [peer for rule in rules(EKS, "egress") for peer in rule["to"]]
+    blocks = [peer["ipBlock"] for peer in peers if "ipBlock" in peer]
     assert blocks
     for address in METADATA:
         assert not any(_holds(block, address) for block in blocks)
 
 
 def test_the_store_is_reached_only_at_its_port() -> None:
-    build = Build("static-keys")
-    assert lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "minio"}), 9000)
-    assert not lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "minio"}), 9001)
-    assert not lets(build, "egress", make_pod("store", {"app.kubernetes.io/name": "other"}), 9000)
+    minio, other = (make_pod("store", {"app.kubernetes.io/name": n}) for n in ("minio", "other"))
+    assert lets(STATIC_KEYS, "egress", minio, 9000)
+    assert not lets(STATIC_KEYS, "egress", minio, 9001)
+    assert not lets(STATIC_KEYS, "egress", other, 9000)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -195,8 +177,7 @@ def test_the_rate_limit_store_needs_its_component(overlay: str) -> None:
 
 
 def test_the_example_caller_has_the_access_label() -> None:
-    text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
-    (namespace,) = [each for each in read(text) if each["kind"] == "Namespace"]
-    metadata: dict[str, Any] = namespace["metadata"]
+    (namespace,) = [each for each in example_caller() if each["kind"] == "Namespace"]
+    metadata = namespace["metadata"]
     peer = make_pod(metadata["name"], {"app.kubernetes.io/name": "api"}, **metadata["labels"])
-    assert lets(Build("eks"), "ingress", peer, PORT)
+    assert lets(EKS, "ingress", peer, PORT)

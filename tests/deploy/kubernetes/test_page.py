@@ -4,19 +4,21 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from ruamel.yaml import YAML
 
 from service.server.run import FINISH_SECONDS
 from tests.deploy.kubernetes.building import (
+    EKS,
     MANIFESTS,
     OVERLAYS,
     ROOT,
+    STATIC_KEYS,
     Build,
     kustomized,
     read,
+    tokens,
 )
 
 PAGE: Final = (MANIFESTS / "README.md").read_text(encoding="utf-8")
@@ -48,11 +50,10 @@ def test_every_component_is_in_an_overlay_or_commented_out() -> None:
 def test_the_trust_policy_matches_the_projected_token() -> None:
     (policy,) = [json.loads(block) for block in blocks("json")]
     (statement,) = policy["Statement"]
-    build = Build("eks")
-    configuration = YAML(typ="safe").load(build.configuration)
+    configuration = EKS.configuration
     provider = configuration["issuers"]["cluster-a"]["issuer"].removeprefix("https://")
-    account = build.one("ServiceAccount")["metadata"]
-    (token,) = _projected(build.pod["spec"])
+    account = EKS.one("ServiceAccount")["metadata"]
+    (token,) = tokens(EKS.pod["spec"])
     assert statement["Condition"]["StringEquals"] == {
         f"{provider}:aud": token["audience"],
         f"{provider}:sub": f"system:serviceaccount:{account['namespace']}:{account['name']}",
@@ -63,17 +64,8 @@ def test_the_trust_policy_matches_the_projected_token() -> None:
     assert statement["Principal"] == {"Federated": federated}
 
 
-def _projected(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        source["serviceAccountToken"]
-        for volume in spec["volumes"]
-        for source in volume.get("projected", {}).get("sources", [])
-        if "serviceAccountToken" in source
-    ]
-
-
 def test_the_secret_commands_create_the_used_keys() -> None:
-    for build in (Build("static-keys"), Build("eks", has_all_components=True)):
+    for build in (STATIC_KEYS, Build("eks", has_all_components=True)):
         namespace = build.one("Namespace")["metadata"]["name"]
         for variable in build.container["env"]:
             secret = variable["valueFrom"]["secretKeyRef"]
@@ -84,7 +76,7 @@ def test_the_secret_commands_create_the_used_keys() -> None:
 
 @pytest.mark.parametrize("policy", ["Disabled", "Max"])
 def test_the_scaling_commands_match_the_autoscaler(policy: str) -> None:
-    scaler = Build("eks").one("HorizontalPodAutoscaler")
+    scaler = EKS.one("HorizontalPodAutoscaler")
     metadata = scaler["metadata"]
     start = f"kubectl -n {metadata['namespace']} patch hpa {metadata['name']} --type merge -p '"
     patches = [json.loads(line[len(start) : -1]) for line in commands() if line.startswith(start)]
@@ -114,15 +106,10 @@ def test_the_vendored_overlay_builds(tmp_path: Path) -> None:
 
 
 def test_the_figures_on_the_page_match_the_manifests() -> None:
-    spec, container = Build("eks").pod["spec"], Build("eks").container
-    configuration = YAML(typ="safe").load(Build("eks").configuration)
-    text = " ".join(PAGE.split())
-    assert f"period of {spec['terminationGracePeriodSeconds']} s" in text
+    text, resources = " ".join(PAGE.split()), EKS.container["resources"]
+    assert f"period of {EKS.pod['spec']['terminationGracePeriodSeconds']} s" in text
     assert f"`drain_seconds` + {FINISH_SECONDS} + 5 for a `drain_seconds` of up to 20" in text
-    assert container["resources"] == {
-        "requests": {"cpu": "500m", "memory": "256Mi"},
-        "limits": {"memory": "1Gi"},
-    }
+    assert f"`max_in_flight` is {EKS.configuration['server']['max_in_flight']} here" in text
+    assert (resources["requests"]["cpu"], resources["limits"]["memory"]) == ("500m", "1Gi")
     assert "a request of half a core" in text
     assert "**1 GiB of memory**" in text
-    assert f"`max_in_flight` is {configuration['server']['max_in_flight']} here" in text

@@ -11,42 +11,37 @@ from typing import Any, Final
 import pytest
 
 from tests.deploy.kubernetes.building import (
-    MANIFESTS,
+    EKS,
     Build,
     Object,
     each_build,
+    example_caller,
     pod_templates,
-    read,
 )
-from tests.deploy.kubernetes.pod_security import CONTROLS, violations
+from tests.deploy.kubernetes.pod_security import RULES, violations
 
 Break = Callable[[Object], Any]
 
 
-def _own(pod: Object) -> Object:
-    """Change the container."""
-    context: Object = pod["spec"]["containers"][0]["securityContext"]
-    return context
+HOOKS: Final = "Host Probes / Lifecycle Hooks"
+UNCONFINED: Final = {"type": "Unconfined"}
+ANNOTATION: Final = {"container.apparmor.security.beta.kubernetes.io/presign": "unconfined"}
 
 
-def _pods(pod: Object) -> Object:
-    context: Object = pod["spec"]["securityContext"]
-    return context
+def _container(pod: Object) -> Any:
+    return pod["spec"]["containers"][0]
 
 
-def _container(pod: Object) -> Object:
-    container: Object = pod["spec"]["containers"][0]
-    return container
+def _own(pod: Object) -> Any:
+    """The container's context."""
+    return _container(pod)["securityContext"]
 
 
-def _bare() -> Object:
-    """Add another container without a security context."""
-    return {"name": "more", "image": "more"}
+def _pods(pod: Object) -> Any:
+    return pod["spec"]["securityContext"]
 
 
-# The control that must refuse, and the change. Other controls also refuse a container without its
-# own security
-# context.
+# The control that must refuse, and the change
 BROKEN: Final[list[tuple[str, Break]]] = [
     ("HostProcess", lambda pod: _pods(pod).update(windowsOptions={"hostProcess": True})),
     ("HostProcess", lambda pod: _own(pod).update(windowsOptions={"hostProcess": True})),
@@ -62,26 +57,12 @@ BROKEN: Final[list[tuple[str, Break]]] = [
     ("Volume Types", lambda pod: pod["spec"]["volumes"].append({"name": "x", "nfs": {}})),
     ("Volume Types", lambda pod: pod["spec"]["volumes"].append({"name": "x"})),
     ("Host Ports", lambda pod: _container(pod)["ports"][0].update(hostPort=8000)),
-    (
-        "Host Probes / Lifecycle Hooks",
-        lambda pod: _container(pod)["livenessProbe"]["httpGet"].update(host="169.254.169.254"),
-    ),
-    (
-        "Host Probes / Lifecycle Hooks",
-        lambda pod: _container(pod).update(startupProbe={"tcpSocket": {"host": "x", "port": 1}}),
-    ),
-    (
-        "Host Probes / Lifecycle Hooks",
-        lambda pod: _container(pod).update(lifecycle={"preStop": {"httpGet": {"host": "x"}}}),
-    ),
-    ("AppArmor", lambda pod: _pods(pod).update(appArmorProfile={"type": "Unconfined"})),
-    ("AppArmor", lambda pod: _own(pod).update(appArmorProfile={"type": "Unconfined"})),
-    (
-        "AppArmor",
-        lambda pod: pod["metadata"].update(
-            annotations={"container.apparmor.security.beta.kubernetes.io/presign": "unconfined"}
-        ),
-    ),
+    (HOOKS, lambda pod: _container(pod)["livenessProbe"]["httpGet"].update(host="169.254.169.254")),
+    (HOOKS, lambda pod: _container(pod).update(startupProbe={"tcpSocket": {"host": "x"}})),
+    (HOOKS, lambda pod: _container(pod).update(lifecycle={"preStop": {"httpGet": {"host": "x"}}})),
+    ("AppArmor", lambda pod: _pods(pod).update(appArmorProfile=UNCONFINED)),
+    ("AppArmor", lambda pod: _own(pod).update(appArmorProfile=UNCONFINED)),
+    ("AppArmor", lambda pod: pod["metadata"].update(annotations=ANNOTATION)),
     ("SELinux", lambda pod: _pods(pod).update(seLinuxOptions={"type": "spc_t"})),
     ("SELinux", lambda pod: _own(pod).update(seLinuxOptions={"user": "system_u"})),
     ("SELinux", lambda pod: _own(pod).update(seLinuxOptions={"role": "system_r"})),
@@ -94,38 +75,35 @@ BROKEN: Final[list[tuple[str, Break]]] = [
     ("Running as Non-root user", lambda pod: _pods(pod).update(runAsUser=0)),
     ("Running as Non-root user", lambda pod: _own(pod).update(runAsUser=0)),
     ("Seccomp", lambda pod: _pods(pod).pop("seccompProfile")),
-    ("Seccomp", lambda pod: _pods(pod).update(seccompProfile={"type": "Unconfined"})),
-    ("Seccomp", lambda pod: _own(pod).update(seccompProfile={"type": "Unconfined"})),
+    ("Seccomp", lambda pod: _pods(pod).update(seccompProfile=UNCONFINED)),
+    ("Seccomp", lambda pod: _own(pod).update(seccompProfile=UNCONFINED)),
 ]
 
 
 @each_build
 def test_every_pod_meets_the_restricted_profile(build: Build) -> None:
-    pods = list(pod_templates(build.objects()))
-    assert len(pods) == 1
-    assert [violations(pod) for pod in pods] == [{}]
+    assert [violations(pod) for pod in pod_templates(build.objects())] == [{}]
 
 
 def test_the_example_caller_meets_the_profile() -> None:
-    text = (MANIFESTS / "examples" / "caller.yaml").read_text(encoding="utf-8")
-    assert [violations(pod) for pod in pod_templates(read(text))] == [{}]
+    assert [violations(pod) for pod in pod_templates(example_caller())] == [{}]
 
 
 @pytest.mark.parametrize(("control", "broken"), BROKEN)
 def test_each_control_refuses_its_broken_pod(control: str, broken: Break) -> None:
-    pod = deepcopy(Build("eks").pod)
+    pod = deepcopy(EKS.pod)
     broken(pod)
     assert set(violations(pod)) == {control}
 
 
 def test_every_control_has_a_broken_pod() -> None:
-    assert {control for control, _ in BROKEN} == set(CONTROLS)
+    assert {control for control, _ in BROKEN} == {control for control, *_ in RULES}
 
 
 @pytest.mark.parametrize("kind", ["containers", "initContainers", "ephemeralContainers"])
 def test_every_container_is_checked(kind: str) -> None:
-    pod = deepcopy(Build("eks").pod)
-    pod["spec"].setdefault(kind, []).append(_bare())
+    pod = deepcopy(EKS.pod)
+    pod["spec"].setdefault(kind, []).append({"name": "without a context"})
     assert set(violations(pod)) == {"Capabilities", "Privilege Escalation"}
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import httpx
 
-from tests.end_to_end.by_hand import stored
 from tests.support.service import RunningService, post_form, send
 from tests.support.stores import Store
 
@@ -31,7 +30,7 @@ class OperationClient:
 
     def there(self) -> str:
         """Put an object, and return its version id."""
-        return stored(self.store, self.key, body=BODY)
+        return self.store.put(self.key, BODY)
 
 
 def _download(client: OperationClient) -> httpx.Response:

@@ -7,7 +7,6 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.end_to_end.by_hand import stored
 from tests.end_to_end.iam.deployed import (
     BUCKET_POLICY,
     CORS,
@@ -30,7 +29,7 @@ LOOPBACK: Final = "127.0.0.0/8"
 
 def got(deployed: Deployment, credentials: Mapping[str, str], **headers: str) -> int:
     """Return the status of a download signed with these credentials."""
-    stored(deployed.store, "x")
+    deployed.store.put("x")
     requested = {"Bucket": deployed.store.bucket, "Key": "x"}
     s3 = deployed.client("s3", credentials)
     url = s3.generate_presigned_url("get_object", Params=requested)

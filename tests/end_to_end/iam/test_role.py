@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.by_hand import stored
 from tests.end_to_end.iam.deployed import (
     ACCOUNT,
     BUCKET,
@@ -118,7 +117,7 @@ def make_session(deployed: Deployment) -> Any:
 @pytest.mark.parametrize("action", BEYOND)
 def test_the_role_may_do_nothing_else(deployed: Deployment, action: str) -> None:
     assert action not in ALLOWED
-    stored(deployed.store, "x")
+    deployed.store.put("x")
     s3 = make_session(deployed)
     assert refusal(lambda: BEYOND[action](s3, deployed.store.bucket)) in DENIED
 
@@ -127,7 +126,7 @@ def test_the_role_may_do_nothing_else(deployed: Deployment, action: str) -> None
 def test_the_role_may_do_nothing_in_another_bucket(
     deployed: Deployment, ministack: Store, act: str
 ) -> None:
-    stored(ministack, "x", ministack.bucket)
+    ministack.put("x")
     s3 = make_session(deployed)
     assert refusal(lambda: IN_ANOTHER_BUCKET[act](s3, ministack.bucket)) in DENIED
     assert refusal(lambda: IN_ANOTHER_BUCKET[act](s3, deployed.store.bucket)) not in DENIED

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.by_hand import stored
 from tests.end_to_end.iam.deployed import (
     DENIED,
     EXTERNAL_ID,
@@ -87,7 +86,7 @@ def test_other_identities_get_no_session(
 
 
 def test_the_services_identity_may_do_nothing_else(deployed: Deployment, ministack: Store) -> None:
-    stored(deployed.store, "x")
+    deployed.store.put("x")
     s3, sts, iam = (deployed.client(each, deployed.base) for each in ("s3", "sts", "iam"))
     given = {"RoleName": deployed.role, "PolicyName": "x", "PolicyDocument": "{}"}
     for act in (

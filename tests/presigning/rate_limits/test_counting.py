@@ -53,9 +53,7 @@ async def test_concurrent_requests_stay_within_the_rate(url: str | None) -> None
         assert replica.failures == 0
 
 
-async def test_more_urls_than_the_rate_are_refused_and_not_counted(
-    url: str | None,
-) -> None:
+async def test_more_urls_than_the_rate_are_refused_and_not_counted(url: str | None) -> None:
     async with make_replicas(url) as [replica]:
         refusal = await replica.refusal(11)
         assert "ask for fewer at once" in refusal.detail

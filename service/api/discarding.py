@@ -1,0 +1,58 @@
+"""Bodies that clients send here although they are meant for the store.
+
+Most clients send the body before they read that they are redirected. A short one is read and
+dropped. A long one is left to the server: it sends the response, reads and drops what comes in the
+next two seconds, so that the client sees the response and no reset, and closes the connection.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.requests import ClientDisconnect, Request
+
+from service.api.body import declared_length
+from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
+from service.errors import Overloaded
+
+MAX_DISCARDED_BYTES: Final = 1024**2
+_EXPECTS: Final = (b"expect", b"100-continue")
+
+
+async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> dict[str, str]:
+    """Read and drop the request's body. Return the headers that the response must have.
+
+    If the body has more than `limit` bytes or no declared length, or the client waits to be asked
+    for it (`Expect: 100-continue`), this reads nothing and returns `Connection: close`. It also
+    reads nothing while too many bodies are being received. Raises ClientDisconnect.
+    """
+    headers = request.scope["headers"]
+    if _is_left(headers, limit):
+        return {"connection": "close"}
+    bodies: ConcurrencyLimiter = request.app.state.shared.bodies
+    owner = request.scope["state"].get(REQUEST_OWNER)
+    try:
+        bodies.acquire(owner)
+    except Overloaded:
+        return {}
+    try:
+        await _drop(request)
+    finally:
+        bodies.release(owner)
+    return {}
+
+
+def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name, value.lower()) == _EXPECTS:
+            return True
+    return declared_length(headers) > limit
+
+
+async def _drop(request: Request) -> None:
+    more, discarded = True, request.app.state.metrics.body_discarded
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        discarded(len(message.get("body", b"")))
+        more = message.get("more_body", False)

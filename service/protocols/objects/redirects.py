@@ -1,0 +1,135 @@
+"""What a request for an object becomes: a request to sign, and a redirect to the signed URL."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from service.access.grants import AccessRequest, Grant, Operation, covers
+from service.api.body import declared_length
+from service.api.schemas import LongText, Text
+from service.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    LengthRequired,
+    LimitExceeded,
+    PreconditionRequired,
+    PresignError,
+    UnsupportedMediaType,
+)
+from service.presigning.audit import Requester
+from service.presigning.downloads import get_object
+from service.presigning.presigner import Presigner
+from service.presigning.requests import PresignRequest
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import (
+    MAX_UPLOAD_BYTES,
+    DeleteObject,
+    GetObject,
+    HeadObject,
+    HeadOfDownload,
+)
+from service.signing.content_disposition import Disposition
+from service.signing.redirected_put import RedirectedPut, sent_headers
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+_TEMPORARY_REDIRECT: Final = 307  # the client keeps the method and the body: RFC 9110, 15.4.8
+_HEADERS: Final = [
+    (b"cache-control", b"private"),
+    (b"vary", b"Authorization, Origin"),
+    (b"content-length", b"0"),
+]
+_DELETE: Final = DeleteObject()
+_TOO_LARGE: Final = "Send larger objects in parts: `POST /v1/multipart-uploads`."
+
+
+class ReadQuery(BaseModel):
+    """The query of a GET or HEAD."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version_id: LongText | None = Field(default=None, alias="versionId")
+    filename: Text | None = None
+    disposition: Disposition | None = None
+    content_type: Text | None = None
+
+    def action(self) -> GetObject:
+        return get_object(self.version_id, self.content_type, self.disposition, self.filename, None)
+
+
+class Redirect(Response):
+    """Starlette's own constructor would cost as much as the signature."""
+
+    def __init__(self, url: str) -> None:
+        self.status_code, self.body, self.background = _TEMPORARY_REDIRECT, b"", None
+        self.raw_headers = [(b"location", url.encode("ascii")), *_HEADERS]
+
+
+async def redirect(presigner: Presigner, requester: Requester, request: PresignRequest) -> Redirect:
+    """Return the redirect to the signed URL.
+
+    Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
+    PreconditionRequired, BodyTooLarge or UnsupportedMediaType.
+    """
+    try:
+        signed = await presigner.presign(requester, request)
+    except (LimitExceeded, InvalidRequest) as error:
+        raise _http_error(error) from None
+    return Redirect(signed.url)
+
+
+def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(bucket=bucket, key=key, action=query.action(), lifetime=lifetime)
+
+
+def head_request(
+    bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
+) -> PresignRequest:
+    """For a caller that may either HEAD or download the object."""
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key)
+    action = _head_of(query.action(), may_head=any(covers(grant, wanted) for grant in grants))
+    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
+
+
+def put_request(bucket: str, key: str, headers: Headers, lifetime: Lifetime) -> PresignRequest:
+    """An upload of what the client announces. Raises LengthRequired, BodyTooLarge, InvalidRequest."""
+    headers = [*headers]
+    if all(name != b"content-length" for name, _ in headers):
+        raise LengthRequired("Send the object's Content-Length, and not chunked.")
+    length = declared_length(headers)
+    if length > MAX_UPLOAD_BYTES:
+        raise BodyTooLarge(f"One PUT has at most {MAX_UPLOAD_BYTES} bytes. {_TOO_LARGE}")
+    sent = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+    action = RedirectedPut(content_length=length, sent=sent_headers(sent))
+    return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
+
+
+def delete_request(bucket: str, key: str, lifetime: Lifetime) -> PresignRequest:
+    return PresignRequest(bucket=bucket, key=key, action=_DELETE, lifetime=lifetime)
+
+
+# URL templates are cached by the identity of the action, so equal requests share one action.
+@lru_cache(maxsize=256)
+def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
+    kind = HeadObject if may_head else HeadOfDownload
+    return kind(
+        version_id=get.version_id,
+        content_type=get.content_type,
+        content_disposition=get.content_disposition,
+    )
+
+
+def _http_error(error: PresignError) -> PresignError:
+    match list(error.pointers):
+        case ["#/overwrite"]:
+            return PreconditionRequired(
+                "Your grant does not allow overwriting. Send `If-None-Match: *`."
+            )
+        case ["#/content_length"]:
+            return BodyTooLarge(f"{error.detail} {_TOO_LARGE}")
+        case ["#/content_type"] if isinstance(error, LimitExceeded | InvalidRequest):
+            return UnsupportedMediaType(error.detail)
+    return error

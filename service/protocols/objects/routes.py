@@ -1,0 +1,106 @@
+"""`/o/{bucket}/{key}`: one address for each object, for every program that follows a redirect."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from service.api.accept import preferred
+from service.api.body import parse_query
+from service.api.discarding import discard_body
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.api.schemas import Token
+from service.errors import InvalidRequest, NotFound
+from service.protocols.objects.listing_page import POLICY, as_html, as_json, next_page
+from service.protocols.objects.listings import Listings
+from service.protocols.objects.paths import bucket_and_key
+from service.protocols.objects.redirects import (
+    ReadQuery,
+    delete_request,
+    get_request,
+    head_request,
+    put_request,
+    redirect,
+)
+from service.sessions.lifetime import Lifetime
+
+PATH: Final = "/o/"
+_HTML: Final = "text/html"
+_JSON: Final = "application/json"
+_NO_QUERY: Final = ReadQuery()
+
+
+class ObjectUrlRoute(ApiRoute):
+    accepts_basic = True
+
+
+router = APIRouter(route_class=ObjectUrlRoute, include_in_schema=False)
+
+
+@dataclass(slots=True)
+class ObjectUrls:
+    """`lifetime` of what a redirect points to. It changes with the configuration; None is off."""
+
+    lifetime: Lifetime | None
+    listings: Listings
+
+
+class ListingQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    after: Token | None = None
+
+
+@router.api_route(f"{PATH}{{path:path}}", methods=["GET", "HEAD", "PUT", "DELETE"])
+async def object_url(call: AuthenticatedRequest) -> Response:
+    """Redirect to the store, or list what is under a prefix."""
+    urls: ObjectUrls = call.app.state.object_urls
+    path: bytes = call.scope["raw_path"]
+    if urls.lifetime is None or not path.startswith(PATH.encode()):
+        raise NotFound("No such resource.")
+    bucket, key = bucket_and_key(path[len(PATH) :])
+    if call.method in {"GET", "HEAD"} and (not key or path.endswith(b"/")):
+        return await _listing(call, urls.listings, bucket, key)
+    return await _redirect(call, bucket, key, urls.lifetime)
+
+
+async def _redirect(
+    call: AuthenticatedRequest, bucket: str, key: str, lifetime: Lifetime
+) -> Response:
+    query: bytes = call.scope["query_string"]
+    match call.method:
+        case "GET":
+            request = get_request(bucket, key, _read_query(query), lifetime)
+        case "HEAD":
+            grants = call.authorizer.access(call.requester).grants
+            request = head_request(bucket, key, _read_query(query), lifetime, grants)
+        case _ if query:
+            raise InvalidRequest("This method has no query parameters.")
+        case "PUT":
+            await discard_body(call)
+            request = put_request(bucket, key, call.scope["headers"], lifetime)
+        case _:
+            request = delete_request(bucket, key, lifetime)
+    return await redirect(call.presigner, call.requester, request)
+
+
+def _read_query(query: bytes) -> ReadQuery:
+    return parse_query(ReadQuery, query) if query else _NO_QUERY
+
+
+async def _listing(
+    call: AuthenticatedRequest, listings: Listings, bucket: str, prefix: str
+) -> Response:
+    query = parse_query(ListingQuery, call.scope["query_string"])
+    path: bytes = call.scope["raw_path"]
+    if not prefix and not path.endswith(b"/"):  # else the page's relative links would be wrong
+        name = path[len(PATH) :].decode("ascii")
+        return Response(status_code=308, headers={"Location": f"./{name}/"})
+    page = await listings.page(call.requester, bucket, prefix, query.after)
+    headers = {"Vary": "Accept, Authorization, Origin", "Content-Security-Policy": POLICY}
+    if page.next_token is not None:
+        headers["Link"] = f'<{next_page(page.next_token)}>; rel="next"'
+    media_type = preferred(call.scope["headers"], [_HTML, _JSON])
+    body = as_json(prefix, page) if media_type == _JSON else as_html(bucket, prefix, page)
+    return Response(body, media_type=media_type, headers=headers)
