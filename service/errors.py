@@ -94,7 +94,7 @@ class UnsafeContentType(PresignError):
 
 
 class NotFound(PresignError):
-    """The configuration has changed since the start, and turned the route off."""
+    """There is no such link, or a new configuration has turned the route off."""
 
     code = "not_found"
 

@@ -54,7 +54,7 @@ class Harness:
         return [json.loads(line) for line in self.audit_bytes]
 
     def write_audit_to(self, write: WriteLines) -> None:
-        self.authorizer._audit_trail = AuditTrail(write, clock=self.clock)
+        self.authorizer.audit_trail = AuditTrail(write, clock=self.clock)
 
     async def presign(
         self, request: PresignRequest, requester: Requester = REQUESTER
