@@ -71,15 +71,21 @@ class Links:
         clock: Clock,
         salt: Callable[[], bytes],
     ) -> None:
-        """`settings` change with the configuration. None means that there are no links.
-
-        `salt` returns SALT_BYTES random bytes.
-        """
-        self.settings = settings
+        """Without `settings` there are no links. `salt` returns SALT_BYTES random bytes."""
+        self._has_routes = settings is not None
+        self._settings = settings
         self._shared = shared
         self._authorizer = authorizer
         self._clock = clock
         self._salt = salt
+
+    def configure(self, settings: LinkSettings | None) -> None:
+        """Use other settings from now on; None means that there are no links.
+
+        If there were none at the start, neither their routes nor their store are there.
+        """
+        if self._has_routes:
+            self._settings = settings
 
     async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
@@ -88,7 +94,7 @@ class Links:
         there are no links, InvalidRequest for a limit that needs a store if there is none, and what
         `Authorizer.sign_and_audit` raises.
         """
-        settings, request = self._settings(), new.request
+        settings, request = self._configured(), new.request
         try:
             await self._authorizer.count(requester, 1)
             made = self._make(requester, new)
@@ -113,7 +119,7 @@ class Links:
         other id, InvalidRequest if there is no store, Overloaded while it is out of reach, and
         RateLimited.
         """
-        settings = self._settings()
+        settings = self._configured()
         try:
             await self._authorizer.count(requester, 1)
             expires_at = settings.keys.end_of(link_id, requester.identity.caller)
@@ -126,10 +132,10 @@ class Links:
         maker = replace(requester, link_id=link_id)
         await self._authorizer.audit_trail.record_ended_link(maker)
 
-    def _settings(self) -> LinkSettings:
-        if self.settings is None:
+    def _configured(self) -> LinkSettings:
+        if self._settings is None:
             raise NotFound("No such resource.")
-        return self.settings
+        return self._settings
 
     def _needed(self, pointer: str | None = None) -> Shared:
         if self._shared is None:
