@@ -6,10 +6,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.refusals import GET, LIST, MARK, UPLOAD, refused, refused_at
+from tests.api.refusals import GET, MARK, UPLOAD, refused, refused_at
 
 MD5: Final = {"algorithm": "MD5", "value": "AAAAAA=="}
-TEXTS: Final = ("bucket", "key", "version_id", "filename", "content_type", "cache_control")
 
 
 @pytest.mark.parametrize(
@@ -45,35 +44,23 @@ async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, bod
         ("download-urls", {**GET, "expires_in": True}, "#/expires_in"),
         ("download-urls", {**GET, "expires_in": 60.0}, "#/expires_in"),
         ("download-urls", {**GET, "expires_in": 0}, "#/expires_in"),
-        ("download-urls", {**GET, "expires_in": 604_801}, "#/expires_in"),
         ("download-urls", {**GET, "expires_in": None}, "#/expires_in"),
-        ("download-urls", {**GET, "key": 5}, "#/key"),
-        ("download-urls", {**GET, "disposition": MARK}, "#/disposition"),
-        ("download-urls", {**GET, "stable_for": 0}, "#/stable_for"),
-        ("download-urls", {**GET, "stable_for": 86_401}, "#/stable_for"),
-        ("download-urls", {**GET, "stable_for": "60"}, "#/stable_for"),
         ("download-urls", {**GET, "stable_for": 1, "expires_in": 604_800}, "#/stable_for"),
         ("upload-urls", {**UPLOAD, "stable_for": 60}, "#/stable_for"),
         ("download-urls", [GET], "#"),
-        ("upload-urls", GET, "#/content_length"),
-        ("upload-urls", {**UPLOAD, "content_length": -1}, "#/content_length"),
-        ("upload-urls", {**UPLOAD, "content_length": 5 * 1024**3 + 1}, "#/content_length"),
         ("upload-urls", {**UPLOAD, "metadata": {"name": 5}}, "#/metadata/name"),
         ("upload-urls", {**UPLOAD, "checksum": MD5}, "#/checksum/algorithm"),
-        ("upload-forms", {"bucket": "demo", "key_prefix": MARK}, "#/max_content_length"),
-        ("list-urls", {"bucket": "demo"}, "#/prefix"),
-        ("list-urls", {**LIST, "max_keys": 1001}, "#/max_keys"),
         ("download-urls/batch", {"items": []}, "#/items"),
         ("download-urls/batch", {"items": [GET, {"bucket": "demo"}]}, "#/items/1/key"),
         ("download-urls/batch", {"items": [GET] * 1001}, "#/items"),
         ("download-urls", {**GET, f"{MARK}/~ %": 1}, "#"),  # an unknown field's odd name
-        *(("download-urls", {**GET, field: "x" * 60_000}, f"#/{field}") for field in TEXTS),
     ],
     ids=lambda each: str(each)[:60],
 )
 async def test_a_body_of_another_schema_is_refused_with_its_pointer(
     client: httpx.AsyncClient, path: str, body: Any, pointer: str
 ) -> None:
+    """`tests/contract/test_implementation.py` compares all bounds with the document."""
     await refused_at(client, path, body, pointer)
 
 
