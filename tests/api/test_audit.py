@@ -68,7 +68,7 @@ async def _client(audit_trail: AuditTrail) -> AsyncIterator[httpx.AsyncClient]:
 def test_every_call_that_signs_is_covered(client: httpx.AsyncClient) -> None:
     paths = {path for path, _ in CALLS} | {path for _, path, _, _ in STORE_CALLS}
     covered = {f"/v1/{path}".replace("upload-1", "{upload_id}") for path in paths}
-    # test_diagnoses_trail.py has tests for diagnoses.
+    # test_diagnoses.py has tests for diagnoses.
     assert covered == app_of(client).openapi()["paths"].keys() - {"/v1/caller", "/v1/diagnoses"}
 
 
