@@ -127,6 +127,7 @@ async def test_an_impossible_minimum_lifetime_is_refused_for_good(granted: int |
     error = await harness.refusal(make_request(min_expires_in=3596))
     assert isinstance(error, LifetimeUnavailable)
     assert list(error.pointers) == ["#/min_expires_in"]
+    assert harness.decisions == [("denied", "lifetime_unavailable", ["a/b"])]
     await asyncio.sleep(100)
     assert harness.fetches <= 1
 
