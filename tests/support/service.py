@@ -11,15 +11,13 @@ from typing import Any
 
 import httpx
 
+from service.access.grants import Operation
 from service.auth.api_keys import digest_of
 from tests.support.processes import free_ports, run_process
 from tests.support.stores import Store
 
 API_KEY = "end-to-end"
-OPERATIONS = [
-    *("download", "upload", "form", "multipart", "head"),
-    *("delete", "list", "check", "versions"),
-]
+OPERATIONS = [str(operation) for operation in Operation]
 
 
 @dataclass(frozen=True, slots=True)
