@@ -16,8 +16,15 @@ from tests.access.policy_evaluator import (
     holds_at_iam,
     statements,
 )
-from tests.access.policy_meaning import BUCKET, OBJECT_ACTIONS, UPLOADS, meant, near, some_grants
-from tests.support.factories import make_grant
+from tests.access.policy_meaning import (
+    BUCKET,
+    OBJECT_ACTIONS,
+    UPLOADS,
+    allowing,
+    meant,
+    near,
+    some_grants,
+)
 
 ARNS = bucket_arns("acme", partition="aws")
 
@@ -39,7 +46,7 @@ def test_only_copies_are_denied(
 
 
 def policy_for(operation: Operation) -> str:
-    return session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    return session_policy([allowing(operation)], ARNS)
 
 
 @pytest.mark.parametrize("operation", sorted(UPLOADS))
