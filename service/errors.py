@@ -94,7 +94,7 @@ class UnsafeContentType(PresignError):
 
 
 class NotFound(PresignError):
-    """There is no such route in the configuration of this moment, or no such share link."""
+    """There is no such link, or no such route in the configuration of this moment."""
 
     code = "not_found"
 

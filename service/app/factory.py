@@ -31,6 +31,7 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
@@ -43,6 +44,7 @@ _ROUTERS: Final = (
     multipart.router,
     diagnoses.router,
     callers.router,
+    links.router,
     health.router,
     openapi.router,
     console.router,
@@ -107,6 +109,7 @@ def create_app(
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
+            app.state.links = services.links
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from service.app import builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.file import callers_dir, fingerprint
@@ -161,5 +162,10 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
     ]
     if new.uppy is not None and (old.uppy is None or old.uppy.origins != new.uppy.origins):
         names.append("uppy" if old.uppy is None else "uppy.origins")
+    if new.links is not None:
+        if old.links is None:
+            names.append("links")
+        elif builders.links_store_url(new) != builders.links_store_url(old):
+            names.append("links.store_url")
     if names:
         log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))

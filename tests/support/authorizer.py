@@ -59,7 +59,7 @@ class Harness:
         return [(line["decision"], line.get("reason"), line["keys"]) for line in self.audit_lines]
 
     def write_audit_to(self, write: WriteLines) -> None:
-        self.authorizer._audit_trail = AuditTrail(write, clock=self.clock)
+        self.authorizer.audit_trail = AuditTrail(write, clock=self.clock)
 
     async def presign(
         self, request: PresignRequest, requester: Requester = REQUESTER

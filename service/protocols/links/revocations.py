@@ -9,13 +9,13 @@ Rules of this file:
 """
 
 import logging
-from typing import Final, Protocol
+from typing import Final
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.store import Revoked
+from service.protocols.links.records import LinkStore, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +23,10 @@ POLL_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 0.5  # for the store's answer to a poll
 
 
-class RevocationStore(Protocol):
-    async def revoke(self, link_id: str, expires_at: int) -> None: ...
-    async def revoked(self, change: bytes | None) -> Revoked | None: ...
-
-
 class Revocations:
     """Only the store's: those of the configuration are looked up there."""
 
-    def __init__(self, store: RevocationStore, *, clock: Clock) -> None:
+    def __init__(self, store: LinkStore, *, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._ends: dict[str, float] = {}

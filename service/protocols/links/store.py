@@ -8,10 +8,9 @@ Rules of this file:
 """
 
 from collections.abc import Callable, Coroutine
-from enum import IntEnum
 from functools import partial
 from math import ceil
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
@@ -25,6 +24,7 @@ from service.concurrency.store_calls import (
 )
 from service.errors import Overloaded
 from service.presigning.rate_store import connections
+from service.protocols.links.records import Revoked, Use
 
 T = TypeVar("T")
 
@@ -56,23 +56,8 @@ return 1
 """
 
 
-class Use(IntEnum):
-    """What a request to use a link with `max_uses` gets."""
-
-    REFUSED = 0  # all uses are taken, or the store does not know the link
-    CONTINUED = 1  # within the window that an earlier request has opened
-    OPENED = 2
-
-
-class Revoked(NamedTuple):
-    """All revoked ids with the ends of their links. `change` differs after each revocation."""
-
-    ends: dict[str, float]
-    change: bytes | None
-
-
-class LinkStore:
-    """Each method raises Overloaded while the store is out of reach, if it does not say otherwise."""
+class RedisLinks:
+    """A `LinkStore`."""
 
     def __init__(self, url: str, *, clock: Clock, window_seconds: float = WINDOW_SECONDS) -> None:
         """`url` is `redis://…` or `rediss://…`. Raises ConfigurationError for another."""
@@ -84,8 +69,6 @@ class LinkStore:
         self._calls = StoreCalls("store of links", now=clock.boot, seconds=CALL_SECONDS)
 
     async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
-        """Allow a new link this many uses, until it ends."""
-
         async def work() -> None:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hset(_record(link_id), mapping={"left": max_uses, "open": 0})
@@ -95,20 +78,14 @@ class LinkStore:
         await self._result_of(work)
 
     async def use(self, link_id: str) -> Use:
-        """Use a link with `max_uses`. Until its window ends, further uses continue this one."""
         arguments = [self._window_milliseconds]
         return Use(await self._result_of(partial(self._use, [_record(link_id)], arguments)))
 
     async def revoke(self, link_id: str, expires_at: int) -> None:
-        """End a link that would end at `expires_at`."""
         arguments: list[str | int] = [link_id, expires_at, _DAY]
         await self._result_of(partial(self._revoke, [_REVOKED, _CHANGE], arguments))
 
     async def revoked(self, change: bytes | None) -> Revoked | None:
-        """Return all revoked links, or None if none was revoked since `change`.
-
-        Raises any error of the client, and has no deadline of its own.
-        """
         # The change first: what is revoked in between is then read again.
         current: Any = await self._redis.get(_CHANGE)
         if current == change:

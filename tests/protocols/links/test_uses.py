@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 
 from service.concurrency.store_calls import PAUSE_SECONDS
 from service.errors import ConfigurationError, Overloaded
-from service.protocols.links.store import CALL_SECONDS, LinkStore, Use
+from service.protocols.links.records import Use
+from service.protocols.links.store import CALL_SECONDS, RedisLinks
 from tests.support.late import Late, again_if_late
 from tests.support.valkey import Valkey
 from tests.support.virtual_time import FakeClock
@@ -29,15 +30,15 @@ def end() -> int:
 @asynccontextmanager
 async def open_store(
     valkey: Valkey, clock: FakeClock | None = None, window_seconds: float = 600
-) -> AsyncIterator[LinkStore]:
-    store = LinkStore(valkey.url, clock=clock or FakeClock(), window_seconds=window_seconds)
+) -> AsyncIterator[RedisLinks]:
+    store = RedisLinks(valkey.url, clock=clock or FakeClock(), window_seconds=window_seconds)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def use_soon(store: LinkStore) -> Use:
+async def use_soon(store: RedisLinks) -> Use:
     """Use the link once more after its window has ended."""
     await asyncio.sleep(2 * MOMENT)
     return await store.use(ID)
@@ -134,10 +135,10 @@ async def test_a_record_outlives_its_link_by_a_day(valkey: Valkey) -> None:
     expires_at = end()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(valkey))
-        redis = await stack.enter_async_context(Redis.from_url(valkey.url))
+        redis = await stack.enter_async_context(Redis.from_url(valkey.url, decode_responses=True))
         await store.register(ID, 1, expires_at)
         await store.use(ID)
-        [key] = await redis.keys("*")
+        [key] = map(str, await redis.keys("*"))
         assert await redis.expiretime(key) == expires_at + 86_400
 
 
@@ -157,6 +158,6 @@ async def test_neither_log_nor_error_shows_the_address_or_the_id(
 
 def test_an_invalid_url_is_named_by_its_setting() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        LinkStore("redis://:sentinel/x@uses:6379", clock=FakeClock())
+        RedisLinks("redis://:sentinel/x@uses:6379", clock=FakeClock())
     assert "links.store_url" in str(refused.value)
     assert "sentinel" not in str(refused.value)
