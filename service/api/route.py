@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
-from service.access.callers import Rate
+from service.access.callers import Identity, Rate
 from service.api.authentication import authenticate
 from service.api.body import (
     MAX_BODY_BYTES,
@@ -66,19 +66,16 @@ class AuthenticatedRequest(Request):
         return checks
 
     async def identify(self, route: "ApiRoute") -> None:
-        """Authenticate the caller. Raises Unauthenticated after writing the audit line."""
+        """Find out who the caller is. Raises Unauthenticated after writing the audit line."""
         scope = self.scope
         state, request_id = scope["app"].state, scope["state"]["request_id"]
         self.authorizer, self.presigner = state.authorizer, state.presigner
         self.shared = state.shared
         self.snapshot = self.authorizer.snapshot
-        tokens: TokenVerifier = state.tokens
         address = scope.get("client")
         client = None if address is None else address[0]
         try:
-            identity = await authenticate(
-                scope["headers"], self.snapshot, tokens, basic=route.accepts_basic
-            )
+            identity = await route.identity(self)
         except Unauthenticated:
             await self.authorizer.record_unauthenticated(request_id, client, route.path)
             raise
@@ -113,6 +110,12 @@ class ApiRoute(APIRoute):
             return await self.respond(AuthenticatedRequest(request.scope, request.receive))
 
         return handle
+
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        """Return who calls. Raises Unauthenticated."""
+        tokens: TokenVerifier = call.app.state.tokens
+        headers = call.scope["headers"]
+        return await authenticate(headers, call.snapshot, tokens, basic=self.accepts_basic)
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""

@@ -31,6 +31,7 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
 from service.protocols.uppy import routes as uppy
@@ -109,7 +110,7 @@ def create_app(
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
-            app.state.links = services.links
+            app.state.links, app.state.link_visits = services.links, services.link_visits
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -129,6 +130,8 @@ def create_app(
     routers = [*_ROUTERS]
     if settings.objects is not None:
         routers.insert(0, object_urls.router)  # the gateway tries its routes in this order
+    if settings.links is not None:
+        routers += [visit_routes.router, pages.router]
     if settings.uppy is not None:
         routers.append(uppy.router)
     for router in routers:

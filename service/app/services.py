@@ -41,6 +41,7 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 from service.protocols.links.links import LinkSettings
+from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.uppy.uploads import UppyUploads, UseCases
@@ -140,6 +141,7 @@ class Services:
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
             links = open_links(settings, configuration.links, self.authorizer, self._clock)
             self.links = await stack.enter_async_context(links)
+            self.link_visits = LinkVisits(self.links, clock=self._clock, unique_id=_unique_id)
             self._pool.start()
             self.tokens.start()
             self._opened = stack.pop_all()

@@ -15,12 +15,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 
 from service.telemetry.logs import JsonFormatter, set_up_logging
-from tests.auth.mint import (
-    ed_key,
-    jwk,
-    jwks,
-    make_token,
-)
+from tests.auth.mint import ed_key, jwk, jwks, make_token
 from tests.support.app import API_KEY, SECRET, TOKEN
 
 FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"

@@ -161,7 +161,8 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
             "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
             f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-            "a body that nothing needs": f"what comes within {bounds.linger_seconds:g} s after the response",
+            "a body that nothing needs": f"what comes within {2 * bounds.linger_seconds:g} s after the "
+            f"response, or {bounds.linger_seconds:g} s if that has `Connection: close`",
             "such a body before a redirect": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; a longer one, or one "
             "without a length, is read after the response only",
             "an answer that the client does not read": f"{bounds.write_seconds:g} s",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.end_to_end.diagnosis_client import DiagnosisClient
 from tests.support import stores
 from tests.support.service import RunningService, run_service
 from tests.support.stores import Store
@@ -52,3 +53,8 @@ def verifying_service(
 ) -> Iterator[RunningService]:
     with run_service(verifying_store, tmp_path_factory.mktemp("service")) as running:
         yield running
+
+
+@pytest.fixture(name="client")
+def _client(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
+    return DiagnosisClient(store=verifying_store, service=verifying_service)

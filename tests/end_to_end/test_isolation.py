@@ -17,14 +17,13 @@ from service.signing.multipart_actions import (
     UploadPart,
 )
 from tests.end_to_end.by_hand import (
-    BODY,
     CALLERS,
     OPERATIONS,
     CallerSessions,
     caller_sessions,
     is_denied,
 )
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
 # Not below `a/`, although a careless match might accept them.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]

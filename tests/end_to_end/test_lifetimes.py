@@ -11,9 +11,8 @@ import pytest
 
 from tests.support.late import again_if_late, within
 from tests.support.service import RunningService, SignedRequest, post_form, run_service, send
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
-BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12
 CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are whole seconds
 
@@ -39,8 +38,7 @@ def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_a_url_dies_when_its_lifetime_ends(
     verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
-    admin = verifying_store.admin_client()
-    admin.put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
+    verifying_store.put(key)
     with within(4 - CLOCKS):
         signed = verifying_service.sign("download-urls", key=key, expires_in=4)
         assert send(signed).content == BODY
@@ -58,7 +56,7 @@ def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: RunningServ
 def test_a_url_dies_at_expires_at_with_its_session(
     ministack: Store, short: RunningService, key: str
 ) -> None:
-    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
+    ministack.put(key)
     with within(2):
         signed = short.sign("download-urls", key=key, expires_in=900)
         ends_at = signed.answer["expires_at"]
@@ -84,7 +82,7 @@ def test_a_url_dies_at_expires_at_with_its_session(
 def test_the_service_continues_with_the_next_session(
     ministack: Store, short: RunningService, key: str
 ) -> None:
-    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
+    ministack.put(key)
     tokens = set()
     for _ in range(SESSION_SECONDS + 2):
         signed = short.sign("download-urls", key=key)

@@ -1,15 +1,18 @@
 """URL templates: kept for a second, and used only while everything in them is still true."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
 from service.errors import Forbidden, PresignError
 from service.presigning.audit import Requester
+from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
 from service.presigning.requests import PresignBatch
 from service.presigning.results import PresignedRequests
 from service.sessions.lifetime import Lifetime
@@ -215,3 +218,22 @@ def test_within_the_reach_of_a_decision_the_same_is_decided(
     reached = decision_scope(grants, asked)
     if reached is not None and reached.contains(other):
         assert decide(grants, asked) == decide(grants, replace(asked, key=other))
+
+
+PLAIN = st.text("abcXYZ019-._~/%?&=:", max_size=20)
+
+
+@examples(300)
+@given(value=st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_text_is_rendered_as_anywhere_else(value: str) -> None:
+    assert json.loads(text(value)) == value
+    assert text(value) == to_json(value) or not value.isprintable()
+
+
+@examples(200)
+@given(before=st.text(), filling=PLAIN)
+def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> None:
+    before = before.encode(errors="ignore").decode()
+    begin, end = cut({"before": before, "hole": PLACEHOLDER, "after": [before, 1, None]})
+    filled = json.loads(begin + quoted(filling) + end)
+    assert filled == {"before": before, "hole": filling, "after": [before, 1, None]}

@@ -8,6 +8,7 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
+from service.access.grants import Operation
 from service.app.factory import create_app
 from service.app.services import MakeSource, OpenSources
 from service.auth.api_keys import digest_of
@@ -25,9 +26,7 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-EVERYTHING: Final = [
-    *("download", "upload", "form", "multipart", "head", "delete", "list", "check", "versions")
-]
+EVERYTHING: Final = [str(operation) for operation in Operation]
 
 
 class FixedSource:

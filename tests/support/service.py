@@ -11,22 +11,13 @@ from typing import Any
 
 import httpx
 
+from service.access.grants import Operation
 from service.auth.api_keys import digest_of
 from tests.support.processes import free_ports, run_process
 from tests.support.stores import Store
 
 API_KEY = "end-to-end"
-OPERATIONS = [
-    "download",
-    "upload",
-    "form",
-    "multipart",
-    "head",
-    "delete",
-    "list",
-    "check",
-    "versions",
-]
+OPERATIONS = [str(operation) for operation in Operation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +45,13 @@ class RunningService:
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
         return answer
+
+    def first_part(self, key: str, **body: Any) -> SignedRequest:
+        """Create a multipart upload, and return the request for its first part."""
+        place = {"bucket": "objects", "key": key}
+        reply = self.client.post("/v1/multipart-uploads", json={**place, **body})
+        part = reply.json()["parts"][0]
+        return SignedRequest(part["method"], part["url"], part["headers"], part)
 
 
 def send(

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pytest
 
 from tests.supply_chain.audit import (
     Ignored,
+    Verdict,
     audit,
     for_the_image,
     ignored_advisories,
@@ -63,16 +65,15 @@ def _lock(tmp_path: Path) -> Path:
 
 
 def test_a_package_with_an_advisory_fails(lock: Path, service: list[str]) -> None:
-    verdict = audit(lock, [], service)
-    assert verdict.failures == ["weak 1.0: PYSEC-0000-1, fixed in 2.0"]
-    assert verdict.audited == 2
+    failure = "weak 1.0: PYSEC-0000-1, fixed in 2.0"
+    assert audit(lock, [], service) == Verdict(audited=2, failures=[failure])
 
 
 @pytest.mark.parametrize("name", ["PYSEC-0000-1", "CVE-0000-1"])
 def test_an_advisory_is_ignored_until_its_date(lock: Path, service: list[str], name: str) -> None:
-    until = Ignored(id=name, reason="not reached", until=TODAY)
-    assert audit(lock, [until], service).failures == []
-    over = Ignored(id=name, reason="not reached", until=TODAY - dt.timedelta(days=1))
+    ignored = Ignored(id=name, reason="not reached", until=TODAY)
+    assert audit(lock, [ignored], service).failures == []
+    over = replace(ignored, until=TODAY - dt.timedelta(days=1))
     assert audit(lock, [over], service).failures != []
 
 
@@ -91,9 +92,8 @@ def test_an_unreachable_service_is_reported(lock: Path) -> None:
 def test_a_single_package_without_an_answer_fails() -> None:
     answered = {"name": "sound", "version": "1.0", "vulns": []}
     unanswered = {"name": "odd", "skip_reason": "odd was not found"}
-    assert judge({"dependencies": [answered, unanswered]}, [], TODAY).failures == [
-        "odd was not found"
-    ]
+    verdict = judge({"dependencies": [answered, unanswered]}, [], TODAY)
+    assert verdict.failures == ["odd was not found"]
     assert judge({"dependencies": [unanswered]}, [], TODAY).left_out
 
 

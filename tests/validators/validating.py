@@ -41,7 +41,9 @@ def promtool(*arguments: str | Path) -> str:
 
 def built(directory: Path) -> str:
     """Return what `kubectl apply -k` would send."""
-    return output(tool("kustomize", "kustomize"), "build", directory)
+    done = run(tool("kustomize", "kustomize"), "build", directory)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def kubernetes(manifests: str) -> list[str]:
@@ -69,12 +71,6 @@ def read(manifests: str) -> Iterator[dict[str, Any]]:
 def said(*command: str | Path) -> str:
     done = run(*command)
     return "" if done.returncode == 0 else done.stdout + done.stderr
-
-
-def output(*command: str | Path) -> str:
-    done = run(*command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

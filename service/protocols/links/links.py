@@ -73,8 +73,8 @@ class Links:
     ) -> None:
         """Without `settings` there are no links. `salt` returns SALT_BYTES random bytes."""
         self._has_routes = settings is not None
-        self._settings = settings
-        self._shared = shared
+        self.settings = settings
+        self.shared = shared
         self._authorizer = authorizer
         self._clock = clock
         self._salt = salt
@@ -85,7 +85,7 @@ class Links:
         If there were none at the start, neither their routes nor their store are there.
         """
         if self._has_routes:
-            self._settings = settings
+            self.settings = settings
 
     async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
         """Make a link, which counts as one URL against the caller's rate.
@@ -133,14 +133,14 @@ class Links:
         await self._authorizer.audit_trail.record_ended_link(maker)
 
     def _configured(self) -> LinkSettings:
-        if self._settings is None:
+        if self.settings is None:
             raise NotFound("No such resource.")
-        return self._settings
+        return self.settings
 
     def _needed(self, pointer: str | None = None) -> Shared:
-        if self._shared is None:
+        if self.shared is None:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
-        return self._shared
+        return self.shared
 
     async def _register(self, ticket: Ticket) -> None:
         if (max_uses := ticket.link.max_uses) is not None:

@@ -1,5 +1,6 @@
 """`/o/{bucket}/{key}`: one address for each object, for every program that follows a redirect."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,11 +18,12 @@ from service.protocols.objects.listings import Listings
 from service.protocols.objects.paths import bucket_and_key
 from service.protocols.objects.redirects import (
     ReadQuery,
+    Redirect,
     delete_request,
     get_request,
     head_request,
     put_request,
-    redirect,
+    sign,
 )
 from service.sessions.lifetime import Lifetime
 
@@ -69,6 +71,7 @@ async def _redirect(
     call: AuthenticatedRequest, bucket: str, key: str, lifetime: Lifetime
 ) -> Response:
     query: bytes = call.scope["query_string"]
+    closing: Mapping[str, str] = {}
     match call.method:
         case "GET":
             request = get_request(bucket, key, _read_query(query), lifetime)
@@ -78,11 +81,12 @@ async def _redirect(
         case _ if query:
             raise InvalidRequest("This method has no query parameters.")
         case "PUT":
-            await discard_body(call)
+            closing = await discard_body(call)
             request = put_request(bucket, key, call.scope["headers"], lifetime)
         case _:
             request = delete_request(bucket, key, lifetime)
-    return await redirect(call.presigner, call.requester, request)
+    signed = await sign(call.presigner, call.requester, request)
+    return Redirect(signed.url, more=closing)
 
 
 def _read_query(query: bytes) -> ReadQuery:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+import certifi
+
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.app.services import Services
@@ -181,6 +183,12 @@ def called_here(*functions: Callable[..., Any]) -> Iterator[list[str]]:
         sys.setprofile(before)
 
 
+def one_ca(number: int = 0) -> str:
+    """One of the certificates that certifi trusts."""
+    end = "-----END CERTIFICATE-----\n"
+    return certifi.contents().split(end)[number] + end
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nothing sets an event
@@ -235,9 +243,12 @@ def with_bucket(**changes: Any) -> Settings:
 
 def with_billing(*grants: dict[str, Any], **more: Any) -> Settings:
     """Other grants for `billing`, the same for `sales`."""
-    return settings(
-        callers=[caller("billing", *grants, **more), caller("sales", grant(prefix="b/"))]
-    )
+    sales = caller("sales", grant(prefix="b/"))
+    return settings(callers=[caller("billing", *grants, **more), sales])
+
+
+# The caller `billing` alone, and no bucket `photos`.
+WITHOUT_PHOTOS = settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
 
 
 def tasks(kind: str) -> list[str]:

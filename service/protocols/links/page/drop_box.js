@@ -1,0 +1,138 @@
+// The page of a drop box: sends each chosen file to the store, a few at a time.
+
+import { byId, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { send } from "./store.js";
+import { bytes, percent } from "./words.js";
+
+const PARALLEL = 3;
+const WORDS = { waiting: "Waiting", done: "Sent", cancelled: "Cancelled", failed: "Not sent" };
+
+const waiting = [];
+let running = 0;
+
+class Item {
+  #controller = new AbortController();
+  #sent = 0;
+  state = "waiting";
+
+  constructor(file) {
+    this.file = file;
+    this.root = fromTemplate("item-template");
+    this.#part(".name").textContent = file.name;
+    this.#part(".size").textContent = bytes(file.size);
+    this.#part("[data-act=again]").addEventListener("click", () => this.#again());
+    this.#part("[data-act=cancel]").addEventListener("click", () => this.#cancel());
+    this.#become("waiting");
+  }
+
+  async run() {
+    if (this.state !== "waiting") return;
+    this.#become("sending");
+    try {
+      const { signal } = this.#controller;
+      const onProgress = (sent) => {
+        this.#sent = sent;
+        this.#show();
+      };
+      await send(await signed(this.file, signal), this.file, { signal, onProgress });
+      this.#become("done");
+    } catch (error) {
+      if (this.state === "cancelled") return;
+      this.#become("failed");
+      showError(this.#part(".error"), error, { gently: true });
+    }
+  }
+
+  #again() {
+    hideError(this.#part(".error"));
+    this.#controller = new AbortController();
+    this.#sent = 0;
+    this.#become("waiting");
+    this.root.focus();
+    add(this);
+  }
+
+  #cancel() {
+    this.#become("cancelled");
+    this.#controller.abort();
+    this.root.focus();
+  }
+
+  #become(state) {
+    this.state = state;
+    this.root.dataset.state = state;
+    this.#show();
+    if (state in WORDS && state !== "waiting") tell(`${this.file.name}: ${WORDS[state]}.`);
+  }
+
+  #show() {
+    const { size } = this.file;
+    const done = `Sending · ${percent(this.#sent, size)} · ${bytes(this.#sent)} of ${bytes(size)}`;
+    this.#part(".state").textContent = WORDS[this.state] ?? done;
+    const bar = this.#part("progress");
+    bar.hidden = this.state !== "sending";
+    bar.value = size ? this.#sent / size : 0;
+    this.#part("[data-act=again]").hidden = !["failed", "cancelled"].includes(this.state);
+    this.#part("[data-act=cancel]").hidden = !["waiting", "sending"].includes(this.state);
+  }
+
+  #part(selector) {
+    return this.root.querySelector(selector);
+  }
+}
+
+/** Returns what the service signed for a file: a new key, this length and this type. */
+async function signed(file, signal) {
+  const answer = await fetch(location.pathname, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({
+      name: file.name,
+      content_length: file.size,
+      content_type: file.type || "application/octet-stream",
+    }),
+    signal,
+  });
+  const body = await answer.json();
+  if (answer.ok) return body;
+  throw Object.assign(new Error(body.detail), { requestId: body.request_id, errors: body.errors });
+}
+
+function add(item) {
+  waiting.push(item);
+  if (running < PARALLEL) run();
+}
+
+async function run() {
+  running += 1;
+  while (waiting.length) await waiting.shift().run();
+  running -= 1;
+}
+
+function choose(files) {
+  for (const file of files) {
+    const item = new Item(file);
+    byId("items").append(item.root);
+    add(item);
+  }
+}
+
+const isBusy = () =>
+  [...byId("items").children].some(({ dataset }) => ["waiting", "sending"].includes(dataset.state));
+
+byId("files").addEventListener("change", (event) => {
+  choose(event.target.files);
+  event.target.value = ""; // otherwise the same file could not be chosen again
+});
+const zone = byId("drop");
+for (const name of ["dragover", "drop"])
+  addEventListener(name, (event) => event.preventDefault()); // else the browser leaves the page
+zone.addEventListener("dragover", () => zone.classList.add("over"));
+zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+zone.addEventListener("drop", (event) => {
+  zone.classList.remove("over");
+  choose(event.dataTransfer.files);
+});
+addEventListener("beforeunload", (event) => {
+  if (isBusy()) event.preventDefault();
+});
