@@ -94,7 +94,7 @@ class UnsafeContentType(PresignError):
 
 
 class NotFound(PresignError):
-    """The configuration has changed since the start, and turned the route off."""
+    """Nothing is there, or the configuration has changed and turned the route off."""
 
     code = "not_found"
 

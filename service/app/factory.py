@@ -32,6 +32,7 @@ from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.protocols.objects import routes as object_urls
+from service.protocols.package_index import routes as package_index
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -107,6 +108,7 @@ def create_app(
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
+            app.state.package_indexes = services.package_indexes
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -126,6 +128,8 @@ def create_app(
     routers = [*_ROUTERS]
     if settings.objects is not None:
         routers.insert(0, object_urls.router)  # the gateway tries its routes in this order
+    if settings.package_index:
+        routers.append(package_index.router)
     if settings.uppy is not None:
         routers.append(uppy.router)
     for router in routers:

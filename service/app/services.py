@@ -42,6 +42,7 @@ from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.snapshot import Snapshot
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
+from service.protocols.package_index.routes import PackageIndexes
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -141,7 +142,7 @@ class Services:
             self._opened = stack.pop_all()
 
     def _assemble(self, configuration: _Configuration) -> None:
-        clock, history = self._clock, History(self._clock)
+        clock, history, settings = self._clock, History(self._clock), configuration.settings
         self._pool = SessionPool(
             configuration.buckets,
             clock=clock,
@@ -167,12 +168,10 @@ class Services:
             multipart=self.multipart,
             store=self._store,
         )
-        target = builders.uppy_target(configuration.settings)
-        self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
-        self.object_urls = ObjectUrls(
-            builders.object_url_lifetime(configuration.settings),
-            Listings(self.authorizer, self._store),
-        )
+        self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
+        listings = Listings(self.authorizer, self._store)
+        self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
+        self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -184,6 +183,7 @@ class Services:
         self.authorizer.snapshot = new.snapshot
         self.uppy.target = builders.uppy_target(settings)
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
+        self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
