@@ -21,6 +21,7 @@ from service.api.problems import answer_http_exception, answer_unexpected_error
 from service.api.routes import (
     callers,
     diagnoses,
+    front_page,
     health,
     multipart,
     objects,
@@ -46,6 +47,7 @@ _ROUTERS: Final = (
     callers.router,
     health.router,
     openapi.router,
+    front_page.router,
     console.router,
 )
 
