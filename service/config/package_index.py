@@ -17,7 +17,7 @@ def _check_directory(prefix: str) -> str:
 
 
 class PackageIndexSettings(Section):
-    """Python [package indexes](package-index.md) at `/simple/{name}/`, by name. Adding the first
+    """Python [package indexes](package-index.md) at `/simple/{name}/`, by name. The first index
     takes effect after a restart.
     """
 
