@@ -25,7 +25,7 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
-from service.protocols.package_index.routes import Place
+from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
 from service.sessions.lifetime import Lifetime

@@ -42,7 +42,7 @@ from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.snapshot import Snapshot
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
-from service.protocols.package_index.routes import PackageIndexes
+from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve

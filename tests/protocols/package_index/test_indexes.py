@@ -8,8 +8,8 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
+from service.protocols.package_index.indexes import MAX_PAGES
 from service.protocols.package_index.pages import HTML, JSON
-from service.protocols.package_index.routes import MAX_PAGES
 from tests.protocols.package_index.harness import (
     INDEX,
     KEYS,
@@ -133,7 +133,9 @@ async def test_other_paths_name_nothing(path: str) -> None:
     assert code(await get(path)) == (404, "not_found")
 
 
-@pytest.mark.parametrize("keys", [[], ["pypi/none/"], ["pypi/none/deeper/x-1.tar.gz"]])
+@pytest.mark.parametrize(
+    "keys", [[], ["pypi/none/"], ["pypi/none/.."], ["pypi/none/deeper/x-1.tar.gz"]]
+)
 async def test_a_project_without_files_is_not_found(keys: list[str]) -> None:
     answer = await get(f"{INDEX}none/", JSON, store=ListedStore(keys))
     assert code(answer) == (404, "not_found")

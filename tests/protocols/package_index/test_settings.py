@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from service.auth.api_keys import digest_of
 from service.cli.main import main
-from service.protocols.package_index.routes import Place
+from service.protocols.package_index.indexes import Place
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 
