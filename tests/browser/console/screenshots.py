@@ -79,7 +79,7 @@ def working(opened: ConsolePage, folder: str, film: Path) -> None:
     opened.link(f"{folder}{REPORT}")
     opened.choose(text_file("notes.txt"))
     gate.shut(after=40 * MIB)
-    opened.upload_from_disk(film)
+    opened.upload(film)
     gate.wait_until_held(3)
     opened.page.wait_for_timeout(500)  # until its bar has moved there
     opened.page.mouse.move(0, 0)
