@@ -163,21 +163,6 @@ def test_a_refused_file_is_explained_and_never_sent(
     assert (sent.numbers, harness.keys(), harness.unfinished()) == ([], {}, [])
 
 
-def test_what_was_shown_and_written_holds_no_secret(page: Page, harness: Harness) -> None:
-    uploader = Uploader(page, harness, shouldUseMultipart=True)
-    uploader.add("film.txt", 6 * MIB)
-    uploader.upload()
-    log = harness.log.read_text()
-    assert "CompleteMultipartUpload" in log
-    for secret in (
-        TOKEN,
-        harness.store.secret_access_key,
-        "X-Amz-Signature",
-        "X-Amz-Security-Token",
-    ):
-        assert secret not in log
-
-
 @behind_a_proxy
 def test_a_page_of_another_origin_gets_nothing_past_the_proxy(page: Page, harness: Harness) -> None:
     """Though the browser has the user's cookie: that of a host is of all its ports."""

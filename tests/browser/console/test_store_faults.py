@@ -10,12 +10,9 @@ from playwright.sync_api import BrowserContext, Route, expect
 from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.harness import (
     PATIENCE,
-    READER_KEY,
     ConsolePage,
     Harness,
-    hold,
     large_file,
-    let_token_expire,
     open_console,
     refuse,
     text_file,
@@ -110,19 +107,6 @@ def test_an_answer_that_is_lost_on_its_way_is_explained(console: ConsolePage) ->
     console.upload(text_file("unsure.txt"))
     alert = console.item("unsure.txt").get_by_role("alert")
     expect(alert).to_contain_text("It may be this file", timeout=PATIENCE)
-
-
-def test_an_earlier_callers_results_are_not_shown_to_the_next(console: ConsolePage) -> None:
-    console.sign_in()
-    held = hold(console.page, f"{console.harness.store_origin}/**")
-    console.upload(text_file("secret-name.txt"))
-    console.item("secret-name.txt").get_by_text("Sending").wait_for()
-    let_token_expire(console)
-    console.sign_in(READER_KEY)
-    for route in held:
-        route.fulfill(status=200)
-    console.page.wait_for_timeout(500)
-    assert "secret-name" not in console.page.content()
 
 
 def test_a_rate_limit_is_waited_for_and_shown(console: ConsolePage) -> None:

@@ -27,16 +27,6 @@ _OF_THE_CLUSTER: Final = {"Namespace", "ClusterRoleBinding"}
 
 
 @each_build
-def test_each_resource_exists_once(build: Build) -> None:
-    named = [(each["kind"], each["metadata"]["name"]) for each in build.objects()]
-    assert len(set(named)) == len(named)
-    assert {kind for kind, _ in named} >= {
-        *("Namespace", "ServiceAccount", "ConfigMap", "Service", "Deployment", "NetworkPolicy"),
-        *("HorizontalPodAutoscaler", "PodDisruptionBudget"),
-    }
-
-
-@each_build
 def test_all_resources_are_in_one_namespace_with_valid_names(build: Build) -> None:
     namespace = build.one("Namespace")["metadata"]["name"]
     for each in build.objects():
