@@ -1,13 +1,13 @@
 """The packages of Uppy as npm has them, bundled for a page, and the server of that page."""
 
 import importlib.util
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.support.http_servers import Handler, serving
+from tests.support.processes import run_to_end
 
 UPPY: Final = Path(__file__).parent / "uppy"
 VARIANTS: Final = ("v5/endpoint.js", "v6/companion.js", "v6/sign.js")
@@ -40,8 +40,7 @@ def _install() -> None:
 
 
 def _node(script: Path, *arguments: str) -> None:
-    command: Sequence[str] = [str(_wheel() / "bin/node"), str(script), *arguments]
-    done = subprocess.run(command, cwd=UPPY, capture_output=True, text=True, check=False)
+    done = run_to_end([_wheel() / "bin/node", script, *arguments], cwd=UPPY, seconds=600)
     assert done.returncode == 0, f"{script.name} {arguments[0]}: {done.stderr[-2000:]}"
 
 
@@ -64,14 +63,14 @@ def serving_pages(modules: Path, token: str) -> Iterator[str]:
             path = modules / self.path.strip("/")
             if self.path == "/session":
                 if SESSION in self.headers.get("cookie", ""):
-                    self.answer(200, **{"X-User-Token": token})
+                    self.answer(200, headers={"X-User-Token": token})
                 else:
                     self.answer(401)
             elif path.is_file():
-                self.answer(200, path.read_bytes(), **{"Content-Type": _KINDS[path.suffix]})
+                self.answer(200, path.read_bytes(), {"Content-Type": _KINDS[path.suffix]})
             else:
-                cookie = {"Set-Cookie": f"{SESSION}; Path=/; HttpOnly; SameSite=Lax"}
-                self.answer(200, _PAGE, **{"Content-Type": "text/html"}, **cookie)
+                cookie = f"{SESSION}; Path=/; HttpOnly; SameSite=Lax"
+                self.answer(200, _PAGE, {"Content-Type": "text/html", "Set-Cookie": cookie})
 
     with serving(Pages) as url:
         yield url

@@ -43,7 +43,7 @@ def growing(service_url: str) -> Iterator[str]:
             is_json = "json" in reply.headers.get("content-type", "")
             body = json.dumps(grown(reply.json())).encode() if is_json else reply.content
             kept = {k: v for k, v in reply.headers.items() if k.lower() not in OWN}
-            self.answer(reply.status_code, body, **kept)
+            self.answer(reply.status_code, body, kept)
 
         do_GET = do_POST = do_DELETE = forward  # noqa: N815 - as they are called
 

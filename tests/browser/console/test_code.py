@@ -1,7 +1,6 @@
 """The same in code: what is copied from the page is run, as whoever copied it would."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.console.harness import MULTIPART_KEY, ODD, ConsolePage, large_file, text_file
 from tests.end_to_end.examples import node
+from tests.support.processes import run_to_end
 from tests.support.service import API_KEY
 
 LANGUAGES: Final = ["curl", "Python", "JavaScript"]
@@ -38,15 +38,8 @@ def run(language: str, text: str, directory: Path, token: str = API_KEY) -> None
     command = {"curl": ["/bin/bash", "-eu"], "Python": [sys.executable, "-W", "error"],
                "JavaScript": [node(), "--no-warnings"]}[language]  # fmt: skip
     path = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
-    done = subprocess.run(
-        [*command, str(script)],
-        cwd=directory,
-        env={"PATH": path, "PRESIGN_TOKEN": token, "LANG": "C.UTF-8"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {"PATH": path, "PRESIGN_TOKEN": token, "LANG": "C.UTF-8"}
+    done = run_to_end([*command, script], cwd=directory, env=environment)
     assert done.returncode == 0, done.stderr
     assert not (directory / "broken").exists()
 

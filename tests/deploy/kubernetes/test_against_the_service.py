@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from functools import cache
@@ -30,6 +29,7 @@ from tests.deploy.kubernetes.building import (
     each_build,
     tokens,
 )
+from tests.support.processes import run_to_end
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -210,15 +210,9 @@ def test_each_token_has_the_right_audience() -> None:
 
 @each_overlay
 def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "check", "--config", str(written(build, tmp_path))],
-        env={"PATH": os.environ["PATH"]},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [sys.executable, "-m", "service", "check", "--config"]
+    file, environment = str(written(build, tmp_path)), {"PATH": os.environ["PATH"]}
+    done = run_to_end([*command, file], cwd=ROOT, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "system:serviceaccount:billing:* of cluster-a may download, upload, head" in done.stdout
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning:")]
