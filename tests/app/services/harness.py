@@ -203,15 +203,11 @@ class Issuer:
         self.requests = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.port = 0
+        self.port = 9  # closed, until it is served
 
     def configured(self, **more: Any) -> dict[str, Any]:
-        return {
-            "issuer": ISSUER.issuer,
-            "audience": ISSUER.audience,
-            "jwks_url": f"http://127.0.0.1:{self.port}/jwks",
-            **more,
-        }
+        url = f"http://127.0.0.1:{self.port}/jwks"
+        return {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url, **more}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
