@@ -105,13 +105,6 @@ def test_callers_with_equal_grants_have_different_sessions() -> None:
     assert one.policy == other.policy
 
 
-@pytest.mark.parametrize("issuer", [None, "cluster-b"])
-def test_a_subject_of_another_issuer_is_another_caller(issuer: str | None) -> None:
-    snapshot = make_snapshot(make_grant(prefix="a/"))
-    assert prefixes(snapshot, make_identity()) == ["a/"]
-    assert prefixes(snapshot, make_identity(Caller(issuer=issuer, subject="billing"))) == []
-
-
 def test_the_number_of_remembered_callers_is_bounded() -> None:
     snapshot = make_snapshot(TEMPLATE)
     first = snapshot.access(make_identity(team="team-0"))
@@ -160,17 +153,6 @@ def test_a_buckets_own_session_may_do_nothing_unless_it_signs() -> None:
     assert policy is not None
     assert not allows(policy, "s3:GetObject", KEY.format("a"))
     assert make_bucket(arns=None).probe_policy is None
-
-
-def test_an_api_key_has_its_entrys_grants_and_no_claims() -> None:
-    key = Caller(issuer=None, subject="billing")
-    entries = (
-        CallerEntry(issuer=None, subject="billing", grants=(make_grant(prefix="a/"),)),
-        CallerEntry(issuer=ISSUER, subject="*", grants=(TEMPLATE,)),
-    )
-    snapshot = replace(make_snapshot(), callers=entries)
-    assert prefixes(snapshot, Identity(key)) == ["a/"]
-    assert prefixes(snapshot, make_identity(team="x")) == ["x/"]
 
 
 def make_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEntry:
