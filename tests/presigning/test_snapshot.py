@@ -58,7 +58,8 @@ def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:
 
 def session_keys(*grants: Grant, **more: Any) -> Mapping[str, SessionKey]:
     """The caller's session keys by bucket."""
-    return make_snapshot(*grants, **more).access(make_identity()).session_keys
+    snapshot: Snapshot = make_snapshot(*grants, **more)
+    return snapshot.access(make_identity()).session_keys
 
 
 def test_claims_that_no_grant_names_change_nothing() -> None:

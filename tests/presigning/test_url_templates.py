@@ -153,8 +153,10 @@ async def test_the_number_of_templates_is_bounded() -> None:
 def _flat(answers: Sequence[PresignedRequests | PresignError]) -> list[object]:
     flat: list[object] = []
     for answer in answers:
-        is_refusal = isinstance(answer, PresignError)
-        flat += [(answer.code, answer.detail)] if is_refusal else answer.urls
+        if isinstance(answer, PresignError):
+            flat.append((answer.code, answer.detail))
+        else:
+            flat += answer.urls
     return flat
 
 
