@@ -31,6 +31,7 @@ from tests.support.factories import (
     make_request,
     make_requester,
 )
+from tests.support.signed_urls import access_key_id_of
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
@@ -257,7 +258,10 @@ async def sign_all(harness: Harness) -> None:
     await harness.sign(SALES, "b/c")
 
 
-BOTH = ((BILLING, "a/b"), (SALES, "b/c"))
+async def key_ids(harness: Harness) -> dict[Caller, str]:
+    """The access key ids with which `reports` is signed for."""
+    signed = {BILLING: await harness.sign(), SALES: await harness.sign(SALES, "b/c")}
+    return {each: access_key_id_of(answer.url) for each, answer in signed.items()}
 
 
 def now() -> str:
