@@ -190,3 +190,15 @@ def test_a_caller_is_found_without_a_search_through_all() -> None:
         found = prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team-7")))
     assert found == ["7/", "1001/"]
     assert len(compared) < 20
+
+
+def test_a_link_takes_the_claims_that_its_grants_use() -> None:
+    for_links = {"allow": frozenset({Operation.LINK, Operation.DOWNLOAD})}
+    snapshot = make_snapshot(
+        make_grant(prefix="{claim:/team}/", **for_links),
+        make_grant(prefix="{claim:/x}/", allow=frozenset({Operation.DOWNLOAD})),
+        make_grant(prefix="{claim:/y}/", bucket="photos", **for_links),
+    )
+    identity = make_identity(team="t", x="1", y="2")
+    assert snapshot.claims_of_links(identity, "reports") == {"/team": "t"}
+    assert snapshot.claims_of_links(identity, "photos") == {"/y": "2"}
