@@ -19,7 +19,14 @@ from tests.end_to_end.operators import (
     document,
     unverified_token,
 )
-from tests.support.service import RunningService, SignedRequest, make_caller, make_settings, send
+from tests.support.service import (
+    RunningService,
+    SignedRequest,
+    as_signed,
+    make_caller,
+    make_settings,
+    send,
+)
 from tests.support.stores import Store, client, keys_of, ministack_role
 
 POLICY: Final = document("revoke.json")
@@ -77,7 +84,7 @@ class RevocationSetup:
         while True:
             reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
             if reply.status_code == 200:
-                return SignedRequest("GET", reply.json()["url"], {}, reply.json())
+                return as_signed(reply.json())
             assert reply.status_code == 503  # sessions before `revoked_before` are not used
             assert time.monotonic() < deadline
             time.sleep(0.2)

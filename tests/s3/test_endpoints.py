@@ -39,8 +39,8 @@ REGIONS: Final = [
     *("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-3", "me-south-1"),
     *("ca-central-1", "us-gov-west-1", "us-gov-east-1"),
 ]
-IN_VIRGINIA: Final = {"region": "us-east-1", "fips": True}
-IN_GOV: Final = {"region": "us-gov-west-1", "fips": True}
+IN_VIRGINIA: Final[dict[str, Any]] = {"region": "us-east-1", "fips": True}
+IN_GOV: Final[dict[str, Any]] = {"region": "us-gov-west-1", "fips": True}
 BUCKETS: Final[list[tuple[Location, str]]] = [
     *((location(region=each), f"https://bkt.s3.{each}.amazonaws.com/") for each in REGIONS),
     *(
