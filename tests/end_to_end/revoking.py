@@ -6,7 +6,6 @@ import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -145,13 +144,6 @@ def pasted(text: str) -> dict[str, Any]:
     document: dict[str, Any]
     document, _ = json.JSONDecoder().raw_decode(text[text.index("\n{") + 1 :])
     return document
-
-
-def denied_until(operator: Operator) -> float:
-    [document] = operator.policies().values()
-    [statement] = document["Statement"]
-    moment = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def add_pattern(operator: Operator) -> None:
