@@ -1,7 +1,6 @@
 """A URL lives exactly as long as the answer says."""
 
 import time
-import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -19,11 +18,6 @@ CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are w
 
 def seconds_left(expires_at: str) -> float:
     return datetime.fromisoformat(expires_at).timestamp() - time.time()
-
-
-@pytest.fixture(name="key")
-def _key() -> str:
-    return f"lifetimes/{uuid.uuid4().hex}.txt"
 
 
 @pytest.fixture(name="short", scope="module")
