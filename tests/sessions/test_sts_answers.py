@@ -1,5 +1,6 @@
 """Which responses of STS give a session, and whose clock counts."""
 
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -28,14 +29,14 @@ def test_a_valid_response_gives_a_session() -> None:
     assert session.length == 3600
 
 
-INVALID: Final = [
-    (part, value)
-    for part in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
-    for value in (None, "", 5, [], {})
-]
+PARTS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+INVALID: Final[list[object]] = [None, "", 5, [], {}]
 
 
-@pytest.mark.parametrize(("part", "value"), [*INVALID, ("Expiration", "2026-01-01T01:00:00Z")])
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [*product(PARTS, INVALID), ("Expiration", "2026-01-01T01:00:00Z")],
+)
 def test_an_invalid_response_is_refused_without_showing_a_secret(part: str, value: object) -> None:
     with pytest.raises(SessionRefused) as refused:
         read(make_response({part: value}))
