@@ -322,6 +322,21 @@ async def test_a_drop_box_has_a_page_that_may_reach_the_store(visitor: Visitor) 
     assert slashed.headers["location"] == f"../{path.removeprefix('/l/')}"
 
 
+async def test_the_page_of_a_drop_box_says_what_is_accepted(tmp_path: Path) -> None:
+    limits: dict[str, Any] = {"max_content_length": 10, "content_types": ["text/plain", "image/*"]}
+    async with run_visitor(tmp_path, **limits) as visitor:
+        page = (await visitor.send("GET", visitor.drop_box(), BROWSER)).text
+    assert 'accept="image/*, text/plain"' in page
+    assert 'data-most="10"' in page
+
+
+async def test_head_of_a_drop_box_is_answered_like_get(visitor: Visitor) -> None:
+    path = visitor.drop_box()
+    for rest, status in (("", 200), ("/", 308)):
+        answer = await visitor.send("HEAD", path + rest)
+        assert (answer.status_code, answer.content) == (status, b"")
+
+
 async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> None:
     file = {"name": "../a b.txt", "content_length": 5, "content_type": "text/plain"}
     answer = await visitor.send("POST", visitor.drop_box(), json=file)
@@ -360,7 +375,11 @@ async def test_the_button_uses_the_link(tmp_path: Path, valkey: Valkey) -> None:
         await links.shared.store.register(visitor.id_of(path), 1, int(time.time()) + 3600)
         answer = await visitor.send("POST", path)
         assert answer.status_code == 303
-        assert answer.headers["location"].startswith("https://demo.s3.example/a/b.txt?")
+        url = urlsplit(answer.headers["location"])
+        assert (url.netloc, url.path) == ("demo.s3.example", "/a/b.txt")
+        # The page stays open, so that its button can be pressed again.
+        disposition = parse_qs(url.query)["response-content-disposition"]
+        assert disposition == ['attachment; filename="b.txt"']
 
 
 async def test_programs_use_a_counted_link_by_a_get(tmp_path: Path, valkey: Valkey) -> None:
@@ -390,3 +409,53 @@ async def test_a_credential_is_not_needed_and_not_looked_at(visitor: Visitor) ->
     for authorization in (f"Bearer {API_KEY}", "Bearer wrong"):
         answer = await visitor.send("GET", visitor.link(), {"Authorization": authorization})
         assert target(answer)
+
+
+def page_of(answer: httpx.Response) -> str:
+    """The page without its request id."""
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "script-src" in answer.headers["content-security-policy"]
+    assert "<script" not in answer.text
+    return answer.text.replace(answer.headers["x-request-id"], "")
+
+
+async def test_people_read_a_refusal_as_a_page(visitor: Visitor) -> None:
+    over = visitor.link()
+    early = visitor.link(not_before=int(time.time()) + 1000, expires_at=int(time.time()) + 9000)
+    unknown = [early, visitor.link(bucket="gone"), "/l/x", "/l/", f"{over}x"]
+    pages = [page_of(await visitor.send("GET", path, BROWSER)) for path in unknown]
+    assert len({*pages}) == 1
+    assert "This link does not work" in pages[0]
+    visitor.clock.moved = 3700.0
+    answer = await visitor.send("GET", over, BROWSER)
+    assert answer.status_code == 410
+    assert "This link has expired." in page_of(answer)
+
+
+async def test_a_page_finds_its_style_below_a_prefix(visitor: Visitor) -> None:
+    answer = await visitor.send("GET", f"{visitor.link()}/a/b", BROWSER)
+    assert 'href="../../../links/console.css"' in page_of(answer)
+
+
+async def test_people_are_asked_to_wait_for_the_store(tmp_path: Path, valkey: Valkey) -> None:
+    async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
+        valkey.stop()
+        answer = await visitor.send("POST", visitor.link(max_uses=1), BROWSER)
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+    assert "This link cannot be opened now" in page_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [("link", "GET, HEAD"), ("counted", "GET, HEAD, POST"), ("drop_box", "GET, HEAD, POST, PUT")],
+)
+async def test_a_refused_method_names_the_others(visitor: Visitor, path: str, allow: str) -> None:
+    paths = {
+        "link": visitor.link(),
+        "counted": visitor.link(max_uses=1),
+        "drop_box": visitor.drop_box(),
+    }
+    method = "POST" if path == "drop_box" else "PUT"
+    below = "/x" if path == "drop_box" else ""
+    answer = await visitor.send(method, paths[path] + below, SIZE)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)
