@@ -5,16 +5,28 @@ import { send } from "./store.js";
 import { bytes, percent } from "./words.js";
 
 const PARALLEL = 3;
-const WORDS = { waiting: "Waiting", done: "Sent", cancelled: "Cancelled", failed: "Not sent" };
+const WORDS = {
+  waiting: "Waiting",
+  done: "Sent",
+  cancelled: "Cancelled",
+  failed: "Not sent",
+  refused: "Not sent",
+};
+const KINDS = {
+  "application/pdf": "PDF",
+  "audio/*": "audio",
+  "image/*": "images",
+  "text/plain": "plain text",
+  "video/*": "videos",
+};
 const GREATEST = 5 * 1024 ** 3; // bytes of one PUT
 const input = byId("files");
 const most = Number(input.dataset.most);
-const tooLarge = `This file is too large. Each file may have up to ${bytes(most)}.`;
 /** What a refusal means here: the service's own text is for programmers. */
 const REFUSALS = {
   404: "This link no longer works. Ask the person who sent it to you for a new one.",
   410: "This link is over. Ask the person who sent it to you for a new one.",
-  413: tooLarge,
+  413: `This file is too large. Each file may have up to ${bytes(most)}.`,
   415: "Files of this type are not accepted here.",
   429: "Too many files are being sent. Wait a minute, then try again.",
   503: "The service cannot answer now. Wait a minute, then try again.",
@@ -51,7 +63,7 @@ class Item {
       this.#become("done");
     } catch (error) {
       if (this.state === "cancelled") return;
-      this.#become("failed");
+      this.#become(error.isFinal ? "refused" : "failed");
       showError(this.#part(".error"), error, { gently: true });
     }
   }
@@ -85,8 +97,13 @@ class Item {
     const bar = this.#part("progress");
     bar.hidden = this.state !== "sending";
     bar.value = size ? this.#sent / size : 0;
-    this.#part("[data-act=again]").hidden = !["failed", "cancelled"].includes(this.state);
-    this.#part("[data-act=cancel]").hidden = !["waiting", "sending"].includes(this.state);
+    this.#offer("again", ["failed", "cancelled"]);
+    this.#offer("cancel", ["waiting", "sending"]);
+    this.#part(".actions").hidden = ["done", "refused"].includes(this.state);
+  }
+
+  #offer(act, states) {
+    this.#part(`[data-act=${act}]`).hidden = !states.includes(this.state);
   }
 
   #part(selector) {
@@ -96,12 +113,17 @@ class Item {
 
 /** Returns what the service signed for a file: a new key, this length and this type. */
 async function signed(file, signal) {
-  if (file.size > most) throw new Error(tooLarge);
+  if (file.size > most) throw refusal(413);
   const answer = await ask(file, signal);
   if (answer.ok) return answer.json();
+  if (answer.status in REFUSALS) throw refusal(answer.status);
   const problem = await answer.json().catch(() => ({})); // a proxy answers without JSON
-  const text = REFUSALS[answer.status] ?? problem.detail ?? `The service failed (${answer.status}).`;
+  const text = problem.detail ?? `The service failed (${answer.status}).`;
   throw Object.assign(new Error(text), { requestId: problem.request_id });
+}
+
+function refusal(status) {
+  return Object.assign(new Error(REFUSALS[status]), { isFinal: [413, 415].includes(status) });
 }
 
 async function ask(file, signal) {
@@ -145,7 +167,10 @@ const isBusy = () =>
   [...byId("items").children].some(({ dataset }) => ["waiting", "sending"].includes(dataset.state));
 
 if (most < GREATEST) byId("limits").append(element("li", `Up to ${bytes(most)} each`));
-if (input.accept) byId("limits").append(element("li", `Only ${input.accept}`));
+if (input.accept) {
+  const kinds = input.accept.split(", ").map((type) => KINDS[type] ?? type);
+  byId("limits").append(element("li", `Only these types: ${kinds.join(", ")}`));
+}
 input.addEventListener("change", () => {
   choose(input.files);
   input.value = ""; // otherwise the same file could not be chosen again
