@@ -14,6 +14,7 @@ from tests.browser.links.conftest import Open, kept_to_itself
 from tests.browser.links.harness import LinkPage, LinksHarness, open_link
 
 NAME: Final = "Bericht \u00e9 \U0001f600 100% 'a' \"b\".html"
+PICTURE: Final = b'<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>'
 BODY: Final = b"<script>document.title = 'run'</script>"
 
 
@@ -77,10 +78,7 @@ def test_the_button_is_pressed_by_keyboard(open_page: Open, links: LinksHarness)
 def test_a_link_that_is_not_counted_shows_the_object_itself(
     context: BrowserContext, links: LinksHarness
 ) -> None:
-    admin = links.store.admin_client()
-    admin.put_object(
-        Bucket=links.store.bucket, Key="plain.txt", Body=b"shown", ContentType="text/plain"
-    )
+    put_typed(links, "plain.txt", b"shown", "text/plain")
     referers = []
     context.on("request", lambda request: referers.append(request.headers.get("referer")))
     opened = open_link(context, links, links.create(key="plain.txt"))
@@ -88,18 +86,19 @@ def test_a_link_that_is_not_counted_shows_the_object_itself(
     assert set(referers) == {None}  # no store learns the ticket
 
 
-def test_a_picture_is_shown_by_its_link_alone(open_page: Open, links: LinksHarness) -> None:
-    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="7" height="5"/>'
-    links.store.admin_client().put_object(
-        Bucket=links.store.bucket, Key="p.svg", Body=svg, ContentType="image/svg+xml"
-    )
-    url = links.create(key="p.svg")
-    opened = open_page(f"{links.origin}/l/x")
-    opened.page.route(
-        "**/page", lambda route: route.fulfill(body=f'<img src="{url}">', content_type="text/html")
-    )
-    opened.page.goto(f"{links.origin}/page")
+def test_another_sites_page_shows_a_picture_by_its_link(
+    open_page: Open, links: LinksHarness
+) -> None:
+    put_typed(links, "p.svg", PICTURE, "image/svg+xml")
+    page = f'<!doctype html><link rel="icon" href="data:,"><img src="{links.create(key="p.svg")}">'
+    put_typed(links, "page.html", page.encode(), "text/html")
+    opened = open_page(links.create(key="page.html"))
     opened.page.wait_for_function("document.images[0].naturalWidth === 7")
+
+
+def put_typed(links: LinksHarness, key: str, body: bytes, kind: str) -> None:
+    admin, bucket = links.store.admin_client(), links.store.bucket
+    admin.put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind)
 
 
 @pytest.mark.parametrize(
