@@ -27,6 +27,7 @@ from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.links.keys import KeyRing
 from service.protocols.links.links import LinkSettings
+from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
 from service.sessions.lifetime import Lifetime
@@ -140,6 +141,10 @@ def uppy_target(settings: Settings) -> UploadTarget | None:
 def object_url_lifetime(settings: Settings) -> Lifetime | None:
     """Of the URLs that object URLs redirect to. None if there are no object URLs."""
     return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
+
+
+def package_index_places(settings: Settings) -> dict[str, Place]:
+    return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
 
 
 def link_keys(settings: Settings) -> list[bytes]:

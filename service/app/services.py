@@ -44,6 +44,7 @@ from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
+from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -147,7 +148,7 @@ class Services:
             self._opened = stack.pop_all()
 
     def _assemble(self, configuration: _Configuration) -> None:
-        clock, history = self._clock, History(self._clock)
+        clock, history, settings = self._clock, History(self._clock), configuration.settings
         self._pool = SessionPool(
             configuration.buckets,
             clock=clock,
@@ -173,12 +174,10 @@ class Services:
             multipart=self.multipart,
             store=self._store,
         )
-        target = builders.uppy_target(configuration.settings)
-        self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
-        self.object_urls = ObjectUrls(
-            builders.object_url_lifetime(configuration.settings),
-            Listings(self.authorizer, self._store),
-        )
+        self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
+        listings = Listings(self.authorizer, self._store)
+        self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
+        self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -191,6 +190,7 @@ class Services:
         self.uppy.target = builders.uppy_target(settings)
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
         self.links.configure(new.links)
+        self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new

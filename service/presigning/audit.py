@@ -92,7 +92,7 @@ def audit_lines(
     keys: dict[_Plain, list[str]] = {}
     refused: dict[_Plain, int] = {}  # the number of keys
     for request, key, answer in outcomes:
-        decision = _decision(request, answer, s3_buckets.get(request.bucket), requester.link_id)
+        decision = _decision(request, answer, s3_buckets.get(request.bucket))
         its_keys = [key] if isinstance(key, str) else key
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
@@ -135,7 +135,7 @@ def _line(
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
-    decision = _decision(request, answer, s3_buckets.get(request.bucket), requester.link_id)
+    decision = _decision(request, answer, s3_buckets.get(request.bucket))
     head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision
     )
@@ -143,7 +143,7 @@ def _line(
         head,
         milliseconds(time),
         before_id,
-        text(requester.request_id),
+        _ids(requester),
         before_keys,
         text(key[:_LONGEST_KEY]),
         before_part,
@@ -179,20 +179,17 @@ class _Decision(NamedTuple):
     access_key_id: str | None
     action: str | None
     upload_id: str | None
-    link_id: str | None
 
 
 # Its fields as a plain tuple: making a named one takes longer than finding the line for it.
 _Plain = tuple[str | int | None, ...]
 
 
-def _decision(
-    request: AnyRequest, answer: Answer, s3_bucket: str | None, link_id: str | None
-) -> _Plain:
+def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Plain:
     what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more: _Plain = (None, None, link_id)
-    if isinstance(request, StoreRequest):
-        more = (request.action, request.upload_id, link_id)
+    more = (
+        (request.action, request.upload_id) if isinstance(request, StoreRequest) else (None, None)
+    )
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
     if isinstance(answer, Diagnosed | MadeLink):
@@ -231,7 +228,7 @@ def _lines(
         head,
         milliseconds(time),
         before_id,
-        to_json(requester.request_id),
+        _ids(requester),
         before_keys,
     )
     room = MAX_LINE - len(begin) - len(before_part) - len(between) - len(end) - _NUMBERS
@@ -261,6 +258,17 @@ def _template(
         "parts": PLACEHOLDER,
     }
     return cut({name: value for name, value in members.items() if value is not None})
+
+
+def _ids(requester: Requester) -> bytes:
+    """The request's id as JSON, with the member `link_id` after it if there is a link.
+
+    A link's id is not in the template, which would be another one for each link.
+    """
+    request_id = text(requester.request_id)
+    if requester.link_id is None:
+        return request_id
+    return b'%b,"link_id":"%b"' % (request_id, requester.link_id.encode())
 
 
 def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:

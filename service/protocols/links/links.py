@@ -184,7 +184,7 @@ class Links:
 
 
 def access_of(request: LinkRequest) -> AccessRequest:
-    """Return what the maker of a link needs a grant for, beside `link`."""
+    """Return what the maker of a link needs a grant for, in addition to `link`."""
     return AccessRequest(
         operation=request.operation,
         bucket=request.bucket,

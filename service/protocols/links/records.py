@@ -20,7 +20,7 @@ class Revoked(NamedTuple):
 
 
 class LinkStore(Protocol):
-    """Replicas share it. Its methods raise Overloaded while it is out of reach, but for `revoked`."""
+    """Replicas share it. All methods except `revoked` raise Overloaded while it is out of reach."""
 
     async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
         """Allow a new link this many uses, until it ends."""

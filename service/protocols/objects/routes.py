@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
+from service.api.html_page import POLICY
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
-from service.protocols.objects.listing_page import POLICY, as_html, as_json, next_page
+from service.protocols.objects.listing_page import as_html, as_json, next_page
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.paths import bucket_and_key
 from service.protocols.objects.redirects import (

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from service.protocols.links.keys import KeyRing
+from tests.api.every_call import examples
 from tests.protocols.links.harness import LINK, STRANGER, URL, WEEK, link_grant, settings, start
 from tests.support.app import make_app_settings, run_app
+from tests.support.valkey import Valkey
 
 
 async def test_a_link_lives_a_week_unless_less_is_requested(tmp_path: Path) -> None:
@@ -161,3 +163,12 @@ async def test_a_link_needs_a_caller(tmp_path: Path) -> None:
         assert (await harness.post()).status_code == 401
         harness.client.headers.update(STRANGER)
         assert (await harness.post()).status_code == 201
+
+
+@pytest.mark.parametrize("body", examples()["/v1/links"])
+async def test_every_example_of_the_document_is_accepted(
+    tmp_path: Path, valkey: Valkey, body: bytes
+) -> None:
+    async with start(settings(tmp_path, store_url=valkey.url)) as harness:
+        answer = await harness.client.post("/v1/links", content=body)
+    assert answer.status_code == 201, answer.text
