@@ -19,7 +19,7 @@ from service.api.schemas import Size, StrictRequest, Text
 from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
-from service.protocols.links.pages import drop_box_page, redeem_page
+from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
 from service.protocols.links.ticket import Link
 from service.protocols.links.visits import LinkVisits, OpenLink
 from service.protocols.objects.paths import decode
@@ -33,7 +33,7 @@ _ROUTE: Final = f"{PATH}{{path:path}}"
 _SEE_OTHER: Final = 303  # a GET after the page's POST: RFC 9110, 15.4.4
 _ROBOTS: Final = (b"x-robots-tag", b"noindex")
 _HEAD: Final = HeadOfDownload()
-_METHODS: Final = {Operation.DOWNLOAD: "GET, HEAD", Operation.UPLOAD: "GET, HEAD, POST, PUT"}
+_TOO_LARGE: Final = "A drop box takes no larger file."
 
 
 class LinkRoute(ApiRoute):
@@ -52,13 +52,12 @@ class LinkRoute(ApiRoute):
         return opened.maker
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
-        request_id: str = call.scope["state"]["request_id"]
         try:
             response = await super().respond(call)
         except Forbidden:  # the grant was withdrawn: as unknown as a forged ticket
-            response = problems.refusal(_unknown(), request_id)
+            response = _refusal(call, _unknown())
         except PresignError as error:
-            response = problems.refusal(error, request_id)
+            response = _refusal(call, error)
         response.raw_headers.append(_ROBOTS)
         return response
 
@@ -112,8 +111,10 @@ async def _download(
         async with _audited(call):
             await visits.count(opened)
     action: Any = _HEAD
-    if call.method != "HEAD":
+    if call.method == "GET":
         action = get_object(None, None, None, link.filename, None)
+    elif call.method == "POST":  # the page stays, for another press of its button
+        action = get_object(None, None, "attachment", file_name(link), None)
     request = PresignRequest(
         bucket=link.bucket, key=link.key + (below or ""), action=action, lifetime=lifetime
     )
@@ -135,18 +136,21 @@ async def _upload(
             key = new_object_key(link.key, below, visits.unique_id)
             headers = call.scope["headers"]
             request = put_request(link.bucket, key, headers, lifetime, new_key=True)
-            signed = await sign(call.presigner, call.requester, request)
+            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
             return Redirect(signed.url, more=closing)
         case "PUT":
             raise InvalidRequest("Put a file name without slashes after the link.")
         case "POST" if not below:
             file = parse(NewFile, await read_body(call, MAX_BODY_BYTES))
             request = _page_upload(link, file, visits, lifetime)
-            signed = await sign(call.presigner, call.requester, request)
+            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)
-        case "GET" if below is None:
-            return drop_box_page(link, call.authorizer.snapshot)
-        case "GET" if not below:  # the page's relative links need the address without a slash
+        case "GET" | "HEAD" if below is None:
+            grants = call.authorizer.access(call.requester).grants
+            return drop_box_page(link, call.authorizer.snapshot, grants)
+        case "GET" | "HEAD" if (
+            not below
+        ):  # the page's relative links need the address without a slash
             ticket = call.scope["raw_path"].split(b"/")[2].decode("ascii")
             return Response(status_code=308, headers={"Location": f"../{ticket}"})
     return _not_allowed(call, link)
@@ -182,12 +186,26 @@ def _is_browser(call: AuthenticatedRequest) -> bool:
     )
 
 
+def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
+    """Return the problem, or its page where a browser shows the answer to a person."""
+    request_id: str = call.scope["state"]["request_id"]
+    refused = problems.refusal(error, request_id)
+    if not _is_browser(call):
+        return refused
+    return refusal_page(error, refused, request_id, call.scope["raw_path"])
+
+
 def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
     request_id = call.scope["state"]["request_id"]
     members = problems.problem(
         "method_not_allowed", "The link is for another method.", request_id=request_id
     )
-    return problems.response(members, {"Allow": _METHODS[link.operation]})
+    allowed = ["GET", "HEAD"]
+    if link.operation is Operation.UPLOAD or link.max_uses is not None:
+        allowed.append("POST")
+    if link.operation is Operation.UPLOAD:
+        allowed.append("PUT")
+    return problems.response(members, {"Allow": ", ".join(allowed)})
 
 
 def _unknown() -> NotFound:

@@ -75,17 +75,21 @@ class Redirect(Response):
 
 
 async def sign(
-    presigner: Presigner, requester: Requester, request: PresignRequest
+    presigner: Presigner,
+    requester: Requester,
+    request: PresignRequest,
+    *,
+    too_large: str = _TOO_LARGE,
 ) -> PresignedRequest:
     """Return the signed request that a client is redirected to.
 
-    Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
+    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
     PreconditionRequired, BodyTooLarge or UnsupportedMediaType.
     """
     try:
         return await presigner.presign(requester, request)
     except (LimitExceeded, InvalidRequest) as error:
-        raise _http_error(error) from None
+        raise _http_error(error, too_large) from None
 
 
 def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
@@ -131,14 +135,14 @@ def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
     )
 
 
-def _http_error(error: PresignError) -> PresignError:
+def _http_error(error: PresignError, too_large: str) -> PresignError:
     match list(error.pointers):
         case ["#/overwrite"]:
             return PreconditionRequired(
                 "Your grant does not allow overwriting. Send `If-None-Match: *`."
             )
         case ["#/content_length"]:
-            return BodyTooLarge(f"{error.detail} {_TOO_LARGE}")
+            return BodyTooLarge(f"{error.detail} {too_large}")
         case ["#/content_type"] if isinstance(error, LimitExceeded | InvalidRequest):
             return UnsupportedMediaType(error.detail)
     return error

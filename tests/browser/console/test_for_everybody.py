@@ -5,25 +5,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
+from tests.browser.axe import fits, violations
 from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.harness import ConsolePage, Harness, open_console, text_file
 from tests.support.service import API_KEY
 
-AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 FINDING: Final = {
     "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
 }  # fmt: skip
-
-
-def violations(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe finds; run by the browser itself, it is no script of the page's."""
-    assert AXE.exists(), "axe-core is missing: `make clients` installs it"
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert len(found["passes"]) > 10  # it looked
-    return [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -59,12 +50,6 @@ def fill(opened: ConsolePage, name: str) -> None:
     opened.field("Failing URL").fill("https://store.example/a?X-Amz-Signature=0")
     opened.button("Diagnose").click()
     opened.page.get_by_text("It ran out.").wait_for()
-
-
-def fits(page: Page) -> bool:
-    """Nobody has to scroll sideways."""
-    inside: bool = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    return inside
 
 
 def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""The store of links, as a real server."""
+"""The store of links, as a real server, and a visitor of links."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.protocols.links.visitor import Visitor, run_visitor
 from tests.support.valkey import Valkey
 
 
@@ -14,3 +15,9 @@ def _valkey(tmp_path: Path) -> Iterator[Valkey]:
     valkey.start()
     yield valkey
     valkey.stop()
+
+
+@pytest.fixture(name="visitor")
+async def _visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
+    async with run_visitor(tmp_path) as visitor:
+        yield visitor

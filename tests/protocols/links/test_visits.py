@@ -1,128 +1,21 @@
 """`/l/{ticket}` over ASGI: what a link redirects to, and when it is dead."""
 
-import asyncio
-import base64
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from service.access.grants import Caller, Operation
-from service.clock import SystemClock
+from service.access.grants import Caller
 from service.protocols.links.keys import KeyRing
-from service.protocols.links.links import Links
 from service.protocols.links.ticket import Link
 from tests.protocols.links.links import KEY, OTHER_KEY, make_link
-from tests.support.app import API_KEY, app_of, make_app_settings, make_open_grant, run_app
+from tests.protocols.links.visitor import CREDENTIAL, SIZE, Visitor, code, run_visitor, target
+from tests.support.app import API_KEY
 from tests.support.valkey import Valkey
-
-BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-SIZE: Final = {"Content-Length": "5"}
-CREDENTIAL: Final = {"Authorization": f"Bearer {API_KEY}"}
-
-
-class MovedClock(SystemClock):
-    """The machine's clock, `moved` seconds later."""
-
-    moved = 0.0
-
-    def wall(self) -> float:
-        return super().wall() + self.moved
-
-
-class Visitor:
-    """A client without a credential. Its links are made by the caller `tester`."""
-
-    def __init__(self, client: httpx.AsyncClient, clock: MovedClock) -> None:
-        self.client = client
-        self.client.headers.pop("Authorization")
-        self.clock = clock
-        self.keys = KeyRing([KEY])
-
-    def link(self, **changes: Any) -> str:
-        """The path of a new link to `a/b.txt` in `demo`."""
-        now = int(time.time())
-        defaults = {
-            "caller": Caller(issuer=None, subject="tester"),
-            "bucket": "demo",
-            "key": "a/b.txt",
-            "issued_at": now,
-            "expires_at": now + 3600,
-        }
-        return f"/l/{self.keys.seal(make_link(**(defaults | changes))).text}"
-
-    def drop_box(self, **changes: Any) -> str:
-        return self.link(key="in/", is_prefix=True, operation=Operation.UPLOAD, **changes)
-
-    def id_of(self, path: str) -> str:
-        ticket = self.keys.open(path.removeprefix("/l/"))
-        assert ticket is not None
-        return ticket.id
-
-    async def until_revocations_are_known(self) -> None:
-        path = self.link()
-        for _ in range(500):
-            if (await self.send("HEAD", path)).status_code != 503:
-                return
-            await asyncio.sleep(0.02)
-        pytest.fail("the store was not asked within 10 s")
-
-    async def send(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
-    ) -> httpx.Response:
-        return await self.client.request(method, path, headers=headers, **more)
-
-
-@asynccontextmanager
-async def run_visitor(
-    tmp_path: Path,
-    *,
-    store_url: str | None = None,
-    revoked: list[str] | None = None,
-    audit: Any = None,
-    keys: tuple[bytes, ...] = (KEY,),
-    **grant: Any,
-) -> AsyncIterator[Visitor]:
-    files = []
-    for number, key in enumerate(keys):
-        files.append(tmp_path / f"key-{number}")
-        files[-1].write_text(base64.b64encode(key).decode())
-    links = {"keys": [str(file) for file in files], "url": "https://files.example"}
-    if store_url is not None:
-        links["store_url"] = store_url
-    if revoked is not None:
-        links["revoked_links"] = revoked
-    settings = make_app_settings(make_open_grant(**grant), links=links)
-    clock = MovedClock()
-    async with run_app(settings, audit=audit, clock=clock) as client:
-        visitor = Visitor(client, clock)
-        if store_url is not None:
-            await visitor.until_revocations_are_known()
-        yield visitor
-
-
-@pytest.fixture(name="visitor")
-async def _visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
-    async with run_visitor(tmp_path) as visitor:
-        yield visitor
-
-
-def target(answer: httpx.Response) -> tuple[str, dict[str, list[str]]]:
-    """Path and query of the URL at the store."""
-    assert answer.status_code == 307, answer.text
-    url = urlsplit(answer.headers["location"])
-    assert url.netloc == "demo.s3.example"
-    return unquote(url.path), parse_qs(url.query)
-
-
-def code(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -310,59 +203,6 @@ async def test_a_drop_box_keeps_the_grants_limits(
         assert code(await visitor.send("PUT", visitor.drop_box() + below, typed)) == refusal
 
 
-async def test_a_drop_box_has_a_page_that_may_reach_the_store(visitor: Visitor) -> None:
-    path = visitor.drop_box()
-    answer = await visitor.send("GET", path, BROWSER)
-    assert (answer.status_code, answer.headers["content-type"][:9]) == (200, "text/html")
-    policy = answer.headers["content-security-policy"]
-    assert "connect-src 'self' https://demo.s3.example;" in policy
-    assert "require-trusted-types-for 'script'" in policy
-    slashed = await visitor.send("GET", f"{path}/", BROWSER)
-    assert slashed.status_code == 308
-    assert slashed.headers["location"] == f"../{path.removeprefix('/l/')}"
-
-
-async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> None:
-    file = {"name": "../a b.txt", "content_length": 5, "content_type": "text/plain"}
-    answer = await visitor.send("POST", visitor.drop_box(), json=file)
-    signed = answer.json()
-    assert (answer.status_code, signed["method"]) == (200, "PUT")
-    assert signed["headers"] == {"content-type": "text/plain"}
-    assert unquote(urlsplit(signed["url"]).path).endswith("/.._a b.txt")
-    unknown = await visitor.send("POST", visitor.drop_box(), json=file | {"x": 1})
-    assert code(unknown) == (422, "invalid_request")
-
-
-async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
-    for name in ("drop_box.js", "elements.js", "store.js", "words.js", "console.css", "icon.svg"):
-        assert (await visitor.send("GET", f"/links/{name}")).status_code == 200
-    assert (await visitor.send("GET", "/links/main.js")).status_code == 404
-
-
-async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Valkey) -> None:
-    async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
-        path = visitor.link(max_uses=1, key="a/<i>.txt")
-        page = await visitor.send("GET", path, BROWSER)
-        assert (page.status_code, page.headers["content-type"][:9]) == (200, "text/html")
-        assert "&lt;i&gt;.txt" in page.text
-        assert (
-            "form-action 'self' https://demo.s3.example" in page.headers["content-security-policy"]
-        )
-        assert "script-src 'self'" in page.headers["content-security-policy"]
-
-
-async def test_the_button_uses_the_link(tmp_path: Path, valkey: Valkey) -> None:
-    async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
-        path = visitor.link(max_uses=1)
-        assert (await visitor.send("POST", path)).status_code == 410  # it was never registered
-        links: Links = app_of(visitor.client).state.links
-        assert links.shared is not None
-        await links.shared.store.register(visitor.id_of(path), 1, int(time.time()) + 3600)
-        answer = await visitor.send("POST", path)
-        assert answer.status_code == 303
-        assert answer.headers["location"].startswith("https://demo.s3.example/a/b.txt?")
-
-
 async def test_programs_use_a_counted_link_by_a_get(tmp_path: Path, valkey: Valkey) -> None:
     async with run_visitor(tmp_path, store_url=valkey.url) as visitor:
         new = {"bucket": "demo", "key": "a", "max_uses": 1}
@@ -390,3 +230,19 @@ async def test_a_credential_is_not_needed_and_not_looked_at(visitor: Visitor) ->
     for authorization in (f"Bearer {API_KEY}", "Bearer wrong"):
         answer = await visitor.send("GET", visitor.link(), {"Authorization": authorization})
         assert target(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [("link", "GET, HEAD"), ("counted", "GET, HEAD, POST"), ("drop_box", "GET, HEAD, POST, PUT")],
+)
+async def test_a_refused_method_names_the_others(visitor: Visitor, path: str, allow: str) -> None:
+    paths = {
+        "link": visitor.link(),
+        "counted": visitor.link(max_uses=1),
+        "drop_box": visitor.drop_box(),
+    }
+    method = "POST" if path == "drop_box" else "PUT"
+    below = "/x" if path == "drop_box" else ""
+    answer = await visitor.send(method, paths[path] + below, SIZE)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allow)

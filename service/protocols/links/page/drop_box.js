@@ -1,11 +1,36 @@
 // The page of a drop box: sends each chosen file to the store, a few at a time.
 
-import { byId, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { byId, element, fromTemplate, hideError, showError, tell } from "./elements.js";
 import { send } from "./store.js";
 import { bytes, percent } from "./words.js";
 
 const PARALLEL = 3;
-const WORDS = { waiting: "Waiting", done: "Sent", cancelled: "Cancelled", failed: "Not sent" };
+const WORDS = {
+  waiting: "Waiting",
+  done: "Sent",
+  cancelled: "Cancelled",
+  failed: "Not sent",
+  refused: "Not sent",
+};
+const KINDS = {
+  "application/pdf": "PDF",
+  "audio/*": "audio",
+  "image/*": "images",
+  "text/plain": "plain text",
+  "video/*": "videos",
+};
+const GREATEST = 5 * 1024 ** 3; // bytes of one PUT
+const input = byId("files");
+const most = Number(input.dataset.most);
+/** What a refusal means here: the service's own text is for programmers. */
+const REFUSALS = {
+  404: "This link no longer works. Ask the person who sent it to you for a new one.",
+  410: "This link is over. Ask the person who sent it to you for a new one.",
+  413: `This file is too large. Each file may have up to ${bytes(most)}.`,
+  415: "Files of this type are not accepted here.",
+  429: "Too many files are being sent. Wait a minute, then try again.",
+  503: "The service cannot answer now. Wait a minute, then try again.",
+};
 
 const waiting = [];
 let running = 0;
@@ -38,7 +63,7 @@ class Item {
       this.#become("done");
     } catch (error) {
       if (this.state === "cancelled") return;
-      this.#become("failed");
+      this.#become(error.isFinal ? "refused" : "failed");
       showError(this.#part(".error"), error, { gently: true });
     }
   }
@@ -72,8 +97,13 @@ class Item {
     const bar = this.#part("progress");
     bar.hidden = this.state !== "sending";
     bar.value = size ? this.#sent / size : 0;
-    this.#part("[data-act=again]").hidden = !["failed", "cancelled"].includes(this.state);
-    this.#part("[data-act=cancel]").hidden = !["waiting", "sending"].includes(this.state);
+    this.#offer("again", ["failed", "cancelled"]);
+    this.#offer("cancel", ["waiting", "sending"]);
+    this.#part(".actions").hidden = ["done", "refused"].includes(this.state);
+  }
+
+  #offer(act, states) {
+    this.#part(`[data-act=${act}]`).hidden = !states.includes(this.state);
   }
 
   #part(selector) {
@@ -83,19 +113,35 @@ class Item {
 
 /** Returns what the service signed for a file: a new key, this length and this type. */
 async function signed(file, signal) {
-  const answer = await fetch(location.pathname, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({
-      name: file.name,
-      content_length: file.size,
-      content_type: file.type || "application/octet-stream",
-    }),
-    signal,
-  });
-  const body = await answer.json();
-  if (answer.ok) return body;
-  throw Object.assign(new Error(body.detail), { requestId: body.request_id, errors: body.errors });
+  if (file.size > most) throw refusal(413);
+  const answer = await ask(file, signal);
+  if (answer.ok) return answer.json();
+  if (answer.status in REFUSALS) throw refusal(answer.status);
+  const problem = await answer.json().catch(() => ({})); // a proxy answers without JSON
+  const text = problem.detail ?? `The service failed (${answer.status}).`;
+  throw Object.assign(new Error(text), { requestId: problem.request_id });
+}
+
+function refusal(status) {
+  return Object.assign(new Error(REFUSALS[status]), { isFinal: [413, 415].includes(status) });
+}
+
+async function ask(file, signal) {
+  try {
+    return await fetch(location.pathname, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        name: file.name,
+        content_length: file.size,
+        content_type: file.type || "application/octet-stream",
+      }),
+      signal,
+    });
+  } catch {
+    signal.throwIfAborted();
+    throw new Error("The service cannot be reached. Check your connection, then try again.");
+  }
 }
 
 function add(item) {
@@ -120,9 +166,14 @@ function choose(files) {
 const isBusy = () =>
   [...byId("items").children].some(({ dataset }) => ["waiting", "sending"].includes(dataset.state));
 
-byId("files").addEventListener("change", (event) => {
-  choose(event.target.files);
-  event.target.value = ""; // otherwise the same file could not be chosen again
+if (most < GREATEST) byId("limits").append(element("li", `Up to ${bytes(most)} each`));
+if (input.accept) {
+  const kinds = input.accept.split(", ").map((type) => KINDS[type] ?? type);
+  byId("limits").append(element("li", `Only these types: ${kinds.join(", ")}`));
+}
+input.addEventListener("change", () => {
+  choose(input.files);
+  input.value = ""; // otherwise the same file could not be chosen again
 });
 const zone = byId("drop");
 for (const name of ["dragover", "drop"])
