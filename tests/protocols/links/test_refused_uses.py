@@ -16,7 +16,8 @@ async def path_of(harness: Harness) -> str:
     """Make a link, and forget its line."""
     made = await harness.create()
     harness.audit_bytes.clear()
-    return urlsplit(made["url"]).path
+    path: str = urlsplit(made["url"]).path
+    return path
 
 
 async def test_a_link_that_is_over_says_who_made_it(tmp_path: Path) -> None:
