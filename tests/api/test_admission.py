@@ -10,8 +10,8 @@ from service.access.callers import Rate
 from service.api.limits import (
     MAX_REFUSAL_SECONDS,
     BatchQueue,
-    ConcurrencyLimiter,
     CallerId,
+    ConcurrencyLimiter,
     RecentlyRefused,
     SharedLimits,
 )
