@@ -1,15 +1,43 @@
 """What is asked for: whole requests as bytes, no two for the same key."""
 
 import json
+import secrets
+import time
 from typing import Any, Final
 
 from benchmarks.signers import keys
+from service.access.grants import Caller
+from service.protocols.links.keys import KeyRing
+from service.protocols.links.ticket import SALT_BYTES, Link
 
 CHECKSUM: Final = {"algorithm": "SHA256", "value": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
 
 
 def downloads(count: int, bucket: str, key: str) -> list[bytes]:
     return [post("download-urls", _download(bucket, each), key) for each in keys(count)]
+
+
+def objects(count: int, bucket: str, key: str) -> list[bytes]:
+    """Object URLs."""
+    credential = f"Authorization: Bearer {key}\r\n"
+    return [_get(f"/o/{bucket}/{each}", credential) for each in keys(count)]
+
+
+def links(count: int, bucket: str, ring: KeyRing, maker: str) -> list[bytes]:
+    """Share links of an API key's name, each used for the first time."""
+    now = int(time.time())
+    made = (
+        Link(
+            caller=Caller(issuer=None, subject=maker),
+            bucket=bucket,
+            key=each,
+            issued_at=now,
+            expires_at=now + 3600,
+            salt=secrets.token_bytes(SALT_BYTES),
+        )
+        for each in keys(count)
+    )
+    return [_get(f"/l/{ring.seal(link).text}") for link in made]
 
 
 def uploads(count: int, bucket: str, key: str) -> list[bytes]:
@@ -54,6 +82,14 @@ def _upload(bucket: str, key: str) -> dict[str, Any]:
         "storage_class": "STANDARD_IA",
         "tags": {"team": "billing"},
     }
+
+
+def _get(path: str, more: str = "") -> bytes:
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
+        f"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n{more}\r\n"
+    )
+    return head.encode()
 
 
 def post(path: str, body: object, key: str) -> bytes:

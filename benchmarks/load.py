@@ -26,7 +26,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         if _is_whole(self._received):
-            if not self._received.startswith(b"HTTP/1.1 200"):
+            if not self._received.startswith((b"HTTP/1.1 200", b"HTTP/1.1 307")):
                 self.failed.set_exception(AssertionError(self._received[:2000].decode()))
             self._received = b""
             self._answered(self)

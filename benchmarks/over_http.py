@@ -11,10 +11,12 @@ import uvloop
 from benchmarks import asking, load
 from benchmarks.measuring import Samples, quantile
 from benchmarks.signers import TOKEN_LENGTHS
-from benchmarks.targets import API_KEY, Target, bucket_of
+from benchmarks.targets import API_KEY, LINK_KEY, MAKER, Target, bucket_of
+from service.protocols.links.keys import KeyRing
 
 ROUNDS: Final = 5
 BATCH: Final = 1000
+RING: Final = KeyRing([LINK_KEY])
 SIZES: Final = (1, 10, 100, 1000)
 RATES: Final = (250, 500, 1000, 2000, 3000, 4000, 6000, 8000)
 PATIENCE_SECONDS: Final = 0.25  # of latency: beyond it a server only falls further behind
@@ -42,6 +44,8 @@ def jobs(service: Target, apps: dict[tuple[str, int], Target], token: str) -> li
         found += [
             Job("get", length, service, _downloads(2000, bucket)),
             Job("jwt", length, service, _downloads(2000, bucket, token)),
+            Job("object", length, service, lambda b=bucket: asking.objects(2000, b, API_KEY)),  # type: ignore[misc]
+            Job("link", length, service, lambda b=bucket: asking.links(2000, b, RING, MAKER)),  # type: ignore[misc]
             Job("upload", length, service, lambda b=bucket: asking.uploads(1500, b, API_KEY)),  # type: ignore[misc]
             Job("form", length, service, lambda b=bucket: asking.forms(1500, b, API_KEY)),  # type: ignore[misc]
             Job("batch", length, service, _batches(20, BATCH, bucket), 1),

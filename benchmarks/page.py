@@ -14,6 +14,8 @@ _ROWS: Final = {
     "jwt": "presign, the same with a JWT seen before",
     "upload": "presign, an upload with every header",
     "form": "presign, a form",
+    "object": "presign, an object URL",
+    "link": "presign, a share link",
     "batch": "presign, a batch of 1,000 downloads",
     "hello": "FastAPI's hello world, with our request model",
     "raw": "a raw ASGI app that answers at once",

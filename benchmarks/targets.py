@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from benchmarks.measuring import SERVER_CORE, cpu_seconds, pin
 from benchmarks.signers import REGION, TOKEN_LENGTHS
 
 API_KEY: Final = "bench-0123456789abcdef0123456789abcdef"
+MAKER: Final = "bench"  # the API key's name
+LINK_KEY: Final = b"bench-of-links-0123456789abcdef!"
 _START_SECONDS: Final = 30.0
 
 
@@ -43,7 +46,7 @@ def configuration(issuing: str) -> dict[str, Any]:
         {
             "bucket": bucket_of(length),
             "prefix": "reports/",
-            "allow": ["download", "upload", "form", "head", "delete", "list"],
+            "allow": ["download", "upload", "form", "head", "delete", "list", "link"],
             "max_expires_in": 900,
             "max_content_length": "5GiB",
             "allow_overwrite": True,
@@ -64,7 +67,7 @@ def configuration(issuing: str) -> dict[str, Any]:
         },
         "issuers": {"bench": {"issuer": issuing, "audience": AUDIENCE, "jwks_url": issuing}},
         "callers": [
-            {"api_key": "bench", "sha256": [sha256(API_KEY.encode()).hexdigest()], **may},
+            {"api_key": MAKER, "sha256": [sha256(API_KEY.encode()).hexdigest()], **may},
             {"issuer": "bench", "subject": SUBJECT, **may},
         ],
     }
@@ -78,8 +81,10 @@ def bucket_of(token_length: int) -> str:
 @contextmanager
 def service(directory: Path, issuing: str, module: str = "service") -> Iterator[Target]:
     """`presign serve`, its audit trail in a file."""
-    path = directory / "presign.yaml"
-    path.write_text(json.dumps(configuration(issuing)))  # JSON is YAML
+    path, link_key = directory / "presign.yaml", directory / "link.key"
+    link_key.write_bytes(b64encode(LINK_KEY))
+    links = {"keys": [str(link_key)], "url": "https://files.test"}
+    path.write_text(json.dumps(configuration(issuing) | {"links": links}))  # JSON is YAML
     keys = {"AWS_ACCESS_KEY_ID": "AKIABENCH", "AWS_SECRET_ACCESS_KEY": "bench"}
     command = [sys.executable, "-m", module, "serve", "--config", str(path), "--port"]
     with (directory / "audit").open("wb") as audit:

@@ -94,9 +94,15 @@ class UnsafeContentType(PresignError):
 
 
 class NotFound(PresignError):
-    """The configuration has changed since the start, and turned the route off."""
+    """There is no such link, or no such route in the configuration of this moment."""
 
     code = "not_found"
+
+
+class LinkExpired(PresignError):
+    """A genuine share link whose time or uses are over."""
+
+    code = "link_expired"
 
 
 class UploadNotFound(PresignError):

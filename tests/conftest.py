@@ -24,6 +24,13 @@ settings.register_profile(
 settings.load_profile("presign")
 
 
+@pytest.hookimpl(trylast=True)  # after Hypothesis has marked its tests
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For mutants, run last the tests that try many examples: most mutants fail a quick one."""
+    if settings.get_current_profile_name() == "mutants":
+        items.sort(key=lambda item: item.get_closest_marker("hypothesis") is not None)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Report last which tests were skipped: nothing else in the output shows that they are

@@ -16,7 +16,6 @@ from service.errors import BodyTooLarge, InvalidJson, InvalidRequest
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_BATCH_BYTES: Final = 4 * 1024**2
-MAX_DISCARDED_BYTES: Final = 1024**2  # of a body that nobody needs, read to keep the connection
 # Commas count the fields. pydantic takes a kilobyte for each unknown one, so a body of nothing but
 # commas would take a hundred times its own size.
 _MAX_COMMAS: Final = 50_000

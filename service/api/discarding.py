@@ -1,40 +1,51 @@
 """Bodies that clients send here although they are meant for the store.
 
 Most clients send the body before they read that they are redirected. A short one is read and
-dropped. All others are left to the server, which sends the response, drops what still arrives for a
-moment, and closes the connection.
+dropped. A long one is left to the server: it sends the response, reads and drops what comes in the
+next two seconds, so that the client sees the response and no reset, and closes the connection.
 """
+
+from collections.abc import Iterable
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.body import MAX_DISCARDED_BYTES, declared_length
-from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
+from service.api.body import declared_length
+from service.api.limits import CALLER_ID, ConcurrencyLimiter
 from service.errors import Overloaded
 
-_EXPECTS = (b"expect", b"100-continue")
+MAX_DISCARDED_BYTES: Final = 1024**2
+_EXPECTS: Final = (b"expect", b"100-continue")
 
 
-async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> None:
-    """Read and drop the request's body.
+async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> dict[str, str]:
+    """Read and drop the request's body. Return the headers that the response must have.
 
-    Reads nothing if the client waits to be asked for the body (`Expect: 100-continue`), if the body
-    has more than `limit` bytes or no declared length, or if too many bodies are being received.
-    Raises ClientDisconnect.
+    If the body has more than `limit` bytes or no declared length, or the client waits to be asked
+    for it (`Expect: 100-continue`), this reads nothing and returns `Connection: close`. It also
+    reads nothing while too many bodies are being received. Raises ClientDisconnect.
     """
     headers = request.scope["headers"]
-    waits = any((name, value.lower()) == _EXPECTS for name, value in headers)
-    if waits or not 0 < declared_length(headers) <= limit:
-        return
+    if _is_left(headers, limit):
+        return {"connection": "close"}
     bodies: ConcurrencyLimiter = request.app.state.shared.bodies
-    owner = request.scope["state"].get(REQUEST_OWNER)
+    caller_id = request.scope["state"].get(CALLER_ID)
     try:
-        bodies.acquire(owner)
+        bodies.acquire(caller_id)
     except Overloaded:
-        return
+        return {}
     try:
         await _drop(request)
     finally:
-        bodies.release(owner)
+        bodies.release(caller_id)
+    return {}
+
+
+def _is_left(headers: Iterable[tuple[bytes, bytes]], limit: int) -> bool:
+    for name, value in headers:
+        if name == b"transfer-encoding" or (name, value.lower()) == _EXPECTS:
+            return True
+    return declared_length(headers) > limit
 
 
 async def _drop(request: Request) -> None:

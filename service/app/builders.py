@@ -25,6 +25,9 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
+from service.protocols.links.keys import KeyRing
+from service.protocols.links.links import LinkSettings
+from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location
 from service.sessions.lifetime import Lifetime
@@ -140,12 +143,27 @@ def object_url_lifetime(settings: Settings) -> Lifetime | None:
     return None if settings.objects is None else Lifetime(expires_in=settings.objects.expires_in)
 
 
+def package_index_places(settings: Settings) -> dict[str, Place]:
+    return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
+
+
 def link_keys(settings: Settings) -> list[bytes]:
     """The keys of share links, read from their files. Raises ConfigurationError."""
     try:
         return [] if settings.links is None else [read_key(path) for path in settings.links.keys]
     except ValueError as error:  # they could be read when the settings were read
         raise ConfigurationError([f"links.keys: {error}"]) from None
+
+
+def link_settings(settings: Settings) -> LinkSettings | None:
+    """What links need of the configuration. Raises ConfigurationError for an unreadable key."""
+    if (links := settings.links) is None:
+        return None
+    return LinkSettings(
+        keys=KeyRing(link_keys(settings)),
+        url=links.url.rstrip("/"),
+        revoked=frozenset(links.revoked_links),
+    )
 
 
 def links_store_url(settings: Settings) -> SecretStr | None:

@@ -21,6 +21,7 @@ from service.api.problems import answer_http_exception, answer_unexpected_error
 from service.api.routes import (
     callers,
     diagnoses,
+    front_page,
     health,
     multipart,
     objects,
@@ -31,7 +32,10 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.links import pages, visit_routes
+from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
+from service.protocols.package_index import routes as package_index
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -43,8 +47,10 @@ _ROUTERS: Final = (
     multipart.router,
     diagnoses.router,
     callers.router,
+    links.router,
     health.router,
     openapi.router,
+    front_page.router,
     console.router,
 )
 
@@ -107,6 +113,8 @@ def create_app(
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
+            app.state.links, app.state.link_visits = services.links, services.link_visits
+            app.state.package_indexes = services.package_indexes
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -125,7 +133,11 @@ def create_app(
     app.add_exception_handler(Exception, answer_unexpected_error)
     routers = [*_ROUTERS]
     if settings.objects is not None:
-        routers.insert(0, object_urls.router)  # the gateway tries its routes in this order
+        routers.append(object_urls.router)
+    if settings.links is not None:
+        routers += [visit_routes.router, pages.router]
+    if settings.package_index:
+        routers.append(package_index.router)
     if settings.uppy is not None:
         routers.append(uppy.router)
     for router in routers:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from service.app import builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
 from service.config.file import callers_dir, fingerprint
@@ -32,6 +33,8 @@ RESTART_REQUIRED: Final = (
     "rate_limit_url",
     "log_level",
 )
+# The sections that bring routes of their own
+ROUTES: Final = ("objects", "package_index", "uppy")
 
 
 async def keep_reloading(
@@ -159,7 +162,13 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
         for name in RESTART_REQUIRED
         if getattr(old.server, name) != getattr(new.server, name)
     ]
-    if new.uppy is not None and (old.uppy is None or old.uppy.origins != new.uppy.origins):
-        names.append("uppy" if old.uppy is None else "uppy.origins")
+    names += [name for name in ROUTES if getattr(new, name) and not getattr(old, name)]
+    if new.uppy is not None and old.uppy is not None and old.uppy.origins != new.uppy.origins:
+        names.append("uppy.origins")
+    if new.links is not None:
+        if old.links is None:
+            names.append("links")
+        elif builders.links_store_url(new) != builders.links_store_url(old):
+            names.append("links.store_url")
     if names:
         log.warning("changed, but will take effect only after a restart: %s", ", ".join(names))

@@ -22,6 +22,7 @@ import httpx
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
 from service.app.closing import close_sources, run_all
+from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
 from service.auth.token_verifier import TokenVerifier
@@ -38,10 +39,12 @@ from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
-from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.snapshot import Snapshot
+from service.protocols.links.links import LinkSettings
+from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
+from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -85,6 +88,7 @@ class _Configuration:
     jwks: dict[str, JwksCache]
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
+    links: LinkSettings | None
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]
@@ -121,7 +125,7 @@ class Services:
             self._locations, self._addresses = builders.locations(settings), dict(addresses)
         self._waiting = Waiting(settings.server.max_in_flight)
         async with AsyncExitStack() as stack:
-            self._limits = self._rate_limits(settings)
+            self._limits = rate_limits(settings, self._clock, self._metrics)
             stack.push_async_callback(self._limits.close)
             self._store = S3Client(
                 clock=self._clock,
@@ -132,16 +136,19 @@ class Services:
                 waiting=self._waiting,
             )
             stack.push_async_callback(self._store.close)
-            self._assemble(await self._prepare(settings))
+            self._assemble(configuration := await self._prepare(settings))
             stack.push_async_callback(self._close)
             stack.push_async_callback(self._pool.stop)
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
+            links = open_links(settings, configuration.links, self.authorizer, self._clock)
+            self.links = await stack.enter_async_context(links)
+            self.link_visits = LinkVisits(self.links, clock=self._clock, unique_id=_unique_id)
             self._pool.start()
             self.tokens.start()
             self._opened = stack.pop_all()
 
     def _assemble(self, configuration: _Configuration) -> None:
-        clock, history = self._clock, History(self._clock)
+        clock, history, settings = self._clock, History(self._clock), configuration.settings
         self._pool = SessionPool(
             configuration.buckets,
             clock=clock,
@@ -167,12 +174,10 @@ class Services:
             multipart=self.multipart,
             store=self._store,
         )
-        target = builders.uppy_target(configuration.settings)
-        self.uppy = UppyUploads(target, use_cases, unique_id=_unique_id)
-        self.object_urls = ObjectUrls(
-            builders.object_url_lifetime(configuration.settings),
-            Listings(self.authorizer, self._store),
-        )
+        self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
+        listings = Listings(self.authorizer, self._store)
+        self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
+        self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -184,6 +189,8 @@ class Services:
         self.authorizer.snapshot = new.snapshot
         self.uppy.target = builders.uppy_target(settings)
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
+        self.links.configure(new.links)
+        self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -233,6 +240,7 @@ class Services:
             jwks=jwks,
             ca_digest=ca_digest,
             new_tls_context=tls_context,
+            links=await run_in_thread_if(in_thread, builders.link_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:
@@ -276,17 +284,6 @@ class Services:
             chance=random.random,
             observer=self._metrics,
             waiting=self._waiting,
-        )
-
-    def _rate_limits(self, settings: Settings) -> RateLimits:
-        url, store = settings.server.rate_limit_url, None
-        if url is not None:
-            # The import is a twentieth of the start's time and memory, and few need it.
-            from service.presigning.rate_store import RedisWindows  # noqa: PLC0415
-
-            store = RedisWindows(url.get_secret_value(), seconds=4 * STORE_SECONDS)
-        return RateLimits(
-            store, clock=self._clock, on_failure=self._metrics.rate_limit_store_failed
         )
 
 

@@ -20,6 +20,7 @@ from service.config.callers import AnonymousSettings, CallerSettings, GrantSetti
 from service.config.file import Files, message, quoted, read_files, without_echoes
 from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
+from service.config.package_index import PackageIndexSettings
 from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
 from service.config.uppy import UppySettings
@@ -62,6 +63,9 @@ class Settings(Section):
     objects: Objects = Field(default_factory=ObjectUrlSettings)
     """[Object URLs](object-urls.md) at `/o/{bucket}/{key}`. `objects: false` turns them off."""
 
+    package_index: dict[Name, PackageIndexSettings] = Field(default_factory=dict)
+    """Python [package indexes](package-index.md) at `/simple/{name}/`, by name."""
+
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
@@ -76,9 +80,20 @@ class Settings(Section):
     def _buckets_are_configured(self) -> Self:
         used = [((*at, "bucket"), grant.bucket) for at, grant in self._grants()]
         used += [] if self.uppy is None else [(("uppy", "bucket"), self.uppy.bucket)]
+        used += [
+            (("package_index", name, "bucket"), index.bucket)
+            for name, index in self.package_index.items()
+        ]
         for at, bucket in used:
             if bucket not in self.buckets:
                 raise _error(at, _unknown("bucket", bucket, self.buckets))
+        return self
+
+    @model_validator(mode="after")
+    def _indexes_have_object_urls(self) -> Self:
+        if self.package_index and self.objects is None:
+            text = "its files are object URLs, so it needs `objects`, which is false"
+            raise _error(("package_index",), text)
         return self
 
     @model_validator(mode="after")

@@ -48,9 +48,9 @@ async def page(request: Request) -> Response:
 @router.api_route("/console/{name}", methods=_METHODS)
 async def serve_file(request: Request, name: str) -> Response:
     snapshot = _require_console(request)
-    if name not in _files():
+    if name not in page_files():
         raise HTTPException(404)
-    body, media_type = _files()[name]
+    body, media_type = page_files()[name]
     headers = {
         "Content-Security-Policy": content_security_policy(
             bucket.address.origin for bucket in snapshot.buckets.values()
@@ -69,14 +69,20 @@ def _require_console(request: Request) -> Snapshot:
 
 
 @cache
-def _files() -> dict[str, tuple[bytes, str]]:
+def page_files() -> dict[str, tuple[bytes, str]]:
     """Body and media type by name, so that no path is made from what a client sends."""
     return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _PAGE.iterdir()}
 
 
-def content_security_policy(store_origins: Iterable[str]) -> str:
-    """Allows the page's own files, this service, and the stores that a policy can name."""
+def content_security_policy(
+    store_origins: Iterable[str], *, form_origins: Iterable[str] = ()
+) -> str:
+    """Allows the page's own files, this service, and the stores that a policy can name.
+
+    `form_origins` are where a form's answer may redirect to. Without them no form may be sent.
+    """
     origins = sorted({origin for origin in store_origins if "[" not in origin})
+    targets = sorted({origin for origin in form_origins if "[" not in origin})
     return "; ".join(
         [
             "default-src 'none'",
@@ -85,7 +91,7 @@ def content_security_policy(store_origins: Iterable[str]) -> str:
             "img-src 'self'",
             " ".join(["connect-src 'self'", *origins]),
             "base-uri 'none'",
-            "form-action 'none'",
+            " ".join(["form-action 'self'", *targets]) if targets else "form-action 'none'",
             "frame-ancestors 'none'",
             # Text cannot become HTML or script, whatever the page's code does.
             "require-trusted-types-for 'script'",

@@ -22,7 +22,13 @@ from service.access.callers import Identity
 from service.errors import PresignError
 from service.presigning.json_template import PLACEHOLDER, cut, text
 from service.presigning.requests import AnyRequest, StoreRequest, operation
-from service.presigning.results import Diagnosed, PresignedForm, PresignedRequest, PresignedRequests
+from service.presigning.results import (
+    Diagnosed,
+    MadeLink,
+    PresignedForm,
+    PresignedRequest,
+    PresignedRequests,
+)
 from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
 
@@ -35,7 +41,13 @@ _REFUSALS: Final = 10  # lines of refusals for one batch
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
 Answer = (
-    PresignedRequest | PresignedRequests | PresignedForm | StoreAccess | Diagnosed | PresignError
+    PresignedRequest
+    | PresignedRequests
+    | PresignedForm
+    | StoreAccess
+    | Diagnosed
+    | MadeLink
+    | PresignError
 )
 # A request, its key, or the keys of a batch with the same answer, and the answer.
 Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
@@ -56,11 +68,16 @@ class RefusedBatch:
 
 @dataclass(slots=True)
 class Requester:  # not frozen: see presigning/requests.py
-    """The caller of one request, the request's id, and the client's address."""
+    """The caller of one request, the request's id, and the client's address.
+
+    `link_id` is that of the share link that the request uses, makes or ends. The caller is then the
+    link's maker.
+    """
 
     identity: Identity
     request_id: str
     client: str | None = None
+    link_id: str | None = None
 
 
 def audit_lines(
@@ -108,38 +125,6 @@ def refused_batch_line(
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
 
-def unread_line(
-    requester: Requester | None,
-    code: str,
-    *,
-    time: float,
-    request_id: str | None = None,
-    client: str | None = None,
-    route: str | None = None,
-    suppressed: int | None = None,
-) -> bytes:
-    """Return the line of a request that was refused before its body was read.
-
-    Without a `requester` the caller is unknown. `suppressed` is how many such requests have no
-    line.
-    """
-    caller = None if requester is None else requester.identity.caller
-    members = {
-        "event": "audit",
-        "time": _milliseconds(time).decode(),
-        "request_id": request_id if requester is None else requester.request_id,
-        "issuer": None if caller is None else caller.issuer,
-        "subject": None if caller is None else caller.subject,
-        "client": client if requester is None else requester.client,
-        "decision": "denied",
-        "reason": code,
-        "route": route,
-        "suppressed": suppressed,
-    }
-    present = {name: value for name, value in members.items() if value is not None}
-    return to_json({**present, "keys": [], "part": 1, "parts": 1}) + b"\n"
-
-
 def _line(
     requester: Requester, outcome: Outcome, s3_buckets: Mapping[str, str], time: float
 ) -> bytes:
@@ -156,9 +141,9 @@ def _line(
     )
     return b'%b"%b"%b%b%b[%b]%b1%b1%b\n' % (
         head,
-        _milliseconds(time),
+        milliseconds(time),
         before_id,
-        text(requester.request_id),
+        _ids(requester),
         before_keys,
         text(key[:_LONGEST_KEY]),
         before_part,
@@ -207,8 +192,9 @@ def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Pl
     )
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
-    if isinstance(answer, Diagnosed):
-        return ("allowed", None, *what, None, None, None, None, None, *more)
+    if isinstance(answer, Diagnosed | MadeLink):
+        seconds = answer.expires_in if isinstance(answer, MadeLink) else None
+        return ("allowed", None, *what, seconds, None, None, None, None, *more)
     signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
     validity = answer.validity
     expires_in = None if signs_nothing else validity.given.expires_in
@@ -240,9 +226,9 @@ def _lines(
     )
     begin = b'%b"%b"%b%b%b' % (
         head,
-        _milliseconds(time),
+        milliseconds(time),
         before_id,
-        to_json(requester.request_id),
+        _ids(requester),
         before_keys,
     )
     room = MAX_LINE - len(begin) - len(before_part) - len(between) - len(end) - _NUMBERS
@@ -274,6 +260,17 @@ def _template(
     return cut({name: value for name, value in members.items() if value is not None})
 
 
+def _ids(requester: Requester) -> bytes:
+    """The request's id as JSON, with the member `link_id` after it if there is a link.
+
+    A link's id is not in the template, which would be another one for each link.
+    """
+    request_id = text(requester.request_id)
+    if requester.link_id is None:
+        return request_id
+    return b'%b,"link_id":"%b"' % (request_id, requester.link_id.encode())
+
+
 def _split_to_fit(keys: Sequence[str], room: int) -> list[bytes]:
     """Split the keys into lists that are shorter than `room` bytes."""
     rendered = to_json(keys)
@@ -291,7 +288,8 @@ def _cut_to_fit(keys: Sequence[str], room: int) -> bytes:
     return to_json([key[:_SHORT_KEY] for key in keys])
 
 
-def _milliseconds(time: float) -> bytes:
+def milliseconds(time: float) -> bytes:
+    """Return epoch seconds as the time of a line."""
     return b"%b.%03dZ" % (_second(int(time)), time % 1 * 1000)
 
 

@@ -15,10 +15,10 @@ from service.presigning.audit import (
     WriteLines,
     audit_lines,
     refused_batch_line,
-    unread_line,
 )
+from service.presigning.audit_events import ended_link_line, unread_line
 from service.presigning.requests import AnyRequest, operation
-from service.presigning.results import Diagnosed
+from service.presigning.results import Diagnosed, MadeLink
 from service.s3.access import StoreAccess
 from service.telemetry.line_limit import LineLimit
 
@@ -92,6 +92,10 @@ class AuditTrail:
         if self._observer is not None:
             self._observer.refused(refusal.code, 1)
 
+    async def record_ended_link(self, requester: Requester) -> None:
+        """Record a link that its maker has ended: the one of the requester."""
+        await self._put(ended_link_line(requester, time=self._clock.wall()))
+
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
         """Anybody can cause these lines, so there are few. The last one counts the others."""
         if self._unauthenticated.allows(self._clock.boot()):
@@ -136,6 +140,9 @@ class AuditTrail:
             return
         if isinstance(answer, Diagnosed):
             self._observer.diagnosed(answer.first)
+            return
+        if isinstance(answer, MadeLink):
+            self._observer.signed(operation(request), request.bucket, answer.limited_by, count)
             return
         urls = answer.urls if isinstance(answer, StoreAccess) else count
         self._observer.signed(operation(request), request.bucket, answer.validity.limited_by, urls)

@@ -76,7 +76,7 @@ class Authorizer:
         self.snapshot = snapshot
         self._pool = pool
         self._clock = clock
-        self._audit_trail = audit_trail
+        self.audit_trail = audit_trail
         self._limits = limits
 
     def can_sign(self) -> bool:
@@ -178,18 +178,18 @@ class Authorizer:
 
     async def record(self, requester: Requester, outcomes: Sequence[Outcome]) -> None:
         """Raises Overloaded if the audit trail cannot be written: then no answer may be sent."""
-        await self._audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
+        await self.audit_trail.record(requester, outcomes, self.snapshot.s3_buckets)
 
     async def record_batch(
         self, requester: Requester, batch: RefusedBatch, refusal: PresignError
     ) -> None:
-        await self._audit_trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
+        await self.audit_trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
 
     async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
-        await self._audit_trail.record_unread(requester, route, refusal)
+        await self.audit_trail.record_unread(requester, route, refusal)
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        await self._audit_trail.record_unauthenticated(request_id, client, route)
+        await self.audit_trail.record_unauthenticated(request_id, client, route)
 
     async def _await_session(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]

@@ -19,9 +19,9 @@ class RedisWindows:
 
         `seconds` limit a call if the client ignores its cancellation.
         """
-        self._connections = _connections(url, seconds)
+        self._connections = connections(url, seconds, setting="server.rate_limit_url")
         self._storage = RedisStorage(
-            "async+redis://",
+            "async+redis://",  # it would accept no URL without a port
             implementation="redispy",
             connection_pool=self._connections,  # type: ignore[arg-type] # as its documentation shows
         )
@@ -41,8 +41,11 @@ class RedisWindows:
         await self._connections.disconnect()
 
 
-def _connections(url: str, seconds: float) -> ConnectionPool:
-    """We close it ourselves; and `limits` would accept no URL without a port."""
+def connections(url: str, seconds: float, *, setting: str) -> ConnectionPool:
+    """Return connections to a Redis or Valkey, which the caller closes.
+
+    `seconds` limit each call. Raises ConfigurationError about the `setting` that has the URL.
+    """
     try:
         return ConnectionPool.from_url(
             url,
@@ -51,5 +54,5 @@ def _connections(url: str, seconds: float) -> ConnectionPool:
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError:  # its message may hold the password
-        message = "server.rate_limit_url: write a URL such as redis://limits:6379/0"
+        message = f"{setting}: write a URL such as redis://limits:6379/0"
         raise ConfigurationError([message]) from None

@@ -98,7 +98,21 @@ class StoreRequest:
         return self.access_request.key
 
 
-AnyRequest = PresignRequest | PostFormRequest | StoreRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRequest:
+    """A share link to make. With `subtree`, to all keys that start with `key`.
+
+    `operation` is what the link is for: `download` or `upload`.
+    """
+
+    bucket: str
+    key: str
+    operation: Operation
+    lifetime: Lifetime
+    subtree: bool = False
+
+
+AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest
 
 
 def signed_key(request: PresignRequest) -> str:
@@ -130,6 +144,8 @@ def form_key(request: PostFormRequest, unique_id: Callable[[], str]) -> str:
 def operation(request: AnyRequest) -> Operation:
     if isinstance(request, PresignRequest):
         return _OPERATIONS[type(request.action)]
+    if isinstance(request, LinkRequest):
+        return Operation.LINK
     return (
         Operation.FORM if isinstance(request, PostFormRequest) else request.access_request.operation
     )

@@ -6,7 +6,7 @@ The classes that are made for each URL are not frozen: see `requests.py`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.sessions.lifetime import Validity
+from service.sessions.lifetime import LimitedBy, Validity
 from service.sessions.session import Session
 from service.signing.signer import Signable
 
@@ -51,6 +51,14 @@ class Diagnosed:
     """A diagnosis; nothing was signed. `first` is the code of the first finding."""
 
     first: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeLink:
+    """A share link, which lives this many seconds. `limited_by` is set if more was requested."""
+
+    expires_in: int
+    limited_by: LimitedBy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,11 @@ from service.access.callers import (
     Identity,
     Rate,
     granted,
+    pointers,
     rate_of,
     revoked_before,
 )
-from service.access.grants import Caller, Grant
+from service.access.grants import Caller, Grant, Operation
 from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
@@ -107,6 +108,17 @@ class Snapshot:
                 found = self._by_claims[claims] = self._compute_access(identity)
             self._by_identity[identity] = found
         return found
+
+    def claims_of_links(self, identity: Identity, bucket: str) -> Mapping[str, str]:
+        """Return the caller's claims that its grants for links to this bucket use."""
+        used = {
+            pointer
+            for entry in self._entries.of(identity.caller)
+            for grant in entry.grants
+            if grant.bucket == bucket and Operation.LINK in grant.allow
+            for pointer in pointers(grant.prefix)
+        }
+        return {name: value for name, value in identity.claims.items() if name in used}
 
     def not_before(self, owner: Owner) -> float:
         """Return the time, in epoch seconds, after which the owner's sessions must have started."""

@@ -140,7 +140,7 @@ def _apply_bucket_defaults(action: SignedAction, bucket: Bucket) -> SignedAction
         return action
     if action.if_match is not None:
         bucket.refuse_create_only(pointer="#/if_match")
-    elif not action.overwrite:
+    elif not action.overwrite and not (isinstance(action, RedirectedPut) and action.new_key):
         bucket.refuse_create_only()
     if isinstance(action, RedirectedPut):
         _check_encryption(action, bucket)

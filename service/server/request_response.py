@@ -7,9 +7,8 @@ left to uvicorn.
 A/B, the server's CPU for a GET over HTTP, 8 connections, each response written by itself: 95 µs;
 103 µs with uvicorn's two writes.
 
-A response that begins before the app has asked for the body may leave it on the client. It closes the
-connection if the client waits to be asked (RFC 9110, 10.1.1: it may send the body or not), or if the
-body is too long to be read for the sake of the connection.
+A client that waits for `100 Continue` may send its body or not once it has the response (RFC 9110,
+10.1.1). So a response that begins before the app has asked for the body ends the connection.
 
 An app may set `reason` in `http.response.start`, which ASGI does not have: it replaces the standard
 reason phrase in the status line (RFC 9112, 4).
@@ -24,7 +23,6 @@ from typing import Any, Final, cast
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from service.api.body import MAX_DISCARDED_BYTES, declared_length
 from service.server.transport import CoalescingTransport
 
 _MAX_COPIED: Final = 16 * 1024  # bytes; a larger body is not copied to join it with the head
@@ -41,7 +39,7 @@ class RequestResponse(RequestResponseCycle):
 
     async def send(self, message: ASGISendEvent) -> None:
         if message["type"] == "http.response.start" and not self.response_started:
-            if self.more_body and self._body_ends_connection():
+            if self.waiting_for_100_continue and self.more_body:
                 self.keep_alive = self.waiting_for_100_continue = False
             self._pending_start = message
             self.response_started = True
@@ -55,12 +53,6 @@ class RequestResponse(RequestResponseCycle):
                     return
             await self._send_start(start)
         await super().send(message)
-
-    def _body_ends_connection(self) -> bool:
-        """Whether the client waits to be asked for the body, or it is long or of unknown length."""
-        if self.waiting_for_100_continue:
-            return True
-        return not 0 < declared_length(self.scope["headers"]) <= MAX_DISCARDED_BYTES
 
     async def _send_whole(self, head: bytes, body: bytes) -> None:
         if self.flow.write_paused and not self.disconnected:

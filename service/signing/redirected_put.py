@@ -40,13 +40,15 @@ _SENT_ETAG: Final = re.compile('"[!#-~]{1,255}"')
 class RedirectedPut:
     """An upload that the client sends to presign first, and then, redirected, to the store.
 
-    So its headers are signed as the client sent them: `sent` has their names in lower case.
+    So its headers are signed as the client sent them: `sent` has their names in lower case. A
+    `new_key` is one that no object can have yet.
     """
 
     METHOD: ClassVar = "PUT"
 
     content_length: int
     sent: Pairs = ()
+    new_key: bool = False
 
     def __post_init__(self) -> None:
         for name, value in self.sent:
@@ -71,7 +73,8 @@ class RedirectedPut:
     @property
     def overwrite(self) -> bool:
         """Whether it replaces whatever object there is."""
-        return {"if-match", "if-none-match"}.isdisjoint(dict(self.sent))
+        conditions = {"if-match", "if-none-match"}
+        return not self.new_key and conditions.isdisjoint(dict(self.sent))
 
     @property
     def encryption(self) -> dict[str, str]:

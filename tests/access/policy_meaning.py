@@ -82,6 +82,10 @@ def near(draw: st.DrawFn, granted: list[Grant]) -> str:
     return draw(st.sampled_from([each for each in edges if each]) | keys)
 
 
+def allowing(*operations: Operation, prefix: str = "a/") -> Grant:
+    return Grant(bucket="reports", prefix=prefix, allow=frozenset(operations))
+
+
 def below(prefix: str, key: str) -> bool:
     """A prefix that is empty or ends in a slash is a folder; any other is one key."""
     if prefix in {"", key}:

@@ -16,8 +16,15 @@ from tests.access.policy_evaluator import (
     holds_at_iam,
     statements,
 )
-from tests.access.policy_meaning import BUCKET, OBJECT_ACTIONS, UPLOADS, meant, near, some_grants
-from tests.support.factories import make_grant
+from tests.access.policy_meaning import (
+    BUCKET,
+    OBJECT_ACTIONS,
+    UPLOADS,
+    allowing,
+    meant,
+    near,
+    some_grants,
+)
 
 ARNS = bucket_arns("acme", partition="aws")
 
@@ -38,38 +45,35 @@ def test_only_copies_are_denied(
     assert allowed is (meant(granted, action, key) and action != "s3:PutObject")
 
 
+def policy_for(operation: Operation) -> str:
+    return session_policy([allowing(operation)], ARNS)
+
+
 @pytest.mark.parametrize("operation", sorted(UPLOADS))
 @pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
 def test_an_upload_is_allowed_at_iam_and_at_ceph_squid(holds: Holds, operation: Operation) -> None:
     """Squid ignores the value of `Null`."""
-    policy = session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    policy = policy_for(operation)
     assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", holds=holds)
     assert not allows(policy, "s3:PutObject", f"{BUCKET}/b/b", holds=holds)
 
 
 @pytest.mark.parametrize("operation", sorted(UPLOADS))
 def test_an_upload_policy_denies_copies(operation: Operation) -> None:
-    policy = session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
     copies = {"s3:x-amz-copy-source": "acme/a/secret"}
-    assert not allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies)
+    assert not allows(policy_for(operation), "s3:PutObject", f"{BUCKET}/a/b", copies)
 
 
 @pytest.mark.parametrize("operation", [each for each in Operation if each not in UPLOADS])
 def test_policies_without_uploads_do_not_mention_copies(operation: Operation) -> None:
-    policy = session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
-    assert "copy-source" not in policy
+    assert "copy-source" not in policy_for(operation)
 
 
-def test_minio_accepts_the_value_in_the_denial() -> None:
+def test_the_denial_of_copies_is_short_and_minio_accepts_it() -> None:
     """ValidateStringValues in minio/pkg, policy/condition/stringfunc.go: a bucket and a key."""
-    policy = session_policy([make_grant(allow=frozenset({Operation.UPLOAD}))], ARNS)
-    condition = statements(policy)[-1]["Condition"]["StringNotEquals"]
-    assert re.fullmatch("[a-z0-9]{3,63}/[a-z]+", condition["s3:x-amz-copy-source"])
-
-
-def test_the_denial_of_copies_is_short() -> None:
-    allow = frozenset({Operation.UPLOAD})
-    policy = session_policy([make_grant(prefix="a/", allow=allow)], ARNS)
-    *_, denial = statements(policy)
+    *_, denial = statements(policy_for(Operation.UPLOAD))
     assert denial["Effect"] == "Deny"
+    assert denial["Action"] == "s3:PutObject"  # only IAM ignores the case
     assert len(json.dumps(denial, separators=(",", ":"))) < 190  # of the 2,048 that STS takes
+    source = denial["Condition"]["StringNotEquals"]["s3:x-amz-copy-source"]
+    assert re.fullmatch("[a-z0-9]{3,63}/[a-z]+", source)

@@ -18,10 +18,6 @@ from tests.access.access_requests import access_requests, grants, keys, make_req
 from tests.support.factories import make_grant
 
 
-def of(*prefixes: str, key: str) -> DecisionScope | None:
-    return decision_scope([make_grant(prefix=prefix) for prefix in prefixes], make_request(key=key))
-
-
 @pytest.mark.parametrize(
     ("prefixes", "key", "found"),
     [
@@ -34,17 +30,15 @@ def of(*prefixes: str, key: str) -> DecisionScope | None:
         (["a/", "a/k"], "a/x", DecisionScope("a/", ("a/k",))),
         (["a/"], "b", DecisionScope("", ("a/",))),
         ([], "b", DecisionScope("", ())),
+        (["a/b"], "a/b", None),  # for that very key
+        (["a/", "a/b"], "a/b", None),
     ],
 )
 def test_the_scope_is_the_narrowest_covering_prefix_without_others(
-    prefixes: list[str], key: str, found: DecisionScope
+    prefixes: list[str], key: str, found: DecisionScope | None
 ) -> None:
-    assert of(*prefixes, key=key) == found
-
-
-def test_a_grant_for_that_very_key_has_no_scope() -> None:
-    assert of("a/b", key="a/b") is None
-    assert of("a/", "a/b", key="a/b") is None
+    granted = [make_grant(prefix=prefix) for prefix in prefixes]
+    assert decision_scope(granted, make_request(key=key)) == found
 
 
 def test_a_request_for_a_subtree_has_no_scope() -> None:

@@ -24,6 +24,7 @@ from tests.access.policy_meaning import (
     OBJECT_ACTIONS,
     UPLOADS,
     VIA,
+    allowing,
     granted_prefixes,
     is_folder,
     keys,
@@ -66,7 +67,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
 
 @pytest.mark.parametrize("operation", Operation)
 def test_each_operation_allows_exactly_its_actions(operation: Operation) -> None:
-    policy = session_policy([make_grant(prefix="a/", allow=frozenset({operation}))], ARNS)
+    policy = session_policy([allowing(operation)], ARNS)
     assert allowed_actions(policy, "a/b") == EXACTLY[operation]
     kms = {action for action in EXACTLY[operation] if action.startswith("kms:")}
     assert allowed_actions(policy, "b/b") == kms  # KMS does not know S3 keys
@@ -83,27 +84,21 @@ WITH_VERSIONS: list[tuple[Operation, set[str]]] = [
 
 @pytest.mark.parametrize(("operation", "more"), WITH_VERSIONS)
 def test_versions_extend_operations_of_the_same_grant(operation: Operation, more: set[str]) -> None:
-    both = make_grant(prefix="a/", allow=frozenset({operation, Operation.VERSIONS}))
+    both = allowing(operation, Operation.VERSIONS)
     assert allowed_actions(session_policy([both], ARNS), "a/b") == EXACTLY[operation] | more
-    apart = [
-        make_grant(prefix="a/", allow=frozenset({operation})),
-        make_grant(prefix="a/", allow=frozenset({Operation.VERSIONS})),
-    ]
+    apart = [allowing(operation), allowing(Operation.VERSIONS)]
     assert allowed_actions(session_policy(apart, ARNS), "a/b") == EXACTLY[operation]
 
 
-def test_a_grant_for_one_key_allows_no_other_key() -> None:
+def test_a_grant_for_one_key_allows_no_other_key_and_no_listing() -> None:
     every = set().union(*EXACTLY.values(), *(needed for _, needed in WITH_VERSIONS))
     policy = session_policy([make_grant(prefix="a/b")], ARNS)
     kms = {action for action in every if action.startswith("kms:")}
     assert allowed_actions(policy, "a/b") == every
     for beside in ("a/bc", "a/b/", "a/b/c", "a/", "a", "a/B", "a/*"):
         assert allowed_actions(policy, beside) == kms
-
-
-def test_a_grant_for_one_key_allows_no_listing() -> None:
-    policy = session_policy([make_grant(prefix="a/b", allow=frozenset({Operation.LIST}))], ARNS)
-    assert allowed_actions(policy, "a/b") == set()
+    listing = session_policy([allowing(Operation.LIST, prefix="a/b")], ARNS)
+    assert allowed_actions(listing, "a/b") == set()
 
 
 @given(granted=some_grants, action=st.sampled_from(OBJECT_ACTIONS), data=st.data())
@@ -220,8 +215,8 @@ def test_limits_do_not_change_the_policy() -> None:
 
 
 def test_equal_operations_share_one_statement() -> None:
-    allow = frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD})
-    granted = [make_grant(prefix=f"team-{n}/", allow=allow) for n in range(20)]
+    operations = Operation.DOWNLOAD, Operation.HEAD, Operation.UPLOAD
+    granted = [allowing(*operations, prefix=f"team-{n}/") for n in range(20)]
     policy = session_policy(granted, bucket_arns("acme", partition="aws"))
     [statement, _] = statements(policy)
     assert statement["Resource"] == sorted(f"{BUCKET}/team-{n}/*" for n in range(20))
@@ -229,8 +224,7 @@ def test_equal_operations_share_one_statement() -> None:
 
 
 def test_the_policy_has_no_whitespace() -> None:
-    policy = session_policy([make_grant(prefix="a/", allow=frozenset({Operation.HEAD}))], ARNS)
-    assert policy == (
+    assert session_policy([allowing(Operation.HEAD)], ARNS) == (
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",'
         '"Resource":"arn:aws:s3:::acme/a/*"}]}'
     )

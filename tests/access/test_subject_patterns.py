@@ -27,6 +27,14 @@ def test_matching_among_many_finds_the_same_as_each_alone(among: set[str], subje
     assert Entries(entries).of(caller) == [each for each in entries if each.matches(caller)]
 
 
+def test_distinct_patterns_are_listed_in_order() -> None:
+    assert list(Patterns(["b*", "a*"])) == ["a*", "b*"]
+
+
+def test_only_a_star_matches_a_star_in_a_subject() -> None:
+    assert Patterns(["a*", "aX*", "ab*"]).matching("a*") == ["a*"]
+
+
 def test_equal_patterns_of_other_issuers_do_not_match() -> None:
     entries = [CallerEntry(issuer=each, subject="a*", grants=()) for each in ("a", "b", None)]
     assert Entries(entries).of(Caller(issuer="b", subject="ax")) == [entries[1]]

@@ -6,13 +6,13 @@ import pytest
 from starlette.datastructures import State
 from starlette.requests import ClientDisconnect, Request
 
-from service.api.body import MAX_DISCARDED_BYTES
-from service.api.discarding import discard_body
-from service.api.limits import REQUEST_OWNER
+from service.api.discarding import MAX_DISCARDED_BYTES, discard_body
+from service.api.limits import CALLER_ID
 from service.app.factory import _shared
 from service.telemetry.metrics import Metrics
 from tests.support.virtual_time import FakeClock
 
+CLOSE: Final = {"connection": "close"}
 OWNER: Final = (None, "tester")
 
 
@@ -26,7 +26,7 @@ class Upload:
         scope = {
             "type": "http",
             "headers": [(n.replace("_", "-").encode(), text.encode()) for n, text in named.items()],
-            "state": {REQUEST_OWNER: OWNER},
+            "state": {CALLER_ID: OWNER},
             "app": self,
         }
         self.request = Request(scope, self._receive)
@@ -49,15 +49,15 @@ class Upload:
 
 async def test_a_short_body_is_read_and_counted() -> None:
     upload = Upload(b"hello", b"", b"!")
-    await discard_body(upload.request)
+    assert await discard_body(upload.request) == {}
     assert (upload.read, upload.counted) == (3, 6)
 
 
-@pytest.mark.parametrize(("length", "reads"), [(0, 0), (1, 1), (10, 1), (11, 0)])
-async def test_the_limit_is_exact(length: int, reads: int) -> None:
+@pytest.mark.parametrize(("length", "dropped"), [(0, 0), (10, 10), (11, 0)])
+async def test_the_limit_is_exact(length: int, dropped: int) -> None:
     upload = Upload(b"x" * length)
-    await discard_body(upload.request, 10)
-    assert (upload.read, upload.counted) == (reads, length * reads)
+    assert await discard_body(upload.request, 10) == (CLOSE if length > 10 else {})
+    assert upload.counted == dropped
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ async def test_the_limit_is_exact(length: int, reads: int) -> None:
         {"expect": "100-continue"},
         {"expect": "100-CONTINUE"},
         {"content_length": str(MAX_DISCARDED_BYTES + 1)},
-        {"content_length": "", "transfer_encoding": "chunked"},
+        {"content_length": "0", "transfer_encoding": "chunked"},
     ],
 )
-async def test_other_bodies_are_left_to_the_server(headers: dict[str, str]) -> None:
+async def test_another_body_is_not_read_and_ends_the_connection(headers: dict[str, str]) -> None:
     upload = Upload(b"hello", **headers)
-    await discard_body(upload.request)
+    assert await discard_body(upload.request) == CLOSE
     assert (upload.read, upload.counted) == (0, 0)
 
 
@@ -79,7 +79,7 @@ async def test_a_body_is_not_read_while_too_many_are() -> None:
     upload = Upload(b"hello")
     for number in range(4):  # half of the requests that may be in progress
         upload.shared.bodies.acquire((None, f"{number}"))
-    await discard_body(upload.request)
+    assert await discard_body(upload.request) == {}
     assert upload.read == 0
 
 

@@ -1,4 +1,7 @@
-"""Invalid requests for uploads in parts are refused with a pointer, without a call to the store."""
+"""Invalid requests for uploads in parts are refused with a pointer, without a call to the store.
+
+`tests/contract/test_implementation.py` compares the bounds of each field with the document.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -6,12 +9,11 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.parts import CRC, DONE, LEAST, NEW, OBJECT, ONE, ROOT, SETTINGS, WINDOW, E
+from tests.api.parts import CRC, DONE, NEW, OBJECT, ONE, ROOT, SETTINGS, WINDOW, E
 from tests.api.refusals import MARK, pointers
 from tests.multipart.fake_s3 import FakeS3
 from tests.support.app import run_app
 
-MANY: Final = "9" * 5000
 FIRST: Final = {name: value for name, value in WINDOW.items() if name != "part_numbers"}
 CHECKED: Final = [{"part_number": 1, "etag": E, "checksum": CRC}]
 MOST: Final = 10_000 * 5 * 1024**3
@@ -29,29 +31,16 @@ async def _client() -> AsyncIterator[httpx.AsyncClient]:
     ("changes", "at"),
     [
         ({"surprise": 1}, "#/surprise"),
-        ({"content_length": "5"}, "#/content_length"),
-        ({"content_length": 5.0}, "#/content_length"),
-        ({"content_length": True}, "#/content_length"),
-        ({"content_length": None}, "#/content_length"),
         ({"content_length": 0}, "#/content_length"),
-        ({"content_length": MOST + 1}, "#/content_length"),
         ({"content_length": MOST}, "#/part_size"),
-        ({"part_size": LEAST - 1}, "#/part_size"),
-        ({"part_size": 0}, "#/part_size"),
-        ({"part_size": 5 * 1024**3 + 1}, "#/part_size"),
-        ({"key": ""}, "#/key"),
         ({"key": f"{MARK}/../b"}, "#/key"),
-        ({"bucket": ""}, "#/bucket"),
         ({"content_type": f"{MARK}\r\nx: y"}, "#/content_type"),
         ({"metadata": {"a": f"{MARK}\n"}}, "#/metadata/a"),
         ({"metadata": {"snowball-auto-extract": "true"}}, "#/metadata"),
         ({"metadata": {"minio-snowball-prefix": "b/"}}, "#/metadata"),
         ({"tags": {str(n): "" for n in range(11)}}, "#/tags"),
         ({"storage_class": " "}, "#/storage_class"),
-        ({"overwrite": 1}, "#/overwrite"),
-        ({"expires_in": 0}, "#/expires_in"),
         ({"expires_in": 5, "min_expires_in": 6}, "#/min_expires_in"),
-        ({"checksum_algorithm": "MD5"}, "#/checksum_algorithm"),
         ({"checksums": {"1": CRC}}, "#/checksum_algorithm"),
     ],
     ids=str,
@@ -65,17 +54,10 @@ async def test_an_invalid_upload_is_not_created(
 @pytest.mark.parametrize(
     ("checksums", "at"),
     [
-        ({"3": CRC}, "#/checksums"),
-        ({"0": CRC}, "#/checksums"),
-        ({"one": CRC}, "#/checksums"),
-        ({"-1": CRC}, "#/checksums"),
-        ({" 1": CRC}, "#/checksums"),
-        ({"\u0661": CRC}, "#/checksums"),
-        ({"": CRC}, "#/checksums"),
+        *(({number: CRC}, "#/checksums") for number in ("3", "0", "one", "-1", " 1", "\u0661", "")),
         ({"1": "AAAAAQ==", "01": CRC}, "#/checksums"),
-        ({MANY: CRC}, "#/checksums"),
-        ({MANY[:4000]: CRC}, "#/checksums"),
-        ({MANY[:4000]: MARK}, "#/checksums"),
+        *(({"9" * digits: CRC}, "#/checksums") for digits in (4000, 5000)),
+        ({"9" * 4000: MARK}, "#/checksums"),
         ({"1": MARK}, "#/checksums/1"),
         ({"1": f"{CRC}\n"}, "#/checksums/1"),
     ],
@@ -98,14 +80,9 @@ async def test_checksums_must_belong_to_parts(
         (FIRST, "#/part_numbers"),
         ({**FIRST, "first_part": 1}, "#/part_numbers"),
         ({**FIRST, "part_count": 1}, "#/part_numbers"),
-        ({**WINDOW, "part_numbers": []}, "#/part_numbers"),
         ({**WINDOW, "part_numbers": [3]}, "#/part_numbers"),
         ({**WINDOW, "part_numbers": [1, 1]}, "#/part_numbers"),
         ({**WINDOW, "part_numbers": [0]}, "#/part_numbers/0"),
-        ({**WINDOW, "part_numbers": ["1"]}, "#/part_numbers/0"),
-        ({**WINDOW, "part_numbers": [10_001]}, "#/part_numbers/0"),
-        ({**WINDOW, "part_numbers": list(range(1, 102))}, "#/part_numbers"),
-        ({**FIRST, "first_part": 1, "part_count": 101}, "#/part_count"),
         ({**WINDOW, "checksum_algorithm": "CRC32"}, "#/checksums"),
         ({**WINDOW, "checksum_algorithm": "CRC32", "checksums": {"1": CRC}}, "#/checksums"),
     ],
@@ -119,13 +96,9 @@ async def test_an_invalid_part_window_is_refused(
 @pytest.mark.parametrize(
     ("changes", "at"),
     [
-        ({"parts": []}, "#/parts"),
         ({"parts": [{"part_number": 1}]}, "#/parts/0/etag"),
-        ({"parts": [{"part_number": 1, "etag": ""}]}, "#/parts/0/etag"),
         ({"parts": [{"part_number": 1, "etag": f"{MARK} x"}]}, "#/parts/0/etag"),
         ({"parts": [{"part_number": 1, "etag": f"{E}\n"}]}, "#/parts/0/etag"),
-        ({"parts": [{"part_number": "1", "etag": E}]}, "#/parts/0/part_number"),
-        ({"parts": [{"part_number": 1, "etag": E, "size": 1}]}, "#/parts/0/size"),
         ({"parts": [{"part_number": n, "etag": E} for n in (2, 1)]}, "#/parts/1/part_number"),
         ({"parts": CHECKED}, "#/checksum_algorithm"),
         ({"parts": CHECKED, "checksum_algorithm": "SHA1"}, "#/parts/0/checksum"),

@@ -151,6 +151,8 @@ async def test_every_example_of_the_document_is_accepted(
     expected = (502, "storage_refused") if goes_to_the_store else (200, None)
     if path == "/v1/diagnoses":  # of an unknown bucket
         expected = (403, "forbidden")
+    if path == "/v1/links":  # not configured
+        expected = (404, "not_found")
     assert (answer.status_code, answer.json().get("code")) == expected, answer.text
 
 

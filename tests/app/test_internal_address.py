@@ -15,7 +15,11 @@ from tests.support.factories import make_credentials
 
 INTERNAL: Final = "http://store.internal:9000"
 PUBLIC: Final = "https://files.example.test"
+BOTH: Final = {"endpoint_url": INTERNAL, "public_endpoint_url": PUBLIC}
 AWS: Final = "https://reports.s3.eu-west-1.amazonaws.com/"
+
+
+SESSION: Final = Session(credentials=make_credentials(), name="s", starts_at=0)
 
 
 async def address_with(**changes: Any) -> Address:
@@ -34,17 +38,9 @@ def url_of(address: Address | None) -> str | None:
         ({}, AWS, None),
         ({"endpoint_url": INTERNAL}, f"{INTERNAL}/reports/", None),
         ({"endpoint_url": INTERNAL, "public_endpoint_url": INTERNAL}, f"{INTERNAL}/reports/", None),
+        (BOTH, f"{PUBLIC}/reports/", f"{INTERNAL}/reports/"),
         (
-            {"endpoint_url": INTERNAL, "public_endpoint_url": PUBLIC},
-            f"{PUBLIC}/reports/",
-            f"{INTERNAL}/reports/",
-        ),
-        (
-            {
-                "endpoint_url": INTERNAL,
-                "public_endpoint_url": PUBLIC,
-                "addressing_style": "virtual",
-            },
+            {**BOTH, "addressing_style": "virtual"},
             "https://reports.files.example.test/",
             "http://reports.store.internal:9000/",
         ),
@@ -67,9 +63,8 @@ async def test_public_and_internal_addresses(
 
 
 async def test_a_session_signs_for_both_hosts() -> None:
-    address = await address_with(endpoint_url=INTERNAL, public_endpoint_url=PUBLIC)
-    session = Session(credentials=make_credentials(), name="s", starts_at=0)
-    signing = SigningSession.at(address, session)
+    address = await address_with(**BOTH)
+    signing = SigningSession.at(address, SESSION)
     urls = [
         signer.presign(GetObject(), "a", now=0, expires_in=60)
         for signer in (signing.signer, signing.internal_signer)
@@ -80,8 +75,5 @@ async def test_a_session_signs_for_both_hosts() -> None:
 
 
 async def test_one_signer_serves_a_single_host() -> None:
-    address = await address_with()
-    signing = SigningSession.at(
-        address, Session(credentials=make_credentials(), name="s", starts_at=0)
-    )
+    signing = SigningSession.at(await address_with(), SESSION)
     assert signing.signer is signing.internal_signer

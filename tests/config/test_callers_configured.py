@@ -37,10 +37,8 @@ def checked(directory: Path, text: str) -> Result:
 def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) -> None:
     done = checked(tmp_path, GOOD)
     assert done.exit_code == 0, done.output
-    assert (
-        "system:serviceaccount:billing:* of cluster-a may download "
-        "in/{claim:/kubernetes.io/namespace}/… in reports, for at most 900 s"
-    ) in done.stdout
+    may = "may download in/{claim:/kubernetes.io/namespace}/… in reports, for at most 900 s"
+    assert f"system:serviceaccount:billing:* of cluster-a {may}" in done.stdout
     # A session of 3,600 s is refreshed when 960 s are left, 2.5 % earlier on the average.
     assert "about 33 STS calls a day per active caller and replica" in done.stdout
     assert "warning" not in done.stdout
@@ -93,6 +91,9 @@ def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) ->
          "write the URL of a Redis or Valkey"),
         ("buckets:", "server: {rate_limit_url: 'http://limits:6379'}\nbuckets:",
          "write the URL of a Redis or Valkey"),
+        (BUCKET, f"{BUCKET}, session_tag: {{a: b}}", "did you mean session_tags?"),
+        (BUCKET, f"{BUCKET}, encryption: {{algorithn: AES256}}", "did you mean algorithm?"),
+        (BUCKET, f"{BUCKET}, endpoint: http://s", "did you mean endpoint_url?"),
     ],
 )  # fmt: skip
 def test_check_says_what_is_wrong_and_what_to_write(
@@ -102,21 +103,6 @@ def test_check_says_what_is_wrong_and_what_to_write(
     done = checked(tmp_path, GOOD.replace(old, new))
     assert done.exit_code == 1
     assert message in done.output
-
-
-@pytest.mark.parametrize(
-    ("setting", "names"),
-    [
-        ("session_tag: {a: b}", "session_tags"),
-        ("encryption: {algorithn: AES256}", "algorithm"),
-        ("endpoint: http://s", "endpoint_url"),
-    ],
-)
-def test_a_misspelt_setting_is_matched_with_its_sections_settings(
-    tmp_path: Path, setting: str, names: str
-) -> None:
-    done = checked(tmp_path, GOOD.replace(BUCKET, f"{BUCKET}, {setting}"))
-    assert f"did you mean {names}?" in done.output
 
 
 def test_two_issuers_cannot_accept_the_same_token(tmp_path: Path) -> None:
@@ -160,9 +146,8 @@ def test_check_finds_a_session_policy_that_sts_would_refuse(
 ) -> None:
     done = checked(tmp_path, GOOD + grants(prefixes))
     assert done.exit_code == 1
-    assert "system:serviceaccount:billing:* of cluster-a: its session policy for bucket" in (
-        done.output
-    )
+    text = "system:serviceaccount:billing:* of cluster-a: its session policy for bucket"
+    assert text in done.output
     assert "STS accepts 2048 at most" in done.output
 
 

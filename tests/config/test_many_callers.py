@@ -26,37 +26,27 @@ SUBJECTS: Final = {
 }
 
 
-def written(directory: Path, subject: str, callers: int) -> Path:
-    grant = {"bucket": "demo", "allow": ["download", "upload"], "max_expires_in": 900}
-    path = directory / f"{callers}.yaml"
-    path.write_text(
-        json.dumps(
-            {
-                "issuers": {
-                    "cluster": {
-                        "issuer": "https://issuer.example",
-                        "audience": "presign",
-                        "jwks_url": "https://issuer.example/jwks",
-                    }
-                },
-                "buckets": {
-                    "demo": {
-                        "region": "eu-west-1",
-                        "role_arn": "arn:aws:iam::111122223333:role/presign",
-                    }
-                },
-                "callers": [
-                    {
-                        "issuer": "cluster",
-                        "subject": subject.format(number),
-                        "grants": [grant | {"prefix": f"team-{number:04d}/"}],
-                    }
-                    for number in range(callers)
-                ],
-            },
-            indent=1,
-        )
-    )
+ISSUER: Final = {
+    "issuer": "https://issuer.example",
+    "audience": "presign",
+    "jwks_url": "https://issuer.example/jwks",
+}
+BUCKET: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
+GRANT: Final = {"bucket": "demo", "allow": ["download", "upload"], "max_expires_in": 900}
+
+
+def written(directory: Path, subject: str, number: int) -> Path:
+    path = directory / f"{number}.yaml"
+    callers = [
+        {
+            "issuer": "cluster",
+            "subject": subject.format(n),
+            "grants": [GRANT | {"prefix": f"team-{n:04d}/"}],
+        }
+        for n in range(number)
+    ]
+    document = {"issuers": {"cluster": ISSUER}, "buckets": {"demo": BUCKET}, "callers": callers}
+    path.write_text(json.dumps(document, indent=1))
     return path
 
 

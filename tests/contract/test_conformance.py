@@ -3,9 +3,7 @@
 No reply has a status that the document does not name, a body of another shape, or a fault of ours.
 """
 
-import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,53 +14,38 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.auth.api_keys import digest_of
-from tests.support.processes import free_ports, run_process
-from tests.support.service import OPERATIONS
-from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, Store, ministack
+from service.config.links import new_key
+from tests.support.processes import free_ports
+from tests.support.service import OPERATIONS, run_service_process
+from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
 API_KEY: Final = "conformance"
-# Eighteen operations; with the examples of the document this makes more than the 500 that are asked for.
+# Twenty operations; with the examples of the document this makes more than the 500 that are asked for.
 CASES_AN_OPERATION: Final = 60
 STATUSES: Final = {200, 201, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422}
 
 
 @pytest.fixture(name="url", scope="module")
 def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory, (port,) = tmp_path_factory.mktemp("conformance"), free_ports(1)
-    with ministack(tmp_path_factory.mktemp("ministack")) as store:
-        yield from _served(store, directory, port)
-
-
-def _served(store: Store, directory: Path, port: int) -> Iterator[str]:
-    configuration = directory / "presign.yaml"
     grant = {"bucket": "demo", "prefix": "", "allow": OPERATIONS, "allow_overwrite": True}
     # So that `GET /v1/caller` has every field to tell
-    limited = {
-        "bucket": "demo",
-        "prefix": "limited/",
-        "allow": ["upload", "list"],
-        "max_expires_in": 900,
-        "max_content_length": "50MiB",
-        "max_keys": 100,
-        "content_types": ["image/*"],
-    }
+    limits = {"max_expires_in": 900, "max_content_length": "50MiB", "max_keys": 100}
+    types = {"allow": ["upload", "list"], "content_types": ["image/*"]}
+    limited = {"bucket": "demo", "prefix": "limited/", **limits, **types}
     caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant, limited]}
-    bucket = {
-        "bucket": store.bucket,
-        "region": store.region,
-        "endpoint_url": store.endpoint_url,
-        "credentials": "static",
-    }
-    configuration.write_text(json.dumps({"buckets": {"demo": bucket}, "callers": [caller]}))
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port)]
-    variables = {
-        "PRESIGN_CONFIG": str(configuration),
-        "AWS_ACCESS_KEY_ID": ROOT_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
-    }
-    url = f"http://127.0.0.1:{port}"
-    with run_process(command, directory, f"{url}/readyz", **variables):
-        yield url
+    keys = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
+    directory, (port,) = tmp_path_factory.mktemp("conformance"), free_ports(1)
+    (directory / "link.key").write_text(new_key(b"k" * 32))
+    links = {"keys": [str(directory / "link.key")], "url": "https://files.example.com"}
+    with ministack(tmp_path_factory.mktemp("ministack")) as store:
+        at = {"bucket": store.bucket, "region": store.region, "endpoint_url": store.endpoint_url}
+        settings = {
+            "buckets": {"demo": {**at, "credentials": "static"}},
+            "callers": [caller],
+            "links": links,
+        }
+        with run_service_process(settings, directory, port, **keys):
+            yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(name="asked", scope="module")

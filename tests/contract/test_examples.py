@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
@@ -22,44 +23,35 @@ from tests.contract.reading import (
 
 
 def test_every_body_has_an_example(document: Json) -> None:
-    bodies = [
-        (path, operation["requestBody"])
-        for path, operation in operations(document)
-        if "requestBody" in operation
-    ]
+    bodies = [(path, operation.get("requestBody", {})) for path, operation in operations(document)]
     bodies += [(f"{path} {status}", reply) for path, status, reply in replies(document)]
-    assert [
-        at
-        for at, body in bodies
-        for media in body.get("content", {}).values()
-        if not media.get("examples")
-    ] == []
+    for at, body in bodies:
+        assert all(media.get("examples") for media in body.get("content", {}).values()), at
 
 
 def test_every_example_is_valid_and_has_no_unknown_field(document: Json) -> None:
     components = without_unknown_fields(document)["components"]
     for at, schema, value in examples(document):
-        validator = Draft202012Validator(
-            {**schema, "components": components}, format_checker=Draft202012Validator.FORMAT_CHECKER
-        )
-        assert [error.message for error in validator.iter_errors(value)] == [], at
+        assert errors({**schema, "components": components}, value) == [], at
+
+
+def errors(schema: Json, value: Any) -> list[str]:
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return [error.message for error in validator.iter_errors(value)]
 
 
 def test_examples_are_checked_for_dates_and_unknown_fields(document: Json) -> None:
     components = without_unknown_fields(document)["components"]
-    validator = Draft202012Validator(
-        {"$ref": "#/components/schemas/PresignedRequest", "components": components},
-        format_checker=Draft202012Validator.FORMAT_CHECKER,
-    )
+    schema = {"$ref": "#/components/schemas/PresignedRequest", "components": components}
     good = {
         "method": "GET",
         "url": "https://x/",
         "headers": {},
         "expires_at": "2026-03-01T12:15:00Z",
     }
-    assert validator.is_valid(good)
-    assert not validator.is_valid(good | {"expires_at": "tomorrow"})
-    assert not validator.is_valid(good | {"limitd_by": "session"})
+    assert errors(schema, good) == []
+    assert errors(schema, good | {"expires_at": "tomorrow"})
+    assert errors(schema, good | {"limitd_by": "session"})
 
 
 def test_an_example_signs_exactly_the_headers_to_send(document: Json) -> None:
@@ -75,8 +67,8 @@ def test_an_example_expires_when_it_says(document: Json) -> None:
     for answer in example_values(document):
         # The parts of an upload are signed together, for one lifetime.
         for request in answer.get("parts", [answer]):
-            if "url" not in request or "expires_at" not in answer or "fields" in request:
-                continue
+            if "method" not in request or "expires_at" not in answer:
+                continue  # a form, or a share link
             query = parse_qs(urlsplit(request["url"]).query)
             (date,), (seconds,) = query["X-Amz-Date"], query["X-Amz-Expires"]
             signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -29,6 +29,7 @@ SECTIONS: Final = MappingProxyType(
         "CallerSettings": "callers",
         "GrantSettings": "grants",
         "ObjectUrlSettings": "objects",
+        "PackageIndexSettings": "package_index",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "AnonymousSettings": "unsafe_anonymous_caller",

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from service.sessions.lifetime import (
     GrantedLifetime,
@@ -26,7 +26,7 @@ def limited(asked: Lifetime, remaining: float = HOUR) -> object:
     """Return what a session of an hour with `remaining` seconds grants, without another limit."""
     assert asked.stable_for is not None
     window = Window(0, asked.stable_for)
-    limits = {"default": 900, "granted": None, "session_seconds": HOUR}
+    limits: dict[str, Any] = {"default": 900, "granted": None, "session_seconds": HOUR}
     return grant_stable_lifetime(asked, window, ends_at=remaining, **limits)
 
 

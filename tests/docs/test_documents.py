@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES, MAX_DISCARDED_BYTES
+from service.api.body import MAX_BATCH_BYTES, MAX_BODY_BYTES
+from service.api.discarding import MAX_DISCARDED_BYTES
 from service.api.limits import BATCH_SLOTS
 from service.app.reload import RESTART_REQUIRED
 from service.config.server import ServerSettings
@@ -160,8 +161,10 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             "head": f"{bounds.head_seconds:g} s, {bounds.head_bytes // 1024} KiB",
             "body": f"{bounds.body_seconds:g} s; {MAX_BODY_BYTES // 1024} KiB, "
             f"of a batch or a list of parts {MAX_BATCH_BYTES // 1024**2} MiB",
-            "a body that is not used": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; of a longer one what comes "
-            f"within {bounds.linger_seconds:g} s after the response",
+            "a body that nothing needs": f"what comes within {2 * bounds.linger_seconds:g} s after the "
+            f"response, or {bounds.linger_seconds:g} s if that has `Connection: close`",
+            "such a body before a redirect": f"{MAX_DISCARDED_BYTES // 1024**2} MiB; a longer one, or one "
+            "without a length, is read after the response only",
             "an answer that the client does not read": f"{bounds.write_seconds:g} s",
             "an idle connection": f"{KEEP_ALIVE_SECONDS} s",
             "requests in progress": f"`max_in_flight`, {in_progress}",
@@ -179,8 +182,9 @@ def test_the_bounds_on_the_page_match_the_code() -> None:
             f"each waits {s3.SLOT_WAIT_SECONDS:g} s for a slot",
             "a call to a store": f"{s3.CALL_SECONDS:g} s, {s3.ATTEMPTS} attempts of "
             f"{s3.CALL_SECONDS / s3.ATTEMPTS:g} s; a completion {COMPLETE_SECONDS:g} s",
-            "a store's answer": f"{s3.MAX_ANSWER_BYTES // 1024} KiB, of a list "
-            f"{s3.MAX_LIST_BYTES // 1024**2} MiB; {s3.MAX_CHUNKS:,} pieces",
+            "a store's answer": f"{s3.MAX_ANSWER_BYTES // 1024} KiB, of a list of parts "
+            f"{s3.MAX_LIST_BYTES // 1024**2} MiB, of objects {s3.MAX_OBJECTS_BYTES // 1024**2} MiB; "
+            f"{s3.MAX_CHUNKS:,} pieces",
         }
         == documented
     )
@@ -190,7 +194,7 @@ def test_every_field_of_an_audit_line_is_documented() -> None:
     section = OPERATIONS.partition("| fields of an `audit` line |")[2].partition("\n\n")[0]
     first = " ".join(line.split(" | ")[0] for line in section.splitlines())
     outside = [
-        *("event", "time", "request_id", "issuer", "subject", "client"),
+        *("event", "time", "request_id", "link_id", "issuer", "subject", "client"),
         *("keys", "keys_count", "route", "suppressed", "part", "parts"),
     ]
     assert {*re.findall(r"`(\w+)`", first), "event"} == {*_Decision._fields, *outside}

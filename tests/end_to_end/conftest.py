@@ -1,9 +1,11 @@
 """Each store is started once, at its first use, and runs until the last test is done."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
+from tests.end_to_end.diagnosis_client import DiagnosisClient
 from tests.support import stores
 from tests.support.service import RunningService, run_service
 from tests.support.stores import Store
@@ -52,3 +54,18 @@ def verifying_service(
 ) -> Iterator[RunningService]:
     with run_service(verifying_store, tmp_path_factory.mktemp("service")) as running:
         yield running
+
+
+@pytest.fixture(name="client")
+def _client(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
+    return DiagnosisClient(store=verifying_store, service=verifying_service)
+
+
+@pytest.fixture(name="name")
+def _name() -> str:
+    return f"{uuid4().hex}.txt"
+
+
+@pytest.fixture(name="key")
+def _key(name: str) -> str:
+    return f"keys/{name}"

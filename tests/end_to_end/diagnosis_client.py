@@ -9,9 +9,8 @@ from typing import Any, Final
 import httpx
 
 from tests.support.service import RunningService, SignedRequest, send
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
-BODY: Final = b"hello, store"
 TYPE: Final = "text/plain"
 
 
@@ -43,26 +42,16 @@ class DiagnosisClient:
     service: RunningService
     key: str = field(default_factory=lambda: f"diagnoses/{uuid.uuid4().hex} ü.txt")
 
-    def stored(self) -> None:
-        self.store.put(self.key)
-
     def get(self, **more: Any) -> SignedRequest:
-        self.stored()
+        self.store.put(self.key)
         return self.service.sign("download-urls", key=self.key, **more)
 
     def put(self, **more: Any) -> SignedRequest:
-        requested = {
-            "content_length": len(BODY),
-            "content_type": TYPE,
-            "metadata": {"author": "Ann"},
-        }
-        return self.service.sign("upload-urls", key=self.key, **{**requested, **more})
+        signed = {"content_type": TYPE, "metadata": {"author": "Ann"}, **more}
+        return self.service.sign("upload-urls", key=self.key, content_length=len(BODY), **signed)
 
     def part(self) -> SignedRequest:
-        body = {"bucket": "objects", "key": self.key, "content_length": len(BODY)}
-        reply = self.service.client.post("/v1/multipart-uploads", json=body)
-        (part,) = reply.json()["parts"]
-        return SignedRequest(part["method"], part["url"], part["headers"], part)
+        return self.service.first_part(self.key, content_length=len(BODY))
 
     def send(
         self,
@@ -85,15 +74,11 @@ class DiagnosisClient:
     def diagnosed(self, sent: Sent, **changes: Any) -> list[dict[str, Any]]:
         reply = self.service.client.post("/v1/diagnoses", json={**sent.reported, **changes})
         assert reply.status_code == 200, reply.text
-        for secret in (*secrets_of(sent.url), self.store.secret_access_key):
+        query = "(?i)x-amz-(?:signature|security-token)(?:=|%3d)([^&]{16,})"
+        for secret in (*re.findall(query, sent.url), self.store.secret_access_key):
             assert secret not in reply.text
         findings: list[dict[str, Any]] = reply.json()["findings"]
         return findings
-
-
-def secrets_of(url: str) -> list[str]:
-    found = re.findall("(?i)x-amz-(?:signature|security-token)(?:=|%3d)([^&]{16,})", url)
-    return [str(each) for each in found]
 
 
 def edited(signed: SignedRequest, old: str, new: str) -> str:

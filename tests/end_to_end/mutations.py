@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tests.support.stores import BUCKET
+from tests.support.stores import BODY, BUCKET
 
-BODY: Final = b"hello, store"
 ANOTHER_BODY: Final = b"HELLO, STORE"
 SECRET_KEY: Final = "secret/of-another-caller.txt"
 

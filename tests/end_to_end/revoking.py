@@ -1,27 +1,34 @@
 """An operator with `presign revoke`, the service, and MiniStack's IAM."""
 
-import base64
 import json
 import re
 import subprocess
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
-
 from tests.end_to_end.by_hand import is_denied
-from tests.end_to_end.operators import ROOT, Commands
-from tests.support import stores
-from tests.support.service import RunningService, SignedRequest, make_caller, make_settings, send
-from tests.support.stores import Store, ministack_role
+from tests.end_to_end.operators import (
+    OF_NO_CALLER,
+    Commands,
+    actions_of,
+    document,
+    unverified_token,
+)
+from tests.support.service import (
+    RunningService,
+    SignedRequest,
+    as_signed,
+    make_caller,
+    make_settings,
+    send,
+)
+from tests.support.stores import Store, client, keys_of, ministack_role
 
-POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "revoke.json").read_text())
+POLICY: Final = document("revoke.json")
 PLACEHOLDER: Final = "arn:aws:iam::111122223333:role/presign-reports"
 CALLERS: Final = [make_caller("a", "key-of-a", ""), make_caller("b", "key-of-b", "")]
 PATIENCE_SECONDS: Final = 90
@@ -44,25 +51,26 @@ class Operator(Commands):
 
     def policies(self) -> dict[str, Any]:
         """Return the revocations on the role."""
-        with closing(stores._client("iam", self.store.endpoint_url)) as iam:
+        with self.iam() as iam:
             names = iam.list_role_policies(RoleName=self.role)["PolicyNames"]
-            ours = [name for name in names if name.startswith("presign-revoke-")]
             return {
                 name: iam.get_role_policy(RoleName=self.role, PolicyName=name)["PolicyDocument"]
-                for name in ours
+                for name in names
+                if name.startswith("presign-revoke-")
             }
 
     def put(self, name: str, document: dict[str, Any]) -> None:
-        with closing(stores._client("iam", self.store.endpoint_url)) as iam:
+        with self.iam() as iam:
             text = json.dumps(document)
             iam.put_role_policy(RoleName=self.role, PolicyName=name, PolicyDocument=text)
+
+    def iam(self) -> closing[Any]:
+        return closing(client("iam", self.store.endpoint_url))
 
 
 @dataclass(frozen=True)
 class RevocationSetup:
-    """The service in front of MiniStack, and an operator with only the permissions of
-    `deploy/iam`.
-    """
+    """The service in front of MiniStack, and an operator with the permissions of `deploy/iam`."""
 
     service: RunningService
     operator: Operator
@@ -75,7 +83,7 @@ class RevocationSetup:
         while True:
             reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
             if reply.status_code == 200:
-                return SignedRequest("GET", reply.json()["url"], {}, reply.json())
+                return as_signed(reply.json())
             assert reply.status_code == 503  # sessions before `revoked_before` are not used
             assert time.monotonic() < deadline
             time.sleep(0.2)
@@ -103,26 +111,16 @@ def operator_of(store: Store, directory: Path, **bucket: Any) -> Operator:
 
 def with_rights(operator: Operator, *actions: str) -> Operator:
     """Return an operator that may only do these actions of the policy."""
-    name = f"on-call-{next(_numbers)}"
     statements = [
-        {**each, "Action": [action for action in _actions(each) if action in actions]}
+        {**each, "Action": [action for action in actions_of(each) if action in actions]}
         for each in POLICY["Statement"]
     ]
-    document = {**POLICY, "Statement": [each for each in statements if each["Action"]]}
-    text = json.dumps(document).replace(PLACEHOLDER, operator.role_arn)
-    with closing(stores._client("iam", operator.store.endpoint_url)) as iam:
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName="revoke", PolicyDocument=text)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-    return replace(operator, key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    assert {each["Resource"] for each in statements} == {PLACEHOLDER}
+    policy = {**POLICY, "Statement": [each for each in statements if each["Action"]]}
+    return operator.as_new_user(json.dumps(policy).replace(PLACEHOLDER, operator.role_arn))
 
 
-def _actions(statement: dict[str, Any]) -> list[str]:
-    actions = statement["Action"]
-    return [actions] if isinstance(actions, str) else actions
-
-
-ALL_ACTIONS: Final = sorted(action for each in POLICY["Statement"] for action in _actions(each))
+ALL_ACTIONS: Final = sorted(action for each in POLICY["Statement"] for action in actions_of(each))
 
 
 def works(signed: SignedRequest) -> bool:
@@ -148,35 +146,26 @@ def pasted(text: str) -> dict[str, Any]:
     return document
 
 
-def denied_until(operator: Operator) -> float:
-    [document] = operator.policies().values()
-    [statement] = document["Statement"]
-    moment = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-    return datetime.fromisoformat(moment).timestamp()
-
-
 def add_pattern(operator: Operator) -> None:
     settings = json.loads(operator.configuration.read_text())
     settings["issuers"] = {
         "cluster-a": {"issuer": "https://a", "audience": "presign", "jwks_url": "https://a/jwks"}
     }
+    pattern = {"issuer": "cluster-a", "subject": "system:serviceaccount:billing:*"}
     grants = [{"bucket": "objects", "prefix": "", "allow": ["download"]}]
-    subject = "system:serviceaccount:billing:*"
-    settings["callers"] += [{"issuer": "cluster-a", "subject": subject, "grants": grants}]
+    settings["callers"] += [{**pattern, "grants": grants}]
     operator.configuration.write_text(json.dumps(settings))
 
 
-def given_to(operator: Operator, name: str) -> dict[str, Any]:
+def given_to(operator: Operator, name: str) -> dict[str, str]:
     """Return credentials of a new session with that name."""
     store = operator.store
-    base = {"access_key_id": store.access_key_id, "secret_access_key": store.secret_access_key}
-    with closing(_client(store, "sts", base)) as sts:
+    with closing(client("sts", store.endpoint_url, store.credentials)) as sts:
         answer = sts.assume_role(RoleArn=operator.role_arn, RoleSessionName=name)
-    given: dict[str, Any] = answer["Credentials"]
-    return given
+    return keys_of(answer["Credentials"])
 
 
-def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
+def given_by_web_identity(operator: Operator, name: str) -> dict[str, str]:
     """Return credentials for an unverified token, after making the role trust its issuer."""
     issuer = "accounts.google.com"
     trust = {
@@ -184,39 +173,21 @@ def given_by_web_identity(operator: Operator, name: str) -> dict[str, Any]:
         "Principal": {"Federated": issuer},
         "Action": "sts:AssumeRoleWithWebIdentity",
     }
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    with closing(stores._client("iam", operator.store.endpoint_url)) as iam:
-        iam.update_assume_role_policy(RoleName=operator.role, PolicyDocument=document)
-    claims = json.dumps({"iss": issuer, "aud": "presign", "sub": "pod"}).encode()
-    token = f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.e30"
-    nobodys = {"access_key_id": "x", "secret_access_key": "x"}
-    with closing(_client(operator.store, "sts", nobodys)) as sts:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    with operator.iam() as iam:
+        iam.update_assume_role_policy(RoleName=operator.role, PolicyDocument=text)
+    token = unverified_token(iss=issuer, aud="presign", sub="pod")
+    with closing(client("sts", operator.store.endpoint_url, OF_NO_CALLER)) as sts:
         answer = sts.assume_role_with_web_identity(
             RoleArn=operator.role_arn, RoleSessionName=name, WebIdentityToken=token
         )
-    given: dict[str, Any] = answer["Credentials"]
-    return given
+    return keys_of(answer["Credentials"])
 
 
-def lets_read(operator: Operator, given: dict[str, Any]) -> bool:
+def lets_read(operator: Operator, given: dict[str, str]) -> bool:
     """Whether requests signed by the session work."""
     store, key = operator.store, f"revoke/{operator.role}.txt"
     store.put(key)
-    session = {
-        "access_key_id": given["AccessKeyId"],
-        "secret_access_key": given["SecretAccessKey"],
-        "session_token": given["SessionToken"],
-    }
-    with closing(_client(store, "s3", session)) as s3:
+    with closing(client("s3", store.endpoint_url, given)) as s3:
         url = s3.generate_presigned_url("get_object", Params={"Bucket": store.bucket, "Key": key})
     return works(SignedRequest("GET", url, {}, {}))
-
-
-def _client(store: Store, service: str, credentials: dict[str, str]) -> Any:
-    return boto3.Session().client(
-        service,
-        endpoint_url=store.endpoint_url,
-        region_name=store.region,
-        config=Config(signature_version="s3v4" if service == "s3" else "v4", proxies={}),
-        **{f"aws_{name}": value for name, value in credentials.items()},
-    )

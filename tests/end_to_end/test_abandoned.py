@@ -6,21 +6,18 @@ Each test has its own bucket, since the command covers a whole bucket.
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import pytest
 
-from tests.end_to_end.operators import ROOT, Commands
-from tests.support import stores
+from tests.end_to_end.operators import Commands, document
 from tests.support.stores import Store
 
-LIFECYCLE: Final = json.loads((ROOT / "deploy" / "iam" / "lifecycle.json").read_text())
-POLICY: Final = json.loads((ROOT / "deploy" / "iam" / "abandoned-uploads.json").read_text())
+LIFECYCLE: Final = document("lifecycle.json")
+POLICY: Final = document("abandoned-uploads.json")
 PLACEHOLDER: Final = "acme-reports-prod"
 NEVER: Final = "http://127.0.0.1:9"  # nothing listens there
 _numbers = count()
@@ -53,10 +50,6 @@ def operator(store: Store, directory: Path, **more: dict[str, Any]) -> Operator:
     bucket = f"presign-abandoned-{next(_numbers)}"
     place = {"LocationConstraint": store.region}
     store.admin_client().create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    return at(store, bucket, directory, **more)
-
-
-def at(store: Store, bucket: str, directory: Path, **more: dict[str, Any]) -> Operator:
     common = {"bucket": bucket, "region": store.region, "endpoint_url": store.endpoint_url}
     role = {"role_arn": store.role_arn, "sts_endpoint_url": NEVER}  # the role is not the operator's
     buckets = {"reports": {**common, **role}}
@@ -87,23 +80,14 @@ def test_uploads_are_listed_and_aborted_on_request(store: Store, tmp_path: Path)
     assert ann.run("--older-than", "0m", "--abort").stderr == "0 uploads of any age; 0 aborted\n"
 
 
-def test_a_recent_upload_is_neither_listed_nor_aborted(
-    verifying_store: Store, tmp_path: Path
-) -> None:
-    ann = operator(verifying_store, tmp_path)
-    earliest_refresh_remaining = ann.begin("young.bin")
-    done = ann.run("--older-than", "1h", "--abort")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "0 uploads older than 1 h; 0 aborted\n"
-    assert ann.open() == {("young.bin", earliest_refresh_remaining)}
-
-
-def test_uploads_that_moto_dates_to_2010_are_old(moto: Store, tmp_path: Path) -> None:
-    ann = operator(moto, tmp_path)
-    ann.begin("old.bin")
+def test_only_old_uploads_are_aborted(store: Store, tmp_path: Path) -> None:
+    ann = operator(store, tmp_path)
+    ann.begin("a.bin")
+    is_old = int(store.name == "moto")  # which dates all uploads to 2010
     done = ann.run("--older-than", "365d", "--abort")
-    assert done.stderr == "1 upload older than 365 d; 1 aborted\n"
-    assert ann.open() == set()
+    assert done.returncode == 0
+    assert done.stderr.endswith(f" older than 365 d; {is_old} aborted\n")
+    assert len(ann.open()) == 1 - is_old
 
 
 def test_uploads_beyond_one_page_are_found_and_aborted(
@@ -134,36 +118,6 @@ def test_a_refused_bucket_does_not_stop_the_others(verifying_store: Store, tmp_p
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
 
 
-def test_wrong_or_missing_credentials_are_explained(verifying_store: Store, tmp_path: Path) -> None:
-    ann = operator(verifying_store, tmp_path)
-    done = replace(ann, secret="another's").run("--older-than", "7d")
-    assert done.returncode == 1
-    assert "bucket reports: the store refused: SignatureDoesNotMatch" in done.stderr
-    assert "127.0.0.1" not in done.stderr
-    done = replace(ann, key_id="", secret="").run("--older-than", "7d")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: The AWS default chain has no credentials.\n"
-
-
-def test_an_operator_may_use_session_credentials(verifying_store: Store, tmp_path: Path) -> None:
-    with closing(
-        boto3.Session().client(
-            "sts",
-            endpoint_url=verifying_store.sts_endpoint_url,
-            region_name=verifying_store.region,
-            aws_access_key_id=verifying_store.access_key_id,
-            aws_secret_access_key=verifying_store.secret_access_key,
-        )
-    ) as sts:
-        role, name = verifying_store.role_arn, "ann"
-        keys = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
-    own = at(verifying_store, verifying_store.bucket, tmp_path)
-    pair = {"key_id": keys["AccessKeyId"], "secret": keys["SecretAccessKey"]}
-    done = replace(own, **pair, token=keys["SessionToken"]).run("--older-than", "365d")
-    assert (done.returncode, done.stderr) == (0, "0 uploads older than 365 d\n")
-    assert replace(own, **pair).run("--older-than", "365d").returncode == 1
-
-
 # deploy/iam
 
 
@@ -176,19 +130,15 @@ def test_the_store_accepts_the_lifecycle_rule(store: Store, tmp_path: Path) -> N
     assert [rule["AbortIncompleteMultipartUpload"] for rule in kept] == [{"DaysAfterInitiation": 7}]
 
 
-def make_operator(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
-    """A new MiniStack user with no other permissions."""
-    name, policy = f"operator-{next(_numbers)}", {**POLICY, "Statement": statements}
-    document = json.dumps(policy).replace(PLACEHOLDER, ann.bucket)
-    with closing(stores._client("iam", ann.store.endpoint_url)) as iam:
-        iam.create_user(UserName=name)
-        iam.put_user_policy(UserName=name, PolicyName="uploads", PolicyDocument=document)
-        key = iam.create_access_key(UserName=name)["AccessKey"]
-    return replace(ann, key_id=key["AccessKeyId"], secret=key["SecretAccessKey"])
+def with_rights(ann: Operator, statements: list[dict[str, Any]]) -> Operator:
+    arns = {f"arn:aws:s3:::{PLACEHOLDER}", f"arn:aws:s3:::{PLACEHOLDER}/*"}
+    assert {each["Resource"] for each in statements} <= arns
+    policy = json.dumps({**POLICY, "Statement": statements})
+    return ann.as_new_user(policy.replace(PLACEHOLDER, ann.bucket))
 
 
 def test_the_policy_is_enough_for_the_command(ministack: Store, tmp_path: Path) -> None:
-    ann = make_operator(operator(ministack, tmp_path), POLICY["Statement"])
+    ann = with_rights(operator(ministack, tmp_path), POLICY["Statement"])
     ann.begin("a/b.bin", b"half")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, done.stderr) == (0, "1 upload of any age; 1 aborted\n")
@@ -207,18 +157,10 @@ def test_each_action_of_the_policy_is_needed(
 ) -> None:
     rest = [each for each in POLICY["Statement"] if each["Action"] != missing]
     assert len(rest) == len(POLICY["Statement"]) - 1
-    ann = make_operator(operator(ministack, tmp_path), rest)
+    ann = with_rights(operator(ministack, tmp_path), rest)
     ann.begin("a.bin")
     done = ann.run("--older-than", "0m", "--abort")
     assert (done.returncode, len(ann.open())) == (1, 1)
     assert reported in done.stderr.splitlines()
     for hidden in ("arn:", "127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr
-
-
-def test_the_policy_has_each_action_once_and_names_one_bucket() -> None:
-    actions = [each["Action"] for each in POLICY["Statement"]]
-    assert sorted(actions) == ["s3:AbortMultipartUpload", "s3:ListBucketMultipartUploads"]
-    resources = [each["Resource"] for each in POLICY["Statement"]]
-    assert resources == [f"arn:aws:s3:::{PLACEHOLDER}", f"arn:aws:s3:::{PLACEHOLDER}/*"]
-    assert {each["Effect"] for each in POLICY["Statement"]} == {"Allow"}

@@ -4,45 +4,54 @@ A case is a working request, changed as people and libraries change them. The di
 store's answer, as a user would paste it. The first finding must be the right one.
 """
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
 
-from service.cli.main import main
-from tests.end_to_end.diagnosis_client import BODY, DiagnosisClient, Sent, edited
-from tests.support.service import RunningService, SignedRequest
-from tests.support.stores import Store
+from tests.end_to_end.diagnosis_client import DiagnosisClient, Sent, edited
+from tests.support.stores import BODY
 
 A_TOKEN = re.compile("X-Amz-Security-Token=[^&]*&")
-
-
-@pytest.fixture(name="client")
-def _desk(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
-    return DiagnosisClient(store=verifying_store, service=verifying_service)
 
 
 Fail = Callable[[DiagnosisClient], Sent]
 
 
-def get(change: Callable[[SignedRequest], str]) -> Fail:
+def get(body: bytes | None = None, **changes: Any) -> Fail:
+    """A download that is sent in another way."""
+    return lambda client: client.send(client.get(), body, **changes)
+
+
+def url(change: Callable[[str], str]) -> Fail:
     """A download with a changed URL."""
-    return lambda client: client.send(signed := client.get(), url=change(signed))
+    return lambda client: client.send(signed := client.get(), url=change(signed.url))
 
 
 def edit(old: str, new: str) -> Fail:
-    return get(lambda signed: edited(signed, old, new))
+    return lambda client: client.send(signed := client.get(), url=edited(signed, old, new))
 
 
-def put(body: bytes = BODY, **more: Any) -> Fail:
+def put(body: bytes = BODY, **changes: Any) -> Fail:
     """An upload that is sent in another way."""
-    return lambda client: client.send(client.put(), body, **more)
+    return lambda client: client.send(client.put(), body, **changes)
+
+
+def upload(**fields: Any) -> Fail:
+    """An upload that is sent as it was signed."""
+    return lambda client: client.send(client.put(**fields), BODY)
+
+
+def part(body: bytes = BODY, **changes: Any) -> Fail:
+    return lambda client: client.send(client.part(), body, **changes)
+
+
+def sig_v2(more: str = "") -> Fail:
+    query = f"AWSAccessKeyId=AKIA&Signature=YQ&Expires=1999999999{more}"
+    return url(lambda url: f"{url.partition('?')[0]}?{query}")
 
 
 def twice(client: DiagnosisClient) -> Sent:
@@ -62,13 +71,8 @@ def missing_object(client: DiagnosisClient) -> Sent:
 
 
 def replaced_meanwhile(client: DiagnosisClient) -> Sent:
-    client.stored()
-    return client.send(client.put(if_match='"00000000000000000000000000000000"'), BODY)
-
-
-def other_bytes(client: DiagnosisClient) -> Sent:
-    checksum = {"algorithm": "SHA256", "value": f"{'A' * 43}="}
-    return client.send(client.put(checksum=checksum), BODY)
+    client.store.put(client.key)
+    return upload(if_match='"00000000000000000000000000000000"')(client)
 
 
 def part_of_no_upload(client: DiagnosisClient) -> Sent:
@@ -80,73 +84,43 @@ def part_of_no_upload(client: DiagnosisClient) -> Sent:
     return client.send(signed, BODY)
 
 
-def with_an_acl(client: DiagnosisClient) -> Sent:
-    return client.send(client.get(), x_amz_acl="private")
+def upload_as_get(client: DiagnosisClient) -> Sent:
+    return replace(client.send(client.put(), method="GET"), headers={})
 
 
+CHECKSUM: Final = {"algorithm": "SHA256", "value": f"{'A' * 43}="}
 # Name, change, and expected first finding, which is proven unless the case is in `UNPROVEN`. Each
-# fails
-# at both stores, unless it is in `LET_THROUGH`.
+# fails at both stores, unless it is in `LET_THROUGH`.
 CASES: Final[dict[str, tuple[Fail, str]]] = {
-    "cut off": (get(lambda signed: signed.url[:-10]), "url_truncated"),
-    "signature cut off": (
-        get(lambda signed: signed.url.partition("&X-Amz-Signature")[0]),
-        "url_truncated",
-    ),
-    "query lost": (get(lambda signed: signed.url.partition("?")[0]), "url_truncated"),
-    "escaped for HTML": (get(lambda signed: signed.url.replace("&", "&amp;")), "url_escaped"),
-    "escaped for JSON": (get(lambda signed: signed.url.replace("&", "\\u0026")), "url_escaped"),
-    "encoded twice": (get(lambda signed: signed.url.replace("%", "%25")), "url_reencoded"),
+    "cut off": (url(lambda url: url[:-10]), "url_truncated"),
+    "signature cut off": (url(lambda url: url.partition("&X-Amz-Sig")[0]), "url_truncated"),
+    "query lost": (url(lambda url: url.partition("?")[0]), "url_truncated"),
+    "escaped for HTML": (url(lambda url: url.replace("&", "&amp;")), "url_escaped"),
+    "escaped for JSON": (url(lambda url: url.replace("&", "\\u0026")), "url_escaped"),
+    "encoded twice": (url(lambda url: url.replace("%", "%25")), "url_reencoded"),
     "question mark encoded": (edit("?", "%3F"), "url_reencoded"),
-    "full stop behind": (get(lambda signed: f"{signed.url}."), "signature_malformed"),
-    "SigV2": (
-        get(
-            lambda s: (
-                f"{s.url.partition('?')[0]}?AWSAccessKeyId=AKIA&Signature=YQ&Expires=1999999999"
-            )
-        ),
-        "signature_v2",
-    ),
-    "SigV2 with a session's token": (
-        get(
-            lambda s: (
-                f"{s.url.partition('?')[0]}?AWSAccessKeyId=ASIA&Signature=YQ&Expires=1999999999"
-                "&x-amz-security-token=YQ"
-            )
-        ),
-        "signature_v2",
-    ),
+    "full stop behind": (url(lambda url: f"{url}."), "signature_malformed"),
+    "SigV2": (sig_v2(), "signature_v2"),
+    "SigV2 with a session's token": (sig_v2("&x-amz-security-token=YQ"), "signature_v2"),
     "lifetime over a week": (edit("Expires=900", "Expires=2592000"), "query_malformed"),
     "lifetime negative": (edit("Expires=900", "Expires=-900"), "query_malformed"),
     "lifetime raised": (edit("Expires=900", "Expires=9000"), "query_changed"),
-    "token lost": (get(lambda signed: A_TOKEN.sub("", signed.url)), "token_lost"),
+    "token lost": (url(lambda url: A_TOKEN.sub("", url)), "token_lost"),
     "token changed": (edit("Security-Token=", "Security-Token=A"), "token_changed"),
     "key id changed": (edit("Credential=", "Credential=X"), "key_id_unknown"),
     "too late": (too_late, "expired"),
     "region changed": (edit("eu-west-1", "us-east-1"), "wrong_region"),
     "signature edited": (
-        get(lambda s: s.url[:-1] + ("1" if s.url[-1] == "0" else "0")),
+        url(lambda url: url[:-1] + ("1" if url[-1] == "0" else "0")),
         "signature_mismatch",
     ),
-    "download sent as PUT": (
-        lambda client: client.send(client.get(), BODY, method="PUT"),
-        "method_changed",
-    ),
-    "download sent as DELETE": (
-        lambda client: client.send(client.get(), method="DELETE"),
-        "method_changed",
-    ),
-    "download sent as HEAD": (
-        lambda client: client.send(client.get(), method="HEAD"),
-        "method_changed",
-    ),
+    "download sent as PUT": (get(BODY, method="PUT"), "method_changed"),
+    "download sent as DELETE": (get(method="DELETE"), "method_changed"),
+    "download sent as HEAD": (get(method="HEAD"), "method_changed"),
     "upload sent as POST": (put(method="POST"), "method_changed"),
-    "upload sent as GET": (
-        lambda client: replace(client.send(client.put(), method="GET"), headers={}),
-        "method_changed",
-    ),
-    "tracker added": (get(lambda signed: f"{signed.url}&utm_source=mail"), "query_changed"),
-    "cache buster added": (get(lambda signed: f"{signed.url}&_=1772366400"), "query_changed"),
+    "upload sent as GET": (upload_as_get, "method_changed"),
+    "tracker added": (url(lambda url: f"{url}&utm_source=mail"), "query_changed"),
+    "cache buster added": (url(lambda url: f"{url}&_=1772366400"), "query_changed"),
     "host changed": (edit("127.0.0.1", "localhost"), "host_changed"),
     "key encoded twice": (edit("%20", "%2520"), "key_reencoded"),
     "plus for a space in the key": (edit("%20", "+"), "key_reencoded"),
@@ -165,23 +139,14 @@ CASES: Final[dict[str, tuple[Fail, str]]] = {
     "metadata left out": (put(x_amz_meta_author=None), "header_missing"),
     # The signed value cannot be guessed; the finding only says that the reported one is wrong.
     "metadata changed": (put(x_amz_meta_author="Bob"), "signature_mismatch"),
-    "part too long": (
-        lambda client: client.send(client.part(), BODY + b"!"),
-        "content_length_changed",
-    ),
-    "part sent as POST": (
-        lambda client: client.send(client.part(), BODY, method="POST"),
-        "method_changed",
-    ),
-    "unsigned header": (with_an_acl, "header_unsigned"),
+    "part too long": (part(BODY + b"!"), "content_length_changed"),
+    "part sent as POST": (part(method="POST"), "method_changed"),
+    "unsigned header": (get(x_amz_acl="private"), "header_unsigned"),
     "sent twice": (twice, "object_exists"),
     "replaced meanwhile": (replaced_meanwhile, "condition_failed"),
     "missing object": (missing_object, "object_missing"),
-    "range behind the end": (
-        lambda client: client.send(client.get(), Range="bytes=100-"),
-        "range_invalid",
-    ),
-    "other bytes": (other_bytes, "checksum_mismatch"),
+    "range behind the end": (get(Range="bytes=100-"), "range_invalid"),
+    "other bytes": (upload(checksum=CHECKSUM), "checksum_mismatch"),
     "part of no upload": (part_of_no_upload, "upload_missing"),
 }
 # For headers that a GET does not send, there is nothing to try.
@@ -203,11 +168,6 @@ def test_a_failing_request_gets_the_right_first_finding(client: DiagnosisClient,
         return
     assert sent.answer.status_code >= 400, "it does not fail, so there is nothing to explain"
     assert (findings[0]["code"], findings[0]["proven"]) == (code, case not in UNPROVEN), findings
-
-
-def test_there_are_enough_kinds_of_failing_requests() -> None:
-    assert len(CASES) >= 25
-    assert len({code for _, code in CASES.values()}) >= 20
 
 
 def working(client: DiagnosisClient) -> Iterator[Sent]:
@@ -246,7 +206,6 @@ def test_metadata_that_differs_is_named_as_what_to_compare(client: DiagnosisClie
 
 
 def test_a_request_fixed_as_advised_works(client: DiagnosisClient) -> None:
-    """Return the command line of the fix, with the URL and a file filled in."""
     signed = client.put()
     sent = client.send(signed, BODY, content_type="text/plain;charset=UTF-8")
     finding = client.diagnosed(sent)[0]
@@ -254,20 +213,4 @@ def test_a_request_fixed_as_advised_works(client: DiagnosisClient) -> None:
     assert options == signed.headers
     assert "curl -T FILE" in finding["fix"]
     assert "'<url>'`" in finding["fix"]
-    assert (
-        client.send(SignedRequest("PUT", signed.url, options, {}), BODY).answer.status_code == 200
-    )
-
-
-def test_the_command_line_calls_the_service(client: DiagnosisClient, tmp_path: Path) -> None:
-    """Run `presign diagnose` as a process, with its input in files."""
-    sent = client.send(client.put(), BODY, content_type="text/plain; charset=utf-8")
-    answer = tmp_path / "answer.xml"
-    answer.write_text(sent.answer.text)
-    headers = [text for name, value in sent.headers.items() for text in ("-H", f"{name}: {value}")]
-    options = ["--method", "PUT", *headers, "--status", "403", "--response", str(answer)]
-    requested = ["diagnose", *options, "--service", str(client.service.client.base_url)]
-    done = CliRunner().invoke(main, requested, input=sent.url, env={"PRESIGN_TOKEN": "end-to-end"})
-    assert done.exit_code == 1
-    assert done.output.startswith("1. content_type_changed (certain)")
-    assert json.dumps(sent.url)[1:-1] not in done.output
+    assert client.send(replace(signed, headers=options), BODY).answer.status_code == 200

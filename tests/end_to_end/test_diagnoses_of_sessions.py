@@ -1,27 +1,22 @@
-"""Diagnoses of requests signed by hand, of expired sessions, of forms, and of other callers'
-requests.
-"""
+"""Diagnoses of requests signed by hand, of expired sessions, of forms, and of other callers."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from service.signing.actions import GetObject
 from tests.end_to_end.by_hand import CallerSessions, HandSigner, caller_sessions
-from tests.end_to_end.diagnosis_client import BODY, TYPE, DiagnosisClient, Sent, codes
+from tests.end_to_end.diagnosis_client import TYPE, DiagnosisClient, Sent, codes
 from tests.support.late import again_if_late, within
-from tests.support.service import RunningService, SignedRequest, make_caller, post_form, run_service
-from tests.support.stores import Store
+from tests.support.service import SignedRequest, make_caller, post_form, run_service
+from tests.support.stores import BODY, Store
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(name="client")
-def _desk(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
-    return DiagnosisClient(store=verifying_store, service=verifying_service)
 
 
 # Only signed by hand: the service refuses these.
@@ -37,10 +32,8 @@ def _signer(sessions: CallerSessions) -> HandSigner:
     return sessions.signer("tests")
 
 
-def signed_by_hand(
-    signer: HandSigner, key: str, *, now: int = 0, expires_in: int = 300
-) -> SignedRequest:
-    url = signer.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=expires_in)
+def signed_by_hand(signer: HandSigner, key: str, *, now: int = 0) -> SignedRequest:
+    url = signer.signer.presign(GetObject(), key, now=int(time.time()) + now, expires_in=300)
     return SignedRequest("GET", url, {}, {})
 
 
@@ -48,9 +41,9 @@ def test_a_key_with_dot_segments_is_diagnosed(client: DiagnosisClient, signer: H
     """The session is not the service's, so the diagnosis only has visible facts."""
     sent = client.send(signed_by_hand(signer, "diagnoses/a/../b"))
     assert sent.answer.status_code in {403, 404}
-    codes = [finding["code"] for finding in client.diagnosed(sent)]
-    assert codes[-1] == "signed_elsewhere"
-    assert "dot_segments" in codes or sent.answer.status_code == 404
+    found = codes(client.diagnosed(sent))
+    assert found[-1] == "signed_elsewhere"
+    assert "dot_segments" in found or sent.answer.status_code == 404
 
 
 def test_a_url_from_the_future_is_diagnosed(client: DiagnosisClient, signer: HandSigner) -> None:
@@ -101,45 +94,41 @@ def test_an_expired_session_is_diagnosed(ministack: Store, tmp_path: Path) -> No
     ],
 )
 def test_a_failing_form_gets_the_right_first_finding(
-    ministack: Store,
-    ministack_service: RunningService,
-    change: dict[str, str | None],
-    body: bytes,
-    code: str,
+    forms: DiagnosisClient, change: dict[str, str | None], body: bytes, code: str
 ) -> None:
-    form = ministack_service.post(
-        "upload-forms", key_prefix="diagnoses/", max_content_length=20, content_type=TYPE
-    )
+    form = make_form(forms, content_type=TYPE)
     fields = {**form["fields"], **change}
-    answer = post_form(form["url"], {n: v for n, v in fields.items() if v is not None}, body)
-    assert answer.status_code >= 400
-    client = DiagnosisClient(store=ministack, service=ministack_service)
-    findings = client.diagnosed(Sent("POST", form["url"], {}, answer))
-    assert findings[0]["code"] == code
+    sent = submitted(form, {n: v for n, v in fields.items() if v is not None}, body)
+    assert sent.answer.is_error
+    assert codes(forms.diagnosed(sent))[0] == code
 
 
 @again_if_late
-def test_only_the_expired_form_has_a_finding(
-    ministack: Store, ministack_service: RunningService
-) -> None:
-    client = DiagnosisClient(store=ministack, service=ministack_service)
-    requested = {"key_prefix": "diagnoses/", "max_content_length": 20, "expires_in": 3}
+def test_only_the_expired_form_has_a_finding(forms: DiagnosisClient) -> None:
     with within(2):
-        form = ministack_service.post("upload-forms", **requested)
-        answer = post_form(form["url"], form["fields"], BODY)
-        assert answer.is_success
-    assert client.diagnosed(Sent("POST", form["url"], {}, answer)) == []
+        form = make_form(forms, expires_in=3)
+        sent = submitted(form, form["fields"])
+        assert sent.answer.is_success
+    assert forms.diagnosed(sent) == []
     time.sleep(4)
-    late = post_form(form["url"], form["fields"], BODY)
-    assert client.diagnosed(Sent("POST", form["url"], {}, late))[0]["code"] == "expired"
+    late = submitted(form, form["fields"])
+    assert late.answer.status_code == 403
+    assert codes(forms.diagnosed(late))[0] == "expired"
 
 
-@pytest.fixture(name="ministack_service", scope="module")
-def _ministack_service(
-    ministack: Store, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningService]:
+@pytest.fixture(name="forms", scope="module")
+def _forms(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DiagnosisClient]:
     with run_service(ministack, tmp_path_factory.mktemp("forms")) as service:
-        yield service
+        yield DiagnosisClient(store=ministack, service=service)
+
+
+def make_form(client: DiagnosisClient, **more: Any) -> dict[str, Any]:
+    limits = {"key_prefix": "diagnoses/", "max_content_length": 20}
+    return client.service.post("upload-forms", **limits, **more)
+
+
+def submitted(form: dict[str, Any], fields: dict[str, str], body: bytes = BODY) -> Sent:
+    return Sent("POST", form["url"], {}, post_form(form["url"], fields, body))
 
 
 # Another replica, and another caller
@@ -165,23 +154,18 @@ def test_another_callers_key_and_session_are_not_revealed(ministack: Store, tmp_
     with run_service(ministack, tmp_path, callers=callers) as service:
         own = service.sign("upload-urls", key="a/one.txt", content_length=5)
         shared = service.sign("upload-urls", key="a/shared/one.txt", content_length=5)
-        as_b = {"Authorization": "Bearer key-of-b"}
-        reported = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
 
-        forbidden = service.client.post(
-            "/v1/diagnoses", json={**reported, "url": own.url}, headers=as_b
-        )
+        def diagnosed(url: str, *, who: str) -> httpx.Response:
+            sent = {"method": "GET", "headers": {**own.headers, "content-length": "5"}}
+            headers = {"Authorization": f"Bearer {who}"}
+            return service.client.post("/v1/diagnoses", json={**sent, "url": url}, headers=headers)
+
+        forbidden = diagnosed(own.url, who="key-of-b")
         assert forbidden.status_code == 403
         assert forbidden.json()["detail"] == "You have no grant for this bucket, key and operation."
-
-        of_a = service.client.post("/v1/diagnoses", json={**reported, "url": shared.url})
+        of_a = diagnosed(shared.url, who="end-to-end")
         assert codes(of_a.json()["findings"]) == ["method_changed"]
-        of_b = service.client.post(
-            "/v1/diagnoses", json={**reported, "url": shared.url}, headers=as_b
-        )
-        unknown = shared.url.replace("Credential=", "Credential=X")
-        of_none = service.client.post(
-            "/v1/diagnoses", json={**reported, "url": unknown}, headers=as_b
-        )
+        of_b = diagnosed(shared.url, who="key-of-b")
+        of_none = diagnosed(shared.url.replace("Credential=", "Credential=X"), who="key-of-b")
         assert of_b.json() == of_none.json()  # nor does it reveal whether such a session exists
         assert codes(of_b.json()["findings"])[-1] == "signed_elsewhere"

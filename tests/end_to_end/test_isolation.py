@@ -3,7 +3,6 @@
 Requests are signed by hand (`by_hand.py`) with a caller's session: this bypasses the grants.
 """
 
-import uuid
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,14 +16,13 @@ from service.signing.multipart_actions import (
     UploadPart,
 )
 from tests.end_to_end.by_hand import (
-    BODY,
     CALLERS,
     OPERATIONS,
     CallerSessions,
     caller_sessions,
     is_denied,
 )
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
 # Not below `a/`, although a careless match might accept them.
 NOT_BELOW_A: Final = ["b/{}", "ab/{}", "A/{}", "a{}", "/a/{}", "b/a/{}"]
@@ -46,11 +44,6 @@ def _sessions(ministack: Store) -> CallerSessions:
 @pytest.fixture(name="elsewhere", scope="module")
 def _elsewhere(seaweedfs: Store) -> CallerSessions:
     return caller_sessions(seaweedfs, CALLERS)
-
-
-@pytest.fixture(name="name")
-def _name() -> str:
-    return f"{uuid.uuid4().hex}.txt"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -1,30 +1,23 @@
 """A URL lives exactly as long as the answer says."""
 
 import time
-import uuid
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.support.late import again_if_late, within
-from tests.support.service import RunningService, SignedRequest, post_form, run_service, send
-from tests.support.stores import Store
+from tests.support.service import RunningService, run_service, send
+from tests.support.signed_urls import access_key_id_of
+from tests.support.stores import BODY, Store
 
-BODY: Final = b"hello, store"
 SESSION_SECONDS: Final = 12
 CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are whole seconds
 
 
 def seconds_left(expires_at: str) -> float:
     return datetime.fromisoformat(expires_at).timestamp() - time.time()
-
-
-@pytest.fixture(name="key")
-def _key() -> str:
-    return f"lifetimes/{uuid.uuid4().hex}.txt"
 
 
 @pytest.fixture(name="short", scope="module")
@@ -39,8 +32,7 @@ def _short(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_a_url_dies_when_its_lifetime_ends(
     verifying_service: RunningService, verifying_store: Store, key: str
 ) -> None:
-    admin = verifying_store.admin_client()
-    admin.put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
+    verifying_store.put(key)
     with within(4 - CLOCKS):
         signed = verifying_service.sign("download-urls", key=key, expires_in=4)
         assert send(signed).content == BODY
@@ -48,17 +40,11 @@ def test_a_url_dies_when_its_lifetime_ends(
     assert send(signed).status_code == 403
 
 
-def test_a_form_dies_when_its_lifetime_ends(ministack: Store, short: RunningService) -> None:
-    form = short.post("upload-forms", key_prefix="f/", max_content_length=99, expires_in=1)
-    time.sleep(max(0.0, seconds_left(form["expires_at"])) + 1)
-    assert post_form(form["url"], form["fields"], BODY).status_code == 403
-
-
 @again_if_late
 def test_a_url_dies_at_expires_at_with_its_session(
     ministack: Store, short: RunningService, key: str
 ) -> None:
-    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
+    ministack.put(key)
     with within(2):
         signed = short.sign("download-urls", key=key, expires_in=900)
         ends_at = signed.answer["expires_at"]
@@ -84,28 +70,12 @@ def test_a_url_dies_at_expires_at_with_its_session(
 def test_the_service_continues_with_the_next_session(
     ministack: Store, short: RunningService, key: str
 ) -> None:
-    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=key, Body=BODY)
-    tokens = set()
+    ministack.put(key)
+    sessions = set()
     for _ in range(SESSION_SECONDS + 2):
         signed = short.sign("download-urls", key=key)
         with within(seconds_left(signed.answer["expires_at"])):
             assert send(signed).content == BODY
-        tokens.add(_token(signed))
+        sessions.add(access_key_id_of(signed.url))
         time.sleep(1)
-    assert len(tokens) > 1
-
-
-def _token(signed: SignedRequest) -> str:
-    return signed.url.partition("X-Amz-Security-Token=")[2].partition("&")[0]
-
-
-def test_web_identity_signs_with_the_token_in_the_file(
-    moto: Store, tmp_path: Path, key: str
-) -> None:
-    token = tmp_path / "token"
-    token.write_text("a.projected.token\n")
-    environment = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(token)}
-    with run_service(moto, tmp_path, environment, credentials="web_identity") as service:
-        signed = service.sign("upload-urls", key=key, content_length=len(BODY))
-        assert send(signed, BODY).status_code == 200
-    assert "X-Amz-Security-Token=" in signed.url
+    assert len(sessions) > 1

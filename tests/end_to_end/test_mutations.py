@@ -12,9 +12,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.end_to_end.mutations import BODY, CASES, COPY_SOURCE, MUTATIONS, SECRET_KEY, Sent
+from tests.end_to_end.mutations import CASES, COPY_SOURCE, MUTATIONS, SECRET_KEY, Sent
 from tests.support.service import RunningService, SignedRequest, send
-from tests.support.stores import Store
+from tests.support.stores import BODY, Store
 
 SECRET: Final = b"the secret of another caller"
 # (store, operation, mutation): why the store accepts it. The other store refuses each.
@@ -39,9 +39,7 @@ def _key() -> str:
 
 
 def signed(service: RunningService, operation: str, key: str) -> Sent:
-    """Return a working request with everything signed that can be, so that all of it can be
-    changed.
-    """
+    """Return a working request with everything signed that can be signed."""
     requests: dict[str, Callable[[], SignedRequest]] = {
         "download": lambda: service.sign(
             "download-urls", key=key, content_type="application/pdf", filename="a.pdf"
@@ -59,18 +57,8 @@ def signed(service: RunningService, operation: str, key: str) -> Sent:
 
 
 def signed_part(service: RunningService, key: str) -> SignedRequest:
-    reply = service.client.post(
-        "/v1/multipart-uploads",
-        json={
-            "bucket": "objects",
-            "key": key,
-            "content_length": len(BODY),
-            "checksum_algorithm": "SHA256",
-            "checksums": {"1": UPLOADED["checksum"]["value"]},
-        },
-    )
-    (part,) = reply.json()["parts"]
-    return SignedRequest(part["method"], part["url"], part["headers"], part)
+    checksums = {"checksum_algorithm": "SHA256", "checksums": {"1": UPLOADED["checksum"]["value"]}}
+    return service.first_part(key, content_length=len(BODY), **checksums)
 
 
 UPLOADED: Final[dict[str, Any]] = {
@@ -87,16 +75,6 @@ UPLOADED: Final[dict[str, Any]] = {
 def answer_to(sent: Sent) -> httpx.Response:
     request = SignedRequest(sent.method, sent.url, sent.headers, {})
     return send(request, sent.body)
-
-
-def content(store: Store, key: str) -> bytes | None:
-    """Return the object under `key`, or None."""
-    admin = store.admin_client()
-    try:
-        read: bytes = admin.get_object(Bucket=store.bucket, Key=key)["Body"].read()
-    except admin.exceptions.NoSuchKey:
-        return None
-    return read
 
 
 @pytest.mark.parametrize("operation", MUTATIONS)
@@ -133,7 +111,7 @@ def stored(store: Store, key: str) -> tuple[bytes | None, list[int]]:
     for upload in uploads:
         place = {"Bucket": store.bucket, "Key": key, "UploadId": upload["UploadId"]}
         lengths += [part["Size"] for part in admin.list_parts(**place).get("Parts", [])]
-    return content(store, key), lengths
+    return store.content(key), lengths
 
 
 def copied(store: Store, operation: str, key: str) -> bool:
@@ -143,9 +121,9 @@ def copied(store: Store, operation: str, key: str) -> bool:
 
 
 def prepare(store: Store, operation: str, key: str) -> None:
-    store.admin_client().put_object(Bucket=store.bucket, Key=SECRET_KEY, Body=SECRET)
+    store.put(SECRET_KEY, SECRET)
     if operation not in {"upload", "bare upload"}:
-        store.admin_client().put_object(Bucket=store.bucket, Key=key, Body=BODY)
+        store.put(key)
 
 
 def test_a_path_with_dot_segments_opens_no_other_object(

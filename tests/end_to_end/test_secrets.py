@@ -133,36 +133,30 @@ def test_a_process_at_debug_level_logs_no_secret(
     assert unknown
     assert all("operation" not in line and line["keys"] == [] for line in unknown)
     known = [line for line in lines if line not in unknown]
+    signed = ["download", "upload", "form", "head", "delete", "list"]
     assert [(line["decision"], line["operation"]) for line in known] == [
-        *(("allowed", path.split("-")[0]) for path, _ in GOOD[:2]),
-        ("allowed", "form"),
-        *(("allowed", path.split("-")[0]) for path, _ in GOOD[3:]),
-        *[("allowed", "multipart")] * 2,
-        ("allowed", "check"),
-        ("allowed", "download"),
+        *(("allowed", each) for each in [*signed, "multipart", "multipart", "check", "download"]),
         *[("denied", "download")] * len(REFUSED),
     ]
 
 
-SECRET: Final = "sentinel-secret-of-a-session"
 TOKEN: Final = "sentinel-token-of-a-session"
-STS: Final = [
-    (200, f"<A><SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>{TOKEN}</SessionToken></A"),
-    (200, f"<A><Credentials><SecretAccessKey>{SECRET}</SecretAccessKey></Credentials></A>"),
-    (403, ("<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>The Canonical String "
-     f"should have been 'POST&#10;x-amz-security-token:{TOKEN}&#10;&#10;host'</Message></Error>"
-     "</ErrorResponse>")),
-]  # fmt: skip
+# As an echo of what was signed. tests/sessions has responses that cannot be read.
+ECHO: Final = (
+    "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>The Canonical String should "
+    f"have been 'POST&#10;x-amz-security-token:{TOKEN}&#10;&#10;host'</Message></Error>"
+    "</ErrorResponse>"
+)
 
 
 @contextmanager
-def echoing_sts(status: int, body: str) -> Iterator[str]:
+def echoing_sts() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(ECHO)))
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(ECHO.encode())
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - as above
             pass
@@ -175,19 +169,16 @@ def echoing_sts(status: int, body: str) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("status", "body"), STS)
-def test_secrets_in_sts_errors_are_not_logged(
-    moto: Store, tmp_path: Path, output: Path, status: int, body: str
-) -> None:
+def test_secrets_in_sts_errors_are_not_logged(moto: Store, tmp_path: Path, output: Path) -> None:
     debug = {"PRESIGN_LOG_LEVEL": "DEBUG"}
     with (
-        echoing_sts(status, body) as sts_url,
+        echoing_sts() as sts_url,
         run_service(moto, tmp_path, debug, health="/livez", sts_endpoint_url=sts_url) as service,
     ):
         answer = service.client.post("/v1/download-urls", json={"bucket": "objects", "key": "a"})
     assert (answer.status_code, answer.json()["code"]) == (503, "credentials_unavailable")
     assert [line["reason"] for line in audited(output)] == ["credentials_unavailable"]
     assert "no new session" in output.read_text()
-    for secret in (SECRET, TOKEN, API_KEY, moto.secret_access_key):
+    for secret in (TOKEN, API_KEY, moto.secret_access_key):
         assert secret not in output.read_text()
         assert secret not in answer.text

@@ -2,21 +2,19 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.end_to_end.test_lifetimes import seconds_left
 from tests.support.late import again_if_late, within
-from tests.support.service import RunningService, SignedRequest, run_service, send
-from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, Store
+from tests.support.service import RunningService, SignedRequest, send
+from tests.support.stores import BODY, Store
 
 pytestmark = pytest.mark.slow
 
 
-BODY: Final = b"hello, cache"
 WINDOW: Final = 6  # seconds
 BEHIND: Final = 1.2  # STS's time has whole seconds, so the service may be late by one
 LIFETIME: Final = 3
@@ -26,23 +24,8 @@ NEAR: Final = 0.6  # the end of a window
 @pytest.fixture(name="key")
 def _key(verifying_store: Store) -> str:
     key = f"stable/{uuid.uuid4().hex}.txt"
-    verifying_store.admin_client().put_object(Bucket=verifying_store.bucket, Key=key, Body=BODY)
+    verifying_store.put(key)
     return key
-
-
-@pytest.fixture(name="replicas", scope="module")
-def _replicas(
-    verifying_store: Store, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningService, RunningService]]:
-    """Two replicas with static keys: root's, since the base keys may only assume the role."""
-    root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
-    more: dict[str, Any] = {"environment": root, "credentials": "static", "role_arn": None}
-    one, other = (tmp_path_factory.mktemp(name) for name in ("one", "other"))
-    with (
-        run_service(verifying_store, one, **more) as first,
-        run_service(verifying_store, other, **more) as second,
-    ):
-        yield first, second
 
 
 def wait_for_a_window() -> None:
@@ -91,28 +74,3 @@ def test_a_session_may_sign_for_a_moment_before_it_began(
     query = parse_qs(urlsplit(signed.url).query)
     assert query["X-Amz-Expires"] == ["3300"]
     assert send(signed).content == BODY
-
-
-def test_replicas_with_static_keys_give_the_same_url(
-    replicas: tuple[RunningService, RunningService], key: str
-) -> None:
-    one, other = (
-        replica.sign("download-urls", key=key, stable_for=86_400, expires_in=900)
-        for replica in replicas
-    )
-    assert one.answer == other.answer
-    assert send(other).content == BODY
-
-
-def test_each_batch_item_has_its_own_window(verifying_service: RunningService, key: str) -> None:
-    items = [
-        {"bucket": "objects", "key": key, **window}
-        for window in ({"stable_for": 600}, {}, {"stable_for": 86_400}, {"stable_for": 600})
-    ]
-    reply = verifying_service.client.post("/v1/download-urls/batch", json={"items": items})
-    first, plain, day, again = reply.json()["results"]
-    assert first == again != plain
-    assert day["problem"]["code"] == "lifetime_unavailable"  # a session has an hour
-    alone = verifying_service.sign("download-urls", key=key, stable_for=600)
-    assert first["request"] == alone.answer
-    assert send(alone).content == BODY

@@ -56,9 +56,7 @@ async def test_a_call_that_cannot_be_audited_is_not_sent(
     def full(lines: object) -> NoReturn:
         raise Overloaded("The trail is full.", retry_after=1)
 
-    harness.authorizer._audit_trail = AuditTrail(
-        full, clock=harness.clock, observer=harness.metrics
-    )
+    harness.authorizer.audit_trail = AuditTrail(full, clock=harness.clock, observer=harness.metrics)
     await error_of(call(harness), Overloaded)
     assert harness.store.requests == []
     assert harness.signed_urls() == 0

@@ -1,6 +1,7 @@
 """A repeated completion returns the object that this upload made, and no other."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
@@ -41,22 +42,21 @@ async def test_a_second_completion_returns_the_object_of_the_first(harness: Harn
     assert harness.events.count("complete") == 1
 
 
-@pytest.mark.parametrize(("etag", "length"), [('"theirs"', LENGTH), (None, LENGTH + 1)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda _: {KEY: ('"theirs"', LENGTH)}, id="another etag"),
+        pytest.param(lambda etag: {KEY: (etag, LENGTH + 1)}, id="another length"),
+        pytest.param(lambda etag: {f"{KEY}2": (etag, LENGTH)}, id="a longer key"),
+    ],
+)
 @with_harness
 async def test_another_object_is_not_returned(
-    harness: Harness, etag: str | None, length: int
+    harness: Harness, change: Callable[[str], dict[str, tuple[str, int]]]
 ) -> None:
     parts = await harness.create_and_put_parts()
-    await harness.complete(*parts)
-    harness.store.objects[KEY] = (etag or harness.store.objects[KEY][0], length)
-    await error_of(harness.complete(*parts), UploadNotFound)
-
-
-@with_harness
-async def test_an_object_with_a_longer_key_is_not_returned(harness: Harness) -> None:
-    parts = await harness.create_and_put_parts()
-    await harness.complete(*parts)
-    harness.store.objects[f"{KEY}2"] = harness.store.objects.pop(KEY)
+    done = await harness.complete(*parts)
+    harness.store.objects = change(done.etag)
     await error_of(harness.complete(*parts), UploadNotFound)
 
 
@@ -79,26 +79,20 @@ async def test_without_permission_to_list_the_upload_is_not_found(harness: Harne
         pytest.param([lambda _: xml("<html/>")], StorageRefused, id="another document"),
     ],
 )
+@pytest.mark.parametrize("lost", [False, True], ids=["repeated", "without a response"])
 @with_harness
-async def test_while_the_store_fails_the_error_can_be_retried(
-    harness: Harness, faults: list[Fault], kind: type[PresignError]
+async def test_while_the_store_fails_a_completion_can_be_retried(
+    harness: Harness, faults: list[Fault], kind: type[PresignError], *, lost: bool
 ) -> None:
     parts = await harness.create_and_put_parts()
-    first = await harness.complete(*parts)
-    harness.store.faults["objects"] = faults
+    if lost:
+        harness.store.faults["complete"] = [loses_answer]
+    else:
+        await harness.complete(*parts)
+    harness.store.faults["objects"] = [*faults]
     await error_of(harness.complete(*parts), kind)
     again = await harness.complete(*parts)
-    assert again.etag == first.etag
-
-
-@with_harness
-async def test_a_completion_without_a_response_can_be_retried(harness: Harness) -> None:
-    parts = await harness.create_and_put_parts()
-    harness.store.faults["complete"] = [loses_answer]
-    harness.store.faults["objects"] = [loses_request] * 3
-    await error_of(harness.complete(*parts), StorageUnavailable)
-    done = await harness.complete(*parts)
-    assert (done.etag, LENGTH) == harness.store.objects[KEY]
+    assert (again.etag, LENGTH) == harness.store.objects[KEY]
 
 
 @with_harness
@@ -109,23 +103,22 @@ async def test_etags_that_are_no_md5_prove_nothing(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    "second",
+    ("status", "code"),
     [
-        None,
-        refuses(412, "PreconditionFailed"),
-        refuses(412, "no code"),
-        refuses(409, "ConditionalRequestConflict"),
-        refuses(409, "OperationAborted"),
-        refuses(400, "InvalidPart"),
+        (404, "NoSuchUpload"),
+        (412, "PreconditionFailed"),
+        (412, "no code"),
+        (409, "ConditionalRequestConflict"),
+        (409, "OperationAborted"),
+        (400, "InvalidPart"),
     ],
-    ids=["NoSuchUpload", "412", "412 bare", "409", "aborted", "400"],
 )
 @with_harness
 async def test_a_completion_whose_response_was_lost_succeeds(
-    harness: Harness, second: Fault | None
+    harness: Harness, status: int, code: str
 ) -> None:
     parts = await harness.create_and_put_parts()
-    harness.store.faults["complete"] = [loses_answer, *([second] if second else [])]
+    harness.store.faults["complete"] = [loses_answer, refuses(status, code)]
     done = await harness.complete(*parts)
     assert (done.etag, LENGTH) == harness.store.objects[KEY]
     assert harness.events.count("complete") == 2

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs, quote
@@ -72,13 +72,15 @@ class FakeIam:
         return 200, f"<{action}Response/>"
 
 
+def policies_at(url: str) -> AbstractAsyncContextManager[RolePolicies]:
+    return role_policies(make_credentials(), region="eu-west-1", endpoint_url=url)
+
+
 @asynccontextmanager
 async def policies_of(iam: FakeIam) -> AsyncIterator[RolePolicies]:
     async with await asyncio.start_server(iam.serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with role_policies(
-            make_credentials(), region="eu-west-1", endpoint_url=url
-        ) as policies:
+        async with policies_at(url) as policies:
             yield policies
 
 
@@ -158,18 +160,12 @@ async def test_an_error_has_a_code_and_stops_no_other_role(action: str) -> None:
         assert hidden not in "\n".join([*problems, *operator.lines])
 
 
-async def test_an_unreachable_iam_is_reported_without_its_address(closed_port: int) -> None:
-    url = f"http://127.0.0.1:{closed_port}"
-    async with role_policies(make_credentials(), region="eu-west-1", endpoint_url=url) as policies:
+async def test_an_unreachable_iam_is_reported_without_its_address() -> None:
+    async with await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0) as server:
+        closed_port = server.sockets[0].getsockname()[1]
+    async with policies_at(f"http://127.0.0.1:{closed_port}") as policies:
         with pytest.raises(IamRefused, match="the call to IAM failed: EndpointConnectionError"):
             await policies.read(ARN, "x")
-
-
-@pytest.fixture(name="closed_port")
-async def _closed_port() -> int:
-    async with await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0) as server:
-        port: int = server.sockets[0].getsockname()[1]
-    return port
 
 
 async def test_a_lift_removes_our_policy_and_warns_of_live_sessions() -> None:

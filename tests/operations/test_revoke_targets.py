@@ -34,11 +34,8 @@ def grants(*buckets: str) -> list[dict[str, Any]]:
 
 
 def key_of(name: str, *buckets: str) -> dict[str, Any]:
-    return {
-        "api_key": name,
-        "sha256": [name.encode().hex().rjust(64, "0")],
-        "grants": grants(*buckets),
-    }
+    digest = name.encode().hex().rjust(64, "0")
+    return {"api_key": name, "sha256": [digest], "grants": grants(*buckets)}
 
 
 def subject(text: str, *buckets: str) -> dict[str, Any]:
@@ -84,10 +81,8 @@ def test_each_role_of_the_callers_buckets_gets_one_policy(path: Path) -> None:
     name = session_name((None, "billing"))
     assert done.exit_code == 0, done.output
     assert sorted(denied(done)) == [(ROLE, f"*:{name}"), (OTHER_ROLE, f"*:{name}")]
-    assert (
-        f"role {ROLE} (buckets archive, reports), inline policy presign-revoke-{name}:"
-        in done.stdout
-    )
+    policy = f"role {ROLE} (buckets archive, reports), inline policy presign-revoke-{name}:"
+    assert policy in done.stdout
     assert "AWS takes minutes" in done.stdout
     assert "warning" not in done.stdout
 
@@ -111,10 +106,9 @@ def test_a_patterns_subject_is_revoked_by_a_new_entry(path: Path) -> None:
     with path.open("w") as file:
         YAML().dump(document, file)
     entries = caller_entries(load_settings(path))
-    later = revoked_before(entries, Caller(issuer="cluster-a", subject=API))
-    assert later == 1_767_225_605.0
-    web = Caller(issuer="cluster-a", subject="system:serviceaccount:billing:web")
-    assert revoked_before(entries, web) == float("-inf")
+    web = "system:serviceaccount:billing:web"
+    for each, since in ((API, 1_767_225_605.0), (web, float("-inf"))):
+        assert revoked_before(entries, Caller(issuer="cluster-a", subject=each)) == since
 
 
 def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
@@ -158,10 +152,8 @@ def test_a_shared_session_affects_all_callers_of_the_bucket(path: Path) -> None:
     write(path, key_of("a", "shared"), key_of("b", "shared"), key_of("c", "reports"))
     done = revoked(path, "a")
     assert [*denied(done)] == [(ROLE, "*:presign")]
-    assert (
-        "all of them are affected: API key a, API key b. revoked_before has no effect"
-        in done.stdout
-    )
+    text = "all of them are affected: API key a, API key b. revoked_before has no effect"
+    assert text in done.stdout
     assert "revoked_before: " not in done.stdout
 
 

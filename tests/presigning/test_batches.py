@@ -65,6 +65,14 @@ async def test_a_batch_answers_each_item_in_its_place() -> None:
     assert answers[2] is malformed
     paths = [urlsplit(url).path for url in urls_of(answers)]
     assert paths == ["/a/1", "/a/3"]
+    assert harness.decisions == [
+        ("allowed", None, ["a/1", "a/3"]),
+        ("denied", "forbidden", ["x/2"]),
+        ("denied", "invalid_request", ["a/../4"]),
+        ("denied", "limit_exceeded", ["a/5"]),
+        ("denied", "forbidden", ["a/b"]),  # in a bucket that does not exist
+        ("denied", "lifetime_unavailable", ["a/b"]),
+    ]
 
 
 @pytest.mark.parametrize("times_over", [1, 2])

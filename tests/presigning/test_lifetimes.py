@@ -1,13 +1,15 @@
-"""The one promise: no URL outlives its session."""
+"""Whose session signs, and the one promise: no URL outlives its session."""
 
 import asyncio
 import calendar
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.access.grants import Caller
 from service.errors import CredentialsUnavailable, LifetimeUnavailable
 from service.presigning.presigner import Presigner
 from service.sessions.lifetime import Lifetime
@@ -15,11 +17,15 @@ from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import StaticKeys
 from tests.support.authorizer import make_authorizer, make_harness
 from tests.support.factories import (
+    CALLER,
     REQUESTER,
     SECRET,
+    TWO_BUCKETS,
+    make_caller_entry,
     make_form_request,
     make_grant,
     make_request,
+    make_requester,
     make_snapshot,
 )
 from tests.support.signed_urls import access_key_id_of, policy_of, validity_of
@@ -121,6 +127,7 @@ async def test_an_impossible_minimum_lifetime_is_refused_for_good(granted: int |
     error = await harness.refusal(make_request(min_expires_in=3596))
     assert isinstance(error, LifetimeUnavailable)
     assert list(error.pointers) == ["#/min_expires_in"]
+    assert harness.decisions == [("denied", "lifetime_unavailable", ["a/b"])]
     await asyncio.sleep(100)
     assert harness.fetches <= 1
 
@@ -145,3 +152,39 @@ class _Chain:
 
     async def get_frozen_credentials(self) -> "_Chain":
         return self
+
+
+@in_virtual_time
+async def test_each_caller_has_a_session_of_its_own() -> None:
+    other = Caller(issuer="cluster-a", subject=CALLER.subject)
+    snapshot = make_snapshot(make_grant())
+    harness = make_harness(
+        replace(snapshot, callers=(*snapshot.callers, make_caller_entry(other, make_grant())))
+    )
+    urls = [
+        (await harness.presigner.presign(make_requester(caller), make_request())).url
+        for caller in (CALLER, other)
+    ]
+    assert harness.source.fetched == [(None, "billing"), ("cluster-a", "billing")]
+    assert access_key_id_of(urls[0]) != access_key_id_of(urls[1])
+
+
+@in_virtual_time
+async def test_a_first_request_fails_if_there_is_no_session() -> None:
+    harness = make_harness(make_snapshot(make_grant()))
+    harness.source.error = OSError("no route")
+    error = await harness.refusal(make_request())
+    assert isinstance(error, CredentialsUnavailable)
+    assert error.retry_after == 1
+    with pytest.raises(CredentialsUnavailable):
+        await harness.presign_form(make_form_request(key_prefix=""))
+
+
+@in_virtual_time
+async def test_the_service_can_sign_once_one_bucket_has_a_session() -> None:
+    harness = make_harness(make_snapshot(make_grant(), buckets=TWO_BUCKETS))
+    harness.source.error = OSError("no route")
+    harness.authorizer._pool.start()
+    assert not harness.authorizer.can_sign()
+    await asyncio.sleep(1)
+    assert harness.authorizer.can_sign()

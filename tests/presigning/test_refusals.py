@@ -23,6 +23,7 @@ from tests.support.factories import (
     NARROW,
     TWO_BUCKETS,
     UPLOAD,
+    make_bucket,
     make_form_request,
     make_grant,
     make_request,
@@ -32,14 +33,19 @@ from tests.support.factories import (
 from tests.support.signed_urls import epoch_seconds, validity_of
 from tests.support.virtual_time import in_virtual_time
 
+LARGE: Final = PostObject(key="", max_content_length=101)
 NO_TYPE: Final = replace(make_request(UPLOAD), content_type_given=False)
+BUCKETS: Final = {**TWO_BUCKETS, "old": make_bucket(conditional_writes=False)}
 DENIED = [
     pytest.param(make_request(key="x/b"), Forbidden, id="another key"),
     pytest.param(make_request(DeleteObject()), Forbidden, id="another operation"),
     pytest.param(make_request(ListObjects(prefix=""), key=""), Forbidden, id="a whole list"),
     pytest.param(make_request(bucket="photos"), Forbidden, id="another's bucket"),
     pytest.param(make_request(bucket="none"), Forbidden, id="no bucket"),
-    pytest.param(make_request(key="a/../b"), InvalidRequest, id="no key"),
+    pytest.param(make_request(key="a/../b"), InvalidRequest, id="a dot segment"),
+    pytest.param(make_request(key=""), InvalidRequest, id="no key"),
+    pytest.param(make_request(key="a/\n"), InvalidRequest, id="a control character"),
+    pytest.param(make_request(UPLOAD, bucket="old"), CreateOnlyUnsupported, id="no conditions"),
     pytest.param(make_request(GetObject(version_id="1")), LimitExceeded, id="a version"),
     pytest.param(make_request(replace(UPLOAD, content_length=101)), LimitExceeded, id="too large"),
     pytest.param(make_request(replace(UPLOAD, overwrite=True)), LimitExceeded, id="an overwrite"),
@@ -50,44 +56,47 @@ DENIED = [
 
 @pytest.mark.parametrize(("presign_request", "error"), DENIED)
 @in_virtual_time
-async def test_a_refused_request_starts_no_session(
+async def test_a_refused_request_is_audited_and_starts_no_session(
     presign_request: PresignRequest, error: type[PresignError]
 ) -> None:
-    harness = make_harness(make_snapshot(NARROW, buckets=TWO_BUCKETS))
+    harness = make_harness(make_snapshot(NARROW, make_grant(bucket="old"), buckets=BUCKETS))
     assert type(await harness.refusal(presign_request)) is error
     [answer] = await harness.presign_batch([presign_request])
     assert type(answer) is error
     await asyncio.sleep(60)
     assert harness.fetches == 0
+    assert harness.decisions == [("denied", error.code, [presign_request.key])] * 2
 
 
 FORMS: Final = [
-    ({"key": "a/b"}, CreateOnlyUnsupported),
-    ({"key": "a/b", "overwrite": True}, LimitExceeded),
-    ({"key_prefix": "x/"}, Forbidden),
-    ({"key_prefix": "ab"}, Forbidden),
-    ({"bucket": "none", "key_prefix": "a/"}, Forbidden),
-    ({"key_prefix": "a/", "form": PostObject(key="", max_content_length=101)}, LimitExceeded),
-    ({"key_prefix": "a/"}, InvalidRequest),  # without a type
-    ({"bucket": "photos", "key_prefix": "one"}, Forbidden),  # a grant on one key
+    ({"key": "a/b"}, CreateOnlyUnsupported, "a/b"),
+    ({"key": "a/b", "overwrite": True}, LimitExceeded, "a/b"),
+    ({"key_prefix": "x/"}, Forbidden, "x/id1/${filename}"),
+    ({"key_prefix": "x/", "filename": "n"}, Forbidden, "x/id1/n"),
+    ({"key_prefix": "ab"}, Forbidden, "abid1/${filename}"),
+    ({"key_prefix": "a/../"}, InvalidRequest, "a/../"),
+    ({"key_prefix": "a/", "filename": "a/b"}, InvalidRequest, "a/"),
+    ({"bucket": "none", "key_prefix": "a/"}, Forbidden, "a/id1/${filename}"),
+    ({"key_prefix": "a/", "form": LARGE}, LimitExceeded, "a/id1/${filename}"),
+    ({"key_prefix": "a/"}, InvalidRequest, "a/id1/${filename}"),  # without a type
+    ({"bucket": "photos", "key_prefix": "one"}, Forbidden, "oneid1/${filename}"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "error"), FORMS, ids=lambda each: str(each)[:60])
+@pytest.mark.parametrize(("changes", "error", "key"), FORMS, ids=lambda each: str(each)[:60])
 @in_virtual_time
-async def test_a_form_is_refused_and_starts_no_session(
-    changes: dict[str, Any], error: type[PresignError]
+async def test_a_refused_form_is_audited_and_starts_no_session(
+    changes: dict[str, Any], error: type[PresignError], key: str
 ) -> None:
-    grants = [
-        replace(NARROW, allow=frozenset({Operation.FORM})),
-        make_grant(bucket="photos", prefix="one"),
-    ]
-    harness = make_harness(make_snapshot(*grants, buckets=TWO_BUCKETS))
+    forms = replace(NARROW, allow=frozenset({Operation.FORM}))
+    one_key = make_grant(bucket="photos", prefix="one")
+    harness = make_harness(make_snapshot(forms, one_key, buckets=TWO_BUCKETS))
     with pytest.raises(PresignError) as refused:
         await harness.presign_form(make_form_request(**changes))
     assert type(refused.value) is error
     await asyncio.sleep(60)
     assert harness.fetches == 0
+    assert harness.decisions == [("denied", error.code, [key])]
 
 
 @in_virtual_time

@@ -1,15 +1,18 @@
 """URL templates: kept for a second, and used only while everything in them is still true."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from service.access.grants import AccessRequest, Grant, Operation, decide, decision_scope
 from service.errors import Forbidden, PresignError
 from service.presigning.audit import Requester
+from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
 from service.presigning.requests import PresignBatch
 from service.presigning.results import PresignedRequests
 from service.sessions.lifetime import Lifetime
@@ -55,14 +58,6 @@ async def test_keys_of_one_second_share_a_template() -> None:
 
 
 @in_virtual_time
-async def test_each_second_has_its_own() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    first = await url(harness)
-    harness.clock.move(1)
-    assert validity_of(await url(harness))[0] == validity_of(first)[0] + 1
-
-
-@in_virtual_time
 async def test_midnight_is_a_second_like_any_other() -> None:
     """The day is in the scope, and in the key that signs."""
     snapshot = make_snapshot(make_grant())
@@ -90,14 +85,6 @@ async def test_a_refreshed_session_signs_at_once_within_the_same_second() -> Non
     after = await url(harness)
     assert validity_of(after) == validity_of(before)
     assert access_key_id_of(after) == "ASIAFRESH" != access_key_id_of(before)
-
-
-@in_virtual_time
-async def test_a_corrected_clock_changes_no_url() -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    before = await url(harness)
-    harness.clock.skew = 3600.0
-    assert await url(harness) == before
 
 
 @in_virtual_time
@@ -166,8 +153,10 @@ async def test_the_number_of_templates_is_bounded() -> None:
 def _flat(answers: Sequence[PresignedRequests | PresignError]) -> list[object]:
     flat: list[object] = []
     for answer in answers:
-        is_refusal = isinstance(answer, PresignError)
-        flat += [(answer.code, answer.detail)] if is_refusal else answer.urls
+        if isinstance(answer, PresignError):
+            flat.append((answer.code, answer.detail))
+        else:
+            flat += answer.urls
     return flat
 
 
@@ -215,3 +204,22 @@ def test_within_the_reach_of_a_decision_the_same_is_decided(
     reached = decision_scope(grants, asked)
     if reached is not None and reached.contains(other):
         assert decide(grants, asked) == decide(grants, replace(asked, key=other))
+
+
+PLAIN = st.text("abcXYZ019-._~/%?&=:", max_size=20)
+
+
+@examples(300)
+@given(value=st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_text_is_rendered_as_anywhere_else(value: str) -> None:
+    assert json.loads(text(value)) == value
+    assert text(value) == to_json(value) or not value.isprintable()
+
+
+@examples(200)
+@given(before=st.text(), filling=PLAIN)
+def test_a_hole_is_filled_and_nothing_else_is_cut(before: str, filling: str) -> None:
+    before = before.encode(errors="ignore").decode()
+    begin, end = cut({"before": before, "hole": PLACEHOLDER, "after": [before, 1, None]})
+    filled = json.loads(begin + quoted(filling) + end)
+    assert filled == {"before": before, "hole": filling, "after": [before, 1, None]}

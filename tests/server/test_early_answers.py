@@ -4,7 +4,6 @@ from contextlib import suppress
 
 import pytest
 
-from service.api.body import MAX_DISCARDED_BYTES
 from tests.support.socket_server import LIVEZ, RawClient, make_post, run_server, wait_until
 
 BODY = b"x" * 30 * 1024 * 1024  # more than the kernel buffers
@@ -18,14 +17,10 @@ def test_a_client_that_reads_last_sees_the_response(
     """Half of Python's clients send `connection: close`, and do not read while sending."""
     answer = client.request(make_post(path, BODY, header))
     assert answer.code == ("not_found" if "unknown" in path else "body_too_large")
-    assert answer.headers["connection"] == "close"
-    assert client.ends()
-
-
-def test_a_connection_outlasts_a_short_unread_body(client: RawClient) -> None:
-    body = b"x" * MAX_DISCARDED_BYTES
-    assert client.request(make_post("/v1/download-urls", body)).code == "body_too_large"
-    assert client.request(LIVEZ).status == 200
+    if "close" in header:
+        assert client.ends()
+    else:
+        assert client.request(LIVEZ).status == 200
 
 
 def test_the_response_is_seen_while_draining() -> None:

@@ -99,3 +99,7 @@ def test_a_condition_tells_whether_it_may_overwrite(
 ) -> None:
     put = RedirectedPut(content_length=5, sent=sent)
     assert (put.overwrite, put.if_match) == (overwrite, if_match)
+
+
+def test_an_upload_to_a_new_key_overwrites_nothing() -> None:
+    assert not RedirectedPut(content_length=5, new_key=True).overwrite

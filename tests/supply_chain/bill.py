@@ -14,8 +14,11 @@ def check(bill: dict[str, Any], *, python: str) -> None:
         (name, pin.version) for name, pin in pinned(ROOT / "requirements.lock", python).items()
     }
     check_components(bill, python)
-    check_root(bill["metadata"]["component"])
-    check_reproducible(bill)
+    root = bill["metadata"]["component"]
+    assert (root["name"], root["version"]) == ("presign", __version__)
+    # It is reproducible.
+    assert "serialNumber" not in bill
+    assert "timestamp" not in bill["metadata"]
 
 
 def packages(bill: dict[str, Any]) -> set[tuple[str, str]]:
@@ -34,12 +37,3 @@ def check_components(bill: dict[str, Any], python: str) -> None:
         assert purl.version == pin.version
         assert [each["alg"] for each in component["hashes"]] == ["SHA-256"]
         assert component["hashes"][0]["content"] in pin.sha256
-
-
-def check_root(root: dict[str, Any]) -> None:
-    assert (root["name"], root["version"]) == ("presign", __version__)
-
-
-def check_reproducible(bill: dict[str, Any]) -> None:
-    assert "serialNumber" not in bill
-    assert "timestamp" not in bill["metadata"]

@@ -1,13 +1,14 @@
 """The whole app over ASGI, with a fake source of sessions."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import httpx
 from fastapi import FastAPI
 
+from service.access.grants import Operation
 from service.app.factory import create_app
 from service.app.services import MakeSource, OpenSources
 from service.auth.api_keys import digest_of
@@ -15,7 +16,7 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 
@@ -25,9 +26,7 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-EVERYTHING: Final = [
-    *("download", "upload", "form", "multipart", "head", "delete", "list", "check", "versions")
-]
+EVERYTHING: Final = [str(operation) for operation in Operation]
 
 
 class FixedSource:
@@ -79,10 +78,16 @@ def make_open_grant(**more: Any) -> dict[str, Any]:
 def make_fixed_sources(
     failure: Exception | None = None, source: type[FixedSource] = FixedSource
 ) -> OpenSources:
+    return open_sources_of(lambda clock: source(clock, failure))
+
+
+def open_sources_of(source: Callable[[Clock], SessionSource]) -> OpenSources:
+    """Each bucket gets the source that the function returns."""
+
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> FixedSource:
-            return source(clock, failure)
+        async def make(name: str, settings: Settings) -> SessionSource:
+            return source(clock)
 
         yield make
 

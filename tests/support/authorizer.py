@@ -53,8 +53,13 @@ class Harness:
     def audit_lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.audit_bytes]
 
+    @property
+    def decisions(self) -> list[tuple[str, str | None, list[str]]]:
+        """Decision, reason and keys of each audit line."""
+        return [(line["decision"], line.get("reason"), line["keys"]) for line in self.audit_lines]
+
     def write_audit_to(self, write: WriteLines) -> None:
-        self.authorizer._audit_trail = AuditTrail(write, clock=self.clock)
+        self.authorizer.audit_trail = AuditTrail(write, clock=self.clock)
 
     async def presign(
         self, request: PresignRequest, requester: Requester = REQUESTER

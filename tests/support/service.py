@@ -11,22 +11,13 @@ from typing import Any
 
 import httpx
 
+from service.access.grants import Operation
 from service.auth.api_keys import digest_of
 from tests.support.processes import free_ports, run_process
 from tests.support.stores import Store
 
 API_KEY = "end-to-end"
-OPERATIONS = [
-    "download",
-    "upload",
-    "form",
-    "multipart",
-    "head",
-    "delete",
-    "list",
-    "check",
-    "versions",
-]
+OPERATIONS = [str(operation) for operation in Operation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +35,26 @@ class RunningService:
     client: httpx.Client
 
     def sign(self, path: str, **body: Any) -> SignedRequest:
-        answer = self.post(path, **body)
-        return SignedRequest(
-            answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
-        )
+        return as_signed(self.post(path, **body))
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         reply = self.client.post(f"/v1/{path}", json={"bucket": "objects", **body})
         assert reply.status_code == 200, reply.text
         answer: dict[str, Any] = reply.json()
         return answer
+
+    def first_part(self, key: str, **body: Any) -> SignedRequest:
+        """Create a multipart upload, and return the request for its first part."""
+        place = {"bucket": "objects", "key": key}
+        reply = self.client.post("/v1/multipart-uploads", json={**place, **body})
+        return as_signed(reply.json()["parts"][0])
+
+
+def as_signed(answer: dict[str, Any]) -> SignedRequest:
+    """Return the request of an answer. That of a form has neither method nor headers."""
+    return SignedRequest(
+        answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
+    )
 
 
 def send(

@@ -91,6 +91,7 @@ def run_server(*, max_in_flight: int = 512, **limits: Any) -> Iterator[RunningSe
     )
     with run_app_on_socket(app, drain, **limits) as server:
         _add_routes(app, server)
+        _add_redirect(app, server)
         yield server
 
 
@@ -138,11 +139,6 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         server.timers.extend(p._deadline is not None for p in server.protocols)
         return ""
 
-    async def redirected(request: Request, to: str = "/", wait: float = 0) -> Response:
-        await asyncio.sleep(wait)
-        await discard_body(request)
-        return Response(status_code=307, headers={"location": to})
-
     async def refused() -> Refusal:
         return Refusal(Forbidden(), "request-1")
 
@@ -151,7 +147,6 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         response.raw_headers.append((name.encode(), b"close"))
         return response
 
-    app.add_api_route("/redirected", redirected, methods=["PUT"])
     app.add_api_route("/refused", refused, response_model=None)
     app.add_api_route("/header/{name}", header)
     app.add_api_route("/sized/{size}", sized)
@@ -160,6 +155,15 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
     for prefix in ("", "/v1"):
         app.add_api_route(f"{prefix}/held", held)
         app.add_api_route(f"{prefix}/echo", echo, methods=["POST"])
+
+
+def _add_redirect(app: FastAPI, server: RunningServer) -> None:
+    async def redirected(request: Request, to: str = "/", *, held: bool = False) -> Response:
+        if held:
+            await asyncio.to_thread(server.hold.wait)
+        return Response(status_code=307, headers={"location": to, **await discard_body(request)})
+
+    app.add_api_route("/redirected", redirected, methods=["PUT"])
 
 
 def wait_until(condition: Callable[..., object], seconds: float = PATIENCE) -> None:

@@ -19,37 +19,27 @@ def test_a_late_test_runs_again_until_it_is_in_time() -> None:
     assert seconds == [60.0]
 
 
-def test_a_test_that_is_always_late_fails() -> None:
+def runs_until(error: type[Exception], seconds: float) -> int:
+    """How often a test runs whose block of `seconds` fails, until it raises `error`."""
     runs = list[int]()
 
     @again_if_late
     def test() -> None:
         runs.append(1)
-        with within(0.0):
-            pass
+        with within(seconds):
+            raise AssertionError("it is wrong")
 
-    with pytest.raises(Late):
+    with pytest.raises(error):
         test()
-    assert len(runs) == TRIES
+    return len(runs)
+
+
+def test_a_test_that_is_always_late_fails_for_that() -> None:
+    assert runs_until(Late, 0.0) == TRIES
 
 
 def test_a_failure_in_time_fails_at_once() -> None:
-    runs = list[int]()
-
-    @again_if_late
-    def test() -> None:
-        runs.append(1)
-        with within(60):
-            raise AssertionError("it is wrong")
-
-    with pytest.raises(AssertionError, match="it is wrong"):
-        test()
-    assert len(runs) == 1
-
-
-def test_a_late_failure_is_late() -> None:
-    with pytest.raises(Late), within(0.0):
-        raise AssertionError
+    assert runs_until(AssertionError, 60.0) == 1
 
 
 async def test_a_late_coroutine_runs_again() -> None:

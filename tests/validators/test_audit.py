@@ -2,9 +2,8 @@
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.supply_chain.audit import (
     Ignored,
+    Verdict,
     audit,
     for_the_image,
     ignored_advisories,
@@ -19,6 +19,7 @@ from tests.supply_chain.audit import (
     report,
 )
 from tests.supply_chain.locks import ROOT
+from tests.support.http_servers import Handler, serving
 
 TODAY: Final = dt.datetime.now(tz=dt.UTC).date()
 HASH: Final = "--hash=sha256:" + "0" * 64
@@ -34,25 +35,19 @@ ADVISORY: Final = {
 }
 
 
-class Advisories(BaseHTTPRequestHandler):
+class Advisories(Handler):
     """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It has one advisory."""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - its name there
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
         vulnerable = asked["package"]["name"] == "weak" and asked["version"] == "1.0"
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"vulns": [ADVISORY]} if vulnerable else {}).encode())
-
-    def log_message(self, *_: object) -> None: ...
+        self.answer(200, json.dumps({"vulns": [ADVISORY]} if vulnerable else {}).encode())
 
 
 @pytest.fixture(scope="module", name="service")
 def _service() -> Iterator[list[str]]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield ["-s", "osv", "--osv-url", f"http://127.0.0.1:{server.server_port}/v1/query"]
-        server.shutdown()
+    with serving(Advisories) as url:
+        yield ["-s", "osv", "--osv-url", f"{url}/v1/query"]
 
 
 @pytest.fixture(name="lock")
@@ -63,16 +58,15 @@ def _lock(tmp_path: Path) -> Path:
 
 
 def test_a_package_with_an_advisory_fails(lock: Path, service: list[str]) -> None:
-    verdict = audit(lock, [], service)
-    assert verdict.failures == ["weak 1.0: PYSEC-0000-1, fixed in 2.0"]
-    assert verdict.audited == 2
+    failure = "weak 1.0: PYSEC-0000-1, fixed in 2.0"
+    assert audit(lock, [], service) == Verdict(audited=2, failures=[failure])
 
 
 @pytest.mark.parametrize("name", ["PYSEC-0000-1", "CVE-0000-1"])
 def test_an_advisory_is_ignored_until_its_date(lock: Path, service: list[str], name: str) -> None:
-    until = Ignored(id=name, reason="not reached", until=TODAY)
-    assert audit(lock, [until], service).failures == []
-    over = Ignored(id=name, reason="not reached", until=TODAY - dt.timedelta(days=1))
+    ignored = Ignored(id=name, reason="not reached", until=TODAY)
+    assert audit(lock, [ignored], service).failures == []
+    over = replace(ignored, until=TODAY - dt.timedelta(days=1))
     assert audit(lock, [over], service).failures != []
 
 
@@ -91,9 +85,8 @@ def test_an_unreachable_service_is_reported(lock: Path) -> None:
 def test_a_single_package_without_an_answer_fails() -> None:
     answered = {"name": "sound", "version": "1.0", "vulns": []}
     unanswered = {"name": "odd", "skip_reason": "odd was not found"}
-    assert judge({"dependencies": [answered, unanswered]}, [], TODAY).failures == [
-        "odd was not found"
-    ]
+    verdict = judge({"dependencies": [answered, unanswered]}, [], TODAY)
+    assert verdict.failures == ["odd was not found"]
     assert judge({"dependencies": [unanswered]}, [], TODAY).left_out
 
 

@@ -12,22 +12,17 @@ from cyclonedx.validation.json import JsonStrictValidator
 from tests.supply_chain import bill
 from tests.supply_chain.locks import ROOT
 
+FILE: Final = ROOT / "dist" / "presign.cdx.json"
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 
 
-@pytest.fixture(scope="module", name="text")
-def _text() -> str:
-    return (ROOT / "dist" / "presign.cdx.json").read_text()
-
-
 @pytest.fixture(name="written")
-def _written(text: str) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(text)
-    return written
+def _written() -> Any:
+    return json.loads(FILE.read_text())
 
 
-def test_it_is_cyclonedx(text: str) -> None:
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+def test_it_is_cyclonedx() -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(FILE.read_text()) is None
 
 
 def test_it_matches_the_lock(written: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Each validator also gets a file with an error, to show that it can detect one.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from tests.validators.validating import (
     yamllint,
 )
 
+Validator = Callable[[Path], str]
 GRAFANA: Final = ROOT / "deploy" / "grafana"
 
 
@@ -51,30 +53,38 @@ def part(path: Path) -> str:
     return str(path.relative_to(KUBERNETES))
 
 
-def test_yamllint_finds_nothing() -> None:
-    assert yamllint(Path()) == ""  # from the root, since its `ignore` paths are relative to it
+def rules(path: Path) -> str:
+    return promtool("check", "rules", "--lint=all", "--lint-fatal", path)
 
 
-def test_yamllint_detects_a_duplicate_key(tmp_path: Path) -> None:
-    assert "key-duplicates" in yamllint(written(tmp_path / "a.yaml", "a: 1\na: 2\n"))
+@pytest.mark.parametrize(
+    ("validator", "path"),
+    [
+        (yamllint, Path()),  # the root, since its `ignore` paths are relative to it
+        (hadolint, ROOT / "Dockerfile"),
+        (compose_schema, ROOT / "docker-compose.yml"),
+        *((rules, path) for path in RULES),
+    ],
+)
+def test_the_validator_finds_nothing(validator: Validator, path: Path) -> None:
+    assert validator(path) == ""
 
 
-def test_hadolint_finds_nothing() -> None:
-    assert hadolint(ROOT / "Dockerfile") == ""
-
-
-def test_hadolint_detects_an_unpinned_package(tmp_path: Path) -> None:
-    dockerfile = written(tmp_path / "Dockerfile", "FROM python:3.13-slim\nRUN pip install click\n")
-    assert "DL3013" in hadolint(dockerfile)
-
-
-def test_the_compose_file_is_valid() -> None:
-    assert compose_schema(ROOT / "docker-compose.yml") == ""
-
-
-def test_a_compose_file_with_an_unknown_field_is_invalid(tmp_path: Path) -> None:
-    text = "services: {presign: {image: presign, readonly: true}}\n"
-    assert "readonly" in compose_schema(written(tmp_path / "docker-compose.yml", text))
+@pytest.mark.parametrize(
+    ("validator", "name", "text", "error"),
+    [
+        (yamllint, "a.yaml", "a: 1\na: 2\n", "key-duplicates"),
+        (hadolint, "Dockerfile", "FROM python:3.13-slim\nRUN pip install click\n", "DL3013"),
+        (compose_schema, "compose.yml", "services: {a: {image: a, readonly: 1}}\n", "readonly"),
+        (rules, "a.yaml", "groups: [{name: a, rules: [{alert: A, expr: '(('}]}]\n", "parse error"),
+    ],
+)
+def test_the_validator_detects_an_error(
+    tmp_path: Path, validator: Validator, name: str, text: str, error: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert error in validator(path)
 
 
 def test_manifests_and_alerts_exist() -> None:
@@ -126,26 +136,11 @@ def test_a_wrong_manifest_is_invalid(tmp_path: Path, error: dict[str, Any], name
     sound = {"spec": {"selector": {}, "template": {}}, "metadata": {"name": "presign"}}
     manifest = {"apiVersion": "apps/v1", "kind": "Deployment"} | sound | error
     YAML(typ="safe").dump(manifest, tmp_path / "deployment.yaml")
-    written(tmp_path / "kustomization.yaml", "resources: [deployment.yaml]\n")
+    (tmp_path / "kustomization.yaml").write_text("resources: [deployment.yaml]\n")
     (refusal,) = kubernetes(built(tmp_path))
     assert named in refusal
-
-
-@pytest.mark.parametrize("rules", RULES, ids=lambda path: path.name)
-def test_promtool_accepts_the_alerts(rules: Path) -> None:
-    assert promtool("check", "rules", "--lint=all", "--lint-fatal", rules) == ""
 
 
 @pytest.mark.parametrize("tests", RULE_TESTS, ids=lambda path: path.name)
 def test_the_alert_tests_pass(tests: Path) -> None:
     assert promtool("test", "rules", tests) == ""
-
-
-def test_promtool_detects_an_invalid_expression(tmp_path: Path) -> None:
-    text = "groups: [{name: presign, rules: [{alert: A, expr: 'sum(('}]}]\n"
-    assert "parse error" in promtool("check", "rules", written(tmp_path / "rules.yaml", text))
-
-
-def written(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from pydantic_core import to_json
 
+from service.api.html_page import html_page
 from service.s3.xml import ListedObject, ObjectsPage
 
-POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 _DOTS: Final = frozenset({".", ".."})
 
 
@@ -31,22 +31,9 @@ def as_json(prefix: str, page: ObjectsPage) -> bytes:
 
 
 def as_html(bucket: str, prefix: str, page: ObjectsPage) -> bytes:
-    title = escape(f"{bucket}/{prefix}")
-    return "\n".join(
-        [
-            "<!doctype html>",
-            '<html lang="en">',
-            '<head><meta charset="utf-8"><meta name="color-scheme" content="light dark">',
-            f"<title>{title}</title></head>",
-            f"<body><h1>{title}</h1>",
-            "<table>",
-            "<tr><th>Name<th>Size<th>Last modified",
-            *_rows(prefix, page),
-            "</table>",
-            *([] if page.next_token is None else [_next_link(page.next_token)]),
-            "</body></html>\n",
-        ]
-    ).encode()
+    table = ["<table>", "<tr><th>Name<th>Size<th>Last modified", *_rows(prefix, page), "</table>"]
+    following = [] if page.next_token is None else [_next_link(page.next_token)]
+    return html_page(f"{bucket}/{prefix}", [*table, *following])
 
 
 def next_page(token: str) -> str:

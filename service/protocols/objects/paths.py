@@ -20,12 +20,13 @@ def bucket_and_key(path: bytes) -> tuple[str, str]:
     Raises InvalidRequest for a key that no URL can name, and for a path that is not UTF-8.
     """
     bucket, _, key = path.partition(b"/")
-    name, decoded = _decode(bucket), _decode(key)
-    check_prefix(decoded, pointer="#/key")
-    return name, decoded
+    name, prefix = decode(bucket), decode(key)
+    check_prefix(prefix, pointer="#/key")
+    return name, prefix
 
 
-def _decode(text: bytes) -> str:
+def decode(text: bytes) -> str:
+    """Raises InvalidRequest for what is not percent-encoded UTF-8."""
     if _NOT_IN_A_PATH.search(text) is None:
         try:
             return unquote_to_bytes(text).decode()

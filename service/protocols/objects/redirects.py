@@ -1,6 +1,6 @@
 """What a request for an object becomes: a request to sign, and a redirect to the signed URL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +23,7 @@ from service.presigning.audit import Requester
 from service.presigning.downloads import get_object
 from service.presigning.presigner import Presigner
 from service.presigning.requests import PresignRequest
+from service.presigning.results import PresignedRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
     MAX_UPLOAD_BYTES,
@@ -63,22 +64,32 @@ class ReadQuery(BaseModel):
 class Redirect(Response):
     """Starlette's own constructor would cost as much as the signature."""
 
-    def __init__(self, url: str) -> None:
-        self.status_code, self.body, self.background = _TEMPORARY_REDIRECT, b"", None
+    def __init__(
+        self, url: str, status: int = _TEMPORARY_REDIRECT, more: Mapping[str, str] | None = None
+    ) -> None:
+        """`more` are additional headers."""
+        self.status_code, self.body, self.background = status, b"", None
         self.raw_headers = [(b"location", url.encode("ascii")), *_HEADERS]
+        if more:
+            self.raw_headers += [(name.encode(), value.encode()) for name, value in more.items()]
 
 
-async def redirect(presigner: Presigner, requester: Requester, request: PresignRequest) -> Redirect:
-    """Return the redirect to the signed URL.
+async def sign(
+    presigner: Presigner,
+    requester: Requester,
+    request: PresignRequest,
+    *,
+    too_large: str = _TOO_LARGE,
+) -> PresignedRequest:
+    """Return the signed request that a client is redirected to.
 
-    Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
+    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
     PreconditionRequired, BodyTooLarge or UnsupportedMediaType.
     """
     try:
-        signed = await presigner.presign(requester, request)
+        return await presigner.presign(requester, request)
     except (LimitExceeded, InvalidRequest) as error:
-        raise _http_error(error) from None
-    return Redirect(signed.url)
+        raise _http_error(error, too_large) from None
 
 
 def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> PresignRequest:
@@ -94,7 +105,9 @@ def head_request(
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
 
 
-def put_request(bucket: str, key: str, headers: Headers, lifetime: Lifetime) -> PresignRequest:
+def put_request(
+    bucket: str, key: str, headers: Headers, lifetime: Lifetime, *, new_key: bool = False
+) -> PresignRequest:
     """An upload of what the client announces. Raises LengthRequired, BodyTooLarge, InvalidRequest."""
     headers = [*headers]
     if all(name != b"content-length" for name, _ in headers):
@@ -103,7 +116,7 @@ def put_request(bucket: str, key: str, headers: Headers, lifetime: Lifetime) -> 
     if length > MAX_UPLOAD_BYTES:
         raise BodyTooLarge(f"One PUT has at most {MAX_UPLOAD_BYTES} bytes. {_TOO_LARGE}")
     sent = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-    action = RedirectedPut(content_length=length, sent=sent_headers(sent))
+    action = RedirectedPut(content_length=length, sent=sent_headers(sent), new_key=new_key)
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
 
 
@@ -122,14 +135,14 @@ def _head_of(get: GetObject, *, may_head: bool) -> HeadObject:
     )
 
 
-def _http_error(error: PresignError) -> PresignError:
+def _http_error(error: PresignError, too_large: str) -> PresignError:
     match list(error.pointers):
         case ["#/overwrite"]:
             return PreconditionRequired(
                 "Your grant does not allow overwriting. Send `If-None-Match: *`."
             )
         case ["#/content_length"]:
-            return BodyTooLarge(f"{error.detail} {_TOO_LARGE}")
+            return BodyTooLarge(f"{error.detail} {too_large}")
         case ["#/content_type"] if isinstance(error, LimitExceeded | InvalidRequest):
             return UnsupportedMediaType(error.detail)
     return error

@@ -1,5 +1,6 @@
 """`/o/{bucket}/{key}`: one address for each object, for every program that follows a redirect."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,19 +10,21 @@ from pydantic import BaseModel, ConfigDict
 from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
+from service.api.html_page import POLICY
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
-from service.protocols.objects.listing_page import POLICY, as_html, as_json, next_page
+from service.protocols.objects.listing_page import as_html, as_json, next_page
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.paths import bucket_and_key
 from service.protocols.objects.redirects import (
     ReadQuery,
+    Redirect,
     delete_request,
     get_request,
     head_request,
     put_request,
-    redirect,
+    sign,
 )
 from service.sessions.lifetime import Lifetime
 
@@ -69,6 +72,7 @@ async def _redirect(
     call: AuthenticatedRequest, bucket: str, key: str, lifetime: Lifetime
 ) -> Response:
     query: bytes = call.scope["query_string"]
+    closing: Mapping[str, str] = {}
     match call.method:
         case "GET":
             request = get_request(bucket, key, _read_query(query), lifetime)
@@ -78,11 +82,12 @@ async def _redirect(
         case _ if query:
             raise InvalidRequest("This method has no query parameters.")
         case "PUT":
-            await discard_body(call)
+            closing = await discard_body(call)
             request = put_request(bucket, key, call.scope["headers"], lifetime)
         case _:
             request = delete_request(bucket, key, lifetime)
-    return await redirect(call.presigner, call.requester, request)
+    signed = await sign(call.presigner, call.requester, request)
+    return Redirect(signed.url, more=closing)
 
 
 def _read_query(query: bytes) -> ReadQuery:

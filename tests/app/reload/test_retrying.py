@@ -5,18 +5,11 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-import certifi
 import pytest
 
 from service.app import builders, reload
 from tests.app.reload.harness import put, watching
-from tests.app.services.harness import called_here, configuration, until
-
-END = "-----END CERTIFICATE-----\n"
-
-
-def one_ca(number: int = 0) -> str:
-    return Path(certifi.where()).read_text(encoding="utf-8").split(END)[number] + END
+from tests.app.services.harness import called_here, configuration, one_ca, until
 
 
 async def test_a_change_is_retried_once_its_certificate_is_mounted(path: Path) -> None:
@@ -52,10 +45,16 @@ async def test_the_pause_between_retries_doubles_to_five_minutes(attempts: int) 
     assert not retries.is_due()
 
 
-async def test_a_rotated_ca_bundle_needs_no_restart(path: Path) -> None:
+@pytest.fixture(name="bundle")
+def _bundle(path: Path) -> Path:
+    """The configured CA bundle, with one CA."""
     bundle = path.with_name("ca.pem")
     bundle.write_text(one_ca())
     put(path, configuration(server={"ca_bundle": str(bundle)}))
+    return bundle
+
+
+async def test_a_rotated_ca_bundle_needs_no_restart(path: Path, bundle: Path) -> None:
     async with watching(path) as service:
         store = service.harness.services._store
         old = store._client
@@ -64,15 +63,10 @@ async def test_a_rotated_ca_bundle_needs_no_restart(path: Path) -> None:
                 assert await service.outcome(lambda: put(bundle, one_ca(1))) == "ok"
             during_its_call = client.is_closed
         assert (during_its_call, client.is_closed) == (False, True)
-        assert called == []  # it was harness beside the loop
+        assert called == []  # certificates are read in a thread
         transport: Any = store._client._client._transport
         trusted = transport._pool._ssl_context.get_ca_certs()
-        with_one = ssl.create_default_context(cafile=str(bundle))
-        assert trusted == with_one.get_ca_certs()
-        assert (
-            await service.changed_to(configuration(console=True, server={"ca_bundle": str(bundle)}))
-            == "ok"
-        )
+        assert trusted == ssl.create_default_context(cafile=str(bundle)).get_ca_certs()
         assert store._client._client is not client
         assert store._client is not old
 
@@ -84,10 +78,7 @@ async def test_a_change_without_certificates_keeps_connections(path: Path) -> No
         assert service.harness.services._store._client is client
 
 
-async def test_an_invalid_ca_bundle_changes_nothing(path: Path) -> None:
-    bundle = path.with_name("ca.pem")
-    bundle.write_text(one_ca())
-    put(path, configuration(server={"ca_bundle": str(bundle)}))
+async def test_an_invalid_ca_bundle_changes_nothing(path: Path, bundle: Path) -> None:
     async with watching(path) as service:
         client = service.harness.services._store._client
         assert await service.outcome(lambda: put(bundle, "half of")) == "failed"

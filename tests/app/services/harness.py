@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
+import certifi
+
 from service.access.callers import Identity
 from service.access.grants import Caller
 from service.app.services import Services
@@ -29,6 +31,7 @@ from tests.support.factories import (
     make_request,
     make_requester,
 )
+from tests.support.signed_urls import access_key_id_of
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
@@ -181,6 +184,12 @@ def called_here(*functions: Callable[..., Any]) -> Iterator[list[str]]:
         sys.setprofile(before)
 
 
+def one_ca(number: int = 0) -> str:
+    """One of the certificates that certifi trusts."""
+    end = "-----END CERTIFICATE-----\n"
+    return certifi.contents().split(end)[number] + end
+
+
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nothing sets an event
@@ -195,15 +204,11 @@ class Issuer:
         self.requests = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.port = 0
+        self.port = 9  # closed, until it is served
 
     def configured(self, **more: Any) -> dict[str, Any]:
-        return {
-            "issuer": ISSUER.issuer,
-            "audience": ISSUER.audience,
-            "jwks_url": f"http://127.0.0.1:{self.port}/jwks",
-            **more,
-        }
+        url = f"http://127.0.0.1:{self.port}/jwks"
+        return {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url, **more}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -235,9 +240,12 @@ def with_bucket(**changes: Any) -> Settings:
 
 def with_billing(*grants: dict[str, Any], **more: Any) -> Settings:
     """Other grants for `billing`, the same for `sales`."""
-    return settings(
-        callers=[caller("billing", *grants, **more), caller("sales", grant(prefix="b/"))]
-    )
+    sales = caller("sales", grant(prefix="b/"))
+    return settings(callers=[caller("billing", *grants, **more), sales])
+
+
+# The caller `billing` alone, and no bucket `photos`.
+WITHOUT_PHOTOS = settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
 
 
 def tasks(kind: str) -> list[str]:
@@ -250,7 +258,10 @@ async def sign_all(harness: Harness) -> None:
     await harness.sign(SALES, "b/c")
 
 
-BOTH = ((BILLING, "a/b"), (SALES, "b/c"))
+async def key_ids(harness: Harness) -> dict[Caller, str]:
+    """The access key ids with which `reports` is signed for."""
+    signed = {BILLING: await harness.sign(), SALES: await harness.sign(SALES, "b/c")}
+    return {each: access_key_id_of(answer.url) for each, answer in signed.items()}
 
 
 def now() -> str:

@@ -11,7 +11,7 @@ from service.app.builders import store_tls_context
 from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
 from tests.app.reload.harness import put
-from tests.app.services.harness import Harness, configuration, settings, start_services
+from tests.app.services.harness import Harness, configuration, one_ca, settings, start_services
 
 PEM = "write the path of a readable file with certificates in PEM, here or in AWS_CA_BUNDLE"
 
@@ -26,8 +26,8 @@ def _path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(name="bundle")
 def _bundle(path: Path) -> Path:
     """With one CA."""
-    bundle, end = path.with_name("ca.pem"), "-----END CERTIFICATE-----\n"
-    bundle.write_text(Path(certifi.where()).read_text(encoding="utf-8").partition(end)[0] + end)
+    bundle = path.with_name("ca.pem")
+    bundle.write_text(one_ca())
     return bundle
 
 
@@ -59,12 +59,10 @@ def test_an_unreadable_bundle_is_a_configuration_error(
         bundle.write_text(text)
     with pytest.raises(ConfigurationError, match=f"ca_bundle: {PEM}"):
         chosen(path, ca_bundle=str(bundle))
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    with pytest.raises(ConfigurationError, match=f"ca_bundle: {PEM}"):
-        chosen(path)
-    monkeypatch.setenv("PRESIGN_CA_BUNDLE", str(bundle))
-    with pytest.raises(ConfigurationError, match=f"PRESIGN_CA_BUNDLE: {PEM}"):
-        chosen(path)
+    for variable, name in (("AWS_CA_BUNDLE", "ca_bundle"), ("PRESIGN_CA_BUNDLE",) * 2):
+        monkeypatch.setenv(variable, str(bundle))
+        with pytest.raises(ConfigurationError, match=f"{name}: {PEM}"):
+            chosen(path)
 
 
 @pytest.mark.usefixtures("path")

@@ -6,6 +6,7 @@ from typing import Any
 from service.access.grants import Caller
 from tests.app.services.harness import (
     BEFORE,
+    Harness,
     Issuer,
     grant,
     issuer,
@@ -24,6 +25,10 @@ def token(**claims: Any) -> str:
     return make_token(ed_key("one"), **claims)
 
 
+async def callers_of(harness: Harness, *tokens: str) -> list[Caller | None]:
+    return await asyncio.gather(*map(harness.caller_of_token, tokens))
+
+
 async def test_an_unchanged_issuers_keys_are_not_fetched_again(cluster: Issuer) -> None:
     async with start_services(settings(**token_callers(cluster))) as harness:
         assert await harness.caller_of_token(token()) == KNOWN
@@ -36,16 +41,10 @@ async def test_an_unchanged_issuers_keys_are_not_fetched_again(cluster: Issuer) 
 async def test_a_cached_token_for_the_old_audience_is_refused(cluster: Issuer) -> None:
     async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
-        assert (await harness.caller_of_token(old), await harness.caller_of_token(new)) == (
-            KNOWN,
-            None,
-        )
+        assert await callers_of(harness, old, new) == [KNOWN, None]
         await harness.reconfigure(settings(**token_callers(cluster, audience="presign-2")))
         assert harness.services.tokens.known(old) is None
-        assert (await harness.caller_of_token(old), await harness.caller_of_token(new)) == (
-            None,
-            KNOWN,
-        )
+        assert await callers_of(harness, old, new) == [None, KNOWN]
         assert cluster.requests == 1
 
 
@@ -53,11 +52,11 @@ async def test_a_token_that_waits_meets_the_new_audience(cluster: Issuer) -> Non
     cluster.gate.clear()
     async with start_services(settings(**token_callers(cluster))) as harness:
         old, new = token(), token(aud="presign-2")
-        waiting = [asyncio.ensure_future(harness.caller_of_token(each)) for each in (old, new)]
+        waiting = asyncio.ensure_future(callers_of(harness, old, new))
         await until(lambda: cluster.requests)
         await harness.reconfigure(settings(**token_callers(cluster, audience="presign-2")))
         cluster.gate.set()
-        assert await asyncio.gather(*waiting) == [None, KNOWN]
+        assert await waiting == [None, KNOWN]
         assert harness.services.tokens.known(old) is None
         assert await harness.caller_of_token(old) is None
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import aioboto3
-import certifi
 import pytest
 from botocore.client import ClientCreator
 
@@ -18,7 +17,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.sts import AssumedRole, Role
 from service.sessions.sts_clients import StsClients
 from service.telemetry.metrics import Metrics
-from tests.app.services.harness import BUCKET, called_here, caller, grant, settings, tasks
+from tests.app.services.harness import BUCKET, called_here, caller, grant, one_ca, settings, tasks
 from tests.support.factories import ADDRESS
 
 
@@ -133,15 +132,13 @@ async def test_a_stop_that_fails_still_closes_the_rest(
 async def test_a_rotated_ca_bundle_replaces_sts_clients_and_keeps_sessions(
     services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end = "-----END CERTIFICATE-----\n"
     bundle = tmp_path / "ca.pem"
-    one, other, *_ = certifi.contents().split(end)
-    bundle.write_text(one + end)
+    bundle.write_text(one_ca())
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
     clients = await start(services)
     [old] = clients._made
     source = services._pool._buckets["reports"].source
-    bundle.write_text(other + end)
+    bundle.write_text(one_ca(1))
     await services.reconfigure(ONE)
     [new] = clients._made
     assert new.authorities != old.authorities

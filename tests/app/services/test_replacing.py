@@ -1,23 +1,24 @@
 """A new configuration: what changed takes effect, and nothing else is touched."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from service.access.grants import Caller
 from service.app import builders
+from service.config.settings import Settings
 from service.errors import ConfigurationError
 from tests.app.services.harness import (
     BEFORE,
     BILLING,
-    BOTH,
     BUCKET,
     ROLE,
     SALES,
+    WITHOUT_PHOTOS,
     Harness,
     called_here,
     caller,
     grant,
+    key_ids,
     settings,
     sign_all,
     tasks,
@@ -25,18 +26,34 @@ from tests.app.services.harness import (
     with_billing,
     with_bucket,
 )
-from tests.support.signed_urls import access_key_id_of
 
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
+NEW_GRANT: Final = with_billing(grant(), grant("photos"), grant(prefix="c/"))
+NEW_BUCKET: Final = settings(
+    buckets={"reports": BUCKET, "photos": BUCKET, "videos": BUCKET},
+    callers=[caller("billing", grant(), grant("photos"), grant("videos"))],
+)
 
 
-async def test_the_same_configuration_again_requests_no_session(warm: Harness) -> None:
+KEPT: Final = {
+    "the same": BEFORE,
+    "limits": with_billing(grant(max_expires_in=60, content_types=["image/*"]), grant("photos")),
+    "another API key": with_billing(grant(), grant("photos"), sha256=caller("new-key")["sha256"]),
+    "tags": with_bucket(tag_urls=True),
+    "encryption": with_bucket(encryption={"algorithm": "AES256"}),
+    "no conditional writes": with_bucket(conditional_writes=False),
+    "a public endpoint": with_bucket(public_endpoint_url="https://files.example.com"),
+}
+
+
+@pytest.mark.parametrize("after", KEPT.values(), ids=KEPT)
+async def test_what_is_in_no_session_keeps_all_sessions(warm: Harness, after: Settings) -> None:
     fetched, sources = warm.fetched(), list(warm.sources)
-    urls = [(await warm.sign()).url for _ in range(2)]
-    await warm.reconfigure(settings())
+    await warm.reconfigure(after)
     await sign_all(warm)
-    assert access_key_id_of(urls[0]) == access_key_id_of((await warm.sign()).url)
     assert (warm.fetched(), warm.sources) == (fetched, sources)
+    limit = after.callers[0].grants[0].max_expires_in
+    assert (await warm.sign()).validity.expires_in == (limit or 900)
 
 
 async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:
@@ -45,40 +62,40 @@ async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:
     assert called == []
 
 
-async def test_a_new_grant_takes_effect_at_once(warm: Harness) -> None:
-    assert await warm.error_code(key="c/d") == "forbidden"
-    await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
-    await warm.sign(key="c/d")
+GONE: Final = (None, "forbidden")
+OF_SALES: Final = {"caller": SALES, "key": "b/c"}
 
 
-async def test_a_removed_grant_no_longer_applies(warm: Harness) -> None:
-    await warm.reconfigure(with_billing(grant()))
-    assert await warm.error_code(bucket="photos") == "forbidden"
+@pytest.mark.parametrize(
+    ("after", "signed", "codes"),
+    [
+        pytest.param(NEW_GRANT, {"key": "c/d"}, ("forbidden", None), id="a new grant"),
+        pytest.param(with_billing(grant()), {"bucket": "photos"}, GONE, id="a removed grant"),
+        pytest.param(NEW_BUCKET, {"bucket": "videos"}, ("forbidden", None), id="a new bucket"),
+        pytest.param(WITHOUT_PHOTOS, {"bucket": "photos"}, GONE, id="a removed bucket"),
+        pytest.param(WITHOUT_PHOTOS, OF_SALES, GONE, id="a removed caller"),
+    ],
+)
+async def test_what_may_be_signed_changes_at_once(
+    warm: Harness, after: Settings, signed: dict[str, Any], codes: tuple[str | None, str | None]
+) -> None:
+    before = await warm.error_code(**signed)
+    await warm.reconfigure(after)
+    assert (before, await warm.error_code(**signed)) == codes
     await warm.sign()
 
 
 async def test_only_a_caller_whose_policy_changed_gets_a_new_session(warm: Harness) -> None:
-    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = await key_ids(warm)
     warm.source().fetched.clear()
-    await warm.reconfigure(with_billing(grant(), grant("photos"), grant(prefix="c/")))
+    await warm.reconfigure(NEW_GRANT)
     await sign_all(warm)
-    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = await key_ids(warm)
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]
-    assert (
-        warm.source("photos").fetched.count((None, "billing")) == 1
-    )  # its grants there are the same
-
-
-async def test_limits_outside_the_session_policy_keep_the_sessions(warm: Harness) -> None:
-    fetched = warm.fetched()
-    await warm.reconfigure(
-        with_billing(grant(max_expires_in=60, content_types=["image/*"]), grant("photos"))
-    )
-    await sign_all(warm)
-    assert (await warm.sign()).validity.expires_in == 60
-    assert warm.fetched() == fetched
+    # Its grants on `photos` are the same.
+    assert warm.source("photos").fetched.count((None, "billing")) == 1
 
 
 async def test_a_longer_lifetime_refreshes_sessions_sooner(warm: Harness) -> None:
@@ -92,24 +109,6 @@ async def lifetimes(harness: Harness, *, reports: int) -> dict[str, float]:
     await harness.reconfigure(settings(callers=[caller("billing", *grants)]))
     entries = harness.services._pool._entries
     return {key.bucket: entry.bucket.longest_lifetime for key, entry in entries.items()}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"tag_urls": True},
-        {"encryption": {"algorithm": "AES256"}},
-        {"conditional_writes": False},
-        {"public_endpoint_url": "https://files.example.com"},
-    ],
-)
-async def test_bucket_settings_outside_its_role_keep_its_sessions(
-    warm: Harness, change: dict[str, Any]
-) -> None:
-    fetched = warm.fetched()
-    await warm.reconfigure(with_bucket(**change))
-    await sign_all(warm)
-    assert warm.fetched() == fetched
 
 
 async def test_urls_use_a_new_public_endpoint(warm: Harness) -> None:
@@ -151,47 +150,27 @@ async def test_another_role_replaces_the_buckets_sessions(
     assert warm.source("photos").fetched.count((None, "billing")) == 1
 
 
-async def test_a_new_bucket_is_served(warm: Harness) -> None:
-    buckets = {"reports": BUCKET, "photos": BUCKET, "videos": BUCKET}
-    callers = [caller("billing", grant(), grant("photos"), grant("videos"))]
-    await warm.reconfigure(settings(buckets=buckets, callers=callers))
+async def test_a_new_bucket_gets_its_own_session(warm: Harness) -> None:
+    await warm.reconfigure(NEW_BUCKET)
     assert "videos.s3.eu-west-1.amazonaws.com" in (await warm.sign(bucket="videos")).url
     await until(lambda: warm.services._pool.is_alive("videos"))
     assert len(warm.sources) == 3
 
 
-async def test_a_removed_bucket_is_forbidden_and_its_tasks_end(warm: Harness) -> None:
+async def test_the_tasks_of_a_removed_bucket_end(warm: Harness) -> None:
     assert tasks("session").count("session photos") == 2
-    await warm.reconfigure(
-        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
-    )
-    assert await warm.error_code(bucket="photos") == "forbidden"
+    await warm.reconfigure(WITHOUT_PHOTOS)
     await until(lambda: "session photos" not in tasks("session"))
     assert [bucket for bucket, _, _ in warm.services._pool.sessions_left()] == ["reports"]
     assert 'presign_sessions{bucket="photos"}' not in warm.metrics.render().decode()
 
 
-async def test_callers_are_added_and_removed(warm: Harness) -> None:
-    assert warm.identify("audit") is None
-    callers = [caller("billing", grant()), caller("audit", grant())]
+async def test_api_keys_are_added_rotated_and_removed(warm: Harness) -> None:
+    callers = [caller("billing", grant(), sha256=caller("new-key")["sha256"]), caller("audit")]
     await warm.reconfigure(settings(callers=callers))
-    found = warm.identify("audit")
-    assert found is not None
-    assert found.caller == Caller(issuer=None, subject="audit")
-    assert warm.identify("sales") is None
-    assert await warm.error_code(SALES, "b/c") == "forbidden"
-
-
-async def test_a_rotated_api_key_keeps_its_callers_session(warm: Harness) -> None:
-    fetched = warm.fetched()
-    digests = caller("new-key")["sha256"]
-    await warm.reconfigure(with_billing(grant(), grant("photos"), sha256=digests))
-    assert warm.identify("billing") is None
-    found = warm.identify("new-key")
-    assert found is not None
-    assert found.caller == BILLING
-    await sign_all(warm)
-    assert warm.fetched() == fetched
+    found = {key: warm.identify(key) for key in ("audit", "new-key", "billing", "sales")}
+    names = {key: each and each.caller.subject for key, each in found.items()}
+    assert names == {"audit": "audit", "new-key": "billing", "billing": None, "sales": None}
 
 
 async def test_a_new_rate_limit_takes_effect_at_once(warm: Harness) -> None:

@@ -10,10 +10,9 @@ from service.errors import CredentialsUnavailable, Forbidden
 from service.presigning.results import PresignedRequests
 from tests.app.services.harness import (
     BEFORE,
-    BUCKET,
     ROLE,
+    WITHOUT_PHOTOS,
     Harness,
-    caller,
     configuration,
     grant,
     settings,
@@ -85,27 +84,15 @@ async def test_waiting_requests_are_refused_once_their_bucket_is_removed(cold: H
     signing = asyncio.ensure_future(cold.sign(bucket="photos"))
     batch = asyncio.ensure_future(cold.batch("reports", "photos"))
     await requested(cold, signing, batch)
-    cold.source().gate.set()
-    await cold.reconfigure(
-        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
-    )
-    with pytest.raises(Forbidden):
-        await signing
-    served, refused = await batch
-    url(served)
-    assert isinstance(refused, Forbidden)
-
-
-async def test_a_bucket_removed_early_fails_only_its_items(cold: Harness) -> None:
-    batch = asyncio.ensure_future(cold.batch("reports", "photos"))
+    early = asyncio.ensure_future(cold.batch("reports", "photos"))
     await asyncio.sleep(0)  # it is about to wait
     cold.source().gate.set()
-    await cold.reconfigure(
-        settings(buckets={"reports": BUCKET}, callers=[caller("billing", grant())])
-    )
-    served, refused = await batch
-    url(served)
-    assert isinstance(refused, Forbidden)
+    await cold.reconfigure(WITHOUT_PHOTOS)
+    with pytest.raises(Forbidden):
+        await signing
+    for served, refused in (await batch, await early):
+        url(served)
+        assert isinstance(refused, Forbidden)
 
 
 async def test_a_failed_session_of_unchanged_grants_fails_waiting_requests(cold: Harness) -> None:

@@ -8,7 +8,6 @@ Windows are checked too.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import reduce
 from typing import Any, Final
 
 Object = dict[str, Any]
@@ -46,9 +45,11 @@ def violations(pod: Object) -> dict[str, list[str]]:
     return dict(found)
 
 
-def _value(place: Object, path: str) -> Any:
+def _value(place: Any, path: str) -> Any:
     """Return the member at `path`, or None if there is none."""
-    return reduce(lambda node, name: (node or {}).get(name), path.split("."), place)
+    for name in path.split("."):
+        place = (place or {}).get(name)
+    return place
 
 
 # Where the fields are

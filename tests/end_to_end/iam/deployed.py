@@ -10,17 +10,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import count
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.end_to_end.operators import ROOT
-from tests.support import stores
-from tests.support.stores import Store
+from tests.end_to_end.operators import actions_of, document
+from tests.support.stores import Store, client, keys_of, new_user
 
 ACCOUNT: Final = "111122223333"
 BUCKET: Final = "acme-reports-prod"
@@ -31,14 +28,8 @@ TAGS: Final = {"presign-issuer": "{issuer}", "presign-subject": "{subject}"}
 KEY: Final = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 MINISTACKS_ACCOUNT: Final = "000000000000"
 _numbers = count()
-_BOTO3: Final = boto3.Session()
 
 Json = dict[str, Any]
-
-
-def document(name: str) -> Json:
-    found: Json = json.loads((ROOT / "deploy" / "iam" / name).read_text(encoding="utf-8"))
-    return found
 
 
 def only(policy: Json, *sids: str) -> Json:
@@ -49,15 +40,10 @@ def without(policy: Json, action: str) -> Json:
     """Return the policy without this action."""
     changed = copy.deepcopy(policy)
     for statement in changed["Statement"]:
-        statement["Action"] = [each for each in actions(statement) if each != action]
+        statement["Action"] = [each for each in actions_of(statement) if each != action]
     changed["Statement"] = [each for each in changed["Statement"] if each["Action"]]
     assert changed != policy
     return changed
-
-
-def actions(statement: Json) -> list[str]:
-    found = statement["Action"]
-    return [found] if isinstance(found, str) else list(found)
 
 
 ROLE_POLICY: Final = document("role.json")
@@ -81,11 +67,10 @@ def refusal(act: Callable[[], object]) -> str | None:
 
 @dataclass(kw_only=True)
 class Deployment:
-    """`store` has the bucket, the role and the service's keys."""
+    """`store` has the bucket and the service's keys; role and user have the same name."""
 
     store: Store
-    role: str
-    user: str
+    name: str
     kms_key: str
     iam: Any
     _stack: ExitStack
@@ -98,21 +83,21 @@ class Deployment:
         return text
 
     def put_trust(self, policy: Json) -> None:
-        self.iam.update_assume_role_policy(RoleName=self.role, PolicyDocument=self.here(policy))
+        self.iam.update_assume_role_policy(RoleName=self.name, PolicyDocument=self.here(policy))
 
     def put_role(self, policy: Json) -> None:
-        given = {"RoleName": self.role, "PolicyName": "sign"}
+        given = {"RoleName": self.name, "PolicyName": "sign"}
         self.iam.put_role_policy(**given, PolicyDocument=self.here(policy))
 
     def put_identity(self, policy: Json) -> None:
-        given = {"UserName": self.user, "PolicyName": "assume"}
+        given = {"UserName": self.name, "PolicyName": "assume"}
         self.iam.put_user_policy(**given, PolicyDocument=self.here(policy))
 
     @contextmanager
     def bucket_policy(self, policy: Json) -> Iterator[None]:
         session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{ROLE}/*"
         text = json.dumps(policy).replace(f"arn:aws:iam::{ACCOUNT}:role/{ROLE}", session)
-        text = text.replace(f"assumed-role/{ROLE}", f"assumed-role/{self.role}")
+        text = text.replace(f"assumed-role/{ROLE}", f"assumed-role/{self.name}")
         admin, bucket = self.store.admin_client(), self.store.bucket
         admin.put_bucket_policy(Bucket=bucket, Policy=self.here(json.loads(text)))
         try:
@@ -120,59 +105,35 @@ class Deployment:
         finally:
             admin.delete_bucket_policy(Bucket=bucket)
 
-    def assume(self, **request: Any) -> Json:
+    def assume(self, **request: Any) -> dict[str, str]:
         """A session like the service's, but without a session policy."""
         requested = {"RoleArn": self.store.role_arn, "RoleSessionName": "presign", **request}
-        given: Json = self.client("sts", self.base).assume_role(**requested)["Credentials"]
-        return {
-            "aws_access_key_id": given["AccessKeyId"],
-            "aws_secret_access_key": given["SecretAccessKey"],
-            "aws_session_token": given["SessionToken"],
-        }
+        sts = self.client("sts", self.store.credentials)
+        return keys_of(sts.assume_role(**requested)["Credentials"])
 
     @cached_property
-    def session(self) -> Json:
+    def session(self) -> dict[str, str]:
         """A shared session: its role's permissions are evaluated for each request."""
         return self.assume(ExternalId=EXTERNAL_ID)
 
-    def create_user(self, policy: str) -> Json:
+    def create_user(self, policy: str) -> dict[str, str]:
         """The keys of a new user with this policy."""
-        name = f"somebody-{next(_numbers)}"
-        self.iam.create_user(UserName=name)
-        self.iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=policy)
-        key = self.iam.create_access_key(UserName=name)["AccessKey"]
-        return {
-            "aws_access_key_id": key["AccessKeyId"],
-            "aws_secret_access_key": key["SecretAccessKey"],
-        }
-
-    @property
-    def base(self) -> Json:
-        return {
-            "aws_access_key_id": self.store.access_key_id,
-            "aws_secret_access_key": self.store.secret_access_key,
-        }
+        return new_user(self.store, f"somebody-{next(_numbers)}", policy)
 
     def client(self, service: str, credentials: Mapping[str, str]) -> Any:
         """Cached for each key and service: clients are slow to create."""
         known = (service, credentials["aws_access_key_id"])
         if known not in self._clients:
-            made = _BOTO3.client(
-                service,
-                endpoint_url=self.store.endpoint_url,
-                region_name=self.store.region,
-                config=Config(proxies={}, retries={"total_max_attempts": 1}),
-                **credentials,
-            )
+            made = client(service, self.store.endpoint_url, credentials)
             self._clients[known] = self._stack.enter_context(closing(made))
         return self._clients[known]
 
     def _names(self) -> dict[str, str]:
         """All operations, in an order in which none undoes another."""
         return {
-            SERVICE: f"arn:aws:iam::{ACCOUNT}:user/{self.user}",
+            SERVICE: f"arn:aws:iam::{ACCOUNT}:user/{self.name}",
             KEY: self.kms_key,
-            f"role/{ROLE}": f"role/{self.role}",
+            f"role/{ROLE}": f"role/{self.name}",
             BUCKET: self.store.bucket,
             ACCOUNT: MINISTACKS_ACCOUNT,
         }
@@ -183,8 +144,10 @@ def deployment(ministack: Store) -> Iterator[Deployment]:
     """MiniStack with the policies of `deploy/iam`, and a versioned bucket."""
     name = f"presign-deployed-{next(_numbers)}"
     with ExitStack() as stack:
-        client = partial(stores._client, url=ministack.endpoint_url)
-        iam, kms = (stack.enter_context(closing(client(each))) for each in ("iam", "kms"))
+        iam, kms = (
+            stack.enter_context(closing(client(each, ministack.endpoint_url)))
+            for each in ("iam", "kms")
+        )
         _make_bucket(ministack.admin_client(), name, ministack.region)
         iam.create_user(UserName=name)
         key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -197,11 +160,8 @@ def deployment(ministack: Store) -> Iterator[Deployment]:
             role_arn=f"arn:aws:iam::{MINISTACKS_ACCOUNT}:role/{name}",
         )
         kms_key = kms.create_key()["KeyMetadata"]["Arn"]
-        deployed = Deployment(
-            store=store, role=name, user=name, kms_key=kms_key, iam=iam, _stack=stack
-        )
-        trust = deployed.here(TRUST)
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        deployed = Deployment(store=store, name=name, kms_key=kms_key, iam=iam, _stack=stack)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=deployed.here(TRUST))
         deployed.put_role(ROLE_POLICY)
         deployed.put_identity(IDENTITY)
         yield deployed

@@ -7,10 +7,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.support.service import RunningService, post_form, send
-from tests.support.stores import Store
-
-BODY: Final = b"hello, store"
+from tests.support.service import RunningService, as_signed, post_form, send
+from tests.support.stores import BODY, Store
 
 
 @dataclass(frozen=True)
@@ -28,31 +26,12 @@ class OperationClient:
         place = {"bucket": "objects", "key": self.key}
         return self.service.client.post(f"/v1/{path}", json={**place, **fields})
 
-    def there(self) -> str:
-        """Put an object, and return its version id."""
-        return self.store.put(self.key, BODY)
+    def of_an_object(self, path: str) -> httpx.Response:
+        self.store.put(self.key)
+        return self.sign(path)
 
-
-def _download(client: OperationClient) -> httpx.Response:
-    client.there()
-    return client.sign("download-urls")
-
-
-def _download_of_a_version(client: OperationClient) -> httpx.Response:
-    return client.sign("download-urls", version_id=client.there())
-
-
-def _head(client: OperationClient) -> httpx.Response:
-    client.there()
-    return client.sign("head-urls")
-
-
-def _upload(client: OperationClient) -> httpx.Response:
-    return client.sign("upload-urls", BODY, content_length=len(BODY))
-
-
-def _upload_with_tags(client: OperationClient) -> httpx.Response:
-    return client.sign("upload-urls", BODY, content_length=len(BODY), tags={"team": "billing"})
+    def of_a_version(self, path: str) -> httpx.Response:
+        return self.sign(path, version_id=self.store.put(self.key))
 
 
 def _form(client: OperationClient) -> httpx.Response:
@@ -61,25 +40,8 @@ def _form(client: OperationClient) -> httpx.Response:
     return post_form(form["url"], form["fields"], BODY)
 
 
-def _delete(client: OperationClient) -> httpx.Response:
-    return client.sign("delete-urls")
-
-
-def _delete_of_a_version(client: OperationClient) -> httpx.Response:
-    return client.sign("delete-urls", version_id=client.there())
-
-
-def _list(client: OperationClient) -> httpx.Response:
-    signed = client.service.sign("list-urls", prefix=client.key)
-    return send(signed)
-
-
 def _check(client: OperationClient) -> httpx.Response:
-    client.there()
-    return client.post("object-checks")
-
-
-def _check_of_nothing(client: OperationClient) -> httpx.Response:
+    client.store.put(client.key)
     return client.post("object-checks")
 
 
@@ -90,9 +52,7 @@ def _multipart(client: OperationClient) -> httpx.Response:
         return created
     upload = created.json()
     [part] = upload["parts"]
-    sent = httpx.put(
-        part["url"], content=BODY, headers=part["headers"], trust_env=False, timeout=60
-    )
+    sent = send(as_signed(part), BODY)
     parts = [{"part_number": 1, "etag": sent.headers.get("etag", '"none"')}]
     path = f"multipart-uploads/{upload['upload_id']}/complete"
     ended = client.post(path, content_length=len(BODY), parts=parts)
@@ -109,18 +69,19 @@ def _abort(client: OperationClient) -> httpx.Response:
     return client.service.client.delete(path, params={"bucket": "objects", "key": client.key})
 
 
+UPLOAD: Final[dict[str, Any]] = {"body": BODY, "content_length": len(BODY)}
 OPERATIONS: Final[Mapping[str, Callable[[OperationClient], httpx.Response]]] = {
-    "download": _download,
-    "download of a version": _download_of_a_version,
-    "head": _head,
-    "upload": _upload,
-    "upload with tags": _upload_with_tags,
+    "download": lambda client: client.of_an_object("download-urls"),
+    "download of a version": lambda client: client.of_a_version("download-urls"),
+    "head": lambda client: client.of_an_object("head-urls"),
+    "upload": lambda client: client.sign("upload-urls", **UPLOAD),
+    "upload with tags": lambda client: client.sign("upload-urls", **UPLOAD, tags={"a": "b"}),
     "form": _form,
-    "delete": _delete,
-    "delete of a version": _delete_of_a_version,
-    "list": _list,
+    "delete": lambda client: client.sign("delete-urls"),
+    "delete of a version": lambda client: client.of_a_version("delete-urls"),
+    "list": lambda client: send(client.service.sign("list-urls", prefix=client.key)),
     "check": _check,
-    "check of nothing": _check_of_nothing,
+    "check of nothing": lambda client: client.post("object-checks"),
     "multipart": _multipart,
     "abort": _abort,
 }

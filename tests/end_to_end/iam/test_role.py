@@ -13,12 +13,12 @@ from tests.end_to_end.iam.deployed import (
     DENIED,
     ROLE_POLICY,
     Deployment,
-    actions,
     only,
     refusal,
     without,
 )
 from tests.end_to_end.iam.every_operation import OPERATIONS, refused_operations
+from tests.end_to_end.operators import actions_of
 from tests.support.service import RunningService
 from tests.support.stores import Store
 
@@ -48,7 +48,7 @@ NOT_ASKED_OF_THE_ROLE: Final = {
 ALLOWED: Final = sorted(
     action
     for statement in ROLE_POLICY["Statement"]
-    for action in actions(statement)
+    for action in actions_of(statement)
     if statement["Effect"] == "Allow"
 )
 
@@ -135,8 +135,8 @@ def test_the_role_may_do_nothing_in_another_bucket(
 def test_the_role_may_do_nothing_at_iam_sts_and_kms(deployed: Deployment, ministack: Store) -> None:
     iam, sts, kms = (deployed.client(each, deployed.session) for each in ("iam", "sts", "kms"))
     for act in (
-        lambda: iam.get_role(RoleName=deployed.role),
-        lambda: iam.delete_role_policy(RoleName=deployed.role, PolicyName="sign"),
+        lambda: iam.get_role(RoleName=deployed.name),
+        lambda: iam.delete_role_policy(RoleName=deployed.name, PolicyName="sign"),
         lambda: sts.assume_role(RoleArn=ministack.role_arn, RoleSessionName="presign"),
         # A key is used only through S3: kms:ViaService
         lambda: kms.generate_data_key(KeyId=deployed.kms_key, KeySpec="AES_256"),

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.iam.deployed import Deployment, document
+from tests.end_to_end.iam.deployed import Deployment
 from tests.end_to_end.iam.every_operation import refused_operations
+from tests.end_to_end.operators import document
 from tests.support.service import run_service
 
 

@@ -1,7 +1,5 @@
 """Who gets a session of the signing role, and what the service's own identity may do."""
 
-import base64
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +18,7 @@ from tests.end_to_end.iam.deployed import (
     without,
 )
 from tests.end_to_end.iam.every_operation import refused_operations
+from tests.end_to_end.operators import OF_NO_CALLER, unverified_token
 from tests.support.service import run_service
 from tests.support.stores import Store
 
@@ -77,9 +76,7 @@ def test_unlisted_tags_and_names_get_no_session(
     assert refusal(lambda: deployed.assume(**requested)) in DENIED
 
 
-def test_other_identities_get_no_session(
-    deployed: Deployment,
-) -> None:
+def test_other_identities_get_no_session(deployed: Deployment) -> None:
     sts = deployed.client("sts", deployed.create_user(deployed.here(IDENTITY)))
     requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign", **FULL}
     assert refusal(lambda: sts.assume_role(**requested)) in DENIED
@@ -87,8 +84,10 @@ def test_other_identities_get_no_session(
 
 def test_the_services_identity_may_do_nothing_else(deployed: Deployment, ministack: Store) -> None:
     deployed.store.put("x")
-    s3, sts, iam = (deployed.client(each, deployed.base) for each in ("s3", "sts", "iam"))
-    given = {"RoleName": deployed.role, "PolicyName": "x", "PolicyDocument": "{}"}
+    s3, sts, iam = (
+        deployed.client(each, deployed.store.credentials) for each in ("s3", "sts", "iam")
+    )
+    given = {"RoleName": deployed.name, "PolicyName": "x", "PolicyDocument": "{}"}
     for act in (
         lambda: s3.get_object(Bucket=deployed.store.bucket, Key="x"),
         lambda: s3.list_objects_v2(Bucket=deployed.store.bucket),
@@ -102,15 +101,11 @@ def test_the_services_identity_may_do_nothing_else(deployed: Deployment, minista
 
 
 def make_token(**claims: str) -> str:
-    """A token of the cluster's issuer for the service's Pods; MiniStack does not verify it."""
+    """A token of the cluster's issuer for the service's Pods."""
     provider = WEB_TRUST["Statement"][0]["Principal"]["Federated"].partition("/")[2]
-    of_ours = {
-        "iss": f"https://{provider}",
-        "aud": "sts.amazonaws.com",
-        "sub": "system:serviceaccount:presign:presign",
-    }
-    body = json.dumps(of_ours | claims).encode()
-    return f"e30.{base64.urlsafe_b64encode(body).decode().rstrip('=')}.e30"
+    subject = "system:serviceaccount:presign:presign"
+    ours = {"iss": f"https://{provider}", "aud": "sts.amazonaws.com", "sub": subject}
+    return unverified_token(**ours | claims)
 
 
 def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: Path) -> None:
@@ -139,9 +134,8 @@ def test_with_the_pods_token_the_service_signs(deployed: Deployment, tmp_path: P
 )
 def test_only_the_pods_own_token_is_accepted(deployed: Deployment, claims: dict[str, str]) -> None:
     deployed.put_trust(WEB_TRUST)
-    nobodys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     requested = {"RoleArn": deployed.store.role_arn, "RoleSessionName": "presign"}
     requested["WebIdentityToken"] = make_token(**claims)
-    sts = deployed.client("sts", nobodys)
+    sts = deployed.client("sts", OF_NO_CALLER)
     code = refusal(lambda: sts.assume_role_with_web_identity(**requested))
     assert (code in DENIED) is bool(claims)

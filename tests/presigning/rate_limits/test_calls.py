@@ -8,14 +8,9 @@ import pytest
 
 from service.access.callers import Rate
 from service.access.grants import Caller
+from service.concurrency.store_calls import MAX_CALLS, PAUSE_SECONDS, SLOT_WAIT_SECONDS
 from service.errors import RateLimited
-from service.presigning.rate_limits import (
-    MAX_CALLS,
-    PAUSE_SECONDS,
-    SLOT_WAIT_SECONDS,
-    STORE_SECONDS,
-    RateLimits,
-)
+from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.presigning.rate_windows import Windows
 from tests.support.factories import CALLER
 from tests.support.virtual_time import FakeClock, in_virtual_time, loop_clock

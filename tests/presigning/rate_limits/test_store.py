@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from service.access.grants import Caller
+from service.concurrency.store_calls import MAX_CALLS, PAUSE_SECONDS
 from service.config.server import ServerSettings
 from service.errors import ConfigurationError
-from service.presigning.rate_limits import MAX_CALLS, PAUSE_SECONDS
 from tests.presigning.rate_limits.redis_server import (
     OTHER,
     PASSWORD,
@@ -57,7 +57,7 @@ async def test_a_store_that_hangs_is_left_alone_until_it_answers(
         await send_burst(replica, 50)  # at once, or it would take 3 s
         assert replica.failures == failures + 50
         names = [each.name for each in caplog.records]
-        assert names.count("service.presigning.rate_limits") == 1
+        assert names.count("service.concurrency.store_calls") == 1
         store.server.answers.set()
         assert await counts_again(replica)
     gc.collect()

@@ -15,7 +15,7 @@ from service.auth.api_keys import digest_of
 from service.config.settings import Settings
 from tests.multipart.fake_s3 import FakeS3
 from tests.s3.fake_store import query_of
-from tests.support.app import API_KEY, make_app_settings, run_app
+from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
 
 BOB: Final = {"Authorization": "Bearer battery-staple"}
 PREFIX: Final = "uploads/_key/tester/"
@@ -71,6 +71,13 @@ def settings(uppy: Mapping[str, Any] | None = None, **more: Any) -> Settings:
     other = {"api_key": "bob", "sha256": [digest_of("battery-staple")], "grants": grants}
     own |= more.pop("own", {})
     return make_app_settings(callers=[own, other], uppy={**UPPY, **(uppy or {})}, **more)
+
+
+def with_bucket(**bucket: Any) -> Settings:
+    """Uploads go to a bucket with these settings; both callers may do everything there."""
+    buckets = {"other": {"region": "eu-west-1", "credentials": "static", **bucket}}
+    grant = make_open_grant(bucket="other", prefix="uploads/")
+    return settings({"bucket": "other"}, buckets=buckets, grants=[grant])
 
 
 @asynccontextmanager

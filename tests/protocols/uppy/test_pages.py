@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.protocols.uppy.harness import MULTIPART, PARAMS, PDF, SIGN, settings, start_harness
-from tests.support.app import make_app_settings, make_open_grant, run_app
+from tests.support.app import app_of
 
 APP = "https://app.example"
 ADMIN = "https://admin.example"
@@ -50,13 +50,7 @@ async def test_without_origins_there_is_no_cors() -> None:
 
 
 async def test_calls_count_against_max_in_flight() -> None:
-    configured = make_app_settings(
-        make_open_grant(),
-        uppy={"bucket": "demo", "prefix": "{caller}/"},
-        server={"max_in_flight": 1},
-    )
-    async with run_app(configured) as client:
-        transport: httpx.ASGITransport = client._transport  # type: ignore[assignment]  # harness.py gave it
-        transport.app.state.shared.limiter.acquire()  # type: ignore[attr-defined]  # our own app
-        answer = await client.get(PARAMS, params=PDF)
+    async with start_harness(settings(server={"max_in_flight": 1})) as harness:
+        app_of(harness.client).state.shared.limiter.acquire()
+        answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")

@@ -12,6 +12,7 @@ import pytest
 from tests.app.reload.harness import log_messages, put, watching
 from tests.app.services.harness import configuration
 from tests.protocols.uppy.harness import MIN_PART, PARAMS, PDF, start_harness
+from tests.support.app import app_of
 
 UPPY: Final = {"bucket": "reports", "prefix": "u/{caller}/"}
 PAGES: Final = {**UPPY, "origins": ["https://a.example"]}
@@ -46,16 +47,14 @@ async def test_a_target_changes_at_once_and_origins_at_the_start(
 
 async def test_without_the_section_the_routes_are_gone() -> None:
     async with start_harness() as harness:
-        transport: Any = harness.client._transport
-        transport.app.state.uppy.target = None
+        app_of(harness.client).state.uppy.target = None
         answer = await harness.client.get(PARAMS, params=PDF)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 async def test_a_completion_ends_even_if_its_bucket_is_removed() -> None:
     async with start_harness() as harness:
-        transport: Any = harness.client._transport
-        authorizer = transport.app.state.authorizer
+        authorizer = app_of(harness.client).state.authorizer
 
         def remove_bucket(do: Callable[[], httpx.Response]) -> httpx.Response:
             authorizer.snapshot = replace(authorizer.snapshot, buckets={})

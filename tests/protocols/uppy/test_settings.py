@@ -54,14 +54,14 @@ def test_check_shows_the_target_and_who_may_upload(tmp_path: Path) -> None:
         of_token("user:*", {**GRANT, "prefix": "uploads/cluster-a/"}),
     )
     assert code == 0
-    assert (
-        "uppy: uploads go to uploads/{caller}/… in reports; "
-        "pages of https://app.example.com may call"
-    ) in output
-    assert "uppy: API key billing may upload in one piece and in parts" in output
-    assert "uppy: API key forms may upload in one piece\n" in output
-    assert "uppy: API key elsewhere may not upload" in output
-    assert "uppy: user:* of cluster-a may upload in one piece and in parts" in output
+    for text in (
+        "uploads go to uploads/{caller}/… in reports; pages of https://app.example.com may call",
+        "API key billing may upload in one piece and in parts",
+        "API key forms may upload in one piece\n",
+        "API key elsewhere may not upload",
+        "user:* of cluster-a may upload in one piece and in parts",
+    ):
+        assert f"uppy: {text}" in output
     assert "warning: uppy" not in output
 
 
@@ -76,13 +76,10 @@ def test_check_understands_claims(tmp_path: Path) -> None:
     assert "uppy: ada of cluster-a may upload in one piece and in parts" in output
 
 
-def test_check_warns_if_nobody_may_upload(tmp_path: Path) -> None:
+def test_check_warns_of_uploads_that_cannot_be(tmp_path: Path) -> None:
     code, output = checked(tmp_path, UPPY, of_key("billing", {**GRANT, "allow": ["upload"]}))
     assert code == 0
     assert "warning: uppy: nobody may upload; a caller needs a grant with `form`" in output
-
-
-def test_check_warns_without_conditional_writes(tmp_path: Path) -> None:
     _, output = checked(tmp_path, UPPY, conditional_writes=False)
     assert "warning: uppy: bucket reports has no conditional writes" in output
 

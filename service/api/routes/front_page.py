@@ -1,0 +1,41 @@
+"""`/` for people who open the service in a browser: what it is, and where to go from there.
+
+It is the same for everybody, and says nothing about buckets or callers.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from service.api.accept import preferred
+from service.api.html_page import POLICY, html_page
+
+router = APIRouter(include_in_schema=False)
+
+_HTML: Final = "text/html"
+_JSON: Final = "application/json"
+_ABOUT: Final = (
+    "This service hands out pre-signed S3 requests, so that programs and people move objects to "
+    "and from S3 without AWS credentials. Each call needs an API key or a token."
+)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def front_page(request: Request) -> Response:
+    """A page for a browser. Programs get a 404, as for any path that is not in openapi.yaml."""
+    if preferred(request.scope["headers"], [_JSON, _HTML]) != _HTML:
+        raise HTTPException(404)
+    body = [f"<p>{_ABOUT}", "<ul>", *(f"<li>{each}" for each in _ways(request.app.state)), "</ul>"]
+    headers = {"Vary": "Accept", "Content-Security-Policy": POLICY}
+    return Response(html_page("presign", body), media_type=_HTML, headers=headers)
+
+
+def _ways(state: Any) -> Iterator[str]:
+    """Yield what there is, as HTML. The links are relative, because of proxies."""
+    if state.authorizer.snapshot.console:
+        yield '<a href="console">The console: upload, download and share in this browser</a>'
+    yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
+    if state.object_urls.lifetime is not None:
+        yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"

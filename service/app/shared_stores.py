@@ -1,0 +1,52 @@
+"""The stores that replicas share: of rate limits, and of the uses and revocations of links."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from service.app import builders
+from service.clock import Clock
+from service.config.settings import Settings
+from service.presigning.authorizer import Authorizer
+from service.presigning.rate_limits import STORE_SECONDS, RateLimits
+from service.protocols.links.links import Links, LinkSettings, Shared
+from service.protocols.links.revocations import Revocations
+from service.protocols.links.ticket import SALT_BYTES
+from service.telemetry.metrics import Metrics
+
+# Redis is imported where it is needed: that is a twentieth of the start's time and memory, and few
+# need it.
+
+
+def rate_limits(settings: Settings, clock: Clock, metrics: Metrics) -> RateLimits:
+    url, store = settings.server.rate_limit_url, None
+    if url is not None:
+        from service.presigning.rate_store import RedisWindows  # noqa: PLC0415
+
+        store = RedisWindows(url.get_secret_value(), seconds=4 * STORE_SECONDS)
+    return RateLimits(store, clock=clock, on_failure=metrics.rate_limit_store_failed)
+
+
+@asynccontextmanager
+async def open_links(
+    settings: Settings, configured: LinkSettings | None, authorizer: Authorizer, clock: Clock
+) -> AsyncIterator[Links]:
+    """The links, which follow the store's revocations until the end."""
+    url = None if settings.links is None else builders.links_store_url(settings)
+    async with AsyncExitStack() as stack:
+        shared = None
+        if url is not None:
+            from service.protocols.links.store import RedisLinks  # noqa: PLC0415
+
+            store = RedisLinks(url.get_secret_value(), clock=clock)
+            stack.push_async_callback(store.close)
+            shared = Shared(store, Revocations(store, clock=clock))
+            shared.revocations.start()
+            stack.push_async_callback(shared.revocations.stop)
+        yield Links(
+            configured,
+            shared,
+            authorizer=authorizer,
+            clock=clock,
+            salt=lambda: secrets.token_bytes(SALT_BYTES),
+        )

@@ -1,0 +1,60 @@
+"""What `presign check` says about package indexes: where they are, and who may use them."""
+
+from collections.abc import Iterator
+
+from service.access.callers import CallerEntry, pointers
+from service.access.grants import Grant, Operation
+from service.app import builders
+from service.config.package_index import PackageIndexSettings
+from service.config.settings import Settings
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield a line about each index, and one about each caller of it."""
+    for name, index in settings.package_index.items():
+        where = f"{index.bucket}/{index.prefix}"
+        yield f"package_index {name}: /simple/{name}/ has the projects in {where}"
+        for entry in builders.caller_entries(settings):
+            listed = _projects(index, entry, Operation.LIST)
+            files = "" if listed == "no" else _files(index, entry)
+            yield (
+                f"package_index {name}: {builders.caller_name(entry)} may list {listed} projects"
+                f"{files}"
+            )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    entries = builders.caller_entries(settings)
+    for name, index in settings.package_index.items():
+        if all(_projects(index, entry, Operation.LIST) == "no" for entry in entries):
+            yield (
+                f"package_index {name}: nobody may list it; a caller needs a grant with `list` and "
+                f"`download` that covers {index.bucket}/{index.prefix}"
+            )
+
+
+def _files(index: PackageIndexSettings, entry: CallerEntry) -> str:
+    return f", and download the files of {_projects(index, entry, Operation.DOWNLOAD)} projects"
+
+
+def _projects(index: PackageIndexSettings, entry: CallerEntry, operation: Operation) -> str:
+    """Return which projects an operation is granted for: all, some or no."""
+    grants = [
+        grant for grant in entry.grants if grant.bucket == index.bucket and operation in grant.allow
+    ]
+    if any(_covers_all(grant, index.prefix) for grant in grants):
+        return "all"
+    return "some" if any(_covers_some(grant, index.prefix) for grant in grants) else "no"
+
+
+def _covers_all(grant: Grant, prefix: str) -> bool:
+    # A prefix with a placeholder cannot begin that of an index, which has no braces.
+    return grant.covers_subtree and prefix.startswith(grant.prefix)
+
+
+def _covers_some(grant: Grant, prefix: str) -> bool:
+    """Whether it covers keys below the prefix. It depends on the claims for a placeholder."""
+    literal = grant.prefix.partition("{")[0]
+    return literal.startswith(prefix) or (
+        bool(pointers(grant.prefix)) and prefix.startswith(literal)
+    )

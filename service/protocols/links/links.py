@@ -1,0 +1,193 @@
+"""Share links: making them, ending them, and which of them open.
+
+A link gives nothing by itself: it names its maker, and each use is decided by the grants that the
+maker has at that moment. So each withdrawal ends links too.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from service.access.grants import WEEK, AccessRequest, max_link_expires_in
+from service.clock import Clock
+from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
+from service.presigning.audit import Requester
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import LinkRequest
+from service.presigning.results import MadeLink
+from service.protocols.links.keys import KeyRing, Ticket
+from service.protocols.links.records import LinkStore
+from service.protocols.links.revocations import Revocations
+from service.protocols.links.ticket import Link
+from service.signing.validation import check_key, check_prefix
+
+_NO_STORE: Final = "This service has no store that counts the uses of links and keeps their ends."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSettings:
+    """What the configuration says of links. `url` is what they start with, before `/l/`."""
+
+    keys: KeyRing
+    url: str
+    revoked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLink:
+    """A link that a caller wants. `not_before` is in epoch seconds."""
+
+    request: LinkRequest
+    max_uses: int | None = None
+    filename: str | None = None
+    not_before: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedLink:
+    """`expires_at` is in epoch seconds; `limited_by` is set if a later end was requested."""
+
+    url: str
+    id: str
+    expires_at: int
+    limited_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The store that replicas share, and what this one knows of it."""
+
+    store: LinkStore
+    revocations: Revocations
+
+
+class Links:
+    def __init__(
+        self,
+        settings: LinkSettings | None,
+        shared: Shared | None,
+        *,
+        authorizer: Authorizer,
+        clock: Clock,
+        salt: Callable[[], bytes],
+    ) -> None:
+        """Without `settings` there are no links. `salt` returns SALT_BYTES random bytes."""
+        self._has_routes = settings is not None
+        self.settings = settings
+        self.shared = shared
+        self._authorizer = authorizer
+        self._clock = clock
+        self._salt = salt
+
+    def configure(self, settings: LinkSettings | None) -> None:
+        """Use other settings from now on; None means that there are no links.
+
+        If there were none at the start, neither their routes nor their store are there.
+        """
+        if self._has_routes:
+            self.settings = settings
+
+    async def create(self, requester: Requester, new: NewLink) -> CreatedLink:
+        """Make a link, which counts as one URL against the caller's rate.
+
+        Raises Forbidden unless one grant allows both `link` and what the link is for, NotFound if
+        there are no links, InvalidRequest for a limit that needs a store if there is none, and what
+        `Authorizer.sign_and_audit` raises.
+        """
+        settings, request = self._configured(), new.request
+        try:
+            await self._authorizer.count(requester, 1)
+            made = self._make(requester, new)
+            ticket = settings.keys.seal(self._link(requester, new, made))
+            await self._register(ticket)
+        except PresignError as refusal:
+            await self._authorizer.record(requester, [(request, request.key, refusal)])
+            raise
+        maker = replace(requester, link_id=ticket.id)
+        await self._authorizer.record(maker, [(request, request.key, made)])
+        return CreatedLink(
+            url=f"{settings.url}/l/{ticket.text}",
+            id=ticket.id,
+            expires_at=ticket.link.expires_at,
+            limited_by=made.limited_by,
+        )
+
+    async def end(self, requester: Requester, link_id: str, route: str) -> None:
+        """End one of the caller's own links, in each replica.
+
+        `route` is the path's template, for the audit line of a refusal. Raises NotFound for any
+        other id, InvalidRequest if there is no store, Overloaded while it is out of reach, and
+        RateLimited.
+        """
+        settings = self._configured()
+        try:
+            await self._authorizer.count(requester, 1)
+            expires_at = settings.keys.end_of(link_id, requester.identity.caller)
+            if expires_at is None:
+                raise NotFound("You have made no link with this id.")
+            await self._needed().revocations.revoke(link_id, expires_at)
+        except PresignError as refusal:
+            await self._authorizer.record_unread(requester, route, refusal)
+            raise
+        maker = replace(requester, link_id=link_id)
+        await self._authorizer.audit_trail.record_ended_link(maker)
+
+    def _configured(self) -> LinkSettings:
+        if self.settings is None:
+            raise NotFound("No such resource.")
+        return self.settings
+
+    def _needed(self, pointer: str | None = None) -> Shared:
+        if self.shared is None:
+            raise InvalidRequest(_NO_STORE, pointer=pointer)
+        return self.shared
+
+    async def _register(self, ticket: Ticket) -> None:
+        if (max_uses := ticket.link.max_uses) is not None:
+            store = self._needed("#/max_uses").store
+            await store.register(ticket.id, max_uses, ticket.link.expires_at)
+
+    def _make(self, requester: Requester, new: NewLink) -> MadeLink:
+        """Decide how long the link lives."""
+        request = new.request
+        if request.subtree:
+            check_prefix(request.key)
+        else:
+            check_key(request.key)
+        grants = self._authorizer.access(requester).grants
+        if (most := max_link_expires_in(grants, access_of(request))) is None:
+            raise Forbidden
+        asked = request.lifetime.expires_in
+        is_limited = asked is not None and asked > most
+        return MadeLink(min(asked or WEEK, most), "grant" if is_limited else None)
+
+    def _link(self, requester: Requester, new: NewLink, made: MadeLink) -> Link:
+        request, identity, now = new.request, requester.identity, int(self._clock.wall())
+        expires_at, not_before = now + made.expires_in, new.not_before
+        if not_before is not None and not_before >= expires_at:
+            detail = "The link would end before it begins."
+            raise InvalidRequest(detail, pointer="#/not_before")
+        return Link(
+            caller=identity.caller,
+            claims=self._authorizer.snapshot.claims_of_links(identity, request.bucket),
+            bucket=request.bucket,
+            key=request.key,
+            is_prefix=request.subtree,
+            operation=request.operation,
+            issued_at=now,
+            expires_at=expires_at,
+            not_before=not_before if not_before is not None and not_before > now else None,
+            max_uses=new.max_uses,
+            filename=new.filename,
+            salt=self._salt(),
+        )
+
+
+def access_of(request: LinkRequest) -> AccessRequest:
+    """Return what the maker of a link needs a grant for, in addition to `link`."""
+    return AccessRequest(
+        operation=request.operation,
+        bucket=request.bucket,
+        key=request.key,
+        subtree=request.subtree,
+    )

@@ -1,0 +1,189 @@
+// The page of a drop box: sends each chosen file to the store, a few at a time.
+
+import { byId, element, fromTemplate, hideError, showError, tell } from "./elements.js";
+import { send } from "./store.js";
+import { bytes, percent } from "./words.js";
+
+const PARALLEL = 3;
+const WORDS = {
+  waiting: "Waiting",
+  done: "Sent",
+  cancelled: "Cancelled",
+  failed: "Not sent",
+  refused: "Not sent",
+};
+const KINDS = {
+  "application/pdf": "PDF",
+  "audio/*": "audio",
+  "image/*": "images",
+  "text/plain": "plain text",
+  "video/*": "videos",
+};
+const GREATEST = 5 * 1024 ** 3; // bytes of one PUT
+const input = byId("files");
+const most = Number(input.dataset.most);
+/** What a refusal means here: the service's own text is for programmers. */
+const REFUSALS = {
+  404: "This link no longer works. Ask the person who sent it to you for a new one.",
+  410: "This link is over. Ask the person who sent it to you for a new one.",
+  413: `This file is too large. Each file may have up to ${bytes(most)}.`,
+  415: "Files of this type are not accepted here.",
+  429: "Too many files are being sent. Wait a minute, then try again.",
+  503: "The service cannot answer now. Wait a minute, then try again.",
+};
+
+const waiting = [];
+let running = 0;
+
+class Item {
+  #controller = new AbortController();
+  #sent = 0;
+  state = "waiting";
+
+  constructor(file) {
+    this.file = file;
+    this.root = fromTemplate("item-template");
+    this.#part(".name").textContent = file.name;
+    this.#part(".size").textContent = bytes(file.size);
+    this.#part("[data-act=again]").addEventListener("click", () => this.#again());
+    this.#part("[data-act=cancel]").addEventListener("click", () => this.#cancel());
+    this.#become("waiting");
+  }
+
+  async run() {
+    if (this.state !== "waiting") return;
+    this.#become("sending");
+    try {
+      const { signal } = this.#controller;
+      const onProgress = (sent) => {
+        this.#sent = sent;
+        this.#show();
+      };
+      await send(await signed(this.file, signal), this.file, { signal, onProgress });
+      this.#become("done");
+    } catch (error) {
+      if (this.state === "cancelled") return;
+      this.#become(error.isFinal ? "refused" : "failed");
+      showError(this.#part(".error"), error, { gently: true });
+    }
+  }
+
+  #again() {
+    hideError(this.#part(".error"));
+    this.#controller = new AbortController();
+    this.#sent = 0;
+    this.#become("waiting");
+    this.root.focus();
+    add(this);
+  }
+
+  #cancel() {
+    this.#become("cancelled");
+    this.#controller.abort();
+    this.root.focus();
+  }
+
+  #become(state) {
+    this.state = state;
+    this.root.dataset.state = state;
+    this.#show();
+    if (state in WORDS && state !== "waiting") tell(`${this.file.name}: ${WORDS[state]}.`);
+  }
+
+  #show() {
+    const { size } = this.file;
+    const done = `Sending · ${percent(this.#sent, size)} · ${bytes(this.#sent)} of ${bytes(size)}`;
+    this.#part(".state").textContent = WORDS[this.state] ?? done;
+    const bar = this.#part("progress");
+    bar.hidden = this.state !== "sending";
+    bar.value = size ? this.#sent / size : 0;
+    this.#offer("again", ["failed", "cancelled"]);
+    this.#offer("cancel", ["waiting", "sending"]);
+    this.#part(".actions").hidden = ["done", "refused"].includes(this.state);
+  }
+
+  #offer(act, states) {
+    this.#part(`[data-act=${act}]`).hidden = !states.includes(this.state);
+  }
+
+  #part(selector) {
+    return this.root.querySelector(selector);
+  }
+}
+
+/** Returns what the service signed for a file: a new key, this length and this type. */
+async function signed(file, signal) {
+  if (file.size > most) throw refusal(413);
+  const answer = await ask(file, signal);
+  if (answer.ok) return answer.json();
+  if (answer.status in REFUSALS) throw refusal(answer.status);
+  const problem = await answer.json().catch(() => ({})); // a proxy answers without JSON
+  const text = problem.detail ?? `The service failed (${answer.status}).`;
+  throw Object.assign(new Error(text), { requestId: problem.request_id });
+}
+
+function refusal(status) {
+  return Object.assign(new Error(REFUSALS[status]), { isFinal: [413, 415].includes(status) });
+}
+
+async function ask(file, signal) {
+  try {
+    return await fetch(location.pathname, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        name: file.name,
+        content_length: file.size,
+        content_type: file.type || "application/octet-stream",
+      }),
+      signal,
+    });
+  } catch {
+    signal.throwIfAborted();
+    throw new Error("The service cannot be reached. Check your connection, then try again.");
+  }
+}
+
+function add(item) {
+  waiting.push(item);
+  if (running < PARALLEL) run();
+}
+
+async function run() {
+  running += 1;
+  while (waiting.length) await waiting.shift().run();
+  running -= 1;
+}
+
+function choose(files) {
+  for (const file of files) {
+    const item = new Item(file);
+    byId("items").append(item.root);
+    add(item);
+  }
+}
+
+const isBusy = () =>
+  [...byId("items").children].some(({ dataset }) => ["waiting", "sending"].includes(dataset.state));
+
+if (most < GREATEST) byId("limits").append(element("li", `Up to ${bytes(most)} each`));
+if (input.accept) {
+  const kinds = input.accept.split(", ").map((type) => KINDS[type] ?? type);
+  byId("limits").append(element("li", `Only these types: ${kinds.join(", ")}`));
+}
+input.addEventListener("change", () => {
+  choose(input.files);
+  input.value = ""; // otherwise the same file could not be chosen again
+});
+const zone = byId("drop");
+for (const name of ["dragover", "drop"])
+  addEventListener(name, (event) => event.preventDefault()); // else the browser leaves the page
+zone.addEventListener("dragover", () => zone.classList.add("over"));
+zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+zone.addEventListener("drop", (event) => {
+  zone.classList.remove("over");
+  choose(event.dataTransfer.files);
+});
+addEventListener("beforeunload", (event) => {
+  if (isBusy()) event.preventDefault();
+});

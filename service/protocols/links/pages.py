@@ -1,0 +1,119 @@
+"""The pages of links that people open in a browser, with the console's parts and its policy.
+
+A link that counts its uses shows a page first, since mail scanners open every link. A drop box
+shows a page that uploads files. A refusal is a page too, without the words for programmers.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from fastapi import APIRouter, Response
+from starlette.exceptions import HTTPException
+
+from service.access.grants import AccessRequest, Grant, Operation, covers, max_upload_size
+from service.access.key_prefixes import safe_name
+from service.console import content_security_policy, page_files
+from service.errors import PresignError
+from service.presigning.snapshot import Snapshot
+from service.protocols.links.ticket import Link
+from service.signing.actions import MAX_UPLOAD_BYTES
+
+router = APIRouter(include_in_schema=False)
+
+_PAGE: Final = Path(__file__).parent / "page"
+_FILES: Final = ("drop_box.js",)
+_OF_THE_CONSOLE: Final = ("console.css", "elements.js", "icon.svg", "store.js", "words.js")
+_ASK: Final = "Ask the person who sent it to you for a new one."
+# What a person reads, by status. All links that are refused with 404 have the same words.
+_REFUSALS: Final = {
+    404: (
+        "This link does not work",
+        f"It may be incomplete, not valid yet, or its owner has ended it. {_ASK}",
+    ),
+    410: ("This link is over", _ASK),
+    429: ("Too many people use this link", "Wait a minute, then try again."),
+    503: ("This link cannot be opened now", "Wait a minute, then try again."),
+}
+
+
+@router.api_route("/links/{name}", methods=["GET", "HEAD"])
+async def page_file(name: str) -> Response:
+    """A script or style of the pages."""
+    if name not in _files():
+        raise HTTPException(404)
+    body, media_type = _files()[name]
+    return Response(body, media_type=media_type)
+
+
+def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Response:
+    """`grants` are the maker's: the page says what they accept, but only the service decides."""
+    origin = snapshot.buckets[link.bucket].address.origin
+    wanted = AccessRequest(
+        operation=Operation.UPLOAD,
+        bucket=link.bucket,
+        key=link.key,
+        subtree=True,
+        declares_content_type=False,
+    )
+    most = max_upload_size(grants, wanted, MAX_UPLOAD_BYTES)
+    accepted = [grant.content_types for grant in grants if covers(grant, wanted)]
+    types = set() if None in accepted else {kind for kinds in accepted for kind in kinds or ()}
+    policy = content_security_policy([origin])
+    return _page("drop_box.html", policy, most=str(most), types=", ".join(sorted(types)))
+
+
+def redeem_page(link: Link, snapshot: Snapshot) -> Response:
+    """A page with one button. It has no script."""
+    origin = snapshot.buckets[link.bucket].address.origin
+    policy = content_security_policy([], form_origins=[origin])
+    times = "once" if link.max_uses == 1 else f"{link.max_uses} times"
+    return _page("redeem.html", policy, name=file_name(link), times=times)
+
+
+def refusal_page(error: PresignError, refused: Response, request_id: str, path: bytes) -> Response:
+    """Return the page for a refusal, with the status and headers of `refused`, the problem.
+
+    `path` is the request's: the page's style is relative to it.
+    """
+    title, text = _REFUSALS.get(refused.status_code, (_REFUSALS[404][0], error.detail))
+    if refused.status_code == 410:
+        text = f"{error.detail} {text}"
+    root = "../" * (path.count(b"/") - 1)
+    page = _page(
+        "refusal.html",
+        content_security_policy([]),
+        title=title,
+        text=text,
+        request=request_id,
+        root=root,
+    )
+    page.status_code = refused.status_code
+    if "retry-after" in refused.headers:
+        page.headers["Retry-After"] = refused.headers["retry-after"]
+    return page
+
+
+def file_name(link: Link) -> str:
+    """Return the name that a downloaded file gets."""
+    return link.filename or safe_name(link.key.rpartition("/")[2])
+
+
+def _page(file: str, policy: str, **texts: str) -> Response:
+    html = _template(file).substitute({name: escape(text) for name, text in texts.items()})
+    return Response(html, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+@cache
+def _template(file: str) -> Template:
+    return Template((_PAGE / file).read_text(encoding="utf-8"))
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    console = page_files()
+    own = {name: ((_PAGE / name).read_bytes(), "text/javascript") for name in _FILES}
+    return own | {name: console[name] for name in _OF_THE_CONSOLE}

@@ -1,0 +1,38 @@
+"""What the store of links keeps and answers."""
+
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+
+class Use(IntEnum):
+    """What a request to use a link with `max_uses` gets."""
+
+    REFUSED = 0  # all uses are taken, or the store does not know the link
+    CONTINUED = 1  # within the window that an earlier request has opened
+    OPENED = 2
+
+
+class Revoked(NamedTuple):
+    """All revoked ids with the ends of their links. `change` differs after each revocation."""
+
+    ends: dict[str, float]
+    change: bytes | None
+
+
+class LinkStore(Protocol):
+    """Replicas share it. All methods except `revoked` raise Overloaded while it is out of reach."""
+
+    async def register(self, link_id: str, max_uses: int, expires_at: int) -> None:
+        """Allow a new link this many uses, until it ends."""
+
+    async def use(self, link_id: str) -> Use:
+        """Use a link with `max_uses`. Until its window ends, further uses continue this one."""
+
+    async def revoke(self, link_id: str, expires_at: int) -> None:
+        """End a link that would end at `expires_at`."""
+
+    async def revoked(self, change: bytes | None) -> Revoked | None:
+        """Return all revoked links, or None if none was revoked since `change`.
+
+        Raises any error of the client, and has no deadline of its own.
+        """

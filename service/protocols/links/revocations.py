@@ -1,0 +1,80 @@
+"""Which links are revoked, as this replica knows it.
+
+Rules of this file:
+- A link that is revoked in one replica is dead in each within 2 s: the store is asked twice a
+  second.
+- While the store is out of reach, what was seen last counts. A replica that has never seen it
+  serves no link.
+- What was seen is kept until the link ends, even if the store loses it.
+"""
+
+import logging
+from typing import Final
+
+from service.clock import Clock
+from service.concurrency.shared_attempts import SharedAttempts, attempt
+from service.concurrency.waiting import Waiting
+from service.errors import Overloaded
+from service.protocols.links.records import LinkStore, Revoked
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.5
+ANSWER_SECONDS: Final = 0.5  # for the store's answer to a poll
+
+
+class Revocations:
+    """Only the store's: those of the configuration are looked up there."""
+
+    def __init__(self, store: LinkStore, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._ends: dict[str, float] = {}
+        self._change: bytes | None = None
+        self._is_known = False
+        self._is_failing = False
+        self._polls = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
+
+    def start(self) -> None:
+        """Begin to follow the store."""
+        self._polls.start()
+
+    async def stop(self) -> None:
+        await self._polls.stop()
+
+    def is_revoked(self, link_id: str) -> bool:
+        """Return whether a link is revoked. Raises Overloaded until the store was seen once."""
+        if not self._is_known:
+            raise Overloaded("Revoked links are not yet known.", retry_after=1)
+        return link_id in self._ends
+
+    async def revoke(self, link_id: str, expires_at: int) -> None:
+        """End a link in each replica. Raises Overloaded while the store is out of reach."""
+        await self._store.revoke(link_id, expires_at)
+        self._ends[link_id] = expires_at
+
+    async def _poll(self) -> float:
+        try:
+            found = await attempt(self._store.revoked(self._change), ANSWER_SECONDS)
+        except Exception as error:  # noqa: BLE001 - of any kind: the client's, or of the network
+            self._failed(error)
+            return POLL_SECONDS
+        if found is not None:
+            self._merge(found)
+        if self._is_failing:
+            log.info("the revoked links can be read again")
+        self._is_known, self._is_failing = True, False
+        return POLL_SECONDS
+
+    def _merge(self, found: Revoked) -> None:
+        now = self._clock.wall()
+        ends = self._ends | found.ends
+        self._ends = {link_id: end for link_id, end in ends.items() if end > now}
+        self._change = found.change
+
+    def _failed(self, error: Exception) -> None:
+        if not self._is_failing:  # log it once
+            # The error's message may hold the store's address.
+            message = "the revoked links cannot be read, those seen last count: %s"
+            log.warning(message, type(error).__name__)
+        self._is_failing = True

@@ -1,0 +1,26 @@
+"""`/v1/links`: make a share link, and end one."""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.protocols.links.links import Links
+from service.protocols.links.schemas import NewLinkRequest, render_link
+
+_PATH: Final = "/v1/links"
+
+router = APIRouter(prefix=_PATH, tags=["links"], route_class=ApiRoute)
+
+
+@router.post("", status_code=201)
+async def create_link(call: AuthenticatedRequest, body: NewLinkRequest) -> bytes:
+    links: Links = call.app.state.links
+    return render_link(await links.create(call.requester, body.link()))
+
+
+@router.delete("/{link_id}", response_model=None, status_code=204)
+async def end_link(call: AuthenticatedRequest, link_id: str) -> bytes:
+    links: Links = call.app.state.links
+    await links.end(call.requester, link_id, f"{_PATH}/{{link_id}}")
+    return b""

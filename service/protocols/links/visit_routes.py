@@ -1,0 +1,212 @@
+"""`/l/{ticket}`: share links, for people and tools that have nothing but an address."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from pydantic import MISSING
+
+from service.access.callers import Identity
+from service.access.grants import Operation
+from service.access.key_prefixes import new_object_key
+from service.api import problems
+from service.api.body import MAX_BODY_BYTES, parse, read_body
+from service.api.discarding import discard_body
+from service.api.rendering import render_request
+from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
+from service.api.schemas import Size, StrictRequest, Text
+from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
+from service.presigning.downloads import get_object
+from service.presigning.requests import PresignRequest
+from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
+from service.protocols.links.ticket import Link
+from service.protocols.links.visits import LinkVisits, OpenLink
+from service.protocols.objects.paths import decode
+from service.protocols.objects.redirects import Redirect, put_request, sign
+from service.sessions.lifetime import Lifetime
+from service.signing.actions import HeadOfDownload
+from service.signing.redirected_put import RedirectedPut
+
+PATH: Final = "/l/"
+_ROUTE: Final = f"{PATH}{{path:path}}"
+_SEE_OTHER: Final = 303  # a GET after the page's POST: RFC 9110, 15.4.4
+_ROBOTS: Final = (b"x-robots-tag", b"noindex")
+_HEAD: Final = HeadOfDownload()
+_TOO_LARGE: Final = "A drop box takes no larger file."
+
+
+class LinkRoute(ApiRoute):
+    """Its caller is the link's maker."""
+
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        visits: LinkVisits = call.app.state.link_visits
+        text = call.scope["raw_path"].split(b"/")[2]
+        try:
+            opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
+        except NotFound:  # like a failed authentication, of which there are few lines
+            state, address = call.scope["state"], call.scope.get("client")
+            client = None if address is None else address[0]
+            await call.authorizer.record_unauthenticated(state["request_id"], client, self.path)
+            raise
+        return opened.maker
+
+    async def respond(self, call: AuthenticatedRequest) -> Response:
+        try:
+            response = await super().respond(call)
+        except Forbidden:  # the grant was withdrawn: as unknown as a forged ticket
+            response = _refusal(call, _unknown())
+        except PresignError as error:
+            response = _refusal(call, error)
+        response.raw_headers.append(_ROBOTS)
+        return response
+
+
+router = APIRouter(route_class=LinkRoute, include_in_schema=False)
+
+
+class NewFile(StrictRequest):
+    """What the page of a drop box says about a file that it is going to upload."""
+
+    name: Text
+    content_length: Size
+    content_type: Text | MISSING = MISSING
+
+
+@router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
+async def share_link(call: AuthenticatedRequest) -> Response:
+    """Redirect to the store, or show the page of the link."""
+    visits: LinkVisits = call.app.state.link_visits
+    opened: OpenLink = call.scope["state"]["link"]
+    call.requester.link_id = opened.ticket.id
+    async with _audited(call):
+        lifetime = visits.check(opened, call.authorizer.snapshot)
+    if call.scope["query_string"]:
+        raise InvalidRequest("A link has no query parameters.")
+    rest = call.scope["raw_path"].split(b"/", 3)[3:]
+    below = decode(rest[0]) if rest else None
+    if "\\" in (below or ""):  # some stores take it for a slash
+        raise InvalidRequest("A backslash is not allowed here.")
+    if opened.ticket.link.operation is Operation.UPLOAD:
+        return await _upload(call, visits, opened.ticket.link, below, lifetime)
+    return await _download(call, visits, opened, below, lifetime)
+
+
+async def _download(
+    call: AuthenticatedRequest,
+    visits: LinkVisits,
+    opened: OpenLink,
+    below: str | None,
+    lifetime: Lifetime,
+) -> Response:
+    link = opened.ticket.link
+    if bool(below) != link.is_prefix or (below is not None and not link.is_prefix):
+        raise _unknown()
+    is_counted = link.max_uses is not None
+    if call.method == "PUT" or (call.method == "POST" and not is_counted):
+        return _not_allowed(call, link)
+    if is_counted and call.method == "GET" and _is_browser(call):
+        return redeem_page(link, call.authorizer.snapshot)
+    if call.method != "HEAD":
+        async with _audited(call):
+            await visits.count(opened)
+    action: Any = _HEAD
+    if call.method == "GET":
+        action = get_object(None, None, None, link.filename, None)
+    elif call.method == "POST":  # the page stays, for another press of its button
+        action = get_object(None, None, "attachment", file_name(link), None)
+    request = PresignRequest(
+        bucket=link.bucket, key=link.key + (below or ""), action=action, lifetime=lifetime
+    )
+    signed = await sign(call.presigner, call.requester, request)
+    return Redirect(signed.url, _SEE_OTHER) if call.method == "POST" else Redirect(signed.url)
+
+
+async def _upload(
+    call: AuthenticatedRequest,
+    visits: LinkVisits,
+    link: Link,
+    below: str | None,
+    lifetime: Lifetime,
+) -> Response:
+    """A drop box: each file gets a new key."""
+    match call.method:
+        case "PUT" if below and "/" not in below:
+            closing = await discard_body(call)
+            key = new_object_key(link.key, below, visits.unique_id)
+            headers = call.scope["headers"]
+            request = put_request(link.bucket, key, headers, lifetime, new_key=True)
+            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
+            return Redirect(signed.url, more=closing)
+        case "PUT":
+            raise InvalidRequest("Put a file name without slashes after the link.")
+        case "POST" if not below:
+            file = parse(NewFile, await read_body(call, MAX_BODY_BYTES))
+            request = _page_upload(link, file, visits, lifetime)
+            signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
+            return JsonBytesResponse(render_request(signed), 200)
+        case "GET" | "HEAD" if below is None:
+            grants = call.authorizer.access(call.requester).grants
+            return drop_box_page(link, call.authorizer.snapshot, grants)
+        case "GET" | "HEAD" if (
+            not below
+        ):  # the page's relative links need the address without a slash
+            ticket = call.scope["raw_path"].split(b"/")[2].decode("ascii")
+            return Response(status_code=308, headers={"Location": f"../{ticket}"})
+    return _not_allowed(call, link)
+
+
+def _page_upload(
+    link: Link, file: NewFile, visits: LinkVisits, lifetime: Lifetime
+) -> PresignRequest:
+    key = new_object_key(link.key, file.name, visits.unique_id)
+    sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
+    action = RedirectedPut(content_length=file.content_length, sent=sent, new_key=True)
+    return PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
+
+
+@asynccontextmanager
+async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
+    """A refused use has its line too. It counts against the maker's rate, which limits the lines."""
+    try:
+        yield
+    except PresignError as error:
+        refusal = error
+        try:
+            await call.authorizer.count(call.requester, 1)
+        except RateLimited as limited:
+            refusal = limited
+        await call.authorizer.record_unread(call.requester, _ROUTE, refusal)
+        raise refusal from None
+
+
+def _is_browser(call: AuthenticatedRequest) -> bool:
+    return any(
+        name == b"accept" and b"text/html" in value.lower() for name, value in call.scope["headers"]
+    )
+
+
+def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
+    """Return the problem, or its page where a browser shows the answer to a person."""
+    request_id: str = call.scope["state"]["request_id"]
+    refused = problems.refusal(error, request_id)
+    if not _is_browser(call):
+        return refused
+    return refusal_page(error, refused, request_id, call.scope["raw_path"])
+
+
+def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
+    request_id = call.scope["state"]["request_id"]
+    members = problems.problem(
+        "method_not_allowed", "The link is for another method.", request_id=request_id
+    )
+    allowed = ["GET", "HEAD"]
+    if link.operation is Operation.UPLOAD or link.max_uses is not None:
+        allowed.append("POST")
+    if link.operation is Operation.UPLOAD:
+        allowed.append("PUT")
+    return problems.response(members, {"Allow": ", ".join(allowed)})
+
+
+def _unknown() -> NotFound:
+    return NotFound("No such link.")

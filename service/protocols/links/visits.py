@@ -1,0 +1,106 @@
+"""Who may still use a share link, and what for.
+
+Rules of this file:
+- A ticket only names its maker and an object. Each use is decided by the maker's grants of that
+  moment, so a withdrawn grant ends every link that was made under it.
+- Forged, unknown, revoked, withdrawn and not yet valid look the same. Only a genuine link that is
+  over says so.
+- A use is counted before it is signed: an error in between never makes a use free.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from service.access.callers import Identity
+from service.access.grants import AccessRequest, max_link_expires_in
+from service.clock import Clock
+from service.concurrency.bounded_dict import BoundedDict
+from service.errors import LinkExpired, NotFound
+from service.presigning.snapshot import Snapshot
+from service.protocols.links.keys import KeyRing, Ticket
+from service.protocols.links.links import Links
+from service.protocols.links.records import Use
+from service.sessions.lifetime import Lifetime
+
+EXPIRES_IN: Final = 60  # seconds, of the URL that a link redirects to
+_LIFETIME: Final = Lifetime(expires_in=EXPIRES_IN)
+_MAX_TICKETS: Final = 1024  # opened ones, cached
+_UNKNOWN: Final = "No such link."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenLink:
+    """A ticket that a key has opened, and its maker. Cached, as equal tickets are opened often."""
+
+    ticket: Ticket
+    maker: Identity
+
+
+class LinkVisits:
+    def __init__(self, links: Links, *, clock: Clock, unique_id: Callable[[], str]) -> None:
+        """`unique_id` is for the keys of a drop box."""
+        self._links = links
+        self._clock = clock
+        self._keys: KeyRing | None = None
+        self._opened = BoundedDict[str, OpenLink](_MAX_TICKETS)
+        self.unique_id = unique_id
+
+    def open(self, text: str) -> OpenLink:
+        """Return the link of a ticket's text. Raises NotFound."""
+        if (settings := self._links.settings) is None:
+            raise NotFound(_UNKNOWN)
+        if settings.keys is not self._keys:
+            self._keys, self._opened = settings.keys, BoundedDict(_MAX_TICKETS)
+        if (found := self._opened.get(text)) is not None:
+            return found
+        if (ticket := settings.keys.open(text)) is None:
+            raise NotFound(_UNKNOWN)
+        opened = self._opened[text] = OpenLink(ticket, ticket.link.maker())
+        return opened
+
+    def check(self, opened: OpenLink, snapshot: Snapshot) -> Lifetime:
+        """Return how long a URL may live that the link redirects to now.
+
+        Raises NotFound, LinkExpired, or Overloaded while the revoked links are not known.
+        """
+        link, now = opened.ticket.link, int(self._clock.wall())
+        if self._is_withdrawn(opened, snapshot, now):
+            raise NotFound(_UNKNOWN)
+        if now >= link.expires_at:
+            raise LinkExpired("This link has expired.")
+        left = link.expires_at - now
+        return _LIFETIME if left >= EXPIRES_IN else Lifetime(expires_in=left)
+
+    async def count(self, opened: OpenLink) -> None:
+        """Take a use of a link with `max_uses`, or continue one.
+
+        Raises LinkExpired, or Overloaded while the store is out of reach.
+        """
+        if opened.ticket.link.max_uses is None:
+            return
+        if self._links.shared is None:  # the store was removed from the configuration
+            raise NotFound(_UNKNOWN)
+        if await self._links.shared.store.use(opened.ticket.id) is Use.REFUSED:
+            raise LinkExpired("All uses of this link are taken.")
+
+    def _is_withdrawn(self, opened: OpenLink, snapshot: Snapshot, now: int) -> bool:
+        link, link_id = opened.ticket.link, opened.ticket.id
+        if self._is_revoked(link_id):
+            return True
+        maker = opened.maker.caller
+        if link.issued_at < snapshot.not_before((maker.issuer, maker.subject)):
+            return True
+        wanted = AccessRequest(
+            operation=link.operation, bucket=link.bucket, key=link.key, subtree=link.is_prefix
+        )
+        longest = max_link_expires_in(snapshot.access(opened.maker).grants, wanted)
+        if longest is None or min(now, link.expires_at) - link.issued_at > longest:
+            return True
+        return link.not_before is not None and now < link.not_before
+
+    def _is_revoked(self, link_id: str) -> bool:
+        settings, shared = self._links.settings, self._links.shared
+        if settings is None or link_id in settings.revoked:
+            return True
+        return shared is not None and shared.revocations.is_revoked(link_id)

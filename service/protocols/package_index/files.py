@@ -1,0 +1,75 @@
+"""What a listing says about the projects of an index and their files. Pure.
+
+The directory below an index's prefix is the project's normalized name, and the objects directly
+below that are its files.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from service.s3.xml import ListedObject
+from service.signing.validation import has_dot_segment
+
+_METADATA: Final = ".metadata"
+_RUN: Final = re.compile(r"[-_.]+")
+_PROJECT: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_UPLOAD_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
+_SOURCES: Final = (".tar.gz", ".zip")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectFile:
+    """`upload_time` is RFC 3339 in UTC, or None if the store says something else.
+
+    `has_metadata` is whether `{name}.metadata` is in the same directory (PEP 658).
+    """
+
+    name: str
+    key: str
+    size: int
+    upload_time: str | None
+    has_metadata: bool
+
+    @property
+    def version(self) -> str | None:
+        """The version in the name of a wheel or a source distribution, else None."""
+        if self.name.endswith(".whl"):
+            return next(iter(self.name.split("-")[1:2]), None)
+        for end in _SOURCES:
+            if self.name.endswith(end):
+                return self.name.removesuffix(end).rpartition("-")[2]
+        return None
+
+
+def normalized(name: str) -> str:
+    """Return a project's name as PEP 503 compares it."""
+    return _RUN.sub("-", name).lower()
+
+
+def projects(prefix: str, prefixes: Iterable[str]) -> list[str]:
+    """Return the projects among the directories below `prefix`: those with a normalized name."""
+    names = [each.removeprefix(prefix).removesuffix("/") for each in prefixes]
+    return [name for name in names if _PROJECT.fullmatch(name) is not None]
+
+
+def files(prefix: str, objects: Iterable[ListedObject]) -> list[ProjectFile]:
+    """Return the files directly below `prefix`, without the metadata that belongs to another."""
+    listed = {each.key.removeprefix(prefix): each for each in objects}
+    names = [name for name in listed if name and not has_dot_segment(name)]
+    return [
+        ProjectFile(
+            name=name,
+            key=listed[name].key,
+            size=listed[name].content_length,
+            upload_time=_upload_time(listed[name].last_modified),
+            has_metadata=f"{name}{_METADATA}" in listed,
+        )
+        for name in names
+        if not name.endswith(_METADATA) or name.removesuffix(_METADATA) not in listed
+    ]
+
+
+def _upload_time(last_modified: str) -> str | None:
+    return last_modified if _UPLOAD_TIME.fullmatch(last_modified) is not None else None

@@ -1,0 +1,55 @@
+"""Renders an index as HTML (PEP 503) or JSON (PEP 691). Pure.
+
+The links are relative, so that a proxy may serve the index and the object URLs under another path.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any, Final
+from urllib.parse import quote
+
+from pydantic_core import to_json
+
+from service.api.html_page import html_page
+from service.protocols.package_index.files import ProjectFile
+
+JSON: Final = "application/vnd.pypi.simple.v1+json"
+HTML: Final = "application/vnd.pypi.simple.v1+html"
+_META: Final = {"api-version": "1.1"}  # the first with `versions`, `size` and `upload-time`
+_VERSION: Final = '<meta name="pypi:repository-version" content="1.1">'
+_TO_OBJECTS: Final = "../../../o/"  # from /simple/{name}/{project}/
+
+
+def index_page(name: str, projects: Iterable[str], media_type: str) -> bytes:
+    if media_type == JSON:
+        return to_json({"meta": _META, "projects": [{"name": each} for each in projects]})
+    links = [f'<a href="{each}/">{each}</a><br>' for each in projects]
+    return html_page(name, links, head=_VERSION)
+
+
+def project_page(name: str, bucket: str, files: Sequence[ProjectFile], media_type: str) -> bytes:
+    if media_type == JSON:
+        versions = dict.fromkeys(each.version for each in files if each.version)
+        members = {"meta": _META, "name": name, "versions": list(versions)}
+        return to_json({**members, "files": [_members(bucket, each) for each in files]})
+    return html_page(name, [_link(bucket, each) for each in files], head=_VERSION)
+
+
+def _members(bucket: str, file: ProjectFile) -> dict[str, Any]:
+    members = {
+        "filename": file.name,
+        "url": _url(bucket, file),
+        "hashes": {},  # a listing has no SHA-256
+        "size": file.size,
+        "core-metadata": file.has_metadata,
+    }
+    return members if file.upload_time is None else {**members, "upload-time": file.upload_time}
+
+
+def _link(bucket: str, file: ProjectFile) -> str:
+    metadata = ' data-core-metadata="true"' if file.has_metadata else ""
+    return f'<a href="{_url(bucket, file)}"{metadata}>{escape(file.name)}</a><br>'
+
+
+def _url(bucket: str, file: ProjectFile) -> str:
+    return f"{_TO_OBJECTS}{quote(bucket, safe='')}/{quote(file.key)}"

@@ -1,0 +1,53 @@
+"""`/simple/{index}/`: Python package indexes, made of listings. Their files are object URLs."""
+
+import re
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from service.api.accept import preferred
+from service.api.html_page import POLICY
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.errors import InvalidRequest, NotFound
+from service.protocols.package_index.files import normalized
+from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
+
+_TEXT: Final = "text/html"
+_PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
+_PATH: Final = re.compile(rf"/simple/([A-Za-z0-9._-]+)(?:/({_PROJECT}))?(/?)")
+
+
+class PackageIndexRoute(ApiRoute):
+    accepts_basic = True
+
+
+router = APIRouter(route_class=PackageIndexRoute, include_in_schema=False)
+
+
+@router.api_route("/simple/{path:path}", methods=["GET", "HEAD"])
+async def package_index(call: AuthenticatedRequest) -> Response:
+    """List the projects of an index, or the files of a project."""
+    indexes: PackageIndexes = call.app.state.package_indexes
+    path = _PATH.fullmatch(call.scope["raw_path"].decode("latin-1"))
+    if path is None or not indexes.places:
+        raise NotFound("No such resource.")
+    if call.scope["query_string"]:
+        raise InvalidRequest("An index has no query parameters.")
+    name, project, slash = path.groups()
+    if not slash or (project and project != normalized(project)):
+        return _moved(normalized(project) if project else name, sibling=not slash)
+    media_type = preferred(call.scope["headers"], [_TEXT, HTML, JSON])
+    place = indexes.place(name)
+    if project:
+        found = await indexes.files(call.requester, place, project)
+        body = project_page(project, place.bucket, found, media_type)
+    else:
+        body = index_page(name, await indexes.projects(call.requester, place), media_type)
+    headers = {"Vary": "Accept, Authorization, Origin", "Content-Security-Policy": POLICY}
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _moved(name: str, *, sibling: bool) -> Response:
+    """The redirect to the page of this name, relative to a path without or with a slash."""
+    return Response(status_code=308, headers={"Location": f"{'./' if sibling else '../'}{name}/"})

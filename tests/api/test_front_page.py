@@ -1,0 +1,72 @@
+"""`/` over ASGI: a page for browsers, and nothing for programs."""
+
+import re
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.support.app import make_app_settings, make_open_grant, run_app
+
+BROWSER: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+async def front_page(
+    accept: str | None = BROWSER, method: str = "GET", **settings: Any
+) -> httpx.Response:
+    """The answer to a client without a key."""
+    async with run_app(make_app_settings(make_open_grant(), **settings)) as client:
+        del client.headers["Authorization"]
+        headers = {} if accept is None else {"Accept": accept}
+        return await client.request(method, "/", headers=headers)
+
+
+def links(answer: httpx.Response) -> list[str]:
+    return re.findall('href="([^"]*)"', answer.text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "linked", "named"),
+    [
+        ({}, ["openapi.json"], True),
+        ({"console": True, "objects": False}, ["console", "openapi.json"], False),
+    ],
+)
+async def test_a_browser_gets_a_page_with_what_is_on(
+    settings: dict[str, Any], linked: list[str], *, named: bool
+) -> None:
+    answer = await front_page(**settings)
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (200, "text/html")
+    assert links(answer) == linked
+    assert ("/o/{bucket}/{key}" in answer.text) is named
+
+
+async def test_each_link_of_the_page_leads_somewhere() -> None:
+    async with run_app(make_app_settings(make_open_grant(), console=True)) as client:
+        answer = await client.get("/", headers={"Accept": BROWSER})
+        assert {(await client.get(link)).status_code for link in links(answer)} == {200}
+
+
+async def test_the_page_may_load_and_run_nothing() -> None:
+    answer = await front_page()
+    assert answer.headers["content-security-policy"].startswith("default-src 'none';")
+    assert "<script" not in answer.text
+
+
+async def test_the_page_names_no_bucket_and_no_caller() -> None:
+    text = (await front_page(console=True)).text
+    assert not any(name in text for name in ("demo", "closed", "tester"))
+
+
+async def test_a_head_has_the_headers_of_the_page() -> None:
+    answer = await front_page(method="HEAD")
+    assert (answer.status_code, answer.headers["content-type"][:9]) == (200, "text/html")
+
+
+@pytest.mark.parametrize(
+    "accept", [None, "*/*", "application/json", "application/json, text/html;q=0.9", "image/png"]
+)
+async def test_a_program_gets_the_404_of_an_unknown_path(accept: str | None) -> None:
+    answer = await front_page(accept)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,164 @@
+"""docs/package-index.md: its commands, with pip and uv, against a store that verifies signatures."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.clients.recording import Recording, recording
+from tests.clients.toolchains import GENERATORS, tool
+from tests.docs.documents import Block, commands
+from tests.support.service import API_KEY, make_caller, run_service
+from tests.support.stores import Store
+
+PAGE: Final = "docs/package-index.md"
+PLACES: Final = {"wheels": {"bucket": "objects", "prefix": "pypi/"}}
+CODE: Final = "ANSWER = 42\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """The service with an index of one project, and what its store gets from clients."""
+
+    url: str
+    store: Recording
+
+    def run(self, block: Block, directory: Path, **environment: str) -> str:
+        """Run a block of the page, with this index instead of the one that it names."""
+        host = self.url.removeprefix("http://")
+        text = block.text.replace("https://presign.example.com", self.url)
+        text = text.replace("https://", "http://").replace("presign.example.com", host)
+        text = text.replace("/o/reports/", "/o/objects/")
+        tools = [Path(sys.executable).parent, GENERATORS]
+        own = {
+            "PATH": os.pathsep.join([*map(str, tools), os.defpath]),
+            "HOME": str(directory),
+            "PRESIGN_TOKEN": API_KEY,
+        }
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", text],
+            cwd=directory,
+            env={**own, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+
+def block(contains: str) -> Block:
+    [found] = [each for each in commands(PAGE) if contains in each.text]
+    return found
+
+
+def build(directory: Path, name: str, version: str, *requires: str) -> None:
+    """Write a wheel with one module."""
+    directory.mkdir(exist_ok=True)
+    about = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {each}\n" for each in requires)
+    contents = {
+        f"{name}.py": CODE,
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    contents[f"{about}/RECORD"] = "".join(f"{each},,\n" for each in [*contents, f"{about}/RECORD"])
+    with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in contents.items():
+            wheel.writestr(path, text)
+
+
+@pytest.fixture(scope="module")
+def index(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    """`tinypkg` was uploaded as the page says, with its metadata; it needs `Tiny_Dep`, without."""
+    directory = tmp_path_factory.mktemp("index")
+    tool("curl", "curl")
+    tool("unzip", "unzip")
+    caller = make_caller("ci", API_KEY, "pypi/", allow=["list", "download", "upload"])
+    caller["grants"] = [{**grant, "allow_overwrite": False} for grant in caller["grants"]]
+    build(directory / "dist", "tinypkg", "1.0", "Tiny_Dep>=1")
+    build(directory / "others", "tiny_dep", "1.5")
+    dependency = "tiny_dep-1.5-py3-none-any.whl"
+    ministack.put(f"pypi/tiny-dep/{dependency}", (directory / "others" / dependency).read_bytes())
+    with (
+        recording(ministack.endpoint_url) as store,
+        run_service(
+            ministack,
+            tmp_path_factory.mktemp("service"),
+            callers=[caller],
+            top={"package_index": PLACES},
+            public_endpoint_url=store.url,
+        ) as service,
+    ):
+        index = Index(url=str(service.client.base_url).rstrip("/"), store=store)
+        index.run(block("unzip"), directory)
+        index.run(block("curl"), directory)
+        yield index
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installer:
+    """pip or uv without configuration. Installs into `directory / "site"`."""
+
+    shown: Block
+    options: list[str]
+    environment: dict[str, str]
+    directory: Path
+
+    def install(self, index: Index, *more: str) -> str:
+        """Run the page's command with other options. Return what it prints."""
+        options = " ".join(["install", *self.options, *more])
+        text = self.shown.text.replace("install tinypkg", f"{options} tinypkg")
+        return index.run(replace(self.shown, text=text), self.directory, **self.environment)
+
+
+@pytest.fixture(params=["pip", "uv"])
+def installer(request: pytest.FixtureRequest, tmp_path: Path) -> Installer:
+    if request.param == "pip":
+        environment = {"PIP_NO_CACHE_DIR": "1", "PIP_NO_INPUT": "1"}
+        shown, options = block("PIP_INDEX_URL"), ["--target", "site"]
+    else:
+        assert (GENERATORS / "uv").exists(), "uv is missing: `make clients` installs it"
+        environment = {"UV_CACHE_DIR": str(tmp_path / "cache")}
+        shown = block("UV_DEFAULT_INDEX")
+        options = ["--target", "site", "--python", sys.executable]
+    return Installer(shown=shown, options=options, environment=environment, directory=tmp_path)
+
+
+def test_a_package_and_its_dependency_are_installed(index: Index, installer: Installer) -> None:
+    printed = installer.install(index)
+    for name in ("tinypkg", "tiny_dep"):
+        assert (installer.directory / "site" / f"{name}.py").read_text() == CODE
+    assert API_KEY not in printed
+
+
+def test_the_store_never_gets_the_key(index: Index, installer: Installer) -> None:
+    installer.install(index)
+    assert {each.method for each in index.store.requests} >= {"PUT", "GET"}
+    for each in index.store.requests:
+        assert "authorization" not in {name.lower() for name in each.headers}
+        assert API_KEY not in f"{each.path} {each.headers}"
+
+
+def test_metadata_beside_a_wheel_saves_its_download(index: Index, installer: Installer) -> None:
+    before = len(index.store.requests)
+    installer.install(index, "--dry-run")
+    paths = {each.path.partition("?")[0] for each in index.store.requests[before:]}
+    wheel = "/pypi/tinypkg/tinypkg-1.0-py3-none-any.whl"
+    assert any(path.endswith(f"{wheel}.metadata") for path in paths)
+    assert not any(path.endswith(wheel) for path in paths)
+
+
+def test_a_released_file_is_not_replaced(index: Index, tmp_path: Path) -> None:
+    build(tmp_path / "dist", "tinypkg", "1.0")
+    with pytest.raises(AssertionError, match="412"):
+        index.run(block("curl"), tmp_path)

@@ -1,0 +1,21 @@
+"""docs/package-index.md: tests/clients/test_package_index.py runs its commands."""
+
+from ruamel.yaml import YAML
+
+from service.config.settings import Settings
+from service.protocols.package_index.indexes import MAX_PAGES
+from tests.docs.documents import blocks, text_of
+
+PAGE = "docs/package-index.md"
+
+
+def test_the_configuration_on_the_page_is_valid() -> None:
+    [shown] = [block.text for block in blocks(PAGE) if block.language == "yaml"]
+    bucket = {"region": "eu-west-1", "credentials": "static"}
+    document = YAML(typ="safe", pure=True).load(shown)
+    settings = Settings.model_validate({"buckets": {"reports": bucket}, **document})
+    assert settings.package_index["wheels"].prefix == settings.callers[0].grants[0].prefix
+
+
+def test_the_bound_on_the_page_is_the_codes() -> None:
+    assert f"A level has at most {MAX_PAGES} pages" in text_of(PAGE)

@@ -1,0 +1,115 @@
+"""Someone who has a link and no credential, against the app over ASGI."""
+
+import asyncio
+import base64
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import httpx
+import pytest
+
+from service.access.grants import Caller, Operation
+from service.clock import SystemClock
+from service.protocols.links.keys import KeyRing
+from tests.protocols.links.links import KEY, make_link
+from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
+
+BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+SIZE: Final = {"Content-Length": "5"}
+CREDENTIAL: Final = {"Authorization": f"Bearer {API_KEY}"}
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, `moved` seconds later."""
+
+    moved = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self.moved
+
+
+class Visitor:
+    """A client without a credential. Its links are made by the caller `tester`."""
+
+    def __init__(self, client: httpx.AsyncClient, clock: MovedClock) -> None:
+        self.client = client
+        self.client.headers.pop("Authorization")
+        self.clock = clock
+        self.keys = KeyRing([KEY])
+
+    def link(self, **changes: Any) -> str:
+        """The path of a new link to `a/b.txt` in `demo`."""
+        now = int(time.time())
+        defaults = {
+            "caller": Caller(issuer=None, subject="tester"),
+            "bucket": "demo",
+            "key": "a/b.txt",
+            "issued_at": now,
+            "expires_at": now + 3600,
+        }
+        return f"/l/{self.keys.seal(make_link(**(defaults | changes))).text}"
+
+    def drop_box(self, **changes: Any) -> str:
+        return self.link(key="in/", is_prefix=True, operation=Operation.UPLOAD, **changes)
+
+    def id_of(self, path: str) -> str:
+        ticket = self.keys.open(path.removeprefix("/l/"))
+        assert ticket is not None
+        return ticket.id
+
+    async def until_revocations_are_known(self) -> None:
+        path = self.link()
+        for _ in range(500):
+            if (await self.send("HEAD", path)).status_code != 503:
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail("the store was not asked within 10 s")
+
+    async def send(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        return await self.client.request(method, path, headers=headers, **more)
+
+
+@asynccontextmanager
+async def run_visitor(
+    tmp_path: Path,
+    *,
+    store_url: str | None = None,
+    revoked: list[str] | None = None,
+    audit: Any = None,
+    keys: tuple[bytes, ...] = (KEY,),
+    **grant: Any,
+) -> AsyncIterator[Visitor]:
+    files = []
+    for number, key in enumerate(keys):
+        files.append(tmp_path / f"key-{number}")
+        files[-1].write_text(base64.b64encode(key).decode())
+    links = {"keys": [str(file) for file in files], "url": "https://files.example"}
+    if store_url is not None:
+        links["store_url"] = store_url
+    if revoked is not None:
+        links["revoked_links"] = revoked
+    settings = make_app_settings(make_open_grant(**grant), links=links)
+    clock = MovedClock()
+    async with run_app(settings, audit=audit, clock=clock) as client:
+        visitor = Visitor(client, clock)
+        if store_url is not None:
+            await visitor.until_revocations_are_known()
+        yield visitor
+
+
+def target(answer: httpx.Response) -> tuple[str, dict[str, list[str]]]:
+    """Path and query of the URL at the store."""
+    assert answer.status_code == 307, answer.text
+    url = urlsplit(answer.headers["location"])
+    assert url.netloc == "demo.s3.example"
+    return unquote(url.path), parse_qs(url.query)
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]

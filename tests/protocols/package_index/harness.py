@@ -1,0 +1,92 @@
+"""The app with a package index, in front of a store that lists some keys."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Final
+from urllib.parse import parse_qs, quote
+
+import httpx
+
+from tests.support.app import make_app_settings, make_open_grant, make_store_response, run_app
+
+MODIFIED: Final = "2026-01-02T03:04:05.000Z"
+INDEX: Final = "/simple/wheels/"
+PLACES: Final = {"wheels": {"bucket": "demo", "prefix": "pypi/"}}
+WHEEL: Final = "tinypkg-1.0-py3-none-any.whl"
+KEYS: Final = [
+    "pypi/a-b/a_b-2.tar.gz",
+    "pypi/NotNormal/x-1.tar.gz",
+    f"pypi/tinypkg/{WHEEL}",
+    f"pypi/tinypkg/{WHEEL}.metadata",
+    "pypi/tinypkg/tinypkg-0.9.tar.gz",
+    "pypi/tinypkg/deeper/other-1.tar.gz",
+    "pypi/readme.txt",
+    "elsewhere/z-1.tar.gz",
+]
+
+
+@dataclass
+class ListedStore:
+    """Answers ListObjectsV2, by pages of `page` entries at most."""
+
+    keys: Iterable[str]
+    page: int = 1000
+    modified: str = MODIFIED
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        query = {name: each[0] for name, each in parse_qs(request.url.query.decode()).items()}
+        self.asked.append(query)
+        prefix, begin = query.get("prefix", ""), int(query.get("continuation-token", 0))
+        end = begin + min(self.page, int(query["max-keys"]))
+        entries = self._level(prefix)
+        more = f"<NextContinuationToken>{end}</NextContinuationToken>" if entries[end:] else ""
+        truncated = str(bool(more)).lower()
+        listed = "".join(map(self._element, entries[begin:end]))
+        return make_store_response(
+            200,
+            f"<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>{truncated}"
+            f"</IsTruncated>{more}{listed}</ListBucketResult>",
+        )
+
+    def _level(self, prefix: str) -> list[str]:
+        rests = [key.removeprefix(prefix) for key in self.keys if key.startswith(prefix)]
+        parts = [rest.partition("/") for rest in rests]
+        return sorted({prefix + name + slash for name, slash, _ in parts})
+
+    def _element(self, name: str) -> str:
+        text = escape(quote(name))
+        if name.endswith("/") and name not in self.keys:
+            return f"<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>"
+        return (
+            f"<Contents><Key>{text}</Key><ETag>e</ETag><Size>5</Size>"
+            f"<LastModified>{self.modified}</LastModified></Contents>"
+        )
+
+
+@asynccontextmanager
+async def run_index(
+    store: ListedStore, *, audit: Any = None, rate_limit: str | None = None, **grant: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app. Its caller may do everything in `demo` that `grant` does not take."""
+    settings = make_app_settings(
+        make_open_grant(**grant), package_index=PLACES, rate_limit=rate_limit
+    )
+    transport = httpx.MockTransport(store)
+    async with run_app(settings, audit=audit, store_transport=transport) as client:
+        yield client
+
+
+async def get(
+    path: str,
+    accept: str | None = None,
+    *,
+    store: ListedStore | None = None,
+    method: str = "GET",
+    **more: Any,
+) -> httpx.Response:
+    headers = {} if accept is None else {"Accept": accept}
+    async with run_index(store or ListedStore(KEYS), **more) as client:
+        return await client.request(method, path, headers=headers)
