@@ -1,9 +1,11 @@
 """A page of another origin in Chromium, with object URLs, as docs/object-urls.md says."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any, Final
 
 import pytest
@@ -12,8 +14,10 @@ from playwright.sync_api import Browser, HttpCredentials, Page
 from tests.browser.pages import serving_pages
 from tests.browser.test_caching import PICTURE, SHOWN
 from tests.clients.http.places import KEY, Place, place_of
+from tests.docs.documents import blocks
 from tests.support.stores import ANY_ORIGIN, BODY, Store
 
+PAGE: Final = "docs/object-urls.md"
 FETCH: Final = """async ([url, key, method, body, more]) => {
     const headers = { authorization: `Bearer ${key}`, ...more }
     try {
@@ -93,9 +97,24 @@ def test_a_page_uploads_and_reads_an_object(harness: Harness, key: str) -> None:
 def test_the_store_gets_neither_the_key_nor_the_address(harness: Harness, key: str) -> None:
     harness.fetch("PUT", key, "hello")
     harness.fetch("GET", key)
-    assert {"PUT", "GET"} <= {each.method for each in harness.place.recording.requests}
-    for each in harness.place.recording.requests:
+    requests = harness.place.recording.requests
+    assert {"PUT", "GET"} <= {each.method for each in requests}
+    for each in requests:
         assert {"authorization", "referer"}.isdisjoint(each.headers)
+
+
+def test_the_bucket_needs_to_allow_only_the_documented_headers(harness: Harness, key: str) -> None:
+    sent = {"if-none-match": "*", "content-type": "text/csv", "x-amz-meta-author": "ann"}
+    assert harness.fetch("PUT", key, "hello", **sent)[0] == 200
+    asked = [
+        each.headers.get("access-control-request-headers", "").split(",")
+        for each in harness.place.recording.requests
+        if each.method == "OPTIONS"
+    ]
+    assert asked == [sorted(sent)]
+    [rules] = [each.text for each in blocks(PAGE) if "AllowedOrigins" in each.text]
+    allowed = json.loads(rules)[0]["AllowedHeaders"]
+    assert all(any(fnmatch(each, pattern) for pattern in allowed) for each in sent)
 
 
 def test_the_origin_at_the_store_is_null(harness: Harness, key: str) -> None:
