@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from service.config.links import LinksSettings, new_key
 from service.config.settings import Settings
+from tests.clients.toolchains import tool
 from tests.docs.documents import blocks, commands, differences, section, table, text_of
 from tests.end_to_end.linking import Linking, run_linking
 from tests.support import stores
@@ -26,6 +27,8 @@ TILE: Final = b"tile"
 
 @pytest.fixture(scope="module", name="links")
 def _links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Linking]:
+    for program in ("curl", "wget"):
+        tool(program, program)
     rooms = [tmp_path_factory.mktemp(name) for name in ("store", "service")]
     with stores.moto(rooms[0]) as store, run_linking(store, rooms[1]) as running:
         store.put("outgoing/q3.pdf", REPORT)
