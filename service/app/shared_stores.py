@@ -29,7 +29,11 @@ def rate_limits(settings: Settings, clock: Clock, metrics: Metrics) -> RateLimit
 
 @asynccontextmanager
 async def open_links(
-    settings: Settings, configured: LinkSettings | None, authorizer: Authorizer, clock: Clock
+    settings: Settings,
+    configured: LinkSettings | None,
+    authorizer: Authorizer,
+    clock: Clock,
+    metrics: Metrics,
 ) -> AsyncIterator[Links]:
     """The links, which follow the store's revocations until the end."""
     url = None if settings.links is None else builders.links_store_url(settings)
@@ -40,7 +44,8 @@ async def open_links(
 
             store = RedisLinks(url.get_secret_value(), clock=clock)
             stack.push_async_callback(store.close)
-            shared = Shared(store, Revocations(store, clock=clock))
+            failed = metrics.link_store_failed
+            shared = Shared(store, Revocations(store, clock=clock, on_failure=failed))
             shared.revocations.start()
             stack.push_async_callback(shared.revocations.stop)
         yield Links(

@@ -9,6 +9,7 @@ Rules of this file:
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from service.clock import Clock
@@ -26,8 +27,10 @@ ANSWER_SECONDS: Final = 0.5  # for the store's answer to a poll
 class Revocations:
     """Only the store's: those of the configuration are looked up there."""
 
-    def __init__(self, store: LinkStore, *, clock: Clock) -> None:
+    def __init__(self, store: LinkStore, *, clock: Clock, on_failure: Callable[[], None]) -> None:
+        """`on_failure` is called for each read of the store that fails."""
         self._store = store
+        self._on_failure = on_failure
         self._clock = clock
         self._ends: dict[str, float] = {}
         self._change: bytes | None = None
@@ -73,6 +76,7 @@ class Revocations:
         self._change = found.change
 
     def _failed(self, error: Exception) -> None:
+        self._on_failure()
         if not self._is_failing:  # log it once
             # The error's message may hold the store's address.
             message = "the revoked links cannot be read, those seen last count: %s"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -66,8 +66,12 @@ class FakeStore:
 
 
 @asynccontextmanager
-async def following(store: LinkStore, clock: Clock | None = None) -> AsyncIterator[Revocations]:
-    revocations = Revocations(store, clock=clock or loop_clock())
+async def following(
+    store: LinkStore, clock: Clock | None = None, on_failure: Callable[[], None] | None = None
+) -> AsyncIterator[Revocations]:
+    revocations = Revocations(
+        store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
+    )
     revocations.start()
     try:
         yield revocations
@@ -119,6 +123,17 @@ async def test_while_the_store_is_away_the_set_last_seen_counts(*, hangs: bool) 
         await store.revoke(OTHER, NOW + HOUR)
         await asyncio.sleep(EVERYWHERE_SECONDS)
         assert replica.is_revoked(OTHER)
+
+
+@in_virtual_time
+async def test_each_failed_read_is_counted() -> None:
+    store, failed = FakeStore(), list[None]()
+    async with following(store, on_failure=lambda: failed.append(None)):
+        await polled()
+        assert failed == []
+        store.error = ConnectionError()
+        await asyncio.sleep(10 * POLL_SECONDS)
+    assert len(failed) == 10
 
 
 @in_virtual_time
