@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from service.access.grants import Caller
-from service.protocols.links.ticket import SALT_BYTES, Link, pack, pack_caller, unpack
+from service.protocols.links.link import SALT_BYTES, Link, pack, pack_caller, unpack
 
 ID_PREFIX: Final = "lnk_"
 _VERSION: Final = 1

@@ -19,7 +19,7 @@ from service.access.key_prefixes import safe_name
 from service.console import content_security_policy, page_files
 from service.errors import PresignError
 from service.presigning.snapshot import Snapshot
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
 from service.signing.actions import MAX_UPLOAD_BYTES
 
 router = APIRouter(include_in_schema=False)

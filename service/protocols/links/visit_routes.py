@@ -19,8 +19,8 @@ from service.api.schemas import Size, StrictRequest, Text
 from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
+from service.protocols.links.link import Link
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
-from service.protocols.links.ticket import Link
 from service.protocols.links.visits import LinkVisits, OpenLink
 from service.protocols.objects.paths import decode
 from service.protocols.objects.redirects import Redirect, put_request, sign

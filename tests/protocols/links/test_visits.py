@@ -11,7 +11,7 @@ import pytest
 
 from service.access.grants import Caller
 from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
 from tests.protocols.links.links import KEY, OTHER_KEY, make_link
 from tests.protocols.links.visitor import CREDENTIAL, SIZE, Visitor, code, run_visitor, target
 from tests.support.app import API_KEY
