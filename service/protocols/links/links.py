@@ -15,10 +15,10 @@ from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest
 from service.presigning.results import MadeLink
-from service.protocols.links.keys import KeyRing, Ticket
 from service.protocols.links.link import Link
 from service.protocols.links.records import LinkStore
 from service.protocols.links.revocations import Revocations
+from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix
 
 _NO_STORE: Final = "This service has no store that counts the uses of links and keeps their ends."
