@@ -40,9 +40,9 @@ async def open_links(
     async with AsyncExitStack() as stack:
         shared = None
         if url is not None:
-            from service.protocols.links.store import RedisLinks  # noqa: PLC0415
+            from service.protocols.links.redis_link_store import RedisLinkStore  # noqa: PLC0415
 
-            store = RedisLinks(url.get_secret_value(), clock=clock)
+            store = RedisLinkStore(url.get_secret_value(), clock=clock)
             stack.push_async_callback(store.close)
             failed = metrics.link_store_failed
             shared = Shared(store, Revocations(store, clock=clock, on_failure=failed))

@@ -13,12 +13,12 @@ from redis.asyncio import Redis
 from service.clock import Clock, SystemClock
 from service.errors import Overloaded
 from service.protocols.links.records import LinkStore, Revoked, Use
+from service.protocols.links.redis_link_store import RedisLinkStore
 from service.protocols.links.revocations import (
     ANSWER_SECONDS,
     POLL_SECONDS,
     Revocations,
 )
-from service.protocols.links.store import RedisLinks
 from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
 from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock
@@ -213,7 +213,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture, times: int) 
 
 @asynccontextmanager
 async def replica_of(valkey: Valkey) -> AsyncIterator[Revocations]:
-    store = RedisLinks(valkey.url, clock=SystemClock())
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
     try:
         async with following(store, SystemClock()) as replica:
             await until_known(replica)
@@ -255,7 +255,7 @@ async def test_at_a_real_server_revocations_outlive_replicas_and_the_server(valk
 
 async def test_at_a_real_server_each_revocation_is_a_change(valkey: Valkey) -> None:
     expires_at = int(time.time()) + HOUR
-    store = RedisLinks(valkey.url, clock=SystemClock())
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
     found: Revoked | None = None
     for link_id in (ID, OTHER, OTHER, ID):
         await store.revoke(link_id, expires_at)
@@ -270,7 +270,7 @@ async def test_at_a_real_server_each_revocation_is_a_change(valkey: Valkey) -> N
 
 async def test_at_a_real_server_what_ended_a_day_ago_is_dropped(valkey: Valkey) -> None:
     now = int(time.time())
-    store = RedisLinks(valkey.url, clock=SystemClock())
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
     await store.revoke(ID, now - 86_500)
     await store.revoke(OTHER, now - 86_300)
     found = await store.revoked(None)

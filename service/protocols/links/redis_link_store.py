@@ -56,7 +56,7 @@ return 1
 """
 
 
-class RedisLinks:
+class RedisLinkStore:
     """A `LinkStore`."""
 
     def __init__(self, url: str, *, clock: Clock, window_seconds: float = WINDOW_SECONDS) -> None:
