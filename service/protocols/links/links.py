@@ -16,7 +16,7 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest
 from service.presigning.results import MadeLink
 from service.protocols.links.link import Link
-from service.protocols.links.records import LinkStore
+from service.protocols.links.link_store import LinkStore
 from service.protocols.links.revocations import Revocations
 from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix

@@ -24,7 +24,7 @@ from service.concurrency.store_calls import (
 )
 from service.errors import Overloaded
 from service.presigning.rate_store import connections
-from service.protocols.links.records import Revoked, Use
+from service.protocols.links.link_store import Revoked, Use
 
 T = TypeVar("T")
 

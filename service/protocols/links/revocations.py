@@ -16,7 +16,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.records import LinkStore, Revoked
+from service.protocols.links.link_store import LinkStore, Revoked
 
 log = logging.getLogger(__name__)
 

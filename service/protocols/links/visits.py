@@ -18,8 +18,8 @@ from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound
 from service.presigning.snapshot import Snapshot
+from service.protocols.links.link_store import Use
 from service.protocols.links.links import Links
-from service.protocols.links.records import Use
 from service.protocols.links.tickets import KeyRing, Ticket
 from service.sessions.lifetime import Lifetime
 

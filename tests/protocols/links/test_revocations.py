@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from service.clock import Clock, SystemClock
 from service.errors import Overloaded
-from service.protocols.links.records import LinkStore, Revoked, Use
+from service.protocols.links.link_store import LinkStore, Revoked, Use
 from service.protocols.links.redis_link_store import RedisLinkStore
 from service.protocols.links.revocations import (
     ANSWER_SECONDS,

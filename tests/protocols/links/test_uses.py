@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from service.concurrency.store_calls import PAUSE_SECONDS
 from service.errors import ConfigurationError, Overloaded
-from service.protocols.links.records import Use
+from service.protocols.links.link_store import Use
 from service.protocols.links.redis_link_store import CALL_SECONDS, RedisLinkStore
 from tests.support.late import Late, again_if_late
 from tests.support.valkey import Valkey
