@@ -1,4 +1,4 @@
-"""The keys that seal tickets of share links. Pure.
+"""Seals share links into tickets, and opens them. Pure.
 
 A ticket is a format version, the name of its key, and the link, sealed by AES-SIV (RFC 5297). That
 takes 16 bytes in all. AES-GCM takes 28, and a ticket would not fit into 200 characters. AES-SIV
