@@ -47,7 +47,7 @@ class LinkVisits:
         self.unique_id = unique_id
 
     def open(self, text: str) -> OpenLink:
-        """Return the link of a ticket's text. Raises NotFound if it is forged or its key is gone."""
+        """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
         if (settings := self._links.settings) is None:
             raise NotFound(_UNKNOWN)
         if settings.keys is not self._keys:  # after a reload: removed keys open nothing
