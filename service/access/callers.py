@@ -70,12 +70,12 @@ def segment_matches(segment: str, text: str) -> bool:
     if not star:
         return segment == text
     *parts, tail = rest.split("*")
-    at, end = len(head), len(text) - len(tail)
+    at = len(head)
     for part in parts:
-        if (found := text.find(part, at, end)) < 0:
+        if (found := text.find(part, at)) < 0:
             return False
         at = found + len(part)
-    return at <= end and text.startswith(head) and text.endswith(tail)
+    return at <= len(text) - len(tail) and text.startswith(head) and text.endswith(tail)
 
 
 def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:
