@@ -142,7 +142,7 @@ def _intersecting_text(one: str, other: str) -> str | None:
     if "*" not in other:
         return other if segment_matches(one, other) else None
     # All that either pattern has between its stars fits between the ends.
-    head, tail = (max(pair, key=len) for pair in zip(_ends(one), _ends(other), strict=True))
+    head, tail = map(lambda *pair: max(pair, key=len), _ends(one), _ends(other))
     middle = "".join(part for each in (one, other) for part in each.split("*")[1:-1])
     return f"{head}{middle}{tail}"
 

@@ -50,6 +50,11 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             yield f"{name} may do nothing"
         for grant in entry.grants:
             yield f"{name} may {_grant(grant)}"
+    if settings.objects is not None:
+        yield (
+            "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
+            f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
+        )
     yield from check_package_index.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
@@ -92,6 +97,12 @@ def warnings(settings: Settings) -> Iterator[str]:
     overlaps = _overlaps(Entries(builders.caller_entries(settings)))
     if next(islice(overlaps, MAX_OVERLAPS, None), None) is not None:
         yield f"callers: over {MAX_OVERLAPS} pairs of subjects overlap; only that many are checked"
+    if settings.objects is not None and settings.server.cors_origins:
+        yield (
+            "server.cors_origins: a redirect from /o/ makes browsers send `Origin: null` to the "
+            "store, so a bucket that pages use through object URLs needs a CORS rule with the "
+            "origin *: see docs/object-urls.md"
+        )
     yield from check_package_index.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)

@@ -115,6 +115,7 @@ def test_an_intersecting_subject_matches_both_patterns(one: str, other: str) -> 
     [
         *(("ab", "ab", "ab"), ("ab", "a*", "ab"), ("a*", "*b", "ab"), ("a*:b", "a:*", "a:b")),
         *(("*", "*", ""), ("**", "", ""), ("a*:b", "a:*b", "a:b"), ("*a", "*ba", "ba")),
+        *(("*b", "*ab", "ab"), ("*x*", "*x*", "xx")),
         *(("a", "b", None), ("a", "", None), ("a*", "b*", None), ("a:*", "a*", None)),
         *(("a*:b", "a*:c", None), ("*", "a:b", None), ("*", ":", None)),
     ],

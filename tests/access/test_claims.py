@@ -77,7 +77,7 @@ NO_SEGMENT: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", NO_SEGMENT, ids=repr)
+@pytest.mark.parametrize("value", NO_SEGMENT)
 def test_a_claim_that_is_no_plain_segment_gives_no_grant(value: Any) -> None:
     """Other grants are not affected."""
     assert prefixes_of("{claim:/c}/", {"c": value}, make_grant(prefix="b/")) == ["b/"]

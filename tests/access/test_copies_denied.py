@@ -73,6 +73,7 @@ def test_the_denial_of_copies_is_short_and_minio_accepts_it() -> None:
     """ValidateStringValues in minio/pkg, policy/condition/stringfunc.go: a bucket and a key."""
     *_, denial = statements(policy_for(Operation.UPLOAD))
     assert denial["Effect"] == "Deny"
+    assert denial["Action"] == "s3:PutObject"  # only IAM ignores the case
     assert len(json.dumps(denial, separators=(",", ":"))) < 190  # of the 2,048 that STS takes
     source = denial["Condition"]["StringNotEquals"]["s3:x-amz-copy-source"]
     assert re.fullmatch("[a-z0-9]{3,63}/[a-z]+", source)

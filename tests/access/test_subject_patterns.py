@@ -31,6 +31,10 @@ def test_distinct_patterns_are_listed_in_order() -> None:
     assert list(Patterns(["b*", "a*"])) == ["a*", "b*"]
 
 
+def test_only_a_star_matches_a_star_in_a_subject() -> None:
+    assert Patterns(["a*", "aX*", "ab*"]).matching("a*") == ["a*"]
+
+
 def test_equal_patterns_of_other_issuers_do_not_match() -> None:
     entries = [CallerEntry(issuer=each, subject="a*", grants=()) for each in ("a", "b", None)]
     assert Entries(entries).of(Caller(issuer="b", subject="ax")) == [entries[1]]

@@ -1,12 +1,11 @@
 """Unmistakable secrets, and a search for them in everything that the service shows."""
 
-import asyncio
 import json
 import logging
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any, Final
@@ -15,12 +14,12 @@ from urllib.parse import parse_qs, quote, urlsplit
 import httpx
 
 from service.telemetry.logs import JsonFormatter, set_up_logging
-from tests.auth.mint import ed_key, jwk, jwks, make_token
+from tests.auth.mint import ed_key, make_token
 from tests.support.app import API_KEY, SECRET, TOKEN
 
 FORGED: Final = "eyJzZW50aW5lbCI6MX0.eyJmb3JnZWQiOjF9.c2VudGluZWw"
 BEARER: Final = "sentinel-bearer-of-the-issuer"
-JWT: Final = make_token()
+JWT: Final = make_token(ed_key("one"))
 GIVEN: Final = (API_KEY, SECRET, TOKEN, BEARER, *FORGED.split("."), *JWT.split("."))
 # As a library's exception may quote them, with names and without.
 NAMED_WORDS: Final = (
@@ -136,20 +135,3 @@ def _parts(each: object) -> list[object]:
         return [getattr(each, "__self__", None)]
     slots = [name for kind in type(each).__mro__ for name in getattr(kind, "__slots__", ())]
     return [*getattr(each, "__dict__", {}).values(), *(getattr(each, name) for name in slots)]
-
-
-@asynccontextmanager
-async def an_issuer() -> AsyncIterator[str]:
-    """The URL of a server with the keys that verify JWT."""
-    body = jwks(jwk(ed_key()))
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(head + body)
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/keys"

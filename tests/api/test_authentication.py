@@ -2,17 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 import httpx
 import pytest
 
 from service.app import builders as parts
-from service.app.services import MakeSource
 from service.auth.api_keys import digest_of
-from service.clock import Clock
-from service.config.settings import Settings
 from service.sessions.session import Session
 from service.sessions.sts import Owner
 from tests.api.refusals import problem
@@ -24,6 +20,7 @@ from tests.support.app import (
     app_of,
     make_app_settings,
     make_open_grant,
+    open_sources_of,
     run_app,
 )
 
@@ -196,15 +193,8 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
                 await gate.wait()
             return await super().fetch(owner, policy)
 
-    @asynccontextmanager
-    async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> FixedSource:
-            return Held(clock)
-
-        yield make
-
     settings = make_app_settings(make_open_grant())
-    async with run_app(settings, open_sources=open_sources) as client:
+    async with run_app(settings, open_sources=open_sources_of(Held)) as client:
         authorizer = app_of(client).state.authorizer
         one = asyncio.create_task(client.post("/v1/download-urls", json=GET))
         batch = asyncio.create_task(client.post("/v1/download-urls/batch", json={"items": [GET]}))

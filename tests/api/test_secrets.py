@@ -21,11 +21,11 @@ from tests.api.sentinels import (
     GIVEN,
     NAMED_WORDS,
     Shown,
-    an_issuer,
     logging_as_served,
     reprs,
 )
-from tests.auth.mint import ISSUER, SUBJECT
+from tests.app.services.harness import Issuer, issuer
+from tests.auth.mint import SUBJECT
 from tests.support.app import (
     SECRET,
     TOKEN,
@@ -82,15 +82,14 @@ def talkative_store(request: httpx.Request) -> httpx.Response:
     return make_store_response(403, error, {"x-amz-request-id": "r", "etag": TOKEN})
 
 
-def settings(keys_url: str, directory: Path) -> Settings:
+def settings(issuer: Issuer, directory: Path) -> Settings:
     """A caller with API_KEY, and one with JWT, whose issuer requires a bearer token."""
     bearer_file = directory / "bearer"
     bearer_file.write_text(BEARER)
-    issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": keys_url}
     known = make_app_settings(make_open_grant()).callers[0].model_dump(exclude_none=True)
     by_token = {"issuer": "cluster-a", "subject": SUBJECT, "grants": [make_open_grant()]}
     return make_app_settings(
-        issuers={"cluster-a": {**issuer, "bearer_file": bearer_file}},
+        issuers={"cluster-a": issuer.configured(bearer_file=bearer_file)},
         callers=[known, by_token],
         buckets={"tagged": {"region": "r", "credentials": "static", "tag_urls": True}},
         server={"cors_origins": ["https://app.example"]},
@@ -118,8 +117,8 @@ def test_the_sentinels_would_be_found() -> None:
 
 
 async def test_no_route_shows_a_secret(shown: Shown, tmp_path: Path) -> None:
-    async with an_issuer() as keys_url:
-        configured = settings(keys_url, tmp_path)
+    async with issuer() as served:
+        configured = settings(served, tmp_path)
         async with service(configured, shown) as (client, app):
             await everything(client, app, shown)
             seen = [*reprs(app.state.presigner, app.state.tokens, app.state, configured)]
@@ -141,8 +140,8 @@ async def test_the_debug_mode_of_asyncio_shows_no_secret(tmp_path: Path) -> None
         loop.set_debug(True)
         loop.slow_callback_duration = 0
         async with (
-            an_issuer() as keys_url,
-            service(settings(keys_url, tmp_path), shown) as (client, _),
+            issuer() as served,
+            service(settings(served, tmp_path), shown) as (client, _),
         ):
             for headers in CALLERS:
                 shown.add(await client.post("/v1/download-urls", json=GET, headers=headers))
@@ -154,7 +153,7 @@ async def test_the_debug_mode_of_asyncio_shows_no_secret(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("words", [NAMED_WORDS, BARE_WORDS], ids=["named", "bare"])
 async def test_sessions_that_fail_show_no_secret(shown: Shown, tmp_path: Path, words: str) -> None:
-    configured = settings("http://127.0.0.1:9/keys", tmp_path)  # its issuer fails too
+    configured = settings(Issuer("one"), tmp_path)  # its issuer fails too
     async with service(configured, shown, RuntimeError(words)) as (client, app):
         for path, bodies in examples().items():
             for headers in CALLERS:
@@ -168,8 +167,8 @@ async def faulty(shown: Shown, directory: Path, words: str) -> None:
     """Call every route while the service's clock raises an unexpected error."""
     clock = FaultyClock()
     async with (
-        an_issuer() as keys_url,
-        service(settings(keys_url, directory), shown, clock=clock) as (client, app),
+        issuer() as served,
+        service(settings(served, directory), shown, clock=clock) as (client, app),
     ):
         assert (await client.post("/v1/download-urls", json=GET, headers=AS_API_KEY)).is_success
         clock.message = words
@@ -197,7 +196,7 @@ async def test_a_failing_audit_trail_shows_no_secret(shown: Shown, tmp_path: Pat
     def fail(lines: Iterable[bytes]) -> None:
         raise OSError(NAMED_WORDS)
 
-    configured = settings("http://127.0.0.1:9/", tmp_path)
+    configured = settings(Issuer("one"), tmp_path)
     async with service(configured, shown, audit=fail) as (client, _):
         for path, bodies in examples().items():
             shown.add(await client.post(path, content=bodies[0], headers=AS_API_KEY))

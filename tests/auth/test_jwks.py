@@ -4,52 +4,18 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from service.auth.jwks_client import MAX_BYTES, JwksEndpoint, KeysUnavailable
 from tests.app.services.harness import called_here
 from tests.support.late import again_if_late, within
+from tests.support.stub_server import StubServer, make_tls_context, response, sends, serving
 
 DOCUMENT = b'{"keys": []}'
 BEARER = "eyJ-sentinel-bearer"
-
-
-class Server:
-    """Sends `answer` to each client, and closes the connection."""
-
-    def __init__(self) -> None:
-        self.answer = answer(DOCUMENT)
-        self.endless = False
-        self.requests: list[str] = []
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        try:
-            writer.write(self.answer)
-            while self.endless:
-                writer.write(b"1\r\n \r\n")
-                await writer.drain()
-                await asyncio.sleep(0.01)
-            await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-
-def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def chunked(body: bytes) -> bytes:
@@ -57,15 +23,15 @@ def chunked(body: bytes) -> bytes:
     return head + f"{len(body):x}\r\n".encode() + body + b"\r\n"
 
 
-@asynccontextmanager
-async def serving(
-    server: Server, context: ssl.SSLContext | None = None
-) -> AsyncIterator[asyncio.Server]:
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
-    scheme, port = "https" if context else "http", listener.sockets[0].getsockname()[1]
-    server.url = f"{scheme}://127.0.0.1:{port}/openid/v1/jwks"
-    async with listener:
-        yield listener
+async def never_ends(writer: asyncio.StreamWriter) -> None:
+    writer.write(chunked(b"x"))
+    while True:
+        writer.write(b"1\r\n \r\n")
+        await writer.drain()
+        await asyncio.sleep(0.01)
+
+
+GOOD: Final = sends(response(DOCUMENT))
 
 
 @pytest.fixture(autouse=True)
@@ -74,9 +40,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    server = Server()
-    async with serving(server):
+async def server() -> AsyncIterator[StubServer]:
+    async with serving(GOOD) as server:
         yield server
 
 
@@ -93,17 +58,17 @@ async def failure(url: str, *, bearer: Path | None = None, limit: float = 5.0) -
     return failed.value
 
 
-async def test_fetch_returns_the_body_unchanged(server: Server) -> None:
+async def test_fetch_returns_the_body_unchanged(server: StubServer) -> None:
     for body in (DOCUMENT, b"\xff garbage", b""):
-        server.answer = answer(body)
-        assert await fetched(server.url) == body
+        server.answer = sends(response(body))
+        assert await fetched(f"{server.origin}/openid/v1/jwks") == body
     assert all(request.startswith("GET /openid/v1/jwks ") for request in server.requests)
     assert not any("authorization" in request.lower() for request in server.requests)
 
 
-async def test_the_bearer_file_is_read_for_each_fetch(server: Server, tmp_path: Path) -> None:
+async def test_the_bearer_file_is_read_for_each_fetch(server: StubServer, tmp_path: Path) -> None:
     bearer = tmp_path / "token"
-    endpoint = JwksEndpoint(server.url, ca_file=None, bearer_file=bearer)
+    endpoint = JwksEndpoint(server.origin, ca_file=None, bearer_file=bearer)
     for token in ("first", "second"):
         bearer.write_text(f"{token}\n")
         await endpoint.fetch()
@@ -112,53 +77,52 @@ async def test_the_bearer_file_is_read_for_each_fetch(server: Server, tmp_path: 
 
 @pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 308, 401, 404, 500])
 async def test_any_status_but_200_fails_and_no_redirect_is_followed(
-    server: Server, status: int
+    server: StubServer, status: int
 ) -> None:
-    body, place = b"" if status == 204 else b"sentinel", f"Location: {server.url}/sentinel"
-    server.answer = answer(body, place, status=f"{status} Words")
-    assert str(await failure(server.url)) == f"the response has status {status}"
+    body, place = b"" if status == 204 else b"sentinel", f"Location: {server.origin}/sentinel"
+    server.answer = sends(response(body, place, status=f"{status} Words"))
+    assert str(await failure(server.origin)) == f"the response has status {status}"
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("framed", [answer, chunked])
+@pytest.mark.parametrize("framed", [response, chunked])
 async def test_a_body_over_the_limit_fails(
-    server: Server, framed: Callable[[bytes], bytes]
+    server: StubServer, framed: Callable[[bytes], bytes]
 ) -> None:
-    server.answer = framed(b"x" * (MAX_BYTES + 1))
-    assert str(await failure(server.url)) == f"the response is longer than {MAX_BYTES} bytes"
+    server.answer = sends(framed(b"x" * (MAX_BYTES + 1)))
+    assert str(await failure(server.origin)) == f"the response is longer than {MAX_BYTES} bytes"
 
 
-async def test_a_body_at_the_limit_is_returned(server: Server) -> None:
-    server.answer = answer(b"x" * MAX_BYTES)
-    assert len(await fetched(server.url)) == MAX_BYTES
+async def test_a_body_at_the_limit_is_returned(server: StubServer) -> None:
+    server.answer = sends(response(b"x" * MAX_BYTES))
+    assert len(await fetched(server.origin)) == MAX_BYTES
 
 
 @again_if_late
-async def test_an_endless_body_fails_at_the_deadline(server: Server) -> None:
-    server.answer, server.endless = chunked(b"x"), True
+async def test_an_endless_body_fails_at_the_deadline(server: StubServer) -> None:
+    server.answer = never_ends
     begun = time.monotonic()
     with within(3):  # not the default of 5 s
-        assert str(await failure(server.url, limit=0.5)) == "no response within 0.5 s"
+        assert str(await failure(server.origin, limit=0.5)) == "no response within 0.5 s"
     assert time.monotonic() - begun >= 0.5
 
 
-async def test_compressed_bodies_are_not_decompressed(server: Server) -> None:
-    server.answer = answer(b"packed", "Content-Encoding: gzip")
-    assert await fetched(server.url) == b"packed"
+async def test_compressed_bodies_are_not_decompressed(server: StubServer) -> None:
+    server.answer = sends(response(b"packed", "Content-Encoding: gzip"))
+    assert await fetched(server.origin) == b"packed"
     assert "Accept-Encoding: identity\r\n" in server.requests[0]
 
 
-@pytest.mark.parametrize("response", [b"sentinel\r\n\r\n", answer(DOCUMENT)[:-1]])
-async def test_garbage_and_truncated_responses_fail(server: Server, response: bytes) -> None:
-    server.answer = response
-    assert str(await failure(server.url)) == "no response: RemoteProtocolError"
+@pytest.mark.parametrize("truncated", [b"sentinel\r\n\r\n", response(DOCUMENT)[:-1]])
+async def test_garbage_and_truncated_responses_fail(server: StubServer, truncated: bytes) -> None:
+    server.answer = sends(truncated)
+    assert str(await failure(server.origin)) == "no response: RemoteProtocolError"
 
 
 async def test_an_unreachable_host_fails_without_its_url() -> None:
-    server = Server()
-    async with serving(server):
+    async with serving(GOOD) as server:
         pass
-    url = server.url.replace("127", f"user:{BEARER}@127")
+    url = server.origin.replace("127", f"user:{BEARER}@127")
     assert str(await failure(url)) == "no response: ConnectError"
 
 
@@ -176,32 +140,31 @@ async def test_an_invalid_url_fails_without_being_quoted(url: str) -> None:
     ],
 )
 async def test_an_invalid_bearer_fails_before_any_request(
-    server: Server, tmp_path: Path, content: bytes | None, message: str
+    server: StubServer, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     bearer = tmp_path / "token"
     if content is not None:
         bearer.write_bytes(content)
-    assert str(await failure(server.url, bearer=bearer)).startswith(message)
+    assert str(await failure(server.origin, bearer=bearer)).startswith(message)
     assert not server.requests
 
 
 @pytest.mark.parametrize("status", ["200 OK", "401 No", "302 Found"])
 async def test_failures_show_neither_bearer_nor_response(
-    server: Server, tmp_path: Path, status: str
+    server: StubServer, tmp_path: Path, status: str
 ) -> None:
     bearer = tmp_path / "token"
     bearer.write_text(BEARER)
-    server.answer = answer(BEARER.encode(), f"X-Echo: {BEARER}", status=status)[:-1]
-    error = await failure(server.url, bearer=bearer)
+    server.answer = sends(response(BEARER.encode(), f"X-Echo: {BEARER}", status=status)[:-1])
+    error = await failure(server.origin, bearer=bearer)
     assert BEARER in server.requests[0]
     assert "sentinel" not in f"{error!r} {error}"
 
 
 async def test_a_private_authority_is_trusted_only_if_configured(tmp_path: Path) -> None:
-    server = Server()
-    async with serving(server, make_tls_context(tmp_path)):
-        assert str(await failure(server.url)) == "no response: ConnectError"
-        endpoint = JwksEndpoint(server.url, ca_file=tmp_path / "ca.crt", bearer_file=None)
+    async with serving(GOOD, make_tls_context(tmp_path)) as server:
+        assert str(await failure(server.origin)) == "no response: ConnectError"
+        endpoint = JwksEndpoint(server.origin, ca_file=tmp_path / "ca.crt", bearer_file=None)
         with called_here(ssl.create_default_context) as called:
             assert await endpoint.fetch() == DOCUMENT
     assert called == [], "a certificate was read on the event loop"
@@ -212,43 +175,13 @@ async def test_a_rotated_authority_is_trusted_at_the_next_fetch(tmp_path: Path) 
     old, new = make_tls_context(tmp_path), make_tls_context(tmp_path)
     rotated = ca_file.read_bytes()
     ca_file.unlink()
-    server = Server()
-    async with serving(server, new):
-        endpoint = JwksEndpoint(server.url, ca_file=ca_file, bearer_file=None)
+    async with serving(GOOD, new) as server:
+        endpoint = JwksEndpoint(server.origin, ca_file=ca_file, bearer_file=None)
         with pytest.raises(KeysUnavailable, match="the ca_file cannot be read"):
             await endpoint.fetch()
         ca_file.write_bytes(rotated)
         assert await endpoint.fetch() == DOCUMENT
-    async with serving(server, old):
-        endpoint._url = server.url
+    async with serving(GOOD, old) as server:
+        endpoint._url = server.origin
         with pytest.raises(KeysUnavailable, match="ConnectError"):
             await endpoint.fetch()
-
-
-def make_tls_context(folder: Path) -> ssl.SSLContext:
-    """For a server on 127.0.0.1 with a self-signed certificate in `ca.crt`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "ca.crt").write_bytes(make_certificate(key).public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "key").write_bytes(private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "ca.crt", folder / "key")
-    return context
-
-
-def make_certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "issuer")])
-    today = datetime.now().astimezone()
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(names, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, SHA256())
-    )

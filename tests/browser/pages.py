@@ -1,13 +1,13 @@
 """The packages of Uppy as npm has them, bundled for a page, and the server of that page."""
 
 import importlib.util
-import subprocess
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
+
+from tests.support.http_servers import Handler, serving
+from tests.support.processes import run_to_end
 
 UPPY: Final = Path(__file__).parent / "uppy"
 VARIANTS: Final = ("v5/endpoint.js", "v6/companion.js", "v6/sign.js")
@@ -40,8 +40,7 @@ def _install() -> None:
 
 
 def _node(script: Path, *arguments: str) -> None:
-    command: Sequence[str] = [str(_wheel() / "bin/node"), str(script), *arguments]
-    done = subprocess.run(command, cwd=UPPY, capture_output=True, text=True, check=False)
+    done = run_to_end([_wheel() / "bin/node", script, *arguments], cwd=UPPY, seconds=600)
     assert done.returncode == 0, f"{script.name} {arguments[0]}: {done.stderr[-2000:]}"
 
 
@@ -59,40 +58,19 @@ def serving_pages(modules: Path, token: str) -> Iterator[str]:
     `/session` tells the proxy the user's token, as the proxy asks it for each call of Uppy's.
     """
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            if self.path == "/session":
-                known = SESSION in self.headers.get("cookie", "")
-                self._answer(
-                    200 if known else 401, b"", **({"X-User-Token": token} if known else {})
-                )
-                return
+    class Pages(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - its name there
             path = modules / self.path.strip("/")
-            if path.is_file():
-                self._answer(200, path.read_bytes(), **{"Content-Type": _KINDS[path.suffix]})
+            if self.path == "/session":
+                if SESSION in self.headers.get("cookie", ""):
+                    self.answer(200, headers={"X-User-Token": token})
+                else:
+                    self.answer(401)
+            elif path.is_file():
+                self.answer(200, path.read_bytes(), {"Content-Type": _KINDS[path.suffix]})
             else:
-                cookie = {"Set-Cookie": f"{SESSION}; Path=/; HttpOnly; SameSite=Lax"}
-                self._answer(200, _PAGE, **{"Content-Type": "text/html"}, **cookie)
+                cookie = f"{SESSION}; Path=/; HttpOnly; SameSite=Lax"
+                self.answer(200, _PAGE, {"Content-Type": "text/html", "Set-Cookie": cookie})
 
-        def _answer(self, status: int, body: bytes, **headers: str) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-            """Tests look at the page, not at its server."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Pages) as url:
+        yield url

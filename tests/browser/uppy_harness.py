@@ -25,8 +25,8 @@ MOST: Final = 16 * MIB
 TYPES: Final = ["text/plain", "image/*"]
 SHORT: Final = 5  # seconds that a URL lives in a hurry: more than a part takes on a busy machine
 UPPY: Final = {"bucket": "objects", "prefix": "uploads/{caller}/"}
-# What each variant's `uploader` is given, of the service's address
-_PAGES: Final = {"v5-endpoint": True, "v6-sign": True, "v6-companion": False}
+# Whether the page of a variant calls the service at its own origin, whose address it gets
+_CROSSES: Final = {"v5-endpoint": True, "v6-sign": True, "v6-companion": False}
 
 
 @dataclass(frozen=True)
@@ -42,26 +42,25 @@ class Harness:
         """All that was uploaded, by key."""
         client, bucket = self.store.admin_client(), self.store.bucket
         listed = client.list_objects_v2(Bucket=bucket, Prefix=PREFIX).get("Contents", [])
-        return {
-            each["Key"]: client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
-            for each in listed
-        }
+        keys = [each["Key"] for each in listed]
+        return {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
-    def type_of(self, key: str) -> str:
-        head = self.store.admin_client().head_object(Bucket=self.store.bucket, Key=key)
-        kind: str = head["ContentType"]
-        return kind
-
-    def unfinished(self) -> list[str]:
+    def type_of(self, key: str) -> Any:
         client = self.store.admin_client()
-        listed = client.list_multipart_uploads(Bucket=self.store.bucket)
-        return [each["Key"] for each in listed.get("Uploads", [])]
+        return client.head_object(Bucket=self.store.bucket, Key=key)["ContentType"]
+
+    def unfinished(self) -> list[Any]:
+        client = self.store.admin_client()
+        found: list[Any] = client.list_multipart_uploads(Bucket=self.store.bucket).get(
+            "Uploads", []
+        )
+        return found
 
     def empty(self) -> None:
         client, bucket = self.store.admin_client(), self.store.bucket
         for key in self.keys():
             client.delete_object(Bucket=bucket, Key=key)
-        for each in client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        for each in self.unfinished():
             client.abort_multipart_upload(Bucket=bucket, Key=each["Key"], UploadId=each["UploadId"])
 
 
@@ -75,7 +74,7 @@ def run_uppy(
     caller["grants"] = [{**grant, "max_content_length": MOST, "content_types": TYPES}]
     with ExitStack() as stack:
         pages = stack.enter_context(serving_pages(modules, TOKEN))
-        crosses = _PAGES[variant]
+        crosses = _CROSSES[variant]
         section = {**UPPY, "origins": [pages] if crosses else [], **uppy}
         service = stack.enter_context(
             run_service(store, directory, callers=[caller], top={"uppy": section})
@@ -144,13 +143,11 @@ class Uploader:
         self.page = page
         self.harness = harness
         page.goto(harness.origin)
-        given = [harness.presign, TOKEN] if _PAGES[harness.variant] else []
+        given = [harness.presign, TOKEN] if _CROSSES[harness.variant] else []
         page.evaluate(_BEGIN, [f"/{harness.variant}.js", given, options])
 
-    def add(self, name: str, length: int = 11, kind: str = "text/plain") -> str:
-        """The file's id."""
-        added: str = self.page.evaluate(_ADD, [name, kind, length])
-        return added
+    def add(self, name: str, length: int = 11, kind: str = "text/plain") -> None:
+        self.page.evaluate(_ADD, [name, kind, length])
 
     def start(self) -> None:
         self.page.evaluate("() => { window.uppy.upload() }")
@@ -167,8 +164,7 @@ class Uploader:
 
     def show(self) -> None:
         """In a Dashboard."""
-        module = f"/{self.harness.variant[:2]}-dashboard.js"
-        self.page.evaluate(_SHOW, module)
+        self.page.evaluate(_SHOW, f"/{self.harness.variant[:2]}-dashboard.js")
 
     def shown(self) -> str:
         """What whoever uploads is told on pressing `Show error details`."""

@@ -226,6 +226,22 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert "PRESIGN_LOG_LEVEL: " in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("sections", "warns"),
+    [
+        ("server: {cors_origins: ['https://b.example']}", True),
+        ("server: {cors_origins: ['https://b.example']}\nobjects: false", False),
+        ("objects: true", False),
+    ],
+)
+def test_check_warns_of_redirects_between_origins(
+    tmp_path: Path, sections: str, *, warns: bool
+) -> None:
+    done = checked(tmp_path, f"{GOOD}\n{sections}\n")
+    assert done.exit_code == 0
+    assert ("warning: server.cors_origins: a redirect from /o/" in done.output) is warns
+
+
 @pytest.mark.parametrize("sections", ["", "server: {cors_origins: ['https://b.example']}"])
 def test_origins_can_come_from_the_environment(tmp_path: Path, sections: str) -> None:
     path = tmp_path / "presign.yaml"

@@ -17,6 +17,7 @@ from tests.clients.toolchains import (
     tool,
 )
 from tests.end_to_end.examples import node
+from tests.support.processes import run_to_end
 
 SECONDS: Final = 300  # the first Go build compiles the standard library too
 PYTHON: Final = str(GENERATORS / "python")
@@ -30,17 +31,10 @@ class Made:
     environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*self.command, *arguments],
-            cwd=self.directory,
-            # Java and Python read their arguments in the locale's encoding.
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", **self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        # Java and Python read their arguments in the locale's encoding.
+        variables = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **self.environment, **environment}
+        command = [*self.command, *arguments]
+        return run_to_end(command, cwd=self.directory, env=variables, seconds=SECONDS)
 
 
 @dataclass(frozen=True)
@@ -63,16 +57,8 @@ class Client:
 
 def step(directory: Path, *command: str, **environment: str) -> None:
     """Run a command that must succeed."""
-    done = subprocess.run(
-        command,
-        cwd=directory,
-        env={**os.environ, "PATH": generators_path(), **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    variables = {**os.environ, "PATH": generators_path(), **environment}
+    done = run_to_end(command, cwd=directory, env=variables, seconds=SECONDS)
     assert done.returncode == 0, f"{command}:\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
 

@@ -72,14 +72,6 @@ def test_an_upload_and_a_download_work_from_the_host(
     assert answer.headers["x-amz-meta-purpose"] == "smoke"
 
 
-def test_a_form_works_from_the_host(presign: httpx.Client, host: httpx.Client) -> None:
-    place = {"key_prefix": "inbox/", "filename": "hello.txt"}
-    form = sign(presign, "upload-forms", **place, max_content_length=1024, success_status=201)
-    answer = host.post(form["url"], data=form["fields"], files={"file": CONTENT})
-    assert answer.status_code == 201, answer.text
-    assert send(host, sign(presign, "download-urls", key=form["key"])).content == CONTENT
-
-
 def test_the_role_is_the_session_that_signs(presign: httpx.Client) -> None:
     """A session's key id starts with ASIA, and its URLs have a token; the container's own keys do
     not.

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.auth.api_keys import digest_of
+from service.config.links import new_key
 from tests.support.processes import free_ports
 from tests.support.service import OPERATIONS, run_service_process
 from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
 API_KEY: Final = "conformance"
-# Eighteen operations; with the examples of the document this makes more than the 500 that are asked for.
+# Twenty operations; with the examples of the document this makes more than the 500 that are asked for.
 CASES_AN_OPERATION: Final = 60
 STATUSES: Final = {200, 201, 204, 400, 401, 403, 404, 405, 409, 412, 413, 422}
 
@@ -34,9 +35,15 @@ def _url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     caller = {"api_key": "tests", "sha256": [digest_of(API_KEY)], "grants": [grant, limited]}
     keys = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     directory, (port,) = tmp_path_factory.mktemp("conformance"), free_ports(1)
+    (directory / "link.key").write_text(new_key(b"k" * 32))
+    links = {"keys": [str(directory / "link.key")], "url": "https://files.example.com"}
     with ministack(tmp_path_factory.mktemp("ministack")) as store:
         at = {"bucket": store.bucket, "region": store.region, "endpoint_url": store.endpoint_url}
-        settings = {"buckets": {"demo": {**at, "credentials": "static"}}, "callers": [caller]}
+        settings = {
+            "buckets": {"demo": {**at, "credentials": "static"}},
+            "callers": [caller],
+            "links": links,
+        }
         with run_service_process(settings, directory, port, **keys):
             yield f"http://127.0.0.1:{port}"
 

@@ -168,7 +168,8 @@ WORDS: Final[dict[str, tuple[ReportedRequest, dict[str, Any], Code]]] = {
         report(signed()),
         error(
             "PermanentRedirect",
-            "The bucket you are attempting to access must be addressed using the specified endpoint.",
+            "The bucket you are attempting to access must be addressed using the specified "
+            "endpoint.",
             Endpoint="acme-reports.s3.eu-central-1.amazonaws.com",
         )
         | {"status": 301},
@@ -217,8 +218,9 @@ WORDS: Final[dict[str, tuple[ReportedRequest, dict[str, Any], Code]]] = {
         error(
             "AccessDenied",
             "User: arn:aws:sts::111122223333:assumed-role/presign/billing-3f2a9c0d1e4b is not "
-            'authorized to perform: s3:GetObject on resource: "arn:aws:s3:::acme-reports/invoices/a" '
-            "because no session policy allows the s3:GetObject action",
+            "authorized to perform: s3:GetObject on resource: "
+            '"arn:aws:s3:::acme-reports/invoices/a" because no session policy allows the '
+            "s3:GetObject action",
         ),
         Code.ACCESS_DENIED,
     ),

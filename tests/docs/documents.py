@@ -1,10 +1,6 @@
 """Parses the pages into fenced blocks with their marks, and runs blocks.
 
-A block of commands has a mark on the line before it, which is invisible on the rendered page:
-
-    <!-- run with the demo -->           tests/docs/test_commands_of_the_docs.py runs it against
-    `presign demo` <!-- run by tests/test_x.py -->      that test runs it, and names the page <!--
-    not run here: needs AWS -->     it is not run here, for this reason
+CONTRIBUTING.md has the marks.
 """
 
 import json
@@ -23,11 +19,8 @@ from tests.support.demo import ROOT, Demo, paste
 
 PAGES: Final = [
     str(path.relative_to(ROOT))
-    for path in [
-        *sorted(ROOT.glob("*.md")),
-        *sorted((ROOT / "docs").rglob("*.md")),
-        *sorted((ROOT / "deploy").rglob("*.md")),
-    ]
+    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
 ]
 COMMANDS: Final = frozenset({"sh", "python"})
 WITH_THE_DEMO: Final = "run with the demo"
@@ -98,8 +91,9 @@ def commands(page: str) -> list[Block]:
 def run(
     block: Block, demo: Demo, directory: Path, variables: Mapping[str, str] | None = None
 ) -> str:
-    """Run a block in a directory with the examples, and return its output. It must succeed without
-    warnings.
+    """Run a block in a directory with the examples, and return its output.
+
+    It must succeed without warnings.
     """
     (directory / "token").write_text("demo")
     if not (directory / "examples").exists():
@@ -114,9 +108,7 @@ def run(
 
 
 def _environment() -> dict[str, str]:
-    """Return variables without credentials, and with our `presign`, `python3` and `node` in
-    PATH.
-    """
+    """Return variables without credentials; PATH has our `presign`, `python3` and `node`."""
     tools = [Path(sys.executable).parent, Path(node()).parent]
     path = os.pathsep.join([*map(str, tools), os.environ["PATH"]])
     return {"PATH": path, "PRESIGN_CONFIG": str(ROOT / "presign.example.yaml")}

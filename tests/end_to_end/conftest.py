@@ -1,6 +1,7 @@
 """Each store is started once, at its first use, and runs until the last test is done."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -58,3 +59,13 @@ def verifying_service(
 @pytest.fixture(name="client")
 def _client(verifying_store: Store, verifying_service: RunningService) -> DiagnosisClient:
     return DiagnosisClient(store=verifying_store, service=verifying_service)
+
+
+@pytest.fixture(name="name")
+def _name() -> str:
+    return f"{uuid4().hex}.txt"
+
+
+@pytest.fixture(name="key")
+def _key(name: str) -> str:
+    return f"keys/{name}"

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from tests.support.gate import Gate
@@ -42,12 +41,6 @@ class GatedService:
     store: Store
     gate: Gate
     service: RunningService
-
-    def digest(self, key: str) -> str:
-        """Return the SHA-256 of the stored object."""
-        found = self.store.admin_client().get_object(Bucket=self.store.bucket, Key=key)
-        with found["Body"] as body:
-            return sha256(body.read()).hexdigest()
 
     def signed(self) -> float:
         """Return the number of part URLs signed until now."""
@@ -116,5 +109,5 @@ class Upload:
 
     def assert_uploaded(self, ended: subprocess.CompletedProcess[str]) -> None:
         assert ended.returncode == 0, ended.stderr
-        assert self.gated.digest(self.key) == sha256(self.file.read_bytes()).hexdigest()
+        assert self.gated.store.content(self.key) == self.file.read_bytes()
         assert not self.resume_file.exists()

@@ -1,6 +1,4 @@
-"""Two replicas behind nginx, with the configuration of deploy/nginx, and callers that keep
-sending.
-"""
+"""Two replicas behind nginx, configured by deploy/nginx, and callers that keep sending."""
 
 import asyncio
 import signal
@@ -13,20 +11,25 @@ from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
 
 from tests.end_to_end.nginx import nginx
 from tests.support.processes import free_ports
-from tests.support.service import API_KEY, SignedRequest, make_settings, run_service_process
+from tests.support.service import (
+    API_KEY,
+    SignedRequest,
+    as_signed,
+    make_settings,
+    run_service_process,
+)
+from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import Store
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx" / "presign.conf"
-DRAIN_SECONDS: Final = (
-    2  # more than nginx's fail_timeout, or nginx still avoids a replica that is back
-)
+# More than nginx's fail_timeout: otherwise nginx would still avoid a replica that is back.
+DRAIN_SECONDS: Final = 2
 STOP_SECONDS: Final = 30
 CALLERS: Final = 8
 PAUSE_SECONDS: Final = 0.01  # of a caller between two requests
@@ -108,28 +111,17 @@ class Tally:
             self.failures.append(f"{kind}: {reply.status_code} {reply.text}")
             return
         body: dict[str, Any] = reply.json()
-        if kind == "batch":
-            assert len(body["results"]) == BATCH
-            each = [result["request"] for result in body["results"]]
-        else:
-            each = [body]
+        each = [result["request"] for result in body.get("results", [{"request": body}])]
+        assert len(each) == (BATCH if kind == "batch" else 1)
         of = "upload" if kind == "upload" else "download"
-        self.given += [
-            (of, SignedRequest(one["method"], one["url"], one["headers"], one)) for one in each
-        ]
-        self.sessions.add(session_of(each[0]["url"]))
+        self.given += [(of, as_signed(one)) for one in each]
+        self.sessions.add(access_key_id_of(each[0]["url"]))
 
     def by_session(self) -> dict[str, list[tuple[str, SignedRequest]]]:
         found: dict[str, list[tuple[str, SignedRequest]]] = {}
         for kind, signed in self.given:
-            found.setdefault(session_of(signed.url), []).append((kind, signed))
+            found.setdefault(access_key_id_of(signed.url), []).append((kind, signed))
         return found
-
-
-def session_of(url: str) -> str:
-    """Return the access key id of the signer."""
-    [credential] = parse_qs(urlsplit(url).query)["X-Amz-Credential"]
-    return credential.partition("/")[0]
 
 
 @contextmanager

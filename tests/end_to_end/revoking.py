@@ -6,7 +6,6 @@ import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,14 @@ from tests.end_to_end.operators import (
     document,
     unverified_token,
 )
-from tests.support.service import RunningService, SignedRequest, make_caller, make_settings, send
+from tests.support.service import (
+    RunningService,
+    SignedRequest,
+    as_signed,
+    make_caller,
+    make_settings,
+    send,
+)
 from tests.support.stores import Store, client, keys_of, ministack_role
 
 POLICY: Final = document("revoke.json")
@@ -77,7 +83,7 @@ class RevocationSetup:
         while True:
             reply = self.service.client.post("/v1/download-urls", json=body, headers=headers)
             if reply.status_code == 200:
-                return SignedRequest("GET", reply.json()["url"], {}, reply.json())
+                return as_signed(reply.json())
             assert reply.status_code == 503  # sessions before `revoked_before` are not used
             assert time.monotonic() < deadline
             time.sleep(0.2)
@@ -138,13 +144,6 @@ def pasted(text: str) -> dict[str, Any]:
     document: dict[str, Any]
     document, _ = json.JSONDecoder().raw_decode(text[text.index("\n{") + 1 :])
     return document
-
-
-def denied_until(operator: Operator) -> float:
-    [document] = operator.policies().values()
-    [statement] = document["Statement"]
-    moment = statement["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def add_pattern(operator: Operator) -> None:

@@ -6,7 +6,7 @@ Each test has its own bucket, since the command covers a whole bucket.
 import json
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -80,23 +80,14 @@ def test_uploads_are_listed_and_aborted_on_request(store: Store, tmp_path: Path)
     assert ann.run("--older-than", "0m", "--abort").stderr == "0 uploads of any age; 0 aborted\n"
 
 
-def test_a_recent_upload_is_neither_listed_nor_aborted(
-    verifying_store: Store, tmp_path: Path
-) -> None:
-    ann = operator(verifying_store, tmp_path)
-    young = ann.begin("young.bin")
-    done = ann.run("--older-than", "1h", "--abort")
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "0 uploads older than 1 h; 0 aborted\n"
-    assert ann.open() == {("young.bin", young)}
-
-
-def test_uploads_that_moto_dates_to_2010_are_old(moto: Store, tmp_path: Path) -> None:
-    ann = operator(moto, tmp_path)
-    ann.begin("old.bin")
+def test_only_old_uploads_are_aborted(store: Store, tmp_path: Path) -> None:
+    ann = operator(store, tmp_path)
+    ann.begin("a.bin")
+    is_old = int(store.name == "moto")  # which dates all uploads to 2010
     done = ann.run("--older-than", "365d", "--abort")
-    assert done.stderr == "1 upload older than 365 d; 1 aborted\n"
-    assert ann.open() == set()
+    assert done.returncode == 0
+    assert done.stderr.endswith(f" older than 365 d; {is_old} aborted\n")
+    assert len(ann.open()) == 1 - is_old
 
 
 def test_uploads_beyond_one_page_are_found_and_aborted(
@@ -125,14 +116,6 @@ def test_a_refused_bucket_does_not_stop_the_others(verifying_store: Store, tmp_p
         "bucket missing: the store refused: NoSuchBucket",
     ]
     assert ann.run("--older-than", "0m", "--bucket", "reports").returncode == 0
-
-
-def test_wrong_credentials_are_explained(verifying_store: Store, tmp_path: Path) -> None:
-    ann = replace(operator(verifying_store, tmp_path), secret="another's")
-    done = ann.run("--older-than", "7d")
-    assert done.returncode == 1
-    assert "bucket reports: the store refused: SignatureDoesNotMatch" in done.stderr
-    assert "127.0.0.1" not in done.stderr
 
 
 # deploy/iam

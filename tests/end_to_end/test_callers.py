@@ -7,7 +7,13 @@ from typing import Any, Final
 import httpx
 
 from tests.end_to_end.by_hand import CALLERS, KEY_OF_A, KEY_OF_B
-from tests.support.service import RunningService, SignedRequest, post_form, run_service, send
+from tests.support.service import (
+    RunningService,
+    as_signed,
+    post_form,
+    run_service,
+    send,
+)
 from tests.support.stores import BODY, Store
 
 ASKS: Final[dict[str, dict[str, Any]]] = {
@@ -38,7 +44,7 @@ def test_each_caller_reaches_its_own_prefix_by_its_own_session(
                     refused = ask(service, path, elsewhere + name, who)
                     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
             put = given["upload-urls"]
-            assert send(SignedRequest("PUT", put["url"], put["headers"], put), BODY).is_success
+            assert send(as_signed(put), BODY).is_success
             assert ministack.content(own + name) == BODY
             form = given["upload-forms"]
             assert post_form(form["url"], form["fields"], BODY).is_success

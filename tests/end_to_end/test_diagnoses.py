@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from tests.end_to_end.diagnosis_client import DiagnosisClient, Sent, edited
+from tests.support.stores import BODY
 
 A_TOKEN = re.compile("X-Amz-Security-Token=[^&]*&")
 

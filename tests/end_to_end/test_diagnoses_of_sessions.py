@@ -111,7 +111,9 @@ def test_only_the_expired_form_has_a_finding(forms: DiagnosisClient) -> None:
         assert sent.answer.is_success
     assert forms.diagnosed(sent) == []
     time.sleep(4)
-    assert codes(forms.diagnosed(submitted(form, form["fields"])))[0] == "expired"
+    late = submitted(form, form["fields"])
+    assert late.answer.status_code == 403
+    assert codes(forms.diagnosed(late))[0] == "expired"
 
 
 @pytest.fixture(name="forms", scope="module")

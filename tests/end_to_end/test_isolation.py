@@ -3,7 +3,6 @@
 Requests are signed by hand (`by_hand.py`) with a caller's session: this bypasses the grants.
 """
 
-import uuid
 from collections.abc import Iterable
 from typing import Final
 
@@ -45,11 +44,6 @@ def _sessions(ministack: Store) -> CallerSessions:
 @pytest.fixture(name="elsewhere", scope="module")
 def _elsewhere(seaweedfs: Store) -> CallerSessions:
     return caller_sessions(seaweedfs, CALLERS)
-
-
-@pytest.fixture(name="name")
-def _name() -> str:
-    return f"{uuid.uuid4().hex}.txt"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -34,11 +34,6 @@ KEYS = [
 FOLDED_BY_SEAWEEDFS = KEYS[-3:]
 
 
-@pytest.fixture(name="key")
-def _key() -> str:
-    return f"operations/{uuid.uuid4().hex}.txt"
-
-
 def listed(store: Store, prefix: str) -> list[str]:
     page = store.admin_client().list_objects_v2(Bucket=store.bucket, Prefix=prefix)
     return [each["Key"] for each in page.get("Contents", [])]

@@ -1,7 +1,6 @@
 """Two replicas behind nginx, under load, while one of them goes away."""
 
 import asyncio
-import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,18 +13,12 @@ import httpx
 import pytest
 
 from tests.browser.proxy import nginx
-from tests.end_to_end.replicas import (
-    READ,
-    Replica,
-    Tally,
-    proxying,
-    session_of,
-    two_replicas,
-    under_load,
-)
+from tests.end_to_end.replicas import READ, Replica, Tally, proxying, two_replicas, under_load
 from tests.support.processes import free_ports
 from tests.support.service import SignedRequest, send
+from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import Store
+from tests.support.stub_server import StubServer, response, sends, serving
 
 BODY: Final = b"bytes"
 SAMPLE: Final = 6  # URLs of each kind and session that are sent to the store
@@ -45,7 +38,7 @@ class ReplicaSetup:
 @pytest.fixture(name="setup")
 def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
     binary = nginx()
-    ministack.admin_client().put_object(Bucket=ministack.bucket, Key=READ, Body=BODY)
+    ministack.put(READ, BODY)
     with (
         two_replicas(ministack, tmp_path) as (one, two),
         proxying(binary, tmp_path, (one.port, two.port)) as url,
@@ -53,9 +46,7 @@ def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
         yield ReplicaSetup(one, two, url, tmp_path)
 
 
-def test_a_killed_replica_loses_no_request_and_no_url(
-    setup: ReplicaSetup,
-) -> None:
+def test_a_killed_replica_loses_no_request_and_no_url(setup: ReplicaSetup) -> None:
     with under_load(setup.url) as tally:
         wait_for(tally, answers=200, sessions=2)  # each replica has its own
         setup.one.signal(signal.SIGSTOP)  # so that it holds requests without answering
@@ -67,7 +58,7 @@ def test_a_killed_replica_loses_no_request_and_no_url(
         wait_for(tally, answers=tally.answers + 100)
     assert tally.failures == []
     assert "while reading response header from upstream" in setup.proxy_said()
-    assert len({session_of(signed.url) for _, signed in tally.given[-100:]}) == 1
+    assert len({access_key_id_of(signed.url) for _, signed in tally.given[-100:]}) == 1
     assert len(tally.sessions) == 2
     assert_all_work(tally)
 
@@ -117,30 +108,12 @@ def assert_works(kind: str, signed: SignedRequest) -> None:
 # How nginx handles a replica that takes a request and dies
 
 
-@dataclass
-class Stub:
-    """A replica that answers requests, or closes their connections."""
-
-    answers: bool
-    seen: int = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        if length is not None:  # a connection that is closed on an unread body is reset
-            await reader.readexactly(int(length[1]))
-        self.seen += 1
-        if self.answers:
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-            await writer.drain()
-        writer.close()
+WELL: Final = sends(response(b"{}", "Connection: close"))
+DYING: Final = sends(b"")
 
 
-@asynccontextmanager
-async def listening(stub: Stub) -> AsyncIterator[int]:
-    server = await asyncio.start_server(stub.serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+def port_of(stub: StubServer) -> int:
+    return int(stub.origin.rpartition(":")[2])
 
 
 @pytest.mark.parametrize(
@@ -158,40 +131,34 @@ async def listening(stub: Stub) -> AsyncIterator[int]:
 async def test_calls_with_effects_at_the_store_are_not_retried(
     tmp_path: Path, method: str, path: str, *, is_repeated: bool
 ) -> None:
-    dying, well = Stub(answers=False), Stub(answers=True)
-    async with listening(dying) as one, listening(well) as two:
-        reply = await requested(tmp_path, (one, two), method, path)
-    assert dying.seen == 1
-    assert well.seen == (1 if is_repeated else 0)
+    async with serving(DYING) as dying, serving(WELL) as well:
+        reply = await requested(tmp_path, (port_of(dying), port_of(well)), method, path)
+    assert len(dying.requests) == 1
+    assert len(well.requests) == (1 if is_repeated else 0)
     assert reply.status_code == (200 if is_repeated else 502)
 
 
-async def test_requests_that_no_replica_took_are_retried(
-    tmp_path: Path,
-) -> None:
-    well = Stub(answers=True)
+async def test_requests_that_no_replica_took_are_retried(tmp_path: Path) -> None:
     (nobody,) = free_ports(1)
-    async with listening(well) as two:
-        reply = await requested(tmp_path, (nobody, two), "POST", "/v1/multipart-uploads")
-    assert (well.seen, reply.status_code) == (1, 200)
+    async with serving(WELL) as well:
+        ports = (nobody, port_of(well))
+        reply = await requested(tmp_path, ports, "POST", "/v1/multipart-uploads")
+    assert (len(well.requests), reply.status_code) == (1, 200)
 
 
-async def test_sticky_routing_gives_each_caller_one_replica(
-    tmp_path: Path,
-) -> None:
-    one, two = Stub(answers=True), Stub(answers=True)
+async def test_sticky_routing_gives_each_caller_one_replica(tmp_path: Path) -> None:
     async with (
-        listening(one) as first,
-        listening(two) as second,
-        through_nginx(tmp_path, (first, second), sticky=True) as client,
+        serving(WELL) as one,
+        serving(WELL) as two,
+        through_nginx(tmp_path, (port_of(one), port_of(two)), sticky=True) as client,
     ):
         seen = set()
         for caller in range(20):
-            before = (one.seen, two.seen)
+            before = (len(one.requests), len(two.requests))
             headers = {"Authorization": f"Bearer {caller}"}
             for _ in range(3):
                 await client.post("/v1/download-urls", content=b"{}", headers=headers)
-            seen.add((one.seen - before[0], two.seen - before[1]))
+            seen.add((len(one.requests) - before[0], len(two.requests) - before[1]))
     assert seen == {(3, 0), (0, 3)}
 
 
@@ -216,10 +183,9 @@ async def through_nginx(
 
 
 async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
-    well = Stub(answers=True)
-    async with listening(well) as port:
-        reply = await requested(tmp_path, (port, port), "GET", "/metrics")
-    assert (well.seen, reply.status_code) == (0, 404)
+    async with serving(WELL) as well:
+        reply = await requested(tmp_path, (port_of(well),) * 2, "GET", "/metrics")
+    assert (well.requests, reply.status_code) == ([], 404)
 
 
 @pytest.mark.parametrize(
@@ -238,10 +204,9 @@ async def test_internal_paths_are_not_exposed(tmp_path: Path) -> None:
 async def test_only_batches_and_completions_may_have_long_bodies(
     tmp_path: Path, path: str, size: int, status: int
 ) -> None:
-    well = Stub(answers=True)
     async with (
-        listening(well) as port,
-        through_nginx(tmp_path, (port, port)) as client,
+        serving(WELL) as well,
+        through_nginx(tmp_path, (port_of(well),) * 2) as client,
     ):
         reply = await client.post(path, content=b"x" * size)
     assert reply.status_code == status
@@ -251,11 +216,10 @@ async def test_only_batches_and_completions_may_have_long_bodies(
     ("path", "most"), [("/v1/download-urls", 256), ("/v1/upload-urls/batch", 32)]
 )
 async def test_connections_per_address_are_limited(tmp_path: Path, path: str, most: int) -> None:
-    well = Stub(answers=True)
     head = f"POST {path} HTTP/1.1\r\nHost: presign\r\nContent-Length: 2\r\n\r\n".encode()
     async with (
-        listening(well) as port,
-        through_nginx(tmp_path, (port, port)) as client,
+        serving(WELL) as well,
+        through_nginx(tmp_path, (port_of(well),) * 2) as client,
         AsyncExitStack() as stack,
     ):
         connections = []  # keep references, or asyncio would drop them

@@ -7,7 +7,6 @@ at once, while AWS takes minutes. Each test has its own role.
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,6 @@ from tests.end_to_end.revoking import (
     RevocationSetup,
     add_pattern,
     credential,
-    denied_until,
     given_by_web_identity,
     given_to,
     lets_read,
@@ -129,36 +127,6 @@ def test_each_action_of_the_policy_is_needed(
     assert "IAM refused: AccessDenied" in done.stderr
     for hidden in ("127.0.0.1", ann.key_id, ann.secret):
         assert hidden not in done.stderr + done.stdout
-
-
-def test_another_accounts_role_of_that_name_is_untouched(ministack: Store, tmp_path: Path) -> None:
-    ann = operator_of(ministack, tmp_path)
-    settings = ann.configuration.read_text().replace("000000000000", "111122223333")
-    ann.configuration.write_text(settings)
-    done = ann.run("a", "--apply", "--yes")
-    assert (done.returncode, ann.policies()) == (1, {})
-    assert "an account with another role of this name; nothing was written" in done.stderr
-    assert "revoked_before: " in done.stdout
-
-
-def test_without_scoped_sessions_all_callers_are_hit_with_a_warning(
-    ministack: Store, tmp_path: Path
-) -> None:
-    ann = operator_of(ministack, tmp_path, scoped_sessions=False)
-    key = f"revoke/{ann.role}.txt"
-    ministack.put(key)
-    unscoped: dict[str, Any] = {"role_arn": ann.role_arn, "scoped_sessions": False}
-    with run_service(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        setup = RevocationSetup(service, ann, key)
-        urls = [setup.sign("a"), setup.sign("b")]
-        assert all(map(works, urls))
-        done = ann.run("a", "--apply", "--yes")
-        assert "all of them are affected: API key a, API key b" in done.stdout
-        assert "revoked_before: " not in done.stdout
-        assert not any(map(works, urls))
-    time.sleep(max(0.0, denied_until(ann) - time.time()))
-    with run_service(ministack, tmp_path, callers=CALLERS, **unscoped) as service:
-        assert works(RevocationSetup(service, ann, key).sign("a"))
 
 
 @pytest.mark.parametrize(

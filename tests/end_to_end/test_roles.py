@@ -1,6 +1,5 @@
 """How the role, its trust policy and the size of a policy limit a caller's session."""
 
-import uuid
 from typing import Final
 
 import pytest
@@ -9,11 +8,6 @@ from service.sessions.sts import SessionRefused
 from tests.end_to_end.by_hand import CALLERS, OPERATIONS, caller_sessions, is_denied
 from tests.support.service import make_caller
 from tests.support.stores import REGION, Store, ministack_role
-
-
-@pytest.fixture(name="name")
-def _name() -> str:
-    return f"{uuid.uuid4().hex}.txt"
 
 
 @pytest.fixture(name="foreign", scope="session")  # like its store: a module may be set up twice

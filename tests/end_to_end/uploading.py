@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.support.service import RunningService, SignedRequest, send
+from tests.support.service import RunningService, as_signed, send
 
 MIB: Final = 1024**2
 PART: Final = 5 * MIB
@@ -79,7 +79,7 @@ class Uploading:
 
     def send(self, part: Json, content: bytes | None = None) -> httpx.Response:
         number: int = part["part_number"]
-        signed = SignedRequest(part["method"], part["url"], part["headers"], part)
+        signed = as_signed(part)
         answer = send(signed, self.part(number) if content is None else content)
         if answer.is_success:
             self.etags[number] = answer.headers["etag"]

@@ -94,9 +94,6 @@ def test_a_window_needs_exactly_the_checksums_of_its_parts(numbers: tuple[int, .
         (None, {1: CRC}, "#/checksum_algorithm"),
         ("SHA256", {1: SHA, 2: CRC}, "#/checksums/2"),
         ("CRC32", {7: "AAAAAA"}, "#/checksums/7"),
-        ("CRC32", {7: "AAAAAA==\n"}, "#/checksums/7"),
-        ("CRC32", {7: ""}, "#/checksums/7"),
-        ("CRC32", {7: "caf\u00e9AAAA"}, "#/checksums/7"),
     ],
 )
 def test_an_invalid_checksum_is_refused(

@@ -192,3 +192,12 @@ async def test_parts_use_the_public_host_and_calls_the_internal_one() -> None:
         created = await harness.create()
         assert created.parts[0].url.startswith("https://files.example.test/a/b?")
         assert harness.store.requests[0].url.host == "store.internal"
+
+
+@pytest.mark.parametrize("call", ["create", "parts", "abort"])
+@with_harness
+async def test_an_error_shows_only_the_code_of_the_store(harness: Harness, call: str) -> None:
+    harness.store.faults[call] = [refuses(403, "AccessDenied")]
+    method = "list_parts" if call == "parts" else call
+    error = await error_of(getattr(harness, method)(), StorageRefused)
+    assert error.detail == "The store refused: AccessDenied."

@@ -12,7 +12,6 @@ import click
 
 EXPLAINED: Final = Path(__file__).with_name("explained.txt")
 NOTICED: Final = ("killed", "caught by type check")
-TIMED_OUT: Final = "timeout"  # noticed too, but perhaps only because the machine was busy
 
 
 def mutmut(*arguments: str) -> list[str]:
@@ -31,25 +30,25 @@ def explained() -> set[str]:
 
 
 def unnoticed() -> dict[str, str]:
-    """Return the status of each mutant that no test noticed, or only by taking too long.
+    """Return the status of each mutant that no test has failed for.
 
-    A mutant that was not run, since the run was interrupted, is among them.
+    Among them are those that were not run, since the run was interrupted, and those that ran out of
+    time: the machine was busy, or pytest refused the name of one of their tests. Run these again.
     """
     named = [line.strip().rsplit(": ", 1) for line in mutmut("results")]
     return {name: status for name, status in named if status not in NOTICED}
 
 
 def main() -> None:
-    statuses, known = unnoticed(), explained()
-    changes = {name: change(mutmut("show", name)) for name in statuses}
-    survived = {name: text for name, text in changes.items() if statuses[name] != TIMED_OUT}
-    unknown = {name: text for name, text in survived.items() if text not in known}
+    found, known = unnoticed(), explained()
+    changes = {name: change(mutmut("show", name)) for name in found}
+    unknown = {name: text for name, text in changes.items() if text not in known}
     for name, text in unknown.items():
-        click.echo(f"{name}: {statuses[name]}\n{text}\n")
+        click.echo(f"{name}: {found[name]}\n{text}\n")
     dead = known - set(changes.values())
     for text in sorted(dead):
         click.echo(f"explained, but killed or gone:\n{text}\n")
-    click.echo(f"{len(survived)} mutants survived, {len(unknown)} of them without an explanation")
+    click.echo(f"{len(found)} mutants survived, {len(unknown)} of them without an explanation")
     sys.exit(1 if unknown or dead else 0)
 
 

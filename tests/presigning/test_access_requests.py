@@ -28,27 +28,21 @@ EMPTY: Final = {"content_length": 0}
 # The key that is signed
 
 
-@pytest.mark.parametrize("key", ["a", "a//b", "/a", "a/", "a b+c%2F?#&'~", "é", "...", "a" * 1024])
-def test_a_key_is_signed_as_it_stands(key: str) -> None:
-    assert signed_key(make_request(key=key)) == key
-
-
-@pytest.mark.parametrize("key", ["", ".", "../a", "a/./b", "a\nb", "\0", "\ud800", "é" * 513])
-def test_a_key_that_no_client_could_send_is_refused(key: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        signed_key(make_request(key=key))
-    assert list(refused.value.pointers) == ["#/key"]
+def test_a_key_is_signed_unchanged_or_refused() -> None:
+    """`tests/signing/test_validation.py` shows which are refused."""
+    assert signed_key(make_request(key="a//b+c%2F?")) == "a//b+c%2F?"
+    for action, key, pointer in (
+        (GetObject(), "../a", "#/key"),
+        (ListObjects(prefix="a/../"), "a/../", "#/prefix"),
+    ):
+        with pytest.raises(InvalidRequest) as refused:
+            signed_key(make_request(action, key=key))
+        assert list(refused.value.pointers) == [pointer]
 
 
 @pytest.mark.parametrize("prefix", ["", "a/", "a"])
 def test_a_list_is_signed_for_the_bucket_itself(prefix: str) -> None:
     assert signed_key(make_request(ListObjects(prefix=prefix), key=prefix)) == ""
-
-
-def test_a_lists_prefix_is_checked_by_its_own_name() -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        signed_key(make_request(ListObjects(prefix="a/../"), key="a/../"))
-    assert list(refused.value.pointers) == ["#/prefix"]
 
 
 # What a request needs a grant for

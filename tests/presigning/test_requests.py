@@ -8,17 +8,9 @@ import pytest
 
 from service.errors import CreateOnlyUnsupported
 from service.presigning.results import PresignedRequest
-from service.signing.actions import (
-    Action,
-    DeleteObject,
-    GetObject,
-    HeadObject,
-    ListObjects,
-    PutObject,
-)
+from service.signing.actions import PutObject
 from tests.support.authorizer import Harness, make_harness
 from tests.support.factories import (
-    ADDRESS,
     ENCRYPTION,
     SECRET,
     TOKEN,
@@ -30,25 +22,6 @@ from tests.support.factories import (
     make_snapshot,
 )
 from tests.support.virtual_time import in_virtual_time
-
-
-@pytest.mark.parametrize(
-    ("action", "method"),
-    [
-        (GetObject(), "GET"),
-        (HeadObject(), "HEAD"),
-        (DeleteObject(), "DELETE"),
-        (ListObjects(prefix="a/b"), "GET"),
-    ],
-)
-@in_virtual_time
-async def test_what_sends_no_object_needs_no_header(action: Action, method: str) -> None:
-    harness = make_harness(make_snapshot(make_grant()))
-    signed = await harness.presign(make_request(action))
-    assert (signed.method, signed.headers, signed.content_length) == (method, {}, None)
-    path = "/" if isinstance(action, ListObjects) else "/a/b"
-    assert urlsplit(signed.url)[:3] == ("https", ADDRESS.host, path)
-    assert parse_qs(urlsplit(signed.url).query)["X-Amz-SignedHeaders"] == ["host"]
 
 
 def make_upload_harness(**bucket: Any) -> Harness:

@@ -58,7 +58,8 @@ def prefixes(snapshot: Snapshot, identity: Identity) -> list[str]:
 
 def session_keys(*grants: Grant, **more: Any) -> Mapping[str, SessionKey]:
     """The caller's session keys by bucket."""
-    return make_snapshot(*grants, **more).access(make_identity()).session_keys
+    snapshot: Snapshot = make_snapshot(*grants, **more)
+    return snapshot.access(make_identity()).session_keys
 
 
 def test_claims_that_no_grant_names_change_nothing() -> None:
@@ -103,13 +104,6 @@ def test_callers_with_equal_grants_have_different_sessions() -> None:
     one, other = (snapshot.access(make_identity(each)).session_keys["reports"] for each in callers)
     assert (one.owner, other.owner) == ((ISSUER, "billing"), (ISSUER, "sales"))
     assert one.policy == other.policy
-
-
-@pytest.mark.parametrize("issuer", [None, "cluster-b"])
-def test_a_subject_of_another_issuer_is_another_caller(issuer: str | None) -> None:
-    snapshot = make_snapshot(make_grant(prefix="a/"))
-    assert prefixes(snapshot, make_identity()) == ["a/"]
-    assert prefixes(snapshot, make_identity(Caller(issuer=issuer, subject="billing"))) == []
 
 
 def test_the_number_of_remembered_callers_is_bounded() -> None:
@@ -162,17 +156,6 @@ def test_a_buckets_own_session_may_do_nothing_unless_it_signs() -> None:
     assert make_bucket(arns=None).probe_policy is None
 
 
-def test_an_api_key_has_its_entrys_grants_and_no_claims() -> None:
-    key = Caller(issuer=None, subject="billing")
-    entries = (
-        CallerEntry(issuer=None, subject="billing", grants=(make_grant(prefix="a/"),)),
-        CallerEntry(issuer=ISSUER, subject="*", grants=(TEMPLATE,)),
-    )
-    snapshot = replace(make_snapshot(), callers=entries)
-    assert prefixes(snapshot, Identity(key)) == ["a/"]
-    assert prefixes(snapshot, make_identity(team="x")) == ["x/"]
-
-
 def make_entry(number: int, subject: str, issuer: str | None = ISSUER) -> CallerEntry:
     return CallerEntry(
         issuer=issuer,
@@ -207,3 +190,15 @@ def test_a_caller_is_found_without_a_search_through_all() -> None:
         found = prefixes(snapshot, Identity(Caller(issuer=ISSUER, subject="team-7")))
     assert found == ["7/", "1001/"]
     assert len(compared) < 20
+
+
+def test_a_link_takes_the_claims_that_its_grants_use() -> None:
+    for_links = {"allow": frozenset({Operation.LINK, Operation.DOWNLOAD})}
+    snapshot = make_snapshot(
+        make_grant(prefix="{claim:/team}/", **for_links),
+        make_grant(prefix="{claim:/x}/", allow=frozenset({Operation.DOWNLOAD})),
+        make_grant(prefix="{claim:/y}/", bucket="photos", **for_links),
+    )
+    identity = make_identity(team="t", x="1", y="2")
+    assert snapshot.claims_of_links(identity, "reports") == {"/team": "t"}
+    assert snapshot.claims_of_links(identity, "photos") == {"/y": "2"}

@@ -37,7 +37,7 @@ DAY = 86_400
 UNSCOPED = {"reports": make_bucket(arns=None)}
 
 
-async def signed(harness: Harness, *, key: str = "a/b", **lifetime: int) -> PresignedRequest:
+async def signed(harness: Harness, *, key: str = "a/b", **lifetime: Any) -> PresignedRequest:
     return await harness.presign(make_request(key=key, **lifetime))
 
 

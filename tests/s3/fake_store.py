@@ -19,6 +19,7 @@ from service.sessions.session import Session
 from service.signing.actions import HeadObject
 from service.signing.signer import Address, Signer
 from tests.support.factories import ADDRESS, make_credentials
+from tests.support.signed_urls import epoch_seconds
 from tests.support.virtual_time import CLOCK_START, FakeClock, in_virtual_time, loop_clock
 
 H = TypeVar("H")
@@ -129,8 +130,10 @@ class FakeStore(httpx.AsyncBaseTransport):
         return await self.responses[min(len(self.requests), len(self.responses)) - 1](request)
 
     @property
-    def dates(self) -> list[str]:
-        return [query_of(request)["X-Amz-Date"] for request in self.requests]
+    def signed_at(self) -> list[float]:
+        """Return the seconds since the clock's start, for each request."""
+        dates = [query_of(request)["X-Amz-Date"] for request in self.requests]
+        return [epoch_seconds(date) - CLOCK_START for date in dates]
 
 
 def make_store_access(address: Address = ADDRESS, inner: Address | None = None) -> StoreAccess:

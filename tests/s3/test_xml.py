@@ -51,6 +51,7 @@ UPLOADS: Final = (
     "<Upload><Key>a</Key><UploadId>u</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>"
     "</ListMultipartUploadsResult>"
 )
+ERROR: Final = b"<Error><Code>SlowDown</Code></Error>"
 READERS: Final[list[tuple[Callable[[bytes], Any], str]]] = [
     (created_upload, CREATED),
     (completed_etag, COMPLETED),
@@ -87,7 +88,7 @@ def test_documents_are_read_with_and_without_a_namespace(head: str, namespace: s
     uploads = uploads_page(body(UPLOADS))
     assert uploads.uploads == [OpenUpload(key="a", upload_id="u", initiated="2026-01-01T00:00:00Z")]
     assert uploads.markers == Markers("k", "n")
-    assert error_code(body("<Error><Code>SlowDown</Code></Error>")) == "SlowDown"
+    assert error_code(body(ERROR.decode())) == "SlowDown"
 
 
 def listing(key: str, encoding: str = "<EncodingType>url</EncodingType>") -> bytes:
@@ -161,13 +162,6 @@ JUNK: Final = [
     pytest.param(b"<a></a><b/>", id="two roots"),
     pytest.param(b"<html><body>Log in</body></html>", id="a proxy's page"),
     pytest.param(b"<Error xmlns='urn:x'><Code>AccessDenied</Code></Error>", id="an error"),
-    pytest.param(b"<?xml version='1.0' encoding='no-such'?><a/>", id="an unknown encoding"),
-    pytest.param(
-        b"<?xml version='1.0' encoding='base64'?><a/>", id="an encoding that is not for text"
-    ),
-    pytest.param(b"<?xml version='1.0' encoding='utf-16'?><a/>", id="another encoding"),
-    pytest.param(b"<!DOCTYPE a><a/>", id="a DTD"),
-    pytest.param(b"<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", id="a DTD elsewhere"),
     pytest.param(
         b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><ListPartsResult>&x;</ListPartsResult>",
         id="an entity elsewhere",
@@ -198,8 +192,10 @@ def test_any_other_document_is_an_invalid_response(
     "head",
     [
         *(b"<!DOCTYPE a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b"<!DOCTYPE a SYSTEM 'file:///a'>"),
-        *(b"<?xml version='1.0' encoding='no-such'?>", b"<?xml version='1.0' encoding='rot13'?>"),
-        b"<?xml version='1.0' encoding='utf-16'?>",
+        *(
+            b"<?xml version='1.0' encoding='%s'?>" % encoding
+            for encoding in (b"no-such", b"rot13", b"base64", b"utf-16")
+        ),
     ],
 )
 @pytest.mark.parametrize(("read", "document"), READERS)
@@ -209,6 +205,7 @@ def test_a_dtd_or_another_encoding_is_refused(
     read(document.encode())
     with pytest.raises(StorageRefused):
         read(head + document.encode())
+    assert error_code(head + ERROR) is None
 
 
 @pytest.mark.parametrize("body", [each for each in JUNK if each.id != "an error"])

@@ -12,13 +12,7 @@ import pytest
 from service.errors import CredentialsUnavailable
 from service.sessions.attempts import WANTED_PAUSE
 from service.sessions.sts import SessionRefused
-from tests.support.pool import (
-    BILLING,
-    OWN,
-    PoolHarness,
-    make_pool_harness,
-    make_session_key,
-)
+from tests.support.pool import BILLING, OWN, PoolHarness, make_pool_harness, make_session_key
 from tests.support.virtual_time import in_virtual_time
 
 CALLERS: Final = 2000
@@ -27,6 +21,7 @@ STS_SECONDS: Final = 0.05
 SERVED_WITHIN: Final = 15.0
 DENIED: Final = SessionRefused("AccessDenied", denied=True)
 DOWN: Final = OSError("no route")
+EACH_FAULT: Final = pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
 
 
 def make_harness(length: float = 3600) -> PoolHarness:
@@ -36,11 +31,9 @@ def make_harness(length: float = 3600) -> PoolHarness:
 
 def rate(asked_at: Sequence[float], *, since: float = 0.0, seconds: float = 10.0) -> float:
     """Return the highest number of calls per second in any `seconds`."""
-    asked_at = asked_at[bisect_left(asked_at, since) :]
-    counts = (
-        bisect_left(asked_at, begin + seconds) - place for place, begin in enumerate(asked_at)
-    )
-    return max(counts, default=0) / seconds
+    since_then = asked_at[bisect_left(asked_at, since) :]
+    ends = (bisect_left(since_then, begin + seconds) for begin in since_then)
+    return max((end - begin for begin, end in enumerate(ends)), default=0) / seconds
 
 
 async def ask(harness: PoolHarness, number: int) -> float:
@@ -74,7 +67,7 @@ async def _again(harness: PoolHarness, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
+@EACH_FAULT
 @in_virtual_time
 async def test_a_failing_role_causes_few_calls_for_many_callers(fault: Exception) -> None:
     harness = make_harness()
@@ -88,7 +81,7 @@ async def test_a_failing_role_causes_few_calls_for_many_callers(fault: Exception
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
+@EACH_FAULT
 @in_virtual_time
 async def test_a_role_that_starts_to_fail_causes_few_calls(fault: Exception) -> None:
     """All callers have sessions, which become due and then expire."""
@@ -119,7 +112,7 @@ async def test_absent_callers_without_session_are_dropped_in_two_minutes() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [DENIED, DOWN], ids=["denied", "down"])
+@EACH_FAULT
 @in_virtual_time
 async def test_waiting_callers_are_served_soon_after_sts_recovers(fault: Exception) -> None:
     harness = make_harness()

@@ -49,16 +49,6 @@ def test_sessions_are_remembered_for_a_day_after_their_end() -> None:
     assert REMEMBERED_SECONDS == 24 * 3600
 
 
-def test_a_new_session_drops_expired_ones() -> None:
-    clock = FakeClock()
-    history = History(clock, seconds=10)
-    for number in range(5):
-        history.remember("reports", A, make_session(clock, f"old-{number}", seconds=20))
-    clock.move(31)
-    history.remember("reports", A, make_session(clock, "new"))
-    assert len(history._sessions) == 1
-
-
 def test_the_oldest_session_is_dropped_first() -> None:
     clock = FakeClock()
     history = History(clock, most=2)
@@ -68,16 +58,6 @@ def test_the_oldest_session_is_dropped_first() -> None:
     assert history.find("1", "reports", A)
     assert history.find("3", "reports", A)
     assert MAX_REMEMBERED == 8192
-
-
-def test_static_keys_are_never_forgotten() -> None:
-    clock = FakeClock()
-    history = History(clock)
-    history.remember(
-        "reports", None, Session(credentials=make_credentials(), name="a", starts_at=0)
-    )
-    clock.move(10 * REMEMBERED_SECONDS)
-    assert history.find(KEY_ID, "reports", None)
 
 
 def test_repr_shows_no_secret() -> None:
@@ -130,18 +110,20 @@ def test_the_cost_does_not_grow_with_the_history() -> None:
     assert max(costs) == costs[0] <= 3
 
 
-def test_expired_sessions_are_dropped_before_longer_ones() -> None:
+def test_a_new_session_drops_expired_ones_and_never_static_keys() -> None:
     clock = FakeClock()
     history = History(clock, seconds=10)
-    history.remember(
-        "reports", None, Session(credentials=make_credentials(), name="a", starts_at=0)
-    )
+    static = Session(credentials=make_credentials(), name="a", starts_at=0)
+    history.remember("reports", None, static)
     history.remember("reports", A, make_session(clock, "long", seconds=1000))
-    history.remember("reports", A, make_session(clock, "short", seconds=20))
+    for number in range(5):
+        history.remember("reports", A, make_session(clock, f"short-{number}", seconds=20))
     clock.move(31)
     history.remember("reports", A, make_session(clock, "new"))
     assert [key[0] for key in history._sessions] == [KEY_ID, "long", "new"]
     assert len(history._ends) == 3
+    clock.move(10 * REMEMBERED_SECONDS)
+    assert history.find(KEY_ID, "reports", None) is static
 
 
 def test_a_repeated_session_is_remembered_once() -> None:

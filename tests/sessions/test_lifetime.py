@@ -83,11 +83,13 @@ limits = st.fixed_dictionaries(
 
 
 @st.composite
-def lifetimes(draw: st.DrawFn) -> Lifetime:
-    shortest, asked = draw(st.none() | seconds), draw(st.none() | seconds)
+def lifetimes(draw: st.DrawFn, most: int = WEEK, longest_window: int = 0) -> Lifetime:
+    either = st.none() | st.integers(1, most)
+    shortest, asked = draw(either), draw(either)
     if shortest and asked and shortest > asked:
         shortest, asked = asked, shortest
-    return Lifetime(expires_in=asked, min_expires_in=shortest)
+    window = draw(st.integers(1, longest_window)) if longest_window else None
+    return Lifetime(expires_in=asked, min_expires_in=shortest, stable_for=window)
 
 
 @given(asked=lifetimes(), about=limits)

@@ -7,22 +7,11 @@ from dataclasses import replace
 import pytest
 
 from service.sessions.attempts import MAX_IN_FLIGHT_A_BUCKET
-from service.sessions.pool import SessionPool
-from service.sessions.pool_entry import BucketSessions, SessionKey
+from service.sessions.pool_entry import SessionKey
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.sts import SessionRefused, session_name
-from tests.support.factories import ADDRESS
-from tests.support.pool import (
-    AT_ONCE,
-    BILLING,
-    LONGEST_LIFETIME,
-    OWN,
-    REFRESH_AGE,
-    FakeSource,
-    PoolHarness,
-    make_pool_harness,
-)
-from tests.support.virtual_time import in_virtual_time, loop_clock
+from tests.support.pool import AT_ONCE, BILLING, OWN, REFRESH_AGE, PoolHarness, make_pool_harness
+from tests.support.virtual_time import in_virtual_time
 
 POLICY = '{"Version":"2012-10-17","Statement":[]}'
 HOUR = 3600
@@ -36,15 +25,6 @@ def make_harness(**accounts: str) -> PoolHarness:
     """Return a pool with a bucket in its account for each keyword."""
     others = accounts.keys() - {"reports"}
     return make_pool_harness(*others, delay=0, chance=lambda: 0.5, accounts=accounts)
-
-
-@in_virtual_time
-async def test_sessions_are_fetched_with_owner_and_policy() -> None:
-    harness = make_pool_harness(delay=0)
-    await harness.pool.ready(SALES)
-    await harness.pool.ready(BILLING)
-    assert harness.source.fetched == [SALES.owner, BILLING.owner]
-    assert harness.source.policies == [POLICY, None]
 
 
 @in_virtual_time
@@ -68,17 +48,12 @@ async def test_another_policy_means_another_session() -> None:
 
 @in_virtual_time
 async def test_a_buckets_own_session_has_the_probe_policy() -> None:
-    clock = loop_clock()
-    source = FakeSource(clock)
-    bucket = BucketSessions(
-        source=source, address=ADDRESS, longest_lifetime=LONGEST_LIFETIME, probe_policy="deny"
-    )
-    pool = SessionPool({"reports": bucket}, clock=clock, chance=lambda: 0.0)
-    pool.start()
+    harness = make_pool_harness(probe_policy="deny", delay=0)
+    harness.pool.start()
     await asyncio.sleep(AT_ONCE)
-    assert (source.fetched, source.policies) == ([None], ["deny"])
-    assert pool.is_alive("reports")
-    assert pool.current(SessionKey("reports", None, None)) is None
+    assert (harness.source.fetched, harness.source.policies) == ([None], ["deny"])
+    assert harness.pool.is_alive("reports")
+    assert harness.pool.current(OWN) is None
 
 
 @in_virtual_time
@@ -87,6 +62,7 @@ async def test_permanent_refusals_are_not_retried_within_the_hour() -> None:
     harness.source.errors[SALES.owner] = PERMANENT
     error = await harness.refusal(SALES)
     assert error.retry_after == HOUR
+    assert harness.pool.request_refresh(SALES) == HOUR
     for _ in range(100):
         await asyncio.sleep((HOUR - 10) / 100)
         await harness.refusal(SALES)
@@ -97,32 +73,18 @@ async def test_permanent_refusals_are_not_retried_within_the_hour() -> None:
 
 
 @in_virtual_time
-async def test_requesting_a_refresh_does_not_retry_permanent_refusals() -> None:
+async def test_only_permanent_refusals_are_logged_as_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     harness = make_harness(reports="1")
     harness.source.errors[SALES.owner] = PERMANENT
+    harness.source.errors[BILLING.owner] = SessionRefused("AccessDenied")
     await harness.refusal(SALES)
-    assert harness.pool.request_refresh(SALES) > HOUR - 10
-    await asyncio.sleep(60)
-    assert harness.source.fetched == [SALES.owner]
-
-
-@in_virtual_time
-async def test_permanent_refusals_are_logged_as_errors(caplog: pytest.LogCaptureFixture) -> None:
-    harness = make_harness(reports="1")
-    harness.source.errors[SALES.owner] = PERMANENT
-    await harness.refusal(SALES)
-    [record] = caplog.records
-    assert record.levelno == logging.ERROR
+    await harness.refusal(BILLING)
+    permanent, other = caplog.records
+    assert (permanent.levelno, other.levelno) == (logging.ERROR, logging.WARNING)
     for part in ("123%", session_name(SALES.owner), "bucket reports"):
-        assert part in record.getMessage()
-
-
-@in_virtual_time
-async def test_other_refusals_are_logged_as_warnings(caplog: pytest.LogCaptureFixture) -> None:
-    harness = make_harness(reports="1")
-    harness.source.errors[SALES.owner] = SessionRefused("AccessDenied")
-    await harness.refusal(SALES)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+        assert part in permanent.getMessage()
 
 
 @in_virtual_time

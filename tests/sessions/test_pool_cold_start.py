@@ -21,16 +21,6 @@ async def test_two_hundred_cold_requests_share_one_attempt_per_key() -> None:
 
 
 @in_virtual_time
-async def test_an_existing_session_is_returned_at_once() -> None:
-    harness = make_pool_harness()
-    first = await harness.pool.ready(OWN)
-    now = harness.clock.boot()
-    assert await harness.pool.ready(OWN) is first
-    assert harness.pool.current(OWN) is first
-    assert harness.clock.boot() - now < AT_ONCE
-
-
-@in_virtual_time
 async def test_looking_for_a_session_does_not_start_an_attempt() -> None:
     harness = make_pool_harness()
     assert harness.pool.current(OWN) is None
@@ -98,23 +88,14 @@ async def test_a_disconnecting_caller_does_not_stop_the_attempt() -> None:
 
 
 @in_virtual_time
-async def test_stop_leaves_no_task() -> None:
+async def test_stop_refuses_waiting_requests_at_once_and_leaves_no_task() -> None:
     harness = make_pool_harness("photos", delay=1)
     harness.pool.start()
     waiting = asyncio.ensure_future(harness.refusal(BILLING))
     await asyncio.sleep(0.5)  # attempts have started and not ended
-    await harness.pool.stop()
-    await waiting
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert harness.pool.current(OWN) is None
-
-
-@in_virtual_time
-async def test_stop_refuses_waiting_requests_at_once() -> None:
-    harness = make_pool_harness(delay=1)
-    waiting = asyncio.ensure_future(harness.refusal())
-    await asyncio.sleep(0.5)
     begun = harness.clock.boot()
     await harness.pool.stop()
     await waiting
     assert harness.clock.boot() - begun < AT_ONCE
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert harness.pool.current(OWN) is None

@@ -13,23 +13,14 @@ from tests.support.virtual_time import in_virtual_time
 
 
 @in_virtual_time
-async def test_concurrent_callers_share_one_failed_attempt() -> None:
+async def test_callers_share_a_failed_attempt_and_are_refused_at_once_after_it() -> None:
     harness = make_pool_harness(chance=lambda: 0.5)
     harness.source.error = OSError("no route")
     errors = await asyncio.gather(*(harness.refusal() for _ in range(200)))
-    assert harness.source.fetched == [None]
-    assert {error.retry_after for error in errors} == {2}  # 1.5 s, rounded up
-
-
-@in_virtual_time
-async def test_callers_are_refused_at_once_during_a_backoff() -> None:
-    harness = make_pool_harness(chance=lambda: 0.5)
-    harness.source.error = OSError("no route")
-    await harness.refusal()
     now = harness.clock.boot()
-    error = await harness.refusal()
+    errors.append(await harness.refusal())
     assert harness.clock.boot() - now < AT_ONCE
-    assert error.retry_after == 2
+    assert {error.retry_after for error in errors} == {2}  # 1.5 s, rounded up
     assert harness.source.fetched == [None]
 
 
@@ -55,12 +46,13 @@ async def test_without_requests_the_backoff_grows_to_a_minute() -> None:
     assert pauses == pytest.approx([1.5, 2.5, 4.5, 8.5, 16.5, 30.5, 30.5], abs=0.01)
 
 
+@pytest.mark.parametrize("fault", [OSError("no route"), asyncio.CancelledError(), None], ids=repr)
 @in_virtual_time
-async def test_the_pool_itself_notices_recovery() -> None:
+async def test_the_pool_itself_notices_recovery(fault: BaseException | None) -> None:
     harness = make_pool_harness()
-    harness.source.error = OSError("no route")
+    harness.source.error, harness.source.hangs = fault, fault is None
     await harness.refusal()
-    harness.source.error = None
+    harness.source.error, harness.source.hangs = None, False
     await asyncio.sleep(1.2)
     assert harness.pool.current(OWN) is not None
 
@@ -115,27 +107,6 @@ async def test_cold_callers_of_a_hanging_source_are_refused_in_time() -> None:
     assert harness.clock.boot() - begun <= ATTEMPT_SECONDS + 0.1
     assert error.retry_after is not None
     assert error.retry_after >= 1
-
-
-@in_virtual_time
-async def test_a_hanging_attempt_is_given_up_and_repeated() -> None:
-    harness = make_pool_harness()
-    harness.source.hangs = True
-    harness.pool.start()
-    await asyncio.sleep(ATTEMPT_SECONDS + 0.1)
-    harness.source.hangs = False
-    await asyncio.sleep(2)
-    assert harness.pool.is_alive("reports")
-
-
-@in_virtual_time
-async def test_a_cancellation_inside_the_source_is_a_failed_attempt() -> None:
-    harness = make_pool_harness()
-    harness.source.error = asyncio.CancelledError()
-    await harness.refusal()
-    harness.source.error = None
-    await asyncio.sleep(60)
-    assert harness.pool.current(OWN) is not None
 
 
 @in_virtual_time

@@ -56,17 +56,6 @@ async def test_own_sessions_are_refreshed_though_unused() -> None:
 
 
 @in_virtual_time
-async def test_attempts_end_for_absent_callers_without_session() -> None:
-    harness = make_pool_harness()
-    harness.source.error = OSError("access denied")
-    await harness.refusal(BILLING)
-    await asyncio.sleep(24 * 3600)
-    asked = len(harness.source.fetched)
-    await asyncio.sleep(24 * 3600)
-    assert len(harness.source.fetched) == asked
-
-
-@in_virtual_time
 async def test_attempts_end_for_absent_callers_whose_refresh_fails() -> None:
     harness = make_pool_harness()
     await harness.pool.ready(BILLING)

@@ -2,22 +2,9 @@
 
 import asyncio
 
-import pytest
-
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from tests.support.pool import LONGEST_LIFETIME, OWN, REFRESH_AGE, make_pool_harness
 from tests.support.virtual_time import in_virtual_time
-
-
-@pytest.mark.parametrize("lives", [-1.0, 0.0, EXPIRY_MARGIN, 2000 - REFRESH_AGE])
-@in_virtual_time
-async def test_expired_or_shorter_sessions_replace_nothing(lives: float) -> None:
-    harness = make_pool_harness()
-    signing = await harness.pool.ready(OWN)
-    harness.source.actual_seconds = lives
-    await asyncio.sleep(REFRESH_AGE + 10)
-    assert len(harness.source.fetched) > 1
-    assert harness.pool.current(OWN) is signing
 
 
 @in_virtual_time

@@ -17,7 +17,7 @@ from service.sessions.lifetime import (
 )
 from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.sessions.url_windows import Window
-from tests.sessions.test_lifetime import limits
+from tests.sessions.test_lifetime import lifetimes, limits
 
 WEEK = 604_800
 DAY = 86_400
@@ -91,17 +91,10 @@ def test_more_than_a_week_in_total_is_refused(lifetime: dict[str, int]) -> None:
     assert list(refused.value.pointers) == ["#/stable_for"]
 
 
-@st.composite
-def lifetimes(draw: st.DrawFn) -> Lifetime:
-    seconds = st.none() | st.integers(1, WEEK - DAY)
-    shortest, asked = draw(seconds), draw(seconds)
-    if shortest and asked and shortest > asked:
-        shortest, asked = asked, shortest
-    stable_for = draw(st.integers(1, DAY))
-    return Lifetime(expires_in=asked, min_expires_in=shortest, stable_for=stable_for)
+stable_lifetimes = lifetimes(most=WEEK - DAY, longest_window=DAY)
 
 
-@given(asked=lifetimes(), about=limits, begin=st.integers(0, 40_000))
+@given(asked=stable_lifetimes, about=limits, begin=st.integers(0, 40_000))
 def test_stable_urls_outlive_the_window_but_not_the_session(
     asked: Lifetime, about: dict[str, Any], begin: int
 ) -> None:
@@ -119,7 +112,7 @@ def test_stable_urls_outlive_the_window_but_not_the_session(
             assert (result.limited_by is not None) is (after < asked.expires_in)
 
 
-@given(asked=lifetimes(), about=limits, age=st.floats(-DAY, 30))
+@given(asked=stable_lifetimes, about=limits, age=st.floats(-DAY, 30))
 def test_sessions_about_as_old_as_the_window_are_not_short(
     asked: Lifetime, about: dict[str, Any], age: float
 ) -> None:
@@ -133,7 +126,7 @@ def test_sessions_about_as_old_as_the_window_are_not_short(
     )
 
 
-@given(asked=lifetimes(), about=limits)
+@given(asked=stable_lifetimes, about=limits)
 def test_unattainable_does_not_depend_on_the_time_left(
     asked: Lifetime, about: dict[str, Any]
 ) -> None:

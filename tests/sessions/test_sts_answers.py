@@ -1,6 +1,7 @@
 """Which responses of STS give a session, and whose clock counts."""
 
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -23,37 +24,30 @@ def test_a_valid_response_gives_a_session() -> None:
     assert session.credentials.access_key_id == "ASIAEXAMPLE"
     assert session.credentials.secret_access_key == SECRET
     assert session.credentials.session_token == TOKEN
-    assert (session.name, session.starts_at, session.expires_at) == (
-        "n",
-        CLOCK_START,
-        CLOCK_START + 3600,
-    )
+    assert session.name == "n"
+    assert (session.starts_at, session.expires_at) == (CLOCK_START, CLOCK_START + 3600)
     assert session.length == 3600
 
 
-@pytest.mark.parametrize("part", ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"])
-@pytest.mark.parametrize("value", [None, "", 5, [], {}])
-def test_incomplete_responses_are_refused(part: str, value: object) -> None:
-    with pytest.raises(SessionRefused):
+PARTS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+INVALID: Final[list[object]] = [None, "", 5, [], {}]
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [*product(PARTS, INVALID), ("Expiration", "2026-01-01T01:00:00Z")],
+)
+def test_an_invalid_response_is_refused_without_showing_a_secret(part: str, value: object) -> None:
+    with pytest.raises(SessionRefused) as refused:
         read(make_response({part: value}))
+    assert SECRET not in repr(refused.value)
+    assert TOKEN not in repr(refused.value)
 
 
 @pytest.mark.parametrize("answer", [{}, {"Credentials": None}, {"Credentials": {}}])
 def test_empty_responses_are_refused(answer: dict[str, Any]) -> None:
     with pytest.raises(SessionRefused):
         read(answer)
-
-
-def test_an_expiration_as_text_is_refused() -> None:
-    with pytest.raises(SessionRefused, match="when the session expires"):
-        read(make_response({"Expiration": "2026-01-01T01:00:00Z"}))
-
-
-def test_refusals_show_no_secret() -> None:
-    with pytest.raises(SessionRefused) as refused:
-        read(make_response({"Expiration": None}))
-    assert SECRET not in repr(refused.value)
-    assert TOKEN not in repr(refused.value)
 
 
 def test_expired_sessions_have_negative_time_left() -> None:
@@ -70,36 +64,35 @@ def test_a_wrong_local_clock_does_not_matter(skew: float) -> None:
     assert session.remaining(clock) == 3500
 
 
-def test_setting_the_local_clock_does_not_matter() -> None:
-    clock = FakeClock()
-    session = read(make_response(), clock)
-    clock.skew = 86_400
-    assert session.remaining(clock) == 3600
-
-
-def test_sessions_age_during_a_suspend() -> None:
-    clock = FakeClock()
-    session = read(make_response(), clock)
-    clock.suspend(3000)
-    assert session.remaining(clock) == 600
-
-
-def test_the_response_time_counts_as_age() -> None:
+def test_a_session_ages_by_the_boot_clock_from_the_request_on() -> None:
     clock = FakeClock()
     asked_at = clock.boot()
     clock.move(4)
     session = read_session(make_response(), name="n", asked_at=asked_at, clock=clock)
     assert session.remaining(clock) == 3596
+    clock.skew = 86_400
+    assert session.remaining(clock) == 3596
+    clock.suspend(3000)
+    assert session.remaining(clock) == 596
 
 
 @pytest.mark.parametrize(
-    "date", ["", "garbage", "Thu, 99 Foo 2026 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT", "\0"]
+    "metadata",
+    [
+        *({}, {"HTTPHeaders": {}}),
+        *(
+            {"HTTPHeaders": {"date": date}}
+            for date in (
+                *("", "garbage", "\0"),
+                *("Thu, 99 Foo 2026 00:00:00 GMT", "Thu, 01 Jan 99999 00:00:00 GMT"),
+            )
+        ),
+    ],
 )
-def test_an_invalid_date_means_the_local_clock(date: str) -> None:
-    answer = make_response()
-    answer["ResponseMetadata"]["HTTPHeaders"]["date"] = date
+def test_without_a_valid_date_the_local_clock_counts(metadata: dict[str, Any]) -> None:
     clock = FakeClock(skew=20)
-    assert read(answer, clock).now(clock) == CLOCK_START + 20
+    session = read(make_response() | {"ResponseMetadata": metadata}, clock)
+    assert session.now(clock) == CLOCK_START + 20
 
 
 @given(date=st.text())
@@ -107,10 +100,3 @@ def test_no_date_header_loses_a_session(date: str) -> None:
     answer = make_response()
     answer["ResponseMetadata"]["HTTPHeaders"]["date"] = date
     assert read(answer).expires_at == CLOCK_START + 3600
-
-
-@pytest.mark.parametrize("metadata", [{}, {"HTTPHeaders": {}}])
-def test_without_date_the_local_clock_counts(metadata: dict[str, Any]) -> None:
-    clock = FakeClock(skew=-5)
-    session = read(make_response() | {"ResponseMetadata": metadata}, clock)
-    assert session.remaining(clock) == 3605

@@ -19,12 +19,12 @@ from tests.support.factories import SECRET, TOKEN
 from tests.support.virtual_time import FakeClock, server_time
 
 ENDPOINT: Final = "https://sts.eu-west-1.amazonaws.com"
-_GOOD: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+SESSION: Final = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleResult><Credentials><AccessKeyId>{key_id}</AccessKeyId>
 <SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>
 <Expiration>{ends}</Expiration></Credentials>
 </AssumeRoleResult></AssumeRoleResponse>"""
-_ERROR: Final = (
+ERROR: Final = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>no</Message></Error>"
     "</ErrorResponse>"
 )
@@ -78,7 +78,7 @@ class WireSts:
         key_id = f"ASIAWIRE{len(self.ends):012}"
         self.ends[key_id] = ends
         until = datetime.fromtimestamp(ends, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return _GOOD.format(key_id=key_id, secret=SECRET, token=TOKEN, ends=until)
+        return SESSION.format(key_id=key_id, secret=SECRET, token=TOKEN, ends=until)
 
 
 Answer = Callable[[WireSts, int], Awaitable[Any]]
@@ -112,7 +112,7 @@ async def _late(sts: WireSts, seconds: int) -> Any:
 
 
 def _error(code: str) -> Callable[[WireSts, int], str]:
-    return lambda _sts, _seconds: _ERROR.format(code)
+    return lambda _sts, _seconds: ERROR.format(code)
 
 
 FAULTS: Final[dict[str, Callable[[WireSts, int], Any]]] = {

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.supply_chain.locks import LOCKS, PYTHONS, ROOT, pinned
+from tests.support.processes import run_to_end
 
 SHIPS: Final = "requirements.lock"
 HOW: Final = shlex.split(
@@ -95,13 +96,8 @@ def pip_audit(requirements: str, options: Sequence[str]) -> subprocess.Completed
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(requirements)
         file.flush()
-        return subprocess.run(
-            [str(Path(sys.executable).parent / "pip-audit"), "-r", file.name, *HOW, *options],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        program = Path(sys.executable).parent / "pip-audit"
+        return run_to_end([program, "-r", file.name, *HOW, *options], seconds=300)
 
 
 def report(lock: Path, verdict: Verdict) -> str:

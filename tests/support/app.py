@@ -1,7 +1,7 @@
 """The whole app over ASGI, with a fake source of sessions."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.sessions.session import Session
-from service.sessions.sts import Owner
+from service.sessions.sts import Owner, SessionSource
 from service.signing.signer import Address
 from service.signing.sigv4 import Credentials
 
@@ -78,10 +78,16 @@ def make_open_grant(**more: Any) -> dict[str, Any]:
 def make_fixed_sources(
     failure: Exception | None = None, source: type[FixedSource] = FixedSource
 ) -> OpenSources:
+    return open_sources_of(lambda clock: source(clock, failure))
+
+
+def open_sources_of(source: Callable[[Clock], SessionSource]) -> OpenSources:
+    """Each bucket gets the source that the function returns."""
+
     @asynccontextmanager
     async def open_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-        async def make(name: str, settings: Settings) -> FixedSource:
-            return source(clock, failure)
+        async def make(name: str, settings: Settings) -> SessionSource:
+            return source(clock)
 
         yield make
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.support.processes import free_ports
+from tests.support.processes import free_ports, run_to_end
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60.0
@@ -54,16 +54,8 @@ def demo() -> Iterator[Demo]:
 
 def paste(lines: str, directory: Path, environment: Mapping[str, str] | None = None) -> str:
     """Run shell lines and return their output. They must succeed without warnings."""
-    pasted = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", lines],
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PASTE_SECONDS,
-        check=False,
-    )
+    command = ["bash", "-euo", "pipefail", "-c", lines]
+    pasted = run_to_end(command, cwd=directory, env=environment, seconds=PASTE_SECONDS)
     complaints = _PROGRESS.sub("", pasted.stderr)
     assert (pasted.returncode, complaints) == (0, ""), complaints
     return pasted.stdout

@@ -118,6 +118,7 @@ def make_pool_harness(
     delay: float = 0.1,
     chance: Callable[[], float] = lambda: 0.0,
     accounts: Mapping[str, str] | None = None,
+    probe_policy: str | None = None,
 ) -> PoolHarness:
     """Return a pool for `reports` and `more_buckets`; `accounts` are by bucket."""
     clock = loop_clock()
@@ -129,6 +130,7 @@ def make_pool_harness(
             address=ADDRESS,
             longest_lifetime=LONGEST_LIFETIME,
             account=(accounts or {}).get(name, ""),
+            probe_policy=probe_policy,
         )
         for name, source in sources.items()
     }

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -72,6 +72,21 @@ def _last_words(process: subprocess.Popen[bytes], log: Path) -> str:
     fate = "runs, but does not answer" if process.returncode is None else "ended at its start"
     tail = log.read_text(errors="replace").splitlines()[-30:]
     return "\n".join([f"what runs in {log.parent.name} {fate}:", *tail])
+
+
+def run_to_end(
+    command: Sequence[str | Path], *, seconds: float = 120, **more: Any
+) -> subprocess.CompletedProcess[str]:
+    """Run a command without input. Return its output as text, whatever its exit code."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        **more,
+    )
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:

@@ -35,10 +35,7 @@ class RunningService:
     client: httpx.Client
 
     def sign(self, path: str, **body: Any) -> SignedRequest:
-        answer = self.post(path, **body)
-        return SignedRequest(
-            answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
-        )
+        return as_signed(self.post(path, **body))
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         reply = self.client.post(f"/v1/{path}", json={"bucket": "objects", **body})
@@ -50,8 +47,14 @@ class RunningService:
         """Create a multipart upload, and return the request for its first part."""
         place = {"bucket": "objects", "key": key}
         reply = self.client.post("/v1/multipart-uploads", json={**place, **body})
-        part = reply.json()["parts"][0]
-        return SignedRequest(part["method"], part["url"], part["headers"], part)
+        return as_signed(reply.json()["parts"][0])
+
+
+def as_signed(answer: dict[str, Any]) -> SignedRequest:
+    """Return the request of an answer. That of a form has neither method nor headers."""
+    return SignedRequest(
+        answer.get("method", "POST"), answer["url"], answer.get("headers", {}), answer
+    )
 
 
 def send(

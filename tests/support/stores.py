@@ -189,7 +189,8 @@ def _seaweedfs_iam() -> dict[str, Any]:
 
 def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: bool) -> Store:
     with closing(client("iam", url)) as iam:
-        role = _role_of_a_new_user(iam)
+        iam.create_user(UserName=USER)
+        role = _make_role(iam, ROLE, "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
         key = iam.create_access_key(UserName=USER)["AccessKey"]
     return Store(
         name=name,
@@ -203,18 +204,6 @@ def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: boo
     )
 
 
-def _role_of_a_new_user(iam: Any) -> str:
-    user = iam.create_user(UserName=USER)["User"]["Arn"]
-    trust = _trust(user, "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
-    made = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust))
-    role: str = made["Role"]["Arn"]
-    buckets = json.dumps(_everything_in_the_buckets())
-    iam.put_role_policy(RoleName=ROLE, PolicyName="buckets", PolicyDocument=buckets)
-    assume = json.dumps(_policy({"Action": "sts:AssumeRole", "Resource": role}))
-    iam.put_user_policy(UserName=USER, PolicyName="assume", PolicyDocument=assume)
-    return role
-
-
 def ministack_role(
     store: Store, name: str, *trusted: str, condition: dict[str, Any] | None = None
 ) -> str:
@@ -223,15 +212,19 @@ def ministack_role(
     Its trust policy allows only `trusted`; the user has the permission to assume it.
     """
     with closing(client("iam", store.endpoint_url)) as iam:
-        trust = json.dumps(_trust(iam.get_user(UserName=USER)["User"]["Arn"], *trusted))
-        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
-        buckets = _everything_in_the_buckets()
-        buckets["Statement"][0] |= {"Condition": condition} if condition else {}
-        document = json.dumps(buckets)
-        iam.put_role_policy(RoleName=name, PolicyName="buckets", PolicyDocument=document)
-        role: str = made["Role"]["Arn"]
-        assume = json.dumps(_policy({"Action": "sts:AssumeRole", "Resource": role}))
-        iam.put_user_policy(UserName=USER, PolicyName=f"assume-{name}", PolicyDocument=assume)
+        return _make_role(iam, name, *trusted, condition=condition)
+
+
+def _make_role(iam: Any, name: str, *trusted: str, condition: dict[str, Any] | None = None) -> str:
+    trust = json.dumps(_trust(iam.get_user(UserName=USER)["User"]["Arn"], *trusted))
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    buckets = _everything_in_the_buckets()
+    buckets["Statement"][0] |= {"Condition": condition} if condition else {}
+    document = json.dumps(buckets)
+    iam.put_role_policy(RoleName=name, PolicyName="buckets", PolicyDocument=document)
+    role: str = made["Role"]["Arn"]
+    assume = json.dumps(_policy({"Action": "sts:AssumeRole", "Resource": role}))
+    iam.put_user_policy(UserName=USER, PolicyName=f"assume-{name}", PolicyDocument=assume)
     return role
 
 

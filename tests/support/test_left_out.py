@@ -1,7 +1,6 @@
 """The last line of a test run names the skipped tests."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 import pytest
 
 from tests.support.left_out import left_out
+from tests.support.processes import run_to_end
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAM: Final = "Skipped: {} is not here: `apt-get install {}` brings it"
@@ -41,15 +41,7 @@ def test_a_run_without_kustomize_ends_with_the_line(tmp_path: Path) -> None:
     test = "tests/deploy/kubernetes/test_pod_security.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", test]
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment | {"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_to_end(command, cwd=ROOT, env=environment | {"PATH": str(tmp_path)})
     *_, line, end = done.stdout.splitlines()
     assert done.returncode == 0, done.stdout
     assert line.startswith("left out: ")

@@ -1,4 +1,4 @@
-"""Pipes without a reader, with a slow one, and with one that has gone; and lines to write to them."""
+"""Pipes with a slow reader, with none, and with one that has gone; and lines for them."""
 
 import json
 import os

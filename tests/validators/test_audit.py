@@ -2,10 +2,8 @@
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +19,7 @@ from tests.supply_chain.audit import (
     report,
 )
 from tests.supply_chain.locks import ROOT
+from tests.support.http_servers import Handler, serving
 
 TODAY: Final = dt.datetime.now(tz=dt.UTC).date()
 HASH: Final = "--hash=sha256:" + "0" * 64
@@ -36,25 +35,19 @@ ADVISORY: Final = {
 }
 
 
-class Advisories(BaseHTTPRequestHandler):
+class Advisories(Handler):
     """OSV's protocol: https://google.github.io/osv.dev/post-v1-query/. It has one advisory."""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - its name there
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
         vulnerable = asked["package"]["name"] == "weak" and asked["version"] == "1.0"
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"vulns": [ADVISORY]} if vulnerable else {}).encode())
-
-    def log_message(self, *_: object) -> None: ...
+        self.answer(200, json.dumps({"vulns": [ADVISORY]} if vulnerable else {}).encode())
 
 
 @pytest.fixture(scope="module", name="service")
 def _service() -> Iterator[list[str]]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield ["-s", "osv", "--osv-url", f"http://127.0.0.1:{server.server_port}/v1/query"]
-        server.shutdown()
+    with serving(Advisories) as url:
+        yield ["-s", "osv", "--osv-url", f"{url}/v1/query"]
 
 
 @pytest.fixture(name="lock")

@@ -75,10 +75,10 @@ def test_the_validator_finds_nothing(validator: Validator, path: Path) -> None:
     [
         (yamllint, "a.yaml", "a: 1\na: 2\n", "key-duplicates"),
         (hadolint, "Dockerfile", "FROM python:3.13-slim\nRUN pip install click\n", "DL3013"),
-        (compose_schema, "docker-compose.yml", "services: {a: {image: a, readonly: 1}}\n", "readonly"),
-        (rules, "rules.yaml", "groups: [{name: a, rules: [{alert: A, expr: 'sum(('}]}]\n", "parse error"),
+        (compose_schema, "compose.yml", "services: {a: {image: a, readonly: 1}}\n", "readonly"),
+        (rules, "a.yaml", "groups: [{name: a, rules: [{alert: A, expr: '(('}]}]\n", "parse error"),
     ],
-)  # fmt: skip
+)
 def test_the_validator_detects_an_error(
     tmp_path: Path, validator: Validator, name: str, text: str, error: str
 ) -> None:

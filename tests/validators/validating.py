@@ -1,6 +1,5 @@
 """Runs each validator and returns its output, which is empty if it finds no error."""
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from ruamel.yaml import YAML
 
 from tests.clients.toolchains import tool
 from tests.supply_chain.locks import ROOT
+from tests.support.processes import run_to_end
 
 BIN: Final = Path(sys.executable).parent
 KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
@@ -41,7 +41,7 @@ def promtool(*arguments: str | Path) -> str:
 
 def built(directory: Path) -> str:
     """Return what `kubectl apply -k` would send."""
-    done = run(tool("kustomize", "kustomize"), "build", directory)
+    done = run_to_end([tool("kustomize", "kustomize"), "build", directory], cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -69,11 +69,5 @@ def read(manifests: str) -> Iterator[dict[str, Any]]:
 
 
 def said(*command: str | Path) -> str:
-    done = run(*command)
+    done = run_to_end(command, cwd=ROOT)
     return "" if done.returncode == 0 else done.stdout + done.stderr
-
-
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
-    )

@@ -64,7 +64,7 @@ class KeyRing:
         None for any other text, be it the id of another caller's link or no id at all.
         """
         data = _decoded(link_id.removeprefix(ID_PREFIX))
-        if data is None or not link_id.startswith(ID_PREFIX):
+        if data is None:
             return None
         expires_at = int.from_bytes(data[:_TIME_BYTES])
         salt = data[_TIME_BYTES : _TIME_BYTES + SALT_BYTES]

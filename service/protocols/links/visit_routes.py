@@ -1,5 +1,7 @@
 """`/l/{ticket}`: share links, for people and tools that have nothing but an address."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -14,7 +16,7 @@ from service.api.discarding import discard_body
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.api.schemas import Size, StrictRequest, Text
-from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
+from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
@@ -27,6 +29,7 @@ from service.signing.actions import HeadOfDownload
 from service.signing.redirected_put import RedirectedPut
 
 PATH: Final = "/l/"
+_ROUTE: Final = f"{PATH}{{path:path}}"
 _SEE_OTHER: Final = 303  # a GET after the page's POST: RFC 9110, 15.4.4
 _ROBOTS: Final = (b"x-robots-tag", b"noindex")
 _HEAD: Final = HeadOfDownload()
@@ -39,7 +42,13 @@ class LinkRoute(ApiRoute):
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
         text = call.scope["raw_path"].split(b"/")[2]
-        opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
+        try:
+            opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
+        except NotFound:  # like a failed authentication, of which there are few lines
+            state, address = call.scope["state"], call.scope.get("client")
+            client = None if address is None else address[0]
+            await call.authorizer.record_unauthenticated(state["request_id"], client, self.path)
+            raise
         return opened.maker
 
     async def respond(self, call: AuthenticatedRequest) -> Response:
@@ -64,13 +73,14 @@ class NewFile(StrictRequest):
     content_type: Text | MISSING = MISSING
 
 
-@router.api_route(f"{PATH}{{path:path}}", methods=["GET", "HEAD", "PUT", "POST"])
+@router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
 async def share_link(call: AuthenticatedRequest) -> Response:
     """Redirect to the store, or show the page of the link."""
     visits: LinkVisits = call.app.state.link_visits
     opened: OpenLink = call.scope["state"]["link"]
     call.requester.link_id = opened.ticket.id
-    lifetime = visits.check(opened, call.authorizer.snapshot)
+    async with _audited(call):
+        lifetime = visits.check(opened, call.authorizer.snapshot)
     if call.scope["query_string"]:
         raise InvalidRequest("A link has no query parameters.")
     rest = call.scope["raw_path"].split(b"/", 3)[3:]
@@ -98,7 +108,8 @@ async def _download(
     if is_counted and call.method == "GET" and _is_browser(call):
         return redeem_page(link, call.authorizer.snapshot)
     if call.method != "HEAD":
-        await visits.count(opened)
+        async with _audited(call):
+            await visits.count(opened)
     action: Any = _HEAD
     if call.method == "GET":
         action = get_object(None, None, None, link.filename, None)
@@ -152,6 +163,21 @@ def _page_upload(
     sent = () if file.content_type is MISSING else (("content-type", file.content_type),)
     action = RedirectedPut(content_length=file.content_length, sent=sent, new_key=True)
     return PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
+
+
+@asynccontextmanager
+async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
+    """A refused use has its line too. It counts against the maker's rate, which limits the lines."""
+    try:
+        yield
+    except PresignError as error:
+        refusal = error
+        try:
+            await call.authorizer.count(call.requester, 1)
+        except RateLimited as limited:
+            refusal = limited
+        await call.authorizer.record_unread(call.requester, _ROUTE, refusal)
+        raise refusal from None
 
 
 def _is_browser(call: AuthenticatedRequest) -> bool:

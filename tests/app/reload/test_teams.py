@@ -33,16 +33,6 @@ async def test_a_teams_file_can_be_added_changed_and_removed(teams: WatchedServi
     assert await teams.harness.error_code(BILLING) is None
 
 
-async def test_one_teams_change_keeps_other_teams_sessions(teams: WatchedService) -> None:
-    await teams.harness.sign(SALES, "b/c")
-    await teams.harness.sign()
-    fetched = teams.harness.fetched()
-    await teams.changed_to(team("audit"), "callers.d/audit.yaml")
-    await teams.harness.sign(SALES, "b/c")
-    await teams.harness.sign()
-    assert teams.harness.fetched() == fetched
-
-
 async def test_an_error_is_logged_with_file_and_line(
     teams: WatchedService, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -31,6 +31,7 @@ from tests.support.factories import (
     make_request,
     make_requester,
 )
+from tests.support.signed_urls import access_key_id_of
 
 ROLE = "arn:aws:iam::111122223333:role/presign"
 BUCKET = {"region": "eu-west-1", "role_arn": ROLE}
@@ -203,15 +204,11 @@ class Issuer:
         self.requests = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.port = 0
+        self.port = 9  # closed, until it is served
 
     def configured(self, **more: Any) -> dict[str, Any]:
-        return {
-            "issuer": ISSUER.issuer,
-            "audience": ISSUER.audience,
-            "jwks_url": f"http://127.0.0.1:{self.port}/jwks",
-            **more,
-        }
+        url = f"http://127.0.0.1:{self.port}/jwks"
+        return {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": url, **more}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -261,7 +258,10 @@ async def sign_all(harness: Harness) -> None:
     await harness.sign(SALES, "b/c")
 
 
-BOTH = ((BILLING, "a/b"), (SALES, "b/c"))
+async def key_ids(harness: Harness) -> dict[Caller, str]:
+    """The access key ids with which `reports` is signed for."""
+    signed = {BILLING: await harness.sign(), SALES: await harness.sign(SALES, "b/c")}
+    return {each: access_key_id_of(answer.url) for each, answer in signed.items()}
 
 
 def now() -> str:

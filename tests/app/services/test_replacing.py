@@ -10,7 +10,6 @@ from service.errors import ConfigurationError
 from tests.app.services.harness import (
     BEFORE,
     BILLING,
-    BOTH,
     BUCKET,
     ROLE,
     SALES,
@@ -19,6 +18,7 @@ from tests.app.services.harness import (
     called_here,
     caller,
     grant,
+    key_ids,
     settings,
     sign_all,
     tasks,
@@ -26,7 +26,6 @@ from tests.app.services.harness import (
     with_billing,
     with_bucket,
 )
-from tests.support.signed_urls import access_key_id_of
 
 OTHER_ROLE = {**BUCKET, "role_arn": f"{ROLE}-2"}
 NEW_GRANT: Final = with_billing(grant(), grant("photos"), grant(prefix="c/"))
@@ -87,11 +86,11 @@ async def test_what_may_be_signed_changes_at_once(
 
 
 async def test_only_a_caller_whose_policy_changed_gets_a_new_session(warm: Harness) -> None:
-    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = await key_ids(warm)
     warm.source().fetched.clear()
     await warm.reconfigure(NEW_GRANT)
     await sign_all(warm)
-    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = await key_ids(warm)
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]

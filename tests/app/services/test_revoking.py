@@ -10,13 +10,13 @@ from service.errors import CredentialsUnavailable
 from tests.app.services.harness import (
     BEFORE,
     BILLING,
-    BOTH,
     SALES,
     Harness,
     Issuer,
     called_here,
     caller,
     grant,
+    key_ids,
     now,
     settings,
     start_services,
@@ -27,10 +27,10 @@ from tests.support.signed_urls import access_key_id_of
 
 
 async def test_only_a_revoked_caller_gets_a_new_session(warm: Harness) -> None:
-    old = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    old = await key_ids(warm)
     warm.source().fetched.clear()
     await warm.reconfigure(with_billing(grant(), grant("photos"), revoked_before=now()))
-    new = {caller: access_key_id_of((await warm.sign(caller, key)).url) for caller, key in BOTH}
+    new = await key_ids(warm)
     assert new[BILLING] != old[BILLING]
     assert new[SALES] == old[SALES]
     assert warm.source().fetched == [(None, "billing")]

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, FilePayload, Locator, Page, Request
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    FilePayload,
+    Locator,
+    Page,
+    Request,
+    Route,
+    expect,
+)
 
 from service.auth.api_keys import digest_of
 from tests.support.gate import Gate, gate_to
@@ -23,6 +32,7 @@ MIB: Final = 1024**2
 PART: Final = 8 * MIB  # as the service cuts what is below 8 GiB
 LARGE: Final = 2 * PART + 5 * MIB  # three parts
 PATIENCE: Final = 20_000  # milliseconds
+ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
 SHORT_KEY: Final = "a-key-whose-links-are-short"
 LIMITED_KEY: Final = "a-key-with-limits"
 MULTIPART_KEY: Final = "a-key-that-sends-parts-only"
@@ -62,6 +72,10 @@ class Harness:
     gate: Gate | None = None
 
     @property
+    def admin(self) -> Any:
+        return self.store.admin_client()
+
+    @property
     def origin(self) -> str:
         return str(self.service.client.base_url).rstrip("/")
 
@@ -81,25 +95,26 @@ class Harness:
         return self.store.endpoint_url if self.gate is None else self.gate.url
 
     def put(self, key: str, body: bytes) -> None:
-        self.store.admin_client().put_object(Bucket=self.store.bucket, Key=key, Body=body)
+        self.admin.put_object(Bucket=self.store.bucket, Key=key, Body=body)
 
     def read(self, key: str) -> bytes:
         """What the store has."""
-        found = self.store.admin_client().get_object(Bucket=self.store.bucket, Key=key)
-        with found["Body"] as body:
-            content: bytes = body.read()
-            return content
+        content: bytes = self.admin.get_object(Bucket=self.store.bucket, Key=key)["Body"].read()
+        return content
+
+    def type_of(self, key: str) -> Any:
+        return self.admin.head_object(Bucket=self.store.bucket, Key=key)["ContentType"]
 
     def holds(self, key: str, file: Path) -> bool:
         return self.read(key) == file.read_bytes()
 
     def has(self, key: str) -> bool:
-        listed = self.store.admin_client().list_objects_v2(Bucket=self.store.bucket, Prefix=key)
+        listed = self.admin.list_objects_v2(Bucket=self.store.bucket, Prefix=key)
         return any(each["Key"] == key for each in listed.get("Contents", []))
 
     def uploads(self, key: str) -> list[Any]:
         """Those in parts that are neither completed nor aborted."""
-        listed = self.store.admin_client().list_multipart_uploads(Bucket=self.store.bucket)
+        listed = self.admin.list_multipart_uploads(Bucket=self.store.bucket)
         return [each for each in listed.get("Uploads", []) if each["Key"] == key]
 
 
@@ -138,9 +153,6 @@ class Watch:
     def log(self, message: ConsoleMessage) -> None:
         self.logged.append(f"{message.type}: {message.text}")
 
-    def address(self, page: Page) -> None:
-        self.addresses.append(page.url)
-
 
 @dataclass(frozen=True)
 class ConsolePage:
@@ -163,23 +175,19 @@ class ConsolePage:
     def alert(self) -> Locator:
         return self.page.get_by_role("alert")
 
-    def sign_in(self, key: str = API_KEY) -> None:
+    def try_to_sign_in(self, key: str = API_KEY) -> None:
         self.field("API key or token").fill(key)
         self.button("Sign in").click()
+
+    def sign_in(self, key: str = API_KEY) -> None:
+        self.try_to_sign_in(key)
         self.button("Sign out").wait_for()
 
-    def choose(self, *files: FilePayload) -> None:
-        self.field("Files").set_input_files(list(files))
+    def choose(self, *files: FilePayload | Path) -> None:
+        self.field("Files").set_input_files(list[Any](files))
 
-    def choose_on_disk(self, *files: Path) -> None:
-        self.field("Files").set_input_files(list(files))
-
-    def upload(self, *files: FilePayload) -> None:
+    def upload(self, *files: FilePayload | Path) -> None:
         self.choose(*files)
-        self.button("Upload").click()
-
-    def upload_from_disk(self, *files: Path) -> None:
-        self.choose_on_disk(*files)
         self.button("Upload").click()
 
     def wait_until_sent(self, name: str) -> None:
@@ -203,6 +211,33 @@ def open_console(context: BrowserContext, harness: Harness) -> ConsolePage:
     page.on("framenavigated", lambda frame: watch.addresses.append(frame.url))
     page.goto(harness.url)
     return ConsolePage(page, harness, watch)
+
+
+def hold(page: Page, path: str) -> list[Route]:
+    """Leave requests to `path` without an answer. Returns them."""
+    held: list[Route] = []
+    page.route(path, lambda route: held.append(route))  # noqa: PLW0108 (playwright marks its handlers)
+    return held
+
+
+def refuse(
+    route: Route, status: int, detail: str, code: str = "unauthenticated", retry_after: int = 0
+) -> None:
+    """Answer like the service."""
+    problem = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    headers = {"retry-after": str(retry_after)} if retry_after else {}
+    headers["content-type"] = "application/problem+json"
+    route.fulfill(status=status, headers=headers, json={**problem, "detail": detail})
+
+
+def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:
+    """The page learns it when it asks for a link."""
+    page = console.page
+    page.route("**/v1/object-checks", lambda route: refuse(route, 401, "It ran out."))
+    console.field("Object").fill(key)
+    console.button("Link").click()
+    expect(console.alert.first).to_contain_text("Your key or token is no longer valid.")
+    page.unroute("**/v1/object-checks")
 
 
 def text_file(name: str, content: bytes = b"hello", mime: str = "text/plain") -> FilePayload:

@@ -23,7 +23,7 @@ from tests.browser.console.harness import (
 )
 from tests.support import stores
 from tests.support.gate import gate_to
-from tests.support.service import API_KEY
+from tests.support.service import API_KEY, make_settings
 from tests.support.stores import Store
 
 INTO: Final = Path(__file__).parents[3] / "docs" / "console"
@@ -51,22 +51,10 @@ BILLING: Final = {
 @contextmanager
 def harness(store: Store, directory: Path) -> Iterator[Harness]:
     with gate_to(store.endpoint_url) as gate:
-        bucket = {
-            "bucket": store.bucket, "region": store.region, "role_arn": store.role_arn,
-            "endpoint_url": store.endpoint_url, "sts_endpoint_url": store.sts_endpoint_url,
-            "public_endpoint_url": gate.url,
-        }  # fmt: skip
-        callers = [BILLING]
-        with run_console(
-            store, directory, gate, callers=callers, buckets={"reports": bucket}
-        ) as made:
+        bucket = make_settings(store, public_endpoint_url=gate.url)["buckets"]["objects"]
+        more = {"callers": [BILLING], "buckets": {"reports": bucket}}
+        with run_console(store, directory, gate, **more) as made:
             yield made
-
-
-def sign_in_page(browser: Browser, made: Harness) -> None:
-    with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
-        opened = open_console(context, made)
-        take(opened, "sign-in")
 
 
 def working(opened: ConsolePage, folder: str, film: Path) -> None:
@@ -79,7 +67,7 @@ def working(opened: ConsolePage, folder: str, film: Path) -> None:
     opened.link(f"{folder}{REPORT}")
     opened.choose(text_file("notes.txt"))
     gate.shut(after=40 * MIB)
-    opened.upload_from_disk(film)
+    opened.upload(film)
     gate.wait_until_held(3)
     opened.page.wait_for_timeout(500)  # until its bar has moved there
     opened.page.mouse.move(0, 0)
@@ -91,7 +79,8 @@ def take(opened: ConsolePage, name: str, *, whole: bool = False) -> None:
 
 
 def pictures(browser: Browser, made: Harness, film: Path) -> None:
-    sign_in_page(browser, made)
+    with browser.new_context(viewport=DESKTOP, color_scheme="light") as context:
+        take(open_console(context, made), "sign-in")
     views: list[tuple[str, Any, Any]] = [
         ("light", "light", DESKTOP),
         ("dark", "dark", DESKTOP),

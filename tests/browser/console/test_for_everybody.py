@@ -12,7 +12,6 @@ from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.harness import ConsolePage, Harness, open_console, text_file
 from tests.support.service import API_KEY
 
-EXPLAINABLE: Final[dict[str, Any]] = {"paths": {"/v1/diagnoses": {"post": {}}}}
 FINDING: Final = {
     "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
 }  # fmt: skip
@@ -26,7 +25,6 @@ def test_axe_finds_nothing_in_any_state(
     with chromium.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
     ) as context:
-        context.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
         context.route("**/v1/diagnoses", lambda route: route.fulfill(json={"findings": [FINDING]}))
         opened = open_console(context, harness)
         assert violations(opened.page) == []
@@ -58,6 +56,11 @@ def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path)
     keyboard = console.page.keyboard
     file = tmp_path / "by keyboard.txt"
     file.write_text("typed")
+
+    def press(key: str, on: str, *, backwards: bool = False) -> None:
+        to(console, on, backwards=backwards)
+        keyboard.press(key)
+
     to(console, "API key or token")
     keyboard.type(API_KEY)
     keyboard.press("Enter")
@@ -67,26 +70,19 @@ def test_all_of_it_is_done_without_a_mouse(console: ConsolePage, tmp_path: Path)
     with console.page.expect_file_chooser() as chosen:
         # Playwright does not wait until Chromium intercepts choosers, and a key can be faster.
         # The round trips of `to` come after it: without them one press in 15 is lost.
-        to(console, "Files")
-        keyboard.press("Space")
+        press("Space", on="Files")
     chosen.value.set_files(file)
-    to(console, "Upload")
-    keyboard.press("Enter")
+    press("Enter", on="Upload")
     console.wait_until_sent("by keyboard.txt")
-    to(console, "Object")
-    keyboard.press("Enter")
+    press("Enter", on="Object")
     expect(console.button("Copy")).to_be_focused()
     assert console.harness.read("keys/by keyboard.txt") == b"typed"
-    to(console, "The same in code", backwards=True)
-    keyboard.press("Enter")
-    to(console, "curl")
-    keyboard.press("ArrowRight")
+    press("Enter", on="The same in code", backwards=True)
+    press("ArrowRight", on="curl")
     expect(console.page.locator("#upload-code").get_by_role("radio", name="Python")).to_be_checked()
-    to(console, "Copy code")
-    keyboard.press("Space")
+    press("Space", on="Copy code")
     expect(console.page.get_by_role("status")).to_have_text("Copied.")
-    to(console, "Sign out", backwards=True)
-    keyboard.press("Enter")
+    press("Enter", on="Sign out", backwards=True)
     expect(console.field("API key or token")).to_be_focused()
 
 
@@ -138,10 +134,8 @@ def test_nothing_moves_for_who_wants_no_motion(
 ) -> None:
     with chromium.new_context(reduced_motion=motion) as context:
         opened = open_console(context, harness)
-        lasts = opened.page.evaluate(
-            "getComputedStyle(document.querySelector('button')).transitionDuration"
-        )
-        assert (lasts != "0s") is moves
+        style = "getComputedStyle(document.querySelector('button'))"
+        assert (opened.page.evaluate(f"{style}.transitionDuration") != "0s") is moves
         kept_to_itself(opened)
 
 
@@ -163,7 +157,6 @@ def explaining(console: ConsolePage, answer: Any, status: int = 200) -> list[Any
         asked.append(route.request.post_data_json)
         route.fulfill(status=status, json=answer)
 
-    console.page.route("**/openapi.json", lambda route: route.fulfill(json=EXPLAINABLE))
     console.page.route("**/v1/diagnoses", reply)
     console.sign_in()
     return asked
@@ -227,9 +220,8 @@ def test_what_cannot_be_explained_is_told(
 
 
 def test_a_refusal_to_explain_is_told_in_the_services_words(console: ConsolePage) -> None:
-    explaining(
-        console, {"detail": "This key is another caller's.", "code": "forbidden"}, status=403
-    )
+    refusal = {"detail": "This key is another caller's.", "code": "forbidden"}
+    explaining(console, refusal, status=403)
     console.field("Failing URL").fill(URL)
     console.button("Diagnose").click()
     expect(console.alert).to_have_text("This key is another caller's.")

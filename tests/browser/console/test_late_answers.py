@@ -3,21 +3,13 @@
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import SHORT_KEY, ConsolePage
-from tests.support.service import API_KEY
-
-
-def held(console: ConsolePage, path: str) -> list[Route]:
-    """Requests that are left without an answer."""
-    routes: list[Route] = []
-    console.page.route(path, lambda route: routes.append(route))  # noqa: PLW0108 (playwright marks its handlers)
-    return routes
+from tests.browser.console.harness import SHORT_KEY, ConsolePage, hold, refuse
 
 
 def asked_for_a_link(console: ConsolePage) -> Route:
     console.harness.put("of-the-first.txt", b"first")
     console.sign_in()
-    routes = held(console, "**/v1/download-urls")
+    routes = hold(console.page, "**/v1/download-urls")
     with console.page.expect_request("**/v1/download-urls"):
         console.field("Object").fill("of-the-first.txt")
         console.button("Link").click()
@@ -32,9 +24,8 @@ def let_it_come(console: ConsolePage) -> None:
 
 
 def test_a_late_link_is_not_shown_to_the_next_caller(console: ConsolePage) -> None:
-    asked_for_a_link(console).fulfill(
-        json={"url": "https://store.example/of-the-first.txt", "expires_at": "2999-01-01T00:00:00Z"}
-    )
+    url = "https://store.example/of-the-first.txt"
+    asked_for_a_link(console).fulfill(json={"url": url, "expires_at": "2999-01-01T00:00:00Z"})
     let_it_come(console)
     assert console.page.locator("#link-url").input_value() == ""
     assert "of-the-first" not in console.page.content()
@@ -42,17 +33,14 @@ def test_a_late_link_is_not_shown_to_the_next_caller(console: ConsolePage) -> No
 
 
 def test_a_refusal_of_the_last_callers_token_signs_nobody_out(console: ConsolePage) -> None:
-    asked_for_a_link(console).fulfill(status=401, json={"detail": "no", "code": "unauthenticated"})
+    refuse(asked_for_a_link(console), 401, "no")
     let_it_come(console)
     expect(console.button("Sign out")).to_be_visible()
 
 
 def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) -> None:
-    console.page.route(
-        "**/openapi.json", lambda route: route.fulfill(json={"paths": {"/v1/diagnoses": {}}})
-    )
     console.sign_in()
-    routes = held(console, "**/v1/diagnoses")
+    routes = hold(console.page, "**/v1/diagnoses")
     with console.page.expect_request("**/v1/diagnoses"):
         console.field("Failing URL").fill("https://store.example/a")
         console.button("Diagnose").click()
@@ -70,29 +58,8 @@ def test_late_findings_are_not_shown_to_the_next_caller(console: ConsolePage) ->
 )
 def test_json_that_is_no_problem_is_told_by_its_status(console: ConsolePage, body: str) -> None:
     """As a proxy answers that is in between."""
-    console.page.route(
-        "**/v1/caller",
-        lambda route: route.fulfill(status=400, body=body, content_type="application/json"),
-    )
-    console.field("API key or token").fill(API_KEY)
-    console.button("Sign in").click()
+    answer = {"status": 400, "body": body, "content_type": "application/json"}
+    console.page.route("**/v1/caller", lambda route: route.fulfill(**answer))
+    console.try_to_sign_in()
     expect(console.alert.first).to_contain_text("The service answered 400.")
     expect(console.button("Sign in")).to_be_enabled()
-
-
-@pytest.mark.parametrize("language", ["curl", "Python", "JavaScript"])
-def test_code_to_paste_has_no_control_characters(console: ConsolePage, language: str) -> None:
-    """A terminal would take them for keys: Ctrl-C, and what follows is a command of its own."""
-    console.sign_in()
-    console.page.locator("#object").evaluate(
-        """(field) => {
-          field.value = "a\\u001b[201~\\u0003touch broken #\\u007f\\u009b";
-          field.dispatchEvent(new Event("input", { bubbles: true }));
-        }"""
-    )
-    code = console.page.locator("#link-code")
-    code.get_by_text("The same in code").click()
-    code.get_by_text(language, exact=True).click()
-    text = code.locator("pre").text_content() or ""
-    assert "download-urls" in text
-    assert [c for c in text if not (c.isprintable() or c == "\n")] == []

@@ -2,16 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import Final
 
 import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.console.harness import READER_KEY, SHORT, SHORT_KEY, ConsolePage
-
-ODD: Final = "Odd 'name' \"$(touch broken)\" `x` ${y} [1-3] {a,b} é😀%.txt"
-LANGUAGES: Final = ["curl", "Python", "JavaScript"]
+from tests.browser.console.harness import ODD, READER_KEY, SHORT, SHORT_KEY, ConsolePage
 
 
 def get(url: str) -> httpx.Response:
@@ -97,9 +93,8 @@ def test_what_is_outside_of_the_grants_is_not_asked_for(console: ConsolePage) ->
     console.page.route("**/v1/**", lambda route: route.abort())
     console.field("Object").fill("reports/2025/a.txt")
     console.button("Link").click()
-    expect(console.alert).to_have_text(
-        "Your grants do not let you download an object with this name."
-    )
+    said = "Your grants do not let you download an object with this name."
+    expect(console.alert).to_have_text(said)
 
 
 def test_only_lifetimes_that_are_granted_are_offered(console: ConsolePage) -> None:

@@ -15,7 +15,10 @@ from tests.browser.console.harness import (
     PATIENCE,
     ConsolePage,
     large_file,
+    refuse,
 )
+from tests.support.gate import Gate
+from tests.support.socket_server import wait_until
 
 PARTS: Final = 3
 
@@ -28,7 +31,7 @@ def test_a_resumed_upload_sends_only_the_missing_parts(
     file = large_file(tmp_path, "paused.bin", size)
     console.sign_in()
     gate.shut(after=2 * PART + MIB)
-    console.upload_from_disk(file)
+    console.upload(file)
     item = console.item("paused.bin")
     gate.wait_until_held(3)
     item.get_by_role("button", name="Pause").click()
@@ -71,42 +74,43 @@ def test_an_expired_part_url_is_requested_again(
     console.page.on("request", lambda request: used.add(request.url))
     console.sign_in(LATE_KEY)
     file = large_file(tmp_path, name)
-    console.upload_from_disk(file)
+    console.upload(file)
     console.wait_until_sent(name)
     assert console.harness.holds(name, file)
     assert len(late) == PARTS
     assert late & used == (late if believed else set())
 
 
+def half_sent(console: ConsolePage, file: Path) -> Gate:
+    """Upload a large file through the gate, which is shut then."""
+    gate = console.harness.way
+    console.sign_in()
+    gate.shut(after=PART)
+    console.upload(file)
+    gate.wait_until_held(2)
+    return gate
+
+
 def test_a_cancelled_upload_leaves_nothing_at_the_store(
     gated_console: ConsolePage, tmp_path: Path
 ) -> None:
-    console, gate = gated_console, gated_console.harness.way
-    console.sign_in()
-    gate.shut(after=PART)
-    console.upload_from_disk(large_file(tmp_path, "cancelled.bin"))
-    gate.wait_until_held(2)
+    console = gated_console
+    gate = half_sent(console, large_file(tmp_path, "cancelled.bin"))
     assert len(console.harness.uploads("cancelled.bin")) == 1
     item = console.item("cancelled.bin")
     item.get_by_role("button", name="Cancel").click()
     expect(item).to_contain_text("Cancelled")
     expect(item.get_by_role("button", name="Remove")).to_be_focused()
     gate.open()
-    deadline = time.monotonic() + 10
-    while console.harness.uploads("cancelled.bin") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert console.harness.uploads("cancelled.bin") == []
+    wait_until(lambda: console.harness.uploads("cancelled.bin") == [], 10)
     item.get_by_role("button", name="Remove").click()
     expect(item).to_be_hidden()
     expect(console.field("Files")).to_be_focused()
 
 
 def test_signing_out_ends_what_is_under_way(gated_console: ConsolePage, tmp_path: Path) -> None:
-    console, gate = gated_console, gated_console.harness.way
-    console.sign_in()
-    gate.shut(after=PART)
-    console.upload_from_disk(large_file(tmp_path, "left.bin"))
-    gate.wait_until_held(2)
+    console = gated_console
+    gate = half_sent(console, large_file(tmp_path, "left.bin"))
     asked: list[str] = []
 
     def accept(dialog: Dialog) -> None:
@@ -127,12 +131,10 @@ def test_an_expired_token_loses_no_parts_that_were_sent(
     console, gate = gated_console, gated_console.harness.way
     file = large_file(tmp_path, "expired.bin")
     console.sign_in()
-    out = {"type": "t", "title": "t", "status": 401, "code": "unauthenticated", "detail": "Out."}
-    console.page.route("**/complete", lambda route: route.fulfill(status=401, json=out))
-    console.upload_from_disk(file)
-    expect(console.alert.first).to_contain_text(
-        "Sign in again to continue your uploads.", timeout=PATIENCE
-    )
+    console.page.route("**/complete", lambda route: refuse(route, 401, "Out."))
+    console.upload(file)
+    again = "Sign in again to continue your uploads."
+    expect(console.alert.first).to_contain_text(again, timeout=PATIENCE)
     console.page.unroute("**/complete")
     before = gate.passed
     console.sign_in()
@@ -158,7 +160,7 @@ def test_a_completion_whose_answer_is_lost_is_asked_for_again(
     console.page.route("**/complete", lose)
     file = large_file(tmp_path, "lost.bin")
     console.sign_in()
-    console.upload_from_disk(file)
+    console.upload(file)
     item = console.item("lost.bin")
     expect(item.get_by_role("alert")).to_contain_text("did not respond", timeout=PATIENCE)
     item.get_by_role("button", name="Try again").click()

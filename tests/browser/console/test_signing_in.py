@@ -1,17 +1,24 @@
 """Who is there, what they may do, and what the page keeps of them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
 
-from tests.browser.console.harness import LIMITED_KEY, MIB, READER_KEY, ConsolePage, text_file
+from tests.browser.console.harness import (
+    LIMITED_KEY,
+    MIB,
+    READER_KEY,
+    ConsolePage,
+    hold,
+    let_token_expire,
+    refuse,
+    text_file,
+)
 from tests.support.service import API_KEY
-
-UNKNOWN: Final = "This key or token is unknown"
-NAMES: Final = ["Bucket", "Folder", "Files"]
 
 
 def everything(page: Page) -> str:
@@ -20,15 +27,6 @@ def everything(page: Page) -> str:
         "[...document.querySelectorAll('input, textarea, select')].map((each) => each.value).join()"
     )
     return page.content() + fields
-
-
-def refused(route: Route, status: int, code: str, detail: str, **headers: str) -> None:
-    route.fulfill(
-        status=status,
-        headers={"content-type": "application/problem+json", **headers},
-        json={"type": f"urn:presign:problem:{code}", "title": code, "status": status,
-              "detail": detail, "code": code},
-    )  # fmt: skip
 
 
 @contextmanager
@@ -45,9 +43,8 @@ def asked_by(page: Page) -> Iterator[list[str]]:
 
 
 def test_a_wrong_key_is_announced_and_stored_nowhere(console: ConsolePage) -> None:
-    console.field("API key or token").fill("sentinel-of-a-wrong-key")
-    console.button("Sign in").click()
-    expect(console.alert).to_contain_text(UNKNOWN)
+    console.try_to_sign_in("sentinel-of-a-wrong-key")
+    expect(console.alert).to_contain_text("This key or token is unknown")
     expect(console.alert).to_contain_text("valid API key or token")
     expect(console.alert).to_be_focused()
     expect(console.button("Sign out")).to_be_hidden()
@@ -74,14 +71,14 @@ def test_a_valid_key_opens_the_page_and_stays_in_memory(console: ConsolePage) ->
 def test_the_controls_are_called_what_they_are(console: ConsolePage) -> None:
     expect(console.field("API key or token")).to_have_attribute("type", "password")
     console.sign_in()
-    for name in NAMES:
+    for name in ("Bucket", "Folder", "Files"):
         expect(console.field(name)).to_be_visible()
     for name in ("Upload", "Link", "Sign out"):
         expect(console.button(name)).to_be_visible()
     expect(console.page.get_by_role("heading", name="Where")).to_be_focused()
 
 
-def test_what_one_may_do_is_said(console: ConsolePage) -> None:
+def test_what_one_may_do_is_said_before_an_upload(console: ConsolePage) -> None:
     console.sign_in(LIMITED_KEY)
     told = console.page.get_by_role("complementary")
     expect(told).to_contain_text("objects / inbox/")
@@ -89,10 +86,6 @@ def test_what_one_may_do_is_said(console: ConsolePage) -> None:
         expect(told.get_by_text(operation, exact=True)).to_be_visible()
     expect(told).to_contain_text("Files of at most 1 MiB, of type text/plain, image/*.")
     expect(told).to_contain_text("May not replace objects.")
-
-
-def test_the_grants_folder_and_limits_are_shown_before_an_upload(console: ConsolePage) -> None:
-    console.sign_in(LIMITED_KEY)
     expect(console.field("Folder")).to_have_value("inbox/")
     expect(console.page.locator("#folders option")).to_have_attribute("value", "inbox/")
     expect(console.field("Files")).to_have_accessible_description(
@@ -116,9 +109,8 @@ def test_what_a_limit_forbids_is_told_and_never_asked_for(console: ConsolePage) 
     expect(console.item("page.html")).to_contain_text("Its type is text/html; your grant allows")
     console.field("Folder").fill("elsewhere")
     expect(console.item("long.txt")).to_contain_text("in this folder")
-    expect(
-        console.page.get_by_text("Your grants do not allow uploads to this folder.")
-    ).to_be_visible()
+    reason = console.page.get_by_text("Your grants do not allow uploads to this folder.")
+    expect(reason).to_be_visible()
 
 
 def test_what_is_not_granted_is_not_offered(console: ConsolePage) -> None:
@@ -144,65 +136,39 @@ def test_signing_out_forgets_all_of_it(console: ConsolePage) -> None:
 
 def test_an_expired_token_leads_to_the_sign_in_without_loss(console: ConsolePage) -> None:
     console.sign_in()
-    console.field("Object").fill("a.txt")
-    page = console.page
-    page.route("**/v1/object-checks", lambda r: refused(r, 401, "unauthenticated", "It ran out."))
-    console.button("Link").click()
-    expect(console.alert).to_contain_text("Your key or token is no longer valid.")
+    let_token_expire(console, "a.txt")
     expect(console.alert).to_contain_text("It ran out.")
     expect(console.alert).to_be_focused()
     expect(console.button("Link")).to_be_hidden()
-    page.unroute("**/v1/object-checks")
     console.sign_in()
     expect(console.field("Object")).to_have_value("a.txt")
 
 
 def test_another_caller_finds_nothing_of_the_one_before(console: ConsolePage) -> None:
     console.sign_in()
-    console.field("Object").fill("secret-plan.txt")
+    held = hold(console.page, f"{console.harness.store_origin}/**")
+    console.upload(text_file("secret-sent.txt"))
+    console.item("secret-sent.txt").get_by_text("Sending").wait_for()
     console.choose(text_file("secret-file.txt"))
-    page = console.page
-    page.route("**/v1/object-checks", lambda r: refused(r, 401, "unauthenticated", "It ran out."))
-    console.button("Link").click()
-    expect(console.alert).to_be_focused()
+    let_token_expire(console, "secret-plan.txt")
     console.sign_in(READER_KEY)
-    left = everything(page)
-    assert "secret-plan" not in left
-    assert "secret-file" not in left
-
-
-def test_the_page_waits_as_long_as_a_rate_limit_says(console: ConsolePage) -> None:
-    answers: list[float] = []
-
-    def limit_once(route: Route) -> None:
-        answers.append(console.page.evaluate("performance.now()"))
-        if len(answers) > 1:
-            route.continue_()
-            return
-        headers = {"retry-after": "2"}
-        refused(route, 429, "rate_limited", "Wait.", **headers)
-
-    console.page.route("**/v1/caller", limit_once)
-    console.sign_in()
-    first, second = answers
-    assert second - first >= 2000
+    for route in held:
+        route.fulfill(status=200)
+    console.page.wait_for_timeout(500)
+    assert re.findall("secret-[a-z]+", everything(console.page)) == []
 
 
 def test_who_is_to_wait_too_long_is_told_so(console: ConsolePage) -> None:
-    headers = {"retry-after": "900"}
-    console.page.route(
-        "**/v1/caller", lambda r: refused(r, 429, "rate_limited", "Slow down.", **headers)
-    )
-    console.field("API key or token").fill(API_KEY)
-    console.button("Sign in").click()
+    page = console.page
+    page.route("**/v1/caller", lambda r: refuse(r, 429, "Slow down.", "rate_limited", 900))
+    console.try_to_sign_in()
     expect(console.alert).to_contain_text("Slow down.")
     expect(console.alert).to_contain_text("Try again in 900 s.")
 
 
 def test_a_service_that_does_not_answer_is_told_of(console: ConsolePage) -> None:
     console.page.route("**/v1/caller", lambda route: route.abort())
-    console.field("API key or token").fill(API_KEY)
-    console.button("Sign in").click()
+    console.try_to_sign_in()
     expect(console.alert).to_have_text(
         "The service did not respond. Check your connection and try again."
     )
@@ -220,7 +186,7 @@ def test_names_and_words_are_text_whatever_is_in_them(console: ConsolePage) -> N
     page = console.page
     told = {"subject": MARKUP, "issuer": MARKUP, "grants": [grant]}
     page.route("**/v1/caller", lambda route: route.fulfill(json=told))
-    page.route("**/v1/download-urls", lambda r: refused(r, 422, MARKUP, MARKUP))
+    page.route("**/v1/download-urls", lambda route: refuse(route, 422, MARKUP, MARKUP))
     console.sign_in()
     console.choose(text_file(MARKUP.replace("/", "_"), mime=MARKUP))
     console.field("Object").fill(f"{MARKUP}/a")

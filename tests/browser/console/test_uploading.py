@@ -4,41 +4,40 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.browser.console.harness import LARGE, LIMITED_KEY, ConsolePage, large_file, text_file
+from tests.browser.console.harness import (
+    LARGE,
+    LIMITED_KEY,
+    ConsolePage,
+    hold,
+    large_file,
+    text_file,
+)
 
 ODD: Final = "Ünïcode 😀 +%2F & 'quoted' #1.txt"
 
 
-def test_a_small_file_arrives_as_it_is_with_its_type(console: ConsolePage) -> None:
+@pytest.mark.parametrize(("folder", "name"), [("letters/2026", "small.txt"), ("Öffentlich", ODD)])
+def test_a_file_arrives_as_it_is_under_its_name_with_its_type(
+    console: ConsolePage, folder: str, name: str
+) -> None:
+    key = f"{folder}/{name}"
     console.sign_in()
-    console.field("Folder").fill("letters/2026")
-    console.upload(text_file("small.txt", b"dear reader"))
-    console.wait_until_sent("small.txt")
-    assert console.harness.read("letters/2026/small.txt") == b"dear reader"
-    head = console.harness.store.admin_client().head_object(
-        Bucket=console.harness.store.bucket, Key="letters/2026/small.txt"
-    )
-    assert head["ContentType"] == "text/plain"
-    expect(console.page.get_by_role("status")).to_have_text("small.txt: Sent.")
-    expect(console.field("Object")).to_have_value("letters/2026/small.txt")
-
-
-def test_any_name_is_kept_to_the_letter(console: ConsolePage) -> None:
-    console.sign_in()
-    console.field("Folder").fill("Öffentlich/")
-    console.upload(text_file(ODD, b"odd"))
-    console.wait_until_sent(ODD)
-    assert console.harness.read(f"Öffentlich/{ODD}") == b"odd"
+    console.field("Folder").fill(folder)
+    console.upload(text_file(name, b"dear reader"))
+    console.wait_until_sent(name)
+    assert console.harness.read(key) == b"dear reader"
+    assert console.harness.type_of(key) == "text/plain"
+    expect(console.page.get_by_role("status")).to_have_text(f"{name}: Sent.")
+    expect(console.field("Object")).to_have_value(key)
 
 
 def test_several_files_are_uploaded_in_turn_even_an_empty_one(console: ConsolePage) -> None:
     console.sign_in()
-    names = ["one.txt", "empty.txt", "three.txt"]
-    bodies = [b"1", b"", b"333"]
-    console.upload(*(text_file(name, body) for name, body in zip(names, bodies, strict=True)))
-    for name, body in zip(names, bodies, strict=True):
+    files = {"one.txt": b"1", "empty.txt": b"", "three.txt": b"333"}
+    console.upload(*(text_file(name, body) for name, body in files.items()))
+    for name, body in files.items():
         console.wait_until_sent(name)
         assert console.harness.read(name) == body
 
@@ -50,7 +49,7 @@ def test_an_existing_object_is_replaced_only_on_request(
     console.harness.put(name, b"first")
     file = large_file(tmp_path, name, size)
     console.sign_in()
-    console.upload_from_disk(file)
+    console.upload(file)
     item = console.item(name)
     expect(item.get_by_role("alert")).to_contain_text("An object with this name already exists.")
     assert console.harness.read(name) == b"first"
@@ -99,12 +98,7 @@ def test_a_problem_is_shown_in_the_services_words(console: ConsolePage) -> None:
 
 
 def test_who_writes_meanwhile_is_not_led_away(console: ConsolePage) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    console.page.route("**/v1/upload-urls", hold)
+    held = hold(console.page, "**/v1/upload-urls")
     console.sign_in()
     console.upload(text_file("quiet.txt"))
     console.field("Object").focus()

@@ -6,7 +6,6 @@ Without kustomize the tests are skipped, and say how to install it; in CI they f
 
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.clients.toolchains import missing
+from tests.support.processes import run_to_end
 
 ROOT: Final = Path(__file__).parents[3]
 MANIFESTS: Final = ROOT / "deploy" / "kubernetes"
@@ -126,9 +126,7 @@ def _switch_on(kustomization: Path) -> None:
 
 
 def kustomized(directory: Path) -> str:
-    done = subprocess.run(
-        [*_kustomize(), str(directory)], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = run_to_end([*_kustomize(), directory])
     assert (done.returncode, done.stderr) == (0, ""), done.stderr  # it warns about deprecations
     return done.stdout
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from functools import cache
@@ -27,10 +26,10 @@ from tests.deploy.kubernetes.building import (
     ROOT,
     STATIC_KEYS,
     Build,
-    Object,
     each_build,
     tokens,
 )
+from tests.support.processes import run_to_end
 
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OPERATIONS: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -61,9 +60,8 @@ def test_the_service_address_matches_the_callers_page() -> None:
 
 
 def test_the_user_is_the_images_user() -> None:
-    (user,) = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)
     context = EKS.pod["spec"]["securityContext"]
-    assert (context["runAsUser"], context["runAsGroup"]) == tuple(int(each) for each in user)
+    assert f"\nUSER {context['runAsUser']}:{context['runAsGroup']}\n" in DOCKERFILE
 
 
 @each_build
@@ -100,14 +98,10 @@ def test_the_grace_period_covers_the_shutdown(build: Build) -> None:
 
 def test_the_grace_period_covers_an_aws_load_balancer() -> None:
     """As documented for a drain of 20 seconds."""
-    documented = re.search(
-        r"Behind an AWS load balancer, use about (\d+), with a grace period of (\d+)",
-        " ".join(OPERATIONS.split()),
-    )
-    assert documented is not None
-    drain, grace = int(documented[1]), int(documented[2])
-    assert EKS.pod["spec"]["terminationGracePeriodSeconds"] == grace
-    assert grace > drain + FINISH_SECONDS + REST_SECONDS
+    advice = r"Behind an AWS load balancer, use about (\d+), with a grace period of (\d+)"
+    [(drain, grace)] = re.findall(advice, " ".join(OPERATIONS.split()))
+    assert EKS.pod["spec"]["terminationGracePeriodSeconds"] == int(grace)
+    assert int(grace) > int(drain) + FINISH_SECONDS + REST_SECONDS
 
 
 @each_build
@@ -127,8 +121,7 @@ def test_the_memory_limit_fits_max_in_flight_bodies(build: Build) -> None:
 
 
 def quantity(text: str) -> int:
-    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", text).groups()  # type: ignore[union-attr]  # else it fails, as it should
-    return int(number) * {"Mi": MIB, "Gi": 1024 * MIB}[unit]
+    return int(text[:-2]) * {"Mi": MIB, "Gi": 1024 * MIB}[text[-2:]]
 
 
 def test_the_minimum_replicas_can_lose_one() -> None:
@@ -194,17 +187,11 @@ def files_of_the_pod(build: Build) -> set[str]:
     """Return the path of every file in projected volumes."""
     mounts = {mount["name"]: mount["mountPath"] for mount in build.container["volumeMounts"]}
     return {
-        f"{mounts[volume['name']]}/{path}"
+        f"{mounts[volume['name']]}/{item['path']}"
         for volume in build.pod["spec"]["volumes"]
         for source in volume.get("projected", {}).get("sources", [])
-        for path in _paths(source)
+        for item in source.get("configMap", {}).get("items", [source.get("serviceAccountToken")])
     }
-
-
-def _paths(source: Object) -> list[str]:
-    if "serviceAccountToken" in source:
-        return [source["serviceAccountToken"]["path"]]
-    return [item["path"] for item in source["configMap"]["items"]]
 
 
 @each_build
@@ -223,15 +210,9 @@ def test_each_token_has_the_right_audience() -> None:
 
 @each_overlay
 def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "service", "check", "--config", str(written(build, tmp_path))],
-        env={"PATH": os.environ["PATH"]},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = [sys.executable, "-m", "service", "check", "--config"]
+    file, environment = str(written(build, tmp_path)), {"PATH": os.environ["PATH"]}
+    done = run_to_end([*command, file], cwd=ROOT, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "system:serviceaccount:billing:* of cluster-a may download, upload, head" in done.stdout
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning:")]
@@ -242,8 +223,7 @@ def test_presign_check_warns_only_about_static_keys(build: Build, tmp_path: Path
 def written(build: Build, directory: Path) -> Path:
     """Write the ConfigMap's file, with another authority in place of the cluster's."""
     path = directory / "presign.yaml"
-    text = re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration_file)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(re.sub(r"(?<=ca_file: )\S+", certifi.where(), build.configuration_file))
     return path
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.support.service import RunningService, SignedRequest, post_form, send
+from tests.support.service import RunningService, as_signed, post_form, send
 from tests.support.stores import BODY, Store
 
 
@@ -52,7 +52,7 @@ def _multipart(client: OperationClient) -> httpx.Response:
         return created
     upload = created.json()
     [part] = upload["parts"]
-    sent = send(SignedRequest("PUT", part["url"], part["headers"], part), BODY)
+    sent = send(as_signed(part), BODY)
     parts = [{"part_number": 1, "etag": sent.headers.get("etag", '"none"')}]
     path = f"multipart-uploads/{upload['upload_id']}/complete"
     ended = client.post(path, content_length=len(BODY), parts=parts)

@@ -257,7 +257,7 @@ async def test_at_a_real_server_each_revocation_is_a_change(valkey: Valkey) -> N
     expires_at = int(time.time()) + HOUR
     store = RedisLinks(valkey.url, clock=SystemClock())
     found: Revoked | None = None
-    for link_id in (ID, OTHER, ID):
+    for link_id in (ID, OTHER, OTHER, ID):
         await store.revoke(link_id, expires_at)
         found = await store.revoked(None if found is None else found.change)
         assert found is not None

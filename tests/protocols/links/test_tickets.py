@@ -93,6 +93,12 @@ def test_keys_of_one_name_open_their_own_tickets() -> None:
     assert KeyRing(keys[:1]).open(KeyRing(keys[1:]).seal(EXAMPLE).text) is None
 
 
+def test_equal_links_have_one_ticket() -> None:
+    claims = {"/a": "1", "/b": "2"}
+    other = dict(reversed(claims.items()))
+    assert RING.seal(make_link(claims=claims)) == RING.seal(make_link(claims=other))
+
+
 def test_two_links_that_differ_in_their_salt_have_nothing_in_common() -> None:
     other = RING.seal(make_link(salt=b"t" * 6))
     alike = [one == two for one, two in zip(TICKET.text, other.text, strict=True)]

