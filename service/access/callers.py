@@ -26,11 +26,13 @@ class Identity:
     """An authenticated caller. `claims` maps the configured JSON pointers to their values.
 
     No other claim is stored, so an issuer that adds user data to its tokens cannot fill our memory.
-    An API key has no claims.
+    An API key has no claims. With `by_link` a share link is used in the caller's name, so only
+    grants with `link` apply.
     """
 
     caller: Caller
     claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
