@@ -41,7 +41,8 @@ class LinkRoute(ApiRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
-        text = call.scope["raw_path"].split(b"/")[2]
+        # Of a path such as `/l%2F…` nothing is left: the router decodes it, a ticket's path is not.
+        text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
             opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
         except NotFound:  # like a failed authentication, of which there are few lines
