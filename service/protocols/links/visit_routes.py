@@ -80,8 +80,7 @@ async def share_link(call: AuthenticatedRequest) -> Response:
     visits: LinkVisits = call.app.state.link_visits
     opened: OpenLink = call.scope["state"]["link"]
     call.requester.link_id = opened.ticket.id
-    async with _audited(call):
-        lifetime = visits.check(opened, call.authorizer.snapshot)
+    lifetime = await _check(call, opened)
     if call.scope["query_string"]:
         raise InvalidRequest("A link has no query parameters.")
     rest = call.scope["raw_path"].split(b"/", 3)[3:]
@@ -89,8 +88,17 @@ async def share_link(call: AuthenticatedRequest) -> Response:
     if "\\" in (below or ""):  # some stores take it for a slash
         raise InvalidRequest("A backslash is not allowed here.")
     if opened.ticket.link.operation is Operation.UPLOAD:
-        return await _upload(call, visits, opened.ticket.link, below, lifetime)
-    return await _download(call, visits, opened, below, lifetime)
+        response = await _upload(call, visits, opened.ticket.link, below, lifetime)
+    else:
+        response = await _download(call, visits, opened, below, lifetime)
+    await _check(call, opened)  # it may have ended while a body came, or a session
+    return response
+
+
+async def _check(call: AuthenticatedRequest, opened: OpenLink) -> Lifetime:
+    visits: LinkVisits = call.app.state.link_visits
+    async with _audited(call):
+        return visits.check(opened, call.authorizer.snapshot)
 
 
 async def _download(
