@@ -11,7 +11,7 @@ from service.access.callers import Identity
 from service.access.grants import Operation
 from service.access.key_prefixes import new_object_key
 from service.api import problems
-from service.api.body import MAX_BODY_BYTES, parse, read_body
+from service.api.body import MAX_BODY_BYTES, parse
 from service.api.discarding import discard_body
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
@@ -150,7 +150,7 @@ async def _upload(
         case "PUT":
             raise InvalidRequest("Put a file name without slashes after the link.")
         case "POST" if not below:
-            file = parse(NewFile, await read_body(call, MAX_BODY_BYTES))
+            file = parse(NewFile, await call.read(MAX_BODY_BYTES))
             request = _page_upload(link, file, visits, lifetime)
             signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)
