@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from service.access.grants import Caller, Grant
+from service.access.grants import Caller, Grant, Operation
 
 Claims = Mapping[str, Any]
 
@@ -26,11 +26,13 @@ class Identity:
     """An authenticated caller. `claims` maps the configured JSON pointers to their values.
 
     No other claim is stored, so an issuer that adds user data to its tokens cannot fill our memory.
-    An API key has no claims.
+    An API key has no claims. With `by_link` somebody uses a share link that the caller made: then
+    only the caller's grants with `link` count.
     """
 
     caller: Caller
     claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, 
         if entry.matches(identity.caller)
         for grant in entry.grants
         if claims.keys() >= set(pointers(grant.prefix))
+        and (Operation.LINK in grant.allow or not identity.by_link)
     )
 
 

@@ -103,7 +103,7 @@ class Snapshot:
         first.
         """
         if (found := self._by_identity.get(identity)) is None:
-            claims = (identity.caller, *sorted(identity.claims.items()))
+            claims = (identity.caller, identity.by_link, *sorted(identity.claims.items()))
             if (found := self._by_claims.get(claims)) is None:
                 found = self._by_claims[claims] = self._compute_access(identity)
             self._by_identity[identity] = found
