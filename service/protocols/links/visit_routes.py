@@ -176,7 +176,10 @@ def _page_upload(
 
 @asynccontextmanager
 async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
-    """A refused use has its line too. It counts against the maker's rate, which limits the lines."""
+    """A refused use has its line too, and counts against the maker's rate.
+
+    Over the rate, a link that is unknown still looks like a forged one.
+    """
     try:
         yield
     except PresignError as error:
@@ -184,7 +187,7 @@ async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
         try:
             await call.authorizer.count(call.requester, 1)
         except RateLimited as limited:
-            refusal = limited
+            refusal = error if isinstance(error, NotFound) else limited
         await call.authorizer.record_unread(call.requester, _ROUTE, refusal)
         raise refusal from None
 
