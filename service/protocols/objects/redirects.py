@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from service.access.grants import AccessRequest, Grant, Operation, covers
+from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
 from service.api.body import declared_length
 from service.api.schemas import LongText, Text
 from service.errors import (
@@ -83,8 +83,9 @@ async def sign(
 ) -> PresignedRequest:
     """Return the signed request that a client is redirected to.
 
-    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
-    PreconditionRequired, BodyTooLarge or UnsupportedMediaType.
+    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign`
+    raises, and for an upload what HTTP has a status for: PreconditionRequired, BodyTooLarge or
+    UnsupportedMediaType.
     """
     try:
         return await presigner.presign(requester, request)
@@ -100,8 +101,9 @@ def head_request(
     bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
 ) -> PresignRequest:
     """For a caller that may either HEAD or download the object."""
-    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key)
-    action = _head_of(query.action(), may_head=any(covers(grant, wanted) for grant in grants))
+    version = query.version_id is not None
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
+    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
 
 

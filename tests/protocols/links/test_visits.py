@@ -269,3 +269,9 @@ async def test_a_refused_method_names_the_others(visitor: Visitor, path: str, al
     below = "/x" if path == "drop_box" else ""
     answer = await visitor.send(method, paths[path] + below, SIZE)
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+
+
+@pytest.mark.parametrize("prefix", ["/l%2F", "/%6C/"])
+async def test_an_encoded_prefix_is_no_link(visitor: Visitor, prefix: str) -> None:
+    path = visitor.link().removeprefix("/l/")
+    assert code(await visitor.send("GET", prefix + path)) == (404, "not_found")
