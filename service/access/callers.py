@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from service.access.grants import Caller, Grant, Operation
+from service.access.grants import Caller, Grant
 
 Claims = Mapping[str, Any]
 
@@ -89,7 +89,6 @@ def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, 
         if entry.matches(identity.caller)
         for grant in entry.grants
         if claims.keys() >= set(pointers(grant.prefix))
-        and (Operation.LINK in grant.allow or not identity.by_link)
     )
 
 

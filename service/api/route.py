@@ -120,7 +120,8 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    accepts_basic: ClassVar[bool] = False  # for clients that know HTTP, but not presign
+    # Object URLs and package indexes set it, for HTTP clients that know nothing of presign.
+    accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         self._read_signature()

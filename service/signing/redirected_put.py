@@ -97,7 +97,7 @@ def sent_headers(headers: Iterable[tuple[str, str]]) -> Pairs:
         if name in SENT_HEADERS or name.startswith((_META, _ENCRYPTION)):
             sent.append((name, value))
         elif name.startswith("x-amz-"):
-            raise InvalidRequest("Some header that starts with x-amz- is not allowed here.")
+            raise InvalidRequest("One of the headers that start with x-amz- is not allowed here.")
     return tuple(sent)
 
 

@@ -17,7 +17,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.records import LinkStore, Revoked
+from service.protocols.links.link_store import LinkStore, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ ANSWER_SECONDS: Final = 0.5  # for the store's answer to a poll
 
 
 class Revocations:
-    """Only the store's: those of the configuration are looked up there."""
+    """The revoked links of the store. `links.revoked_links` of the configuration is not in it."""
 
     def __init__(self, store: LinkStore, *, clock: Clock, on_failure: Callable[[], None]) -> None:
         """`on_failure` is called for each read of the store that fails."""

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.links import KEY, OTHER_KEY, make_link
 from tests.protocols.links.visitor import CREDENTIAL, SIZE, Visitor, code, run_visitor, target
 from tests.support.app import API_KEY, make_open_grant
