@@ -26,11 +26,13 @@ class Identity:
     """An authenticated caller. `claims` maps the configured JSON pointers to their values.
 
     No other claim is stored, so an issuer that adds user data to its tokens cannot fill our memory.
-    An API key has no claims.
+    An API key has no claims. With `by_link` a share link is used in the caller's name, so only
+    grants with `link` apply.
     """
 
     caller: Caller
     claims: Mapping[str, str] = field(default_factory=dict, repr=False)
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,12 @@ def segment_matches(segment: str, text: str) -> bool:
     if not star:
         return segment == text
     *parts, tail = rest.split("*")
-    at, end = len(head), len(text) - len(tail)
+    at = len(head)
     for part in parts:
-        if (found := text.find(part, at, end)) < 0:
+        if (found := text.find(part, at)) < 0:
             return False
         at = found + len(part)
-    return at <= end and text.startswith(head) and text.endswith(tail)
+    return at <= len(text) - len(tail) and text.startswith(head) and text.endswith(tail)
 
 
 def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from service.access.content_types import matches_content_type
 
 WEEK: Final = 604_800  # seconds
+LONGEST_LINK: Final = 31_536_000  # seconds: a share link ends after a year
 
 
 class Operation(StrEnum):

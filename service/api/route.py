@@ -82,6 +82,25 @@ class AuthenticatedRequest(Request):
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
 
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body, in a slot for bodies being received. Raises what `read_body` does.
+
+        Without a slot, accept only a body that has arrived already. Raises Overloaded for another.
+        """
+        bodies = self.shared.bodies
+        try:
+            bodies.acquire(self.caller_id)
+        except Overloaded as full:
+            try:
+                async with asyncio.timeout(0):
+                    return await read_body(self, limit)
+            except TimeoutError:
+                raise full from None
+        try:
+            return await read_body(self, limit)
+        finally:
+            bodies.release(self.caller_id)
+
 
 class JsonBytesResponse(Response):
     """A body of JSON bytes. Starlette's constructor would cost as much as the signature."""
@@ -145,28 +164,12 @@ class ApiRoute(APIRoute):
             arguments["query"] = parse_query(self._query, call.scope["query_string"])
         if self._body is None:
             return await self._handler(call, **arguments)
-        body = await self._read(call)
+        body = await call.read(self._limit)
         if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self)
         if self._is_long:
             return await self._answer_long(call, self._body, body, arguments)
         return await self._handler(call, body=parse(self._body, body), **arguments)
-
-    async def _read(self, call: AuthenticatedRequest) -> bytes:
-        bodies = call.shared.bodies
-        try:
-            bodies.acquire(call.caller_id)
-        except Overloaded as full:
-            # Accept only a body that has arrived already.
-            try:
-                async with asyncio.timeout(0):
-                    return await read_body(call, self._limit)
-            except TimeoutError:
-                raise full from None
-        try:
-            return await read_body(call, self._limit)
-        finally:
-            bodies.release(call.caller_id)
 
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]

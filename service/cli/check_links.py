@@ -1,6 +1,6 @@
 """What `presign check` says about share links: who may make them, and how they end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from service.access.callers import CallerEntry
@@ -9,6 +9,7 @@ from service.app import builders
 from service.config.settings import Settings
 
 _WHAT = {Operation.DOWNLOAD: "to download", Operation.UPLOAD: "to upload"}
+_DROP_BOX = frozenset({Operation.LINK, Operation.UPLOAD})
 
 
 def describe(settings: Settings) -> Iterator[str]:
@@ -39,6 +40,23 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     if urlsplit(links.url).scheme == "http":
         yield "links.url: is not https, so everybody on the way can use the links"
+    yield from _unlimited(settings, entries)
+
+
+def _unlimited(settings: Settings, entries: Iterable[CallerEntry]) -> Iterator[str]:
+    """Yield what strangers get without a limit."""
+    for place, grant in settings.placed_grants():
+        if grant.max_content_length is None and _DROP_BOX.issubset(grant.allow):
+            yield (
+                f"{place}: anybody with a link for uploads can store files of any size; set "
+                "max_content_length"
+            )
+    for entry in entries:
+        if entry.rate is None and any(_kinds(entry)):
+            yield (
+                f"{builders.caller_name(entry)}: may make links, which strangers then use at any "
+                "rate; set rate_limit"
+            )
 
 
 def _kinds(entry: CallerEntry) -> list[str]:

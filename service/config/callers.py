@@ -5,7 +5,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from service.access.grants import WEEK, Operation
+from service.access.grants import LONGEST_LINK, WEEK, Operation
 from service.config.types import (
     Audience,
     CaFile,
@@ -24,7 +24,6 @@ from service.config.types import (
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
-LONGEST_LINK: Final = 31_536_000  # a year in seconds
 
 
 class GrantSettings(Section):

@@ -103,7 +103,7 @@ class Snapshot:
         first.
         """
         if (found := self._by_identity.get(identity)) is None:
-            claims = (identity.caller, *sorted(identity.claims.items()))
+            claims = (identity.caller, identity.by_link, *sorted(identity.claims.items()))
             if (found := self._by_claims.get(claims)) is None:
                 found = self._by_claims[claims] = self._compute_access(identity)
             self._by_identity[identity] = found
@@ -134,6 +134,8 @@ class Snapshot:
             name: self._session_key(name, caller, grants, not_before)
             for name in {grant.bucket for grant in grants}
         }
+        if identity.by_link:  # by the same sessions
+            grants = tuple(grant for grant in grants if Operation.LINK in grant.allow)
         return CallerAccess(grants, session_keys, rate_of(entries, caller))
 
     def _session_key(

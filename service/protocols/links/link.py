@@ -49,7 +49,7 @@ class Link:
 
     def maker(self) -> Identity:
         """Return the identity that each use of the link is decided for."""
-        return Identity(self.caller, self.claims)
+        return Identity(self.caller, self.claims, by_link=True)
 
 
 def pack(link: Link) -> bytes:

@@ -13,10 +13,10 @@ class Use(IntEnum):
 
 
 class Revoked(NamedTuple):
-    """All revoked ids with the ends of their links. `change` differs after each revocation."""
+    """Some revoked ids with the ends of their links. `last` is the place of the last one."""
 
     ends: dict[str, float]
-    change: bytes | None
+    last: bytes
 
 
 class LinkStore(Protocol):
@@ -31,8 +31,9 @@ class LinkStore(Protocol):
     async def revoke(self, link_id: str, expires_at: int) -> None:
         """End a link that would end at `expires_at`."""
 
-    async def revoked(self, change: bytes | None) -> Revoked | None:
-        """Return all revoked links, or None if none was revoked since `change`.
+    async def revoked(self, after: bytes | None) -> Revoked | None:
+        """Return the next revocations after the place `after`, in order, or None if there are none.
 
-        Raises any error of the client, and has no deadline of its own.
+        They are few enough for one answer. Raises any error of the client, and has no deadline of
+        its own.
         """

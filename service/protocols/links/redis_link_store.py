@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
+from service.access.grants import LONGEST_LINK
 from service.clock import Clock
 from service.concurrency.store_calls import (
     PAUSE_SECONDS,
@@ -31,10 +32,10 @@ T = TypeVar("T")
 CALL_SECONDS: Final = 1.0  # for the store's answer: a person waits for it
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
 _DAY: Final = 86_400
+_PAGE: Final = 1000  # revocations, some 10 ms: a poll has half a second
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
-_REVOKED: Final = f"{_PREFIX}:revoked"  # a sorted set: ids by the end of their links
-_CHANGE: Final = f"{_PREFIX}:change"  # another text after each revocation
+_REVOCATIONS: Final = f"{_PREFIX}:revocations"  # a stream: ids and the ends of their links
 
 # A link's record has the uses that are `left`, and the time in ms until which one is `open`.
 _USE: Final = """
@@ -47,11 +48,10 @@ if left < 1 then return 0 end
 redis.call('HSET', KEYS[1], 'left', left - 1, 'open', now + ARGV[1])
 return 2
 """
+# The ids of a stream grow even if the clock steps back. What is older than any link is dropped.
 _REVOKE: Final = """
-local time = redis.call('TIME')
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', time[1] - ARGV[3])
-redis.call('SET', KEYS[2], time[1] .. ' ' .. time[2] .. ' ' .. ARGV[1])
+local oldest = (redis.call('TIME')[1] - ARGV[3]) * 1000
+redis.call('XADD', KEYS[1], 'MINID', oldest, '*', 'id', ARGV[1], 'end', ARGV[2])
 return 1
 """
 
@@ -82,16 +82,16 @@ class RedisLinkStore:
         return Use(await self._result_of(partial(self._use, [_record(link_id)], arguments)))
 
     async def revoke(self, link_id: str, expires_at: int) -> None:
-        arguments: list[str | int] = [link_id, expires_at, _DAY]
-        await self._result_of(partial(self._revoke, [_REVOKED, _CHANGE], arguments))
+        arguments: list[str | int] = [link_id, expires_at, LONGEST_LINK + _DAY]
+        await self._result_of(partial(self._revoke, [_REVOCATIONS], arguments))
 
-    async def revoked(self, change: bytes | None) -> Revoked | None:
-        # The change first: what is revoked in between is then read again.
-        current: Any = await self._redis.get(_CHANGE)
-        if current == change:
+    async def revoked(self, after: bytes | None) -> Revoked | None:
+        start = b"-" if after is None else b"(" + after
+        found: Any = await self._redis.xrange(_REVOCATIONS, start, count=_PAGE)
+        if not found:
             return None
-        found: Any = await self._redis.zrange(_REVOKED, 0, -1, withscores=True)
-        return Revoked({link_id.decode(): end for link_id, end in found}, current)
+        ends = {entry[b"id"].decode(): float(entry[b"end"]) for _, entry in found}
+        return Revoked(ends, found[-1][0])
 
     async def close(self) -> None:
         await self._calls.close()

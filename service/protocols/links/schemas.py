@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import MISSING, Field
 from pydantic_core import to_json
 
-from service.access.grants import Operation
+from service.access.grants import LONGEST_LINK, Operation
 from service.api.schemas import Bucket, StrictRequest, Text, or_none
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
@@ -16,7 +16,7 @@ from service.protocols.links.links import CreatedLink, NewLink
 from service.sessions.lifetime import Lifetime
 from service.signing.post_policy import rfc3339
 
-LinkSeconds = Annotated[int, Field(ge=1, le=31_536_000)]
+LinkSeconds = Annotated[int, Field(ge=1, le=LONGEST_LINK)]
 Uses = Annotated[int, Field(ge=1, le=1000)]
 Time = Annotated[str, Field(min_length=20, max_length=35)]
 Operations = Annotated[list[Literal["download", "upload"]], Field(min_length=1, max_length=1)]

@@ -11,7 +11,7 @@ from service.access.callers import Identity
 from service.access.grants import Operation
 from service.access.key_prefixes import new_object_key
 from service.api import problems
-from service.api.body import MAX_BODY_BYTES, parse, read_body
+from service.api.body import MAX_BODY_BYTES, parse
 from service.api.discarding import discard_body
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
@@ -41,7 +41,8 @@ class LinkRoute(ApiRoute):
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
-        text = call.scope["raw_path"].split(b"/")[2]
+        # Of a path such as `/l%2F…` nothing is left: the router decodes it, a ticket's path is not.
+        text = call.scope["raw_path"].removeprefix(PATH.encode()).partition(b"/")[0]
         try:
             opened = call.scope["state"]["link"] = visits.open(text.decode("latin-1"))
         except NotFound:  # like a failed authentication, of which there are few lines
@@ -79,16 +80,24 @@ async def share_link(call: AuthenticatedRequest) -> Response:
     visits: LinkVisits = call.app.state.link_visits
     opened: OpenLink = call.scope["state"]["link"]
     call.requester.link_id = opened.ticket.id
-    async with _audited(call):
-        lifetime = visits.check(opened, call.authorizer.snapshot)
+    lifetime = await _check(call, opened)
     if call.scope["query_string"]:
         raise InvalidRequest("A link has no query parameters.")
     below = _below(call.scope["raw_path"])
     if "\\" in (below or ""):  # some stores take it for a slash
         raise InvalidRequest("A backslash is not allowed here.")
     if opened.ticket.link.operation is Operation.UPLOAD:
-        return await _upload(call, visits, opened.ticket.link, below, lifetime)
-    return await _download(call, visits, opened, below, lifetime)
+        response = await _upload(call, visits, opened.ticket.link, below, lifetime)
+    else:
+        response = await _download(call, visits, opened, below, lifetime)
+    await _check(call, opened)  # it may have ended while a body came, or a session
+    return response
+
+
+async def _check(call: AuthenticatedRequest, opened: OpenLink) -> Lifetime:
+    visits: LinkVisits = call.app.state.link_visits
+    async with _audited(call):
+        return visits.check(opened, call.authorizer.snapshot)
 
 
 async def _download(
@@ -157,7 +166,7 @@ async def _upload(
         case "PUT":
             raise InvalidRequest("Add a slash and a file name without slashes to the link.")
         case "POST" if not below:
-            file = parse(NewFile, await read_body(call, MAX_BODY_BYTES))
+            file = parse(NewFile, await call.read(MAX_BODY_BYTES))
             request = _page_upload(link, file, visits, lifetime)
             signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
             return JsonBytesResponse(render_request(signed), 200)
@@ -183,7 +192,8 @@ def _page_upload(
 async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
     """Write an audit line if the body of the `async with` refuses the use.
 
-    The refusal counts against the maker's rate, which limits how many such lines there are.
+    The refusal counts against the maker's rate, which limits how many such lines there are. Over
+    the rate, a link that is unknown still looks like a forged one.
     """
     try:
         yield
@@ -192,7 +202,7 @@ async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
         try:
             await call.authorizer.count(call.requester, 1)
         except RateLimited as limited:
-            refusal = limited
+            refusal = error if isinstance(error, NotFound) else limited
         await call.authorizer.record_unread(call.requester, _ROUTE, refusal)
         raise refusal from None
 

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from service.access.grants import AccessRequest, Grant, Operation, covers
+from service.access.grants import AccessRequest, Grant, Operation
 from service.api.body import declared_length
 from service.api.schemas import LongText, Text
 from service.errors import (

@@ -15,7 +15,8 @@ from service.protocols.package_index.pages import HTML, JSON, index_page, projec
 
 _TEXT: Final = "text/html"
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
-_PATH: Final = re.compile(rf"/simple/([A-Za-z0-9._-]+)(?:/({_PROJECT}))?(/?)")
+# No index has a longer name, which would make its audit line too long for log collectors.
+_PATH: Final = re.compile(rf"/simple/([A-Za-z0-9._-]{{1,63}})(?:/({_PROJECT}))?(/?)")
 
 
 class PackageIndexRoute(ApiRoute):

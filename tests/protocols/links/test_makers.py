@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -48,3 +49,28 @@ async def test_the_claims_of_then_meet_the_grants_of_today(
     async with start(type(plain).model_validate(document), clock) as harness:
         answer = await harness.client.get(f"/l/{ticket.text}")
     assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"Content-Type": "text/plain", "Content-Length": "10"}, 307),
+        ({"Content-Type": "text/plain", "Content-Length": "11"}, 413),
+        ({"Content-Type": "text/html", "Content-Length": "10"}, 415),
+    ],
+)
+async def test_only_a_grant_with_link_decides_about_visitors(
+    tmp_path: Path, sent: Mapping[str, str], status: int
+) -> None:
+    shared = link_grant(prefix="in/", max_content_length=10, content_types=["text/plain"])
+    own = link_grant(prefix="", allow=["upload", "download"])
+    drop_box = {"prefix": "in/", "operations": ["upload"]}
+    async with start(settings(tmp_path, shared, own)) as harness:
+        made = await harness.client.post("/v1/links", json={"bucket": "demo", **drop_box})
+        address = urlsplit(made.json()["url"]).path
+        answer = await harness.client.put(f"{address}/a", headers=sent)
+        page = await harness.client.get(address)
+        makers = {"Content-Type": "text/html", "Content-Length": "11", "If-None-Match": "*"}
+        assert (await harness.client.put("/o/demo/in/a", headers=makers)).status_code == 307
+    assert answer.status_code == status, answer.text
+    assert 'data-most="10"' in page.text

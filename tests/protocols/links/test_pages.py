@@ -1,6 +1,7 @@
 """What people see of a link in a browser: pages, and what the pages ask for."""
 
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -49,6 +50,17 @@ async def test_the_page_of_a_drop_box_gets_what_to_send(visitor: Visitor) -> Non
     assert unquote(urlsplit(signed["url"]).path).endswith("/.._a b.txt")
     unknown = await visitor.send("POST", visitor.drop_box(), json=file | {"x": 1})
     assert code(unknown) == (422, "invalid_request")
+
+
+async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
+    bodies, held = app_of(visitor.client).state.shared.bodies, list[int]()
+
+    async def body() -> AsyncIterator[bytes]:
+        held.append(len(bodies._held))
+        yield b"{}"
+
+    await visitor.send("POST", visitor.drop_box(), content=body())
+    assert (held, len(bodies._held)) == ([1], 0)
 
 
 async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:

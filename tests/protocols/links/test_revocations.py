@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from redis.asyncio import Redis
 
+from service.access.grants import LONGEST_LINK
 from service.clock import Clock, SystemClock
 from service.errors import Overloaded
 from service.protocols.links.link_store import LinkStore, Revoked, Use
@@ -25,6 +26,8 @@ from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock
 
 ID: Final = "lnk_AAAAAAAAAAAAAAAAAAAAAAAA"
 OTHER: Final = "lnk_BBBBBBBBBBBBBBBBBBBBBBBB"
+THIRD: Final = "lnk_CCCCCCCCCCCCCCCCCCCCCCCC"
+STREAM: Final = "presign:{links}:revocations"
 HOUR: Final = 3600
 NOW: Final = int(CLOCK_START)
 EVERYWHERE_SECONDS: Final = 2.0
@@ -34,10 +37,10 @@ class FakeStore:
     """Raises `error`, or hangs; its attributes may be changed at any time."""
 
     def __init__(self) -> None:
-        self.ends = dict[str, float]()
-        self.changes = 0
+        self.kept = list[tuple[str, float]]()
         self.error: Exception | None = None
         self.hangs = False
+        self.hangs_at: int | None = None  # the first place that cannot be read
         self.reads = 0
 
     async def register(self, link_id: str, max_uses: int, expires_at: int) -> None: ...
@@ -47,16 +50,19 @@ class FakeStore:
 
     async def revoke(self, link_id: str, expires_at: int) -> None:
         await self._answer()
-        self.ends[link_id] = expires_at
-        self.changes += 1
+        self.kept.append((link_id, expires_at))
 
-    async def revoked(self, change: bytes | None) -> Revoked | None:
+    async def revoked(self, after: bytes | None) -> Revoked | None:
+        """One at a time."""
         await self._answer()
-        current = str(self.changes).encode()
-        if current == change:
+        place = 0 if after is None else int(after)
+        if place == len(self.kept):
             return None
+        if place == self.hangs_at:
+            await asyncio.Event().wait()
         self.reads += 1
-        return Revoked(dict(self.ends), current)
+        link_id, expires_at = self.kept[place]
+        return Revoked({link_id: expires_at}, str(place + 1).encode())
 
     async def _answer(self) -> None:
         if self.hangs:
@@ -156,7 +162,7 @@ async def test_what_the_store_lost_stays_revoked_until_the_link_ends() -> None:
     await store.revoke(ID, NOW + HOUR)
     async with following(store) as replica:
         await polled()
-        store.ends.clear()
+        store.kept = [("", 0.0)]
         await store.revoke(OTHER, NOW + 2 * HOUR)
         await polled()
         assert replica.is_revoked(ID)
@@ -168,14 +174,31 @@ async def test_what_the_store_lost_stays_revoked_until_the_link_ends() -> None:
 
 
 @in_virtual_time
-async def test_the_set_is_read_only_if_it_changed() -> None:
+async def test_each_revocation_is_read_once() -> None:
     store = FakeStore()
-    async with following(store):
+    async with following(store) as replica:
+        for _ in range(3):
+            await store.revoke(ID, NOW + HOUR)
+        await store.revoke(OTHER, NOW + HOUR)
+        await asyncio.sleep(60)
+        assert replica.is_revoked(OTHER)
+        assert store.reads == 4
+
+
+@in_virtual_time
+async def test_a_replica_serves_no_link_before_it_has_read_all() -> None:
+    store = FakeStore()
+    store.hangs_at = 1
+    for link_id in (OTHER, ID):
+        await store.revoke(link_id, NOW + HOUR)
+    async with following(store) as replica:
         await asyncio.sleep(60)
         assert store.reads == 1
-        await store.revoke(ID, NOW + HOUR)
-        await asyncio.sleep(60)
-        assert store.reads == 2
+        with pytest.raises(Overloaded):
+            replica.is_revoked(ID)
+        store.hangs_at = None
+        await polled()
+        assert replica.is_revoked(ID)
 
 
 @in_virtual_time
@@ -253,29 +276,45 @@ async def test_at_a_real_server_revocations_outlive_replicas_and_the_server(valk
         assert replica.is_revoked(ID)
 
 
-async def test_at_a_real_server_each_revocation_is_a_change(valkey: Valkey) -> None:
+async def test_at_a_real_server_each_revocation_comes_in_its_turn(valkey: Valkey) -> None:
     expires_at = int(time.time()) + HOUR
-    store = RedisLinkStore(valkey.url, clock=SystemClock())
-    found: Revoked | None = None
+    store, last = RedisLinkStore(valkey.url, clock=SystemClock()), None
+    assert await store.revoked(last) is None
     for link_id in (ID, OTHER, OTHER, ID):
         await store.revoke(link_id, expires_at)
-        found = await store.revoked(None if found is None else found.change)
+        found = await store.revoked(last)
         assert found is not None
-        assert await store.revoked(found.change) is None
-        assert found.ends[link_id] == expires_at
-    assert found is not None
-    assert set(found.ends) == {ID, OTHER}
-    await store.close()
-
-
-async def test_at_a_real_server_what_ended_a_day_ago_is_dropped(valkey: Valkey) -> None:
-    now = int(time.time())
-    store = RedisLinkStore(valkey.url, clock=SystemClock())
-    await store.revoke(ID, now - 86_500)
-    await store.revoke(OTHER, now - 86_300)
+        assert found.ends == {link_id: expires_at}
+        last = found.last
+        assert await store.revoked(last) is None
     found = await store.revoked(None)
     assert found is not None
-    assert set(found.ends) == {OTHER}
+    assert (set(found.ends), found.last) == ({ID, OTHER}, last)
     await store.close()
+
+
+async def test_at_a_real_server_any_number_is_read_in_pages(valkey: Valkey) -> None:
+    async with Redis.from_url(valkey.url) as redis, redis.pipeline() as pipe:
+        for number in range(2500):
+            pipe.xadd(STREAM, {"id": f"lnk_{number:024}", "end": int(time.time()) + HOUR})
+        await pipe.execute()
+    store, last, sizes = RedisLinkStore(valkey.url, clock=SystemClock()), None, list[int]()
+    while (found := await store.revoked(last)) is not None:
+        last = found.last
+        sizes.append(len(found.ends))
+    assert sizes == [1000, 1000, 500]
+    await store.close()
+
+
+async def test_at_a_real_server_what_is_older_than_any_link_is_dropped(valkey: Valkey) -> None:
+    now = int(time.time())
     async with Redis.from_url(valkey.url) as redis:
-        assert len(await redis.keys("*")) == 2
+        for age, link_id in ((LONGEST_LINK + 86_500, ID), (LONGEST_LINK + 86_300, OTHER)):
+            place = f"{now - age}000-0"
+            await redis.xadd(STREAM, {"id": link_id, "end": now}, id=place)
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
+    await store.revoke(THIRD, now)
+    found = await store.revoked(None)
+    assert found is not None
+    assert set(found.ends) == {OTHER, THIRD}
+    await store.close()

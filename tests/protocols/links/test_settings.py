@@ -88,6 +88,16 @@ def test_check_warns_of_links_over_http(tmp_path: Path) -> None:
     assert "warning: links.url: is not https" in output
 
 
+def test_check_warns_of_what_strangers_get_without_limit(tmp_path: Path) -> None:
+    limited, unlimited = (caller(name, "upload", "link") for name in ("limited", "unlimited"))
+    limited["rate_limit"] = "10/minute"
+    limited["grants"][0]["max_content_length"] = 10
+    _, output = Configured(tmp_path, limited, unlimited, caller("plain", "upload")).checked()
+    assert "warning: callers.1.grants.0: anybody with a link for uploads can store" in output
+    assert "warning: API key unlimited: may make links, which strangers then use" in output
+    assert output.count("anybody with a link") == output.count("which strangers then use") == 1
+
+
 def test_check_warns_of_a_grant_for_links_that_are_off(tmp_path: Path) -> None:
     configured = Configured(tmp_path)
     del configured.document["links"]

@@ -44,3 +44,9 @@ def test_a_path_that_names_no_key_is_refused(path: str) -> None:
 def test_a_bucket_without_a_slash_has_an_empty_key() -> None:
     assert bucket_and_key(b"demo") == ("demo", "")
     assert bucket_and_key(b"a%2Fb/c") == ("a/b", "c")
+
+
+def test_a_bucket_has_at_most_255_characters() -> None:
+    assert bucket_and_key(b"%01" * 255 + b"/a") == ("\x01" * 255, "a")
+    with pytest.raises(InvalidRequest):
+        bucket_and_key(b"b" * 256 + b"/a")

@@ -270,3 +270,10 @@ async def test_pages_may_follow_a_redirect() -> None:
     assert "x-amz-meta-a" in preflight.headers["access-control-allow-headers"]
     assert answer.headers["access-control-allow-origin"] == origin
     assert target(answer)
+
+
+async def test_a_grant_to_head_hides_none_to_download_versions() -> None:
+    head = {"bucket": "demo", "prefix": "a/", "allow": ["head"]}
+    versions = make_open_grant(allow=["download", "versions"])
+    async with run_app(make_app_settings(head, versions)) as client:
+        assert target(await client.head("/o/demo/a/x?versionId=1"))

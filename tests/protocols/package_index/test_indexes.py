@@ -127,7 +127,11 @@ async def test_another_spelling_is_redirected_to_the_normalized(path: str, locat
 
 
 @pytest.mark.parametrize(
-    "path", ["/simple/", "/simple//", f"{PROJECT}x/", f"{INDEX}a%2Fb/", f"{INDEX}-a/", f"{INDEX}/"]
+    "path",
+    [
+        *("/simple/", "/simple//", f"{PROJECT}x/", f"{INDEX}a%2Fb/", f"{INDEX}-a/", f"{INDEX}/"),
+        f"/simple/{'a' * 64}/",
+    ],
 )
 async def test_other_paths_name_nothing(path: str) -> None:
     assert code(await get(path)) == (404, "not_found")
