@@ -45,7 +45,9 @@ LinkId = Annotated[
 
 
 class LinksSettings(Section):
-    """Share links at `/l/…`, for people and tools that have nothing but an address."""
+    """[Share links](share-links.md) at `/l/…`, for people and tools that have nothing but an
+    address.
+    """
 
     keys: Annotated[tuple[KeyFile, ...], Field(min_length=1)]
     """Files with one key each, as `presign new-link-key` prints it. The first key seals new links,
@@ -63,4 +65,5 @@ class LinksSettings(Section):
     ends a link. Read at startup only. It may hold a password."""
 
     revoked_links: tuple[LinkId, ...] = ()
-    """Ids of links that have ended, whatever the store says."""
+    """Ids of links that must end early, whatever the store says. Each can be removed after its
+    link's `expires_at`."""
