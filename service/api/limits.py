@@ -15,9 +15,11 @@ from service.access.callers import Rate
 from service.api.body import MAX_BODY_BYTES
 from service.errors import Overloaded, RateLimited
 
-Owner = tuple[str | None, str]  # a caller's issuer and subject: cheaper to look up than a `Caller`
+CallerId = tuple[
+    str | None, str
+]  # a caller's issuer and subject: cheaper to look up than a `Caller`
 
-REQUEST_OWNER: Final = "place_owner"  # in a scope's state: the caller that holds the place
+CALLER_ID: Final = "caller_id"  # in a scope's state: the caller that holds the place
 _RETRY_AFTER: Final = 1  # seconds
 BATCH_SLOTS: Final = 4
 MAX_REFUSAL_SECONDS: Final = 10.0
@@ -35,36 +37,36 @@ class ConcurrencyLimiter:
         """`full` is the detail of the error if there is no place."""
         self._free = limit
         self._full = full
-        self._held: dict[Owner, int] = {}
+        self._held: dict[CallerId, int] = {}
 
-    def acquire(self, owner: Owner | None = None) -> None:
-        """Take a place. Without `owner`, `assign` gives it to a caller later. Raises Overloaded."""
+    def acquire(self, caller_id: CallerId | None = None) -> None:
+        """Take a place. Without `caller_id`, `assign` gives it to a caller later. Raises Overloaded."""
         free = self._free
         if free <= 0:
             raise Overloaded(self._full, retry_after=_RETRY_AFTER)
-        if owner is not None:
-            held = self._held.get(owner, 0)
+        if caller_id is not None:
+            held = self._held.get(caller_id, 0)
             if held >= free:
                 raise _too_many()
-            self._held[owner] = held + 1
+            self._held[caller_id] = held + 1
         self._free = free - 1
 
-    def assign(self, owner: Owner) -> None:
+    def assign(self, caller_id: CallerId) -> None:
         """Give a place that was taken to a caller. Raises Overloaded if the caller has too many."""
-        held = self._held.get(owner, 0)
+        held = self._held.get(caller_id, 0)
         if held > self._free:
             raise _too_many()
-        self._held[owner] = held + 1
+        self._held[caller_id] = held + 1
 
-    def release(self, owner: Owner | None = None) -> None:
+    def release(self, caller_id: CallerId | None = None) -> None:
         self._free += 1
-        if owner is None:
+        if caller_id is None:
             return
-        held = self._held[owner] - 1
+        held = self._held[caller_id] - 1
         if held:
-            self._held[owner] = held
+            self._held[caller_id] = held
         else:
-            del self._held[owner]
+            del self._held[caller_id]
 
 
 def _too_many() -> Overloaded:
@@ -83,46 +85,46 @@ class BatchQueue:
         """`waiting` limits how many batches wait for a slot."""
         self._limiter = waiting
         self._free = slots
-        self._waiting: dict[Owner, deque[asyncio.Future[None]]] = {}  # the next caller first
+        self._waiting: dict[CallerId, deque[asyncio.Future[None]]] = {}  # the next caller first
 
-    def slot(self, owner: Owner) -> "BatchSlot":
-        return BatchSlot(self, owner)
+    def slot(self, caller_id: CallerId) -> "BatchSlot":
+        return BatchSlot(self, caller_id)
 
-    async def acquire(self, owner: Owner) -> bool:
+    async def acquire(self, caller_id: CallerId) -> bool:
         """Take a slot. Returns whether that took time. Raises Overloaded if too many wait."""
         if self._free:
             self._free -= 1
             return False
-        self._limiter.acquire(owner)
+        self._limiter.acquire(caller_id)
         try:
-            await self._wait(owner)
+            await self._wait(caller_id)
         finally:
-            self._limiter.release(owner)
+            self._limiter.release(caller_id)
         return True
 
-    async def acquire_again(self, owner: Owner) -> None:
+    async def acquire_again(self, caller_id: CallerId) -> None:
         """Take a slot for a batch that had one before. Never refuses."""
         if self._free:
             self._free -= 1
         else:
-            await self._wait(owner)
+            await self._wait(caller_id)
 
     def release(self) -> None:
         """Hand the slot to the next caller."""
         while self._waiting:
-            owner = next(iter(self._waiting))
-            queue = self._waiting.pop(owner)
+            caller_id = next(iter(self._waiting))
+            queue = self._waiting.pop(caller_id)
             turn = queue.popleft()
             if queue:
-                self._waiting[owner] = queue  # behind the other callers
+                self._waiting[caller_id] = queue  # behind the other callers
             if not turn.done():  # else it was cancelled
                 turn.set_result(None)
                 return
         self._free += 1
 
-    async def _wait(self, owner: Owner) -> None:
+    async def _wait(self, caller_id: CallerId) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(owner, deque()).append(turn)
+        self._waiting.setdefault(caller_id, deque()).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -134,14 +136,14 @@ class BatchQueue:
 class BatchSlot:
     """A context manager: waits for a slot and holds it."""
 
-    def __init__(self, queue: BatchQueue, owner: Owner) -> None:
+    def __init__(self, queue: BatchQueue, caller_id: CallerId) -> None:
         self._queue = queue
-        self._owner = owner
+        self._caller_id = caller_id
         self._is_held = False
         self.has_waited = False
 
     async def __aenter__(self) -> Self:
-        self.has_waited = await self._queue.acquire(self._owner)
+        self.has_waited = await self._queue.acquire(self._caller_id)
         self._is_held = True
         return self
 
@@ -153,7 +155,7 @@ class BatchSlot:
         """Let others have the slot for the duration of the `async with`."""
         self._release()
         yield
-        await self._queue.acquire_again(self._owner)
+        await self._queue.acquire_again(self._caller_id)
         self._is_held = True
 
     def _release(self) -> None:
@@ -178,10 +180,10 @@ class RecentlyRefused:
     def __init__(self, now: Callable[[], float]) -> None:
         """`now` is in seconds."""
         self._now = now
-        self._refused: dict[Owner, _Refused] = {}
+        self._refused: dict[CallerId, _Refused] = {}
 
     def add(
-        self, owner: Owner, rate: Rate, error: RateLimited, *, length: int, batch: bool
+        self, caller_id: CallerId, rate: Rate, error: RateLimited, *, length: int, batch: bool
     ) -> None:
         """Remember that a request with a body of `length` bytes was refused.
 
@@ -190,26 +192,26 @@ class RecentlyRefused:
         if batch and length <= MAX_BODY_BYTES:
             return  # cheap to read
         until = self._now() + min(error.retry_after or 0, MAX_REFUSAL_SECONDS)
-        if len(self._refused) >= _MAX_CALLERS and owner not in self._refused:
+        if len(self._refused) >= _MAX_CALLERS and caller_id not in self._refused:
             del self._refused[next(iter(self._refused))]
-        self._refused[owner] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
+        self._refused[caller_id] = _Refused(rate, until, length * _MIN_SHARE if batch else 0)
 
-    def check(self, owner: Owner, rate: Rate | None, length: int) -> None:
+    def check(self, caller_id: CallerId, rate: Rate | None, length: int) -> None:
         """Raises RateLimited if a body of `length` bytes need not be read."""
-        found = self._refused.get(owner)
+        found = self._refused.get(caller_id)
         if found is None:
             return
         left = found.until - self._now()
         if left <= 0 or found.rate != rate:
-            del self._refused[owner]
+            del self._refused[caller_id]
         elif length >= found.min_length:
             raise RateLimited(
                 f"At most {found.rate.urls} URLs in {found.rate.seconds} s are allowed.",
                 retry_after=math.ceil(left),
             )
 
-    def knows(self, owner: Owner) -> bool:
-        return owner in self._refused
+    def knows(self, caller_id: CallerId) -> bool:
+        return caller_id in self._refused
 
 
 @dataclass(frozen=True, slots=True)

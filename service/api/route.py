@@ -29,7 +29,7 @@ from service.api.body import (
     read_body,
     refuse,
 )
-from service.api.limits import REQUEST_OWNER, BatchSlot, Owner, SharedLimits
+from service.api.limits import CALLER_ID, BatchSlot, CallerId, SharedLimits
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
@@ -51,7 +51,7 @@ class AuthenticatedRequest(Request):
     authorizer: Authorizer
     presigner: Presigner
     shared: SharedLimits
-    owner: Owner
+    caller_id: CallerId
     snapshot: Snapshot  # that the caller was authenticated with
     slot: BatchSlot  # of a long body
 
@@ -79,7 +79,7 @@ class AuthenticatedRequest(Request):
         except Unauthenticated:
             await self.authorizer.record_unauthenticated(request_id, client, route.path)
             raise
-        self.owner = (identity.caller.issuer, identity.caller.subject)
+        self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
 
     async def read(self, limit: int) -> bytes:
@@ -89,7 +89,7 @@ class AuthenticatedRequest(Request):
         """
         bodies = self.shared.bodies
         try:
-            bodies.acquire(self.owner)
+            bodies.acquire(self.caller_id)
         except Overloaded as full:
             try:
                 async with asyncio.timeout(0):
@@ -99,7 +99,7 @@ class AuthenticatedRequest(Request):
         try:
             return await read_body(self, limit)
         finally:
-            bodies.release(self.owner)
+            bodies.release(self.caller_id)
 
 
 class JsonBytesResponse(Response):
@@ -120,7 +120,8 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    accepts_basic: ClassVar[bool] = False  # for clients that know HTTP, but not presign
+    # Object URLs and package indexes set it, for HTTP clients that know nothing of presign.
+    accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         self._read_signature()
@@ -139,10 +140,10 @@ class ApiRoute(APIRoute):
     async def respond(self, call: AuthenticatedRequest) -> Response:
         """Return the response. Raises PresignError for a refusal."""
         await call.identify(self)
-        shared, owner = call.shared, call.owner
-        shared.limiter.assign(owner)
-        call.scope["state"][REQUEST_OWNER] = owner
-        if self._is_rate_limited and shared.refused.knows(owner):
+        shared, caller_id = call.shared, call.caller_id
+        shared.limiter.assign(caller_id)
+        call.scope["state"][CALLER_ID] = caller_id
+        if self._is_rate_limited and shared.refused.knows(caller_id):
             await self._refuse_unread(call)
         try:
             answer = await self._answer(call)
@@ -173,7 +174,7 @@ class ApiRoute(APIRoute):
     async def _answer_long(
         self, call: AuthenticatedRequest, model: type[Body], body: bytes, arguments: dict[str, Any]
     ) -> bytes | Response:
-        async with call.shared.batches.slot(call.owner) as call.slot:
+        async with call.shared.batches.slot(call.caller_id) as call.slot:
             if call.slot.has_waited and await call.is_disconnected():
                 raise ClientDisconnect
             parsed = parse(model, body)
@@ -189,7 +190,7 @@ class ApiRoute(APIRoute):
         """Raises RateLimited, after its audit line, if the rate has just refused the caller."""
         length = declared_length(call.scope["headers"])
         try:
-            call.shared.refused.check(call.owner, _rate_of(call), length)
+            call.shared.refused.check(call.caller_id, _rate_of(call), length)
         except RateLimited as error:
             await call.authorizer.record_unread(call.requester, self.path, error)
             raise
@@ -198,7 +199,9 @@ class ApiRoute(APIRoute):
         rate = _rate_of(call)
         if rate is not None:
             length = declared_length(call.scope["headers"])
-            call.shared.refused.add(call.owner, rate, error, length=length, batch=self._is_batch)
+            call.shared.refused.add(
+                call.caller_id, rate, error, length=length, batch=self._is_batch
+            )
 
     def _read_signature(self) -> None:
         hints = get_type_hints(self.endpoint)

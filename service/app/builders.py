@@ -25,8 +25,8 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
-from service.protocols.links.keys import KeyRing
 from service.protocols.links.links import LinkSettings
+from service.protocols.links.tickets import KeyRing
 from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
 from service.s3.endpoints import Location

@@ -140,7 +140,9 @@ class Services:
             stack.push_async_callback(self._close)
             stack.push_async_callback(self._pool.stop)
             self._metrics.watch_sessions(self._pool.sessions_left, self._pool.is_alive)
-            links = open_links(settings, configuration.links, self.authorizer, self._clock)
+            links = open_links(
+                settings, configuration.links, self.authorizer, self._clock, self._metrics
+            )
             self.links = await stack.enter_async_context(links)
             self.link_visits = LinkVisits(self.links, clock=self._clock, unique_id=_unique_id)
             self._pool.start()

@@ -9,9 +9,9 @@ from service.clock import Clock
 from service.config.settings import Settings
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
+from service.protocols.links.link import SALT_BYTES
 from service.protocols.links.links import Links, LinkSettings, Shared
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.ticket import SALT_BYTES
 from service.telemetry.metrics import Metrics
 
 # Redis is imported where it is needed: that is a twentieth of the start's time and memory, and few
@@ -29,18 +29,23 @@ def rate_limits(settings: Settings, clock: Clock, metrics: Metrics) -> RateLimit
 
 @asynccontextmanager
 async def open_links(
-    settings: Settings, configured: LinkSettings | None, authorizer: Authorizer, clock: Clock
+    settings: Settings,
+    configured: LinkSettings | None,
+    authorizer: Authorizer,
+    clock: Clock,
+    metrics: Metrics,
 ) -> AsyncIterator[Links]:
     """The links, which follow the store's revocations until the end."""
     url = None if settings.links is None else builders.links_store_url(settings)
     async with AsyncExitStack() as stack:
         shared = None
         if url is not None:
-            from service.protocols.links.store import RedisLinks  # noqa: PLC0415
+            from service.protocols.links.redis_link_store import RedisLinkStore  # noqa: PLC0415
 
-            store = RedisLinks(url.get_secret_value(), clock=clock)
+            store = RedisLinkStore(url.get_secret_value(), clock=clock)
             stack.push_async_callback(store.close)
-            shared = Shared(store, Revocations(store, clock=clock))
+            failed = metrics.link_store_failed
+            shared = Shared(store, Revocations(store, clock=clock, on_failure=failed))
             shared.revocations.start()
             stack.push_async_callback(shared.revocations.stop)
         yield Links(

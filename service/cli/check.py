@@ -50,6 +50,11 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             yield f"{name} may do nothing"
         for grant in entry.grants:
             yield f"{name} may {_grant(grant)}"
+    if settings.objects is not None:
+        yield (
+            "object URLs: each caller may use its grants at /o/BUCKET/KEY too, with its key as a "
+            f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
+        )
     yield from check_package_index.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)

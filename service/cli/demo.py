@@ -7,6 +7,7 @@ compose file does. moto checks no signature, so the demo proves nothing about si
 import asyncio
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import boto3
@@ -27,6 +30,7 @@ from service.access.grants import Operation
 from service.app.builders import locations
 from service.app.factory import create_app
 from service.auth.api_keys import digest_of
+from service.config.links import KEY_BYTES, new_key
 from service.config.settings import Settings
 from service.s3.endpoints import resolve
 
@@ -55,9 +59,11 @@ def run_demo(*, port: int, store_port: int) -> None:
     _check_port(store_port, "--store-port")
     # uvicorn raises the signal again when it ends. That must not kill us before moto has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with _moto(store_port, store_url):
+    with _moto(store_port, store_url), TemporaryDirectory() as directory:
         prepare(store_url)
-        settings = demo_settings(store_url)
+        link_key = Path(directory, "link.key")
+        link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
+        settings = demo_settings(store_url, f"http://{HOST}:{port}", link_key)
         addresses = asyncio.run(resolve(locations(settings)))
         app = create_app(settings, addresses=addresses)
         server = _Server(
@@ -84,12 +90,15 @@ def prepare(store_url: str) -> None:
         iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=document)
 
 
-def demo_settings(store_url: str) -> Settings:
-    """Return settings with one bucket, one caller that may do everything in it, and the console."""
+def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
+    """Return settings with one bucket, one caller that may do everything in it, and the console.
+
+    `url` is the service's own. `link_key` seals share links, and each run has its own.
+    """
     grant = {
         "bucket": BUCKET,
         "prefix": "",
-        "allow": [each for each in Operation if each is not Operation.LINK],
+        "allow": [*Operation],
         "allow_overwrite": True,
         "max_expires_in": 3600,
     }
@@ -100,7 +109,12 @@ def demo_settings(store_url: str) -> Settings:
         "sts_endpoint_url": store_url,
     }
     caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
-    sections = {"buckets": {BUCKET: bucket}, "callers": [caller], "console": True}
+    sections = {
+        "buckets": {BUCKET: bucket},
+        "callers": [caller],
+        "console": True,
+        "links": {"keys": [link_key], "url": url},
+    }
     return Settings.model_validate(sections)
 
 

@@ -134,6 +134,8 @@ class Snapshot:
             name: self._session_key(name, caller, grants, not_before)
             for name in {grant.bucket for grant in grants}
         }
+        if identity.by_link:  # by the same sessions
+            grants = tuple(grant for grant in grants if Operation.LINK in grant.allow)
         return CallerAccess(grants, session_keys, rate_of(entries, caller))
 
     def _session_key(

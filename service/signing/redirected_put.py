@@ -98,7 +98,7 @@ def sent_headers(headers: Iterable[tuple[str, str]]) -> Pairs:
             # The parser keeps spaces at the end. They are no part of the value: RFC 9110, 5.5.
             sent.append((name, value.rstrip(" \t")))
         elif name.startswith("x-amz-"):
-            raise InvalidRequest("Some header that starts with x-amz- is not allowed here.")
+            raise InvalidRequest("One of the headers that start with x-amz- is not allowed here.")
     return tuple(sent)
 
 

@@ -90,7 +90,7 @@ class Signer:
         self._key = b""
         self._second = -1
         self._query_head = ""
-        self._key_state = self._state = SigningState(b"")
+        self._key_state = self._state = SigningState(self._key)
         self._contexts = BoundedDict[tuple[int, int, str | None], SigningContext](_MAX_CONTEXTS)
 
     def presign(

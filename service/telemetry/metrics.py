@@ -99,6 +99,10 @@ class Metrics:
             "presign_rate_limit_store_failures_total",
             "Requests counted in memory because the rate limit store failed.",
         ).inc
+        self.link_store_failed = counter(
+            "presign_link_store_failures_total",
+            "Reads of the revoked share links that failed: two a second while the store is down.",
+        ).inc
         self.log_line_dropped = counter(
             "presign_log_lines_dropped_total", "Log lines that could not be written."
         ).inc

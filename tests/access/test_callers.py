@@ -56,6 +56,8 @@ any_subjects = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         ("billing-*-z", [], ["billing-\n-z\n"]),
         *(("a.c", [], ["abc"]), ("a+", [], ["aa"]), ("(a|b)", ["(a|b)"], ["a"])),
         *(("[ab]", [], ["a"]), ("a$", [], ["a"]), ("a?", [], ["a"]), ("a\\d", [], ["a1"])),
+        # No character of a subject is matched twice.
+        *(("a*a", ["aa"], ["a"]), ("a*a*", ["aa"], ["a"]), ("*ab*b", ["abb"], ["ab"])),
         ("a\\*", ["a\\x"], []),  # nothing escapes the star
         ("jörg", [], ["jo\u0308rg"]),
     ],

@@ -10,7 +10,9 @@ from tests.support.factories import make_grant
 
 
 @pytest.mark.parametrize(
-    "grants", [[], [make_grant(allow=frozenset())], [make_grant(bucket="photos")]], ids=str
+    "grants",
+    [[], [make_grant(allow=frozenset())], [make_grant(bucket="photos")]],
+    ids=["no grant", "no operation", "another bucket"],
 )
 def test_without_a_grant_for_bucket_and_operation_access_is_denied(grants: list[Grant]) -> None:
     assert decide(grants, make_request()) == Denied()

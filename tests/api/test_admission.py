@@ -10,8 +10,8 @@ from service.access.callers import Rate
 from service.api.limits import (
     MAX_REFUSAL_SECONDS,
     BatchQueue,
+    CallerId,
     ConcurrencyLimiter,
-    Owner,
     RecentlyRefused,
     SharedLimits,
 )
@@ -25,11 +25,11 @@ RATE: Final = Rate(10, 60)
 LONG: Final = 1_000_000
 
 
-def taken(limiter: ConcurrencyLimiter, owner: Owner) -> int:
+def taken(limiter: ConcurrencyLimiter, caller_id: CallerId) -> int:
     """How many places a caller gets until it is refused."""
     for number in count():
         try:
-            limiter.acquire(owner)
+            limiter.acquire(caller_id)
         except Overloaded:
             return number
     raise AssertionError
@@ -47,7 +47,7 @@ def test_other_callers_get_places_beside_a_greedy_one() -> None:
     assert [taken(limiter, (None, str(number))) for number in range(3)] == [25, 13, 6]
 
 
-def test_a_place_without_an_owner_counts_against_the_limit() -> None:
+def test_a_place_without_a_caller_counts_against_the_limit() -> None:
     limiter = ConcurrencyLimiter(2)
     limiter.acquire()
     limiter.acquire()
@@ -82,14 +82,14 @@ def test_the_bounds_are_shares_of_max_in_flight() -> None:
 async def test_few_batches_run_at_a_time_and_callers_take_turns() -> None:
     queue, order = BatchQueue(ConcurrencyLimiter(40), slots=1), list[str]()
 
-    async def batch(owner: Owner) -> None:
-        async with queue.slot(owner):
-            order.append(owner[1])
+    async def batch(caller_id: CallerId) -> None:
+        async with queue.slot(caller_id):
+            order.append(caller_id[1])
             await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as tasks:
-        for owner in (ALICE, ALICE, ALICE, ALICE, BOB, BOB):
-            tasks.create_task(batch(owner))
+        for caller_id in (ALICE, ALICE, ALICE, ALICE, BOB, BOB):
+            tasks.create_task(batch(caller_id))
     assert order == ["alice", "alice", "bob", "alice", "bob", "alice"]
 
 
@@ -152,20 +152,22 @@ async def test_a_cancelled_batch_leaves_the_queue(handed_over: bool) -> None:
 
 
 class Refused(RecentlyRefused):
-    """With a clock that tests set, and an owner that was refused for `seconds`."""
+    """With a clock that tests set, and an caller_id that was refused for `seconds`."""
 
     def __init__(self, seconds: int = 60, *, length: int = 100, batch: bool = False) -> None:
         super().__init__(lambda: self.now)
         self.now = 0.0
         self.refuse(ALICE, seconds, length=length, batch=batch)
 
-    def refuse(self, owner: Owner, seconds: int = 60, *, length: int, batch: bool = False) -> None:
+    def refuse(
+        self, caller_id: CallerId, seconds: int = 60, *, length: int, batch: bool = False
+    ) -> None:
         error = RateLimited("Too many.", retry_after=seconds)
-        self.add(owner, RATE, error, length=length, batch=batch)
+        self.add(caller_id, RATE, error, length=length, batch=batch)
 
-    def refuses(self, length: int, owner: Owner = ALICE, rate: Rate = RATE) -> bool:
+    def refuses(self, length: int, caller_id: CallerId = ALICE, rate: Rate = RATE) -> bool:
         try:
-            self.check(owner, rate, length)
+            self.check(caller_id, rate, length)
         except RateLimited:
             return True
         return False

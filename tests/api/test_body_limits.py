@@ -74,7 +74,7 @@ def sent(body: bytes) -> AuthenticatedRequest:
         return {"type": "http.request", "body": body, "more_body": False}
 
     call = AuthenticatedRequest({"type": "http", "headers": []}, receive)
-    call.owner, call.shared = (None, "reader"), _shared(8, FakeClock())
+    call.caller_id, call.shared = (None, "reader"), _shared(8, FakeClock())
     call.authorizer = make_harness(make_snapshot()).authorizer
     call.snapshot = call.authorizer.snapshot
     return call

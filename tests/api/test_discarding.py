@@ -7,7 +7,7 @@ from starlette.datastructures import State
 from starlette.requests import ClientDisconnect, Request
 
 from service.api.discarding import MAX_DISCARDED_BYTES, discard_body
-from service.api.limits import REQUEST_OWNER
+from service.api.limits import CALLER_ID
 from service.app.factory import _shared
 from service.telemetry.metrics import Metrics
 from tests.support.virtual_time import FakeClock
@@ -26,7 +26,7 @@ class Upload:
         scope = {
             "type": "http",
             "headers": [(n.replace("_", "-").encode(), text.encode()) for n, text in named.items()],
-            "state": {REQUEST_OWNER: OWNER},
+            "state": {CALLER_ID: OWNER},
             "app": self,
         }
         self.request = Request(scope, self._receive)

@@ -61,15 +61,15 @@ async def test_a_full_service_refuses_until_a_place_is_free(
 
 async def test_one_caller_may_not_hold_more_places_than_are_free(client: httpx.AsyncClient) -> None:
     limiter = limiter_of(client)
-    limiter._free, owner = 3, (None, "tester")
+    limiter._free, caller_id = 3, (None, "tester")
     for _ in range(2):
-        limiter.acquire(owner)
+        limiter.acquire(caller_id)
     answer = await client.post(URLS, json=ITEM)
     assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
     assert answer.json()["detail"] == "You have too many requests in progress."
-    limiter.release(owner)
+    limiter.release(caller_id)
     assert (await client.post(URLS, json=ITEM)).status_code == 200
-    assert (limiter._free, limiter._held) == (2, {owner: 1})
+    assert (limiter._free, limiter._held) == (2, {caller_id: 1})
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -162,10 +162,10 @@ async def test_a_caller_sees_its_grants() -> None:
     async with run_app(make_app_settings(limited, other)) as client:
         answer = await client.get("/v1/caller")
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["subject"] == "tester"
-    assert "issuer" not in told
-    assert told["grants"][0] == {
+    caller = answer.json()
+    assert caller["subject"] == "tester"
+    assert "issuer" not in caller
+    assert caller["grants"][0] == {
         "bucket": "demo",
         "prefix": "",
         "allow": EVERYTHING,
@@ -173,6 +173,7 @@ async def test_a_caller_sees_its_grants() -> None:
         "content_types": ["image/*"],
         "max_keys": 10,
         "allow_overwrite": True,
+        "max_link_expires_in": 604_800,
     }
-    assert told["grants"][1]["prefix"] == "a/"
-    assert told["grants"][1]["allow_overwrite"] is False
+    assert caller["grants"][1]["prefix"] == "a/"
+    assert caller["grants"][1]["allow_overwrite"] is False

@@ -1,9 +1,11 @@
 """A page of another origin in Chromium, with object URLs, as docs/object-urls.md says."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import Any, Final
 
 import pytest
@@ -12,8 +14,10 @@ from playwright.sync_api import Browser, HttpCredentials, Page
 from tests.browser.pages import serving_pages
 from tests.browser.test_caching import PICTURE, SHOWN
 from tests.clients.http.places import KEY, Place, place_of
+from tests.docs.documents import blocks
 from tests.support.stores import ANY_ORIGIN, BODY, Store
 
+PAGE: Final = "docs/object-urls.md"
 FETCH: Final = """async ([url, key, method, body, more]) => {
     const headers = { authorization: `Bearer ${key}`, ...more }
     try {
@@ -51,7 +55,7 @@ class Harness:
 
     def origins(self, method: str) -> set[str | None]:
         """Return the `Origin` of each request of this method at the store."""
-        sent = self.place.recorder.sent
+        sent = self.place.recording.requests
         return {each.headers.get("origin") for each in sent if each.method == method}
 
 
@@ -70,7 +74,7 @@ def _place_and_origin(
 def _harness(place_and_origin: tuple[Place, str], page: Page) -> Harness:
     place, origin = place_and_origin
     page.goto(origin)
-    place.recorder.sent.clear()
+    place.recording.requests.clear()
     return Harness(place=place, page=page)
 
 
@@ -93,9 +97,24 @@ def test_a_page_uploads_and_reads_an_object(harness: Harness, key: str) -> None:
 def test_the_store_gets_neither_the_key_nor_the_address(harness: Harness, key: str) -> None:
     harness.fetch("PUT", key, "hello")
     harness.fetch("GET", key)
-    assert {"PUT", "GET"} <= {each.method for each in harness.place.recorder.sent}
-    for each in harness.place.recorder.sent:
+    requests = harness.place.recording.requests
+    assert {"PUT", "GET"} <= {each.method for each in requests}
+    for each in requests:
         assert {"authorization", "referer"}.isdisjoint(each.headers)
+
+
+def test_the_bucket_needs_to_allow_only_the_documented_headers(harness: Harness, key: str) -> None:
+    sent = {"if-none-match": "*", "content-type": "text/csv", "x-amz-meta-author": "ann"}
+    assert harness.fetch("PUT", key, "hello", **sent)[0] == 200
+    asked = [
+        each.headers.get("access-control-request-headers", "").split(",")
+        for each in harness.place.recording.requests
+        if each.method == "OPTIONS"
+    ]
+    assert asked == [sorted(sent)]
+    [rules] = [each.text for each in blocks(PAGE) if "AllowedOrigins" in each.text]
+    allowed = json.loads(rules)[0]["AllowedHeaders"]
+    assert all(any(fnmatch(each, pattern) for pattern in allowed) for each in sent)
 
 
 def test_the_origin_at_the_store_is_null(harness: Harness, key: str) -> None:
@@ -150,7 +169,7 @@ def test_an_image_is_shown_from_what_was_fetched(harness: Harness, key: str) -> 
 def _signed_in(chromium: Browser, place_and_origin: tuple[Place, str]) -> Iterator[Page]:
     """A page of a browser that has the user's name and password."""
     place, _ = place_and_origin
-    place.recorder.sent.clear()
+    place.recording.requests.clear()
     user: HttpCredentials = {"username": "x", "password": KEY, "origin": place.url}
     with chromium.new_context(http_credentials=user) as context:
         yield context.new_page()
@@ -164,8 +183,8 @@ def test_an_image_is_shown_to_a_user_who_is_signed_in(
     place.store.put(key, PICTURE)
     signed_in.goto(origin)
     assert signed_in.evaluate(SHOWN, place.address(key)) == 3
-    assert [each.method for each in place.recorder.sent] == ["GET"]
-    assert "authorization" not in place.recorder.sent[0].headers
+    assert [each.method for each in place.recording.requests] == ["GET"]
+    assert "authorization" not in place.recording.requests[0].headers
 
 
 def test_an_unknown_page_cannot_use_the_browsers_password(
@@ -173,11 +192,13 @@ def test_an_unknown_page_cannot_use_the_browsers_password(
 ) -> None:
     place, origin = place_and_origin
     place.store.put(key)
-    signed_in.goto(place.address(key))  # now the browser has it
+    listing = signed_in.goto(place.address(""))  # now the browser has the password
+    assert listing is not None
+    assert listing.ok
     signed_in.goto(origin.replace("127.0.0.1", "localhost"))
-    place.recorder.sent.clear()
+    place.recording.requests.clear()
     for method in ("GET", "PUT", "DELETE"):
         asked = [place.address(key), method]
         assert signed_in.evaluate(WITH_PASSWORD, asked) == "TypeError"
-    assert {each.method for each in place.recorder.sent} <= {"GET"}
+    assert {each.method for each in place.recording.requests} <= {"GET"}
     assert place.store.content(key) == BODY

@@ -1,27 +1,38 @@
-"""A store behind a small proxy on loopback that keeps what clients send to it."""
+"""A proxy in front of a store, on a host of its own, that records what clients send to the store.
 
-from collections.abc import Iterator
+It passes `Host` on unchanged, so signatures stay valid.
+"""
+
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Final
 from urllib.parse import urlsplit
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "content-length"}
+HOST: Final = "127.0.0.2"  # clients see another host than the service's 127.0.0.1, as with AWS
+_PIECE: Final = 1024 * 1024
+_NOT_SENT_ON: Final = frozenset({"connection", "expect"})
+_NOT_ANSWERED: Final = frozenset(
+    {"connection", "content-length", "date", "server", "transfer-encoding"}
+)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class SentRequest:
+    """One request of a client; the names of `headers` are in lower case."""
+
     method: str
     path: str
-    headers: dict[str, str]
+    headers: Mapping[str, str]
+    length: int
 
 
 @dataclass
 class Recording:
-    url: str
+    url: str = ""
     requests: list[SentRequest] = field(default_factory=list)
 
 
@@ -29,9 +40,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, store_url: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((HOST, 0), _Handler)
         self.store = urlsplit(store_url).netloc
-        self.recording = Recording(f"http://127.0.0.1:{self.server_port}")
+        self.recording = Recording(f"http://{HOST}:{self.server_address[1]}")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -39,37 +50,50 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def forward(self) -> None:
-        sent = dict(self.headers.items())
-        self.server.recording.requests.append(
-            SentRequest(method=self.command, path=self.path, headers=sent)
-        )
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        with closing(HTTPConnection(self.server.store, timeout=30)) as store:
-            # With the client's own Host, which is signed
-            store.request(self.command, self.path, body or None, sent)
-            answer = store.getresponse()
-            content = answer.read()
-        length = answer.headers["content-length"] if self.command == "HEAD" else str(len(content))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with closing(HTTPConnection(self.server.store, timeout=60)) as store:
+            store.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                if name not in _NOT_SENT_ON:
+                    store.putheader(name, value)
+            store.endheaders()
+            length = self._pass_body(store)
+            self.server.recording.requests.append(
+                SentRequest(self.command, self.path, headers, length)
+            )
+            self._answer(store.getresponse())
+
+    def _pass_body(self, store: HTTPConnection) -> int:
+        length = left = int(self.headers.get("content-length", 0))
+        while left and (piece := self.rfile.read(min(left, _PIECE))):
+            store.send(piece)
+            left -= len(piece)
+        return length - left
+
+    def _answer(self, answer: HTTPResponse) -> None:
+        body = answer.read()
+        length = answer.getheader("content-length", "0") if self.command == "HEAD" else len(body)
         self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
-            if name.lower() not in _HOP_BY_HOP:
+        for name, value in answer.getheaders():
+            if name.lower() not in _NOT_ANSWERED:
                 self.send_header(name, value)
-        self.send_header("content-length", length or "0")
+        self.send_header("content-length", str(length))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(body)
 
-    do_GET = do_HEAD = do_PUT = forward  # noqa: N815 - as they are called
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PUT = forward  # noqa: N815 - their names there
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called
-        pass
+    def log_message(self, *_: object) -> None:
+        """Say nothing: signed URLs are not printed."""
 
 
 @contextmanager
 def recording(store_url: str) -> Iterator[Recording]:
-    server = _Server(store_url)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.recording
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _Server(store_url) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.recording
+        finally:
+            server.shutdown()
+            thread.join()

@@ -18,4 +18,4 @@ def test_the_configuration_on_the_page_is_valid() -> None:
 
 
 def test_the_bound_on_the_page_is_the_codes() -> None:
-    assert f"A level has at most {MAX_PAGES} pages" in text_of(PAGE)
+    assert f"One directory has at most {MAX_PAGES} pages" in text_of(PAGE)

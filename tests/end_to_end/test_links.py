@@ -12,8 +12,12 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.browser.proxy import nginx as proxy_binary
 from tests.clients.toolchains import tool
+from tests.docs.documents import blocks
 from tests.end_to_end.linking import Linking, run_linking
+from tests.end_to_end.nginx import nginx
+from tests.support.processes import free_ports
 from tests.support.stores import Store
 
 BODY: Final = b"0123456789"
@@ -116,6 +120,29 @@ def test_a_drop_box_keeps_the_type_and_checks_the_digest(links: Linking, tmp_pat
     (tmp_path / "a.txt").write_bytes(BODY[::-1])
     with pytest.raises(AssertionError, match="400"):
         run("curl", "-fsSL", "-T", "a.txt", *more, f"{url}/", directory=tmp_path)
+
+
+def test_a_file_of_any_size_gets_through_the_documented_proxy(
+    links: Linking, tmp_path: Path
+) -> None:
+    [location] = [
+        block.text for block in blocks("docs/share-links.md") if block.language == "nginx"
+    ]
+    (port,) = free_ports(1)
+    app = str(links.client.base_url).rstrip("/")
+    server = f"server {{ listen 127.0.0.1:{port}; {location} location / {{ return 204; }} }}"
+    proxy = f"http://127.0.0.1:{port}"
+    path, _ = links.create(prefix="proxied/", operations=["upload"])
+    (tmp_path / "large.bin").write_bytes(os.urandom(LARGE))
+    with nginx(
+        proxy_binary(), tmp_path, server.replace("http://presign", app), answers=f"{proxy}/"
+    ):
+        run("curl", "-fsSL", "-T", "large.bin", f"{proxy}{path}/", directory=tmp_path)
+        assert httpx.get(f"{proxy}/links/console.css", trust_env=False).status_code == 200
+        assert "Send files" in httpx.get(f"{proxy}{path}", headers=BROWSER, trust_env=False).text
+    admin = links.store.admin_client()
+    [stored] = admin.list_objects_v2(Bucket=links.store.bucket, Prefix="proxied/")["Contents"]
+    assert links.store.content(stored["Key"]) == (tmp_path / "large.bin").read_bytes()
 
 
 def test_browsers_get_pages_and_programs_the_object(links: Linking) -> None:

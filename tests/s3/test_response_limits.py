@@ -32,7 +32,7 @@ from tests.s3.fake_store import (
     [
         (ListParts(upload_id="u"), 1024 * 1024),
         (ListMultipartUploads(), 1024 * 1024),
-        (ListObjects(prefix="a"), 1024 * 1024),
+        (ListObjects(prefix="a"), 4 * 1024 * 1024),
         (CreateMultipartUpload(), 64 * 1024),
         (CompleteMultipartUpload(upload_id="u", content_length=5), 64 * 1024),
         (AbortMultipartUpload(upload_id="u"), 64 * 1024),

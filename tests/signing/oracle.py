@@ -41,6 +41,7 @@ from service.signing.multipart_actions import (
     UploadPartOfUnknownLength,
 )
 from service.signing.post_policy import PostObject
+from service.signing.redirected_put import RedirectedPut
 from service.signing.signer import Address, Signable
 from service.signing.sigv4 import Credentials
 
@@ -192,6 +193,8 @@ def _operation(action: Signable) -> tuple[str, dict[str, Any]]:
                 **_checksum(action.checksum),
                 **_properties(action),
             }
+        case RedirectedPut():
+            raise AssertionError("botocore's clients have no such call")
         case _:
             return _multipart_operation(action)
 

@@ -191,6 +191,7 @@ def test_a_policy_expires_in_utc(expires_at: int, text: str) -> None:
 @pytest.mark.parametrize("name", ["content_type", "content_type_prefix"])
 @pytest.mark.parametrize("value", ["", "a\r\nb", " a", "caf\u00e9"])
 def test_an_invalid_type_is_refused(name: str, value: str) -> None:
+    changes: dict[str, Any] = {name: value}
     with pytest.raises(InvalidRequest) as refusal:
-        form(**{name: value})
+        form(**changes)
     assert list(refusal.value.pointers) == [f"#/{name}"]

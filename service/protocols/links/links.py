@@ -1,7 +1,7 @@
-"""Share links: making them, ending them, and which of them open.
+"""Makes share links, and ends them. `visits.py` decides about their uses.
 
 A link gives nothing by itself: it names its maker, and each use is decided by the grants that the
-maker has at that moment. So each withdrawal ends links too.
+maker has at that moment. So a grant that is withdrawn ends its links too.
 """
 
 from collections.abc import Callable
@@ -15,18 +15,18 @@ from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import LinkRequest
 from service.presigning.results import MadeLink
-from service.protocols.links.keys import KeyRing, Ticket
-from service.protocols.links.records import LinkStore
+from service.protocols.links.link import Link
+from service.protocols.links.link_store import LinkStore
 from service.protocols.links.revocations import Revocations
-from service.protocols.links.ticket import Link
+from service.protocols.links.tickets import KeyRing, Ticket
 from service.signing.validation import check_key, check_prefix
 
-_NO_STORE: Final = "This service has no store that counts the uses of links and keeps their ends."
+_NO_STORE: Final = "This service has no store for links, so it cannot count uses or revoke links."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSettings:
-    """What the configuration says of links. `url` is what they start with, before `/l/`."""
+    """What the configuration says about links. `url` is what they start with, before `/l/`."""
 
     keys: KeyRing
     url: str
@@ -55,7 +55,7 @@ class CreatedLink:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The store that replicas share, and what this one knows of it."""
+    """The store that replicas share, and the revocations that this one has read from it."""
 
     store: LinkStore
     revocations: Revocations
@@ -97,7 +97,7 @@ class Links:
         settings, request = self._configured(), new.request
         try:
             await self._authorizer.count(requester, 1)
-            made = self._make(requester, new)
+            made = self._granted(requester, new)
             ticket = settings.keys.seal(self._link(requester, new, made))
             await self._register(ticket)
         except PresignError as refusal:
@@ -125,7 +125,7 @@ class Links:
             expires_at = settings.keys.end_of(link_id, requester.identity.caller)
             if expires_at is None:
                 raise NotFound("You have made no link with this id.")
-            await self._needed().revocations.revoke(link_id, expires_at)
+            await self._require_shared().revocations.revoke(link_id, expires_at)
         except PresignError as refusal:
             await self._authorizer.record_unread(requester, route, refusal)
             raise
@@ -137,18 +137,18 @@ class Links:
             raise NotFound("No such resource.")
         return self.settings
 
-    def _needed(self, pointer: str | None = None) -> Shared:
+    def _require_shared(self, pointer: str | None = None) -> Shared:
         if self.shared is None:
             raise InvalidRequest(_NO_STORE, pointer=pointer)
         return self.shared
 
     async def _register(self, ticket: Ticket) -> None:
         if (max_uses := ticket.link.max_uses) is not None:
-            store = self._needed("#/max_uses").store
+            store = self._require_shared("#/max_uses").store
             await store.register(ticket.id, max_uses, ticket.link.expires_at)
 
-    def _make(self, requester: Requester, new: NewLink) -> MadeLink:
-        """Decide how long the link lives."""
+    def _granted(self, requester: Requester, new: NewLink) -> MadeLink:
+        """Return how long the link may live. Raises Forbidden if no grant allows it."""
         request = new.request
         if request.subtree:
             check_prefix(request.key)

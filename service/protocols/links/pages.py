@@ -19,7 +19,7 @@ from service.access.key_prefixes import safe_name
 from service.console import content_security_policy, page_files
 from service.errors import PresignError
 from service.presigning.snapshot import Snapshot
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
 from service.signing.actions import MAX_UPLOAD_BYTES
 
 router = APIRouter(include_in_schema=False)
@@ -50,7 +50,10 @@ async def page_file(name: str) -> Response:
 
 
 def drop_box_page(link: Link, snapshot: Snapshot, grants: Sequence[Grant]) -> Response:
-    """`grants` are the maker's: the page says what they accept, but only the service decides."""
+    """The page that uploads files. It shows the limits of `grants`, which are the maker's.
+
+    They are a hint for people: each upload is decided again.
+    """
     origin = snapshot.buckets[link.bucket].address.origin
     wanted = AccessRequest(
         operation=Operation.UPLOAD,

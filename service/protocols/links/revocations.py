@@ -10,13 +10,14 @@ Rules of this file:
 """
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
-from service.protocols.links.records import LinkStore, Revoked
+from service.protocols.links.link_store import LinkStore, Revoked
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,12 @@ ANSWER_SECONDS: Final = 0.5  # for the store's answer to a poll
 
 
 class Revocations:
-    """Only the store's: those of the configuration are looked up there."""
+    """The revoked links of the store. `links.revoked_links` of the configuration is not in it."""
 
-    def __init__(self, store: LinkStore, *, clock: Clock) -> None:
+    def __init__(self, store: LinkStore, *, clock: Clock, on_failure: Callable[[], None]) -> None:
+        """`on_failure` is called for each read of the store that fails."""
         self._store = store
+        self._on_failure = on_failure
         self._clock = clock
         self._ends: dict[str, float] = {}
         self._last: bytes | None = None
@@ -78,6 +81,7 @@ class Revocations:
         self._ends = {link_id: end for link_id, end in self._ends.items() if end > now}
 
     def _failed(self, error: Exception) -> None:
+        self._on_failure()
         if not self._is_failing:  # log it once
             # The error's message may hold the store's address.
             message = "the revoked links cannot be read, those seen last count: %s"

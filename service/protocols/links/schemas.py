@@ -39,7 +39,7 @@ class NewLinkRequest(StrictRequest):
         )
         key, prefix = or_none(self.key), or_none(self.prefix)
         if (key is None) == (prefix is None):
-            raise InvalidRequest("A link is for a key or for a prefix.", pointer="#/key")
+            raise InvalidRequest("Send either `key` or `prefix`.", pointer="#/key")
         if prefix is None:
             self._check_key_link(operation)
         else:
@@ -59,7 +59,7 @@ class NewLinkRequest(StrictRequest):
 
     def _check_key_link(self, operation: Operation) -> None:
         if operation is Operation.UPLOAD:
-            detail = "Each upload gets a new key: give the prefix that they are to be below."
+            detail = "Each uploaded file gets a new key: send `prefix` instead of `key`."
             raise InvalidRequest(detail, pointer="#/key")
         if self.filename is not MISSING:
             get_object(None, None, "attachment", self.filename, None)
@@ -68,10 +68,11 @@ class NewLinkRequest(StrictRequest):
         if prefix and not prefix.endswith("/"):
             raise InvalidRequest("A prefix ends in a slash, or is empty.", pointer="#/prefix")
         if self.max_uses is not MISSING:
-            detail = "Only the uses of a link to one key are counted."
+            detail = "Uses are counted for links to one `key` only."
             raise InvalidRequest(detail, pointer="#/max_uses")
         if self.filename is not MISSING:
-            raise InvalidRequest("Only a link to one key names the file.", pointer="#/filename")
+            detail = "Only a link to one `key` can name the file."
+            raise InvalidRequest(detail, pointer="#/filename")
 
 
 def render_link(link: CreatedLink) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Response
 from pydantic import MISSING
@@ -19,13 +19,13 @@ from service.api.schemas import Size, StrictRequest, Text
 from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
+from service.protocols.links.link import Link
 from service.protocols.links.pages import drop_box_page, file_name, redeem_page, refusal_page
-from service.protocols.links.ticket import Link
 from service.protocols.links.visits import LinkVisits, OpenLink
 from service.protocols.objects.paths import decode
 from service.protocols.objects.redirects import Redirect, put_request, sign
 from service.sessions.lifetime import Lifetime
-from service.signing.actions import HeadOfDownload
+from service.signing.actions import GetObject, HeadObject, HeadOfDownload
 from service.signing.redirected_put import RedirectedPut
 
 PATH: Final = "/l/"
@@ -37,7 +37,7 @@ _TOO_LARGE: Final = "A drop box takes no larger file."
 
 
 class LinkRoute(ApiRoute):
-    """Its caller is the link's maker."""
+    """Authenticates by the ticket in the path: the caller is the link's maker."""
 
     async def identity(self, call: AuthenticatedRequest) -> Identity:
         visits: LinkVisits = call.app.state.link_visits
@@ -83,8 +83,7 @@ async def share_link(call: AuthenticatedRequest) -> Response:
     lifetime = await _check(call, opened)
     if call.scope["query_string"]:
         raise InvalidRequest("A link has no query parameters.")
-    rest = call.scope["raw_path"].split(b"/", 3)[3:]
-    below = decode(rest[0]) if rest else None
+    below = _below(call.scope["raw_path"])
     if "\\" in (below or ""):  # some stores take it for a slash
         raise InvalidRequest("A backslash is not allowed here.")
     if opened.ticket.link.operation is Operation.UPLOAD:
@@ -109,8 +108,7 @@ async def _download(
     lifetime: Lifetime,
 ) -> Response:
     link = opened.ticket.link
-    if bool(below) != link.is_prefix or (below is not None and not link.is_prefix):
-        raise _unknown()
+    key = _key(link, below)
     is_counted = link.max_uses is not None
     if call.method == "PUT" or (call.method == "POST" and not is_counted):
         return _not_allowed(call, link)
@@ -119,16 +117,34 @@ async def _download(
     if call.method != "HEAD":
         async with _audited(call):
             await visits.count(opened)
-    action: Any = _HEAD
-    if call.method == "GET":
-        action = get_object(None, None, None, link.filename, None)
-    elif call.method == "POST":  # the page stays, for another press of its button
-        action = get_object(None, None, "attachment", file_name(link), None)
-    request = PresignRequest(
-        bucket=link.bucket, key=link.key + (below or ""), action=action, lifetime=lifetime
-    )
+    action = _action(link, call.method)
+    request = PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
     signed = await sign(call.presigner, call.requester, request)
     return Redirect(signed.url, _SEE_OTHER) if call.method == "POST" else Redirect(signed.url)
+
+
+def _below(path: bytes) -> str | None:
+    """Return what follows `/l/{ticket}/`, decoded; None if there is no slash after the ticket."""
+    after_ticket = path.split(b"/", 3)[3:]
+    return decode(after_ticket[0]) if after_ticket else None
+
+
+def _key(link: Link, below: str | None) -> str:
+    """Return the key of the object to download. Raises NotFound where the link has none."""
+    if link.is_prefix and below:
+        return link.key + below
+    if not link.is_prefix and below is None:
+        return link.key
+    raise _unknown()
+
+
+def _action(link: Link, method: str) -> GetObject | HeadObject:
+    match method:
+        case "HEAD":
+            return _HEAD
+        case "POST":  # always a download: the page stays, and its button works again
+            return get_object(None, None, "attachment", file_name(link), None)
+    return get_object(None, None, None, link.filename, None)
 
 
 async def _upload(
@@ -148,7 +164,7 @@ async def _upload(
             signed = await sign(call.presigner, call.requester, request, too_large=_TOO_LARGE)
             return Redirect(signed.url, more=closing)
         case "PUT":
-            raise InvalidRequest("Put a file name without slashes after the link.")
+            raise InvalidRequest("Add a slash and a file name without slashes to the link.")
         case "POST" if not below:
             file = parse(NewFile, await call.read(MAX_BODY_BYTES))
             request = _page_upload(link, file, visits, lifetime)
@@ -157,9 +173,7 @@ async def _upload(
         case "GET" | "HEAD" if below is None:
             grants = call.authorizer.access(call.requester).grants
             return drop_box_page(link, call.authorizer.snapshot, grants)
-        case "GET" | "HEAD" if (
-            not below
-        ):  # the page's relative links need the address without a slash
+        case "GET" | "HEAD" if not below:  # a slash, with which the page's links would be wrong
             ticket = call.scope["raw_path"].split(b"/")[2].decode("ascii")
             return Response(status_code=308, headers={"Location": f"../{ticket}"})
     return _not_allowed(call, link)
@@ -176,9 +190,10 @@ def _page_upload(
 
 @asynccontextmanager
 async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
-    """A refused use has its line too, and counts against the maker's rate.
+    """Write an audit line if the body of the `async with` refuses the use.
 
-    Over the rate, a link that is unknown still looks like a forged one.
+    The refusal counts against the maker's rate, which limits how many such lines there are. Over
+    the rate, a link that is unknown still looks like a forged one.
     """
     try:
         yield
@@ -210,7 +225,7 @@ def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
 def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
     request_id = call.scope["state"]["request_id"]
     members = problems.problem(
-        "method_not_allowed", "The link is for another method.", request_id=request_id
+        "method_not_allowed", "This link does not accept the method.", request_id=request_id
     )
     allowed = ["GET", "HEAD"]
     if link.operation is Operation.UPLOAD or link.max_uses is not None:

@@ -1,4 +1,4 @@
-"""Who may still use a share link, and what for.
+"""Decides whether a share link may still be used, and counts its uses.
 
 Rules of this file:
 - A ticket only names its maker and an object. Each use is decided by the maker's grants of that
@@ -18,9 +18,9 @@ from service.clock import Clock
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound
 from service.presigning.snapshot import Snapshot
-from service.protocols.links.keys import KeyRing, Ticket
+from service.protocols.links.link_store import Use
 from service.protocols.links.links import Links
-from service.protocols.links.records import Use
+from service.protocols.links.tickets import KeyRing, Ticket
 from service.sessions.lifetime import Lifetime
 
 EXPIRES_IN: Final = 60  # seconds, of the URL that a link redirects to
@@ -31,7 +31,7 @@ _UNKNOWN: Final = "No such link."
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenLink:
-    """A ticket that a key has opened, and its maker. Cached, as equal tickets are opened often."""
+    """A ticket that a key has opened, and its maker. Cached, as a ticket is opened at each use."""
 
     ticket: Ticket
     maker: Identity
@@ -47,10 +47,10 @@ class LinkVisits:
         self.unique_id = unique_id
 
     def open(self, text: str) -> OpenLink:
-        """Return the link of a ticket's text. Raises NotFound."""
+        """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
         if (settings := self._links.settings) is None:
             raise NotFound(_UNKNOWN)
-        if settings.keys is not self._keys:
+        if settings.keys is not self._keys:  # after a reload: removed keys open nothing
             self._keys, self._opened = settings.keys, BoundedDict(_MAX_TICKETS)
         if (found := self._opened.get(text)) is not None:
             return found
@@ -73,9 +73,10 @@ class LinkVisits:
         return _LIFETIME if left >= EXPIRES_IN else Lifetime(expires_in=left)
 
     async def count(self, opened: OpenLink) -> None:
-        """Take a use of a link with `max_uses`, or continue one.
+        """Take a use of a link with `max_uses`, or continue one. Other links are not counted.
 
-        Raises LinkExpired, or Overloaded while the store is out of reach.
+        Raises LinkExpired, NotFound if no store is configured any more, and Overloaded while the
+        store is out of reach.
         """
         if opened.ticket.link.max_uses is None:
             return

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.access.grants import AccessRequest, Grant, Operation
 from service.api.body import declared_length
 from service.api.schemas import LongText, Text
 from service.errors import (
@@ -84,8 +84,8 @@ async def sign(
     """Return the signed request that a client is redirected to.
 
     `too_large` says what to do with a file that is too large. Raises what `Presigner.presign`
-    raises, and for an upload what HTTP has a status for: PreconditionRequired, BodyTooLarge or
-    UnsupportedMediaType.
+    raises. Refusals of an upload that HTTP has a status for become PreconditionRequired,
+    BodyTooLarge or UnsupportedMediaType.
     """
     try:
         return await presigner.presign(requester, request)
@@ -100,17 +100,20 @@ def get_request(bucket: str, key: str, query: ReadQuery, lifetime: Lifetime) -> 
 def head_request(
     bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
 ) -> PresignRequest:
-    """For a caller that may either HEAD or download the object."""
-    version = query.version_id is not None
-    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
-    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
+    """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key)
+    action = _head_of(query.action(), may_head=any(covers(grant, wanted) for grant in grants))
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
 
 
 def put_request(
     bucket: str, key: str, headers: Headers, lifetime: Lifetime, *, new_key: bool = False
 ) -> PresignRequest:
-    """An upload of what the client announces. Raises LengthRequired, BodyTooLarge, InvalidRequest."""
+    """Return the upload of what the client's headers announce.
+
+    With `new_key` nothing can be overwritten, so no condition is needed. Raises LengthRequired,
+    BodyTooLarge and InvalidRequest.
+    """
     headers = [*headers]
     if all(name != b"content-length" for name, _ in headers):
         raise LengthRequired("Send the object's Content-Length, and not chunked.")

@@ -47,7 +47,7 @@ class PackageIndexes:
         return projects(place.prefix, found.prefixes)
 
     async def files(self, requester: Requester, place: Place, project: str) -> list[ProjectFile]:
-        """Return the files of a project. Raises NotFound if it has none, and what `level` raises."""
+        """Return the files of a project. Raises NotFound for none, and what `level` raises."""
         prefix = f"{place.prefix}{project}/"
         level = await self.level(requester, place.bucket, prefix)
         if found := files(prefix, level.objects):

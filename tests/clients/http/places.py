@@ -13,10 +13,11 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from service.auth.api_keys import digest_of
 from tests.clients.http.programs import PYTHON
-from tests.clients.http.recording import Recorder, Sent, recording
+from tests.clients.recording import Recording, SentRequest, recording
 from tests.support.scrapes import read, value
-from tests.support.service import OPERATIONS, digest_of, run_service
+from tests.support.service import OPERATIONS, run_service
 from tests.support.stores import Store
 
 KEY: Final = "demo"  # the API key, and the bucket's name, as docs/object-urls.md has them
@@ -33,7 +34,7 @@ duckdb.connect().install_extension(str(file))
 @dataclass(frozen=True, kw_only=True)
 class Place:
     store: Store
-    recorder: Recorder
+    recording: Recording
     url: str
 
     def address(self, key: str) -> str:
@@ -46,9 +47,9 @@ class Place:
 
     def sent_by(
         self, command: list[str], home: Path, **more: str
-    ) -> tuple[subprocess.CompletedProcess[str], list[Sent]]:
+    ) -> tuple[subprocess.CompletedProcess[str], list[SentRequest]]:
         """Run a client, and return its end and what it sent to the store."""
-        before = len(self.recorder.sent)
+        before = len(self.recording.requests)
         done = subprocess.run(
             command,
             cwd=home,
@@ -59,7 +60,7 @@ class Place:
             timeout=SECONDS,
             check=False,
         )
-        return done, self.recorder.sent[before:]
+        return done, self.recording.requests[before:]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -74,19 +75,19 @@ def place_of(store: Store, directory: Path, **top: object) -> Iterator[Place]:
         {"api_key": "tests", "sha256": [digest_of(KEY)], "grants": [grant]},
         {"api_key": PAGED, "sha256": [digest_of(PAGED)], "grants": [{**grant, "max_keys": 2}]},
     ]
-    with recording(store.endpoint_url) as recorder:
+    with recording(store.endpoint_url) as sent:
         bucket = {
             "bucket": store.bucket,
             "region": store.region,
             "role_arn": store.role_arn,
             "endpoint_url": store.endpoint_url,
             "sts_endpoint_url": store.sts_endpoint_url,
-            "public_endpoint_url": recorder.url,
+            "public_endpoint_url": sent.url,
         }
         settings = {"buckets": {BUCKET: bucket}, **top}
         with run_service(store, directory, callers=callers, top=settings) as running:
             url = str(running.client.base_url).rstrip("/")
-            yield Place(store=store, recorder=recorder, url=url)
+            yield Place(store=store, recording=sent, url=url)
 
 
 def write_netrc(home: Path, url: str) -> Path:
@@ -96,8 +97,8 @@ def write_netrc(home: Path, url: str) -> Path:
     return netrc
 
 
-def keyed(url: str) -> str:
-    return url.replace("//", f"//x:{KEY}@", 1)
+def keyed(url: str, key: str = KEY) -> str:
+    return url.replace("//", f"//x:{key}@", 1)
 
 
 def install_httpfs(home: Path) -> None:

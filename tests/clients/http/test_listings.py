@@ -1,7 +1,7 @@
 """Clients that read a listing as a folder of a web server."""
 
-import json
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,20 @@ from tests.clients.toolchains import GENERATORS, tool
 
 NAMES: Final = ["a b.txt", "50%.txt", "c+d.txt", "\u00e9.txt", "x%2Fy.txt"]
 WHEEL: Final = "tinypkg-1.0-py3-none-any.whl"
-HEADER: Final = f"Authorization: Bearer {KEY}"
+INSTALLERS: Final = {
+    "pip": (PYTHON, "-m", "pip", "--isolated", "install", "--no-cache-dir"),
+    "uv": (str(GENERATORS / "uv"), "--no-config", "pip", "install", "--no-cache"),
+}
+COPY: Final = """
+import fsspec, sys
+folder, directory, key = sys.argv[1:]
+headers = {"Authorization": f"Bearer {key}"}
+http = fsspec.filesystem("http", client_kwargs={"headers": headers})
+for number, address in enumerate(http.glob(folder + "*.txt")):
+    http.get_file(address, f"{directory}/{number}.txt")
+"""
+Copy = Callable[..., list[str]]
+Run = Callable[[list[str]], None]
 
 
 @pytest.fixture(name="folder")
@@ -25,64 +38,71 @@ def _folder(place: Place) -> str:
     return place.address(prefix)
 
 
-def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.rglob("*.txt")}
+def contents(directory: Path) -> list[str]:
+    """Return the content of each copied object, which is its name. Pages may be there as well."""
+    copied = [path.read_text() for path in directory.rglob("*.txt")]
+    return sorted(text for text in copied if text in NAMES)
 
 
-def run(place: Place, home: Path, *command: str) -> str:
+@pytest.fixture(name="run")
+def _run(place: Place, home: Path) -> Run:
     """Run a client that must succeed and must not send its key to the store."""
-    done, sent = place.sent_by([*command], home)
-    assert done.returncode == 0, done.stderr
-    assert [each for each in sent if "authorization" in each.headers] == []
-    return done.stdout
+
+    def run(command: list[str]) -> None:
+        done, sent = place.sent_by(command, home)
+        assert done.returncode == 0, done.stderr
+        assert [each for each in sent if "authorization" in each.headers] == []
+
+    return run
 
 
-def test_rclone_copies_a_folder(place: Place, home: Path, folder: str, tmp_path: Path) -> None:
-    key = ["--http-headers", f"Authorization,Bearer {KEY}"]
-    rclone = tool("rclone", "rclone")
-    run(place, home, rclone, "copy", ":http:", str(tmp_path), "--http-url", folder, *key)
-    assert contents(tmp_path) == {name: name.encode() for name in NAMES}
+def rclone(folder: str, directory: Path, key: str = KEY) -> list[str]:
+    header = f"Authorization,Bearer {key}"
+    place = ["--http-url", folder, "--http-headers", header]
+    return [tool("rclone", "rclone"), "copy", ":http:", str(directory), *place]
 
 
-def test_rclone_reads_the_first_page_only(
-    place: Place, home: Path, folder: str, tmp_path: Path
+def wget(folder: str, directory: Path, key: str = KEY) -> list[str]:
+    command = [tool("wget", "wget"), "--no-config", "-q", "-r", "-np", "-P", str(directory)]
+    return [*command, "--restrict-file-names=nocontrol", keyed(folder, key)]
+
+
+def fsspec(folder: str, directory: Path, key: str = KEY) -> list[str]:
+    return [PYTHON, "-W", "error", "-c", COPY, folder, str(directory), key]
+
+
+def installing(name: str, folder: str, directory: Path, key: str) -> list[str]:
+    where = ["--no-index", "--find-links", keyed(folder, key), "--target", str(directory)]
+    return [*INSTALLERS[name], "-q", *where, "tinypkg"]
+
+
+@pytest.mark.parametrize("client", [rclone, wget, fsspec])
+def test_a_client_copies_a_folder(client: Copy, run: Run, folder: str, tmp_path: Path) -> None:
+    run(client(folder, tmp_path))
+    assert contents(tmp_path) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("client", "copied"), [(rclone, 2), (fsspec, 2), (wget, 5)])
+def test_only_wget_reads_further_pages(
+    client: Copy, copied: int, run: Run, folder: str, tmp_path: Path
 ) -> None:
-    key = ["--http-headers", f"Authorization,Bearer {PAGED}"]
-    rclone = tool("rclone", "rclone")
-    run(place, home, rclone, "copy", ":http:", str(tmp_path), "--http-url", folder, *key)
-    assert len(contents(tmp_path)) == 2
+    run(client(folder, tmp_path, PAGED))
+    assert len(contents(tmp_path)) == copied
 
 
-def test_wget_copies_a_folder(place: Place, home: Path, folder: str, tmp_path: Path) -> None:
-    wget = [tool("wget", "wget"), "--no-config", "-q", "-r", "-np", "-P", str(tmp_path)]
-    run(place, home, *wget, "--restrict-file-names=nocontrol", keyed(folder))
-    found = contents(tmp_path)
-    assert sorted(found.values()) == sorted(name.encode() for name in NAMES)
-
-
-def test_fsspec_lists_a_folder_and_reads_it(place: Place, home: Path, folder: str) -> None:
-    script = """
-import fsspec, json, os, sys
-headers = {"Authorization": "Bearer " + os.environ["PRESIGN_TOKEN"]}
-http = fsspec.filesystem("http", client_kwargs={"headers": headers})
-addresses = http.glob(sys.argv[1] + "*.txt")
-print(json.dumps(sorted(http.cat_file(address).decode() for address in addresses)))
-"""
-    printed = run(place, home, PYTHON, "-W", "error", "-c", script, folder)
-    assert json.loads(printed) == sorted(NAMES)
-
-
-@pytest.mark.parametrize("name", ["pip", "uv"])
-def test_a_folder_of_wheels_is_an_index(
-    place: Place, home: Path, name: str, tmp_path: Path
-) -> None:
-    prefix = f"{uuid.uuid4().hex}/wheels/"
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_a_folder_of_wheels_is_an_index(place: Place, run: Run, name: str, tmp_path: Path) -> None:
+    prefix = f"{uuid.uuid4().hex}/"
     place.store.put(prefix + WHEEL, make_wheel())
-    installer = {
-        "pip": (PYTHON, "-m", "pip", "--isolated", "-q", "install", "--no-cache-dir"),
-        "uv": (str(GENERATORS / "uv"), "-q", "--no-config", "pip", "install", "--no-cache"),
-    }[name]
-    links = keyed(place.address(prefix))
-    where = ["--no-index", "--find-links", links, "--target", str(tmp_path)]
-    run(place, home, *installer, *where, "tinypkg")
+    run(installing(name, place.address(prefix), tmp_path, KEY))
     assert (tmp_path / "tinypkg.py").exists()
+
+
+@pytest.mark.parametrize("name", INSTALLERS)
+def test_an_index_has_one_page(place: Place, home: Path, name: str, tmp_path: Path) -> None:
+    prefix = f"{uuid.uuid4().hex}/"
+    for other in (WHEEL, "a.txt", "b.txt"):
+        place.store.put(prefix + other, make_wheel())
+    command = installing(name, place.address(prefix), tmp_path, PAGED)
+    done, _ = place.sent_by(command, home)
+    assert done.returncode != 0

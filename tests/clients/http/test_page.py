@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.clients.http.conftest import install_httpfs
-from tests.clients.http.places import Place, make_wheel, write_netrc
+from tests.clients.http.places import Place, install_httpfs, make_wheel, write_netrc
 from tests.clients.http.programs import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 from tests.docs.documents import blocks

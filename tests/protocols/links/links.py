@@ -6,7 +6,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from service.access.grants import Caller, Operation
-from service.protocols.links.ticket import SALT_BYTES, Link
+from service.protocols.links.link import SALT_BYTES, Link
 
 KEY: Final = b"k" * 32
 OTHER_KEY: Final = b"o" * 32

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.links import EXAMPLE, KEY, OTHER_KEY, links, make_link
 
 RING = KeyRing([KEY])

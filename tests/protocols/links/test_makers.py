@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.harness import link_grant, real_clock, settings, start
 from tests.protocols.links.links import KEY, make_link
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.protocols.links.keys import KeyRing
+from service.protocols.links.tickets import KeyRing
 from tests.api.every_call import examples
 from tests.protocols.links.harness import LINK, STRANGER, URL, WEEK, link_grant, settings, start
 from tests.support.app import make_app_settings, run_app

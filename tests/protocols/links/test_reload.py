@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 from service.config.links import new_key
-from service.protocols.links.keys import KeyRing
 from service.protocols.links.links import LinkSettings
+from service.protocols.links.tickets import KeyRing
 from tests.app.reload.harness import WatchedService, log_messages, put, watching
 from tests.app.services.harness import configuration, until
 from tests.protocols.links.links import EXAMPLE, KEY, OTHER_KEY

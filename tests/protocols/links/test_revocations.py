@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,13 +13,13 @@ from redis.asyncio import Redis
 from service.access.grants import LONGEST_LINK
 from service.clock import Clock, SystemClock
 from service.errors import Overloaded
-from service.protocols.links.records import LinkStore, Revoked, Use
+from service.protocols.links.link_store import LinkStore, Revoked, Use
+from service.protocols.links.redis_link_store import RedisLinkStore
 from service.protocols.links.revocations import (
     ANSWER_SECONDS,
     POLL_SECONDS,
     Revocations,
 )
-from service.protocols.links.store import RedisLinks
 from tests.support.late import again_if_late, within
 from tests.support.valkey import Valkey
 from tests.support.virtual_time import CLOCK_START, in_virtual_time, loop_clock
@@ -72,8 +72,12 @@ class FakeStore:
 
 
 @asynccontextmanager
-async def following(store: LinkStore, clock: Clock | None = None) -> AsyncIterator[Revocations]:
-    revocations = Revocations(store, clock=clock or loop_clock())
+async def following(
+    store: LinkStore, clock: Clock | None = None, on_failure: Callable[[], None] | None = None
+) -> AsyncIterator[Revocations]:
+    revocations = Revocations(
+        store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
+    )
     revocations.start()
     try:
         yield revocations
@@ -125,6 +129,17 @@ async def test_while_the_store_is_away_the_set_last_seen_counts(*, hangs: bool) 
         await store.revoke(OTHER, NOW + HOUR)
         await asyncio.sleep(EVERYWHERE_SECONDS)
         assert replica.is_revoked(OTHER)
+
+
+@in_virtual_time
+async def test_each_failed_read_is_counted() -> None:
+    store, failed = FakeStore(), list[None]()
+    async with following(store, on_failure=lambda: failed.append(None)):
+        await polled()
+        assert failed == []
+        store.error = ConnectionError()
+        await asyncio.sleep(10 * POLL_SECONDS)
+    assert len(failed) == 10
 
 
 @in_virtual_time
@@ -221,7 +236,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture, times: int) 
 
 @asynccontextmanager
 async def replica_of(valkey: Valkey) -> AsyncIterator[Revocations]:
-    store = RedisLinks(valkey.url, clock=SystemClock())
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
     try:
         async with following(store, SystemClock()) as replica:
             await until_known(replica)
@@ -263,7 +278,7 @@ async def test_at_a_real_server_revocations_outlive_replicas_and_the_server(valk
 
 async def test_at_a_real_server_each_revocation_comes_in_its_turn(valkey: Valkey) -> None:
     expires_at = int(time.time()) + HOUR
-    store, last = RedisLinks(valkey.url, clock=SystemClock()), None
+    store, last = RedisLinkStore(valkey.url, clock=SystemClock()), None
     assert await store.revoked(last) is None
     for link_id in (ID, OTHER, OTHER, ID):
         await store.revoke(link_id, expires_at)
@@ -283,7 +298,7 @@ async def test_at_a_real_server_any_number_is_read_in_pages(valkey: Valkey) -> N
         for number in range(450):
             pipe.xadd(STREAM, {"id": f"lnk_{number:024}", "end": int(time.time()) + HOUR})
         await pipe.execute()
-    store, last, sizes = RedisLinks(valkey.url, clock=SystemClock()), None, list[int]()
+    store, last, sizes = RedisLinkStore(valkey.url, clock=SystemClock()), None, list[int]()
     while (found := await store.revoked(last)) is not None:
         last = found.last
         sizes.append(len(found.ends))
@@ -297,7 +312,7 @@ async def test_at_a_real_server_what_is_older_than_any_link_is_dropped(valkey: V
         for age, link_id in ((LONGEST_LINK + 86_500, ID), (LONGEST_LINK + 86_300, OTHER)):
             place = f"{now - age}000-0"
             await redis.xadd(STREAM, {"id": link_id, "end": now}, id=place)
-    store = RedisLinks(valkey.url, clock=SystemClock())
+    store = RedisLinkStore(valkey.url, clock=SystemClock())
     await store.revoke(THIRD, now)
     found = await store.revoked(None)
     assert found is not None

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.links import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
 RING: Final = KeyRing([KEY])

@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 
 from service.concurrency.store_calls import PAUSE_SECONDS
 from service.errors import ConfigurationError, Overloaded
-from service.protocols.links.records import Use
-from service.protocols.links.store import CALL_SECONDS, RedisLinks
+from service.protocols.links.link_store import Use
+from service.protocols.links.redis_link_store import CALL_SECONDS, RedisLinkStore
 from tests.support.late import Late, again_if_late
 from tests.support.valkey import Valkey
 from tests.support.virtual_time import FakeClock
@@ -30,15 +30,15 @@ def end() -> int:
 @asynccontextmanager
 async def open_store(
     valkey: Valkey, clock: FakeClock | None = None, window_seconds: float = 600
-) -> AsyncIterator[RedisLinks]:
-    store = RedisLinks(valkey.url, clock=clock or FakeClock(), window_seconds=window_seconds)
+) -> AsyncIterator[RedisLinkStore]:
+    store = RedisLinkStore(valkey.url, clock=clock or FakeClock(), window_seconds=window_seconds)
     try:
         yield store
     finally:
         await store.close()
 
 
-async def use_soon(store: RedisLinks) -> Use:
+async def use_soon(store: RedisLinkStore) -> Use:
     """Use the link once more after its window has ended."""
     await asyncio.sleep(2 * MOMENT)
     return await store.use(ID)
@@ -158,6 +158,6 @@ async def test_neither_log_nor_error_shows_the_address_or_the_id(
 
 def test_an_invalid_url_is_named_by_its_setting() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        RedisLinks("redis://:sentinel/x@uses:6379", clock=FakeClock())
+        RedisLinkStore("redis://:sentinel/x@uses:6379", clock=FakeClock())
     assert "links.store_url" in str(refused.value)
     assert "sentinel" not in str(refused.value)

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.access.grants import Caller
-from service.protocols.links.keys import KeyRing
-from service.protocols.links.ticket import Link
+from service.protocols.links.link import Link
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.links import KEY, OTHER_KEY, make_link
 from tests.protocols.links.visitor import CREDENTIAL, SIZE, Visitor, code, run_visitor, target
-from tests.support.app import API_KEY
+from tests.support.app import API_KEY, make_open_grant
 from tests.support.valkey import Valkey
 
 
@@ -123,6 +123,29 @@ async def test_a_withdrawn_grant_ends_links(tmp_path: Path, grant: Mapping[str, 
     async with run_visitor(tmp_path, **grant) as visitor:
         visitor.clock.moved = 10.0
         assert code(await visitor.send("GET", visitor.link())) == (404, "not_found")
+
+
+async def test_a_drop_box_has_the_limits_of_grants_with_link(tmp_path: Path) -> None:
+    unlimited = make_open_grant(allow=["upload"])
+    limits: dict[str, Any] = {"max_content_length": 10, "content_types": ["text/plain"]}
+    async with run_visitor(tmp_path, other_grants=(unlimited,), **limits) as visitor:
+        box = visitor.drop_box()
+        for headers, status in (
+            ({"Content-Length": "11", "Content-Type": "text/plain"}, 413),
+            ({"Content-Length": "10", "Content-Type": "image/png"}, 415),
+            ({"Content-Length": "10", "Content-Type": "text/plain"}, 307),
+        ):
+            assert (await visitor.send("PUT", f"{box}/a", headers)).status_code == status
+        direct = {"Content-Length": "11", "Content-Type": "image/png"} | CREDENTIAL
+        assert (await visitor.send("PUT", "/o/demo/in/a", direct)).status_code == 307
+
+
+async def test_a_link_has_the_lifetime_of_grants_with_link(tmp_path: Path) -> None:
+    longer = make_open_grant(allow=["download"], max_expires_in=3600)
+    async with run_visitor(tmp_path, other_grants=(longer,), max_expires_in=30) as visitor:
+        await visitor.send("GET", "/o/demo/a/b.txt", CREDENTIAL)
+        _, query = target(await visitor.send("GET", visitor.link()))
+        assert query["X-Amz-Expires"] == ["30"]
 
 
 async def test_a_link_of_an_unknown_maker_or_bucket_is_unknown(visitor: Visitor) -> None:

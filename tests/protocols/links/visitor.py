@@ -14,7 +14,7 @@ import pytest
 
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
-from service.protocols.links.keys import KeyRing
+from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.links import KEY, make_link
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
 
@@ -83,6 +83,7 @@ async def run_visitor(
     revoked: list[str] | None = None,
     audit: Any = None,
     keys: tuple[bytes, ...] = (KEY,),
+    other_grants: tuple[Mapping[str, Any], ...] = (),
     **grant: Any,
 ) -> AsyncIterator[Visitor]:
     files = []
@@ -94,7 +95,7 @@ async def run_visitor(
         links["store_url"] = store_url
     if revoked is not None:
         links["revoked_links"] = revoked
-    settings = make_app_settings(make_open_grant(**grant), links=links)
+    settings = make_app_settings(make_open_grant(**grant), *other_grants, links=links)
     clock = MovedClock()
     async with run_app(settings, audit=audit, clock=clock) as client:
         visitor = Visitor(client, clock)

@@ -1,4 +1,4 @@
-"""What the store of links keeps and answers."""
+"""What the store of uses and revocations of links must do. `redis_link_store.py` does it."""
 
 from enum import IntEnum
 from typing import NamedTuple, Protocol

@@ -2,8 +2,8 @@
 
 Rules of this file:
 - What is atomic is one script. It takes the time from the store, the one clock of all replicas.
-- Nothing is free: a link without its record in the store cannot be used. So a store that has lost
-  its data ends links, and gives none of them new uses.
+- A link with `max_uses` that has no record in the store cannot be used. So a store that has lost
+  its data ends such links, and gives none of them new uses.
 - The service's clock decides when a link is over. What the store keeps outlives it by a day.
 """
 
@@ -25,7 +25,7 @@ from service.concurrency.store_calls import (
 )
 from service.errors import Overloaded
 from service.presigning.rate_store import connections
-from service.protocols.links.records import Revoked, Use
+from service.protocols.links.link_store import Revoked, Use
 
 T = TypeVar("T")
 
@@ -56,8 +56,8 @@ return 1
 """
 
 
-class RedisLinks:
-    """A `LinkStore`."""
+class RedisLinkStore:
+    """A `LinkStore` in a Redis or Valkey."""
 
     def __init__(self, url: str, *, clock: Clock, window_seconds: float = WINDOW_SECONDS) -> None:
         """`url` is `redis://…` or `rediss://…`. Raises ConfigurationError for another."""

@@ -1,8 +1,8 @@
 """What a share link says, and its compact binary form. Pure.
 
-A ticket of a mail or a chat should stay short, so the form has no names of fields, numbers take as
-few bytes as they need, and ASCII text takes 7 bits a character. Only `keys.py` reads and writes the
-form, and only sealed, so what is read here has been written here.
+A link in a mail or a chat should stay short, so the form has no names of fields, numbers take as
+few bytes as they need, and ASCII text takes 7 bits a character. Only `tickets.py` reads and writes
+the form, and only sealed, so what is read here has been written here.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The keys that seal tickets of share links. Pure.
+"""Seals share links into tickets, and opens them. Pure.
 
 A ticket is a format version, the name of its key, and the link, sealed by AES-SIV (RFC 5297). That
 takes 16 bytes in all. AES-GCM takes 28, and a ticket would not fit into 200 characters. AES-SIV
@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from service.access.grants import Caller
-from service.protocols.links.ticket import SALT_BYTES, Link, pack, pack_caller, unpack
+from service.protocols.links.link import SALT_BYTES, Link, pack, pack_caller, unpack
 
 ID_PREFIX: Final = "lnk_"
 _VERSION: Final = 1
