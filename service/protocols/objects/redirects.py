@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from service.access.grants import AccessRequest, Grant, Operation
+from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
 from service.api.body import declared_length
 from service.api.schemas import LongText, Text
 from service.errors import (
@@ -101,8 +101,9 @@ def head_request(
     bucket: str, key: str, query: ReadQuery, lifetime: Lifetime, grants: Iterable[Grant]
 ) -> PresignRequest:
     """Return a HEAD that needs `head`, or `download` if no grant allows `head` there."""
-    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key)
-    action = _head_of(query.action(), may_head=any(covers(grant, wanted) for grant in grants))
+    version = query.version_id is not None
+    wanted = AccessRequest(operation=Operation.HEAD, bucket=bucket, key=key, version=version)
+    action = _head_of(query.action(), may_head=isinstance(decide(grants, wanted), Allowed))
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)
 
 

@@ -280,5 +280,5 @@ async def test_a_grant_to_head_hides_none_to_download_versions() -> None:
 
 
 async def test_spaces_after_a_header_are_no_part_of_it() -> None:
-    types = {"content_types": ["text/plain"]}
-    assert target(await answer_to("PUT", headers=NEW | {"Content-Type": "text/plain \t"}, **types))
+    sent = NEW | {"Content-Type": "text/plain \t"}
+    assert target(await answer_to("PUT", headers=sent, content_types=["text/plain"]))
