@@ -48,6 +48,7 @@ class SharedAttempts:
         self._wake = asyncio.Event()
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_cancelled = False
 
     def start(self) -> None:
         """Start the task, unless it has been started before. The first `wait` does so too."""
@@ -56,8 +57,14 @@ class SharedAttempts:
             self._task = asyncio.create_task(self._run(), name=self._name, context=Context())
 
     def cancel(self) -> None:
-        """End the task and release the requests that wait."""
+        """End the task and release the requests that wait.
+
+        A client may swallow the cancellation, as redis does while it connects. So the task looks at
+        a flag as well.
+        """
+        self._is_cancelled = True
         self._ended.set()
+        self._wake.set()
         if self._task is not None:
             self._task.cancel()
 
@@ -92,7 +99,7 @@ class SharedAttempts:
 
     async def _run(self) -> None:
         seconds: float | None = 0.0
-        while seconds is not None:
+        while seconds is not None and not self._is_cancelled:
             self._wake.clear()
             try:
                 seconds = await self._step()

@@ -95,7 +95,8 @@ def sent_headers(headers: Iterable[tuple[str, str]]) -> Pairs:
     sent = []
     for name, value in headers:
         if name in SENT_HEADERS or name.startswith((_META, _ENCRYPTION)):
-            sent.append((name, value))
+            # The parser keeps spaces at the end. They are no part of the value: RFC 9110, 5.5.
+            sent.append((name, value.rstrip(" \t")))
         elif name.startswith("x-amz-"):
             raise InvalidRequest("One of the headers that start with x-amz- is not allowed here.")
     return tuple(sent)

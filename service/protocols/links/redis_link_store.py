@@ -32,7 +32,7 @@ T = TypeVar("T")
 CALL_SECONDS: Final = 1.0  # for the store's answer: a person waits for it
 WINDOW_SECONDS: Final = 600.0  # a use; ranges and resumed downloads belong to it
 _DAY: Final = 86_400
-_PAGE: Final = 1000  # revocations, some 10 ms: a poll has half a second
+_PAGE: Final = 200  # revocations, some 10 ms: each answer has half a second
 # The braces keep all keys on one node of a cluster.
 _PREFIX: Final = "presign:{links}"
 _REVOCATIONS: Final = f"{_PREFIX}:revocations"  # a stream: ids and the ends of their links

@@ -6,9 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.config.settings import Settings
-from service.protocols.links.tickets import KeyRing
 from tests.protocols.links.harness import Harness, link_grant, settings, start
-from tests.protocols.links.links import KEY
 from tests.support.valkey import Valkey
 
 ROUTE = "/l/{path:path}"
@@ -71,11 +69,9 @@ async def test_refused_uses_count_against_the_makers_rate(tmp_path: Path) -> Non
 
 async def test_over_the_rate_a_revoked_link_looks_forged(tmp_path: Path) -> None:
     async with start(settings(tmp_path)) as harness:
-        path = await path_of(harness)
-    ticket = KeyRing([KEY]).open(path.removeprefix("/l/"))
-    assert ticket is not None
-    revoking = settings(tmp_path, revoked_links=[ticket.id])
-    async with start(limited(revoking, "1/minute")) as harness:
+        made = await harness.create()
+    path, revoked = urlsplit(made["url"]).path, [made["id"]]
+    async with start(limited(settings(tmp_path, revoked_links=revoked), "1/minute")) as harness:
         answers = [await harness.client.get(path) for _ in range(3)]
     assert [each.status_code for each in answers] == [404, 404, 404]
 

@@ -277,3 +277,8 @@ async def test_a_grant_to_head_hides_none_to_download_versions() -> None:
     versions = make_open_grant(allow=["download", "versions"])
     async with run_app(make_app_settings(head, versions)) as client:
         assert target(await client.head("/o/demo/a/x?versionId=1"))
+
+
+async def test_spaces_after_a_header_are_no_part_of_it() -> None:
+    sent = NEW | {"Content-Type": "text/plain \t"}
+    assert target(await answer_to("PUT", headers=sent, content_types=["text/plain"]))
