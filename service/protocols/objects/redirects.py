@@ -83,8 +83,9 @@ async def sign(
 ) -> PresignedRequest:
     """Return the signed request that a client is redirected to.
 
-    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign` raises, and for an upload what HTTP has a status for:
-    PreconditionRequired, BodyTooLarge or UnsupportedMediaType.
+    `too_large` says what to do with a file that is too large. Raises what `Presigner.presign`
+    raises, and for an upload what HTTP has a status for: PreconditionRequired, BodyTooLarge or
+    UnsupportedMediaType.
     """
     try:
         return await presigner.presign(requester, request)
