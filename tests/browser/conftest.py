@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.clients.toolchains import tool
 from tests.end_to_end.conftest import ministack
 
 __all__ = ["ministack"]  # a fixture, found by name
+
+expect.set_options(timeout=20_000)  # milliseconds: the machine may be busy
 
 # As root Chromium has no sandbox; the rest keeps it from calling its maker's hosts.
 QUIET = [

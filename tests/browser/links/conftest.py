@@ -38,12 +38,15 @@ def _opened(context: BrowserContext) -> Iterator[list[LinkPage]]:
 
 
 @pytest.fixture(name="open_page")
-def _open_page(context: BrowserContext, links: LinksHarness, opened: list[LinkPage]) -> Open:
+def _open_page(
+    context: BrowserContext, links: LinksHarness, opened: list[LinkPage]
+) -> Iterator[Open]:
     def open_page(url: str) -> LinkPage:
         opened.append(open_link(context, links, url))
         return opened[-1]
 
-    return open_page
+    yield open_page
+    links.gate.open()  # if the test failed before it did
 
 
 def kept_to_itself(opened: LinkPage) -> None:
