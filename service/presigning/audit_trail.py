@@ -97,18 +97,28 @@ class AuditTrail:
         await self._put(ended_link_line(requester, time=self._clock.wall()))
 
     async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
+        await self._put_one_of_few(
+            unread_line(
+                None,
+                Unauthenticated.code,
+                time=self._clock.wall(),
+                request_id=request_id,
+                client=client,
+                route=route,
+            )
+        )
+
+    async def record_refused_use(
+        self, requester: Requester, route: str, refusal: PresignError
+    ) -> None:
+        """Record that a genuine share link was refused. The requester is its maker."""
+        line = unread_line(requester, refusal.code, time=self._clock.wall(), route=route)
+        await self._put_one_of_few(line)
+
+    async def _put_one_of_few(self, line: bytes) -> None:
         """Anybody can cause these lines, so there are few. The last one counts the others."""
         if self._unauthenticated.allows(self._clock.boot()):
-            await self._put(
-                unread_line(
-                    None,
-                    Unauthenticated.code,
-                    time=self._clock.wall(),
-                    request_id=request_id,
-                    client=client,
-                    route=route,
-                )
-            )
+            await self._put(line)
         elif self._counting is None:
             self._counting = asyncio.create_task(self._record_suppressed())
 

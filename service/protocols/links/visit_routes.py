@@ -16,7 +16,7 @@ from service.api.discarding import discard_body
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.api.schemas import Size, StrictRequest, Text
-from service.errors import Forbidden, InvalidRequest, NotFound, PresignError, RateLimited
+from service.errors import Forbidden, InvalidRequest, NotFound, PresignError
 from service.presigning.downloads import get_object
 from service.presigning.requests import PresignRequest
 from service.protocols.links.link import Link
@@ -76,13 +76,14 @@ class NewFile(StrictRequest):
 
 @router.api_route(_ROUTE, methods=["GET", "HEAD", "PUT", "POST"])
 async def share_link(call: AuthenticatedRequest) -> Response:
-    """Redirect to the store, or show the page of the link."""
+    """Redirect to the store, or show the page of the link.
+
+    A query has no meaning: sites add parameters to links that are passed on there.
+    """
     visits: LinkVisits = call.app.state.link_visits
     opened: OpenLink = call.scope["state"]["link"]
     call.requester.link_id = opened.ticket.id
     lifetime = await _check(call, opened)
-    if call.scope["query_string"]:
-        raise InvalidRequest("A link has no query parameters.")
     below = _below(call.scope["raw_path"])
     if "\\" in (below or ""):  # some stores take it for a slash
         raise InvalidRequest("A backslash is not allowed here.")
@@ -192,19 +193,13 @@ def _page_upload(
 async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
     """Write an audit line if the body of the `async with` refuses the use.
 
-    The refusal counts against the maker's rate, which limits how many such lines there are. Over
-    the rate, a link that is unknown still looks like a forged one.
+    Anybody who has a link that is over can cause it, so it does not count against the maker's rate.
     """
     try:
         yield
-    except PresignError as error:
-        refusal = error
-        try:
-            await call.authorizer.count(call.requester, 1)
-        except RateLimited as limited:
-            refusal = error if isinstance(error, NotFound) else limited
-        await call.authorizer.record_unread(call.requester, _ROUTE, refusal)
-        raise refusal from None
+    except PresignError as refusal:
+        await call.authorizer.audit_trail.record_refused_use(call.requester, _ROUTE, refusal)
+        raise
 
 
 def _is_browser(call: AuthenticatedRequest) -> bool:

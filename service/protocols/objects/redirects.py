@@ -120,7 +120,8 @@ def put_request(
         raise LengthRequired("Send the object's Content-Length, and not chunked.")
     length = declared_length(headers)
     if length > MAX_UPLOAD_BYTES:
-        raise BodyTooLarge(f"One PUT has at most {MAX_UPLOAD_BYTES} bytes. {_TOO_LARGE}")
+        more = "" if new_key else f" {_TOO_LARGE}"  # who has a link to a drop box has no API key
+        raise BodyTooLarge(f"One PUT has at most {MAX_UPLOAD_BYTES} bytes.{more}")
     sent = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
     action = RedirectedPut(content_length=length, sent=sent_headers(sent), new_key=new_key)
     return PresignRequest(bucket=bucket, key=key, action=action, lifetime=lifetime)

@@ -1,6 +1,7 @@
 """`/simple/{index}/`: Python package indexes, made of listings. Their files are object URLs."""
 
 import re
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Response
@@ -8,11 +9,13 @@ from fastapi import APIRouter, Response
 from service.api.accept import preferred
 from service.api.html_page import POLICY
 from service.api.route import ApiRoute, AuthenticatedRequest
+from service.concurrency.event_loop import run_in_thread_if
 from service.errors import InvalidRequest, NotFound
 from service.protocols.package_index.files import normalized
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.package_index.pages import HTML, JSON, index_page, project_page
 
+_MANY: Final = 1000  # names on a page; 20,000 take 150 ms
 _TEXT: Final = "text/html"
 _PROJECT: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # PEP 508
 # No index has a longer name, which would make its audit line too long for log collectors.
@@ -41,10 +44,13 @@ async def package_index(call: AuthenticatedRequest) -> Response:
     media_type = preferred(call.scope["headers"], [_TEXT, HTML, JSON])
     place = indexes.place(name)
     if project:
-        found = await indexes.files(call.requester, place, project)
-        body = project_page(project, place.bucket, found, media_type)
+        files = await indexes.files(call.requester, place, project)
+        page = partial(project_page, project, place.bucket, files, media_type)
+        body = await run_in_thread_if(len(files) > _MANY, page)
     else:
-        body = index_page(name, await indexes.projects(call.requester, place), media_type)
+        projects = await indexes.projects(call.requester, place)
+        page = partial(index_page, name, projects, media_type)
+        body = await run_in_thread_if(len(projects) > _MANY, page)
     headers = {"Vary": "Accept, Authorization, Origin", "Content-Security-Policy": POLICY}
     return Response(body, media_type=media_type, headers=headers)
 

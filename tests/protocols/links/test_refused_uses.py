@@ -56,15 +56,15 @@ async def test_a_forged_ticket_is_like_a_failed_authentication(tmp_path: Path) -
     assert path[3:-1].encode() not in b"".join(harness.audit_bytes)
 
 
-async def test_refused_uses_count_against_the_makers_rate(tmp_path: Path) -> None:
+async def test_refused_uses_cost_the_maker_nothing(tmp_path: Path) -> None:
     async with start(limited(settings(tmp_path, link_grant()), "3/minute")) as harness:
         path = await path_of(harness)
         harness.clock.move(8 * 86_400)
-        answers = [await harness.client.get(path) for _ in range(4)]
-    assert [each.status_code for each in answers] == [410, 410, 410, 429]
-    assert [line["reason"] for line in harness.audit_lines] == 3 * ["link_expired"] + [
-        "rate_limited"
-    ]
+        answers = [await harness.client.get(path) for _ in range(30)]
+    assert {each.status_code for each in answers} == {410}
+    reasons = [line["reason"] for line in harness.audit_lines]
+    assert 1 <= len(reasons) < 30  # anybody could fill the trail
+    assert {*reasons} <= {"link_expired", "unauthenticated"}
 
 
 async def test_over_the_rate_a_revoked_link_looks_forged(tmp_path: Path) -> None:
