@@ -25,6 +25,7 @@ PAGES: Final = [
     str(path.relative_to(ROOT))
     for path in [
         *sorted(ROOT.glob("*.md")),
+        ROOT / "client" / "README.md",
         *sorted((ROOT / "docs").rglob("*.md")),
         *sorted((ROOT / "deploy").rglob("*.md")),
     ]

@@ -1,0 +1,225 @@
+"""`Presign`: what a program calls."""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from presign_client.api import Api
+from presign_client.http import new_client
+from presign_client.listing import Page, read_page
+from presign_client.results import (
+    Caller,
+    Entry,
+    Link,
+    ObjectInfo,
+    SignedRequest,
+    caller,
+    link,
+    signed_request,
+)
+from presign_client.retries import Retries
+from presign_client.settings import Token, service_url, token_source
+from presign_client.store import Store
+
+METADATA = "x-amz-meta-"
+
+
+class Presign:
+    """Calls the service, and moves objects to and from the store. Threads may share it.
+
+    `url`, and `token` (a string, or a function that returns one) or `token_file`, default to
+    `PRESIGN_URL`, `PRESIGN_TOKEN` and `PRESIGN_TOKEN_FILE` of the environment. Raises ValueError
+    if one of them is missing.
+
+    All methods raise `PresignError`. A call that is safe to repeat is repeated when it fails for a
+    while. Lifetimes are in seconds, sizes in bytes. `http` replaces the HTTP client, for example to
+    use a proxy, and is closed with this object.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: Token | None = None,
+        *,
+        token_file: str | os.PathLike[str] | None = None,
+        retries: Retries | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        retries = retries or Retries()
+        where, current_token = service_url(url), token_source(token, token_file)
+        self._http = http or new_client()
+        self._api = Api(where, current_token, self._http, retries)
+        self._store = Store(self._http, retries)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self) -> "Presign":  # noqa: PYI034 - typing has no Self before 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def whoami(self) -> Caller:
+        """Return who the service takes you for, and your grants."""
+        return caller(self._api.call("GET", "caller"))
+
+    def download_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+        filename: str | None = None,
+        content_type: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed GET of an object."""
+        more = {"filename": filename, "content_type": content_type}
+        return self._signed("download-urls", bucket, key, expires_in, version_id=version_id, **more)
+
+    def upload_url(
+        self,
+        bucket: str,
+        key: str,
+        content_length: int,
+        *,
+        expires_in: int | None = None,
+        content_type: str | None = None,
+        checksum: tuple[str, str] | None = None,
+        overwrite: bool = False,
+    ) -> SignedRequest:
+        """Return a signed PUT of exactly `content_length` bytes.
+
+        `checksum` is an algorithm and a value in base64: the store takes no other content.
+        """
+        return self._signed(
+            "upload-urls",
+            bucket,
+            key,
+            expires_in,
+            content_length=content_length,
+            content_type=content_type,
+            checksum=checksum and {"algorithm": checksum[0], "value": checksum[1]},
+            overwrite=overwrite or None,
+        )
+
+    def head_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed HEAD of an object."""
+        return self._signed("head-urls", bucket, key, expires_in, version_id=version_id)
+
+    def delete_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed DELETE of an object."""
+        return self._signed("delete-urls", bucket, key, expires_in, version_id=version_id)
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Return an object's size, type and metadata. Raises `not_found` if there is none."""
+        found = self._store.send(lambda: self.head_url(bucket, key)).headers
+        when = found.get("last-modified")
+        return ObjectInfo(
+            bucket=bucket,
+            key=key,
+            size=int(found["content-length"]),
+            etag=found.get("etag", ""),
+            content_type=found.get("content-type"),
+            last_modified=_http_time(when) if when else None,
+            version_id=found.get("x-amz-version-id"),
+            metadata={
+                name.removeprefix(METADATA): value
+                for name, value in found.items()
+                if name.startswith(METADATA)
+            },
+        )
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object. It is no error if there is none."""
+        self._store.send(lambda: self.delete_url(bucket, key))
+
+    def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Entry]:
+        """Yield the objects whose keys begin with `prefix`, page by page.
+
+        Unless `recursive`, keys that go on after the next `/` are one entry, which is a prefix.
+        """
+        for page in self.pages(bucket, prefix, recursive=recursive):
+            yield from page.entries
+
+    def pages(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Page]:
+        """Yield the pages of a listing. `list` is simpler."""
+        page = self._page(bucket, prefix, None if recursive else "/", None)
+        yield page
+        while page.token is not None:
+            page = self._page(bucket, prefix, None if recursive else "/", page.token)
+            yield page
+
+    def _page(self, bucket: str, prefix: str, delimiter: str | None, token: str | None) -> Page:
+        body = _present(bucket=bucket, prefix=prefix, delimiter=delimiter, continuation_token=token)
+        answer = self._store.send(
+            lambda: signed_request(self._api.call("POST", "list-urls", json=body))
+        )
+        return read_page(answer.content)
+
+    def link(
+        self,
+        bucket: str,
+        key: str | None = None,
+        *,
+        prefix: str | None = None,
+        upload: bool = False,
+        expires_in: int | None = None,
+        max_uses: int | None = None,
+        filename: str | None = None,
+    ) -> Link:
+        """Return a share link to an object, to all below a prefix, or, to upload, to a prefix."""
+        body = _present(
+            bucket=bucket,
+            key=key,
+            prefix=prefix,
+            operations=["upload"] if upload else None,
+            expires_in=expires_in,
+            max_uses=max_uses,
+            filename=filename,
+        )
+        return link(self._api.call("POST", "links", json=body, repeatable=False))
+
+    def _signed(
+        self, path: str, bucket: str, key: str, expires_in: int | None, **more: Any
+    ) -> SignedRequest:
+        body = _present(bucket=bucket, key=key, expires_in=expires_in, **more)
+        return signed_request(self._api.call("POST", path, json=body))
+
+
+def _present(**members: Any) -> Mapping[str, Any]:
+    """Return the members that are given: the service refuses null."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _http_time(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None
