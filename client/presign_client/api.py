@@ -7,6 +7,7 @@ import httpx
 
 from presign_client.errors import NOT_PRESIGN, InvalidField, PresignError
 from presign_client.http import SERVICE_TIMEOUT, unreachable
+from presign_client.results import SignedRequest, signed_request
 from presign_client.retries import Retries, TemporaryError
 
 AGAIN = frozenset({429, 500, 503, 504})  # not 502: the store refused, and would refuse again
@@ -46,6 +47,26 @@ class Api:
         return self.retries.run(
             lambda _: self._once(method, path, params, content, repeatable=repeatable)
         )
+
+    def post(self, path: str, *, repeatable: bool = True, **members: Any) -> Any:
+        """Send the members that are not None, since the service refuses null."""
+        body = {name: value for name, value in members.items() if value is not None}
+        return self.call("POST", path, json=body, repeatable=repeatable)
+
+    def signed(self, path: str, **members: Any) -> SignedRequest:
+        return signed_request(self.post(path, **members))
+
+    def check(self, bucket: str, key: str, **expected: Any) -> Mapping[str, Any] | None:
+        """Return what the store has of an object. None: no grant allows to ask."""
+        try:
+            found: Mapping[str, Any] = self.post(
+                "object-checks", bucket=bucket, key=key, **expected
+            )
+        except PresignError as error:
+            if error.code != "forbidden":
+                raise
+            return None
+        return found
 
     def _once(
         self,

@@ -6,18 +6,22 @@ lock, so that an event loop would make it slower, not faster.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
+from threading import Event
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
 from presign_client.client import Presign
-from presign_client.results import Caller, Entry, Link, ObjectInfo, SignedRequest
+from presign_client.results import Caller, Entry, Link, ObjectInfo, SignedRequest, Uploaded
 from presign_client.retries import Retries
 from presign_client.settings import Token
+from presign_client.transfers.plan import PARALLEL
+from presign_client.transfers.workers import OnProgress, StoppedError
 
 T = TypeVar("T")
 CALLS = 32  # at the same time; more wait
@@ -127,6 +131,35 @@ class AsyncPresign:
             for entry in page.entries:
                 yield entry
 
+    async def upload(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str | None = None,
+        overwrite: bool = False,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        checksum: str = "SHA256",
+        metadata: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Uploaded:
+        with _ended_if_cancelled(on_progress) as report:
+            return await self._run(
+                self._presign.upload,
+                source,
+                bucket,
+                key,
+                content_type=content_type,
+                overwrite=overwrite,
+                part_size=part_size,
+                parallel=parallel,
+                checksum=checksum,
+                metadata=metadata,
+                on_progress=report,
+            )
+
     async def link(
         self,
         bucket: str,
@@ -152,3 +185,20 @@ class AsyncPresign:
     async def _run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(call, *arguments, **named))
+
+
+@contextmanager
+def _ended_if_cancelled(on_progress: OnProgress | None) -> Iterator[OnProgress]:
+    """Yield an `on_progress` that ends the transfer after the block has ended."""
+    ended = Event()
+
+    def report(done: int, total: int | None) -> None:
+        if ended.is_set():
+            raise StoppedError
+        if on_progress:
+            on_progress(done, total)
+
+    try:
+        yield report
+    finally:
+        ended.set()

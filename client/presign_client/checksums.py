@@ -38,26 +38,27 @@ def _crc32c() -> Digest:
     return digest
 
 
-_ALGORITHMS: Mapping[str, Callable[[], Digest]] = {
+ALGORITHMS = ("SHA256", "SHA1", "CRC32", "CRC32C")  # the strongest first
+_DIGESTS: Mapping[str, Callable[[], Digest]] = {
     "SHA256": lambda: hashlib.sha256(usedforsecurity=False),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "CRC32": _Crc32,
     "CRC32C": _crc32c,
+    "MD5": lambda: hashlib.md5(usedforsecurity=False),  # of a part's ETag
 }
-ALGORITHMS = tuple(_ALGORITHMS)
 _OF_PARTS = frozenset({"SHA256", "SHA1"})  # S3 makes the others of all bytes, unless asked
 
 
 def new_digest(algorithm: str) -> Digest:
-    """Return an empty checksum of one of `ALGORITHMS`.
+    """Return an empty checksum of one of `ALGORITHMS`, or MD5.
 
     Raises:
         ValueError: if the algorithm is unknown, or needs a package that is missing.
 
     """
-    if algorithm not in _ALGORITHMS:
+    if algorithm not in _DIGESTS:
         raise ValueError(f"A checksum is one of {', '.join(ALGORITHMS)}.")
-    return _ALGORITHMS[algorithm]()
+    return _DIGESTS[algorithm]()
 
 
 def digest_of(chunks: Iterable[bytes], algorithm: str) -> bytes:

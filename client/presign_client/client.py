@@ -4,27 +4,35 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO
 
 import httpx
 
 from presign_client.api import Api
+from presign_client.checksums import new_digest
 from presign_client.http import new_client
 from presign_client.listing import Page, read_page
+from presign_client.notes import state_directory
 from presign_client.results import (
     Caller,
     Entry,
     Link,
     ObjectInfo,
     SignedRequest,
+    Uploaded,
     caller,
     link,
-    signed_request,
 )
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
 from presign_client.store import Store
+from presign_client.transfers.job import Job
+from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
+from presign_client.transfers.stream import upload_stream
+from presign_client.transfers.upload import upload_file
+from presign_client.transfers.workers import OnProgress
 
 METADATA = "x-amz-meta-"
 
@@ -51,9 +59,9 @@ class Presign:
         http: httpx.Client | None = None,
     ) -> None:
         retries = retries or Retries()
-        where, current_token = service_url(url), token_source(token, token_file)
+        self._url, current_token = service_url(url), token_source(token, token_file)
         self._http = http or new_client()
-        self._api = Api(where, current_token, self._http, retries)
+        self._api = Api(self._url, current_token, self._http, retries)
         self._store = Store(self._http, retries)
 
     def close(self) -> None:
@@ -87,7 +95,14 @@ class Presign:
     ) -> SignedRequest:
         """Return a signed GET of an object."""
         more = {"filename": filename, "content_type": content_type}
-        return self._signed("download-urls", bucket, key, expires_in, version_id=version_id, **more)
+        return self._api.signed(
+            "download-urls",
+            bucket=bucket,
+            key=key,
+            expires_in=expires_in,
+            version_id=version_id,
+            **more,
+        )
 
     def upload_url(
         self,
@@ -104,11 +119,11 @@ class Presign:
 
         `checksum` is an algorithm and a value in base64: the store takes no other content.
         """
-        return self._signed(
+        return self._api.signed(
             "upload-urls",
-            bucket,
-            key,
-            expires_in,
+            bucket=bucket,
+            key=key,
+            expires_in=expires_in,
             content_length=content_length,
             content_type=content_type,
             checksum=checksum and {"algorithm": checksum[0], "value": checksum[1]},
@@ -124,7 +139,9 @@ class Presign:
         version_id: str | None = None,
     ) -> SignedRequest:
         """Return a signed HEAD of an object."""
-        return self._signed("head-urls", bucket, key, expires_in, version_id=version_id)
+        return self._api.signed(
+            "head-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
+        )
 
     def delete_url(
         self,
@@ -135,7 +152,9 @@ class Presign:
         version_id: str | None = None,
     ) -> SignedRequest:
         """Return a signed DELETE of an object."""
-        return self._signed("delete-urls", bucket, key, expires_in, version_id=version_id)
+        return self._api.signed(
+            "delete-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
+        )
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""
@@ -177,11 +196,52 @@ class Presign:
             yield page
 
     def _page(self, bucket: str, prefix: str, delimiter: str | None, token: str | None) -> Page:
-        body = _present(bucket=bucket, prefix=prefix, delimiter=delimiter, continuation_token=token)
-        answer = self._store.send(
-            lambda: signed_request(self._api.call("POST", "list-urls", json=body))
-        )
+        members = {"prefix": prefix, "delimiter": delimiter, "continuation_token": token}
+        answer = self._store.send(lambda: self._api.signed("list-urls", bucket=bucket, **members))
         return read_page(answer.content)
+
+    def upload(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str | None = None,
+        overwrite: bool = False,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        checksum: str = "SHA256",
+        metadata: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Uploaded:
+        """Upload a file, by its path, or all that a binary stream has.
+
+        A file that is larger than a part goes up in parts, and is resumed if the same call was
+        interrupted before, also in another process. Each part has a checksum, which the store
+        compares. Without a `content_type`, it follows from the key's suffix.
+
+        `on_progress` gets the bytes that were sent and all bytes (None: not known), from several
+        threads, one at a time. If it raises an exception, the upload ends with it.
+        """
+        new_digest(checksum)
+        job = Job(
+            api=self._api,
+            store=self._store,
+            bucket=bucket,
+            key=key,
+            options=UploadOptions(
+                content_type=content_type or type_of(key),
+                overwrite=overwrite,
+                part_size=part_size,
+                parallel=parallel,
+                checksum=checksum,
+                metadata=metadata or {},
+            ),
+            report=on_progress,
+        )
+        if isinstance(source, str | os.PathLike):
+            return upload_file(job, Path(source), state_directory(), self._url)
+        return upload_stream(job, source)
 
     def link(
         self,
@@ -195,7 +255,9 @@ class Presign:
         filename: str | None = None,
     ) -> Link:
         """Return a share link to an object, to all below a prefix, or, to upload, to a prefix."""
-        body = _present(
+        answer = self._api.post(
+            "links",
+            repeatable=False,
             bucket=bucket,
             key=key,
             prefix=prefix,
@@ -204,18 +266,7 @@ class Presign:
             max_uses=max_uses,
             filename=filename,
         )
-        return link(self._api.call("POST", "links", json=body, repeatable=False))
-
-    def _signed(
-        self, path: str, bucket: str, key: str, expires_in: int | None, **more: Any
-    ) -> SignedRequest:
-        body = _present(bucket=bucket, key=key, expires_in=expires_in, **more)
-        return signed_request(self._api.call("POST", path, json=body))
-
-
-def _present(**members: Any) -> Mapping[str, Any]:
-    """Return the members that are given: the service refuses null."""
-    return {name: value for name, value in members.items() if value is not None}
+        return link(answer)
 
 
 def _http_time(text: str) -> datetime | None:

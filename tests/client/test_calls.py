@@ -2,28 +2,14 @@
 
 import logging
 from datetime import UTC, datetime
-from itertools import count
 
 import httpx
 import pytest
 
 from presign_client import PresignError, Retries
 from presign_client.settings import service_url, token_source
+from tests.client.failing import fails
 from tests.client.fake import SECRET, TOKEN, Fake, problem, s3_error
-
-
-def fails(times: int, answer: httpx.Response | Exception, fake: Fake, part: str = "") -> None:
-    """Let the first `times` requests whose URL has `part` fail."""
-    numbers = count()
-
-    def before(request: httpx.Request) -> httpx.Response | None:
-        if part not in str(request.url) or next(numbers) >= times:
-            return None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    fake.before = before
 
 
 def refused(fake: Fake) -> PresignError:
