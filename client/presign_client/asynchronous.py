@@ -17,7 +17,15 @@ from typing import Any, BinaryIO, TypeVar
 import httpx
 
 from presign_client.client import Presign
-from presign_client.results import Caller, Entry, Link, ObjectInfo, SignedRequest, Uploaded
+from presign_client.results import (
+    Caller,
+    Downloaded,
+    Entry,
+    Link,
+    ObjectInfo,
+    SignedRequest,
+    Uploaded,
+)
 from presign_client.retries import Retries
 from presign_client.settings import Token
 from presign_client.transfers.plan import PARALLEL
@@ -157,6 +165,29 @@ class AsyncPresign:
                 parallel=parallel,
                 checksum=checksum,
                 metadata=metadata,
+                on_progress=report,
+            )
+
+    async def download(
+        self,
+        bucket: str,
+        key: str,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        version_id: str | None = None,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        on_progress: OnProgress | None = None,
+    ) -> Downloaded:
+        with _ended_if_cancelled(on_progress) as report:
+            return await self._run(
+                self._presign.download,
+                bucket,
+                key,
+                target,
+                version_id=version_id,
+                part_size=part_size,
+                parallel=parallel,
                 on_progress=report,
             )
 

@@ -79,24 +79,24 @@ def composite(digests: Iterable[bytes], algorithm: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ObjectChecksum:
-    """An object's checksum. `is_of_parts` says whether it is made of its parts' checksums."""
+    """An object's checksum. With a `count`, it is made of the checksums of so many parts."""
 
     algorithm: str
     value: str
-    is_of_parts: bool
+    count: int | None
+
+    @property
+    def may_be_of_parts(self) -> bool:
+        """Whether it can be made of parts' checksums: moto leaves out their number."""
+        return self.count is not None or self.algorithm in _OF_PARTS
 
 
-def usable(checksums: Mapping[str, str], *, in_parts: bool) -> ObjectChecksum | None:
-    """Return the strongest checksum that can be computed here, or None.
-
-    `in_parts` says that the object is known to be made of several parts: moto leaves out their
-    number.
-    """
+def strongest(checksums: Mapping[str, str]) -> ObjectChecksum | None:
+    """Return the strongest of an object's checksums that can be computed here, or None."""
     for algorithm in ALGORITHMS:
         value, _, count = checksums.get(algorithm, "").partition("-")
         if value and _is_available(algorithm):
-            is_of_parts = bool(count) or (in_parts and algorithm in _OF_PARTS)
-            return ObjectChecksum(algorithm, value, is_of_parts)
+            return ObjectChecksum(algorithm, value, int(count) if count.isdigit() else None)
     return None
 
 

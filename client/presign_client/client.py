@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -17,6 +15,7 @@ from presign_client.listing import Page, read_page
 from presign_client.notes import state_directory
 from presign_client.results import (
     Caller,
+    Downloaded,
     Entry,
     Link,
     ObjectInfo,
@@ -24,17 +23,17 @@ from presign_client.results import (
     Uploaded,
     caller,
     link,
+    object_info,
 )
 from presign_client.retries import Retries
 from presign_client.settings import Token, service_url, token_source
 from presign_client.store import Store
+from presign_client.transfers.download import Order, download_file, download_stream
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
 from presign_client.transfers.stream import upload_stream
 from presign_client.transfers.upload import upload_file
 from presign_client.transfers.workers import OnProgress
-
-METADATA = "x-amz-meta-"
 
 
 class Presign:
@@ -158,22 +157,8 @@ class Presign:
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """Return an object's size, type and metadata. Raises `not_found` if there is none."""
-        found = self._store.send(lambda: self.head_url(bucket, key)).headers
-        when = found.get("last-modified")
-        return ObjectInfo(
-            bucket=bucket,
-            key=key,
-            size=int(found["content-length"]),
-            etag=found.get("etag", ""),
-            content_type=found.get("content-type"),
-            last_modified=_http_time(when) if when else None,
-            version_id=found.get("x-amz-version-id"),
-            metadata={
-                name.removeprefix(METADATA): value
-                for name, value in found.items()
-                if name.startswith(METADATA)
-            },
-        )
+        answer = self._store.send(lambda: self.head_url(bucket, key))
+        return object_info(bucket, key, answer.headers)
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object. It is no error if there is none."""
@@ -243,6 +228,38 @@ class Presign:
             return upload_file(job, Path(source), state_directory(), self._url)
         return upload_stream(job, source)
 
+    def download(
+        self,
+        bucket: str,
+        key: str,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        version_id: str | None = None,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        on_progress: OnProgress | None = None,
+    ) -> Downloaded:
+        """Download to a file, by its path, or to a binary stream.
+
+        A file is read by parallel ranges, and resumed if the same call was interrupted before. It
+        appears under its name once it is complete, and replaces one that is there. Where a grant
+        allows `check` and the store has a checksum, the bytes are compared with it. `on_progress`
+        is as in `upload`.
+        """
+        order = Order(
+            api=self._api,
+            store=self._store,
+            bucket=bucket,
+            key=key,
+            version_id=version_id,
+            part_size=part_size,
+            parallel=parallel,
+            report=on_progress,
+        )
+        if isinstance(target, str | os.PathLike):
+            return download_file(order, Path(target), state_directory(), self._url)
+        return download_stream(order, target)
+
     def link(
         self,
         bucket: str,
@@ -267,10 +284,3 @@ class Presign:
             filename=filename,
         )
         return link(answer)
-
-
-def _http_time(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError:
-        return None

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+METADATA = "x-amz-meta-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +137,25 @@ def link(answer: Mapping[str, Any]) -> Link:
         url=answer["url"],
         expires_at=time_of(answer["expires_at"]),
         limited_by=answer.get("limited_by"),
+    )
+
+
+def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo:
+    """Return the object that the headers of a HEAD describe. Their names are in lower case."""
+    when = headers.get("last-modified")
+    return ObjectInfo(
+        bucket=bucket,
+        key=key,
+        size=int(headers["content-length"]),
+        etag=headers.get("etag", ""),
+        content_type=headers.get("content-type"),
+        last_modified=parsedate_to_datetime(when) if when else None,
+        version_id=headers.get("x-amz-version-id"),
+        metadata={
+            name.removeprefix(METADATA): value
+            for name, value in headers.items()
+            if name.startswith(METADATA)
+        },
     )
 
 
