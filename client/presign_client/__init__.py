@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from presign_client.results import Caller as Caller
     from presign_client.results import Downloaded as Downloaded
     from presign_client.results import Entry as Entry
+    from presign_client.results import Failed as Failed
+    from presign_client.results import FolderUpload as FolderUpload
     from presign_client.results import Grant as Grant
     from presign_client.results import Link as Link
     from presign_client.results import ObjectInfo as ObjectInfo
@@ -26,6 +28,8 @@ _MODULES = {
     "Caller": "results",
     "Downloaded": "results",
     "Entry": "results",
+    "Failed": "results",
+    "FolderUpload": "results",
     "Grant": "results",
     "Link": "results",
     "ObjectInfo": "results",

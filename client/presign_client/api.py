@@ -87,6 +87,8 @@ class Api:
                 follow_redirects=False,  # the token is for this server only
                 **content,
             )
+        except UnicodeEncodeError:
+            raise PresignError("invalid_request", "A name is not valid UTF-8. Rename it.") from None
         except httpx.TransportError as error:
             unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
             failed = unreachable(error, "presign")

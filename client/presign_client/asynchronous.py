@@ -21,6 +21,7 @@ from presign_client.results import (
     Caller,
     Downloaded,
     Entry,
+    FolderUpload,
     Link,
     ObjectInfo,
     SignedRequest,
@@ -165,6 +166,33 @@ class AsyncPresign:
                 parallel=parallel,
                 checksum=checksum,
                 metadata=metadata,
+                on_progress=report,
+            )
+
+    async def upload_folder(
+        self,
+        directory: str | os.PathLike[str],
+        bucket: str,
+        prefix: str,
+        *,
+        content_type: str | None = None,
+        overwrite: bool = False,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        checksum: str = "SHA256",
+        on_progress: OnProgress | None = None,
+    ) -> FolderUpload:
+        with _ended_if_cancelled(on_progress) as report:
+            return await self._run(
+                self._presign.upload_folder,
+                directory,
+                bucket,
+                prefix,
+                content_type=content_type,
+                overwrite=overwrite,
+                part_size=part_size,
+                parallel=parallel,
+                checksum=checksum,
                 on_progress=report,
             )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 METADATA = "x-amz-meta-"
@@ -59,6 +60,23 @@ class Uploaded:
     size: int
     etag: str | None = None
     skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A file of a folder that was not stored. `error` is a PresignError or an OSError."""
+
+    path: Path
+    key: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderUpload:
+    """What happened to the files of a folder, by key."""
+
+    uploaded: tuple[Uploaded, ...]
+    failed: tuple[Failed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,8 +223,13 @@ class Fake:
                 head, _, tail = key[len(prefix) :].partition(delimiter or "\n")
                 (prefixes if tail else keys).append(f"{prefix}{head}{delimiter}" if tail else key)
         page = keys[: self.page_size]
-        more = f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
-        return httpx.Response(200, content=listing(page, prefixes, more * (page != keys)))
+        more = f"<NextContinuationToken>{''.join(page[-1:])}</NextContinuationToken>"
+        return httpx.Response(
+            200,
+            content=listing(
+                [(key, len(self.objects[key])) for key in page], prefixes, more * (page != keys)
+            ),
+        )
 
 
 def _caller() -> Any:
@@ -233,9 +238,11 @@ def _caller() -> Any:
     return {"subject": "tests", "grants": grants, "more": 1}
 
 
-def listing(keys: list[str], prefixes: list[str], more: str = "") -> str:
-    rest = "<LastModified>2026-03-01T12:00:00.000Z</LastModified><ETag>e</ETag><Size>5</Size>"
-    contents = [f"<Contents><Key>{key}</Key>{rest}</Contents>" for key in keys]
+def listing(keys: list[tuple[str, int]], prefixes: list[str], more: str = "") -> str:
+    rest = "<LastModified>2026-03-01T12:00:00.000Z</LastModified><ETag>e</ETag>"
+    contents = [
+        f"<Contents><Key>{key}</Key><Size>{size}</Size>{rest}</Contents>" for key, size in keys
+    ]
     common = [
         f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>"
         for each in dict.fromkeys(prefixes)

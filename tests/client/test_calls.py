@@ -76,7 +76,7 @@ def test_delete_deletes_the_object() -> None:
 def test_a_listing_has_all_pages() -> None:
     fake = Fake(page_size=2)
     for number in range(5):
-        fake.put(f"a/{number}", b"")
+        fake.put(f"a/{number}", b"12345")
 
     entries = list(fake.client().list("reports", "a/"))
 
