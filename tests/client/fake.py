@@ -47,10 +47,11 @@ class Fake:
     waits: list[float] = field(default_factory=list)
     created: dict[str, Any] = field(default_factory=dict)
 
-    def client(self) -> Presign:
+    def client(self, url: str | None = None, token_file: str | None = None) -> Presign:
         return Presign(
-            "https://presign.test",
-            TOKEN,
+            url or "https://presign.test",
+            None if token_file else TOKEN,
+            token_file=token_file,
             retries=Retries(sleep=self.waits.append, random=lambda: 0.5),
             http=httpx.Client(transport=httpx.MockTransport(self.answer)),
         )
