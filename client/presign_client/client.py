@@ -9,7 +9,7 @@ from presign_client.calls import Calls
 from presign_client.checksums import new_digest
 from presign_client.errors import PresignError
 from presign_client.notes import state_directory
-from presign_client.results import Downloaded, FolderUpload, Uploaded
+from presign_client.results import Downloaded, Entry, FolderUpload, Uploaded
 from presign_client.transfers.download import Order, download_file, download_stream
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.job import Job
@@ -93,8 +93,8 @@ class Presign(Calls):
             checksum=checksum,
         )
         job = self._job(bucket, prefix, options, on_progress)
-        sizes = self._sizes(bucket, prefix)
-        return upload_folder(job, Path(directory), sizes, self._upload_file)
+        stored = self._stored(bucket, prefix)
+        return upload_folder(job, Path(directory), stored, self._upload_file)
 
     def _job(self, bucket: str, key: str, options: UploadOptions, report: OnProgress | None) -> Job:
         new_digest(options.checksum)  # it may be unknown
@@ -105,11 +105,10 @@ class Presign(Calls):
     def _upload_file(self, job: Job, path: Path) -> Uploaded:
         return upload_file(job, path, state_directory(), self._url)
 
-    def _sizes(self, bucket: str, prefix: str) -> Mapping[str, int]:
-        """Return the sizes of the objects below a prefix; none if no grant allows to list."""
+    def _stored(self, bucket: str, prefix: str) -> Mapping[str, Entry]:
+        """Return the objects below a prefix by key; none if no grant allows to list."""
         try:
-            entries = self.list(bucket, prefix, recursive=True)
-            return {entry.key: entry.size for entry in entries if entry.size is not None}
+            return {entry.key: entry for entry in self.list(bucket, prefix, recursive=True)}
         except PresignError as error:
             if error.code != "forbidden":
                 raise

@@ -228,7 +228,7 @@ class Fake:
         return httpx.Response(
             200,
             content=listing(
-                [(key, len(self.objects[key])) for key in page], prefixes, more * (page != keys)
+                [(key, self.objects[key]) for key in page], prefixes, more * (page != keys)
             ),
         )
 
@@ -239,10 +239,12 @@ def _caller() -> Any:
     return {"subject": "tests", "grants": grants, "more": 1}
 
 
-def listing(keys: list[tuple[str, int]], prefixes: list[str], more: str = "") -> str:
-    rest = "<LastModified>2026-03-01T12:00:00.000Z</LastModified><ETag>e</ETag>"
+def listing(objects: list[tuple[str, bytes]], prefixes: list[str], more: str = "") -> str:
+    time = "<LastModified>2026-03-01T12:00:00.000Z</LastModified>"
     contents = [
-        f"<Contents><Key>{key}</Key><Size>{size}</Size>{rest}</Contents>" for key, size in keys
+        f"<Contents><Key>{key}</Key><Size>{len(content)}</Size><ETag>{etag(content)}</ETag>{time}"
+        "</Contents>"
+        for key, content in objects
     ]
     common = [
         f"<CommonPrefixes><Prefix>{each}</Prefix></CommonPrefixes>"

@@ -78,6 +78,7 @@ def test_what_is_stored_and_listed_sends_no_bytes(fake: Fake, site: Path) -> Non
     upload(fake, site)
 
     assert fake.sent_to_the_store("PUT") == []
+    assert fake.paths() == ["POST list-urls"]
 
 
 @pytest.mark.parametrize("denied", [set(), {"list-urls"}])

@@ -8,7 +8,7 @@ from threading import Lock
 
 from presign_client.checksums import digest_of
 from presign_client.errors import INVALID_TOKEN, NOT_PRESIGN, UNREACHABLE, PresignError
-from presign_client.results import Failed, FolderUpload, Uploaded
+from presign_client.results import Entry, Failed, FolderUpload, Uploaded
 from presign_client.transfers.expected import expected
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PART_SIZE, parts_of, type_of
@@ -26,11 +26,11 @@ class _File:
 
 
 def upload_folder(
-    job: Job, directory: Path, sizes: Mapping[str, int], upload: Callable[[Job, Path], Uploaded]
+    job: Job, directory: Path, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
 ) -> FolderUpload:
     """Upload each file to the job's key, which is a prefix, and its path below the directory.
 
-    Skip those that are stored already. `sizes` has what is known to be stored, by key.
+    Skip those that are stored already. `stored` is a listing by key; it may be empty if that is not granted.
     """
     files = sorted(_files(directory, job.key), key=lambda file: file.key)
     progress = _Progress(job.report, sum(file.size for file in files))
@@ -45,7 +45,7 @@ def upload_folder(
             ),
         )
         try:
-            return _upload(one, file, sizes, upload)
+            return _upload(one, file, stored, upload)
         except (PresignError, OSError) as error:
             if isinstance(error, PresignError) and error.code in FATAL:
                 raise
@@ -64,11 +64,14 @@ def upload_folder(
 
 
 def _upload(
-    job: Job, file: _File, sizes: Mapping[str, int], upload: Callable[[Job, Path], Uploaded]
+    job: Job, file: _File, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
 ) -> Uploaded:
     skipped = Uploaded(**job.place, size=file.size, skipped=True)
-    if file.key in sizes:
-        if sizes[file.key] == file.size and _is_stored(job, file.path):
+    listed = stored.get(file.key)
+    if listed is not None:
+        if listed.size == file.size and (
+            _has_etag(file.path, listed.etag) or _is_stored(job, file.path)
+        ):
             return skipped
         if not job.options.overwrite:
             raise PresignError("object_exists", "An object with this key already exists.", 412)
@@ -81,14 +84,22 @@ def _upload(
         raise
 
 
+def _has_etag(path: Path, etag: str | None) -> bool:
+    """Whether the ETag is the MD5 of the file: of an object in one part it usually is.
+
+    That saves a call for each file. An ETag that is something else proves nothing.
+    """
+    return (etag or "").strip('"') == digest_of(FileSource(path).chunks(), "MD5").hex()
+
+
 def _is_stored(job: Job, path: Path) -> bool:
     """Whether the object is known to have the bytes of the file."""
     source, found = FileSource(path), job.api.check(**job.place)
     if found is None or not found["found"] or found["content_length"] != source.size:
         return False
     wanted = expected(found, job.options.part_size)
-    if wanted.checksum is None:  # an ETag may be the MD5
-        return bool(found["etag"].strip('"') == digest_of(source.chunks(), "MD5").hex())
+    if wanted.checksum is None:
+        return _has_etag(path, wanted.etag)
     algorithm = wanted.checksum.algorithm
     digests = [
         digest_of(source.chunks(part.start, part.length), algorithm)
