@@ -14,6 +14,7 @@ from presign_client.transfers.download import Order, download_file, download_str
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
+from presign_client.transfers.ranges import Ranges
 from presign_client.transfers.stream import upload_stream
 from presign_client.transfers.upload import upload_file
 from presign_client.transfers.workers import OnProgress
@@ -145,3 +146,7 @@ class Presign(Calls):
         if isinstance(target, str | os.PathLike):
             return download_file(order, Path(target), state_directory(), self._url)
         return download_stream(order, target)
+
+    def ranges(self, bucket: str, key: str) -> Ranges:
+        """Return what reads any ranges of an object. `download` is simpler."""
+        return Ranges(self._api, self._store, bucket, key)

@@ -8,7 +8,7 @@ import pytest
 from presign_client import AsyncPresign, Presign, PresignError
 from tests.client.fake import TOKEN, Fake
 
-OF_ONE_KIND = {"close", "pages"}
+OF_ONE_KIND = {"close", "pages", "ranges"}
 
 
 def client_of(fake: Fake) -> AsyncPresign:

@@ -332,7 +332,7 @@ def test_progress_that_raises_ends_the_upload(fake: Fake, file: Path) -> None:
         upload(fake, file, on_progress=fail)
 
 
-@pytest.mark.parametrize("checksum", ["SHA1", "CRC32"])
+@pytest.mark.parametrize("checksum", ["SHA1", "CRC32", "CRC32C"])
 def test_other_checksums_are_possible(fake: Fake, file: Path, checksum: str) -> None:
     upload(fake, file, checksum=checksum)
 

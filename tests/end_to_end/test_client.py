@@ -172,7 +172,7 @@ def test_a_pipe_of_unknown_length_arrives(putting: Command, tmp_path: Path, name
     assert putting.store.content(name.partition("/")[2]) == file.read_bytes()
 
 
-@pytest.mark.parametrize("algorithm", ["sha1", "crc32"])
+@pytest.mark.parametrize("algorithm", ["sha1", "crc32", "crc32c"])
 def test_another_checksum_is_kept_and_verified(
     putting: Command, tmp_path: Path, name: str, algorithm: str
 ) -> None:
