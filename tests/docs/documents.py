@@ -19,7 +19,7 @@ from tests.support.demo import ROOT, Demo, paste
 
 PAGES: Final = [
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
+    for pattern in ("*.md", "client/*.md", "docs/**/*.md", "deploy/**/*.md")
     for path in sorted(ROOT.glob(pattern))
 ]
 COMMANDS: Final = frozenset({"sh", "python"})

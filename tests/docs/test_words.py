@@ -22,6 +22,7 @@ PATTERNS: Final = (
     "docker-compose.yml",
     "Dockerfile",
     "Makefile",
+    "client/**/*.*",
     "service/**/*.*",
 )
 SUFFIXES: Final = frozenset(

@@ -15,9 +15,13 @@ PATIENCE_SECONDS = 60
 
 
 class Gate:
-    """Each connection has two threads, which end with it."""
+    """Each connection has two threads, which end with it.
 
-    def __init__(self, store_url: str) -> None:
+    What it counts, holds and flips are the bytes to the store, or those from it if `is_of_answers`.
+    """
+
+    def __init__(self, store_url: str, *, is_of_answers: bool = False) -> None:
+        self._is_of_answers = is_of_answers
         store = urlsplit(store_url)
         self._store = (store.hostname, store.port)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -26,12 +30,18 @@ class Gate:
         self._left: int | None = None  # bytes that may still go to the store; None: all
         self._held = 0
         self._sockets: set[socket.socket] = set()
-        self.passed = 0  # bytes forwarded to the store, including late ones
+        self._flip_at: int | None = None
+        self.passed = 0  # bytes forwarded, including late ones
 
     def shut(self, *, after: int = 0) -> None:
         """Forward only `after` more bytes, plus the chunk that exceeds them."""
         with self._changed:
             self._left = after
+
+    def flip(self, *, at: int) -> None:
+        """Invert the byte after so many more."""
+        with self._changed:
+            self._flip_at = self.passed + at
 
     def wait_until_held(self, connections: int = 1) -> None:
         with self._changed:
@@ -66,31 +76,38 @@ class Gate:
             ends = {client, store}
             with self._changed:
                 self._sockets |= ends
-            back = Thread(target=_carry, args=[store, client], daemon=True)
-            back.start()
-            _carry(client, store, self._pass)
-            back.join()
+            there, back = (_as_it_is, self._pass)[:: 1 if self._is_of_answers else -1]
+            answers = Thread(target=_carry, args=[store, client, back], daemon=True)
+            answers.start()
+            _carry(client, store, there)
+            answers.join()
             with self._changed:
                 self._sockets -= ends
 
-    def _pass(self, count: int) -> None:
+    def _pass(self, chunk: bytes) -> bytes:
         with self._changed:
             self._held += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._left is None or self._left > 0)
             self._held -= 1
-            self.passed += count
+            before, self.passed = self.passed, self.passed + len(chunk)
             if self._left is not None:
-                self._left -= count
+                self._left -= len(chunk)
+            if self._flip_at is None or not before <= self._flip_at < self.passed:
+                return chunk
+            position, self._flip_at = self._flip_at - before, None
+        flipped = bytes([chunk[position] ^ 0xFF])
+        return chunk[:position] + flipped + chunk[position + 1 :]
 
 
-def _carry(
-    here: socket.socket, there: socket.socket, pass_: Callable[[int], None] = lambda _: None
-) -> None:
+def _as_it_is(chunk: bytes) -> bytes:
+    return chunk
+
+
+def _carry(here: socket.socket, there: socket.socket, pass_: Callable[[bytes], bytes]) -> None:
     with suppress(OSError):
         while chunk := here.recv(CHUNK_BYTES):
-            pass_(len(chunk))
-            there.sendall(chunk)
+            there.sendall(pass_(chunk))
     _shut_down(here)
     _shut_down(there)
 
@@ -101,8 +118,8 @@ def _shut_down(each: socket.socket) -> None:
 
 
 @contextmanager
-def gate_to(store_url: str) -> Iterator[Gate]:
-    gate = Gate(store_url)
+def gate_to(store_url: str, *, is_of_answers: bool = False) -> Iterator[Gate]:
+    gate = Gate(store_url, is_of_answers=is_of_answers)
     Thread(target=gate.serve, daemon=True).start()
     try:
         yield gate

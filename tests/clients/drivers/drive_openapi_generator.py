@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import urllib3
+
 from presign_client import (
     ApiClient,
     ApiException,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import httpx
+
 from presign_client import AuthenticatedClient
 from presign_client.api.downloads import create_download_url, create_download_url_batch
 from presign_client.api.forms import create_upload_form

@@ -1,0 +1,47 @@
+"""Upload, download and share S3 objects through presign, without AWS credentials."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from presign_client.asynchronous import AsyncPresign as AsyncPresign
+    from presign_client.client import Presign as Presign
+    from presign_client.errors import PresignError as PresignError
+    from presign_client.results import Caller as Caller
+    from presign_client.results import Downloaded as Downloaded
+    from presign_client.results import Entry as Entry
+    from presign_client.results import Failed as Failed
+    from presign_client.results import FolderUpload as FolderUpload
+    from presign_client.results import Grant as Grant
+    from presign_client.results import Link as Link
+    from presign_client.results import ObjectInfo as ObjectInfo
+    from presign_client.results import SignedRequest as SignedRequest
+    from presign_client.results import Uploaded as Uploaded
+    from presign_client.retries import Retries as Retries
+
+_MODULES = {
+    "AsyncPresign": "asynchronous",
+    "Presign": "client",
+    "PresignError": "errors",
+    "Caller": "results",
+    "Downloaded": "results",
+    "Entry": "results",
+    "Failed": "results",
+    "FolderUpload": "results",
+    "Grant": "results",
+    "Link": "results",
+    "ObjectInfo": "results",
+    "SignedRequest": "results",
+    "Uploaded": "results",
+    "Retries": "retries",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    # Imported at the first use: httpx takes longer to import than `presign --help` may take.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,193 @@
+"""The calls that move no bytes of an object: they sign, ask or delete."""
+
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TypeVar
+
+import httpx
+
+from presign_client.api import Api
+from presign_client.http import new_client
+from presign_client.listing import Page, read_page
+from presign_client.results import (
+    Caller,
+    Entry,
+    Link,
+    ObjectInfo,
+    SignedRequest,
+    caller,
+    link,
+    object_info,
+)
+from presign_client.retries import Retries
+from presign_client.settings import Token, service_url, token_source
+from presign_client.store import Store
+
+Self = TypeVar("Self", bound="Calls")
+
+
+class Calls:
+    """The part of `Presign` that needs no files."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: Token | None = None,
+        *,
+        token_file: str | os.PathLike[str] | None = None,
+        retries: Retries | None = None,
+        http: httpx.Client | None = None,
+    ) -> None:
+        retries = retries or Retries()
+        self._url, current_token = service_url(url), token_source(token, token_file)
+        self._http = http or new_client()
+        self._api = Api(self._url, current_token, self._http, retries)
+        self._store = Store(self._http, retries)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def __enter__(self: Self) -> Self:  # noqa: PYI019 - typing has no Self before 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def whoami(self) -> Caller:
+        """Return who the service takes you for, and your grants."""
+        return caller(self._api.call("GET", "caller"))
+
+    def download_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+        filename: str | None = None,
+        content_type: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed GET of an object."""
+        more = {"filename": filename, "content_type": content_type}
+        return self._api.signed(
+            "download-urls",
+            bucket=bucket,
+            key=key,
+            expires_in=expires_in,
+            version_id=version_id,
+            **more,
+        )
+
+    def upload_url(
+        self,
+        bucket: str,
+        key: str,
+        content_length: int,
+        *,
+        expires_in: int | None = None,
+        content_type: str | None = None,
+        checksum: tuple[str, str] | None = None,
+        overwrite: bool = False,
+    ) -> SignedRequest:
+        """Return a signed PUT of exactly `content_length` bytes.
+
+        `checksum` is an algorithm and a value in base64: the store takes no other content.
+        """
+        return self._api.signed(
+            "upload-urls",
+            bucket=bucket,
+            key=key,
+            expires_in=expires_in,
+            content_length=content_length,
+            content_type=content_type,
+            checksum=checksum and {"algorithm": checksum[0], "value": checksum[1]},
+            overwrite=overwrite or None,
+        )
+
+    def head_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed HEAD of an object."""
+        return self._api.signed(
+            "head-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
+        )
+
+    def delete_url(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        expires_in: int | None = None,
+        version_id: str | None = None,
+    ) -> SignedRequest:
+        """Return a signed DELETE of an object."""
+        return self._api.signed(
+            "delete-urls", bucket=bucket, key=key, expires_in=expires_in, version_id=version_id
+        )
+
+    def head(self, bucket: str, key: str) -> ObjectInfo:
+        """Return an object's size, type and metadata. Raises `not_found` if there is none."""
+        answer = self._store.send(lambda: self.head_url(bucket, key))
+        return object_info(bucket, key, answer.headers)
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object. It is no error if there is none."""
+        self._store.send(lambda: self.delete_url(bucket, key))
+
+    def list(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Entry]:
+        """Yield the objects whose keys begin with `prefix`, page by page.
+
+        Unless `recursive`, keys that go on after the next `/` are one entry, which is a prefix.
+        """
+        for page in self.pages(bucket, prefix, recursive=recursive):
+            yield from page.entries
+
+    def pages(self, bucket: str, prefix: str = "", *, recursive: bool = False) -> Iterator[Page]:
+        """Yield the pages of a listing. `list` is simpler."""
+        page = self._page(bucket, prefix, None if recursive else "/", None)
+        yield page
+        while page.token is not None:
+            page = self._page(bucket, prefix, None if recursive else "/", page.token)
+            yield page
+
+    def _page(self, bucket: str, prefix: str, delimiter: str | None, token: str | None) -> Page:
+        members = {"prefix": prefix, "delimiter": delimiter, "continuation_token": token}
+        answer = self._store.send(lambda: self._api.signed("list-urls", bucket=bucket, **members))
+        return read_page(answer.content)
+
+    def link(
+        self,
+        bucket: str,
+        key: str | None = None,
+        *,
+        prefix: str | None = None,
+        upload: bool = False,
+        expires_in: int | None = None,
+        max_uses: int | None = None,
+        filename: str | None = None,
+    ) -> Link:
+        """Return a share link to an object, to all below a prefix, or, to upload, to a prefix."""
+        answer = self._api.post(
+            "links",
+            repeatable=False,
+            bucket=bucket,
+            key=key,
+            prefix=prefix,
+            operations=["upload"] if upload else None,
+            expires_in=expires_in,
+            max_uses=max_uses,
+            filename=filename,
+        )
+        return link(answer)

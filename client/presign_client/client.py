@@ -1,0 +1,152 @@
+"""`Presign`: what a program calls."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from presign_client.calls import Calls
+from presign_client.checksums import new_digest
+from presign_client.errors import PresignError
+from presign_client.notes import state_directory
+from presign_client.results import Downloaded, Entry, FolderUpload, Uploaded
+from presign_client.transfers.download import Order, download_file, download_stream
+from presign_client.transfers.folder import upload_folder
+from presign_client.transfers.job import Job
+from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
+from presign_client.transfers.ranges import Ranges
+from presign_client.transfers.stream import upload_stream
+from presign_client.transfers.upload import upload_file
+from presign_client.transfers.workers import OnProgress
+
+
+class Presign(Calls):
+    """Calls the service, and moves objects to and from the store. Threads may share it.
+
+    `url`, and `token` (a string, or a function that returns one) or `token_file`, default to
+    `PRESIGN_URL`, `PRESIGN_TOKEN` and `PRESIGN_TOKEN_FILE` of the environment. Raises ValueError
+    if one of them is missing.
+
+    All methods raise `PresignError`. A call that is safe to repeat is repeated when it fails for a
+    while. Lifetimes are in seconds, sizes in bytes. `http` replaces the HTTP client, for example to
+    use a proxy, and is closed with this object.
+    """
+
+    def upload(
+        self,
+        source: str | os.PathLike[str] | BinaryIO,
+        bucket: str,
+        key: str,
+        *,
+        content_type: str | None = None,
+        overwrite: bool = False,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        checksum: str = "SHA256",
+        metadata: Mapping[str, str] | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> Uploaded:
+        """Upload a file, by its path, or all that a binary stream has.
+
+        A file that is larger than a part goes up in parts, and is resumed if the same call was
+        interrupted before, also in another process. Each part has a checksum, which the store
+        compares. Without a `content_type`, it follows from the key's suffix.
+
+        `on_progress` gets the bytes that were sent and all bytes (None: not known), from several
+        threads, one at a time. If it raises an exception, the upload ends with it.
+        """
+        options = UploadOptions(
+            content_type=content_type or type_of(key),
+            overwrite=overwrite,
+            part_size=part_size,
+            parallel=parallel,
+            checksum=checksum,
+            metadata=metadata or {},
+        )
+        job = self._job(bucket, key, options, on_progress)
+        if isinstance(source, str | os.PathLike):
+            return self._upload_file(job, Path(source))
+        return upload_stream(job, source)
+
+    def upload_folder(
+        self,
+        directory: str | os.PathLike[str],
+        bucket: str,
+        prefix: str,
+        *,
+        content_type: str | None = None,
+        overwrite: bool = False,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        checksum: str = "SHA256",
+        on_progress: OnProgress | None = None,
+    ) -> FolderUpload:
+        """Upload all files below a directory, each to `prefix` and its path.
+
+        A file that is stored already, with the same size and checksum, is skipped. One that fails
+        does not end the others, unless all would fail.
+        """
+        options = UploadOptions(
+            content_type=content_type,
+            overwrite=overwrite,
+            part_size=part_size,
+            parallel=parallel,
+            checksum=checksum,
+        )
+        job = self._job(bucket, prefix, options, on_progress)
+        stored = self._stored(bucket, prefix)
+        return upload_folder(job, Path(directory), stored, self._upload_file)
+
+    def _job(self, bucket: str, key: str, options: UploadOptions, report: OnProgress | None) -> Job:
+        new_digest(options.checksum)  # it may be unknown
+        return Job(
+            api=self._api, store=self._store, bucket=bucket, key=key, options=options, report=report
+        )
+
+    def _upload_file(self, job: Job, path: Path) -> Uploaded:
+        return upload_file(job, path, state_directory(), self._url)
+
+    def _stored(self, bucket: str, prefix: str) -> Mapping[str, Entry]:
+        """Return the objects below a prefix by key; none if no grant allows to list."""
+        try:
+            return {entry.key: entry for entry in self.list(bucket, prefix, recursive=True)}
+        except PresignError as error:
+            if error.code != "forbidden":
+                raise
+            return {}
+
+    def download(
+        self,
+        bucket: str,
+        key: str,
+        target: str | os.PathLike[str] | BinaryIO,
+        *,
+        version_id: str | None = None,
+        part_size: int | None = None,
+        parallel: int = PARALLEL,
+        on_progress: OnProgress | None = None,
+    ) -> Downloaded:
+        """Download to a file, by its path, or to a binary stream.
+
+        A file is read by parallel ranges, and resumed if the same call was interrupted before. It
+        appears under its name once it is complete, and replaces one that is there. Where a grant
+        allows `check` and the store has a checksum, the bytes are compared with it. `on_progress`
+        is as in `upload`.
+        """
+        order = Order(
+            api=self._api,
+            store=self._store,
+            bucket=bucket,
+            key=key,
+            version_id=version_id,
+            part_size=part_size,
+            parallel=parallel,
+            report=on_progress,
+        )
+        if isinstance(target, str | os.PathLike):
+            return download_file(order, Path(target), state_directory(), self._url)
+        return download_stream(order, target)
+
+    def ranges(self, bucket: str, key: str) -> Ranges:
+        """Return what reads any ranges of an object. `download` is simpler."""
+        return Ranges(self._api, self._store, bucket, key)

@@ -1,0 +1,1 @@
+"""The command `presign`. A command's module is imported when it runs."""

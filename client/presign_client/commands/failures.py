@@ -1,0 +1,52 @@
+"""What a failed command prints: one line that says what happened and what to do."""
+
+import errno
+import os
+from collections.abc import Mapping
+from typing import IO, Any
+
+import click
+
+from presign_client.errors import PresignError
+
+_AGAIN = "Run the command again."
+_GRANTS = "`presign whoami` shows what you may do."
+ADVICE: Mapping[str, str] = {
+    "checksum_mismatch": _AGAIN,
+    "credentials_unavailable": _AGAIN,
+    "forbidden": _GRANTS,
+    "limit_exceeded": _GRANTS,
+    "not_presign": "Check the URL in PRESIGN_URL or --url.",
+    "object_exists": "Use --overwrite to replace it.",
+    "overloaded": _AGAIN,
+    "rate_limited": "Wait, and run the command again.",
+    "source_changed": _AGAIN,
+    "storage_unavailable": _AGAIN,
+    "unauthenticated": "Check the token in PRESIGN_TOKEN, PRESIGN_TOKEN_FILE or --token-file.",
+    "unreachable": f"Check the network, and the URL in PRESIGN_URL or --url. {_AGAIN}",
+}
+
+
+class Failure(click.ClickException):
+    """Ends the command with one line on standard error and exit code 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"presign: {self.format_message()}", file=file, err=file is None)
+
+
+def line_of(error: Exception) -> str:
+    """Return one line about an error, without the names of parts, URLs and tokens."""
+    if isinstance(error, PresignError):
+        return _one_line(error)
+    if isinstance(error, OSError):
+        about = f"{os.fspath(error.filename)!r}: " if error.filename else ""
+        advice = " Free some space and run the command again." * (error.errno == errno.ENOSPC)
+        return f"{about}{error.strerror or error}.{advice}"
+    return str(error)
+
+
+def _one_line(error: PresignError) -> str:
+    words = [str(error), ADVICE.get(error.code, "")]
+    if error.request_id is not None and error.status >= 500:
+        words.append(f"Quote the request {error.request_id} to the service's operator.")
+    return " ".join(" ".join(words).split())

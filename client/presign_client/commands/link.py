@@ -1,0 +1,56 @@
+"""`presign link`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from presign_client.commands.options import as_json, connected, duration, print_json, target_name
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+
+
+@click.command(
+    "link",
+    epilog="""\b
+Examples:
+  presign link reports/2026/q3.pdf --expires-in 30d
+  presign link inbox/ --upload --expires-in 7d
+""",
+)
+@click.argument("target", type=target_name, metavar="BUCKET/KEY")
+@click.option("--expires-in", type=duration, help="Lifetime, such as 30d. Default: a week.")
+@click.option("--max-uses", type=click.IntRange(1, 1000), help="How many times it may be used.")
+@click.option("--filename", metavar="NAME", help="The name that a browser saves it under.")
+@click.option("--upload", is_flag=True, help="Let others upload to a prefix.")
+@as_json
+@connected
+def command(
+    presign: "Presign",
+    *,
+    target: tuple[str, str],
+    expires_in: int | None,
+    max_uses: int | None,
+    filename: str | None,
+    upload: bool,
+    is_json: bool,
+) -> None:
+    """Print a share link to an object, or, if the name ends in /, to all below a prefix.
+
+    Anyone who has it can use it until it expires or your grants end.
+    """
+    bucket, name = target
+    is_prefix = not name or name.endswith("/")
+    made = presign.link(
+        bucket,
+        None if is_prefix else name,
+        prefix=name if is_prefix else None,
+        upload=upload,
+        expires_in=expires_in,
+        max_uses=max_uses,
+        filename=filename,
+    )
+    if is_json:
+        print_json(made)
+    else:
+        click.echo(made.url)

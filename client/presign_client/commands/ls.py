@@ -1,0 +1,39 @@
+"""`presign ls`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from presign_client.commands.options import as_json, connected, print_json, shown, target_name
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+    from presign_client.results import Entry
+
+
+@click.command(
+    "ls",
+    epilog="""\b
+Examples:
+  presign ls reports
+  presign ls -r reports/2026/
+""",
+)
+@click.argument("target", type=target_name, metavar="BUCKET/PREFIX")
+@click.option("-r", "--recursive", is_flag=True, help="List all levels.")
+@as_json
+@connected
+def command(presign: "Presign", *, target: tuple[str, str], recursive: bool, is_json: bool) -> None:
+    """List the objects whose keys begin with a prefix: size, time and name."""
+    bucket, prefix = target
+    entries = presign.list(bucket, prefix, recursive=recursive)
+    if is_json:
+        print_json({"entries": list(entries)})
+        return
+    for entry in entries:
+        click.echo(f"{_details(entry)}  {shown(bucket)}/{shown(entry.key)}")
+
+
+def _details(entry: "Entry") -> str:
+    time = f"{entry.last_modified:%Y-%m-%d %H:%M}" if entry.last_modified else ""
+    return f"{'' if entry.size is None else entry.size:>14}  {time:16}"

@@ -1,0 +1,116 @@
+"""What all commands share: where presign is, what they print, and how they fail."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from presign_client.commands.failures import Failure, line_of
+from presign_client.errors import PresignError
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+
+_UNITS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZES: Mapping[str, int] = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+def duration(text: str) -> int:
+    """Return seconds: of `90`, `15m`, `12h` or `30d`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhdw]?)", text)
+    if not found:
+        raise click.BadParameter("write a time such as 90s, 15m, 12h or 30d")
+    return int(found[1]) * _UNITS[found[2] or "s"]
+
+
+def size(text: str) -> int:
+    """Return bytes: of `5242880` or `8MiB`."""
+    found = re.fullmatch(r"([0-9]{1,14})([kmg]?)(?:i?b)?", text.lower())
+    if not found:
+        raise click.BadParameter("write a size such as 5242880 or 8MiB")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def target_name(text: str) -> tuple[str, str]:
+    """Return bucket and key. The key may be empty or a prefix."""
+    bucket, _, key = text.partition("/")
+    if not bucket:
+        raise click.BadParameter("write BUCKET/KEY, such as reports/2026/q3.pdf")
+    return bucket, key
+
+
+def object_name(text: str) -> tuple[str, str]:
+    """Return bucket and key of one object."""
+    bucket, key = target_name(text)
+    if not key or key.endswith("/"):
+        raise click.BadParameter("write BUCKET/KEY of an object, such as reports/2026/q3.pdf")
+    return bucket, key
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a `presign`, and the options that say where it is. Report its errors."""
+
+    @click.option("--url", metavar="URL", help="Where presign is. Default: PRESIGN_URL.")
+    @click.option(
+        "--token-file",
+        metavar="FILE",
+        type=click.Path(),
+        help="A file with the token. Default: PRESIGN_TOKEN or PRESIGN_TOKEN_FILE.",
+    )
+    @wraps(command)
+    def run(*arguments: Any, url: str | None, token_file: str | None, **options: Any) -> None:
+        try:
+            with _client(url, token_file) as presign:
+                command(presign, *arguments, **options)
+        except BrokenPipeError:  # click ends quietly: `presign ls | head`
+            raise
+        except (PresignError, OSError, ValueError) as error:
+            raise Failure(line_of(error)) from None
+        except KeyboardInterrupt:
+            click.echo("presign: stopped. Run the command again to resume.", err=True)
+            sys.stdout.flush()
+            os._exit(1)  # threads may wait for a store
+
+    return run
+
+
+def _client(url: str | None, token_file: str | None) -> "Presign":
+    # Imported here: the libraries below take longer to import than help may take.
+    from presign_client.client import Presign  # noqa: PLC0415
+
+    make: Callable[..., Presign] = click.get_current_context().obj or Presign
+    return make(url, token_file=token_file)
+
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, default=_plain, indent=2, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: each for name, each in asdict(value).items() if each is not None}
+    return str(value)
+
+
+def shown(name: str) -> str:
+    """Return a name as it is printed: what could control a terminal is escaped."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in name
+    )
+
+
+def is_terminal() -> bool:
+    return sys.stderr.isatty()

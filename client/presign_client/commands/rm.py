@@ -1,0 +1,31 @@
+"""`presign rm`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from presign_client.commands.options import as_json, connected, object_name, print_json, shown
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+
+
+@click.command(
+    "rm",
+    epilog="""\b
+Examples:
+  presign rm reports/2026/q3.pdf
+  presign rm inbox/a.csv inbox/b.csv
+""",
+)
+@click.argument("names", type=object_name, nargs=-1, required=True, metavar="BUCKET/KEY...")
+@as_json
+@connected
+def command(presign: "Presign", *, names: tuple[tuple[str, str], ...], is_json: bool) -> None:
+    """Delete objects. It is no error if one does not exist."""
+    for bucket, key in names:
+        presign.delete(bucket, key)
+        if not is_json:
+            click.echo(f"deleted {shown(bucket)}/{shown(key)}")
+    if is_json:
+        print_json({"deleted": [{"bucket": bucket, "key": key} for bucket, key in names]})

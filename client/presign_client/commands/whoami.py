@@ -1,0 +1,33 @@
+"""`presign whoami`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from presign_client.commands.options import as_json, connected, print_json, shown
+
+if TYPE_CHECKING:
+    from presign_client.client import Presign
+
+
+@click.command(
+    "whoami",
+    epilog="""\b
+Example:
+  presign whoami --json
+""",
+)
+@as_json
+@connected
+def command(presign: "Presign", *, is_json: bool) -> None:
+    """Show who presign takes you for, and what you may do."""
+    caller = presign.whoami()
+    if is_json:
+        print_json(caller)
+        return
+    issuer = f" of {shown(caller.issuer)}" if caller.issuer else ""
+    click.echo(f"{shown(caller.subject)}{issuer}")
+    for grant in caller.grants:
+        overwrite = ", overwrite" if grant.allow_overwrite else ""
+        operations = ", ".join(grant.allow)
+        click.echo(f"  {shown(grant.bucket)}/{shown(grant.prefix)}: {operations}{overwrite}")

@@ -1,0 +1,37 @@
+"""The one exception that calls raise, besides OSError for local files."""
+
+from dataclasses import dataclass, field
+
+UNREACHABLE = "unreachable"
+NOT_PRESIGN = "not_presign"
+INVALID_TOKEN = "invalid_token"  # noqa: S105 - a code, no token
+SOURCE_CHANGED = "source_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """A field of a request that the service refused, by its JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+@dataclass(eq=False)
+class PresignError(Exception):
+    """A refusal of the service or of the store, or a failure to reach them.
+
+    `code` is one of the codes of the API, which a store's refusal gets too, or:
+    `unreachable` (no answer), `not_presign` (an answer, but not of presign), `invalid_token` (not
+    sent) and `source_changed` (the file changed while it was read). `status` is the HTTP status, or
+    0 if there was none. A store's refusal has no `request_id`.
+    """
+
+    code: str
+    detail: str
+    status: int = 0
+    errors: tuple[InvalidField, ...] = field(default=())
+    request_id: str | None = None
+
+    def __str__(self) -> str:
+        fields = "; ".join(f"{each.pointer}: {each.detail}" for each in self.errors)
+        return f"{self.code}: {fields or self.detail}"

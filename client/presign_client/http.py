@@ -1,0 +1,50 @@
+"""The HTTP client for both the service and the store, which logs no signed URL."""
+
+import logging
+import ssl
+
+import httpx
+
+from presign_client import __version__
+from presign_client.errors import UNREACHABLE, PresignError
+
+CONNECT_SECONDS = 10
+# The service may list parts for 60 s, and complete for 300.
+SERVICE_TIMEOUT = httpx.Timeout(400, connect=CONNECT_SECONDS)
+STORE_TIMEOUT = httpx.Timeout(60, connect=CONNECT_SECONDS)
+CONNECTIONS = 128
+
+
+def new_client() -> httpx.Client:
+    return httpx.Client(
+        headers={"user-agent": f"presign-client/{__version__}"},
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+    )
+
+
+def unreachable(error: httpx.HTTPError, server: str) -> PresignError:
+    """Return the error for the user. httpx's own message may have the URL in it."""
+    if isinstance(error, httpx.ConnectError):
+        why = "cannot be reached"
+        if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error.__cause__, ssl.SSLError):
+            why = "has a TLS certificate that is not trusted here; SSL_CERT_FILE names others"
+    elif isinstance(error, httpx.TimeoutException):
+        why = "did not answer in time"
+    else:
+        why = f"ended the connection ({type(error).__name__})"
+    return PresignError(UNREACHABLE, f"{server} {why}.")
+
+
+class _WithoutQuery(logging.Filter):
+    """httpx logs each URL at INFO. What signs a URL is in its query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                each.copy_with(query=None) if isinstance(each, httpx.URL) else each
+                for each in record.args
+            )
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutQuery())

@@ -1,0 +1,91 @@
+"""What a later run needs to resume a transfer: a note in a directory of the user's state.
+
+A note has no token, no URL and no name: it is found by the digest of its names.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from presign_client.errors import PresignError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may do the same work
+    fcntl = None  # type: ignore[assignment]
+
+
+def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the directory for notes, as the XDG specification says."""
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "presign"
+
+
+class Note:
+    """One note: a plan, and the numbers of the parts that are done. Open, it is locked."""
+
+    def __init__(self, directory: Path, *names: str) -> None:
+        digest = hashlib.sha256("\0".join(names).encode(errors="surrogateescape"))
+        self._path = directory / f"{digest.hexdigest()}.jsonl"
+        self._file: IO[str] = _open(self._path)
+
+    def __enter__(self) -> "Note":  # noqa: PYI034 - typing has no Self before 3.11
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def read(self) -> tuple[Mapping[str, Any], list[int]]:
+        """Return the plan and the numbers; an empty plan if there is none that can be read."""
+        self._file.seek(0)
+        plan: Any = None
+        numbers: list[int] = []
+        with suppress(ValueError):  # killed while it wrote the last line
+            plan = json.loads(self._file.readline())
+            numbers += (int(line) for line in self._file)
+        return (plan, numbers) if isinstance(plan, dict) else ({}, [])
+
+    def write(self, plan: Mapping[str, Any]) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._append(json.dumps(plan))
+
+    def add(self, number: int) -> None:
+        self._append(str(number))
+
+    def forget(self) -> None:
+        self._file.truncate(0)  # in case it cannot be removed
+        with suppress(OSError):
+            self._path.unlink()
+
+    def _append(self, line: str) -> None:
+        self._file.write(f"{line}\n")
+        self._file.flush()
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:  # a home that cannot be written: the transfer works, but cannot be resumed
+        return tempfile.TemporaryFile("w+", encoding="utf-8")
+    file = os.fdopen(descriptor, "r+", encoding="utf-8")
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise PresignError(
+                "in_progress", "Another process is transferring the same file. Wait for its end."
+            ) from None
+    return file

@@ -1,0 +1,182 @@
+"""What calls return."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+METADATA = "x-amz-meta-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """A request to send as it is. Anyone who has `url` may use it until `expires_at`."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    expires_at: datetime | None = None  # None: part of an answer that has the time
+    limited_by: str | None = None
+    content_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """An object, as the store describes it. `size` is in bytes."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+    content_type: str | None = None
+    last_modified: datetime | None = None
+    version_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A line of a listing: an object, or a prefix, which has no size, ETag and time."""
+
+    key: str
+    size: int | None = None
+    etag: str | None = None
+    last_modified: datetime | None = None
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether the entry stands for all keys that begin with `key`."""
+        return self.size is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """An object that was stored, or, if `skipped`, that was there already."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str | None = None
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A file of a folder that was not stored. `error` is a PresignError or an OSError."""
+
+    path: Path
+    key: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderUpload:
+    """What happened to the files of a folder, by key."""
+
+    uploaded: tuple[Uploaded, ...]
+    failed: tuple[Failed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloaded:
+    """An object that was read. `verified` says whether its checksum was compared."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A share link. Anyone who has `url` may use it until `expires_at`."""
+
+    id: str
+    url: str = field(repr=False)
+    expires_at: datetime
+    limited_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a caller may do below a prefix. A limit that is None does not limit."""
+
+    bucket: str
+    prefix: str
+    allow: tuple[str, ...]
+    allow_overwrite: bool
+    max_expires_in: int | None = None
+    max_content_length: int | None = None
+    content_types: tuple[str, ...] | None = None
+    max_keys: int | None = None
+    max_link_expires_in: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who the service takes you for. An API key has no `issuer`."""
+
+    subject: str
+    issuer: str | None
+    grants: tuple[Grant, ...]
+
+
+def signed_request(answer: Mapping[str, Any]) -> SignedRequest:
+    return SignedRequest(
+        method=answer["method"],
+        url=answer["url"],
+        headers=answer["headers"],
+        expires_at=time_of(answer["expires_at"]) if "expires_at" in answer else None,
+        limited_by=answer.get("limited_by"),
+        content_length=answer.get("content_length"),
+    )
+
+
+def caller(answer: Mapping[str, Any]) -> Caller:
+    return Caller(
+        subject=answer["subject"],
+        issuer=answer.get("issuer"),
+        grants=tuple(_grant(each) for each in answer["grants"]),
+    )
+
+
+def _grant(answer: Mapping[str, Any]) -> Grant:
+    known = {name: answer[name] for name in Grant.__slots__ if name in answer}
+    lists = {"allow", "content_types"} & known.keys()
+    return Grant(**(known | {name: tuple(known[name]) for name in lists}))
+
+
+def link(answer: Mapping[str, Any]) -> Link:
+    return Link(
+        id=answer["id"],
+        url=answer["url"],
+        expires_at=time_of(answer["expires_at"]),
+        limited_by=answer.get("limited_by"),
+    )
+
+
+def object_info(bucket: str, key: str, headers: Mapping[str, str]) -> ObjectInfo:
+    """Return the object that the headers of a HEAD describe. Their names are in lower case."""
+    when = headers.get("last-modified")
+    return ObjectInfo(
+        bucket=bucket,
+        key=key,
+        size=int(headers["content-length"]),
+        etag=headers.get("etag", ""),
+        content_type=headers.get("content-type"),
+        last_modified=parsedate_to_datetime(when) if when else None,
+        version_id=headers.get("x-amz-version-id"),
+        metadata={
+            name.removeprefix(METADATA): value
+            for name, value in headers.items()
+            if name.startswith(METADATA)
+        },
+    )
+
+
+def time_of(text: str) -> datetime:
+    """Return the moment of an RFC 3339 text, with its time zone."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not know Z

@@ -1,0 +1,59 @@
+"""Where the service is, and by which token: arguments first, then the environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from presign_client.errors import INVALID_TOKEN, PresignError
+
+Token = str | Callable[[], str]
+
+
+def service_url(url: str | None, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the service's URL without a final slash.
+
+    Raises:
+        ValueError: if there is none, or if it is no HTTP URL.
+
+    """
+    url = url or environment.get("PRESIGN_URL")
+    if not url:
+        raise ValueError("Where is presign? Set PRESIGN_URL, such as https://presign.example.com.")
+    split = urlsplit(url)
+    if split.scheme not in {"http", "https"} or not split.hostname or split.query or split.username:
+        raise ValueError("The URL of presign must look like https://presign.example.com.")
+    return url.rstrip("/")
+
+
+def token_source(
+    token: Token | None,
+    token_file: str | os.PathLike[str] | None,
+    environment: Mapping[str, str] = os.environ,
+) -> Callable[[], str]:
+    """Return a function that returns the current token. A file is read for each call.
+
+    Raises:
+        ValueError: if there is none.
+
+    """
+    if token is None and token_file is None:
+        token, token_file = environment.get("PRESIGN_TOKEN"), environment.get("PRESIGN_TOKEN_FILE")
+    if token:
+        return _checked((lambda: token) if isinstance(token, str) else token)
+    if token_file:
+        return _checked(Path(token_file).read_text)
+    raise ValueError("No token. Set PRESIGN_TOKEN or PRESIGN_TOKEN_FILE to an API key or a JWT.")
+
+
+def _checked(source: Callable[[], str]) -> Callable[[], str]:
+    def token() -> str:
+        text = source().strip()
+        if not text or not all("!" <= character <= "~" for character in text):
+            raise PresignError(
+                INVALID_TOKEN,
+                "The token is empty, or has characters that no token has. Copy it again.",
+            )
+        return text
+
+    return token

@@ -1,0 +1,1 @@
+"""Objects from and to files: in parts, in parallel, resumed and verified."""

@@ -1,0 +1,146 @@
+"""Uploads of all files below a directory."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+
+from presign_client.checksums import digest_of
+from presign_client.errors import INVALID_TOKEN, NOT_PRESIGN, UNREACHABLE, PresignError
+from presign_client.results import Entry, Failed, FolderUpload, Uploaded
+from presign_client.transfers.expected import expected
+from presign_client.transfers.job import Job
+from presign_client.transfers.plan import PART_SIZE, parts_of, type_of
+from presign_client.transfers.source import FileSource
+from presign_client.transfers.workers import OnProgress, workers
+
+FATAL = frozenset({UNREACHABLE, NOT_PRESIGN, INVALID_TOKEN, "unauthenticated"})  # for all files
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    key: str
+    size: int
+
+
+def upload_folder(
+    job: Job, directory: Path, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
+) -> FolderUpload:
+    """Upload each file to the job's key, which is a prefix, and its path below the directory.
+
+    Skip those that are stored already. `stored` is a listing by key; it may be empty if that is not granted.
+    """
+    files = sorted(_files(directory, job.key), key=lambda file: file.key)
+    progress = _Progress(job.report, sum(file.size for file in files))
+
+    def work(file: _File) -> Uploaded | Failed:
+        one = replace(
+            job,
+            key=file.key,
+            report=progress.of_one_file(),
+            options=replace(
+                job.options, content_type=job.options.content_type or type_of(file.key)
+            ),
+        )
+        try:
+            return _upload(one, file, stored, upload)
+        except (PresignError, OSError) as error:
+            if isinstance(error, PresignError) and error.code in FATAL:
+                raise
+            return Failed(path=file.path, key=file.key, error=error)
+
+    # The parts of a large file are parallel already.
+    large = [file for file in files if file.size > PART_SIZE]
+    done = [work(file) for file in large]
+    with workers(job.options.parallel) as running:
+        done += running.each(work, (file for file in files if file.size <= PART_SIZE))
+    done.sort(key=lambda each: each.key)
+    return FolderUpload(
+        uploaded=tuple(each for each in done if isinstance(each, Uploaded)),
+        failed=tuple(each for each in done if isinstance(each, Failed)),
+    )
+
+
+def _upload(
+    job: Job, file: _File, stored: Mapping[str, Entry], upload: Callable[[Job, Path], Uploaded]
+) -> Uploaded:
+    skipped = Uploaded(**job.place, size=file.size, skipped=True)
+    listed = stored.get(file.key)
+    if listed is not None:
+        if listed.size == file.size and (
+            _has_etag(file.path, listed.etag) or _is_stored(job, file.path)
+        ):
+            return skipped
+        if not job.options.overwrite:
+            raise PresignError("object_exists", "An object with this key already exists.", 412)
+    try:
+        return upload(job, file.path)
+    except PresignError as error:
+        # It is not in the listing if that is not granted, or if it was stored since.
+        if error.code == "object_exists" and _is_stored(job, file.path):
+            return skipped
+        raise
+
+
+def _has_etag(path: Path, etag: str | None) -> bool:
+    """Whether the ETag is the MD5 of the file: of an object in one part it usually is.
+
+    That saves a call for each file. An ETag that is something else proves nothing.
+    """
+    return (etag or "").strip('"') == digest_of(FileSource(path).chunks(), "MD5").hex()
+
+
+def _is_stored(job: Job, path: Path) -> bool:
+    """Whether the object is known to have the bytes of the file."""
+    source, found = FileSource(path), job.api.check(**job.place)
+    if found is None or not found["found"] or found["content_length"] != source.size:
+        return False
+    wanted = expected(found, job.options.part_size)
+    if wanted.checksum is None:
+        return _has_etag(path, wanted.etag)
+    algorithm = wanted.checksum.algorithm
+    digests = [
+        digest_of(source.chunks(part.start, part.length), algorithm)
+        for part in parts_of(source.size, wanted.part_size)
+        if wanted.needs_parts
+    ]
+    try:
+        return wanted.is_verified(digests, lambda: digest_of(source.chunks(), algorithm))
+    except PresignError:
+        return False
+
+
+def _files(directory: Path, prefix: str) -> Iterator[_File]:
+    for folder, _, names in os.walk(directory, onerror=_raise):
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file():
+                key = prefix + path.relative_to(directory).as_posix()
+                yield _File(path, key, path.stat().st_size)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+class _Progress:
+    """The sum of the progress of several files."""
+
+    def __init__(self, report: OnProgress | None, total: int) -> None:
+        self._report, self._total = report, total
+        self._done, self._lock = 0, Lock()
+
+    def of_one_file(self) -> OnProgress:
+        seen = 0
+
+        def report(done: int, _: int | None) -> None:
+            nonlocal seen
+            with self._lock:
+                self._done += done - seen
+                seen = done
+                if self._report:
+                    self._report(self._done, self._total)
+
+        return report

@@ -1,0 +1,23 @@
+"""One object to upload, and how to reach the service and the store."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from presign_client.api import Api
+from presign_client.store import Store
+from presign_client.transfers.plan import UploadOptions
+from presign_client.transfers.workers import OnProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    api: Api
+    store: Store
+    bucket: str
+    key: str
+    options: UploadOptions
+    report: OnProgress | None = None
+
+    @property
+    def place(self) -> dict[str, Any]:
+        return {"bucket": self.bucket, "key": self.key}

@@ -1,0 +1,161 @@
+"""The parts of one multipart upload: sent in parallel, completed and checked."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from presign_client.checksums import composite, digest_of, encoded
+from presign_client.errors import PresignError
+from presign_client.results import SignedRequest, Uploaded, signed_request
+from presign_client.transfers.job import Job
+from presign_client.transfers.plan import PART_SIZE_METADATA, Part
+from presign_client.transfers.source import Source
+from presign_client.transfers.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class SentPart:
+    """A part that the store has."""
+
+    number: int
+    length: int
+    etag: str
+    digest: bytes
+
+
+class PartsUpload:
+    """A multipart upload that has been created. `total` is None while it is not known."""
+
+    def __init__(self, job: Job, upload_id: str, part_size: int, total: int | None) -> None:
+        self._job, self.part_size, self._total = job, part_size, total
+        self._path = f"multipart-uploads/{quote(upload_id, safe='')}"
+
+    def stored(self) -> Mapping[int, Any] | None:
+        """Return the parts that the store has, by number. None: the upload no longer exists."""
+        try:
+            listed = self._job.api.call("GET", f"{self._path}/parts", params=self._job.place)
+        except PresignError as error:
+            if error.code not in {"upload_not_found", "not_found"}:
+                raise
+            return None  # `not_found`: an id that does not fit into a path
+        return {part["part_number"]: part for part in listed["parts"]}
+
+    def send(
+        self, source: Source, part: Part, workers: Workers, *, offset: int | None = None
+    ) -> SentPart:
+        """Send one part, whose bytes begin at `offset` of the source: of a file, at its start."""
+        start = part.start if offset is None else offset
+        sent, digest = 0, b""
+
+        def sign() -> SignedRequest:
+            nonlocal digest
+            digest = digest_of(source.chunks(start, part.length), self._job.options.checksum)
+            return self._signed(part, digest)
+
+        def body() -> Iterator[bytes]:
+            nonlocal sent
+            workers.moved(-sent)  # those of the attempt before
+            sent = 0
+            for chunk in source.chunks(start, part.length):
+                yield chunk
+                sent += len(chunk)
+                workers.moved(len(chunk))
+
+        answer = self._job.store.send(sign, body)
+        return SentPart(part.number, part.length, answer.headers["etag"], digest)
+
+    def matching(self, source: Source, part: Part, stored: Any) -> SentPart | None:
+        """Return the part if the store has these very bytes."""
+        if stored is None or stored["content_length"] != part.length:
+            return None
+        digest = digest_of(source.chunks(part.start, part.length), self._job.options.checksum)
+        if "checksum" in stored:
+            is_same = stored["checksum"] == encoded(digest)
+        else:  # not every store lists checksums; a part's ETag is its MD5
+            md5 = digest_of(source.chunks(part.start, part.length), "MD5")
+            is_same = stored["etag"].strip('"') == md5.hex()
+        return SentPart(part.number, part.length, stored["etag"], digest) if is_same else None
+
+    def complete(self, parts: list[SentPart]) -> Uploaded:
+        """Make the object. Safe to repeat: the service recognises a completed upload.
+
+        Raises:
+            PresignError: also `checksum_mismatch`, if the object is not made of these bytes.
+
+        """
+        parts = sorted(parts, key=lambda part: part.number)
+        size = sum(part.length for part in parts)
+        answer = self._job.api.post(
+            f"{self._path}/complete",
+            **self._job.place,
+            content_length=size,
+            checksum_algorithm=self._job.options.checksum,
+            overwrite=self._job.options.overwrite or None,
+            parts=[
+                {"part_number": each.number, "etag": each.etag, "checksum": encoded(each.digest)}
+                for each in parts
+            ],
+        )
+        if self.is_stored(size, [part.digest for part in parts]) is False:
+            raise PresignError(
+                "checksum_mismatch", "The object at the store differs from the file. Upload again."
+            )
+        return Uploaded(**self._job.place, size=size, etag=answer["etag"])
+
+    def is_stored(self, size: int, digests: list[bytes]) -> bool | None:
+        """Whether the object is made of these parts. None: it cannot be compared."""
+        found = self._job.api.check(**self._job.place)
+        if found is None:
+            return None
+        algorithm = self._job.options.checksum
+        value = found.get("checksums", {}).get(algorithm, "").partition("-")[0]
+        if not found["found"] or found["content_length"] != size:
+            return False
+        if not value or not algorithm.startswith("SHA"):  # a CRC is of all bytes: not known here
+            return None
+        return bool(value == composite(digests, algorithm))
+
+    def abort(self) -> None:
+        self._job.api.call("DELETE", self._path, params=self._job.place)
+
+    def _signed(self, part: Part, digest: bytes) -> SignedRequest:
+        answer = self._job.api.post(
+            f"{self._path}/part-urls",
+            **self._job.place,
+            # Without a total, one in which the part is the last, with this length.
+            content_length=self._total or part.start + part.length,
+            part_size=self.part_size,
+            part_numbers=[part.number],
+            checksum_algorithm=self._job.options.checksum,
+            checksums={str(part.number): encoded(digest)},
+        )
+        return signed_request(answer["parts"][0])
+
+
+def create(job: Job, size: int, part_size: int) -> str:
+    """Create an upload of at least `size` bytes, and return its id.
+
+    Raises:
+        PresignError: also `object_exists`, before a byte is sent.
+
+    """
+    options = job.options
+    if not options.overwrite:
+        found = job.api.check(**job.place)
+        if found is not None and found["found"]:
+            raise PresignError("object_exists", "An object with this key already exists.", 412)
+    answer = job.api.post(
+        "multipart-uploads",
+        repeatable=False,  # it would create another one
+        **job.place,
+        content_length=size,
+        part_size=part_size,
+        content_type=options.content_type,
+        checksum_algorithm=options.checksum,
+        # Without the size of the parts, nobody can compute a SHA that is made of theirs.
+        metadata={**options.metadata, PART_SIZE_METADATA: str(part_size)},
+        overwrite=options.overwrite or None,
+    )
+    upload_id: str = answer["upload_id"]
+    return upload_id

@@ -1,0 +1,90 @@
+"""Reads ranges of one object. All threads use one URL, until it no longer works."""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+import httpx
+
+from presign_client.api import Api
+from presign_client.errors import SOURCE_CHANGED, UNREACHABLE, PresignError
+from presign_client.results import SignedRequest
+from presign_client.retries import TemporaryError
+from presign_client.store import Store
+
+
+class Ranges:
+    def __init__(
+        self, api: Api, store: Store, bucket: str, key: str, version_id: str | None = None
+    ) -> None:
+        self._api, self._store = api, store
+        self._object = {"bucket": bucket, "key": key, "version_id": version_id}
+        self._signed: SignedRequest | None = None
+        self._lock = Lock()
+
+    def find(self) -> Mapping[str, Any]:
+        """Return size and ETag as the store answers a GET, which needs no grant but `download`."""
+        return self._store.retries.run(lambda _: self._find())
+
+    def read(self, start: int, length: int, etag: str, take: Callable[[bytes], None]) -> None:
+        """Pass the range to `take`, chunk by chunk. A new attempt goes on where one has failed.
+
+        Raises:
+            PresignError: also `source_changed`, if the object has another ETag.
+
+        """
+        end = start + length
+
+        def attempt(_: int) -> None:
+            nonlocal start
+            headers = {"range": f"bytes={start}-{end - 1}"}
+            signed = self._sign()
+            try:
+                with self._store.answer(signed, headers=headers) as response:
+                    _check(response, etag, start)
+                    for chunk in response.iter_raw():
+                        take(chunk)
+                        start += len(chunk)
+            except TemporaryError:
+                self._drop(signed)
+                raise
+            if start != end:
+                raise TemporaryError(PresignError(UNREACHABLE, "The store sent too few bytes."))
+
+        self._store.retries.run(attempt)
+
+    def _find(self) -> Mapping[str, Any]:
+        signed = self._sign()
+        try:
+            with self._store.answer(signed, headers={"range": "bytes=0-0"}) as response:
+                size = response.headers.get("content-range", "").rpartition("/")[2]
+                etag = response.headers.get("etag", "")
+                return {
+                    "content_length": int(size or response.headers["content-length"]),
+                    "etag": etag,
+                }
+        except TemporaryError:
+            self._drop(signed)
+            raise
+        except PresignError as error:
+            if error.status != httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise
+            return {"content_length": 0, "etag": ""}
+
+    def _sign(self) -> SignedRequest:
+        with self._lock:
+            if self._signed is None:
+                self._signed = self._api.signed("download-urls", **self._object)
+            return self._signed
+
+    def _drop(self, signed: SignedRequest) -> None:
+        with self._lock:
+            if self._signed is signed:
+                self._signed = None
+
+
+def _check(response: httpx.Response, etag: str, start: int) -> None:
+    if response.headers.get("etag", etag) != etag:
+        raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read. Try again.")
+    if start and response.status_code != httpx.codes.PARTIAL_CONTENT:
+        raise PresignError("storage_refused", "The store does not support ranges.")

@@ -1,0 +1,73 @@
+"""What is uploaded: a file, or bytes that were read from a stream."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from presign_client.errors import SOURCE_CHANGED, PresignError
+
+CHUNK = 2**20  # bytes in memory at a time
+
+
+class Source(Protocol):
+    """Bytes of a known number, which can be read more than once."""
+
+    size: int
+
+    def chunks(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield so many bytes."""
+
+    def check_unchanged(self) -> None:
+        """Raise PresignError if the bytes may be others now."""
+
+
+class BytesSource:
+    """Bytes in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self.size = memoryview(content), len(content)
+
+    def chunks(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        end = self.size if length is None else start + length
+        for position in range(start, end, CHUNK):
+            yield bytes(self._content[position : min(position + CHUNK, end)])
+
+    def check_unchanged(self) -> None:
+        pass
+
+
+class FileSource:
+    """A file of a known size, which must not change while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._seen = path, path.stat()
+        if not path.is_file():
+            raise IsADirectoryError(f"{path} is no file")
+        self.size = self._seen.st_size
+
+    def chunks(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield so many bytes.
+
+        Raises:
+            PresignError: if the file has become shorter.
+
+        """
+        left = self.size if length is None else length
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(start)
+            while left:
+                chunk = file.read(min(CHUNK, left))
+                if not chunk:
+                    raise _changed()
+                left -= len(chunk)
+                yield chunk
+
+    def check_unchanged(self) -> None:
+        """Raise PresignError if the file has changed since it was opened."""
+        now = self.path.stat()
+        if (now.st_mtime_ns, now.st_size) != (self._seen.st_mtime_ns, self._seen.st_size):
+            raise _changed()
+
+
+def _changed() -> PresignError:
+    return PresignError(SOURCE_CHANGED, "The file changed during the upload. Upload it again.")

@@ -1,0 +1,96 @@
+"""Uploads of files, which can be resumed."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from presign_client.checksums import digest_of
+from presign_client.errors import PresignError
+from presign_client.notes import Note
+from presign_client.results import Uploaded
+from presign_client.transfers.job import Job
+from presign_client.transfers.parts import PartsUpload, SentPart, create
+from presign_client.transfers.plan import SINGLE_PUT, Part, part_size_of, parts_of
+from presign_client.transfers.single import SingleUpload
+from presign_client.transfers.source import FileSource, Source
+from presign_client.transfers.workers import workers
+
+
+def upload_file(job: Job, path: Path, state: Path, url: str) -> Uploaded:
+    """Upload a file, in parts if it is larger than one. Resume an upload that was begun.
+
+    Notes for the next run are below `state`.
+    """
+    source = FileSource(path)
+    part_size = job.options.part_size or part_size_of(source.size)
+    if source.size <= part_size:
+        return upload_single(job, source)
+    names = ("upload", url, job.bucket, job.key, str(path.resolve()), job.options.checksum)
+    try:
+        with Note(state, *names) as note:
+            return _FileUpload(job, source, part_size, note).run()
+    except PresignError as error:
+        if error.code != "forbidden" or source.size > SINGLE_PUT:
+            raise
+        return upload_single(job, source)  # a grant for `upload` need not allow `multipart`
+
+
+def upload_single(job: Job, source: Source) -> Uploaded:
+    with workers(1, source.size, job.report) as running:
+        return SingleUpload(job, source).send(running)
+
+
+class _FileUpload:
+    def __init__(self, job: Job, source: FileSource, part_size: int, note: Note) -> None:
+        self._job, self._source, self._note = job, source, note
+        self._part_size = part_size
+
+    def run(self) -> Uploaded:
+        size, parts = self._source.size, list(parts_of(self._source.size, self._part_size))
+        upload, stored = self._begun()
+        if upload is not None and stored is None:
+            # A run may have completed it, and have been killed before it could forget the note.
+            if upload.is_stored(size, [self._digest(part) for part in parts]):
+                self._note.forget()
+                return Uploaded(**self._job.place, size=size)
+            upload = None
+        upload, stored = upload or self._created(), stored or {}
+        sent = self._send(upload, parts, stored)
+        self._source.check_unchanged()
+        done = upload.complete(sent)
+        self._note.forget()
+        return done
+
+    def _begun(self) -> tuple[PartsUpload | None, Mapping[int, Any] | None]:
+        """Return the upload of the note, and the parts that the store has of it."""
+        match self._note.read()[0]:
+            case {"upload_id": str(upload_id), "size": int(size), "part_size": int(part_size)}:
+                upload = PartsUpload(self._job, upload_id, part_size, size)
+                if (size, part_size) == (self._source.size, self._part_size):
+                    return upload, upload.stored()
+                with suppress(PresignError):  # of a file that was another one then
+                    upload.abort()
+        return None, None
+
+    def _created(self) -> PartsUpload:
+        size, part_size = self._source.size, self._part_size
+        upload_id = create(self._job, size, part_size)
+        self._note.write({"upload_id": upload_id, "size": size, "part_size": part_size})
+        return PartsUpload(self._job, upload_id, part_size, size)
+
+    def _send(
+        self, upload: PartsUpload, parts: list[Part], stored: Mapping[int, Any]
+    ) -> list[SentPart]:
+        def work(part: Part) -> SentPart:
+            found = upload.matching(self._source, part, stored.get(part.number))
+            if found is None:
+                return upload.send(self._source, part, running)
+            running.moved(part.length)
+            return found
+
+        with workers(self._job.options.parallel, self._source.size, self._job.report) as running:
+            return list(running.each(work, parts))
+
+    def _digest(self, part: Part) -> bytes:
+        return digest_of(self._source.chunks(part.start, part.length), self._job.options.checksum)

@@ -1,0 +1,65 @@
+"""`AsyncPresign` has the methods of `Presign`, and answers as it does."""
+
+import inspect
+
+import httpx
+import pytest
+
+from presign_client import AsyncPresign, Presign, PresignError
+from tests.client.fake import TOKEN, Fake
+
+OF_ONE_KIND = {"close", "pages", "ranges"}
+
+
+def client_of(fake: Fake) -> AsyncPresign:
+    http = httpx.Client(transport=httpx.MockTransport(fake.answer))
+    return AsyncPresign("https://presign.test", TOKEN, http=http)
+
+
+def methods(kind: type) -> dict[str, inspect.Signature]:
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name: inspect.signature(each) for name, each in found if not name.startswith("_")}
+
+
+def test_both_clients_have_the_same_methods_and_arguments() -> None:
+    one, other = methods(Presign), methods(AsyncPresign)
+
+    assert one.keys() - OF_ONE_KIND == other.keys() - {"aclose"}
+    for name in one.keys() - OF_ONE_KIND:
+        assert one[name].parameters == other[name].parameters, name
+
+
+async def test_a_call_is_awaited() -> None:
+    fake = Fake()
+    fake.put("a.csv", b"12345")
+
+    async with client_of(fake) as client:
+        assert (await client.head("reports", "a.csv")).size == 5
+        assert (await client.whoami()).subject == "tests"
+        assert (await client.link("reports", "a.csv")).id == "7"
+        await client.delete("reports", "a.csv")
+        with pytest.raises(PresignError, match="not_found"):
+            await client.head("reports", "a.csv")
+
+
+async def test_signed_requests_are_those_of_the_service() -> None:
+    async with client_of(Fake()) as client:
+        signed = [
+            await client.download_url("reports", "a"),
+            await client.upload_url("reports", "a", 5),
+            await client.head_url("reports", "a"),
+            await client.delete_url("reports", "a"),
+        ]
+
+    assert [each.method for each in signed] == ["GET", "PUT", "HEAD", "DELETE"]
+
+
+async def test_a_listing_has_the_entries_of_all_pages() -> None:
+    fake = Fake(page_size=2)
+    for number in range(5):
+        fake.put(f"a/{number}", b"")
+
+    async with client_of(fake) as client:
+        keys = [entry.key async for entry in client.list("reports", "a/")]
+
+    assert keys == [f"a/{number}" for number in range(5)]

@@ -1,0 +1,124 @@
+"""`presign://` for fsspec."""
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+
+import pytest
+
+from presign_client.filesystem import PresignFileSystem
+from tests.client.fake import TOKEN, Fake
+
+
+@pytest.fixture
+def fake() -> Fake:
+    return Fake()
+
+
+@pytest.fixture
+def files(fake: Fake) -> Iterator[PresignFileSystem]:
+    files = PresignFileSystem("https://presign.test", TOKEN, skip_instance_cache=True)
+    files.presign.close()
+    files.presign = fake.client()
+    yield files
+    files.presign.close()
+
+
+def test_the_protocol_is_an_entry_point() -> None:
+    [found] = entry_points(group="fsspec.specs", name="presign")
+
+    assert found.load() is PresignFileSystem
+
+
+def test_a_file_is_read_by_ranges(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/a.csv", bytes(range(100)))
+
+    with files.open("presign://reports/2026/a.csv", block_size=10, cache_type="none") as file:
+        file.seek(90)
+        assert file.read(5) == bytes(range(90, 95))
+
+    assert fake.requests[-1].headers["range"] == "bytes=90-94"
+
+
+def test_a_file_is_read_whole(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"one\ntwo\n")
+
+    with files.open("reports/a.csv", "rt") as file:
+        assert file.readlines() == ["one\n", "two\n"]
+    assert files.cat("reports/a.csv") == b"one\ntwo\n"
+    assert "POST head-urls" not in fake.paths()
+
+
+def test_an_empty_file_is_read(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"")
+
+    assert files.cat("reports/a.csv") == b""
+
+
+def test_a_missing_file_is_file_not_found(files: PresignFileSystem) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.open("reports/a.csv")
+    assert not files.exists("reports/a.csv")
+
+
+def test_what_is_not_granted_is_a_permission_error(fake: Fake, files: PresignFileSystem) -> None:
+    fake.denied = {"download-urls"}
+
+    with pytest.raises(PermissionError):
+        files.open("reports/a.csv")
+
+
+def test_a_file_that_is_written_is_an_object(fake: Fake, files: PresignFileSystem) -> None:
+    with files.open("reports/a.csv", "wb", block_size=4) as file:
+        for _ in range(3):
+            file.write(b"12345")
+
+    assert fake.objects == {"a.csv": b"12345" * 3}
+
+
+def test_an_empty_file_is_written(fake: Fake, files: PresignFileSystem) -> None:
+    files.touch("reports/a.csv")
+
+    assert fake.objects == {"a.csv": b""}
+
+
+def test_an_object_is_replaced_only_on_request(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"before")
+
+    with pytest.raises(FileExistsError):
+        files.pipe("reports/a.csv", b"after")
+    files.overwrite = True
+    files.pipe("reports/a.csv", b"after")
+
+    assert fake.objects == {"a.csv": b"after"}
+
+
+def test_a_listing_has_files_and_directories(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("a.csv", b"12345")
+    fake.put("2026/b.csv", b"")
+    fake.put("2026/q3/c.csv", b"")
+
+    assert files.ls("reports", detail=False) == ["reports/2026", "reports/a.csv"]
+    assert files.ls("presign://reports/2026/", detail=False) == [
+        "reports/2026/b.csv",
+        "reports/2026/q3",
+    ]
+    assert files.find("reports") == ["reports/2026/b.csv", "reports/2026/q3/c.csv", "reports/a.csv"]
+    assert files.glob("reports/*.csv") == ["reports/a.csv"]
+
+
+def test_info_tells_files_from_directories(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/b.csv", b"12345")
+
+    assert files.info("reports/2026/b.csv")["size"] == 5
+    assert files.isdir("reports/2026")
+    assert files.isdir("reports")
+    assert not files.exists("reports/2027")
+    assert files.modified("reports/2026/b.csv") is None
+
+
+def test_rm_deletes_the_object(fake: Fake, files: PresignFileSystem) -> None:
+    fake.put("2026/b.csv", b"")
+
+    files.rm("reports/2026/b.csv")
+
+    assert fake.objects == {}

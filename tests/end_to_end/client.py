@@ -1,0 +1,71 @@
+"""The command `presign` of the client as a process, and the service and store that it uses."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.gate import Gate, gate_to
+from tests.support.service import API_KEY, RunningService, run_service
+from tests.support.stores import Store
+
+SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Runs `presign`, with notes below `state`. The store is behind the gate."""
+
+    store: Store
+    gate: Gate
+    service: RunningService
+    state: Path
+
+    def run(
+        self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.CompletedProcess[bytes]:
+        with self.running(*words, token=token, stdin=stdin) as process:
+            return self.end(process, token=token)
+
+    @contextmanager
+    def running(
+        self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "presign_client", *map(str, words)],
+            env={
+                "PATH": os.defpath,
+                "PRESIGN_URL": str(self.service.client.base_url),
+                "PRESIGN_TOKEN": token,
+                "XDG_STATE_HOME": str(self.state),
+            },
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def end(
+        self, process: subprocess.Popen[bytes], *, token: str = API_KEY
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Wait for the process, and check that its output has no secret."""
+        output, errors = process.communicate(timeout=SECONDS)
+        for secret in (token, "X-Amz-", "Traceback", "Warning"):
+            assert secret.encode() not in errors, errors
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+@contextmanager
+def command_at(store: Store, directory: Path, *, is_of_answers: bool = False) -> Iterator[Command]:
+    with (
+        gate_to(store.endpoint_url, is_of_answers=is_of_answers) as gate,
+        run_service(store, directory, public_endpoint_url=gate.url) as service,
+    ):
+        yield Command(store=store, gate=gate, service=service, state=directory / "state")

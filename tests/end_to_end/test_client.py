@@ -1,0 +1,254 @@
+"""The client of `client/` in front of stores that verify: docs/client.md and client/README.md."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.client import Command, command_at
+from tests.end_to_end.test_upload_examples import wait_for
+from tests.support.stores import Store
+
+MIB = 1024**2
+PART = 5 * MIB
+PARTS = ("--part-size", "5MiB", "--parallel", "2")
+HEAD_BYTES = 4096  # a request's or an answer's, at most
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def putting(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    with command_at(verifying_store, tmp_path_factory.mktemp("service")) as command:
+        yield command
+
+
+@pytest.fixture(scope="module")
+def getting(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    directory = tmp_path_factory.mktemp("service")
+    with command_at(verifying_store, directory, is_of_answers=True) as command:
+        yield command
+
+
+@pytest.fixture
+def name() -> str:
+    return f"objects/client/a b+ü {next(NUMBERS)}"
+
+
+def random_file(directory: Path, size: int) -> Path:
+    path = directory / "file"
+    with path.open("wb") as file:
+        for start in range(0, size, MIB):
+            file.write(os.urandom(min(MIB, size - start)))
+    return path
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        hashed = sha256()
+        while chunk := file.read(MIB):
+            hashed.update(chunk)
+    return hashed.hexdigest()
+
+
+def succeeded(done: subprocess.CompletedProcess[bytes]) -> bytes:
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+def assert_round_trip(command: Command, directory: Path, name: str, size: int) -> None:
+    file, copy = random_file(directory, size), directory / "copy"
+
+    succeeded(command.run("put", file, name))
+    assert b", verified" in succeeded(command.run("get", name, copy))
+
+    assert digest(copy) == digest(file)
+
+
+@pytest.mark.parametrize("size", [0, 1, 9 * MIB])
+def test_a_file_goes_up_and_comes_down(
+    putting: Command, tmp_path: Path, name: str, size: int
+) -> None:
+    assert_round_trip(putting, tmp_path, name, size)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [60 * MIB, 300 * MIB])
+def test_a_large_file_goes_up_and_comes_down(
+    putting: Command, tmp_path: Path, name: str, size: int
+) -> None:
+    assert_round_trip(putting, tmp_path, name, size)
+
+
+@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1])
+def test_the_size_of_a_part_is_no_special_size(
+    putting: Command, tmp_path: Path, name: str, size: int
+) -> None:
+    file = random_file(tmp_path, size)
+
+    succeeded(putting.run("put", *PARTS, file, name))
+
+    assert succeeded(putting.run("get", *PARTS, name, "-")) == file.read_bytes()
+
+
+def kill_half_way(command: Command, *words: str | Path, is_begun: Callable[[], bool]) -> None:
+    command.gate.shut(after=22 * MIB)
+    with command.running(*words) as process:
+        command.gate.wait_until_held()
+        wait_for(is_begun)
+        process.send_signal(signal.SIGKILL)
+        command.end(process)
+        command.gate.cut()  # otherwise the store would get what the system has buffered
+        command.gate.open()
+
+
+@pytest.mark.slow
+def test_a_killed_upload_resumes(putting: Command, tmp_path: Path, name: str) -> None:
+    file = random_file(tmp_path, 40 * MIB)
+    before = putting.gate.passed
+    kill_half_way(putting, "put", *PARTS, file, name, is_begun=lambda: any(notes(putting)))
+
+    succeeded(putting.run("put", *PARTS, file, name))
+
+    sent = putting.gate.passed - before
+    assert sent <= 40 * MIB + 2 * PART + 20 * HEAD_BYTES  # at most one part a worker twice
+    assert putting.store.content(name.partition("/")[2]) == file.read_bytes()
+    assert not any(notes(putting))
+
+
+@pytest.mark.slow
+def test_a_killed_download_resumes(getting: Command, tmp_path: Path, name: str) -> None:
+    file, copy = random_file(tmp_path, 40 * MIB), tmp_path / "copy"
+    succeeded(getting.run("put", *PARTS, file, name))
+    before = getting.gate.passed
+    kill_half_way(
+        getting,
+        *("get", *PARTS, name, copy),
+        is_begun=lambda: sum(len(note.read_text().splitlines()) for note in notes(getting)) > 2,
+    )
+    assert not copy.exists()
+
+    assert b", verified" in succeeded(getting.run("get", *PARTS, name, copy))
+
+    received = getting.gate.passed - before
+    assert received <= 40 * MIB + 2 * PART + 20 * HEAD_BYTES
+    assert digest(copy) == digest(file)
+    assert [path.name for path in tmp_path.iterdir() if path != file] == ["copy"]
+
+
+def notes(command: Command) -> list[Path]:
+    return list((command.state / "presign").glob("*"))
+
+
+@pytest.mark.parametrize("size", [PART, 12 * MIB])
+def test_a_byte_that_flips_on_the_way_down_is_found(
+    getting: Command, tmp_path: Path, name: str, size: int
+) -> None:
+    file, copy = random_file(tmp_path, size), tmp_path / "copy"
+    succeeded(getting.run("put", *PARTS, file, name))
+    getting.gate.flip(at=MIB)
+
+    done = getting.run("get", *PARTS, "--parallel", "1", name, copy)
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"checksum_mismatch" in done.stderr
+    assert not copy.exists()
+    succeeded(getting.run("get", *PARTS, name, copy))
+    assert digest(copy) == digest(file)
+
+
+def test_a_pipe_of_unknown_length_arrives(putting: Command, tmp_path: Path, name: str) -> None:
+    file = random_file(tmp_path, 17 * MIB)
+
+    with subprocess.Popen(["cat", file], stdout=subprocess.PIPE) as cat:
+        assert cat.stdout is not None
+        done = putting.run("put", *PARTS, "-", name, stdin=cat.stdout.fileno())
+
+    assert succeeded(done) == f"uploaded {name}\n".encode()
+    assert putting.store.content(name.partition("/")[2]) == file.read_bytes()
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "crc32", "crc32c"])
+def test_another_checksum_is_kept_and_verified(
+    putting: Command, tmp_path: Path, name: str, algorithm: str
+) -> None:
+    file = random_file(tmp_path, 6 * MIB)
+
+    succeeded(putting.run("put", *PARTS, "--checksum", algorithm, file, name))
+    succeeded(putting.run("get", *PARTS, name, tmp_path / "copy"))
+
+    assert digest(tmp_path / "copy") == digest(file)
+
+
+def test_a_folder_goes_up_once(putting: Command, tmp_path: Path, name: str) -> None:
+    for number in range(30):
+        path = tmp_path / f"{number % 3}" / f"{number} ü.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(str(number))
+    random_file(tmp_path, 6 * MIB)
+
+    first = succeeded(putting.run("put", "-r", *PARTS, tmp_path, f"{name}/"))
+    second = succeeded(putting.run("put", "-r", *PARTS, tmp_path, f"{name}/"))
+
+    assert first.count(b"uploaded ") == 31
+    assert second.count(b"skipped ") == 31
+    listed = succeeded(putting.run("ls", "-r", f"{name}/")).decode().splitlines()
+    assert len(listed) == 31
+    assert listed[0].endswith(f"{name}/0/0 ü.txt")
+
+
+def test_an_object_is_listed_read_and_deleted(putting: Command, tmp_path: Path, name: str) -> None:
+    succeeded(putting.run("put", random_file(tmp_path, 5), name))
+
+    assert name.encode() in succeeded(putting.run("ls", name))
+    assert b"https" not in succeeded(putting.run("url", name))
+    assert succeeded(putting.run("rm", name)) == f"deleted {name}\n".encode()
+    missing = putting.run("get", name, tmp_path / "copy")
+
+    assert (missing.returncode, missing.stdout) == (1, b"")
+    assert b"not_found" in missing.stderr
+
+
+def test_an_existing_object_is_replaced_only_on_request(
+    putting: Command, tmp_path: Path, name: str
+) -> None:
+    file = random_file(tmp_path, 5)
+    succeeded(putting.run("put", file, name))
+    random_file(tmp_path, 5)
+
+    refused = putting.run("put", file, name)
+
+    assert refused.returncode == 1
+    assert b"object_exists" in refused.stderr
+    assert b"--overwrite" in refused.stderr
+    succeeded(putting.run("put", "--overwrite", file, name))
+
+
+def test_a_wrong_token_is_one_line(putting: Command, name: str) -> None:
+    done = putting.run("ls", name, token="not-the-token")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"presign: unauthenticated: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.slow
+def test_an_interrupted_upload_says_how_to_resume(
+    putting: Command, tmp_path: Path, name: str
+) -> None:
+    file = random_file(tmp_path, 20 * MIB)
+    putting.gate.shut(after=6 * MIB)
+    with putting.running("put", *PARTS, file, name) as process:
+        putting.gate.wait_until_held()
+        process.send_signal(signal.SIGINT)
+        stopped = putting.end(process)
+    putting.gate.cut()
+    putting.gate.open()
+
+    assert stopped.returncode == 1
+    assert stopped.stderr == b"presign: stopped. Run the command again to resume.\n"
+    succeeded(putting.run("put", *PARTS, file, name))
