@@ -23,8 +23,8 @@ def objects(count: int, bucket: str, key: str) -> list[bytes]:
     return [_get(f"/o/{bucket}/{each}", credential) for each in keys(count)]
 
 
-def links(count: int, bucket: str, ring: KeyRing, maker: str) -> list[bytes]:
-    """Share links of an API key's name, each used for the first time."""
+def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> list[bytes]:
+    """Uses of share links of an API key's name, each link this many times."""
     now = int(time.time())
     made = (
         Link(
@@ -35,9 +35,9 @@ def links(count: int, bucket: str, ring: KeyRing, maker: str) -> list[bytes]:
             expires_at=now + 3600,
             salt=secrets.token_bytes(SALT_BYTES),
         )
-        for each in keys(count)
+        for each in keys(count // uses)
     )
-    return [_get(f"/l/{ring.seal(link).text}") for link in made]
+    return [_get(f"/l/{ring.seal(link).text}") for link in made] * uses
 
 
 def uploads(count: int, bucket: str, key: str) -> list[bytes]:

@@ -45,7 +45,8 @@ def jobs(service: Target, apps: dict[tuple[str, int], Target], token: str) -> li
             Job("get", length, service, _downloads(2000, bucket)),
             Job("jwt", length, service, _downloads(2000, bucket, token)),
             Job("object", length, service, lambda b=bucket: asking.objects(2000, b, API_KEY)),  # type: ignore[misc]
-            Job("link", length, service, lambda b=bucket: asking.links(2000, b, RING, MAKER)),  # type: ignore[misc]
+            Job("link", length, service, _links(bucket, uses=20)),
+            Job("new link", length, service, _links(bucket, uses=1)),
             Job("upload", length, service, lambda b=bucket: asking.uploads(1500, b, API_KEY)),  # type: ignore[misc]
             Job("form", length, service, lambda b=bucket: asking.forms(1500, b, API_KEY)),  # type: ignore[misc]
             Job("batch", length, service, _batches(20, BATCH, bucket), 1),
@@ -100,6 +101,10 @@ async def _spent(job: Job) -> float:
 
 def _downloads(count: int, bucket: str, key: str = API_KEY) -> Callable[[], list[bytes]]:
     return lambda: asking.downloads(count, bucket, key)
+
+
+def _links(bucket: str, *, uses: int) -> Callable[[], list[bytes]]:
+    return lambda: asking.links(2000, bucket, RING, MAKER, uses=uses)
 
 
 def _batches(count: int, size: int, bucket: str) -> Callable[[], list[bytes]]:

@@ -192,6 +192,7 @@ class Services:
         self.uppy.target = builders.uppy_target(settings)
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
         self.links.configure(new.links)
+        self.link_visits.forget()
         self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())

@@ -1,7 +1,5 @@
 """`/l/{ticket}`: share links, for people and tools that have nothing but an address."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, Response
@@ -97,8 +95,11 @@ async def share_link(call: AuthenticatedRequest) -> Response:
 
 async def _check(call: AuthenticatedRequest, opened: OpenLink) -> Lifetime:
     visits: LinkVisits = call.app.state.link_visits
-    async with _audited(call):
+    try:
         return visits.check(opened, call.authorizer.snapshot)
+    except PresignError as refusal:
+        await _record(call, refusal)
+        raise
 
 
 async def _download(
@@ -116,8 +117,11 @@ async def _download(
     if is_counted and call.method == "GET" and _is_browser(call):
         return redeem_page(link, call.authorizer.snapshot)
     if call.method != "HEAD":
-        async with _audited(call):
+        try:
             await visits.count(opened)
+        except PresignError as refusal:
+            await _record(call, refusal)
+            raise
     action = _action(link, call.method)
     request = PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
     signed = await sign(call.presigner, call.requester, request)
@@ -189,17 +193,12 @@ def _page_upload(
     return PresignRequest(bucket=link.bucket, key=key, action=action, lifetime=lifetime)
 
 
-@asynccontextmanager
-async def _audited(call: AuthenticatedRequest) -> AsyncIterator[None]:
-    """Write an audit line if the body of the `async with` refuses the use.
+async def _record(call: AuthenticatedRequest, refusal: PresignError) -> None:
+    """Write the line of a refused use.
 
     Anybody who has a link that is over can cause it, so it does not count against the maker's rate.
     """
-    try:
-        yield
-    except PresignError as refusal:
-        await call.authorizer.audit_trail.record_refused_use(call.requester, _ROUTE, refusal)
-        raise
+    await call.authorizer.audit_trail.record_refused_use(call.requester, _ROUTE, refusal)
 
 
 def _is_browser(call: AuthenticatedRequest) -> bool:

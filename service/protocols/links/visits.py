@@ -20,7 +20,7 @@ from service.errors import LinkExpired, NotFound
 from service.presigning.snapshot import Snapshot
 from service.protocols.links.link_store import Use
 from service.protocols.links.links import Links
-from service.protocols.links.tickets import KeyRing, Ticket
+from service.protocols.links.tickets import Ticket
 from service.sessions.lifetime import Lifetime
 
 EXPIRES_IN: Final = 60  # seconds, of the URL that a link redirects to
@@ -29,12 +29,17 @@ _MAX_TICKETS: Final = 1024  # opened ones, cached
 _UNKNOWN: Final = "No such link."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class OpenLink:
-    """A ticket that a key has opened, and its maker. Cached, as a ticket is opened at each use."""
+    """A ticket that a key has opened, and its maker. Cached, as a ticket is opened at each use.
+
+    `longest` is how many seconds the grants of `snapshot` let it live; None is not at all.
+    """
 
     ticket: Ticket
     maker: Identity
+    snapshot: Snapshot | None = None
+    longest: int | None = None
 
 
 class LinkVisits:
@@ -42,7 +47,6 @@ class LinkVisits:
         """`unique_id` is for the keys of a drop box."""
         self._links = links
         self._clock = clock
-        self._keys: KeyRing | None = None
         self._opened = BoundedDict[str, OpenLink](_MAX_TICKETS)
         self.unique_id = unique_id
 
@@ -50,14 +54,16 @@ class LinkVisits:
         """Return the link of a ticket's text. Raises NotFound if no key has sealed the text."""
         if (settings := self._links.settings) is None:
             raise NotFound(_UNKNOWN)
-        if settings.keys is not self._keys:  # after a reload: removed keys open nothing
-            self._keys, self._opened = settings.keys, BoundedDict(_MAX_TICKETS)
         if (found := self._opened.get(text)) is not None:
             return found
         if (ticket := settings.keys.open(text)) is None:
             raise NotFound(_UNKNOWN)
         opened = self._opened[text] = OpenLink(ticket, ticket.link.maker())
         return opened
+
+    def forget(self) -> None:
+        """Open each ticket again: a key may have been removed from the configuration."""
+        self._opened.clear()
 
     def check(self, opened: OpenLink, snapshot: Snapshot) -> Lifetime:
         """Return how long a URL may live that the link redirects to now.
@@ -89,14 +95,10 @@ class LinkVisits:
         link, link_id = opened.ticket.link, opened.ticket.id
         if self._is_revoked(link_id):
             return True
-        maker = opened.maker.caller
-        if link.issued_at < snapshot.not_before((maker.issuer, maker.subject)):
-            return True
-        wanted = AccessRequest(
-            operation=link.operation, bucket=link.bucket, key=link.key, subtree=link.is_prefix
-        )
-        longest = max_link_expires_in(snapshot.access(opened.maker).grants, wanted)
-        if longest is None or min(now, link.expires_at) - link.issued_at > longest:
+        if opened.snapshot is not snapshot:
+            opened.snapshot, opened.longest = snapshot, _longest(opened, snapshot)
+        age = min(now, link.expires_at) - link.issued_at
+        if opened.longest is None or age > opened.longest:
             return True
         return link.not_before is not None and now < link.not_before
 
@@ -105,3 +107,13 @@ class LinkVisits:
         if settings is None or link_id in settings.revoked:
             return True
         return shared is not None and shared.revocations.is_revoked(link_id)
+
+
+def _longest(opened: OpenLink, snapshot: Snapshot) -> int | None:
+    link, maker = opened.ticket.link, opened.maker.caller
+    if link.issued_at < snapshot.not_before((maker.issuer, maker.subject)):
+        return None
+    wanted = AccessRequest(
+        operation=link.operation, bucket=link.bucket, key=link.key, subtree=link.is_prefix
+    )
+    return max_link_expires_in(snapshot.access(opened.maker).grants, wanted)
