@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import aioboto3
@@ -59,6 +58,7 @@ from service.telemetry.metrics import Metrics
 MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
 OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
 
+_JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
 
 
@@ -278,7 +278,7 @@ class Services:
     def _jwks_cache(self, name: str, issuer: IssuerSettings) -> JwksCache:
         current = self._current
         old = None if current is None else current.settings.issuers.get(name)
-        if current and old and _jwks_location(old) == _jwks_location(issuer):
+        if current and old and old.model_dump(include=_JWKS) == issuer.model_dump(include=_JWKS):
             return current.jwks[name]
         return JwksCache(
             JwksEndpoint(issuer.jwks_url, ca_file=issuer.ca_file, bearer_file=issuer.bearer_file),
@@ -294,10 +294,6 @@ def _role(bucket: str, settings: Settings) -> Role | None:
     """The role that a bucket's sessions assume. None for static keys."""
     configured = settings.buckets[bucket]
     return None if configured.credentials == "static" else builders.role(configured, settings)
-
-
-def _jwks_location(issuer: IssuerSettings) -> tuple[str, Path | None, Path | None]:
-    return issuer.jwks_url, issuer.ca_file, issuer.bearer_file
 
 
 async def _stop(caches: Iterable[JwksCache]) -> None:

@@ -214,10 +214,8 @@ class Authorizer:
     def _authorize_store_call(
         self, requester: Requester, request: StoreRequest, urls: int
     ) -> StoreAccess | None:
-        if request.access_request.subtree:
-            check_prefix(request.key)
-        else:
-            check_key(request.key)
+        check = check_prefix if request.access_request.subtree else check_key
+        check(request.key)
         granted = self.authorize(requester, request.access_request)
         if request.creates_only:
             granted.bucket.refuse_create_only()
