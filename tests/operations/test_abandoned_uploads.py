@@ -32,7 +32,7 @@ from service.operations.abandoned_uploads import (
 from service.s3.client import S3Client
 from service.s3.xml import OpenUpload
 from service.telemetry.metrics import Metrics
-from tests.cli.test_commands import GOOD
+from tests.cli.invoking import GOOD
 from tests.support.app import make_store_response
 from tests.support.factories import ADDRESS, SECRET, TOKEN, make_credentials
 from tests.support.virtual_time import FakeClock
