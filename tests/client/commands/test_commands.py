@@ -20,11 +20,6 @@ from tests.client.fake import SECRET, TOKEN, Fake, problem
 
 
 @pytest.fixture
-def fake() -> Fake:
-    return Fake()
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "a.csv"
     path.write_bytes(b"12345")
