@@ -9,7 +9,6 @@ Contexts of actions that are used again are cached for their second, by the acti
 hash an action would cost more than to sign with it.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,11 +20,11 @@ from service.signing.actions import Action, ListObjects, Query
 from service.signing.multipart_actions import ListMultipartUploads, MultipartAction
 from service.signing.redirected_put import RedirectedPut
 from service.signing.sigv4 import Credentials, SigningState
+from service.signing.validation import PLAIN_KEY
 
 SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
 _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 _MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and are seldom used twice
@@ -174,6 +173,6 @@ class Signer:
 
 def encode_key(key: str) -> str:
     """Encode a key as a path, once: everything but the unreserved characters and `/`."""
-    if _PLAIN_KEY.fullmatch(key) is not None:
+    if PLAIN_KEY.fullmatch(key) is not None:
         return key
     return sigv4.percent_encode(key, safe="/")

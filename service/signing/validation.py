@@ -15,7 +15,7 @@ MAX_KEY_BYTES: Final = 1024  # docs.aws.amazon.com/AmazonS3/latest/userguide/obj
 
 # C0, DEL and C1 controls; surrogates have no UTF-8 form
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9/._~-]*")
+PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9/._~-]*")  # a path contains it as it is
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.\.?(?:/|$)")
 # A header value: visible ASCII with spaces inside (RFC 9110, 5.5). HTTP strips outer spaces.
 _HEADER_VALUE = re.compile("[\x21-\x7e]+(?: +[\x21-\x7e]+)*")
@@ -73,7 +73,7 @@ def has_dot_segment(path: str) -> bool:
 def _is_plain(text: str) -> bool:
     """Fast path: True for most keys that may be signed. False needs a closer look."""
     return (
-        _PLAIN_KEY.fullmatch(text) is not None
+        PLAIN_KEY.fullmatch(text) is not None
         and "/." not in text  # possibly a dot segment
         and not text.startswith(".")
         and len(text) <= MAX_KEY_BYTES

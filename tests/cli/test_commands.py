@@ -1,213 +1,17 @@
 """The `presign` command. Commands that start servers run in a process of their own."""
 
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
-from typing import Final
 
 import pytest
-from click.testing import CliRunner, Result
 
 from service.auth.api_keys import digest_of
-from service.cli.main import main
 from service.config.settings import load_settings
 from service.errors import ConfigurationError
+from tests.cli.invoking import GOOD, presign
 from tests.support.demo import demo, paste
-
-ROOT: Final = Path(__file__).parents[2]
-DIGEST: Final = "725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"
-EMPTY: Final = digest_of("")
-GOOD: Final = f"""
-buckets:
-  reports: {{region: eu-west-1, role_arn: "arn:aws:iam::111122223333:role/presign"}}
-callers:
-  - api_key: billing
-    sha256: [{DIGEST}]
-    grants:
-      - {{bucket: reports, prefix: invoices/, allow: [download, upload], max_expires_in: 900}}
-      - {{bucket: reports, prefix: "", allow: [list], allow_overwrite: true}}
-"""
-
-
-def presign(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "service", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def checked(directory: Path, text: str) -> Result:
-    path = directory / "presign.yaml"
-    path.write_text(text)
-    return CliRunner().invoke(main, ["check", "--config", str(path)])
-
-
-def test_check_shows_grants_and_risks(tmp_path: Path) -> None:
-    done = checked(tmp_path, GOOD)
-    assert done.exit_code == 0
-    assert "https://reports.s3.eu-west-1.amazonaws.com/ in eu-west-1" in done.stdout
-    for text in (
-        "API key billing may download, upload invoices/… in reports, for at most 900 s",
-        "warning: callers.0.grants.1: covers the whole bucket reports",
-        "warning: callers.0.grants.1: allows overwriting objects",
-        "warning: callers.0.grants.1: allows lifetimes over an hour",
-    ):
-        assert text in done.stdout
-    assert "grants.0:" not in done.stdout
-
-
-def test_check_shows_how_long_links_may_live(tmp_path: Path) -> None:
-    done = checked(tmp_path, GOOD.replace("[download, upload]", "[download, link]"))
-    assert "billing may download, link invoices/… in reports" in done.stdout
-    assert "links for at most 604800 s" in done.stdout
-
-
-def test_check_warns_of_guessable_keys_and_anonymous_callers(tmp_path: Path) -> None:
-    anonymous = (
-        "unsafe_anonymous_caller:\n  grants: [{bucket: reports, prefix: p/, allow: [head]}]\n"
-    )
-    done = checked(tmp_path, GOOD.replace(DIGEST, digest_of("test")) + anonymous)
-    assert "warning: API key billing: easy to guess" in done.stdout
-    assert "warning: unsafe_anonymous_caller: anybody who can reach the service" in done.stdout
-    assert "ANYBODY (unsafe) may head p/… in reports" in done.stdout
-
-
-def test_check_warns_of_the_console(tmp_path: Path) -> None:
-    on = checked(tmp_path, f"{GOOD}console: true\n")
-    assert "console" not in checked(tmp_path, GOOD).stdout
-    assert "warning: console: anybody who can reach the service can open /console" in on.stdout
-    assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
-
-
-def test_the_example_configuration_is_valid() -> None:
-    assert presign("check", "--config", "presign.example.yaml").returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("region:", "regoin:", "3: buckets.reports.regoin: unknown setting; did you mean region?"),
-        ("region: eu-west-1, ", "", "3: buckets.reports.region: is missing"),
-        ("eu-west-1", "EU", '3: buckets.reports.region: write a region… (found "EU")'),
-        ("arn:aws:iam::111122223333:role/presign", "presign",
-         '3: buckets.reports.role_arn: write the ARN of a role… (found "presign")'),
-        (', role_arn: "arn:aws:iam::111122223333:role/presign"', "",
-         "3: buckets.reports: role_arn is missing; name the role to assume"),
-        ("region: eu-west-1", "region: eu-west-1, session_seconds: 60",
-         "3: buckets.reports: session_seconds is at least 900 on AWS"),
-        ("region: eu-west-1", "region: eu-west-1, credentials: web_identity",
-         "server.web_identity_token_file is missing"),
-        ("region: eu-west-1", "region: eu-west-1, credentials: static",
-         "static credentials assume no role"),
-        ("region: eu-west-1", "region: eu-west-1, encryption: {algorithm: AES256, kms_key_id: a}",
-         "buckets.reports.encryption: kms_key_id goes with aws:kms"),
-        ("region: eu-west-1", 'region: eu-west-1, bucket: "data--use1-az4--x-s3"',
-         "buckets.reports: an S3 Express directory bucket needs CreateSession"),
-        ("region: eu-west-1",
-         'region: eu-west-1, bucket: "arn:aws:s3::111122223333:accesspoint/m.mrap"',
-         "buckets.reports: a Multi-Region Access Point needs SigV4A"),
-        (DIGEST, DIGEST.upper(), "6: callers.0.sha256.0: write 64 hex digits in lower case"),
-        (f"[{DIGEST}]", "[]",
-         "6: callers.0.sha256: is empty; write at least one"),
-        ("bucket: reports, prefix: invoices/", "bucket: report, prefix: invoices/",
-         '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
-        ("invoices/", '"in*/"',
-         '8: callers.0.grants.0.prefix: a prefix cannot contain *… (found "in*/")'),
-        ("[download", "[downlaod", '8: callers.0.grants.0.allow.0: …(found "downlaod")'),
-        ("max_expires_in: 900", "max_expires_in: 0",
-         '8: callers.0.grants.0.max_expires_in: …(found "0")'),
-        ("callers:", "buckets:", '4: found duplicate key "buckets"'),
-        ("\nbuckets:", "\nserver: {cors_origins: ['*']}\nbuckets:",
-         "2: server.cors_origins.0: `*` would let every page"),
-        ("buckets:", "buckets: [", "presign.yaml:"),
-        ("\nbuckets:", "\nserver: {region: x}\nbuckets:",
-         "2: server.region: unknown setting; remove it"),
-        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example/']}\nbuckets:",
-         "2: server.cors_origins.0: write an origin such as"),
-        ("\nbuckets:", "\nserver: {cors_origins: ['null']}\nbuckets:",
-         "2: server.cors_origins.0: write an origin such as"),
-        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "http://["',
-         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
-        ("region: eu-west-1", 'region: eu-west-1, endpoint_url: "https://u:p@h"',
-         "3: buckets.reports.endpoint_url: write a URL such as"),
-        ("region: eu-west-1", 'region: eu-west-1, session_seconds: 5, sts_endpoint_url: "http://s"',
-         "3: buckets.reports.session_seconds: "),
-        ("region: eu-west-1", 'region: eu-west-1, sts_endpoint_url: "https://b\u00fccher.example"',
-         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
-        ("region: eu-west-1", "region: eu-west-1, sts_endpoint_url: 'http://my_store'",
-         "3: buckets.reports.sts_endpoint_url: write a URL such as"),
-        ("\nbuckets:", "\nlog_level: DEBUG\nbuckets:", "2: log_level: unknown setting"),
-        ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example:443']}\nbuckets:",
-         "2: server.cors_origins.0: write an origin such as"),
-        (DIGEST, EMPTY, "callers.0.sha256.0: this is the digest of an empty key"),
-    ],
-)  # fmt: skip
-def test_check_says_what_is_wrong_where_and_what_to_write(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
-    assert old in GOOD
-    done = checked(tmp_path, GOOD.replace(old, new, 1))
-    assert done.exit_code == 1
-    for text in message.split("…"):
-        assert text in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr
-
-
-KEY = "sentinelsentinelsentinelsentinelsentinel43"
-ISSUER = """\
-issuers:
-  cluster:
-    issuer: https://kubernetes.default.svc
-    audience: presign
-    jwks_url: https://kubernetes.default.svc/openid/v1/jwks
-    ca_file: {ca_file}
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        (DIGEST, f"{DIGEST[:40]}XYZ"),
-        (DIGEST, KEY),
-        ("eu-west-1", KEY),
-        ("invoices/", f"/{KEY}/*"),
-        ("region: eu-west-1", f"region: eu-west-1, endpoint_url: 'https://u:{KEY}@h'"),
-        ("\nbuckets:", f"\nserver: {{rate_limit_url: 'redis//:{KEY}@h'}}\nbuckets:"),
-    ],
-)
-def test_a_secret_is_never_quoted(tmp_path: Path, old: str, new: str) -> None:
-    done = checked(tmp_path, GOOD.replace(old, new, 1))
-    assert done.exit_code == 1
-    assert KEY not in done.output
-    assert DIGEST[:40] not in done.output
-
-
-def test_offline_needs_no_certificates_and_finds_other_errors(tmp_path: Path) -> None:
-    path = tmp_path / "presign.yaml"
-    ca_file = tmp_path / "of-the-pod.pem"
-    path.write_text(ISSUER.format(ca_file=ca_file) + GOOD)
-    done = presign("check", "--config", str(path))
-    assert (done.returncode, "ca_file: write the path of a" in done.stderr) == (1, True)
-    done = presign("check", "--offline", "--config", str(path))
-    assert done.returncode == 0
-    assert f"not checked: issuers.cluster.ca_file {ca_file}" in done.stdout
-    path.write_text(ISSUER.format(ca_file=ca_file) + GOOD.replace("region:", "regoin:"))
-    done = presign("check", "--offline", "--config", str(path))
-    assert (done.returncode, "did you mean region?" in done.stderr) == (1, True)
-
-
-def test_a_missing_file_is_reported(tmp_path: Path) -> None:
-    done = presign("check", "--config", str(tmp_path / "none.yaml"))
-    assert (done.returncode, "No such file" in done.stderr) == (1, True)
 
 
 def test_the_service_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:
@@ -224,22 +28,6 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     done = presign("check", PRESIGN_CONFIG=str(path), PRESIGN_LOG_LEVEL="LOUD")
     assert done.returncode == 1
     assert "PRESIGN_LOG_LEVEL: " in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("sections", "warns"),
-    [
-        ("server: {cors_origins: ['https://b.example']}", True),
-        ("server: {cors_origins: ['https://b.example']}\nobjects: false", False),
-        ("objects: true", False),
-    ],
-)
-def test_check_warns_of_redirects_between_origins(
-    tmp_path: Path, sections: str, *, warns: bool
-) -> None:
-    done = checked(tmp_path, f"{GOOD}\n{sections}\n")
-    assert done.exit_code == 0
-    assert ("warning: server.cors_origins: a redirect from /o/" in done.output) is warns
 
 
 @pytest.mark.parametrize("sections", ["", "server: {cors_origins: ['https://b.example']}"])

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from tests.support.service import RunningService, as_signed, send
+from tests.support.stores import Store
 
 MIB: Final = 1024**2
 PART: Final = 5 * MIB
@@ -122,3 +123,22 @@ class Uploading:
 
 def code(reply: httpx.Response) -> tuple[int, str]:
     return reply.status_code, reply.json().get("code", "")
+
+
+def stored_digest(store: Store, key: str) -> str:
+    return sha256(store.content(key) or b"")
+
+
+def created(
+    service: RunningService, key: str, length: int = 2 * PART + 1, **more: Any
+) -> Uploading:
+    upload = Uploading(service, key, some_bytes(length), **more)
+    reply = upload.create()
+    assert reply.status_code == 201, reply.text
+    return upload
+
+
+def sent(service: RunningService, key: str, length: int = 2 * PART + 1, **more: Any) -> Uploading:
+    upload = created(service, key, length, **more)
+    upload.send_all(upload.numbers)
+    return upload

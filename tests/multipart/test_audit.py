@@ -9,7 +9,7 @@ from service.access.callers import Rate
 from service.errors import InvalidPart, Overloaded, RateLimited
 from service.multipart.part_plan import PartPlan
 from service.presigning.audit_trail import AuditTrail
-from tests.multipart.fake_s3 import (
+from tests.multipart.harness import (
     EVERY_CALL,
     MIN_PART,
     Call,

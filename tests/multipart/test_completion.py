@@ -15,17 +15,8 @@ from service.errors import (
 from service.multipart.completion import COMPLETE_SECONDS
 from service.signing.actions import Checksum
 from service.signing.multipart_actions import UploadedPart
-from tests.multipart.fake_s3 import (
-    KEY,
-    LENGTH,
-    MIN_PART,
-    Fault,
-    Harness,
-    error_of,
-    loses_request,
-    refuses,
-    with_harness,
-)
+from tests.multipart.fake_s3 import Fault, loses_request, refuses
+from tests.multipart.harness import KEY, LENGTH, MIN_PART, Harness, error_of, with_harness
 
 CRC: Final = Checksum(algorithm="CRC32", value="AAAAAA==")
 SHA: Final = Checksum(algorithm="SHA1", value="A" * 27 + "=")

@@ -19,7 +19,7 @@ from service.multipart.part_plan import PartPlan
 from service.sessions.attempts import ATTEMPT_SECONDS
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload
-from tests.multipart.fake_s3 import (
+from tests.multipart.harness import (
     EVERY_CALL,
     LENGTH,
     MIN_PART,

@@ -17,20 +17,8 @@ from service.errors import (
     UploadNotFound,
 )
 from service.signing.multipart_actions import UploadedPart
-from tests.multipart.fake_s3 import (
-    KEY,
-    LENGTH,
-    Do,
-    Fault,
-    Harness,
-    error_of,
-    loses_answer,
-    loses_request,
-    make_upload,
-    refuses,
-    with_harness,
-    xml,
-)
+from tests.multipart.fake_s3 import Do, Fault, loses_answer, loses_request, refuses, xml
+from tests.multipart.harness import KEY, LENGTH, Harness, error_of, make_upload, with_harness
 
 
 @with_harness

@@ -11,19 +11,15 @@ from service.multipart.part_plan import PartPlan
 from service.multipart.requests import DEFAULT_PARTS_PER_REQUEST
 from service.sessions.lifetime import Lifetime
 from service.signing.multipart_actions import CreateMultipartUpload
-from tests.multipart.fake_s3 import (
+from tests.multipart.fake_s3 import Fault, loses_answer, loses_request, refuses, xml
+from tests.multipart.harness import (
     KEY,
     LENGTH,
     MIN_PART,
-    Fault,
     Harness,
     error_of,
-    loses_answer,
-    loses_request,
-    refuses,
     start_harness,
     with_harness,
-    xml,
 )
 from tests.s3.fake_store import query_of
 from tests.support.factories import ADDRESS, ENCRYPTION, make_bucket, make_grant, make_snapshot

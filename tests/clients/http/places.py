@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from service.auth.api_keys import digest_of
-from tests.clients.http.programs import PYTHON
+from tests.clients.http.program import PYTHON
 from tests.clients.recording import Recording, SentRequest, recording
 from tests.support.scrapes import read, value
 from tests.support.service import OPERATIONS, run_service

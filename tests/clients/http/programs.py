@@ -5,49 +5,12 @@ A command has these placeholders: `{url}`, `{keyed}` (the address with the key i
 `{netrc}` (a file with the key), `{key}`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from tests.clients.http.program import ACTIONS, PYTHON, Command, Program
 from tests.clients.page import DRIVERS
-from tests.clients.toolchains import GENERATORS, tool
+from tests.clients.toolchains import GENERATORS
 from tests.end_to_end.examples import node
-
-PYTHON: Final = str(GENERATORS / "python")
-ACTIONS: Final = ("GET", "Range", "HEAD", "PUT", "create", "DELETE")
-Command = tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A client, and one way to give it the key.
-
-    `key_at_store` is "not sent", "sent", or "-" if no request reaches the store. `fails` are the
-    actions that do not work. `package` is Debian's, if the client is from there.
-    """
-
-    name: str
-    key: str
-    key_at_store: str
-    commands: Mapping[str, Command]
-    fails: frozenset[str] = frozenset()
-    package: str | None = None
-    netrc: bool = False  # it finds the key in its home
-    wheel: bool = False  # it reads nothing else
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.key}"
-
-    def command(self, action: str, **values: str) -> list[str]:
-        program, *arguments = (each.format(**values) for each in self.commands[action])
-        found = program if self.package is None else tool(program, self.package)
-        return [found, *arguments]
-
-    def cells(self) -> list[str]:
-        """Return its row of the page's table."""
-        works = {action: "no" if action in self.fails else "yes" for action in self.commands}
-        columns = [works.get(action, "-") for action in ACTIONS if action != "create"]
-        return [self.name, self.key, self.key_at_store, *columns]
 
 
 def _curl(*key: str) -> dict[str, Command]:

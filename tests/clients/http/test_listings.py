@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.clients.http.places import KEY, PAGED, Place, keyed, make_wheel
-from tests.clients.http.programs import PYTHON
+from tests.clients.http.program import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 
 NAMES: Final = ["a b.txt", "50%.txt", "c+d.txt", "\u00e9.txt", "x%2Fy.txt"]

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.clients.http.places import Place, install_httpfs, make_wheel, write_netrc
-from tests.clients.http.programs import PYTHON
+from tests.clients.http.program import PYTHON
 from tests.clients.toolchains import GENERATORS, tool
 from tests.docs.documents import blocks
 from tests.end_to_end.examples import node

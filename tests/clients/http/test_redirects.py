@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from tests.clients.http.places import KEY, Place, keyed, make_wheel
-from tests.clients.http.programs import PROGRAMS, Program
+from tests.clients.http.program import Program
+from tests.clients.http.programs import PROGRAMS
 from tests.clients.recording import SentRequest
 
 BEGIN: Final = 1024**2  # aria2 resumes at a multiple of it

@@ -1,0 +1,29 @@
+"""A replica that reads which links are revoked, until the test ends."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from service.clock import Clock
+from service.protocols.links.link_store import LinkStore
+from service.protocols.links.revocations import Revocations
+from tests.support.virtual_time import loop_clock
+
+ID: Final = "lnk_AAAAAAAAAAAAAAAAAAAAAAAA"
+OTHER: Final = "lnk_BBBBBBBBBBBBBBBBBBBBBBBB"
+HOUR: Final = 3600
+EVERYWHERE_SECONDS: Final = 2.0
+
+
+@asynccontextmanager
+async def following(
+    store: LinkStore, clock: Clock | None = None, on_failure: Callable[[], None] | None = None
+) -> AsyncIterator[Revocations]:
+    revocations = Revocations(
+        store, clock=clock or loop_clock(), on_failure=on_failure or (lambda: None)
+    )
+    revocations.start()
+    try:
+        yield revocations
+    finally:
+        await revocations.stop()
