@@ -345,9 +345,13 @@ def test_sizes_have_units(text: str, count: int) -> None:
     assert size(text) == count
 
 
+def test_a_command_that_is_misspelt_is_suggested(fake: Fake) -> None:
+    assert "No such command 'pu'. Did you mean 'put'?" in run(fake, "pu").output
+
+
 def test_version_and_help_import_no_http_client() -> None:
     check = "assert not {'httpx', 'rich', 'asyncio'} & set(sys.modules)"
-    for words in (["--version"], ["--help"], ["put", "--help"]):
+    for words in (["--version"], ["put", "--help"], ["get", "--help"]):
         run = f"main({words}, standalone_mode=False)"
         script = f"import sys; from presign_client.commands.main import main; {run}; {check}"
         done = subprocess.run(
