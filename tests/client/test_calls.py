@@ -209,6 +209,23 @@ def test_a_login_page_is_not_presign(status: int) -> None:
     assert "Sign in" not in str(error)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"code": 5}'])
+@pytest.mark.parametrize("kind", ["application/problem+json", "text/plain"])
+def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
+    fake = Fake()
+    fails(1, httpx.Response(404, headers={"content-type": kind}, content=content), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
+def test_an_answer_that_is_no_json_is_not_presign() -> None:
+    fake = Fake()
+    json = {"content-type": "application/json"}
+    fails(1, httpx.Response(200, headers=json, content="{"), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
 def test_a_wrong_token_is_not_shown() -> None:
     fake = Fake()
     fails(1, problem(401, "unauthenticated"), fake)

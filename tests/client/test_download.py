@@ -14,7 +14,7 @@ from presign_client.checksums import composite, digest_of
 from presign_client.transfers.expected import expected
 from presign_client.transfers.plan import MIB
 from tests.client.failing import fails
-from tests.client.fake import Fake, problem, s3_error
+from tests.client.fake import Fake, etag, problem, s3_error
 
 CONTENT = bytes(range(23))
 
@@ -279,6 +279,14 @@ def test_an_object_that_is_replaced_meanwhile_is_an_error(fake: Fake, target: Pa
 
     with pytest.raises(PresignError, match="source_changed"):
         download(fake, target)
+
+
+def test_a_store_without_ranges_is_refused(fake: Fake, target: Path) -> None:
+    whole = httpx.Response(200, headers={"etag": etag(CONTENT)}, content=CONTENT)
+    fails(1, whole, fake, "store.test")
+
+    with pytest.raises(PresignError, match="did not send the range"):
+        download(fake, target, parallel=1)
 
 
 class Breaking(httpx.SyncByteStream):

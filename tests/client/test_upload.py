@@ -3,6 +3,7 @@
 import os
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -359,6 +360,18 @@ def test_a_stream_of_any_length_arrives(fake: Fake, size: int) -> None:
     assert fake.objects == {"a.csv": CONTENT[:size]}
     assert done.size == size
     assert len(fake.sent_to_the_store("PUT")) == max(1, -(-size // 5))
+
+
+def test_a_pipe_with_a_name_is_a_stream(fake: Fake, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_bytes, args=[CONTENT])
+    writer.start()
+
+    upload(fake, pipe)
+
+    writer.join()
+    assert fake.objects == {"a.csv": CONTENT}
 
 
 def test_a_stream_that_fails_is_aborted(fake: Fake) -> None:

@@ -41,14 +41,18 @@ class Command:
 
     @contextmanager
     def running(
-        self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
+        self,
+        *words: str | Path,
+        token: str = API_KEY,
+        stdin: int = subprocess.DEVNULL,
+        stderr: int = subprocess.PIPE,
     ) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "presign_client", *map(str, words)],
             env=self.environment(token),
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
         )
         with process:
             try:

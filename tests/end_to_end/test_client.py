@@ -1,6 +1,7 @@
 """The client of `client/` in front of stores that verify: docs/client.md and the example of client/README.md."""
 
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -260,6 +261,20 @@ def test_an_existing_object_is_replaced_only_on_request(
     assert b"object_exists" in refused.stderr
     assert b"--overwrite" in refused.stderr
     succeeded(putting.run("put", "--overwrite", file, name))
+
+
+def test_a_terminal_shows_a_progress_bar(putting: Command, tmp_path: Path, name: str) -> None:
+    file = random_file(tmp_path, 12 * MIB)
+    screen, terminal = pty.openpty()
+
+    with putting.running("put", *PARTS, file, name, stderr=terminal) as process:
+        os.close(terminal)
+        assert process.wait(60) == 0
+    shown = os.read(screen, 2**16).decode()
+    os.close(screen)
+
+    assert "12.0/12.0 MiB" in shown
+    assert "X-Amz-" not in shown
 
 
 def test_a_wrong_token_is_one_line(putting: Command, name: str) -> None:
