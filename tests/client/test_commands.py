@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from presign_client.commands.failures import line_of
 from presign_client.commands.main import OWN, main
-from presign_client.commands.options import duration, shown, size
+from presign_client.commands.options import duration, size
+from presign_client.commands.output import shown
 from tests.client.failing import fails
 from tests.client.fake import SECRET, TOKEN, Fake, problem
 
@@ -299,6 +300,12 @@ def test_a_missing_file_is_one_line(fake: Fake) -> None:
     assert line == "presign: 'missing': No such file or directory."
 
 
+def test_a_directory_is_one_line(fake: Fake, tmp_path: Path) -> None:
+    line = failed(fake, "put", tmp_path, "reports/b")
+
+    assert line == f"presign: '{tmp_path}': Is a directory. With -r what is in it is uploaded."
+
+
 def test_a_name_that_is_no_key_is_one_line(fake: Fake) -> None:
     fields = [{"pointer": "#/key", "detail": "A segment `.` or `..` is not allowed."}]
     fails(1, problem(422, "invalid_request", errors=fields), fake)
@@ -306,6 +313,12 @@ def test_a_name_that_is_no_key_is_one_line(fake: Fake) -> None:
     line = failed(fake, "url", "reports/../a")
 
     assert line == "presign: invalid_request: #/key: A segment `.` or `..` is not allowed."
+
+
+def test_a_detail_cannot_control_the_terminal(fake: Fake) -> None:
+    fails(1, problem(403, "forbidden", detail="a\x1b[2Jb\nc"), fake)
+
+    assert "forbidden: a\\x1b[2Jb c " in failed(fake, "whoami")
 
 
 def test_a_missing_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
