@@ -90,6 +90,18 @@ def test_put_of_a_folder_reports_each_failure(fake: Fake, file: Path) -> None:
     assert "--overwrite" in done.stderr
 
 
+def test_json_has_what_failed(fake: Fake, file: Path) -> None:
+    fake.put("site/a.csv", b"other")
+    Path(os.fsdecode(os.fsencode(file.parent) + b"/\xff")).touch()
+
+    done = run(fake, "put", "-r", file.parent, "reports/site/", "--json")
+
+    assert done.exit_code == 1
+    failed = json.loads(done.stdout)["failed"]
+    assert [each["error"]["code"] for each in failed] == ["object_exists", "invalid_request"]
+    assert done.stderr.count("\n") == 2
+
+
 def test_get_writes_a_file_under_its_own_name(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import click
 
 
 def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, default=_plain, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(document, default=_plain, indent=2))
 
 
 def _plain(value: Any) -> Any:
