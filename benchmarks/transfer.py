@@ -1,9 +1,10 @@
-"""How fast a file gets to a store: the reference clients of `examples/` beside boto3's transfer.
+"""How fast a file gets to a store and back: presign's clients next to boto3's transfer.
 
-`make bench-transfer` sends the same random bytes with each, to MiniStack and to SeaweedFS, all on
-loopback and on the cores that this machine has. What is timed is a whole process, from its start to
-its end: what a user waits for. The clients of `examples/` ask the service for URLs, send SHA-256s,
-and compare the object at the end; boto3 sends CRC32s with its own credentials, and compares nothing.
+`make bench-transfer` moves the same random bytes with each, to and from MiniStack and SeaweedFS, all
+on loopback and on the cores that this machine has. What is timed is a whole process, from its start
+to its end: what a user waits for. presign-client and the clients of `examples/` ask the service for
+URLs, send SHA-256s, and compare the object at the end; boto3 sends CRC32s with its own credentials,
+and compares nothing after an upload.
 
 Each round has another order and a store of its own, since a store keeps what is deleted for a while.
 Its first upload is not counted: it is slower than all others, whoever sends it.
@@ -48,6 +49,9 @@ if int(parallel):
 client = boto3.client("s3", endpoint_url=endpoint, region_name=region)
 client.upload_file(file, bucket, key, Config=TransferConfig(**settings))
 """
+BOTO3_DOWN: Final = BOTO3.replace(
+    "upload_file(file, bucket, key", "download_file(bucket, key, file"
+)
 
 
 @dataclass(frozen=True)
@@ -88,28 +92,41 @@ def _random_file(path: Path, mib: int) -> Path:
 
 
 def _round(name: str, file: Path, number: int) -> Iterator[tuple[str, Time]]:
-    with _senders(name, file) as senders:
+    with _senders(name, file) as (senders, receivers):
         _time(senders[-1])
-        first = number % len(senders)
-        for sender in senders[first:] + senders[:first]:
-            yield sender.name, _time(sender)
+        for group in (senders, receivers):
+            first = number % len(group)
+            for sender in group[first:] + group[:first]:
+                yield sender.name, _time(sender)
 
 
 @contextmanager
-def _senders(name: str, file: Path) -> Iterator[list[Sender]]:
+def _senders(name: str, file: Path) -> Iterator[tuple[list[Sender], list[Sender]]]:
+    """Yield who uploads, and who downloads what was uploaded."""
     with (
         tempfile.TemporaryDirectory() as of_store,
         tempfile.TemporaryDirectory() as of_service,
         STORES[name](Path(of_store)) as store,
         run_service(store, Path(of_service)) as service,
     ):
-        url = str(service.client.base_url)
-        yield [
-            _example("examples/upload.py", "python", url, file),
-            _example("examples/upload.mjs", "javascript", url, file),
-            _boto3("boto3, its defaults", store, file, parallel=0),
-            _boto3(f"boto3, {PARALLEL} parts of {PART_MIB} MiB", store, file, parallel=PARALLEL),
-        ]
+        url, copy = str(service.client.base_url), Path(of_service) / "copy"
+        client = {"PRESIGN_URL": url, "PRESIGN_TOKEN": API_KEY, "XDG_STATE_HOME": of_service}
+        put = [sys.executable, "-m", "presign_client", "put", str(file), "objects/client"]
+        get = [sys.executable, "-m", "presign_client", "get", "objects/client", str(copy)]
+        parts = f"{PARALLEL} parts of {PART_MIB} MiB"
+        yield (
+            [
+                Sender("presign put", put, client),
+                _example("examples/upload.py", "python", url, file),
+                _example("examples/upload.mjs", "javascript", url, file),
+                _boto3("boto3, its defaults", BOTO3, store, file, parallel=0),
+                _boto3(f"boto3, {parts}", BOTO3, store, file, parallel=PARALLEL),
+            ],
+            [
+                Sender("presign get", get, client),
+                _boto3(f"boto3 down, {parts}", BOTO3_DOWN, store, copy, parallel=PARALLEL),
+            ],
+        )
 
 
 def _example(name: str, language: str, url: str, file: Path) -> Sender:
@@ -118,14 +135,14 @@ def _example(name: str, language: str, url: str, file: Path) -> Sender:
     return Sender(name, [*command(language), *options, str(file), language], environment)
 
 
-def _boto3(name: str, store: stores.Store, file: Path, *, parallel: int) -> Sender:
+def _boto3(name: str, code: str, store: stores.Store, file: Path, *, parallel: int) -> Sender:
     where = [store.endpoint_url, store.region, store.bucket, str(file), f"boto3-{parallel}"]
     keys = {
         "AWS_ACCESS_KEY_ID": stores.ROOT_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": stores.ROOT_SECRET,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    script = [sys.executable, "-c", BOTO3, *where, str(PART_MIB), str(parallel)]
+    script = [sys.executable, "-c", code, *where, str(PART_MIB), str(parallel)]
     return Sender(name, script, keys)
 
 
@@ -150,11 +167,11 @@ def _cpu_of_children() -> float:
 
 
 def _report(times: Mapping[tuple[str, str], list[Time]], mib: int) -> None:
-    print(f"{'store':10} {'sender':26} {'wall s':>7} {'MiB/s':>6} {'CPU s':>6}  all rounds' wall s")
+    print(f"{'store':10} {'sender':30} {'wall s':>7} {'MiB/s':>6} {'CPU s':>6}  all rounds' wall s")
     for (store, sender), taken in times.items():
         wall, cpu = median(each.wall for each in taken), median(each.cpu for each in taken)
         rounds = " ".join(f"{each.wall:.2f}" for each in taken)
-        print(f"{store:10} {sender:26} {wall:7.2f} {mib / wall:6.0f} {cpu:6.2f}  {rounds}")
+        print(f"{store:10} {sender:30} {wall:7.2f} {mib / wall:6.0f} {cpu:6.2f}  {rounds}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`presign` and `python -m service`. The commands are in `cli/`."""
+"""`python -m service`, and the commands that the client's `presign` gets. They are in `cli/`."""
 
 import gc
 

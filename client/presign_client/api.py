@@ -104,9 +104,12 @@ def _read(answer: httpx.Response, *, repeatable: bool) -> Any:
     if answer.status_code == httpx.codes.NO_CONTENT:
         return None
     kind = answer.headers.get("content-type", "").partition(";")[0]
-    if answer.is_success and kind == JSON:
-        return answer.json()
-    error = _problem(answer) if kind == PROBLEM else _stranger(answer)
+    try:
+        if answer.is_success and kind == JSON:
+            return answer.json()
+        error = _problem(answer) if kind == PROBLEM else _stranger(answer)
+    except (ValueError, LookupError, TypeError):
+        error = _stranger(answer)
     may_repeat = repeatable or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
     if answer.status_code in AGAIN and may_repeat:
         raise TemporaryError(error, after=_retry_after(answer))
@@ -115,19 +118,14 @@ def _read(answer: httpx.Response, *, repeatable: bool) -> Any:
 
 def _problem(answer: httpx.Response) -> PresignError:
     members = answer.json()
-    return problem_of(members, answer.headers.get("x-request-id"))
-
-
-def problem_of(members: Mapping[str, Any], request_id: str | None = None) -> PresignError:
-    """Return the error that a problem of RFC 9457 describes."""
     return PresignError(
         members["code"],
         members["detail"],
-        status=members["status"],
+        status=answer.status_code,
         errors=tuple(
             InvalidField(each["pointer"], each["detail"]) for each in members.get("errors", ())
         ),
-        request_id=members.get("request_id", request_id),
+        request_id=members.get("request_id", answer.headers.get("x-request-id")),
     )
 
 

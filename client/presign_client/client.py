@@ -64,9 +64,13 @@ class Presign(Calls):
             metadata=metadata or {},
         )
         job = self._job(bucket, key, options, on_progress)
-        if isinstance(source, str | os.PathLike):
-            return self._upload_file(job, Path(source))
-        return upload_stream(job, source)
+        if not isinstance(source, str | os.PathLike):
+            return upload_stream(job, source)
+        path = Path(source)
+        if path.exists() and not path.is_file() and not path.is_dir():  # such as /dev/stdin
+            with path.open("rb") as stream:
+                return upload_stream(job, stream)
+        return self._upload_file(job, path)
 
     def upload_folder(
         self,

@@ -23,7 +23,10 @@ except ImportError:  # Windows: two processes may do the same work
 
 def state_directory(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the directory for notes, as the XDG specification says."""
-    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "presign"
+    try:
+        return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "presign"
+    except RuntimeError:  # a user without a home: there will be no notes
+        return Path(os.devnull)
 
 
 class Note:

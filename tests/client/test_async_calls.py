@@ -1,6 +1,9 @@
 """`AsyncPresign` has the methods of `Presign`, and answers as it does."""
 
+import asyncio
 import inspect
+from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -63,3 +66,41 @@ async def test_a_listing_has_the_entries_of_all_pages() -> None:
         keys = [entry.key async for entry in client.list("reports", "a/")]
 
     assert keys == [f"a/{number}" for number in range(5)]
+
+
+async def test_files_go_up_and_come_down(tmp_path: Path) -> None:
+    fake, file = Fake(), tmp_path / "a.csv"
+    file.write_bytes(bytes(range(23)))
+
+    async with client_of(fake) as client:
+        await client.upload(file, "reports", "a.csv", part_size=5)
+        await client.download("reports", "a.csv", tmp_path / "b.csv")
+        done = await client.upload_folder(tmp_path, "reports", "copies/", part_size=100)
+
+    assert (tmp_path / "b.csv").read_bytes() == bytes(range(23))
+    assert {each.key for each in done.uploaded} >= {"copies/a.csv", "copies/b.csv"}
+
+
+async def test_a_transfer_that_is_cancelled_ends(tmp_path: Path) -> None:
+    fake, file, begun = Fake(), tmp_path / "a.csv", Event()
+    file.write_bytes(bytes(1000))
+
+    def wait_until_cancelled(done: int, _: int | None) -> None:
+        if done:
+            begun.set()
+            assert cancelled.wait(60)
+
+    cancelled = Event()
+    async with client_of(fake) as client:
+        upload = client.upload(
+            file, "reports", "a.csv", part_size=5, parallel=1, on_progress=wait_until_cancelled
+        )
+        task = asyncio.create_task(upload)
+        await asyncio.to_thread(begun.wait, 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        cancelled.set()
+
+    assert len(fake.sent_to_the_store("PUT")) < 5
+    assert fake.objects == {}

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from presign_client import PresignError, Retries
+from presign_client.settings import service_url, token_source
 from tests.client.failing import fails
 from tests.client.fake import SECRET, TOKEN, Fake, problem, s3_error
 
@@ -208,11 +209,67 @@ def test_a_login_page_is_not_presign(status: int) -> None:
     assert "Sign in" not in str(error)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"code": 5}'])
+@pytest.mark.parametrize("kind", ["application/problem+json", "text/plain"])
+def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
+    fake = Fake()
+    fails(1, httpx.Response(404, headers={"content-type": kind}, content=content), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
+def test_an_answer_that_is_no_json_is_not_presign() -> None:
+    fake = Fake()
+    json = {"content-type": "application/json"}
+    fails(1, httpx.Response(200, headers=json, content="{"), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
 def test_a_wrong_token_is_not_shown() -> None:
     fake = Fake()
     fails(1, problem(401, "unauthenticated"), fake)
 
     assert TOKEN not in str(refused(fake))
+
+
+@pytest.mark.parametrize("token", ["", " ", "tökén", "two words", "a\nb"])
+def test_a_token_that_is_none_is_never_sent(token: str) -> None:
+    with pytest.raises(PresignError, match="invalid_token"):
+        token_source(lambda: token, None)()
+
+
+@pytest.mark.parametrize(
+    "url", ["presign.test", "ftp://a", "https://", "https://u@a", "https://a?b"]
+)
+def test_an_invalid_service_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="must look like"):
+        service_url(url)
+
+
+def test_url_and_token_come_from_the_environment() -> None:
+    environment = {"PRESIGN_URL": "https://a.test/presign/", "PRESIGN_TOKEN": "abc"}
+
+    assert service_url(None, environment) == "https://a.test/presign"
+    assert token_source(None, None, environment)() == "abc"
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: service_url(None, {}), lambda: token_source(None, None, {})]
+)
+def test_a_missing_setting_is_named(call: object) -> None:
+    with pytest.raises(ValueError, match="PRESIGN_"):
+        call()  # type: ignore[operator]
+
+
+def test_a_token_file_is_read_for_each_call(tmp_path: object) -> None:
+    file = tmp_path / "token"  # type: ignore[operator]
+    file.write_text("one\n")
+    token = token_source(None, file)
+
+    assert token() == "one"
+    file.write_text("two\n")
+    assert token() == "two"
 
 
 def test_the_store_never_gets_the_token() -> None:

@@ -104,7 +104,8 @@ def run(
     if block.language == "python":
         (directory / "lines.py").write_text(text.replace('"reports"', '"demo"'))
         text = "python3 lines.py"
-    return paste(text, directory, {**_environment(), **(variables or {})})
+    own = {**_environment(), "XDG_STATE_HOME": str(directory / "state")}
+    return paste(text, directory, {**own, **(variables or {})})
 
 
 def _environment() -> dict[str, str]:

@@ -12,7 +12,7 @@ import click
 import httpx
 import pytest
 
-from service.cli.main import main
+from presign_client.commands.main import main
 from tests.docs.documents import (
     COMMANDS,
     PAGES,

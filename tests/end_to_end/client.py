@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.config.links import KEY_BYTES, new_key
 from tests.support.gate import Gate, gate_to
 from tests.support.service import API_KEY, RunningService, run_service
 from tests.support.stores import Store
@@ -24,6 +25,14 @@ class Command:
     service: RunningService
     state: Path
 
+    def environment(self, token: str = API_KEY) -> dict[str, str]:
+        return {
+            "PATH": os.defpath,
+            "PRESIGN_URL": str(self.service.client.base_url),
+            "PRESIGN_TOKEN": token,
+            "XDG_STATE_HOME": str(self.state),
+        }
+
     def run(
         self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
     ) -> subprocess.CompletedProcess[bytes]:
@@ -32,19 +41,18 @@ class Command:
 
     @contextmanager
     def running(
-        self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
+        self,
+        *words: str | Path,
+        token: str = API_KEY,
+        stdin: int = subprocess.DEVNULL,
+        stderr: int = subprocess.PIPE,
     ) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "presign_client", *map(str, words)],
-            env={
-                "PATH": os.defpath,
-                "PRESIGN_URL": str(self.service.client.base_url),
-                "PRESIGN_TOKEN": token,
-                "XDG_STATE_HOME": str(self.state),
-            },
+            env=self.environment(token),
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
         )
         with process:
             try:
@@ -64,8 +72,11 @@ class Command:
 
 @contextmanager
 def command_at(store: Store, directory: Path, *, is_of_answers: bool = False) -> Iterator[Command]:
+    key, links = directory / "link-key", "https://files.test"
+    key.write_text(new_key(os.urandom(KEY_BYTES)))
+    top = {"links": {"keys": [str(key)], "url": links}}
     with (
         gate_to(store.endpoint_url, is_of_answers=is_of_answers) as gate,
-        run_service(store, directory, public_endpoint_url=gate.url) as service,
+        run_service(store, directory, top=top, public_endpoint_url=gate.url) as service,
     ):
         yield Command(store=store, gate=gate, service=service, state=directory / "state")

@@ -1,15 +1,20 @@
-"""The client of `client/` in front of stores that verify: docs/client.md and client/README.md."""
+"""The client of `client/` in front of stores that verify: docs/client.md and the example of client/README.md."""
 
 import os
+import pty
+import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.docs.documents import commands
 from tests.end_to_end.client import Command, command_at
 from tests.end_to_end.test_upload_examples import wait_for
 from tests.support.stores import Store
@@ -93,6 +98,24 @@ def test_the_size_of_a_part_is_no_special_size(
     succeeded(putting.run("put", *PARTS, file, name))
 
     assert succeeded(putting.run("get", *PARTS, name, "-")) == file.read_bytes()
+
+
+def test_the_example_of_the_readme_runs(putting: Command, tmp_path: Path) -> None:
+    [block] = commands("client/README.md")
+    key = f"objects/{next(NUMBERS)}"
+    text = block.text.replace('"reports"', '"objects"').replace("2026/q3.csv", key)
+    (tmp_path / "q3.csv").write_text("name,amount")
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", text],
+        cwd=tmp_path,
+        env=putting.environment(),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "copy.csv").read_text() == "name,amount"
 
 
 def kill_half_way(command: Command, *words: str | Path, is_begun: Callable[[], bool]) -> None:
@@ -213,6 +236,18 @@ def test_an_object_is_listed_read_and_deleted(putting: Command, tmp_path: Path, 
     assert b"not_found" in missing.stderr
 
 
+def test_a_link_leads_to_the_object(putting: Command, tmp_path: Path, name: str) -> None:
+    [block] = [each for each in commands("docs/client.md") if each.text.startswith("presign link")]
+    file = random_file(tmp_path, 5)
+    succeeded(putting.run("put", file, name))
+    words = shlex.split(block.text.replace("reports/2026/q3.csv", shlex.quote(name)))
+
+    link = succeeded(putting.run(*words[1:])).decode().strip()
+
+    here = link.replace("https://files.test", str(putting.service.client.base_url))
+    assert httpx.get(here, follow_redirects=True, trust_env=False).content == file.read_bytes()
+
+
 def test_an_existing_object_is_replaced_only_on_request(
     putting: Command, tmp_path: Path, name: str
 ) -> None:
@@ -226,6 +261,20 @@ def test_an_existing_object_is_replaced_only_on_request(
     assert b"object_exists" in refused.stderr
     assert b"--overwrite" in refused.stderr
     succeeded(putting.run("put", "--overwrite", file, name))
+
+
+def test_a_terminal_shows_a_progress_bar(putting: Command, tmp_path: Path, name: str) -> None:
+    file = random_file(tmp_path, 12 * MIB)
+    screen, terminal = pty.openpty()
+
+    with putting.running("put", *PARTS, file, name, stderr=terminal) as process:
+        os.close(terminal)
+        assert process.wait(60) == 0
+    shown = os.read(screen, 2**16).decode()
+    os.close(screen)
+
+    assert "12.0/12.0 MiB" in shown
+    assert "X-Amz-" not in shown
 
 
 def test_a_wrong_token_is_one_line(putting: Command, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import click
 
+from presign_client.commands.output import shown
 from presign_client.errors import PresignError
 
 _AGAIN = "Run the command again."
@@ -26,6 +27,11 @@ ADVICE: Mapping[str, str] = {
     "unreachable": f"Check the network, and the URL in PRESIGN_URL or --url. {_AGAIN}",
 }
 
+_SYSTEM_ADVICE: Mapping[int, str] = {
+    errno.ENOSPC: "Free some space and run the command again.",
+    errno.EISDIR: "With -r what is in it is uploaded.",
+}
+
 
 class Failure(click.ClickException):
     """Ends the command with one line on standard error and exit code 1."""
@@ -40,8 +46,8 @@ def line_of(error: Exception) -> str:
         return _one_line(error)
     if isinstance(error, OSError):
         about = f"{os.fspath(error.filename)!r}: " if error.filename else ""
-        advice = " Free some space and run the command again." * (error.errno == errno.ENOSPC)
-        return f"{about}{error.strerror or error}.{advice}"
+        advice = _SYSTEM_ADVICE.get(error.errno or 0, "")
+        return f"{about}{error.strerror or error}. {advice}".rstrip()
     return str(error)
 
 
@@ -49,4 +55,4 @@ def _one_line(error: PresignError) -> str:
     words = [str(error), ADVICE.get(error.code, "")]
     if error.request_id is not None and error.status >= 500:
         words.append(f"Quote the request {error.request_id} to the service's operator.")
-    return " ".join(" ".join(words).split())
+    return shown(" ".join(" ".join(words).split()))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.options import as_json, connected, object_name, print_json, shown, size
+from presign_client.commands.options import as_json, connected, object_name, size
+from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
 from presign_client.transfers.plan import PARALLEL
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected, duration, print_json, target_name
+from presign_client.commands.options import as_json, connected, duration, target_name
+from presign_client.commands.output import print_json
 
 if TYPE_CHECKING:
     from presign_client.client import Presign

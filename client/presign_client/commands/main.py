@@ -1,11 +1,15 @@
 """The group of all commands."""
 
+from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from presign_client import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 OWN = ("put", "get", "url", "ls", "rm", "link", "whoami")
 EPILOG = """\b
@@ -21,17 +25,42 @@ Environment:
 
 
 class Commands(click.Group):
-    """Imports a command when it is needed: `presign --version` needs none."""
+    """Imports a command when it is needed: `presign --version` needs none.
+
+    Other packages add commands by entry points of the group `presign.commands`, whose value is a
+    command, or a group that has it.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        return list(OWN)
+        return [*OWN, *sorted(_added().keys() - set(OWN))]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in OWN:
-            return None
-        module: Any = import_module(f"presign_client.commands.{cmd_name}")
-        command: click.Command = module.command
-        return command
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in OWN:
+            module: Any = import_module(f"presign_client.commands.{cmd_name}")
+            own: click.Command = module.command
+            return own
+        found = _added().get(cmd_name)
+        loaded = found.load() if found else None
+        if isinstance(loaded, click.Group):
+            return loaded.get_command(ctx, cmd_name)
+        return loaded if isinstance(loaded, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known:
+            near = get_close_matches(args[0], known, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+def _added() -> "dict[str, EntryPoint]":
+    # Imported here: it takes a third of the time of `presign --version`.
+    from importlib.metadata import entry_points  # noqa: PLC0415
+
+    return {each.name: each for each in entry_points(group="presign.commands")}
 
 
 @click.command(

@@ -1,12 +1,9 @@
 """What all commands share: where presign is, what they print, and how they fail."""
 
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
-from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -90,27 +87,3 @@ def _client(url: str | None, token_file: str | None) -> "Presign":
 
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
-
-
-def print_json(document: Any) -> None:
-    click.echo(json.dumps(document, default=_plain, indent=2, ensure_ascii=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: each for name, each in asdict(value).items() if each is not None}
-    return str(value)
-
-
-def shown(name: str) -> str:
-    """Return a name as it is printed: what could control a terminal is escaped."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in name
-    )
-
-
-def is_terminal() -> bool:
-    return sys.stderr.isatty()

@@ -1,16 +1,16 @@
 """The progress bar on a terminal."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from presign_client.commands.options import is_terminal
 from presign_client.transfers.workers import OnProgress
 
 
 @contextmanager
 def progress(name: str, *, quiet: bool) -> Iterator[OnProgress | None]:
     """Yield what shows progress; None unless standard error is a terminal."""
-    if quiet or not is_terminal():
+    if quiet or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console  # noqa: PLC0415 - only terminals need it

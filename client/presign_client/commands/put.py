@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presign_client.commands.failures import line_of
-from presign_client.commands.options import as_json, connected, print_json, shown, size, target_name
+from presign_client.commands.options import as_json, connected, size, target_name
+from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
 from presign_client.transfers.plan import PARALLEL
 

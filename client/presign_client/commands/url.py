@@ -5,14 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import (
-    as_json,
-    connected,
-    duration,
-    object_name,
-    print_json,
-    size,
-)
+from presign_client.commands.options import as_json, connected, duration, object_name, size
+from presign_client.commands.output import print_json
 
 if TYPE_CHECKING:
     from presign_client.client import Presign

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.commands.options import as_json, connected, print_json, shown
+from presign_client.commands.options import as_json, connected
+from presign_client.commands.output import print_json, shown
 
 if TYPE_CHECKING:
     from presign_client.client import Presign

@@ -1,5 +1,6 @@
 """Downloads: to a file by parallel ranges, which can be resumed, or in order to a stream."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -58,7 +59,7 @@ class Order:
 def download_file(order: Order, target: Path, state: Path, url: str) -> Downloaded:
     """Download to a new file next to `target`, which replaces it at the end."""
     if target.is_dir():
-        raise IsADirectoryError(f"{target} is a directory")
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     if target.exists() and not target.is_file():  # such as /dev/stdout
         with target.open("wb") as stream:
             return download_stream(order, stream)

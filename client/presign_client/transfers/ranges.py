@@ -41,7 +41,7 @@ class Ranges:
             signed = self._sign()
             try:
                 with self._store.answer(signed, headers=headers) as response:
-                    _check(response, etag, start)
+                    _check(response, etag, end - start)
                     for chunk in response.iter_raw():
                         take(chunk)
                         start += len(chunk)
@@ -83,8 +83,8 @@ class Ranges:
                 self._signed = None
 
 
-def _check(response: httpx.Response, etag: str, start: int) -> None:
+def _check(response: httpx.Response, etag: str, length: int) -> None:
     if response.headers.get("etag", etag) != etag:
         raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read. Try again.")
-    if start and response.status_code != httpx.codes.PARTIAL_CONTENT:
-        raise PresignError("storage_refused", "The store does not support ranges.")
+    if response.headers.get("content-length") != str(length):
+        raise PresignError("storage_refused", "The store did not send the range. Try again.")

@@ -1,5 +1,7 @@
 """What is uploaded: a file, or bytes that were read from a stream."""
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -41,8 +43,8 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.path, self._seen = path, path.stat()
-        if not path.is_file():
-            raise IsADirectoryError(f"{path} is no file")
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self.size = self._seen.st_size
 
     def chunks(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:

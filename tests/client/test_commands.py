@@ -1,21 +1,53 @@
-"""The commands: their options, and what they print."""
+"""The commands: what they print, and what they say when they fail."""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import httpx
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from presign_client.commands.failures import line_of
 from presign_client.commands.main import OWN, main
-from presign_client.commands.options import duration, shown, size
-from tests.client.commands.running import run
+from presign_client.commands.options import duration, size
+from presign_client.commands.output import shown
 from tests.client.failing import fails
-from tests.client.fake import Fake
+from tests.client.fake import SECRET, TOKEN, Fake, problem
+
+
+@pytest.fixture
+def fake() -> Fake:
+    return Fake()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"12345")
+    return path
+
+
+def run(fake: Fake, *words: Any, **options: Any) -> Result:
+    """Run a command in this process, and check that it shows no secret."""
+    done = CliRunner().invoke(main, [*map(str, words)], obj=fake.client, **options)
+    assert TOKEN not in done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done
+
+
+def failed(fake: Fake, *words: Any, **options: Any) -> str:
+    """Run a command that fails, and return its only line."""
+    done = run(fake, *words, **options)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert SECRET not in done.stderr
+    [line] = done.stderr.splitlines()
+    return line
 
 
 def test_put_uploads_a_file(fake: Fake, file: Path) -> None:
@@ -56,6 +88,18 @@ def test_put_of_a_folder_reports_each_failure(fake: Fake, file: Path) -> None:
     assert done.exit_code == 1
     assert "object_exists" in done.stderr
     assert "--overwrite" in done.stderr
+
+
+def test_json_has_what_failed(fake: Fake, file: Path) -> None:
+    fake.put("site/a.csv", b"other")
+    Path(os.fsdecode(os.fsencode(file.parent) + b"/\xff")).touch()
+
+    done = run(fake, "put", "-r", file.parent, "reports/site/", "--json")
+
+    assert done.exit_code == 1
+    failed = json.loads(done.stdout)["failed"]
+    assert [each["error"]["code"] for each in failed] == ["object_exists", "invalid_request"]
+    assert done.stderr.count("\n") == 2
 
 
 def test_get_writes_a_file_under_its_own_name(
@@ -204,8 +248,112 @@ def test_no_option_takes_a_token(command: str) -> None:
     assert [name for name in options if "token" in name] == ["--token-file"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("put", "a"),
+        ("put", "a", "b", "reports/one"),
+        ("put", "-", "reports/"),
+        ("put", "-r", "a", "reports/one"),
+        ("put", "a", "reports/b", "--part-size", "many"),
+        ("get", "reports"),
+        ("get", "reports/"),
+        ("get", "/a"),
+        ("get", "reports/a", "-", "--json"),
+        ("url", "reports/a", "--expires-in", "soon"),
+        ("url", "reports/a", "--method", "put"),
+        ("url", "reports/a", "--content-length", "5"),
+        ("link", "reports/a", "--max-uses", "0"),
+        ("nothing",),
+    ],
+)
+def test_a_wrong_command_line_is_exit_code_2(fake: Fake, words: tuple[str, ...]) -> None:
+    assert run(fake, *words).exit_code == 2
+    assert fake.requests == []
+
+
+def test_a_wrong_token_is_one_line(fake: Fake) -> None:
+    fails(9, problem(401, "unauthenticated"), fake)
+
+    assert failed(fake, "whoami") == (
+        "presign: unauthenticated: The detail of unauthenticated. "
+        "Check the token in PRESIGN_TOKEN, PRESIGN_TOKEN_FILE or --token-file."
+    )
+
+
+def test_no_network_is_one_line(fake: Fake) -> None:
+    fails(9, httpx.ConnectError("[Errno -2] Name or service not known"), fake)
+
+    assert failed(fake, "whoami") == (
+        "presign: unreachable: presign cannot be reached. "
+        "Check the network, and the URL in PRESIGN_URL or --url. Run the command again."
+    )
+
+
+def test_a_store_that_is_down_is_one_line(fake: Fake, file: Path) -> None:
+    fails(99, httpx.ConnectError("refused"), fake, "store.test")
+
+    line = failed(fake, "put", file, "reports/b.csv")
+
+    assert line.startswith("presign: unreachable: The store cannot be reached.")
+
+
+def test_a_full_disk_is_one_line(fake: Fake) -> None:
+    fake.put("a.csv", b"12345")
+
+    line = failed(fake, "get", "reports/a.csv", "/dev/full")
+
+    assert line == "presign: No space left on device. Free some space and run the command again."
+
+
+def test_a_missing_file_is_one_line(fake: Fake) -> None:
+    line = failed(fake, "put", "missing", "reports/b.csv")
+
+    assert line == "presign: 'missing': No such file or directory."
+
+
+def test_a_directory_is_one_line(fake: Fake, tmp_path: Path) -> None:
+    line = failed(fake, "put", tmp_path, "reports/b")
+
+    assert line == f"presign: '{tmp_path}': Is a directory. With -r what is in it is uploaded."
+
+
+def test_a_name_that_is_no_key_is_one_line(fake: Fake) -> None:
+    fields = [{"pointer": "#/key", "detail": "A segment `.` or `..` is not allowed."}]
+    fails(1, problem(422, "invalid_request", errors=fields), fake)
+
+    line = failed(fake, "url", "reports/../a")
+
+    assert line == "presign: invalid_request: #/key: A segment `.` or `..` is not allowed."
+
+
+def test_a_detail_cannot_control_the_terminal(fake: Fake) -> None:
+    fails(1, problem(403, "forbidden", detail="a\x1b[2Jb\nc"), fake)
+
+    assert "forbidden: a\\x1b[2Jb c " in failed(fake, "whoami")
+
+
+def test_a_missing_setting_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PRESIGN_URL", raising=False)
+
+    done = CliRunner().invoke(main, ["whoami"])
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("presign: Where is presign? Set PRESIGN_URL")
+
+
+def test_a_servers_error_names_the_request(fake: Fake) -> None:
+    fails(99, problem(500, "internal_error"), fake)
+
+    assert "Quote the request request-1" in failed(fake, "whoami")
+
+
 def test_a_name_with_control_characters_is_escaped() -> None:
     assert shown("a\x1b[2J\n\udcff ü") == "a\\x1b[2J\\n\\udcff ü"
+
+
+def test_an_unknown_error_is_its_text() -> None:
+    assert line_of(ValueError("What is wrong.")) == "What is wrong."
 
 
 @pytest.mark.parametrize(
@@ -222,9 +370,13 @@ def test_sizes_have_units(text: str, count: int) -> None:
     assert size(text) == count
 
 
+def test_a_command_that_is_misspelt_is_suggested(fake: Fake) -> None:
+    assert "No such command 'pu'. Did you mean 'put'?" in run(fake, "pu").output
+
+
 def test_version_and_help_import_no_http_client() -> None:
     check = "assert not {'httpx', 'rich', 'asyncio'} & set(sys.modules)"
-    for words in (["--version"], ["--help"], ["put", "--help"]):
+    for words in (["--version"], ["put", "--help"], ["get", "--help"]):
         run = f"main({words}, standalone_mode=False)"
         script = f"import sys; from presign_client.commands.main import main; {run}; {check}"
         done = subprocess.run(
