@@ -33,10 +33,10 @@ class Workers:
             waiting.add(self._pool.submit(work, item))
             if len(waiting) > self._parallel:
                 done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (each.result() for each in done)
+                yield from results_of(done)
         while waiting:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (each.result() for each in done)
+            yield from results_of(done)
 
     def moved(self, count: int) -> None:
         """Add bytes to the progress; those of a failed attempt are taken away again.
@@ -54,6 +54,12 @@ class Workers:
 
     def stop(self) -> None:
         self._stop.set()
+
+
+def results_of(done: Iterable[Future[Result]]) -> Iterator[Result]:
+    """Yield results before a failure is raised: what has been moved is not moved again."""
+    for each in sorted(done, key=lambda future: future.exception() is not None):
+        yield each.result()
 
 
 @contextmanager
