@@ -119,10 +119,11 @@ def told_to_presign() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), told_to_presign())
 def test_every_presign_command_accepts_its_documented_options(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    _, command, arguments = main.resolve_command(click.Context(main), words)
+    context = click.Context(main, **main.context_settings)  # a command keeps the names of its help
+    _, command, arguments = main.resolve_command(context, words)
     assert command is not None
     # click raises an error for an unknown option; no file is read.
-    command.make_parser(click.Context(command)).parse_args(list(arguments))
+    command.make_parser(click.Context(command, parent=context)).parse_args(list(arguments))
 
 
 @pytest.mark.parametrize("page", PAGES)
