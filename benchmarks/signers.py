@@ -9,6 +9,7 @@ import string
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import cycle, islice
 from typing import Any, Final
 
 import aioboto3
@@ -137,5 +138,6 @@ def keys(count: int, stem: str = "reports/2026/11/24/") -> list[str]:
 
 
 def token(length: int) -> str:
+    """Always the same one: URLs are as long as there are characters to escape in it."""
     alphabet = string.ascii_letters + string.digits + "+/"
-    return "".join(secrets.choice(alphabet) for _ in range(length - 2)) + "=="
+    return "".join(islice(cycle(alphabet), length - 2)) + "=="
