@@ -126,25 +126,15 @@ class _Server(uvicorn.Server):
 
 
 def _welcome(url: str) -> str:
-    """Return lines to paste. `sign` turns a response into a curl configuration."""
+    """Return lines to paste: an upload, a download and a share link, each by curl alone."""
     return f"""
 presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`). Its console is at {url}/console.
 Paste this into another shell:
 
-sign() {{ curl -sS "{url}/v1/$1" -H 'Authorization: Bearer {API_KEY}' -d "$2" | python3 -c '
-import json, sys
-def quoted(text): return json.dumps(text, ensure_ascii=False)
-answer = json.load(sys.stdin)
-if "url" not in answer: sys.exit(answer["detail"])
-print("url =", quoted(answer["url"]))
-for name, value in answer.get("headers", {{}}).items(): print("header =", quoted(name + ": " + value))
-for name, value in answer.get("fields", {{}}).items(): print("form-string =", quoted(name + "=" + value))
-'; }}
-
 printf hello > hello.txt
-sign upload-urls '{{"bucket": "{BUCKET}", "key": "hello.txt", "content_length": 5, "content_type": "text/plain", "overwrite": true}}' | curl -sS -K - -T hello.txt
-sign download-urls '{{"bucket": "{BUCKET}", "key": "hello.txt"}}' | curl -sS -K -
-sign upload-forms '{{"bucket": "{BUCKET}", "key_prefix": "inbox/", "filename": "hello.txt", "max_content_length": 1024, "success_status": 201}}' | curl -sS -K - -F file=@hello.txt
+curl -fsSL -u x:{API_KEY} -T hello.txt {url}/o/{BUCKET}/hello.txt
+curl -fsSL -u x:{API_KEY} {url}/o/{BUCKET}/hello.txt
+curl -fsS {url}/v1/links -H 'Authorization: Bearer {API_KEY}' -d '{{"bucket": "{BUCKET}", "key": "hello.txt"}}'
 
 Ctrl-C ends it.
 """
