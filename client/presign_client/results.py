@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def is_prefix(self) -> bool:
-        """Whether the entry stands for all keys that begin with `key`."""
+        """Whether the entry is a common prefix: all keys that begin with `key`."""
         return self.size is None
 
 

@@ -47,6 +47,6 @@ def parts_of(size: int, part_size: int) -> Iterator[Part]:
 
 
 def type_of(name: str) -> str | None:
-    """Return the content type that the name's suffix stands for."""
+    """Return the content type for the name's suffix."""
     kind, encoding = mimetypes.guess_type(name)
     return None if encoding else kind
