@@ -28,6 +28,18 @@ _DAY: Final = 86_400
 _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
 
 
+def report(
+    settings: Settings, addresses: Mapping[str, Address], *, offline: bool
+) -> dict[str, Iterator[str]]:
+    """Return the lines of the report by their kind. With `errors` a caller cannot be served."""
+    return {
+        "description": describe(settings, addresses),
+        "warnings": warnings(settings),
+        "not_checked": skipped_files(settings) if offline else iter(()),
+        "errors": oversized_policies(settings, addresses),
+    }
+
+
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield lines about each bucket, and about what each caller may do."""
     entries = builders.caller_entries(settings)

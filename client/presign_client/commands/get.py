@@ -27,7 +27,7 @@ Examples:
 """,
 )
 @click.argument("name", type=object_name, metavar="BUCKET/KEY")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option("--part-size", type=size, help="Size of a range, such as 8MiB.")
 @click.option(
     "--parallel",
@@ -69,5 +69,7 @@ def command(
     if is_json:
         print_json(done)
     elif not quiet:
-        state = "verified" if done.verified else "not verified: no checksum to compare"
+        state = "verified"
+        if not done.verified:
+            state = click.style("not verified: no checksum to compare", fg="yellow")
         click.echo(f"downloaded {shown(str(target))}, {done.size:,} bytes, {state}")

@@ -36,9 +36,10 @@ def command(
     upload: bool,
     is_json: bool,
 ) -> None:
-    """Print a share link to an object, or, if the name ends in /, to all below a prefix.
+    """Print a share link to an object, or to all below a prefix.
 
-    Anyone who has it can use it until it expires or your grants end.
+    A name that ends in / is a prefix, and a bucket alone is all of it.
+    Anyone who has the link can use it until it expires or your grants end.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")

@@ -25,14 +25,20 @@ Examples:
 @as_json
 @connected
 def command(presign: "Presign", *, target: tuple[str, str], recursive: bool, is_json: bool) -> None:
-    """List the objects whose keys begin with a prefix: size, time and name."""
+    """List the objects whose keys begin with a prefix.
+
+    A line has the size in bytes, the time in UTC and the name. A name that ends in / is a prefix.
+    """
     bucket, prefix = target
     entries = presign.list(bucket, prefix, recursive=recursive)
     if is_json:
         print_json({"entries": list(entries)})
         return
     for entry in entries:
-        click.echo(f"{_details(entry)}  {shown(bucket)}/{shown(entry.key)}")
+        name = f"{shown(bucket)}/{shown(entry.key)}"
+        click.echo(
+            f"{_details(entry)}  {click.style(name, fg='blue') if entry.is_prefix else name}"
+        )
 
 
 def _details(entry: "Entry") -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.failures import Failure, line_of
+from presign_client.commands.failures import Failure, line_of, print_failure
 from presign_client.errors import PresignError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         except (PresignError, OSError, ValueError) as error:
             raise Failure(line_of(error)) from None
         except KeyboardInterrupt:
-            click.echo("presign: stopped. Run the command again to resume.", err=True)
+            print_failure("stopped. Run the command again to resume.")
             sys.stdout.flush()
             os._exit(1)  # threads may wait for a store
 

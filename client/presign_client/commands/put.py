@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.failures import line_of
+from presign_client.commands.failures import line_of, print_failure
 from presign_client.commands.options import as_json, connected, size, target_name
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
@@ -29,7 +29,9 @@ Examples:
   presign put -r ./site reports/site/
 """,
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
 @click.argument("target", type=target_name, metavar="BUCKET/KEY")
 @click.option("-r", "--recursive", is_flag=True, help="Upload what is in a directory.")
 @click.option("--overwrite", is_flag=True, help="Replace objects that are there.")
@@ -82,7 +84,7 @@ def command(
             verb = "skipped" if each.skipped else "uploaded"
             click.echo(f"{verb} {shown(each.bucket)}/{shown(each.key)}")
     for failed in done.failed:
-        click.echo(f"presign: {shown(str(failed.path))}: {line_of(failed.error)}", err=True)
+        print_failure(f"{shown(str(failed.path))}: {line_of(failed.error)}")
     if done.failed:
         click.get_current_context().exit(1)
 
