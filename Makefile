@@ -70,7 +70,7 @@ bench: $(VENV)/.installed  ## measure what signing costs, in the core and over H
 bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile
 
-bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## move a file to a store and back: presign's clients next to boto3's transfer
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer and the AWS CLI
 	$(BIN)/python -m benchmarks.transfer
 
 soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)

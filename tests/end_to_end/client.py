@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,13 @@ class Command:
         for secret in (token, "X-Amz-", "Traceback", "Warning"):
             assert secret.encode() not in errors, errors
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager

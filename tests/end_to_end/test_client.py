@@ -15,8 +15,7 @@ import httpx
 import pytest
 
 from tests.docs.documents import commands
-from tests.end_to_end.client import Command, command_at
-from tests.end_to_end.test_upload_examples import wait_for
+from tests.end_to_end.client import Command, command_at, wait_for
 from tests.support.stores import Store
 
 MIB = 1024**2

@@ -1,4 +1,7 @@
-"""The example clients of `examples/`: each file is uploaded, whatever happens in between."""
+"""The example client `examples/upload.mjs`: each file is uploaded, whatever happens in between.
+
+`examples/upload.py` uses presign-client, which test_client.py tests; docs/calls.md runs it.
+"""
 
 import json
 import os
@@ -15,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.client import wait_for
 from tests.end_to_end.examples import MIB, PART, SECONDS, GatedService, Upload
 from tests.support.gate import gate_to
 from tests.support.service import run_service
@@ -64,7 +68,7 @@ def at_ministack(start: Start) -> Iterator[GatedService]:
     running.gate.open()
 
 
-@pytest.fixture(params=["python", "javascript"])
+@pytest.fixture(params=["javascript"])
 def language(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -104,13 +108,6 @@ def kill_half_way(
         upload.gated.gate.cut()  # otherwise the store would get what the system has buffered
         upload.gated.gate.open()
     return killed
-
-
-def wait_for(seen: Callable[[], object]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
