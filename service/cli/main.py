@@ -1,7 +1,6 @@
 """The `presign` command of the service: all its subcommands."""
 
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +22,10 @@ from service.cli.options import (
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="presign")
-def main() -> None:
+@click.option("--no-color", envvar="NO_COLOR", flag_value="1", is_flag=True, type=str, hidden=True)
+def main(no_color: str | None) -> None:
     """Hand out pre-signed S3 requests over HTTP."""
-    if os.environ.get("NO_COLOR"):
+    if no_color:  # any value but an empty one turns colours off: no-color.org
         click.get_current_context().color = False
 
 
