@@ -40,6 +40,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 client/presign_client  # the client's oldest
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 

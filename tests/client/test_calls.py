@@ -1,7 +1,7 @@
 """The library's calls of the service and of the store."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ def test_a_download_url_has_method_url_and_end() -> None:
     signed = Fake().client().download_url("reports", "a.csv", expires_in=60)
 
     assert signed.method == "GET"
-    assert signed.expires_at == datetime(2026, 3, 1, 12, 15, tzinfo=UTC)
+    assert signed.expires_at == datetime.fromisoformat("2026-03-01T12:15:00+00:00")
     assert SECRET in signed.url
     assert SECRET not in repr(signed)
 
@@ -75,7 +75,7 @@ def test_a_listing_has_all_pages() -> None:
 
     assert [entry.key for entry in entries] == [f"a/{number}" for number in range(5)]
     assert entries[0].size == 5
-    assert entries[0].last_modified == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert entries[0].last_modified == datetime.fromisoformat("2026-03-01T12:00:00+00:00")
 
 
 def test_a_listing_has_one_level_unless_it_is_recursive() -> None:
