@@ -6,6 +6,7 @@ import click
 
 from presign_client.commands.options import as_json, connected, duration, target_name
 from presign_client.commands.output import print_json
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -43,15 +44,16 @@ def command(
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")
-    made = presign.link(
-        bucket,
-        None if is_prefix else name,
-        prefix=name if is_prefix else None,
-        upload=upload,
-        expires_in=expires_in,
-        max_uses=max_uses,
-        filename=filename,
-    )
+    with waiting():
+        made = presign.link(
+            bucket,
+            None if is_prefix else name,
+            prefix=name if is_prefix else None,
+            upload=upload,
+            expires_in=expires_in,
+            max_uses=max_uses,
+            filename=filename,
+        )
     if is_json:
         print_json(made)
     else:
