@@ -97,7 +97,6 @@ class Fake:
         answers: dict[str, Callable[[], Any]] = {
             "caller": _caller,
             "object-checks": lambda: self._check(body),
-            "upload-urls/batch": lambda: self._batch(body["items"]),
         }
         if path in answers:
             return httpx.Response(200, json=answers[path]())
@@ -116,9 +115,6 @@ class Fake:
                 self.uploads.pop(upload, None)
                 return httpx.Response(204)
         return self._create(body)
-
-    def _batch(self, items: list[Any]) -> Any:
-        return {"results": [{"request": signed("upload", item)} for item in items], "failed": 0}
 
     def _check(self, body: Any) -> Any:
         content = self.objects.get(body["key"])
