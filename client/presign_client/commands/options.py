@@ -11,6 +11,7 @@ import click
 
 from presign_client.commands.failures import Failure, line_of, print_failure
 from presign_client.errors import PresignError
+from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -87,3 +88,11 @@ def _client(url: str | None, token_file: str | None) -> "Presign":
 
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+quietly = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+parallel = click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=PARALLEL,
+    show_default=True,
+    help="Requests at the same time.",
+)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from presign_client.commands.failures import line_of, print_failure
-from presign_client.commands.options import as_json, connected, size, target_name
+from presign_client.commands.options import as_json, connected, parallel, quietly, size, target_name
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
-from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -37,13 +36,7 @@ Examples:
 @click.option("--overwrite", is_flag=True, help="Replace objects that are there.")
 @click.option("--content-type", metavar="TYPE", help="Default: by the name's suffix.")
 @click.option("--part-size", type=size, help="Size of a part, such as 8MiB.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 64),
-    default=PARALLEL,
-    show_default=True,
-    help="Requests at the same time.",
-)
+@parallel
 @click.option(
     "--checksum",
     type=click.Choice(["sha256", "sha1", "crc32", "crc32c"], case_sensitive=False),
@@ -51,7 +44,7 @@ Examples:
     show_default=True,
     help="What the store checks each part by.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quietly
 @as_json
 @connected
 def command(
