@@ -1,7 +1,7 @@
 """The `presign` command of the service: all its subcommands."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def _objects_that_stay() -> Iterator[None]:
     epilog="""\b
 Examples:
   presign check
-  presign check presign.yaml --offline
+  presign check presign.yaml --offline --strict
   presign check presign.yaml --json | jq .warnings
 """
 )
@@ -80,12 +80,13 @@ Examples:
     is_flag=True,
     help="Do not read ca_file, ca_bundle and the keys of links. For CI, where they are missing.",
 )
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
 @as_json
-def check(path: Path | None, *, offline: bool, is_json: bool) -> None:
+def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> None:
     """Check the configuration, and show what each caller may do.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
-    invalid or if a caller cannot be served. Warnings do not change that.
+    invalid or if a caller cannot be served.
     """
     from service.cli.check import report
 
@@ -94,19 +95,23 @@ def check(path: Path | None, *, offline: bool, is_json: bool) -> None:
     except InvalidConfiguration as invalid:
         if not is_json:
             raise
-        found = dict.fromkeys(("description", "warnings", "not_checked"), iter(()))
-        found["errors"] = iter(invalid.problems)
+        found = {"description": [], "warnings": [], "not_checked": [], "errors": invalid.problems}
     if is_json:
-        document = {name: [*lines] for name, lines in found.items()}
-        print_json(document)
-        click.get_current_context().exit(1 if document["errors"] else 0)
+        print_json(found)
+    else:
+        _print_report(found)
+    if found["errors"] or (strict and found["warnings"]):
+        click.get_current_context().exit(1)
+
+
+def _print_report(found: Mapping[str, Sequence[str]]) -> None:
     for line in found["description"]:
         click.echo(line)
     for line in found["warnings"]:
         warn(line)
     for line in found["not_checked"]:
         click.echo(f"not checked: {line}")
-    if problems := [*found["errors"]]:
+    if problems := found["errors"]:
         raise click.ClickException("\n".join(["some callers cannot be served:", *problems]))
 
 

@@ -79,6 +79,21 @@ def test_a_check_is_one_json_document(tmp_path: Path) -> None:
     assert any("billing may download" in line for line in report["description"])
 
 
+def test_a_strict_check_fails_for_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD)
+    without = tmp_path / "without.yaml"
+    without.write_text(GOOD[: GOOD.index('      - {bucket: reports, prefix: ""')])
+
+    strict, other = (
+        CliRunner().invoke(main, ["check", str(each), "--strict"]) for each in (path, without)
+    )
+
+    assert (strict.exit_code, other.exit_code) == (1, 0)
+    assert "warning:" in strict.stdout
+    assert "warning:" not in other.stdout
+
+
 def test_an_invalid_configuration_is_json_too(tmp_path: Path) -> None:
     path = tmp_path / "presign.yaml"
     path.write_text(GOOD.replace("region:", "regoin:"))

@@ -6,16 +6,16 @@ from contextlib import ExitStack, contextmanager
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from presign_client.transfers.workers import OnProgress
-
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from presign_client.transfers.workers import OnProgress
 
 PATIENCE_SECONDS = 2.0
 
 
 @contextmanager
-def progress(name: str, *, quiet: bool) -> Iterator[OnProgress | None]:
+def progress(name: str, *, quiet: bool) -> "Iterator[OnProgress | None]":
     """Yield what shows progress; None unless standard error is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
