@@ -107,9 +107,9 @@ def _read(answer: httpx.Response, *, repeatable: bool) -> Any:
     try:
         if answer.is_success and kind == JSON:
             return answer.json()
-        error = _problem(answer) if kind == PROBLEM else _stranger(answer)
+        error = _problem(answer) if kind == PROBLEM else _not_presign(answer)
     except (ValueError, LookupError, TypeError):
-        error = _stranger(answer)
+        error = _not_presign(answer)
     may_repeat = repeatable or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
     if answer.status_code in AGAIN and may_repeat:
         raise TemporaryError(error, after=_retry_after(answer))
@@ -129,7 +129,7 @@ def _problem(answer: httpx.Response) -> PresignError:
     )
 
 
-def _stranger(answer: httpx.Response) -> PresignError:
+def _not_presign(answer: httpx.Response) -> PresignError:
     return PresignError(
         NOT_PRESIGN,
         f"HTTP {answer.status_code}, but not from presign: a proxy or a login page is in between, "

@@ -18,7 +18,7 @@ def test_an_interrupted_upload_sends_only_what_is_missing(fake: Fake, file: Path
     assert len(fake.sent_to_the_store("PUT")) == 3
 
 
-def test_the_note_is_beside_nothing_of_the_users(fake: Fake, file: Path, state: Path) -> None:
+def test_the_note_is_not_next_to_the_file(fake: Fake, file: Path, state: Path) -> None:
     interrupted(fake, upload, file)
 
     assert list(file.parent.glob("a.csv*")) == [file]
