@@ -20,7 +20,7 @@ from tests.auth.mint import jwk, jwks, rsa_key, signed
 from tests.clients.toolchains import tool
 from tests.docs.documents import blocks
 from tests.support.http_servers import Handler, serving
-from tests.support.service import run_service
+from tests.support.service import make_settings, run_service
 from tests.support.stores import Store
 
 GUIDE: Final = "docs/guides/ci-artefacts.md"
@@ -124,13 +124,7 @@ def job_of(subject: str, store: Store, directory: Path) -> Iterator[Job]:
     configuration = shown("issuers")
     with github(subject) as github_url:
         configuration["issuers"]["github"]["jwks_url"] = f"{github_url}/.well-known/jwks"
-        bucket = {
-            "bucket": store.bucket,
-            "region": store.region,
-            "role_arn": store.role_arn,
-            "endpoint_url": store.endpoint_url,
-            "sts_endpoint_url": store.sts_endpoint_url,
-        }
+        bucket = make_settings(store)["buckets"]["objects"]
         top = {"buckets": {"artefacts": bucket}, "issuers": configuration["issuers"]}
         with run_service(store, directory, callers=configuration["callers"], top=top) as service:
             url = str(service.client.base_url).rstrip("/")
