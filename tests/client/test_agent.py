@@ -1,6 +1,7 @@
 """`presign agent`: what SDKs get on loopback, and who gets nothing."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from presign_client.agent.server import Agent, may_listen_on
 from presign_client.results import Credentials
 from tests.client.fake import TOKEN
 from tests.client.fake_protocols import SECRET_KEY, SESSION_TOKEN, credentials
+from tests.docs.documents import commands
 from tests.support import http_servers
 
 SECRET = "secret-of-the-agent"
@@ -194,11 +196,12 @@ class Service(http_servers.Handler):
 
 @contextmanager
 def started(url: str, directory: Path, *words: str) -> Iterator[tuple[dict[str, str], Any]]:
-    """Run the command. Yield what it exports, and the process."""
-    options = ("--listen", "127.0.0.1:0", "--permission", "READ", "--token-file", "token", *words)
-    command = ("-W", "error", "-m", "presign_client", "agent", "reports", "--url", url, *options)
+    """Run the command of docs/client.md. Yield what it exports, and the process."""
+    [block] = [each for each in commands("docs/client.md") if each.text.startswith("presign agent")]
+    options = ("--url", url, "--token-file", "token", "--listen", "127.0.0.1:0", *words)
+    command = [*shlex.split(block.text)[1:], *options]
     with subprocess.Popen(
-        [sys.executable, *command],
+        [sys.executable, "-W", "error", "-m", "presign_client", *command],
         cwd=directory,
         env={"XDG_STATE_HOME": str(directory)},
         stdout=subprocess.PIPE,

@@ -5,8 +5,11 @@ The signer signs what it is asked for with botocore and root's credentials, and 
 """
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import aioboto3
@@ -18,6 +21,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 
 from presign_client import boto
+from tests.docs.documents import commands
 from tests.support import http_servers
 from tests.support.stores import REGION, ROOT_KEY_ID, ROOT_SECRET, Store
 
@@ -97,7 +101,7 @@ def test_objects_go_up_come_down_and_are_deleted(
 
 
 def test_a_large_file_goes_up_in_parts(
-    client: Any, verifying_store: Store, prefix: str, tmp_path: Any
+    client: Any, verifying_store: Store, prefix: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "file"
     file.write_bytes(bytes(9 * MIB))
@@ -107,6 +111,30 @@ def test_a_large_file_goes_up_in_parts(
     assert verifying_store.head(f"{prefix}large")["ETag"].endswith('-2"')
     client.download_file(verifying_store.bucket, f"{prefix}large", str(tmp_path / "copy"))
     assert (tmp_path / "copy").read_bytes() == file.read_bytes()
+
+
+def test_the_example_needs_no_credentials(
+    signer: str, verifying_store: Store, tmp_path: Path
+) -> None:
+    [block] = [each for each in commands("docs/client.md") if "boto.install" in each.text]
+    (tmp_path / "q3.csv").write_bytes(b"12345")
+
+    done = subprocess.run(
+        [sys.executable, "-c", block.text.replace("acme-reports", verifying_store.bucket)],
+        cwd=tmp_path,
+        env={
+            "PRESIGN_URL": signer,
+            "PRESIGN_TOKEN": "token",
+            "AWS_ENDPOINT_URL_S3": verifying_store.endpoint_url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "5\n", "")
+    assert verifying_store.content("2026/q3.csv") == b"12345"
 
 
 async def test_coroutines_go_up_and_come_down(
