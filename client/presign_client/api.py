@@ -15,16 +15,6 @@ AGAIN = frozenset({429, 500, 503, 504})  # not 502: the store refused, and would
 UNREACHED_TRIES = 2  # while the service has never answered, its address may be wrong
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-_CODES_OF_STATUSES: Mapping[int, str] = {
-    400: "invalid_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    413: "limit_exceeded",
-    419: "unauthenticated",  # Iceberg's status for a token that has expired
-    429: "rate_limited",
-    503: "credentials_unavailable",
-}
 
 
 class Api:
@@ -161,12 +151,19 @@ def _problem(answer: httpx.Response) -> PresignError:
 
 
 def _refusal(answer: httpx.Response) -> PresignError:
-    """Return the error of what answers in another protocol: Iceberg's `error`, or AWS's `code`."""
+    """Return a refusal in the form of Iceberg's REST catalog, or of AWS's SDKs."""
     members = answer.json()
-    iceberg = members.get("error", {})
+    iceberg = members.get("error")
+    code, message = (
+        (iceberg["reason"], iceberg["message"])
+        if iceberg
+        else (members["code"], members["message"])
+    )
+    if not isinstance(code, str):
+        raise TypeError
     return PresignError(
-        _CODES_OF_STATUSES[answer.status_code],
-        iceberg["message"] if iceberg else f"{members['code']}: {members['message']}",
+        code,
+        message,
         status=answer.status_code,
         request_id=answer.headers.get("x-request-id"),
     )

@@ -36,7 +36,7 @@ def remotely_signed(body: Any) -> httpx.Response:
     )
 
 
-def iceberg_error(status: int, message: str, kind: str) -> httpx.Response:
-    error = {"message": message, "type": kind, "code": status}
+def iceberg_error(status: int, code: str, message: str) -> httpx.Response:
+    error = {"message": message, "type": "Exception", "code": status, "reason": code}
     headers = {"x-request-id": "request-1"}
     return httpx.Response(status, headers=headers, json={"error": error})

@@ -189,7 +189,7 @@ class Service(http_servers.Handler):
         assert self.path == "/v1/credentials/reports?permission=READ"
         is_known = self.headers["authorization"] == f"Bearer {TOKEN}"
         body = credentials(f"{in_half_an_hour():%Y-%m-%dT%H:%M:%SZ}")
-        refused = {"code": "AccessDenied", "message": "Who are you?"}
+        refused = {"code": "unauthenticated", "message": "Who are you?"}
         content = json.dumps(body if is_known else refused).encode()
         self.answer(200 if is_known else 401, content, {"content-type": "application/json"})
 
@@ -229,7 +229,7 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, number: signal.S
 
     assert (process.returncode, output) == (0, "")
     assert errors == (
-        "presign: unauthenticated: AccessDenied: Who are you? "
+        "presign: unauthenticated: Who are you? "
         "Check the token in PRESIGN_TOKEN, PRESIGN_TOKEN_FILE or --token-file.\n"
     )
 

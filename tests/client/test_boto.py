@@ -268,7 +268,7 @@ def test_urls_are_refused_in_words(fake: Fake, sign: Callable[[Any], Any]) -> No
     ],
 )
 def test_a_refusal_is_an_error_of_s3(fake: Fake, status: int, code: str) -> None:
-    fails(9, iceberg_error(status, "No grant.", "ForbiddenException"), fake)
+    fails(9, iceberg_error(status, "refused", "No grant."), fake)
     client, store = s3(fake)
 
     with pytest.raises(ClientError) as raised:
@@ -278,11 +278,12 @@ def test_a_refusal_is_an_error_of_s3(fake: Fake, status: int, code: str) -> None
     assert raised.value.response["Error"] == {"Code": code, "Message": "presign: No grant."}
     assert raised.value.response["ResponseMetadata"]["RequestId"] == "request-1"
     assert isinstance(raised.value.__cause__, PresignError)
+    assert raised.value.__cause__.code == "refused"
     assert (len(fake.requests), store.sent) == (1, [])
 
 
 def test_an_overloaded_service_is_asked_again(fake: Fake) -> None:
-    fails(2, iceberg_error(503, "Try again.", "ServiceUnavailableException"), fake)
+    fails(2, iceberg_error(503, "overloaded", "Try again."), fake)
     client, store = s3(fake)
 
     client.put_object(Bucket="bucket", Key="a", Body=b"12345")
@@ -343,7 +344,7 @@ async def test_a_session_of_aioboto3_is_signed(fake: Fake) -> None:
 
 
 async def test_a_refusal_reaches_a_coroutine(fake: Fake) -> None:
-    fails(9, iceberg_error(403, "No grant.", "ForbiddenException"), fake)
+    fails(9, iceberg_error(403, "forbidden", "No grant."), fake)
     session = aioboto3.Session()
     install(fake, session)
 
