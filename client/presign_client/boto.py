@@ -114,7 +114,7 @@ def _unsigned(request: Any, region: str, operation: str) -> UnsignedRequest:
     length = prepared.headers.get("content-length")
     if length is not None:
         # botocore adds it after it has signed. A grant may limit it, so it must be signed.
-        _add(request, {"Content-Length": length})
+        request.headers["Content-Length"] = length
     headers = {name.lower(): value for name, value in request.headers.items()}
     return UnsignedRequest(
         region=request.context.get("signing", {}).get("region") or region,
@@ -143,5 +143,4 @@ def _signed(signer: RemoteSigner, unsigned: UnsignedRequest, operation: str) -> 
 
 def _add(request: Any, headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        del request.headers[name]  # it would become a second line
         request.headers[name] = value

@@ -176,15 +176,6 @@ def test_other_bodies_are_not_sent(fake: Fake) -> None:
     assert "body" not in asked(fake)
 
 
-def test_no_header_is_sent_twice(fake: Fake) -> None:
-    client, store = s3(fake)
-
-    client.put_object(Bucket="bucket", Key="a", Body=b"12345")
-
-    names = [name.lower() for name in store.sent[0].headers]
-    assert len(names) == len(set(names))
-
-
 def test_credentials_of_the_session_are_not_used(fake: Fake) -> None:
     session = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="other")
     install(fake, session)
