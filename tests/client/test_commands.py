@@ -216,7 +216,7 @@ JSON: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("command", OWN)
+@pytest.mark.parametrize("command", JSON)
 def test_json_is_one_document(fake: Fake, file: Path, command: str) -> None:
     fake.put("a.csv", b"12345")
     words = [word.format(file=file) for word in JSON[command]]
@@ -264,6 +264,13 @@ def test_no_option_takes_a_token(command: str) -> None:
         ("url", "reports/a", "--method", "put"),
         ("url", "reports/a", "--content-length", "5"),
         ("link", "reports/a", "--max-uses", "0"),
+        ("credentials", "reports/a"),
+        ("credentials", "reports", "--permission", "ALL"),
+        ("agent", "reports", "--listen", "9911"),
+        ("agent", "reports", "--listen", "0.0.0.0:9911"),
+        ("agent", "reports", "--listen", "localhost:9911"),
+        ("agent", "reports", "--listen", "127.0.0.1:65536"),
+        ("agent", "reports", "--no-authorization", "--authorization-file", "a"),
         ("nothing",),
     ],
 )

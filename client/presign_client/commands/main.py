@@ -11,7 +11,7 @@ from presign_client import __version__
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-OWN = ("put", "get", "url", "ls", "rm", "link", "whoami")
+OWN = ("put", "get", "url", "ls", "rm", "link", "whoami", "credentials", "agent")
 EPILOG = """\b
 Examples:
   presign put report.pdf reports/2026/q3.pdf
