@@ -33,7 +33,7 @@ test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow one
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
 
-test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, or kill clients
+test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
 
 check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document

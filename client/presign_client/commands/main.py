@@ -12,7 +12,18 @@ from presign_client import __version__
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-OWN = ("put", "get", "url", "ls", "rm", "link", "whoami", "completion")
+OWN = (
+    "put",
+    "get",
+    "url",
+    "ls",
+    "rm",
+    "link",
+    "whoami",
+    "credentials",
+    "agent",
+    "completion",
+)
 EPILOG = """\b
 Examples:
   presign put report.pdf reports/2026/q3.pdf

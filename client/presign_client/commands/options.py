@@ -52,6 +52,28 @@ def object_name(text: str) -> tuple[str, str]:
     return bucket, key
 
 
+def bucket_name(text: str) -> str:
+    """Return the name of a bucket alone."""
+    if not text or "/" in text:
+        raise click.BadParameter("write the bucket's name alone; --prefix names a prefix")
+    return text
+
+
+def narrowed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the bucket that credentials are for, and the options that narrow them."""
+    for option in (
+        click.option(
+            "--permission",
+            type=click.Choice(["READ", "WRITE", "READWRITE"], case_sensitive=False),
+            help="Narrow the credentials to it. Default: all that your grants allow.",
+        ),
+        click.option("--prefix", metavar="PREFIX", help="Narrow the credentials to a prefix."),
+        click.argument("bucket", type=bucket_name, metavar="BUCKET"),
+    ):
+        command = option(command)
+    return command
+
+
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a `presign`, and the options that say where it is. Report its errors."""
 

@@ -47,6 +47,13 @@ def test_no_option_takes_a_token(command: str) -> None:
         ("url", "reports/a", "--method", "put"),
         ("url", "reports/a", "--content-length", "5"),
         ("link", "reports/a", "--max-uses", "0"),
+        ("credentials", "reports/a"),
+        ("credentials", "reports", "--permission", "ALL"),
+        ("agent", "reports", "--listen", "9911"),
+        ("agent", "reports", "--listen", "0.0.0.0:9911"),
+        ("agent", "reports", "--listen", "localhost:9911"),
+        ("agent", "reports", "--listen", "127.0.0.1:65536"),
+        ("agent", "reports", "--no-authorization", "--authorization-file", "a"),
         ("nothing",),
     ],
 )
