@@ -48,7 +48,11 @@ def bare_environment() -> Iterator[None]:
     """Remove profiles, endpoints, proxies and settings from the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith("AWS_") or name.lower().endswith("_proxy") or is_a_setting(name):
+            if (
+                name.startswith(("AWS_", "OTEL_"))
+                or name.lower().endswith("_proxy")
+                or is_a_setting(name)
+            ):
                 patch.delenv(name)
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)

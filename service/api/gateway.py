@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 NO_ROUTE: Final = "none"
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's status for a client that did not wait
-_UNLIMITED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
+UNLIMITED: Final = frozenset({"/livez", "/readyz", "/metrics"})  # a full service is still healthy
 _REST: Final = "{path:path}"  # the end of a route for everything below a path
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class RequestObserver(Protocol):
@@ -91,13 +91,13 @@ class Gateway:
             await self._answer(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            method = scope["method"] if scope["method"] in METHODS else "other"
             status = state.get("status", CLIENT_CLOSED_REQUEST)
             self._metrics.request_ended(route, method, status, time.perf_counter() - began)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold a place in the limiter until the response is sent."""
-        if scope["path"] in _UNLIMITED:
+        if scope["path"] in UNLIMITED:
             await self._dispatch(scope, receive, send)
             return
         try:

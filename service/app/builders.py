@@ -172,6 +172,14 @@ def links_store_url(settings: Settings) -> SecretStr | None:
     return own or settings.server.rate_limit_url
 
 
+# As traces name the calls of a source of sessions, by the setting `credentials`.
+_SESSION_CALLS: Final = {
+    "assume_role": "STS.AssumeRole",
+    "web_identity": "STS.AssumeRoleWithWebIdentity",
+    "static": "static keys",
+}
+
+
 def bucket_sessions(
     name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
 ) -> BucketSessions:
@@ -183,6 +191,7 @@ def bucket_sessions(
         probe_policy=bucket.probe_policy,
         # AWS throttles our account in each region, any other store by itself.
         account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
+        call=_SESSION_CALLS[configured.credentials],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,8 +28,10 @@ from service.api.routes import (
     objects,
     openapi,
 )
+from service.api.traced_gateway import TracedGateway
 from service.app.reload import keep_reloading
-from service.app.services import OpenSources, Services, aws_sources
+from service.app.services import Services
+from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
@@ -41,6 +44,7 @@ from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.metrics import Metrics
+from service.telemetry.spans import Spans
 
 _ROUTERS: Final = (
     objects.router,
@@ -54,6 +58,13 @@ _ROUTERS: Final = (
     console.router,
 )
 
+# FastAPI's own spans have the path and the query of a request: keys, and share links.
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 _SETTLE_SECONDS: Final = 3.0  # work in a thread would slow down the first requests
 
 
@@ -81,6 +92,7 @@ def create_app(
     audit: WriteLines | None = None,
     drain: Drain | None = None,
     metrics: Metrics | None = None,
+    spans: Spans | None = None,
     watched: Path | None = None,
     once_started: Callable[[], None] | None = None,
 ) -> PresignApp:
@@ -88,7 +100,7 @@ def create_app(
 
     `addresses` are those of the buckets, if already resolved. `audit` takes audit lines, instead of
     standard output; `store_transport` takes calls to stores, instead of the network. `drain` tells
-    that the process will stop. If `watched` is a configuration file, its changes take effect.
+    that the process will stop. `spans` are None if no traces are exported. If `watched` is a configuration file, its changes take effect.
     `once_started` is called in a thread, soon after the start.
     """
     clock = clock or SystemClock()
@@ -102,6 +114,7 @@ def create_app(
                 make_source=await stack.enter_async_context(open_sources(clock)),
                 write_audit=audit or LineSink(sys.stdout.fileno()).write,
                 metrics=metrics,
+                spans=spans,
                 store_transport=store_transport,
             )
             await services.start(settings, addresses)
@@ -126,6 +139,7 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,  # the redirect would echo the caller's Host header
         generate_unique_id_function=_operation_id,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
     app.state.shared = _shared(settings.server.max_in_flight, clock)
@@ -149,6 +163,8 @@ def create_app(
         metrics=metrics,
         cors_origins=_cors_origins(settings),
     )
+    if spans is not None:
+        app.gateway = TracedGateway(app.gateway, spans)
     return app
 
 

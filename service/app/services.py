@@ -9,18 +9,18 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import aioboto3
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
 from service.app.closing import close_sources, run_all
+from service.app.session_sources import MakeSource, assumed_role
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -50,32 +50,13 @@ from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
-from service.sessions.sts_clients import StsClients
+from service.sessions.sts import AssumedRole, SessionSource
 from service.signing.signer import Address
 from service.telemetry.metrics import Metrics
-
-MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
-OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
+from service.telemetry.spans import Spans
 
 _JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
-
-
-@asynccontextmanager
-async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
-    async with AsyncExitStack() as stack:
-        session = aioboto3.Session()
-        clients = StsClients(session, stack, builders.sdk_ca_digest)
-
-        async def make(name: str, settings: Settings) -> SessionSource:
-            role = _role(name, settings)
-            if role is None:
-                return StaticKeys(session, clock)
-            return AssumedRole(await clients.for_role(role), role, clock)
-
-        yield make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +88,7 @@ class Services:
         make_source: MakeSource,
         write_audit: WriteLines,
         metrics: Metrics,
+        spans: Spans | None = None,
         store_transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """`store_transport` replaces the network for calls to stores."""
@@ -115,6 +97,7 @@ class Services:
         self._write_audit = write_audit
         self._store_transport = store_transport
         self._metrics = metrics
+        self._spans = spans
         self._locations: dict[str, Location] = {}
         self._addresses: dict[str, Address] = {}
         self._current: _Configuration | None = None
@@ -134,6 +117,7 @@ class Services:
                 transport=self._store_transport,
                 verify=builders.store_tls_context(settings),
                 waiting=self._waiting,
+                spans=self._spans,
             )
             stack.push_async_callback(self._store.close)
             self._assemble(configuration := await self._prepare(settings))
@@ -158,6 +142,7 @@ class Services:
             observer=self._metrics,
             history=history,
             waiting=self._waiting,
+            spans=self._spans,
         )
         self.tokens = TokenVerifier(configuration.issuers(), clock=clock)
         self.authorizer = Authorizer(
@@ -264,7 +249,7 @@ class Services:
                 if (
                     current is not None
                     and name in current.buckets
-                    and _role(name, current.settings) == _role(name, settings)
+                    and assumed_role(name, current.settings) == assumed_role(name, settings)
                 ):
                     sources[name] = current.buckets[name].source
                 else:
@@ -287,13 +272,8 @@ class Services:
             chance=random.random,
             observer=self._metrics,
             waiting=self._waiting,
+            spans=self._spans,
         )
-
-
-def _role(bucket: str, settings: Settings) -> Role | None:
-    """The role that a bucket's sessions assume. None for static keys."""
-    configured = settings.buckets[bucket]
-    return None if configured.credentials == "static" else builders.role(configured, settings)
 
 
 async def _stop(caches: Iterable[JwksCache]) -> None:

@@ -19,6 +19,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import SharedAttempts, attempt
 from service.concurrency.waiting import Waiting
 from service.errors import Overloaded
+from service.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class JwksCache:
         chance: Callable[[], float],
         observer: KeysObserver | None = None,
         waiting: Waiting | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """`name` is for the log; `chance` returns a random number in [0, 1) for the jitter.
 
@@ -56,6 +58,7 @@ class JwksCache:
         self._clock = clock
         self._chance = chance
         self._observer = observer
+        self._spans = spans or Spans()
         self._keys: Mapping[str, VerificationKey] = {}
         self._generation = 0
         self._fetched_at = -math.inf
@@ -107,13 +110,20 @@ class JwksCache:
         self._due_at = self._attempted_at + RETRY_SECONDS
         self._is_fetching = True
         try:
-            self._accept(read_keys(await attempt(self._source.fetch(), _ATTEMPT_SECONDS)))
-        except Exception as error:  # noqa: BLE001 - a bug of the source is a failure like others
-            self._fail(error)
+            await self._fetch()
         finally:
             self._is_fetching = False
         self._attempts.ended()
         return 0
+
+    async def _fetch(self) -> None:
+        attributes, waiting = {"presign.issuer": self._name}, self._attempts.waiting_contexts
+        with self._spans.shared_call("GET jwks", attributes, waiting) as call:
+            try:
+                self._accept(read_keys(await attempt(self._source.fetch(), _ATTEMPT_SECONDS)))
+            except Exception as error:  # noqa: BLE001 - a bug of the source is a failure like others
+                call.outcome = "failed"
+                self._fail(error)
 
     def _accept(self, keys: Mapping[str, VerificationKey]) -> None:
         if keys != self._keys:

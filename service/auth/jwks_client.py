@@ -11,6 +11,8 @@ from typing import Final, Protocol
 
 import httpx
 
+from service.telemetry.spans import trace_headers
+
 FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 262_144  # enough for a hundred keys of 4,096 bits with certificates
 _HEADERS: Final = {
@@ -48,7 +50,7 @@ class JwksEndpoint:
         self._ca_file = ca_file
 
     async def fetch(self) -> bytes:
-        headers = self._bearer()
+        headers = self._bearer() | trace_headers()
         try:
             async with asyncio.timeout(self._limit_seconds):
                 return await self._answer(headers)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
+from urllib.parse import urlsplit
 
 from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
 from service.access.grants import Caller, Grant, Operation
@@ -29,11 +30,14 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 
 
 def report(
-    settings: Settings, addresses: Mapping[str, Address], *, offline: bool
+    settings: Settings, addresses: Mapping[str, Address], *, offline: bool, traces: str | None
 ) -> dict[str, Sequence[str]]:
-    """Return the lines of the report by their kind. With `errors` a caller cannot be served."""
+    """Return the lines of the report by their kind. With `errors` a caller cannot be served.
+
+    `traces` is the URL that spans are sent to.
+    """
     return {
-        "description": [*describe(settings, addresses)],
+        "description": [*describe(settings, addresses), *_describe_traces(traces)],
         "warnings": [*warnings(settings)],
         "not_checked": [*skipped_files(settings)] if offline else [],
         "errors": [*oversized_policies(settings, addresses)],
@@ -70,6 +74,12 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_package_index.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+
+
+def _describe_traces(endpoint: str | None) -> Iterator[str]:
+    """Yield the host only: the URL may have a password."""
+    if endpoint is not None:
+        yield f"traces: OpenTelemetry spans go to {urlsplit(endpoint).hostname}"
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:

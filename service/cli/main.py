@@ -16,6 +16,7 @@ from service.cli.options import (
     config_argument,
     load,
     print_json,
+    traces_endpoint,
     warn,
 )
 
@@ -50,7 +51,8 @@ def serve(path: Path | None, host: str, port: int) -> None:
         from service.config.settings import configuration_path
 
     path = configuration_path(path)
-    run(path, *load(path), host=host, port=port)
+    settings, addresses = load(path)
+    run(path, settings, addresses, host=host, port=port, traces=traces_endpoint())
 
 
 @contextmanager
@@ -91,7 +93,8 @@ def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> N
     from service.cli.check import report
 
     try:
-        found = report(*load(path, offline=offline), offline=offline)
+        settings, addresses = load(path, offline=offline)
+        found = report(settings, addresses, offline=offline, traces=traces_endpoint())
     except InvalidConfiguration as invalid:
         if not is_json:
             raise

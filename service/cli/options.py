@@ -71,6 +71,18 @@ def load(path: Path | None, *, offline: bool = False) -> "tuple[Settings, dict[s
         raise InvalidConfiguration(error.problems) from None
 
 
+def traces_endpoint() -> str | None:
+    """Return the URL that spans are sent to, or None. Raises InvalidConfiguration."""
+    import os
+
+    from service.telemetry import otel_variables
+
+    try:
+        return otel_variables.traces_endpoint(os.environ)
+    except ConfigurationError as error:
+        raise InvalidConfiguration(error.problems) from None
+
+
 def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +15,24 @@ from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
+from service.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
 
 
 def run(
-    path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
+    path: Path,
+    settings: Settings,
+    addresses: dict[str, Address],
+    *,
+    host: str,
+    port: int,
+    traces: str | None,
 ) -> None:
-    """Run the service until a signal ends it. Reload the file at `path` when it changes."""
+    """Run the service until a signal ends it. Reload the file at `path` when it changes.
+
+    `traces` is the URL that spans are sent to.
+    """
     drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
     # Log to standard error what standard output cannot take, for example that its reader is gone.
@@ -29,22 +40,33 @@ def run(
     handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
     handler.setFormatter(JsonFormatter())
     set_up_logging(settings.server.log_level, handler)
-    app = create_app(
-        settings,
-        addresses=addresses,
-        audit=sink.write,
-        drain=drain,
-        metrics=metrics,
-        watched=path,
-        once_started=partial(_log_oversized_policies, settings, addresses),
-    )
-    Server(
-        uvicorn_config(
-            app, host=host, port=port, drain=drain, body_discarded=metrics.body_discarded
-        ),
-        drain=drain,
-        drain_seconds=settings.server.drain_seconds,
-    ).run()
+    with _exported_spans(traces) as spans:
+        app = create_app(
+            settings,
+            addresses=addresses,
+            audit=sink.write,
+            drain=drain,
+            metrics=metrics,
+            spans=spans,
+            watched=path,
+            once_started=partial(_log_oversized_policies, settings, addresses),
+        )
+        Server(
+            uvicorn_config(
+                app, host=host, port=port, drain=drain, body_discarded=metrics.body_discarded
+            ),
+            drain=drain,
+            drain_seconds=settings.server.drain_seconds,
+        ).run()
+
+
+def _exported_spans(endpoint: str | None) -> AbstractContextManager[Spans | None]:
+    if endpoint is None:
+        return nullcontext()
+    # Only now: the SDK is an extra, and takes time and memory.
+    from service.telemetry.otlp import exported_spans
+
+    return exported_spans(endpoint)
 
 
 def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -> None:

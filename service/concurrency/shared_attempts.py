@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable
-from contextvars import Context
+from collections.abc import Awaitable, Callable, Collection, Hashable
+from contextvars import Context, copy_context
 from typing import Final, TypeVar
 
 from service.concurrency.waiting import Waiting
@@ -49,6 +49,11 @@ class SharedAttempts:
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._contexts: dict[object, Context] = {}  # of the requests that wait
+
+    def waiting_contexts(self) -> Collection[Context]:
+        """Return the contexts of the requests that wait now, the first one first."""
+        return self._contexts.values()
 
     def start(self) -> None:
         """Start the task, unless it has been started before. The first `wait` does so too."""
@@ -87,6 +92,7 @@ class SharedAttempts:
         """Wait until the current or next attempt ends, unless too many wait for this `place`."""
         if not self._waiting.enter(place):
             return
+        self._contexts[waiter := object()] = copy_context()
         self.start()
         self.wake()
         try:
@@ -95,6 +101,7 @@ class SharedAttempts:
         except TimeoutError:
             return
         finally:
+            del self._contexts[waiter]
             self._waiting.leave(place)
 
     async def _run(self) -> None:

@@ -14,11 +14,12 @@ import asyncio
 import ssl
 from asyncio import Semaphore
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 import httpx
 
@@ -28,6 +29,7 @@ from service.concurrency.waiting import Waiting
 from service.errors import Overloaded, StorageRefused, StorageUnavailable
 from service.s3.access import StoreAccess
 from service.s3.errors import S3Error
+from service.s3.observer import S3Observer, observed
 from service.s3.xml import error_code
 from service.signing.actions import ListObjects
 from service.signing.multipart_actions import (
@@ -37,6 +39,7 @@ from service.signing.multipart_actions import (
     ListParts,
 )
 from service.signing.signer import Signable
+from service.telemetry.spans import Spans, trace_headers
 
 T = TypeVar("T")
 
@@ -59,15 +62,6 @@ _RETRYABLE_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 _RETRYABLE_CODES: Final = frozenset(
     {"InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"}
 )
-
-
-class S3Observer(Protocol):
-    def store_called(self, bucket: str, action: str, outcome: str, seconds: float) -> None:
-        """A call has ended: `ok`, `refused`, `unavailable`, `overloaded` or `cancelled`.
-
-        `unavailable`: the store failed. `overloaded`: there was no free slot, and nothing was sent.
-        `cancelled`: the caller disconnected.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +120,7 @@ class S3Client:
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | bool = True,
         waiting: Waiting | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """`chance` returns a random number in [0, 1).
 
@@ -136,7 +131,7 @@ class S3Client:
         self._waiting = waiting or Waiting()
         self._clock = clock
         self._chance = chance
-        self._observer = observer
+        self._observed = partial(observed, clock=clock, observer=observer, spans=spans or Spans())
         self._slots = Semaphore(CALLS)
         self._completions = Semaphore(COMPLETIONS)
         self._slots_by_bucket = defaultdict[str, Semaphore](lambda: Semaphore(CALLS_A_BUCKET))
@@ -183,7 +178,7 @@ class S3Client:
         StorageRefused or Overloaded.
         """
         call = _Call(store_access, action, bucket, key, body, seconds)
-        with self._observed(call):
+        with self._observed(bucket, type(action).__name__):
             try:
                 async with self._slot(call), asyncio.timeout(seconds):
                     return await self._send_with_retries(call)
@@ -223,7 +218,7 @@ class S3Client:
         url = call.store_access.internal_signer.presign(
             call.action, call.key, now=now, expires_in=_EXPIRES_IN
         )
-        method, headers = call.action.METHOD, call.action.headers()
+        method, headers = call.action.METHOD, {**call.action.headers(), **trace_headers()}
         match call.action:
             case ListObjects():
                 max_bytes = MAX_OBJECTS_BYTES
@@ -240,18 +235,6 @@ class S3Client:
         has_error = response.is_error or b"<Error" in reply.body
         code = await reply.read(error_code) if has_error else None
         return _Answer(response.status_code, code, reply)
-
-    @contextmanager
-    def _observed(self, call: _Call) -> Iterator[None]:
-        started_at, outcome = self._clock.boot(), "ok"
-        try:
-            yield
-        except BaseException as error:
-            outcome = _outcome(error)
-            raise
-        finally:
-            seconds = self._clock.boot() - started_at
-            self._observer.store_called(call.bucket, type(call.action).__name__, outcome, seconds)
 
     @asynccontextmanager
     async def _slot(self, call: _Call) -> AsyncIterator[None]:
@@ -275,18 +258,6 @@ class S3Client:
 
 def _too_many_calls() -> Overloaded:
     return Overloaded("Too many calls to this store are in progress.", retry_after=1)
-
-
-def _outcome(error: BaseException) -> str:
-    match error:
-        case S3Error() | StorageRefused():
-            return "refused"
-        case Overloaded():
-            return "overloaded"
-        case asyncio.CancelledError():
-            return "cancelled"
-        case _:
-            return "unavailable"
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> bytes:

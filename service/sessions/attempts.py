@@ -23,6 +23,7 @@ from service.sessions.pool_entry import PooledSession, SessionKey, SessionObserv
 from service.sessions.refresh_policy import backoff, is_better, threshold
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name
+from service.telemetry.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Attempts:
         clock: Clock,
         chance: Callable[[], float],
         observer: SessionObserver,
+        spans: Spans,
         history: History,
         entries: Mapping[SessionKey, PooledSession],
         own: Callable[[str], PooledSession | None],
@@ -57,6 +59,7 @@ class Attempts:
         self._clock = clock
         self._chance = chance
         self._observer = observer
+        self._spans = spans
         self._history = history
         self._throttled_until = defaultdict[str, float](lambda: -math.inf)  # by account
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
@@ -115,16 +118,17 @@ class Attempts:
 
     async def _attempt(self, key: SessionKey, entry: PooledSession) -> None:
         began = entry.attempted_at = self._clock.boot()
-        try:
-            work = entry.bucket.source.fetch(key.owner, key.policy)
-            self._accept(key, entry, await attempt(work, ATTEMPT_SECONDS))
-            outcome = "ok"
-        except SessionRefused as refusal:
-            outcome = self._fail(key, entry, refusal)
-        except Exception as error:  # noqa: BLE001 - STS, DNS and TLS raise anything
-            # Without the message, which may contain STS's response and a secret.
-            outcome = self._fail(key, entry, SessionRefused(type(error).__name__))
-        self._observer.refreshed(key.bucket, outcome, self._clock.boot() - began)
+        attributes, waiting = {"presign.bucket": key.bucket}, entry.attempts.waiting_contexts
+        with self._spans.shared_call(entry.bucket.call, attributes, waiting) as call:
+            try:
+                work = entry.bucket.source.fetch(key.owner, key.policy)
+                self._accept(key, entry, await attempt(work, ATTEMPT_SECONDS))
+            except SessionRefused as refusal:
+                call.outcome = self._fail(key, entry, refusal)
+            except Exception as error:  # noqa: BLE001 - STS, DNS and TLS raise anything
+                # Without the message, which may contain STS's response and a secret.
+                call.outcome = self._fail(key, entry, SessionRefused(type(error).__name__))
+        self._observer.refreshed(key.bucket, call.outcome, self._clock.boot() - began)
 
     def _accept(self, key: SessionKey, entry: PooledSession, session: Session) -> None:
         ends = None if entry.current is None else entry.current.session.expires_at

@@ -28,6 +28,7 @@ from service.sessions.pool_entry import (
 from service.sessions.refresh_policy import EXPIRY_MARGIN, MIN_REFRESH_AGE
 from service.sessions.sts import Owner
 from service.sessions.url_windows import WindowSigners
+from service.telemetry.spans import Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
@@ -43,6 +44,7 @@ class SessionPool:
         observer: SessionObserver | None = None,
         history: History | None = None,
         waiting: Waiting | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """`chance` returns a random number in [0, 1): the jitter of refreshes and retries.
 
@@ -58,6 +60,7 @@ class SessionPool:
             clock=clock,
             chance=chance,
             observer=observer or NullObserver(),
+            spans=spans or Spans(),
             history=self._history,
             entries=self._entries,
             own=self._own_entry,

@@ -47,7 +47,7 @@ class BucketSessions:
     """A bucket's source of sessions. `longest_lifetime` is the longest one granted, in seconds.
 
     `probe_policy` is the session policy of the bucket's own session. All buckets of an `account`
-    back off when STS throttles one of them.
+    back off when STS throttles one of them. Traces name the source's calls by `call`.
     """
 
     source: SessionSource
@@ -55,6 +55,7 @@ class BucketSessions:
     longest_lifetime: float
     probe_policy: str | None = None
     account: str = ""
+    call: str = "STS.AssumeRole"
 
 
 class SessionObserver(Protocol):

@@ -9,10 +9,12 @@ from typing import Any
 
 import aioboto3
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 
 from service.concurrency.shared_client import SharedClient
 from service.sessions.sts import Role
+from service.telemetry.spans import trace_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class StsClients:
             config=_config(unsigned=endpoint.unsigned),
         )
         client = asyncio.run(context.__aenter__())
+        client.meta.events.register("before-send.sts", _add_trace_headers)
         return SharedClient(client, lambda: context.__aexit__(None, None, None))
 
     async def _close(self) -> None:
@@ -105,6 +108,12 @@ class StsClient:
         if not self._is_closed:
             self._is_closed = True
             await self._clients.leave(self._endpoint)
+
+
+def _add_trace_headers(request: AWSPreparedRequest, **_: Any) -> None:
+    """The signature does not cover them: the request is signed already."""
+    for name, value in trace_headers().items():
+        request.headers[name] = value
 
 
 def _config(*, unsigned: bool) -> Config:

@@ -185,3 +185,21 @@ def test_check_warns_of_redirects_between_origins(
     done = checked(tmp_path, f"{GOOD}\n{sections}\n")
     assert done.exit_code == 0
     assert ("warning: server.cors_origins: a redirect from /o/" in done.output) is warns
+
+
+def test_where_traces_go_is_shown_without_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://user:pass-word@collector:4318")
+    output = checked(tmp_path, GOOD).output
+    assert "traces: OpenTelemetry spans go to collector\n" in output
+    assert "pass-word" not in output
+
+
+def test_an_unusable_variable_of_traces_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+    result = checked(tmp_path, GOOD)
+    assert result.exit_code == 1
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT: write a URL" in result.output

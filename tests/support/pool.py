@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from service.app.services import MakeSource
+from service.app.session_sources import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.errors import CredentialsUnavailable
@@ -16,6 +16,7 @@ from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions, SessionKey
 from service.sessions.session import Session
 from service.sessions.sts import Owner
+from service.telemetry.spans import Spans
 from tests.support.factories import ADDRESS, make_credentials
 from tests.support.virtual_time import FakeClock, loop_clock, server_time
 
@@ -119,6 +120,7 @@ def make_pool_harness(
     chance: Callable[[], float] = lambda: 0.0,
     accounts: Mapping[str, str] | None = None,
     probe_policy: str | None = None,
+    spans: Spans | None = None,
 ) -> PoolHarness:
     """Return a pool for `reports` and `more_buckets`; `accounts` are by bucket."""
     clock = loop_clock()
@@ -134,7 +136,8 @@ def make_pool_harness(
         )
         for name, source in sources.items()
     }
-    return PoolHarness(clock, SessionPool(buckets, clock=clock, chance=chance), sources)
+    pool = SessionPool(buckets, clock=clock, chance=chance, spans=spans)
+    return PoolHarness(clock, pool, sources)
 
 
 def make_session_key(number: int) -> SessionKey:

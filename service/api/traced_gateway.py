@@ -1,0 +1,53 @@
+"""A span of each request. In front of the gateway if traces are exported, and otherwise not there."""
+
+from typing import Final
+
+from opentelemetry.trace import Span
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.gateway import METHODS, UNLIMITED
+from service.telemetry.spans import Spans, set_failed, trace_headers
+
+_OTHER_METHOD: Final = "_OTHER"  # opentelemetry.io/docs/specs/semconv/http/http-spans
+_SERVER_ERROR: Final = 500
+
+
+class TracedGateway:
+    """Pure ASGI. Health checks and scrapes get no span."""
+
+    def __init__(self, gateway: ASGIApp, spans: Spans) -> None:
+        self._gateway = gateway
+        self._spans = spans
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in UNLIMITED:
+            await self._gateway(scope, receive, send)
+            return
+        # The first of a repeated header counts.
+        sent: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        method = scope["method"] if scope["method"] in METHODS else _OTHER_METHOD
+        with self._spans.request(method, sent.get(b"traceparent", b"").decode("latin-1")) as span:
+            # In place of the caller's, so that log lines have the ids of this span.
+            own = [(name.encode(), value.encode()) for name, value in trace_headers().items()]
+            scope["headers"] = [*own, *scope["headers"]]
+            try:
+                await self._gateway(scope, receive, send)
+            finally:
+                _describe(span, method, scope)
+
+
+def _describe(span: Span, method: str, scope: Scope) -> None:
+    """Set the attributes, by the semantic conventions for HTTP servers."""
+    state = scope["state"]
+    span.set_attribute("http.request.method", method)
+    span.set_attribute("url.scheme", scope["scheme"])
+    span.set_attribute("presign.request_id", state["request_id"])
+    if (route := getattr(scope.get("route"), "path", None)) is not None:
+        span.update_name(f"{method} {route}")
+        span.set_attribute("http.route", route)
+    if (status := state.get("status")) is None:
+        set_failed(span, "no_response")  # the client did not wait
+    else:
+        span.set_attribute("http.response.status_code", status)
+        if status >= _SERVER_ERROR:
+            set_failed(span, str(status))
