@@ -8,6 +8,7 @@ FROM ${BASE} AS build
 ARG PYTHON
 WORKDIR /build
 RUN python -m venv --without-pip /app
+# With the extra otel, 5 MiB, as nothing can be installed in a container that runs.
 COPY requirements.lock .
 # botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of the credential chain
 # (sso, sso-oidc) and of the demo (iam).

@@ -38,16 +38,20 @@ class TracedGateway:
 
 def _describe(span: Span, method: str, scope: Scope) -> None:
     """Set the attributes, by the semantic conventions for HTTP servers."""
-    state = scope["state"]
-    span.set_attribute("http.request.method", method)
-    span.set_attribute("url.scheme", scope["scheme"])
-    span.set_attribute("presign.request_id", state["request_id"])
+    state, name = scope["state"], method
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "url.scheme": scope["scheme"],
+        "presign.request_id": state["request_id"],
+    }
     if (route := getattr(scope.get("route"), "path", None)) is not None:
-        span.update_name(f"{method} {route}")
-        span.set_attribute("http.route", route)
+        name = f"{method} {route}"
+        attributes["http.route"] = route
     if (status := state.get("status")) is None:
         set_failed(span, "no_response")  # the client did not wait
     else:
-        span.set_attribute("http.response.status_code", status)
+        attributes["http.response.status_code"] = status
         if status >= _SERVER_ERROR:
             set_failed(span, str(status))
+    span.update_name(name)
+    span.set_attributes(attributes)

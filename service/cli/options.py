@@ -73,12 +73,10 @@ def load(path: Path | None, *, offline: bool = False) -> "tuple[Settings, dict[s
 
 def traces_endpoint() -> str | None:
     """Return the URL that spans are sent to, or None. Raises InvalidConfiguration."""
-    import os
-
-    from service.telemetry import otel_variables
+    from service.config import traces
 
     try:
-        return otel_variables.traces_endpoint(os.environ)
+        return traces.traces_endpoint()
     except ConfigurationError as error:
         raise InvalidConfiguration(error.problems) from None
 

@@ -37,7 +37,8 @@ def exported_spans(endpoint: str, *, flush_seconds: float = FLUSH_SECONDS) -> It
     for each in loggers:
         each.addFilter(first_failure)
     provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_Exporter(endpoint, first_failure)))
+    exporter = _Exporter(endpoint, first_failure)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     try:
         yield Spans(provider.get_tracer("presign", __version__))
     finally:
@@ -45,6 +46,8 @@ def exported_spans(endpoint: str, *, flush_seconds: float = FLUSH_SECONDS) -> It
         flushing = threading.Thread(target=provider.shutdown, name="flush spans", daemon=True)
         flushing.start()
         flushing.join(flush_seconds)
+        if flushing.is_alive():
+            exporter.shutdown()  # type: ignore[no-untyped-call]  # it ends the retries
         for each in loggers:
             each.removeFilter(first_failure)
 

@@ -71,6 +71,8 @@ _OF_OTHERS: Final = """\
 Credentials come from the SDK's default chain, with all its variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
 `AWS_SESSION_TOKEN`, `AWS_PROFILE` and so on. The SDK's variables for endpoints have no effect: only the file says where
 a bucket is. `HTTPS_PROXY` and `NO_PROXY` apply to https calls to stores and issuers.
+
+`OTEL_EXPORTER_OTLP_ENDPOINT` and other variables of OpenTelemetry turn on [traces](operations.md#traces).
 """
 _OF_TEXTS: Final = """\
 ## Text values

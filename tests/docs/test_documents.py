@@ -26,6 +26,7 @@ from service.server.run import KEEP_ALIVE_SECONDS
 from service.sessions import attempts
 from service.sessions.history import MAX_REMEMBERED
 from service.telemetry.metrics import Metrics
+from service.telemetry.otlp import FLUSH_SECONDS
 from tests.docs.documents import PAGES, blocks, section, table, text_of
 from tests.end_to_end.mutations import CASES
 from tests.support.app import make_app_settings, make_open_grant, run_app
@@ -203,6 +204,22 @@ def test_every_field_of_an_audit_line_is_documented() -> None:
         *("keys", "keys_count", "route", "suppressed", "part", "parts"),
     ]
     assert {*re.findall(r"`(\w+)`", first), "event"} == {*_Decision._fields, *outside}
+
+
+def test_every_attribute_of_a_span_is_documented() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py"))
+    attributes = set(re.findall(r'"((?:error|http|presign|url)\.[a-z_.]+)"', code))
+    attributes -= {"http.disconnect", "http.response.body", "http.response.start", "presign.yaml"}
+    traces = section("docs/operations.md", "Traces")
+    assert attributes == set(re.findall(r"`((?:error|http|presign|url)\.[a-z_.]+)`", traces))
+    assert f"the last spans have {FLUSH_SECONDS:g} s" in traces
+
+
+def test_every_variable_that_turns_traces_on_or_off_is_documented() -> None:
+    code = (ROOT / "service/config/traces.py").read_text(encoding="utf-8")
+    traces = section("docs/operations.md", "Traces")
+    variables = set(re.findall(r'"(OTEL_\w+)"', code))
+    assert variables == {each for each in variables if f"`{each}`" in traces} != set()
 
 
 def test_the_policy_of_the_runbook_is_json() -> None:

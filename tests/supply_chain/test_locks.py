@@ -60,8 +60,9 @@ def test_each_python_gets_each_package_once(lock: Path, python: str) -> None:
         ("requirements-dev.lock", PYPROJECT["project"]["dependencies"]),
         ("requirements-dev.lock", PYPROJECT["dependency-groups"]["dev"]),
         ("requirements-dev.lock", PYPROJECT["project"]["optional-dependencies"]["demo"]),
+        ("requirements.lock", PYPROJECT["project"]["optional-dependencies"]["otel"]),
     ],
-    ids=["what ships", "the same in development", "development", "the demo"],
+    ids=["what ships", "the same in development", "development", "the demo", "traces"],
 )
 def test_the_lock_satisfies_pyproject(lock: str, wanted: list[str], python: str) -> None:
     found = pinned(ROOT / lock, python)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from service.api.gateway import Gateway
 from service.telemetry.otlp import exported_spans
 from tests.api.sentinels import forms_of
 from tests.auth.mint import ISSUER, make_token
@@ -16,6 +17,7 @@ from tests.support.app import (
     API_KEY,
     SECRET,
     TOKEN,
+    app_of,
     make_app_settings,
     make_open_grant,
     make_store_response,
@@ -195,3 +197,33 @@ async def test_no_secret_leaves(receiver: Receiver) -> None:
     secrets = {form for each in (API_KEY, SECRET, TOKEN, "ASIAEXAMPLE") for form in forms_of(each)}
     for secret in (*secrets, *signatures, "secret", "s3.example", "tester", "X-Amz"):
         assert secret.encode() not in exported, secret
+
+
+async def test_a_client_that_does_not_wait_is_an_error(receiver: Receiver) -> None:
+    async def leave() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        raise AssertionError(message)
+
+    authorization = (b"authorization", f"Bearer {API_KEY}".encode())
+    request = httpx.Request("POST", f"http://presign{URLS}")
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "method": "POST",
+        "path": URLS,
+        "query_string": b"",
+        "headers": [*request.headers.raw, authorization],
+    }
+    async with traced_app(receiver) as app:
+        await app_of(app.client)(scope, leave, send)
+    (span,) = receiver.named(URLS_NAME)
+    found = attributes(span.attributes)
+    assert found["error.type"] == "no_response"
+    assert "http.response.status_code" not in found
+
+
+async def test_without_traces_the_gateway_is_not_wrapped() -> None:
+    async with run_app(make_app_settings(make_open_grant())) as client:
+        assert type(app_of(client).gateway) is Gateway  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 The SDK reads the others: opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables
 """
 
+import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Final
@@ -18,7 +19,7 @@ _EXTRA: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
-def traces_endpoint(environ: Mapping[str, str]) -> str | None:
+def traces_endpoint(environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the URL that spans are sent to, or None if no traces are wanted.
 
     Raises ConfigurationError, also if the SDK is not installed. An empty variable counts as unset.

@@ -1,11 +1,13 @@
 """Which variables turn traces on, and what is wrong with others, in words."""
 
+import ast
 import sys
 
 import pytest
 
+from service.config.traces import traces_endpoint
 from service.errors import ConfigurationError
-from service.telemetry.otel_variables import traces_endpoint
+from tests.support.demo import ROOT
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -83,3 +85,16 @@ class _Without:
     def find_spec(self, name: str, *_: object) -> None:
         if name.startswith(self._missing):
             raise ModuleNotFoundError(name)
+
+
+def test_the_sdk_is_imported_only_to_export() -> None:
+    """Without the extra, the service must start."""
+    imported = [
+        ast.unparse(statement)
+        for path in (ROOT / "service").rglob("*.py")
+        if path.name != "otlp.py"
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
+    ]
+    assert len(imported) > 500
+    assert [each for each in imported if "otlp" in each or "opentelemetry.sdk" in each] == []
