@@ -12,6 +12,7 @@ from service import __version__
 from service.app.factory import create_app
 from service.auth.api_keys import digest_of, new_key
 from service.cli.check import describe, oversized_policies, skipped_files, warnings
+from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.operations import revoke, uploads
 from service.cli.options import config_option, load
@@ -22,7 +23,7 @@ from service.server.run import Server, uvicorn_config
 from service.server.shutdown import Drain
 from service.signing.signer import Address
 from service.telemetry.line_sink import LineSink
-from service.telemetry.logs import JsonFormatter, SinkHandler, plain_handler, set_up_logging
+from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -78,18 +79,6 @@ def print_new_link_key() -> None:
     click.echo(new_link_key(secrets.token_bytes(KEY_BYTES)))
 
 
-@main.command()
-@click.option("--port", default=8000, show_default=True)
-@click.option("--store-port", default=5000, show_default=True)
-def demo(port: int, store_port: int) -> None:
-    """Run the service and moto, a fake S3, ready for curl."""
-    # Only the demo needs moto, an optional dependency.
-    from service.cli.demo import run_demo  # noqa: PLC0415
-
-    set_up_logging("WARNING", plain_handler())
-    run_demo(port=port, store_port=store_port)
-
-
 def run(
     path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
 ) -> None:
@@ -124,5 +113,5 @@ def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -
         log.error("a caller cannot be served: %s", problem)
 
 
-for _command in (uploads, revoke, diagnose):
+for _command in (demo, uploads, revoke, diagnose):
     main.add_command(_command)
