@@ -65,8 +65,8 @@ def diagnose(
     """Explain why a signed request failed, and how to fix it.
 
     Reads the URL from standard input, or asks for it. It cannot be an argument, because other users
-    of the machine see those. With --curl it reads a curl command, and takes the method, the headers
-    and the length of a file to upload from it. With --service, set PRESIGN_TOKEN to an API key or token. Without it
+    of the machine see those. With --curl it reads a curl command: the method, the headers, and the
+    length of a file to upload. With --service, set PRESIGN_TOKEN to an API key or token. Without it
     nothing is sent anywhere, and causes that only the session's secret can prove are not found.
     Exits with 0 if no cause is found, 1 if one is, and 2 if the request could not be diagnosed.
     """

@@ -72,7 +72,7 @@ class Gate:
         authentication = parse_authentication(request)
         if authentication is None:
             return self._unsigned(environ, request)
-        if authentication.service != SERVICE and authentication.expires_in is None:
+        if authentication.credential.service != SERVICE and authentication.expires_in is None:
             digest = hashlib.sha256()
             body = spool(environ["wsgi.input"], _length(request), digest.update)
             payload_hash = digest.hexdigest()
@@ -115,8 +115,8 @@ def _received(environ: "WSGIEnvironment") -> ReceivedRequest:
     headers: dict[str, str] = {}
     for name, value in environ[RAW_HEADERS]:
         text = value.strip().encode("latin-1").decode("utf-8", "replace")
-        name = name.lower()
-        headers[name] = f"{headers[name]},{text}" if name in headers else text
+        earlier = headers.get(name.lower())
+        headers[name.lower()] = text if earlier is None else f"{earlier},{text}"
     path, query = parse_target(environ["RAW_URI"])
     return ReceivedRequest(
         method=environ["REQUEST_METHOD"], path=path, query=query, headers=headers

@@ -47,12 +47,12 @@ def verify_form(
         raise StoreError(400, "InvalidArgument", f"x-amz-algorithm must be {sigv4.ALGORITHM}")
     timestamp = fields["x-amz-date"]
     authentication = Authentication(
-        **parse_credential(fields["x-amz-credential"], timestamp, "InvalidArgument"),
+        credential=parse_credential(fields["x-amz-credential"], timestamp, "InvalidArgument"),
         timestamp=timestamp,
         signature=fields["x-amz-signature"],
         token=fields.get("x-amz-security-token"),
     )
-    if (authentication.region, authentication.service) != (region, SERVICE):
+    if authentication.credential[2:] != (region, SERVICE):
         raise StoreError(400, "InvalidArgument", f"the credential is not for {region}/{SERVICE}")
     key = valid_key(authentication, find_key, now)
     check_signature(authentication, key, fields["policy"])

@@ -6,7 +6,7 @@ docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from service.demo.store_errors import StoreError
@@ -40,6 +40,15 @@ class ReceivedRequest:
         return next((value for each, value in self.query if each == name), None)
 
 
+class Credential(NamedTuple):
+    """A credential without its last part, which is always `aws4_request`."""
+
+    access_key_id: str
+    date: str
+    region: str
+    service: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
     """What a query, an `Authorization` header or the fields of a form say.
@@ -47,19 +56,12 @@ class Authentication:
     `timestamp` is YYYYMMDDTHHMMSSZ. Only a query has `expires_in`, in seconds.
     """
 
-    access_key_id: str
-    date: str
-    region: str
-    service: str
+    credential: Credential
     timestamp: str
     signature: str
     signed_headers: tuple[str, ...] = ()
     token: str | None = field(default=None, repr=False)
     expires_in: int | None = None
-
-    @property
-    def scope(self) -> str:
-        return sigv4.credential_scope(self.date, self.region, self.service)
 
 
 def parse_target(target: str) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -97,8 +99,8 @@ def parse_authentication(request: ReceivedRequest) -> Authentication | None:
     return _in_the_header(request, header) if header else None
 
 
-def parse_credential(credential: str, timestamp: str, code: str) -> dict[str, str]:
-    """Return the parts of a credential: key id, date, region, service. Raises `code`."""
+def parse_credential(credential: str, timestamp: str, code: str) -> Credential:
+    """Raises StoreError with this code."""
     parts = credential.rsplit("/", 4)
     if len(parts) != 5 or parts[4] != "aws4_request":
         message = (
@@ -114,7 +116,7 @@ def parse_credential(credential: str, timestamp: str, code: str) -> dict[str, st
             f'Invalid credential date "{parts[1]}". This date is not the same as "{timestamp}".'
         )
         raise StoreError(400, code, message)
-    return dict(zip(("access_key_id", "date", "region", "service"), parts, strict=False))
+    return Credential(*parts[:4])
 
 
 def _in_the_query(request: ReceivedRequest) -> Authentication:
@@ -131,7 +133,7 @@ def _in_the_query(request: ReceivedRequest) -> Authentication:
         raise StoreError(400, code, f'X-Amz-Algorithm only supports "{sigv4.ALGORITHM}"')
     timestamp = given["X-Amz-Date"]
     return Authentication(
-        **parse_credential(given["X-Amz-Credential"], timestamp, code),
+        credential=parse_credential(given["X-Amz-Credential"], timestamp, code),
         timestamp=timestamp,
         signed_headers=tuple(given["X-Amz-SignedHeaders"].lower().split(";")),
         signature=given["X-Amz-Signature"],
@@ -160,7 +162,7 @@ def _in_the_header(request: ReceivedRequest, header: str) -> Authentication:
         )
     timestamp = request.headers.get("x-amz-date", "")
     return Authentication(
-        **parse_credential(fields["Credential"], timestamp, code),
+        credential=parse_credential(fields["Credential"], timestamp, code),
         timestamp=timestamp,
         signed_headers=tuple(fields["SignedHeaders"].lower().split(";")),
         signature=fields["Signature"],

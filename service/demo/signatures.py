@@ -45,21 +45,25 @@ def verify(
     _check_scope(authentication, region)
     _check_time(authentication, now)
     key = valid_key(authentication, find_key, now)
-    if authentication.service == SERVICE:
+    if authentication.credential.service == SERVICE:
         _check_headers(request, authentication)
     canonical = _canonical_request(request, authentication, payload_hash)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join((sigv4.ALGORITHM, authentication.timestamp, authentication.scope, digest))
+    scope = "/".join((*authentication.credential[1:], "aws4_request"))
+    text = f"{sigv4.ALGORITHM}\n{authentication.timestamp}\n{scope}\n{digest}"
     check_signature(authentication, key, text, CanonicalRequest=canonical)
 
 
 def valid_key(authentication: Authentication, find_key: FindKey, now: float) -> StoredKey:
     """Return the key that signed. Raises StoreError if it is unknown, or if its session ended."""
-    key = find_key(authentication.access_key_id)
+    key = find_key(authentication.credential.access_key_id)
     if key is None or (key.token is not None and authentication.token is None):
         message = "The AWS Access Key Id you provided does not exist in our records."
         raise StoreError(
-            403, "InvalidAccessKeyId", message, AWSAccessKeyId=authentication.access_key_id
+            403,
+            "InvalidAccessKeyId",
+            message,
+            AWSAccessKeyId=authentication.credential.access_key_id,
         )
     if not hmac.compare_digest((authentication.token or "").encode(), (key.token or "").encode()):
         message = "The provided token is malformed or otherwise invalid."
@@ -74,7 +78,7 @@ def check_signature(
 ) -> None:
     """Raise SignatureDoesNotMatch, with what the store signed, if it differs."""
     signing_key = f"AWS4{key.secret_access_key}".encode()
-    for part in authentication.scope.split("/"):
+    for part in (*authentication.credential[1:], "aws4_request"):
         signing_key = hmac.digest(signing_key, part.encode(), "sha256")
     expected = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
     if hmac.compare_digest(expected.encode(), authentication.signature.encode()):
@@ -84,7 +88,7 @@ def check_signature(
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided. "
         "Check your key and signing method.",
-        AWSAccessKeyId=authentication.access_key_id,
+        AWSAccessKeyId=authentication.credential.access_key_id,
         StringToSign=string_to_sign,
         SignatureProvided=authentication.signature,
         **details,
@@ -92,19 +96,17 @@ def check_signature(
 
 
 def _check_scope(authentication: Authentication, region: str) -> None:
-    if authentication.expires_in is None and authentication.service != SERVICE:
+    _, _, signed_region, service = authentication.credential
+    in_the_header = authentication.expires_in is None
+    if in_the_header and service != SERVICE:
         return  # IAM and STS, which are global here
-    code = (
-        "AuthorizationHeaderMalformed"
-        if authentication.expires_in is None
-        else "AuthorizationQueryParametersError"
-    )
-    if authentication.service != SERVICE:
-        message = f'Error parsing the Credential; incorrect service "{authentication.service}".'
+    code = f"Authorization{'HeaderMalformed' if in_the_header else 'QueryParametersError'}"
+    if service != SERVICE:
+        message = f'Error parsing the Credential; incorrect service "{service}".'
         raise StoreError(400, code, message)
-    if authentication.region != region:
+    if signed_region != region:
         message = (
-            f"Error parsing the Credential; the region '{authentication.region}' is wrong; "
+            f"Error parsing the Credential; the region '{signed_region}' is wrong; "
             f"expecting '{region}'"
         )
         raise StoreError(400, code, message, Region=region)

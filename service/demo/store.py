@@ -8,9 +8,10 @@ import json
 import os
 import time
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -26,6 +27,8 @@ from service.demo.signatures import StoredKey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+Backend = TypeVar("Backend", bound=BaseBackend)
 
 BUCKET: Final = "demo"
 ROLE: Final = "presign-demo"
@@ -92,19 +95,22 @@ def prepare(moto: "WSGIApplication") -> None:
 
 def issued_key(access_key_id: str) -> StoredKey | None:
     """Return the key of a session or of a user of this moto, or None."""
-    for account in list(sts_backends.values()):
-        for sts in list(account.values()):
-            if (role := sts.get_assumed_role_from_access_key(access_key_id)) is not None:
-                return StoredKey(
-                    secret_access_key=role.secret_access_key,
-                    token=role.session_token,
-                    expires_at=role.expiration.replace(tzinfo=UTC).timestamp(),
-                )
-    for account in list(iam_backends.values()):
-        for iam in list(account.values()):
-            if (key := iam.access_keys.get(access_key_id)) is not None:
-                return StoredKey(secret_access_key=key.secret_access_key)
+    for sts in _backends(sts_backends):
+        if (role := sts.get_assumed_role_from_access_key(access_key_id)) is not None:
+            return StoredKey(
+                secret_access_key=role.secret_access_key,
+                token=role.session_token,
+                expires_at=role.expiration.replace(tzinfo=UTC).timestamp(),
+            )
+    for iam in _backends(iam_backends):
+        if (key := iam.access_keys.get(access_key_id)) is not None:
+            return StoredKey(secret_access_key=key.secret_access_key)
     return None
+
+
+def _backends(of_accounts: BackendDict[Backend]) -> list[Backend]:
+    """Those of all accounts and partitions, in a list: other threads add to them."""
+    return [each for account in list(of_accounts.values()) for each in list(account.values())]
 
 
 if __name__ == "__main__":
