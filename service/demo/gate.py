@@ -6,6 +6,7 @@ leaves to the store. The chunks of `aws-chunked` bodies are not verified, only t
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import parse_qs
@@ -53,31 +54,36 @@ class Gate:
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        try:
-            body = self._verified_body(environ)
-        except StoreError as error:
-            return _refuse(environ, start_response, error)
-        if body is None:
-            return self._store(environ, start_response)
-        environ["wsgi.input"] = body
-        return ClosingIterator(self._store(environ, start_response), body.close)
+        with ExitStack() as bodies:
+            try:
+                body = self._verified_body(environ, bodies)
+            except StoreError as error:
+                return _refuse(environ, start_response, error)
+            if body is not None:
+                environ["wsgi.input"] = body
+            return ClosingIterator(self._store(environ, start_response), bodies.pop_all().close)
 
-    def _verified_body(self, environ: "WSGIEnvironment") -> IO[bytes] | None:
-        """Return the body if it was read. Raises StoreError if the request is refused."""
+    def _verified_body(self, environ: "WSGIEnvironment", bodies: ExitStack) -> IO[bytes] | None:
+        """Return the body if it was read, which `bodies` closes.
+
+        Raises StoreError if the request is refused.
+        """
         if environ["REQUEST_METHOD"] == "OPTIONS" or (
             environ["REQUEST_METHOD"] == "GET" and environ["RAW_URI"] == HEALTH
         ):
             return None
-        request = _received(environ)
+        request, source = _received(environ), environ["wsgi.input"]
         authentication = parse_authentication(request)
         if authentication is None:
-            return self._unsigned(environ, request)
-        if authentication.credential.service != SERVICE and authentication.expires_in is None:
+            return self._unsigned(request, source, bodies)
+        in_the_header = authentication.expires_in is None
+        body = None
+        if in_the_header and authentication.credential.service != SERVICE:
             digest = hashlib.sha256()
-            body = spool(environ["wsgi.input"], _length(request), digest.update)
+            body = bodies.enter_context(spool(source, _length(request), digest.update))
             payload_hash = digest.hexdigest()
         else:
-            body, payload_hash = None, _payload_hash(request, authentication.expires_in is None)
+            payload_hash = _payload_hash(request, is_required=in_the_header)
         verify(
             request,
             authentication,
@@ -86,13 +92,15 @@ class Gate:
             region=self._region,
             now=self._clock(),
         )
-        return body or _checked_body(environ["wsgi.input"], request, payload_hash)
+        return body or _checked_body(source, request, payload_hash, bodies)
 
-    def _unsigned(self, environ: "WSGIEnvironment", request: ReceivedRequest) -> IO[bytes]:
+    def _unsigned(
+        self, request: ReceivedRequest, source: IO[bytes], bodies: ExitStack
+    ) -> IO[bytes]:
         kind, options = parse_options_header(request.headers.get("content-type"))
         if request.method != "POST" or kind not in {_FORM, _QUERY_API}:
             raise access_denied()
-        body = spool(environ["wsgi.input"], _length(request), lambda _: None)
+        body = bodies.enter_context(spool(source, _length(request), lambda _: None))
         if kind == _FORM and "boundary" in options:
             fields, size = read_form(body, options["boundary"].encode())
             verify_form(
@@ -133,7 +141,7 @@ def _length(request: ReceivedRequest) -> int | None:
     return int(text)
 
 
-def _payload_hash(request: ReceivedRequest, is_required: bool) -> str:  # noqa: FBT001
+def _payload_hash(request: ReceivedRequest, *, is_required: bool) -> str:
     declared = request.headers.get("x-amz-content-sha256")
     if declared is None and is_required:
         message = "Missing required header for this request: x-amz-content-sha256"
@@ -141,7 +149,9 @@ def _payload_hash(request: ReceivedRequest, is_required: bool) -> str:  # noqa: 
     return declared or sigv4.UNSIGNED_PAYLOAD
 
 
-def _checked_body(source: IO[bytes], request: ReceivedRequest, payload_hash: str) -> IO[bytes]:
+def _checked_body(
+    source: IO[bytes], request: ReceivedRequest, payload_hash: str, bodies: ExitStack
+) -> IO[bytes]:
     """Read a body that is what its headers declare. Raises StoreError."""
     length = _length(request)
     if request.method == "PUT" and length is None:
@@ -161,13 +171,9 @@ def _checked_body(source: IO[bytes], request: ReceivedRequest, payload_hash: str
         checks.update(piece)
         digest.update(piece)
 
-    body = spool(source, length, check)
-    try:
-        _compare(payload_hash, digest.hexdigest())
-        checks.finish()
-    except StoreError:
-        body.close()
-        raise
+    body = bodies.enter_context(spool(source, length, check))
+    _compare(payload_hash, digest.hexdigest())
+    checks.finish()
     return body
 
 
