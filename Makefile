@@ -18,7 +18,7 @@ NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients test
 
 # uv installs in a tenth of the time, where it is found.
 UV := $(shell command -v uv)
-DEMO_INSTALL = $(if $(UV),$(UV) pip install --python $(DEMO_VENV)/bin/python,$(DEMO_VENV)/bin/pip install --disable-pip-version-check) --quiet
+DEMO_PIP = $(if $(UV),VIRTUAL_ENV=$(DEMO_VENV) $(UV) pip,$(DEMO_VENV)/bin/pip --disable-pip-version-check)
 
 .PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
@@ -109,8 +109,8 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml
 
 $(DEMO_VENV)/.installed: requirements-demo.lock pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(if $(UV),--without-pip )$(DEMO_VENV)
-	$(DEMO_INSTALL) --require-hashes -r requirements-demo.lock
-	$(DEMO_INSTALL) --no-deps --no-build-isolation -e ./client -e .
+	$(DEMO_PIP) install --quiet --no-compile --no-deps --require-hashes -r requirements-demo.lock
+	$(DEMO_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
 $(STORE_VENV)/.installed: requirements-ministack.lock
