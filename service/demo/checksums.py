@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from service.demo.store_errors import StoreError
 
 _PREFIX: Final = "x-amz-checksum-"
-_NAMES: Final = ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")
+CHECKSUMS: Final = ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")
 # The reversed polynomials of CRC-32C (RFC 3720) and CRC-64/NVME (NVM Express 1.0, 5.2.1.3.4).
 _CRC32C: Final = (0x82F63B78, 4)
 _CRC64NVME: Final = (0x9A6C9329AC4BC9B5, 8)
@@ -80,7 +80,7 @@ class BodyChecks:
         """Raises StoreError for a header that is no checksum."""
         self._declared: list[tuple[str, bytes, Any]] = [
             (name.upper(), _decoded(name.upper(), headers[_PREFIX + name]), _make(name))
-            for name in _NAMES
+            for name in CHECKSUMS
             if _PREFIX + name in headers
         ]
         if "content-md5" in headers:

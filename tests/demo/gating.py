@@ -112,7 +112,7 @@ class Gated:
         }
         status = ""
 
-        def start_response(line: str, _headers: Any) -> Any:
+        def start_response(line: str, *_: Any) -> Any:
             nonlocal status
             status = line
 

@@ -18,7 +18,7 @@ POST: Final[dict[str, Any]] = DATA["aws_docs"]["post_policy"]
 FORM: Final = PostObject(key="forms/a", min_content_length=2, max_content_length=10)
 
 
-def form(form: PostObject = FORM, **changed: str | None) -> dict[str, str]:
+def form(form: PostObject = FORM, /, **changed: str | None) -> dict[str, str]:
     address = Address(scheme="http", host=HOST, path_prefix="/bucket/", region=REGION)
     fields = presign_form(Signer(SESSION, address), form, bucket="bucket", now=NOW, expires_in=60)
     merged = {name.lower(): value for name, value in fields.items()} | changed
@@ -81,7 +81,8 @@ def test_a_changed_field_is_refused(changed: dict[str, Any], says: str) -> None:
 
 
 def test_fields_to_ignore_need_no_condition() -> None:
-    assert refusal(form(**{"x-ignore-note": "a"})) == ""
+    changed: dict[str, Any] = {"x-ignore-note": "a"}
+    assert refusal(form(**changed)) == ""
 
 
 def test_a_form_without_a_file_is_refused() -> None:
