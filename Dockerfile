@@ -32,7 +32,7 @@ FROM build AS store
 COPY requirements-demo.lock .
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
         -r requirements-demo.lock
-ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo
+ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 5000
 ENTRYPOINT ["python", "-m", "service.demo.store"]
