@@ -97,14 +97,18 @@ class Gate:
     def _unsigned(
         self, request: ReceivedRequest, source: IO[bytes], bodies: ExitStack
     ) -> IO[bytes]:
+        """A form, which is sent to a bucket, or a call of STS, which is sent to `/`."""
         kind, options = parse_options_header(request.headers.get("content-type"))
-        if request.method != "POST" or kind not in {_FORM, _QUERY_API}:
+        bucket = request.path.strip("/")
+        is_form = kind == _FORM and "boundary" in options and bool(bucket) and "/" not in bucket
+        is_call = kind == _QUERY_API and not bucket
+        if request.method != "POST" or request.query or not (is_form or is_call):
             raise access_denied()
         body = bodies.enter_context(spool(source, _length(request), lambda _: None))
-        if kind == _FORM and "boundary" in options:
+        if is_form:
             fields, size = read_form(body, options["boundary"].encode())
             verify_form(
-                request.path.strip("/").partition("/")[0],
+                bucket,
                 fields,
                 size,
                 find_key=self._find_key,

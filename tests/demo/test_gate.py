@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+import httpx
 import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -13,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.demo.signatures import StoredKey
+from service.signing.post_policy import PostObject, presign_form
+from service.signing.signer import Address, Signer
 from tests.demo.gating import (
     HOST,
     NOW,
@@ -223,6 +226,20 @@ def test_an_anonymous_request_is_refused(method: str) -> None:
     gated = Gated()
     assert gated.send(method, "/bucket/a", {"Host": HOST}).status == 403
     assert not gated.stored
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("/bucket", 200), ("/bucket/", 200), ("/bucket?delete", 403), ("/bucket/a", 403), ("/", 403)],
+)
+def test_a_signed_form_does_nothing_but_store_a_file(target: str, status: int) -> None:
+    address = Address(scheme="http", host=HOST, path_prefix="/bucket/", region=REGION)
+    form = PostObject(key="a", max_content_length=10)
+    fields = presign_form(Signer(SESSION, address), form, bucket="bucket", now=NOW, expires_in=60)
+    sent = httpx.Request("POST", f"http://{HOST}", data=fields, files={"file": ("a", b"hello")})
+    gated = Gated()
+    assert gated.send("POST", target, dict(sent.headers), sent.read()).status == status
+    assert gated.stored == ([sent.content] if status == 200 else [])
 
 
 @pytest.mark.parametrize("authorization", ["Bearer demo", "Basic eDpkZW1v", "AWS AKIA:sig"])
