@@ -182,7 +182,7 @@ class ApiRoute(APIRoute):
                 try:
                     return await self._handler(call, body=parsed, **arguments)
                 except ItemValidationError as found:
-                    refuse(found.error, body, found.location)
+                    refuse(found.model, found.error, body, found.location)
         # A list of parts, which is long too, waits for the store: without a slot.
         return await self._handler(call, body=parsed, **arguments)
 
