@@ -26,6 +26,7 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
+from service.s3.xml import ObjectsPage
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
@@ -90,6 +91,20 @@ def render_uploaded_parts(parts: Sequence[UploadedPart]) -> bytes:
 
 def render_completed(completed: CompletedUpload) -> bytes:
     return to_json(_present(asdict(completed)))
+
+
+def render_listing(prefix: str, page: ObjectsPage) -> bytes:
+    objects = [
+        {
+            "key": each.key,
+            "size": each.content_length,
+            "etag": each.etag,
+            "last_modified": each.last_modified,
+        }
+        for each in page.objects
+    ]
+    members = {"prefix": prefix, "prefixes": page.prefixes, "objects": objects}
+    return to_json(members if page.next_token is None else {**members, "next": page.next_token})
 
 
 def render_check(found: CheckedObject | None) -> bytes:

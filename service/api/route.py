@@ -36,6 +36,7 @@ from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 
@@ -59,6 +60,11 @@ class AuthenticatedRequest(Request):
     def multipart(self) -> MultipartUploads:
         multipart: MultipartUploads = self.app.state.multipart
         return multipart
+
+    @property
+    def listings(self) -> Listings:
+        listings: Listings = self.app.state.listings
+        return listings
 
     @property
     def object_checks(self) -> ObjectChecks:

@@ -136,6 +136,13 @@ class ListUrlRequest(SigningRequest):
     continuation_token: Token | MISSING = MISSING
 
 
+class ObjectsQuery(StrictRequest):
+    bucket: Bucket
+    prefix: str | MISSING = MISSING
+    delimiter: LongText | MISSING = MISSING
+    after: Token | MISSING = MISSING
+
+
 class BatchRequest(StrictRequest):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
     is_batch: ClassVar[bool] = True

@@ -115,6 +115,7 @@ def create_app(
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
+            app.state.listings = services.listings
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield

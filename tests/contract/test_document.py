@@ -218,15 +218,18 @@ def test_every_operation_is_described_with_one_success_and_the_same_failures(
         assert operation["responses"].keys() == {success, "429", "503", "4XX", "5XX"}, path
 
 
-def test_parameters_are_required_and_described(document: Json) -> None:
+def test_parameters_are_described_and_required_except_those_of_a_list(document: Json) -> None:
     found = [operation.get("parameters", []) for _, operation in operations(document)]
     parameters = [parameter for each in found for parameter in each]
-    assert all(each["required"] and each["description"] for each in parameters)
-    assert {(each["in"], each["name"]) for each in parameters} == {
-        ("path", "link_id"),
-        ("path", "upload_id"),
-        ("query", "bucket"),
-        ("query", "key"),
+    assert all(each["description"] for each in parameters)
+    assert {(each["in"], each["name"], each["required"]) for each in parameters} == {
+        ("path", "link_id", True),
+        ("path", "upload_id", True),
+        ("query", "bucket", True),
+        ("query", "key", True),
+        ("query", "prefix", False),
+        ("query", "delimiter", False),
+        ("query", "after", False),
     }
 
 

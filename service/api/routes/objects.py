@@ -1,14 +1,14 @@
-"""Pre-signed URLs and forms for one object or a batch of them, and URLs that list keys."""
+"""Pre-signed URLs and forms for one object or a batch of them, and lists of objects."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import MISSING
 
 from service.access.grants import Operation
 from service.api.batches import lifetime, sign_batch
-from service.api.rendering import render_check, render_form, render_request
+from service.api.rendering import render_check, render_form, render_listing, render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Checksum as SentChecksum
 from service.api.schemas import (
@@ -21,6 +21,7 @@ from service.api.schemas import (
     ListUrlRequest,
     NewObjectRequest,
     ObjectCheckRequest,
+    ObjectsQuery,
     UploadFormRequest,
     UploadUrlBatchRequest,
     UploadUrlRequest,
@@ -30,6 +31,7 @@ from service.api.schemas import (
 from service.errors import InvalidRequest
 from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 from service.presigning.downloads import get_object
+from service.presigning.listings import ListingRequest
 from service.presigning.requests import PostFormRequest, PresignRequest
 from service.signing.actions import (
     DEFAULT_CONTENT_TYPE,
@@ -97,6 +99,19 @@ async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBat
 @router.post("/list-urls", tags=["lists"])
 async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, list_request(body)))
+
+
+@router.get("/objects", tags=["objects"])
+async def list_objects(
+    call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
+) -> bytes:
+    request = ListingRequest(
+        bucket=query.bucket,
+        prefix=or_none(query.prefix) or "",
+        delimiter=or_none(query.delimiter),
+        after=or_none(query.after),
+    )
+    return render_listing(request.prefix, await call.listings.page(call.requester, request))
 
 
 @router.post("/object-checks", tags=["object-checks"])
