@@ -1,5 +1,6 @@
 """Turns errors into problems (RFC 9457). No other module does."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -66,10 +67,10 @@ def problem(
 
 
 def of_error(
-    error: PresignError, *, request_id: str | None = None, within: str = "#"
+    error: PresignError, *, request_id: str | None = None, place: Callable[[str], str] = str
 ) -> dict[str, Any]:
-    """Return the problem of an error. `within` is the pointer of the item that it is about."""
-    pointers = {within + at.removeprefix("#"): detail for at, detail in error.pointers.items()}
+    """Return the problem of an error. `place` turns its pointers into those of the whole body."""
+    pointers = {place(at): detail for at, detail in error.pointers.items()}
     return problem(error.code, error.detail, request_id=request_id, pointers=pointers)
 
 

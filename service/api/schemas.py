@@ -69,23 +69,41 @@ class Checksum(StrictRequest):
     value: Digest
 
 
-class SigningRequest(StrictRequest):
-    bucket: Bucket
+class LifetimeFields(StrictRequest):
     expires_in: Seconds | MISSING = MISSING
     min_expires_in: Seconds | MISSING = MISSING
+
+
+class VersionFields(LifetimeFields):
+    version_id: LongText | MISSING = MISSING
+
+
+class DownloadFields(VersionFields):
+    filename: Text | MISSING = MISSING
+    disposition: Disposition | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    cache_control: Text | MISSING = MISSING
+    stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
+
+
+class SigningRequest(LifetimeFields):
+    bucket: Bucket
 
 
 class ObjectRequest(SigningRequest):
     key: str
 
 
-class DownloadUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-    filename: Text | MISSING = MISSING
-    disposition: Disposition | MISSING = MISSING
-    content_type: Text | MISSING = MISSING
-    cache_control: Text | MISSING = MISSING
-    stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
+class DownloadUrlRequest(ObjectRequest, DownloadFields):
+    pass
+
+
+class HeadUrlRequest(ObjectRequest, VersionFields):
+    pass
+
+
+class DeleteUrlRequest(ObjectRequest, VersionFields):
+    pass
 
 
 class NewObjectRequest(ObjectRequest):
@@ -121,14 +139,6 @@ class UploadFormRequest(SigningRequest):
     overwrite: bool | MISSING = MISSING
 
 
-class HeadUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-
-
-class DeleteUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-
-
 class ListUrlRequest(SigningRequest):
     prefix: str
     delimiter: LongText | MISSING = MISSING
@@ -148,20 +158,28 @@ class BatchRequest(StrictRequest):
     is_batch: ClassVar[bool] = True
 
 
-class DownloadUrlBatchRequest(BatchRequest):
-    items: DeferredItems[DownloadUrlRequest]
+class KeysBatchRequest(BatchRequest):
+    """A batch of `items`, or of `keys` with one bucket and the same fields for all of them."""
+
+    items: DeferredItems[Any] | MISSING = MISSING
+    bucket: Bucket | MISSING = MISSING
+    keys: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | MISSING = MISSING
+
+
+class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
+    items: DeferredItems[DownloadUrlRequest] | MISSING = MISSING
 
 
 class UploadUrlBatchRequest(BatchRequest):
     items: DeferredItems[UploadUrlRequest]
 
 
-class HeadUrlBatchRequest(BatchRequest):
-    items: DeferredItems[HeadUrlRequest]
+class HeadUrlBatchRequest(KeysBatchRequest, VersionFields):
+    items: DeferredItems[HeadUrlRequest] | MISSING = MISSING
 
 
-class DeleteUrlBatchRequest(BatchRequest):
-    items: DeferredItems[DeleteUrlRequest]
+class DeleteUrlBatchRequest(KeysBatchRequest, VersionFields):
+    items: DeferredItems[DeleteUrlRequest] | MISSING = MISSING
 
 
 def quoted_etag(etag: str) -> str:

@@ -162,6 +162,7 @@ async def test_a_batch_answers_each_item_in_its_place(
     answer = await client.post(f"/v1/{path}/batch", json={"items": items})
     first, second, third, fourth = answer.json()["results"]
     assert (answer.status_code, answer.json()["failed"]) == (200, 2)
+    assert [each["key"] for each in answer.json()["results"]] == [each["key"] for each in items]
     assert "/first?" in first["request"]["url"]
     assert second["problem"]["code"] == "forbidden"
     assert third["problem"]["errors"][0]["pointer"] == "#/items/2/key"

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import MISSING
 
 from service.access.grants import Operation
-from service.api.batches import lifetime, sign_batch
+from service.api.batches import lifetime, sign_batch, sign_items
 from service.api.rendering import render_check, render_form, render_listing, render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Checksum as SentChecksum
@@ -56,9 +56,7 @@ async def create_download_url(call: AuthenticatedRequest, body: DownloadUrlReque
 async def create_download_url_batch(
     call: AuthenticatedRequest, body: DownloadUrlBatchRequest
 ) -> bytes:
-    return await sign_batch(
-        call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_request
-    )
+    return await sign_batch(call, Operation.DOWNLOAD, body, DownloadUrlRequest, download_request)
 
 
 @router.post("/upload-urls", tags=["uploads"])
@@ -68,7 +66,7 @@ async def create_upload_url(call: AuthenticatedRequest, body: UploadUrlRequest) 
 
 @router.post("/upload-urls/batch", tags=["uploads"])
 async def create_upload_url_batch(call: AuthenticatedRequest, body: UploadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
+    return await sign_items(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
 
 
 @router.post("/upload-forms", tags=["forms"])
@@ -83,7 +81,7 @@ async def create_head_url(call: AuthenticatedRequest, body: HeadUrlRequest) -> b
 
 @router.post("/head-urls/batch", tags=["heads"])
 async def create_head_url_batch(call: AuthenticatedRequest, body: HeadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_request)
+    return await sign_batch(call, Operation.HEAD, body, HeadUrlRequest, head_request)
 
 
 @router.post("/delete-urls", tags=["deletes"])
@@ -93,7 +91,7 @@ async def create_delete_url(call: AuthenticatedRequest, body: DeleteUrlRequest) 
 
 @router.post("/delete-urls/batch", tags=["deletes"])
 async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_request)
+    return await sign_batch(call, Operation.DELETE, body, DeleteUrlRequest, delete_request)
 
 
 @router.post("/list-urls", tags=["lists"])

@@ -91,8 +91,10 @@ func batch(keys ...string) (map[string]any, error) {
 	for _, key := range keys {
 		items = append(items, *presign.NewDownloadUrlRequest(bucket, key))
 	}
+	request := presign.NewDownloadUrlBatchRequest()
+	request.SetItems(items)
 	answer, _, err := service.DownloadsAPI.CreateDownloadUrlBatch(asUser).
-		DownloadUrlBatchRequest(*presign.NewDownloadUrlBatchRequest(items)).Execute()
+		DownloadUrlBatchRequest(*request).Execute()
 	if err != nil {
 		return nil, err
 	}
