@@ -6,11 +6,11 @@ grants. `Limited` names the limit, which is the caller's own.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from service.access.content_types import matches_content_type
+from service.access.content_types import matches_content_type, suggested_content_type
 
 WEEK: Final = 604_800  # seconds
 LONGEST_LINK: Final = 31_536_000  # seconds: a share link ends after a year
@@ -130,6 +130,15 @@ def covers(grant: Grant, request: AccessRequest) -> bool:
         and request.operation in grant.allow
         and _covers_key(grant, request)
     )
+
+
+def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str | None:
+    """Return the content type that the key of an upload suggests, if a grant allows it there."""
+    suggested = suggested_content_type(request.key)
+    if suggested is None:
+        return None
+    decision = decide(grants, replace(request, content_type=suggested))
+    return suggested if isinstance(decision, Allowed) else None
 
 
 def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:

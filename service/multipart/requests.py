@@ -1,11 +1,11 @@
 """What callers request of multipart uploads. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from service.access.grants import AccessRequest, Operation
+from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
 from service.presigning.requests import StoreRequest
@@ -133,6 +133,16 @@ class NewUpload:
 
     def store_request(self) -> StoreRequest:
         return _creation(self, self.plan.content_length, overwrite=self.overwrite)
+
+    def with_content_type(self, grants: Iterable[Grant]) -> "NewUpload":
+        """Without a type, take the one that the key suggests, if a grant allows that."""
+        if self.content_type_given:
+            return self
+        content_type = allowed_content_type(grants, self.store_request().access_request)
+        if content_type is None:
+            return self
+        action = replace(self.action, content_type=content_type)
+        return replace(self, action=action, content_type_given=True)
 
     def first_parts(self, maximum: int | None) -> Sequence[int]:
         """Return the parts to sign at once: those with a checksum, or the first few.
