@@ -64,13 +64,17 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
-    """What a request needs a grant for. With `subtree`: for all keys that start with `key`."""
+    """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
+
+    `content_length` is exact, or with `is_max_length` the most bytes that there may be.
+    """
 
     operation: Operation
     bucket: str
     key: str
     subtree: bool = False
     content_length: int | None = None
+    is_max_length: bool = False
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
@@ -198,8 +202,7 @@ def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
     if _above(request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
     if _above(request.content_length, grant.max_content_length):
-        is_form = request.operation is Operation.FORM
-        pointer = "#/max_content_length" if is_form else "#/content_length"
+        pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
         return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
     typed = request.operation in _TYPED and request.declares_content_type
     if grant.content_types is None or not typed:

@@ -187,15 +187,20 @@ def quoted_etag(etag: str) -> str:
     return '"' + etag.strip('"') + '"'
 
 
-class MultipartUploadRequest(NewObjectRequest):
-    content_length: ObjectSize
+class LengthFields(StrictRequest):
+    """The exact length of an object, or the most bytes that it may have. One of them is given."""
+
+    content_length: ObjectSize | MISSING = MISSING
+    max_content_length: ObjectSize | MISSING = MISSING
+
+
+class MultipartUploadRequest(NewObjectRequest, LengthFields):
     part_size: PartSize | MISSING = MISSING
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksums: StringMap | MISSING = MISSING
 
 
-class PartUrlsRequest(ObjectRequest):
-    content_length: ObjectSize
+class PartUrlsRequest(ObjectRequest, LengthFields):
     part_size: PartSize
     part_numbers: (
         Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)] | MISSING
@@ -217,12 +222,11 @@ class CompletedPart(StrictRequest):
     checksum: Digest | MISSING = MISSING
 
 
-class CompleteUploadRequest(StrictRequest):
+class CompleteUploadRequest(LengthFields):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
 
     bucket: Bucket
     key: str
-    content_length: ObjectSize
     parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksum: Checksum | MISSING = MISSING

@@ -212,6 +212,7 @@ def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
         key=key.removesuffix(FILENAME_VARIABLE),
         subtree=subtree,
         content_length=request.form.max_content_length,
+        is_max_length=True,
         content_type=request.form.content_type,
         content_type_prefix=request.form.content_type_prefix,
         overwrite=request.key is not None,

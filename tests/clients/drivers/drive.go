@@ -135,7 +135,8 @@ func uploadByForm(body []byte) (string, error) {
 
 func uploadInParts(key string, body []byte) (map[string]any, error) {
 	length := int64(len(body))
-	request := presign.NewMultipartUploadRequest(bucket, key, length)
+	request := presign.NewMultipartUploadRequest(bucket, key)
+	request.SetContentLength(length)
 	request.SetPartSize(partSize)
 	uploads := service.MultipartUploadsAPI
 	created, _, err := uploads.CreateMultipartUpload(asUser).MultipartUploadRequest(*request).Execute()
@@ -157,8 +158,10 @@ func uploadInParts(key string, body []byte) (map[string]any, error) {
 	for _, part := range listed.Parts {
 		parts = append(parts, *presign.NewCompletedPart(part.PartNumber, part.Etag))
 	}
+	completion := presign.NewCompleteUploadRequest(bucket, key, parts)
+	completion.SetContentLength(length)
 	completed, _, err := uploads.CompleteMultipartUpload(asUser, created.UploadId).
-		CompleteUploadRequest(*presign.NewCompleteUploadRequest(bucket, key, length, parts)).Execute()
+		CompleteUploadRequest(*completion).Execute()
 	if err != nil {
 		return nil, err
 	}
