@@ -1,5 +1,6 @@
 # Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json. The
-# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/ and openapi.yaml.
+# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/, openapi.yaml and
+# docs/errors.md.
 # SECURITY.md says how to pin the base by its digest.
 ARG PYTHON=3.13
 ARG BASE=python:${PYTHON}-slim
@@ -34,7 +35,7 @@ RUN pip uninstall --yes --root-user-action=ignore pip \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /app /app
 COPY service /app/lib/python${PYTHON}/site-packages/service
-COPY openapi.yaml /app/lib/python${PYTHON}/site-packages/service/
+COPY openapi.yaml docs/errors.md /app/lib/python${PYTHON}/site-packages/service/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.

@@ -12,7 +12,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
-from service.api import problems
+from service.api.problems import Problems
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
@@ -47,6 +47,7 @@ def render_form(answer: PresignedForm) -> bytes:
 
 
 async def render_batch(
+    problems: Problems,
     keys: Sequence[str],
     answers: Sequence[PresignedRequests | PresignError],
     place: Callable[[int, str], str],

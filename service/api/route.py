@@ -30,6 +30,7 @@ from service.api.body import (
     refuse,
 )
 from service.api.limits import CALLER_ID, BatchSlot, CallerId, SharedLimits
+from service.api.problems import Problems
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
@@ -60,6 +61,11 @@ class AuthenticatedRequest(Request):
     def multipart(self) -> MultipartUploads:
         multipart: MultipartUploads = self.app.state.multipart
         return multipart
+
+    @property
+    def problems(self) -> Problems:
+        problems: Problems = self.app.state.problems
+        return problems
 
     @property
     def listings(self) -> Listings:

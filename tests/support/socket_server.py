@@ -191,7 +191,7 @@ class Answer:
         assert "date" in self.headers
         assert problem["status"] == self.status
         code: str = problem["code"]
-        assert problem["type"] == f"urn:presign:problem:{code}"
+        assert problem["type"] == f"/errors#{code}"
         return code
 
 
