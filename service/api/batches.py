@@ -52,7 +52,7 @@ async def sign_batch(
     if items is None or keys is not None:
         raise InvalidRequest("Give either items or keys.", pointer="#/keys")
     if others := sorted(body.model_fields_set - {"items"}):
-        detail = "With items, give this in each item."
+        detail = "With items, give this field in each item."
         raise InvalidRequest(detail, pointers={f"#/{name}": detail for name in others})
     return await sign_items(call, operation, items, model, request)
 

@@ -140,7 +140,7 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         return ""
 
     async def refused() -> Refusal:
-        return Refusal(Forbidden(), "request-1")
+        return Refusal(app.state.problems, Forbidden(), "request-1")
 
     async def header(name: str) -> Response:
         response = Response("ok")
