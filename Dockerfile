@@ -23,6 +23,7 @@ COPY deploy/image/sbom.py pyproject.toml service/__init__.py ./
 RUN mkdir /app/share \
  && python sbom.py /app pip-report.json pyproject.toml __init__.py >/app/share/presign.cdx.json
 COPY pyproject.toml README.md LICENSE openapi.yaml presign/
+COPY docs/errors.md presign/docs/
 COPY service presign/service
 COPY client presign/client
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./presign ./presign/client \

@@ -224,7 +224,7 @@ def refuse(
     route: Route, status: int, detail: str, code: str = "unauthenticated", retry_after: int = 0
 ) -> None:
     """Answer like the service."""
-    problem = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    problem = {"type": f"/errors#{code}", "title": code, "status": status, "code": code}
     headers = {"retry-after": str(retry_after)} if retry_after else {}
     headers["content-type"] = "application/problem+json"
     route.fulfill(status=status, headers=headers, json={**problem, "detail": detail})

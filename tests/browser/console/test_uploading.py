@@ -80,7 +80,7 @@ def test_who_may_not_replace_is_told_what_to_do(console: ConsolePage) -> None:
 
 def test_a_problem_is_shown_in_the_services_words(console: ConsolePage) -> None:
     refusal = {
-        "type": "urn:presign:problem:limit_exceeded", "title": "No", "status": 403, "code": "x",
+        "type": "/errors#limit_exceeded", "title": "No", "status": 403, "code": "x",
         "detail": "Your grant was changed meanwhile.", "request_id": "sentinel-id",
         "errors": [{"pointer": "#/content_length", "detail": "At most 1 byte."}],
     }  # fmt: skip
