@@ -1,6 +1,6 @@
 # Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json. The
-# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/ and openapi.yaml.
-# SECURITY.md says how to pin the base by its digest.
+# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/, openapi.yaml and
+# client/js/src/, which the console serves. SECURITY.md says how to pin the base by its digest.
 ARG PYTHON=3.13
 ARG BASE=python:${PYTHON}-slim
 
@@ -35,6 +35,7 @@ RUN pip uninstall --yes --root-user-action=ignore pip \
 COPY --from=build /app /app
 COPY service /app/lib/python${PYTHON}/site-packages/service
 COPY openapi.yaml /app/lib/python${PYTHON}/site-packages/service/
+COPY client/js/src /app/lib/python${PYTHON}/site-packages/service/console/page/client
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.

@@ -1,0 +1,74 @@
+// The client of presign for browsers and Node. `presign.d.ts` describes what it exports.
+
+import { Api } from "./api.js";
+import { PresignError } from "./errors.js";
+import { Retries } from "./retries.js";
+import { abortUpload, upload as uploadSource } from "./upload.js";
+
+export { PresignError };
+
+/** Uploads a file. `options` are those of `Presign` and of its method `upload`. */
+export function upload(file, { url, token, headers, fetch, retries, ...options }) {
+  return new Presign({ url, token, headers, fetch, retries }).upload(file, options);
+}
+
+export class Presign {
+  #api;
+
+  constructor({ retries, ...service }) {
+    this.retries = new Retries(retries);
+    this.#api = new Api(service, this.retries);
+  }
+
+  get url() {
+    return this.#api.url;
+  }
+
+  call(method, path, options) {
+    return this.#api.call(method, path, options);
+  }
+
+  upload(file, options) {
+    return uploadSource(this, file, options);
+  }
+
+  abortUpload(options) {
+    return abortUpload(this, options);
+  }
+
+  async downloadUrl({ bucket, key, expiresIn, filename, contentType, versionId, signal }) {
+    const more = { expires_in: expiresIn, filename, content_type: contentType, version_id: versionId };
+    const body = { bucket, key, ...more };
+    const signed = await this.call("POST", "v1/download-urls", { body, signal });
+    return {
+      method: signed.method,
+      url: signed.url,
+      headers: signed.headers,
+      expiresAt: new Date(signed.expires_at),
+      limitedBy: signed.limited_by,
+    };
+  }
+
+  async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, filename, signal }) {
+    const more = { expires_in: expiresIn, max_uses: maxUses, filename };
+    const body = { bucket, key, prefix, operations: isDropBox ? ["upload"] : undefined, ...more };
+    const made = await this.call("POST", "v1/links", { body, isRepeatable: false, signal });
+    return { id: made.id, url: made.url, expiresAt: new Date(made.expires_at), limitedBy: made.limited_by };
+  }
+
+  async *list({ bucket, prefix = "", signal }) {
+    const names = prefix.split("/");
+    if (names.some((name) => name === "." || name === ".."))
+      throw new PresignError("invalid_request", "A URL cannot have “.” or “..” in its path.");
+    const path = `o/${encodeURIComponent(bucket)}/${names.map(encodeURIComponent).join("/")}`;
+    const headers = { accept: "application/json" };
+    let query;
+    do {
+      const page = await this.call("GET", path, { query, headers, signal });
+      for (const name of page.prefixes) yield { key: name };
+      for (const { last_modified: time, ...entry } of page.objects)
+        yield { ...entry, lastModified: new Date(time) };
+      query = page.next === undefined ? undefined : { after: page.next };
+    } while (query);
+  }
+}
