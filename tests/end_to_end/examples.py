@@ -63,7 +63,8 @@ class Upload:
         return Path(f"{self.file}.presign-upload.json")
 
     def upload_id(self) -> str:
-        saved: str = json.loads(self.resume_file.read_text())["upload_id"]
+        name = {"python": "upload_id", "javascript": "uploadId"}[self.language]
+        saved: str = json.loads(self.resume_file.read_text())[name]
         return saved
 
     def stored_parts(self) -> list[int]:

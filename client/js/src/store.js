@@ -26,7 +26,9 @@ const CODES_OF_S3 = {
 export async function send(signed, body, { signal, onProgress } = {}) {
   const stalled = new AbortController();
   let timer;
+  let isOver = false;
   const alive = (sent) => {
+    if (isOver) return; // Node reads on for a moment when a request has failed
     clearTimeout(timer);
     timer = setTimeout(() => stalled.abort(), 1000 * STALL_SECONDS);
     onProgress?.(sent);
@@ -43,6 +45,7 @@ export async function send(signed, body, { signal, onProgress } = {}) {
     await bytesOf(body.slice(0, 1)); // a file that changed fails like a connection
     throw new TemporaryError(unreachable(store));
   } finally {
+    isOver = true;
     clearTimeout(timer);
   }
   if (answer.status >= 300) throw refusal(answer, store);

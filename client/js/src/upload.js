@@ -3,7 +3,7 @@
 import { digestOf, usableAlgorithm } from "./checksums.js";
 import { Job } from "./job.js";
 import { MultipartUpload } from "./multipart_upload.js";
-import { wholeOf } from "./source.js";
+import { bytesOf, wholeOf } from "./source.js";
 import { send } from "./store.js";
 
 const SINGLE_PUT = 5 * 2 ** 30; // S3 takes no more in one request
@@ -64,6 +64,7 @@ async function uploadInParts(job) {
   const upload = begun ?? (await MultipartUpload.create(job));
   try {
     await upload.send();
+    if (job.source instanceof Blob) await bytesOf(job.source.slice(0, 1)); // fails if the file has changed
     job.reportCompleting();
     const done = await upload.complete();
     await note.forget();
