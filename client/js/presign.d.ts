@@ -146,7 +146,10 @@ export class PresignError extends Error {
 }
 
 /** Uploads a file. The same as `new Presign(options).upload(file, options)`. */
-export function upload(file: Blob | ReadableStream<Uint8Array>, options: ServiceOptions & UploadOptions): Promise<Uploaded>;
+export function upload(
+  file: Blob | ReadableStream<Uint8Array>,
+  options: ServiceOptions & UploadOptions,
+): Promise<Uploaded>;
 
 export class Presign {
   constructor(options: ServiceOptions);

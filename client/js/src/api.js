@@ -18,6 +18,7 @@ export class Api {
   #retries;
   #reached = false;
 
+  /** @param {import("../presign.js").ServiceOptions} service */
   constructor({ url, token, headers = {}, fetch = globalThis.fetch }, retries) {
     this.#url = new URL(String(url).replace(/\/*$/, "/"), globalThis.location?.href).href;
     this.#token = token;

@@ -1,4 +1,7 @@
+// @ts-check
 // The client of presign for browsers and Node. `presign.d.ts` describes what it exports.
+
+/** @import * as Types from "../presign.js" - resolves to presign.d.ts */
 
 import { Api } from "./api.js";
 import { PresignError } from "./errors.js";
@@ -7,35 +10,40 @@ import { abortUpload, upload as uploadSource } from "./upload.js";
 
 export { PresignError };
 
-/** Uploads a file. `options` are those of `Presign` and of its method `upload`. */
-export function upload(file, { url, token, headers, fetch, retries, ...options }) {
-  return new Presign({ url, token, headers, fetch, retries }).upload(file, options);
-}
+/** @type {typeof Types.upload} */
+export const upload = (file, { url, token, headers, fetch, retries, ...options }) =>
+  new Presign({ url, token, headers, fetch, retries }).upload(file, options);
 
 export class Presign {
   #api;
 
+  /** @param {Types.ServiceOptions} options */
   constructor({ retries, ...service }) {
     this.retries = new Retries(retries);
     this.#api = new Api(service, this.retries);
   }
 
+  /** @returns {string} */
   get url() {
     return this.#api.url;
   }
 
+  /** @type {Types.Presign["call"]} */
   call(method, path, options) {
     return this.#api.call(method, path, options);
   }
 
+  /** @type {Types.Presign["upload"]} */
   upload(file, options) {
     return uploadSource(this, file, options);
   }
 
+  /** @type {Types.Presign["abortUpload"]} */
   abortUpload(options) {
     return abortUpload(this, options);
   }
 
+  /** @type {Types.Presign["downloadUrl"]} */
   async downloadUrl({ bucket, key, expiresIn, filename, contentType, versionId, signal }) {
     const more = { expires_in: expiresIn, filename, content_type: contentType, version_id: versionId };
     const body = { bucket, key, ...more };
@@ -49,6 +57,7 @@ export class Presign {
     };
   }
 
+  /** @type {Types.Presign["link"]} */
   async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, filename, signal }) {
     const more = { expires_in: expiresIn, max_uses: maxUses, filename };
     const body = { bucket, key, prefix, operations: isDropBox ? ["upload"] : undefined, ...more };
@@ -56,6 +65,7 @@ export class Presign {
     return { id: made.id, url: made.url, expiresAt: new Date(made.expires_at), limitedBy: made.limited_by };
   }
 
+  /** @type {Types.Presign["list"]} */
   async *list({ bucket, prefix = "", signal }) {
     const names = prefix.split("/");
     if (names.some((name) => name === "." || name === ".."))
