@@ -79,14 +79,15 @@ export class Api {
 function read(answer, text, isRepeatable) {
   if (answer.status === 204) return null;
   const type = (answer.headers.get("content-type") ?? "").split(";")[0];
-  if (answer.ok && type === "application/json") return JSON.parse(text);
-  const error = (type === "application/problem+json" && problem(answer, text)) || stranger(answer);
+  const json = parsed(text);
+  if (answer.ok && type === "application/json" && json !== undefined) return json;
+  const error = (type === "application/problem+json" && problem(answer, json)) || stranger(answer);
   const mayRepeat = isRepeatable || answer.status === TOO_MANY;
   throw AGAIN.includes(answer.status) && mayRepeat ? new TemporaryError(error) : error;
 }
 
-function problem(answer, text) {
-  const { code, detail, errors, request_id: requestId } = object(text);
+function problem(answer, json) {
+  const { code, detail, errors, request_id: requestId } = json ?? {};
   if (typeof code !== "string" || typeof detail !== "string") return null;
   return new PresignError(code, detail, {
     status: answer.status,
@@ -102,11 +103,11 @@ const stranger = (answer) =>
     retryAfter: retryAfter(answer),
   });
 
-function object(text) {
+function parsed(text) {
   try {
-    return JSON.parse(text) ?? {};
+    return JSON.parse(text);
   } catch {
-    return {};
+    return undefined;
   }
 }
 

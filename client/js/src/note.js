@@ -19,8 +19,7 @@ export class Note {
   async read() {
     try {
       const note = JSON.parse(await this.#storage?.getItem(this.#name));
-      const isWhole = typeof note.uploadId === "string" && Number.isInteger(note.size) && note.partSize > 0;
-      return isWhole ? note : null;
+      return typeof note.uploadId === "string" ? note : null; // the rest is compared
     } catch {
       return null;
     }

@@ -32,7 +32,9 @@ test("an answer of another program is not taken for a problem", async (t) => {
   const html = { "content-type": "text/html" };
   const bodies = ["null", "{", "[]", '{"code": 5, "detail": "x"}'];
   const answers = bodies.map((body) => ({ ...problem(400, "x"), body }));
-  for (const answer of [{ status: 200, headers: html, body: "<h1>Sign in" }, ...answers]) {
+  const pages = [html, { "content-type": "application/json" }];
+  answers.push(...pages.map((headers) => ({ status: 200, headers, body: "<h1>Sign in" })));
+  for (const answer of answers) {
     const error = await failed(fake, answer);
     assert.deepEqual([error.code, error.status], ["not_presign", answer.status]);
   }

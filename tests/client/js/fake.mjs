@@ -88,6 +88,7 @@ export class Fake {
     const bytes = Buffer.concat(chunks);
     const query = Object.fromEntries(url.searchParams);
     const seen = { method: request.method, path: url.pathname.slice(1), query, headers: request.headers, bytes };
+    seen.closed = once(response, "close");
     seen.body = request.headers["content-type"] === "application/json" ? JSON.parse(bytes) : undefined;
     this.requests.push(seen);
     const answer = (await this.before(seen)) ?? this.#answer(seen);
