@@ -40,7 +40,7 @@ ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.y
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.
 RUN python -m compileall -q /app/lib/python${PYTHON}/site-packages/service \
- && python -Ic "import service.app.factory, service.__main__, service.cli.demo"
+ && python -Ic "import service.cli.serve, service.cli.demo"
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "service"]

@@ -33,13 +33,14 @@ test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow one
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
 
-test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, or kill clients
+test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
 
 check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 client/presign_client  # the client's oldest
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
@@ -70,7 +71,7 @@ bench: $(VENV)/.installed  ## measure what signing costs, in the core and over H
 bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile
 
-bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## move a file to a store and back: presign's clients next to boto3's transfer
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer and the AWS CLI
 	$(BIN)/python -m benchmarks.transfer
 
 soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)

@@ -1,8 +1,8 @@
 """`make bench`: what signing costs, in the core and over HTTP, beside others in the same run.
 
 It takes some minutes. Everything is on loopback: the server on one core, the load on another. The
-results go to `benchmarks/results/`: a table, all figures as JSON, and two plots. And into the README
-and docs/scale.md.
+results go to `benchmarks/results/`: a table, all figures as JSON, and three plots. And into
+docs/performance.md, docs/scale.md and the README.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from benchmarks import (
 from benchmarks.measuring import LOAD_CORE, Samples, pin, quantile
 
 RESULTS: Final = Path(__file__).parent / "results"
-README: Final = Path(__file__).parents[1] / "README.md"
+ROOT: Final = Path(__file__).parents[1]
+TOKEN_LENGTH: Final = 352  # of the figures in the README
 STARTS: Final = 5
 
 
@@ -52,7 +53,8 @@ def main() -> None:
     ]
     _write(core, http, verdicts, figures)
     more = {**figures, "memory": quantile(memory, 0.5), "start": quantile(starts, 0.5)}
-    page.write(README, _machine(), core, http, more)
+    page.write(ROOT / "docs" / "performance.md", _machine(), core, http, more)
+    page.replace(ROOT / "README.md", "cost", page.cost(_machine(), core, http, TOKEN_LENGTH))
     scale.write(json.loads((RESULTS / "results.json").read_text()))
 
 
@@ -111,6 +113,7 @@ def _write(
         **figures,
     }
     (RESULTS / "results.json").write_text(json.dumps(everything, indent=1) + "\n")
+    (RESULTS / "one-url.svg").write_text(_signer_plot(core))
     (RESULTS / "batch-size.svg").write_text(_batch_plot(figures["sizes"]))
     (RESULTS / "offered-load.svg").write_text(_load_plot(figures["rates"]))
     print(text)
@@ -143,6 +146,11 @@ def _verdicts(verdicts: list[bars.Verdict]) -> list[str]:
         measured, wanted = f"{each.value:.2f} {each.unit}", f"{sign} {each.bar:g} {each.unit}"
         rows.append(f"| {each.what} | {each.token_length or ''} | {measured} | {wanted} | {met} |")
     return rows
+
+
+def _signer_plot(core: Samples) -> str:
+    costs = {name: core.median(name, TOKEN_LENGTH) for name in signers.URLS}
+    return plots.bars("CPU time to sign one URL, µs", costs)
 
 
 def _batch_plot(sizes: dict[str, list[float]]) -> str:

@@ -1,4 +1,4 @@
-"""Writes the results of `make bench` into the README and other pages, between marks."""
+"""Writes the results of `make bench` into the pages that show them, between marks."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,6 +29,18 @@ _ROWS: Final = {
 def write(path: Path, machine: str, core: Samples, http: Samples, more: dict[str, Any]) -> None:
     """Replace the text between the marks of the page at `path`."""
     _replace(path, BEGIN, list(_lines(machine, core, http, more)))
+
+
+def cost(machine: str, core: Samples, http: Samples, token_length: int) -> list[str]:
+    """Return the README's paragraph on cost."""
+    presign, boto3 = (core.median(name, token_length) for name in ("presign", "boto3"))
+    download = http.median("get", token_length)
+    share = http.ratio(("get", token_length), bars.HELLO)
+    return [
+        f"- **Cost.** {presign:.1f} µs of CPU to sign a URL; boto3 takes {boto3:,.0f} µs. A download URL over HTTP, with",
+        f"  every check and its audit line, takes {download:.0f} µs, {share:.2f} of FastAPI's hello world. `make bench` on",
+        f"  {machine}. [Performance](docs/performance.md) has the rest.",
+    ]
 
 
 def begin(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Two plots as SVG, by hand: lines over logarithmic axes are all that is needed."""
+"""Plots as SVG, by hand: lines over logarithmic axes, and bars, are all that is needed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ _HEAD: Final = (
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
     'font-family="sans-serif" font-size="12">'
 )
+_GREY: Final = "#8a94a6"
 _COLOURS: Final = ("#0b6e4f", "#c0392b", "#2c5aa0", "#8e6c00")
 
 
@@ -30,6 +31,25 @@ def lines(title: str, x: str, y: str, series: Mapping[str, Points]) -> str:
     ]
     for colour, (name, line) in zip(_COLOURS, series.items(), strict=False):
         parts += _line(name, [(_x(across.at(a)), _y(up.at(b))) for a, b in line], colour)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def bars(title: str, values: Mapping[str, float]) -> str:
+    """Return one bar for each value, on a linear scale from 0. The first has the colour of presign."""
+    height = _TOP + 30 * len(values) + 10
+    longest = _WIDTH - _LEFT - 80  # room for the names on the left, for the values on the right
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="13">',
+        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
+        f'<text x="{_LEFT}" y="24" font-size="14">{title}</text>',
+    ]
+    for row, (name, value) in enumerate(values.items()):
+        y, width = _TOP + 30 * row, round(max(1.0, longest * value / max(values.values())), 1)
+        parts += [
+            f'<text x="{_LEFT - 8}" y="{y + 15}" text-anchor="end">{name}</text>',
+            f'<rect x="{_LEFT}" y="{y}" width="{width}" height="20" fill="{_GREY if row else _COLOURS[0]}"/>',
+            f'<text x="{_LEFT + width + 6}" y="{y + 15}">{value:,.3g}</text>',
+        ]
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from presign_client.client import Presign as Presign
     from presign_client.errors import PresignError as PresignError
     from presign_client.results import Caller as Caller
+    from presign_client.results import Credentials as Credentials
     from presign_client.results import Downloaded as Downloaded
     from presign_client.results import Entry as Entry
     from presign_client.results import Failed as Failed
@@ -26,6 +27,7 @@ _MODULES = {
     "Presign": "client",
     "PresignError": "errors",
     "Caller": "results",
+    "Credentials": "results",
     "Downloaded": "results",
     "Entry": "results",
     "Failed": "results",

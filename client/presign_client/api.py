@@ -1,6 +1,7 @@
 """Calls of the service's JSON API: the token, problems and retries."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -25,27 +26,30 @@ class Api:
         self._url, self._token, self._http, self.retries = url, token, http, retries
         self._reached = False
 
-    def call(
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """Return the answer's JSON, or None if it has no body. The rest is as in `answer`."""
+        return self.answer(method, path, **options)[0]
+
+    def answer(
         self,
         method: str,
         path: str,
         *,
-        json: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
         repeatable: bool = True,
-    ) -> Any:
-        """Return the answer's JSON, or None if it has no body.
+        timeout: httpx.Timeout = SERVICE_TIMEOUT,
+        **content: Any,
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Return the answer's JSON, or None if it has no body, and its headers.
 
         `repeatable` is False for calls that create something each time: they are repeated only if
-        the service cannot have done it.
+        the service cannot have done it. `content` is `json` and `params`, as httpx has them.
 
         Raises:
             PresignError: if the service refuses, or does not answer.
 
         """
-        content = {"json": json} if json is not None else {}
         return self.retries.run(
-            lambda _: self._once(method, path, params, content, repeatable=repeatable)
+            lambda _: self._once(method, path, content, timeout, repeatable=repeatable)
         )
 
     def post(self, path: str, *, repeatable: bool = True, **members: Any) -> Any:
@@ -72,18 +76,17 @@ class Api:
         self,
         method: str,
         path: str,
-        params: Mapping[str, str] | None,
         content: Mapping[str, Any],
+        timeout: httpx.Timeout,
         *,
         repeatable: bool,
-    ) -> Any:
+    ) -> tuple[Any, Mapping[str, str]]:
         try:
             answer = self._http.request(
                 method,
                 f"{self._url}/v1/{path}",
-                params=params,
                 headers={"authorization": f"Bearer {self._token()}"},
-                timeout=SERVICE_TIMEOUT,
+                timeout=timeout,
                 follow_redirects=False,  # the token is for this server only
                 **content,
             )
@@ -97,23 +100,41 @@ class Api:
             tries = self.retries.tries if self._reached else UNREACHED_TRIES
             raise TemporaryError(failed, tries=tries) from None
         self._reached = True
-        return _read(answer, repeatable=repeatable)
+        return _read(answer, repeatable=repeatable), answer.headers
 
 
 def _read(answer: httpx.Response, *, repeatable: bool) -> Any:
     if answer.status_code == httpx.codes.NO_CONTENT:
         return None
-    kind = answer.headers.get("content-type", "").partition(";")[0]
-    try:
-        if answer.is_success and kind == JSON:
+    if answer.is_success and _media_type(answer) == JSON:
+        with suppress(ValueError):
             return answer.json()
-        error = _problem(answer) if kind == PROBLEM else _stranger(answer)
-    except (ValueError, LookupError, TypeError):
-        error = _stranger(answer)
+    error = _error(answer)
     may_repeat = repeatable or answer.status_code == httpx.codes.TOO_MANY_REQUESTS
     if answer.status_code in AGAIN and may_repeat:
         raise TemporaryError(error, after=_retry_after(answer))
     raise error
+
+
+def _media_type(answer: httpx.Response) -> str:
+    kind: str = answer.headers.get("content-type", "").partition(";")[0]
+    return kind
+
+
+def _error(answer: httpx.Response) -> PresignError:
+    try:
+        if _media_type(answer) == PROBLEM:
+            return _problem(answer)
+        if _media_type(answer) == JSON and not answer.is_success:
+            return _refusal(answer)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        pass
+    return PresignError(
+        NOT_PRESIGN,
+        f"HTTP {answer.status_code}, but not from presign: a proxy or a login page is in between, "
+        "or the URL of the service is wrong.",
+        status=answer.status_code,
+    )
 
 
 def _problem(answer: httpx.Response) -> PresignError:
@@ -129,12 +150,22 @@ def _problem(answer: httpx.Response) -> PresignError:
     )
 
 
-def _stranger(answer: httpx.Response) -> PresignError:
+def _refusal(answer: httpx.Response) -> PresignError:
+    """Return a refusal in the form of Iceberg's REST catalog, or of AWS's SDKs."""
+    members = answer.json()
+    iceberg = members.get("error")
+    code, message = (
+        (iceberg["reason"], iceberg["message"])
+        if iceberg
+        else (members["code"], members["message"])
+    )
+    if not isinstance(code, str):
+        raise TypeError
     return PresignError(
-        NOT_PRESIGN,
-        f"HTTP {answer.status_code}, but not from presign: a proxy or a login page is in between, "
-        "or the URL of the service is wrong.",
+        code,
+        message,
         status=answer.status_code,
+        request_id=answer.headers.get("x-request-id"),
     )
 
 

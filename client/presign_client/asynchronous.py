@@ -19,6 +19,7 @@ import httpx
 from presign_client.client import Presign
 from presign_client.results import (
     Caller,
+    Credentials,
     Downloaded,
     Entry,
     FolderUpload,
@@ -239,6 +240,13 @@ class AsyncPresign:
             expires_in=expires_in,
             max_uses=max_uses,
             filename=filename,
+        )
+
+    async def credentials(
+        self, bucket: str, *, prefix: str | None = None, permission: str | None = None
+    ) -> Credentials:
+        return await self._run(
+            self._presign.credentials, bucket, prefix=prefix, permission=permission
         )
 
     async def _run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:

@@ -4,19 +4,22 @@ import os
 from collections.abc import Iterator
 from types import TracebackType
 from typing import TypeVar
+from urllib.parse import quote
 
 import httpx
 
 from presign_client.api import Api
-from presign_client.http import new_client
+from presign_client.http import SIGNING_TIMEOUT, new_client
 from presign_client.listing import Page, read_page
 from presign_client.results import (
     Caller,
+    Credentials,
     Entry,
     Link,
     ObjectInfo,
     SignedRequest,
     caller,
+    credentials,
     link,
     object_info,
 )
@@ -191,3 +194,15 @@ class Calls:
             filename=filename,
         )
         return link(answer)
+
+    def credentials(
+        self, bucket: str, *, prefix: str | None = None, permission: str | None = None
+    ) -> Credentials:
+        """Return temporary credentials for what your grants with `credentials` allow in a bucket.
+
+        `prefix` narrows them, and so does `permission`: `READ`, `WRITE` or `READWRITE`.
+        """
+        members = {"prefix": prefix, "permission": permission}
+        params = {name: value for name, value in members.items() if value is not None}
+        path = f"credentials/{quote(bucket, safe='')}"
+        return credentials(self._api.call("GET", path, params=params, timeout=SIGNING_TIMEOUT))

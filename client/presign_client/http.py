@@ -11,6 +11,8 @@ from presign_client.errors import UNREACHABLE, PresignError
 CONNECT_SECONDS = 10
 # The service may list parts for 60 s, and complete for 300.
 SERVICE_TIMEOUT = httpx.Timeout(400, connect=CONNECT_SECONDS)
+# The service waits 5 s for STS at most.
+SIGNING_TIMEOUT = httpx.Timeout(10)
 STORE_TIMEOUT = httpx.Timeout(60, connect=CONNECT_SECONDS)
 CONNECTIONS = 128
 

@@ -101,6 +101,16 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Credentials of AWS's kind, for one bucket. Anyone may use them until `expires_at`."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a caller may do below a prefix. A limit that is None does not limit."""
 
@@ -155,6 +165,15 @@ def link(answer: Mapping[str, Any]) -> Link:
         url=answer["url"],
         expires_at=time_of(answer["expires_at"]),
         limited_by=answer.get("limited_by"),
+    )
+
+
+def credentials(answer: Mapping[str, Any]) -> Credentials:
+    return Credentials(
+        access_key_id=answer["AccessKeyId"],
+        secret_access_key=answer["SecretAccessKey"],
+        session_token=answer["Token"],
+        expires_at=time_of(answer["Expiration"]),
     )
 
 

@@ -1,7 +1,7 @@
 """The output of `presign check`: what a configuration means, and what is risky in it."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -26,6 +26,18 @@ MAX_OVERLAPS: Final = 20_000  # takes some seconds
 _HOUR: Final = 3600
 _DAY: Final = 86_400
 _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password", "changeme")}
+
+
+def report(
+    settings: Settings, addresses: Mapping[str, Address], *, offline: bool
+) -> dict[str, Sequence[str]]:
+    """Return the lines of the report by their kind. With `errors` a caller cannot be served."""
+    return {
+        "description": [*describe(settings, addresses)],
+        "warnings": [*warnings(settings)],
+        "not_checked": [*skipped_files(settings)] if offline else [],
+        "errors": [*oversized_policies(settings, addresses)],
+    }
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:

@@ -18,8 +18,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from service.cli.diagnose import _NOT_PRESIGN, DiagnosisFailed, diagnose_remotely, parse_headers
+from service.cli.diagnose import parse_headers
 from service.cli.main import main
+from service.cli.remote_diagnosis import _NOT_PRESIGN, DiagnosisFailed, diagnose_remotely
 from service.diagnosis.request import MAX_URL_LENGTH, ReportedRequest
 from tests.diagnosis.helpers import TOKEN, UPLOAD, error, signed
 from tests.docs.documents import commands
@@ -62,6 +63,15 @@ def test_an_uncertain_cause_is_called_likely(tmp_path: Path) -> None:
 def test_without_a_cause_it_exits_with_0() -> None:
     done = presign("--status", "200")
     assert (done.exit_code, done.output) == (0, "No cause found.\n")
+
+
+def test_findings_are_json_on_request() -> None:
+    done = presign("--json", url=URL.replace("&", "&amp;"))
+    assert done.exit_code == 1
+    finding = json.loads(done.output)["findings"][0]
+    assert (finding["code"], finding["proven"]) == ("url_escaped", True)
+    assert {"summary", "fix"} < finding.keys()
+    assert json.loads(presign("--json", "--status", "200").output) == {"findings": []}
 
 
 def test_headers_and_the_response_are_examined(tmp_path: Path) -> None:

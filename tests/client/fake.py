@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote
 import httpx
 
 from presign_client import Presign, Retries
+from tests.client.fake_protocols import credentials, remotely_signed
 
 TOKEN = "token-of-the-tests"
 SECRET = "X-Amz-Signature=signature-of-the-tests"
@@ -97,8 +98,10 @@ class Fake:
         answers: dict[str, Callable[[], Any]] = {
             "caller": _caller,
             "object-checks": lambda: self._check(body),
-            "upload-urls/batch": lambda: self._batch(body["items"]),
+            "credentials/reports": credentials,
         }
+        if path.endswith("aws/s3/sign"):
+            return remotely_signed(body)
         if path in answers:
             return httpx.Response(200, json=answers[path]())
         return httpx.Response(200, json=signed(path.partition("-")[0], body))
@@ -116,9 +119,6 @@ class Fake:
                 self.uploads.pop(upload, None)
                 return httpx.Response(204)
         return self._create(body)
-
-    def _batch(self, items: list[Any]) -> Any:
-        return {"results": [{"request": signed("upload", item)} for item in items], "failed": 0}
 
     def _check(self, body: Any) -> Any:
         content = self.objects.get(body["key"])

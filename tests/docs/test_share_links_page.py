@@ -1,4 +1,7 @@
-"""docs/share-links.md: its commands run against a service with a store of uses, and real curl."""
+"""docs/share-links.md: its commands run against a service with a store of uses, and real curl.
+
+So does the command of docs/guides/share-a-file.md that takes a link back.
+"""
 
 import json
 import os
@@ -20,6 +23,7 @@ from tests.support.demo import paste
 from tests.support.service import API_KEY
 
 PAGE: Final = "docs/share-links.md"
+GUIDE: Final = "docs/guides/share-a-file.md"
 HERE: Final = "run by tests/docs/test_share_links_page.py"
 REPORT: Final = b"%PDF report"
 TILE: Final = b"tile"
@@ -53,15 +57,15 @@ def run_here(text: str, links: Linking, directory: Path) -> str:
     return paste(text.replace('"reports"', '"objects"'), directory, environment)
 
 
-def test_the_commands_of_the_page_work(links: Linking, tmp_path: Path) -> None:
+def test_the_commands_of_both_pages_work(links: Linking, tmp_path: Path) -> None:
     for name in ("scan.pdf", "more.pdf"):
         (tmp_path / name).write_bytes(name.encode())
-    ran = [block for block in commands(PAGE) if block.mark == HERE]
+    ran = [each for page in (PAGE, GUIDE) for each in commands(page) if each.mark == HERE]
     for block in ran:
         printed = run_here(block.text, links, tmp_path)
         if block.shown is not None:
             assert list(differences(block.shown, json.loads(printed))) == []
-    assert len(ran) == 7
+    assert len(ran) == 8
     assert (tmp_path / "19.png").read_bytes() == TILE
     assert (tmp_path / "q3.pdf").read_bytes() == (tmp_path / "Q3.pdf").read_bytes() == REPORT
     assert (tmp_path / "link.key").stat().st_mode & 0o077 == 0

@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).parents[2]
 EXCLUDED: Final = ("CHANGELOG.md",)
 PATTERNS: Final = (
     "*.md",
-    "docs/*.md",
+    "docs/**/*.md",
     "deploy/**/*.*",
     "examples/*.*",
     "openapi.yaml",

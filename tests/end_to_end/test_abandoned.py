@@ -90,6 +90,7 @@ def test_only_old_uploads_are_aborted(store: Store, tmp_path: Path) -> None:
     assert len(ann.open()) == 1 - is_old
 
 
+@pytest.mark.slow  # it begins 520 uploads
 def test_uploads_beyond_one_page_are_found_and_aborted(
     verifying_store: Store, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from tests.support.service import RunningService, run_service, send
 from tests.support.signed_urls import access_key_id_of
 from tests.support.stores import BODY, Store
 
+pytestmark = pytest.mark.slow
+
 SESSION_SECONDS: Final = 12
 CLOCKS: Final = 1  # second: a URL may end so much sooner, since its times are whole seconds
 

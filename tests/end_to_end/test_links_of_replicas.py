@@ -26,6 +26,8 @@ from tests.support.late import again_if_late, within
 from tests.support.service import API_KEY, make_caller
 from tests.support.stores import Store
 
+pytestmark = pytest.mark.slow
+
 KEY: Final = "replicas/of-links.txt"
 REVOKED_SECONDS: Final = 2.0
 NAME_OF_OLD: Final = "Ab"  # of the key, which follows the version

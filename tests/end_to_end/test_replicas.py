@@ -46,6 +46,7 @@ def _setup(ministack: Store, tmp_path: Path) -> Iterator[ReplicaSetup]:
         yield ReplicaSetup(one, two, url, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_killed_replica_loses_no_request_and_no_url(setup: ReplicaSetup) -> None:
     with under_load(setup.url) as tally:
         wait_for(tally, answers=200, sessions=2)  # each replica has its own
@@ -63,6 +64,7 @@ def test_a_killed_replica_loses_no_request_and_no_url(setup: ReplicaSetup) -> No
     assert_all_work(tally)
 
 
+@pytest.mark.slow
 def test_a_rolling_restart_loses_no_request_and_no_url(setup: ReplicaSetup) -> None:
     with under_load(setup.url) as tally:
         wait_for(tally, answers=100, sessions=2)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.failures import Failure, line_of
+from presign_client.commands.failures import Failure, line_of, print_failure
 from presign_client.errors import PresignError
+from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -51,6 +52,28 @@ def object_name(text: str) -> tuple[str, str]:
     return bucket, key
 
 
+def bucket_name(text: str) -> str:
+    """Return the name of a bucket alone."""
+    if not text or "/" in text:
+        raise click.BadParameter("write the bucket's name alone; --prefix names a prefix")
+    return text
+
+
+def narrowed(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the bucket that credentials are for, and the options that narrow them."""
+    for option in (
+        click.option(
+            "--permission",
+            type=click.Choice(["READ", "WRITE", "READWRITE"], case_sensitive=False),
+            help="Narrow the credentials to it. Default: all that your grants allow.",
+        ),
+        click.option("--prefix", metavar="PREFIX", help="Narrow the credentials to a prefix."),
+        click.argument("bucket", type=bucket_name, metavar="BUCKET"),
+    ):
+        command = option(command)
+    return command
+
+
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command a `presign`, and the options that say where it is. Report its errors."""
 
@@ -71,7 +94,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         except (PresignError, OSError, ValueError) as error:
             raise Failure(line_of(error)) from None
         except KeyboardInterrupt:
-            click.echo("presign: stopped. Run the command again to resume.", err=True)
+            print_failure("stopped. Run the command again to resume.")
             sys.stdout.flush()
             os._exit(1)  # threads may wait for a store
 
@@ -87,3 +110,11 @@ def _client(url: str | None, token_file: str | None) -> "Presign":
 
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+quietly = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+parallel = click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=PARALLEL,
+    show_default=True,
+    help="Requests at the same time.",
+)

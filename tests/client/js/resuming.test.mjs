@@ -67,7 +67,9 @@ test("an upload that is gone starts over", async (t) => {
 });
 
 test("an invalid note starts over", async (t) => {
-  for (const junk of ["", "{", "null", "5", "[1]", "{}", '{"uploadId": 5}', '{"uploadId": "..", "size": 23}'])
+  const odd = ["..", "", "a/b?c#d %2F"].map((uploadId) => ({ uploadId, size: 23, partSize: 5, checksum: "SHA256" }));
+  const texts = odd.map((note) => JSON.stringify(note));
+  for (const junk of ["", "{", "null", "5", "[1]", "{}", '{"uploadId": 5}', '{"uploadId": "x"}', ...texts])
     await resumes(t, FILE, (fake, { notes }) => {
       fake.uploads.clear();
       for (const name of notes.keys()) notes.set(name, junk);

@@ -1,38 +1,18 @@
-"""Uploads of files and streams, in one request and in parts."""
+"""Uploads of files, in one request and in parts."""
 
 import os
-from io import BytesIO
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import httpx
 import pytest
 
-from presign_client import PresignError, Uploaded
+from presign_client import PresignError
 from presign_client.transfers.plan import part_size_of
 from tests.client.failing import fails
 from tests.client.fake import Fake, problem, s3_error
+from tests.client.transferring import CONTENT, upload
 
-CONTENT = bytes(range(23))
 MIB = 2**20
-
-
-@pytest.fixture
-def fake() -> Fake:
-    return Fake()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "a.csv"
-    path.write_bytes(CONTENT)
-    return path
-
-
-def upload(fake: Fake, source: Any, key: str = "a.csv", **options: Any) -> Uploaded:
-    with fake.client() as client:
-        return client.upload(source, "reports", key, **{"part_size": 5, **options})
 
 
 def test_a_small_file_is_one_request(fake: Fake, file: Path) -> None:
@@ -154,112 +134,6 @@ def test_a_completion_is_repeated(fake: Fake, file: Path) -> None:
     assert fake.objects == {"a.csv": CONTENT}
 
 
-def interrupt(fake: Fake, file: Path, **options: Any) -> None:
-    """Fail after two parts."""
-    sent = 0
-
-    def before(request: httpx.Request) -> httpx.Response | None:
-        nonlocal sent
-        if request.url.host == "store.test":
-            sent += 1
-            return s3_error(404, "NoSuchBucket") if sent > 2 else None
-        return None
-
-    fake.before = before
-    with pytest.raises(PresignError, match="NoSuchBucket"):
-        upload(fake, file, parallel=1, **options)
-    fake.before = None
-    fake.requests.clear()
-
-
-def test_an_interrupted_upload_sends_only_what_is_missing(fake: Fake, file: Path) -> None:
-    interrupt(fake, file)
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": CONTENT}
-    assert len(fake.sent_to_the_store("PUT")) == 3
-
-
-def test_the_note_is_beside_nothing_of_the_users(fake: Fake, file: Path, state: Path) -> None:
-    interrupt(fake, file)
-
-    assert list(file.parent.glob("a.csv*")) == [file]
-    [note] = state.iterdir()
-    assert note.read_text() == '{"upload_id": "upload-1", "size": 23, "part_size": 5}\n'
-    assert note.stat().st_mode & 0o777 == 0o600
-
-    upload(fake, file)
-
-    assert list(state.iterdir()) == []
-
-
-def test_a_part_that_changed_is_sent_again(fake: Fake, file: Path) -> None:
-    interrupt(fake, file)
-    file.write_bytes(b"x" + CONTENT[1:])
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": b"x" + CONTENT[1:]}
-    assert len(fake.sent_to_the_store("PUT")) == 4
-
-
-def test_a_file_that_grew_starts_over_and_aborts(fake: Fake, file: Path) -> None:
-    interrupt(fake, file)
-    file.write_bytes(CONTENT + b"more")
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": CONTENT + b"more"}
-    assert "DELETE multipart-uploads/upload-1" in fake.paths()
-
-
-def test_an_aborted_upload_starts_over(fake: Fake, file: Path) -> None:
-    interrupt(fake, file)
-    fake.uploads.clear()
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": CONTENT}
-
-
-@pytest.mark.parametrize(
-    "junk", [b"", b"{", b"\xff", b"null", b"[1]", b'{"upload_id": 5}', b'{"upload_id": "a"}']
-)
-def test_a_note_that_is_none_is_ignored(fake: Fake, file: Path, state: Path, junk: bytes) -> None:
-    interrupt(fake, file)
-    [note] = state.iterdir()
-    note.write_bytes(junk)
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": CONTENT}
-
-
-def test_a_run_after_the_completion_sends_nothing(fake: Fake, file: Path, state: Path) -> None:
-    interrupt(fake, file)
-    [note] = state.iterdir()
-    kept = note.read_bytes()
-    upload(fake, file)
-    note.write_bytes(kept)
-    fake.requests.clear()
-
-    assert upload(fake, file).size == 23
-
-    assert fake.sent_to_the_store("PUT") == []
-    assert not note.exists()
-
-
-def test_a_home_that_cannot_be_written_is_no_error(
-    fake: Fake, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
-
-    upload(fake, file)
-
-    assert fake.objects == {"a.csv": CONTENT}
-
-
 @pytest.mark.parametrize("part_size", [5, 100])
 def test_a_file_that_changes_during_the_upload_is_reported(
     fake: Fake, file: Path, part_size: int
@@ -344,48 +218,6 @@ def test_other_checksums_are_possible(fake: Fake, file: Path, checksum: str) -> 
 def test_an_unknown_checksum_is_refused(fake: Fake, file: Path) -> None:
     with pytest.raises(ValueError, match="SHA256, SHA1, CRC32"):
         upload(fake, file, checksum="MD4")
-
-
-class Trickle(BytesIO):
-    """A pipe, which returns a few bytes at a time."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(min(3, size or 3))
-
-
-@pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 10, 11, 23])
-def test_a_stream_of_any_length_arrives(fake: Fake, size: int) -> None:
-    done = upload(fake, Trickle(CONTENT[:size]))
-
-    assert fake.objects == {"a.csv": CONTENT[:size]}
-    assert done.size == size
-    assert len(fake.sent_to_the_store("PUT")) == max(1, -(-size // 5))
-
-
-def test_a_pipe_with_a_name_is_a_stream(fake: Fake, tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    writer = Thread(target=pipe.write_bytes, args=[CONTENT])
-    writer.start()
-
-    upload(fake, pipe)
-
-    writer.join()
-    assert fake.objects == {"a.csv": CONTENT}
-
-
-def test_a_stream_that_fails_is_aborted(fake: Fake) -> None:
-    class Broken(Trickle):
-        def read(self, size: int | None = -1) -> bytes:
-            if self.tell() > 15:
-                raise OSError("broken")
-            return super().read(size)
-
-    with pytest.raises(OSError, match="broken"):
-        upload(fake, Broken(CONTENT))
-
-    assert fake.uploads == {}
-    assert fake.objects == {}
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,6 @@ from tests.client.fake import Fake, problem
 
 
 @pytest.fixture
-def fake() -> Fake:
-    return Fake()
-
-
-@pytest.fixture
 def site(tmp_path: Path) -> Path:
     site = tmp_path / "site"
     (site / "css").mkdir(parents=True)

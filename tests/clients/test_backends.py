@@ -1,0 +1,129 @@
+"""docs/guides/fastapi-backend.md and docs/guides/django-backend.md: their commands and refusals."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.clients.backends import Backend, run_backend
+from tests.clients.toolchains import GENERATORS, tool
+from tests.docs.documents import Block, commands, differences
+from tests.support.demo import ROOT
+from tests.support.stores import Store
+
+FASTAPI: Final = "docs/guides/fastapi-backend.md"
+DJANGO: Final = "docs/guides/django-backend.md"
+DRIVERS: Final = Path(__file__).parent / "drivers"
+FILE: Final = {"name": "a.csv", "size": 1, "type": "text/csv"}
+REFUSALS: Final = """\
+a stranger: 302 -
+a forged request: 403 -
+no size: 400 invalid_request
+too large: 400 limit_exceeded
+no key: 400 invalid_request
+a GET: 400
+"""
+
+
+@pytest.fixture(scope="module")
+def backend(ministack: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    tool("curl", "curl")
+    with run_backend(ministack, tmp_path_factory.mktemp("backend"), FASTAPI) as running:
+        yield running
+
+
+def block(page: str, contains: str) -> Block:
+    [found] = [each for each in commands(page) if contains in each.text]
+    return found
+
+
+def run_here(command: list[str], directory: Path, **environment: str) -> str:
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env={"PATH": os.defpath, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout
+
+
+# FastAPI
+
+
+def test_the_backend_answers_as_the_guide_shows(backend: Backend, tmp_path: Path) -> None:
+    asked = block(FASTAPI, "curl")
+    answer = run_here(["bash", "-euc", backend.as_here(asked.text)], tmp_path)
+    assert list(differences(asked.shown, json.loads(answer))) == []
+
+
+def test_a_file_goes_up_and_down(backend: Backend, ministack: Store, tmp_path: Path) -> None:
+    code = backend.as_here(block(FASTAPI, "import httpx").text)
+    assert run_here([sys.executable, "-W", "error", "-c", code], tmp_path) == "name,amount\n\n"
+    listed = ministack.admin_client().list_objects_v2(
+        Bucket=ministack.bucket, Prefix="uploads/ann/"
+    )
+    assert [each["Key"].rpartition("/")[2] for each in listed["Contents"]] == ["q3.csv"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [({"size": 2**30}, "limit_exceeded"), ({"name": "../a.csv"}, "invalid_request")],
+)
+def test_what_the_user_can_correct_is_400(
+    backend: Backend, changed: dict[str, object], code: str
+) -> None:
+    answer = httpx.post(f"{backend.url}/uploads", json=FILE | changed, auth=("ann", "secret"))
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("user", [("ann", "wrong"), ("../bob", "secret")])
+def test_a_stranger_gets_no_url(backend: Backend, user: tuple[str, str]) -> None:
+    assert httpx.post(f"{backend.url}/uploads", json=FILE, auth=user).status_code == 401
+
+
+def test_a_user_cannot_download_a_file_of_another(backend: Backend) -> None:
+    answer = httpx.get(f"{backend.url}/files/..%2Fbob/a.csv", auth=("ann", "secret"))
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+
+
+# Django
+
+
+@pytest.fixture(scope="module")
+def project(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the files that the guide names."""
+    directory = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "examples/django_backend.py", directory)
+    (directory / "urls.py").write_text(block(DJANGO, "urlpatterns").text)
+    (directory / "variables").write_text(backend.as_here(block(DJANGO, "export").text))
+    return directory
+
+
+def run_in_project(project: Path, code: str) -> str:
+    (project / "code.py").write_text(code)
+    path = os.pathsep.join(map(str, [project, DRIVERS, ROOT / "client"]))
+    # The backend's `Presign` lives as long as the process, so its socket is not closed.
+    python = f"{GENERATORS / 'python'} -W error -W ignore::ResourceWarning"
+    lines = f". ./variables; exec {python} code.py"
+    return run_here(["bash", "-euc", lines], project, PYTHONPATH=path)
+
+
+def test_django_sends_a_file_up_and_down(project: Path) -> None:
+    code = f"import django_project\n{block(DJANGO, 'force_login').text}"
+    assert run_in_project(project, code) == "name,amount\n\n"
+
+
+def test_django_refuses_strangers_and_wrong_files(project: Path) -> None:
+    assert run_in_project(project, (DRIVERS / "django_refusals.py").read_text()) == REFUSALS

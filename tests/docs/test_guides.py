@@ -1,0 +1,154 @@
+"""docs/guides: the index, the configurations and the examples. Other tests run the other commands.
+
+`tests/clients` and `tests/browser` run the backends, the workflow and the page of the guides.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from service.access.callers import Identity, granted
+from service.access.grants import Caller
+from service.api.problems import _KINDS
+from service.app.builders import caller_entries
+from service.cli.main import main
+from service.config.settings import Settings
+from tests.docs.documents import PAGES, Block, blocks, commands, text_of
+from tests.support.demo import ROOT, paste
+
+INDEX: Final = "docs/guides/README.md"
+GUIDES: Final = [page for page in PAGES if page.startswith("docs/guides/") and page != INDEX]
+MOST_LINES: Final = 100  # one screen, or little more
+CI: Final = "docs/guides/ci-artefacts.md"
+EKS: Final = "docs/guides/eks.md"
+CONFIGURATIONS: Final = [
+    block
+    for page in GUIDES
+    for block in blocks(page)
+    if block.language == "yaml" and "buckets:" in block.text
+]
+
+
+def place(block: Block) -> str:
+    return block.place.removeprefix("docs/guides/")
+
+
+def test_the_index_links_every_guide_by_its_title() -> None:
+    linked = re.findall(r"^\| \[(.+)\]\(([\w-]+\.md)\) \|", text_of(INDEX), re.MULTILINE)
+    titles = [(text_of(page).partition("\n")[0], page.rpartition("/")[2]) for page in GUIDES]
+    assert sorted((f"# {title}", page) for title, page in linked) == sorted(titles)
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_a_guide_has_its_parts_on_one_screen(page: str) -> None:
+    assert len(text_of(page).splitlines()) <= MOST_LINES
+    headings = re.findall(r"^## (.*)$", text_of(page), re.MULTILINE)
+    assert headings[:2] == ["You need", "Steps"]
+    assert headings[-1] == "Read on"
+
+
+@pytest.mark.parametrize("page", [INDEX, *GUIDES])
+def test_lines_of_prose_have_at_most_120_characters(page: str) -> None:
+    lines = [line for line in text_of(page).splitlines() if not line.lstrip().startswith("|")]
+    assert [line for line in lines if len(line) > 120] == []
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_every_named_problem_is_one_of_the_service(page: str) -> None:
+    named = re.findall(r"\[`(\w+)`\]\(\.\./errors\.md#(\w+)\)", text_of(page))
+    assert len(named) == text_of(page).count("errors.md")
+    assert {code for code, _ in named} <= _KINDS.keys()
+    assert all(code == anchor for code, anchor in named)
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS, ids=place)
+def test_presign_check_accepts_the_configuration(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(block.text)
+    done = CliRunner().invoke(main, ["check", "--offline", "--config", str(path)])
+    assert done.exit_code == 0, done.output
+    warnings = [line for line in done.output.splitlines() if line.startswith("warning:")]
+    if "credentials: static" in block.text:  # R2 has no sessions: the page says so
+        assert warnings.pop().startswith("warning: bucket reports: all callers share one set")
+    assert warnings == []
+
+
+def test_the_request_on_the_page_is_that_of_the_example() -> None:
+    [shown] = [b.text for b in blocks("docs/guides/web-page.md") if b.language == "js"]
+    program = dedent((ROOT / "examples/upload.html").read_text(encoding="utf-8"))
+    assert "".join(f"  {line}\n" for line in shown.splitlines()) in program
+
+
+# docs/guides/ci-artefacts.md
+
+
+def ci_settings() -> Settings:
+    [shown] = [block.text for block in CONFIGURATIONS if block.page == CI]
+    return Settings.model_validate(YAML(typ="safe", pure=True).load(shown))
+
+
+def prefixes(subject: str) -> set[str]:
+    """Return where a job of the repository with the id 74 may write."""
+    identity = Identity(Caller(issuer="github", subject=subject), claims={"/repository_id": "74"})
+    return {grant.prefix for grant in granted(caller_entries(ci_settings()), identity)}
+
+
+@pytest.mark.parametrize("repository", ["acme/shop", "acme@1234567/shop@74"])
+def test_jobs_of_the_main_branch_get_their_repositorys_prefix(repository: str) -> None:
+    assert prefixes(f"repo:{repository}:ref:refs/heads/main") == {"74/"}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "repo:acme-evil/shop:ref:refs/heads/main",
+        "repo:acme@9/shop@74:ref:refs/heads/main",
+        "repo:acme@1234567-evil/shop@74:ref:refs/heads/main",
+        "repo:acme/shop:ref:refs/heads/other",
+        "repo:acme/shop:pull_request",
+        "repo:acme/shop:environment:prod",
+    ],
+)
+def test_other_jobs_of_github_get_nothing(subject: str) -> None:
+    assert prefixes(subject) == set()
+
+
+# docs/guides/eks.md
+
+
+def test_the_copied_files_have_no_name_of_the_examples(tmp_path: Path) -> None:
+    [block] = [each for each in commands(EKS) if "find ours" in each.text]
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    names = {"ACCOUNT": "444455556666", "REGION": "us-east-2", "BUCKET": "ours", "OIDC_ID": "A1B2"}
+    copying = block.text.replace("cp -r deploy", "cp -rL deploy")
+    paste(copying, tmp_path, {"PATH": os.environ["PATH"], **names})
+
+    overlay = tmp_path / "ours/kubernetes/overlays/eks"
+    trust = json.loads((tmp_path / "ours/iam/trust-web-identity.json").read_text())
+    [statement] = trust["Statement"]
+    provider = "oidc.eks.us-east-2.amazonaws.com/id/A1B2"
+    arn = f"arn:aws:iam::444455556666:oidc-provider/{provider}"
+    assert statement["Principal"] == {"Federated": arn}
+    done = CliRunner().invoke(main, ["check", "--config", str(overlay / "presign.yaml")])
+    assert "bucket reports: https://ours.s3.us-east-2.amazonaws.com/ in us-east-2" in done.output
+    assert "arn:aws:iam::444455556666:role/presign-reports" in done.output
+    for path in (overlay, tmp_path / "ours/iam"):
+        assert [each.name for each in path.iterdir() if leftovers(each)] == []
+
+
+def leftovers(path: Path) -> list[str]:
+    return re.findall(r"111122223333|acme-reports-prod|eu-west-1|EXAMPLED\w+", path.read_text())
+
+
+def test_every_file_that_the_commands_name_exists() -> None:
+    text = "\n".join(each.text for page in GUIDES for each in commands(page))
+    named = set(re.findall(r"\b(?:ours|deploy|examples)/[\w./-]+", text))
+    assert len(named) > 5
+    assert [each for each in named if not (ROOT / each.replace("ours/", "deploy/")).exists()] == []
