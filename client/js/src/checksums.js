@@ -32,6 +32,14 @@ export async function digestOf(blob, algorithm) {
   return sha(await bytesOf(blob), algorithm);
 }
 
+/** The MD5 in hex, which is a part's ETag unless KMS encrypts it. Browsers have none: null. */
+export async function md5Of(blob) {
+  const hash = globalThis.process?.getBuiltinModule?.("node:crypto").createHash("md5");
+  if (!hash) return null;
+  for await (const chunk of chunksOf(blob)) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 /** The checksum of an object by those of its parts, without their number. */
 export function composite(digests, algorithm) {
   const bytes = digests.flatMap((each) => Array.from(atob(each), (at) => at.charCodeAt(0)));

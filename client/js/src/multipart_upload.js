@@ -1,6 +1,6 @@
 // The parts of one multipart upload: sent in parallel, completed and checked.
 
-import { composite, digestOf, isOfParts } from "./checksums.js";
+import { composite, digestOf, isOfParts, md5Of } from "./checksums.js";
 import { PresignError } from "./errors.js";
 import { partsOf } from "./source.js";
 import { send } from "./store.js";
@@ -87,16 +87,20 @@ export class MultipartUpload {
     if (window.length) yield* await this.#sign(window, signal);
   }
 
-  /** Whether the store has these bytes. If it lists no checksum, the file must be as old as it was then. */
+  /**
+   * Whether the store has these bytes. If it lists no checksum, the ETag must be their MD5, or the file as old
+   * as it was when the upload was created.
+   */
   async #isStored({ number, blob }) {
     const digest = await digestOf(blob, this.#job.checksum);
     this.#digests.set(number, digest);
     const stored = this.#stored.get(number);
     if (stored?.content_length !== blob.size) return false;
     const { lastModified } = this.#job.source;
+    const isAsOld = lastModified !== undefined && lastModified === this.#lastModified;
     const isSame = stored.checksum
       ? stored.checksum === digest
-      : lastModified !== undefined && lastModified === this.#lastModified;
+      : isAsOld || stored.etag.replaceAll('"', "") === (await md5Of(blob));
     if (!isSame) return false;
     this.#etags.set(number, stored.etag);
     this.#job.report(number, blob.size);

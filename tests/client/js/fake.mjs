@@ -11,7 +11,6 @@ export const SECRET = "X-Amz-Signature=signature-of-the-tests";
 const EXPIRES_AT = "2026-03-01T12:15:00Z";
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("base64");
-const etagOf = (bytes) => `"${createHash("md5").update(bytes).digest("hex")}"`;
 
 export function problem(status, code, { headers, ...more } = {}) {
   const type = { "content-type": "application/problem+json", "x-request-id": "request-1" };
@@ -40,6 +39,7 @@ export class Fake {
   denied = new Set();
   listsChecksums = true;
   showsEtags = true;
+  hash = "md5"; // of an ETag
   /** May answer a request first, with `{status, headers, body}` or `"cut"`. */
   before = () => undefined;
   #server = createServer((request, response) => this.#serve(request, response));
@@ -124,7 +124,7 @@ export class Fake {
     if (!found) return { found: false, mismatches: [] };
     const { bytes, checksum: value } = found;
     const mismatches = checksum && checksum.value !== value ? ["checksum"] : [];
-    const more = { content_length: bytes.length, etag: etagOf(bytes), mismatches };
+    const more = { content_length: bytes.length, etag: this.#etagOf(bytes), mismatches };
     return { found: true, checksums: { SHA256: value }, ...more };
   }
 
@@ -145,7 +145,7 @@ export class Fake {
 
   #listed(id) {
     return [...this.uploads.get(id)].map(([number, bytes]) => {
-      const part = { part_number: number, etag: etagOf(bytes), content_length: bytes.length };
+      const part = { part_number: number, etag: this.#etagOf(bytes), content_length: bytes.length };
       return this.listsChecksums ? { ...part, checksum: sha256(bytes) } : part;
     });
   }
@@ -154,13 +154,13 @@ export class Fake {
     if (this.objects.has(key) && !overwrite) return problem(412, "object_exists");
     const stored = this.uploads.get(id);
     for (const { part_number: number, etag } of parts)
-      if (etag !== etagOf(stored.get(number))) return problem(409, "invalid_part");
+      if (etag !== this.#etagOf(stored.get(number))) return problem(409, "invalid_part");
     this.uploads.delete(id);
     const ordered = parts.map(({ part_number: number }) => stored.get(number));
     const digests = ordered.map((bytes) => createHash("sha256").update(bytes).digest());
     const checksum = `${sha256(Buffer.concat(digests))}-${parts.length}`;
     this.objects.set(key, { bytes: Buffer.concat(ordered), checksum });
-    return { body: { etag: etagOf(this.objects.get(key).bytes), version_id: "v2" } };
+    return { body: { etag: this.#etagOf(this.objects.get(key).bytes), version_id: "v2" } };
   }
 
   #store({ path, query, bytes, headers }) {
@@ -172,7 +172,11 @@ export class Fake {
       this.uploads.get(query.upload).set(Number(query.part), bytes);
     } else if (this.objects.has(key) && !query.overwrite) return s3Error(412, "PreconditionFailed");
     else this.put(key, bytes);
-    return { headers: this.showsEtags ? { etag: etagOf(bytes), "x-amz-version-id": "v1" } : {} };
+    return { headers: this.showsEtags ? { etag: this.#etagOf(bytes), "x-amz-version-id": "v1" } : {} };
+  }
+
+  #etagOf(bytes) {
+    return `"${createHash(this.hash).update(bytes).digest("hex")}"`;
   }
 
   get created() {

@@ -43,8 +43,14 @@ test("a part that changed is sent again", async (t) => {
   assert.deepEqual(await resumes(t, fileOf(changed, 2)), [1, 4, 5]);
 });
 
-test("without checksums the time of the file decides", async (t) => {
+test("without checksums a part's MD5 shows whether it changed", async (t) => {
   const hide = (fake) => (fake.listsChecksums = false);
+  assert.deepEqual(await resumes(t, fileOf(`A${CONTENT.slice(1)}`, 2), hide), [1, 4, 5]);
+  assert.deepEqual(await resumes(t, new Blob([CONTENT]), hide), [4, 5]);
+});
+
+test("without checksums and MD5s the time of the file decides", async (t) => {
+  const hide = (fake) => Object.assign(fake, { listsChecksums: false, hash: "sha1" });
   assert.deepEqual(await resumes(t, FILE, hide), [4, 5]);
   assert.deepEqual(await resumes(t, fileOf(CONTENT, 2), hide), [1, 2, 3, 4, 5]);
   assert.deepEqual(await resumes(t, new Blob([CONTENT]), hide), [1, 2, 3, 4, 5]);
