@@ -6,11 +6,11 @@ grants. `Limited` names the limit, which is the caller's own.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from service.access.content_types import matches_content_type
+from service.access.content_types import matches_content_type, suggested_content_type
 
 WEEK: Final = 604_800  # seconds
 LONGEST_LINK: Final = 31_536_000  # seconds: a share link ends after a year
@@ -64,13 +64,17 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
-    """What a request needs a grant for. With `subtree`: for all keys that start with `key`."""
+    """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
+
+    `content_length` is exact, or with `is_max_length` the most bytes that there may be.
+    """
 
     operation: Operation
     bucket: str
     key: str
     subtree: bool = False
     content_length: int | None = None
+    is_max_length: bool = False
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
@@ -132,6 +136,15 @@ def covers(grant: Grant, request: AccessRequest) -> bool:
     )
 
 
+def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str | None:
+    """Return the content type that the key of an upload suggests, if a grant allows it there."""
+    suggested = suggested_content_type(request.key)
+    if suggested is None:
+        return None
+    decision = decide(grants, replace(request, content_type=suggested))
+    return suggested if isinstance(decision, Allowed) else None
+
+
 def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
     """Return the largest size in bytes, up to `most`, that a grant allows for this request.
 
@@ -189,8 +202,7 @@ def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
     if _above(request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
     if _above(request.content_length, grant.max_content_length):
-        is_form = request.operation is Operation.FORM
-        pointer = "#/max_content_length" if is_form else "#/content_length"
+        pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
         return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
     typed = request.operation in _TYPED and request.declares_content_type
     if grant.content_types is None or not typed:

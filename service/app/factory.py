@@ -17,10 +17,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service import __version__, console
 from service.api.gateway import Gateway
 from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
-from service.api.problems import answer_http_exception, answer_unexpected_error
+from service.api.problems import (
+    ERRORS_PATH,
+    Problems,
+    answer_http_exception,
+    answer_unexpected_error,
+)
 from service.api.routes import (
     callers,
     diagnoses,
+    errors,
     front_page,
     health,
     multipart,
@@ -51,6 +57,7 @@ _ROUTERS: Final = (
     health.router,
     openapi.router,
     front_page.router,
+    errors.router,
     console.router,
 )
 
@@ -115,6 +122,7 @@ def create_app(
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
+            app.state.listings = services.listings
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -128,6 +136,7 @@ def create_app(
         generate_unique_id_function=_operation_id,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
+    app.state.problems = Problems(settings.server.errors_url or ERRORS_PATH)
     app.state.shared = _shared(settings.server.max_in_flight, clock)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
@@ -148,6 +157,7 @@ def create_app(
         limiter=app.state.shared.limiter,
         metrics=metrics,
         cors_origins=_cors_origins(settings),
+        problems=app.state.problems,
     )
     return app
 

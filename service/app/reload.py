@@ -31,6 +31,7 @@ RESTART_REQUIRED: Final = (
     "max_in_flight",
     "drain_seconds",
     "rate_limit_url",
+    "errors_url",
     "log_level",
 )
 # The sections that bring routes of their own

@@ -37,11 +37,11 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
-from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.uppy.uploads import UppyUploads, UseCases
@@ -177,7 +177,7 @@ class Services:
             store=self._store,
         )
         self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
-        listings = Listings(self.authorizer, self._store)
+        self.listings = listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)

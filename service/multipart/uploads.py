@@ -47,8 +47,9 @@ class MultipartUploads:
 
     async def create(self, requester: Requester, request: NewUpload) -> CreatedUpload:
         """Create an upload, and sign its first parts."""
-        rate = self._authorizer.access(requester).rate
-        numbers = request.first_parts(None if rate is None else rate.urls)
+        access = self._authorizer.access(requester)
+        request = request.with_content_type(access.grants)
+        numbers = request.first_parts(None if access.rate is None else access.rate.urls)
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=len(numbers)
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from service.access.grants import AccessRequest, Grant, Operation, most_keys
+from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -191,6 +191,18 @@ def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignR
     return replace(request, action=replace(request.action, max_keys=keys))
 
 
+def with_content_type(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
+    """Give an upload without a type the one that its key suggests, if a grant allows that."""
+    action = request.action
+    if request.content_type_given or not isinstance(action, PutObject):
+        return request
+    content_type = allowed_content_type(grants, access_for_request(request))
+    if content_type is None:
+        return request
+    action = replace(action, content_type=content_type)
+    return replace(request, action=action, content_type_given=True)
+
+
 def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
     """If the browser names the file, the form is for every key under the new, unique prefix."""
     subtree = key.endswith(FILENAME_VARIABLE)
@@ -200,6 +212,7 @@ def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
         key=key.removesuffix(FILENAME_VARIABLE),
         subtree=subtree,
         content_length=request.form.max_content_length,
+        is_max_length=True,
         content_type=request.form.content_type,
         content_type_prefix=request.form.content_type_prefix,
         overwrite=request.key is not None,

@@ -28,6 +28,7 @@ from service.presigning.requests import (
     PresignRequest,
     SignedAction,
     access_for_request,
+    with_content_type,
     with_page_size,
 )
 from service.presigning.results import to_send
@@ -83,10 +84,10 @@ class UrlTemplateCache:
     def _make(
         self, requester: Requester, access: CallerAccess, request: PresignRequest
     ) -> UrlTemplate | None:
-        with_limits = with_page_size(request, access.grants)
-        access_request = access_for_request(with_limits)
+        complete = with_content_type(with_page_size(request, access.grants), access.grants)
+        access_request = access_for_request(complete)
         granted = self._authorizer.authorize(requester, access_request)
-        action = _apply_bucket_defaults(with_limits.action, granted.bucket)
+        action = _apply_bucket_defaults(complete.action, granted.bucket)
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
         scope = None

@@ -230,7 +230,7 @@ def refuse(
     **more: Any,
 ) -> None:
     """Answer like the service."""
-    problem = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    problem = {"type": f"/errors#{code}", "title": code, "status": status, "code": code}
     headers = {"retry-after": str(retry_after)} if retry_after else {}
     headers["content-type"] = "application/problem+json"
     body = json.dumps({**problem, "detail": detail, **more})  # `json=` would have another type

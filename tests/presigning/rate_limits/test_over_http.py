@@ -54,7 +54,7 @@ async def test_a_rate_limit_problem_has_retry_after() -> None:
             refused = await post(client, 5)
             problem = refused.json()
             assert (refused.status_code, problem["code"]) == (429, "rate_limited")
-        assert problem["type"] == "urn:presign:problem:rate_limited"
+        assert problem["type"] == "/errors#rate_limited"
         assert refused.headers["content-type"] == "application/problem+json"
         await asyncio.sleep(int(refused.headers["retry-after"]))
         assert (await post(client, 5)).status_code == 200
