@@ -188,8 +188,13 @@ export class Presign {
     filename?: string;
     signal?: AbortSignal;
   }): Promise<Link>;
-  /** Lists one level below a prefix, page by page. Needs object URLs, which a service may turn off. */
-  list(options: { bucket: string; prefix?: string; signal?: AbortSignal }): AsyncGenerator<Entry>;
+  /** Lists one level below a prefix, or with `recursive` all keys. It asks for pages as they are needed. */
+  list(options: {
+    bucket: string;
+    prefix?: string;
+    recursive?: boolean;
+    signal?: AbortSignal;
+  }): AsyncGenerator<Entry>;
   /**
    * Calls the service. Returns the JSON of its answer, or null if it has no body.
    *

@@ -210,11 +210,3 @@ def test_the_page_is_in_the_wheel() -> None:
     builder = WheelBuilder(str(ROOT))
     packed = {file.distribution_path for file in builder.recurse_included_files()}
     assert {f"service/console/page/{name}" for name in NAMED} <= packed
-
-
-def test_the_image_has_the_client_where_the_page_looks() -> None:
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    assert re.search(
-        r"^COPY client/js/src \S+/service/console/page/client$", dockerfile, re.MULTILINE
-    )
-    assert "!client/js/src" in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()

@@ -66,19 +66,15 @@ export class Presign {
   }
 
   /** @type {Types.Presign["list"]} */
-  async *list({ bucket, prefix = "", signal }) {
-    const names = prefix.split("/");
-    if (names.some((name) => name === "." || name === ".."))
-      throw new PresignError("invalid_request", "A URL cannot have “.” or “..” in its path.");
-    const path = `o/${encodeURIComponent(bucket)}/${names.map(encodeURIComponent).join("/")}`;
-    const headers = { accept: "application/json" };
-    let query;
+  async *list({ bucket, prefix = "", recursive = false, signal }) {
+    const what = recursive ? { bucket, prefix } : { bucket, prefix, delimiter: "/" };
+    let after = {};
     do {
-      const page = await this.call("GET", path, { query, headers, signal });
+      const page = await this.call("GET", "v1/objects", { query: { ...what, ...after }, signal });
       for (const name of page.prefixes) yield { key: name };
       for (const { last_modified: time, ...entry } of page.objects)
         yield { ...entry, lastModified: new Date(time) };
-      query = page.next === undefined ? undefined : { after: page.next };
-    } while (query);
+      after = page.next === undefined ? undefined : { after: page.next };
+    } while (after);
   }
 }
