@@ -8,7 +8,7 @@ from typing import Final
 
 from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import session_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
@@ -19,7 +19,6 @@ from service.config.settings import Settings
 from service.presigning.snapshot import Entries
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
-from service.sessions.sts import MAX_POLICY_LENGTH
 from service.signing.signer import Address
 
 MAX_OVERLAPS: Final = 20_000  # takes some seconds

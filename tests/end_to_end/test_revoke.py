@@ -146,7 +146,7 @@ def test_a_pattern_denies_the_matching_session_names(
     given = given_to(ann, session_name((issuer, subject)))
     done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "subjects longer than 51 characters are not reached" in done.stdout
+    assert "subjects longer than 44 characters are not reached" in done.stdout
     assert lets_read(ann, given) is not hit
 
 

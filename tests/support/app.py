@@ -40,7 +40,7 @@ class FixedSource:
         self.fetched: list[Owner] = []
         self.policies: list[str | None] = []
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         self.fetched.append(owner)
         self.policies.append(policy)
         if self.failure is not None:

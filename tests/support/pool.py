@@ -48,7 +48,7 @@ class FakeSource:
         self.sessions: list[Session] = []
         self._clock = clock
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         error = self.errors.get(owner)
         fetched_at = self._clock.boot()
         self.fetched.append(owner)

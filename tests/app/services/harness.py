@@ -53,7 +53,7 @@ class FakeSource:
         self.fetched: list[Owner] = []
         self.policies: list[str | None] = []
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         self.fetched.append(owner)
         self.policies.append(policy)
         await self.gate.wait()
