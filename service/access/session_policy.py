@@ -105,8 +105,7 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     ]
     if any(not _UPLOADS.isdisjoint(grant.allow) for grant in granted):
         statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], _COPIES))
-    free = [grant for grant in granted if grant.allow_overwrite or _uploads_to_new_keys(grant)]
-    for limit in _limits(granted, free, arns, max_age):
+    for limit in _limits(granted, uploads_without_condition(granted), arns, max_age):
         if len(_document([*statements, limit])) <= MAX_POLICY_LENGTH:
             statements.append(limit)
     return _document(statements)
@@ -119,13 +118,13 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     action that only the service needs. Copies are allowed: they need rights to both objects.
     """
     granted = list(grants)
-    free = [grant for grant in granted if grant.allow_overwrite]
+    overwriting = [grant for grant in granted if grant.allow_overwrite]
     return _document(
         [
             *_objects(granted, arns, _VENDED_ACTIONS),
             *_list(granted, arns, frozenset()),
             *_kms(granted, arns),
-            *_limits(granted, free, arns, max_age),
+            *_limits(granted, _overlapping(granted, overwriting), arns, max_age),
         ]
     )
 
@@ -177,15 +176,34 @@ def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     return [_statement("Allow", actions, ["*"], condition)]
 
 
+def creates_only(grant: Grant) -> bool:
+    return not _UPLOADS.isdisjoint(grant.allow) and not grant.allow_overwrite
+
+
+def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
+    """Return the grants with keys that may be uploaded without If-None-Match.
+
+    A grant allows that if it allows overwriting, or if its uploads have new keys: those of forms
+    and of drop boxes.
+    """
+    unconditional = [
+        grant
+        for grant in grants
+        if grant.allow_overwrite
+        or Operation.FORM in grant.allow
+        or grant.allow >= {Operation.LINK, Operation.UPLOAD}
+    ]
+    return _overlapping(grants, unconditional)
+
+
 def _limits(
-    grants: list[Grant], free: list[Grant], arns: BucketArns, max_age: int | None
+    grants: list[Grant], unlimited: list[Grant], arns: BucketArns, max_age: int | None
 ) -> list[Statement]:
-    """Return the limits that IAM can enforce. Uploads of `free` need no If-None-Match."""
+    """Return the limits that IAM can enforce. Uploads of `unlimited` may overwrite."""
     if not arns.enforces_limits:
         return []
-    limits, unlimited = [], _patterns(free, _UPLOADS)
-    limited = {each for each in _patterns(grants, _UPLOADS) if not _overlaps(each, unlimited)}
-    if patterns := _widest(limited):
+    limits, limited = [], [grant for grant in grants if grant not in unlimited]
+    if patterns := _widest(_patterns(limited, _UPLOADS)):
         resources = [arns.objects + pattern for pattern in patterns]
         limits.append(_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE))
     if max_age is not None:
@@ -194,18 +212,17 @@ def _limits(
     return limits
 
 
-def _uploads_to_new_keys(grant: Grant) -> bool:
-    """Whether uploads can lack If-None-Match: those of forms and drop boxes have new keys."""
-    return Operation.FORM in grant.allow or grant.allow >= {Operation.LINK, Operation.UPLOAD}
+def _overlapping(grants: Sequence[Grant], others: Sequence[Grant]) -> list[Grant]:
+    """Return the grants for uploads that share a key with an upload of the `others`."""
+    uploading = [grant for grant in others if not _UPLOADS.isdisjoint(grant.allow)]
+    return [grant for grant in grants if any(_overlap(grant, other) for other in uploading)]
 
 
-def _overlaps(pattern: str, others: Iterable[str]) -> bool:
-    """Return whether a key can match `pattern` and one of the `others`."""
-    return any(
-        each == pattern
-        or (each.endswith("*") and pattern.startswith(each[:-1]))
-        or (pattern.endswith("*") and each.startswith(pattern[:-1]))
-        for each in others
+def _overlap(one: Grant, other: Grant) -> bool:
+    return (
+        one.prefix == other.prefix
+        or (one.covers_subtree and other.prefix.startswith(one.prefix))
+        or (other.covers_subtree and one.prefix.startswith(other.prefix))
     )
 
 

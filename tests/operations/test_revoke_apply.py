@@ -123,7 +123,9 @@ async def test_other_statements_are_kept_and_no_white_space_is_written() -> None
     foreign = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
     iam = FakeIam(policies={NAME: json.dumps({"Statement": foreign}), "other": "{}"})
     assert await deny(iam, Operator(), target()) == []
-    assert json.loads(iam.policies[NAME]) == merged({"Statement": [foreign]}, target().userids, NOON)
+    assert json.loads(iam.policies[NAME]) == merged(
+        {"Statement": [foreign]}, target().userids, NOON
+    )
     assert " " not in iam.policies[NAME]
     assert iam.policies["other"] == "{}"
 

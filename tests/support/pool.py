@@ -45,6 +45,7 @@ class FakeSource:
         self.fetched: list[Owner] = []
         self.fetched_at: list[float] = []
         self.policies: list[str | None] = []
+        self.vended: list[bool] = []
         self.sessions: list[Session] = []
         self._clock = clock
 
@@ -54,6 +55,7 @@ class FakeSource:
         self.fetched.append(owner)
         self.fetched_at.append(fetched_at)
         self.policies.append(policy)
+        self.vended.append(vended)
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(self.delay)

@@ -7,11 +7,13 @@ Rules of this file:
 - The decision is made again after the wait, and is in the audit trail before the answer is sent.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from service.access.grants import Grant
 from service.access.narrowing import vended_grants
-from service.access.session_policy import MAX_POLICY_LENGTH, vended_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, vended_policy
 from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, PresignError
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
@@ -64,13 +66,12 @@ class CredentialVending:
     def _session_key(self, requester: Requester, request: CredentialsRequest) -> SessionKey:
         """Raises Forbidden or InvalidRequest."""
         access, name = self._authorizer.access(requester), request.bucket
-        grants = vended_grants(access.grants, name, request.prefix, request.permission)
-        if not grants:
+        bucket = self._authorizer.snapshot.buckets.get(name)
+        # The settings demand scoped sessions for `credentials`, which have ARNs.
+        if bucket is None or bucket.arns is None:
             raise Forbidden
-        arns = self._authorizer.snapshot.buckets[name].arns
-        assert arns is not None  # the settings demand scoped sessions for `credentials`
-        max_age = signature_age.max_age(grants, at_least=_HEADER_SIGNATURE)
-        policy = vended_policy(grants, arns, max_age=max_age)
+        if (policy := policy_for(access.grants, request, bucket.arns)) is None:
+            raise Forbidden
         if len(policy) > MAX_POLICY_LENGTH:
             detail = f"The session policy would exceed {MAX_POLICY_LENGTH} characters. Narrow it."
             raise InvalidRequest(detail, pointer="#/prefix")
@@ -79,11 +80,12 @@ class CredentialVending:
     def _current(self, key: SessionKey) -> VendedCredentials | None:
         if (found := self._pool.current_at(key)) is None:
             return None
-        session, now = found[0].session, found[1]
-        left = int(session.expires_at - now)
-        if left < VENDED_REMAINING:
+        signing, now = found
+        session = signing.session
+        if session.expires_at - now < VENDED_REMAINING:
             return None
-        return VendedCredentials(session, Validity(int(now), GrantedLifetime(left, None)))
+        left = GrantedLifetime(int(session.expires_at) - int(now), None)
+        return VendedCredentials(session, Validity(int(now), left))
 
     async def _refresh(self, key: SessionKey) -> None:
         """Wait for a new session. Raises CredentialsUnavailable if the next attempt is not due."""
@@ -91,3 +93,17 @@ class CredentialVending:
             retry_after = self._pool.request_refresh(key)
             raise CredentialsUnavailable(NO_SESSION, retry_after=retry_after)
         await self._pool.ready(key, MAX_WAIT)
+
+
+def policy_for(
+    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns
+) -> str | None:
+    """Return the policy of a caller's credentials, or None if nothing of it is granted.
+
+    It may be longer than STS accepts. Raises InvalidRequest for a prefix that no policy can have.
+    """
+    vended = vended_grants(grants, request.bucket, request.prefix, request.permission)
+    if not vended:
+        return None
+    max_age = signature_age.max_age(vended, at_least=_HEADER_SIGNATURE)
+    return vended_policy(vended, arns, max_age=max_age)
