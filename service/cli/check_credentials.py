@@ -11,6 +11,7 @@ from service.config.settings import Settings
 from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
 
 _DAY: Final = 86_400
+_GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
 
 
 def describe(settings: Settings) -> Iterator[str]:
@@ -32,8 +33,8 @@ def warnings(settings: Settings) -> Iterator[str]:
     for place, grant in settings.placed_grants():
         if Operation.CREDENTIALS not in grant.allow:
             continue
-        if VENDABLE.isdisjoint(set(grant.allow) - {Operation.VERSIONS}):
-            names = ", ".join(each for each in Operation if each in VENDABLE)
+        if _GIVING.isdisjoint(grant.allow):
+            names = ", ".join(each for each in Operation if each in _GIVING)
             yield f"{place}: allows `credentials`, but none of {names}, so it gives nothing"
         uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
         at_aws = builders.is_at_aws(settings.buckets[grant.bucket])
