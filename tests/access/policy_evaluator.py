@@ -119,7 +119,7 @@ def _compares(operator: str, values: Any, actual: str) -> bool:
         case "StringLike":
             return any(matches(each, actual) for each in _several(values))
         case "Bool":
-            return actual == values
+            return actual == str(values)
         case "NumericGreaterThan":
             return int(actual) > int(values)
     return (actual in _several(values)) is (operator == "StringEquals")

@@ -15,20 +15,22 @@ from service.access.grants import AccessRequest, Allowed, Grant, Operation, deci
 from service.access.session_policy import MAX_POLICY_LENGTH, bucket_arns, session_policy
 from service.sessions.signature_age import max_age
 from tests.access.policy_evaluator import allows, statements
-from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, near, some_grants
+from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near
 
 AWS: Final = bucket_arns("acme", partition="aws", enforces_limits=True)
 CREATES: Final = {"s3:ObjectCreationOperation": "true"}  # PutObject, CompleteMultipartUpload
 CREATE_ONLY: Final = {**CREATES, "s3:if-none-match": "*"}
 PART: Final = {"s3:ObjectCreationOperation": "false"}  # CreateMultipartUpload, UploadPart
 
-grants_with_overwriting = some_grants.flatmap(
-    lambda granted: st.tuples(
-        *(
-            st.booleans().map(lambda yes, g=grant: replace(g, allow_overwrite=yes))
-            for grant in granted
-        )
-    ).map(list)
+grants_with_overwriting = st.lists(
+    st.builds(
+        Grant,
+        bucket=st.just("reports"),
+        prefix=granted_prefixes,
+        allow=st.frozensets(st.sampled_from(Operation)),
+        allow_overwrite=st.booleans(),
+    ),
+    max_size=6,
 )
 
 

@@ -1,5 +1,7 @@
 """What the credentials of a program may do: the caller's grants, and what it asks for of them."""
 
+from collections.abc import Iterable, Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,10 @@ from tests.access.policy_meaning import (
 )
 
 ARNS = bucket_arns("acme", partition="aws")
-READS = {"s3:GetObject": Operation.DOWNLOAD, "s3:GetObjectVersion": Operation.DOWNLOAD}
+READS = {
+    "s3:GetObject": (Operation.DOWNLOAD,),
+    "s3:GetObjectVersion": (Operation.DOWNLOAD,),
+}
 WRITES = {
     "s3:PutObject": (Operation.UPLOAD, Operation.MULTIPART),
     "s3:AbortMultipartUpload": (Operation.MULTIPART,),
@@ -30,7 +35,12 @@ WRITES = {
     "s3:DeleteObject": (Operation.DELETE,),
     "s3:DeleteObjectVersion": (Operation.DELETE,),
 }
-NEEDED = {**{action: (each,) for action, each in READS.items()}, **WRITES}
+NEEDED: Mapping[str, tuple[Operation, ...]] = {**READS, **WRITES}
+ACTIONS: Mapping[Permission, Iterable[str]] = {
+    Permission.READ: READS,
+    Permission.WRITE: WRITES,
+    Permission.READWRITE: NEEDED,
+}
 VERSIONED = {"s3:GetObjectVersion", "s3:DeleteObjectVersion"}
 permissions = st.sampled_from(Permission)
 ALL = allowing(*Operation)
@@ -43,8 +53,7 @@ def policy_of(granted: list[Grant], prefix: str = "", permission: str = "READWRI
 
 def meant(granted: list[Grant], action: str, key: str, permission: Permission) -> bool:
     """Whether a grant with `credentials` allows this action on the key."""
-    kinds = {Permission.READ: READS, Permission.WRITE: WRITES}
-    return action in kinds.get(permission, NEEDED) and any(
+    return action in ACTIONS[permission] and any(
         Operation.CREDENTIALS in grant.allow
         and below(grant.prefix, key)
         and not grant.allow.isdisjoint(NEEDED[action])
