@@ -39,16 +39,12 @@ def checked(
 @pytest.mark.parametrize(
     ("limit", "value"), [("max_content_length", "1MiB"), ("content_types", ["image/*"])]
 )
-def test_a_limit_that_iam_cannot_enforce_is_refused(
-    tmp_path: Path, limit: str, value: object
-) -> None:
-    code, output = checked(tmp_path, grant("upload", "credentials", **{limit: value}))
+def test_a_limit_that_iam_cannot_enforce_is_refused(tmp_path: Path, limit: str, value: Any) -> None:
+    limits: dict[str, Any] = {limit: value}
+    code, output = checked(tmp_path, grant("upload", "credentials", **limits))
     assert code == 1
     assert f"callers.0.grants.0.{limit}: IAM cannot enforce it" in output
-    assert (
-        checked(tmp_path, grant("upload", **{limit: value}), grant("download", "credentials"))[0]
-        == 0
-    )
+    assert checked(tmp_path, grant("upload", **limits), grant("download", "credentials"))[0] == 0
 
 
 @pytest.mark.parametrize("bucket", [UNSCOPED, STATIC], ids=["unscoped", "static"])
