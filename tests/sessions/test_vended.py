@@ -43,7 +43,9 @@ async def test_a_used_session_always_has_sixteen_minutes_left() -> None:
     for _ in range(8 * 60):
         await asyncio.sleep(60)
         assert left(harness) >= VENDED_REMAINING
-    # One call each 13 minutes: an SDK that asks at 15 minutes finds a session that has arrived.
+    # An SDK that asks at 15 minutes finds a session that has arrived.
+    first, second, *_ = harness.source.fetched_at
+    assert second - first == pytest.approx(HALF_AN_HOUR - (VENDED_REMAINING + 60), abs=1)
     assert len(harness.source.fetched) <= 1 + 8 * 60 / 13
 
 
