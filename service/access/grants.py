@@ -27,6 +27,7 @@ class Operation(StrEnum):
     CHECK = "check"
     VERSIONS = "versions"
     LINK = "link"
+    CREDENTIALS = "credentials"
 
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 

@@ -38,6 +38,7 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.credentials import routes as credentials
 from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
@@ -123,6 +124,7 @@ def create_app(
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
             app.state.listings = services.listings
+            app.state.credentials = services.credentials
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -147,6 +149,8 @@ def create_app(
         routers += [visit_routes.router, pages.router]
     if settings.package_index:
         routers.append(package_index.router)
+    if settings.vends:
+        routers.append(credentials.router)
     if settings.uppy is not None:
         routers.append(uppy.router)
     for router in routers:

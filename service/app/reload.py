@@ -164,6 +164,8 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
         if getattr(old.server, name) != getattr(new.server, name)
     ]
     names += [name for name in ROUTES if getattr(new, name) and not getattr(old, name)]
+    if new.vends and not old.vends:
+        names.append("callers with `credentials`")
     if new.uppy is not None and old.uppy is not None and old.uppy.origins != new.uppy.origins:
         names.append("uppy.origins")
     if new.links is not None:

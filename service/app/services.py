@@ -9,7 +9,7 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
-from service.app.closing import close_sources, run_all
+from service.app.closing import close_sources, run_all, stop_fetching
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -40,6 +40,7 @@ from service.presigning.authorizer import Authorizer
 from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
+from service.protocols.credentials.vending import CredentialVending
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.routes import ObjectUrls
@@ -168,6 +169,7 @@ class Services:
             limits=self._limits,
         )
         self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
+        self.credentials = CredentialVending(self.authorizer, self._pool)
         self.multipart = MultipartUploads(self.authorizer, self._store)
         self.object_checks = ObjectChecks(self.authorizer, self._store)
         use_cases = UseCases(
@@ -201,7 +203,8 @@ class Services:
             if old.jwks.get(name) is not jwks:
                 jwks.start()
         # The new configuration is in use: from here on a failure is only logged.
-        await _stop(each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        replaced = (each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        await stop_fetching(replaced)
         await close_sources(old.sources(), keep=new.sources())
         if new.new_tls_context is not None:
             renewing = [self._store.trust(new.new_tls_context)]
@@ -216,7 +219,7 @@ class Services:
 
     async def _close(self) -> None:
         if self._current is not None:
-            await _stop(self._current.jwks.values())
+            await stop_fetching(self._current.jwks.values())
             await close_sources(self._current.sources())
 
     async def _prepare(self, settings: Settings) -> _Configuration:
@@ -294,7 +297,3 @@ def _role(bucket: str, settings: Settings) -> Role | None:
     """The role that a bucket's sessions assume. None for static keys."""
     configured = settings.buckets[bucket]
     return None if configured.credentials == "static" else builders.role(configured, settings)
-
-
-async def _stop(caches: Iterable[JwksCache]) -> None:
-    await run_all("could not stop fetching an issuer's keys", [each.stop() for each in caches])

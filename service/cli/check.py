@@ -2,24 +2,32 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 
 from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import session_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
-from service.cli import check_links, check_package_index, check_uppy
+from service.cli import (
+    check_credentials,
+    check_limits,
+    check_links,
+    check_package_index,
+    check_uppy,
+)
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.settings import Settings
+from service.presigning.requests import CredentialsRequest
 from service.presigning.snapshot import Entries
+from service.protocols.credentials.vending import policy_for
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
-from service.sessions.sts import MAX_POLICY_LENGTH
 from service.signing.signer import Address
 
 MAX_OVERLAPS: Final = 20_000  # takes some seconds
@@ -70,24 +78,36 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_package_index.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_credentials.describe(settings)
+    callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
+    yield from check_limits.describe(_arns(settings, addresses), callers)
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield a problem for each session policy that STS would refuse, with its caller."""
-    arns = {
-        name: builders.arns(name, bucket, addresses[name].region)
-        for name, bucket in settings.buckets.items()
-    }
+    arns = _arns(settings, addresses)
     for caller, grants in _widest_callers(builders.caller_entries(settings)):
         for name in sorted({grant.bucket for grant in grants}):
             if (bucket_arns := arns[name]) is None:
                 continue
-            length = len(session_policy([g for g in grants if g.bucket == name], bucket_arns))
-            if length > MAX_POLICY_LENGTH:
-                yield (
-                    f"{caller}: its session policy for bucket {name} can have {length} characters, "
-                    f"but STS accepts {MAX_POLICY_LENGTH} at most; merge or shorten its prefixes"
-                )
+            own = [grant for grant in grants if grant.bucket == name]
+            vended = policy_for(own, CredentialsRequest(bucket=name), bucket_arns)
+            policies = {"its session policy": session_policy(own, bucket_arns)}
+            policies |= {"the session policy of its credentials": vended} if vended else {}
+            for what, policy in policies.items():
+                if len(policy) > MAX_POLICY_LENGTH:
+                    yield (
+                        f"{caller}: {what} for bucket {name} can have {len(policy)} characters, "
+                        f"but STS accepts {MAX_POLICY_LENGTH} at most; merge or shorten its "
+                        "prefixes"
+                    )
+
+
+def _arns(settings: Settings, addresses: Mapping[str, Address]) -> dict[str, BucketArns | None]:
+    return {
+        name: builders.arns(name, bucket, addresses[name].region)
+        for name, bucket in settings.buckets.items()
+    }
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -118,6 +138,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from check_package_index.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
+    yield from check_credentials.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
@@ -218,7 +239,7 @@ def _with_long_claims(grant: Grant) -> Grant:
     prefix = without_placeholders(
         grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
     )
-    return Grant(bucket=grant.bucket, prefix=prefix, allow=grant.allow)
+    return replace(grant, prefix=prefix)
 
 
 def _grant(grant: Grant) -> str:

@@ -38,7 +38,8 @@ class GrantSettings(Section):
 
     allow: tuple[Operation, ...] = Field(min_length=1)
     """The operations. `versions` allows the others to name a version of an object. `link` allows
-    share links for the others, which people without credentials can use."""
+    share links for the others, which people without credentials can use. `credentials` lets
+    programs get [credentials for an AWS SDK](credentials.md)."""
 
     max_expires_in: Seconds | None = None
     """The longest lifetime of a URL, in seconds."""

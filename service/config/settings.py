@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
+from service.access.grants import Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
@@ -149,6 +150,25 @@ class Settings(Section):
         if uses_it and self.server.web_identity_token_file is None:
             raise ValueError("server.web_identity_token_file is missing; web_identity needs it")
         return self
+
+    @model_validator(mode="after")
+    def _credentials_are_limited(self) -> Self:
+        for at, grant in self._grants():
+            if Operation.CREDENTIALS not in grant.allow:
+                continue
+            if not self.buckets[grant.bucket].is_scoped:
+                text = "needs scoped sessions: the credentials could do what all callers may do"
+                raise _error((*at, "allow"), f"`credentials` {text}")
+            for limit in ("max_content_length", "content_types"):
+                if getattr(grant, limit) is not None:
+                    text = "IAM cannot enforce it, and `credentials` would circumvent it"
+                    raise _error((*at, limit), f"{text}; leave out one of the two")
+        return self
+
+    @property
+    def vends(self) -> bool:
+        """Whether a grant allows credentials for programs."""
+        return any(Operation.CREDENTIALS in grant.allow for _, grant in self._grants())
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
         """Return every grant, with its path in the file."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
+from service.access.narrowing import Permission
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -112,7 +113,17 @@ class LinkRequest:
     subtree: bool = False
 
 
-AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsRequest:
+    """Credentials for a program. Empty, `prefix` is everything that the caller's grants cover."""
+
+    bucket: str
+    prefix: str = ""
+    permission: Permission = Permission.READWRITE
+    lifetime: Lifetime = field(default_factory=Lifetime)
+
+
+AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | CredentialsRequest
 
 
 def signed_key(request: PresignRequest) -> str:
@@ -146,6 +157,8 @@ def operation(request: AnyRequest) -> Operation:
         return _OPERATIONS[type(request.action)]
     if isinstance(request, LinkRequest):
         return Operation.LINK
+    if isinstance(request, CredentialsRequest):
+        return Operation.CREDENTIALS
     return (
         Operation.FORM if isinstance(request, PostFormRequest) else request.access_request.operation
     )

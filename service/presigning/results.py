@@ -61,6 +61,14 @@ class MadeLink:
     limited_by: LimitedBy | None
 
 
+@dataclass(frozen=True, slots=True)
+class VendedCredentials:
+    """A session whose credentials a program gets, and what it has left."""
+
+    session: Session = field(repr=False)
+    validity: Validity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresignedPart:
     """A part of exactly `content_length` bytes; `headers` must be sent byte for byte."""

@@ -24,6 +24,7 @@ from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
 from service.errors import CreateOnlyUnsupported
+from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
 from service.sessions.sts import Owner
 from service.signing.actions import Encryption
@@ -144,7 +145,8 @@ class Snapshot:
         arns = self.buckets[name].arns
         if arns is None:
             return SessionKey(name, None, None)
-        policy = session_policy((grant for grant in grants if grant.bucket == name), arns)
+        own = [grant for grant in grants if grant.bucket == name]
+        policy = session_policy(own, arns, max_age=signature_age.max_age(own))
         return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
 
 

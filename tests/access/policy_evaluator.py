@@ -11,7 +11,10 @@ from typing import Any
 
 VERSION = "2012-10-17"
 STATEMENT_KEYS = {"Effect", "Action", "Resource"}
-OPERATORS = {"StringEquals", "StringNotEquals", "StringLike", "Null"}
+OPERATORS = {
+    *("StringEquals", "StringNotEquals", "StringLike"),
+    *("Null", "Bool", "NumericGreaterThan"),
+}
 # What the parameter `Policy` takes: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 STS_CHARACTERS = re.compile(r"[\t\n\r\x20-\u00ff]+")
 
@@ -112,8 +115,13 @@ def holds_at_ceph_squid(operator: str, values: Any, actual: str | None) -> bool:
 
 
 def _compares(operator: str, values: Any, actual: str) -> bool:
-    if operator == "StringLike":
-        return any(matches(each, actual) for each in _several(values))
+    match operator:
+        case "StringLike":
+            return any(matches(each, actual) for each in _several(values))
+        case "Bool":
+            return actual == str(values)
+        case "NumericGreaterThan":
+            return int(actual) > int(values)
     return (actual in _several(values)) is (operator == "StringEquals")
 
 

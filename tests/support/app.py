@@ -26,7 +26,8 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-EVERYTHING: Final = [str(operation) for operation in Operation]
+# Without `credentials`, which has a route of its own, and goes with no limit on size or type.
+EVERYTHING: Final = [str(each) for each in Operation if each is not Operation.CREDENTIALS]
 
 
 class FixedSource:
@@ -39,10 +40,12 @@ class FixedSource:
         self.failure = failure
         self.fetched: list[Owner] = []
         self.policies: list[str | None] = []
+        self.vended: list[bool] = []
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         self.fetched.append(owner)
         self.policies.append(policy)
+        self.vended.append(vended)
         if self.failure is not None:
             raise self.failure
         now = time.time()
