@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
+from service.access.grants import Operation
 from service.api.gateway import Gateway
 from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
 from service.api.problems import answer_http_exception, answer_unexpected_error
@@ -36,6 +37,7 @@ from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
+from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -115,6 +117,7 @@ def create_app(
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
+            app.state.remote_signer = services.remote_signer
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -140,6 +143,8 @@ def create_app(
         routers.append(package_index.router)
     if settings.uppy is not None:
         routers.append(uppy.router)
+    if settings.allows(Operation.SIGN):
+        routers.append(remote_signing.router)
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(

@@ -44,6 +44,7 @@ from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.remote_signing.remote_signer import RemoteSigner, places_of
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -180,6 +181,7 @@ class Services:
         listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.remote_signer = RemoteSigner(self.authorizer, places_of(configuration.snapshot))
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -193,6 +195,7 @@ class Services:
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
         self.links.configure(new.links)
         self.link_visits.forget()
+        self.remote_signer.places = places_of(new.snapshot)
         self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())

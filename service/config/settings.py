@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_va
 from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
+from service.access.grants import Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
@@ -148,6 +149,10 @@ class Settings(Section):
         if uses_it and self.server.web_identity_token_file is None:
             raise ValueError("server.web_identity_token_file is missing; web_identity needs it")
         return self
+
+    def allows(self, operation: Operation) -> bool:
+        """Return whether some grant allows the operation."""
+        return any(operation in grant.allow for _, grant in self._grants())
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
         """Return every grant, with its path in the file."""

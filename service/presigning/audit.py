@@ -28,6 +28,7 @@ from service.presigning.results import (
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
+    SignedHeaders,
 )
 from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
@@ -44,6 +45,7 @@ Answer = (
     PresignedRequest
     | PresignedRequests
     | PresignedForm
+    | SignedHeaders
     | StoreAccess
     | Diagnosed
     | MadeLink

@@ -62,6 +62,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
     Operation.LIST: {"s3:ListBucket"},
     Operation.VERSIONS: set(),
     Operation.LINK: set(),
+    Operation.SIGN: set(),
 }
 
 
