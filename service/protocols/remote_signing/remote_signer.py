@@ -109,8 +109,7 @@ class RemoteSigner:
         self, requester: Requester, request: ClientRequest, bucket: str | None
     ) -> _Judged:
         snapshot = self.authorizer.snapshot
-        split = SplitUri.of(request.uri)
-        name, place = self._find(requester, split, bucket)
+        name, place, split = self._find(requester, request.uri, bucket)
         configured = snapshot.buckets[name]
         if request.region != configured.address.region:
             raise InvalidRequest("The region is not the bucket's.")
@@ -125,6 +124,7 @@ class RemoteSigner:
         keys: str | Sequence[str] = uri.parameters.get("prefix", uri.key)
         if call.action != "DeleteObjects":
             accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
+            keys = [each.key for each in accesses] if copies else keys
         elif request.body is not None:
             is_long = len(request.body) > _LONG_BODY
             objects = await run_in_thread_if(is_long, deleted_objects, request.body)
@@ -144,7 +144,9 @@ class RemoteSigner:
             payload_hash=payload_hash,
         )
 
-    def _find(self, requester: Requester, split: SplitUri, bucket: str | None) -> tuple[str, Place]:
+    def _find(
+        self, requester: Requester, uri: str, bucket: str | None
+    ) -> tuple[str, Place, SplitUri]:
         """Return the bucket that a URI is in, among those with a grant for `sign`.
 
         Raises Forbidden if the caller may sign nothing there, and InvalidRequest if the URI is not
@@ -153,15 +155,16 @@ class RemoteSigner:
         grants = self.authorizer.access(requester).grants
         signing = dict.fromkeys(each.bucket for each in grants if Operation.SIGN in each.allow)
         names = [each for each in signing if bucket in {None, each}]
+        if not names:
+            raise Forbidden
+        split = SplitUri.of(uri)
         for name in names:
             for place in self.places[name]:
                 if split.is_at(place):
-                    return name, place
-        if names and bucket is not None:
-            raise InvalidRequest(
-                "The URI is not that of the bucket: compare scheme, host and port."
-            )
-        raise Forbidden
+                    return name, place, split
+        if bucket is None:
+            raise Forbidden
+        raise InvalidRequest("The URI is not that of the bucket: compare scheme, host and port.")
 
     def _sign(self, requester: Requester, method: str, judged: _Judged) -> SignedHeaders | None:
         """Return None while no session is available."""
