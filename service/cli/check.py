@@ -12,7 +12,7 @@ from service.access.session_policy import session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
-from service.cli import check_links, check_package_index, check_uppy
+from service.cli import check_links, check_package_index, check_remote_signing, check_uppy
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.settings import Settings
@@ -58,6 +58,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_package_index.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_remote_signing.describe(settings)
 
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
@@ -106,6 +107,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from check_package_index.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
+    yield from check_remote_signing.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
