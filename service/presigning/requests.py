@@ -76,7 +76,7 @@ class PostFormRequest:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoreRequest:
     """What the service is to do at the store itself, a part of an upload that it is to sign, or a
     client's own request whose headers it is to sign.

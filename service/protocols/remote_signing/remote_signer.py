@@ -1,19 +1,20 @@
 """Signs the headers of a client's own request to S3."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from service.access.grants import AccessRequest, Operation, decision_scope
+from service.access.grants import AccessRequest, DecisionScope, Operation, decision_scope
+from service.concurrency.bounded_dict import BoundedDict
 from service.concurrency.event_loop import run_in_thread_if
 from service.errors import Forbidden, InvalidRequest, Overloaded, PresignError
 from service.presigning.audit import Requester
-from service.presigning.authorizer import AuthorizedAccess, Authorizer
+from service.presigning.authorizer import AuthorizedAccess, Authorizer, SigningGrant
 from service.presigning.requests import StoreRequest
 from service.presigning.results import SignedHeaders
-from service.presigning.snapshot import Snapshot
+from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
@@ -22,7 +23,14 @@ from service.protocols.remote_signing.accesses import (
 )
 from service.protocols.remote_signing.deletions import deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
-from service.protocols.remote_signing.uris import Place, S3Uri, SplitUri, places, read_uri
+from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.remote_signing.uris import (
+    Place,
+    S3Uri,
+    find_place,
+    places,
+    read_uri,
+)
 from service.sessions.lifetime import Lifetime
 from service.signing.header_signatures import (
     HEADER_SIGNATURE_SECONDS,
@@ -32,6 +40,7 @@ from service.signing.header_signatures import (
 )
 
 _LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
+_MAX_DECIDED: Final = 256
 _LONG_BODY: Final = 64 * 1024  # takes about 2 ms to parse
 _HASHES: Final = frozenset({PAYLOAD_HASH})
 _READS: Final = frozenset({"GET", "HEAD"})
@@ -40,17 +49,6 @@ _UNSEEN_KEYS: Final = (
     "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
     "sessions are not the caller's own. PyIceberg sends no body; delete the files one by one."
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class ClientRequest:
-    """A request to S3 that a client is about to send. `headers` have the client's spelling."""
-
-    region: str
-    method: str
-    uri: str
-    headers: Mapping[str, Sequence[str]] = field(repr=False)
-    body: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,6 +64,18 @@ class _Judged:
     payload_hash: str
 
 
+@dataclass(slots=True)
+class _Decided:
+    """The decision about a read, for the keys in its scope, while `signing_grant` is current.
+
+    `access` is the caller's, by whose identity this is found.
+    """
+
+    access: CallerAccess
+    scope: DecisionScope
+    signing_grant: SigningGrant
+
+
 def places_of(snapshot: Snapshot) -> Mapping[str, tuple[Place, ...]]:
     """Return where clients reach each bucket, by its name in the configuration."""
     return {
@@ -74,15 +84,20 @@ def places_of(snapshot: Snapshot) -> Mapping[str, tuple[Place, ...]]:
     }
 
 
-@dataclass(slots=True)
 class RemoteSigner:
-    """`places` change with the configuration."""
+    """`places` change with the configuration.
 
-    authorizer: Authorizer
-    places: Mapping[str, tuple[Place, ...]]
+    A scan of a table reads thousands of objects in a second, so the decision about reads is cached
+    for its second, as templates of URLs are.
+    """
+
+    def __init__(self, authorizer: Authorizer, places: Mapping[str, tuple[Place, ...]]) -> None:
+        self.places = places
+        self._authorizer = authorizer
+        self._decided = BoundedDict[tuple[int, str, str], _Decided](_MAX_DECIDED)
 
     async def sign(
-        self, requester: Requester, request: ClientRequest, *, bucket: str | None, route: str
+        self, requester: Requester, request: SignRequest, *, bucket: str | None, route: str
     ) -> SignedHeaders:
         """Return the headers to add. Without `bucket`, the URI says which one it is.
 
@@ -91,7 +106,7 @@ class RemoteSigner:
         try:
             judged = await self._judge(requester, request, bucket)
         except PresignError as refusal:
-            await self.authorizer.record_unread(requester, route, refusal)
+            await self._authorizer.record_unread(requester, route, refusal)
             raise
         audited = StoreRequest(
             action=judged.call.action,
@@ -101,19 +116,19 @@ class RemoteSigner:
         )
         urls = 1 if isinstance(judged.keys, str) else max(1, len(judged.keys))
         sign = partial(self._sign, requester, request.method, judged)
-        return await self.authorizer.sign_and_audit(
+        return await self._authorizer.sign_and_audit(
             requester, audited, judged.keys, sign, urls=urls
         )
 
     async def _judge(
-        self, requester: Requester, request: ClientRequest, bucket: str | None
+        self, requester: Requester, request: SignRequest, bucket: str | None
     ) -> _Judged:
-        snapshot = self.authorizer.snapshot
-        name, place, split = self._find(requester, request.uri, bucket)
+        snapshot = self._authorizer.snapshot
+        name, place = self._find(requester, request.uri, bucket)
         configured = snapshot.buckets[name]
         if request.region != configured.address.region:
             raise InvalidRequest("The region is not the bucket's.")
-        uri = read_uri(split, place)
+        uri = read_uri(request.uri, place)
         headers = policy.lower_names(request.headers)
         copies = policy.COPY_SOURCE in headers
         call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
@@ -130,7 +145,7 @@ class RemoteSigner:
             objects = await run_in_thread_if(is_long, deleted_objects, request.body)
             accesses, keys = of_deletions(name, objects), [key for key, _ in objects]
         else:
-            accesses = [of_unknown_deletions(name, self.authorizer.access(requester).grants)]
+            accesses = [of_unknown_deletions(name, self._authorizer.access(requester).grants)]
             keys = []
         if call.action == "DeleteObjects" and configured.arns is None and payload_hash != of_body:
             raise InvalidRequest(_UNSEEN_KEYS)
@@ -144,72 +159,92 @@ class RemoteSigner:
             payload_hash=payload_hash,
         )
 
-    def _find(
-        self, requester: Requester, uri: str, bucket: str | None
-    ) -> tuple[str, Place, SplitUri]:
+    def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, Place]:
         """Return the bucket that a URI is in, among those with a grant for `sign`.
 
         Raises Forbidden if the caller may sign nothing there, and InvalidRequest if the URI is not
         that of the one bucket that was named.
         """
-        grants = self.authorizer.access(requester).grants
-        signing = dict.fromkeys(each.bucket for each in grants if Operation.SIGN in each.allow)
-        names = [each for each in signing if bucket in {None, each}]
-        if not names:
+        may_sign = False
+        for grant in self._authorizer.access(requester).grants:
+            if Operation.SIGN in grant.allow and bucket in {None, grant.bucket}:
+                may_sign = True
+                if (place := find_place(uri, self.places[grant.bucket])) is not None:
+                    return grant.bucket, place
+        if bucket is None or not may_sign:
             raise Forbidden
-        split = SplitUri.of(uri)
-        for name in names:
-            for place in self.places[name]:
-                if split.is_at(place):
-                    return name, place, split
-        if bucket is None:
-            raise Forbidden
-        raise InvalidRequest("The URI is not that of the bucket: compare scheme, host and port.")
+        raise InvalidRequest("The URI is not the bucket's: compare scheme, host and port.")
 
     def _sign(self, requester: Requester, method: str, judged: _Judged) -> SignedHeaders | None:
         """Return None while no session is available."""
-        if self.authorizer.snapshot is not judged.snapshot:
+        if self._authorizer.snapshot is not judged.snapshot:
             raise Overloaded("The configuration has just changed.", retry_after=1)
-        granted = self._authorize(requester, judged.accesses)
-        bucket, signed = granted.bucket, judged.signed
-        if not signed.keys().isdisjoint(_CONDITIONS):
-            bucket.refuse_create_only()
-        added: dict[str, str] = {}
-        if ENCRYPTION in judged.call.headers:
-            sent = {name: value for name, value in signed.items() if name.startswith(ENCRYPTION)}
-            added = {} if sent else bucket.encryption_headers
-            bucket.check_encryption(sent or added)
-        if (signing_grant := self.authorizer.signing_grant(granted, _LIFETIME)) is None:
+        if (signing_grant := self._signing_grant(requester, method, judged)) is None:
             return None
+        bucket, _, signing, validity = signing_grant
+        added = _encryption(judged, bucket) if method not in _READS else {}
         request = HeaderRequest(
             method=method,
             host=judged.uri.host,
             path=judged.uri.path,
             query=judged.uri.query,
-            headers={**signed, **added},
+            headers={**judged.signed, **added} if added else judged.signed,
             payload_hash=judged.payload_hash,
         )
-        signing, validity = signing_grant.signing, signing_grant.validity
+        headers = sign_headers(signing.signer, request, now=validity.now)
         return SignedHeaders(
-            headers={**sign_headers(signing.signer, request, now=validity.now), **added},
-            covers_only_url=method in _READS and signed.keys() <= _HASHES,
+            headers={**headers, **added} if added else headers,
+            covers_only_url=method in _READS and judged.signed.keys() <= _HASHES,
             validity=validity,
             session=signing.session,
         )
+
+    def _signing_grant(
+        self, requester: Requester, method: str, judged: _Judged
+    ) -> SigningGrant | None:
+        access, first = self._authorizer.access(requester), judged.accesses[0]
+        at = (id(access), judged.call.action, first.bucket)
+        is_plain_read = method in _READS and not first.version and not first.subtree
+        if is_plain_read and (decided := self._decided.get(at)) is not None:
+            found = decided.signing_grant
+            if decided.scope.contains(first.key) and self._authorizer.is_current(found):
+                return found
+        granted = self._authorize(requester, judged.accesses)
+        if not judged.signed.keys().isdisjoint(_CONDITIONS):
+            granted.bucket.refuse_create_only()
+        signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
+        scope = decision_scope(access.grants, first) if is_plain_read else None
+        if scope is not None and signing_grant is not None:
+            self._decided[at] = _Decided(access, scope, signing_grant)
+        return signing_grant
 
     def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
         """Raises Forbidden, LimitExceeded or InvalidRequest unless all of them are granted.
 
         Keys with the same decision are decided once: a thousand decisions take 2 ms.
         """
-        granted = self.authorizer.authorize(requester, accesses[0])
+        granted = self._authorizer.authorize(requester, accesses[0])
         if len(accesses) == 1:
             return granted
-        grants, decided = self.authorizer.access(requester).grants, accesses[0]
+        grants, decided = self._authorizer.access(requester).grants, accesses[0]
         scope = decision_scope(grants, decided)
         for each in accesses[1:]:
             is_alike = (each.operation, each.version) == (decided.operation, decided.version)
             if not (is_alike and scope is not None and scope.contains(each.key)):
-                self.authorizer.authorize(requester, each)
+                self._authorizer.authorize(requester, each)
                 decided, scope = each, decision_scope(grants, each)
         return granted
+
+
+def _encryption(judged: _Judged, bucket: Bucket) -> dict[str, str]:
+    """Return the headers that a new object needs and the client has not sent.
+
+    Raises InvalidRequest if it has sent others.
+    """
+    if ENCRYPTION not in judged.call.headers:
+        return {}
+    sent = {name: value for name, value in judged.signed.items() if name.startswith(ENCRYPTION)}
+    if sent:
+        bucket.check_encryption(sent)
+        return {}
+    return bucket.encryption_headers

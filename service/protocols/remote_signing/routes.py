@@ -63,7 +63,7 @@ async def sign_in_bucket(call: AuthenticatedRequest, body: SignRequest) -> bytes
 async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | None) -> bytes:
     signer: RemoteSigner = call.app.state.remote_signer
     route: str = call.scope["route"].path
-    signed = await signer.sign(call.requester, body.request(), bucket=bucket, route=route)
+    signed = await signer.sign(call.requester, body, bucket=bucket, route=route)
     # Java's client reuses an answer with exactly `private` for every equal method, region and URI,
     # in all threads of its process.
     call.scope["state"][CACHE_CONTROL] = b"private" if signed.covers_only_url else b"no-cache"

@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import ConfigDict, Field
 
 from service.api.body import Body
-from service.protocols.remote_signing.remote_signer import ClientRequest
 from service.protocols.remote_signing.uris import MAX_URI_LENGTH
 
 # DeleteObjects with 1,000 keys of 1,024 bytes, and what XML and JSON add to them
@@ -28,12 +27,3 @@ class SignRequest(Body):
     headers: Annotated[dict[str, _Values], Field(max_length=100)]
     body: str | None = None
     provider: Literal["s3"] | None = None
-
-    def request(self) -> ClientRequest:
-        return ClientRequest(
-            region=self.region,
-            method=self.method,
-            uri=self.uri,
-            headers=self.headers,
-            body=self.body,
-        )
