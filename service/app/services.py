@@ -1,7 +1,6 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-- What takes time (addresses, clients, keys) is made first. Then everything is replaced without an
-  await, so that no request sees half of each configuration.
+- What takes time is made first. Then all is replaced without an await: no request sees half of each.
 - What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 
@@ -44,7 +43,7 @@ from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
-from service.protocols.remote_signing.remote_signer import RemoteSigner, places_of
+from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -181,7 +180,7 @@ class Services:
         listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
-        self.remote_signer = RemoteSigner(self.authorizer, places_of(configuration.snapshot))
+        self.remote_signer = RemoteSigner(self.authorizer)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -195,7 +194,6 @@ class Services:
         self.object_urls.lifetime = builders.object_url_lifetime(settings)
         self.links.configure(new.links)
         self.link_visits.forget()
-        self.remote_signer.places = places_of(new.snapshot)
         self.package_indexes.places = builders.package_index_places(settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
@@ -253,8 +251,7 @@ class Services:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            # botocore takes 0.1 s, which would block the loop.
-            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
+            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))  # takes 0.1 s
             self._addresses |= found
             self._locations |= new
         return self._addresses

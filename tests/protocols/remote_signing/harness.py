@@ -81,4 +81,3 @@ BUCKET: Final[dict[str, Any]] = {
     "region": "eu-west-1",
     "role_arn": "arn:aws:iam::111122223333:role/presign",
 }
-UNSCOPED: Final = {"scoped_sessions": False}

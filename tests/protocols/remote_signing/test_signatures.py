@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -13,7 +14,6 @@ from tests.protocols.remote_signing.harness import (
     ORIGIN,
     PATH_STYLE,
     SIGN,
-    UNSCOPED,
     Harness,
     make_body,
     one_each,
@@ -251,7 +251,7 @@ async def test_a_shared_session_deletes_only_what_was_read(
     body: str | None, sent: str | None, status: int
 ) -> None:
     headers = {} if sent is None else {"x-amz-content-sha256": [sent]}
-    async with start_harness(**UNSCOPED) as harness:
+    async with start_harness(scoped_sessions=False) as harness:
         answer = await harness.ask("POST", "?delete", headers=headers, body=body)
         assert answer.status_code == status, answer.text
 
@@ -290,19 +290,12 @@ async def test_a_shared_session_signs_in_the_style_of_the_store_only(
     uri: str, *, is_shared: bool
 ) -> None:
     """A store without virtual hosts reads the path of one as another bucket and key."""
-    inner = {"scheme": "http", "host": "inner.test", "path_prefix": "/demo/"}
-    inner_address = type(PATH_STYLE)(**inner, region="eu-west-1")
-    address = type(PATH_STYLE)(
-        scheme="http",
-        host=PATH_STYLE.host,
-        path_prefix=PATH_STYLE.path_prefix,
-        region="eu-west-1",
-        inner=inner_address,
-    )
+    inner = replace(PATH_STYLE, host="inner.test")
+    address = replace(PATH_STYLE, inner=inner)
     more = {"addresses": dict.fromkeys(("demo", "closed"), address)}
     async with start_harness(more=more) as harness:
         assert "Authorization" in await harness.sign(uri=uri)
-    async with start_harness(more=more, **UNSCOPED) as harness:
+    async with start_harness(more=more, scoped_sessions=False) as harness:
         assert ((await harness.ask(uri=uri)).status_code == 200) is is_shared
 
 
