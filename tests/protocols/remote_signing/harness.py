@@ -61,6 +61,10 @@ def one_each(**headers: str) -> dict[str, list[str]]:
     return {name.replace("_", "-"): [value] for name, value in headers.items()}
 
 
+BODY: Final = "<Delete><Object><Key>wh/a</Key></Object><Object><Key>wh/b</Key></Object></Delete>"
+UPLOAD: Final = one_each(Content_Length="5", Content_Type="text/csv")
+
+
 def signed_names(headers: Mapping[str, str]) -> list[str]:
     _, _, rest = headers["Authorization"].partition("SignedHeaders=")
     return rest.partition(",")[0].split(";")

@@ -7,10 +7,22 @@ import pytest
 import pytest_asyncio
 
 from tests.protocols.remote_signing.harness import Harness, make_body, start_harness
-from tests.protocols.remote_signing.hostile import HOSTILE
+from tests.protocols.remote_signing.hostile import ELSEWHERE, HEADERS, METHODS, PATHS, QUERIES
+from tests.protocols.remote_signing.hostile_bodies import COPIES, DELETIONS, PART_COPIES, SCHEMA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+HOSTILE: Final[dict[str, dict[str, Any]]] = {
+    **ELSEWHERE,
+    **PATHS,
+    **QUERIES,
+    **METHODS,
+    **HEADERS,
+    **COPIES,
+    **PART_COPIES,
+    **DELETIONS,
+    **SCHEMA,
+}
 TYPES: Final = {400: "BadRequestException", 403: "ForbiddenException"}
 
 
