@@ -10,6 +10,9 @@ export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # The client generators pin packages that the service does not use, and include a Java runtime: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+# PyIceberg pins an s3fs of its own.
+ICEBERG_VENV ?= .venv-iceberg
+export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
@@ -58,7 +61,7 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
@@ -98,10 +101,11 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
+	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -124,6 +128,11 @@ $(STORE_VENV)/.installed: requirements-ministack.lock
 $(CLIENTS_VENV)/.installed: requirements-clients.lock
 	$(PYTHON) -m venv $(CLIENTS_VENV)
 	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	touch $@
+
+$(ICEBERG_VENV)/.installed: requirements-iceberg.lock
+	$(PYTHON) -m venv $(ICEBERG_VENV)
+	$(ICEBERG_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-iceberg.lock
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

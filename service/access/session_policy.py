@@ -41,15 +41,16 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:GenerateDataKey": _UPLOADS,
 }
 LIST_ACTION: Final = "s3:ListBucket"
-# CopyObject is PutObject to IAM. presign never copies, but some stores obey an unsigned
-# `x-amz-copy-source`: an upload URL could then read whatever its session can read. Ceph Squid takes
+# CopyObject is PutObject to IAM. presign signs copies only for grants with `sign`, but some stores
+# obey an unsigned `x-amz-copy-source`: an upload URL could then read whatever its session can read.
+# So the denial spares only what grants with `sign` may download. Ceph Squid takes
 # `Null` as true if the key is absent, whatever its value, which alone would deny every upload. Its
 # `StringNotEquals` is false for an absent key, and both must hold. MinIO accepts only a bucket and
 # a key as value; these do not exist.
-_COPIES: Final[Mapping[str, Mapping[str, str]]] = {
-    "Null": {"s3:x-amz-copy-source": "false"},
-    "StringNotEquals": {"s3:x-amz-copy-source": "none/none"},
-}
+_COPY_SOURCE: Final = "s3:x-amz-copy-source"
+_A_COPY: Final = {"Null": {_COPY_SOURCE: "false"}}
+_ANY_SOURCE: Final = {"StringNotEquals": {_COPY_SOURCE: "none/none"}}
+_ARN_OF_A_NAME: Final = re.compile(r"arn:[^:]+:s3:::(.+)")
 # After a 403 for a key that may only be missing, a check lists it. So does a repeated completion.
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
 # An upload without If-None-Match. The second key exempts the calls of a multipart upload that
@@ -104,7 +105,8 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
         *_kms(granted, arns),
     ]
     if any(not _UPLOADS.isdisjoint(grant.allow) for grant in granted):
-        statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], _COPIES))
+        copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
+        statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
     for limit in _limits(granted, uploads_without_condition(granted), arns, max_age):
         if len(_document([*statements, limit])) <= MAX_POLICY_LENGTH:
             statements.append(limit)
@@ -224,6 +226,21 @@ def _overlap(one: Grant, other: Grant) -> bool:
         or (one.covers_subtree and other.prefix.startswith(one.prefix))
         or (other.covers_subtree and one.prefix.startswith(other.prefix))
     )
+
+
+def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Mapping[str, Any]]:
+    """Return the condition that a copy's source is none that grants with `sign` may download.
+
+    The header may begin with a slash: …/AmazonS3/latest/API/API_CopyObject.html. Of an access point
+    nothing can be copied: its sources have another form.
+    """
+    signing = [grant for grant in grants if Operation.SIGN in grant.allow]
+    readable = _widest(_patterns(signing, frozenset({Operation.DOWNLOAD})))
+    name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
+    if not readable or name is None or not any(_UPLOADS & each.allow for each in signing):
+        return _ANY_SOURCE
+    sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
+    return {"StringNotLike": {_COPY_SOURCE: sources}}
 
 
 def _patterns(grants: Iterable[Grant], operations: frozenset[Operation]) -> set[str]:

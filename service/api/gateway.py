@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.cors import Cors
 from service.api.limits import CALLER_ID, ConcurrencyLimiter
 from service.api.problems import Problems
-from service.api.request_id import response_headers, start_request
+from service.api.request_id import CACHE_CONTROL, response_headers, start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 
@@ -80,12 +80,12 @@ class Gateway:
             return
         began = time.perf_counter()
         self._metrics.request_began()
-        headers = response_headers(start_request(scope))
-        state = scope["state"]
+        request_id, state = start_request(scope), scope["state"]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state["status"] = message["status"]
+                headers = response_headers(request_id, state.get(CACHE_CONTROL, b"no-store"))
                 message["headers"] = [*message["headers"], *headers]
             await send(message)
 

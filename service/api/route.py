@@ -179,7 +179,7 @@ class ApiRoute(APIRoute):
         body = await call.read(self._limit)
         if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self)
-        if self._is_long:
+        if self._is_batch or (self._is_long and len(body) > MAX_BODY_BYTES):
             return await self._answer_long(call, self._body, body, arguments)
         return await self._handler(call, body=parse(self._body, body), **arguments)
 

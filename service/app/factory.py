@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
+from service.access.grants import Operation
 from service.api.gateway import Gateway
 from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
 from service.api.problems import (
@@ -43,6 +44,7 @@ from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
+from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -125,6 +127,7 @@ def create_app(
             app.state.package_indexes = services.package_indexes
             app.state.listings = services.listings
             app.state.credentials = services.credentials
+            app.state.remote_signer = services.remote_signer
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -142,17 +145,7 @@ def create_app(
     app.state.shared = _shared(settings.server.max_in_flight, clock)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
-    routers = [*_ROUTERS]
-    if settings.objects is not None:
-        routers.append(object_urls.router)
-    if settings.links is not None:
-        routers += [visit_routes.router, pages.router]
-    if settings.package_index:
-        routers.append(package_index.router)
-    if settings.vends:
-        routers.append(credentials.router)
-    if settings.uppy is not None:
-        routers.append(uppy.router)
+    routers = _routers(settings)
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(
@@ -164,6 +157,20 @@ def create_app(
         problems=app.state.problems,
     )
     return app
+
+
+def _routers(settings: Settings) -> list[APIRouter]:
+    """Return the routers. A protocol that is not configured has no route."""
+    protocols = [
+        (settings.objects is not None, object_urls.router),
+        (settings.links is not None, visit_routes.router),
+        (settings.links is not None, pages.router),
+        (bool(settings.package_index), package_index.router),
+        (settings.uppy is not None, uppy.router),
+        (settings.allows(Operation.CREDENTIALS), credentials.router),
+        (settings.allows(Operation.SIGN), remote_signing.router),
+    ]
+    return [*_ROUTERS, *(router for is_on, router in protocols if is_on)]
 
 
 async def _later(work: Callable[[], None]) -> None:

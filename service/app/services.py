@@ -1,7 +1,6 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-- What takes time (addresses, clients, keys) is made first. Then everything is replaced without an
-  await, so that no request sees half of each configuration.
+- What takes time is made first. Then all is replaced without an await: no request sees half of each.
 - What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 
@@ -45,6 +44,7 @@ from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -182,6 +182,7 @@ class Services:
         self.listings = listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.remote_signer = RemoteSigner(self.authorizer)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -253,8 +254,7 @@ class Services:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            # botocore takes 0.1 s, which would block the loop.
-            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
+            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))  # takes 0.1 s
             self._addresses |= found
             self._locations |= new
         return self._addresses

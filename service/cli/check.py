@@ -18,6 +18,7 @@ from service.cli import (
     check_limits,
     check_links,
     check_package_index,
+    check_remote_signing,
     check_uppy,
 )
 from service.config.buckets import BucketSettings
@@ -79,6 +80,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)
+    yield from check_remote_signing.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
     yield from check_limits.describe(_arns(settings, addresses), callers)
 
@@ -139,6 +141,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)
+    yield from check_remote_signing.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:

@@ -165,10 +165,9 @@ class Settings(Section):
                     raise _error((*at, limit), f"{text}; leave out one of the two")
         return self
 
-    @property
-    def vends(self) -> bool:
-        """Whether a grant allows credentials for programs."""
-        return any(Operation.CREDENTIALS in grant.allow for _, grant in self._grants())
+    def allows(self, operation: Operation) -> bool:
+        """Return whether some grant allows the operation."""
+        return any(operation in grant.allow for _, grant in self._grants())
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
         """Return every grant, with its path in the file."""

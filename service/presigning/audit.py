@@ -28,6 +28,7 @@ from service.presigning.results import (
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
+    SignedHeaders,
     VendedCredentials,
 )
 from service.s3.access import StoreAccess
@@ -46,6 +47,7 @@ Answer = (
     PresignedRequest
     | PresignedRequests
     | PresignedForm
+    | SignedHeaders
     | StoreAccess
     | Diagnosed
     | MadeLink

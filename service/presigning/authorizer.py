@@ -87,15 +87,15 @@ class Authorizer:
         self,
         requester: Requester,
         request: AnyRequest,
-        key: str,
+        key: str | Sequence[str],
         sign: Callable[[], T | None],
         *,
         urls: int = 1,
     ) -> T:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
-        `sign` returns None while no session is available. `urls` are counted against the caller's
-        rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
+        `key` may be all keys of the one request. `sign` returns None while no session is available.
+        `urls` are counted against the caller's rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
         `sign`.
         """
         try:

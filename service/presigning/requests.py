@@ -77,9 +77,10 @@ class PostFormRequest:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoreRequest:
-    """What the service is to do at the store itself, or a part of an upload that it is to sign.
+    """What the service is to do at the store itself, a part of an upload that it is to sign, or a
+    client's own request whose headers it is to sign.
 
     `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
     """

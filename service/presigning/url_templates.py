@@ -21,7 +21,6 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, DecisionScope, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
-from service.errors import InvalidRequest
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer, SigningGrant
 from service.presigning.requests import (
@@ -144,16 +143,6 @@ def _apply_bucket_defaults(action: SignedAction, bucket: Bucket) -> SignedAction
     elif not action.overwrite and not (isinstance(action, RedirectedPut) and action.new_key):
         bucket.refuse_create_only()
     if isinstance(action, RedirectedPut):
-        _check_encryption(action, bucket)
+        bucket.check_encryption(action.encryption)
         return action
     return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)
-
-
-def _check_encryption(action: RedirectedPut, bucket: Bucket) -> None:
-    needed = {} if bucket.encryption is None else bucket.encryption.headers()
-    if action.encryption == needed:
-        return
-    if not needed:
-        raise InvalidRequest("This bucket is not configured for encryption headers.")
-    headers = ", ".join(f"`{name}: {value}`" for name, value in needed.items())
-    raise InvalidRequest(f"An upload to this bucket needs {headers}.")

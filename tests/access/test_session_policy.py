@@ -63,6 +63,7 @@ EXACTLY: Mapping[Operation, set[str]] = {
     Operation.VERSIONS: set(),
     Operation.LINK: set(),
     Operation.CREDENTIALS: set(),
+    Operation.SIGN: set(),
 }
 
 

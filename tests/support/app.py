@@ -26,8 +26,9 @@ TOKEN: Final = "sentinel/token+="
 ADDRESS: Final = Address(
     scheme="https", host="demo.s3.example", path_prefix="/", region="eu-west-1"
 )
-# Without `credentials`, which has a route of its own, and goes with no limit on size or type.
-EVERYTHING: Final = [str(each) for each in Operation if each is not Operation.CREDENTIALS]
+# Without `credentials` and `sign`, whose grants cannot have every limit.
+OPT_IN: Final = frozenset({Operation.CREDENTIALS, Operation.SIGN})
+EVERYTHING: Final = [str(each) for each in Operation if each not in OPT_IN]
 
 
 class FixedSource:

@@ -12,8 +12,8 @@ from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.access.narrowing import Permission
-from service.api import problems
 from service.api.authentication import authenticate
+from service.api.problems import Problems
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 from service.presigning.requests import CredentialsRequest
@@ -36,7 +36,7 @@ class CredentialsRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            return refusal(error, call.scope["state"]["request_id"])
+            return refusal(call.problems, error, call.scope["state"]["request_id"])
 
 
 router = APIRouter(prefix="/v1/credentials", route_class=CredentialsRoute, include_in_schema=False)
@@ -67,7 +67,7 @@ async def credentials(
     )
 
 
-def refusal(error: PresignError, request_id: str) -> Response:
+def refusal(problems: Problems, error: PresignError, request_id: str) -> Response:
     """Return a refusal in the form that SDKs can show."""
     problem = problems.refusal(error, request_id)
     reasons = [f"{pointer}: {detail}" for pointer, detail in error.pointers.items()]
