@@ -161,7 +161,7 @@ def test_the_public_paths_are_all_but_the_internal_ones() -> None:
     optional = [object_urls, visit_routes, pages, package_index, uppy]
     routers = [*factory._ROUTERS, *(module.router for module in optional)]
     heads = {route.path.split("/")[1] for router in routers for route in router.routes}
-    internal = {route.path.split("/")[1] for route in health.routes}  # type: ignore[attr-defined]  # as above
+    internal = {route.path.split("/")[1] for route in health.routes}  # type: ignore[attr-defined]  # a route has one
     with helm_python.Chart.load(CHART) as chart:
         public = chart.values["publicPaths"]
     assert {path.removeprefix("/") for path in public} == heads - internal - NOT_PUBLIC
