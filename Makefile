@@ -53,7 +53,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool; the bill of materials
+validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
 	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
