@@ -204,7 +204,7 @@ export class Presign {
     method: string,
     path: string,
     options?: CallOptions & {
-      query?: Record<string, string>;
+      query?: Record<string, string | undefined>;
       body?: unknown;
       headers?: Record<string, string>;
       /** False for a call that creates something each time. */

@@ -34,7 +34,8 @@ export class Api {
   /** Returns the answer's JSON, or null if it has no body. `path` is relative to the service's URL. */
   call(method, path, { query, body, headers, isRepeatable = true, signal, onWait } = {}) {
     const url = new URL(path, this.#url);
-    for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+    for (const [name, value] of Object.entries(query ?? {}))
+      if (value !== undefined) url.searchParams.set(name, value);
     const request = { method, headers: { ...headers } };
     if (body !== undefined) {
       request.headers["content-type"] = "application/json";

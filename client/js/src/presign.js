@@ -67,14 +67,15 @@ export class Presign {
 
   /** @type {Types.Presign["list"]} */
   async *list({ bucket, prefix = "", recursive = false, signal }) {
-    const what = recursive ? { bucket, prefix } : { bucket, prefix, delimiter: "/" };
-    let after = {};
+    const delimiter = recursive ? undefined : "/";
+    let after;
     do {
-      const page = await this.call("GET", "v1/objects", { query: { ...what, ...after }, signal });
+      const query = { bucket, prefix, delimiter, after };
+      const page = await this.call("GET", "v1/objects", { query, signal });
       for (const name of page.prefixes) yield { key: name };
       for (const { last_modified: time, ...entry } of page.objects)
         yield { ...entry, lastModified: new Date(time) };
-      after = page.next === undefined ? undefined : { after: page.next };
-    } while (after);
+      after = page.next;
+    } while (after !== undefined);
   }
 }
