@@ -32,6 +32,7 @@ from service.app.services import OpenSources, Services, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
@@ -114,7 +115,10 @@ def create_app(
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             app.state.links, app.state.link_visits = services.links, services.link_visits
-            app.state.package_indexes = services.package_indexes
+            app.state.package_indexes, app.state.git_lfs = (
+                services.package_indexes,
+                services.git_lfs,
+            )
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -138,6 +142,8 @@ def create_app(
         routers += [visit_routes.router, pages.router]
     if settings.package_index:
         routers.append(package_index.router)
+    if settings.git_lfs is not None:
+        routers += [git_lfs.router, git_lfs.completions]
     if settings.uppy is not None:
         routers.append(uppy.router)
     for router in routers:

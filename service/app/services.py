@@ -39,6 +39,10 @@ from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
+from service.protocols.git_lfs.batches import Batches
+from service.protocols.git_lfs.multipart import PartUploads
+from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.listings import Listings
@@ -89,6 +93,7 @@ class _Configuration:
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
     links: LinkSettings | None
+    git_lfs: LfsSettings
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]
@@ -180,6 +185,9 @@ class Services:
         listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        parts = PartUploads(self.multipart, clock)
+        batches = Batches(self.presigner, self.object_checks, parts)
+        self.git_lfs = GitLfs(configuration.git_lfs, batches)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -194,6 +202,7 @@ class Services:
         self.links.configure(new.links)
         self.link_visits.forget()
         self.package_indexes.places = builders.package_index_places(settings)
+        self.git_lfs.settings = new.git_lfs
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -244,6 +253,7 @@ class Services:
             ca_digest=ca_digest,
             new_tls_context=tls_context,
             links=await run_in_thread_if(in_thread, builders.link_settings, settings),
+            git_lfs=await run_in_thread_if(in_thread, builders.lfs_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:

@@ -12,7 +12,7 @@ from service.access.session_policy import session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
-from service.cli import check_links, check_package_index, check_uppy
+from service.cli import check_git_lfs, check_links, check_package_index, check_uppy
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.settings import Settings
@@ -56,6 +56,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
         )
     yield from check_package_index.describe(settings)
+    yield from check_git_lfs.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
 
@@ -104,6 +105,7 @@ def warnings(settings: Settings) -> Iterator[str]:
             "origin *: see docs/object-urls.md"
         )
     yield from check_package_index.warnings(settings)
+    yield from check_git_lfs.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
 
