@@ -28,7 +28,7 @@ from service.signing.signer import MAX_EXPIRES_IN
 
 MAX_PARTS_A_BATCH: Final = 1000  # an answer of about a megabyte
 COMPLETION_SECONDS: Final = 3600  # after the URLs of the parts have expired
-_PART_BYTES: Final = 64 * 1024**2  # or more: 80 parts for the smallest object that needs any
+_PART_BYTES: Final = 16 * 1024**2  # or more: 320 parts for 5 GiB
 _LIFETIME: Final = Lifetime(expires_in=MAX_EXPIRES_IN)
 _NO_CHECKSUMS: Final = PartChecksums()
 

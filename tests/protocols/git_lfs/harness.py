@@ -21,7 +21,7 @@ from tests.support.virtual_time import FakeClock
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 BATCH: Final = "/lfs/design/objects/batch"
 MIB: Final = 1024**2
-THRESHOLD: Final = 60 * MIB
+THRESHOLD: Final = 20 * MIB
 PARTS: Final = ["multipart", "basic"]
 REPOSITORIES: Final = {
     "design": {"bucket": "demo", "prefix": "lfs/design/"},
@@ -121,7 +121,7 @@ def lfs_grant(*allow: str, prefix: str = "lfs/design/", **more: Any) -> dict[str
 
 
 def settings(*grants: Mapping[str, Any], keys: Path | None = None, **more: Any) -> Settings:
-    """With `keys`, the directory for a key, there are multipart uploads from 60 MiB."""
+    """With `keys`, the directory for a key, there are multipart uploads over 20 MiB."""
     links = {}
     if keys is not None:
         file = keys / "link.key"

@@ -29,7 +29,7 @@ from tests.protocols.git_lfs.harness import (
 from tests.protocols.links.harness import real_clock
 from tests.support.app import app_of
 
-LARGE = lfs_object(1, 150 * MIB)
+LARGE = lfs_object(1, 40 * MIB)
 SMALL = lfs_object(2)
 
 
@@ -47,7 +47,7 @@ async def complete(
     return await harness.client.send(request)
 
 
-def put_all(harness: Harness, wanted: dict[str, Any], chunk: int = 64 * MIB) -> list[Any]:
+def put_all(harness: Harness, wanted: dict[str, Any], chunk: int = 16 * MIB) -> list[Any]:
     """Do what the agent does with the URLs of an upload."""
     upload_id = f"upload-{harness.store.created}"
     sizes = [min(chunk, wanted["size"] - at) for at in range(0, wanted["size"], chunk)]
@@ -57,7 +57,7 @@ def put_all(harness: Harness, wanted: dict[str, Any], chunk: int = 64 * MIB) -> 
 async def test_an_upload_is_sent_and_completed(with_parts: Harness) -> None:
     [upload] = await with_parts.upload_in_parts(LARGE)
     header = dict(upload["header"])
-    assert header.pop("chunk_size") == str(64 * MIB)
+    assert header.pop("chunk_size") == str(16 * MIB)
     assert list(header) == ["00001", "00002", "00003"]
     lengths = [parameters(url)["X-Amz-SignedHeaders"] for url in header.values()]
     assert lengths == ["content-length;host"] * 3
