@@ -1,4 +1,4 @@
-"""As `asyncio.gather`, but with few calls at a time."""
+"""As `asyncio.gather`, with few calls at a time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -34,8 +34,8 @@ _GET: Final = GetObject()
 _LIFETIME: Final = Lifetime()
 _OF_ONE_OBJECT: Final = (ChecksumMismatch, InvalidRequest, LengthMismatch, LimitExceeded, NotFound)
 _TOO_LARGE: Final = (
-    "An object over 5 GiB needs the transfer `multipart`: run `hf lfs-enable-largefiles .` and "
-    "push again."
+    "An object over 5 GiB is sent in parts. That needs `hf lfs-enable-largefiles .` here, and "
+    "`links.keys` at the server."
 )
 
 
@@ -56,11 +56,11 @@ CompletionUrl = Callable[[LfsObject, CreatedUpload], str]
 
 
 class _Stored(NamedTuple):
-    """What the store has of some objects. `errors` are of objects that differ."""
+    """What the store has of some objects. `errors` are of those that differ."""
 
     missing: list[LfsObject]
     intact: list[LfsObject]
-    errors: Outcomes
+    errors: dict[LfsObject, PresignError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Batches:
         self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
     ) -> Outcomes:
         stored = await self._find(requester, repository, objects)
-        outcomes = stored.errors | {each: _missing() for each in stored.missing}
+        outcomes: Outcomes = {**stored.errors, **{each: _missing() for each in stored.missing}}
         if stored.intact:
             keys = [repository.key(each.oid) for each in stored.intact]
             batch = PresignBatch(_request(repository, keys[0], _GET), keys)
@@ -90,7 +90,7 @@ class Batches:
     ) -> Outcomes:
         """Sign an upload of each missing object. The store accepts no other bytes than the oid's."""
         stored = await self._find(requester, repository, objects)
-        outcomes = stored.errors | dict.fromkeys(stored.intact)
+        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
         small = [each for each in stored.missing if each.size <= MAX_UPLOAD_BYTES]
         if small:
             batches = [_upload(repository, each) for each in small]
@@ -110,7 +110,7 @@ class Batches:
         parts = MAX_PARTS_A_BATCH // max(1, len(stored.missing))
         create = partial(self._create, requester, repository, completion_url, parts)
         created = await gather_bounded(create, stored.missing, limit=_UPLOADS_AT_ONCE)
-        outcomes = stored.errors | dict.fromkeys(stored.intact)
+        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
         return outcomes | dict(zip(stored.missing, created, strict=True))
 
     async def verify(self, requester: Requester, repository: Repository, wanted: LfsObject) -> None:
@@ -118,9 +118,8 @@ class Batches:
         stored = await self._find(requester, repository, [wanted])
         if stored.missing:
             raise _missing()
-        for error in stored.errors.values():
-            if isinstance(error, PresignError):
-                raise error
+        if (error := stored.errors.get(wanted)) is not None:
+            raise error
 
     async def _find(
         self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]

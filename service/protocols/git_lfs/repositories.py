@@ -1,4 +1,4 @@
-"""Where the objects of Git LFS are, and which requests about them make sense. Pure."""
+"""Where the objects of Git LFS are, and how a stored object can differ from the named one."""
 
 import base64
 from collections.abc import Mapping

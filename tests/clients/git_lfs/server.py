@@ -1,4 +1,4 @@
-"""The service with repositories of two teams, an issuer of their tokens, and clones to run Git in."""
+"""The service behind nginx, with two teams' repositories and an issuer, and clones to run Git in."""
 
 import os
 import subprocess
@@ -10,10 +10,13 @@ from typing import Final
 
 from service.config.links import new_key
 from tests.auth.mint import ISSUER, ed_key, jwk, jwks, make_token
+from tests.browser.proxy import nginx
 from tests.clients.recording import Recording, recording
 from tests.clients.toolchains import GENERATORS, tool
-from tests.docs.documents import Block, commands
+from tests.docs.documents import Block, blocks, commands
+from tests.end_to_end.nginx import nginx as running
 from tests.support.http_servers import Handler, serving
+from tests.support.processes import free_ports
 from tests.support.service import run_service
 from tests.support.stores import Store
 
@@ -136,5 +139,19 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
         with run_service(
             store, directory, callers=callers, top=top, public_endpoint_url=recorded.url
         ) as service:
-            url = str(service.client.base_url).rstrip("/")
-            yield Server(url=url, store=store, recorded=recorded)
+            service_url = str(service.client.base_url).rstrip("/")
+            with behind_nginx(service_url, directory) as url:
+                yield Server(url=url, store=store, recorded=recorded)
+
+
+@contextmanager
+def behind_nginx(service_url: str, directory: Path) -> Iterator[str]:
+    """Yield the URL of nginx with the location that the page shows."""
+    [port] = free_ports(1)
+    [shown] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
+    location = shown.replace("http://presign.internal:8000", service_url)
+    http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
+    url = f"http://127.0.0.1:{port}"
+    (at := directory / "nginx").mkdir()
+    with running(nginx(), at, http, answers=f"{url}/livez"):
+        yield url

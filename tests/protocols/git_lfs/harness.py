@@ -122,7 +122,7 @@ def lfs_grant(*allow: str, prefix: str = "lfs/design/", **more: Any) -> dict[str
 
 def settings(*grants: Mapping[str, Any], keys: Path | None = None, **more: Any) -> Settings:
     """With `keys`, the directory for a key, there are multipart uploads over 20 MiB."""
-    links = {}
+    links: dict[str, Any] = {}
     if keys is not None:
         file = keys / "link.key"
         file.write_text(new_key(b"k" * 32))

@@ -1,5 +1,7 @@
 """What is refused, in the form of the LFS API: git-lfs shows the message to its user."""
 
+import asyncio
+import time
 from base64 import b64encode
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.protocols.git_lfs.harness import (
     start,
 )
 from tests.support.app import API_KEY
+from tests.support.virtual_time import CLOCK_START, FakeClock, in_virtual_time
 
 FIRST = lfs_object(1)
 UPLOAD = {"operation": "upload", "objects": [FIRST]}
@@ -148,6 +151,18 @@ async def test_a_store_that_fails_refuses_the_batch(harness: Harness) -> None:
     answer = await harness.post("upload", *[lfs_object(number) for number in range(100)])
     assert refused(answer) == (502, "storage_refused")
     assert len(harness.store.heads()) <= 16, "the first error must end the others"
+
+
+@in_virtual_time
+async def test_a_store_that_is_slow_ends_the_batch_after_a_minute() -> None:
+    clock = FakeClock(skew=time.time() - CLOCK_START)
+    loop = asyncio.get_running_loop()
+    async with start(clock=clock) as harness:
+        harness.store.delays["head"] = 4.9  # of the 5 s that one attempt may take
+        began = loop.time()
+        answer = await harness.post("upload", *[lfs_object(number) for number in range(100)])
+    assert refused(answer) == (504, "storage_unavailable")
+    assert 60 <= loop.time() - began < 61
 
 
 async def test_a_store_without_conditional_writes_gets_no_upload() -> None:
