@@ -2,17 +2,26 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# What the demo needs, and nothing of the checks.
+DEMO_VENV ?= .venv-demo
 # MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # The client generators pin packages that the service does not use, and include a Java runtime: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+# PyIceberg pins an s3fs of its own.
+ICEBERG_VENV ?= .venv-iceberg
+export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
+
+# uv installs the demo in a fifth of pip's time, even if pip has to fetch uv first.
+UV := $(shell command -v uv)
+DEMO_UV = VIRTUAL_ENV=$(DEMO_VENV) $(or $(UV),$(DEMO_VENV)/bin/uv) pip install --quiet --no-deps
 
 .PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
@@ -20,8 +29,8 @@ NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients test
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/.installed  ## moto and the service side by side, ready for curl (Ctrl-C ends both)
-	$(BIN)/presign demo
+demo: $(DEMO_VENV)/.installed  ## the service and a store that refuses what S3 refuses, ready for curl (Ctrl-C ends both)
+	$(DEMO_VENV)/bin/presign demo
 
 compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait
@@ -40,10 +49,11 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 client/presign_client  # the client's oldest
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool; the bill of materials
+validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
 	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
@@ -51,7 +61,7 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
@@ -70,7 +80,7 @@ bench: $(VENV)/.installed  ## measure what signing costs, in the core and over H
 bench-profile: $(VENV)/.installed  ## show where a request's CPU time goes, function by function, and the memory of the imports
 	$(BIN)/python -m benchmarks.profile
 
-bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed  ## move a file to a store and back: presign's clients next to boto3's transfer
+bench-transfer: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed  ## move files to a store and back: presign's clients next to boto3's transfer and the AWS CLI
 	$(BIN)/python -m benchmarks.transfer
 
 soak: $(VENV)/.installed  ## run ten minutes at the highest load that this machine sustains (SOAK_SECONDS=60 is shorter)
@@ -85,19 +95,29 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	$(BIN)/python -m tests.mutants
 
 locks:  ## resolve the pinned hashes again (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml client/pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml client/pyproject.toml --extra demo --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-demo.lock
+	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
+	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
+	touch $@
+
+$(DEMO_VENV)/.installed: requirements-demo.lock requirements-uv.lock pyproject.toml client/pyproject.toml
+	$(PYTHON) -m venv $(if $(UV),--without-pip )$(DEMO_VENV)
+	$(if $(UV),,$(DEMO_VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock)
+	$(DEMO_UV) --require-hashes -r requirements-demo.lock
+	$(DEMO_UV) --no-build-isolation -e ./client -e .
 	touch $@
 
 $(STORE_VENV)/.installed: requirements-ministack.lock
@@ -108,6 +128,11 @@ $(STORE_VENV)/.installed: requirements-ministack.lock
 $(CLIENTS_VENV)/.installed: requirements-clients.lock
 	$(PYTHON) -m venv $(CLIENTS_VENV)
 	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	touch $@
+
+$(ICEBERG_VENV)/.installed: requirements-iceberg.lock
+	$(PYTHON) -m venv $(ICEBERG_VENV)
+	$(ICEBERG_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-iceberg.lock
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from benchmarks.issuing import json_bytes
 from service.app import factory as composition
-from service.cli import main as commands
+from service.cli import serve
+from service.cli.main import main as presign
 
 
 class Probe:
@@ -50,8 +51,8 @@ def main() -> None:
         app.gateway = Probe(app.gateway)  # outside of everything
         return app
 
-    vars(commands)["create_app"] = probed
-    commands.main()
+    vars(serve)["create_app"] = probed
+    presign()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ PACKAGES: Final = [
     "jwt",
     "uvicorn",
     "aioboto3",
-    "service.cli.main",
+    "service.cli.serve",
 ]
 _IMPORTING: Final = """
 import os, sys

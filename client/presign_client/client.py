@@ -10,7 +10,7 @@ from presign_client.checksums import new_digest
 from presign_client.errors import PresignError
 from presign_client.notes import state_directory
 from presign_client.results import Downloaded, Entry, FolderUpload, Uploaded
-from presign_client.transfers.download import Order, download_file, download_stream
+from presign_client.transfers.download import DownloadJob, download_file, download_stream
 from presign_client.transfers.folder import upload_folder
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PARALLEL, UploadOptions, type_of
@@ -137,7 +137,7 @@ class Presign(Calls):
         allows `check` and the store has a checksum, the bytes are compared with it. `on_progress`
         is as in `upload`.
         """
-        order = Order(
+        job = DownloadJob(
             api=self._api,
             store=self._store,
             bucket=bucket,
@@ -148,8 +148,8 @@ class Presign(Calls):
             report=on_progress,
         )
         if isinstance(target, str | os.PathLike):
-            return download_file(order, Path(target), state_directory(), self._url)
-        return download_stream(order, target)
+            return download_file(job, Path(target), state_directory(), self._url)
+        return download_stream(job, target)
 
     def ranges(self, bucket: str, key: str) -> Ranges:
         """Return what reads any ranges of an object. `download` is simpler."""

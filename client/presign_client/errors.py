@@ -22,7 +22,8 @@ class PresignError(Exception):
 
     `code` is one of the codes of the API, which a store's refusal gets too, or:
     `unreachable` (no answer), `not_presign` (an answer, but not of presign), `invalid_token` (not
-    sent) and `source_changed` (the file changed while it was read). `status` is the HTTP status, or
+    sent), `source_changed` (the file or the object changed while it was read), `in_progress` (another
+    process transfers the file) and `too_many_parts` (a stream is too long for its part size). `status` is the HTTP status, or
     0 if there was none. A store's refusal has no `request_id`.
     """
 

@@ -11,7 +11,7 @@ from presign_client.http import STORE_TIMEOUT, unreachable
 from presign_client.results import SignedRequest
 from presign_client.retries import Retries, TemporaryError
 
-FRESH = frozenset({400, 403})  # the URL may have expired: another one shows it
+MAYBE_EXPIRED = frozenset({400, 403})  # a new URL shows whether it is that
 AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 MAX_ERROR_BYTES = 64 * 1024
 Body = bytes | Iterable[bytes]
@@ -99,7 +99,7 @@ def _refuse(response: httpx.Response, method: str) -> None:
     error = PresignError(code, detail, status=status)
     if status in AGAIN:
         raise TemporaryError(error)
-    if status in FRESH:
+    if status in MAYBE_EXPIRED:
         raise TemporaryError(error, tries=2)
     raise error
 

@@ -277,13 +277,15 @@ def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
     role_arn = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if role_arn is None else role_arn[1]
     kms_via: tuple[str, ...] = ()
-    if is_at_aws(bucket):
+    if at_aws := is_at_aws(bucket):
         # docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
         # #conditions-kms-via-service
         kms_via = (f"s3.{region}.amazonaws.com",)
         if partition == "aws-cn":
             kms_via += (f"s3.{region}.amazonaws.com.cn",)
-    return bucket_arns(bucket.bucket or name, partition=partition, kms_via=kms_via)
+    return bucket_arns(
+        bucket.bucket or name, partition=partition, kms_via=kms_via, enforces_limits=at_aws
+    )
 
 
 def is_at_aws(bucket: BucketSettings) -> bool:

@@ -1,7 +1,6 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-- What takes time (addresses, clients, keys) is made first. Then everything is replaced without an
-  await, so that no request sees half of each configuration.
+- What takes time is made first. Then all is replaced without an await: no request sees half of each.
 - What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 
@@ -9,18 +8,18 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import aioboto3
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
-from service.app.closing import close_sources, run_all
+from service.app.closing import close_sources, run_all, stop_fetching
+from service.app.session_sources import MakeSource, role_of
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -37,49 +36,31 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
+from service.protocols.credentials.vending import CredentialVending
 from service.protocols.git_lfs.batches import Batches
 from service.protocols.git_lfs.multipart import PartUploads
 from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
-from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
-from service.sessions.sts_clients import StsClients
+from service.sessions.sts import AssumedRole, SessionSource
 from service.signing.signer import Address
 from service.telemetry.metrics import Metrics
 
-MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
-OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
-
 _JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
-
-
-@asynccontextmanager
-async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
-    async with AsyncExitStack() as stack:
-        session = aioboto3.Session()
-        clients = StsClients(session, stack, builders.sdk_ca_digest)
-
-        async def make(name: str, settings: Settings) -> SessionSource:
-            role = _role(name, settings)
-            if role is None:
-                return StaticKeys(session, clock)
-            return AssumedRole(await clients.for_role(role), role, clock)
-
-        yield make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +154,7 @@ class Services:
             limits=self._limits,
         )
         self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
+        self.credentials = CredentialVending(self.authorizer, self._pool)
         self.multipart = MultipartUploads(self.authorizer, self._store)
         self.object_checks = ObjectChecks(self.authorizer, self._store)
         use_cases = UseCases(
@@ -182,9 +164,10 @@ class Services:
             store=self._store,
         )
         self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
-        listings = Listings(self.authorizer, self._store)
+        self.listings = listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.remote_signer = RemoteSigner(self.authorizer)
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
@@ -210,7 +193,8 @@ class Services:
             if old.jwks.get(name) is not jwks:
                 jwks.start()
         # The new configuration is in use: from here on a failure is only logged.
-        await _stop(each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        replaced = (each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        await stop_fetching(replaced)
         await close_sources(old.sources(), keep=new.sources())
         if new.new_tls_context is not None:
             renewing = [self._store.trust(new.new_tls_context)]
@@ -225,7 +209,7 @@ class Services:
 
     async def _close(self) -> None:
         if self._current is not None:
-            await _stop(self._current.jwks.values())
+            await stop_fetching(self._current.jwks.values())
             await close_sources(self._current.sources())
 
     async def _prepare(self, settings: Settings) -> _Configuration:
@@ -260,8 +244,7 @@ class Services:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            # botocore takes 0.1 s, which would block the loop.
-            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
+            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))  # takes 0.1 s
             self._addresses |= found
             self._locations |= new
         return self._addresses
@@ -274,7 +257,7 @@ class Services:
                 if (
                     current is not None
                     and name in current.buckets
-                    and _role(name, current.settings) == _role(name, settings)
+                    and role_of(name, current.settings) == role_of(name, settings)
                 ):
                     sources[name] = current.buckets[name].source
                 else:
@@ -298,13 +281,3 @@ class Services:
             observer=self._metrics,
             waiting=self._waiting,
         )
-
-
-def _role(bucket: str, settings: Settings) -> Role | None:
-    """The role that a bucket's sessions assume. None for static keys."""
-    configured = settings.buckets[bucket]
-    return None if configured.credentials == "static" else builders.role(configured, settings)
-
-
-async def _stop(caches: Iterable[JwksCache]) -> None:
-    await run_all("could not stop fetching an issuer's keys", [each.stop() for each in caches])

@@ -1,32 +1,79 @@
-"""The `--config` option, and the configuration that it names."""
+"""What the declarations of commands share.
 
-import asyncio
+`presign -h` reads all declarations, so they import no more of the service than `errors`. What a
+command needs is imported when it runs.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.app.builders import locations
-from service.config.settings import Settings, load_settings
 from service.errors import ConfigurationError
-from service.s3.endpoints import resolve
-from service.signing.signer import Address
+
+if TYPE_CHECKING:
+    from service.config.settings import Settings
+    from service.signing.signer import Address
+
+_PATH = click.Path(path_type=Path)
 
 config_option = click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="The configuration file. [default: $PRESIGN_CONFIG, or presign.yaml]",
 )
 
+as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
 
-def load(path: Path | None, *, offline: bool = False) -> tuple[Settings, dict[str, Address]]:
+
+def config_argument(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the configuration file as `path`, by position or by --config."""
+
+    @click.argument("file", required=False, type=_PATH, metavar="[FILE]")
+    @click.option("--config", type=_PATH, hidden=True)
+    @wraps(command)
+    def run(*, file: Path | None, config: Path | None, **options: Any) -> None:
+        if file and config:
+            raise click.UsageError("name one configuration file")
+        command(path=file or config, **options)
+
+    return run
+
+
+class InvalidConfiguration(click.ClickException):
+    """Ends the command with the problems of the configuration."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        count = f"{len(problems)} error{'s' if len(problems) > 1 else ''}"
+        super().__init__("\n".join([f"invalid configuration ({count}):", *problems]))
+        self.problems = problems
+
+
+def load(path: Path | None, *, offline: bool = False) -> "tuple[Settings, dict[str, Address]]":
     """Return the settings and each bucket's address. `offline` reads no certificate files.
 
-    Raises ClickException if the configuration is invalid.
+    Raises InvalidConfiguration.
     """
+    import asyncio
+
+    from service.app.builders import locations
+    from service.config.settings import load_settings
+    from service.s3.endpoints import resolve
+
     try:
         settings = load_settings(path, offline=offline)
         return settings, asyncio.run(resolve(locations(settings)))
     except ConfigurationError as error:
-        count = f"{len(error.problems)} error{'s' if len(error.problems) > 1 else ''}"
-        raise click.ClickException(f"invalid configuration ({count}):\n{error}") from None
+        raise InvalidConfiguration(error.problems) from None
+
+
+def print_json(document: Any) -> None:
+    click.echo(json.dumps(document, indent=2))
+
+
+def warn(text: str, *, err: bool = False) -> None:
+    click.echo(f"{click.style('warning:', fg='yellow')} {text}", err=err)

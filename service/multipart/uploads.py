@@ -51,9 +51,10 @@ class MultipartUploads:
         self, requester: Requester, request: NewUpload, part_numbers: Sequence[int] | None = None
     ) -> CreatedUpload:
         """Create an upload, and sign these parts; None means its first ones."""
-        rate, numbers = self._authorizer.access(requester).rate, part_numbers
+        access, numbers = self._authorizer.access(requester), part_numbers
+        request = request.with_content_type(access.grants)
         if numbers is None:
-            numbers = request.first_parts(None if rate is None else rate.urls)
+            numbers = request.first_parts(None if access.rate is None else access.rate.urls)
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=len(numbers)
         )

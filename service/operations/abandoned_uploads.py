@@ -13,10 +13,10 @@ Rules of this file:
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from service.errors import PresignError, StorageUnavailable
 from service.s3.access import StoreAccess
@@ -99,15 +99,23 @@ def store_accesses(
 
 
 async def sweep(
-    bucket: BucketClient, *, older_than: int, abort: bool, now: float, show: Callable[[str], None]
+    bucket: BucketClient,
+    *,
+    older_than: int,
+    abort: bool,
+    now: float,
+    show: Callable[[str, UploadWithAge], None],
 ) -> SweepResult:
-    """Show the uploads that are older than `older_than` seconds, and abort them if `abort`."""
+    """Pass to `show`, with the bucket's name, the uploads that are older than `older_than` seconds.
+
+    Abort them if `abort`.
+    """
     try:
         listing = await list_uploads(bucket, older_than=older_than, now=now)
     except (PresignError, S3Error) as error:
         return SweepResult(problems=(_message(error),))
     for each in listing.uploads:
-        show(line(bucket.bucket, each))
+        show(bucket.bucket, each)
     old = [each.upload for each in listing.uploads if each.age is not None]
     aborted, problems = await _abort_and_verify(bucket, old, now) if abort else (0, [])
     return SweepResult(
@@ -228,6 +236,27 @@ def line(bucket: str, found: UploadWithAge) -> str:
     fields = (upload.key, upload.upload_id, upload.initiated)
     shown = [text if _PLAIN.fullmatch(text) else repr(text) for text in fields]
     return "\t".join([bucket, *shown, _age(found.age)])
+
+
+def document(
+    found: Iterable[tuple[str, UploadWithAge]], results: Mapping[str, SweepResult]
+) -> dict[str, Any]:
+    """Return what `--json` prints. `found` is by the bucket's name, as `sweep` shows it."""
+    uploads = [
+        {
+            "bucket": bucket,
+            "key": each.upload.key,
+            "upload_id": each.upload.upload_id,
+            "initiated": each.upload.initiated,
+            "age_seconds": None if each.age is None else int(each.age),
+        }
+        for bucket, each in found
+    ]
+    buckets = {
+        name: {"aborted": each.aborted, "problems": [*each.problems]}
+        for name, each in results.items()
+    }
+    return {"uploads": uploads, "buckets": buckets}
 
 
 def summary(results: Sequence[SweepResult], *, older_than: int, abort: bool) -> str:

@@ -94,8 +94,8 @@ class Authorizer:
     ) -> T:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
-        `sign` returns None while no session is available. `key` is one, or all that the answer is
-        for. `urls` are counted against the caller's rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
+        `key` may be all keys of the one request. `sign` returns None while no session is available.
+        `urls` are counted against the caller's rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
         `sign`.
         """
         try:

@@ -22,7 +22,7 @@ Answer = Callable[[httpx.Request], httpx.Response | None]
 
 
 def problem(status: int, code: str, *, after: int | None = None, **more: Any) -> httpx.Response:
-    members = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    members = {"type": f"/errors#{code}", "title": code, "status": status, "code": code}
     headers = {"content-type": "application/problem+json", "x-request-id": "request-1"}
     headers |= {} if after is None else {"retry-after": str(after)}
     content = json.dumps(members | {"detail": f"The detail of {code}."} | more)
@@ -98,7 +98,6 @@ class Fake:
         answers: dict[str, Callable[[], Any]] = {
             "caller": _caller,
             "object-checks": lambda: self._check(body),
-            "upload-urls/batch": lambda: self._batch(body["items"]),
             "credentials/reports": credentials,
         }
         if path.endswith("aws/s3/sign"):
@@ -120,9 +119,6 @@ class Fake:
                 self.uploads.pop(upload, None)
                 return httpx.Response(204)
         return self._create(body)
-
-    def _batch(self, items: list[Any]) -> Any:
-        return {"results": [{"request": signed("upload", item)} for item in items], "failed": 0}
 
     def _check(self, body: Any) -> Any:
         content = self.objects.get(body["key"])

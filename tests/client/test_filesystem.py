@@ -10,11 +10,6 @@ from tests.client.fake import TOKEN, Fake
 
 
 @pytest.fixture
-def fake() -> Fake:
-    return Fake()
-
-
-@pytest.fixture
 def files(fake: Fake) -> Iterator[PresignFileSystem]:
     files = PresignFileSystem("https://presign.test", TOKEN, skip_instance_cache=True)
     files.presign.close()

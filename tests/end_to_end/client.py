@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,31 +26,30 @@ class Command:
     service: RunningService
     state: Path
 
-    def environment(self, token: str = API_KEY) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return {
             "PATH": os.defpath,
             "PRESIGN_URL": str(self.service.client.base_url),
-            "PRESIGN_TOKEN": token,
+            "PRESIGN_TOKEN": API_KEY,
             "XDG_STATE_HOME": str(self.state),
         }
 
     def run(
-        self, *words: str | Path, token: str = API_KEY, stdin: int = subprocess.DEVNULL
+        self, *words: str | Path, stdin: int = subprocess.DEVNULL
     ) -> subprocess.CompletedProcess[bytes]:
-        with self.running(*words, token=token, stdin=stdin) as process:
-            return self.end(process, token=token)
+        with self.running(*words, stdin=stdin) as process:
+            return self.end(process)
 
     @contextmanager
     def running(
         self,
         *words: str | Path,
-        token: str = API_KEY,
         stdin: int = subprocess.DEVNULL,
         stderr: int = subprocess.PIPE,
     ) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "presign_client", *map(str, words)],
-            env=self.environment(token),
+            env=self.environment(),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -60,14 +60,19 @@ class Command:
             finally:
                 process.kill()
 
-    def end(
-        self, process: subprocess.Popen[bytes], *, token: str = API_KEY
-    ) -> subprocess.CompletedProcess[bytes]:
+    def end(self, process: subprocess.Popen[bytes]) -> subprocess.CompletedProcess[bytes]:
         """Wait for the process, and check that its output has no secret."""
         output, errors = process.communicate(timeout=SECONDS)
-        for secret in (token, "X-Amz-", "Traceback", "Warning"):
+        for secret in (API_KEY, "X-Amz-", "Traceback", "Warning"):
             assert secret.encode() not in errors, errors
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def wait_for(seen: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
-"""The example clients of `examples/` as processes, and the service that they use."""
+"""The example client `examples/upload.mjs` as a process, and the service that it uses."""
 
 import importlib.util
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,9 +27,7 @@ def node() -> str:
     return str(Path(found.origin).parent / "bin" / "node")
 
 
-def command(language: str) -> list[str]:
-    if language == "python":
-        return [sys.executable, "-W", "error", str(EXAMPLES / "upload.py")]
+def command() -> list[str]:
     return [node(), str(EXAMPLES / "upload.mjs")]
 
 
@@ -63,7 +60,7 @@ class Upload:
         return Path(f"{self.file}.presign-upload.json")
 
     def upload_id(self) -> str:
-        saved: str = json.loads(self.resume_file.read_text())["upload_id"]
+        saved: str = json.loads(self.resume_file.read_text())["uploadId"]
         return saved
 
     def stored_parts(self) -> list[int]:
@@ -84,7 +81,7 @@ class Upload:
     ) -> Iterator[subprocess.Popen[str]]:
         where = ["--service", str(self.gated.service.client.base_url), "--bucket", "objects"]
         process = subprocess.Popen(
-            [*command(self.language), *where, *options, str(self.file), self.key],
+            [*command(), *where, *options, str(self.file), self.key],
             env={"PATH": os.defpath, "PRESIGN_TOKEN": self.token},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

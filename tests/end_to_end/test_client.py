@@ -15,8 +15,7 @@ import httpx
 import pytest
 
 from tests.docs.documents import commands
-from tests.end_to_end.client import Command, command_at
-from tests.end_to_end.test_upload_examples import wait_for
+from tests.end_to_end.client import Command, command_at, wait_for
 from tests.support.stores import Store
 
 MIB = 1024**2
@@ -74,7 +73,7 @@ def assert_round_trip(command: Command, directory: Path, name: str, size: int) -
     assert digest(copy) == digest(file)
 
 
-@pytest.mark.parametrize("size", [0, 1, 9 * MIB])
+@pytest.mark.parametrize("size", [0, 9 * MIB])
 def test_a_file_goes_up_and_comes_down(
     putting: Command, tmp_path: Path, name: str, size: int
 ) -> None:
@@ -89,7 +88,7 @@ def test_a_large_file_goes_up_and_comes_down(
     assert_round_trip(putting, tmp_path, name, size)
 
 
-@pytest.mark.parametrize("size", [PART - 1, PART, PART + 1])
+@pytest.mark.parametrize("size", [PART, PART + 1])
 def test_the_size_of_a_part_is_no_special_size(
     putting: Command, tmp_path: Path, name: str, size: int
 ) -> None:
@@ -195,6 +194,7 @@ def test_a_pipe_of_unknown_length_arrives(putting: Command, tmp_path: Path, name
     assert putting.store.content(name.partition("/")[2]) == file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["sha1", "crc32", "crc32c"])
 def test_another_checksum_is_kept_and_verified(
     putting: Command, tmp_path: Path, name: str, algorithm: str
@@ -275,14 +275,6 @@ def test_a_terminal_shows_a_progress_bar(putting: Command, tmp_path: Path, name:
 
     assert "12.0/12.0 MiB" in shown
     assert "X-Amz-" not in shown
-
-
-def test_a_wrong_token_is_one_line(putting: Command, name: str) -> None:
-    done = putting.run("ls", name, token="not-the-token")
-
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"presign: unauthenticated: ")
-    assert done.stderr.count(b"\n") == 1
 
 
 @pytest.mark.slow

@@ -14,7 +14,9 @@ from service.operations.abandoned_uploads import (
     WORKERS,
     BucketClient,
     SweepResult,
+    UploadWithAge,
     abort_uploads,
+    line,
     list_uploads,
     store_accesses,
     sweep,
@@ -55,9 +57,13 @@ async def swept(
     bucket: FakeBucket, *, older_than: int = 7 * DAY, abort: bool = False
 ) -> tuple[SweepResult, list[str]]:
     shown: list[str] = []
+
+    def show(bucket: str, found: UploadWithAge) -> None:
+        shown.append(line(bucket, found))
+
     async with client_of(bucket) as client:
         now = FakeClock().wall()
-        result = await sweep(client, older_than=older_than, abort=abort, now=now, show=shown.append)
+        result = await sweep(client, older_than=older_than, abort=abort, now=now, show=show)
     return result, shown
 
 
@@ -188,7 +194,7 @@ async def test_a_failed_second_listing_is_reported() -> None:
         return await bucket(request)
 
     async with client_of(respond) as client:
-        result = await sweep(client, older_than=0, abort=True, now=0.0, show=lambda _: None)
+        result = await sweep(client, older_than=0, abort=True, now=0.0, show=lambda *_: None)
     problem = "cannot tell whether the uploads are gone: the store refused: AccessDenied"
     assert result == SweepResult(found=2, problems=(problem,))
 

@@ -10,6 +10,7 @@ from service.operations.abandoned_uploads import (
     SweepResult,
     UploadWithAge,
     age_of,
+    document,
     line,
     parse_duration,
     summary,
@@ -86,6 +87,23 @@ def test_a_line_contains_no_control_characters(key: str, shown: str) -> None:
 )  # fmt: skip
 def test_an_age_is_shown_in_a_suitable_unit(age: float | None, shown: str) -> None:
     assert line("reports", UploadWithAge(upload(1), age)).endswith(f"\t{shown}")
+
+
+def test_the_document_has_uploads_and_problems() -> None:
+    found = [
+        ("reports", UploadWithAge(upload(1), 90.5)),
+        ("reports", UploadWithAge(upload(2), None)),
+    ]
+    printed = document(found, {"reports": SweepResult(found=1, ageless=1, problems=("a problem",))})
+    assert printed["uploads"][0] == {
+        "bucket": "reports",
+        "key": upload(1).key,
+        "upload_id": "id-000001",
+        "initiated": OLD,
+        "age_seconds": 90,
+    }
+    assert printed["uploads"][1]["age_seconds"] is None
+    assert printed["buckets"] == {"reports": {"aborted": 0, "problems": ["a problem"]}}
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from presign_client.agent.cache import CredentialCache
-from presign_client.agent.secret import read_or_make
-from presign_client.agent.server import Agent, may_listen_on
-from presign_client.commands.failures import line_of
+from presign_client.commands.failures import line_of, print_failure
 from presign_client.commands.options import connected, narrowed
 from presign_client.notes import state_directory
 
@@ -22,6 +19,8 @@ if TYPE_CHECKING:
 
 def listen_address(text: str) -> tuple[str, int]:
     """Return the IP address and the port of `127.0.0.1:9911` or `[::1]:9911`."""
+    from presign_client.agent.server import may_listen_on  # noqa: PLC0415 - as in `connected`
+
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (port.isascii() and port.isdigit() and int(port) < 2**16):
@@ -73,16 +72,21 @@ def command(
     authorization_file: Path | None,
     no_authorization: bool,
 ) -> None:
-    """Serve AWS credentials for a bucket to the SDKs on this machine, until it is stopped.
+    """Serve AWS credentials for a bucket on this machine.
 
-    It prints what to export for them, and then only failures. It needs a grant with `credentials`.
+    SDKs get them until the agent is stopped. It prints what to export for them, and then only
+    failures. It needs a grant with `credentials`.
     """
+    from presign_client.agent.cache import CredentialCache  # noqa: PLC0415 - as in `connected`
+    from presign_client.agent.secret import read_or_make  # noqa: PLC0415
+    from presign_client.agent.server import Agent  # noqa: PLC0415
+
     if no_authorization and authorization_file:
         raise click.UsageError("--no-authorization needs no --authorization-file.")
     file = None if no_authorization else authorization_file or state_directory() / "agent-secret"
     cache = CredentialCache(
         partial(presign.credentials, bucket, prefix=prefix, permission=permission),
-        lambda error: click.echo(f"presign: {line_of(error)}", err=True),
+        lambda error: print_failure(line_of(error)),
     )
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):

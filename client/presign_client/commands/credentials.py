@@ -22,10 +22,10 @@ Example, in ~/.aws/config:
 @narrowed
 @connected
 def command(presign: "Presign", *, bucket: str, prefix: str | None, permission: str | None) -> None:
-    """Print temporary AWS credentials for a bucket, in the format of `credential_process`.
+    """Print temporary AWS credentials for a bucket.
 
-    It is the only command that prints a secret. Anyone who has the credentials can use them until
-    they expire. It needs a grant with `credentials`.
+    The format is that of `credential_process`. It is the only command that prints a secret. Anyone
+    who has the credentials can use them until they expire. It needs a grant with `credentials`.
     """
     found = presign.credentials(bucket, prefix=prefix, permission=permission)
     print_json(

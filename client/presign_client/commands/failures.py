@@ -36,8 +36,12 @@ _SYSTEM_ADVICE: Mapping[int, str] = {
 class Failure(click.ClickException):
     """Ends the command with one line on standard error and exit code 1."""
 
-    def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"presign: {self.format_message()}", file=file, err=file is None)
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click's
+        print_failure(self.format_message(), color=self.show_color)
+
+
+def print_failure(line: str, *, color: bool | None = None) -> None:
+    click.echo(f"{click.style('presign:', fg='red')} {line}", err=True, color=color)
 
 
 def line_of(error: Exception) -> str:

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.options import as_json, connected, object_name, size
+from presign_client.commands.options import as_json, connected, object_name, parallel, quietly, size
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
-from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -27,16 +26,10 @@ Examples:
 """,
 )
 @click.argument("name", type=object_name, metavar="BUCKET/KEY")
-@click.argument("file", required=False)
+@click.argument("file", required=False, type=click.Path(allow_dash=True))
 @click.option("--part-size", type=size, help="Size of a range, such as 8MiB.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 64),
-    default=PARALLEL,
-    show_default=True,
-    help="Requests at the same time.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@parallel
+@quietly
 @as_json
 @connected
 def command(
@@ -69,5 +62,7 @@ def command(
     if is_json:
         print_json(done)
     elif not quiet:
-        state = "verified" if done.verified else "not verified: no checksum to compare"
+        state = "verified"
+        if not done.verified:
+            state = click.style("not verified: no checksum to compare", fg="yellow")
         click.echo(f"downloaded {shown(str(target))}, {done.size:,} bytes, {state}")

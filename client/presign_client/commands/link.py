@@ -6,6 +6,7 @@ import click
 
 from presign_client.commands.options import as_json, connected, duration, target_name
 from presign_client.commands.output import print_json
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -36,21 +37,23 @@ def command(
     upload: bool,
     is_json: bool,
 ) -> None:
-    """Print a share link to an object, or, if the name ends in /, to all below a prefix.
+    """Print a share link to an object, or to all below a prefix.
 
-    Anyone who has it can use it until it expires or your grants end.
+    A name that ends in / is a prefix, and a bucket alone is all of it.
+    Anyone who has the link can use it until it expires or your grants end.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")
-    made = presign.link(
-        bucket,
-        None if is_prefix else name,
-        prefix=name if is_prefix else None,
-        upload=upload,
-        expires_in=expires_in,
-        max_uses=max_uses,
-        filename=filename,
-    )
+    with waiting():
+        made = presign.link(
+            bucket,
+            None if is_prefix else name,
+            prefix=name if is_prefix else None,
+            upload=upload,
+            expires_in=expires_in,
+            max_uses=max_uses,
+            filename=filename,
+        )
     if is_json:
         print_json(made)
     else:

@@ -6,9 +6,13 @@ import click
 
 from presign_client.commands.options import as_json, connected, target_name
 from presign_client.commands.output import print_json, shown
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from presign_client.client import Presign
+    from presign_client.listing import Page
     from presign_client.results import Entry
 
 
@@ -25,14 +29,29 @@ Examples:
 @as_json
 @connected
 def command(presign: "Presign", *, target: tuple[str, str], recursive: bool, is_json: bool) -> None:
-    """List the objects whose keys begin with a prefix: size, time and name."""
+    """List the objects whose keys begin with a prefix.
+
+    A line has the size in bytes, the time in UTC and the name. A name that ends in / is a prefix.
+    """
     bucket, prefix = target
-    entries = presign.list(bucket, prefix, recursive=recursive)
+    entries = _entries(presign.pages(bucket, prefix, recursive=recursive))
     if is_json:
         print_json({"entries": list(entries)})
         return
     for entry in entries:
-        click.echo(f"{_details(entry)}  {shown(bucket)}/{shown(entry.key)}")
+        name = f"{shown(bucket)}/{shown(entry.key)}"
+        click.echo(
+            f"{_details(entry)}  {click.style(name, fg='blue') if entry.is_prefix else name}"
+        )
+
+
+def _entries(pages: "Iterator[Page]") -> "Iterator[Entry]":
+    while True:
+        with waiting():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield from page.entries
 
 
 def _details(entry: "Entry") -> str:

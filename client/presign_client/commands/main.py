@@ -1,5 +1,6 @@
 """The group of all commands."""
 
+import os
 from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,35 @@ from presign_client import __version__
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-OWN = ("put", "get", "url", "ls", "rm", "link", "whoami", "credentials", "agent")
+OWN = (
+    "put",
+    "get",
+    "url",
+    "ls",
+    "rm",
+    "link",
+    "whoami",
+    "credentials",
+    "agent",
+    "completion",
+)
 EPILOG = """\b
 Examples:
   presign put report.pdf reports/2026/q3.pdf
   presign url reports/2026/q3.pdf --expires-in 15m
+
 \b
 Environment:
   PRESIGN_URL         where presign is, such as https://presign.example.com
   PRESIGN_TOKEN       an API key or a JWT
   PRESIGN_TOKEN_FILE  a file that has it, read again for each call
+  NO_COLOR            no colours, if it is not empty
+
+\b
+Exit codes:
+  0  all was done
+  1  something was refused or failed: standard error has a line about it
+  2  the command line is wrong
 """
 
 
@@ -69,3 +89,5 @@ def _added() -> "dict[str, EntryPoint]":
 @click.version_option(__version__, prog_name="presign")
 def main() -> None:
     """Upload, download and share objects of S3 without AWS credentials."""
+    if os.environ.get("NO_COLOR"):
+        click.get_current_context().color = False

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.failures import Failure, line_of
+from presign_client.commands.failures import Failure, line_of, print_failure
 from presign_client.errors import PresignError
+from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -93,7 +94,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         except (PresignError, OSError, ValueError) as error:
             raise Failure(line_of(error)) from None
         except KeyboardInterrupt:
-            click.echo("presign: stopped. Run the command again to resume.", err=True)
+            print_failure("stopped. Run the command again to resume.")
             sys.stdout.flush()
             os._exit(1)  # threads may wait for a store
 
@@ -109,3 +110,11 @@ def _client(url: str | None, token_file: str | None) -> "Presign":
 
 
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+quietly = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+parallel = click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=PARALLEL,
+    show_default=True,
+    help="Requests at the same time.",
+)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from presign_client.commands.failures import line_of
-from presign_client.commands.options import as_json, connected, size, target_name
+from presign_client.commands.failures import line_of, print_failure
+from presign_client.commands.options import as_json, connected, parallel, quietly, size, target_name
 from presign_client.commands.output import print_json, shown
 from presign_client.commands.progress import progress
-from presign_client.transfers.plan import PARALLEL
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -29,19 +28,15 @@ Examples:
   presign put -r ./site reports/site/
 """,
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(allow_dash=True)
+)
 @click.argument("target", type=target_name, metavar="BUCKET/KEY")
 @click.option("-r", "--recursive", is_flag=True, help="Upload what is in a directory.")
 @click.option("--overwrite", is_flag=True, help="Replace objects that are there.")
 @click.option("--content-type", metavar="TYPE", help="Default: by the name's suffix.")
 @click.option("--part-size", type=size, help="Size of a part, such as 8MiB.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 64),
-    default=PARALLEL,
-    show_default=True,
-    help="Requests at the same time.",
-)
+@parallel
 @click.option(
     "--checksum",
     type=click.Choice(["sha256", "sha1", "crc32", "crc32c"], case_sensitive=False),
@@ -49,7 +44,7 @@ Examples:
     show_default=True,
     help="What the store checks each part by.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@quietly
 @as_json
 @connected
 def command(
@@ -82,7 +77,7 @@ def command(
             verb = "skipped" if each.skipped else "uploaded"
             click.echo(f"{verb} {shown(each.bucket)}/{shown(each.key)}")
     for failed in done.failed:
-        click.echo(f"presign: {shown(str(failed.path))}: {line_of(failed.error)}", err=True)
+        print_failure(f"{shown(str(failed.path))}: {line_of(failed.error)}")
     if done.failed:
         click.get_current_context().exit(1)
 

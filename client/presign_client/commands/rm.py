@@ -6,6 +6,7 @@ import click
 
 from presign_client.commands.options import as_json, connected, object_name
 from presign_client.commands.output import print_json, shown
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -25,7 +26,8 @@ Examples:
 def command(presign: "Presign", *, names: tuple[tuple[str, str], ...], is_json: bool) -> None:
     """Delete objects. It is no error if one does not exist."""
     for bucket, key in names:
-        presign.delete(bucket, key)
+        with waiting():
+            presign.delete(bucket, key)
         if not is_json:
             click.echo(f"deleted {shown(bucket)}/{shown(key)}")
     if is_json:

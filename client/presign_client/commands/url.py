@@ -1,12 +1,13 @@
 """`presign url`."""
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from presign_client.commands.options import as_json, connected, duration, object_name, size
 from presign_client.commands.output import print_json
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -50,20 +51,16 @@ def command(
     """Print a signed URL. Anyone who has it can use it until it expires."""
     if (method == "put") != (content_length is not None):
         raise click.UsageError("--content-length is for --method put, which needs it.")
-    if method == "put" and content_length is not None:
-        signed = presign.upload_url(
-            *name,
-            content_length,
-            content_type=content_type,
-            overwrite=overwrite,
-            expires_in=expires_in,
-        )
-    elif method == "get":
-        signed = presign.download_url(*name, content_type=content_type, expires_in=expires_in)
-    elif method == "head":
-        signed = presign.head_url(*name, expires_in=expires_in)
-    else:
-        signed = presign.delete_url(*name, expires_in=expires_in)
+    common: Any = {"content_type": content_type, "expires_in": expires_in}
+    with waiting():
+        if content_length is not None:
+            signed = presign.upload_url(*name, content_length, overwrite=overwrite, **common)
+        elif method == "get":
+            signed = presign.download_url(*name, **common)
+        elif method == "head":
+            signed = presign.head_url(*name, expires_in=expires_in)
+        else:
+            signed = presign.delete_url(*name, expires_in=expires_in)
     if is_json:
         print_json(signed)
     else:

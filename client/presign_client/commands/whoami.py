@@ -6,6 +6,7 @@ import click
 
 from presign_client.commands.options import as_json, connected
 from presign_client.commands.output import print_json, shown
+from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
@@ -22,7 +23,8 @@ Example:
 @connected
 def command(presign: "Presign", *, is_json: bool) -> None:
     """Show who presign takes you for, and what you may do."""
-    caller = presign.whoami()
+    with waiting():
+        caller = presign.whoami()
     if is_json:
         print_json(caller)
         return

@@ -23,7 +23,7 @@ from presign_client.transfers.workers import OnProgress, Workers, workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class DownloadJob:
     """One object to download. `part_size` is the size of ranges if the object does not decide."""
 
     api: Api
@@ -56,26 +56,26 @@ class Order:
         )
 
 
-def download_file(order: Order, target: Path, state: Path, url: str) -> Downloaded:
+def download_file(job: DownloadJob, target: Path, state: Path, url: str) -> Downloaded:
     """Download to a new file next to `target`, which replaces it at the end."""
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     if target.exists() and not target.is_file():  # such as /dev/stdout
         with target.open("wb") as stream:
-            return download_stream(order, stream)
+            return download_stream(job, stream)
     target = target.resolve()
-    names = ("download", url, order.bucket, order.key, order.version_id or "", str(target))
+    names = ("download", url, job.bucket, job.key, job.version_id or "", str(target))
     with Note(state, *names) as note:
-        return _FileDownload(order, target, note).run()
+        return _FileDownload(job, target, note).run()
 
 
-def download_stream(order: Order, stream: BinaryIO) -> Downloaded:
+def download_stream(job: DownloadJob, stream: BinaryIO) -> Downloaded:
     """Write the object to a stream, in order. A mismatch is found only at its end."""
-    ranges = order.ranges()
-    wanted = order.found(ranges)
+    ranges = job.ranges()
+    wanted = job.found(ranges)
     whole = _digest(wanted, needed=True)
     digests: list[bytes] = []
-    with workers(1, wanted.size, order.report) as running:
+    with workers(1, wanted.size, job.report) as running:
         for part in parts_of(wanted.size, wanted.part_size):
             digest = _digest(wanted, needed=wanted.needs_parts)
 
@@ -89,7 +89,7 @@ def download_stream(order: Order, stream: BinaryIO) -> Downloaded:
             ranges.read(part.start, part.length, wanted.etag, take)
             digests += [] if digest is None else [digest.digest()]
     verified = wanted.is_verified(digests, lambda: whole.digest() if whole else b"")
-    return order.done(wanted, verified=verified)
+    return job.done(wanted, verified=verified)
 
 
 def _digest(wanted: Expected, *, needed: bool) -> Digest | None:
@@ -99,17 +99,17 @@ def _digest(wanted: Expected, *, needed: bool) -> Digest | None:
 
 
 class _FileDownload:
-    def __init__(self, order: Order, target: Path, note: Note) -> None:
-        self._order, self._target, self._note = order, target, note
-        self._ranges = order.ranges()
+    def __init__(self, job: DownloadJob, target: Path, note: Note) -> None:
+        self._job, self._target, self._note = job, target, note
+        self._ranges = job.ranges()
         name = hashlib.sha256(os.fsencode(target.name), usedforsecurity=False).hexdigest()
-        self._half = target.with_name(f".presign-{name[:16]}")
+        self._partial = target.with_name(f".presign-{name[:16]}")
 
     def run(self) -> Downloaded:
-        wanted = self._order.found(self._ranges)
+        wanted = self._job.found(self._ranges)
         done = self._resumed(wanted)
         digests: dict[int, bytes] = {}
-        with workers(self._order.parallel, wanted.size, self._order.report) as running:
+        with workers(self._job.parallel, wanted.size, self._job.report) as running:
 
             def work(part: Part) -> tuple[int, bytes | None]:
                 if part.number in done:
@@ -128,16 +128,20 @@ class _FileDownload:
         """Return the numbers of the parts that are in the file already."""
         plan = {"etag": wanted.etag, "size": wanted.size, "part_size": wanted.part_size}
         noted, numbers = self._note.read()
-        if noted == plan and self._half.is_file() and self._half.stat().st_size == wanted.size:
+        if (
+            noted == plan
+            and self._partial.is_file()
+            and self._partial.stat().st_size == wanted.size
+        ):
             return set(numbers)
-        with self._half.open("wb") as file:  # with the rights of a new file
+        with self._partial.open("wb") as file:  # with the rights of a new file
             file.truncate(wanted.size)
         self._note.write(plan)
         return set()
 
     def _read(self, wanted: Expected, part: Part, running: Workers) -> bytes | None:
         digest = _digest(wanted, needed=wanted.needs_parts)
-        with self._half.open("r+b") as file:
+        with self._partial.open("r+b") as file:
             file.seek(part.start)
 
             def take(chunk: bytes) -> None:
@@ -155,7 +159,7 @@ class _FileDownload:
         return digest_of(self._chunks(part.start, part.length), wanted.checksum.algorithm)
 
     def _chunks(self, start: int, length: int) -> Iterator[bytes]:
-        with self._half.open("rb") as file:
+        with self._partial.open("rb") as file:
             file.seek(start)
             while length and (chunk := file.read(min(CHUNK, length))):
                 length -= len(chunk)
@@ -170,8 +174,8 @@ class _FileDownload:
         except PresignError:
             self._note.forget()
             with suppress(OSError):
-                self._half.unlink()
+                self._partial.unlink()
             raise
-        self._half.replace(self._target)
+        self._partial.replace(self._target)
         self._note.forget()
-        return self._order.done(wanted, verified=verified)
+        return self._job.done(wanted, verified=verified)

@@ -85,6 +85,6 @@ class Ranges:
 
 def _check(response: httpx.Response, etag: str, length: int) -> None:
     if response.headers.get("etag", etag) != etag:
-        raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read. Try again.")
+        raise PresignError(SOURCE_CHANGED, "The object was replaced while it was read.")
     if response.headers.get("content-length") != str(length):
         raise PresignError("storage_refused", "The store did not send the range. Try again.")

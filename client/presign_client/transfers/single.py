@@ -12,27 +12,13 @@ from presign_client.transfers.workers import Workers
 
 
 class SingleUpload:
-    """One PUT. `signed`, if given, is used for the first attempt."""
+    """One PUT of a source."""
 
     def __init__(self, job: Job, source: Source) -> None:
         self._job, self._source = job, source
         self._attempts = self._sent = 0
 
-    def request(self) -> dict[str, Any]:
-        """Return the body of the call that signs it, with the checksum of the bytes of now."""
-        options = self._job.options
-        digest = encoded(digest_of(self._source.chunks(), options.checksum))
-        members = {
-            **self._job.place,
-            "content_length": self._source.size,
-            "content_type": options.content_type,
-            "checksum": {"algorithm": options.checksum, "value": digest},
-            "metadata": dict(options.metadata) or None,
-            "overwrite": options.overwrite or None,
-        }
-        return {name: value for name, value in members.items() if value is not None}
-
-    def send(self, workers: Workers, signed: SignedRequest | None = None) -> Uploaded:
+    def send(self, workers: Workers) -> Uploaded:
         """Send the bytes.
 
         Raises:
@@ -42,26 +28,39 @@ class SingleUpload:
         """
         etag: str | None = None
         try:
-            answer = self._job.store.send(lambda: self._sign(signed), lambda: self._body(workers))
+            answer = self._job.store.send(self._sign, lambda: self._body(workers))
             etag = answer.headers.get("etag")
         except PresignError as error:
-            if error.code != "object_exists" or self._attempts == 1 or not self.is_stored():
+            if error.code != "object_exists" or self._attempts == 1 or not self._is_stored():
                 raise
         self._source.check_unchanged()
         return Uploaded(**self._job.place, size=self._source.size, etag=etag)
 
-    def is_stored(self) -> bool:
+    def _is_stored(self) -> bool:
         """Whether the store has an object with these bytes."""
-        request = self.request()
-        names = ("bucket", "key", "content_length", "checksum")
-        found = self._job.api.check(**{name: request[name] for name in names})
+        found = self._job.api.check(**self._expected())
         return found is not None and bool(found["found"]) and not found["mismatches"]
 
-    def _sign(self, signed: SignedRequest | None) -> SignedRequest:
+    def _sign(self) -> SignedRequest:
         self._attempts += 1
-        if signed is not None and self._attempts == 1:
-            return signed
-        return self._job.api.signed("upload-urls", **self.request())
+        options = self._job.options
+        return self._job.api.signed(
+            "upload-urls",
+            **self._expected(),
+            content_type=options.content_type,
+            metadata=dict(options.metadata) or None,
+            overwrite=options.overwrite or None,
+        )
+
+    def _expected(self) -> dict[str, Any]:
+        """Return where the bytes go, with the length and the checksum that they have now."""
+        algorithm = self._job.options.checksum
+        digest = encoded(digest_of(self._source.chunks(), algorithm))
+        return {
+            **self._job.place,
+            "content_length": self._source.size,
+            "checksum": {"algorithm": algorithm, "value": digest},
+        }
 
     def _body(self, workers: Workers) -> Iterator[bytes]:
         workers.moved(-self._sent)  # those of the attempt before

@@ -72,4 +72,4 @@ class FileSource:
 
 
 def _changed() -> PresignError:
-    return PresignError(SOURCE_CHANGED, "The file changed during the upload. Upload it again.")
+    return PresignError(SOURCE_CHANGED, "The file changed during the upload.")

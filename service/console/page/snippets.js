@@ -117,7 +117,7 @@ function inParts(base, body, path) {
   const end = overwrite ? { ...target, overwrite } : target;
   return {
     curl: `# curl sends one request, and this file goes up in parts: take Python or JavaScript,
-# or examples/upload.py, which sends parts in parallel and goes on after a stop.
+# or "presign put", which sends parts in parallel and goes on after a stop.
 `,
     python: `${PYTHON(base)}
 from urllib.parse import quote

@@ -8,14 +8,14 @@ from typing import Any, Final
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from service.api import problems
+from service.api.problems import Problems
 from service.errors import Forbidden, PresignError
 
 MEDIA_TYPE: Final = "application/vnd.git-lfs+json"
 _FORBIDDEN: Final = "There is no such repository, or you have no grant for this operation on it."
 
 
-def refusal(error: PresignError, request_id: str, *, basic: bool) -> Response:
+def refusal(problems: Problems, error: PresignError, request_id: str, *, basic: bool) -> Response:
     """Return the refusal of a whole request. `basic` is for routes that accept it."""
     refused = problems.refusal(error, request_id, basic=basic)
     body = to_json({"message": _message(error), "code": error.code, "request_id": request_id})
@@ -27,7 +27,7 @@ def refusal(error: PresignError, request_id: str, *, basic: bool) -> Response:
     return answer
 
 
-def of_object(error: PresignError) -> dict[str, Any]:
+def of_object(problems: Problems, error: PresignError) -> dict[str, Any]:
     """Return the member `error` of one object of a batch."""
     return {"code": problems.of_error(error)["status"], "message": _message(error)}
 

@@ -54,7 +54,7 @@ class LfsRoute(ApiRoute):
             return await super().respond(call)
         except PresignError as error:
             request_id = call.scope["state"]["request_id"]
-            return refusal(error, request_id, basic=self.accepts_basic)
+            return refusal(call.problems, error, request_id, basic=self.accepts_basic)
 
 
 class CompletionRoute(LfsRoute):
@@ -101,7 +101,7 @@ async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) ->
     except TimeoutError:
         detail = f"The store did not answer within {BATCH_SECONDS:g} s."
         raise StorageUnavailable(detail) from None
-    answered = [_members(body.operation, each, outcomes[each]) for each in objects]
+    answered = [_members(call, body.operation, each, outcomes[each]) for each in objects]
     return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
 
 
@@ -175,12 +175,14 @@ def _own_url(call: AuthenticatedRequest) -> str:
     return f"{scheme}://{host}"
 
 
-def _members(operation: str, wanted: LfsObject, outcome: Outcome) -> dict[str, Any]:
+def _members(
+    call: AuthenticatedRequest, operation: str, wanted: LfsObject, outcome: Outcome
+) -> dict[str, Any]:
     """Return one object of an answer."""
     members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
     match outcome:
         case PresignError():
-            return {**members, "error": of_object(outcome)}
+            return {**members, "error": of_object(call.problems, outcome)}
         case Action(href, header, validity):
             action = {
                 "href": href,

@@ -1,0 +1,52 @@
+"""`presign serve`: the service as a process, which logs to standard output."""
+
+import logging
+import sys
+from functools import partial
+from pathlib import Path
+
+from service.app.factory import create_app
+from service.cli.check import oversized_policies
+from service.config.settings import Settings
+from service.server.run import Server, uvicorn_config
+from service.server.shutdown import Drain
+from service.signing.signer import Address
+from service.telemetry.line_sink import LineSink
+from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
+from service.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    path: Path, settings: Settings, addresses: dict[str, Address], *, host: str, port: int
+) -> None:
+    """Run the service until a signal ends it. Reload the file at `path` when it changes."""
+    drain, metrics, sink = Drain(), Metrics(), LineSink(sys.stdout.fileno())
+    sink.enlarge_pipe_buffer()
+    # Log to standard error what standard output cannot take, for example that its reader is gone.
+    fallback = LineSink(sys.stderr.fileno())
+    handler = SinkHandler(sink, fallback, on_drop=metrics.log_line_dropped)
+    handler.setFormatter(JsonFormatter())
+    set_up_logging(settings.server.log_level, handler)
+    app = create_app(
+        settings,
+        addresses=addresses,
+        audit=sink.write,
+        drain=drain,
+        metrics=metrics,
+        watched=path,
+        once_started=partial(_log_oversized_policies, settings, addresses),
+    )
+    Server(
+        uvicorn_config(
+            app, host=host, port=port, drain=drain, body_discarded=metrics.body_discarded
+        ),
+        drain=drain,
+        drain_seconds=settings.server.drain_seconds,
+    ).run()
+
+
+def _log_oversized_policies(settings: Settings, addresses: dict[str, Address]) -> None:
+    for problem in oversized_policies(settings, addresses):
+        log.error("a caller cannot be served: %s", problem)

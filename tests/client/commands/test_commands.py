@@ -1,0 +1,194 @@
+"""The commands: what they do and print."""
+
+import json
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.client.failing import fails
+from tests.client.fake import Fake
+from tests.client.running import run
+
+
+def test_put_uploads_a_file(fake: Fake, file: Path) -> None:
+    done = run(fake, "put", file, "reports/b.csv")
+
+    assert (done.exit_code, done.output) == (0, "uploaded reports/b.csv\n")
+    assert fake.objects == {"b.csv": b"12345"}
+
+
+def test_put_to_a_prefix_keeps_the_names(fake: Fake, file: Path) -> None:
+    other = file.with_name("b.csv")
+    other.write_bytes(b"6")
+
+    run(fake, "put", file, other, "reports/2026/")
+
+    assert fake.objects == {"2026/a.csv": b"12345", "2026/b.csv": b"6"}
+
+
+def test_put_reads_standard_input(fake: Fake) -> None:
+    run(fake, "put", "-", "reports/b.csv", input=b"from a pipe")
+
+    assert fake.objects == {"b.csv": b"from a pipe"}
+
+
+def test_put_of_a_folder_skips_what_is_there(fake: Fake, file: Path) -> None:
+    run(fake, "put", "-r", file.parent, "reports/site/")
+
+    done = run(fake, "put", "-r", file.parent, "reports/site/")
+
+    assert done.output == "skipped reports/site/a.csv\n"
+
+
+def test_put_of_a_folder_reports_each_failure(fake: Fake, file: Path) -> None:
+    fake.put("site/a.csv", b"other")
+
+    done = run(fake, "put", "-r", file.parent, "reports/site/")
+
+    assert done.exit_code == 1
+    assert "object_exists" in done.stderr
+    assert "--overwrite" in done.stderr
+
+
+def test_json_has_what_failed(fake: Fake, file: Path) -> None:
+    fake.put("site/a.csv", b"other")
+    Path(os.fsdecode(os.fsencode(file.parent) + b"/\xff")).touch()
+
+    done = run(fake, "put", "-r", file.parent, "reports/site/", "--json")
+
+    assert done.exit_code == 1
+    failed = json.loads(done.stdout)["failed"]
+    assert [each["error"]["code"] for each in failed] == ["object_exists", "invalid_request"]
+    assert done.stderr.count("\n") == 2
+
+
+def test_get_writes_a_file_under_its_own_name(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.put("2026/a.csv", b"12345")
+    monkeypatch.chdir(tmp_path)
+
+    done = run(fake, "get", "reports/2026/a.csv")
+
+    assert done.output == "downloaded a.csv, 5 bytes, verified\n"
+    assert (tmp_path / "a.csv").read_bytes() == b"12345"
+
+
+def test_get_into_a_directory_keeps_the_name(fake: Fake, tmp_path: Path) -> None:
+    fake.put("2026/a.csv", b"12345")
+
+    run(fake, "get", "reports/2026/a.csv", tmp_path)
+
+    assert (tmp_path / "a.csv").read_bytes() == b"12345"
+
+
+def test_get_says_what_is_not_verified(fake: Fake, tmp_path: Path) -> None:
+    fake.put("a.csv", b"12345")
+    fake.checksums.clear()
+
+    assert "not verified" in run(fake, "get", "reports/a.csv", tmp_path / "a").output
+
+
+def test_get_writes_standard_output(fake: Fake) -> None:
+    fake.put("a.csv", b"12345")
+
+    assert run(fake, "get", "reports/a.csv", "-").stdout_bytes == b"12345"
+
+
+def test_url_prints_a_url(fake: Fake) -> None:
+    done = run(fake, "url", "reports/a.csv", "--expires-in", "15m")
+
+    assert done.stdout.startswith("https://store.test/reports/a.csv?")
+    assert json.loads(fake.requests[0].content)["expires_in"] == 900
+
+
+def test_url_prints_a_curl_command(fake: Fake) -> None:
+    options = ("--method", "put", "--content-length", "5", "--curl")
+
+    done = run(fake, "url", "reports/a.csv", *options)
+
+    assert done.stdout.startswith("curl -f -T FILE -H 'if-none-match: *' 'https://store.test/")
+
+
+@pytest.mark.parametrize(("method", "signed"), [("head", "HEAD"), ("delete", "DELETE")])
+def test_url_signs_other_methods(fake: Fake, method: str, signed: str) -> None:
+    done = run(fake, "url", "reports/a.csv", "--method", method, "--json")
+
+    assert json.loads(done.stdout)["method"] == signed
+
+
+def test_url_warns_of_headers_and_of_a_shorter_life(fake: Fake) -> None:
+    answer = {"method": "PUT", "url": "https://store.test/a", "headers": {"a": "b"}}
+    answer |= {"expires_at": "2026-03-01T12:15:00Z", "limited_by": "session"}
+    fails(1, httpx.Response(200, json=answer), fake)
+
+    done = run(fake, "url", "reports/a.csv", "--method", "put", "--content-length", "5")
+
+    assert done.stdout == "https://store.test/a\n"
+    assert "--curl" in done.stderr
+    assert "2026-03-01 12:15:00 UTC, limited by the session" in done.stderr
+
+
+def test_ls_lists_objects_and_prefixes(fake: Fake) -> None:
+    fake.put("a.csv", b"12345")
+    fake.put("2026/b.csv", b"")
+
+    level, everything = run(fake, "ls", "reports"), run(fake, "ls", "-r", "reports")
+
+    assert level.output.split() == ["reports/2026/", "5", "2026-03-01", "12:00", "reports/a.csv"]
+    assert "reports/2026/b.csv" in everything.output
+
+
+def test_rm_deletes_objects(fake: Fake) -> None:
+    fake.put("a.csv", b"")
+    fake.put("b.csv", b"")
+
+    done = run(fake, "rm", "reports/a.csv", "reports/b.csv")
+
+    assert done.output == "deleted reports/a.csv\ndeleted reports/b.csv\n"
+    assert fake.objects == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [("reports/a.csv", {"key": "a.csv"}), ("reports/2026/", {"prefix": "2026/"})],
+)
+def test_link_prints_a_link(fake: Fake, target: str, place: dict[str, str]) -> None:
+    done = run(fake, "link", target, "--expires-in", "30d")
+
+    assert done.output == "https://presign.test/l/secret\n"
+    asked = {"bucket": "reports", "expires_in": 2592000, **place}
+    assert json.loads(fake.requests[0].content) == asked
+
+
+def test_whoami_prints_the_grants(fake: Fake) -> None:
+    assert run(fake, "whoami").output == "tests\n  reports/: list\n"
+
+
+JSON: dict[str, tuple[str, ...]] = {
+    "put": ("{file}", "reports/new.csv"),
+    "get": ("reports/a.csv", "{file}"),
+    "url": ("reports/a.csv",),
+    "ls": ("reports",),
+    "rm": ("reports/a.csv",),
+    "link": ("reports/a.csv",),
+    "whoami": (),
+}
+
+
+@pytest.mark.parametrize("command", JSON)
+def test_json_is_one_document(fake: Fake, file: Path, command: str) -> None:
+    fake.put("a.csv", b"12345")
+    words = [word.format(file=file) for word in JSON[command]]
+
+    done = run(fake, command, *words, "--json")
+
+    assert done.exit_code == 0
+    assert isinstance(json.loads(done.stdout), dict)
+    assert done.stderr == ""
+
+
+def test_quiet_prints_nothing(fake: Fake, file: Path) -> None:
+    assert run(fake, "put", "-q", file, "reports/b.csv").output == ""

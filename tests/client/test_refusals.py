@@ -1,0 +1,167 @@
+"""Problems of the service, refusals of the store, and which calls are repeated."""
+
+import httpx
+import pytest
+
+from presign_client import PresignError, Retries
+from tests.client.failing import fails
+from tests.client.fake import TOKEN, Fake, problem, s3_error
+
+
+def refused(fake: Fake) -> PresignError:
+    with pytest.raises(PresignError) as caught, fake.client() as client:
+        client.download_url("reports", "a.csv")
+    return caught.value
+
+
+def test_a_problem_keeps_code_fields_and_request_id() -> None:
+    fake, fields = Fake(), [{"pointer": "#/key", "detail": "Too long."}]
+    fails(1, problem(422, "invalid_request", errors=fields), fake)
+
+    error = refused(fake)
+
+    assert (error.code, error.status, error.request_id) == ("invalid_request", 422, "request-1")
+    assert str(error) == "invalid_request: #/key: Too long."
+    assert fake.waits == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+def test_a_temporary_problem_is_repeated_after_retry_after(status: int) -> None:
+    fake = Fake()
+    fails(2, problem(status, "overloaded", after=7), fake)
+
+    fake.client().whoami()
+
+    assert fake.waits == [7, 7]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 422, 502])
+def test_a_final_problem_is_not_repeated(status: int) -> None:
+    fake = Fake()
+    fails(1, problem(status, "no"), fake)
+
+    assert refused(fake).status == status
+    assert len(fake.requests) == 1
+
+
+def test_retries_wait_longer_each_time_and_end() -> None:
+    fake = Fake()
+    fails(9, problem(503, "overloaded"), fake)
+
+    assert refused(fake).code == "overloaded"
+    assert fake.waits == [0.5, 1, 2, 4, 8]
+
+
+def test_a_long_retry_after_is_an_error_at_once() -> None:
+    fake = Fake()
+    fails(1, problem(429, "rate_limited", after=3600), fake)
+
+    assert refused(fake).code == "rate_limited"
+    assert fake.waits == []
+
+
+def test_a_lost_answer_is_repeated() -> None:
+    fake = Fake()
+    fails(1, httpx.ReadError("lost"), fake)
+
+    assert fake.client().whoami().subject == "tests"
+
+
+def test_a_link_is_not_made_twice_for_a_lost_answer() -> None:
+    fake = Fake()
+    fails(1, httpx.ReadError("lost"), fake)
+
+    with pytest.raises(PresignError, match="unreachable"):
+        fake.client().link("reports", "a.csv")
+
+    assert fake.paths() == ["POST links"]
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), problem(429, "rate_limited")])
+def test_a_link_that_cannot_exist_yet_is_asked_for_again(
+    failure: httpx.Response | Exception,
+) -> None:
+    fake = Fake()
+    fails(1, failure, fake)
+
+    assert fake.client().link("reports", "a.csv").id == "7"
+
+
+def test_an_address_that_never_answers_is_tried_twice() -> None:
+    fake = Fake()
+    fails(9, httpx.ConnectError("[Errno 111] Connection refused"), fake)
+
+    assert str(refused(fake)) == "unreachable: presign cannot be reached."
+    assert len(fake.requests) == 2
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 502])
+def test_a_login_page_is_not_presign(status: int) -> None:
+    fake = Fake()
+    page = httpx.Response(status, headers={"content-type": "text/html"}, content="<h1>Sign in")
+    fails(1, page, fake)
+
+    error = refused(fake)
+
+    assert (error.code, error.status) == ("not_presign", status)
+    assert "Sign in" not in str(error)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"code": 5}'])
+@pytest.mark.parametrize("kind", ["application/problem+json", "text/plain"])
+def test_a_problem_that_is_none_is_not_presign(content: str, kind: str) -> None:
+    fake = Fake()
+    fails(1, httpx.Response(404, headers={"content-type": kind}, content=content), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
+def test_an_answer_that_is_no_json_is_not_presign() -> None:
+    fake = Fake()
+    json = {"content-type": "application/json"}
+    fails(1, httpx.Response(200, headers=json, content="{"), fake)
+
+    assert refused(fake).code == "not_presign"
+
+
+def test_a_wrong_token_is_not_shown() -> None:
+    fake = Fake()
+    fails(1, problem(401, "unauthenticated"), fake)
+
+    assert TOKEN not in str(refused(fake))
+
+
+@pytest.mark.parametrize(
+    ("status", "s3_code", "code", "tries"),
+    [
+        (403, "AccessDenied", "storage_refused", 2),
+        (404, "NoSuchKey", "not_found", 1),
+        (503, "SlowDown", "storage_unavailable", 6),
+        (400, "BadDigest", "checksum_mismatch", 2),
+    ],
+)
+def test_a_stores_refusal_has_the_code_that_fits(
+    status: int, s3_code: str, code: str, tries: int
+) -> None:
+    fake = Fake()
+    fails(99, s3_error(status, s3_code), fake, "store.test")
+
+    with pytest.raises(PresignError) as caught:
+        fake.client().delete("reports", "a.csv")
+
+    assert (caught.value.code, caught.value.status) == (code, status)
+    assert str(caught.value) == f"{code}: The store refused: HTTP {status}, {s3_code}."
+    assert len(fake.sent_to_the_store("DELETE")) == tries
+
+
+def test_an_expired_url_is_signed_again() -> None:
+    fake = Fake()
+    fails(1, s3_error(403, "AccessDenied"), fake, "store.test")
+
+    fake.client().delete("reports", "a.csv")
+
+    assert fake.paths() == ["POST delete-urls"] * 2
+
+
+def test_retries_are_random_within_a_growing_bound() -> None:
+    assert Retries().random() < 1
