@@ -25,6 +25,8 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
+from service.protocols.git_lfs.repositories import LfsSettings, Repository
+from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.package_index.indexes import Place
@@ -145,6 +147,21 @@ def object_url_lifetime(settings: Settings) -> Lifetime | None:
 
 def package_index_places(settings: Settings) -> dict[str, Place]:
     return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
+
+
+def lfs_settings(settings: Settings) -> LfsSettings:
+    """What Git LFS needs of the configuration. Raises ConfigurationError for an unreadable key."""
+    if (lfs := settings.git_lfs) is None:
+        return LfsSettings()
+    keys = link_keys(settings)
+    return LfsSettings(
+        repositories={
+            name: Repository(each.bucket, each.prefix) for name, each in lfs.repositories.items()
+        },
+        url=None if lfs.url is None else lfs.url.rstrip("/"),
+        multipart_threshold=lfs.multipart_threshold,
+        keys=TicketKeys(keys) if keys else None,
+    )
 
 
 def link_keys(settings: Settings) -> list[bytes]:

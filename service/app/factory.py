@@ -35,11 +35,13 @@ from service.api.routes import (
     openapi,
 )
 from service.app.reload import keep_reloading
-from service.app.services import OpenSources, Services, aws_sources
+from service.app.services import Services
+from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
 from service.protocols.credentials import routes as credentials
+from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
@@ -126,6 +128,7 @@ def create_app(
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
             app.state.listings = services.listings
+            app.state.git_lfs = services.git_lfs
             app.state.credentials = services.credentials
             app.state.remote_signer = services.remote_signer
             if once_started is not None:
@@ -166,6 +169,8 @@ def _routers(settings: Settings) -> list[APIRouter]:
         (settings.links is not None, visit_routes.router),
         (settings.links is not None, pages.router),
         (bool(settings.package_index), package_index.router),
+        (settings.git_lfs is not None, git_lfs.router),
+        (settings.git_lfs is not None, git_lfs.completions),
         (settings.uppy is not None, uppy.router),
         (settings.allows(Operation.CREDENTIALS), credentials.router),
         (settings.allows(Operation.SIGN), remote_signing.router),

@@ -8,18 +8,18 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-import aioboto3
 import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
 from service.app.closing import close_sources, run_all, stop_fetching
+from service.app.session_sources import MakeSource, role_of
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -40,6 +40,10 @@ from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 from service.protocols.credentials.vending import CredentialVending
+from service.protocols.git_lfs.batches import Batches
+from service.protocols.git_lfs.multipart import PartUploads
+from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.routes import ObjectUrls
@@ -51,32 +55,12 @@ from service.s3.endpoints import Location, resolve
 from service.sessions.history import History
 from service.sessions.pool import SessionPool
 from service.sessions.pool_entry import BucketSessions
-from service.sessions.sts import AssumedRole, Role, SessionSource, StaticKeys
-from service.sessions.sts_clients import StsClients
+from service.sessions.sts import AssumedRole, SessionSource
 from service.signing.signer import Address
 from service.telemetry.metrics import Metrics
 
-MakeSource = Callable[[str, Settings], Awaitable[SessionSource]]
-OpenSources = Callable[[Clock], AbstractAsyncContextManager[MakeSource]]
-
 _JWKS: Final = {"jwks_url", "ca_file", "bearer_file"}  # where an issuer's keys come from
 _unique_id: Final = partial(secrets.token_hex, UNIQUE_ID // 2)
-
-
-@asynccontextmanager
-async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
-    """Makes the source of a bucket's sessions. Closes the STS clients at the end."""
-    async with AsyncExitStack() as stack:
-        session = aioboto3.Session()
-        clients = StsClients(session, stack, builders.sdk_ca_digest)
-
-        async def make(name: str, settings: Settings) -> SessionSource:
-            role = _role(name, settings)
-            if role is None:
-                return StaticKeys(session, clock)
-            return AssumedRole(await clients.for_role(role), role, clock)
-
-        yield make
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +74,7 @@ class _Configuration:
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
     links: LinkSettings | None
+    git_lfs: LfsSettings
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]
@@ -183,6 +168,9 @@ class Services:
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
         self.remote_signer = RemoteSigner(self.authorizer)
+        parts = PartUploads(self.multipart, clock)
+        batches = Batches(self.presigner, self.object_checks, parts)
+        self.git_lfs = GitLfs(configuration.git_lfs, batches)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -197,6 +185,7 @@ class Services:
         self.links.configure(new.links)
         self.link_visits.forget()
         self.package_indexes.places = builders.package_index_places(settings)
+        self.git_lfs.settings = new.git_lfs
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -248,6 +237,7 @@ class Services:
             ca_digest=ca_digest,
             new_tls_context=tls_context,
             links=await run_in_thread_if(in_thread, builders.link_settings, settings),
+            git_lfs=await run_in_thread_if(in_thread, builders.lfs_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:
@@ -267,7 +257,7 @@ class Services:
                 if (
                     current is not None
                     and name in current.buckets
-                    and _role(name, current.settings) == _role(name, settings)
+                    and role_of(name, current.settings) == role_of(name, settings)
                 ):
                     sources[name] = current.buckets[name].source
                 else:
@@ -291,9 +281,3 @@ class Services:
             observer=self._metrics,
             waiting=self._waiting,
         )
-
-
-def _role(bucket: str, settings: Settings) -> Role | None:
-    """The role that a bucket's sessions assume. None for static keys."""
-    configured = settings.buckets[bucket]
-    return None if configured.credentials == "static" else builders.role(configured, settings)

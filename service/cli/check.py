@@ -15,6 +15,7 @@ from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
 from service.cli import (
     check_credentials,
+    check_git_lfs,
     check_limits,
     check_links,
     check_package_index,
@@ -77,6 +78,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
         )
     yield from check_package_index.describe(settings)
+    yield from check_git_lfs.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)
@@ -138,6 +140,7 @@ def warnings(settings: Settings) -> Iterator[str]:
             "origin *: see docs/object-urls.md"
         )
     yield from check_package_index.warnings(settings)
+    yield from check_git_lfs.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)

@@ -19,6 +19,7 @@ from service.access.grants import Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
+from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
@@ -68,6 +69,9 @@ class Settings(Section):
     package_index: dict[Name, PackageIndexSettings] = Field(default_factory=dict)
     """Python [package indexes](package-index.md) at `/simple/{name}/`, by name."""
 
+    git_lfs: GitLfsSettings | None = None
+    """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
+
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
@@ -85,6 +89,11 @@ class Settings(Section):
         used += [
             (("package_index", name, "bucket"), index.bucket)
             for name, index in self.package_index.items()
+        ]
+        repositories = {} if self.git_lfs is None else self.git_lfs.repositories
+        used += [
+            (("git_lfs", "repositories", name, "bucket"), each.bucket)
+            for name, each in repositories.items()
         ]
         for at, bucket in used:
             if bucket not in self.buckets:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-from service.app.services import MakeSource
+from service.app.session_sources import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.server.shutdown import Drain

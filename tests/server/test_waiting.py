@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from service.app.factory import create_app
-from service.app.services import MakeSource
+from service.app.session_sources import MakeSource
 from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from service.access.grants import Operation
 from service.app.factory import create_app
-from service.app.services import MakeSource, OpenSources
+from service.app.session_sources import MakeSource, OpenSources
 from service.auth.api_keys import digest_of
 from service.clock import Clock
 from service.config.settings import Settings

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from service.app.services import MakeSource
+from service.app.session_sources import MakeSource
 from service.clock import Clock
 from service.config.settings import Settings
 from service.errors import CredentialsUnavailable

@@ -9,7 +9,8 @@ import aioboto3
 import pytest
 from botocore.client import ClientCreator
 
-from service.app.services import Services, aws_sources
+from service.app.services import Services
+from service.app.session_sources import aws_sources
 from service.clock import SystemClock
 from service.config.settings import Settings
 from service.presigning.rate_limits import RateLimits
