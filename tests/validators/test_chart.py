@@ -15,6 +15,7 @@ from service import __version__
 from service.api.routes.health import router as health
 from service.app import factory
 from service.protocols.credentials import routes as credentials
+from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
@@ -160,7 +161,16 @@ def test_ingress_and_http_route_publish_the_same_paths() -> None:
 
 
 def test_the_public_paths_are_all_but_the_internal_ones() -> None:
-    optional = [object_urls, visit_routes, pages, package_index, uppy, credentials, remote_signing]
+    optional = [
+        object_urls,
+        visit_routes,
+        pages,
+        package_index,
+        git_lfs,
+        uppy,
+        credentials,
+        remote_signing,
+    ]
     routers = [*factory._ROUTERS, *(module.router for module in optional)]
     heads = {route.path.split("/")[1] for router in routers for route in router.routes}
     internal = {route.path.split("/")[1] for route in health.routes}  # type: ignore[attr-defined]  # a route has one
