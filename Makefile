@@ -19,9 +19,15 @@ SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
 
-# uv installs the demo in a fifth of pip's time, even if pip has to fetch uv first.
-UV := $(shell command -v uv)
-DEMO_UV = VIRTUAL_ENV=$(DEMO_VENV) $(or $(UV),$(DEMO_VENV)/bin/uv) pip install --quiet --no-deps
+# uv installs in a fraction of pip's time. Where the machine has none, pip fetches it. uv reads no settings of pip.
+UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
+PIP_INDEX = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+UV_PIP = $(if $(PIP_INDEX),UV_DEFAULT_INDEX=$(PIP_INDEX)) $(UV) pip
+# $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock.
+define environment
+	$(PYTHON) -m venv --without-pip $(1)
+	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
+endef
 
 .PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
@@ -105,34 +111,32 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
+.venv-uv/bin/uv: requirements-uv.lock
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml | $(UV)
+	$(call environment,$(VENV),requirements-dev.lock,--compile-bytecode)
+	VIRTUAL_ENV=$(VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(DEMO_VENV)/.installed: requirements-demo.lock requirements-uv.lock pyproject.toml client/pyproject.toml
-	$(PYTHON) -m venv $(if $(UV),--without-pip )$(DEMO_VENV)
-	$(if $(UV),,$(DEMO_VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock)
-	$(DEMO_UV) --require-hashes -r requirements-demo.lock
-	$(DEMO_UV) --no-build-isolation -e ./client -e .
+$(DEMO_VENV)/.installed: requirements-demo.lock pyproject.toml client/pyproject.toml | $(UV)
+	$(call environment,$(DEMO_VENV),requirements-demo.lock)
+	VIRTUAL_ENV=$(DEMO_VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(STORE_VENV)/.installed: requirements-ministack.lock
-	$(PYTHON) -m venv $(STORE_VENV)
-	$(STORE_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.lock
+$(STORE_VENV)/.installed: requirements-ministack.lock | $(UV)
+	$(call environment,$(STORE_VENV),requirements-ministack.lock,--compile-bytecode)
 	touch $@
 
-$(CLIENTS_VENV)/.installed: requirements-clients.lock
-	$(PYTHON) -m venv $(CLIENTS_VENV)
-	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+$(CLIENTS_VENV)/.installed: requirements-clients.lock | $(UV)
+	$(call environment,$(CLIENTS_VENV),requirements-clients.lock,--compile-bytecode)
 	touch $@
 
-$(ICEBERG_VENV)/.installed: requirements-iceberg.lock
-	$(PYTHON) -m venv $(ICEBERG_VENV)
-	$(ICEBERG_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-iceberg.lock
+$(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
+	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed
