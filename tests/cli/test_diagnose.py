@@ -57,7 +57,8 @@ def test_a_curl_command_has_the_method_and_the_headers() -> None:
     url = signed(UPLOAD, now=int(time.time()))
     command = shlex.join(["curl", "-X", "PUT", "-H", "content-type: text/html", url])
     done = presign("--curl", url=command)
-    assert "content_type" in done.output
+    assert "were not sent: `if-none-match`." in done.output
+    assert "curl -T FILE -H 'content-type: text/html'" in done.output
     assert presign("--curl", url=url).exit_code == 2
 
 

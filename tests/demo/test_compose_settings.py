@@ -16,7 +16,7 @@ CONFIGURATION = ROOT / "deploy/compose/presign.yaml"
 def test_compose_has_the_settings_of_the_demo(tmp_path: Path) -> None:
     key, file = tmp_path / "link.key", tmp_path / "presign.yaml"
     key.write_text(new_key(b"k" * KEY_BYTES))
-    file.write_text(CONFIGURATION.read_text().replace("/tmp/link.key", str(key)))
+    file.write_text(CONFIGURATION.read_text().replace("/run/presign/link.key", str(key)))
     composed = load_settings(file)
     demo = demo_settings("http://store:5000", "http://localhost:8000", key)
     bucket = demo.buckets["demo"].model_copy(
