@@ -1,5 +1,6 @@
-# Two stages. `build` installs the pinned dependencies into /app and lists them in /app/share/presign.cdx.json. The
-# image is the base, /app and the package: no pip, no compiler, and from the checkout only service/ and openapi.yaml.
+# `build` installs the pinned dependencies into /app, lists them in /app/share/presign.cdx.json, and adds the service and
+# its client. `store` is the fake S3 of docker-compose.yml. The image, which is the last stage, is the base and /app:
+# no pip, no compiler.
 # SECURITY.md says how to pin the base by its digest.
 ARG PYTHON=3.13
 ARG BASE=python:${PYTHON}-slim
@@ -10,8 +11,8 @@ WORKDIR /build
 RUN python -m venv --without-pip /app
 # With the extra otel, 5 MiB, as nothing can be installed in a container that runs.
 COPY requirements.lock .
-# botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of the credential chain
-# (sso, sso-oidc) and of the demo (iam).
+# botocore describes 400 services, 25 MB. Keep those of the service (s3, sts), of `presign revoke` and the demo's store
+# (iam), and of the credential chain (sso, sso-oidc).
 RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
         --report pip-report.json -r requirements.lock \
  && find /app/lib/python${PYTHON}/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d \
@@ -22,6 +23,22 @@ RUN pip install --no-cache-dir --root-user-action=ignore --disable-pip-version-c
 COPY deploy/image/sbom.py pyproject.toml service/__init__.py ./
 RUN mkdir /app/share \
  && python sbom.py /app pip-report.json pyproject.toml __init__.py >/app/share/presign.cdx.json
+COPY pyproject.toml README.md LICENSE openapi.yaml presign/
+COPY docs/errors.md presign/docs/
+COPY service presign/service
+COPY client presign/client
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./presign ./presign/client \
+ && pip --python /app install --no-cache-dir --disable-pip-version-check --no-deps --no-index wheels/*.whl
+
+FROM build AS store
+COPY requirements-demo.lock .
+RUN pip --python /app install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
+        -r requirements-demo.lock
+ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1
+USER 10001:10001
+EXPOSE 5000
+ENTRYPOINT ["python", "-m", "service.demo.store"]
+CMD ["--host", "0.0.0.0"]
 
 FROM ${BASE}
 ARG PYTHON
@@ -34,14 +51,11 @@ RUN pip uninstall --yes --root-user-action=ignore pip \
  && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /app /app
-COPY service /app/lib/python${PYTHON}/site-packages/service
-COPY openapi.yaml /app/lib/python${PYTHON}/site-packages/service/
 ENV PATH=/app/bin:$PATH PYTHONUNBUFFERED=1 PRESIGN_CONFIG=/etc/presign/presign.yaml
 # The import tests the image. It also writes the bytecode of the standard library, which the base lacks
 # and which a read-only root could not store.
-RUN python -m compileall -q /app/lib/python${PYTHON}/site-packages/service \
- && python -Ic "import service.cli.serve, service.cli.demo"
+RUN python -Ic "import service.cli.serve, presign_client.commands.put"
 USER 10001:10001
 EXPOSE 8000
-ENTRYPOINT ["python", "-m", "service"]
+ENTRYPOINT ["presign"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]

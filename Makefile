@@ -2,17 +2,32 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
+# What the demo needs, and nothing of the checks.
+DEMO_VENV ?= .venv-demo
 # MiniStack pins botocore exactly, so it has its own environment.
 STORE_VENV ?= .venv-ministack
 export PRESIGN_TEST_MINISTACK = $(abspath $(STORE_VENV))/bin/python
 # The client generators pin packages that the service does not use, and include a Java runtime: some 290 MB.
 CLIENTS_VENV ?= .venv-clients
 export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
+# PyIceberg pins an s3fs of its own.
+ICEBERG_VENV ?= .venv-iceberg
+export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
 # npm's packages, next to the tests that use them.
 NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients tests/browser/console tests/browser/uppy)
+
+# uv installs in a fraction of pip's time. Where the machine has none, pip fetches it. uv reads no settings of pip.
+UV := $(or $(shell command -v uv),.venv-uv/bin/uv)
+PIP_INDEX = $(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null)
+UV_PIP = $(if $(PIP_INDEX),UV_DEFAULT_INDEX=$(PIP_INDEX)) $(UV) pip
+# $(call environment,DIRECTORY,LOCK,OPTIONS) makes an environment of the packages of a lock.
+define environment
+	$(PYTHON) -m venv --without-pip $(1)
+	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
+endef
 
 .PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
@@ -20,8 +35,8 @@ NODE_MODULES = $(patsubst %,%/node_modules/.package-lock.json,tests/clients test
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/.installed  ## moto and the service side by side, ready for curl (Ctrl-C ends both)
-	$(BIN)/presign demo
+demo: $(DEMO_VENV)/.installed  ## the service and a store that refuses what S3 refuses, ready for curl (Ctrl-C ends both)
+	$(DEMO_VENV)/bin/presign demo
 
 compose:  ## the same in containers with minimal privileges (needs Docker)
 	docker compose up --build --wait
@@ -44,7 +59,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, kubernetes-validate, promtool; the bill of materials
+validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
 	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
@@ -52,7 +67,7 @@ audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (
 
 sbom: $(SBOM)  ## write the bill of materials of the shipped packages, as CycloneDX, into dist/
 
-clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
+clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed $(ICEBERG_VENV)/.installed $(NODE_MODULES)  ## test with real clients: generated ones, and browsers
 	$(BIN)/pytest --override-ini addopts="-ra --strict-markers --strict-config --import-mode=importlib" tests/browser tests/clients
 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
@@ -86,29 +101,42 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	$(BIN)/python -m tests.mutants
 
 locks:  ## resolve the pinned hashes again (needs uv)
-	uv pip compile pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml client/pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --extra demo --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml client/pyproject.toml --extra demo --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-demo.lock
+	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
+	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) $(STORE_VENV) $(CLIENTS_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
-$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
+.venv-uv/bin/uv: requirements-uv.lock
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.lock
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml client/pyproject.toml | $(UV)
+	$(call environment,$(VENV),requirements-dev.lock,--compile-bytecode)
+	VIRTUAL_ENV=$(VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(STORE_VENV)/.installed: requirements-ministack.lock
-	$(PYTHON) -m venv $(STORE_VENV)
-	$(STORE_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ministack.lock
+$(DEMO_VENV)/.installed: requirements-demo.lock pyproject.toml client/pyproject.toml | $(UV)
+	$(call environment,$(DEMO_VENV),requirements-demo.lock)
+	VIRTUAL_ENV=$(DEMO_VENV) $(UV_PIP) install --quiet --no-deps --no-build-isolation -e ./client -e .
 	touch $@
 
-$(CLIENTS_VENV)/.installed: requirements-clients.lock
-	$(PYTHON) -m venv $(CLIENTS_VENV)
-	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+$(STORE_VENV)/.installed: requirements-ministack.lock | $(UV)
+	$(call environment,$(STORE_VENV),requirements-ministack.lock,--compile-bytecode)
+	touch $@
+
+$(CLIENTS_VENV)/.installed: requirements-clients.lock | $(UV)
+	$(call environment,$(CLIENTS_VENV),requirements-clients.lock,--compile-bytecode)
+	touch $@
+
+$(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
+	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

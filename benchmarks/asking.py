@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Any, Final
 
-from benchmarks.signers import keys
+from benchmarks.signers import BUCKET, REGION, keys
 from service.access.grants import Caller
 from service.protocols.links.link import SALT_BYTES, Link
 from service.protocols.links.tickets import KeyRing
@@ -38,6 +38,26 @@ def links(count: int, bucket: str, ring: KeyRing, maker: str, *, uses: int) -> l
         for each in keys(count // uses)
     )
     return [_get(f"/l/{ring.seal(link).text}") for link in made] * uses
+
+
+def reads(count: int, bucket: str, key: str) -> list[bytes]:
+    """Remote signatures, as PyIceberg with s3fs asks for them."""
+    host = f"{BUCKET}.s3.{REGION}.amazonaws.com"
+    agent = "aiobotocore/2.26.0 md/Botocore#1.41.5 ua/2.1 os/linux lang/python#3.11.7"
+    sent = {"x-amz-checksum-mode": ["ENABLED"], "User-Agent": [agent], "Range": ["bytes=4-65535"]}
+    return [
+        post(
+            f"/sign/{bucket}/v1/aws/s3/sign",
+            {
+                "method": "GET",
+                "region": REGION,
+                "uri": f"https://{host}/{each}",
+                "headers": sent,
+            },
+            key,
+        )
+        for each in keys(count)
+    ]
 
 
 def uploads(count: int, bucket: str, key: str) -> list[bytes]:
@@ -93,10 +113,10 @@ def _get(path: str, more: str = "") -> bytes:
 
 
 def post(path: str, body: object, key: str) -> bytes:
-    """As an HTTP library sends it."""
+    """As an HTTP library sends it. Without a slash at its start, `path` is below `/v1`."""
     content = json.dumps(body).encode()
     head = (
-        f"POST /v1/{path} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
+        f"POST {path if path.startswith('/') else f'/v1/{path}'} HTTP/1.1\r\nHost: presign.internal:8000\r\nAccept: */*\r\n"
         f"Accept-Encoding: gzip, deflate\r\nConnection: keep-alive\r\nUser-Agent: bench\r\n"
         f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\n\r\n"

@@ -10,7 +10,7 @@ HELLO: Name = ("hello", 0)
 # Of the CPU time that a hello world of FastAPI takes.
 _RATIOS = (
     *(("get", 0.6), ("jwt", 0.65), ("upload", 0.8), ("form", 0.8)),
-    *(("object", 0.6), ("link", 0.8)),
+    *(("object", 0.6), ("link", 0.8), ("sign", 0.8)),
 )
 
 
@@ -34,6 +34,9 @@ def of_the_core(core: Samples) -> Iterator[Verdict]:
     for length, bar in zip(TOKEN_LENGTHS, (3.0, 4.0), strict=True):
         ours = ("presign", length)
         yield Verdict("sign one URL", length, core.median(*ours), bar, "µs")
+        times = core.ratio(("botocore, in headers", length), ("presign, in headers", length))
+        what = "sign one request in headers, against botocore"
+        yield Verdict(what, length, times, 10.0, "times", at_least=True)
         for other, least in (("aioboto3", 100.0), ("obstore", 3.0)):
             times = core.ratio((other, length), ours)
             yield Verdict(

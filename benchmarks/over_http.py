@@ -45,6 +45,7 @@ def jobs(service: Target, apps: dict[tuple[str, int], Target], token: str) -> li
             Job("get", length, service, _downloads(2000, bucket)),
             Job("jwt", length, service, _downloads(2000, bucket, token)),
             Job("object", length, service, lambda b=bucket: asking.objects(2000, b, API_KEY)),  # type: ignore[misc]
+            Job("sign", length, service, lambda b=bucket: asking.reads(2000, b, API_KEY)),  # type: ignore[misc]
             Job("link", length, service, _links(bucket, uses=20)),
             Job("new link", length, service, _links(bucket, uses=1)),
             Job("upload", length, service, lambda b=bucket: asking.uploads(1500, b, API_KEY)),  # type: ignore[misc]

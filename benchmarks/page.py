@@ -17,6 +17,7 @@ _ROWS: Final = {
     "object": "presign, an object URL",
     "link": "presign, a share link, each used 20 times",
     "new link": "presign, a share link that is used for the first time",
+    "sign": "presign, a remote signature of a read, as PyIceberg asks for it",
     "batch": "presign, a batch of 1,000 downloads",
     "hello": "FastAPI's hello world, with our request model",
     "raw": "a raw ASGI app that answers at once",

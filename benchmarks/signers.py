@@ -15,17 +15,28 @@ from typing import Any, Final
 import aioboto3
 import boto3
 import obstore
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials as BotocoreCredentials
 from obstore.store import S3Store
 
 from benchmarks.measuring import Samples
 from service.signing.actions import GetObject
+from service.signing.header_signatures import HeaderRequest, sign_headers
 from service.signing.signer import Address, Signer
-from service.signing.sigv4 import Credentials
+from service.signing.sigv4 import UNSIGNED_PAYLOAD, Credentials
 
 ROUNDS: Final = 7
 # URLs a round, so that each takes 0.1 s or so
-URLS: Final = {"presign": 20_000, "obstore": 5_000, "boto3": 200, "aioboto3": 200}
+URLS: Final = {
+    "presign": 20_000,
+    "obstore": 5_000,
+    "boto3": 200,
+    "aioboto3": 200,
+    "presign, in headers": 20_000,
+    "botocore, in headers": 2_000,
+}
 KEY_LENGTH: Final = 60
 # An AssumeRole token of the global endpoint, and one of a regional endpoint with tags.
 TOKEN_LENGTHS: Final = (352, 1200)
@@ -33,6 +44,7 @@ REGION: Final = "eu-west-1"
 BUCKET: Final = "acme-reports"
 CONFIG: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 
+READ: Final = {"x-amz-checksum-mode": "ENABLED"}  # as botocore sends it
 A_GET: Final = GetObject()  # one for all, as in the service
 
 Sign = Callable[[list[str]], Awaitable[None]]
@@ -49,6 +61,8 @@ async def measure() -> Samples:
                 "obstore": _obstore(credentials),
                 "boto3": _boto3(credentials),
                 "aioboto3": _aioboto3(client),
+                "presign, in headers": _presign_headers(credentials),
+                "botocore, in headers": _botocore_headers(credentials),
             }
             for turn in range(ROUNDS + 1):  # the first warms up
                 for name, sign in signers.items():
@@ -72,6 +86,43 @@ def _presign(credentials: Credentials) -> Sign:
     async def sign(its_keys: list[str]) -> None:
         for key in its_keys:
             signer.presign(A_GET, key, now=int(time.time()), expires_in=900)
+
+    return sign
+
+
+def _presign_headers(credentials: Credentials) -> Sign:
+    host = f"{BUCKET}.s3.{REGION}.amazonaws.com"
+    signer = Signer(credentials, Address(scheme="https", host=host, path_prefix="/", region=REGION))
+
+    async def sign(its_keys: list[str]) -> None:
+        for key in its_keys:
+            request = HeaderRequest(
+                method="GET",
+                host=host,
+                path=f"/{key}",
+                query="",
+                headers=READ,
+                payload_hash=UNSIGNED_PAYLOAD,
+            )
+            sign_headers(signer, request, now=int(time.time()))
+
+    return sign
+
+
+def _botocore_headers(credentials: Credentials) -> Sign:
+    """The signer alone, without the client around it."""
+    keys_of_botocore = BotocoreCredentials(
+        credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+    )
+    auth = S3SigV4Auth(keys_of_botocore, "s3", REGION)
+    unsigned = Config(s3={"payload_signing_enabled": False})
+
+    async def sign(its_keys: list[str]) -> None:
+        for key in its_keys:
+            url = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{key}"
+            request = AWSRequest(method="GET", url=url, headers=READ)
+            request.context["client_config"] = unsigned
+            auth.add_auth(request)
 
     return sign
 

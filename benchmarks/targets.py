@@ -46,7 +46,7 @@ def configuration(issuing: str) -> dict[str, Any]:
         {
             "bucket": bucket_of(length),
             "prefix": "reports/",
-            "allow": ["download", "upload", "form", "head", "delete", "list", "link"],
+            "allow": ["download", "upload", "form", "head", "delete", "list", "link", "sign"],
             "max_expires_in": 900,
             "max_content_length": "5GiB",
             "allow_overwrite": True,

@@ -68,6 +68,13 @@ class Unauthenticated(PresignError):
     code = "unauthenticated"
 
 
+class TokenExpired(Unauthenticated):
+    """A token that was valid. Only routes of programs that can get another one say so."""
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired. Get another one.")
+
+
 class Forbidden(PresignError):
     """No grant covers bucket, key and operation. The detail never says why."""
 

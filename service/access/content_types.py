@@ -1,6 +1,7 @@
-"""Which media types match a grant, and which ones a browser runs. Pure."""
+"""Which media types match a grant, which ones a browser runs, and which one a key suggests. Pure."""
 
 import re
+from mimetypes import MimeTypes
 from typing import Final
 
 from service.signing.validation import NAME_PART
@@ -15,6 +16,7 @@ _SNIFFED: Final = frozenset({"application/unknown", "unknown/unknown", "*/*"})
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME = re.compile(f"{NAME_PART}/{NAME_PART}")
+_SUFFIX = re.compile(r"[^/](\.[A-Za-z0-9]+)\Z")  # `.png` alone is a name
 
 
 def essence(content_type: str) -> str:
@@ -36,6 +38,47 @@ def runs_in_browser(content_type: str) -> bool:
     return any(
         name in _SNIFFED or _RUNS.fullmatch(name) or not _NAME.fullmatch(name) for name in names
     )
+
+
+# What Python's table lacks: www.iana.org/assignments/media-types
+_MORE_TYPES: Final = {
+    ".7z": "application/x-7z-compressed",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".epub": "application/epub+zip",
+    ".flac": "audio/flac",
+    ".gz": "application/gzip",
+    ".ics": "text/calendar",
+    ".m4a": "audio/mp4",
+    ".md": "text/markdown",
+    ".mkv": "video/matroska",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".ogg": "audio/ogg",
+    ".parquet": "application/vnd.apache.parquet",
+    ".pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ".rtf": "application/rtf",
+    ".tgz": "application/gzip",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".yaml": "application/yaml",
+    ".zst": "application/zstd",
+}
+# `MimeTypes()` has Python's own table: the machine's /etc/mime.types must not decide what is signed.
+_TYPES: Final = {
+    suffix: name
+    for suffix, name in {**MimeTypes().types_map[True], **_MORE_TYPES}.items()
+    if not runs_in_browser(name)
+}
+
+
+def suggested_content_type(key: str) -> str | None:
+    """Return the type that the key's suffix stands for, such as `image/png`, or None.
+
+    Never a type that a browser runs: the name of a key must not make a page of an upload.
+    """
+    suffix = _SUFFIX.search(key)
+    return None if suffix is None else _TYPES.get(suffix[1].lower())
 
 
 def matches_content_type(pattern: str, content_type: str) -> bool:

@@ -6,11 +6,11 @@ grants. `Limited` names the limit, which is the caller's own.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from service.access.content_types import matches_content_type
+from service.access.content_types import matches_content_type, suggested_content_type
 
 WEEK: Final = 604_800  # seconds
 LONGEST_LINK: Final = 31_536_000  # seconds: a share link ends after a year
@@ -27,6 +27,8 @@ class Operation(StrEnum):
     CHECK = "check"
     VERSIONS = "versions"
     LINK = "link"
+    CREDENTIALS = "credentials"
+    SIGN = "sign"
 
     __hash__ = str.__hash__  # every request looks into sets of these; an enum's own hash is slow
 
@@ -64,13 +66,18 @@ class Grant:
 
 @dataclass(slots=True, kw_only=True)
 class AccessRequest:  # not frozen: see presigning/requests.py
-    """What a request needs a grant for. With `subtree`: for all keys that start with `key`."""
+    """What a request needs a grant for. With `subtree`: for all keys that start with `key`.
+
+    `content_length` is exact, or with `is_max_length` the most bytes that there may be. A grant must
+    also allow `through`, the way that the request came.
+    """
 
     operation: Operation
     bucket: str
     key: str
     subtree: bool = False
     content_length: int | None = None
+    is_max_length: bool = False
     content_type: str | None = None
     content_type_prefix: str | None = None
     overwrite: bool = False
@@ -80,6 +87,7 @@ class AccessRequest:  # not frozen: see presigning/requests.py
     declares_content_type: bool = (
         True  # not for later calls of an upload, whose type is already fixed
     )
+    through: Operation | None = None
 
 
 @dataclass(slots=True)
@@ -128,8 +136,18 @@ def covers(grant: Grant, request: AccessRequest) -> bool:
     return (
         grant.bucket == request.bucket
         and request.operation in grant.allow
+        and (request.through is None or request.through in grant.allow)
         and _covers_key(grant, request)
     )
+
+
+def allowed_content_type(grants: Iterable[Grant], request: AccessRequest) -> str | None:
+    """Return the content type that the key of an upload suggests, if a grant allows it there."""
+    suggested = suggested_content_type(request.key)
+    if suggested is None:
+        return None
+    decision = decide(grants, replace(request, content_type=suggested))
+    return suggested if isinstance(decision, Allowed) else None
 
 
 def max_upload_size(grants: Iterable[Grant], request: AccessRequest, most: int) -> int:
@@ -173,8 +191,8 @@ def decision_scope(grants: Iterable[Grant], request: AccessRequest) -> DecisionS
 
     It may be too narrow, since it excludes every key that starts with another grant's prefix.
     """
-    bucket, operation = request.bucket, request.operation
-    candidates = [each for each in grants if each.bucket == bucket and operation in each.allow]
+    bucket, needed = request.bucket, {request.operation, request.through or request.operation}
+    candidates = [each for each in grants if each.bucket == bucket and needed <= each.allow]
     covering = [grant for grant in candidates if _covers_key(grant, request)]
     if request.subtree or not all(grant.covers_subtree for grant in covering):
         return None
@@ -189,9 +207,11 @@ def violated_limit(grant: Grant, request: AccessRequest) -> Limited | None:
     if _above(request.max_keys, grant.max_keys):
         return Limited("#/max_keys", f"Your grant allows at most {grant.max_keys} keys a page.")
     if _above(request.content_length, grant.max_content_length):
-        is_form = request.operation is Operation.FORM
-        pointer = "#/max_content_length" if is_form else "#/content_length"
+        pointer = "#/max_content_length" if request.is_max_length else "#/content_length"
         return Limited(pointer, f"Your grant allows at most {grant.max_content_length} bytes.")
+    if grant.max_content_length is not None and _hides_its_size(request):
+        detail = f"Your grant allows at most {grant.max_content_length} bytes. Send Content-Length."
+        return Limited("#/content_length", detail, missing=True)
     typed = request.operation in _TYPED and request.declares_content_type
     if grant.content_types is None or not typed:
         return None
@@ -237,6 +257,12 @@ def _largest(
     covering = [grant for grant in grants if covers(grant, request)]
     limits = [limit_of(grant) for grant in covering if violated_limit(grant, request) is None]
     return max((most if limit is None else min(limit, most) for limit in limits), default=0)
+
+
+def _hides_its_size(request: AccessRequest) -> bool:
+    """Whether it is an upload of a client's own, whose size would not be signed."""
+    is_upload = request.operation is Operation.UPLOAD and request.through is Operation.SIGN
+    return is_upload and request.content_length is None
 
 
 def _above(value: int | None, limit: int | None) -> bool:

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 from service.access.grants import Grant, Operation
 
+# docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+MAX_POLICY_LENGTH: Final = 2048  # characters
 _UPLOADS: Final = frozenset({Operation.UPLOAD, Operation.FORM, Operation.MULTIPART})
 OBJECT_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObject": frozenset({Operation.DOWNLOAD, Operation.HEAD, Operation.CHECK}),
@@ -25,6 +27,10 @@ OBJECT_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:AbortMultipartUpload": frozenset({Operation.MULTIPART}),
     "s3:ListMultipartUploadParts": frozenset({Operation.MULTIPART}),
     "s3:DeleteObject": frozenset({Operation.DELETE}),
+}
+# A signed upload has the tags that were requested. IAM would also let a program tag what exists.
+_VENDED_ACTIONS: Final = {
+    action: ops for action, ops in OBJECT_ACTIONS.items() if action != "s3:PutObjectTagging"
 }
 VERSION_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "s3:GetObjectVersion": frozenset({Operation.DOWNLOAD, Operation.HEAD}),
@@ -35,18 +41,25 @@ KMS_ACTIONS: Final[Mapping[str, frozenset[Operation]]] = {
     "kms:GenerateDataKey": _UPLOADS,
 }
 LIST_ACTION: Final = "s3:ListBucket"
-# CopyObject is PutObject to IAM. presign never copies, but some stores obey an unsigned
-# `x-amz-copy-source`: an upload URL could then read whatever its session can read. Ceph Squid takes
+# CopyObject is PutObject to IAM. presign signs copies only for grants with `sign`, but some stores
+# obey an unsigned `x-amz-copy-source`: an upload URL could then read whatever its session can read.
+# So the denial spares only what grants with `sign` may download. Ceph Squid takes
 # `Null` as true if the key is absent, whatever its value, which alone would deny every upload. Its
 # `StringNotEquals` is false for an absent key, and both must hold. MinIO accepts only a bucket and
 # a key as value; these do not exist.
-_COPIES: Final[Mapping[str, Mapping[str, str]]] = {
-    "Null": {"s3:x-amz-copy-source": "false"},
-    "StringNotEquals": {"s3:x-amz-copy-source": "none/none"},
-}
+_COPY_SOURCE: Final = "s3:x-amz-copy-source"
+_A_COPY: Final = {"Null": {_COPY_SOURCE: "false"}}
+_ANY_SOURCE: Final = {"StringNotEquals": {_COPY_SOURCE: "none/none"}}
+_ARN_OF_A_NAME: Final = re.compile(r"arn:[^:]+:s3:::(.+)")
 # After a 403 for a key that may only be missing, a check lists it. So does a repeated completion.
 _LISTS_ONE_KEY: Final = frozenset({Operation.CHECK, Operation.MULTIPART})
-_LISTS: Final = _LISTS_ONE_KEY | {Operation.LIST}
+# An upload without If-None-Match. The second key exempts the calls of a multipart upload that
+# cannot have it: docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html.
+# A store that lacks the second key and evaluates `Null` alone would deny every upload.
+_MAY_OVERWRITE: Final[Mapping[str, Mapping[str, str]]] = {
+    "Null": {"s3:if-none-match": "true"},
+    "Bool": {"s3:ObjectCreationOperation": "true"},
+}
 
 _ACCESS_POINT = re.compile(r"(arn:[^:]+:s3:[^:]+:[^:]+:accesspoint)[:/](.+)")
 
@@ -58,29 +71,64 @@ class BucketArns:
     """The ARN of a bucket, and in `objects` the ARN of its objects without the key.
 
     `kms_via` are the values of `kms:ViaService` to allow; empty if the store is not AWS.
+    `enforces_limits` says whether the store supports the condition keys of limits, as AWS does.
     """
 
     bucket: str
     objects: str
     kms_via: tuple[str, ...] = ()
+    enforces_limits: bool = False
 
 
-def bucket_arns(s3_bucket: str, *, partition: str, kms_via: tuple[str, ...] = ()) -> BucketArns:
-    """Return the ARNs of a bucket, given by its name or by the ARN of an access point."""
+def bucket_arns(s3_bucket: str, *, partition: str, **more: Any) -> BucketArns:
+    """Return the ARNs of a bucket, given by its name or by the ARN of an access point.
+
+    `more` are other fields.
+    """
     if (point := _ACCESS_POINT.fullmatch(s3_bucket)) is not None:
         arn = f"{point[1]}/{point[2]}"  # S3 also accepts a colon, IAM does not
-        return BucketArns(bucket=arn, objects=f"{arn}/object/", kms_via=kms_via)
+        return BucketArns(bucket=arn, objects=f"{arn}/object/", **more)
     arn = f"arn:{partition}:s3:::{s3_bucket}"
-    return BucketArns(bucket=arn, objects=f"{arn}/", kms_via=kms_via)
+    return BucketArns(bucket=arn, objects=f"{arn}/", **more)
 
 
-def session_policy(grants: Iterable[Grant], arns: BucketArns) -> str:
-    """Return the policy in ASCII that allows what `grants`, all on this bucket, allow."""
+def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None = None) -> str:
+    """Return the policy in ASCII that allows what `grants`, all on this bucket, allow.
+
+    `max_age` is the age in milliseconds from which signatures are denied. At a store that enforces
+    limits, the policy has them as far as there is room: STS accepts MAX_POLICY_LENGTH characters.
+    """
     granted = list(grants)
-    allowed = [*_objects(granted, arns), *_list(granted, arns), *_kms(granted, arns)]
+    statements = [
+        *_objects(granted, arns, OBJECT_ACTIONS),
+        *_list(granted, arns, _LISTS_ONE_KEY),
+        *_kms(granted, arns),
+    ]
     if any(not _UPLOADS.isdisjoint(grant.allow) for grant in granted):
-        allowed.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], _COPIES))
-    return _document(allowed)
+        copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
+        statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
+    for limit in _limits(granted, uploads_without_condition(granted), arns, max_age):
+        if len(_document([*statements, limit])) <= MAX_POLICY_LENGTH:
+            statements.append(limit)
+    return _document(statements)
+
+
+def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | None) -> str:
+    """Return the policy of a session whose credentials a program gets, as `session_policy`.
+
+    No signature of ours limits the program, so every limit is in it, however long it is. It has no
+    action that only the service needs. Copies are allowed: they need rights to both objects.
+    """
+    granted = list(grants)
+    overwriting = [grant for grant in granted if grant.allow_overwrite]
+    return _document(
+        [
+            *_objects(granted, arns, _VENDED_ACTIONS),
+            *_list(granted, arns, frozenset()),
+            *_kms(granted, arns),
+            *_limits(granted, _overlapping(granted, overwriting), arns, max_age),
+        ]
+    )
 
 
 def deny_all(arns: BucketArns) -> str:
@@ -88,11 +136,13 @@ def deny_all(arns: BucketArns) -> str:
     return _document([_statement("Deny", ["s3:*"], [f"{arns.objects}*"])])
 
 
-def _objects(grants: list[Grant], arns: BucketArns) -> list[Statement]:
+def _objects(
+    grants: list[Grant], arns: BucketArns, object_actions: Mapping[str, frozenset[Operation]]
+) -> list[Statement]:
     """Return one statement for each set of resources, with all actions allowed there."""
     versioned = [grant for grant in grants if Operation.VERSIONS in grant.allow]
     needed = [
-        *((action, _patterns(grants, ops)) for action, ops in OBJECT_ACTIONS.items()),
+        *((action, _patterns(grants, ops)) for action, ops in object_actions.items()),
         *((action, _patterns(versioned, ops)) for action, ops in VERSION_ACTIONS.items()),
     ]
     actions: dict[tuple[str, ...], list[str]] = {}
@@ -105,9 +155,12 @@ def _objects(grants: list[Grant], arns: BucketArns) -> list[Statement]:
     ]
 
 
-def _list(grants: list[Grant], arns: BucketArns) -> list[Statement]:
+def _list(
+    grants: list[Grant], arns: BucketArns, lists_one_key: frozenset[Operation]
+) -> list[Statement]:
     subtrees = [grant for grant in grants if grant.covers_subtree]
-    patterns = _widest(_patterns(subtrees, _LISTS) | _patterns(grants, _LISTS_ONE_KEY))
+    lists = lists_one_key | {Operation.LIST}
+    patterns = _widest(_patterns(subtrees, lists) | _patterns(grants, lists_one_key))
     if not patterns:
         return []
     condition = {"StringLike": {"s3:prefix": _compact(patterns)}}
@@ -123,6 +176,71 @@ def _kms(grants: list[Grant], arns: BucketArns) -> list[Statement]:
         return []
     condition = {"StringEquals": {"kms:ViaService": _compact(arns.kms_via)}}
     return [_statement("Allow", actions, ["*"], condition)]
+
+
+def creates_only(grant: Grant) -> bool:
+    return not _UPLOADS.isdisjoint(grant.allow) and not grant.allow_overwrite
+
+
+def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
+    """Return the grants with keys that may be uploaded without If-None-Match.
+
+    A grant allows that if it allows overwriting, or if its uploads have new keys: those of forms
+    and of drop boxes.
+    """
+    unconditional = [
+        grant
+        for grant in grants
+        if grant.allow_overwrite
+        or Operation.FORM in grant.allow
+        or grant.allow >= {Operation.LINK, Operation.UPLOAD}
+    ]
+    return _overlapping(grants, unconditional)
+
+
+def _limits(
+    grants: list[Grant], unlimited: list[Grant], arns: BucketArns, max_age: int | None
+) -> list[Statement]:
+    """Return the limits that IAM can enforce. Uploads of `unlimited` may overwrite."""
+    if not arns.enforces_limits:
+        return []
+    limits, limited = [], [grant for grant in grants if grant not in unlimited]
+    if patterns := _widest(_patterns(limited, _UPLOADS)):
+        resources = [arns.objects + pattern for pattern in patterns]
+        limits.append(_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE))
+    if max_age is not None:
+        older = {"NumericGreaterThan": {"s3:signatureAge": str(max_age)}}
+        limits.append(_statement("Deny", ["s3:*"], ["*"], older))
+    return limits
+
+
+def _overlapping(grants: Sequence[Grant], others: Sequence[Grant]) -> list[Grant]:
+    """Return the grants for uploads that share a key with an upload of the `others`."""
+    uploading = [grant for grant in others if not _UPLOADS.isdisjoint(grant.allow)]
+    return [grant for grant in grants if any(_overlap(grant, other) for other in uploading)]
+
+
+def _overlap(one: Grant, other: Grant) -> bool:
+    return (
+        one.prefix == other.prefix
+        or (one.covers_subtree and other.prefix.startswith(one.prefix))
+        or (other.covers_subtree and one.prefix.startswith(other.prefix))
+    )
+
+
+def _forbidden_sources(grants: list[Grant], arns: BucketArns) -> Mapping[str, Mapping[str, Any]]:
+    """Return the condition that a copy's source is none that grants with `sign` may download.
+
+    The header may begin with a slash: …/AmazonS3/latest/API/API_CopyObject.html. Of an access point
+    nothing can be copied: its sources have another form.
+    """
+    signing = [grant for grant in grants if Operation.SIGN in grant.allow]
+    readable = _widest(_patterns(signing, frozenset({Operation.DOWNLOAD})))
+    name = _ARN_OF_A_NAME.fullmatch(arns.bucket)
+    if not readable or name is None or not any(_UPLOADS & each.allow for each in signing):
+        return _ANY_SOURCE
+    sources = [f"{slash}{name[1]}/{pattern}" for slash in ("", "/") for pattern in readable]
+    return {"StringNotLike": {_COPY_SOURCE: sources}}
 
 
 def _patterns(grants: Iterable[Grant], operations: frozenset[Operation]) -> set[str]:

@@ -37,6 +37,13 @@ async def authenticate(
     raise Unauthenticated(_EITHER if basic else _BEARER)
 
 
+async def has_expired_token(headers: Iterable[tuple[bytes, bytes]], tokens: TokenVerifier) -> bool:
+    """Return whether the request has a token, as Bearer, that was valid once."""
+    sent = [value for name, value in headers if name == b"authorization"]
+    text = _credential(sent[0], basic=False) if len(sent) == 1 else None
+    return text is not None and await tokens.has_expired(text)
+
+
 def _credential(authorization: bytes, *, basic: bool) -> str | None:
     scheme, _, sent = authorization.partition(b" ")
     match scheme.lower():  # case-insensitive: RFC 9110, 11.1

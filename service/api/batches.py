@@ -10,9 +10,9 @@ from service.access.grants import Operation
 from service.api.body import validated
 from service.api.rendering import render_batch
 from service.api.route import AuthenticatedRequest
-from service.api.schemas import ObjectRequest, SigningRequest, or_none
+from service.api.schemas import KeysBatchRequest, LifetimeFields, ObjectRequest, or_none
 from service.concurrency.event_loop import in_slices
-from service.errors import PresignError
+from service.errors import InvalidRequest, PresignError
 from service.presigning.audit import RefusedBatch
 from service.presigning.requests import PresignBatch, PresignRequest
 from service.sessions.lifetime import Lifetime
@@ -23,7 +23,7 @@ _AUDITED_KEYS: Final = 10  # of a refused batch
 _MAX_BUCKET_LENGTH: Final = 63
 
 
-def lifetime(body: SigningRequest, stable_for: int | MISSING = MISSING) -> Lifetime:
+def lifetime(body: LifetimeFields, stable_for: int | MISSING = MISSING) -> Lifetime:
     return _lifetime(body.expires_in, body.min_expires_in, stable_for)
 
 
@@ -41,6 +41,25 @@ def _lifetime(
 async def sign_batch(
     call: AuthenticatedRequest,
     operation: Operation,
+    body: KeysBatchRequest,
+    model: type[Item],
+    request: Callable[[Item], PresignRequest],
+) -> bytes:
+    """Return the response to a batch of `items` or `keys`. Raises what `sign_items` raises."""
+    items, keys = or_none(body.items), or_none(body.keys)
+    if items is None and keys is not None:
+        return await _sign_keys(call, operation, body, model, request)
+    if items is None or keys is not None:
+        raise InvalidRequest("Give either items or keys.", pointer="#/keys")
+    if others := sorted(body.model_fields_set - {"items"}):
+        detail = "With items, give this field in each item."
+        raise InvalidRequest(detail, pointers={f"#/{name}": detail for name in others})
+    return await sign_items(call, operation, items, model, request)
+
+
+async def sign_items(
+    call: AuthenticatedRequest,
+    operation: Operation,
     items: Sequence[Any],
     model: type[Item],
     request: Callable[[Item], PresignRequest],
@@ -52,16 +71,47 @@ async def sign_batch(
     """
     await call.presigner.count_batch(call.requester, len(items), lambda: _refused(operation, items))
     requests: list[PresignBatch | PresignError] = []
-    position = 0
-    async for first, keys in in_slices(_runs(items)):
-        body = validated(model, first, "items", position)
+    keys: list[str] = []
+    async for first, run in in_slices(_runs(items)):
+        body = validated(model, first, "items", len(keys))
         try:
-            requests.append(PresignBatch(request(body), keys))
+            requests.append(PresignBatch(request(body), run))
         except PresignError as error:
-            requests += [error] * len(keys)
-        position += len(keys)
+            requests += [error] * len(run)
+        keys += run
     answers = await call.presigner.presign_batch(call.requester, requests, call.slot.released)
-    return await render_batch(answers)
+    return await render_batch(call.problems, keys, answers, _in_item)
+
+
+async def _sign_keys(
+    call: AuthenticatedRequest,
+    operation: Operation,
+    body: KeysBatchRequest,
+    model: type[Item],
+    request: Callable[[Item], PresignRequest],
+) -> bytes:
+    """As `sign_items`. What is wrong with the fields that all keys share is refused as a whole."""
+    bucket, keys = or_none(body.bucket), body.keys
+    assert keys is not MISSING
+    refused = RefusedBatch(
+        operation, bucket and bucket[:_MAX_BUCKET_LENGTH], keys[:_AUDITED_KEYS], len(keys)
+    )
+    await call.presigner.count_batch(call.requester, len(keys), lambda: refused)
+    shared = {name: getattr(body, name) for name in body.model_fields_set - {"keys"}}
+    first = request(validated(model, {**shared, "key": keys[0]}))
+    batch = [PresignBatch(first, keys)]
+    answers = await call.presigner.presign_batch(call.requester, batch, call.slot.released)
+    return await render_batch(call.problems, keys, answers, _at_key)
+
+
+def _in_item(position: int, at: str) -> str:
+    """Return the pointer in a body with `items` of what is at `at` in one item."""
+    return f"#/items/{position}{at.removeprefix('#')}"
+
+
+def _at_key(position: int, at: str) -> str:
+    """Return the pointer in a body with `keys` of what is at `at` in the request for one key."""
+    return f"#/keys/{position}" if at == "#/key" else at
 
 
 def _refused(operation: Operation, items: Sequence[Any]) -> RefusedBatch:

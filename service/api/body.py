@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
 from service.errors import BodyTooLarge, InvalidJson, InvalidRequest
+from service.field_names import nearest_field
 
 # A full key, 2 KB of metadata and ten tags are about 8 KB; escapes make them several times longer.
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -39,10 +40,13 @@ class Body(BaseModel):
 
 
 class ItemValidationError(Exception):
-    """What is at `location` in a parsed body does not match its schema."""
+    """What is at `location` in a parsed body is no `model`."""
 
-    def __init__(self, error: ValidationError, location: tuple[int | str, ...]) -> None:
+    def __init__(
+        self, model: type[BaseModel], error: ValidationError, location: tuple[int | str, ...]
+    ) -> None:
         super().__init__()
+        self.model = model
         self.error = error
         self.location = location
 
@@ -81,7 +85,7 @@ def parse(model: type[Model], body: bytes) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        refuse(error, body)
+        refuse(model, error, body)
 
 
 def validated(model: type[Model], value: object, *location: int | str) -> Model:
@@ -89,7 +93,7 @@ def validated(model: type[Model], value: object, *location: int | str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise ItemValidationError(error, location) from None
+        raise ItemValidationError(model, error, location) from None
 
 
 def parse_query(model: type[Model], query: bytes) -> Model:
@@ -105,11 +109,19 @@ def parse_query(model: type[Model], query: bytes) -> Model:
         return model.model_validate(values)
     except ValidationError as error:
         detail = "The query does not match the schema."
-        raise InvalidRequest(detail, pointers=_pointers(_errors(error))) from None
+        raise InvalidRequest(detail, pointers=_pointers(model, _errors(error))) from None
 
 
-def refuse(error: ValidationError, body: bytes, location: tuple[int | str, ...] = ()) -> NoReturn:
-    """Raises InvalidJson if `body` is not JSON at all, else InvalidRequest."""
+def refuse(
+    model: type[BaseModel],
+    error: ValidationError,
+    body: bytes,
+    location: tuple[int | str, ...] = (),
+) -> NoReturn:
+    """Raises InvalidJson if `body` is not JSON at all, else InvalidRequest.
+
+    `error` is about what is at `location` in the body, and should be a `model`.
+    """
     if error.error_count() > _MAX_ERRORS:
         detail = "The body does not match the schema; it has too many errors to list."
         raise InvalidRequest(detail) from None
@@ -117,7 +129,7 @@ def refuse(error: ValidationError, body: bytes, location: tuple[int | str, ...] 
     if errors[0]["type"] == "json_invalid" or not _is_strict_json(body):
         raise InvalidJson("The body is not JSON in UTF-8.") from None
     detail = "The body does not match the schema."
-    raise InvalidRequest(detail, pointers=_pointers(errors, location))
+    raise InvalidRequest(detail, pointers=_pointers(model, errors, location))
 
 
 def _errors(error: ValidationError) -> list[ErrorDetails]:
@@ -125,9 +137,11 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _pointers(
-    errors: Sequence[ErrorDetails], location: tuple[int | str, ...] = ()
+    model: type[BaseModel], errors: Sequence[ErrorDetails], location: tuple[int | str, ...] = ()
 ) -> dict[str, str]:
-    return {_pointer(location + each["loc"]): _detail(each) for each in errors[:_MAX_POINTERS]}
+    return {
+        _pointer(location + each["loc"]): _detail(model, each) for each in errors[:_MAX_POINTERS]
+    }
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -140,9 +154,12 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     return "#" + "".join(parts)
 
 
-def _detail(error: ErrorDetails) -> str:
+def _detail(model: type[BaseModel], error: ErrorDetails) -> str:
     if error["type"] == "extra_forbidden":
-        return "Unknown field."
+        near = None
+        if _FIELD_NAME.fullmatch(str(error["loc"][-1])):  # comparing a long name takes time
+            near = nearest_field(model, error["loc"])
+        return f"Unknown field. Did you mean `{near}`?" if near else "Unknown field."
     if error["type"] in _NO_OBJECT:
         return "Input should be an object."
     return f"{error['msg']}."

@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.cors import Cors
 from service.api.limits import CALLER_ID, ConcurrencyLimiter
-from service.api.problems import internal_error, refusal
-from service.api.request_id import response_headers, start_request
+from service.api.problems import Problems
+from service.api.request_id import CACHE_CONTROL, response_headers, start_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.errors import PresignError
 
@@ -52,11 +52,13 @@ class Gateway:
         limiter: ConcurrencyLimiter,
         metrics: RequestObserver,
         cors_origins: Mapping[str, Sequence[str]],
+        problems: Problems,
     ) -> None:
         """`cors_origins` are the allowed origins by path prefix."""
         self._app = app
         self._limiter = limiter
         self._metrics = metrics
+        self._problems = problems
         ours = [route for route in routes if isinstance(route, ApiRoute)]
         self._below = [
             (route.path.removesuffix(_REST), route) for route in ours if route.path.endswith(_REST)
@@ -78,12 +80,12 @@ class Gateway:
             return
         began = time.perf_counter()
         self._metrics.request_began()
-        headers = response_headers(start_request(scope))
-        state = scope["state"]
+        request_id, state = start_request(scope), scope["state"]
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state["status"] = message["status"]
+                headers = response_headers(request_id, state.get(CACHE_CONTROL, b"no-store"))
                 message["headers"] = [*message["headers"], *headers]
             await send(message)
 
@@ -103,7 +105,7 @@ class Gateway:
         try:
             self._limiter.acquire()
         except PresignError as error:
-            await refusal(error, scope["state"]["request_id"])(scope, receive, send)
+            await self._problems.refusal(error, scope["state"]["request_id"])(scope, receive, send)
             return
         try:
             await self._dispatch(scope, receive, send)
@@ -119,7 +121,7 @@ class Gateway:
                 return
             response = await route.respond(AuthenticatedRequest(scope, receive))
         except PresignError as error:
-            response = refusal(
+            response = self._problems.refusal(
                 error, state["request_id"], basic=route is not None and route.accepts_basic
             )
         except ClientDisconnect:
@@ -127,7 +129,7 @@ class Gateway:
         except Exception:
             # Safe to log: redaction.py drops the exception's message, and locals are never logged.
             log.exception("request %s failed", state["request_id"])
-            response = internal_error(state["request_id"])
+            response = self._problems.internal_error(state["request_id"])
         if "status" not in state:  # else a response has begun
             await response(scope, receive, send)
 

@@ -1,5 +1,7 @@
 """Turns errors into problems (RFC 9457). No other module does."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -10,6 +12,7 @@ from starlette.responses import Response
 from service.errors import PresignError
 
 MEDIA_TYPE: Final = "application/problem+json"
+ERRORS_PATH: Final = "/errors"
 
 _KINDS: Final = {
     "malformed_request": (400, "The request is not HTTP"),
@@ -46,31 +49,60 @@ _KINDS: Final = {
 _HTTP_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 
 
-def problem(
-    code: str, detail: str, *, request_id: str | None = None, pointers: dict[str, str] | None = None
-) -> dict[str, Any]:
-    """Return a problem's members. `pointers` maps a JSON pointer to what is wrong there."""
-    status, title = _KINDS[code]
-    members: dict[str, Any] = {
-        "type": f"urn:presign:problem:{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    if request_id is not None:
-        members["request_id"] = request_id
-    if pointers:
-        members["errors"] = [{"pointer": p, "detail": d} for p, d in pointers.items()]
-    return members
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Makes problems. `errors_url` is the page about their codes, absolute or on this service."""
 
+    errors_url: str = ERRORS_PATH
 
-def of_error(
-    error: PresignError, *, request_id: str | None = None, within: str = "#"
-) -> dict[str, Any]:
-    """Return the problem of an error. `within` is the pointer of the item that it is about."""
-    pointers = {within + at.removeprefix("#"): detail for at, detail in error.pointers.items()}
-    return problem(error.code, error.detail, request_id=request_id, pointers=pointers)
+    def problem(
+        self,
+        code: str,
+        detail: str,
+        *,
+        request_id: str | None = None,
+        pointers: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Return a problem's members. `pointers` maps a JSON pointer to what is wrong there."""
+        status, title = _KINDS[code]
+        members: dict[str, Any] = {
+            "type": f"{self.errors_url}#{code}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "code": code,
+        }
+        if request_id is not None:
+            members["request_id"] = request_id
+        if pointers:
+            members["errors"] = [{"pointer": p, "detail": d} for p, d in pointers.items()]
+        return members
+
+    def of_error(
+        self,
+        error: PresignError,
+        *,
+        request_id: str | None = None,
+        place: Callable[[str], str] = str,
+    ) -> dict[str, Any]:
+        """Return the problem of an error. `place` turns its pointers into those of the whole body."""
+        pointers = {place(at): detail for at, detail in error.pointers.items()}
+        return self.problem(error.code, error.detail, request_id=request_id, pointers=pointers)
+
+    def internal_error(self, request_id: str) -> Response:
+        detail = "The service failed. Its logs say more under the request id."
+        return response(self.problem("internal_error", detail, request_id=request_id))
+
+    def refusal(
+        self, error: PresignError, request_id: str, *, basic: bool = False, **more: str
+    ) -> Response:
+        """`more` are extra members of the problem. `basic` is for routes that accept it."""
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        refused = response(self.of_error(error, request_id=request_id) | more, headers)
+        if error.code == "unauthenticated":
+            for scheme in ('Basic realm="presign"', "Bearer") if basic else ("Bearer",):
+                refused.headers.append("WWW-Authenticate", scheme)
+        return refused
 
 
 def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -79,29 +111,16 @@ def response(members: dict[str, Any], headers: dict[str, str] | None = None) -> 
     )
 
 
-def internal_error(request_id: str) -> Response:
-    detail = "The service failed. Its logs say more under the request id."
-    return response(problem("internal_error", detail, request_id=request_id))
-
-
-def refusal(error: PresignError, request_id: str, *, basic: bool = False, **more: str) -> Response:
-    """`more` are extra members of the problem. `basic` is for routes that accept it."""
-    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-    refused = response(of_error(error, request_id=request_id) | more, headers)
-    if error.code == "unauthenticated":
-        for scheme in ('Basic realm="presign"', "Bearer") if basic else ("Bearer",):
-            refused.headers.append("WWW-Authenticate", scheme)
-    return refused
-
-
 async def answer_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
     code = _HTTP_CODES.get(error.status_code, "internal_error")
-    members = problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
+    problems: Problems = request.app.state.problems
+    members = problems.problem(code, f"{_KINDS[code][1]}.", request_id=request.state.request_id)
     return response(members, dict(error.headers or {}))
 
 
 async def answer_unexpected_error(request: Request, _: Exception) -> Response:
     """Starlette re-raises the error after this, and the gateway logs it."""
-    return internal_error(request.state.request_id)
+    problems: Problems = request.app.state.problems
+    return problems.internal_error(request.state.request_id)

@@ -4,19 +4,19 @@ An answer is rendered with a placeholder for its URL, and cut there. So a thousa
 differ only in their URLs are one join.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from pydantic_core import to_json
 
 from service.access.grants import Caller, Grant, Operation
-from service.api import problems
+from service.api.problems import Problems
 from service.concurrency.event_loop import in_slices
 from service.diagnosis.findings import Finding
 from service.errors import PresignError
-from service.presigning.json_template import PLACEHOLDER, cut, quoted
+from service.presigning.json_template import PLACEHOLDER, cut, quoted, text
 from service.presigning.results import (
     CheckedObject,
     CompletedUpload,
@@ -26,13 +26,14 @@ from service.presigning.results import (
     PresignedRequest,
     PresignedRequests,
 )
+from service.s3.xml import ObjectsPage
 from service.sessions.lifetime import Validity
 from service.signing.multipart_actions import UploadedPart
 from service.signing.post_policy import rfc3339
 
-# A batch, cut at its results and the number of problems; a result, cut at its request.
+# A batch, cut at its results and the number of problems; a result, cut at its key and request.
 _BATCH: Final = cut({"results": [PLACEHOLDER], "failed": PLACEHOLDER})
-_RESULT: Final = cut({"request": PLACEHOLDER})
+_RESULT: Final = cut({"key": PLACEHOLDER, "request": PLACEHOLDER})
 
 
 def render_request(answer: PresignedRequest) -> bytes:
@@ -45,19 +46,29 @@ def render_form(answer: PresignedForm) -> bytes:
     return to_json(members | _validity(answer.validity))
 
 
-async def render_batch(answers: Sequence[PresignedRequests | PresignError]) -> bytes:
-    """Other requests run in between: a thousand different uploads take several ms."""
+async def render_batch(
+    problems: Problems,
+    keys: Sequence[str],
+    answers: Sequence[PresignedRequests | PresignError],
+    place: Callable[[int, str], str],
+) -> bytes:
+    """Render the answers, which are in the order of the `keys`.
+
+    `place` turns a pointer of the request at a position into one of the whole body. Other requests
+    run in between: a thousand different uploads take several ms.
+    """
     begin, between, end = _BATCH
     pieces, position, failed = [begin], 0, 0
     async for answer in in_slices(answers):
         pieces += [b","] if position else []
         if isinstance(answer, PresignError):
-            members = problems.of_error(answer, within=f"#/items/{position}")
-            pieces.append(to_json({"problem": members}))
+            members = problems.of_error(answer, place=partial(place, position))
+            pieces.append(to_json({"key": keys[position], "problem": members}))
             position, failed = position + 1, failed + 1
         else:
-            pieces.append(_results(answer))
-            position += len(answer.urls)
+            end_position = position + len(answer.urls)
+            pieces += _results(keys[position:end_position], answer)
+            position = end_position
     return b"".join([*pieces, between, b"%d" % failed, end])
 
 
@@ -92,6 +103,20 @@ def render_completed(completed: CompletedUpload) -> bytes:
     return to_json(_present(asdict(completed)))
 
 
+def render_listing(prefix: str, page: ObjectsPage) -> bytes:
+    objects = [
+        {
+            "key": each.key,
+            "size": each.content_length,
+            "etag": each.etag,
+            "last_modified": each.last_modified,
+        }
+        for each in page.objects
+    ]
+    members = {"prefix": prefix, "prefixes": page.prefixes, "objects": objects}
+    return to_json(members if page.next_token is None else {**members, "next": page.next_token})
+
+
 def render_check(found: CheckedObject | None) -> bytes:
     if found is None:
         return to_json({"found": False, "mismatches": []})
@@ -115,11 +140,18 @@ def _grant(grant: Grant) -> dict[str, Any]:
     return members
 
 
-def _results(answer: PresignedRequests) -> bytes:
-    (before, after), (begin, end) = _RESULT, _around_url(answer)
-    between = b'"%b%b,%b%b"' % (end, after, before, begin)
-    urls = between.join([url.encode() for url in answer.urls])
-    return b'%b%b"%b"%b%b' % (before, begin, urls, end, after)
+def _results(keys: Sequence[str], answer: PresignedRequests) -> list[bytes]:
+    """Return the JSON of the results of one answer, in pieces.
+
+    A/B in process, 1,000 results: 0.4 ms with one join of all pieces, 1.7 ms with a join for each.
+    """
+    (before, between, after), (begin, end) = _RESULT, _around_url(answer)
+    to_url, to_next_key = b'%b%b"' % (between, begin), b'"%b%b,%b' % (end, after, before)
+    pieces = [before]
+    for key, url in zip(keys, answer.urls, strict=True):
+        pieces += (text(key), to_url, url.encode(), to_next_key)
+    pieces[-1] = b'"%b%b' % (end, after)
+    return pieces
 
 
 def _around_url(answer: PresignedRequest | PresignedRequests) -> list[bytes]:

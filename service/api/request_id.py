@@ -9,8 +9,9 @@ from starlette.types import Scope
 from service.telemetry import tracing
 
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+# In a request's state: the `Cache-Control` of its response, if it may be cached.
+CACHE_CONTROL: Final = "cache_control"
 _FIXED: Final = [
-    (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 ]
@@ -31,5 +32,7 @@ def start_request(scope: Scope) -> str:
     return request_id
 
 
-def response_headers(request_id: str) -> list[tuple[bytes, bytes]]:
-    return [(b"x-request-id", request_id.encode()), *_FIXED]
+def response_headers(
+    request_id: str, cache_control: bytes = b"no-store"
+) -> list[tuple[bytes, bytes]]:
+    return [(b"x-request-id", request_id.encode()), (b"cache-control", cache_control), *_FIXED]

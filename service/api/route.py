@@ -30,12 +30,14 @@ from service.api.body import (
     refuse,
 )
 from service.api.limits import CALLER_ID, BatchSlot, CallerId, SharedLimits
+from service.api.problems import Problems
 from service.auth.token_verifier import TokenVerifier
 from service.errors import Overloaded, RateLimited, Unauthenticated
 from service.multipart.object_checks import ObjectChecks
 from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
 
@@ -59,6 +61,16 @@ class AuthenticatedRequest(Request):
     def multipart(self) -> MultipartUploads:
         multipart: MultipartUploads = self.app.state.multipart
         return multipart
+
+    @property
+    def problems(self) -> Problems:
+        problems: Problems = self.app.state.problems
+        return problems
+
+    @property
+    def listings(self) -> Listings:
+        listings: Listings = self.app.state.listings
+        return listings
 
     @property
     def object_checks(self) -> ObjectChecks:
@@ -120,7 +132,7 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    # Object URLs and package indexes set it, for HTTP clients that know nothing of presign.
+    # Object URLs, package indexes and Git LFS set it: their clients know nothing of presign.
     accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -167,7 +179,7 @@ class ApiRoute(APIRoute):
         body = await call.read(self._limit)
         if call.authorizer.snapshot is not call.snapshot:
             await call.identify(self)
-        if self._is_long:
+        if self._is_batch or (self._is_long and len(body) > MAX_BODY_BYTES):
             return await self._answer_long(call, self._body, body, arguments)
         return await self._handler(call, body=parse(self._body, body), **arguments)
 
@@ -182,7 +194,7 @@ class ApiRoute(APIRoute):
                 try:
                     return await self._handler(call, body=parsed, **arguments)
                 except ItemValidationError as found:
-                    refuse(found.error, body, found.location)
+                    refuse(found.model, found.error, body, found.location)
         # A list of parts, which is long too, waits for the store: without a slot.
         return await self._handler(call, body=parsed, **arguments)
 

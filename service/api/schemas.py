@@ -69,23 +69,41 @@ class Checksum(StrictRequest):
     value: Digest
 
 
-class SigningRequest(StrictRequest):
-    bucket: Bucket
+class LifetimeFields(StrictRequest):
     expires_in: Seconds | MISSING = MISSING
     min_expires_in: Seconds | MISSING = MISSING
+
+
+class VersionFields(LifetimeFields):
+    version_id: LongText | MISSING = MISSING
+
+
+class DownloadFields(VersionFields):
+    filename: Text | MISSING = MISSING
+    disposition: Disposition | MISSING = MISSING
+    content_type: Text | MISSING = MISSING
+    cache_control: Text | MISSING = MISSING
+    stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
+
+
+class SigningRequest(LifetimeFields):
+    bucket: Bucket
 
 
 class ObjectRequest(SigningRequest):
     key: str
 
 
-class DownloadUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-    filename: Text | MISSING = MISSING
-    disposition: Disposition | MISSING = MISSING
-    content_type: Text | MISSING = MISSING
-    cache_control: Text | MISSING = MISSING
-    stable_for: Annotated[int, Field(ge=1, le=86_400)] | MISSING = MISSING
+class DownloadUrlRequest(ObjectRequest, DownloadFields):
+    pass
+
+
+class HeadUrlRequest(ObjectRequest, VersionFields):
+    pass
+
+
+class DeleteUrlRequest(ObjectRequest, VersionFields):
+    pass
 
 
 class NewObjectRequest(ObjectRequest):
@@ -121,14 +139,6 @@ class UploadFormRequest(SigningRequest):
     overwrite: bool | MISSING = MISSING
 
 
-class HeadUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-
-
-class DeleteUrlRequest(ObjectRequest):
-    version_id: LongText | MISSING = MISSING
-
-
 class ListUrlRequest(SigningRequest):
     prefix: str
     delimiter: LongText | MISSING = MISSING
@@ -136,25 +146,40 @@ class ListUrlRequest(SigningRequest):
     continuation_token: Token | MISSING = MISSING
 
 
+class ObjectsQuery(StrictRequest):
+    bucket: Bucket
+    prefix: str | MISSING = MISSING
+    delimiter: LongText | MISSING = MISSING
+    after: Token | MISSING = MISSING
+
+
 class BatchRequest(StrictRequest):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES
     is_batch: ClassVar[bool] = True
 
 
-class DownloadUrlBatchRequest(BatchRequest):
-    items: DeferredItems[DownloadUrlRequest]
+class KeysBatchRequest(BatchRequest):
+    """A batch of `items`, or of `keys` with one bucket and the same fields for all of them."""
+
+    items: DeferredItems[Any] | MISSING = MISSING
+    bucket: Bucket | MISSING = MISSING
+    keys: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | MISSING = MISSING
+
+
+class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
+    items: DeferredItems[DownloadUrlRequest] | MISSING = MISSING
 
 
 class UploadUrlBatchRequest(BatchRequest):
     items: DeferredItems[UploadUrlRequest]
 
 
-class HeadUrlBatchRequest(BatchRequest):
-    items: DeferredItems[HeadUrlRequest]
+class HeadUrlBatchRequest(KeysBatchRequest, VersionFields):
+    items: DeferredItems[HeadUrlRequest] | MISSING = MISSING
 
 
-class DeleteUrlBatchRequest(BatchRequest):
-    items: DeferredItems[DeleteUrlRequest]
+class DeleteUrlBatchRequest(KeysBatchRequest, VersionFields):
+    items: DeferredItems[DeleteUrlRequest] | MISSING = MISSING
 
 
 def quoted_etag(etag: str) -> str:
@@ -162,15 +187,20 @@ def quoted_etag(etag: str) -> str:
     return '"' + etag.strip('"') + '"'
 
 
-class MultipartUploadRequest(NewObjectRequest):
-    content_length: ObjectSize
+class LengthFields(StrictRequest):
+    """The exact length of an object, or the most bytes that it may have. One of them is given."""
+
+    content_length: ObjectSize | MISSING = MISSING
+    max_content_length: ObjectSize | MISSING = MISSING
+
+
+class MultipartUploadRequest(NewObjectRequest, LengthFields):
     part_size: PartSize | MISSING = MISSING
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksums: StringMap | MISSING = MISSING
 
 
-class PartUrlsRequest(ObjectRequest):
-    content_length: ObjectSize
+class PartUrlsRequest(ObjectRequest, LengthFields):
     part_size: PartSize
     part_numbers: (
         Annotated[list[PartNumber], Field(min_length=1, max_length=MAX_PARTS_PER_REQUEST)] | MISSING
@@ -192,12 +222,11 @@ class CompletedPart(StrictRequest):
     checksum: Digest | MISSING = MISSING
 
 
-class CompleteUploadRequest(StrictRequest):
+class CompleteUploadRequest(LengthFields):
     max_body_bytes: ClassVar[int] = MAX_BATCH_BYTES  # of up to 10,000 parts
 
     bucket: Bucket
     key: str
-    content_length: ObjectSize
     parts: Annotated[list[CompletedPart], Field(min_length=1, max_length=MAX_PARTS, fail_fast=True)]
     checksum_algorithm: ChecksumAlgorithm | MISSING = MISSING
     checksum: Checksum | MISSING = MISSING

@@ -25,6 +25,8 @@ from service.config.server import ambient_ca_bundle
 from service.config.settings import Settings, authority_files
 from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
+from service.protocols.git_lfs.repositories import LfsSettings, Repository
+from service.protocols.git_lfs.tickets import TicketKeys
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.package_index.indexes import Place
@@ -147,6 +149,21 @@ def package_index_places(settings: Settings) -> dict[str, Place]:
     return {name: Place(each.bucket, each.prefix) for name, each in settings.package_index.items()}
 
 
+def lfs_settings(settings: Settings) -> LfsSettings:
+    """What Git LFS needs of the configuration. Raises ConfigurationError for an unreadable key."""
+    if (lfs := settings.git_lfs) is None:
+        return LfsSettings()
+    keys = link_keys(settings)
+    return LfsSettings(
+        repositories={
+            name: Repository(each.bucket, each.prefix) for name, each in lfs.repositories.items()
+        },
+        url=None if lfs.url is None else lfs.url.rstrip("/"),
+        multipart_threshold=lfs.multipart_threshold,
+        keys=TicketKeys(keys) if keys else None,
+    )
+
+
 def link_keys(settings: Settings) -> list[bytes]:
     """The keys of share links, read from their files. Raises ConfigurationError."""
     try:
@@ -172,18 +189,11 @@ def links_store_url(settings: Settings) -> SecretStr | None:
     return own or settings.server.rate_limit_url
 
 
-# As traces name the calls of a source of sessions, by the setting `credentials`.
-_SESSION_CALLS: Final = {
-    "assume_role": "STS.AssumeRole",
-    "web_identity": "STS.AssumeRoleWithWebIdentity",
-    "static": "static keys",
-}
-
-
 def bucket_sessions(
     name: str, settings: Settings, bucket: Bucket, source: SessionSource, longest_lifetime: float
 ) -> BucketSessions:
     configured = settings.buckets[name]
+    calls = {"static": "static keys", "web_identity": "STS.AssumeRoleWithWebIdentity"}
     return BucketSessions(
         source=source,
         address=bucket.address,
@@ -191,7 +201,7 @@ def bucket_sessions(
         probe_policy=bucket.probe_policy,
         # AWS throttles our account in each region, any other store by itself.
         account=f"{configured.sts_endpoint_url or 'AWS'} {configured.region}",
-        call=_SESSION_CALLS[configured.credentials],
+        call=calls.get(configured.credentials, "STS.AssumeRole"),
     )
 
 
@@ -269,13 +279,15 @@ def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
     role_arn = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if role_arn is None else role_arn[1]
     kms_via: tuple[str, ...] = ()
-    if is_at_aws(bucket):
+    if at_aws := is_at_aws(bucket):
         # docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
         # #conditions-kms-via-service
         kms_via = (f"s3.{region}.amazonaws.com",)
         if partition == "aws-cn":
             kms_via += (f"s3.{region}.amazonaws.com.cn",)
-    return bucket_arns(bucket.bucket or name, partition=partition, kms_via=kms_via)
+    return bucket_arns(
+        bucket.bucket or name, partition=partition, kms_via=kms_via, enforces_limits=at_aws
+    )
 
 
 def is_at_aws(bucket: BucketSettings) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 
+from service.auth.jwks_cache import JwksCache
 from service.sessions.sts import AssumedRole, SessionSource
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,10 @@ async def close_sources(
         each.close() for each in sources if isinstance(each, AssumedRole) and id(each) not in kept
     ]
     await run_all("could not close an STS client", closing)
+
+
+async def stop_fetching(caches: Iterable[JwksCache]) -> None:
+    await run_all("could not stop fetching an issuer's keys", [each.stop() for each in caches])
 
 
 async def run_all(failure: str, work: Iterable[Awaitable[None]]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from pydantic.alias_generators import to_camel
@@ -16,12 +16,19 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__, console
+from service.access.grants import Operation
 from service.api.gateway import Gateway
 from service.api.limits import BatchQueue, ConcurrencyLimiter, RecentlyRefused, SharedLimits
-from service.api.problems import answer_http_exception, answer_unexpected_error
+from service.api.problems import (
+    ERRORS_PATH,
+    Problems,
+    answer_http_exception,
+    answer_unexpected_error,
+)
 from service.api.routes import (
     callers,
     diagnoses,
+    errors,
     front_page,
     health,
     multipart,
@@ -35,10 +42,13 @@ from service.app.session_sources import OpenSources, aws_sources
 from service.clock import Clock, SystemClock
 from service.config.settings import Settings
 from service.presigning.audit import WriteLines
+from service.protocols.credentials import routes as credentials
+from service.protocols.git_lfs import routes as git_lfs
 from service.protocols.links import pages, visit_routes
 from service.protocols.links import routes as links
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
+from service.protocols.remote_signing import routes as remote_signing
 from service.protocols.uppy import routes as uppy
 from service.server.shutdown import Drain
 from service.signing.signer import Address
@@ -55,6 +65,7 @@ _ROUTERS: Final = (
     health.router,
     openapi.router,
     front_page.router,
+    errors.router,
     console.router,
 )
 
@@ -128,6 +139,10 @@ def create_app(
             app.state.diagnoses, app.state.object_urls = services.diagnoses, services.object_urls
             app.state.links, app.state.link_visits = services.links, services.link_visits
             app.state.package_indexes = services.package_indexes
+            app.state.listings = services.listings
+            app.state.git_lfs = services.git_lfs
+            app.state.credentials = services.credentials
+            app.state.remote_signer = services.remote_signer
             if once_started is not None:
                 await stack.enter_async_context(_in_background(_later(once_started), "check"))
             yield
@@ -142,18 +157,11 @@ def create_app(
         telemetry=_NO_TELEMETRY,
     )
     app.state.drain, app.state.metrics = drain or Drain(), metrics
+    app.state.problems = Problems(settings.server.errors_url or ERRORS_PATH)
     app.state.shared = _shared(settings.server.max_in_flight, clock)
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(Exception, answer_unexpected_error)
-    routers = [*_ROUTERS]
-    if settings.objects is not None:
-        routers.append(object_urls.router)
-    if settings.links is not None:
-        routers += [visit_routes.router, pages.router]
-    if settings.package_index:
-        routers.append(package_index.router)
-    if settings.uppy is not None:
-        routers.append(uppy.router)
+    routers = _routers(settings)
     for router in routers:
         app.include_router(router)
     app.gateway = Gateway(
@@ -162,10 +170,27 @@ def create_app(
         limiter=app.state.shared.limiter,
         metrics=metrics,
         cors_origins=_cors_origins(settings),
+        problems=app.state.problems,
     )
     if spans is not None:
         app.gateway = TracedGateway(app.gateway, spans)
     return app
+
+
+def _routers(settings: Settings) -> list[APIRouter]:
+    """Return the routers. A protocol that is not configured has no route."""
+    protocols = [
+        (settings.objects is not None, object_urls.router),
+        (settings.links is not None, visit_routes.router),
+        (settings.links is not None, pages.router),
+        (bool(settings.package_index), package_index.router),
+        (settings.git_lfs is not None, git_lfs.router),
+        (settings.git_lfs is not None, git_lfs.completions),
+        (settings.uppy is not None, uppy.router),
+        (settings.allows(Operation.CREDENTIALS), credentials.router),
+        (settings.allows(Operation.SIGN), remote_signing.router),
+    ]
+    return [*_ROUTERS, *(router for is_on, router in protocols if is_on)]
 
 
 async def _later(work: Callable[[], None]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from service.access.grants import Operation
 from service.app import builders
 from service.app.services import Services
 from service.concurrency.event_loop import without_garbage_collection
@@ -31,10 +32,11 @@ RESTART_REQUIRED: Final = (
     "max_in_flight",
     "drain_seconds",
     "rate_limit_url",
+    "errors_url",
     "log_level",
 )
 # The sections that bring routes of their own
-ROUTES: Final = ("objects", "package_index", "uppy")
+ROUTES: Final = ("objects", "package_index", "git_lfs", "uppy")
 
 
 async def keep_reloading(
@@ -163,6 +165,9 @@ def _warn_if_restart_required(old: Settings, new: Settings) -> None:
         if getattr(old.server, name) != getattr(new.server, name)
     ]
     names += [name for name in ROUTES if getattr(new, name) and not getattr(old, name)]
+    for operation in (Operation.CREDENTIALS, Operation.SIGN):
+        if new.allows(operation) and not old.allows(operation):
+            names.append(f"the first `{operation}` of a grant")
     if new.uppy is not None and old.uppy is not None and old.uppy.origins != new.uppy.origins:
         names.append("uppy.origins")
     if new.links is not None:

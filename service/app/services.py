@@ -1,7 +1,6 @@
 """The running parts of the service, and how a new configuration takes their place.
 
-- What takes time (addresses, clients, keys) is made first. Then everything is replaced without an
-  await, so that no request sees half of each configuration.
+- What takes time is made first. Then all is replaced without an await: no request sees half of each.
 - What did not change is kept: a bucket's sessions, an issuer's keys.
 """
 
@@ -9,7 +8,7 @@ import asyncio
 import random
 import secrets
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +18,8 @@ import httpx
 
 from service.access.key_prefixes import UNIQUE_ID
 from service.app import builders
-from service.app.closing import close_sources, run_all
-from service.app.session_sources import MakeSource, assumed_role
+from service.app.closing import close_sources, run_all, stop_fetching
+from service.app.session_sources import MakeSource, role_of
 from service.app.shared_stores import open_links, rate_limits
 from service.auth.jwks_cache import JwksCache
 from service.auth.jwks_client import JwksEndpoint
@@ -37,13 +36,19 @@ from service.multipart.uploads import MultipartUploads
 from service.presigning.audit import WriteLines
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.authorizer import Authorizer
+from service.presigning.listings import Listings
 from service.presigning.presigner import Presigner
 from service.presigning.snapshot import Snapshot
+from service.protocols.credentials.vending import CredentialVending
+from service.protocols.git_lfs.batches import Batches
+from service.protocols.git_lfs.multipart import PartUploads
+from service.protocols.git_lfs.repositories import LfsSettings
+from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.links import LinkSettings
 from service.protocols.links.visits import LinkVisits
-from service.protocols.objects.listings import Listings
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
+from service.protocols.remote_signing.remote_signer import RemoteSigner
 from service.protocols.uppy.uploads import UppyUploads, UseCases
 from service.s3.client import S3Client
 from service.s3.endpoints import Location, resolve
@@ -70,6 +75,7 @@ class _Configuration:
     ca_digest: str
     new_tls_context: ssl.SSLContext | None  # None if the CA bundles did not change
     links: LinkSettings | None
+    git_lfs: LfsSettings
 
     def sources(self) -> list[SessionSource]:
         return [bucket.source for bucket in self.buckets.values()]
@@ -153,6 +159,7 @@ class Services:
             limits=self._limits,
         )
         self.presigner = Presigner(self.authorizer, unique_id=_unique_id)
+        self.credentials = CredentialVending(self.authorizer, self._pool)
         self.multipart = MultipartUploads(self.authorizer, self._store)
         self.object_checks = ObjectChecks(self.authorizer, self._store)
         use_cases = UseCases(
@@ -162,9 +169,13 @@ class Services:
             store=self._store,
         )
         self.uppy = UppyUploads(builders.uppy_target(settings), use_cases, unique_id=_unique_id)
-        listings = Listings(self.authorizer, self._store)
+        self.listings = listings = Listings(self.authorizer, self._store)
         self.object_urls = ObjectUrls(builders.object_url_lifetime(settings), listings)
         self.package_indexes = PackageIndexes(builders.package_index_places(settings), listings)
+        self.remote_signer = RemoteSigner(self.authorizer)
+        parts = PartUploads(self.multipart, clock)
+        batches = Batches(self.presigner, self.object_checks, parts)
+        self.git_lfs = GitLfs(configuration.git_lfs, batches)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -179,6 +190,7 @@ class Services:
         self.links.configure(new.links)
         self.link_visits.forget()
         self.package_indexes.places = builders.package_index_places(settings)
+        self.git_lfs.settings = new.git_lfs
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new
@@ -186,7 +198,8 @@ class Services:
             if old.jwks.get(name) is not jwks:
                 jwks.start()
         # The new configuration is in use: from here on a failure is only logged.
-        await _stop(each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        replaced = (each for name, each in old.jwks.items() if new.jwks.get(name) is not each)
+        await stop_fetching(replaced)
         await close_sources(old.sources(), keep=new.sources())
         if new.new_tls_context is not None:
             renewing = [self._store.trust(new.new_tls_context)]
@@ -201,7 +214,7 @@ class Services:
 
     async def _close(self) -> None:
         if self._current is not None:
-            await _stop(self._current.jwks.values())
+            await stop_fetching(self._current.jwks.values())
             await close_sources(self._current.sources())
 
     async def _prepare(self, settings: Settings) -> _Configuration:
@@ -229,14 +242,14 @@ class Services:
             ca_digest=ca_digest,
             new_tls_context=tls_context,
             links=await run_in_thread_if(in_thread, builders.link_settings, settings),
+            git_lfs=await run_in_thread_if(in_thread, builders.lfs_settings, settings),
         )
 
     async def _resolve(self, settings: Settings) -> dict[str, Address]:
         locations = builders.locations(settings)
         new = {name: each for name, each in locations.items() if self._locations.get(name) != each}
         if new:
-            # botocore takes 0.1 s, which would block the loop.
-            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))
+            found = await asyncio.to_thread(lambda: asyncio.run(resolve(new)))  # takes 0.1 s
             self._addresses |= found
             self._locations |= new
         return self._addresses
@@ -249,7 +262,7 @@ class Services:
                 if (
                     current is not None
                     and name in current.buckets
-                    and assumed_role(name, current.settings) == assumed_role(name, settings)
+                    and role_of(name, current.settings) == role_of(name, settings)
                 ):
                     sources[name] = current.buckets[name].source
                 else:
@@ -274,7 +287,3 @@ class Services:
             waiting=self._waiting,
             spans=self._spans,
         )
-
-
-async def _stop(caches: Iterable[JwksCache]) -> None:
-    await run_all("could not stop fetching an issuer's keys", [each.stop() for each in caches])

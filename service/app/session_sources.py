@@ -1,4 +1,4 @@
-"""Where the buckets' sessions come from: AssumeRole at STS, or static keys."""
+"""Where the buckets' sessions come from: STS, or the static keys of the AWS default chain."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -23,7 +23,7 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         clients = StsClients(session, stack, builders.sdk_ca_digest)
 
         async def make(name: str, settings: Settings) -> SessionSource:
-            role = assumed_role(name, settings)
+            role = role_of(name, settings)
             if role is None:
                 return StaticKeys(session, clock)
             return AssumedRole(await clients.for_role(role), role, clock)
@@ -31,7 +31,7 @@ async def aws_sources(clock: Clock) -> AsyncIterator[MakeSource]:
         yield make
 
 
-def assumed_role(bucket: str, settings: Settings) -> Role | None:
+def role_of(bucket: str, settings: Settings) -> Role | None:
     """The role that a bucket's sessions assume. None for static keys."""
     configured = settings.buckets[bucket]
     return None if configured.credentials == "static" else builders.role(configured, settings)

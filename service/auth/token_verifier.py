@@ -18,6 +18,7 @@ from service.auth.tokens import (
     Issuer,
     UnverifiedHeader,
     VerifiedToken,
+    has_expired,
     parse_unverified_header,
     verify,
 )
@@ -91,6 +92,15 @@ class TokenVerifier:
             return None
         self._cache[_digest(token)] = verified
         return verified.token.identity
+
+    async def has_expired(self, token: str) -> bool:
+        """Return whether a token that is not valid was valid once. No key is fetched for that."""
+        if (header := parse_unverified_header(token)) is None:
+            return False
+        for issuer, keys in self._candidates(header):
+            if keys.knows(header.kid) and (key := await keys.find(header.kid)) is not None:
+                return has_expired(token, issuer=issuer, key=key)
+        return False
 
     def start(self) -> None:
         """Start to fetch the keys. The owner of the caches stops them."""

@@ -127,6 +127,18 @@ def verify(token: str, *, issuer: Issuer, key: VerificationKey) -> VerifiedToken
 
     PyJWT reads the machine's wall clock, so tests make their tokens for the current time.
     """
+    return _verify(token, issuer, key)
+
+
+def has_expired(token: str, *, issuer: Issuer, key: VerificationKey) -> bool:
+    """Return whether a token was valid and no longer is. It names no caller any more."""
+    is_valid = _verify(token, issuer, key) is not None
+    return not is_valid and _verify(token, issuer, key, verify_exp=False) is not None
+
+
+def _verify(
+    token: str, issuer: Issuer, key: VerificationKey, *, verify_exp: bool = True
+) -> VerifiedToken | None:
     if not _has_valid_shape(token):
         return None
     try:
@@ -137,7 +149,11 @@ def verify(token: str, *, issuer: Issuer, key: VerificationKey) -> VerifiedToken
             audience=issuer.audience,
             issuer=issuer.issuer,
             leeway=LEEWAY,
-            options={"require": _REQUIRED, "enforce_minimum_key_length": True},
+            options={
+                "require": _REQUIRED,
+                "enforce_minimum_key_length": True,
+                "verify_exp": verify_exp,
+            },
         )
         # PyJWT supports one critical extension; we support none.
         return None if "crit" in parts["header"] else _verified(parts["payload"], issuer)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -9,18 +10,27 @@ from urllib.parse import urlsplit
 
 from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
 from service.access.grants import Caller, Grant, Operation
-from service.access.session_policy import session_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, session_policy
 from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
-from service.cli import check_links, check_package_index, check_uppy
+from service.cli import (
+    check_credentials,
+    check_git_lfs,
+    check_limits,
+    check_links,
+    check_package_index,
+    check_remote_signing,
+    check_uppy,
+)
 from service.config.buckets import BucketSettings
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.settings import Settings
+from service.presigning.requests import CredentialsRequest
 from service.presigning.snapshot import Entries
+from service.protocols.credentials.vending import policy_for
 from service.sessions import signature_age
 from service.sessions.refresh_policy import REFRESH_MARGIN, threshold
-from service.sessions.sts import MAX_POLICY_LENGTH
 from service.signing.signer import Address
 
 MAX_OVERLAPS: Final = 20_000  # takes some seconds
@@ -72,8 +82,13 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             f"Basic password; what they redirect to lives {settings.objects.expires_in} s at most"
         )
     yield from check_package_index.describe(settings)
+    yield from check_git_lfs.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
+    yield from check_credentials.describe(settings)
+    yield from check_remote_signing.describe(settings)
+    callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
+    yield from check_limits.describe(_arns(settings, addresses), callers)
 
 
 def _describe_traces(endpoint: str | None) -> Iterator[str]:
@@ -84,20 +99,29 @@ def _describe_traces(endpoint: str | None) -> Iterator[str]:
 
 def oversized_policies(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:
     """Yield a problem for each session policy that STS would refuse, with its caller."""
-    arns = {
-        name: builders.arns(name, bucket, addresses[name].region)
-        for name, bucket in settings.buckets.items()
-    }
+    arns = _arns(settings, addresses)
     for caller, grants in _widest_callers(builders.caller_entries(settings)):
         for name in sorted({grant.bucket for grant in grants}):
             if (bucket_arns := arns[name]) is None:
                 continue
-            length = len(session_policy([g for g in grants if g.bucket == name], bucket_arns))
-            if length > MAX_POLICY_LENGTH:
-                yield (
-                    f"{caller}: its session policy for bucket {name} can have {length} characters, "
-                    f"but STS accepts {MAX_POLICY_LENGTH} at most; merge or shorten its prefixes"
-                )
+            own = [grant for grant in grants if grant.bucket == name]
+            vended = policy_for(own, CredentialsRequest(bucket=name), bucket_arns)
+            policies = {"its session policy": session_policy(own, bucket_arns)}
+            policies |= {"the session policy of its credentials": vended} if vended else {}
+            for what, policy in policies.items():
+                if len(policy) > MAX_POLICY_LENGTH:
+                    yield (
+                        f"{caller}: {what} for bucket {name} can have {len(policy)} characters, "
+                        f"but STS accepts {MAX_POLICY_LENGTH} at most; merge or shorten its "
+                        "prefixes"
+                    )
+
+
+def _arns(settings: Settings, addresses: Mapping[str, Address]) -> dict[str, BucketArns | None]:
+    return {
+        name: builders.arns(name, bucket, addresses[name].region)
+        for name, bucket in settings.buckets.items()
+    }
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -126,8 +150,11 @@ def warnings(settings: Settings) -> Iterator[str]:
             "origin *: see docs/object-urls.md"
         )
     yield from check_package_index.warnings(settings)
+    yield from check_git_lfs.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
+    yield from check_credentials.warnings(settings)
+    yield from check_remote_signing.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:
@@ -228,7 +255,7 @@ def _with_long_claims(grant: Grant) -> Grant:
     prefix = without_placeholders(
         grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
     )
-    return Grant(bucket=grant.bucket, prefix=prefix, allow=grant.allow)
+    return replace(grant, prefix=prefix)
 
 
 def _grant(grant: Grant) -> str:

@@ -33,7 +33,8 @@ def warnings(settings: Settings) -> Iterator[str]:
             if Operation.LINK in grant.allow:
                 yield f"{place}: allows `link`, but there is no section `links`, so it has no effect"
         return
-    if not any(_kinds(entry) for entry in entries):
+    # The keys may be there for Git LFS only.
+    if settings.git_lfs is None and not any(_kinds(entry) for entry in entries):
         yield (
             "links: nobody may make one; a caller needs a grant with `link` and with `download` or "
             "`upload`"

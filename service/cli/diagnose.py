@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from service.cli.curl_command import CurlCommand, parse_curl
 from service.cli.options import as_json, print_json, warn
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ Exit codes:
 @click.option("--status", type=click.IntRange(100, 599), help="The status of the store's response.")
 @click.option("--response", type=click.File("rb"), help="A file with the body of that response.")
 @click.option("--url-file", type=click.File("rb"), help="A file with the URL. [default: stdin]")
+@click.option(
+    "--curl", "is_curl", is_flag=True, help="Read the curl command that failed, in place of a URL."
+)
 @click.option("--service", metavar="URL", help="Ask this presign service; it knows its sessions.")
 @as_json
 def diagnose(
@@ -49,13 +53,15 @@ def diagnose(
     status: int | None,
     response: IO[bytes] | None,
     url_file: IO[bytes] | None,
+    is_curl: bool,
     service: str | None,
     is_json: bool,
 ) -> None:
     """Explain why a signed request failed, and how to fix it.
 
     Reads the URL from standard input, or asks for it. It cannot be an argument, because other users
-    of the machine see those. With --service, set PRESIGN_TOKEN to an API key or token. Without it
+    of the machine see those. With --curl it reads a curl command: the method, the headers, and the
+    length of a file to upload. With --service, set PRESIGN_TOKEN to an API key or token. Without it
     nothing is sent anywhere, and causes that only the session's secret can prove are not found.
     """
     from service.cli.remote_diagnosis import DiagnosisFailed, diagnose_remotely
@@ -68,10 +74,11 @@ def diagnose(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="'--header'") from None
     try:
+        sent = _read_request(url_file, method, headers, is_curl=is_curl)
         request = ReportedRequest(
-            method=method,
-            url=_read_url(url_file),
-            headers=headers if headers or no_headers else None,
+            method=sent.method,
+            url=sent.url,
+            headers=sent.headers if sent.headers or no_headers or is_curl else None,
             status=status,
             body=None if response is None else _decoded(response.read(MAX_BODY_LENGTH)),
         )
@@ -115,6 +122,20 @@ def parse_headers(lines: Sequence[str]) -> dict[str, str]:
             raise ValueError("write a header as 'Name: value'")
         headers[name.strip()] = value.strip()
     return headers
+
+
+def _read_request(
+    file: IO[bytes] | None, method: str, headers: dict[str, str], *, is_curl: bool
+) -> CurlCommand:
+    text = _read_url(file)
+    if not is_curl:
+        return CurlCommand(method=method, url=text, headers=headers)
+    try:
+        sent = parse_curl(text)
+    except ValueError:
+        raise click.UsageError("--curl needs a curl command with a URL") from None
+    sent.headers |= headers
+    return sent
 
 
 def _read_url(file: IO[bytes] | None) -> str:

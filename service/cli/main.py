@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from service import __version__
+from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.operations import revoke, uploads
 from service.cli.options import (
@@ -161,22 +162,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-@main.command(
-    epilog="""\b
-Example:
-  presign demo --port 8080
-"""
-)
-@click.option("--port", default=8000, show_default=True)
-@click.option("--store-port", default=5000, show_default=True)
-def demo(port: int, store_port: int) -> None:
-    """Run the service and moto, a fake S3, ready for curl."""
-    from service.cli.demo import run_demo
-    from service.telemetry.logs import plain_handler, set_up_logging
-
-    set_up_logging("WARNING", plain_handler())
-    run_demo(port=port, store_port=store_port)
-
-
-for _command in (uploads, revoke, diagnose):
+for _command in (demo, uploads, revoke, diagnose):
     main.add_command(_command)

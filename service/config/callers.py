@@ -21,6 +21,7 @@ from service.config.types import (
     Sha256,
     Subject,
 )
+from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
 # 10,000 parts of 5 GiB: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _LARGEST_OBJECT: Final = 10_000 * 5 * 1024**3
@@ -38,7 +39,9 @@ class GrantSettings(Section):
 
     allow: tuple[Operation, ...] = Field(min_length=1)
     """The operations. `versions` allows the others to name a version of an object. `link` allows
-    share links for the others, which people without credentials can use."""
+    share links for the others, which people without credentials can use. `credentials` lets
+    programs get [credentials for an AWS SDK](credentials.md). `sign` allows clients to sign their
+    own requests for the others: see [remote signing](remote-signing.md)."""
 
     max_expires_in: Seconds | None = None
     """The longest lifetime of a URL, in seconds."""
@@ -57,6 +60,22 @@ class GrantSettings(Section):
 
     max_link_expires_in: Annotated[int, Field(ge=1, le=LONGEST_LINK)] = WEEK
     """The longest lifetime of a share link, in seconds. Only for `link`. A year is the most."""
+
+    @model_validator(mode="after")
+    def _limits_can_be_kept(self) -> Self:
+        if Operation.SIGN not in self.allow:
+            return self
+        if (self.max_expires_in or HEADER_SIGNATURE_SECONDS) < HEADER_SIGNATURE_SECONDS:
+            raise ValueError(
+                f"a signature in headers is valid for {HEADER_SIGNATURE_SECONDS} s; "
+                "with sign, max_expires_in must not be less"
+            )
+        if self.max_content_length is not None and Operation.MULTIPART in self.allow:
+            raise ValueError(
+                "parts are signed one by one and nobody adds them up; with sign and multipart, "
+                "leave out max_content_length"
+            )
+        return self
 
 
 class IssuerSettings(Section):

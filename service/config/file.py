@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -145,12 +144,11 @@ def _place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
     return f"{where}: {setting}" if setting else where
 
 
-def message(error: Any, names: list[str]) -> str:
-    """Say what is wrong and what to write instead. `names` are the settings of the section."""
+def message(error: Any, near: str | None = None) -> str:
+    """Say what is wrong and what to write instead. `near` is the setting nearest to an unknown one."""
     match error["type"]:
         case "extra_forbidden":
-            near = get_close_matches(str(error["loc"][-1]), names, n=1)
-            return "unknown setting" + (f"; did you mean {near[0]}?" if near else "; remove it")
+            return "unknown setting" + (f"; did you mean {near}?" if near else "; remove it")
         case "missing":
             return "is missing"
         case "model_type" | "dict_type":

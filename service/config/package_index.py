@@ -16,6 +16,9 @@ def _check_directory(prefix: str) -> str:
     return prefix
 
 
+Directory = Annotated[Prefix, AfterValidator(_check_directory)]
+
+
 class PackageIndexSettings(Section):
     """Python [package indexes](package-index.md) at `/simple/{name}/`, by name. The first index
     takes effect after a restart.
@@ -24,6 +27,6 @@ class PackageIndexSettings(Section):
     bucket: Name
     """The bucket with the projects, by its name in this file."""
 
-    prefix: Annotated[Prefix, AfterValidator(_check_directory)]
+    prefix: Directory
     """Where the projects are: each in a directory with its normalized name. It ends in `/`, or is
     empty."""

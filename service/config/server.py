@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from service.config.types import Origin, Seconds, StoreUrl
+from service.config.types import Origin, Seconds, StoreUrl, Url
 
 
 def _ambient_token_file() -> Path | None:
@@ -51,6 +51,11 @@ class ServerSettings(BaseSettings):
     rate_limit_url: StoreUrl | None = None
     """A store that replicas share for the callers' `rate_limit`. Without it each replica counts in
     memory. It may hold a password, so prefer the environment."""
+
+    errors_url: Url | None = None
+    """A page of your own that explains the codes of problems. The `type` of a problem is this URL, `#`
+    and the code. By default it is the service's own page, `/errors`. Set it if a proxy serves the
+    service under another path."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged. The SDK's own loggers never go below INFO, because they

@@ -9,15 +9,17 @@ import os
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Self, get_args
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.callers import pointers
+from service.access.grants import Operation
 from service.config.buckets import BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.file import Files, message, quoted, read_files, without_echoes
+from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
@@ -25,6 +27,7 @@ from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.types import OFFLINE, READABLE_PEM, Name, Section, can_be_trusted
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationError
+from service.field_names import nearest_field
 
 _Location = tuple[str | int, ...]
 # Error messages quote the values of these settings. None of them is or contains a secret.
@@ -66,6 +69,9 @@ class Settings(Section):
     package_index: dict[Name, PackageIndexSettings] = Field(default_factory=dict)
     """Python [package indexes](package-index.md) at `/simple/{name}/`, by name."""
 
+    git_lfs: GitLfsSettings | None = None
+    """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
+
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
@@ -83,6 +89,11 @@ class Settings(Section):
         used += [
             (("package_index", name, "bucket"), index.bucket)
             for name, index in self.package_index.items()
+        ]
+        repositories = {} if self.git_lfs is None else self.git_lfs.repositories
+        used += [
+            (("git_lfs", "repositories", name, "bucket"), each.bucket)
+            for name, each in repositories.items()
         ]
         for at, bucket in used:
             if bucket not in self.buckets:
@@ -148,6 +159,24 @@ class Settings(Section):
         if uses_it and self.server.web_identity_token_file is None:
             raise ValueError("server.web_identity_token_file is missing; web_identity needs it")
         return self
+
+    @model_validator(mode="after")
+    def _credentials_are_limited(self) -> Self:
+        for at, grant in self._grants():
+            if Operation.CREDENTIALS not in grant.allow:
+                continue
+            if not self.buckets[grant.bucket].is_scoped:
+                text = "needs scoped sessions: the credentials could do what all callers may do"
+                raise _error((*at, "allow"), f"`credentials` {text}")
+            for limit in ("max_content_length", "content_types"):
+                if getattr(grant, limit) is not None:
+                    text = "IAM cannot enforce it, and `credentials` would circumvent it"
+                    raise _error((*at, limit), f"{text}; leave out one of the two")
+        return self
+
+    def allows(self, operation: Operation) -> bool:
+        """Return whether some grant allows the operation."""
+        return any(operation in grant.allow for _, grant in self._grants())
 
     def placed_grants(self) -> list[tuple[str, GrantSettings]]:
         """Return every grant, with its path in the file."""
@@ -218,8 +247,9 @@ def _describe(error: Any, files: Files) -> str:
     variable = _variable(location)
     is_known = error["type"] != "extra_forbidden"
     if is_known and variable in {name.upper() for name in os.environ}:
-        return f"{variable}: {message(error, [])}{found}"
-    return f"{files.place(location)}: {message(error, _names_at(location))}{found}"
+        return f"{variable}: {message(error)}{found}"
+    near = None if is_known else nearest_field(Settings, location)
+    return f"{files.place(location)}: {message(error, near)}{found}"
 
 
 def _found(location: _Location, error: Any) -> str:
@@ -238,20 +268,3 @@ def _variable(location: _Location) -> str | None:
     """
     name = location[1:2] if location[:1] == ("server",) else location[:1]
     return next((f"PRESIGN_{n}".upper() for n in name if n in ServerSettings.model_fields), None)
-
-
-def _names_at(location: _Location) -> list[str]:
-    """Return the names of all settings of the section that `location` is in."""
-    section: type[BaseModel] = Settings
-    for part in location[:-1]:
-        if isinstance(part, str) and part in section.model_fields:
-            section = _model_in(section.model_fields[part].annotation) or section
-    return list(section.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """Return the section in an annotation such as `dict[Name, BucketSettings]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    models = (_model_in(argument) for argument in get_args(annotation))
-    return next((model for model in models if model is not None), None)

@@ -24,6 +24,7 @@ from service.presigning.snapshot import Snapshot
 router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = Path(__file__).parent / "page"
+_CHECKOUT: Final = Path(__file__).parents[2]
 _TYPES: Final = {
     ".html": "text/html",
     ".css": "text/css",
@@ -45,7 +46,7 @@ async def page(request: Request) -> Response:
     return await serve_file(request, "index.html")
 
 
-@router.api_route("/console/{name}", methods=_METHODS)
+@router.api_route("/console/{name:path}", methods=_METHODS)
 async def serve_file(request: Request, name: str) -> Response:
     snapshot = _require_console(request)
     if name not in page_files():
@@ -70,8 +71,16 @@ def _require_console(request: Request) -> Snapshot:
 
 @cache
 def page_files() -> dict[str, tuple[bytes, str]]:
-    """Body and media type by name, so that no path is made from what a client sends."""
-    return {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _PAGE.iterdir()}
+    """Body and media type by name, so that no path is made from what a client sends.
+
+    `client/` is the client for JavaScript. Its files are in the package if that is installed, and
+    in `client/js/src` in a checkout.
+    """
+    installed = _PAGE / "client"
+    client = installed if installed.exists() else _CHECKOUT / "client" / "js" / "src"
+    files = {path.name: path for path in _PAGE.iterdir() if path.is_file()}
+    files |= {f"client/{path.name}": path for path in client.iterdir()}
+    return {name: (path.read_bytes(), _TYPES[path.suffix]) for name, path in files.items()}
 
 
 def content_security_policy(

@@ -74,9 +74,10 @@ class _Attempt:
             parts = await run_in_thread_if(is_long, _match_parts, self.request, listed)
         except InvalidPart as error:  # SeaweedFS drops parts one by one while it completes
             return await self._existing_or(error)
-        await self._check_length(sum(part.content_length for part in parts))
+        length = sum(part.content_length for part in parts)
+        await self._check_length(length)
         try:
-            return await self._assemble(parts)
+            return await self._assemble(parts, length)
         except S3Error as error:
             # Another call, or an attempt without a response, may have completed the upload.
             is_gone = error.code == NO_SUCH_UPLOAD
@@ -84,10 +85,12 @@ class _Attempt:
 
     async def _check_length(self, length: int) -> None:
         """Raises LengthMismatch. With too many bytes, the upload is aborted."""
-        if length < self.request.content_length:
+        request = self.request
+        field = "max_content_length" if request.is_max_length else "content_length"
+        if length < request.content_length and not request.is_max_length:
             detail = f"The parts have {length} bytes; send the missing ones and complete again."
-            raise LengthMismatch(detail, pointer="#/content_length")
-        if length > self.request.content_length:
+            raise LengthMismatch(detail, pointer=f"#/{field}")
+        if length > request.content_length:
             hint = "Abort the upload."
             abort = self.request.upload.store_request("AbortMultipartUpload")
             outcome = (abort, abort.key, self.s3_object.access)
@@ -95,14 +98,15 @@ class _Attempt:
             with suppress(PresignError, S3Error):
                 await self.s3_object.abort_upload(self.request.upload.upload_id)
                 hint = "The upload was aborted."
-            detail = f"The parts have {length} bytes, more than content_length. {hint}"
-            raise LengthMismatch(detail, pointer="#/content_length")
+            detail = f"The parts have {length} bytes, more than {field}. {hint}"
+            raise LengthMismatch(detail, pointer=f"#/{field}")
 
-    async def _assemble(self, parts: Sequence[UploadedPart]) -> CompletedUpload:
+    async def _assemble(self, parts: Sequence[UploadedPart], length: int) -> CompletedUpload:
         body = await run_in_thread_if(len(parts) > MANY_PARTS, completion_body, parts)
-        action = self.request.action()
+        action = replace(self.request.action(), content_length=length)
         reply = await self.s3_object.send(action, body=body, seconds=COMPLETE_SECONDS)
-        return self._completed(completed_etag(reply.body), reply.headers.get("x-amz-version-id"))
+        version_id = reply.headers.get("x-amz-version-id")
+        return self._completed(completed_etag(reply.body), length, version_id)
 
     async def _existing_or(
         self, error: PresignError, *, upload_is_gone: bool = False
@@ -127,12 +131,14 @@ class _Attempt:
             if error.status == _FORBIDDEN and isinstance(problem, StorageRefused):
                 return None
             raise problem from None
-        if found is None or found.content_length != request.content_length:
+        if found is None:
             return None
+        if found.content_length != request.content_length and not request.is_max_length:
+            return None  # with a maximum, the etag alone decides: it is made of the parts' etags
         is_long = len(request.parts) > MANY_PARTS
         if found.etag != await run_in_thread_if(is_long, _multipart_etag, request.parts):
             return None
-        return self._completed(found.etag)
+        return self._completed(found.etag, found.content_length)
 
     async def _upload_is_gone(self) -> bool:
         """If it is not gone, another upload made the same object, and this one did not succeed."""
@@ -144,12 +150,14 @@ class _Attempt:
             await asyncio.sleep(_GONE_CHECK_SECONDS)
         return False
 
-    def _completed(self, etag: str, version_id: str | None = None) -> CompletedUpload:
+    def _completed(
+        self, etag: str, content_length: int, version_id: str | None = None
+    ) -> CompletedUpload:
         return CompletedUpload(
             bucket=self.s3_object.bucket,
             key=self.s3_object.key,
             etag=etag,
-            content_length=self.request.content_length,
+            content_length=content_length,
             version_id=version_id,
         )
 

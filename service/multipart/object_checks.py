@@ -1,22 +1,27 @@
 """Checks with one HEAD whether an object exists, and has the expected size, type and checksum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, get_args
 
 from httpx import Headers
 
 from service.access.grants import AccessRequest, Operation
+from service.concurrency.bounded_gather import gather_bounded
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer
 from service.presigning.requests import StoreRequest
 from service.presigning.results import CheckedObject
-from service.s3.client import S3Client
+from service.s3.access import StoreAccess
+from service.s3.client import CALLS_A_BUCKET, S3Client
 from service.s3.errors import S3Error, invalid_response, to_domain_error
 from service.s3.queries import S3Object
 from service.signing.actions import ChecksumAlgorithm, HeadObject
 
 _METADATA: Final = "x-amz-meta-"
 _MAY_BE_MISSING: Final = frozenset({403, 404})
+_CHECKS_AT_ONCE: Final = CALLS_A_BUCKET // 2  # of one batch: others call the bucket meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,7 @@ class ObjectExpectation:
     checksum: ExpectedChecksum | None = None
 
     def store_request(self) -> StoreRequest:
-        access_request = AccessRequest(operation=Operation.CHECK, bucket=self.bucket, key=self.key)
-        return StoreRequest(action="HeadObject", access_request=access_request)
+        return _head(AccessRequest(operation=Operation.CHECK, bucket=self.bucket, key=self.key))
 
 
 class ObjectChecks:
@@ -55,6 +59,28 @@ class ObjectChecks:
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request()
         )
+        return await self._check(store_access, request)
+
+    async def check_all(
+        self, requester: Requester, prefix: str, requests: Sequence[ObjectExpectation]
+    ) -> list[CheckedObject | None]:
+        """As `check`, for objects of one bucket under `prefix`, all of which must be granted.
+
+        There is one audit line, and few calls to the store at a time.
+        """
+        access_request = AccessRequest(
+            operation=Operation.CHECK, bucket=requests[0].bucket, key=prefix, subtree=True
+        )
+        keys = [request.key for request in requests]
+        store_access = await self._authorizer.authorize_store_call(
+            requester, _head(access_request), keys=keys
+        )
+        check = partial(self._check, store_access)
+        return await gather_bounded(check, requests, limit=_CHECKS_AT_ONCE)
+
+    async def _check(
+        self, store_access: StoreAccess, request: ObjectExpectation
+    ) -> CheckedObject | None:
         s3_object = S3Object(self._store, store_access, request.bucket, request.key)
         try:
             reply = await s3_object.send(HeadObject(checksums=True))
@@ -63,6 +89,10 @@ class ObjectChecks:
                 return None
             raise to_domain_error(error) from None
         return _compare(request, reply.headers)
+
+
+def _head(access_request: AccessRequest) -> StoreRequest:
+    return StoreRequest(action="HeadObject", access_request=access_request)
 
 
 async def _is_missing(s3_object: S3Object, error: S3Error) -> bool:

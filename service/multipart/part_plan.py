@@ -26,8 +26,15 @@ _MAX_USUAL_SIZE: Final = 64 * _MIB
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
+    """`content_length` is exact, or with `is_max_length` the most bytes that there may be.
+
+    Every part has its exact size all the same. An object that is shorter than the maximum ends with
+    a shorter part, whose URL needs a plan with the exact length: it is known by then.
+    """
+
     content_length: int
     part_size: int
+    is_max_length: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.content_length <= MAX_OBJECT_BYTES:
@@ -41,11 +48,13 @@ class PartPlan:
             raise InvalidRequest(detail, pointer="#/part_size")
 
     @classmethod
-    def of(cls, content_length: int, part_size: int | None = None) -> Self:
+    def of(
+        cls, content_length: int, part_size: int | None = None, *, is_max_length: bool = False
+    ) -> Self:
         """Return a plan with this part size, or with the default size for this length."""
         if part_size is None:
             part_size = _default_part_size(content_length)
-        return cls(content_length, part_size)
+        return cls(content_length, part_size, is_max_length)
 
     @property
     def part_count(self) -> int:

@@ -1,11 +1,11 @@
 """What callers request of multipart uploads. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from service.access.grants import AccessRequest, Operation
+from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type
 from service.errors import InvalidRequest
 from service.multipart.part_plan import PartPlan
 from service.presigning.requests import StoreRequest
@@ -37,13 +37,19 @@ class Upload:
         check_upload_id(self.upload_id)
 
     def store_request(
-        self, action: str, content_length: int | None = None, *, overwrite: bool = False
+        self,
+        action: str,
+        content_length: int | None = None,
+        *,
+        is_max_length: bool = False,
+        overwrite: bool = False,
     ) -> StoreRequest:
         access_request = AccessRequest(
             operation=Operation.MULTIPART,
             bucket=self.bucket,
             key=self.key,
             content_length=content_length,
+            is_max_length=is_max_length,
             overwrite=overwrite,
             declares_content_type=False,
         )
@@ -93,7 +99,10 @@ class PartWindow:
         self.checksums.check_complete(self.part_numbers)
 
     def store_request(self) -> StoreRequest:
-        request = self.upload.store_request("UploadPart", self.plan.content_length)
+        plan = self.plan
+        request = self.upload.store_request(
+            "UploadPart", plan.content_length, is_max_length=plan.is_max_length
+        )
         return replace(request, lifetime=self.lifetime)
 
     def actions(self) -> list[UploadPart]:
@@ -132,7 +141,23 @@ class NewUpload:
             raise InvalidRequest(detail, pointer="#/checksums")
 
     def store_request(self) -> StoreRequest:
-        return _creation(self, self.plan.content_length, overwrite=self.overwrite)
+        plan = self.plan
+        return _creation(
+            self,
+            plan.content_length,
+            is_max_length=plan.is_max_length,
+            overwrite=self.overwrite,
+        )
+
+    def with_content_type(self, grants: Iterable[Grant]) -> "NewUpload":
+        """Without a type, take the one that the key suggests, if a grant allows that."""
+        if self.content_type_given:
+            return self
+        content_type = allowed_content_type(grants, self.store_request().access_request)
+        if content_type is None:
+            return self
+        action = replace(self.action, content_type=content_type)
+        return replace(self, action=action, content_type_given=True)
 
     def first_parts(self, maximum: int | None) -> Sequence[int]:
         """Return the parts to sign at once: those with a checksum, or the first few.
@@ -169,7 +194,7 @@ class UnknownLengthUpload:
     content_type_given: bool = True
 
     def store_request(self) -> StoreRequest:
-        return _creation(self, self.content_length, overwrite=False)
+        return _creation(self, self.content_length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,11 +225,15 @@ class UnknownLengthParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """The parts to make the object of. `checksum` and `content_length` are the whole object's."""
+    """The parts to make the object of. `checksum` and `content_length` are the whole object's.
+
+    With `is_max_length`, `content_length` is the most bytes that the parts may have.
+    """
 
     upload: Upload
     content_length: int
     parts: Sequence[UploadedPart]
+    is_max_length: bool = False
     checksum: Checksum | None = None
     overwrite: bool = False
 
@@ -218,7 +247,10 @@ class Completion:
 
     def store_request(self) -> StoreRequest:
         request = self.upload.store_request(
-            "CompleteMultipartUpload", self.content_length, overwrite=self.overwrite
+            "CompleteMultipartUpload",
+            self.content_length,
+            is_max_length=self.is_max_length,
+            overwrite=self.overwrite,
         )
         return replace(request, creates_only=not self.overwrite)
 
@@ -232,13 +264,18 @@ class Completion:
 
 
 def _creation(
-    request: NewUpload | UnknownLengthUpload, content_length: int | None, *, overwrite: bool
+    request: NewUpload | UnknownLengthUpload,
+    content_length: int | None,
+    *,
+    is_max_length: bool = False,
+    overwrite: bool = False,
 ) -> StoreRequest:
     access_request = AccessRequest(
         operation=Operation.MULTIPART,
         bucket=request.bucket,
         key=request.key,
         content_length=content_length,
+        is_max_length=is_max_length,
         content_type=request.action.content_type if request.content_type_given else None,
         overwrite=overwrite,
     )

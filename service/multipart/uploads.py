@@ -6,9 +6,11 @@ Rules of this file:
 - Each call to the store is in the audit trail before it is made.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from service.concurrency.event_loop import in_slices
 from service.errors import InvalidRequest, PresignError
 from service.multipart.completion import complete_upload
 from service.multipart.requests import (
@@ -45,16 +47,20 @@ class MultipartUploads:
         self._authorizer = authorizer
         self._store = store
 
-    async def create(self, requester: Requester, request: NewUpload) -> CreatedUpload:
-        """Create an upload, and sign its first parts."""
-        rate = self._authorizer.access(requester).rate
-        numbers = request.first_parts(None if rate is None else rate.urls)
+    async def create(
+        self, requester: Requester, request: NewUpload, part_numbers: Sequence[int] | None = None
+    ) -> CreatedUpload:
+        """Create an upload, and sign these parts; None means its first ones."""
+        access, numbers = self._authorizer.access(requester), part_numbers
+        request = request.with_content_type(access.grants)
+        if numbers is None:
+            numbers = request.first_parts(None if access.rate is None else access.rate.urls)
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=len(numbers)
         )
         s3_object = S3Object(self._store, store_access, request.bucket, request.key)
         upload_id = await create_upload(self._authorizer, requester, s3_object, request)
-        parts = _sign(store_access, request.window(upload_id, numbers))
+        parts = await _sign(store_access, request.window(upload_id, numbers))
         return CreatedUpload(
             upload_id, request.plan.part_size, request.plan.part_count, parts, store_access.validity
         )
@@ -63,7 +69,7 @@ class MultipartUploads:
         store_access = await self._authorizer.authorize_store_call(
             requester, request.store_request(), urls=len(request.part_numbers)
         )
-        return PresignedParts(_sign(store_access, request), store_access.validity)
+        return PresignedParts(await _sign(store_access, request), store_access.validity)
 
     async def parts(self, requester: Requester, upload: Upload) -> list[UploadedPart]:
         """Return the parts that the store has."""
@@ -119,7 +125,7 @@ async def create_upload(
     return upload_id
 
 
-def _sign(store_access: StoreAccess, window: PartWindow) -> list[PresignedPart]:
+async def _sign(store_access: StoreAccess, window: PartWindow) -> list[PresignedPart]:
     return [
         PresignedPart(
             part_number=action.part_number,
@@ -128,5 +134,5 @@ def _sign(store_access: StoreAccess, window: PartWindow) -> list[PresignedPart]:
             url=store_access.presign(action, window.upload.key),
             headers=headers_to_send(action),
         )
-        for action in window.actions()
+        async for action in in_slices(window.actions())
     ]

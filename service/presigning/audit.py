@@ -21,13 +21,15 @@ from pydantic_core import to_json
 from service.access.callers import Identity
 from service.errors import PresignError
 from service.presigning.json_template import PLACEHOLDER, cut, text
-from service.presigning.requests import AnyRequest, StoreRequest, operation
+from service.presigning.requests import AnyRequest, CredentialsRequest, StoreRequest, operation
 from service.presigning.results import (
     Diagnosed,
     MadeLink,
     PresignedForm,
     PresignedRequest,
     PresignedRequests,
+    SignedHeaders,
+    VendedCredentials,
 )
 from service.s3.access import StoreAccess
 from service.signing.post_policy import rfc3339
@@ -38,15 +40,18 @@ _LONGEST_KEY: Final = 1024  # characters; a longer key was refused, and is cut
 _REFUSED_KEYS: Final = 10  # in the line of a refusal
 _SHORT_KEY: Final = 150  # characters of each, if ten longer ones do not fit in a line
 _REFUSALS: Final = 10  # lines of refusals for one batch
+_VEND: Final = "VendCredentials"  # not an action of S3
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
 Answer = (
     PresignedRequest
     | PresignedRequests
     | PresignedForm
+    | SignedHeaders
     | StoreAccess
     | Diagnosed
     | MadeLink
+    | VendedCredentials
     | PresignError
 )
 # A request, its key, or the keys of a batch with the same answer, and the answer.
@@ -179,6 +184,7 @@ class _Decision(NamedTuple):
     access_key_id: str | None
     action: str | None
     upload_id: str | None
+    permission: str | None
 
 
 # Its fields as a plain tuple: making a named one takes longer than finding the line for it.
@@ -187,9 +193,11 @@ _Plain = tuple[str | int | None, ...]
 
 def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Plain:
     what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more = (
-        (request.action, request.upload_id) if isinstance(request, StoreRequest) else (None, None)
-    )
+    more: _Plain = (None, None, None)
+    if isinstance(request, StoreRequest):
+        more = (request.action, request.upload_id, None)
+    elif isinstance(request, CredentialsRequest):
+        more = (_VEND, None, request.permission)
     if isinstance(answer, PresignError):
         return ("denied", answer.code, *what, None, None, None, None, None, *more)
     if isinstance(answer, Diagnosed | MadeLink):

@@ -70,7 +70,7 @@ class AuditTrail:
             self._count_failure()
             raise
         for request, key, answer in outcomes:
-            self._count(request, answer, 1 if isinstance(key, str) else len(key))
+            self._count(request, answer, 1 if isinstance(key, str) else max(1, len(key)))
 
     async def record_batch(
         self,

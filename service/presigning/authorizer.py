@@ -87,15 +87,15 @@ class Authorizer:
         self,
         requester: Requester,
         request: AnyRequest,
-        key: str,
+        key: str | Sequence[str],
         sign: Callable[[], T | None],
         *,
         urls: int = 1,
     ) -> T:
         """Return what `sign` returns, or raise its refusal, once it is in the audit trail.
 
-        `sign` returns None while no session is available. `urls` are counted against the caller's
-        rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
+        `key` may be all keys of the one request. `sign` returns None while no session is available.
+        `urls` are counted against the caller's rate. Raises any PresignError: RateLimited, CredentialsUnavailable, Overloaded and those of
         `sign`.
         """
         try:
@@ -146,19 +146,25 @@ class Authorizer:
         return signing is signing_grant.signing and int(now) == signing_grant.validity.now
 
     async def authorize_store_call(
-        self, requester: Requester, request: StoreRequest, *, urls: int = 0
+        self,
+        requester: Requester,
+        request: StoreRequest,
+        *,
+        urls: int = 0,
+        keys: Sequence[str] = (),
     ) -> StoreAccess:
         """Return what is needed to call the store for this request, and to sign `urls` URLs.
 
-        A call to the store counts as one URL against the caller's rate. Raises what
-        `sign_and_audit` raises.
+        If the request is for all keys under a prefix, `keys` are those to call the store for. Each
+        call to the store counts as one URL against the caller's rate. Raises what `sign_and_audit`
+        raises.
         """
         return await self.sign_and_audit(
             requester,
             request,
-            request.key,
+            keys or request.key,
             lambda: self._authorize_store_call(requester, request, urls),
-            urls=max(1, urls),
+            urls=max(1, urls, len(keys)),
         )
 
     def access(self, requester: Requester) -> CallerAccess:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import Final, NamedTuple, NoReturn
 
+from service.access.content_types import suggested_content_type
 from service.access.grants import decision_scope
 from service.concurrency.event_loop import in_slices
 from service.errors import PresignError
@@ -180,8 +182,8 @@ class Presigner:
                     size += len(key)
                     fits = size <= _MAX_RUN_CHARACTERS
                     if not (fits and scope.contains(key) and is_valid_key(key)):
-                        return keys[:end]
-                return keys
+                        return _of_one_type(request, keys[:end])
+                return _of_one_type(request, keys)
         return keys[:1]
 
     def _presign_run(
@@ -227,6 +229,14 @@ def _answers(
 ) -> Sequence[PresignedRequests | PresignError]:
     """A refusal is answered for each key."""
     return [answer] * len(keys) if isinstance(answer, PresignError) else [answer]
+
+
+def _of_one_type(request: PresignRequest, keys: list[str]) -> list[str]:
+    """The first of `keys`, and those after it that suggest the same type, if it is needed."""
+    if request.content_type_given:
+        return keys
+    first = suggested_content_type(keys[0])
+    return list(takewhile(lambda key: suggested_content_type(key) == first, keys))
 
 
 def _refuse(error: PresignError) -> NoReturn:

@@ -1,11 +1,16 @@
 """Sliding windows in a Redis or Valkey that replicas share, counted by the `limits` library."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ReadOnlyError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from service.access.callers import Rate
 from service.access.grants import Caller
@@ -31,8 +36,9 @@ class RedisWindows:
         """As `RateStore.take`."""
         item = RateLimitItemPerSecond(rate.urls, rate.seconds)
         names = (caller.issuer or "", caller.subject)
-        if await self._limiter.hit(item, *names, cost=urls):
-            return None
+        async with reconnecting_if_read_only(self._connections):
+            if await self._limiter.hit(item, *names, cost=urls):
+                return None
         # The library computes the wait for one URL only.
         windows = await self._storage.get_sliding_window(item.key_for(*names), rate.seconds)
         return Counted(*windows).wait(rate, urls)
@@ -52,7 +58,23 @@ def connections(url: str, seconds: float, *, setting: str) -> ConnectionPool:
             socket_connect_timeout=seconds,
             socket_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
+            # Otherwise the pool does not notice that the store has closed an idle connection.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
     except ValueError:  # its message may hold the password
         message = f"{setting}: write a URL such as redis://limits:6379/0"
         raise ConfigurationError([message]) from None
+
+
+@asynccontextmanager
+async def reconnecting_if_read_only(pool: ConnectionPool) -> AsyncIterator[None]:
+    """Close idle connections if the server refuses writes.
+
+    After a planned fail-over the old primary still answers. Only a new connection resolves the
+    store's address again, and reaches the new primary.
+    """
+    try:
+        yield
+    except ReadOnlyError:
+        await pool.disconnect(inuse_connections=False)
+        raise

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from service.access.grants import AccessRequest, Grant, Operation, most_keys
+from service.access.grants import AccessRequest, Grant, Operation, allowed_content_type, most_keys
+from service.access.narrowing import Permission
 from service.errors import CreateOnlyUnsupported, InvalidRequest
 from service.sessions.lifetime import Lifetime
 from service.signing.actions import (
@@ -76,9 +77,10 @@ class PostFormRequest:
     overwrite: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoreRequest:
-    """What the service is to do at the store itself, or a part of an upload that it is to sign.
+    """What the service is to do at the store itself, a part of an upload that it is to sign, or a
+    client's own request whose headers it is to sign.
 
     `action` is S3's own name of it, as CloudTrail has it. With `creates_only`, nothing is replaced.
     """
@@ -112,7 +114,17 @@ class LinkRequest:
     subtree: bool = False
 
 
-AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsRequest:
+    """Credentials for a program. Empty, `prefix` is everything that the caller's grants cover."""
+
+    bucket: str
+    prefix: str = ""
+    permission: Permission = Permission.READWRITE
+    lifetime: Lifetime = field(default_factory=Lifetime)
+
+
+AnyRequest = PresignRequest | PostFormRequest | StoreRequest | LinkRequest | CredentialsRequest
 
 
 def signed_key(request: PresignRequest) -> str:
@@ -146,6 +158,8 @@ def operation(request: AnyRequest) -> Operation:
         return _OPERATIONS[type(request.action)]
     if isinstance(request, LinkRequest):
         return Operation.LINK
+    if isinstance(request, CredentialsRequest):
+        return Operation.CREDENTIALS
     return (
         Operation.FORM if isinstance(request, PostFormRequest) else request.access_request.operation
     )
@@ -191,6 +205,18 @@ def with_page_size(request: PresignRequest, grants: Iterable[Grant]) -> PresignR
     return replace(request, action=replace(request.action, max_keys=keys))
 
 
+def with_content_type(request: PresignRequest, grants: Iterable[Grant]) -> PresignRequest:
+    """Give an upload without a type the one that its key suggests, if a grant allows that."""
+    action = request.action
+    if request.content_type_given or not isinstance(action, PutObject):
+        return request
+    content_type = allowed_content_type(grants, access_for_request(request))
+    if content_type is None:
+        return request
+    action = replace(action, content_type=content_type)
+    return replace(request, action=action, content_type_given=True)
+
+
 def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
     """If the browser names the file, the form is for every key under the new, unique prefix."""
     subtree = key.endswith(FILENAME_VARIABLE)
@@ -200,6 +226,7 @@ def access_for_form(request: PostFormRequest, key: str) -> AccessRequest:
         key=key.removesuffix(FILENAME_VARIABLE),
         subtree=subtree,
         content_length=request.form.max_content_length,
+        is_max_length=True,
         content_type=request.form.content_type,
         content_type_prefix=request.form.content_type_prefix,
         overwrite=request.key is not None,

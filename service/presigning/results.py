@@ -24,6 +24,19 @@ class PresignedRequest:
 
 
 @dataclass(slots=True, kw_only=True)
+class SignedHeaders:
+    """The headers to add to a request that the client builds itself.
+
+    With `covers_only_url` every equal method and URL gets a signature that fits it.
+    """
+
+    headers: Mapping[str, str] = field(repr=False)
+    covers_only_url: bool
+    validity: Validity
+    session: Session = field(repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
 class PresignedRequests:
     """Requests that differ in their URLs only. `urls` are in the order of the keys."""
 
@@ -59,6 +72,14 @@ class MadeLink:
 
     expires_in: int
     limited_by: LimitedBy | None
+
+
+@dataclass(frozen=True, slots=True)
+class VendedCredentials:
+    """A session whose credentials a program gets, and what it has left."""
+
+    session: Session = field(repr=False)
+    validity: Validity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from service.access.session_policy import BucketArns, deny_all, session_policy
 from service.access.subject_patterns import Patterns
 from service.auth.api_keys import ApiKeys
 from service.concurrency.bounded_dict import BoundedDict
-from service.errors import CreateOnlyUnsupported
+from service.errors import CreateOnlyUnsupported, InvalidRequest
+from service.sessions import signature_age
 from service.sessions.pool_entry import SessionKey
 from service.sessions.sts import Owner
 from service.signing.actions import Encryption
@@ -51,6 +52,21 @@ class Bucket:
         if not self.conditional_writes:
             detail = "The store of this bucket has no conditional writes. Ask to overwrite."
             raise CreateOnlyUnsupported(detail, pointer=pointer)
+
+    @property
+    def encryption_headers(self) -> dict[str, str]:
+        """The headers that every upload must have."""
+        return {} if self.encryption is None else self.encryption.headers()
+
+    def check_encryption(self, sent: Mapping[str, str]) -> None:
+        """Raises InvalidRequest unless a client's own headers encrypt as this bucket does."""
+        needed = self.encryption_headers
+        if sent == needed:
+            return
+        if not needed:
+            raise InvalidRequest("This bucket is not configured for encryption headers.")
+        headers = ", ".join(f"`{name}: {value}`" for name, value in needed.items())
+        raise InvalidRequest(f"An upload to this bucket needs {headers}.")
 
     @property
     def probe_policy(self) -> str | None:
@@ -144,7 +160,8 @@ class Snapshot:
         arns = self.buckets[name].arns
         if arns is None:
             return SessionKey(name, None, None)
-        policy = session_policy((grant for grant in grants if grant.bucket == name), arns)
+        own = [grant for grant in grants if grant.bucket == name]
+        policy = session_policy(own, arns, max_age=signature_age.max_age(own))
         return SessionKey(name, (caller.issuer, caller.subject), policy, not_before)
 
 

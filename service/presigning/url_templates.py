@@ -21,13 +21,13 @@ from pydantic_core import to_json
 
 from service.access.grants import Caller, DecisionScope, decision_scope
 from service.concurrency.bounded_dict import BoundedDict
-from service.errors import InvalidRequest
 from service.presigning.audit import Requester
 from service.presigning.authorizer import Authorizer, SigningGrant
 from service.presigning.requests import (
     PresignRequest,
     SignedAction,
     access_for_request,
+    with_content_type,
     with_page_size,
 )
 from service.presigning.results import to_send
@@ -83,10 +83,10 @@ class UrlTemplateCache:
     def _make(
         self, requester: Requester, access: CallerAccess, request: PresignRequest
     ) -> UrlTemplate | None:
-        with_limits = with_page_size(request, access.grants)
-        access_request = access_for_request(with_limits)
+        complete = with_content_type(with_page_size(request, access.grants), access.grants)
+        access_request = access_for_request(complete)
         granted = self._authorizer.authorize(requester, access_request)
-        action = _apply_bucket_defaults(with_limits.action, granted.bucket)
+        action = _apply_bucket_defaults(complete.action, granted.bucket)
         if (signing_grant := self._authorizer.signing_grant(granted, request.lifetime)) is None:
             return None
         scope = None
@@ -143,16 +143,6 @@ def _apply_bucket_defaults(action: SignedAction, bucket: Bucket) -> SignedAction
     elif not action.overwrite and not (isinstance(action, RedirectedPut) and action.new_key):
         bucket.refuse_create_only()
     if isinstance(action, RedirectedPut):
-        _check_encryption(action, bucket)
+        bucket.check_encryption(action.encryption)
         return action
     return action if bucket.encryption is None else replace(action, encryption=bucket.encryption)
-
-
-def _check_encryption(action: RedirectedPut, bucket: Bucket) -> None:
-    needed = {} if bucket.encryption is None else bucket.encryption.headers()
-    if action.encryption == needed:
-        return
-    if not needed:
-        raise InvalidRequest("This bucket is not configured for encryption headers.")
-    headers = ", ".join(f"`{name}: {value}`" for name, value in needed.items())
-    raise InvalidRequest(f"An upload to this bucket needs {headers}.")

@@ -80,16 +80,17 @@ async def list_objects(
     bucket: str,
     prefix: str,
     *,
+    delimiter: str | None,
     max_keys: int,
     after: str | None = None,
 ) -> ObjectsPage:
-    """Return one level under `prefix`, from the continuation token `after`.
+    """Return a page of the keys that begin with `prefix`, from the continuation token `after`.
 
     Raises what `S3Client.send` raises.
     """
     action = ListObjects(
         prefix=prefix,
-        delimiter="/",
+        delimiter=delimiter,
         max_keys=max_keys,
         continuation_token=after,
         encoding_type="url",

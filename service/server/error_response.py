@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.api.problems import MEDIA_TYPE, problem
+from service.api.problems import MEDIA_TYPE, Problems
 from service.api.request_id import response_headers
 
 
-def error_response(code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
+def error_response(
+    problems: Problems, code: str, detail: str, defaults: Iterable[tuple[bytes, bytes]]
+) -> bytes:
     """A complete response that ends the connection. `defaults` are uvicorn's default headers."""
     request_id = secrets.token_hex(16)
-    members = problem(code, detail, request_id=request_id)
+    members = problems.problem(code, detail, request_id=request_id)
     body = to_json(members)
     headers = [
         *defaults,

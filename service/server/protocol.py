@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn, cast
 
 import httptools
 
+from service.api.problems import Problems
 from service.server.error_response import error_response
 from service.server.limits import ConnectionLimits
 from service.server.shutdown import Drain
@@ -47,12 +48,14 @@ class TimeoutProtocol(FastHttpProtocol):
         self,
         *,
         limits: ConnectionLimits,
+        problems: Problems,
         drain: Drain,
         batcher: WriteBatcher,
         **uvicorn_arguments: Any,
     ) -> None:
         super().__init__(**uvicorn_arguments)
         self._limits = limits
+        self._problems = problems
         self._batcher = batcher
         self._drain = drain
         self._phase = _Phase.IDLE
@@ -244,7 +247,7 @@ class TimeoutProtocol(FastHttpProtocol):
             return
         if not (in_body and self.cycle.response_started):
             defaults = self.server_state.default_headers
-            self._connection.write(error_response(code, detail, defaults))
+            self._connection.write(error_response(self._problems, code, detail, defaults))
         self._close()
 
     def _close(self) -> None:

@@ -118,6 +118,7 @@ def uvicorn_config(
     protocol = partial(
         TimeoutProtocol,
         limits=limits or ConnectionLimits(),
+        problems=app.state.problems,
         drain=drain,
         batcher=WriteBatcher(),
         body_discarded=body_discarded,

@@ -20,7 +20,7 @@ from service.clock import Clock
 from service.concurrency.shared_attempts import LONGEST_SLEEP, attempt
 from service.sessions.history import History
 from service.sessions.pool_entry import PooledSession, SessionKey, SessionObserver, SigningSession
-from service.sessions.refresh_policy import backoff, is_better, threshold
+from service.sessions.refresh_policy import VENDED_REMAINING, backoff, is_better, threshold
 from service.sessions.session import Session
 from service.sessions.sts import SessionRefused, session_name
 from service.telemetry.spans import Spans
@@ -84,7 +84,8 @@ class Attempts:
 
     async def step(self, key: SessionKey, entry: PooledSession) -> float | None:
         """Make an attempt if one is due. Return the seconds to the next step, or None if idle."""
-        due_at = threshold(entry.length, entry.bucket.longest_lifetime, entry.chance)
+        needed = VENDED_REMAINING if key.vended else entry.bucket.longest_lifetime
+        due_at = threshold(entry.length, needed, entry.chance)
         due_in = entry.remaining(self._clock) - due_at
         if due_in > 0 and not entry.refresh_requested:
             return due_in
@@ -121,7 +122,7 @@ class Attempts:
         attributes, waiting = {"presign.bucket": key.bucket}, entry.attempts.waiting_contexts
         with self._spans.shared_call(entry.bucket.call, attributes, waiting) as call:
             try:
-                work = entry.bucket.source.fetch(key.owner, key.policy)
+                work = entry.bucket.source.fetch(key.owner, key.policy, vended=key.vended)
                 self._accept(key, entry, await attempt(work, ATTEMPT_SECONDS))
             except SessionRefused as refusal:
                 call.outcome = self._fail(key, entry, refusal)
@@ -154,7 +155,7 @@ class Attempts:
         entry.next_attempt_at = self._clock.boot() + pause
         level = logging.ERROR if refusal.permanent else logging.WARNING
         text = "no new session %s for bucket %s, next attempt in %.0f s: %s"
-        log.log(level, text, session_name(key.owner), key.bucket, pause, refusal)
+        log.log(level, text, session_name(key.owner, vended=key.vended), key.bucket, pause, refusal)
         if refusal.throttled:
             account = entry.bucket.account
             until = max(self._throttled_until[account], entry.next_attempt_at)

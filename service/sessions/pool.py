@@ -32,6 +32,11 @@ from service.telemetry.spans import Spans
 
 NO_SESSION: Final = "No session of the signing role is available right now."
 MAX_SESSIONS: Final = 4096  # about 5 KiB each
+# Vended sessions of one caller on one bucket. The caller chooses how to narrow them, and could
+# otherwise make us call STS with each request. One that nobody asked for in a minute makes room.
+MAX_VENDED: Final = 16
+VENDED_HOLD: Final = 60.0  # seconds
+_TOO_MANY: Final = f"At most {MAX_VENDED} different prefixes and permissions are in use at a time."
 
 
 class SessionPool:
@@ -87,10 +92,11 @@ class SessionPool:
         """Return which sessions sign URLs with `stable_for`."""
         return self._entries[key].windows
 
-    async def ready(self, key: SessionKey) -> SigningSession:
+    async def ready(self, key: SessionKey, seconds: float = ATTEMPT_SECONDS) -> SigningSession:
         """Return the session. If there is none, or a refresh was requested, wait for the attempt.
 
-        Raises CredentialsUnavailable.
+        It waits for at most `seconds`; the attempt goes on after that. Raises
+        CredentialsUnavailable.
         """
         if (session := self.current(key)) is not None and not self._entries[key].refresh_requested:
             return session
@@ -100,14 +106,16 @@ class SessionPool:
         if self._attempts.backoff_left(key, entry) <= 0:
             entry.wanted = True
             entry.attempts.wake()
-            await entry.attempts.wait(ATTEMPT_SECONDS, ("STS", key.bucket))
+            await entry.attempts.wait(seconds, ("STS", key.bucket))
         else:
             self._attempts.hurry(key.bucket)
         if (session := self.current(key)) is not None:
             return session
         bucket = self._buckets.get(key.bucket)
         if bucket is not None and bucket.source is not entry.bucket.source:
-            return await self.ready(key)  # the bucket was replaced while the request waited
+            return await self.ready(
+                key, seconds
+            )  # the bucket was replaced while the request waited
         retry_after = max(1, math.ceil(self._attempts.backoff_left(key, entry)))
         raise CredentialsUnavailable(NO_SESSION, retry_after=retry_after)
 
@@ -194,6 +202,8 @@ class SessionPool:
         entry.bucket = bucket
 
     def _open(self, key: SessionKey) -> PooledSession:
+        if key.vended:
+            self._make_room_for_vended(key)
         self._make_room()
         entry = PooledSession(self._buckets[key.bucket], self._chance(), self._clock.boot())
         entry.attempts = SharedAttempts(
@@ -215,6 +225,21 @@ class SessionPool:
             callers = [key for key in self._entries if key.owner is not None]
             if callers:
                 self._close(min(callers, key=lambda key: self._entries[key].used_at))
+
+    def _make_room_for_vended(self, key: SessionKey) -> None:
+        """Drop the longest unused of the caller's vended sessions, if there are too many.
+
+        Raises CredentialsUnavailable if all of them are in use.
+        """
+        place = (key.bucket, key.owner)
+        vended = [k for k in self._entries if k.vended and (k.bucket, k.owner) == place]
+        if len(vended) < MAX_VENDED:
+            return
+        unused = min(vended, key=lambda key: self._entries[key].used_at)
+        hold = VENDED_HOLD - (self._clock.boot() - self._entries[unused].used_at)
+        if hold > 0:
+            raise CredentialsUnavailable(_TOO_MANY, retry_after=math.ceil(hold))
+        self._close(unused)
 
     def _close(self, key: SessionKey) -> None:
         self._entries.pop(key).attempts.cancel()

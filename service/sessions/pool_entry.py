@@ -15,12 +15,16 @@ from service.signing.signer import Address, Signer
 
 @dataclass(frozen=True, slots=True)
 class SessionKey:
-    """When a caller's grants change, its policy changes, and it gets another session."""
+    """When a caller's grants change, its policy changes, and it gets another session.
+
+    A `vended` session signs nothing here: a program gets its credentials.
+    """
 
     bucket: str
     owner: Owner
     policy: str | None
     not_before: float = -math.inf  # epoch seconds: sessions that began earlier are revoked
+    vended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ MIN_REFRESH_AGE: Final = 30.0  # seconds: a younger session is never replaced
 REFRESH_MARGIN: Final = 60  # seconds for further attempts before a lifetime has to be cut short
 JITTER: Final = 0.05  # of the threshold, so that replicas do not refresh at the same time
 MAX_BACKOFF: Final = 60.0  # seconds
+# Credentials that a program gets: SDKs ask again when 15 minutes are left (botocore/credentials.py,
+# `_advisory_refresh_timeout`). With less left, each of their requests would ask.
+VENDED_REMAINING: Final = 960.0  # seconds
+MIN_VENDED_SECONDS: Final = 1800  # how long such a session lasts at least
 
 
 def threshold(length: float, longest_lifetime: float, chance: float) -> float:

@@ -6,6 +6,7 @@ X-Amz-Expires. That is the lifetime; for a download with `stable_for` also the w
 is its X-Amz-Date. `max_expires_in` limits the sum, and no session signs for longer than it lives.
 """
 
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -14,7 +15,7 @@ from service.sessions.refresh_policy import EXPIRY_MARGIN
 from service.signing.signer import MAX_EXPIRES_IN
 
 MAX_STABLE_FOR: Final = 86_400  # seconds, as in openapi.yaml
-_SIGN_NOTHING: Final = frozenset({Operation.VERSIONS, Operation.CHECK})
+_SIGN_NOTHING: Final = frozenset({Operation.VERSIONS, Operation.CHECK, Operation.CREDENTIALS})
 _SLACK: Final = 60  # seconds; requests of the service itself are signed for as long
 
 
@@ -27,6 +28,15 @@ def longest_life(grants: Iterable[Grant], session_seconds: float) -> int | None:
 def oldest(life: int) -> int:
     """Return the age in milliseconds that must be allowed for signatures of `life` seconds."""
     return (life + _SLACK) * 1000
+
+
+def max_age(grants: Iterable[Grant], *, at_least: int = 0) -> int | None:
+    """Return the age in milliseconds beyond which no signature under these grants is needed.
+
+    None if a grant has no `max_expires_in`. `at_least` is in seconds.
+    """
+    life = longest_life(grants, math.inf)
+    return None if life in {None, MAX_EXPIRES_IN} else oldest(max(life or 0, at_least))
 
 
 def _longest(grant: Grant, session_seconds: float) -> int:

@@ -18,7 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as SdkConnectionError
 from botocore.parsers import ResponseParserError
 
+from service.access.session_policy import MAX_POLICY_LENGTH
 from service.clock import Clock
+from service.sessions.refresh_policy import MIN_VENDED_SECONDS
 from service.sessions.session import Session
 from service.signing.sigv4 import Credentials
 
@@ -26,10 +28,11 @@ from service.signing.sigv4 import Credentials
 Owner = tuple[str | None, str] | None
 
 # Limits without another source: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-MAX_POLICY_LENGTH: Final = 2048  # characters
 _NOT_IN_SESSION_NAME = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _DIGEST_LENGTH = 12
-READABLE_LENGTH: Final = 64 - _DIGEST_LENGTH - 1  # a session name has at most 64 characters
+_VENDED = "-vended"  # the end of the name of a session whose credentials a program gets
+# A session name has at most 64 characters.
+READABLE_LENGTH: Final = 64 - len(_VENDED) - _DIGEST_LENGTH - 1
 _NAME_PREFIX = "presign"
 _TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
 _LONGEST_SESSION = 12 * 3600 + 60  # seconds, with a minute for clocks; beyond, the Date is wrong
@@ -57,8 +60,11 @@ class SessionRefused(Exception):
 class SessionSource(Protocol):
     length: float  # seconds that a session of this source lives
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
-        """Return a session limited by `policy`, an IAM policy in JSON. Raises SessionRefused."""
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
+        """Return a session limited by `policy`, an IAM policy in JSON. Raises SessionRefused.
+
+        `vended` is for a session whose credentials a program gets.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +90,8 @@ class AssumedRole:
         self._role = role
         self._clock = clock
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
-        request = self._request(owner, policy)
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
+        request = self._request(owner, policy, vended=vended)
         asked_at = self._clock.boot()
         try:
             answer = await self._call(request)
@@ -109,15 +115,15 @@ class AssumedRole:
     async def close(self) -> None:
         await self._client.close()
 
-    def _request(self, owner: Owner, policy: str | None) -> dict[str, Any]:
+    def _request(self, owner: Owner, policy: str | None, *, vended: bool) -> dict[str, Any]:
         if policy is not None and len(policy) > MAX_POLICY_LENGTH:
             reason = f"the session policy has {len(policy)} characters; {MAX_POLICY_LENGTH} is most"
             raise SessionRefused(reason, permanent=True)
-        name = session_name(owner)
+        name, seconds = session_name(owner, vended=vended), self._role.session_seconds
         return {
             "RoleArn": self._role.arn,
             "RoleSessionName": name,
-            "DurationSeconds": self._role.session_seconds,
+            "DurationSeconds": max(seconds, MIN_VENDED_SECONDS) if vended else seconds,
             **({"Policy": policy} if policy is not None else {}),
             **({"Tags": self._tags(owner)} if self._role.session_tags else {}),
             **({"SourceIdentity": name} if self._role.source_identity else {}),
@@ -157,7 +163,13 @@ class StaticKeys:
         self._session = session
         self._clock = clock
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:  # noqa: ARG002
+    async def fetch(
+        self,
+        owner: Owner,  # noqa: ARG002
+        policy: str | None,  # noqa: ARG002
+        *,
+        vended: bool = False,  # noqa: ARG002
+    ) -> Session:
         credentials = await _chained(self._session)
         if credentials.session_token is not None:
             # Nobody tells us when a token expires, so `expires_at` would be wrong.
@@ -201,13 +213,22 @@ def _refused(error: ClientError) -> SessionRefused:
     )
 
 
-def session_name(owner: Owner) -> str:
+def session_name(owner: Owner, *, vended: bool = False) -> str:
     """Return the name that CloudTrail shows. A digest keeps distinct owners distinct."""
     if owner is None:
         return _NAME_PREFIX
     issuer, subject = owner
     digest = sha256(f"{issuer or ''}\0{subject}".encode()).hexdigest()[:_DIGEST_LENGTH]
-    return f"{sanitize_session_name(subject)[-READABLE_LENGTH:]}-{digest}"
+    name = f"{sanitize_session_name(subject)[-READABLE_LENGTH:]}-{digest}"
+    return vended_name(name) if vended else name
+
+
+def vended_name(name: str) -> str:
+    """Return the name, or pattern of names, of the vended sessions of an owner.
+
+    `name` is the name, or pattern, of the sessions that sign for it.
+    """
+    return name + _VENDED
 
 
 def sanitize_session_name(subject: str) -> str:

@@ -9,7 +9,7 @@ Contexts of actions that are used again are cached for their second, by the acti
 hash an action would cost more than to sign with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -26,6 +26,7 @@ SERVICE: Final = "s3"
 MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-query-string-auth.html
 
 _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
+_MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
 _MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and are seldom used twice
 
@@ -78,6 +79,29 @@ class SigningContext:
         return f"{self.url_head}{path}{self.url_tail}{signature}"
 
 
+@dataclass(slots=True, eq=False)
+class SigningSecond:
+    """What every signature of one second shares. `templates` are those of `header_signatures.py`."""
+
+    timestamp: str
+    credential: str
+    state: SigningState = field(repr=False)  # with the start of the string to sign
+    templates: BoundedDict[Hashable, "HeaderTemplate"] = field(repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class HeaderTemplate:
+    """What the signatures of equal headers share: all but the method, the path and the query.
+
+    `added` are the new headers without `Authorization`, whose value begins with
+    `authorization_head`.
+    """
+
+    canonical_tail: str = field(repr=False)  # has the session token, as `added`
+    authorization_head: str
+    added: dict[str, str] = field(repr=False)
+
+
 class Signer:
     def __init__(self, credentials: Credentials, address: Address) -> None:
         self.credentials = credentials
@@ -87,9 +111,10 @@ class Signer:
         self._token = encoded and f"&X-Amz-Security-Token={encoded}"
         self._date = ""
         self._key = b""
-        self._second = -1
+        self._now = -1
         self._query_head = ""
-        self._key_state = self._state = SigningState(self._key)
+        self._key_state = SigningState(self._key)
+        self._second = SigningSecond("", "", self._key_state, BoundedDict(_MAX_TEMPLATES))
         self._contexts = BoundedDict[tuple[int, int, str | None], SigningContext](_MAX_CONTEXTS)
 
     def presign(
@@ -107,7 +132,7 @@ class Signer:
         self, action: Signable, *, now: int, expires_in: int, tag: str | None = None
     ) -> SigningContext:
         """As `presign`, for any number of keys."""
-        if now != self._second:
+        if now != self._now:
             self._start_second(now)
         at = (id(action), expires_in, tag)
         if (context := self._contexts.get(at)) is None:
@@ -116,6 +141,12 @@ class Signer:
             if not is_used_once and len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH:
                 self._contexts[at] = context
         return context
+
+    def second(self, now: int) -> SigningSecond:
+        """`now` is the store's time in epoch seconds."""
+        if now != self._now:
+            self._start_second(now)
+        return self._second
 
     def state(self, date: str) -> SigningState:
         """The signing key of `date` (YYYYMMDD), derived once a day."""
@@ -132,14 +163,15 @@ class Signer:
     def _start_second(self, now: int) -> None:
         timestamp = sigv4.amz_date(now)
         scope = self.scope(timestamp[:8])
-        credential = sigv4.percent_encode(f"{self.credentials.access_key_id}/{scope}")
+        credential = f"{self.credentials.access_key_id}/{scope}"
         self._query_head = (
-            f"X-Amz-Algorithm={sigv4.ALGORITHM}&X-Amz-Credential={credential}"
+            f"X-Amz-Algorithm={sigv4.ALGORITHM}&X-Amz-Credential={sigv4.percent_encode(credential)}"
             f"&X-Amz-Date={timestamp}&X-Amz-Expires="
         )
         self.state(timestamp[:8])
-        self._state = SigningState(self._key, sigv4.string_to_sign_head(timestamp, scope))
-        self._second = now
+        state = SigningState(self._key, sigv4.string_to_sign_head(timestamp, scope))
+        self._second = SigningSecond(timestamp, credential, state, BoundedDict(_MAX_TEMPLATES))
+        self._now = now
         self._contexts.clear()
 
     def _render(self, action: Signable, expires_in: int, tag: str | None) -> SigningContext:
@@ -152,7 +184,7 @@ class Signer:
         return SigningContext(
             action=action,
             headers=headers,
-            state=self._state,
+            state=self._second.state,
             canonical_head=f"{action.METHOD}\n{prefix}",
             canonical_tail=f"\n{query}\n{canonical_headers}\n{names}\n{sigv4.UNSIGNED_PAYLOAD}",
             url_head=f"{self.address.origin}{prefix}",

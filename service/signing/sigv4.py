@@ -62,7 +62,8 @@ def canonical_request(
 ) -> str:
     """`path` and `query` must be encoded. S3 neither normalizes the path nor encodes it twice.
 
-    For proofs and tests: URLs are signed from `SigningContext`, which tests compare with this.
+    For proofs and tests: requests are signed from `SigningContext` and `HeaderTemplate`, which tests
+    compare with this.
     """
     lines = (method, path, query, canonical_headers(headers), signed_headers(headers), payload_hash)
     return "\n".join(lines)

@@ -36,7 +36,7 @@ def check_key(key: str, *, pointer: str = "#/key") -> None:
 
 def is_valid_key(key: str) -> bool:
     """Whether `check_key` accepts it."""
-    if key and _is_plain(key):
+    if key and is_plain(key):
         return True
     try:
         check_key(key)
@@ -47,7 +47,7 @@ def is_valid_key(key: str) -> bool:
 
 def check_prefix(prefix: str, *, pointer: str = "#/prefix") -> None:
     """Like `check_key`, but allows an empty prefix."""
-    if _is_plain(prefix):
+    if is_plain(prefix):
         return
     if CONTROL.search(prefix):
         detail = "Control characters and lone surrogates are not allowed."
@@ -70,7 +70,7 @@ def has_dot_segment(path: str) -> bool:
     return _DOT_SEGMENT.search(path) is not None
 
 
-def _is_plain(text: str) -> bool:
+def is_plain(text: str) -> bool:
     """Fast path: True for most keys that may be signed. False needs a closer look."""
     return (
         PLAIN_KEY.fullmatch(text) is not None

@@ -48,4 +48,6 @@ def make_upload(**changes: Any) -> AccessRequest:
 
 
 def make_form(**changes: Any) -> AccessRequest:
-    return replace(make_request(operation=Operation.FORM, content_length=5), **changes)
+    return replace(
+        make_request(operation=Operation.FORM, content_length=5, is_max_length=True), **changes
+    )

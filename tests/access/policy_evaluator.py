@@ -11,7 +11,11 @@ from typing import Any
 
 VERSION = "2012-10-17"
 STATEMENT_KEYS = {"Effect", "Action", "Resource"}
-OPERATORS = {"StringEquals", "StringNotEquals", "StringLike", "Null"}
+OPERATORS = {
+    *("StringEquals", "StringNotEquals", "StringLike", "StringNotLike"),
+    *("Null", "Bool", "NumericGreaterThan"),
+}
+NEGATED = {"StringNotEquals", "StringNotLike"}
 # What the parameter `Policy` takes: docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 STS_CHARACTERS = re.compile(r"[\t\n\r\x20-\u00ff]+")
 
@@ -95,12 +99,12 @@ def _applies(
 def holds_at_iam(operator: str, values: Any, actual: str | None) -> bool:
     """…/UserGuide/reference_policies_elements_condition_operators.html
 
-    For a key that the request lacks, only `Null: true` and the negated operator hold.
+    For a key that the request lacks, only `Null: true` and the negated operators hold.
     """
     if operator == "Null":
         return (actual is None) is (values == "true")
     if actual is None:
-        return operator == "StringNotEquals"
+        return operator in NEGATED
     return _compares(operator, values, actual)
 
 
@@ -112,9 +116,16 @@ def holds_at_ceph_squid(operator: str, values: Any, actual: str | None) -> bool:
 
 
 def _compares(operator: str, values: Any, actual: str) -> bool:
-    if operator == "StringLike":
-        return any(matches(each, actual) for each in _several(values))
-    return (actual in _several(values)) is (operator == "StringEquals")
+    match operator:
+        case "StringLike" | "StringNotLike":
+            found = any(matches(each, actual) for each in _several(values))
+        case "Bool":
+            found = actual == str(values)
+        case "NumericGreaterThan":
+            found = int(actual) > int(values)
+        case _:
+            found = actual in _several(values)
+    return found is not (operator in NEGATED)
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -114,5 +114,19 @@ def listing_meant(granted: Iterable[Grant], prefix: str) -> bool:
     )
 
 
+def copy_meant(granted: Iterable[Grant], source: str) -> bool:
+    """Return whether a copy may read `source`, a bucket and a key with or without a slash before.
+
+    Only callers that sign and upload copy, and only what they may sign and download.
+    """
+    bucket, _, key = (source[1:] if source[:1] == "/" else source).partition("/")
+    signing = [grant for grant in granted if Operation.SIGN in grant.allow]
+    return (
+        bucket == "acme"
+        and any(UPLOADS & grant.allow for grant in signing)
+        and any(Operation.DOWNLOAD in each.allow and below(each.prefix, key) for each in signing)
+    )
+
+
 def is_folder(prefix: str) -> bool:
     return prefix == "" or prefix[-1] == "/"

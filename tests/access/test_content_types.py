@@ -1,8 +1,16 @@
+import mimetypes
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.content_types import essence, matches_content_type, runs_in_browser
+from service.access.content_types import (
+    _TYPES,
+    essence,
+    matches_content_type,
+    runs_in_browser,
+    suggested_content_type,
+)
 
 RUNS = [
     *("text/html", "text/xml", "text/xsl", "text/vbscript", "text/jscript", "text/livescript"),
@@ -104,3 +112,42 @@ def test_only_its_exact_name_matches_a_type_that_browsers_run(name: str, pattern
 @pytest.mark.parametrize("header", ["Text/HTML", " text/html ", "text/html ;a=b;c=d", "TEXT/HTML;"])
 def test_the_essence_has_no_parameters_and_is_lower_case(header: str) -> None:
     assert essence(header) == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        ("a/b.pdf", "application/pdf"),
+        ("A.PNG", "image/png"),
+        ("photo.webp", "image/webp"),
+        ("a.tar.gz", "application/gzip"),
+        ("a.csv", "text/csv"),
+        ("\u00e9 x.json", "application/json"),
+        ("data:image/png,a.txt", "text/plain"),
+        ("a", None),
+        ("a.", None),
+        ("a.png/", None),
+        ("a.png/b", None),
+        ("a/.png", None),
+        (".png", None),
+        ("a.png\n", None),
+        ("a.unknown", None),
+        ("", None),
+    ],
+)
+def test_a_key_suggests_the_type_of_its_suffix(key: str, content_type: str | None) -> None:
+    assert suggested_content_type(key) == content_type
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    ["html", "htm", "xhtml", "svg", "svgz", "xml", "xsl", "js", "mjs", "rss", "wsdl", "shtml"],
+)
+def test_no_key_suggests_a_type_that_browsers_run(suffix: str) -> None:
+    assert suggested_content_type(f"a.{suffix}") is None
+
+
+def test_the_table_has_none_that_browsers_run_and_is_not_the_machines() -> None:
+    assert [name for name in _TYPES.values() if runs_in_browser(name)] == []
+    mimetypes.add_type("text/x-of-this-machine", ".ofthismachine")
+    assert suggested_content_type("a.ofthismachine") is None

@@ -21,6 +21,7 @@ from tests.access.policy_meaning import (
     OBJECT_ACTIONS,
     UPLOADS,
     allowing,
+    copy_meant,
     meant,
     near,
     some_grants,
@@ -32,17 +33,20 @@ ARNS = bucket_arns("acme", partition="aws")
 @given(
     granted=some_grants,
     action=st.sampled_from(OBJECT_ACTIONS),
-    source=st.sampled_from(["/acme/a/b", "acme/a", "other/a", "%61cme/a", "x", ""]),
+    source=st.sampled_from(
+        ["/acme/a/b", "acme/a", "acme/b/", "//acme/a", "other/a", "%61cme/a", "x", ""]
+    ),
     data=st.data(),
 )
-def test_only_copies_are_denied(
+def test_only_copies_of_what_is_not_signed_and_read_are_denied(
     granted: list[Grant], action: str, source: str, data: st.DataObject
 ) -> None:
-    """CopyObject and UploadPartCopy are PutObject with a source, which presign never sends."""
+    """CopyObject and UploadPartCopy are PutObject with a source."""
     policy, key = session_policy(granted, ARNS), data.draw(near(granted))
     copies = {"s3:x-amz-copy-source": source}
     allowed = allows(policy, action, f"{BUCKET}/{key}", copies)
-    assert allowed is (meant(granted, action, key) and action != "s3:PutObject")
+    copied = action != "s3:PutObject" or copy_meant(granted, source)
+    assert allowed is (meant(granted, action, key) and copied)
 
 
 def policy_for(operation: Operation) -> str:
@@ -62,6 +66,51 @@ def test_an_upload_is_allowed_at_iam_and_at_ceph_squid(holds: Holds, operation: 
 def test_an_upload_policy_denies_copies(operation: Operation) -> None:
     copies = {"s3:x-amz-copy-source": "acme/a/secret"}
     assert not allows(policy_for(operation), "s3:PutObject", f"{BUCKET}/a/b", copies)
+
+
+SIGNING = [allowing(Operation.SIGN, Operation.DOWNLOAD, Operation.UPLOAD)]
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [
+        ("acme/a/x", True),
+        ("/acme/a/x", True),
+        ("acme/b/x", False),
+        ("acme2/a/x", False),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/p/object/a/x", False),
+    ],
+)
+def test_a_caller_that_signs_copies_what_it_may_read(source: str, *, allowed: bool) -> None:
+    copies = {"s3:x-amz-copy-source": source}
+    policy = session_policy(SIGNING, ARNS)
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", copies) is allowed
+
+
+@pytest.mark.parametrize("holds", [holds_at_iam, holds_at_ceph_squid])
+def test_a_caller_that_signs_may_upload(holds: Holds) -> None:
+    policy = session_policy(SIGNING, ARNS)
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/a/b", holds=holds)
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        [allowing(Operation.SIGN, Operation.UPLOAD)],
+        [allowing(Operation.SIGN, Operation.UPLOAD), allowing(Operation.DOWNLOAD)],
+        [allowing(Operation.SIGN, Operation.DOWNLOAD), allowing(Operation.UPLOAD)],
+        [allowing(Operation.SIGN, Operation.UPLOAD, Operation.HEAD)],
+    ],
+)
+def test_only_signed_downloads_are_sources(granted: list[Grant]) -> None:
+    copies = {"s3:x-amz-copy-source": "acme/a/b"}
+    assert not allows(session_policy(granted, ARNS), "s3:PutObject", f"{BUCKET}/a/b", copies)
+
+
+def test_nothing_is_copied_from_an_access_point() -> None:
+    point = bucket_arns("arn:aws:s3:eu-west-1:111122223333:accesspoint/p", partition="aws")
+    *_, denial = statements(session_policy(SIGNING, point))
+    assert "StringNotLike" not in denial["Condition"]
 
 
 @pytest.mark.parametrize("operation", [each for each in Operation if each not in UPLOADS])

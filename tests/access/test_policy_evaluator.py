@@ -103,7 +103,7 @@ def test_a_condition_holds_for_a_context(
         make_policy(make_statement(Effect="allow")),
         make_policy(make_statement(Action=[])),
         make_policy(make_statement(Resource=f"{KEY}/${{aws:username}}")),
-        make_policy(make_statement(Condition={"StringNotLike": {"s3:prefix": "a"}})),
+        make_policy(make_statement(Condition={"StringNotEqualsIgnoreCase": {"s3:prefix": "a"}})),
         make_policy(make_statement(Condition={"StringLike": {}})),
         make_policy(make_statement(Condition={"Null": {"k": "no"}})),
         make_policy(make_statement(Condition={"Null": {"k": ["true", "false"]}})),

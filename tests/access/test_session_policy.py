@@ -62,6 +62,8 @@ EXACTLY: Mapping[Operation, set[str]] = {
     Operation.LIST: {"s3:ListBucket"},
     Operation.VERSIONS: set(),
     Operation.LINK: set(),
+    Operation.CREDENTIALS: set(),
+    Operation.SIGN: set(),
 }
 
 

@@ -22,7 +22,7 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert answer.headers["content-type"] == "application/problem+json"
     members: dict[str, Any] = answer.json()
     assert (members["code"], members["status"]) == (code, status)
-    assert members["type"] == f"urn:presign:problem:{code}"
+    assert members["type"] == f"/errors#{code}"
     assert members["request_id"] == answer.headers["x-request-id"]
     for secret in (MARK, SECRET, TOKEN, "X-Amz-Signature", "demo.s3.example"):
         assert secret not in answer.text

@@ -13,5 +13,6 @@ CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("download-urls/batch", {"items": [GET]}),
     ("upload-urls/batch", {"items": [{**GET, "content_length": 5}]}),
     ("head-urls/batch", {"items": [GET]}),
+    ("download-urls/batch", {"bucket": "demo", "keys": ["a"]}),
     ("delete-urls/batch", {"items": [GET]}),
 ]

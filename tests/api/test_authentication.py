@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -187,11 +187,11 @@ async def test_a_key_removed_during_a_wait_is_refused() -> None:
     gate, fetching = asyncio.Event(), asyncio.Event()
 
     class Held(FixedSource):
-        async def fetch(self, owner: Owner, policy: str | None) -> Session:
+        async def fetch(self, owner: Owner, policy: str | None, **more: Any) -> Session:
             if owner is not None:
                 fetching.set()
                 await gate.wait()
-            return await super().fetch(owner, policy)
+            return await super().fetch(owner, policy, **more)
 
     settings = make_app_settings(make_open_grant())
     async with run_app(settings, open_sources=open_sources_of(Held)) as client:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.api.refusals import GET, MARK, UPLOAD, pointers, refused, refused_at
+from tests.api.refusals import GET, MARK, UPLOAD, pointers, problem, refused, refused_at
 
 MD5: Final = {"algorithm": "MD5", "value": "AAAAAA=="}
 
@@ -62,6 +62,44 @@ async def test_a_body_of_another_schema_is_refused_with_its_pointer(
 ) -> None:
     """`tests/contract/test_implementation.py` compares all bounds with the document."""
     await refused_at(client, path, body, pointer)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("download-urls", {**GET, "expires": 60}, "Unknown field. Did you mean `expires_in`?"),
+        ("download-urls", {**GET, "page": 60}, "Unknown field."),
+        ("download-urls", {**GET, "expires_in" * 7: 60}, "Unknown field."),  # 70 characters
+        (
+            "upload-urls",
+            {
+                **UPLOAD,
+                "checksum": {"algoritm": "SHA1", "algorithm": "SHA1", "value": "A" * 27 + "="},
+            },
+            "Unknown field. Did you mean `algorithm`?",
+        ),
+        (
+            "download-urls/batch",
+            {"items": [GET, {**GET, "file_name": "x"}]},
+            "Unknown field. Did you mean `filename`?",
+        ),
+    ],
+    ids=["near", "far", "long", "nested", "in a batch"],
+)
+async def test_an_unknown_field_is_refused_with_the_nearest_one(
+    client: httpx.AsyncClient, path: str, body: Any, detail: str
+) -> None:
+    members = await refused(client, path, body, 422, "invalid_request")
+    assert [error["detail"] for error in members["errors"]] == [detail]
+
+
+async def test_an_unknown_query_parameter_is_refused_with_the_nearest_one(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/v1/multipart-uploads/id/parts?bucket=demo&key=a&buckets=b")
+    assert [each["detail"] for each in problem(answer, 422, "invalid_request")["errors"]] == [
+        "Unknown field. Did you mean `bucket`?"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +162,7 @@ async def test_a_batch_answers_each_item_in_its_place(
     answer = await client.post(f"/v1/{path}/batch", json={"items": items})
     first, second, third, fourth = answer.json()["results"]
     assert (answer.status_code, answer.json()["failed"]) == (200, 2)
+    assert [each["key"] for each in answer.json()["results"]] == [each["key"] for each in items]
     assert "/first?" in first["request"]["url"]
     assert second["problem"]["code"] == "forbidden"
     assert third["problem"]["errors"][0]["pointer"] == "#/items/2/key"

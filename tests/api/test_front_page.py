@@ -28,8 +28,8 @@ def links(answer: httpx.Response) -> list[str]:
 @pytest.mark.parametrize(
     ("settings", "linked", "named"),
     [
-        ({}, ["openapi.json"], True),
-        ({"console": True, "objects": False}, ["console", "openapi.json"], False),
+        ({}, ["openapi.json", "errors"], True),
+        ({"console": True, "objects": False}, ["console", "openapi.json", "errors"], False),
     ],
 )
 async def test_a_browser_gets_a_page_with_what_is_on(

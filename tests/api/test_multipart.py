@@ -79,6 +79,37 @@ async def test_an_upload_is_created_continued_listed_and_completed(
     assert (again.status_code, again.json()) == (200, whole)
 
 
+async def test_the_length_may_be_unknown_until_the_completion(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    most = {**OBJECT, "part_size": LEAST, "max_content_length": 3 * LEAST + 7}
+    upload = (await client.post(ROOT, json=most)).json()
+    assert (upload["part_size"], upload["part_count"]) == (LEAST, 4)
+    assert [part["content_length"] for part in upload["parts"]] == [LEAST, LEAST, LEAST, 7]
+    more = await client.post(f"{ONE}/part-urls", json={**most, "part_numbers": [2, 4]})
+    assert [part["content_length"] for part in more.json()["parts"]] == [LEAST, 7]
+    last = {**OBJECT, "part_size": LEAST, "content_length": LENGTH, "part_numbers": [2]}
+    shorter = await client.post(f"{ONE}/part-urls", json=last)
+    assert [part["content_length"] for part in shorter.json()["parts"]] == [5]
+    sent = [store.put("upload-1", number, length) for number, length in ((1, LEAST), (2, 5))]
+    body = {**OBJECT, "max_content_length": 3 * LEAST + 7, "parts": named(*sent)}
+    for _ in range(2):
+        done = await client.post(f"{ONE}/complete", json=body)
+        assert (done.status_code, done.json()["content_length"]) == (200, LENGTH)
+
+
+async def test_parts_above_the_maximum_are_a_problem(
+    client: httpx.AsyncClient, store: FakeS3
+) -> None:
+    await created(client)
+    part = store.put("upload-1", 1, LEAST)
+    body = {**OBJECT, "max_content_length": LEAST - 1, "parts": named(part)}
+    answer = await client.post(f"{ONE}/complete", json=body)
+    [error] = problem(answer, 422, "length_mismatch")["errors"]
+    assert error["pointer"] == "#/max_content_length"
+    assert store.uploads == {}
+
+
 async def test_an_abort_has_no_body(client: httpx.AsyncClient, store: FakeS3) -> None:
     await created(client)
     answer = await client.delete(ONE, params=OBJECT)

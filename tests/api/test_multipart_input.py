@@ -52,6 +52,22 @@ async def test_an_invalid_upload_is_not_created(
 
 
 @pytest.mark.parametrize(
+    ("path", "body"),
+    [(ROOT, NEW), (f"{ONE}/part-urls", WINDOW), (f"{ONE}/complete", DONE)],
+    ids=["create", "sign", "complete"],
+)
+async def test_either_the_length_or_its_maximum_is_given(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    neither = {name: value for name, value in body.items() if name != "content_length"}
+    assert pointers(await client.post(path, json=neither)) == ["#/content_length"]
+    both = {**body, "max_content_length": 5}
+    assert pointers(await client.post(path, json=both)) == ["#/content_length"]
+    none = {**neither, "max_content_length": 0}
+    assert pointers(await client.post(path, json=none)) == ["#/max_content_length"]
+
+
+@pytest.mark.parametrize(
     ("checksums", "at"),
     [
         *(({number: CRC}, "#/checksums") for number in ("3", "0", "one", "-1", " 1", "\u0661", "")),

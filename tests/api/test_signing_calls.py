@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from service.api.problems import problem
+from service.api.problems import Problems
 from service.errors import PresignError
 from tests.support.app import make_app_settings, make_open_grant, run_app
 
@@ -161,7 +161,7 @@ async def test_without_a_session_the_answer_is_503_with_retry_after() -> None:
 
 def test_every_error_of_the_domain_has_its_status() -> None:
     for leaf in PresignError.__subclasses__():
-        assert problem(leaf.code, "detail")["status"] >= 400
+        assert Problems().problem(leaf.code, "detail")["status"] >= 400
 
 
 async def test_equal_requests_of_a_window_get_identical_responses(

@@ -291,3 +291,23 @@ async def test_cached_tokens_stay_small_whatever_they_claim() -> None:
         tracemalloc.stop()
     assert len(harness.verifier._cache) == some + 1
     assert each * MAX_TOKENS < 60 * 1024**2
+
+
+@in_virtual_time
+async def test_only_a_token_that_was_valid_has_expired() -> None:
+    harness = Harness((ISSUER, "one"))
+    past = {"iat": int(time.time()) - 7200, "nbf": int(time.time()) - 7200}
+    ended = {**past, "exp": int(time.time()) - 3600}
+    assert not await harness.verifier.has_expired(ours(**ended))  # no key is fetched for it
+    assert await harness.caller(ours())
+    assert await harness.verifier.has_expired(ours(**ended))
+    assert await harness.caller(ours(**ended)) is None
+    for other in (
+        ours(),
+        ours(**ended, aud="another"),
+        ours(**{**ended, "iat": int(time.time()) + 3600}),
+        theirs("one", **ended),
+        OTHER_ISS,
+        "no token",
+    ):
+        assert not await harness.verifier.has_expired(other)

@@ -12,6 +12,7 @@ from service.config.settings import load_settings
 from service.errors import ConfigurationError
 from tests.cli.invoking import GOOD, presign
 from tests.support.demo import demo, paste
+from tests.support.processes import run_to_end
 
 
 def test_the_service_does_not_start_with_an_invalid_file(tmp_path: Path) -> None:
@@ -77,14 +78,22 @@ def test_the_demo_refuses_a_port_in_use() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demos_lines_work_and_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_the_demo_and_its_store(number: signal.Signals) -> None:
     with demo() as running:
-        process, printed = running.process, running.printed
-        lines = printed[printed.index("printf") : printed.index("Ctrl-C")]
-        assert paste(lines, tmp_path).startswith('hello{"url":"')
+        process = running.process
         process.send_signal(number)
         assert process.wait(timeout=60) == 0
         assert process.stdout is not None
         assert "Traceback" not in process.stdout.read()
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", running.store_port)) != 0
+
+
+def test_the_demos_lines_end_with_a_refusal_that_is_explained(tmp_path: Path) -> None:
+    with demo() as running:
+        lines = running.printed[running.printed.index("printf") :].splitlines()[:5]
+        stored, read, shared, broken, explained = lines
+        assert paste(f"{stored}\n{read}\n{shared}", tmp_path).startswith(f"hello{running.url}/l/")
+        done = run_to_end(["bash", "-c", f"{shared}\n{broken}\n{explained}"], cwd=tmp_path)
+        assert "The requested URL returned error: 403" in done.stderr
+        assert "1. content_length_changed (certain)" in done.stdout

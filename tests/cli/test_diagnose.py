@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,15 @@ def test_it_says_what_is_wrong_and_how_to_fix_it() -> None:
     assert more[1].startswith("   Fix: ")
 
 
+def test_a_curl_command_has_the_method_and_the_headers() -> None:
+    url = signed(UPLOAD, now=int(time.time()))
+    command = shlex.join(["curl", "-X", "PUT", "-H", "content-type: text/html", url])
+    done = presign("--curl", url=command)
+    assert "were not sent: `if-none-match`." in done.output
+    assert "curl -T FILE -H 'content-type: text/html'" in done.output
+    assert presign("--curl", url=url).exit_code == 2
+
+
 def test_an_uncertain_cause_is_called_likely(tmp_path: Path) -> None:
     answer = tmp_path / "answer.xml"
     answer.write_text(MISMATCH)
@@ -87,10 +97,13 @@ def test_headers_and_the_response_are_examined(tmp_path: Path) -> None:
     assert "`content-type`" not in done.output.partition("Fix:")[0]
 
 
-def test_the_command_of_the_page_works(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_commands_of_the_page_work(tmp_path: Path, number: int) -> None:
     page = "docs/troubleshooting.md"
-    [line] = [each.text for each in commands(page) if each.text.startswith("presign diagnose")]
+    lines = [each.text for each in commands(page) if each.text.startswith("presign diagnose")]
+    line = lines[number]
     (tmp_path / "answer.xml").write_text(MISMATCH)
+    (tmp_path / "put.sh").write_text(shlex.join(["curl", "-T", "FILE", URL[:-10]]))
     (tmp_path / "url.txt").write_text(URL[:-10])
     done = subprocess.run(
         ["bash", "-c", line.replace("presign", f"{sys.executable} -m service", 1)],

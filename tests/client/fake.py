@@ -22,7 +22,7 @@ Answer = Callable[[httpx.Request], httpx.Response | None]
 
 
 def problem(status: int, code: str, *, after: int | None = None, **more: Any) -> httpx.Response:
-    members = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    members = {"type": f"/errors#{code}", "title": code, "status": status, "code": code}
     headers = {"content-type": "application/problem+json", "x-request-id": "request-1"}
     headers |= {} if after is None else {"retry-after": str(after)}
     content = json.dumps(members | {"detail": f"The detail of {code}."} | more)

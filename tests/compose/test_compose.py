@@ -25,6 +25,7 @@ UNWANTED = [
     *("cc", "gcc", "g++", "clang", "cpp", "as", "ld", "make", "go", "rustc"),
 ]
 INSTALLERS = ["pip", "ensurepip", "setuptools"]
+OWN = {"presign", "presign-client"}  # built from this checkout
 PYTHON_VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 
 
@@ -72,6 +73,31 @@ def test_an_upload_and_a_download_work_from_the_host(
     assert answer.headers["x-amz-meta-purpose"] == "smoke"
 
 
+def test_the_store_refuses_one_byte_more(presign: httpx.Client, host: httpx.Client) -> None:
+    signed = sign(presign, "upload-urls", key="five.txt", content_length=5)
+    refused = host.request(
+        signed["method"], signed["url"], headers=signed["headers"], content=b"hello!"
+    )
+    assert refused.status_code == 403
+    assert "<Code>SignatureDoesNotMatch</Code>" in refused.text
+
+
+def test_a_share_link_works_without_a_key(presign: httpx.Client, host: httpx.Client) -> None:
+    request = {"bucket": "demo", "key": "linked.txt"}
+    send(host, sign(presign, "upload-urls", **request, content_length=5, overwrite=True), b"hello")
+    made = presign.post("/v1/links", json=request).raise_for_status().json()
+    path = httpx.URL(made["url"]).path  # the published port may be another one
+    found = host.get(f"http://localhost:{PRESIGN_PORT}{path}", follow_redirects=True)
+    assert found.text == "hello"
+
+
+def test_the_image_has_the_client() -> None:
+    container = container_behind(PRESIGN_PORT)
+    options = ["-e", "PRESIGN_TOKEN=demo", "-e", "PRESIGN_URL=http://127.0.0.1:8000"]
+    caller = docker("exec", *options, container, "presign", "whoami", "--json")
+    assert json.loads(caller)["subject"] == "demo"
+
+
 def test_the_role_is_the_session_that_signs(presign: httpx.Client) -> None:
     """A session's key id starts with ASIA, and its URLs have a token; the container's own keys do
     not.
@@ -117,7 +143,9 @@ def test_the_bill_of_materials_matches_the_installed_packages() -> None:
     written = json.loads(inside(container, "cat", "/app/share/presign.cdx.json"))
     listing = "import importlib.metadata as m; [print(each.name, each.version) for each in m.distributions()]"
     installed = (line.split() for line in inside(container, "python", "-c", listing).splitlines())
-    assert bill.packages(written) == {(canonicalize_name(name), is_at) for name, is_at in installed}
+    found = {(canonicalize_name(name), is_at) for name, is_at in installed}
+    assert bill.packages(written) == {each for each in found if each[0] not in OWN}
+    assert {name for name, _ in found} >= OWN
     bill.check(written, python=inside(container, "python", "-c", PYTHON_VERSION))
 
 
@@ -128,7 +156,7 @@ def test_the_image_runs_as_non_root_by_default() -> None:
 
 
 def sign(presign: httpx.Client, what: str, **ask: Any) -> dict[str, Any]:
-    response = presign.post(f"/v1/{what}", json={"bucket": "demo", **ask})
+    response = presign.post(f"/v1/{what}", json={"bucket": "demo"} | ask)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer

@@ -30,6 +30,8 @@ SECTIONS: Final = MappingProxyType(
         "GrantSettings": "grants",
         "ObjectUrlSettings": "objects",
         "PackageIndexSettings": "package_index",
+        "GitLfsSettings": "git_lfs",
+        "LfsRepositorySettings": "repositories",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "AnonymousSettings": "unsafe_anonymous_caller",

@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
-from service.api import problems
+from service.api.problems import Problems
 from service.api.routes.multipart import part_window
 from service.api.schemas import PartUrlsRequest
 from service.multipart.part_plan import PartPlan
@@ -67,7 +67,7 @@ def test_the_problems_of_a_completion_have_their_status() -> None:
     documented = re.findall(r"^\| (\d{3}) `(\w+)`", promises, re.MULTILINE)
     assert len(documented) == 8
     for status, code in documented:
-        assert problems.problem(code, "")["status"] == int(status)
+        assert Problems().problem(code, "")["status"] == int(status)
 
 
 def test_full_object_algorithms_are_listed_as_such() -> None:

@@ -60,7 +60,7 @@ class Upload:
         return Path(f"{self.file}.presign-upload.json")
 
     def upload_id(self) -> str:
-        saved: str = json.loads(self.resume_file.read_text())["upload_id"]
+        saved: str = json.loads(self.resume_file.read_text())["uploadId"]
         return saved
 
     def stored_parts(self) -> list[int]:

@@ -65,11 +65,11 @@ def test_a_form_without_a_type_has_the_default(forms: RunningService, store: Sto
 
 @pytest.mark.parametrize(("kind", "status"), [("image/png", 201), ("text/html", 403)])
 def test_a_form_may_leave_the_type_open_below_a_prefix(
-    forms: RunningService, store: Store, kind: str, status: int
+    forms: RunningService, kind: str, status: int
 ) -> None:
     signed = form(forms, content_type=None, content_type_prefix="image/")
     answer = post_form(signed["url"], {**signed["fields"], "Content-Type": kind}, BODY)
-    assert answer.status_code == status or not store.verifies_signatures
+    assert answer.status_code == status
 
 
 def test_a_form_with_tags_is_accepted(forms: RunningService, store: Store) -> None:
@@ -121,8 +121,6 @@ EXCEPTIONS: Final[dict[tuple[str, str], str]] = {
 def test_a_form_with_another_field_is_refused(
     forms: RunningService, store: Store, name: str
 ) -> None:
-    if not store.verifies_signatures:
-        return
     signed = form(forms)
     answer = post_form(signed["url"], MUTATIONS[name](signed["fields"]), BODY)
     refused = answer.status_code in {400, 401, 403}
@@ -131,11 +129,10 @@ def test_a_form_with_another_field_is_refused(
 
 @pytest.mark.parametrize(("least", "body"), [(0, b"x" * 101), (5, b"x" * 4)])
 def test_a_form_refuses_a_file_of_another_size(
-    forms: RunningService, store: Store, least: int, body: bytes
+    forms: RunningService, least: int, body: bytes
 ) -> None:
-    if store.verifies_signatures:
-        signed = form(forms, min_content_length=least)
-        assert post_form(signed["url"], signed["fields"], body).status_code == 400
+    signed = form(forms, min_content_length=least)
+    assert post_form(signed["url"], signed["fields"], body).status_code == 400
 
 
 def test_two_forms_do_not_share_a_key(forms: RunningService) -> None:

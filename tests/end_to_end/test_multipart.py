@@ -139,6 +139,22 @@ def test_an_upload_larger_than_promised_is_aborted(service: RunningService, key:
     assert upload.check()["found"] is False
 
 
+def test_an_upload_of_unknown_length_has_the_sum_of_its_parts(
+    service: RunningService, store: Store, key: str
+) -> None:
+    upload, most = Uploading(service, key, some_bytes(PART + 7)), {"max_content_length": 9 * PART}
+    ask = {**upload.place, **most, "part_size": PART}
+    upload.created = service.client.post("/v1/multipart-uploads", json=ask).json()
+    first, second = upload.created["parts"][:2]
+    assert upload.send(first).status_code == 200
+    assert upload.send(second).status_code == 403  # 7 bytes, and a full part is signed
+    upload.send_all([2])  # now the length is known
+    ask = {**upload.place, **most, "parts": upload.parts()}
+    done = service.client.post(f"{upload.path}/complete", json=ask)
+    assert (done.status_code, done.json()["content_length"]) == (200, PART + 7), done.text
+    assert stored_digest(store, key) == sha256(upload.body)
+
+
 def test_a_small_part_before_the_last_is_reported(
     service: RunningService, store: Store, key: str
 ) -> None:

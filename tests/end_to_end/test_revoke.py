@@ -61,6 +61,17 @@ def test_only_the_callers_old_urls_die(setup: RevocationSetup) -> None:
     assert credential(setup.sign("b")) == credential(old_of_b)  # nobody else's session was dropped
 
 
+def test_vended_sessions_are_denied_too(ministack: Store, tmp_path: Path) -> None:
+    ann = operator_of(ministack, tmp_path)
+    a, b = (given_to(ann, session_name((None, each), vended=True)) for each in "ab")
+    assert lets_read(ann, a)
+    assert ann.run("a", "--apply", "--yes").returncode == 0
+    assert not lets_read(ann, a)
+    assert lets_read(ann, b)
+    assert ann.run("a", "--lift", "--yes").returncode == 0
+    assert lets_read(ann, a)
+
+
 def test_a_lifted_revocation_allows_again(setup: RevocationSetup) -> None:
     old = setup.sign("a")
     assert setup.operator.run("a", "--apply", "--yes").returncode == 0
@@ -146,7 +157,7 @@ def test_a_pattern_denies_the_matching_session_names(
     given = given_to(ann, session_name((issuer, subject)))
     done = ann.run("cluster-a:system:serviceaccount:billing:*", "--apply", "--yes")
     assert done.returncode == 0, done.stderr
-    assert "subjects longer than 51 characters are not reached" in done.stdout
+    assert "subjects longer than 44 characters are not reached" in done.stdout
     assert lets_read(ann, given) is not hit
 
 

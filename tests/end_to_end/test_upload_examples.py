@@ -180,27 +180,6 @@ def test_an_aborted_upload_starts_over(upload: Upload) -> None:
     upload.assert_uploaded(upload.run(*MULTIPART))
 
 
-@pytest.mark.parametrize(
-    "junk",
-    [
-        *(b"", b"{", b"\xff\x00", b"null", b"[1]", b"5", b"{}"),
-        *({"upload_id": each} for each in ("a/b?c#d %2F", "..", "", 5, None)),
-        *({"part_size": each} for each in (0, "5")),
-    ],
-    ids=repr,
-)
-def test_an_invalid_resume_file_starts_over(
-    at_ministack: GatedService, language: str, junk: bytes | dict[str, object], tmp_path: Path
-) -> None:
-    upload = upload_of(1, at_ministack, language, tmp_path)
-    if isinstance(junk, dict):
-        plan = {"bucket": "objects", "key": upload.key, "content_length": 1, "part_size": PART}
-        junk = json.dumps({**plan, "upload_id": "of-nobody", **junk}).encode()
-    upload.resume_file.write_bytes(junk)
-
-    upload.assert_uploaded(upload.run("--parallel", "2"))
-
-
 def test_a_run_killed_after_the_completion_has_nothing_to_do(
     gated: GatedService, language: str, tmp_path: Path
 ) -> None:
@@ -226,20 +205,20 @@ def test_a_connection_that_breaks_costs_only_its_part(upload: Upload) -> None:
 
 def test_an_expired_url_is_requested_again(start: Start, language: str, tmp_path: Path) -> None:
     short_lived = start("ministack", PRESIGN_DEFAULT_EXPIRES_IN=str(LIFETIME))
-    upload, signed = upload_of(MIB, short_lived, language, tmp_path), short_lived.signed()
+    upload, signed = upload_of(PART + 1, short_lived, language, tmp_path), short_lived.signed()
     with half_way(upload, after=0) as process:
         time.sleep(LIFETIME + 0.1)
         short_lived.gate.open()
         upload.assert_uploaded(upload.end(process))
 
-    assert short_lived.signed() - signed >= 2
+    assert short_lived.signed() - signed > 2  # parts
 
 
 def test_a_file_that_changes_during_the_upload_is_not_completed(upload: Upload) -> None:
     with half_way(upload) as process:
         os.utime(upload.file, (0, 0))
         upload.gated.gate.open()
-        assert_refused(upload.end(process), "the file has changed during the upload")
+        assert_refused(upload.end(process), "source_changed: ")
 
     upload.assert_uploaded(upload.run(*MULTIPART))
 
@@ -287,7 +266,7 @@ def test_the_resume_file_has_no_secret(upload: Upload) -> None:
 
     saved = json.loads(upload.resume_file.read_text())
 
-    assert set(saved) == {"bucket", "key", "content_length", "part_size", "upload_id"}
+    assert set(saved) == {"uploadId", "size", "partSize", "checksum", "lastModified"}
 
 
 def assert_refused(ended: subprocess.CompletedProcess[str], message: str) -> None:

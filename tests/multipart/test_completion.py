@@ -57,6 +57,32 @@ async def test_an_upload_that_is_too_long_is_aborted(harness: Harness) -> None:
     assert "complete" not in harness.events
 
 
+@pytest.mark.parametrize("maximum", [LENGTH, LENGTH + 1, 10 * LENGTH])
+@with_harness
+async def test_with_a_maximum_the_sum_of_the_parts_is_the_length(
+    harness: Harness, maximum: int
+) -> None:
+    parts = await harness.create_and_put_parts()
+    done = await harness.complete(*parts, content_length=maximum, is_max_length=True)
+    assert (done.content_length, harness.store.objects[KEY][1]) == (LENGTH, LENGTH)
+    [completion] = [
+        each for each in harness.store.requests if "x-amz-mp-object-size" in each.headers
+    ]
+    assert completion.headers["x-amz-mp-object-size"] == str(LENGTH)
+    again = await harness.complete(*parts, content_length=maximum, is_max_length=True)
+    assert again == replace(done, version_id=None)
+
+
+@with_harness
+async def test_parts_above_the_maximum_are_aborted(harness: Harness) -> None:
+    parts = await harness.create_and_put_parts()
+    completion = harness.complete(*parts, content_length=LENGTH - 1, is_max_length=True)
+    error = await error_of(completion, LengthMismatch)
+    assert list(error.pointers) == ["#/max_content_length"]
+    assert "more than max_content_length" in error.detail
+    assert (harness.store.uploads, harness.store.objects) == ({}, {})
+
+
 @pytest.mark.parametrize("faults", [[refuses(403, "AccessDenied")], [loses_request] * 3])
 @with_harness
 async def test_a_failed_abort_is_not_reported_as_done(

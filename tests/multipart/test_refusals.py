@@ -42,6 +42,7 @@ NARROW: Final = make_grant(
 
 
 LARGER: Final = {"plan": PartPlan(LENGTH + 1, MIN_PART)}
+LARGER_MAX: Final = {"plan": PartPlan(LENGTH + 1, MIN_PART, is_max_length=True)}
 OTHER_KEY: Final = {"upload": make_upload(key="x/b")}
 HTML: Final = CreateMultipartUpload(content_type="text/html")
 Refused = tuple[str, dict[str, Any], type[PresignError], list[str]]
@@ -55,6 +56,14 @@ REFUSED: Final[list[Refused]] = [
     ("create", LARGER, LimitExceeded, ["#/content_length"]),
     ("sign_parts", LARGER, LimitExceeded, ["#/content_length"]),
     ("complete", {"content_length": LENGTH + 1}, LimitExceeded, ["#/content_length"]),
+    ("create", LARGER_MAX, LimitExceeded, ["#/max_content_length"]),
+    ("sign_parts", LARGER_MAX, LimitExceeded, ["#/max_content_length"]),
+    (
+        "complete",
+        {"content_length": LENGTH + 1, "is_max_length": True},
+        LimitExceeded,
+        ["#/max_content_length"],
+    ),
     ("create", {"action": HTML}, LimitExceeded, ["#/content_type"]),
     ("create", {"content_type_given": False}, InvalidRequest, ["#/content_type"]),
     ("create", {"overwrite": True}, LimitExceeded, ["#/overwrite"]),

@@ -123,7 +123,9 @@ async def test_other_statements_are_kept_and_no_white_space_is_written() -> None
     foreign = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
     iam = FakeIam(policies={NAME: json.dumps({"Statement": foreign}), "other": "{}"})
     assert await deny(iam, Operator(), target()) == []
-    assert json.loads(iam.policies[NAME]) == merged({"Statement": [foreign]}, target().userid, NOON)
+    assert json.loads(iam.policies[NAME]) == merged(
+        {"Statement": [foreign]}, target().userids, NOON
+    )
     assert " " not in iam.policies[NAME]
     assert iam.policies["other"] == "{}"
 
@@ -169,7 +171,7 @@ async def test_an_unreachable_iam_is_reported_without_its_address() -> None:
 
 
 async def test_a_lift_removes_our_policy_and_warns_of_live_sessions() -> None:
-    iam = FakeIam(policies={NAME: json.dumps(merged(None, target().userid, NOON))})
+    iam = FakeIam(policies={NAME: json.dumps(merged(None, target().userids, NOON))})
     lines: list[str] = []
     async with policies_of(iam) as policies:
         applier = RevocationApplier(policies, show=lines.append, confirm=lambda _: True)

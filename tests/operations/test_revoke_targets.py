@@ -72,7 +72,9 @@ def denied(done: Result) -> Iterator[tuple[str, str]]:
             while not text.endswith("\n}\n"):
                 text += next(lines)
             [statement] = json.loads(text)["Statement"]
-            yield role, statement["Condition"]["StringLike"]["aws:userid"]
+            name, vended = statement["Condition"]["StringLike"]["aws:userid"]
+            assert vended == f"{name}-vended"
+            yield role, name
 
 
 def test_each_role_of_the_callers_buckets_gets_one_policy(path: Path) -> None:
@@ -124,7 +126,7 @@ def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
     assert [*denied(done)] == [(ROLE, f"*:system-serviceaccount-billing-*-{'?' * 12}")]
     warnings = [line for line in done.stdout.splitlines() if line.startswith("warning")]
     assert len(warnings) == 3
-    assert "longer than 51 characters are not reached" in warnings[0]
+    assert "longer than 44 characters are not reached" in warnings[0]
     assert "system:serviceaccount:billing-eu:* of cluster-a may be affected" in warnings[1]
     assert "static keys have no sessions" in warnings[2]
     assert f'On the caller with `subject: "{BILLING}"`' in done.stdout
@@ -136,7 +138,7 @@ def test_a_pattern_warns_of_missed_and_affected_sessions(path: Path) -> None:
         ("biling", "there are: billing."),
         ("cluster-b:system:serviceaccount:billing:api", f"cluster-a:{BILLING}"),
         (API, f"cluster-a:{BILLING}"),
-        (f"cluster-a:{'x' * 52}*", "these subjects are longer than 51 characters"),
+        (f"cluster-a:{'x' * 45}*", "these subjects are longer than 44 characters"),
         ("cluster-a:*", "a subject cannot start with `*`"),
         ("", "there are: "),
     ],

@@ -112,7 +112,7 @@ def test_a_form_needs_a_grant_for_its_key(
 ) -> None:
     request = make_form_request(**changes)
     assert form_key(request, unique_id) == key
-    needed = access_request(Operation.FORM, content_length=5, **needs)
+    needed = access_request(Operation.FORM, content_length=5, is_max_length=True, **needs)
     assert access_for_form(request, key) == needed
 
 

@@ -44,7 +44,7 @@ async def hang() -> None:
 
 
 class HangingSts(FixedSource):
-    async def fetch(self, *_: Any) -> Any:
+    async def fetch(self, *_: Any, **_more: Any) -> Any:
         await hang()
 
 

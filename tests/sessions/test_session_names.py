@@ -64,6 +64,14 @@ def test_similar_owners_have_distinct_names(one: Owner, other: Owner) -> None:
 
 
 def test_long_subjects_keep_their_end() -> None:
-    name = session_name(("cluster", f"system:serviceaccount:{'n' * 80}:api"))
-    assert len(name) == 64
-    assert "n-api-" in name
+    owner = ("cluster", f"system:serviceaccount:{'n' * 80}:api")
+    assert len(session_name(owner, vended=True)) == 64
+    assert "n-api-" in session_name(owner)
+
+
+@given(one=owners, other=owners.filter(bool))
+def test_a_vended_session_has_a_name_of_its_own(one: Owner, other: Owner) -> None:
+    vended = session_name(other, vended=True)
+    assert vended == f"{session_name(other)}-vended"
+    assert ALLOWED_NAME.fullmatch(vended)
+    assert vended != session_name(one)

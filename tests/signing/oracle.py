@@ -13,7 +13,7 @@ from unittest import mock
 import botocore.auth
 import botocore.session
 import botocore.signers
-from botocore.auth import S3SigV4PostAuth, S3SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4PostAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
@@ -30,6 +30,7 @@ from service.signing.actions import (
     Pairs,
     PutObject,
 )
+from service.signing.header_signatures import HeaderRequest
 from service.signing.multipart_actions import (
     FULL_OBJECT_ALGORITHMS,
     AbortMultipartUpload,
@@ -92,6 +93,28 @@ def sign(
     with clock(now):
         auth.add_auth(request)
     return str(request.url)
+
+
+def sign_headers(
+    request: HeaderRequest,
+    scheme: str,
+    body: bytes | None,
+    *,
+    credentials: Credentials,
+    region: str,
+    now: int,
+) -> dict[str, str]:
+    """Return all headers after botocore has signed. Without `body` the payload is not signed."""
+    sent = AWSRequest(
+        method=request.method,
+        url=f"{scheme}://{request.host}{request.path}?{request.query}",
+        headers=dict(request.headers),
+        data=body or b"",
+    )
+    sent.context["client_config"] = Config(s3={"payload_signing_enabled": body is not None})
+    with clock(now):
+        S3SigV4Auth(_botocore(credentials), "s3", region).add_auth(sent)
+    return {name.lower(): value for name, value in sent.headers.items()}
 
 
 def sign_policy(policy: str, *, credentials: Credentials, region: str, now: int) -> str:

@@ -5,6 +5,7 @@ client sends.
 """
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Condition, Thread
@@ -32,6 +33,7 @@ class Gate:
         self._sockets: set[socket.socket] = set()
         self._flip_at: int | None = None
         self.passed = 0  # bytes forwarded, including late ones
+        self.delay_seconds = 0.0  # before each chunk
 
     def shut(self, *, after: int = 0) -> None:
         """Forward only `after` more bytes, plus the chunk that exceeds them."""
@@ -46,6 +48,10 @@ class Gate:
     def wait_until_held(self, connections: int = 1) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self._held >= connections, PATIENCE_SECONDS)
+
+    def lead_to(self, port: int) -> None:
+        """Forward new connections to this port, as an address whose server was replaced."""
+        self._store = (self._store[0], port)
 
     def cut(self) -> None:
         """Close all connections."""
@@ -85,6 +91,7 @@ class Gate:
                 self._sockets -= ends
 
     def _pass(self, chunk: bytes) -> bytes:
+        time.sleep(self.delay_seconds)
         with self._changed:
             self._held += 1
             self._changed.notify_all()

@@ -46,15 +46,17 @@ class FakeSource:
         self.fetched: list[Owner] = []
         self.fetched_at: list[float] = []
         self.policies: list[str | None] = []
+        self.vended: list[bool] = []
         self.sessions: list[Session] = []
         self._clock = clock
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         error = self.errors.get(owner)
         fetched_at = self._clock.boot()
         self.fetched.append(owner)
         self.fetched_at.append(fetched_at)
         self.policies.append(policy)
+        self.vended.append(vended)
         if self.hangs:
             await asyncio.Event().wait()
         await asyncio.sleep(self.delay)

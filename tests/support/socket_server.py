@@ -140,7 +140,7 @@ def _add_routes(app: FastAPI, server: RunningServer) -> None:
         return ""
 
     async def refused() -> Refusal:
-        return Refusal(Forbidden(), "request-1")
+        return Refusal(app.state.problems, Forbidden(), "request-1")
 
     async def header(name: str) -> Response:
         response = Response("ok")
@@ -191,7 +191,7 @@ class Answer:
         assert "date" in self.headers
         assert problem["status"] == self.status
         code: str = problem["code"]
-        assert problem["type"] == f"urn:presign:problem:{code}"
+        assert problem["type"] == f"/errors#{code}"
         return code
 
 

@@ -1,8 +1,8 @@
 """Three S3 and STS servers, each a real process on loopback.
 
-moto verifies nothing, MiniStack nearly everything, SeaweedFS is an independent verifier. Each has
-base credentials that may only assume the role, and a role that may do everything in two buckets and
-nothing elsewhere. moto enforces no policy.
+moto is the store of the demo, behind the demo's gate. MiniStack and SeaweedFS verify on their own.
+Each has base credentials that may only assume the role, and a role that may do everything in two
+buckets and nothing elsewhere. moto enforces no policy.
 
 A store that cannot start is a failure, never a skip.
 """
@@ -59,7 +59,6 @@ class Store:
     role_arn: str
     bucket: str = BUCKET
     versioned_bucket: str = VERSIONED_BUCKET
-    verifies_signatures: bool
     _admin: Any = field(repr=False, compare=False)
 
     @property
@@ -103,9 +102,13 @@ class Store:
 def moto(directory: Path) -> Iterator[Store]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with run_process(command, directory, f"{url}/moto-api/"), _buckets(url) as admin:
-        yield _store_with_iam("moto", url, admin, verifies_signatures=False)
+    command = [sys.executable, "-m", "service.demo.store", "--empty", "--port", str(port)]
+    root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
+    with (
+        run_process([*command, "--region", REGION], directory, f"{url}/moto-api/", **root),
+        _buckets(url) as admin,
+    ):
+        yield _store_with_iam("moto", url, admin)
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def ministack(directory: Path) -> Iterator[Store]:
     root = {"AWS_ACCESS_KEY_ID": ROOT_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET}
     command, health = [python, "-m", "ministack"], f"{url}/_ministack/health"
     with run_process(command, directory, health, **settings, **root), _buckets(url) as admin:
-        yield _store_with_iam("ministack", url, admin, verifies_signatures=True)
+        yield _store_with_iam("ministack", url, admin)
 
 
 @contextmanager
@@ -138,7 +141,6 @@ def seaweedfs(directory: Path) -> Iterator[Store]:
             access_key_id=SEAWEEDFS_BASE_KEY_ID,
             secret_access_key=SEAWEEDFS_BASE_SECRET,
             role_arn=f"{SEAWEEDFS_IAM}:role/{ROLE}",
-            verifies_signatures=True,
             _admin=admin,
         )
 
@@ -187,7 +189,7 @@ def _seaweedfs_iam() -> dict[str, Any]:
     }
 
 
-def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: bool) -> Store:
+def _store_with_iam(name: str, url: str, admin: Any) -> Store:
     with closing(client("iam", url)) as iam:
         iam.create_user(UserName=USER)
         role = _make_role(iam, ROLE, "sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
@@ -199,7 +201,6 @@ def _store_with_iam(name: str, url: str, admin: Any, *, verifies_signatures: boo
         access_key_id=key["AccessKeyId"],
         secret_access_key=key["SecretAccessKey"],
         role_arn=role,
-        verifies_signatures=verifies_signatures,
         _admin=admin,
     )
 

@@ -108,9 +108,9 @@ async def test_requests_in_flight_are_counted_until_answered_or_cancelled() -> N
     hangs = asyncio.Event()
 
     class Hanging(FixedSource):
-        async def fetch(self, owner: Any, policy: str | None) -> Session:
+        async def fetch(self, owner: Any, policy: str | None, **more: Any) -> Session:
             await hangs.wait()
-            return await super().fetch(owner, policy)
+            return await super().fetch(owner, policy, **more)
 
     settings, sources = make_app_settings(make_open_grant()), make_fixed_sources(source=Hanging)
     listing = {"bucket": "demo", "prefix": ""}

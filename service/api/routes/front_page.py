@@ -37,5 +37,6 @@ def _ways(state: Any) -> Iterator[str]:
     if state.authorizer.snapshot.console:
         yield '<a href="console">The console: upload, download and share in this browser</a>'
     yield '<a href="openapi.json">The calls that programs make, as an OpenAPI document</a>'
+    yield '<a href="errors">The codes of errors, and what to do about each</a>'
     if state.object_urls.lifetime is not None:
         yield "<code>/o/{bucket}/{key}</code>: one address for each object, for every HTTP client"

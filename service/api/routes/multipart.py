@@ -17,6 +17,7 @@ from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.routes.objects import checksum_of, object_metadata
 from service.api.schemas import (
     CompleteUploadRequest,
+    LengthFields,
     MultipartUploadRequest,
     PartUrlsRequest,
     StringMap,
@@ -87,12 +88,13 @@ async def abort_multipart_upload(
 
 
 def new_upload(body: MultipartUploadRequest) -> NewUpload:
+    length, is_max_length = _length(body)
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
     action = CreateMultipartUpload(checksum_algorithm=algorithm, **object_metadata(body))
     return NewUpload(
         bucket=body.bucket,
         key=body.key,
-        plan=PartPlan.of(body.content_length, or_none(body.part_size)),
+        plan=PartPlan.of(length, or_none(body.part_size), is_max_length=is_max_length),
         action=action,
         checksums=_checksums(algorithm, or_none(body.checksums)),
         lifetime=lifetime(body),
@@ -102,7 +104,8 @@ def new_upload(body: MultipartUploadRequest) -> NewUpload:
 
 
 def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
-    plan = PartPlan(body.content_length, body.part_size)
+    length, is_max_length = _length(body)
+    plan = PartPlan(length, body.part_size, is_max_length)
     return PartWindow(
         upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
         plan=plan,
@@ -113,10 +116,12 @@ def part_window(upload_id: str, body: PartUrlsRequest) -> PartWindow:
 
 
 def completion_request(upload_id: str, body: CompleteUploadRequest) -> Completion:
+    length, is_max_length = _length(body)
     algorithm: ChecksumAlgorithm | None = or_none(body.checksum_algorithm)
     return Completion(
         upload=Upload(bucket=body.bucket, key=body.key, upload_id=upload_id),
-        content_length=body.content_length,
+        content_length=length,
+        is_max_length=is_max_length,
         parts=[
             UploadedPart(
                 part_number=part.part_number,
@@ -128,6 +133,17 @@ def completion_request(upload_id: str, body: CompleteUploadRequest) -> Completio
         checksum=checksum_of(body.checksum),
         overwrite=body.overwrite is True,
     )
+
+
+def _length(body: LengthFields) -> tuple[int, bool]:
+    """Return the length, and whether it is the most bytes that there may be."""
+    exact, most = or_none(body.content_length), or_none(body.max_content_length)
+    if exact is not None and most is None:
+        return exact, False
+    if exact is None and most is not None:
+        return most, True
+    detail = "Give either content_length or max_content_length."
+    raise InvalidRequest(detail, pointer="#/content_length")
 
 
 def _part_numbers(body: PartUrlsRequest, plan: PartPlan) -> list[int]:

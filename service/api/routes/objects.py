@@ -1,14 +1,14 @@
-"""Pre-signed URLs and forms for one object or a batch of them, and URLs that list keys."""
+"""Pre-signed URLs and forms for one object or a batch of them, and lists of objects."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import MISSING
 
 from service.access.grants import Operation
-from service.api.batches import lifetime, sign_batch
-from service.api.rendering import render_check, render_form, render_request
+from service.api.batches import lifetime, sign_batch, sign_items
+from service.api.rendering import render_check, render_form, render_listing, render_request
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Checksum as SentChecksum
 from service.api.schemas import (
@@ -21,6 +21,7 @@ from service.api.schemas import (
     ListUrlRequest,
     NewObjectRequest,
     ObjectCheckRequest,
+    ObjectsQuery,
     UploadFormRequest,
     UploadUrlBatchRequest,
     UploadUrlRequest,
@@ -30,6 +31,7 @@ from service.api.schemas import (
 from service.errors import InvalidRequest
 from service.multipart.object_checks import ExpectedChecksum, ObjectExpectation
 from service.presigning.downloads import get_object
+from service.presigning.listings import ListingRequest
 from service.presigning.requests import PostFormRequest, PresignRequest
 from service.signing.actions import (
     DEFAULT_CONTENT_TYPE,
@@ -54,9 +56,7 @@ async def create_download_url(call: AuthenticatedRequest, body: DownloadUrlReque
 async def create_download_url_batch(
     call: AuthenticatedRequest, body: DownloadUrlBatchRequest
 ) -> bytes:
-    return await sign_batch(
-        call, Operation.DOWNLOAD, body.items, DownloadUrlRequest, download_request
-    )
+    return await sign_batch(call, Operation.DOWNLOAD, body, DownloadUrlRequest, download_request)
 
 
 @router.post("/upload-urls", tags=["uploads"])
@@ -66,7 +66,7 @@ async def create_upload_url(call: AuthenticatedRequest, body: UploadUrlRequest) 
 
 @router.post("/upload-urls/batch", tags=["uploads"])
 async def create_upload_url_batch(call: AuthenticatedRequest, body: UploadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
+    return await sign_items(call, Operation.UPLOAD, body.items, UploadUrlRequest, upload_request)
 
 
 @router.post("/upload-forms", tags=["forms"])
@@ -81,7 +81,7 @@ async def create_head_url(call: AuthenticatedRequest, body: HeadUrlRequest) -> b
 
 @router.post("/head-urls/batch", tags=["heads"])
 async def create_head_url_batch(call: AuthenticatedRequest, body: HeadUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.HEAD, body.items, HeadUrlRequest, head_request)
+    return await sign_batch(call, Operation.HEAD, body, HeadUrlRequest, head_request)
 
 
 @router.post("/delete-urls", tags=["deletes"])
@@ -91,12 +91,25 @@ async def create_delete_url(call: AuthenticatedRequest, body: DeleteUrlRequest) 
 
 @router.post("/delete-urls/batch", tags=["deletes"])
 async def create_delete_url_batch(call: AuthenticatedRequest, body: DeleteUrlBatchRequest) -> bytes:
-    return await sign_batch(call, Operation.DELETE, body.items, DeleteUrlRequest, delete_request)
+    return await sign_batch(call, Operation.DELETE, body, DeleteUrlRequest, delete_request)
 
 
 @router.post("/list-urls", tags=["lists"])
 async def create_list_url(call: AuthenticatedRequest, body: ListUrlRequest) -> bytes:
     return render_request(await call.presigner.presign(call.requester, list_request(body)))
+
+
+@router.get("/objects", tags=["objects"])
+async def list_objects(
+    call: AuthenticatedRequest, query: Annotated[ObjectsQuery, Query()]
+) -> bytes:
+    request = ListingRequest(
+        bucket=query.bucket,
+        prefix=or_none(query.prefix) or "",
+        delimiter=or_none(query.delimiter),
+        after=or_none(query.after),
+    )
+    return render_listing(request.prefix, await call.listings.page(call.requester, request))
 
 
 @router.post("/object-checks", tags=["object-checks"])

@@ -3,16 +3,15 @@
 import asyncio
 import json
 from functools import cache
-from pathlib import Path
 from threading import Lock
 
 from fastapi import APIRouter, Response
 
+from service.api.packaged import read_packaged
 from service.config.yaml_reader import parse
 
 router = APIRouter(include_in_schema=False)
 
-_PACKAGE = Path(__file__).parents[2]
 _converting = Lock()
 
 
@@ -29,10 +28,7 @@ async def openapi_json() -> Response:
 
 @cache
 def _text() -> str:
-    """The file is in the package if that is installed, and next to it in a checkout."""
-    installed = _PACKAGE / "openapi.yaml"
-    path = installed if installed.exists() else _PACKAGE.parent / "openapi.yaml"
-    return path.read_text(encoding="utf-8")
+    return read_packaged("openapi.yaml")
 
 
 def _json() -> bytes:

@@ -1,5 +1,7 @@
 // Elements of the page. Text is inserted as text: nothing in the page turns it into HTML.
 
+import { inWords } from "./error_words.js";
+
 export const byId = (id) => document.getElementById(id);
 
 export function element(name, text, className) {
@@ -30,11 +32,12 @@ export function showOptions(list, values) {
  * Shows an error and moves the focus to it; `gently`, only if nobody is typing.
  * `lead` says what it means here, because the service's own text is meant for programmers.
  */
-export function showError(box, error, { gently = false, lead } = {}) {
+export function showError(box, failure, { gently = false, lead } = {}) {
+  const error = inWords(failure);
   const said = [...(lead ? [element("p", lead)] : []), element("p", error.message)];
   const more = (error.errors ?? []).filter(({ detail }) => detail !== error.message);
   if (more.length) said.push(list(more.map(({ pointer, detail }) => `${pointer.replace(/^#\//, "")}: ${detail}`)));
-  if (error.retryAfter < Infinity) said.push(element("p", `Try again in ${error.retryAfter} s.`));
+  if (error.retryAfter) said.push(element("p", `Try again in ${error.retryAfter} s.`));
   if (error.cors) said.push(copyable(error.cors));
   if (error.requestId) said.push(element("p", `Request ${error.requestId}`, "hint"));
   box.replaceChildren(...said);

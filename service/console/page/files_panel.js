@@ -158,7 +158,7 @@ export class FilesPanel {
     const isWhole = operation === undefined || file.size <= MAX_WHOLE_BYTES;
     const name = file?.name ?? "report.pdf";
     return uploadCode({
-      base: this.#service.base,
+      base: this.#service.url,
       bucket: chosen?.bucket ?? bucket,
       key: key ?? folder + name,
       name,

@@ -1,6 +1,6 @@
 // A chosen file in the list: before, during and after its upload.
 
-import { UNKNOWN_TYPE, may, mayOverwrite, uploadWay } from "./access.js";
+import { UNKNOWN_TYPE, mayOverwrite, uploadWay } from "./access.js";
 import { element, fromTemplate, hideError, showError, tell } from "./elements.js";
 import { Upload } from "./upload.js";
 import { bytes, duration, percent } from "./words.js";
@@ -58,14 +58,13 @@ export class Item {
     this.operation = operation;
     this.reason = reason ?? null;
     this.mayOverwrite = operation !== undefined && mayOverwrite(grants, operation, bucket, this.key);
-    this.checksFirst = may(grants, "check", bucket, this.key);
     this.show();
   }
 
   begin(service, overwrite, onChange) {
-    const { file, bucket, key, type, operation, checksFirst } = this;
+    const { file, bucket, key, type, operation } = this;
     this.upload = new Upload({
-      ...{ service, file, bucket, key, type, operation, checksFirst },
+      ...{ service, file, bucket, key, type, operation },
       overwrite: overwrite && this.mayOverwrite,
       onChange: () => {
         this.show();

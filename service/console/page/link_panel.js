@@ -175,6 +175,6 @@ export class LinkPanel {
     const isNamed = key && !invalidKey(key);
     const named = isNamed ? key : `${this.#place.folder}report.pdf`;
     const saved = isNamed ? filename : "report.pdf";
-    return linkCode({ base: this.#service.base, bucket, key: named, expiresIn, filename: saved });
+    return linkCode({ base: this.#service.url, bucket, key: named, expiresIn, filename: saved });
   }
 }

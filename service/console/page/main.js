@@ -1,18 +1,16 @@
 // The page: sign-in, bucket and folder, and the panels.
 
 import { asFolder, bucketsOf, foldersOf } from "./access.js";
+import { sleep } from "./client/retries.js";
 import { DiagnosisPanel } from "./diagnosis_panel.js";
 import { byId, hideError, showError, showOptions, tell } from "./elements.js";
 import { FilesPanel } from "./files_panel.js";
 import { showGrants } from "./grants_panel.js";
 import { LinkPanel } from "./link_panel.js";
-import { Service, sleep } from "./service.js";
-import { noteViolation } from "./store.js";
+import { Service } from "./service.js";
 import { duration } from "./words.js";
 
 const CANCEL_SECONDS = 10; // to abort uploads at the store when signing out
-
-document.addEventListener("securitypolicyviolation", noteViolation);
 
 const service = new Service(new URL("../", import.meta.url).href, leave);
 const links = new LinkPanel(service);

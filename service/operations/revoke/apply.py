@@ -47,7 +47,7 @@ class RevocationApplier:
         """Deny sessions issued before `cutoff` on each role. Return the problems."""
 
         def change(target: Target, document: _Document) -> Change:
-            return Change(target, merged(document, target.userid, cutoff))
+            return Change(target, merged(document, target.userids, cutoff))
 
         return await self._change(targets, change, f"in place. {DELAY}")
 
@@ -55,13 +55,13 @@ class RevocationApplier:
         """Remove our statement from each role that has it. Return the problems."""
 
         def change(target: Target, document: _Document) -> Change | None:
-            cutoff = cutoff_in(document, target.userid)
+            cutoff = cutoff_in(document, target.userids)
             if document is None or cutoff is None:
                 self._show(f"{role(target)}: nothing is revoked")
                 return None
             if (warning := early_lift_warning(target, cutoff, now)) is not None:
                 self._show(f"warning: {warning}")
-            return Change(target, without(document, target.userid))
+            return Change(target, without(document, target.userids))
 
         return await self._change(targets, change, "lifted.")
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from service.config.types import WITH_ZONE
 from service.sessions.attempts import ATTEMPT_SECONDS
-from service.sessions.sts import Owner, session_name
+from service.sessions.sts import Owner, session_name, vended_name
 
 Policy = dict[str, Any]
 
@@ -33,9 +33,10 @@ class UnreadablePolicy(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Sessions of one name on one role.
+    """Sessions of one owner on one role.
 
-    `session` is a StringLike pattern; `seconds` is the longest lifetime of such a session.
+    `session` is the name of those that sign, or a StringLike pattern of it; vended ones have
+    another end. `seconds` is the longest lifetime of such a session.
     """
 
     role_arn: str
@@ -51,9 +52,9 @@ class Target:
         return f"presign-revoke-{session_name(self.owner)}"
 
     @property
-    def userid(self) -> str:
+    def userids(self) -> list[str]:
         """A session's `aws:userid` is its role's id, a colon, and its name. Names have no colon."""
-        return f"*:{self.session}"
+        return [f"*:{self.session}", f"*:{vended_name(self.session)}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,43 +84,43 @@ def revoked_before(cutoff: int) -> int:
     return cutoff + math.ceil(ATTEMPT_SECONDS)
 
 
-def statement(userid: str, cutoff: int) -> Policy:
-    """docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html, for one name."""
+def statement(userids: list[str], cutoff: int) -> Policy:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html, for one owner."""
     return {
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
         "Condition": {
             "DateLessThan": {"aws:TokenIssueTime": written(cutoff)},
-            "StringLike": {"aws:userid": userid},
+            "StringLike": {"aws:userid": userids},
         },
     }
 
 
-def merged(document: Mapping[str, Any] | None, userid: str, cutoff: int) -> Policy:
+def merged(document: Mapping[str, Any] | None, userids: list[str], cutoff: int) -> Policy:
     """Return `document` with the sessions denied until `cutoff`, or until its own later cutoff."""
-    latest = max(cutoff, cutoff_in(document, userid) or cutoff)
+    latest = max(cutoff, cutoff_in(document, userids) or cutoff)
     return {
         "Version": "2012-10-17",
         **(document or {}),
-        "Statement": [*_other_statements(document, userid), statement(userid, latest)],
+        "Statement": [*_other_statements(document, userids), statement(userids, latest)],
     }
 
 
-def without(document: Mapping[str, Any], userid: str) -> Policy | None:
+def without(document: Mapping[str, Any], userids: list[str]) -> Policy | None:
     """Return `document` without our statement; None if no other statement is left."""
-    others = _other_statements(document, userid)
+    others = _other_statements(document, userids)
     return {**document, "Statement": others} if others else None
 
 
-def cutoff_in(document: Mapping[str, Any] | None, userid: str) -> int | None:
+def cutoff_in(document: Mapping[str, Any] | None, userids: list[str]) -> int | None:
     """Return the cutoff of our statement in `document`; None if it has none."""
-    cutoffs = [_cutoff_of(each, userid) for each in _statements(document)]
+    cutoffs = [_cutoff_of(each, userids) for each in _statements(document)]
     return max((cutoff for cutoff in cutoffs if cutoff is not None), default=None)
 
 
-def _other_statements(document: Mapping[str, Any] | None, userid: str) -> list[Any]:
-    return [each for each in _statements(document) if _cutoff_of(each, userid) is None]
+def _other_statements(document: Mapping[str, Any] | None, userids: list[str]) -> list[Any]:
+    return [each for each in _statements(document) if _cutoff_of(each, userids) is None]
 
 
 def _statements(document: Mapping[str, Any] | None) -> list[Any]:
@@ -134,14 +135,14 @@ def _statements(document: Mapping[str, Any] | None) -> list[Any]:
             raise UnreadablePolicy("the statements of the policy with this name cannot be read")
 
 
-def _cutoff_of(each: Any, userid: str) -> int | None:
+def _cutoff_of(each: Any, userids: list[str]) -> int | None:
     """Return the cutoff of a statement that is exactly as we write it, else None."""
     try:
         text = each["Condition"]["DateLessThan"]["aws:TokenIssueTime"]
         cutoff = int(datetime.fromisoformat(text).timestamp())
     except (KeyError, TypeError, ValueError):
         return None
-    return cutoff if each == statement(userid, cutoff) else None
+    return cutoff if each == statement(userids, cutoff) else None
 
 
 def written(cutoff: int) -> str:
@@ -174,7 +175,7 @@ def instructions(revocation: Revocation, cutoff: int) -> Iterator[str]:
         f"--at {written(cutoff)} --apply. {DELAY}"
     )
     for target in revocation.targets:
-        yield from shown(target, merged(None, target.userid, cutoff))
+        yield from shown(target, merged(None, target.userids, cutoff))
 
 
 def configuration(revocation: Revocation, cutoff: int) -> Iterator[str]:

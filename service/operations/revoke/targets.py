@@ -17,6 +17,7 @@ from service.app.builders import caller_name
 from service.config.settings import Settings
 from service.errors import ConfigurationError
 from service.operations.revoke.policy import Revocation, Target
+from service.sessions.refresh_policy import MIN_VENDED_SECONDS
 from service.sessions.sts import (
     READABLE_LENGTH,
     Owner,
@@ -119,7 +120,7 @@ def _targets(
             session=session,
             buckets=tuple(names),
             region=of_role[0].region,
-            seconds=max(each.session_seconds for each in of_role),
+            seconds=max(MIN_VENDED_SECONDS, *(each.session_seconds for each in of_role)),
             is_at_aws=all(builders.is_at_aws(each) for each in of_role),
         )
         targets.append(target)

@@ -26,7 +26,10 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE: Final = Path(__file__).parent / "page"
 _FILES: Final = ("drop_box.js",)
-_OF_THE_CONSOLE: Final = ("console.css", "elements.js", "icon.svg", "store.js", "words.js")
+_OF_THE_CONSOLE: Final = (
+    *("console.css", "elements.js", "error_words.js", "icon.svg", "words.js"),
+    *("client/errors.js", "client/retries.js", "client/source.js", "client/store.js"),
+)
 _ASK: Final = "Ask the person who sent it to you for a new one."
 # What a person reads, by status. All links that are refused with 404 have the same words.
 _REFUSALS: Final = {
@@ -40,7 +43,7 @@ _REFUSALS: Final = {
 }
 
 
-@router.api_route("/links/{name}", methods=["GET", "HEAD"])
+@router.api_route("/links/{name:path}", methods=["GET", "HEAD"])
 async def page_file(name: str) -> Response:
     """A script or style of the pages."""
     if name not in _files():

@@ -24,7 +24,7 @@ from service.concurrency.store_calls import (
     Unanswered,
 )
 from service.errors import Overloaded
-from service.presigning.rate_store import connections
+from service.presigning.rate_store import connections, reconnecting_if_read_only
 from service.protocols.links.link_store import Revoked, Use
 
 T = TypeVar("T")
@@ -98,8 +98,12 @@ class RedisLinkStore:
         await self._connections.disconnect()
 
     async def _result_of(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async def call() -> T:
+            async with reconnecting_if_read_only(self._connections):
+                return await work()
+
         try:
-            return await self._calls.result_of(work)
+            return await self._calls.result_of(call)
         except StoreFails:
             detail = "The store of links is out of reach."
             raise Overloaded(detail, retry_after=ceil(PAUSE_SECONDS)) from None

@@ -8,9 +8,9 @@ from pydantic import MISSING
 from service.access.callers import Identity
 from service.access.grants import Operation
 from service.access.key_prefixes import new_object_key
-from service.api import problems
 from service.api.body import MAX_BODY_BYTES, parse
 from service.api.discarding import discard_body
+from service.api.problems import response
 from service.api.rendering import render_request
 from service.api.route import ApiRoute, AuthenticatedRequest, JsonBytesResponse
 from service.api.schemas import Size, StrictRequest, Text
@@ -210,7 +210,7 @@ def _is_browser(call: AuthenticatedRequest) -> bool:
 def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
     """Return the problem, or its page where a browser shows the answer to a person."""
     request_id: str = call.scope["state"]["request_id"]
-    refused = problems.refusal(error, request_id)
+    refused = call.problems.refusal(error, request_id)
     if not _is_browser(call):
         return refused
     return refusal_page(error, refused, request_id, call.scope["raw_path"])
@@ -218,7 +218,7 @@ def _refusal(call: AuthenticatedRequest, error: PresignError) -> Response:
 
 def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
     request_id = call.scope["state"]["request_id"]
-    members = problems.problem(
+    members = call.problems.problem(
         "method_not_allowed", "This link does not accept the method.", request_id=request_id
     )
     allowed = ["GET", "HEAD"]
@@ -226,7 +226,7 @@ def _not_allowed(call: AuthenticatedRequest, link: Link) -> Response:
         allowed.append("POST")
     if link.operation is Operation.UPLOAD:
         allowed.append("PUT")
-    return problems.response(members, {"Allow": ", ".join(allowed)})
+    return response(members, {"Allow": ", ".join(allowed)})
 
 
 def _unknown() -> NotFound:

@@ -1,4 +1,4 @@
-"""Renders a listing as JSON, or as a page that people and HTTP clients read. Pure.
+"""Renders a listing as a page that people and HTTP clients read. Pure.
 
 The links are relative, so that a proxy may serve the page under another path.
 """
@@ -8,26 +8,10 @@ from html import escape
 from typing import Final
 from urllib.parse import quote
 
-from pydantic_core import to_json
-
 from service.api.html_page import html_page
 from service.s3.xml import ListedObject, ObjectsPage
 
 _DOTS: Final = frozenset({".", ".."})
-
-
-def as_json(prefix: str, page: ObjectsPage) -> bytes:
-    objects = [
-        {
-            "key": each.key,
-            "size": each.content_length,
-            "etag": each.etag,
-            "last_modified": each.last_modified,
-        }
-        for each in page.objects
-    ]
-    members = {"prefix": prefix, "prefixes": page.prefixes, "objects": objects}
-    return to_json(members if page.next_token is None else {**members, "next": page.next_token})
 
 
 def as_html(bucket: str, prefix: str, page: ObjectsPage) -> bytes:

@@ -11,11 +11,12 @@ from service.api.accept import preferred
 from service.api.body import parse_query
 from service.api.discarding import discard_body
 from service.api.html_page import POLICY
+from service.api.rendering import render_listing
 from service.api.route import ApiRoute, AuthenticatedRequest
 from service.api.schemas import Token
 from service.errors import InvalidRequest, NotFound
-from service.protocols.objects.listing_page import as_html, as_json, next_page
-from service.protocols.objects.listings import Listings
+from service.presigning.listings import ListingRequest, Listings
+from service.protocols.objects.listing_page import as_html, next_page
 from service.protocols.objects.paths import bucket_and_key
 from service.protocols.objects.redirects import (
     ReadQuery,
@@ -102,10 +103,11 @@ async def _listing(
     if not prefix and not path.endswith(b"/"):  # else the page's relative links would be wrong
         name = path[len(PATH) :].decode("ascii")
         return Response(status_code=308, headers={"Location": f"./{name}/"})
-    page = await listings.page(call.requester, bucket, prefix, query.after)
+    request = ListingRequest(bucket=bucket, prefix=prefix, after=query.after)
+    page = await listings.page(call.requester, request)
     headers = {"Vary": "Accept, Authorization, Origin", "Content-Security-Policy": POLICY}
     if page.next_token is not None:
         headers["Link"] = f'<{next_page(page.next_token)}>; rel="next"'
     media_type = preferred(call.scope["headers"], [_HTML, _JSON])
-    body = as_json(prefix, page) if media_type == _JSON else as_html(bucket, prefix, page)
+    body = render_listing(prefix, page) if media_type == _JSON else as_html(bucket, prefix, page)
     return Response(body, media_type=media_type, headers=headers)

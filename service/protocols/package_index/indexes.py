@@ -7,7 +7,7 @@ from typing import Final
 
 from service.errors import InvalidRequest, NotFound, StorageUnavailable
 from service.presigning.audit import Requester
-from service.protocols.objects.listings import Listings
+from service.presigning.listings import ListingRequest, Listings
 from service.protocols.package_index.files import ProjectFile, files, projects
 from service.s3.queries import LIST_SECONDS
 from service.s3.xml import ObjectsPage
@@ -70,7 +70,8 @@ class PackageIndexes:
     async def _all_pages(self, requester: Requester, bucket: str, prefix: str) -> ObjectsPage:
         after, whole = None, ObjectsPage(objects=[], prefixes=[], next_token=None)
         for _ in range(MAX_PAGES):
-            page = await self.listings.page(requester, bucket, prefix, after)
+            request = ListingRequest(bucket=bucket, prefix=prefix, after=after)
+            page = await self.listings.page(requester, request)
             whole.objects.extend(page.objects)
             whole.prefixes.extend(page.prefixes)
             if (after := page.next_token) is None:

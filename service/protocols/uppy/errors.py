@@ -10,7 +10,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api import problems
+from service.api.problems import Problems
 from service.errors import PresignError
 
 _MAX_REASON_LENGTH: Final = 300  # proxies accept heads of a few kilobytes
@@ -20,7 +20,7 @@ _NOT_IN_REASON = re.compile(r"[^\x20-\x7e]+")  # RFC 9112, 4
 class Refusal(Response):
     """A problem whose detail is also the reason in the status line, if the server supports it."""
 
-    def __init__(self, error: PresignError, request_id: str) -> None:
+    def __init__(self, problems: Problems, error: PresignError, request_id: str) -> None:
         problem = problems.refusal(error, request_id, message=error.detail)
         super().__init__(problem.body, problem.status_code)
         self.raw_headers = problem.raw_headers

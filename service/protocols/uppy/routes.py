@@ -37,7 +37,7 @@ class UppyRoute(ApiRoute):
         try:
             return await super().respond(call)
         except PresignError as error:
-            return Refusal(error, call.scope["state"]["request_id"])
+            return Refusal(call.problems, error, call.scope["state"]["request_id"])
 
 
 router = APIRouter(prefix="/uppy", route_class=UppyRoute, include_in_schema=False)

@@ -52,10 +52,12 @@ class FakeSource:
         self.refused_policies: set[str | None] = set()
         self.fetched: list[Owner] = []
         self.policies: list[str | None] = []
+        self.vended: list[bool] = []
 
-    async def fetch(self, owner: Owner, policy: str | None) -> Session:
+    async def fetch(self, owner: Owner, policy: str | None, *, vended: bool = False) -> Session:
         self.fetched.append(owner)
         self.policies.append(policy)
+        self.vended.append(vended)
         await self.gate.wait()
         if policy in self.refused_policies:
             raise ConnectionError

@@ -37,7 +37,7 @@ NEW_BUCKET: Final = settings(
 
 KEPT: Final = {
     "the same": BEFORE,
-    "limits": with_billing(grant(max_expires_in=60, content_types=["image/*"]), grant("photos")),
+    "limits": with_billing(grant(content_types=["image/*"], max_keys=1), grant("photos")),
     "another API key": with_billing(grant(), grant("photos"), sha256=caller("new-key")["sha256"]),
     "tags": with_bucket(tag_urls=True),
     "encryption": with_bucket(encryption={"algorithm": "AES256"}),
@@ -52,8 +52,13 @@ async def test_what_is_in_no_session_keeps_all_sessions(warm: Harness, after: Se
     await warm.reconfigure(after)
     await sign_all(warm)
     assert (warm.fetched(), warm.sources) == (fetched, sources)
-    limit = after.callers[0].grants[0].max_expires_in
-    assert (await warm.sign()).validity.expires_in == (limit or 900)
+
+
+async def test_a_shorter_lifetime_is_in_a_new_session(warm: Harness) -> None:
+    """IAM denies older signatures of that session."""
+    await warm.reconfigure(with_billing(grant(max_expires_in=60), grant("photos")))
+    assert (await warm.sign()).validity.expires_in == 60
+    assert '"s3:signatureAge":"120000"' in (warm.source().policies[-1] or "")
 
 
 async def test_grants_are_compiled_in_a_thread(warm: Harness) -> None:

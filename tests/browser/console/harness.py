@@ -4,6 +4,7 @@ MiniStack honours a bucket's CORS rules, so the page sends to it as to AWS; wher
 half way, the page sends through a gate, whose address is signed then.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -221,13 +222,19 @@ def hold(page: Page, path: str) -> list[Route]:
 
 
 def refuse(
-    route: Route, status: int, detail: str, code: str = "unauthenticated", retry_after: int = 0
+    route: Route,
+    status: int,
+    detail: str,
+    code: str = "unauthenticated",
+    retry_after: int = 0,
+    **more: Any,
 ) -> None:
     """Answer like the service."""
-    problem = {"type": f"urn:presign:problem:{code}", "title": code, "status": status, "code": code}
+    problem = {"type": f"/errors#{code}", "title": code, "status": status, "code": code}
     headers = {"retry-after": str(retry_after)} if retry_after else {}
     headers["content-type"] = "application/problem+json"
-    route.fulfill(status=status, headers=headers, json={**problem, "detail": detail})
+    body = json.dumps({**problem, "detail": detail, **more})  # `json=` would have another type
+    route.fulfill(status=status, headers=headers, body=body)
 
 
 def let_token_expire(console: ConsolePage, key: str = "any.txt") -> None:

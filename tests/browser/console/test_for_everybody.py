@@ -1,5 +1,6 @@
 """Whoever uses it: by keyboard, by a screen reader, in the dark, on a telephone, without motion."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -155,7 +156,8 @@ def explaining(console: ConsolePage, answer: Any, status: int = 200) -> list[Any
 
     def reply(route: Route) -> None:
         asked.append(route.request.post_data_json)
-        route.fulfill(status=status, json=answer)
+        kind = "application/json" if status == 200 else "application/problem+json"
+        route.fulfill(status=status, content_type=kind, body=json.dumps(answer))
 
     console.page.route("**/v1/diagnoses", reply)
     console.sign_in()

@@ -1,7 +1,7 @@
 """Files that are sent: as they are, one after another, and over nothing that is there already."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import expect
@@ -12,6 +12,7 @@ from tests.browser.console.harness import (
     ConsolePage,
     hold,
     large_file,
+    refuse,
     text_file,
 )
 
@@ -79,12 +80,12 @@ def test_who_may_not_replace_is_told_what_to_do(console: ConsolePage) -> None:
 
 
 def test_a_problem_is_shown_in_the_services_words(console: ConsolePage) -> None:
-    refusal = {
-        "type": "urn:presign:problem:limit_exceeded", "title": "No", "status": 403, "code": "x",
-        "detail": "Your grant was changed meanwhile.", "request_id": "sentinel-id",
+    more: dict[str, Any] = {
+        "request_id": "sentinel-id",
         "errors": [{"pointer": "#/content_length", "detail": "At most 1 byte."}],
-    }  # fmt: skip
-    console.page.route("**/v1/upload-urls", lambda route: route.fulfill(status=403, json=refusal))
+    }
+    detail = "Your grant was changed meanwhile."
+    console.page.route("**/v1/upload-urls", lambda r: refuse(r, 403, detail, "x", **more))
     console.sign_in()
     console.upload(text_file("refused.txt"))
     alert = console.item("refused.txt").get_by_role("alert")
@@ -104,7 +105,7 @@ def test_who_writes_meanwhile_is_not_led_away(console: ConsolePage) -> None:
     console.field("Object").focus()
     while not held:
         console.page.wait_for_timeout(50)
-    held[0].fulfill(status=403, json={"detail": "No."})
+    refuse(held[0], 403, "No.")
     expect(console.item("quiet.txt").get_by_role("alert")).to_contain_text("No.")
     expect(console.field("Object")).to_be_focused()
 

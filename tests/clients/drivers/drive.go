@@ -91,8 +91,10 @@ func batch(keys ...string) (map[string]any, error) {
 	for _, key := range keys {
 		items = append(items, *presign.NewDownloadUrlRequest(bucket, key))
 	}
+	request := presign.NewDownloadUrlBatchRequest()
+	request.SetItems(items)
 	answer, _, err := service.DownloadsAPI.CreateDownloadUrlBatch(asUser).
-		DownloadUrlBatchRequest(*presign.NewDownloadUrlBatchRequest(items)).Execute()
+		DownloadUrlBatchRequest(*request).Execute()
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +135,8 @@ func uploadByForm(body []byte) (string, error) {
 
 func uploadInParts(key string, body []byte) (map[string]any, error) {
 	length := int64(len(body))
-	request := presign.NewMultipartUploadRequest(bucket, key, length)
+	request := presign.NewMultipartUploadRequest(bucket, key)
+	request.SetContentLength(length)
 	request.SetPartSize(partSize)
 	uploads := service.MultipartUploadsAPI
 	created, _, err := uploads.CreateMultipartUpload(asUser).MultipartUploadRequest(*request).Execute()
@@ -155,8 +158,10 @@ func uploadInParts(key string, body []byte) (map[string]any, error) {
 	for _, part := range listed.Parts {
 		parts = append(parts, *presign.NewCompletedPart(part.PartNumber, part.Etag))
 	}
+	completion := presign.NewCompleteUploadRequest(bucket, key, parts)
+	completion.SetContentLength(length)
 	completed, _, err := uploads.CompleteMultipartUpload(asUser, created.UploadId).
-		CompleteUploadRequest(*presign.NewCompleteUploadRequest(bucket, key, length, parts)).Execute()
+		CompleteUploadRequest(*completion).Execute()
 	if err != nil {
 		return nil, err
 	}

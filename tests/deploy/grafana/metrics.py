@@ -46,8 +46,8 @@ class Scraped:
 class Full(FixedSource):
     """Sessions with a packed policy size."""
 
-    async def fetch(self, owner: Any, policy: str | None) -> Session:
-        return replace(await super().fetch(owner, policy), packed_policy_percent=40)
+    async def fetch(self, owner: Any, policy: str | None, **more: Any) -> Session:
+        return replace(await super().fetch(owner, policy, **more), packed_policy_percent=40)
 
 
 def _settings() -> Settings:

@@ -12,7 +12,9 @@ from tests.access.policy_meaning import BUCKET_ACTIONS, OBJECT_ACTIONS
 from tests.deploy.iam.files import BUCKET, read
 
 ARNS: Final = bucket_arns("acme-reports-prod", partition="aws")
-EVERYTHING: Final = Grant(bucket="reports", prefix="", allow=frozenset(Operation))
+# All but `sign`, whose sessions may copy.
+OPERATIONS: Final = frozenset(Operation) - {Operation.SIGN}
+EVERYTHING: Final = Grant(bucket="reports", prefix="", allow=OPERATIONS)
 SESSION_POLICY: Final = session_policy([EVERYTHING], ARNS)
 COPIES: Final = {"s3:x-amz-copy-source": "/acme-reports-prod/b"}
 

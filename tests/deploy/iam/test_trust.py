@@ -30,7 +30,7 @@ def asks(owner: Owner) -> dict[str, Any]:
         session_tags=tuple(TAGS.items()),
         source_identity=True,
     )
-    return AssumedRole(None, role, SystemClock())._request(owner, None)
+    return AssumedRole(None, role, SystemClock())._request(owner, None, vended=False)
 
 
 def requests(asked: dict[str, Any]) -> dict[str, Request]:

@@ -11,14 +11,14 @@ import pytest
 from service.access.callers import CallerEntry, Rate, rate_of
 from service.access.grants import Caller
 from service.errors import RateLimited
-from tests.presigning.rate_limits.redis_server import (
+from tests.presigning.rate_limits.replicas import (
     MINUTE,
     OTHER,
-    RedisServer,
     Replica,
     make_replicas,
 )
 from tests.support.late import again_if_late, within
+from tests.support.valkey import Valkey
 
 
 async def test_urls_are_counted_up_to_the_rate(url: str | None) -> None:
@@ -61,7 +61,7 @@ async def test_more_urls_than_the_rate_are_refused_and_not_counted(url: str | No
         await replica.take(10)
 
 
-async def test_who_waits_as_long_as_it_is_told_passes(store: RedisServer) -> None:
+async def test_who_waits_as_long_as_it_is_told_passes(store: Valkey) -> None:
     """Each as soon as the one before has passed: by then the last window counts too.
 
     In memory: see `test_windows.py`.

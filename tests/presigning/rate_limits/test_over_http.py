@@ -8,9 +8,10 @@ from typing import Any, Final
 import httpx
 
 from service.config.settings import Settings
-from tests.presigning.rate_limits.redis_server import RedisServer, wait_until
+from tests.presigning.rate_limits.replicas import wait_until
 from tests.support.app import make_app_settings, make_open_grant, run_app
 from tests.support.late import again_if_late, within
+from tests.support.valkey import Valkey
 
 ITEM: Final = {"bucket": "demo", "key": "a"}
 
@@ -54,7 +55,7 @@ async def test_a_rate_limit_problem_has_retry_after() -> None:
             refused = await post(client, 5)
             problem = refused.json()
             assert (refused.status_code, problem["code"]) == (429, "rate_limited")
-        assert problem["type"] == "urn:presign:problem:rate_limited"
+        assert problem["type"] == "/errors#rate_limited"
         assert refused.headers["content-type"] == "application/problem+json"
         await asyncio.sleep(int(refused.headers["retry-after"]))
         assert (await post(client, 5)).status_code == 200
@@ -113,7 +114,7 @@ async def test_a_smaller_batch_is_read_after_a_refused_one() -> None:
 
 
 async def test_replicas_share_the_count_over_http_and_end_their_connections(
-    store: RedisServer,
+    store: Valkey,
 ) -> None:
     settings = limited("2/hour", rate_limit_url=store.url)
     async with run_app(settings) as one, run_app(settings) as other:
@@ -123,7 +124,7 @@ async def test_replicas_share_the_count_over_http_and_end_their_connections(
     await wait_until(lambda: store.connections() == 0)
 
 
-async def test_while_a_store_is_down_callers_are_limited_in_memory(store: RedisServer) -> None:
+async def test_while_a_store_is_down_callers_are_limited_in_memory(store: Valkey) -> None:
     async with run_app(limited("5/hour", rate_limit_url=store.url)) as client:
         assert (await post(client)).status_code == 200
         store.stop()

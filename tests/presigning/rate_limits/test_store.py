@@ -1,27 +1,28 @@
-"""A store that replicas share, over a real socket. `test_calls.py` has its failures, in virtual time."""
+"""A store that replicas share: a real one. `test_calls.py` has its failures, in virtual time."""
 
 import asyncio
-import gc
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from service.access.grants import Caller
-from service.concurrency.store_calls import MAX_CALLS, PAUSE_SECONDS
+from service.concurrency.store_calls import MAX_CALLS
 from service.config.server import ServerSettings
 from service.errors import ConfigurationError
-from tests.presigning.rate_limits.redis_server import (
+from tests.presigning.rate_limits.replicas import (
     OTHER,
     PASSWORD,
-    RedisServer,
     Replica,
     make_replicas,
     send_burst,
     wait_until,
 )
+from tests.support.stub_server import make_tls_context
+from tests.support.valkey import Valkey
 
 
-async def test_replicas_of_one_store_share_the_count(store: RedisServer) -> None:
+async def test_replicas_of_one_store_share_the_count(store: Valkey) -> None:
     async with make_replicas(store.url, 2) as [one, other]:
         await one.take(6)
         await other.take(4)
@@ -29,63 +30,8 @@ async def test_replicas_of_one_store_share_the_count(store: RedisServer) -> None
         await other.refusal(1)
 
 
-async def test_while_a_store_is_down_each_replica_counts_in_memory(
-    store: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with make_replicas(store.url) as [replica]:
-        await replica.take(10)
-        store.stop()
-        await replica.take(10)
-        store.start()
-        await replica.refusal(1)  # though it is back: nobody has looked
-        assert replica.failures == 2
-        replica.clock.move(PAUSE_SECONDS + 0.1)
-        await replica.take(10)  # a new store, which has forgotten
-        await replica.refusal(1)
-        assert replica.failures == 2
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("service")]
-    assert told == ["the rate limit store fails; it is called again in 5 s: ConnectionError"]
-
-
-async def test_a_store_that_hangs_is_left_alone_until_it_answers(
-    store: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with make_replicas(store.url, store_seconds=1.0) as [replica]:
-        store.server.answers.clear()
-        assert await fails(replica)
-        failures = replica.failures
-        await send_burst(replica, 50)  # at once, or it would take 3 s
-        assert replica.failures == failures + 50
-        names = [each.name for each in caplog.records]
-        assert names.count("service.concurrency.store_calls") == 1
-        store.server.answers.set()
-        assert await counts_again(replica)
-    gc.collect()
-    assert "never retrieved" not in caplog.text
-
-
-async def fails(replica: Replica) -> bool:
-    """Whether its store is seen to fail: on a machine that is busy, perhaps not at the first call."""
-    for number in range(10):
-        await replica.take(1, caller=Caller(issuer="hangs", subject=str(number)))
-        if replica.failures:
-            return True
-    return False
-
-
-async def counts_again(replica: Replica) -> bool:
-    """Whether it does after some time: fakeredis first answers all who have gone."""
-    for number in range(20):
-        replica.clock.move(PAUSE_SECONDS + 0.1)
-        failures = replica.failures
-        await replica.take(1, caller=Caller(issuer="again", subject=str(number)))
-        if replica.failures == failures:
-            return True
-    return False
-
-
-async def test_a_cancelled_call_leaves_no_response_for_the_next(store: RedisServer) -> None:
-    """Else the next would read it as its own."""
+async def test_a_cancelled_call_leaves_no_response_for_the_next(store: Valkey) -> None:
+    """Otherwise the next would read it as its own."""
     async with make_replicas(store.url) as [replica]:
         await replica.take(1)
         for _ in range(20):
@@ -99,7 +45,7 @@ async def test_a_cancelled_call_leaves_no_response_for_the_next(store: RedisServ
         assert replica.failures == 0
 
 
-async def test_connections_to_redis_are_few_and_close_with_the_service(store: RedisServer) -> None:
+async def test_connections_to_redis_are_few_and_close_with_the_service(store: Valkey) -> None:
     async with make_replicas(store.url) as [replica]:
         await send_burst(replica)
         assert 0 < store.connections() <= MAX_CALLS
@@ -119,18 +65,81 @@ def test_the_error_for_an_invalid_url_hides_its_password() -> None:
     assert PASSWORD not in str(told.value)
 
 
-async def test_the_stores_password_is_never_shown(
-    store: RedisServer, caplog: pytest.LogCaptureFixture
+@pytest.fixture(scope="module", name="locked")
+def _locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    url = f"redis://:{PASSWORD}@127.0.0.1:{{port}}/0"
+    store = Valkey(tmp_path_factory.mktemp("locked"), "--requirepass", PASSWORD, url=url)
+    store.start()
+    yield store
+    store.stop()
+
+
+async def test_replicas_with_the_password_share_the_count(locked: Valkey) -> None:
+    async with make_replicas(locked.url, 2) as [one, other]:
+        await one.take(10)
+        await other.refusal(1)
+        assert one.failures + other.failures == 0
+
+
+@pytest.mark.parametrize("given", ["", ":sentinel-wrong@", f"presign:{PASSWORD}@"])
+async def test_a_wrong_password_counts_in_memory_and_is_not_shown(
+    locked: Valkey, caplog: pytest.LogCaptureFixture, given: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    url = store.url.replace("//", f"//presign:{PASSWORD}@")
+    url = locked.url.replace(f":{PASSWORD}@", given)
     settings = ServerSettings.model_validate({"rate_limit_url": url})
     assert settings.rate_limit_url is not None
     assert settings.rate_limit_url.get_secret_value() == url
-    assert PASSWORD not in f"{settings!r} {settings} {settings.model_dump_json()}"
     async with make_replicas(url) as [replica]:
-        store.stop()
-        await replica.take(1)
-        assert PASSWORD not in repr(replica.limits)
-    assert replica.failures == 1
-    assert PASSWORD not in caplog.text
+        await replica.take(10)
+        await replica.refusal(1)
+        assert replica.failures == 2
+        shown = f"{replica.limits!r} {settings!r} {settings.model_dump_json()} {caplog.text}"
+    assert "sentinel" not in shown
+    lines = [each.getMessage() for each in caplog.records if each.name.startswith("service")]
+    assert len(lines) == 1
+    assert lines[0].startswith("the rate limit store fails; it is called again in 5 s: ")
+
+
+@pytest.fixture(scope="module", name="encrypted")
+def _encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """It talks TLS only, with a certificate for 127.0.0.1 that signs itself."""
+    directory = tmp_path_factory.mktemp("encrypted")
+    make_tls_context(directory)
+    authority, key = str(directory / "ca.crt"), str(directory / "key")
+    files = ["--tls-cert-file", authority, "--tls-key-file", key, "--tls-ca-cert-file", authority]
+    url = f"rediss://127.0.0.1:{{port}}/0?ssl_ca_certs={authority}"
+    store = Valkey(directory, *files, "--tls-auth-clients", "no", url=url)
+    store.start()
+    yield store
+    store.stop()
+
+
+async def test_replicas_share_the_count_over_tls(encrypted: Valkey) -> None:
+    async with make_replicas(encrypted.url, 2) as [one, other]:
+        await one.take(10)
+        await other.refusal(1)
+        assert one.failures + other.failures == 0
+
+
+async def test_an_unknown_certificate_authority_is_not_trusted(
+    encrypted: Valkey, tmp_path: Path
+) -> None:
+    make_tls_context(tmp_path)  # another authority of the same name
+    of_the_system, _, _ = encrypted.url.partition("?")
+    for url in (of_the_system, f"{of_the_system}?ssl_ca_certs={tmp_path / 'ca.crt'}"):
+        assert await failures_at(url) == 1
+
+
+async def test_a_certificate_for_another_host_is_refused(encrypted: Valkey) -> None:
+    assert await failures_at(encrypted.url.replace("127.0.0.1", "localhost")) == 1
+
+
+async def test_a_store_with_tls_gets_nothing_in_clear_text(encrypted: Valkey) -> None:
+    assert await failures_at(encrypted.url.partition("?")[0].replace("rediss", "redis")) == 1
+
+
+async def failures_at(url: str) -> int:
+    async with make_replicas(url) as [replica]:
+        await replica.take(10)  # in memory
+    return replica.failures

@@ -1,10 +1,11 @@
 """What people see of a link in a browser: pages, and what the pages ask for."""
 
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import httpx
 
@@ -64,9 +65,17 @@ async def test_a_body_from_the_page_takes_a_slot(visitor: Visitor) -> None:
 
 
 async def test_the_files_of_the_pages_are_served(visitor: Visitor) -> None:
-    for name in ("drop_box.js", "elements.js", "store.js", "words.js", "console.css", "icon.svg"):
-        assert (await visitor.send("GET", f"/links/{name}")).status_code == 200
-    assert (await visitor.send("GET", "/links/main.js")).status_code == 404
+    seen = set[str]()
+    linked = {"console.css", "icon.svg", "drop_box.js"}
+    while unseen := linked - seen:
+        name = unseen.pop()
+        seen.add(name)
+        answer = await visitor.send("GET", f"/links/{name}")
+        assert answer.status_code == 200, name
+        linked |= {urljoin(name, each) for each in re.findall(r'from "([^"]+)"', answer.text)}
+    assert "client/store.js" in seen
+    for name in ("main.js", "client/presign.js"):
+        assert (await visitor.send("GET", f"/links/{name}")).status_code == 404
 
 
 async def test_a_counted_link_shows_browsers_a_button(tmp_path: Path, valkey: Valkey) -> None:

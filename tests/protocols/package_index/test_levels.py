@@ -10,6 +10,7 @@ from service.access.callers import Identity
 from service.access.grants import Caller
 from service.errors import StorageUnavailable
 from service.presigning.audit import Requester
+from service.presigning.listings import ListingRequest
 from service.protocols.package_index.indexes import PackageIndexes
 from service.s3.xml import ObjectsPage
 from tests.support.virtual_time import in_virtual_time
@@ -24,12 +25,11 @@ class SlowListings:
     pages: int
     seconds: float
 
-    async def page(self, *asked: Any) -> ObjectsPage:
+    async def page(self, _: Requester, request: ListingRequest) -> ObjectsPage:
         await asyncio.sleep(self.seconds)
-        *_, prefix, after = asked
-        number = int(after or 0)
+        number = int(request.after or 0)
         token = str(number + 1) if number + 1 < self.pages else None
-        return ObjectsPage(objects=[], prefixes=[f"{prefix}p{number}/"], next_token=token)
+        return ObjectsPage(objects=[], prefixes=[f"{request.prefix}p{number}/"], next_token=token)
 
 
 def indexes(pages: int, seconds: float) -> PackageIndexes:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from service.api.problems import Problems
 from service.errors import InvalidRequest
 from service.protocols.uppy.errors import Refusal
 from tests.protocols.uppy.harness import (
@@ -248,4 +249,4 @@ async def test_multipart_needs_conditional_writes() -> None:
     ],
 )
 def test_the_reason_has_only_valid_characters(detail: str, reason: bytes) -> None:
-    assert Refusal(InvalidRequest(detail), "request-1").reason == reason
+    assert Refusal(Problems(), InvalidRequest(detail), "request-1").reason == reason

@@ -1,7 +1,8 @@
 // The page of a drop box: sends each chosen file to the store, a few at a time.
 
+import { Retries } from "./client/retries.js";
+import { send } from "./client/store.js";
 import { byId, element, fromTemplate, hideError, showError, tell } from "./elements.js";
-import { send } from "./store.js";
 import { bytes, percent } from "./words.js";
 
 const PARALLEL = 3;
@@ -32,6 +33,8 @@ const REFUSALS = {
   503: "The service cannot answer now. Wait a minute, then try again.",
 };
 
+/** A second attempt would be a second object: each request is signed for a new key. */
+const ONCE = new Retries({ tries: 1 });
 const waiting = [];
 let running = 0;
 
@@ -59,7 +62,8 @@ class Item {
         this.#sent = sent;
         this.#show();
       };
-      await send(await signed(this.file, signal), this.file, { signal, onProgress });
+      const request = await signed(this.file, signal);
+      await ONCE.run(() => send(request, this.file, { signal, onProgress }));
       this.#become("done");
     } catch (error) {
       if (this.state === "cancelled") return;

@@ -1,0 +1,214 @@
+/** Upload, download and share S3 objects through presign, from browsers and Node. */
+
+/** Where the service is, and how it knows the caller. */
+export interface ServiceOptions {
+  /** Where presign is, such as `https://presign.example.com`. In a page it may be relative. */
+  url: string | URL;
+  /** An API key or a JWT. A function is called for each call, so the token may change. */
+  token?: string | (() => string | Promise<string>);
+  /** Headers of each call to the service, for example of a proxy that authenticates. */
+  headers?: Record<string, string> | (() => Record<string, string> | Promise<Record<string, string>>);
+  /** Used instead of the global `fetch` for calls to the service, never for the store. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  retries?: RetryOptions;
+}
+
+/** How often a failed attempt is repeated. */
+export interface RetryOptions {
+  /** Attempts in all. 6 by default; 1 turns repetitions off. */
+  tries?: number;
+  /** Seconds. A longer `Retry-After` is an error. 60 by default. */
+  maxWait?: number;
+  /** Waits for so many seconds, unless the signal aborts. */
+  sleep?: (seconds: number, signal?: AbortSignal) => Promise<void>;
+  /** Returns a number from 0 to 1, by which pauses differ. */
+  random?: () => number;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Gets the seconds of a `Retry-After` when a wait begins, and null when it is over. */
+  onWait?: (seconds: number | null) => void;
+}
+
+/** `localStorage`, or another storage with its methods, which may be async. */
+export interface ResumeStorage {
+  getItem(name: string): string | null | Promise<string | null>;
+  setItem(name: string, value: string): void | Promise<void>;
+  removeItem(name: string): void | Promise<void>;
+}
+
+export type Algorithm = "SHA256" | "SHA1" | "CRC32";
+
+export interface Checksum {
+  algorithm: Algorithm;
+  /** Base64. Of an object in parts it is made of their checksums, and ends with `-` and their number. */
+  value: string;
+}
+
+export interface Progress {
+  /** Bytes that were sent, or that the store has already. */
+  sent: number;
+  /** The size of the object in bytes. */
+  total: number;
+  stage: "sending" | "completing";
+}
+
+export interface UploadOptions extends CallOptions {
+  /** The bucket's name in presign. */
+  bucket: string;
+  key: string;
+  /** The number of bytes. Only a stream needs it. */
+  size?: number;
+  /** By default the file's own type. */
+  contentType?: string;
+  metadata?: Record<string, string>;
+  /** Replace an existing object. Without it, that is `object_exists`. */
+  overwrite?: boolean;
+  /** SHA256 by default. CRC32 is used where WebCrypto cannot compute a SHA: over http, or for very large parts. */
+  checksum?: Algorithm;
+  /** Bytes of a part. The service's own choice by default: 8 MiB up to 7.8 GiB. */
+  partSize?: number;
+  /** Parts that are sent at the same time. 4 by default. */
+  parallel?: number;
+  /** The grant to use. By default the size decides. */
+  operation?: "upload" | "multipart";
+  /**
+   * Where to note what is needed to resume: the upload's id, and size and time of the file. An upload that
+   * fails or is aborted then stays at the store, and the same call resumes it. Without it, it is aborted.
+   */
+  resume?: ResumeStorage;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface Uploaded {
+  bucket: string;
+  key: string;
+  size: number;
+  /** Null if the bucket's CORS rules do not expose it. */
+  etag: string | null;
+  versionId?: string;
+  /** Undefined for a CRC32 of an object in parts. */
+  checksum?: Checksum;
+}
+
+/** A request to send exactly as it is described. */
+export interface SignedRequest {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  expiresAt: Date;
+  /** What shortened the lifetime, if anything did. */
+  limitedBy?: string;
+}
+
+/** A share link. Anyone who has `url` may use it until `expiresAt`. */
+export interface Link {
+  id: string;
+  url: string;
+  expiresAt: Date;
+  limitedBy?: string;
+}
+
+/** An object, or a prefix, which has only a `key`. */
+export interface Entry {
+  key: string;
+  size?: number;
+  etag?: string;
+  lastModified?: Date;
+}
+
+/** A refusal of the service or of the store, or a failure to reach them. */
+export class PresignError extends Error {
+  constructor(
+    code: string,
+    detail: string,
+    more?: Partial<Pick<PresignError, "status" | "errors" | "requestId" | "retryAfter" | "store">>,
+  );
+  /**
+   * One of the codes of the API, which a store's refusal gets too, or `unreachable`, `not_presign`,
+   * `invalid_token`, `source_changed`.
+   */
+  code: string;
+  detail: string;
+  /** The HTTP status, or 0 if there was no answer. */
+  status: number;
+  /** The fields that the service refused. */
+  errors: { pointer: string; detail: string }[];
+  /** Undefined if the store refused. */
+  requestId: string | undefined;
+  /** The seconds of `Retry-After`, or 0. */
+  retryAfter: number;
+  /** The store's origin, if the error is about the store. */
+  store: string | undefined;
+  /** How many attempts were made. */
+  attempts: number;
+}
+
+/** Uploads a file. The same as `new Presign(options).upload(file, options)`. */
+export function upload(
+  file: Blob | ReadableStream<Uint8Array>,
+  options: ServiceOptions & UploadOptions,
+): Promise<Uploaded>;
+
+export class Presign {
+  constructor(options: ServiceOptions);
+  /** Ends in a slash. */
+  readonly url: string;
+
+  /**
+   * Uploads a file, in parts if it is larger than one. The signal's reason is thrown if it is aborted.
+   *
+   * @throws PresignError if the service or the store refuses, or does not answer
+   */
+  upload(file: Blob | ReadableStream<Uint8Array>, options: UploadOptions): Promise<Uploaded>;
+  /** Aborts the upload that `upload` left to be resumed, if there is one. */
+  abortUpload(options: { bucket: string; key: string; resume: ResumeStorage }): Promise<void>;
+  /** Signs a GET of an object. */
+  downloadUrl(options: {
+    bucket: string;
+    key: string;
+    /** Seconds. */
+    expiresIn?: number;
+    /** The name under which a browser saves it. */
+    filename?: string;
+    contentType?: string;
+    versionId?: string;
+    signal?: AbortSignal;
+  }): Promise<SignedRequest>;
+  /** Makes a share link to an object or a prefix, or with `upload` a drop box. */
+  link(options: {
+    bucket: string;
+    key?: string;
+    prefix?: string;
+    upload?: boolean;
+    /** Seconds. */
+    expiresIn?: number;
+    maxUses?: number;
+    filename?: string;
+    signal?: AbortSignal;
+  }): Promise<Link>;
+  /** Lists one level below a prefix, or with `recursive` all keys. It asks for pages as they are needed. */
+  list(options: {
+    bucket: string;
+    prefix?: string;
+    recursive?: boolean;
+    signal?: AbortSignal;
+  }): AsyncGenerator<Entry>;
+  /**
+   * Calls the service. Returns the JSON of its answer, or null if it has no body.
+   *
+   * @param path relative to the service's URL, such as `v1/head-urls`
+   */
+  call(
+    method: string,
+    path: string,
+    options?: CallOptions & {
+      query?: Record<string, string | undefined>;
+      body?: unknown;
+      headers?: Record<string, string>;
+      /** False for a call that creates something each time. */
+      isRepeatable?: boolean;
+    },
+  ): Promise<any>;
+}

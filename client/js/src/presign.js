@@ -1,0 +1,81 @@
+// @ts-check
+// The client of presign for browsers and Node. `presign.d.ts` describes what it exports.
+
+/** @import * as Types from "../presign.js" - resolves to presign.d.ts */
+
+import { Api } from "./api.js";
+import { PresignError } from "./errors.js";
+import { Retries } from "./retries.js";
+import { abortUpload, upload as uploadSource } from "./upload.js";
+
+export { PresignError };
+
+/** @type {typeof Types.upload} */
+export const upload = (file, { url, token, headers, fetch, retries, ...options }) =>
+  new Presign({ url, token, headers, fetch, retries }).upload(file, options);
+
+export class Presign {
+  #api;
+
+  /** @param {Types.ServiceOptions} options */
+  constructor({ retries, ...service }) {
+    this.retries = new Retries(retries);
+    this.#api = new Api(service, this.retries);
+  }
+
+  /** @returns {string} */
+  get url() {
+    return this.#api.url;
+  }
+
+  /** @type {Types.Presign["call"]} */
+  call(method, path, options) {
+    return this.#api.call(method, path, options);
+  }
+
+  /** @type {Types.Presign["upload"]} */
+  upload(file, options) {
+    return uploadSource(this, file, options);
+  }
+
+  /** @type {Types.Presign["abortUpload"]} */
+  abortUpload(options) {
+    return abortUpload(this, options);
+  }
+
+  /** @type {Types.Presign["downloadUrl"]} */
+  async downloadUrl({ bucket, key, expiresIn, filename, contentType, versionId, signal }) {
+    const more = { expires_in: expiresIn, filename, content_type: contentType, version_id: versionId };
+    const body = { bucket, key, ...more };
+    const signed = await this.call("POST", "v1/download-urls", { body, signal });
+    return {
+      method: signed.method,
+      url: signed.url,
+      headers: signed.headers,
+      expiresAt: new Date(signed.expires_at),
+      limitedBy: signed.limited_by,
+    };
+  }
+
+  /** @type {Types.Presign["link"]} */
+  async link({ bucket, key, prefix, upload: isDropBox, expiresIn, maxUses, filename, signal }) {
+    const more = { expires_in: expiresIn, max_uses: maxUses, filename };
+    const body = { bucket, key, prefix, operations: isDropBox ? ["upload"] : undefined, ...more };
+    const made = await this.call("POST", "v1/links", { body, isRepeatable: false, signal });
+    return { id: made.id, url: made.url, expiresAt: new Date(made.expires_at), limitedBy: made.limited_by };
+  }
+
+  /** @type {Types.Presign["list"]} */
+  async *list({ bucket, prefix = "", recursive = false, signal }) {
+    const delimiter = recursive ? undefined : "/";
+    let after;
+    do {
+      const query = { bucket, prefix, delimiter, after };
+      const page = await this.call("GET", "v1/objects", { query, signal });
+      for (const name of page.prefixes) yield { key: name };
+      for (const { last_modified: time, ...entry } of page.objects)
+        yield { ...entry, lastModified: new Date(time) };
+      after = page.next;
+    } while (after !== undefined);
+  }
+}

@@ -1,0 +1,127 @@
+// Sends signed requests to the store, which never gets the token.
+
+import { PresignError, UNREACHABLE } from "./errors.js";
+import { TemporaryError } from "./retries.js";
+import { bytesOf, chunksOf } from "./source.js";
+
+const FRESH = [400, 403]; // the URL may have expired: another one shows it
+const AGAIN = [408, 429, 500, 502, 503, 504];
+const STALL_SECONDS = 60; // without a byte sent or an answer
+const IS_NODE = globalThis.process?.versions?.node !== undefined;
+
+const CODES_OF_STATUSES = { 404: "not_found", 409: "write_conflict", 412: "object_exists" };
+const CODES_OF_S3 = {
+  BadDigest: "checksum_mismatch",
+  InvalidDigest: "checksum_mismatch",
+  XAmzContentChecksumMismatch: "checksum_mismatch",
+  NoSuchUpload: "upload_not_found",
+};
+
+/**
+ * Sends one signed request with its body. `onProgress` gets the number of bytes sent.
+ *
+ * @returns the ETag, or null if the bucket's CORS rules do not expose it, and the version, if there is one
+ * @throws TemporaryError if another attempt, with a new URL, may succeed
+ */
+export async function send(signed, body, { signal, onProgress } = {}) {
+  const stalled = new AbortController();
+  let timer;
+  let isOver = false;
+  const alive = (sent) => {
+    if (isOver) return; // Node reads on for a moment when a request has failed
+    clearTimeout(timer);
+    timer = setTimeout(() => stalled.abort(), 1000 * STALL_SECONDS);
+    onProgress?.(sent);
+  };
+  const stop = AbortSignal.any([stalled.signal, ...(signal ? [signal] : [])]);
+  const transport = globalThis.XMLHttpRequest ? byXMLHttpRequest : byFetch;
+  const store = new URL(signed.url).origin;
+  alive(0);
+  let answer;
+  try {
+    answer = await transport(signed, body, stop, alive);
+  } catch {
+    signal?.throwIfAborted();
+    await bytesOf(body.slice(0, 1)); // a file that changed fails like a connection
+    throw new TemporaryError(unreachable(store));
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+  }
+  if (answer.status >= 300) throw refusal(answer, store);
+  onProgress?.(body.size);
+  return { etag: answer.etag, versionId: answer.versionId ?? undefined };
+}
+
+/** fetch reports no upload progress. */
+function byXMLHttpRequest({ method, url, headers }, body, signal, alive) {
+  const request = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = () => request.abort();
+    signal.addEventListener("abort", stop);
+    request.upload.addEventListener("progress", (event) => alive(event.loaded));
+    request.addEventListener("loadend", () => signal.removeEventListener("abort", stop));
+    for (const name of ["abort", "error"]) request.addEventListener(name, () => reject(new Error(name)));
+    request.addEventListener("load", () => {
+      // getResponseHeader would log an error if CORS does not expose the header.
+      const found = new Headers(lines(request.getAllResponseHeaders()));
+      resolve(answerOf(request.status, found, request.responseText));
+    });
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(body);
+  });
+}
+
+const lines = (text) =>
+  text
+    .trim()
+    .split(/\r?\n/)
+    .filter((line) => line.includes(":"))
+    .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]);
+
+async function byFetch({ method, url, headers }, body, signal, alive) {
+  // Only Node sends a stream with its length, which is signed. Others send chunks, which have none.
+  const streamed = {
+    headers: { ...headers, "content-length": String(body.size) },
+    body: counted(body, alive),
+    duplex: "half",
+  };
+  const request = IS_NODE && body.size ? streamed : { headers, body };
+  const answer = await fetch(url, { method, redirect: "error", credentials: "omit", signal, ...request });
+  return answerOf(answer.status, answer.headers, await answer.text());
+}
+
+async function* counted(body, alive) {
+  let sent = 0;
+  for await (const chunk of chunksOf(body)) {
+    yield chunk;
+    sent += chunk.length;
+    alive(sent);
+  }
+}
+
+const answerOf = (status, headers, text) => ({
+  ...{ status, text },
+  etag: headers.get("etag"),
+  versionId: headers.get("x-amz-version-id"),
+});
+
+function unreachable(store) {
+  const why = globalThis.document
+    ? "Either it cannot be reached, or the bucket’s CORS rules do not allow this page."
+    : "It cannot be reached, or it ended the connection.";
+  return new PresignError(UNREACHABLE, `The store did not respond. ${why}`, { store });
+}
+
+/** S3's message is left out: it may contain the key or the URL. */
+function refusal({ status, text }, store) {
+  const found = /<Code>(\w{1,64})<\/Code>/.exec(text)?.[1];
+  const usual = AGAIN.includes(status) ? "storage_unavailable" : "storage_refused";
+  const code = CODES_OF_S3[found] ?? CODES_OF_STATUSES[status] ?? usual;
+  const detail = `The store refused: HTTP ${status}${found ? `, ${found}` : ""}.`;
+  const error = new PresignError(code, detail, { status, store });
+  if (AGAIN.includes(status)) return new TemporaryError(error);
+  return FRESH.includes(status) ? new TemporaryError(error, 2) : error;
+}

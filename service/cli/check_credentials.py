@@ -1,0 +1,54 @@
+"""What `presign check` says about credentials for programs: who gets them, and for what."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from service.access.callers import CallerEntry
+from service.access.grants import Grant, Operation
+from service.access.narrowing import VENDABLE, Permission, vended_grants
+from service.app import builders
+from service.config.settings import Settings
+from service.sessions.refresh_policy import MIN_VENDED_SECONDS, VENDED_REMAINING, threshold
+
+_DAY: Final = 86_400
+_GIVING: Final = VENDABLE - {Operation.VERSIONS}  # which only extends the others
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield a line about each caller whose programs get credentials for a bucket."""
+    for entry in builders.caller_entries(settings):
+        for name, grants in _vended(entry).items():
+            seconds = max(MIN_VENDED_SECONDS, settings.buckets[name].session_seconds)
+            calls = _DAY / (seconds - threshold(seconds, VENDED_REMAINING, 0.5))
+            allowed = frozenset[Operation]().union(*(grant.allow for grant in grants))
+            yield (
+                f"credentials: programs of {builders.caller_name(entry)} get AWS credentials for "
+                f"{', '.join(each for each in Operation if each in allowed)} in {name}, whatever "
+                f"the size, type or lifetime. They last {seconds} s: about {calls:.0f} STS calls "
+                "a day per replica while they are used"
+            )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    for place, grant in settings.placed_grants():
+        if Operation.CREDENTIALS not in grant.allow:
+            continue
+        if _GIVING.isdisjoint(grant.allow):
+            names = ", ".join(each for each in Operation if each in _GIVING)
+            yield f"{place}: allows `credentials`, but none of {names}, so it gives nothing"
+        uploads = not {Operation.UPLOAD, Operation.MULTIPART}.isdisjoint(grant.allow)
+        at_aws = builders.is_at_aws(settings.buckets[grant.bucket])
+        if uploads and not grant.allow_overwrite and not at_aws:
+            yield (
+                f"{place}: the credentials can overwrite objects: only on AWS does the session "
+                "policy enforce create-only"
+            )
+        if place.startswith("unsafe_anonymous_caller"):
+            yield f"{place}: anybody who can reach the service gets AWS credentials"
+
+
+def _vended(entry: CallerEntry) -> dict[str, list[Grant]]:
+    """Return the grants that the caller's credentials have, by bucket."""
+    buckets = dict.fromkeys(grant.bucket for grant in entry.grants)
+    vended = {name: vended_grants(entry.grants, name, "", Permission.READWRITE) for name in buckets}
+    return {name: grants for name, grants in vended.items() if grants}

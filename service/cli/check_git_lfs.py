@@ -1,0 +1,76 @@
+"""What `presign check` says about Git LFS: where repositories are, and who may use them."""
+
+import re
+from collections.abc import Iterator
+
+from service.access.callers import CallerEntry, without_placeholders
+from service.access.grants import Grant, Operation
+from service.app import builders
+from service.config.git_lfs import LfsRepositorySettings
+from service.config.settings import Settings
+
+_ANY_CLAIM = r"[A-Za-z0-9_.-]+"
+_PULL = frozenset({Operation.CHECK, Operation.DOWNLOAD})
+_PUSH = frozenset({Operation.CHECK, Operation.UPLOAD})
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield lines about all repositories, and one about each caller of each repository."""
+    if (lfs := settings.git_lfs) is None:
+        return
+    yield _large_objects(settings, lfs.multipart_threshold.human_readable())
+    for name, repository in lfs.repositories.items():
+        where = f"{repository.bucket}/{repository.prefix}"
+        yield f"git_lfs {name}: /lfs/{name} has its objects in {where}"
+        for entry in builders.caller_entries(settings):
+            what = " and ".join(_rights(repository, entry)) or "do nothing"
+            yield f"git_lfs {name}: {builders.caller_name(entry)} may {what}"
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    if (lfs := settings.git_lfs) is None:
+        return
+    entries = builders.caller_entries(settings)
+    for name, repository in lfs.repositories.items():
+        if not any(_rights(repository, entry) for entry in entries):
+            yield (
+                f"git_lfs {name}: nobody may use it; a caller needs a grant with `check`, and with "
+                f"`download` or `upload`, that covers {repository.bucket}/{repository.prefix}"
+            )
+        if not settings.buckets[repository.bucket].conditional_writes:
+            yield (
+                f"git_lfs {name}: bucket {repository.bucket} has no conditional writes, so nobody "
+                "may push"
+            )
+
+
+def _large_objects(settings: Settings, threshold: str) -> str:
+    if settings.links is None:
+        return "git_lfs: objects over 5 GiB are refused; their uploads need the keys of `links`"
+    return (
+        f"git_lfs: objects over {threshold} are sent in parts by clients that can; the keys of "
+        "`links` seal what completes them"
+    )
+
+
+def _rights(repository: LfsRepositorySettings, entry: CallerEntry) -> list[str]:
+    """Return what a matching caller may do, if its claims suit the grants."""
+    allowed = {
+        operation
+        for grant in entry.grants
+        if grant.bucket == repository.bucket and _may_cover(grant, repository.prefix)
+        for operation in grant.allow
+    }
+    rights = []
+    if allowed >= _PULL:
+        rights.append("pull")
+    if allowed >= _PUSH:
+        rights.append("push, also in parts" if Operation.MULTIPART in allowed else "push")
+    return rights
+
+
+def _may_cover(grant: Grant, prefix: str) -> bool:
+    """Whether the grant covers all keys below the prefix, for some claims at least."""
+    between = without_placeholders(grant.prefix, lambda _: "\n").split("\n")
+    pattern = _ANY_CLAIM.join(map(re.escape, between))
+    return grant.covers_subtree and re.match(pattern, prefix) is not None

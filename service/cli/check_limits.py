@@ -1,0 +1,50 @@
+"""What `presign check` says about limits of grants that IAM does not enforce as well."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from service.access.grants import Grant
+from service.access.session_policy import (
+    BucketArns,
+    creates_only,
+    session_policy,
+    uploads_without_condition,
+)
+from service.sessions import signature_age
+
+Callers = Iterable[tuple[str, list[Grant]]]
+
+
+def describe(arns: Mapping[str, BucketArns | None], callers: Callers) -> Iterator[str]:
+    """Yield a line about each store that supports no limits, and each limit that is left out.
+
+    `arns` are by bucket; None if its sessions are not scoped. `callers` have all their grants.
+    """
+    for name, each in arns.items():
+        if each is not None and not each.enforces_limits:
+            yield (
+                f"bucket {name}: signatures enforce create-only and lifetimes; the session policy "
+                "does not, since only AWS is sure to support its conditions"
+            )
+    for caller, grants in callers:
+        for name in sorted({grant.bucket for grant in grants}):
+            if (bucket := arns[name]) is not None and bucket.enforces_limits:
+                own = [grant for grant in grants if grant.bucket == name]
+                for text in _left_out(own, bucket):
+                    yield f"{caller}: the session policy for bucket {name} {text}"
+
+
+def _left_out(grants: list[Grant], arns: BucketArns) -> Iterator[str]:
+    max_age = signature_age.max_age(grants)
+    policy = session_policy(grants, arns, max_age=max_age)
+    unconditional = uploads_without_condition(grants)
+    for grant in filter(creates_only, unconditional):
+        yield (
+            f"does not enforce create-only for {grant.prefix or 'everything'}: forms, drop boxes "
+            "or another grant there need uploads without a condition"
+        )
+    if "s3:if-none-match" not in policy and any(
+        grant not in unconditional for grant in grants if creates_only(grant)
+    ):
+        yield "has no room for create-only; merge or shorten its prefixes"
+    if max_age is not None and "s3:signatureAge" not in policy:
+        yield "has no room for the age of signatures; merge or shorten its prefixes"

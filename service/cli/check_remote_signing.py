@@ -1,0 +1,45 @@
+"""What `presign check` says about remote signing: what it opens, and which limits clients meet."""
+
+from collections.abc import Iterator
+
+from service.access.grants import Operation
+from service.app import builders
+from service.config.settings import Settings
+
+_NOTHING_BY_ITSELF = frozenset({Operation.SIGN, Operation.VERSIONS, Operation.LINK})
+
+
+def describe(settings: Settings) -> Iterator[str]:
+    """Yield a line for each caller that may sign."""
+    for entry in builders.caller_entries(settings):
+        buckets = {grant.bucket for grant in entry.grants if Operation.SIGN in grant.allow}
+        if buckets:
+            where = " and ".join(f"/sign/{bucket}/…" for bucket in sorted(buckets))
+            yield (
+                f"remote signing: {builders.caller_name(entry)} may sign its own S3 requests at "
+                f"{where}; each signature is valid for 15 minutes"
+            )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    for place, grant in settings.placed_grants():
+        if Operation.SIGN not in grant.allow:
+            continue
+        if _NOTHING_BY_ITSELF.issuperset(grant.allow):
+            yield f"{place}: allows `sign`, but no operation to sign, so it has no effect"
+        if Operation.UPLOAD in grant.allow:
+            if grant.max_content_length is not None or grant.content_types is not None:
+                yield (
+                    f"{place}: PyIceberg sends neither size nor type when it asks for a signature, "
+                    "so with max_content_length or content_types it cannot upload"
+                )
+            if not grant.allow_overwrite:
+                yield (
+                    f"{place}: PyIceberg and most SDKs send no `If-None-Match`, so without "
+                    "allow_overwrite they cannot upload"
+                )
+        if Operation.DELETE in grant.allow and not settings.buckets[grant.bucket].is_scoped:
+            yield (
+                f"{place}: all callers share the session of bucket {grant.bucket}, so "
+                "DeleteObjects needs its body, which PyIceberg does not send"
+            )

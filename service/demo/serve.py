@@ -1,0 +1,113 @@
+"""The service of the demo: its settings, what it prints, and uvicorn."""
+
+import asyncio
+import json
+import secrets
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import click
+import uvicorn
+
+from service.access.grants import Operation
+from service.app.builders import locations
+from service.app.factory import create_app
+from service.auth.api_keys import digest_of
+from service.config.links import KEY_BYTES, new_key
+from service.config.settings import Settings
+from service.s3.endpoints import resolve
+from service.telemetry.logs import plain_handler, set_up_logging
+
+BUCKET: Final = "demo"
+API_KEY: Final = "demo"
+ROLE_ARN: Final = "arn:aws:iam::123456789012:role/presign-demo"  # moto's account
+
+
+def serve(host: str, port: int, *, store_url: str) -> None:
+    """Run the service until a signal ends it."""
+    set_up_logging("WARNING", plain_handler())
+    with TemporaryDirectory() as directory:
+        link_key = Path(directory, "link.key")
+        link_key.write_text(new_key(secrets.token_bytes(KEY_BYTES)), encoding="ascii")
+        settings = demo_settings(store_url, f"http://{host}:{port}", link_key)
+        addresses = asyncio.run(resolve(locations(settings)))
+        app = create_app(settings, addresses=addresses, audit=_show)
+        config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False)
+        server = _Server(config)
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again when it ends
+            server.run()
+    if not server.started:
+        raise click.ClickException("the service did not start")
+
+
+def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
+    """Return settings with one bucket, one caller that may do everything in it, and the console.
+
+    `url` is the service's own. `link_key` seals share links, and each run has its own.
+    """
+    grant = {
+        "bucket": BUCKET,
+        "prefix": "",
+        "allow": [*Operation],
+        "allow_overwrite": True,
+        "max_expires_in": 3600,
+    }
+    bucket = {
+        "region": "us-east-1",
+        "role_arn": ROLE_ARN,
+        "endpoint_url": store_url,
+        "sts_endpoint_url": store_url,
+    }
+    caller = {"api_key": "demo", "sha256": [digest_of(API_KEY)], "grants": [grant]}
+    sections = {
+        "buckets": {BUCKET: bucket},
+        "callers": [caller],
+        "console": True,
+        "links": {"keys": [link_key], "url": url},
+    }
+    return Settings.model_validate(sections)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            click.echo(banner(f"http://{self.config.host}:{self.config.port}", _command()))
+
+
+def _command() -> str:
+    """Return the client's command as a shell finds it, whatever its directory."""
+    path = Path(sys.executable).with_name("presign")
+    return "presign" if shutil.which("presign") == str(path) else shlex.quote(str(path))
+
+
+def banner(url: str, presign: str) -> str:
+    """Return lines to paste: a put, a get, a share link, and a request that the store refuses."""
+    return f"""
+presign is ready at {url} (API key `{API_KEY}`, bucket `{BUCKET}`), its console at {url}/console.
+Paste into another shell: put, get, share; then one byte more than was signed, and why that is a 403:
+
+printf hello > hello.txt && curl -fsSL -u x:{API_KEY} -T hello.txt {url}/o/{BUCKET}/hello.txt
+curl -fsSL -u x:{API_KEY} {url}/o/{BUCKET}/hello.txt
+export PRESIGN_URL={url} PRESIGN_TOKEN={API_KEY} && {presign} link {BUCKET}/hello.txt
+{presign} url {BUCKET}/five.txt --method put --content-length 5 --curl > put.sh; printf 'hello!' > FILE; sh put.sh
+{presign} diagnose --curl --status 403 --service $PRESIGN_URL < put.sh
+
+Ctrl-C ends it.
+"""
+
+
+def _show(lines: Iterable[bytes]) -> None:
+    """Print audit lines for people."""
+    for line in lines:
+        entry = json.loads(line)
+        name = json.dumps("/".join(filter(None, (entry.get("bucket"), *entry.get("keys", [])[:1]))))
+        words = entry["time"][11:19], entry["decision"], entry.get("operation"), name
+        click.echo(" ".join(filter(None, (*words, entry.get("reason")))))

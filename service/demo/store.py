@@ -1,0 +1,123 @@
+"""`python -m service.demo.store`: a fake S3, STS and IAM that refuses what S3 refuses.
+
+It is moto behind the gate, in one process. It prints one line when it is ready. Its root key is that
+of the environment, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+"""
+
+import json
+import os
+import time
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.iam.models import iam_backends
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.sts.models import sts_backends
+from werkzeug.serving import make_server
+from werkzeug.test import Client
+
+from service.demo.checksums import CHECKSUMS
+from service.demo.gate import RAW_HEADERS, Gate
+from service.demo.signatures import StoredKey
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+Backend = TypeVar("Backend", bound=BaseBackend)
+
+BUCKET: Final = "demo"
+ROLE: Final = "presign-demo"
+_CORS: Final = (
+    "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedHeader>*</AllowedHeader>"
+    + "".join(
+        f"<AllowedMethod>{each}</AllowedMethod>"
+        for each in ("GET", "HEAD", "PUT", "POST", "DELETE")
+    )
+    + "<ExposeHeader>ETag</ExposeHeader><ExposeHeader>x-amz-version-id</ExposeHeader>"
+    + "</CORSRule></CORSConfiguration>"
+)
+
+
+class _RequestHandler(MotoRequestHandler):
+    """Hands on the header lines as they were sent. Logs nothing, since targets are signed URLs."""
+
+    def make_environ(self) -> dict[str, Any]:
+        environ = {**super().make_environ(), RAW_HEADERS: self.headers.items()}
+        # S3 keeps every checksum. moto 5.2.5 keeps one only if this header names its algorithm too.
+        for name in CHECKSUMS if self.command == "PUT" else ():
+            if f"x-amz-checksum-{name}" in self.headers:
+                environ.setdefault("HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM", name.upper())
+        return environ
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=5000, show_default=True)
+@click.option("--region", default="us-east-1", show_default=True)
+@click.option("--empty", is_flag=True, help="Create neither the bucket nor the role of the demo.")
+def main(host: str, port: int, region: str, *, empty: bool) -> None:
+    """Run the demo's store until a signal ends it."""
+    moto = DomainDispatcherApplication(create_backend_app)
+    if not empty:
+        prepare(moto)
+    root = os.environ["AWS_ACCESS_KEY_ID"]
+    keys = {root: StoredKey(secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"])}
+    gate = Gate(
+        moto,
+        find_key=lambda name: keys.get(name) or issued_key(name),
+        region=region,
+        clock=time.time,
+    )
+    server = make_server(host, port, gate, threaded=True, request_handler=_RequestHandler)
+    click.echo(f"The store is ready at http://{host}:{port}.")
+    server.serve_forever()
+
+
+def prepare(moto: "WSGIApplication") -> None:
+    """Create the bucket, with CORS, and the role."""
+    client = Client(moto)
+    statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    role = {"Action": "CreateRole", "RoleName": ROLE, "AssumeRolePolicyDocument": trust}
+    # moto chooses the service by the scope of the credential, and verifies nothing.
+    scope = "Credential=demo/20260101/us-east-1/iam/aws4_request"
+    for response in (
+        client.put(f"/{BUCKET}"),
+        client.put(f"/{BUCKET}?cors", data=_CORS),
+        client.post("/", data=role, headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"}),
+    ):
+        if response.status_code != 200:
+            raise click.ClickException(f"moto refused: {response.get_data(as_text=True)}")
+
+
+def issued_key(access_key_id: str) -> StoredKey | None:
+    """Return the key of a session or of a user of this moto, or None."""
+    for sts in _backends(sts_backends):
+        if (role := sts.get_assumed_role_from_access_key(access_key_id)) is not None:
+            return StoredKey(
+                secret_access_key=role.secret_access_key,
+                token=role.session_token,
+                expires_at=role.expiration.replace(tzinfo=UTC).timestamp(),
+            )
+    for iam in _backends(iam_backends):
+        if (key := iam.access_keys.get(access_key_id)) is not None:
+            return StoredKey(secret_access_key=key.secret_access_key)
+    return None
+
+
+def _backends(of_accounts: BackendDict[Backend]) -> list[Backend]:
+    """Those of all accounts and partitions, in a list: other threads add to them."""
+    return [each for account in list(of_accounts.values()) for each in list(account.values())]
+
+
+if __name__ == "__main__":
+    main()

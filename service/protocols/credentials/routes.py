@@ -1,0 +1,80 @@
+"""`GET /v1/credentials/{bucket}`: what AWS SDKs request from AWS_CONTAINER_CREDENTIALS_FULL_URI.
+
+There is such a route only if a grant allows `credentials`. The JSON is that of ECS and EKS:
+docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
+
+from service.access.callers import Identity
+from service.access.narrowing import Permission
+from service.api.authentication import authenticate
+from service.api.problems import Problems
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.errors import PresignError
+from service.presigning.requests import CredentialsRequest
+from service.protocols.credentials.vending import CredentialVending
+from service.signing.post_policy import rfc3339
+
+_HEADERS: Final = frozenset({"retry-after", "www-authenticate"})
+
+
+class CredentialsRoute(ApiRoute):
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        """SDKs send AWS_CONTAINER_AUTHORIZATION_TOKEN as it is, with `Bearer` or without."""
+        headers = [
+            (name, b"Bearer " + value if name == b"authorization" and b" " not in value else value)
+            for name, value in call.scope["headers"]
+        ]
+        return await authenticate(headers, call.snapshot, call.app.state.tokens)
+
+    async def respond(self, call: AuthenticatedRequest) -> Response:
+        try:
+            return await super().respond(call)
+        except PresignError as error:
+            return refusal(call.problems, error, call.scope["state"]["request_id"])
+
+
+router = APIRouter(prefix="/v1/credentials", route_class=CredentialsRoute, include_in_schema=False)
+
+
+class Narrowing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    prefix: str = ""
+    permission: Permission = Permission.READWRITE
+
+
+@router.get("/{bucket}")
+async def credentials(
+    call: AuthenticatedRequest, bucket: str, query: Annotated[Narrowing, Query()]
+) -> bytes:
+    vending: CredentialVending = call.app.state.credentials
+    request = CredentialsRequest(bucket=bucket, prefix=query.prefix, permission=query.permission)
+    vended = await vending.vend(call.requester, request)
+    keys = vended.session.credentials
+    return to_json(
+        {
+            "AccessKeyId": keys.access_key_id,
+            "SecretAccessKey": keys.secret_access_key,
+            "Token": keys.session_token,
+            "Expiration": rfc3339(vended.validity.expires_at),
+        }
+    )
+
+
+def refusal(problems: Problems, error: PresignError, request_id: str) -> Response:
+    """Return a refusal in the form that SDKs can show."""
+    problem = problems.refusal(error, request_id)
+    reasons = [f"{pointer}: {detail}" for pointer, detail in error.pointers.items()]
+    message = " ".join(dict.fromkeys([error.detail, *reasons]))
+    return Response(
+        to_json({"code": error.code, "message": message, "request_id": request_id}),
+        status_code=problem.status_code,
+        headers={name: value for name, value in problem.headers.items() if name in _HEADERS},
+        media_type="application/json",
+    )

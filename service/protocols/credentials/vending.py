@@ -1,0 +1,109 @@
+"""Hands out the credentials of a session that IAM limits to what the caller may do.
+
+Rules of this file:
+- A vended session is the caller's own, and never one that signs here.
+- It has at least VENDED_REMAINING seconds left, or it is not handed out.
+- SDKs wait for 2 s, so a request waits less for STS. Its next attempt finds what has arrived.
+- The decision is made again after the wait, and is in the audit trail before the answer is sent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+from service.access.grants import Grant
+from service.access.narrowing import vended_grants
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, vended_policy
+from service.errors import CredentialsUnavailable, Forbidden, InvalidRequest, PresignError
+from service.presigning.audit import Requester
+from service.presigning.authorizer import Authorizer
+from service.presigning.requests import CredentialsRequest
+from service.presigning.results import VendedCredentials
+from service.sessions import signature_age
+from service.sessions.lifetime import GrantedLifetime, Validity
+from service.sessions.pool import NO_SESSION, SessionPool
+from service.sessions.pool_entry import SessionKey
+from service.sessions.refresh_policy import VENDED_REMAINING
+
+# botocore waits 2 s for an answer (botocore/utils.py, ContainerMetadataFetcher.TIMEOUT_SECONDS).
+MAX_WAIT: Final = 1.4  # seconds, to answer within 1.5
+# S3 accepts a request with a signature in its headers for 15 minutes:
+# docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
+_HEADER_SIGNATURE: Final = 900  # seconds
+
+
+class CredentialVending:
+    def __init__(self, authorizer: Authorizer, pool: SessionPool) -> None:
+        self._authorizer = authorizer
+        self._pool = pool
+
+    async def vend(self, requester: Requester, request: CredentialsRequest) -> VendedCredentials:
+        """Return credentials, which count as one URL against the caller's rate.
+
+        Raises Forbidden if no grant with `credentials` allows any of it, InvalidRequest for a
+        prefix that no policy can have, CredentialsUnavailable, RateLimited and Overloaded.
+        """
+        try:
+            await self._authorizer.count(requester, 1)
+            answer = await self._credentials(requester, request)
+        except PresignError as refusal:
+            await self._authorizer.record(requester, [(request, request.prefix, refusal)])
+            raise
+        await self._authorizer.record(requester, [(request, request.prefix, answer)])
+        return answer
+
+    async def _credentials(
+        self, requester: Requester, request: CredentialsRequest
+    ) -> VendedCredentials:
+        key = self._session_key(requester, request)
+        if (found := self._current(key)) is None:
+            await self._refresh(key)
+            found = self._current(self._session_key(requester, request))
+        if found is None:
+            raise CredentialsUnavailable(NO_SESSION, retry_after=1)
+        return found
+
+    def _session_key(self, requester: Requester, request: CredentialsRequest) -> SessionKey:
+        """Raises Forbidden or InvalidRequest."""
+        access, name = self._authorizer.access(requester), request.bucket
+        bucket = self._authorizer.snapshot.buckets.get(name)
+        # The settings demand scoped sessions for `credentials`, which have ARNs.
+        if bucket is None or bucket.arns is None:
+            raise Forbidden
+        if (policy := policy_for(access.grants, request, bucket.arns)) is None:
+            raise Forbidden
+        if len(policy) > MAX_POLICY_LENGTH:
+            detail = f"The session policy would exceed {MAX_POLICY_LENGTH} characters. Narrow it."
+            raise InvalidRequest(detail, pointer="#/prefix")
+        return replace(access.session_keys[name], policy=policy, vended=True)
+
+    def _current(self, key: SessionKey) -> VendedCredentials | None:
+        if (found := self._pool.current_at(key)) is None:
+            return None
+        signing, now = found
+        session = signing.session
+        if session.expires_at - now < VENDED_REMAINING:
+            return None
+        left = GrantedLifetime(int(session.expires_at) - int(now), None)
+        return VendedCredentials(session, Validity(int(now), left))
+
+    async def _refresh(self, key: SessionKey) -> None:
+        """Wait for a new session. Raises CredentialsUnavailable if the next attempt is not due."""
+        if self._pool.current(key) is not None and not self._pool.renew(key):
+            retry_after = self._pool.request_refresh(key)
+            raise CredentialsUnavailable(NO_SESSION, retry_after=retry_after)
+        await self._pool.ready(key, MAX_WAIT)
+
+
+def policy_for(
+    grants: Iterable[Grant], request: CredentialsRequest, arns: BucketArns
+) -> str | None:
+    """Return the policy of a caller's credentials, or None if nothing of it is granted.
+
+    It may be longer than STS accepts. Raises InvalidRequest for a prefix that no policy can have.
+    """
+    vended = vended_grants(grants, request.bucket, request.prefix, request.permission)
+    if not vended:
+        return None
+    max_age = signature_age.max_age(vended, at_least=_HEADER_SIGNATURE)
+    return vended_policy(vended, arns, max_age=max_age)

@@ -1,0 +1,194 @@
+"""Answers a batch: finds out what is stored, and signs the requests that are needed.
+
+An error that is about one object takes that object's place. Any other refuses the whole batch.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, NamedTuple
+
+from service.access.grants import Operation
+from service.concurrency.bounded_gather import gather_bounded
+from service.errors import (
+    ChecksumMismatch,
+    InvalidRequest,
+    LengthMismatch,
+    LimitExceeded,
+    NotFound,
+    PresignError,
+)
+from service.multipart.object_checks import ObjectChecks
+from service.presigning.audit import RefusedBatch, Requester
+from service.presigning.presigner import Presigner
+from service.presigning.requests import PresignBatch, PresignRequest
+from service.presigning.results import CreatedUpload, PresignedRequests
+from service.protocols.git_lfs.multipart import MAX_PARTS_A_BATCH, PartUploads
+from service.protocols.git_lfs.repositories import LfsObject, Repository, difference
+from service.sessions.lifetime import Lifetime, Validity
+from service.signing.actions import MAX_UPLOAD_BYTES, GetObject, PutObject
+
+_UPLOADS_AT_ONCE: Final = 8  # that one batch creates: others call the bucket meanwhile
+# URL templates are cached by the identity of both.
+_GET: Final = GetObject()
+_LIFETIME: Final = Lifetime()
+_OF_ONE_OBJECT: Final = (ChecksumMismatch, InvalidRequest, LengthMismatch, LimitExceeded, NotFound)
+_TOO_LARGE: Final = (
+    "An object over 5 GiB is sent in parts. That needs `hf lfs-enable-largefiles .` here, and "
+    "`links.keys` at the server."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A request that the client is to send."""
+
+    href: str = field(repr=False)
+    header: Mapping[str, str] = field(repr=False)
+    validity: Validity
+
+
+# None if the object is there, so that there is nothing to send.
+Outcome = Action | PresignError | None
+Outcomes = dict[LfsObject, Outcome]
+# Returns the address that completes an upload of an object.
+CompletionUrl = Callable[[LfsObject, CreatedUpload], str]
+
+
+class _Stored(NamedTuple):
+    """What the store has of some objects. `errors` are of those that differ."""
+
+    missing: list[LfsObject]
+    intact: list[LfsObject]
+    errors: dict[LfsObject, PresignError]
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Each method raises Forbidden unless the grants allow `check` on the whole repository.
+
+    It also raises what `Authorizer.sign_and_audit` and `S3Client.send` raise.
+    """
+
+    presigner: Presigner
+    checks: ObjectChecks
+    parts: PartUploads
+
+    async def downloads(
+        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+    ) -> Outcomes:
+        stored = await self._find(requester, repository, objects)
+        outcomes: Outcomes = {**stored.errors, **{each: _missing() for each in stored.missing}}
+        if stored.intact:
+            keys = [repository.key(each.oid) for each in stored.intact]
+            batch = PresignBatch(_request(repository, keys[0], _GET), keys)
+            outcomes |= await self._sign(requester, stored.intact, Operation.DOWNLOAD, [batch])
+        return outcomes
+
+    async def uploads(
+        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+    ) -> Outcomes:
+        """Sign an upload of each missing object. The store accepts no other bytes than the oid's."""
+        stored = await self._find(requester, repository, objects)
+        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
+        small = [each for each in stored.missing if each.size <= MAX_UPLOAD_BYTES]
+        if small:
+            batches = [_upload(repository, each) for each in small]
+            outcomes |= await self._sign(requester, small, Operation.UPLOAD, batches)
+        large = [each for each in stored.missing if each.size > MAX_UPLOAD_BYTES]
+        return outcomes | {each: InvalidRequest(_TOO_LARGE) for each in large}
+
+    async def multipart_uploads(
+        self,
+        requester: Requester,
+        repository: Repository,
+        objects: Sequence[LfsObject],
+        completion_url: CompletionUrl,
+    ) -> Outcomes:
+        """Create an upload of each missing object, and sign all of its parts."""
+        stored = await self._find(requester, repository, objects)
+        parts = MAX_PARTS_A_BATCH // max(1, len(stored.missing))
+        create = partial(self._create, requester, repository, completion_url, parts)
+        created = await gather_bounded(create, stored.missing, limit=_UPLOADS_AT_ONCE)
+        outcomes: Outcomes = {**stored.errors, **dict.fromkeys(stored.intact)}
+        return outcomes | dict(zip(stored.missing, created, strict=True))
+
+    async def verify(self, requester: Requester, repository: Repository, wanted: LfsObject) -> None:
+        """Raises NotFound, LengthMismatch or ChecksumMismatch unless the store has the object."""
+        stored = await self._find(requester, repository, [wanted])
+        if stored.missing:
+            raise _missing()
+        if (error := stored.errors.get(wanted)) is not None:
+            raise error
+
+    async def _find(
+        self, requester: Requester, repository: Repository, objects: Sequence[LfsObject]
+    ) -> _Stored:
+        distinct = list(dict.fromkeys(objects))
+        expected = [repository.expectation(each) for each in distinct]
+        found = await self.checks.check_all(requester, repository.prefix, expected)
+        stored = _Stored([], [], {})
+        for wanted, its in zip(distinct, found, strict=True):
+            if its is None:
+                stored.missing.append(wanted)
+            elif (error := difference(wanted, its)) is not None:
+                stored.errors[wanted] = error
+            else:
+                stored.intact.append(wanted)
+        return stored
+
+    async def _sign(
+        self,
+        requester: Requester,
+        objects: Sequence[LfsObject],
+        operation: Operation,
+        batches: Sequence[PresignBatch],
+    ) -> Outcomes:
+        """Sign the requests of `batches`, which have the keys of the objects in their order."""
+        keys = [key for batch in batches for key in batch.keys]
+        refused = RefusedBatch(operation, batches[0].first.bucket, keys, len(keys))
+        await self.presigner.count_batch(requester, len(keys), lambda: refused)
+        answers = await self.presigner.presign_batch(requester, batches)
+        actions = (action for answer in answers for action in _actions(answer))
+        return dict(zip(objects, actions, strict=True))
+
+    async def _create(
+        self,
+        requester: Requester,
+        repository: Repository,
+        completion_url: CompletionUrl,
+        parts: int,
+        wanted: LfsObject,
+    ) -> Outcome:
+        try:
+            created = await self.parts.create(requester, repository, wanted, parts=parts)
+        except _OF_ONE_OBJECT as error:
+            return error
+        # The agent takes the URLs in the order of their names, which git-lfs sorts.
+        urls = {f"{part.part_number:05}": part.url for part in created.parts}
+        header = {"chunk_size": str(created.part_size), **urls}
+        return Action(completion_url(wanted, created), header, created.validity)
+
+
+def _actions(answer: PresignedRequests | PresignError) -> Iterator[Action | PresignError]:
+    """Return the actions of an answer. Raises an error that is not about one object."""
+    if isinstance(answer, PresignedRequests):
+        yield from (Action(url, answer.headers, answer.validity) for url in answer.urls)
+    elif isinstance(answer, _OF_ONE_OBJECT):
+        yield answer
+    else:
+        raise answer
+
+
+def _upload(repository: Repository, wanted: LfsObject) -> PresignBatch:
+    key = repository.key(wanted.oid)
+    action = PutObject(content_length=wanted.size, checksum=wanted.checksum)
+    return PresignBatch(_request(repository, key, action), [key])
+
+
+def _request(repository: Repository, key: str, action: GetObject | PutObject) -> PresignRequest:
+    return PresignRequest(bucket=repository.bucket, key=key, action=action, lifetime=_LIFETIME)
+
+
+def _missing() -> NotFound:
+    return NotFound("The repository does not have this object.")

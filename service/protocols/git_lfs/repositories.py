@@ -1,0 +1,78 @@
+"""Where the objects of Git LFS are, and how a stored object can differ from the named one."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from service.errors import ChecksumMismatch, LengthMismatch, PresignError
+from service.multipart.object_checks import ObjectExpectation
+from service.presigning.results import CheckedObject
+from service.protocols.git_lfs.tickets import TicketKeys
+from service.signing.actions import MAX_UPLOAD_BYTES, Checksum
+
+_SHA256: Final = "SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class LfsObject:
+    """An object as a client names it: its SHA-256 in hex, and its size in bytes."""
+
+    oid: str
+    size: int
+
+    @property
+    def checksum(self) -> Checksum:
+        """The oid as S3 writes a SHA-256."""
+        digest = base64.b64encode(bytes.fromhex(self.oid)).decode()
+        return Checksum(algorithm=_SHA256, value=digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """`prefix` is empty or ends in `/`."""
+
+    bucket: str
+    prefix: str
+
+    def key(self, oid: str) -> str:
+        return f"{self.prefix}{oid[:2]}/{oid[2:4]}/{oid}"
+
+    def expectation(self, wanted: LfsObject) -> ObjectExpectation:
+        key = self.key(wanted.oid)
+        return ObjectExpectation(bucket=self.bucket, key=key, content_length=wanted.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LfsSettings:
+    """What the configuration says about Git LFS, which is off without repositories.
+
+    `url` is what the addresses of completions start with; None means the host that the client
+    called. Without `keys` there are no multipart uploads.
+    """
+
+    repositories: Mapping[str, Repository] = field(default_factory=dict)
+    url: str | None = None
+    multipart_threshold: int = MAX_UPLOAD_BYTES
+    keys: TicketKeys | None = None
+
+    def repository(self, name: str) -> Repository:
+        """Return a repository. No grant covers that of an unknown name.
+
+        So an unknown repository is refused and recorded like one that is not granted.
+        """
+        return self.repositories.get(name) or Repository(f"/lfs/{name}", "")
+
+
+def difference(wanted: LfsObject, found: CheckedObject) -> PresignError | None:
+    """Return why the stored object is not the one that the client names, or None.
+
+    The SHA-256 of a multipart upload is not known: then only the size is compared.
+    """
+    if "content_length" in found.mismatches:
+        detail = f"The stored object has {found.content_length} bytes, not {wanted.size}."
+        return LengthMismatch(detail, pointer="#/size")
+    stored = found.checksums.get(_SHA256, "")
+    if stored and "-" not in stored and stored != wanted.checksum.value:
+        return ChecksumMismatch("The stored object has another SHA-256 than its oid.")
+    return None

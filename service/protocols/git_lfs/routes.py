@@ -1,0 +1,199 @@
+"""`/lfs/{repository}/…`: Git LFS, for git-lfs as it is. Off unless configured.
+
+github.com/git-lfs/git-lfs: docs/api/batch.md. Locks are not supported, and git-lfs works without.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from pydantic_core import to_json
+
+from service.access.callers import Identity
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    NotFound,
+    PresignError,
+    StorageUnavailable,
+)
+from service.multipart.completion import MANY_PARTS
+from service.presigning.results import CreatedUpload
+from service.protocols.git_lfs.batches import Action, Batches, CompletionUrl, Outcome
+from service.protocols.git_lfs.errors import MEDIA_TYPE, of_object, refusal
+from service.protocols.git_lfs.repositories import LfsObject, LfsSettings, Repository
+from service.protocols.git_lfs.schemas import BatchBody, CompletionBody, ObjectBody
+from service.protocols.git_lfs.tickets import Ticket
+from service.signing.post_policy import rfc3339
+
+MAX_OBJECTS: Final = 100  # git-lfs's own: docs/man/git-lfs-config.adoc, lfs.transfer.batchSize
+BATCH_SECONDS: Final = 60.0
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+
+
+@dataclass(slots=True)
+class GitLfs:
+    """`settings` change with the configuration."""
+
+    settings: LfsSettings
+    batches: Batches
+
+
+class LfsRoute(ApiRoute):
+    """Answers errors in the form that git-lfs shows."""
+
+    accepts_basic = True
+
+    async def respond(self, call: AuthenticatedRequest) -> Response:
+        try:
+            return await super().respond(call)
+        except PresignError as error:
+            request_id = call.scope["state"]["request_id"]
+            return refusal(call.problems, error, request_id, basic=self.accepts_basic)
+
+
+class CompletionRoute(LfsRoute):
+    """Authenticates by the ticket in the path: the caller is the one that began the upload."""
+
+    accepts_basic = False
+
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        path = call.scope["path_params"]
+        try:
+            return _ticket(call, path["repository"], path["ticket"]).identity()
+        except PresignError:  # like a failed authentication, of which there are few lines
+            address, request_id = call.scope.get("client"), call.scope["state"]["request_id"]
+            client = None if address is None else address[0]
+            await call.authorizer.record_unauthenticated(request_id, client, self.path)
+            raise
+
+
+_PREFIX: Final = "/lfs/{repository}"
+
+router = APIRouter(prefix=_PREFIX, route_class=LfsRoute, include_in_schema=False)
+completions = APIRouter(prefix=_PREFIX, route_class=CompletionRoute, include_in_schema=False)
+
+
+@router.post("/objects/batch")
+async def batch(call: AuthenticatedRequest, repository: str, body: BatchBody) -> Response:
+    lfs: GitLfs = call.app.state.git_lfs
+    place = _place(lfs, repository)
+    if len(body.objects) > MAX_OBJECTS:
+        detail = f"A batch has at most {MAX_OBJECTS} objects: see lfs.transfer.batchSize."
+        raise BodyTooLarge(detail)
+    objects, transfer = [each.named() for each in body.objects], _transfer(lfs.settings, body)
+    match body.operation, transfer:
+        case "download", _:
+            work = lfs.batches.downloads(call.requester, place, objects)
+        case _, "multipart":
+            completion_url = _completion_url(call, lfs, repository)
+            work = lfs.batches.multipart_uploads(call.requester, place, objects, completion_url)
+        case _:
+            work = lfs.batches.uploads(call.requester, place, objects)
+    try:
+        async with asyncio.timeout(BATCH_SECONDS):
+            outcomes = await work
+    except TimeoutError:
+        detail = f"The store did not answer within {BATCH_SECONDS:g} s."
+        raise StorageUnavailable(detail) from None
+    answered = [_members(call, body.operation, each, outcomes[each]) for each in objects]
+    return _json({"transfer": transfer, "hash_algo": "sha256", "objects": answered})
+
+
+@router.post("/verify")
+async def verify(call: AuthenticatedRequest, repository: str, body: ObjectBody) -> Response:
+    lfs: GitLfs = call.app.state.git_lfs
+    await lfs.batches.verify(call.requester, _place(lfs, repository), body.named())
+    return _json({})
+
+
+@router.post("/locks/verify")
+async def verify_locks(_: AuthenticatedRequest) -> Response:
+    """git-lfs asks before each push. After a 404 it goes on without locks."""
+    raise NotFound("This server has no locks.")
+
+
+@completions.post("/uploads/{ticket}")
+async def complete(
+    call: AuthenticatedRequest, repository: str, ticket: str, body: CompletionBody
+) -> Response:
+    lfs: GitLfs = call.app.state.git_lfs
+    place, opened = _place(lfs, repository), _ticket(call, repository, ticket)
+    is_long = len(body.parts) > MANY_PARTS
+    parts = await run_in_thread_if(is_long, lambda: [each.uploaded() for each in body.parts])
+    await lfs.batches.parts.complete(call.requester, place, opened, body.oid, parts)
+    return _json({})
+
+
+def _ticket(call: AuthenticatedRequest, repository: str, text: str) -> Ticket:
+    """Raises NotFound or UploadNotFound."""
+    lfs: GitLfs = call.app.state.git_lfs
+    return lfs.batches.parts.open(lfs.settings, call.snapshot, repository, text)
+
+
+def _place(lfs: GitLfs, name: str) -> Repository:
+    """Return where a repository's objects are. Raises NotFound for what is no name of any."""
+    if not lfs.settings.repositories or _NAME.fullmatch(name) is None:
+        raise NotFound("No such resource.")
+    return lfs.settings.repository(name)
+
+
+def _transfer(settings: LfsSettings, body: BatchBody) -> str:
+    """Return how all objects of a batch are transferred. Raises InvalidRequest."""
+    is_large = any(each.size > settings.multipart_threshold for each in body.objects)
+    can_send_parts = "multipart" in body.transfers and settings.keys is not None
+    if body.operation == "upload" and is_large and can_send_parts:
+        return "multipart"
+    if "basic" in body.transfers:
+        return "basic"
+    detail = "This server supports the transfers `basic`, and `multipart` for large uploads."
+    raise InvalidRequest(detail, pointer="#/transfers")
+
+
+def _completion_url(call: AuthenticatedRequest, lfs: GitLfs, repository: str) -> CompletionUrl:
+    keys, base = lfs.settings.keys, lfs.settings.url or _own_url(call)
+    assert keys is not None  # else the transfer is `basic`
+
+    def url(wanted: LfsObject, created: CreatedUpload) -> str:
+        ticket = lfs.batches.parts.ticket(call.requester, repository, wanted, created)
+        return f"{base}/lfs/{repository}/uploads/{keys.seal(ticket)}"
+
+    return url
+
+
+def _own_url(call: AuthenticatedRequest) -> str:
+    """Return the service's address as the client knows it. Raises InvalidRequest."""
+    host, forwarded = call.headers.get("host", ""), call.headers.get("x-forwarded-proto", "")
+    if _HOST.fullmatch(host) is None:
+        raise InvalidRequest("The Host header is not a host.")
+    scheme = forwarded.lower() if forwarded.lower() in {"http", "https"} else call.url.scheme
+    return f"{scheme}://{host}"
+
+
+def _members(
+    call: AuthenticatedRequest, operation: str, wanted: LfsObject, outcome: Outcome
+) -> dict[str, Any]:
+    """Return one object of an answer."""
+    members: dict[str, Any] = {"oid": wanted.oid, "size": wanted.size}
+    match outcome:
+        case PresignError():
+            return {**members, "error": of_object(call.problems, outcome)}
+        case Action(href, header, validity):
+            action = {
+                "href": href,
+                "header": header,
+                "expires_in": validity.expires_in,
+                "expires_at": rfc3339(validity.expires_at),
+            }
+            # Without `authenticated` git-lfs asks its user for a password of the store.
+            return {**members, "authenticated": True, "actions": {operation: action}}
+    return members
+
+
+def _json(members: dict[str, Any]) -> Response:
+    return Response(to_json(members), media_type=MEDIA_TYPE)

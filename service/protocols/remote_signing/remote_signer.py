@@ -1,0 +1,253 @@
+"""Signs the headers of a client's own request to S3."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+from service.access.grants import AccessRequest, DecisionScope, Operation, decision_scope
+from service.concurrency.bounded_dict import BoundedDict
+from service.concurrency.event_loop import run_in_thread_if
+from service.errors import Forbidden, InvalidRequest, Overloaded, PresignError
+from service.presigning.audit import Requester
+from service.presigning.authorizer import AuthorizedAccess, Authorizer, SigningGrant
+from service.presigning.requests import StoreRequest
+from service.presigning.results import SignedHeaders
+from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
+from service.protocols.remote_signing import policy
+from service.protocols.remote_signing.accesses import (
+    access_requests,
+    of_deletions,
+    of_unknown_deletions,
+)
+from service.protocols.remote_signing.deletions import deleted_objects
+from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
+from service.protocols.remote_signing.schemas import SignRequest
+from service.protocols.remote_signing.uris import (
+    Place,
+    S3Uri,
+    find_place,
+    places,
+    read_uri,
+)
+from service.sessions.lifetime import Lifetime
+from service.signing.header_signatures import (
+    HEADER_SIGNATURE_SECONDS,
+    PAYLOAD_HASH,
+    HeaderRequest,
+    sign_headers,
+)
+
+_LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
+_MAX_DECIDED: Final = 256
+_LONG_BODY: Final = 64 * 1024  # takes about 2 ms to parse
+_HASHES: Final = frozenset({PAYLOAD_HASH})
+_READS: Final = frozenset({"GET", "HEAD"})
+_CONDITIONS: Final = frozenset({"if-match", "if-none-match"})
+_UNSEEN_KEYS: Final = (
+    "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
+    "sessions are not the caller's own. PyIceberg sends no body; delete the files one by one."
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Judged:
+    """A request that may be signed if `accesses` are granted. `keys` are for the audit line."""
+
+    snapshot: Snapshot
+    call: S3Call
+    accesses: list[AccessRequest]
+    keys: str | Sequence[str]
+    uri: S3Uri
+    signed: dict[str, str]
+    payload_hash: str
+
+
+@dataclass(slots=True)
+class _Decided:
+    """The decision about a read, for the keys in its scope, while `signing_grant` is current.
+
+    `access` is the caller's, by whose identity this is found.
+    """
+
+    access: CallerAccess
+    scope: DecisionScope
+    signing_grant: SigningGrant
+
+
+class RemoteSigner:
+    """A scan of a table reads thousands of objects in a second, so the decision about reads is cached
+    for its second, as templates of URLs are.
+
+    A/B in process, a read with three headers: 77 µs with this cache, 94 µs without it.
+    """
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+        self._snapshot: Snapshot | None = None
+        self._places: Mapping[str, tuple[Place, ...]] = {}
+        self._decided = BoundedDict[tuple[int, str, str], _Decided](_MAX_DECIDED)
+
+    async def sign(
+        self, requester: Requester, request: SignRequest, *, bucket: str | None, route: str
+    ) -> SignedHeaders:
+        """Return the headers to add. Without `bucket`, the URI says which one it is.
+
+        Raises what `Authorizer.sign_and_audit` raises, and InvalidRequest for what is not signed.
+        """
+        try:
+            judged = await self._judge(requester, request, bucket)
+        except PresignError as refusal:
+            await self._authorizer.record_unread(requester, route, refusal)
+            raise
+        audited = StoreRequest(
+            action=judged.call.action,
+            access_request=judged.accesses[0],
+            upload_id=judged.uri.parameters.get("uploadId"),
+            lifetime=_LIFETIME,
+        )
+        urls = 1 if isinstance(judged.keys, str) else max(1, len(judged.keys))
+        sign = partial(self._sign, requester, request.method, judged)
+        return await self._authorizer.sign_and_audit(
+            requester, audited, judged.keys, sign, urls=urls
+        )
+
+    async def _judge(
+        self, requester: Requester, request: SignRequest, bucket: str | None
+    ) -> _Judged:
+        snapshot = self._authorizer.snapshot
+        name, place = self._find(requester, request.uri, bucket)
+        configured = snapshot.buckets[name]
+        if request.region != configured.address.region:
+            raise InvalidRequest("The region is not the bucket's.")
+        uri = read_uri(request.uri, place)
+        headers = policy.lower_names(request.headers)
+        copies = policy.COPY_SOURCE in headers
+        call = policy.find_call(request.method, uri.key, uri.parameters, copies=copies)
+        is_read = request.method in _READS
+        signed = policy.signed_headers(call, uri.host, headers, is_read=is_read)
+        of_body = None if request.body is None else sha256(request.body.encode()).hexdigest()
+        payload_hash = policy.payload_hash(signed, of_body)
+        keys: str | Sequence[str] = uri.parameters.get("prefix", uri.key)
+        if call.action != "DeleteObjects":
+            accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
+            keys = [each.key for each in accesses] if copies else keys
+        elif request.body is not None:
+            is_long = len(request.body) > _LONG_BODY
+            objects = await run_in_thread_if(is_long, deleted_objects, request.body)
+            accesses, keys = of_deletions(name, objects), [key for key, _ in objects]
+        else:
+            accesses = [of_unknown_deletions(name, self._authorizer.access(requester).grants)]
+            keys = []
+        if call.action == "DeleteObjects" and configured.arns is None and payload_hash != of_body:
+            raise InvalidRequest(_UNSEEN_KEYS)
+        return _Judged(
+            snapshot=snapshot,
+            call=call,
+            accesses=accesses,
+            keys=keys,
+            uri=uri,
+            signed=signed,
+            payload_hash=payload_hash,
+        )
+
+    def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, Place]:
+        """Return the bucket that a URI is in, among those with a grant for `sign`.
+
+        Raises Forbidden if the caller may sign nothing there, and InvalidRequest if the URI is not
+        that of the one bucket that was named.
+        """
+        may_sign, snapshot = False, self._authorizer.snapshot
+        if snapshot is not self._snapshot:
+            self._snapshot, self._places = snapshot, _places(snapshot)
+        for grant in self._authorizer.access(requester).grants:
+            if Operation.SIGN in grant.allow and bucket in {None, grant.bucket}:
+                may_sign = True
+                if (place := find_place(uri, self._places[grant.bucket])) is not None:
+                    return grant.bucket, place
+        if bucket is None or not may_sign:
+            raise Forbidden
+        raise InvalidRequest("The URI is not the bucket's: compare scheme, host and port.")
+
+    def _sign(self, requester: Requester, method: str, judged: _Judged) -> SignedHeaders | None:
+        """Return None while no session is available."""
+        if self._authorizer.snapshot is not judged.snapshot:
+            raise Overloaded("The configuration has just changed.", retry_after=1)
+        if (signing_grant := self._signing_grant(requester, method, judged)) is None:
+            return None
+        bucket, _, signing, validity = signing_grant
+        added = _encryption(judged, bucket) if method not in _READS else {}
+        request = HeaderRequest(
+            method=method,
+            host=judged.uri.host,
+            path=judged.uri.path,
+            query=judged.uri.query,
+            headers={**judged.signed, **added} if added else judged.signed,
+            payload_hash=judged.payload_hash,
+        )
+        headers = sign_headers(signing.signer, request, now=validity.now)
+        return SignedHeaders(
+            headers={**headers, **added} if added else headers,
+            covers_only_url=method in _READS and judged.signed.keys() <= _HASHES,
+            validity=validity,
+            session=signing.session,
+        )
+
+    def _signing_grant(
+        self, requester: Requester, method: str, judged: _Judged
+    ) -> SigningGrant | None:
+        access, first = self._authorizer.access(requester), judged.accesses[0]
+        at = (id(access), judged.call.action, first.bucket)
+        is_plain_read = method in _READS and not first.version and not first.subtree
+        if is_plain_read and (decided := self._decided.get(at)) is not None:
+            found = decided.signing_grant
+            if decided.scope.contains(first.key) and self._authorizer.is_current(found):
+                return found
+        granted = self._authorize(requester, judged.accesses)
+        if not judged.signed.keys().isdisjoint(_CONDITIONS):
+            granted.bucket.refuse_create_only()
+        signing_grant = self._authorizer.signing_grant(granted, _LIFETIME)
+        scope = decision_scope(access.grants, first) if is_plain_read else None
+        if scope is not None and signing_grant is not None:
+            self._decided[at] = _Decided(access, scope, signing_grant)
+        return signing_grant
+
+    def _authorize(self, requester: Requester, accesses: list[AccessRequest]) -> AuthorizedAccess:
+        """Raises Forbidden, LimitExceeded or InvalidRequest unless all of them are granted.
+
+        Keys with the same decision are decided once: a thousand decisions take 2 ms.
+        """
+        granted = self._authorizer.authorize(requester, accesses[0])
+        if len(accesses) == 1:
+            return granted
+        grants, decided = self._authorizer.access(requester).grants, accesses[0]
+        scope = decision_scope(grants, decided)
+        for each in accesses[1:]:
+            is_alike = (each.operation, each.version) == (decided.operation, decided.version)
+            if not (is_alike and scope is not None and scope.contains(each.key)):
+                self._authorizer.authorize(requester, each)
+                decided, scope = each, decision_scope(grants, each)
+        return granted
+
+
+def _encryption(judged: _Judged, bucket: Bucket) -> dict[str, str]:
+    """Return the headers that a new object needs and the client has not sent.
+
+    Raises InvalidRequest if it has sent others.
+    """
+    if ENCRYPTION not in judged.call.headers:
+        return {}
+    sent = {name: value for name, value in judged.signed.items() if name.startswith(ENCRYPTION)}
+    if sent:
+        bucket.check_encryption(sent)
+        return {}
+    return bucket.encryption_headers
+
+
+def _places(snapshot: Snapshot) -> Mapping[str, tuple[Place, ...]]:
+    """Return where clients reach each bucket, by its name in the configuration."""
+    return {
+        name: places(each.address, each.s3_bucket, is_scoped=each.arns is not None)
+        for name, each in snapshot.buckets.items()
+    }

@@ -1,0 +1,72 @@
+"""`/sign/{bucket}/…`: signatures for Iceberg's clients, and all others that ask as they do.
+
+There is no catalog: `/v1/aws/s3/sign` is what PyIceberg calls by default, and below `/sign/{bucket}`
+are the two paths of Iceberg's clients until and from 1.11.
+
+github.com/apache/iceberg: open-api/rest-catalog-open-api.yaml, signRequest
+"""
+
+import re
+from typing import Final
+
+from fastapi import APIRouter, Response
+from pydantic_core import to_json
+
+from service.access.callers import Identity
+from service.api.authentication import has_expired_token
+from service.api.request_id import CACHE_CONTROL
+from service.api.route import ApiRoute, AuthenticatedRequest
+from service.errors import NotFound, PresignError, TokenExpired, Unauthenticated
+from service.protocols.remote_signing.errors import refusal
+from service.protocols.remote_signing.remote_signer import RemoteSigner
+from service.protocols.remote_signing.schemas import SignRequest
+
+PATH: Final = "/sign/"
+_OF_A_BUCKET: Final = re.compile(
+    f"{PATH}([^/]+)/v1/(?:aws/s3|[^/]+/namespaces/[^/]+/tables/[^/]+)/sign"
+)
+
+
+class SignRoute(ApiRoute):
+    """Answers errors in Iceberg's form."""
+
+    async def identity(self, call: AuthenticatedRequest) -> Identity:
+        try:
+            return await super().identity(call)
+        except Unauthenticated:
+            if await has_expired_token(call.scope["headers"], call.app.state.tokens):
+                raise TokenExpired from None
+            raise
+
+    async def respond(self, call: AuthenticatedRequest) -> Response:
+        try:
+            return await super().respond(call)
+        except PresignError as error:
+            request_id = call.scope["state"]["request_id"]
+            return refusal(call.problems, error, request_id, SignRequest.model_fields)
+
+
+router = APIRouter(route_class=SignRoute, include_in_schema=False)
+
+
+@router.post("/v1/aws/s3/sign")
+async def sign(call: AuthenticatedRequest, body: SignRequest) -> bytes:
+    return await _sign(call, body, None)
+
+
+@router.post(f"{PATH}{{path:path}}")
+async def sign_in_bucket(call: AuthenticatedRequest, body: SignRequest) -> bytes:
+    if (found := _OF_A_BUCKET.fullmatch(call.scope["path"])) is None:
+        raise NotFound("No such resource.")
+    return await _sign(call, body, found[1])
+
+
+async def _sign(call: AuthenticatedRequest, body: SignRequest, bucket: str | None) -> bytes:
+    signer: RemoteSigner = call.app.state.remote_signer
+    route: str = call.scope["route"].path
+    signed = await signer.sign(call.requester, body, bucket=bucket, route=route)
+    # Java's client reuses an answer with exactly `private` for every equal method, region and URI,
+    # in all threads of its process.
+    call.scope["state"][CACHE_CONTROL] = b"private" if signed.covers_only_url else b"no-cache"
+    headers = {name: [value] for name, value in signed.headers.items()}
+    return to_json({"uri": body.uri, "headers": headers})

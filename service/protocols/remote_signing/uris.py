@@ -1,0 +1,124 @@
+"""Reads the URI of a request that is to be signed. Pure.
+
+The URI is signed as it was received, and judged decoded. So it is refused unless both agree: its
+path and its query must be what SigV4's own encoding makes of the decoded text.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Self
+from urllib.parse import unquote
+
+from service.errors import InvalidRequest
+from service.signing.signer import Address
+from service.signing.sigv4 import percent_encode
+from service.signing.validation import CONTROL, check_key, is_plain
+
+MAX_URI_LENGTH: Final = 16_384  # a key of 1,024 bytes, and a continuation token, all encoded
+_NOT_ENCODED: Final = (
+    "Percent-encode the URI as SigV4 does: all but A-Z a-z 0-9 - . _ ~ and slashes."
+)
+
+
+class Place(NamedTuple):
+    """Where a bucket is. The URIs in it begin with `prefix`, which ends in `path_prefix`.
+
+    Both end in a slash. So no URI with a user, another port or another bucket begins so.
+    """
+
+    prefix: str
+    host: str
+    path_prefix: str
+
+    @classmethod
+    def of(cls, address: Address) -> Self:
+        return cls(f"{address.origin}{address.path_prefix}", address.host, address.path_prefix)
+
+
+def places(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[Place, ...]:
+    """Return where requests for a bucket go: its public and its internal address.
+
+    Of a bucket with scoped sessions also the same addresses in the other style. A store without
+    virtual hosts takes the path of one for a bucket and a key, so `/other/key` would be in bucket
+    `other`: only the session's policy stops that.
+    """
+    found = [address, *([] if address.inner is None else [address.inner])]
+    if is_scoped:
+        found += [other for each in found if (other := _in_other_style(each, s3_bucket))]
+    return tuple(Place.of(each) for each in found)
+
+
+def _in_other_style(address: Address, s3_bucket: str) -> Address | None:
+    own, host, prefix = f"{s3_bucket}/", address.host, address.path_prefix
+    if host.startswith(f"{s3_bucket}."):
+        host, prefix = host.removeprefix(f"{s3_bucket}."), f"{prefix}{own}"
+    elif prefix.endswith(f"/{own}"):
+        host, prefix = f"{s3_bucket}.{host}", prefix.removesuffix(own)
+    else:
+        return None  # an access point
+    return Address(scheme=address.scheme, host=host, path_prefix=prefix, region=address.region)
+
+
+@dataclass(slots=True, kw_only=True)
+class S3Uri:
+    """`path` is as received, `query` is canonical; `key` and `parameters` are decoded.
+
+    Without a key it is the bucket's.
+    """
+
+    host: str
+    path: str
+    key: str
+    query: str
+    parameters: dict[str, str] = field(repr=False)
+
+
+def find_place(uri: str, places: Iterable[Place]) -> Place | None:
+    """Return the place that a URI is in. The bucket itself may be without its last slash."""
+    for place in places:
+        if uri.startswith(place.prefix) or f"{uri.partition('?')[0]}/" == place.prefix:
+            return place
+    return None
+
+
+def read_uri(uri: str, place: Place) -> S3Uri:
+    """Raises InvalidRequest for a key or a query that another reader may take for another."""
+    before, mark, query = uri.partition("?")
+    encoded = before[len(place.prefix) :]
+    key = encoded
+    if not is_plain(encoded):
+        key = _decoded(encoded, "/")
+        check_key(key)
+    path = f"{place.path_prefix}{encoded}" if len(before) >= len(place.prefix) else _root(place)
+    if "//" in path:
+        raise InvalidRequest("Two slashes in a row are not signed: some stores take them for one.")
+    parameters: dict[str, str] = {}
+    if mark:
+        pairs = sorted(each.partition("=") for each in query.split("&"))
+        parameters = {_decoded(name): _decoded(value) for name, _, value in pairs}
+        if len(parameters) < len(pairs):
+            raise InvalidRequest("A query parameter is given more than once.")
+        query = "&".join(f"{name}={value}" for name, _, value in pairs)
+    return S3Uri(host=place.host, path=path, key=key, query=query, parameters=parameters)
+
+
+def decode(encoded: str, safe: str = "") -> str | None:
+    """Return the text that SigV4 encodes so, except for `safe`; None if it would be encoded
+    otherwise.
+    """
+    try:
+        text = unquote(encoded, errors="strict")
+    except UnicodeDecodeError:
+        return None
+    is_printable = CONTROL.search(text) is None
+    return text if is_printable and percent_encode(text, safe) == encoded else None
+
+
+def _root(place: Place) -> str:
+    return place.path_prefix.rstrip("/") or "/"
+
+
+def _decoded(encoded: str, safe: str = "") -> str:
+    if (text := decode(encoded, safe)) is None:
+        raise InvalidRequest(_NOT_ENCODED)
+    return text

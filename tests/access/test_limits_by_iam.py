@@ -1,0 +1,144 @@
+"""Which limits of grants the session policy has: create-only, and the age of a signature.
+
+No store of the tests supports these condition keys, so `policy_evaluator.py` evaluates them as AWS
+documents them.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
+from service.access.session_policy import MAX_POLICY_LENGTH, bucket_arns, session_policy
+from service.sessions.signature_age import max_age
+from tests.access.policy_evaluator import allows, statements
+from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near
+
+AWS: Final = bucket_arns("acme", partition="aws", enforces_limits=True)
+CREATES: Final = {"s3:ObjectCreationOperation": "true"}  # PutObject, CompleteMultipartUpload
+CREATE_ONLY: Final = {**CREATES, "s3:if-none-match": "*"}
+PART: Final = {"s3:ObjectCreationOperation": "false"}  # CreateMultipartUpload, UploadPart
+
+grants_with_overwriting = st.lists(
+    st.builds(
+        Grant,
+        bucket=st.just("reports"),
+        prefix=granted_prefixes,
+        allow=st.frozensets(st.sampled_from(Operation)),
+        allow_overwrite=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+def puts(granted: list[Grant], context: dict[str, str], key: str = "a/b") -> bool:
+    return allows(session_policy(granted, AWS), "s3:PutObject", f"{BUCKET}/{key}", context)
+
+
+def test_an_upload_without_a_condition_is_denied() -> None:
+    granted = [allowing(Operation.UPLOAD), allowing(Operation.DOWNLOAD, prefix="b/")]
+    assert puts(granted, CREATE_ONLY)
+    assert not puts(granted, CREATES)
+
+
+def test_parts_need_no_condition() -> None:
+    assert puts([allowing(Operation.MULTIPART)], PART)
+    assert not puts([allowing(Operation.MULTIPART)], CREATES)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        replace(allowing(Operation.UPLOAD), allow_overwrite=True),
+        allowing(Operation.UPLOAD, Operation.FORM),
+        allowing(Operation.UPLOAD, Operation.LINK),
+    ],
+    ids=["overwriting", "a form", "a drop box"],
+)
+def test_uploads_that_send_no_condition_stay_allowed(grant: Grant) -> None:
+    assert puts([grant], CREATES)
+
+
+@pytest.mark.parametrize("prefix", ["a/", "a/b", "", "a/b/"])
+def test_a_grant_that_overwrites_part_of_it_lifts_the_limit(prefix: str) -> None:
+    wide = replace(allowing(Operation.UPLOAD, prefix=prefix), allow_overwrite=True)
+    granted = [allowing(Operation.UPLOAD), allowing(Operation.UPLOAD, prefix="c/"), wide]
+    assert puts(granted, CREATES)
+    assert puts(granted, CREATES, "c/d") is (prefix == "")
+
+
+@given(granted=grants_with_overwriting, data=st.data())
+def test_iam_denies_no_upload_that_a_grant_allows(
+    granted: list[Grant], data: st.DataObject
+) -> None:
+    """Whatever may overwrite, or comes from a form or a drop box, is not denied."""
+    key = data.draw(near(granted))
+    unconditional = any(
+        below(grant.prefix, key)
+        and UPLOADS & grant.allow
+        and (
+            grant.allow_overwrite
+            or Operation.FORM in grant.allow
+            or {Operation.LINK, Operation.UPLOAD} <= grant.allow
+        )
+        for grant in granted
+    )
+    if unconditional:
+        assert puts(granted, CREATES, key)
+    conditional = any(UPLOADS & g.allow and below(g.prefix, key) for g in granted)
+    assert puts(granted, CREATE_ONLY, key) is conditional
+
+
+@given(granted=grants_with_overwriting)
+def test_iam_never_allows_more_because_of_limits(granted: list[Grant]) -> None:
+    other = bucket_arns("acme", partition="aws")
+    without = statements(session_policy(granted, other))
+    added = [
+        each for each in statements(session_policy(granted, AWS, max_age=1)) if each not in without
+    ]
+    assert {each["Effect"] for each in added} == {"Deny"}
+
+
+def test_other_stores_get_no_limits() -> None:
+    """Some evaluate `Null` alone, which would deny every upload, and some refuse unknown keys."""
+    other = bucket_arns("acme", partition="aws")
+    policy = session_policy([allowing(Operation.UPLOAD)], other, max_age=960_000)
+    assert "if-none-match" not in policy
+    assert "signatureAge" not in policy
+
+
+def test_a_signature_that_is_too_old_is_denied() -> None:
+    granted = [replace(allowing(Operation.DOWNLOAD, Operation.LIST), max_expires_in=900)]
+    policy = session_policy(granted, AWS, max_age=max_age(granted))
+    for action, resource in (("s3:GetObject", f"{BUCKET}/a/b"), ("s3:ListBucket", BUCKET)):
+        for age, allowed in (("960000", True), ("960001", False)):
+            context = {"s3:prefix": "a/", "s3:signatureAge": age}
+            assert allows(policy, action, resource, context) is allowed
+
+
+def test_the_longest_granted_lifetime_decides_the_age() -> None:
+    short, long = (replace(allowing(Operation.DOWNLOAD), max_expires_in=s) for s in (60, 3600))
+    assert max_age([short]) == 120_000
+    assert max_age([short, long]) == 3_660_000
+    assert max_age([short], at_least=900) == 960_000
+    assert max_age([short, allowing(Operation.DOWNLOAD)]) is None
+    assert max_age([allowing(Operation.CREDENTIALS)]) == max_age([]) is None
+
+
+def test_limits_are_left_out_where_there_is_no_room() -> None:
+    """A caller that was served before is still served."""
+    granted = [allowing(Operation.UPLOAD, prefix=f"{'x' * 60}-{n}/") for n in range(13)]
+    policy = session_policy(granted, AWS, max_age=960_000)
+    assert "if-none-match" not in policy
+    assert "signatureAge" in policy
+    assert len(policy) <= MAX_POLICY_LENGTH
+
+
+def test_the_decision_and_the_policy_agree_on_overwriting() -> None:
+    granted = [allowing(Operation.UPLOAD)]
+    request = AccessRequest(operation=Operation.UPLOAD, bucket="reports", key="a/b", overwrite=True)
+    assert not isinstance(decide(granted, request), Allowed)
+    assert not puts(granted, CREATES)

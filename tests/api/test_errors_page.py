@@ -1,0 +1,62 @@
+"""`/errors`, and the `type` of problems, which leads there."""
+
+import re
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+from service.api.problems import _KINDS, Problems
+from service.server.error_response import error_response
+from tests.api.refusals import GET
+from tests.support.app import make_app_settings, make_open_grant, run_app
+
+ELSEWHERE: Final = "https://docs.acme.com/presign/errors"
+
+
+async def test_the_page_has_an_anchor_for_each_code(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/errors", headers={"Authorization": ""})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert set(re.findall(r'<h2 id="([a-z_]+)">', answer.text)) == set(_KINDS)
+    assert answer.text.count("<h1>") == 1
+    assert "<td><code>request_id</code></td>" in answer.text
+
+
+async def test_the_type_of_a_problem_leads_to_its_section(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/download-urls", json={})
+    target = urljoin(str(answer.url), answer.json()["type"])
+    page = await client.get(target)
+    assert f'<h2 id="{target.partition("#")[2]}">' in page.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "/v1/download-urls", {}, "invalid_request"),
+        ("GET", "/v1/unknown", None, "not_found"),
+        ("GET", "/o/closed/a", None, "forbidden"),
+    ],
+)
+async def test_errors_url_is_the_address_of_every_type(
+    method: str, path: str, body: Any, code: str
+) -> None:
+    settings = make_app_settings(make_open_grant(), server={"errors_url": ELSEWHERE})
+    async with run_app(settings) as client:
+        answer = await client.request(method, path, json=body)
+        batch = {"items": [{**GET, "bucket": "closed"}]}
+        refused = (await client.post("/v1/download-urls/batch", json=batch)).json()["results"][0]
+    assert answer.json()["type"] == f"{ELSEWHERE}#{code}"
+    assert refused["problem"]["type"] == f"{ELSEWHERE}#forbidden"
+
+
+def test_errors_url_is_in_problems_that_the_protocol_sends() -> None:
+    answer = error_response(Problems(ELSEWHERE), "malformed_request", "No.", [])
+    assert f'"type":"{ELSEWHERE}#malformed_request"'.encode() in answer
+
+
+@pytest.mark.parametrize("url", ["docs/errors", "ftp://a/errors", "https://a/errors#x", "/e"])
+def test_errors_url_is_an_address_without_fragment(url: str) -> None:
+    with pytest.raises(ValueError, match="write a URL"):
+        make_app_settings(make_open_grant(), server={"errors_url": url})

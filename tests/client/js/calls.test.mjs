@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { test } from "node:test";
+
+import { PresignError, upload } from "../../../client/js/src/presign.js";
+import { Fake, SECRET, TOKEN, problem } from "./fake.mjs";
+
+const TARGET = { bucket: "reports", key: "a.csv" };
+
+async function failed(fake, answer, options) {
+  fake.requests = [];
+  fake.before = () => answer;
+  const error = await fake.presign(options).downloadUrl(TARGET).catch((thrown) => thrown);
+  assert.ok(error instanceof PresignError, error);
+  return error;
+}
+
+test("a problem has all that the service says", async (t) => {
+  const fake = await Fake.start(t);
+  const errors = [{ pointer: "#/key", detail: "Too long." }];
+  const error = await failed(fake, problem(422, "invalid_request", { errors }));
+  const { code, status, detail, requestId, store } = error;
+  const said = { code, status, detail, requestId, errors: error.errors, store };
+  const expected = { code: "invalid_request", status: 422, detail: "The detail of invalid_request." };
+  assert.deepEqual(said, { ...expected, requestId: "request-1", errors, store: undefined });
+  assert.equal(error.message, "invalid_request: #/key: Too long.");
+  assert.equal(fake.requests.length, 1);
+});
+
+test("an answer of another program is not taken for a problem", async (t) => {
+  const fake = await Fake.start(t);
+  const html = { "content-type": "text/html" };
+  const bodies = ["null", "{", "[]", '{"code": 5, "detail": "x"}'];
+  const answers = bodies.map((body) => ({ ...problem(400, "x"), body }));
+  const pages = [html, { "content-type": "application/json" }];
+  answers.push(...pages.map((headers) => ({ status: 200, headers, body: "<h1>Sign in" })));
+  for (const answer of answers) {
+    const error = await failed(fake, answer);
+    assert.deepEqual([error.code, error.status], ["not_presign", answer.status]);
+  }
+});
+
+test("what may succeed later is repeated, with growing pauses", async (t) => {
+  const fake = await Fake.start(t);
+  for (const status of [429, 500, 503, 504]) {
+    fake.waits = [];
+    const error = await failed(fake, problem(status, "later"));
+    assert.deepEqual([error.attempts, fake.requests.length], [6, 6]);
+    assert.deepEqual(fake.waits, [0.5, 1, 2, 4, 8]);
+  }
+  const refused = await failed(fake, problem(502, "storage_refused"));
+  assert.equal(refused.attempts, 1);
+});
+
+test("Retry-After is waited for, and announced", async (t) => {
+  const fake = await Fake.start(t);
+  const announced = [];
+  fake.before = () => {
+    fake.before = () => undefined;
+    return problem(429, "rate_limited", { headers: { "retry-after": "9" } });
+  };
+  const options = { ...TARGET, onWait: (seconds) => announced.push(seconds) };
+  await fake.presign().upload(new Blob(["a"]), options);
+  assert.deepEqual([fake.waits, announced], [[9], [9, null]]);
+});
+
+test("a Retry-After that is too long is an error", async (t) => {
+  const fake = await Fake.start(t);
+  const error = await failed(fake, problem(503, "overloaded", { headers: { "retry-after": "61" } }));
+  assert.deepEqual([error.attempts, error.retryAfter, fake.waits], [1, 61, []]);
+});
+
+test("a service that never answered is tried twice", async (t) => {
+  const fake = await Fake.start(t);
+  const error = await failed(fake, "cut");
+  assert.deepEqual([error.code, error.status, error.attempts], ["unreachable", 0, 2]);
+});
+
+test("a wait ends when the call is aborted", async (t) => {
+  const fake = await Fake.start(t);
+  const stop = new AbortController();
+  fake.before = () => problem(503, "overloaded", { headers: { "retry-after": "50" } });
+  const onWait = () => stop.abort();
+  const call = fake.presign({ retries: {} }).call("GET", "v1/caller", { signal: stop.signal, onWait });
+  await assert.rejects(call, { name: "AbortError" });
+});
+
+test("a token is asked for again for each attempt", async (t) => {
+  const fake = await Fake.start(t);
+  const tokens = ["old-token", TOKEN];
+  fake.before = ({ headers }) => (headers.authorization === "Bearer old-token" ? problem(503, "x") : undefined);
+  await fake.presign({ token: async () => tokens.shift() }).downloadUrl(TARGET);
+  assert.deepEqual(tokens, []);
+});
+
+test("an invalid token is neither sent nor shown", async (t) => {
+  const fake = await Fake.start(t);
+  for (const token of ["", "secret\n", "sécret", "sec ret"]) {
+    const error = await failed(fake, undefined, { token });
+    assert.equal(error.code, "invalid_token");
+    assert.ok(!/s.c/.test(error.message));
+  }
+  assert.deepEqual(fake.requests, []);
+});
+
+test("a caller may bring headers and fetch", async (t) => {
+  const fake = await Fake.start(t);
+  const fetched = [];
+  const options = {
+    token: undefined,
+    headers: async () => ({ authorization: `Bearer ${TOKEN}`, "x-team": "a" }),
+    fetch: (url, init) => fetched.push(url) && fetch(url, init),
+  };
+  await fake.presign(options).upload(new Blob(["a"]), TARGET);
+  assert.equal(fake.requests[0].headers["x-team"], "a");
+  assert.equal(fake.requests[1].headers["x-team"], undefined);
+  assert.deepEqual(fetched, [`${fake.url}/v1/upload-urls`]);
+});
+
+test("a redirect is not followed with the token", async (t) => {
+  const fake = await Fake.start(t);
+  const error = await failed(fake, { status: 307, headers: { location: `${fake.url}/elsewhere` } });
+  assert.equal(error.code, "unreachable");
+  assert.ok(fake.requests.every(({ path }) => path !== "elsewhere"));
+});
+
+test("the URL of the service may have a path", async (t) => {
+  const fake = await Fake.start(t);
+  for (const url of [`${fake.url}/files`, `${fake.url}/files//`]) {
+    await fake.presign({ url }).downloadUrl(TARGET).catch(() => {});
+    assert.equal(fake.requests.at(-1).path, "files/v1/download-urls");
+  }
+});
+
+test("the token is not shown with the client", async (t) => {
+  const fake = await Fake.start(t);
+  assert.ok(!inspect(fake.presign(), { depth: 9, showHidden: true }).includes(TOKEN));
+});
+
+test("upload takes all options at once", async (t) => {
+  const fake = await Fake.start(t);
+  await upload(new Blob(["a"]), { url: fake.url, token: TOKEN, ...TARGET });
+  assert.equal(fake.content("a.csv"), "a");
+});
+
+test("a download URL says how long it lives", async (t) => {
+  const fake = await Fake.start(t);
+  const signed = await fake.presign().downloadUrl({ ...TARGET, expiresIn: 60, filename: "b.csv" });
+  assert.deepEqual(fake.requests[0].body, { ...TARGET, expires_in: 60, filename: "b.csv" });
+  assert.equal(signed.method, "GET");
+  assert.ok(signed.url.endsWith(SECRET));
+  assert.deepEqual(signed.expiresAt, new Date("2026-03-01T12:15:00Z"));
+});
+
+test("a drop box is a link that takes uploads", async (t) => {
+  const fake = await Fake.start(t);
+  fake.before = () => ({ status: 201, body: { id: "7", url: "https://x/l/1", expires_at: "2026-03-01T12:15:00Z" } });
+  const made = await fake.presign().link({ bucket: "reports", prefix: "in/", upload: true, maxUses: 3 });
+  assert.deepEqual(fake.requests[0].body, { bucket: "reports", prefix: "in/", operations: ["upload"], max_uses: 3 });
+  assert.deepEqual([made.id, made.url, made.expiresAt.getUTCFullYear()], ["7", "https://x/l/1", 2026]);
+});
+
+test("a listing goes from page to page", async (t) => {
+  const fake = await Fake.start(t);
+  const object = { key: "a b/1", size: 5, etag: '"e"', last_modified: "2026-03-01T12:15:00Z" };
+  fake.before = ({ query }) => ({
+    body: query.after ? { prefixes: [], objects: [object] } : { prefixes: ["a b/c/"], objects: [], next: "+/=" },
+  });
+  const entries = await Array.fromAsync(fake.presign().list({ bucket: "reports", prefix: "a b/" }));
+  const { last_modified: time, ...entry } = object;
+  assert.deepEqual(entries, [{ key: "a b/c/" }, { ...entry, lastModified: new Date(time) }]);
+  const first = { bucket: "reports", prefix: "a b/", delimiter: "/" };
+  assert.deepEqual(fake.requests.map(({ query }) => query), [first, { ...first, after: "+/=" }]);
+  fake.requests = [];
+  await Array.fromAsync(fake.presign().list({ bucket: "reports", prefix: "a/../", recursive: true }));
+  assert.deepEqual(fake.requests[0].query, { bucket: "reports", prefix: "a/../" });
+});

@@ -1,0 +1,152 @@
+"""The service in front of a recorded store, and an endpoint whose credentials end soon.
+
+Real credentials live for half an hour. So the endpoint says that they end in a minute: each client
+asks for others before its next request. From the fourth time on, it gets those of another session.
+"""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Final
+
+import httpx
+
+from service.auth.api_keys import digest_of
+from tests.clients.recording import Recording, SentRequest, recording
+from tests.support.service import run_service
+from tests.support.stores import Store
+
+KEY: Final = "key-of-a-program"
+BUCKET: Final = "reports"
+OWN: Final = "a/"
+NEIGHBOURS: Final = "b/secret"
+ALLOW: Final = ("download", "upload", "multipart", "delete", "list", "credentials")
+_SECONDS: Final = 300
+_ENDS_IN: Final = 60  # seconds
+
+
+@dataclass
+class Endpoint:
+    """`answers` are what clients got, in order."""
+
+    uri: str
+    service: str
+    answers: list[dict[str, str]] = field(default_factory=list)
+
+    def answer(self, authorization: str) -> tuple[int, bytes]:
+        """Return the service's answer with another end. Narrowed from the fourth time on."""
+        narrowed = (
+            {"permission": "READWRITE", "prefix": f"{OWN}run/"} if len(self.answers) >= 3 else {}
+        )
+        url = f"{self.service}/v1/credentials/{BUCKET}"
+        headers = {"Authorization": authorization}
+        given = httpx.get(url, params=narrowed, headers=headers, trust_env=False, timeout=30)
+        if given.status_code != 200:
+            return given.status_code, given.content
+        found: dict[str, str] = given.json()
+        ends = time.gmtime(time.time() + _ENDS_IN)
+        found["Expiration"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", ends)
+        self.answers.append(found)
+        return 200, json.dumps(found).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "_Server"
+
+    def do_GET(self) -> None:
+        status, body = self.server.endpoint.answer(self.headers["Authorization"])
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, service: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.endpoint = Endpoint(f"http://127.0.0.1:{self.server_address[1]}/", service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    store: Store
+    recording: Recording
+    service: str
+
+    @property
+    def uri(self) -> str:
+        return f"{self.service}/v1/credentials/{BUCKET}"
+
+    @contextmanager
+    def ending_soon(self) -> Iterator[Endpoint]:
+        with _Server(self.service) as server:
+            thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+            thread.start()
+            try:
+                yield server.endpoint
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def run(
+        self, command: list[str], home: Path, uri: str, **more: str
+    ) -> tuple[subprocess.CompletedProcess[str], list[SentRequest]]:
+        """Run a client that knows where the store is. Its only credential is the token."""
+        before = len(self.recording.requests)
+        token = home / "token"
+        token.write_text(KEY)
+        done = subprocess.run(
+            command,
+            cwd=home,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(home),
+                "AWS_REGION": self.store.region,
+                "AWS_DEFAULT_REGION": self.store.region,
+                "AWS_ENDPOINT_URL_S3": self.recording.url,
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI": uri,
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+                **more,
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        return done, self.recording.requests[before:]
+
+
+@contextmanager
+def place_of(store: Store, directory: Path) -> Iterator[Place]:
+    grant = {"bucket": BUCKET, "prefix": OWN, "allow": ALLOW, "allow_overwrite": True}
+    callers = [{"api_key": "program", "sha256": [digest_of(KEY)], "grants": [grant]}]
+    bucket = {
+        "bucket": store.bucket,
+        "region": store.region,
+        "role_arn": store.role_arn,
+        "endpoint_url": store.endpoint_url,
+        "sts_endpoint_url": store.sts_endpoint_url,
+    }
+    with (
+        recording(store.endpoint_url) as sent,
+        run_service(
+            store, directory, callers=callers, top={"buckets": {BUCKET: bucket}}
+        ) as running,
+    ):
+        service = str(running.client.base_url).rstrip("/")
+        yield Place(store=store, recording=sent, service=service)

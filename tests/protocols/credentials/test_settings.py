@@ -1,0 +1,149 @@
+"""Grants with `credentials`: what the settings refuse, and what `presign check` reports."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from service.auth.api_keys import digest_of
+from service.cli.main import main
+
+AWS: Final = {"region": "eu-west-1", "role_arn": "arn:aws:iam::111122223333:role/presign"}
+OWN: Final = {
+    **AWS,
+    "endpoint_url": "https://store.internal",
+    "sts_endpoint_url": "https://sts.internal",
+}
+UNSCOPED: Final = {**OWN, "scoped_sessions": False}
+STATIC: Final = {"region": "eu-west-1", "credentials": "static"}
+
+
+def grant(*allow: str, prefix: str = "a/", **limits: Any) -> dict[str, Any]:
+    return {"bucket": "reports", "prefix": prefix, "allow": allow, "max_expires_in": 900, **limits}
+
+
+def checked(
+    directory: Path, *grants: dict[str, Any], bucket: Mapping[str, Any] = AWS, **more: Any
+) -> tuple[int, str]:
+    path = directory / "presign.yaml"
+    caller = {"api_key": "spark", "sha256": [digest_of("spark")], "grants": grants}
+    document = {"buckets": {"reports": bucket}, "callers": [caller], **more}
+    path.write_text(json.dumps(document, indent=1))
+    done = CliRunner().invoke(main, ["check", "--config", str(path)])
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("max_content_length", "1MiB"), ("content_types", ["image/*"])]
+)
+def test_a_limit_that_iam_cannot_enforce_is_refused(tmp_path: Path, limit: str, value: Any) -> None:
+    limits: dict[str, Any] = {limit: value}
+    code, output = checked(tmp_path, grant("upload", "credentials", **limits))
+    assert code == 1
+    assert f"callers.0.grants.0.{limit}: IAM cannot enforce it" in output
+    assert checked(tmp_path, grant("upload", **limits), grant("download", "credentials"))[0] == 0
+
+
+@pytest.mark.parametrize("bucket", [UNSCOPED, STATIC], ids=["unscoped", "static"])
+def test_credentials_need_scoped_sessions(tmp_path: Path, bucket: dict[str, Any]) -> None:
+    code, output = checked(tmp_path, grant("download", "credentials"), bucket=bucket)
+    assert code == 1
+    assert "callers.0.grants.0.allow: `credentials` needs scoped sessions" in output
+
+
+def test_check_says_what_a_callers_programs_get(tmp_path: Path) -> None:
+    code, output = checked(
+        tmp_path, grant("download", "head", "upload", "credentials"), grant("list")
+    )
+    assert code == 0, output
+    [line] = [each for each in output.splitlines() if each.startswith("credentials: ")]
+    assert line == (
+        "credentials: programs of API key spark get AWS credentials for download, upload in "
+        "reports, whatever the size, type or lifetime. They last 3600 s: about 34 STS calls a day "
+        "per replica while they are used"
+    )
+    short = {**AWS, "session_seconds": 900}
+    output = checked(tmp_path, grant("download", "credentials"), bucket=short)[1]
+    assert "They last 1800 s: about 115 STS calls a day" in output
+
+
+@pytest.mark.parametrize(
+    ("given", "bucket", "warning"),
+    [
+        (grant("upload", "credentials"), OWN, "callers.0.grants.0: the credentials can overwrite"),
+        (grant("upload", "credentials"), AWS, None),
+        (grant("download", "credentials"), OWN, None),
+        (grant("upload", "credentials", allow_overwrite=True), OWN, None),
+        (
+            grant("head", "credentials"),
+            AWS,
+            "callers.0.grants.0: allows `credentials`, but none of download, upload, multipart, delete, list, so it gives nothing",
+        ),
+    ],
+)
+def test_check_warns_of_what_credentials_open(
+    tmp_path: Path, given: dict[str, Any], bucket: dict[str, Any], warning: str | None
+) -> None:
+    output = checked(tmp_path, given, bucket=bucket)[1]
+    if warning is None:
+        assert "credentials can overwrite" not in output
+        assert "gives nothing" not in output
+    else:
+        assert f"warning: {warning}" in output
+
+
+def test_check_warns_of_credentials_for_anybody(tmp_path: Path) -> None:
+    anonymous = {"unsafe_anonymous_caller": {"grants": [grant("download", "credentials")]}}
+    output = checked(tmp_path, **anonymous)[1]
+    assert "grants.0: anybody who can reach the service gets AWS credentials" in output
+
+
+def test_check_finds_credentials_that_sts_would_refuse(tmp_path: Path) -> None:
+    """Limits that credentials must have are counted, though a session that signs can lack them."""
+    many = [grant("upload", "credentials", prefix=f"{'x' * 60}-{n}/") for n in range(13)]
+    code, output = checked(tmp_path, *many)
+    assert code == 1
+    assert (
+        "API key spark: the session policy of its credentials for bucket reports can have" in output
+    )
+    assert "its session policy for bucket" not in output
+
+
+@pytest.mark.parametrize(
+    ("grants", "left_out"),
+    [
+        ([grant("upload")], None),
+        ([grant("upload", "form")], "does not enforce create-only for a/: forms"),
+        (
+            [grant("upload"), grant("upload", prefix="a/b/", allow_overwrite=True)],
+            "does not enforce create-only for a/: ",
+        ),
+        (
+            [grant("upload", prefix=f"{'x' * 60}-{n}/") for n in range(13)],
+            "has no room for create-only",
+        ),
+        (
+            [grant("upload", prefix=f"{'x' * 60}-{n}/", allow_overwrite=True) for n in range(17)],
+            "has no room for the age of signatures",
+        ),
+    ],
+    ids=["all", "a form", "overwriting", "many", "very many"],
+)
+def test_check_says_which_limits_iam_lacks(
+    tmp_path: Path, grants: list[dict[str, Any]], left_out: str | None
+) -> None:
+    code, output = checked(tmp_path, *grants)
+    assert code == 0, output
+    said = "API key spark: the session policy for bucket reports "
+    assert (said in output) is (left_out is not None)
+    if left_out is not None:
+        assert said + left_out in output
+
+
+def test_check_says_that_other_stores_get_no_limits(tmp_path: Path) -> None:
+    output = checked(tmp_path, grant("upload"), bucket=OWN)[1]
+    assert "bucket reports: signatures enforce create-only and lifetimes" in output
+    assert "signatures enforce" not in checked(tmp_path, grant("upload"))[1]
