@@ -228,3 +228,10 @@ async def test_a_client_that_does_not_wait_is_an_error(receiver: Receiver) -> No
 async def test_without_traces_the_gateway_is_not_wrapped() -> None:
     async with run_app(make_app_settings(make_open_grant())) as client:
         assert type(app_of(client).gateway) is Gateway  # type: ignore[attr-defined]
+
+
+async def test_static_keys_are_not_called_sts(receiver: Receiver) -> None:
+    static = {"region": "eu-west-1", "credentials": "static"}
+    async with traced_app(receiver, buckets={"demo": static, "closed": static}) as app:
+        assert (await app.client.post(URLS, json=GET)).status_code == 200
+    assert {span.name for span in receiver.spans()} == {"static keys", URLS_NAME}
