@@ -111,4 +111,4 @@ async def test_the_first_grant_for_it_needs_a_restart(
     async with watching(path) as service:
         assert await service.changed_to(vending) == "ok"
     [message] = log_messages(caplog)
-    assert message.endswith(": callers with `credentials`")
+    assert message.endswith(": the first `credentials` of a grant")
