@@ -49,6 +49,10 @@ _UNSEEN_KEYS: Final = (
     "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
     "sessions are not the caller's own. PyIceberg sends no body; delete the files one by one."
 )
+_ANY_KEYS: Final = (
+    "DeleteObjects is not signed here: this bucket's sessions are not the caller's own, and its "
+    "store may take another body than the signed one. Delete the objects one by one."
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,10 +111,9 @@ class RemoteSigner:
             upload_id=judged.uri.parameters.get("uploadId"),
             lifetime=_LIFETIME,
         )
-        urls = 1 if isinstance(judged.keys, str) else max(1, len(judged.keys))
         sign = partial(self._sign, requester, request.method, judged)
         return await self._authorizer.sign_and_audit(
-            requester, audited, judged.keys, sign, urls=urls
+            requester, audited, judged.keys, sign, urls=len(judged.accesses)
         )
 
     async def _judge(
@@ -140,8 +143,10 @@ class RemoteSigner:
         else:
             accesses = [of_unknown_deletions(name, self._authorizer.access(requester).grants)]
             keys = []
-        if call.action == "DeleteObjects" and configured.arns is None and payload_hash != of_body:
-            raise InvalidRequest(_UNSEEN_KEYS)
+        if call.action == "DeleteObjects" and payload_hash != of_body:
+            keys = []  # those of `body` are judged, but the store may get others
+        if call.action == "DeleteObjects" and configured.arns is None:
+            _check_shared_deletion(configured, is_signed=payload_hash == of_body)
         return _Judged(
             snapshot=snapshot,
             call=call,
@@ -229,6 +234,14 @@ class RemoteSigner:
                 self._authorizer.authorize(requester, each)
                 decided, scope = each, decision_scope(grants, each)
         return granted
+
+
+def _check_shared_deletion(bucket: Bucket, *, is_signed: bool) -> None:
+    """Raises InvalidRequest unless the keys that were judged are those that are deleted."""
+    if not bucket.compares_payload_hash:
+        raise InvalidRequest(_ANY_KEYS)
+    if not is_signed:
+        raise InvalidRequest(_UNSEEN_KEYS)
 
 
 def _encryption(judged: _Judged, bucket: Bucket) -> dict[str, str]:

@@ -70,6 +70,16 @@ async def test_a_copy_has_neither_size_nor_type(limit: dict[str, Any]) -> None:
         assert (await harness.refusal("PUT", headers=sent))[0] == 400
 
 
+async def test_a_copy_overwrites_whatever_its_condition(harness: Harness) -> None:
+    """Some stores ignore the condition of a copy."""
+    sent = one_each(x_amz_copy_source="demo/wh/b", If_None_Match="*")
+    assert "Authorization" in await harness.sign("PUT", headers=sent)
+    grant = make_open_grant(prefix="wh/", allow=ALLOW, allow_overwrite=False)
+    async with start_harness(grant) as creating:
+        refused = await creating.refusal("PUT", headers=sent)
+        assert refused == (403, "Your grant does not allow overwriting.")
+
+
 @pytest.mark.parametrize("condition", [{}, {"If-None-Match": ["*"]}])
 async def test_a_completion_overwrites_only_if_granted(condition: dict[str, list[str]]) -> None:
     grant = make_open_grant(prefix="wh/", allow=ALLOW, allow_overwrite=False)
@@ -142,6 +152,24 @@ async def test_a_shared_session_deletes_only_what_was_read(
     async with start_harness(scoped_sessions=False) as harness:
         answer = await harness.ask("POST", "?delete", headers=headers, body=body)
         assert answer.status_code == status, answer.text
+
+
+async def test_a_shared_session_signs_no_deletion_of_many_at_another_store() -> None:
+    """It may take another body than the one whose hash is signed: SeaweedFS does."""
+    store = {"endpoint_url": "https://store.example", "scoped_sessions": False}
+    async with start_harness(**store) as harness:
+        status, message = await harness.refusal("POST", "?delete", body=BODY)
+        assert (status, "one by one" in message) == (400, True)
+        assert "Authorization" in await harness.sign("DELETE")
+
+
+@pytest.mark.parametrize("sent", ["UNSIGNED-PAYLOAD", "0" * 64])
+async def test_keys_that_the_store_may_not_get_are_not_audited(harness: Harness, sent: str) -> None:
+    headers = {"x-amz-content-sha256": [sent]}
+    assert "Authorization" in await harness.sign("POST", "?delete", headers=headers, body=BODY)
+    assert harness.audit_lines[-1]["keys"] == []
+    foreign = BODY.replace("wh/b", "other/b")
+    assert (await harness.refusal("POST", "?delete", headers=headers, body=foreign))[0] == 403
 
 
 async def test_a_thousand_keys_are_judged_one_by_one(harness: Harness) -> None:
