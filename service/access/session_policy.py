@@ -199,9 +199,7 @@ def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
     return _overlapping(grants, unconditional)
 
 
-def _limits(
-    create_only: list[Statement], arns: BucketArns, max_age: int | None
-) -> list[Statement]:
+def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None) -> list[Statement]:
     """Return the limits that IAM can enforce."""
     if not arns.enforces_limits:
         return []

@@ -41,7 +41,9 @@ class Signing:
         [block] = [each for each in commands(PAGE) if contains in each.text]
         text = block.text.replace("https://presign.example.com", self.url)
         text = text.replace("https://store.example.com", self.store.endpoint_url)
-        text = text.replace('bucket="lake"', 'bucket="objects"').replace("lake/wh", f"lake/{prefix}")
+        text = text.replace('bucket="lake"', 'bucket="objects"').replace(
+            "lake/wh", f"lake/{prefix}"
+        )
         text = text.replace("s3://lake/", f"s3://{self.store.bucket}/")
         text = text.replace('"lake/', f'"{self.store.bucket}/')
         text = text.replace('Bucket="lake"', f'Bucket="{self.store.bucket}"')

@@ -20,9 +20,7 @@ def read_or_make(path: Path) -> str:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         found = path.stat()
-        if os.name == "posix" and others_may_have_written(
-            found.st_mode, found.st_uid, os.getuid()
-        ):
+        if os.name == "posix" and others_may_have_written(found.st_mode, found.st_uid, os.getuid()):
             raise ValueError(
                 "The authorization file belongs to another user, or others may write it."
             ) from None

@@ -193,6 +193,16 @@ async def test_a_body_that_is_no_json_is_refused(harness: Harness) -> None:
     assert "evil" not in answer.text
 
 
+async def test_a_host_that_begins_like_the_bucket_is_no_virtual_one() -> None:
+    """Its store would read the bucket's name at the start of the key."""
+    address = replace(PATH_STYLE, host="demo.store.test:9000")
+    more = {"addresses": dict.fromkeys(("demo", "closed"), address)}
+    async with start_harness(more=more) as harness:
+        assert "Authorization" in await harness.sign(uri="http://demo.store.test:9000/demo/wh/a")
+        uri = "http://store.test:9000/demo/demo/wh/a"
+        assert (await harness.refusal(uri=uri))[0] == 400
+
+
 @pytest.mark.parametrize(
     ("uri", "is_shared"),
     [
