@@ -95,6 +95,15 @@ def test_check_warns_of_what_credentials_open(
         assert f"warning: {warning}" in output
 
 
+@pytest.mark.parametrize(("operation", "warned"), [("upload", True), ("download", False)])
+def test_check_warns_of_uploads_without_encryption(
+    tmp_path: Path, operation: str, *, warned: bool
+) -> None:
+    bucket = {**AWS, "encryption": {"algorithm": "AES256"}}
+    output = checked(tmp_path, grant(operation, "credentials"), bucket=bucket)[1]
+    assert ("can upload without the bucket's `encryption`" in output) is warned
+
+
 def test_check_warns_of_credentials_for_anybody(tmp_path: Path) -> None:
     anonymous = {"unsafe_anonymous_caller": {"grants": [grant("download", "credentials")]}}
     output = checked(tmp_path, **anonymous)[1]

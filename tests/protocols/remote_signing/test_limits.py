@@ -156,8 +156,8 @@ async def test_a_shared_session_deletes_only_what_was_read(
 
 async def test_a_shared_session_signs_no_deletion_of_many_at_another_store() -> None:
     """It may take another body than the one whose hash is signed: SeaweedFS does."""
-    store = {"endpoint_url": "https://store.example", "scoped_sessions": False}
-    async with start_harness(**store) as harness:
+    store = "https://store.example"
+    async with start_harness(endpoint_url=store, scoped_sessions=False) as harness:
         status, message = await harness.refusal("POST", "?delete", body=BODY)
         assert (status, "one by one" in message) == (400, True)
         assert "Authorization" in await harness.sign("DELETE")
