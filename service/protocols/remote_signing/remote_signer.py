@@ -18,8 +18,8 @@ from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
-    of_deletions,
-    of_unknown_deletions,
+    deletions,
+    unseen_deletion,
 )
 from service.protocols.remote_signing.deletions import deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
@@ -132,21 +132,16 @@ class RemoteSigner:
         signed = policy.signed_headers(call, uri.host, headers, is_read=is_read)
         of_body = None if request.body is None else sha256(request.body.encode()).hexdigest()
         payload_hash = policy.payload_hash(signed, of_body)
-        keys: str | Sequence[str] = uri.parameters.get("prefix", uri.key)
-        if call.action != "DeleteObjects":
-            accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
-            keys = [each.key for each in accesses] if copies else keys
-        elif request.body is not None:
-            is_long = len(request.body) > _LONG_BODY
-            objects = await run_in_thread_if(is_long, deleted_objects, request.body)
-            accesses, keys = of_deletions(name, objects), [key for key, _ in objects]
+        if call.action == "DeleteObjects":
+            is_signed = payload_hash == of_body
+            if configured.arns is None:
+                _check_shared_deletion(configured, is_signed=is_signed)
+            accesses = await self._deletions(requester, name, request.body)
+            # Those of `body` are judged, but the store may get others.
+            keys: str | Sequence[str] = [each.key for each in accesses] if is_signed else []
         else:
-            accesses = [of_unknown_deletions(name, self._authorizer.access(requester).grants)]
-            keys = []
-        if call.action == "DeleteObjects" and payload_hash != of_body:
-            keys = []  # those of `body` are judged, but the store may get others
-        if call.action == "DeleteObjects" and configured.arns is None:
-            _check_shared_deletion(configured, is_signed=payload_hash == of_body)
+            accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
+            keys = [each.key for each in accesses] if copies else accesses[0].key
         return _Judged(
             snapshot=snapshot,
             call=call,
@@ -156,6 +151,14 @@ class RemoteSigner:
             signed=signed,
             payload_hash=payload_hash,
         )
+
+    async def _deletions(
+        self, requester: Requester, bucket: str, body: str | None
+    ) -> list[AccessRequest]:
+        if body is None:
+            return [unseen_deletion(bucket, self._authorizer.access(requester).grants)]
+        is_long = len(body) > _LONG_BODY
+        return deletions(bucket, await run_in_thread_if(is_long, deleted_objects, body))
 
     def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, Place]:
         """Return the bucket that a URI is in, among those with a grant for `sign`.
