@@ -106,6 +106,7 @@ def test_an_ipv6_address_is_listened_on() -> None:
         ({"Authorization": f"Bearer {SECRET}"}, 401),
         ({"Origin": "http://127.0.0.1:9911"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Host": "rebound.test"}, 403),
         ({"Host": "127.0.0.1.rebound.test:9911"}, 403),
         ({"Host": "[::1"}, 403),
