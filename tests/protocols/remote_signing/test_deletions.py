@@ -48,7 +48,7 @@ def test_the_most_objects_with_all_elements_are_read() -> None:
     ids=["spaces", "a declaration", "spaces in it", "elements", "nesting", "brackets", "lines"],
 )
 def test_no_body_takes_long(body: str) -> None:
-    """Spaces before `<!` once took time that grew with their square: two minutes for 64 KiB."""
+    """Spaces before `<!` once took time that grew with their square: a minute for 64 KiB."""
     began = time.process_time()
     with pytest.raises(InvalidRequest):
         deleted_objects(body)
