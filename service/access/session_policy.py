@@ -107,7 +107,9 @@ def session_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | 
     if any(not _UPLOADS.isdisjoint(grant.allow) for grant in granted):
         copies = {**_A_COPY, **_forbidden_sources(granted, arns)}
         statements.append(_statement("Deny", ["s3:PutObject"], [f"{arns.objects}*"], copies))
-    for limit in _limits(granted, uploads_without_condition(granted), arns, max_age):
+    unlimited = uploads_without_condition(granted)
+    limited = [grant for grant in granted if grant not in unlimited]
+    for limit in _limits(_create_only(limited, arns), arns, max_age):
         if len(_document([*statements, limit])) <= MAX_POLICY_LENGTH:
             statements.append(limit)
     return _document(statements)
@@ -120,13 +122,12 @@ def vended_policy(grants: Iterable[Grant], arns: BucketArns, *, max_age: int | N
     action that only the service needs. Copies are allowed: they need rights to both objects.
     """
     granted = list(grants)
-    overwriting = [grant for grant in granted if grant.allow_overwrite]
     return _document(
         [
             *_objects(granted, arns, _VENDED_ACTIONS),
             *_list(granted, arns, frozenset()),
             *_kms(granted, arns),
-            *_limits(granted, _overlapping(granted, overwriting), arns, max_age),
+            *_limits(_vended_create_only(granted, arns), arns, max_age),
         ]
     )
 
@@ -198,20 +199,34 @@ def uploads_without_condition(grants: Sequence[Grant]) -> list[Grant]:
     return _overlapping(grants, unconditional)
 
 
-def _limits(
-    grants: list[Grant], unlimited: list[Grant], arns: BucketArns, max_age: int | None
-) -> list[Statement]:
-    """Return the limits that IAM can enforce. Uploads of `unlimited` may overwrite."""
+def _limits(create_only: list[Statement], arns: BucketArns, max_age: int | None) -> list[Statement]:
+    """Return the limits that IAM can enforce."""
     if not arns.enforces_limits:
         return []
-    limits, limited = [], [grant for grant in grants if grant not in unlimited]
-    if patterns := _widest(_patterns(limited, _UPLOADS)):
-        resources = [arns.objects + pattern for pattern in patterns]
-        limits.append(_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE))
-    if max_age is not None:
-        older = {"NumericGreaterThan": {"s3:signatureAge": str(max_age)}}
-        limits.append(_statement("Deny", ["s3:*"], ["*"], older))
-    return limits
+    if max_age is None:
+        return create_only
+    older = {"NumericGreaterThan": {"s3:signatureAge": str(max_age)}}
+    return [*create_only, _statement("Deny", ["s3:*"], ["*"], older)]
+
+
+def _create_only(grants: list[Grant], arns: BucketArns) -> list[Statement]:
+    """Return the denial of uploads that may overwrite what these grants cover."""
+    patterns = _widest(_patterns(grants, _UPLOADS))
+    resources = [arns.objects + pattern for pattern in patterns]
+    return [_statement("Deny", ["s3:PutObject"], resources, _MAY_OVERWRITE)] if patterns else []
+
+
+def _vended_create_only(grants: list[Grant], arns: BucketArns) -> list[Statement]:
+    """As `_create_only`, but a grant that overwrites lifts it for its own keys only.
+
+    No signature of ours keeps the rest.
+    """
+    if not any(map(creates_only, grants)):
+        return []
+    overwriting = _widest(_patterns((each for each in grants if each.allow_overwrite), _UPLOADS))
+    resources = [arns.objects + pattern for pattern in overwriting]
+    where = {"NotResource": _compact(resources)} if resources else {"Resource": f"{arns.objects}*"}
+    return [{"Effect": "Deny", "Action": "s3:PutObject", **where, "Condition": _MAY_OVERWRITE}]
 
 
 def _overlapping(grants: Sequence[Grant], others: Sequence[Grant]) -> list[Grant]:

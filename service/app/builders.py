@@ -93,6 +93,7 @@ def _bucket(name: str, settings: Settings, address: Address) -> Bucket:
         if encryption is None
         else Encryption(algorithm=encryption.algorithm, kms_key_id=encryption.kms_key_id),
         conditional_writes=bucket.conditional_writes,
+        compares_payload_hash=is_at_aws(bucket),  # MiniStack 1.5 and SeaweedFS 4.48 do not
         tag_urls=bucket.tag_urls,
     )
 

@@ -43,6 +43,11 @@ def warnings(settings: Settings) -> Iterator[str]:
                 f"{place}: the credentials can overwrite objects: only on AWS does the session "
                 "policy enforce create-only"
             )
+        if uploads and settings.buckets[grant.bucket].encryption is not None:
+            yield (
+                f"{place}: the credentials can upload without the bucket's `encryption`: make it "
+                "the default of the bucket at the store"
+            )
         if place.startswith("unsafe_anonymous_caller"):
             yield f"{place}: anybody who can reach the service gets AWS credentials"
 

@@ -38,8 +38,10 @@ def warnings(settings: Settings) -> Iterator[str]:
                     f"{place}: PyIceberg and most SDKs send no `If-None-Match`, so without "
                     "allow_overwrite they cannot upload"
                 )
-        if Operation.DELETE in grant.allow and not settings.buckets[grant.bucket].is_scoped:
-            yield (
-                f"{place}: all callers share the session of bucket {grant.bucket}, so "
+        bucket = settings.buckets[grant.bucket]
+        if Operation.DELETE in grant.allow and not bucket.is_scoped:
+            yield f"{place}: all callers share the session of bucket {grant.bucket}, so " + (
                 "DeleteObjects needs its body, which PyIceberg does not send"
+                if builders.is_at_aws(bucket)
+                else "DeleteObjects is not signed: the store may take another body"
             )

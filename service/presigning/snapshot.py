@@ -37,7 +37,8 @@ _MAX_CALLERS = 4096  # cached; beyond that the oldest are computed again
 class Bucket:
     """A bucket. Callers use its name in the configuration; the store's name is `s3_bucket`.
 
-    Without `arns`, its sessions are not scoped: one session signs for all callers.
+    Without `arns`, its sessions are not scoped: one session signs for all callers. If the store
+    does not compare the hash of a payload, it takes any body under a signature for another.
     """
 
     s3_bucket: str
@@ -45,6 +46,7 @@ class Bucket:
     arns: BucketArns | None = None
     encryption: Encryption | None = None
     conditional_writes: bool = True
+    compares_payload_hash: bool = True
     tag_urls: bool = False
 
     def refuse_create_only(self, *, pointer: str = "#/overwrite") -> None:

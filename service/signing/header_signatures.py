@@ -10,7 +10,12 @@ from hashlib import sha256
 from typing import Final
 
 from service.signing import sigv4
-from service.signing.signer import HeaderTemplate, Signer, SigningSecond
+from service.signing.signer import (
+    MAX_CACHED_LENGTH,
+    HeaderTemplate,
+    Signer,
+    SigningSecond,
+)
 
 PAYLOAD_HASH: Final = "x-amz-content-sha256"
 # S3's servers accept a signature whose date is this many seconds from their own:
@@ -39,7 +44,9 @@ def sign_headers(signer: Signer, request: HeaderRequest, *, now: int) -> dict[st
     at = (request.host, request.payload_hash, *request.headers.items())
     if (template := second.templates.get(at)) is None:
         template = _render(signer, second, request)
-        if request.method in {"GET", "HEAD"}:  # others have a length or a checksum of their own
+        # Other methods have a length or a checksum of their own.
+        is_read, length = request.method in {"GET", "HEAD"}, len(template.canonical_tail)
+        if is_read and length <= MAX_CACHED_LENGTH:
             second.templates[at] = template
     head = f"{request.method}\n{request.path}\n{request.query}\n"
     canonical = sha256(f"{head}{template.canonical_tail}".encode()).hexdigest()

@@ -28,7 +28,9 @@ MAX_EXPIRES_IN: Final = 604_800  # seven days: …/AmazonS3/latest/API/sigv4-que
 _OF_THE_BUCKET = (ListObjects, ListMultipartUploads)
 _MAX_TEMPLATES = 64  # as of contexts
 _MAX_CONTEXTS = 64  # in one second; beyond that the oldest is dropped
-_MAX_CONTEXT_LENGTH = 4096  # longer ones hold a token and much metadata, and are seldom used twice
+MAX_CACHED_LENGTH: Final = (
+    4096  # longer ones hold a token and much metadata, and are seldom used twice
+)
 
 Signable = Action | MultipartAction | RedirectedPut
 
@@ -138,7 +140,7 @@ class Signer:
         if (context := self._contexts.get(at)) is None:
             context = self._render(action, expires_in, tag)
             is_used_once = isinstance(action, MultipartAction)  # every part is another
-            if not is_used_once and len(context.canonical_tail) <= _MAX_CONTEXT_LENGTH:
+            if not is_used_once and len(context.canonical_tail) <= MAX_CACHED_LENGTH:
                 self._contexts[at] = context
         return context
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 VERSION = "2012-10-17"
-STATEMENT_KEYS = {"Effect", "Action", "Resource"}
+STATEMENT_KEYS = [{"Effect", "Action", each} for each in ("Resource", "NotResource")]
 OPERATORS = {
     *("StringEquals", "StringNotEquals", "StringLike", "StringNotLike"),
     *("Null", "Bool", "NumericGreaterThan"),
@@ -64,10 +64,10 @@ def statements(policy: str) -> list[dict[str, Any]]:
 
 def _check_statement(statement: Any) -> None:
     _expect(isinstance(statement, dict), statement)
-    _expect(set(statement) - {"Condition"} == STATEMENT_KEYS, statement)
+    _expect(set(statement) - {"Condition"} in STATEMENT_KEYS, statement)
     _expect(statement["Effect"] in {"Allow", "Deny"}, statement)
-    for element in ("Action", "Resource"):
-        _check_values(statement[element])
+    _check_values(statement["Action"])
+    _check_values(statement.get("Resource") or statement["NotResource"])
     for operator, keys in statement.get("Condition", {}).items():
         _expect(operator in OPERATORS and bool(keys), operator)
         for values in keys.values():
@@ -87,13 +87,19 @@ def _applies(
 ) -> bool:
     return (
         any(matches(each.lower(), action.lower()) for each in _several(statement["Action"]))
-        and any(matches(each, resource) for each in _several(statement["Resource"]))
+        and _concerns(statement, resource)
         and all(
             holds(operator, values, context.get(key))
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
     )
+
+
+def _concerns(statement: dict[str, Any], resource: str) -> bool:
+    if "NotResource" in statement:
+        return not any(matches(each, resource) for each in _several(statement["NotResource"]))
+    return any(matches(each, resource) for each in _several(statement["Resource"]))
 
 
 def holds_at_iam(operator: str, values: Any, actual: str | None) -> bool:

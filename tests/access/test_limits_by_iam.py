@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.access.grants import AccessRequest, Allowed, Grant, Operation, decide
-from service.access.session_policy import MAX_POLICY_LENGTH, bucket_arns, session_policy
+from service.access.narrowing import VENDABLE, Permission, vended_grants
+from service.access.session_policy import (
+    MAX_POLICY_LENGTH,
+    bucket_arns,
+    session_policy,
+    vended_policy,
+)
 from service.sessions.signature_age import max_age
 from tests.access.policy_evaluator import allows, statements
 from tests.access.policy_meaning import BUCKET, UPLOADS, allowing, below, granted_prefixes, near
@@ -90,6 +96,36 @@ def test_iam_denies_no_upload_that_a_grant_allows(
         assert puts(granted, CREATES, key)
     conditional = any(UPLOADS & g.allow and below(g.prefix, key) for g in granted)
     assert puts(granted, CREATE_ONLY, key) is conditional
+
+
+@pytest.mark.parametrize(("key", "allowed"), [("a/b", False), ("a/c/d", True)])
+def test_credentials_create_only_beside_what_they_overwrite(key: str, *, allowed: bool) -> None:
+    creating = allowing(Operation.UPLOAD, Operation.CREDENTIALS, prefix="a/")
+    overwriting = replace(creating, prefix="a/c/", allow_overwrite=True)
+    policy = vended_policy([creating, overwriting], AWS, max_age=None)
+    assert allows(policy, "s3:PutObject", f"{BUCKET}/{key}", CREATES) is allowed
+
+
+@given(granted=grants_with_overwriting, data=st.data())
+def test_credentials_overwrite_only_where_a_grant_with_them_does(
+    granted: list[Grant], data: st.DataObject
+) -> None:
+    """Also where a grant that creates only covers more or less than one that overwrites."""
+    key = data.draw(near(granted))
+    vended = vended_grants(granted, "reports", "", Permission.READWRITE)
+    policy = vended_policy(vended, AWS, max_age=None)
+    uploading = [
+        grant
+        for grant in granted
+        if Operation.CREDENTIALS in grant.allow
+        and UPLOADS & VENDABLE & grant.allow
+        and below(grant.prefix, key)
+    ]
+    for context, allowed in (
+        (CREATES, any(grant.allow_overwrite for grant in uploading)),
+        (CREATE_ONLY, bool(uploading)),
+    ):
+        assert allows(policy, "s3:PutObject", f"{BUCKET}/{key}", context) is allowed
 
 
 @given(granted=grants_with_overwriting)

@@ -45,7 +45,11 @@ def test_check_warns_of_deletions_by_a_shared_session(tmp_path: Path) -> None:
     text = signing("[delete, sign]")
     assert "share the session" not in checked(tmp_path, text).stdout
     shared = text.replace("region: eu-west-1", "region: eu-west-1, scoped_sessions: false")
-    assert "all callers share the session of bucket reports, so" in checked(tmp_path, shared).stdout
+    output = checked(tmp_path, shared).stdout
+    assert "all callers share the session of bucket reports, so DeleteObjects needs" in output
+    elsewhere = "endpoint_url: https://s3.test, sts_endpoint_url: https://s3.test"
+    shared = shared.replace("scoped_sessions: false", f"scoped_sessions: false, {elsewhere}")
+    assert "so DeleteObjects is not signed" in checked(tmp_path, shared).stdout
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from botocore.utils import ContainerMetadataFetcher
 
 from presign_client import PresignError
 from presign_client.agent.cache import CredentialCache
-from presign_client.agent.secret import read_or_make
+from presign_client.agent.secret import others_may_have_written, read_or_make
 from presign_client.agent.server import Agent, may_listen_on
 from presign_client.results import Credentials
 from tests.client.fake import TOKEN
@@ -106,6 +106,7 @@ def test_an_ipv6_address_is_listened_on() -> None:
         ({"Authorization": f"Bearer {SECRET}"}, 401),
         ({"Origin": "http://127.0.0.1:9911"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Host": "rebound.test"}, 403),
         ({"Host": "127.0.0.1.rebound.test:9911"}, 403),
         ({"Host": "[::1"}, 403),
@@ -171,6 +172,21 @@ def test_the_secret_is_made_once_for_its_user_alone(tmp_path: Path) -> None:
     assert path.read_text() == made == read_or_make(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_secret_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "agent-secret"
+    path.write_text(SECRET)
+    path.chmod(0o640)
+    assert read_or_make(path) == SECRET
+    path.chmod(0o666)
+    with pytest.raises(ValueError, match="others may write it"):
+        read_or_make(path)
+
+
+@pytest.mark.parametrize(("owner", "others"), [(1000, False), (0, False), (1001, True)])
+def test_a_file_of_another_user_is_no_secret(owner: int, *, others: bool) -> None:
+    assert others_may_have_written(0o600, owner, 1000) is others
 
 
 @pytest.mark.parametrize("text", ["", "secret\n", "two words", "gr\xfc\xdfe"])

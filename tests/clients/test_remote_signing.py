@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.clients.toolchains import GENERATORS
 from tests.docs.documents import commands
 from tests.end_to_end.conftest import seaweedfs, verifying_store
 from tests.end_to_end.remote_signing import CALLER
@@ -18,6 +19,7 @@ from tests.support.stores import Store
 
 __all__ = ["seaweedfs", "verifying_store"]  # fixtures, found by name
 
+CLIENT: Final = Path(__file__).parents[2] / "client"
 PAGE: Final = "docs/remote-signing.md"
 ICEBERG: Final = Path(
     os.environ.get("PRESIGN_TEST_ICEBERG", Path(__file__).parents[2] / ".venv-iceberg" / "bin")
@@ -35,18 +37,26 @@ class Signing:
     def run(
         self, contains: str, python: Path, prefix: str = "wh"
     ) -> subprocess.CompletedProcess[str]:
-        """Run a block of the page with these addresses, and no `AWS_…` in its environment."""
+        """Run a block of the page with these addresses, and no credentials in its environment."""
         [block] = [each for each in commands(PAGE) if contains in each.text]
         text = block.text.replace("https://presign.example.com", self.url)
         text = text.replace("https://store.example.com", self.store.endpoint_url)
-        text = text.replace("sign/lake/", "sign/objects/").replace("lake/wh", f"lake/{prefix}")
+        text = text.replace('bucket="lake"', 'bucket="objects"').replace(
+            "lake/wh", f"lake/{prefix}"
+        )
         text = text.replace("s3://lake/", f"s3://{self.store.bucket}/")
         text = text.replace('"lake/', f'"{self.store.bucket}/')
         text = text.replace('Bucket="lake"', f'Bucket="{self.store.bucket}"')
         return subprocess.run(
             [python, "-c", text],
             cwd=self.directory,
-            env={"PATH": os.defpath, "HOME": str(self.directory), "PRESIGN_TOKEN": API_KEY},
+            env={
+                "PATH": os.defpath,
+                "HOME": str(self.directory),
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "PRESIGN_TOKEN": API_KEY,
+                "PYTHONPATH": str(CLIENT),
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -87,13 +97,13 @@ def test_pyiceberg_makes_no_table_under_anothers_prefix(signing: Signing) -> Non
     assert signing.keys == []
 
 
-def test_boto3_signs_by_its_handler(signing: Signing) -> None:
-    done = signing.run("boto3.client", Path(sys.executable))
+def test_boto3_needs_no_credentials(signing: Signing) -> None:
+    done = signing.run("boto3.Session", Path(sys.executable))
     assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
     assert signing.keys == []
 
 
-def test_s3fs_signs_by_its_handler(signing: Signing) -> None:
-    done = signing.run("S3FileSystem", python_of_iceberg())
+def test_s3fs_needs_no_credentials(signing: Signing) -> None:
+    done = signing.run("S3FileSystem", GENERATORS / "python")
     assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
     assert signing.keys == []

@@ -1,10 +1,5 @@
-"""`presign_client.boto` in front of stores that verify: clients of boto3 without credentials.
+"""`presign_client.boto` and the service in front of stores that verify: boto3 without credentials."""
 
-The signer signs what it is asked for with botocore and root's credentials, and answers as
-`POST /v1/aws/s3/sign` does.
-"""
-
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,39 +10,24 @@ from typing import Any
 import aioboto3
 import boto3
 import pytest
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
 
 from presign_client import boto
 from tests.docs.documents import commands
-from tests.support import http_servers
-from tests.support.stores import REGION, ROOT_KEY_ID, ROOT_SECRET, Store
+from tests.end_to_end.remote_signing import ALLOW
+from tests.support.service import API_KEY, make_caller, run_service
+from tests.support.stores import REGION, Store
 
 MIB = 1024**2
 NUMBERS = count()
 CONFIG = Config(s3={"addressing_style": "path"}, proxies={})
 
 
-class Signer(http_servers.Handler):
-    def do_POST(self) -> None:  # noqa: N802 - its name there
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        sent = {name: ", ".join(values) for name, values in asked["headers"].items()}
-        request = AWSRequest(asked["method"], asked["uri"], sent, asked.get("body", b""))
-        # As UNSIGNED-PAYLOAD, unless there is a body.
-        settings = Config(s3={"payload_signing_enabled": "body" in asked})
-        request.context["client_config"] = settings
-        S3SigV4Auth(Credentials(ROOT_KEY_ID, ROOT_SECRET), "s3", asked["region"]).add_auth(request)
-        new = {name: [value] for name, value in request.headers.items() if name not in sent}
-        content = json.dumps({"uri": asked["uri"], "headers": new}).encode()
-        self.answer(200, content, {"content-type": "application/json", "cache-control": "no-cache"})
-
-
 @pytest.fixture(scope="module")
-def signer() -> Iterator[str]:
-    with http_servers.serving(Signer) as url:
-        yield url
+def signer(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    caller = make_caller("tests", API_KEY, "boto/", "2026/", allow=ALLOW)
+    with run_service(verifying_store, tmp_path_factory.mktemp("boto"), callers=[caller]) as service:
+        yield str(service.client.base_url)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +49,7 @@ def where(verifying_store: Store) -> dict[str, Any]:
 @pytest.fixture
 def client(signer: str, where: dict[str, Any]) -> Iterator[Any]:
     session = boto3.Session()
-    boto.install(session, signer, "token")
+    boto.install(session, signer, API_KEY)
     client = session.client("s3", **where)
     yield client
     client.close()
@@ -124,7 +104,7 @@ def test_the_example_needs_no_credentials(
         cwd=tmp_path,
         env={
             "PRESIGN_URL": signer,
-            "PRESIGN_TOKEN": "token",
+            "PRESIGN_TOKEN": API_KEY,
             "AWS_ENDPOINT_URL_S3": verifying_store.endpoint_url,
             "AWS_EC2_METADATA_DISABLED": "true",
         },
@@ -141,7 +121,7 @@ async def test_coroutines_go_up_and_come_down(
     signer: str, where: dict[str, Any], verifying_store: Store, prefix: str
 ) -> None:
     session, place = aioboto3.Session(), {"Bucket": verifying_store.bucket, "Key": f"{prefix}a"}
-    boto.install(session, signer, "token")
+    boto.install(session, signer, API_KEY)
 
     async with session.client("s3", **where) as client:
         await client.put_object(**place, Body=b"12345")

@@ -138,3 +138,11 @@ def test_no_secret_is_shown() -> None:
     second = signer.second(MAY_24)
     shown = f"{second!r} {[*second.templates.values()]!r}"
     assert "sentinel" not in shown
+
+
+@pytest.mark.parametrize(("length", "cached"), [(10, 1), (8192, 0)])
+def test_long_headers_are_not_cached(length: int, cached: int) -> None:
+    """A caller chooses them, and the cache of an idle session stays."""
+    signer = Signer(CREDENTIALS_OF_A_SESSION, ADDRESS)
+    sign_headers(signer, make_request(headers={"x-amz-te": "x" * length}), now=MAY_24)
+    assert len(signer.second(MAY_24).templates) == cached

@@ -17,6 +17,9 @@ from presign_client.results import Credentials
 # Where SDKs accept plain HTTP, in addition to loopback: the addresses of ECS and EKS.
 LINK_LOCAL = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 
+# A script or an image of a page is requested without `Origin`.
+OF_BROWSERS = ("origin", "sec-fetch-site")
+
 
 def may_listen_on(host: str) -> bool:
     """Return whether SDKs accept an IP address without TLS."""
@@ -67,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, _document(found))
 
     def _refusal(self) -> tuple[int, Mapping[str, str]] | None:
-        if "origin" in self.headers or not self._is_for_this_host():
+        if any(name in self.headers for name in OF_BROWSERS) or not self._is_for_this_host():
             # A page may reach this address by a name of its own: DNS rebinding.
             return 403, _problem("forbidden", "The agent does not answer web pages.")
         if self.path != "/":

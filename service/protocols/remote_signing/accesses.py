@@ -35,7 +35,8 @@ def access_requests(
     )
     _check_upload(uri.parameters)
     if call.action in {"PutObject", "CopyObject", "CompleteMultipartUpload"}:
-        wanted.overwrite = "if-none-match" not in signed
+        # Some stores ignore the condition of a copy: MiniStack 1.5.33 does.
+        wanted.overwrite = "if-none-match" not in signed or call.action == "CopyObject"
         wanted.has_if_match = "if-match" in signed
     wanted.declares_content_type = call.action in {
         *("PutObject", "CopyObject", "CreateMultipartUpload")
@@ -51,7 +52,7 @@ def access_requests(
     return [wanted, _of_source(bucket, s3_bucket, signed[COPY_SOURCE])]
 
 
-def of_deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessRequest]:
+def deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessRequest]:
     return [
         AccessRequest(
             operation=Operation.DELETE,
@@ -64,7 +65,7 @@ def of_deletions(bucket: str, objects: Iterable[DeletedObject]) -> list[AccessRe
     ]
 
 
-def of_unknown_deletions(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
+def unseen_deletion(bucket: str, grants: Iterable[Grant]) -> AccessRequest:
     """Return what some grant allows if the caller may delete at all: the session decides which."""
     needed = {Operation.DELETE, _SIGN}
     prefixes = (each.prefix for each in grants if each.bucket == bucket and needed <= each.allow)

@@ -1,7 +1,8 @@
 """Reads the body of DeleteObjects: the keys that the store would delete. Pure.
 
 The store reads the same text with a parser of its own. So everything is refused that two parsers
-may read differently: entities, comments, CDATA, attributes, and elements that S3 does not know.
+may read differently: entities, comments, CDATA, attributes, another encoding than UTF-8, and
+elements that S3 does not know.
 
 docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 """
@@ -18,9 +19,13 @@ from service.signing.validation import check_key
 
 MAX_OBJECTS: Final = 1000
 _S3: Final = "{http://s3.amazonaws.com/doc/2006-03-01/}"
-# One declaration at the start; everything else that is no element is refused.
-_ONLY_ELEMENTS: Final = re.compile(r"\s*(?:<\?xml [^<>]*\?>)?(?:[^<]|<(?![!?]))*")
+_DECLARATION: Final = re.compile(
+    r"""<\?xml version=["']1\.0["'](?: encoding=["'](?i:utf-8)["'])?"""
+    r"""(?: standalone=["'](?:yes|no)["'])? ?\?>"""
+)
 _OF_AN_OBJECT: Final = frozenset({"Key", "VersionId", "ETag", "LastModifiedTime", "Size"})
+# Parsing takes 4 µs for each tag. An object has two, and two for each of its elements.
+_MAX_TAGS: Final = MAX_OBJECTS * 2 * (1 + len(_OF_AN_OBJECT)) + 6
 _UNREADABLE: Final = "The body must be the XML of DeleteObjects: `Object` and `Quiet`, and no more."
 
 
@@ -45,7 +50,8 @@ def deleted_objects(body: str) -> list[DeletedObject]:
 
 
 def _parse(body: str) -> Element:
-    if _ONLY_ELEMENTS.fullmatch(body) is None:
+    elements = _DECLARATION.sub("", body, count=1) if body.startswith("<?") else body
+    if "<!" in elements or "<?" in elements or elements.count("<") > _MAX_TAGS:
         raise InvalidRequest(_UNREADABLE)
     try:
         root: Element = fromstring(body.encode(), forbid_dtd=True)

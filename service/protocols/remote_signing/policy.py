@@ -175,6 +175,8 @@ def find_call(method: str, key: str, parameters: Mapping[str, str], *, copies: b
         raise InvalidRequest(f"{call.action} needs {', '.join(sorted(call.needs))} in its query.")
     if not parameters.keys() <= call.needs | call.query | {"x-id"}:
         raise InvalidRequest(f"A query parameter is not allowed in {call.action}.")
+    if parameters.get("x-id", call.action) != call.action:
+        raise InvalidRequest(f"`x-id` is another call's: this is {call.action}.")
     return call
 
 

@@ -18,8 +18,8 @@ from service.presigning.snapshot import Bucket, CallerAccess, Snapshot
 from service.protocols.remote_signing import policy
 from service.protocols.remote_signing.accesses import (
     access_requests,
-    of_deletions,
-    of_unknown_deletions,
+    deletions,
+    unseen_deletion,
 )
 from service.protocols.remote_signing.deletions import deleted_objects
 from service.protocols.remote_signing.policy import ENCRYPTION, S3Call
@@ -41,13 +41,17 @@ from service.signing.header_signatures import (
 
 _LIFETIME: Final = Lifetime(expires_in=HEADER_SIGNATURE_SECONDS)
 _MAX_DECIDED: Final = 256
-_LONG_BODY: Final = 64 * 1024  # takes about 2 ms to parse
+_LONG_BODY: Final = 16 * 1024  # characters: 400 short keys, which take 2 ms to parse
 _HASHES: Final = frozenset({PAYLOAD_HASH})
 _READS: Final = frozenset({"GET", "HEAD"})
 _CONDITIONS: Final = frozenset({"if-match", "if-none-match"})
 _UNSEEN_KEYS: Final = (
     "The keys of DeleteObjects must be in `body`, and its hash in the signature: this bucket's "
     "sessions are not the caller's own. PyIceberg sends no body; delete the files one by one."
+)
+_ANY_KEYS: Final = (
+    "DeleteObjects is not signed here: this bucket's sessions are not the caller's own, and its "
+    "store may take another body than the signed one. Delete the objects one by one."
 )
 
 
@@ -107,10 +111,9 @@ class RemoteSigner:
             upload_id=judged.uri.parameters.get("uploadId"),
             lifetime=_LIFETIME,
         )
-        urls = 1 if isinstance(judged.keys, str) else max(1, len(judged.keys))
         sign = partial(self._sign, requester, request.method, judged)
         return await self._authorizer.sign_and_audit(
-            requester, audited, judged.keys, sign, urls=urls
+            requester, audited, judged.keys, sign, urls=len(judged.accesses)
         )
 
     async def _judge(
@@ -129,19 +132,16 @@ class RemoteSigner:
         signed = policy.signed_headers(call, uri.host, headers, is_read=is_read)
         of_body = None if request.body is None else sha256(request.body.encode()).hexdigest()
         payload_hash = policy.payload_hash(signed, of_body)
-        keys: str | Sequence[str] = uri.parameters.get("prefix", uri.key)
-        if call.action != "DeleteObjects":
-            accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
-            keys = [each.key for each in accesses] if copies else keys
-        elif request.body is not None:
-            is_long = len(request.body) > _LONG_BODY
-            objects = await run_in_thread_if(is_long, deleted_objects, request.body)
-            accesses, keys = of_deletions(name, objects), [key for key, _ in objects]
+        if call.action == "DeleteObjects":
+            is_signed = payload_hash == of_body
+            if configured.arns is None:
+                _check_shared_deletion(configured, is_signed=is_signed)
+            accesses = await self._deletions(requester, name, request.body)
+            # Those of `body` are judged, but the store may get others.
+            keys: str | Sequence[str] = [each.key for each in accesses] if is_signed else []
         else:
-            accesses = [of_unknown_deletions(name, self._authorizer.access(requester).grants)]
-            keys = []
-        if call.action == "DeleteObjects" and configured.arns is None and payload_hash != of_body:
-            raise InvalidRequest(_UNSEEN_KEYS)
+            accesses = access_requests(call, name, configured.s3_bucket, uri, signed)
+            keys = [each.key for each in accesses] if copies else accesses[0].key
         return _Judged(
             snapshot=snapshot,
             call=call,
@@ -151,6 +151,14 @@ class RemoteSigner:
             signed=signed,
             payload_hash=payload_hash,
         )
+
+    async def _deletions(
+        self, requester: Requester, bucket: str, body: str | None
+    ) -> list[AccessRequest]:
+        if body is None:
+            return [unseen_deletion(bucket, self._authorizer.access(requester).grants)]
+        is_long = len(body) > _LONG_BODY
+        return deletions(bucket, await run_in_thread_if(is_long, deleted_objects, body))
 
     def _find(self, requester: Requester, uri: str, bucket: str | None) -> tuple[str, Place]:
         """Return the bucket that a URI is in, among those with a grant for `sign`.
@@ -229,6 +237,14 @@ class RemoteSigner:
                 self._authorizer.authorize(requester, each)
                 decided, scope = each, decision_scope(grants, each)
         return granted
+
+
+def _check_shared_deletion(bucket: Bucket, *, is_signed: bool) -> None:
+    """Raises InvalidRequest unless the keys that were judged are those that are deleted."""
+    if not bucket.compares_payload_hash:
+        raise InvalidRequest(_ANY_KEYS)
+    if not is_signed:
+        raise InvalidRequest(_UNSEEN_KEYS)
 
 
 def _encryption(judged: _Judged, bucket: Bucket) -> dict[str, str]:

@@ -50,10 +50,10 @@ def places(address: Address, s3_bucket: str, *, is_scoped: bool) -> tuple[Place,
 
 def _in_other_style(address: Address, s3_bucket: str) -> Address | None:
     own, host, prefix = f"{s3_bucket}/", address.host, address.path_prefix
-    if host.startswith(f"{s3_bucket}."):
-        host, prefix = host.removeprefix(f"{s3_bucket}."), f"{prefix}{own}"
-    elif prefix.endswith(f"/{own}"):
+    if prefix.endswith(f"/{own}"):  # first: such a host may begin with the bucket's name too
         host, prefix = f"{s3_bucket}.{host}", prefix.removesuffix(own)
+    elif host.startswith(f"{s3_bucket}."):
+        host, prefix = host.removeprefix(f"{s3_bucket}."), f"{prefix}{own}"
     else:
         return None  # an access point
     return Address(scheme=address.scheme, host=host, path_prefix=prefix, region=address.region)

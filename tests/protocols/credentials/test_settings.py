@@ -95,6 +95,15 @@ def test_check_warns_of_what_credentials_open(
         assert f"warning: {warning}" in output
 
 
+@pytest.mark.parametrize(("operation", "warned"), [("upload", True), ("download", False)])
+def test_check_warns_of_uploads_without_encryption(
+    tmp_path: Path, operation: str, *, warned: bool
+) -> None:
+    bucket = {**AWS, "encryption": {"algorithm": "AES256"}}
+    output = checked(tmp_path, grant(operation, "credentials"), bucket=bucket)[1]
+    assert ("can upload without the bucket's `encryption`" in output) is warned
+
+
 def test_check_warns_of_credentials_for_anybody(tmp_path: Path) -> None:
     anonymous = {"unsafe_anonymous_caller": {"grants": [grant("download", "credentials")]}}
     output = checked(tmp_path, **anonymous)[1]
@@ -103,8 +112,11 @@ def test_check_warns_of_credentials_for_anybody(tmp_path: Path) -> None:
 
 def test_check_finds_credentials_that_sts_would_refuse(tmp_path: Path) -> None:
     """Limits that credentials must have are counted, though a session that signs can lack them."""
-    many = [grant("upload", "credentials", prefix=f"{'x' * 60}-{n}/") for n in range(13)]
-    code, output = checked(tmp_path, *many)
+    many = [
+        grant("upload", "credentials", prefix=f"{'x' * 60}-{n}/", allow_overwrite=True)
+        for n in range(12)
+    ]
+    code, output = checked(tmp_path, grant("upload", "credentials"), *many)
     assert code == 1
     assert (
         "API key spark: the session policy of its credentials for bucket reports can have" in output

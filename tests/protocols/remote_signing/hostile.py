@@ -122,6 +122,7 @@ QUERIES: Final = {
     "an unknown parameter": at("wh/a?evil=1"),
     "a subresource in upper case": at("wh/a?ACL"),
     "a version without a grant": at("wh/a?versionId=evil"),
+    "the name of another call": at("wh/a?x-id=DeleteObject"),
     "a signature": at("wh/a?X-Amz-Signature=evil"),
     "an expiry": at("wh/a?X-Amz-Expires=604800"),
     "a token": at("wh/a?X-Amz-Security-Token=evil"),

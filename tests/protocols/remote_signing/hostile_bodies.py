@@ -81,6 +81,13 @@ DELETIONS: Final = {
     "another encoding": delete(
         '<?xml version="1.0" encoding="UTF-7"?><Delete><Object><Key>wh/a</Key></Object></Delete>'
     ),
+    "an encoding that makes other keys": delete(
+        '<?xml version="1.0" encoding="ISO-8859-1"?>'
+        "<Delete><Object><Key>wh/\u00e9</Key></Object></Delete>"
+    ),
+    "a declaration later": delete(
+        '<Delete><Object><Key>wh/a</Key></Object></Delete><?xml version="1.0"?>'
+    ),
     "text before": delete("evil<Delete><Object><Key>wh/a</Key></Object></Delete>"),
     "two documents": delete("<Delete><Object><Key>wh/a</Key></Object></Delete><Delete/>"),
     "no XML": delete("no XML at all"),

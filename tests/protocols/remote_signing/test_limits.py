@@ -70,6 +70,16 @@ async def test_a_copy_has_neither_size_nor_type(limit: dict[str, Any]) -> None:
         assert (await harness.refusal("PUT", headers=sent))[0] == 400
 
 
+async def test_a_copy_overwrites_whatever_its_condition(harness: Harness) -> None:
+    """Some stores ignore the condition of a copy."""
+    sent = one_each(x_amz_copy_source="demo/wh/b", If_None_Match="*")
+    assert "Authorization" in await harness.sign("PUT", headers=sent)
+    grant = make_open_grant(prefix="wh/", allow=ALLOW, allow_overwrite=False)
+    async with start_harness(grant) as creating:
+        refused = await creating.refusal("PUT", headers=sent)
+        assert refused == (403, "Your grant does not allow overwriting.")
+
+
 @pytest.mark.parametrize("condition", [{}, {"If-None-Match": ["*"]}])
 async def test_a_completion_overwrites_only_if_granted(condition: dict[str, list[str]]) -> None:
     grant = make_open_grant(prefix="wh/", allow=ALLOW, allow_overwrite=False)
@@ -144,6 +154,24 @@ async def test_a_shared_session_deletes_only_what_was_read(
         assert answer.status_code == status, answer.text
 
 
+async def test_a_shared_session_signs_no_deletion_of_many_at_another_store() -> None:
+    """It may take another body than the one whose hash is signed: SeaweedFS does."""
+    store = "https://store.example"
+    async with start_harness(endpoint_url=store, scoped_sessions=False) as harness:
+        status, message = await harness.refusal("POST", "?delete", body=BODY)
+        assert (status, "one by one" in message) == (400, True)
+        assert "Authorization" in await harness.sign("DELETE")
+
+
+@pytest.mark.parametrize("sent", ["UNSIGNED-PAYLOAD", "0" * 64])
+async def test_keys_that_the_store_may_not_get_are_not_audited(harness: Harness, sent: str) -> None:
+    headers = {"x-amz-content-sha256": [sent]}
+    assert "Authorization" in await harness.sign("POST", "?delete", headers=headers, body=BODY)
+    assert harness.audit_lines[-1]["keys"] == []
+    foreign = BODY.replace("wh/b", "other/b")
+    assert (await harness.refusal("POST", "?delete", headers=headers, body=foreign))[0] == 403
+
+
 async def test_a_thousand_keys_are_judged_one_by_one(harness: Harness) -> None:
     def body(*keys: str) -> str:
         return f"<Delete>{''.join(f'<Object><Key>{key}</Key></Object>' for key in keys)}</Delete>"
@@ -163,6 +191,16 @@ async def test_a_body_that_is_no_json_is_refused(harness: Harness) -> None:
     answer = await harness.client.post(SIGN, content=b'{"uri": evil')
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "BadRequestException")
     assert "evil" not in answer.text
+
+
+async def test_a_host_that_begins_like_the_bucket_is_no_virtual_one() -> None:
+    """Its store would read the bucket's name at the start of the key."""
+    address = replace(PATH_STYLE, host="demo.store.test:9000")
+    more = {"addresses": dict.fromkeys(("demo", "closed"), address)}
+    async with start_harness(more=more) as harness:
+        assert "Authorization" in await harness.sign(uri="http://demo.store.test:9000/demo/wh/a")
+        uri = "http://store.test:9000/demo/demo/wh/a"
+        assert (await harness.refusal(uri=uri))[0] == 400
 
 
 @pytest.mark.parametrize(
