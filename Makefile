@@ -29,6 +29,9 @@ define environment
 	VIRTUAL_ENV=$(1) $(UV_PIP) install --quiet --require-hashes $(3) -r $(2)
 endef
 
+# Many tests wait for processes, so one worker more than there are cores keeps two cores busy.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + os.cpu_count()))')
+
 .PHONY: help demo compose test coverage test-slow check validate audit sbom clients screenshots configuration format bench bench-profile bench-transfer soak soak-abuse mutants locks clean
 .DEFAULT_GOAL = help
 
@@ -43,13 +46,13 @@ compose:  ## the same in containers with minimal privileges (needs Docker)
 	@echo 'presign is ready at http://localhost:$(or $(PRESIGN_PORT),8000) (API key `demo`, bucket `demo`). Stop it with `docker compose down`.'
 
 test: $(VENV)/.installed $(STORE_VENV)/.installed  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 coverage: $(VENV)/.installed $(STORE_VENV)/.installed  ## the same with branch coverage, which takes up to twice as long
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow" --cov --cov-report=term
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term
 
 test-slow: $(VENV)/.installed $(STORE_VENV)/.installed  ## the slow tests, which wait for sessions, windows and lifetimes to end, run replicas, or kill clients
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow --ignore tests/contract  # `make check` runs those
 
 check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict types, import contracts, the rules of the API document
 	$(BIN)/ruff format --check .
@@ -60,7 +63,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/pytest -q tests/contract
 
 validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
-	$(BIN)/pytest -q -n auto --maxprocesses 4 --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
+	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
 	$(BIN)/python -m tests.supply_chain.audit

@@ -27,6 +27,7 @@ async def keys() -> list[str]:
 WRONG = "from presign_client import Presign\n\nPresign().upload(5, 'reports', 'a')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "errors"), [(PROGRAM, 0), (WRONG, 1)])
 def test_a_program_is_checked_strictly(tmp_path: Path, program: str, errors: int) -> None:
     (tmp_path / "program.py").write_text(program)

@@ -16,6 +16,8 @@ import pytest
 from tests.end_to_end.operators import Commands, document
 from tests.support.stores import Store
 
+pytestmark = pytest.mark.slow  # each test runs `presign uploads` several times
+
 LIFECYCLE: Final = document("lifecycle.json")
 POLICY: Final = document("abandoned-uploads.json")
 PLACEHOLDER: Final = "acme-reports-prod"
@@ -90,7 +92,6 @@ def test_only_old_uploads_are_aborted(store: Store, tmp_path: Path) -> None:
     assert len(ann.open()) == 1 - is_old
 
 
-@pytest.mark.slow  # it begins 520 uploads
 def test_uploads_beyond_one_page_are_found_and_aborted(
     verifying_store: Store, tmp_path: Path
 ) -> None:

@@ -36,6 +36,7 @@ def test_the_line_names_skipped_tests_and_packages(reasons: list[str], line: str
     assert left_out(reasons) == line
 
 
+@pytest.mark.slow  # a whole run of pytest
 def test_a_run_without_kustomize_ends_with_the_line(tmp_path: Path) -> None:
     """With workers, as in `make test`."""
     test = "tests/deploy/kubernetes/test_pod_security.py"
