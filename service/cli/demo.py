@@ -12,7 +12,10 @@ Example:
 @click.option("--port", default=8000, show_default=True)
 @click.option("--store-port", default=5000, show_default=True)
 def demo(port: int, store_port: int) -> None:
-    """Run the service and a fake S3 that refuses what S3 refuses, ready for curl."""
+    """Run the service and a fake S3, ready for curl.
+
+    The fake S3 refuses what S3 refuses.
+    """
     from service.demo.run import run_demo
 
     run_demo(port=port, store_port=store_port)
