@@ -17,6 +17,10 @@ const { values: options, positionals } = parseArgs({
   options: { service: text, bucket: text, "part-size": text, parallel: text, overwrite: { type: "boolean" } },
 });
 const [path, key] = positionals;
+if (!options.service || !options.bucket || positionals.length !== 2) {
+  console.error("Usage: PRESIGN_TOKEN=… node upload.mjs --service URL --bucket BUCKET FILE KEY");
+  process.exit(2);
+}
 
 /** One upload in one file. It is replaced in one step. */
 const resume = {

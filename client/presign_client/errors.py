@@ -6,6 +6,7 @@ UNREACHABLE = "unreachable"
 NOT_PRESIGN = "not_presign"
 INVALID_TOKEN = "invalid_token"  # noqa: S105 - a code, no token
 SOURCE_CHANGED = "source_changed"
+FATAL = frozenset({UNREACHABLE, NOT_PRESIGN, INVALID_TOKEN, "unauthenticated"})  # for all files
 
 
 @dataclass(frozen=True, slots=True)

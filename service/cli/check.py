@@ -182,6 +182,8 @@ def _risky_caller(caller: CallerSettings, settings: Settings) -> Iterator[str]:
 def _risky_grant(place: str, grant: GrantSettings) -> Iterator[str]:
     if not grant.prefix:
         yield f"{place}: covers the whole bucket {grant.bucket}"
+    if grant.prefix.startswith("/"):
+        yield f"{place}: prefix begins with a slash, as hardly any key does; remove it"
     if grant.allow_overwrite:
         yield f"{place}: allows overwriting objects"
     if (grant.max_expires_in or _HOUR + 1) > _HOUR:
@@ -197,6 +199,11 @@ def _risky_bucket(name: str, bucket: BucketSettings, longest_lifetime: float) ->
         )
     if bucket.credentials == "static":
         return
+    if bucket.sts_endpoint_url is None and not builders.is_at_aws(bucket):
+        yield (
+            f"bucket {name}: the store is not AWS, but its sessions are AWS's; set "
+            "sts_endpoint_url to the store's STS"
+        )
     if not bucket.scoped_sessions:
         yield f"bucket {name}: all callers share one session, so IAM does not enforce their grants"
     tags = " ".join(bucket.session_tags.values())

@@ -14,7 +14,7 @@ Example:
 def demo(port: int, store_port: int) -> None:
     """Run the service and a fake S3, ready for curl.
 
-    The fake refuses what S3 refuses.
+    The fake S3 refuses what S3 refuses.
     """
     from service.demo.run import run_demo
 

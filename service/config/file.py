@@ -153,6 +153,8 @@ def message(error: Any, near: str | None = None) -> str:
             return "is missing"
         case "model_type" | "dict_type":
             return "write settings here, as in presign.example.yaml"
+        case "tuple_type":
+            return "write a list, with brackets or one `- ` a line"
         case "too_short":
             return "is empty; write at least one"
         case _:

@@ -58,6 +58,7 @@ def demo_settings(store_url: str, url: str, link_key: Path) -> Settings:
         "allow": [*Operation],
         "allow_overwrite": True,
         "max_expires_in": 3600,
+        "max_link_expires_in": 30 * 86_400,
     }
     bucket = {
         "region": "us-east-1",

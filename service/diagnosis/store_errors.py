@@ -180,11 +180,11 @@ def access_denied(response: StoreResponse, *, proven: bool) -> Finding:
 
 
 def no_error_body() -> Finding:
-    """For a refused HEAD, whose response has no body."""
-    summary = "The store refused without an error document, as it does for HEAD: no cause is known."
+    """For a refusal whose body is not reported, or was a HEAD's, which has none."""
+    summary = "No error document of the store is reported, so no cause is known."
     fix = (
-        "Request a download URL for the same key and send that: its response has an error code. "
-        "Or diagnose at the replica that signed the URL."
+        "Report the body of the store's response (`presign diagnose --response FILE`), or diagnose "
+        "at the service that signed the URL (`--service`). HEAD has no body: send a download URL."
     )
     return likely(Code.STORE_REFUSED, summary, fix)
 

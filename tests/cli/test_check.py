@@ -48,6 +48,28 @@ def test_check_warns_of_the_console(tmp_path: Path) -> None:
     assert "see the hosts of all buckets in its headers; the page itself has no rights" in on.stdout
 
 
+@pytest.mark.parametrize(
+    ("settings", "warns"),
+    [
+        ("endpoint_url: 'https://minio.example'", True),
+        ("endpoint_url: 'https://minio.example', sts_endpoint_url: 'https://minio.example'", False),
+        ("endpoint_url: 'https://s3.eu-west-1.amazonaws.com'", False),
+    ],
+)
+def test_check_warns_of_sessions_of_aws_for_another_store(
+    tmp_path: Path, settings: str, *, warns: bool
+) -> None:
+    other = GOOD.replace("region: eu-west-1", f"region: eu-west-1, {settings}", 1)
+    done = checked(tmp_path, other)
+    assert done.exit_code == 0, done.stderr
+    assert ("set sts_endpoint_url" in done.stdout) is warns
+
+
+def test_check_warns_of_a_prefix_with_a_slash_in_front(tmp_path: Path) -> None:
+    done = checked(tmp_path, GOOD.replace("prefix: invoices/", "prefix: /invoices/", 1))
+    assert "callers.0.grants.0: prefix begins with a slash" in done.stdout
+
+
 def test_the_example_configuration_is_valid() -> None:
     assert presign("check", "--config", "presign.example.yaml").returncode == 0
 
@@ -82,6 +104,7 @@ def test_the_example_configuration_is_valid() -> None:
          '8: callers.0.grants.0.bucket: no bucket "report" is configured, did you mean "reports"; there are: reports'),
         ("invoices/", '"in*/"',
          '8: callers.0.grants.0.prefix: a prefix cannot contain *… (found "in*/")'),
+        (f"[{DIGEST}]", DIGEST, "6: callers.0.sha256: write a list, with brackets"),
         ("[download", "[downlaod", '8: callers.0.grants.0.allow.0: …(found "downlaod")'),
         ("max_expires_in: 900", "max_expires_in: 0",
          '8: callers.0.grants.0.max_expires_in: …(found "0")'),

@@ -1,5 +1,6 @@
 """`presign link`."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from presign_client.commands.progress import waiting
 
 if TYPE_CHECKING:
     from presign_client.client import Presign
+    from presign_client.results import Link
 
 
 @click.command(
@@ -40,7 +42,8 @@ def command(
     """Print a share link to an object, or to all below a prefix.
 
     A name that ends in / is a prefix, and a bucket alone is all of it.
-    Anyone who has the link can use it until it expires or your grants end.
+    Anyone who has the link can use it until it expires or your grants end. To end it earlier, note
+    its id, which a terminal shows, and --json: DELETE /v1/links/ID takes the link back.
     """
     bucket, name = target
     is_prefix = not name or name.endswith("/")
@@ -58,3 +61,12 @@ def command(
         print_json(made)
     else:
         click.echo(made.url)
+        if made.limited_by or sys.stderr.isatty():
+            _remark(made)
+
+
+def _remark(made: "Link") -> None:
+    """Say what the address does not show. The id cannot be read later, and only it ends the link."""
+    why = f", limited by the {made.limited_by}" if made.limited_by else ""
+    end = f"{made.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    click.echo(f"presign: {made.id} works until {end}{why}.", err=True)

@@ -63,7 +63,8 @@ def command(
 
     A name that ends in / is a prefix: the files get their own names below it. Large files go up in
     parts. If the upload is interrupted, run the same command again: it resumes. With -r, files that
-    are stored already with the same size and checksum are skipped.
+    are stored already with the same size and checksum are skipped. Of several files, those that
+    fail are reported at the end, and the others are stored.
     """
     options |= {"checksum": checksum.upper(), "overwrite": overwrite}
     if recursive:
@@ -90,7 +91,8 @@ def _files(
     quiet: bool,
     options: dict[str, Any],
 ) -> "FolderUpload":
-    from presign_client.results import FolderUpload  # noqa: PLC0415 - as in `connected`
+    from presign_client.errors import FATAL, PresignError  # noqa: PLC0415 - as in `connected`
+    from presign_client.results import Failed, FolderUpload  # noqa: PLC0415
 
     bucket, key = target
     is_prefix = not key or key.endswith("/")
@@ -98,20 +100,22 @@ def _files(
         raise click.UsageError("Several files need a target that ends in /.")
     if STANDARD_INPUT in files and is_prefix:
         raise click.UsageError("Standard input has no name: write BUCKET/KEY.")
-    uploaded = []
+    uploaded, failed = [], []
     for file in files:
         name = Path(file).resolve().name
-        with progress(name, quiet=quiet) as report:
-            uploaded.append(
-                presign.upload(
-                    sys.stdin.buffer if file == STANDARD_INPUT else file,
-                    bucket,
-                    key + name if is_prefix else key,
-                    on_progress=report,
-                    **options,
-                )
-            )
-    return FolderUpload(uploaded=tuple(uploaded), failed=())
+        source = sys.stdin.buffer if file == STANDARD_INPUT else file
+        to = key + name if is_prefix else key
+        try:
+            with progress(name, quiet=quiet) as report:
+                done = presign.upload(source, bucket, to, on_progress=report, **options)
+        except (PresignError, OSError) as error:
+            is_fatal = isinstance(error, PresignError) and error.code in FATAL
+            if len(files) == 1 or is_fatal:
+                raise
+            failed.append(Failed(path=Path(file), key=to, error=error))
+        else:
+            uploaded.append(done)
+    return FolderUpload(uploaded=tuple(uploaded), failed=tuple(failed))
 
 
 def _folder(

@@ -7,15 +7,13 @@ from pathlib import Path
 from threading import Lock
 
 from presign_client.checksums import digest_of
-from presign_client.errors import INVALID_TOKEN, NOT_PRESIGN, UNREACHABLE, PresignError
+from presign_client.errors import FATAL, PresignError
 from presign_client.results import Entry, Failed, FolderUpload, Uploaded
 from presign_client.transfers.expected import expected
 from presign_client.transfers.job import Job
 from presign_client.transfers.plan import PART_SIZE, parts_of, type_of
 from presign_client.transfers.source import FileSource
 from presign_client.transfers.workers import OnProgress, workers
-
-FATAL = frozenset({UNREACHABLE, NOT_PRESIGN, INVALID_TOKEN, "unauthenticated"})  # for all files
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.client.failing import fails
-from tests.client.fake import Fake
+from tests.client.fake import Fake, problem
 from tests.client.running import run
 
 
@@ -26,6 +26,26 @@ def test_put_to_a_prefix_keeps_the_names(fake: Fake, file: Path) -> None:
     run(fake, "put", file, other, "reports/2026/")
 
     assert fake.objects == {"2026/a.csv": b"12345", "2026/b.csv": b"6"}
+
+
+def test_put_stores_the_other_files_when_one_fails(fake: Fake, file: Path) -> None:
+    other = file.with_name("z.csv")
+    other.write_bytes(b"123")
+
+    done = run(fake, "put", file.with_name("gone.csv"), file, other, "reports/2026/")
+
+    assert done.exit_code == 1
+    assert done.stdout == "uploaded reports/2026/a.csv\nuploaded reports/2026/z.csv\n"
+    assert "gone.csv: " in done.stderr
+    assert "No such file" in done.stderr
+
+
+def test_put_of_several_files_stops_without_authentication(fake: Fake, file: Path) -> None:
+    fails(1, problem(401, "unauthenticated"), fake)
+
+    done = run(fake, "put", file, file, "reports/2026/")
+
+    assert (done.exit_code, fake.objects) == (1, {})
 
 
 def test_put_reads_standard_input(fake: Fake) -> None:
@@ -158,9 +178,22 @@ def test_rm_deletes_objects(fake: Fake) -> None:
 def test_link_prints_a_link(fake: Fake, target: str, place: dict[str, str]) -> None:
     done = run(fake, "link", target, "--expires-in", "30d")
 
-    assert done.output == "https://presign.test/l/secret\n"
+    assert done.stdout == "https://presign.test/l/secret\n"
     asked = {"bucket": "reports", "expires_in": 2592000, **place}
     assert json.loads(fake.requests[0].content) == asked
+
+
+def test_link_tells_its_id_and_its_end(fake: Fake) -> None:
+    answer = {"id": "lnk_1", "url": "https://presign.test/l/secret"}
+    answer |= {"expires_at": "2026-03-08T12:00:00Z", "limited_by": "grant"}
+    fails(1, httpx.Response(201, json=answer), fake)
+
+    done = run(fake, "link", "reports/a.csv", "--expires-in", "30d")
+
+    assert done.stdout == "https://presign.test/l/secret\n"
+    assert done.stderr == (
+        "presign: lnk_1 works until 2026-03-08 12:00:00 UTC, limited by the grant.\n"
+    )
 
 
 def test_whoami_prints_the_grants(fake: Fake) -> None:
