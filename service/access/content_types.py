@@ -73,7 +73,7 @@ _TYPES: Final = {
 
 
 def suggested_content_type(key: str) -> str | None:
-    """Return the type that the key's suffix stands for, such as `image/png`, or None.
+    """Return the type that the key's suffix means, such as `image/png`, or None.
 
     Never a type that a browser runs: the name of a key must not make a page of an upload.
     """
