@@ -47,11 +47,12 @@ async def sign_batch(
 ) -> bytes:
     """Return the response to a batch of `items` or `keys`. Raises what `sign_items` raises."""
     items, keys = or_none(body.items), or_none(body.keys)
-    if items is None and keys is not None:
-        return await _sign_keys(call, operation, body, model, request)
-    if items is None or keys is not None:
+    if bool(items) is bool(keys):
         raise InvalidRequest("Give either items or keys.", pointer="#/keys")
-    if others := sorted(body.model_fields_set - {"items"}):
+    if keys:
+        return await _sign_keys(call, operation, body, model, request)
+    assert items is not None
+    if others := sorted(body.model_fields_set - {"items", "keys"}):
         detail = "With items, give this field in each item."
         raise InvalidRequest(detail, pointers={f"#/{name}": detail for name in others})
     return await sign_items(call, operation, items, model, request)
@@ -97,7 +98,7 @@ async def _sign_keys(
         operation, bucket and bucket[:_MAX_BUCKET_LENGTH], keys[:_AUDITED_KEYS], len(keys)
     )
     await call.presigner.count_batch(call.requester, len(keys), lambda: refused)
-    shared = {name: getattr(body, name) for name in body.model_fields_set - {"keys"}}
+    shared = {name: getattr(body, name) for name in body.model_fields_set - {"items", "keys"}}
     first = request(validated(model, {**shared, "key": keys[0]}))
     batch = [PresignBatch(first, keys)]
     answers = await call.presigner.presign_batch(call.requester, batch, call.slot.released)

@@ -46,7 +46,7 @@ class StrictRequest(Body):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-_BATCH = Field(strict=True, min_length=1, max_length=MAX_BATCH)
+_BATCH = Field(strict=True, max_length=MAX_BATCH)
 _LIST: Final = TypeAdapter[list[Any]](Annotated[list[Any], _BATCH])
 
 # The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py`
@@ -159,11 +159,14 @@ class BatchRequest(StrictRequest):
 
 
 class KeysBatchRequest(BatchRequest):
-    """A batch of `items`, or of `keys` with one bucket and the same fields for all of them."""
+    """A batch of `items`, or of `keys` with one bucket and the same fields for all of them.
+
+    Generated clients send the other one as an empty list, so that is as none.
+    """
 
     items: DeferredItems[Any] | MISSING = MISSING
     bucket: Bucket | MISSING = MISSING
-    keys: Annotated[list[str], Field(min_length=1, max_length=MAX_BATCH)] | MISSING = MISSING
+    keys: Annotated[list[str], Field(max_length=MAX_BATCH)] | MISSING = MISSING
 
 
 class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
@@ -171,7 +174,7 @@ class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
 
 
 class UploadUrlBatchRequest(BatchRequest):
-    items: DeferredItems[UploadUrlRequest]
+    items: Annotated[DeferredItems[UploadUrlRequest], Field(min_length=1)]
 
 
 class HeadUrlBatchRequest(KeysBatchRequest, VersionFields):

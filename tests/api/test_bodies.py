@@ -50,7 +50,9 @@ async def test_a_body_that_is_not_json_is_refused(client: httpx.AsyncClient, bod
         ("download-urls", [GET], "#"),
         ("upload-urls", {**UPLOAD, "metadata": {"name": 5}}, "#/metadata/name"),
         ("upload-urls", {**UPLOAD, "checksum": MD5}, "#/checksum/algorithm"),
-        ("download-urls/batch", {"items": []}, "#/items"),
+        ("download-urls/batch", {"items": []}, "#/keys"),
+        ("download-urls/batch", {"items": [], "keys": []}, "#/keys"),
+        ("upload-urls/batch", {"items": []}, "#/items"),
         ("download-urls/batch", {"items": [GET, {"bucket": "demo"}]}, "#/items/1/key"),
         ("download-urls/batch", {"items": [GET] * 1001}, "#/items"),
         ("download-urls", {**GET, f"{MARK}/~ %": 1}, "#"),  # an unknown field's odd name

@@ -25,7 +25,7 @@ REFUSED: Final = "refused, as it should be"
     [
         (stores.seaweedfs, [REFUSED, "403", "403", "403", "200"]),
         (stores.ministack, [REFUSED, "403", "403", "200", "412"]),  # it acts on unsigned headers
-        (stores.moto, [REFUSED, "200", "200", "200", "412"]),  # it checks no signature
+        (stores.moto, [REFUSED, "403", "403", "403", "200"]),  # behind the gate of the demo
     ],
     ids=["seaweedfs", "ministack", "moto"],
 )

@@ -44,6 +44,7 @@ class Signing:
         text = text.replace('bucket="lake"', 'bucket="objects"').replace(
             "lake/wh", f"lake/{prefix}"
         )
+        text = text.replace("sign/lake/", "sign/objects/")
         text = text.replace("s3://lake/", f"s3://{self.store.bucket}/")
         text = text.replace('"lake/', f'"{self.store.bucket}/')
         text = text.replace('Bucket="lake"', f'Bucket="{self.store.bucket}"')
