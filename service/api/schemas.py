@@ -46,7 +46,7 @@ class StrictRequest(Body):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-_BATCH = Field(strict=True, max_length=MAX_BATCH)
+_BATCH = Field(strict=True, min_length=0, max_length=MAX_BATCH)
 _LIST: Final = TypeAdapter[list[Any]](Annotated[list[Any], _BATCH])
 
 # The items as parsed JSON, not validated yet; the schema still shows their model. `batches.py`
@@ -166,7 +166,7 @@ class KeysBatchRequest(BatchRequest):
 
     items: DeferredItems[Any] | MISSING = MISSING
     bucket: Bucket | MISSING = MISSING
-    keys: Annotated[list[str], Field(max_length=MAX_BATCH)] | MISSING = MISSING
+    keys: Annotated[list[str], Field(min_length=0, max_length=MAX_BATCH)] | MISSING = MISSING
 
 
 class DownloadUrlBatchRequest(KeysBatchRequest, DownloadFields):
