@@ -39,17 +39,10 @@ class EncryptionSettings(Section):
         return self
 
 
-class BucketSettings(Section):
-    """Where a bucket is, and which credentials sign for it.
+class BucketDefaults(Section):
+    """The settings of a bucket that all buckets can share."""
 
-    Multi-Region Access Points and S3 Express are refused at startup.
-    """
-
-    bucket: S3Bucket | None = None
-    """The bucket's real name, or the ARN of an access point. The default is the name that callers
-    use."""
-
-    region: Region
+    region: Region | None = None
     """Where the bucket is."""
 
     credentials: Literal["assume_role", "web_identity", "static"] = "assume_role"
@@ -116,6 +109,20 @@ class BucketSettings(Section):
     """Encryption that is signed into every upload. Without it the bucket's default applies: AWS
     always encrypts, another store may not."""
 
+
+class BucketSettings(BucketDefaults):
+    """Where a bucket is, and which credentials sign for it.
+
+    Multi-Region Access Points and S3 Express are refused at startup.
+    """
+
+    bucket: S3Bucket | None = None
+    """The bucket's real name, or the ARN of an access point. The default is the name that callers
+    use."""
+
+    region: Region
+    """Where the bucket is."""
+
     @model_validator(mode="after")
     def _session_fits(self) -> Self:
         names = ("role_arn", "external_id", "session_tags", "source_identity")
@@ -123,7 +130,8 @@ class BucketSettings(Section):
         if self.credentials == "static":
             if given:
                 raise ValueError(
-                    f"static credentials assume no role; leave out {' and '.join(given)}"
+                    f"static credentials assume no role; leave out {' and '.join(given)}, "
+                    "or write null for what bucket_defaults has"
                 )
             return self
         if self.role_arn is None:

@@ -37,6 +37,8 @@ SECTIONS: Final = MappingProxyType(
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )
+# Models that have no section, and the one whose keys they share.
+SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
 # Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
@@ -133,7 +135,8 @@ def _kind(key: dict[str, Any]) -> str:
     if "anyOf" in key:
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
-        heading = SECTIONS.get(key["$ref"].rpartition("/")[2])
+        model = key["$ref"].rpartition("/")[2]
+        heading = SECTIONS.get(SAME_KEYS.get(model, model))
         return f"[{heading}](#{heading})" if heading else _kind(_defined(key))
     if "enum" in key:
         return ", ".join(f"`{each}`" for each in key["enum"])

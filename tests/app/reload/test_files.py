@@ -183,3 +183,28 @@ async def test_a_default_lifetime_takes_effect_at_once(
     assert await service.changed_to(configuration(server={"default_expires_in": 77})) == "ok"
     assert (await service.harness.sign()).validity.expires_in == 77
     assert log_messages(caplog) == ["the new configuration is in use"]
+
+
+async def test_a_file_of_a_value_is_watched(path: Path) -> None:
+    """Its new text takes effect, and an error leaves the old one in use."""
+    lifetime = path.parent / "lifetime"
+    lifetime.write_text("60\n")
+    put(path, configuration(server={"default_expires_in": f"${{file:{lifetime}}}"}))
+    async with watching(path) as service:
+        assert (await service.harness.sign()).validity.expires_in == 60
+        assert await service.outcome(lambda: lifetime.write_text("70")) == "ok"
+        assert (await service.harness.sign()).validity.expires_in == 70
+        assert await service.outcome(lifetime.unlink) == "failed"
+        assert (await service.harness.sign()).validity.expires_in == 70
+
+
+async def test_a_bucket_in_a_directory_can_be_added(path: Path) -> None:
+    buckets = path.parent / "buckets.d"
+    buckets.mkdir()
+    put(path, configuration(buckets_dir="buckets.d"))
+    async with watching(path) as service:
+        assert (
+            await service.changed_to({"buckets": {"more": BUCKET}}, "buckets.d/more.yaml") == "ok"
+        )
+        assert service.harness.source("more") is not None
+        assert await service.outcome((buckets / "more.yaml").unlink) == "ok"
