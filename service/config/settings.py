@@ -39,7 +39,15 @@ _QUOTED: Final = frozenset(
         *("addressing_style", "algorithm", "allow", "audience", "bucket", "ca_file", "ca_bundle"),
         *("content_types", "cors_origins", "credentials", "default_expires_in", "drain_seconds"),
         *("expires_in", "issuer", "log_level", "max_content_length", "max_expires_in"),
-        *("max_in_flight", "max_keys", "max_lifetime_seconds", "origins", "prefix", "rate_limit"),
+        *(
+            "max_in_flight",
+            "max_keys",
+            "max_lifetime_seconds",
+            "origins",
+            "prefix",
+            "profile",
+            "rate_limit",
+        ),
         *("region", "revoked_before", "role_arn", "session_seconds", "subject"),
     }
 )
@@ -239,7 +247,8 @@ def authority_files(settings: Settings) -> tuple[Path, ...]:
 def watched_files(settings: Settings) -> tuple[Path, ...]:
     """Return the other files whose change makes the service read the configuration again."""
     keys = () if settings.links is None else settings.links.keys
-    return (*authority_files(settings), *keys)
+    static = [file for bucket in settings.buckets.values() for file in bucket.files_of_keys]
+    return (*authority_files(settings), *keys, *dict.fromkeys(static))
 
 
 def configuration_sources(path: Path) -> Sources:

@@ -46,6 +46,8 @@ VARIABLES: Final = MappingProxyType(
         "`presign.yaml` in the working directory",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
+        "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
     }
 )

@@ -208,3 +208,19 @@ async def test_a_bucket_in_a_directory_can_be_added(path: Path) -> None:
         )
         assert service.harness.source("more") is not None
         assert await service.outcome((buckets / "more.yaml").unlink) == "ok"
+
+
+async def test_new_static_keys_are_used(path: Path) -> None:
+    names = ("access_key_id_file", "secret_access_key_file")
+    files = {name: path.with_name(name) for name in names}
+    for file in files.values():
+        file.write_text("first")
+    keys = {name: str(file) for name, file in files.items()}
+    bucket = {"region": "eu-west-1", "credentials": "static", **keys}
+    put(path, configuration(buckets={"reports": bucket, "photos": BUCKET}))
+    async with watching(path) as service:
+        photos, reports = service.harness.source("photos"), service.harness.source("reports")
+        assert await service.outcome(lambda: files[names[1]].write_text("second")) == "ok"
+        assert service.harness.source("reports") is not reports
+        assert service.harness.source("photos") is photos
+        await service.harness.sign()
