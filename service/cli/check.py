@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
@@ -15,6 +16,7 @@ from service.app import builders
 from service.app.builders import caller_name
 from service.auth.api_keys import digest_of
 from service.cli import (
+    check_api_keys,
     check_credentials,
     check_git_lfs,
     check_limits,
@@ -40,7 +42,12 @@ _GUESSABLE = {digest_of(word) for word in ("demo", "test", "secret", "password",
 
 
 def report(
-    settings: Settings, addresses: Mapping[str, Address], *, offline: bool, traces: str | None
+    settings: Settings,
+    addresses: Mapping[str, Address],
+    now: datetime,
+    *,
+    offline: bool,
+    traces: str | None,
 ) -> dict[str, Sequence[str]]:
     """Return the lines of the report by their kind. With `errors` a caller cannot be served.
 
@@ -48,7 +55,7 @@ def report(
     """
     return {
         "description": [*describe(settings, addresses), *_describe_traces(traces)],
-        "warnings": [*warnings(settings)],
+        "warnings": [*warnings(settings), *check_api_keys.warnings(settings, now)],
         "not_checked": [*skipped_files(settings)] if offline else [],
         "errors": [*oversized_policies(settings, addresses)],
     }

@@ -3,13 +3,14 @@
 No caller chooses the value of a label: routes, buckets, issuers and codes are few, and ours.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cache, partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from service.telemetry.request_times import RequestTimes
@@ -32,6 +33,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._requests = RequestTimes()
         self.registry.register(self._requests)
+        # By caller and start of the digest. `ApiKeys` counts them up.
+        self.api_key_uses: dict[tuple[str, str], int] = {}
+        self.registry.register(_ApiKeyUses(self.api_key_uses))
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, registry=self.registry)
@@ -155,6 +159,11 @@ class Metrics:
     def reloaded(self, outcome: str) -> None:
         self._reloads.labels(outcome).inc()
 
+    def keep_api_keys(self, labels: AbstractSet[tuple[str, str]]) -> None:
+        """Forget the keys that are no longer configured."""
+        for gone in self.api_key_uses.keys() - labels:
+            del self.api_key_uses[gone]
+
     def watch_sessions(self, sessions: SessionsLeft, is_alive: IsAlive) -> None:
         """Export the sessions at each scrape.
 
@@ -162,6 +171,22 @@ class Metrics:
         the first of them expires. `is_alive` says whether a bucket can sign.
         """
         self.registry.register(_Sessions(sessions, is_alive))
+
+
+class _ApiKeyUses(Collector):
+    def __init__(self, uses: Mapping[tuple[str, str], int]) -> None:
+        self._uses = uses
+
+    def collect(self) -> Iterable[Metric]:
+        family = CounterMetricFamily(
+            "presign_api_key_requests",
+            "Requests that an API key authenticated, by the first 8 digits of its digest. A key "
+            "without a series has not been used since the start.",
+            labels=["caller", "digest"],
+        )
+        for labels, count in [*self._uses.items()]:
+            family.add_metric(labels, count)
+        return [family]
 
 
 class _Sessions(Collector):
