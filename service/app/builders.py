@@ -120,9 +120,7 @@ def _caller_entry(caller: CallerSettings) -> CallerEntry:
 
 
 def _grants(grants: tuple[GrantSettings, ...]) -> tuple[Grant, ...]:
-    return tuple(
-        Grant(**{**grant.model_dump(), "allow": frozenset(grant.allow)}) for grant in grants
-    )
+    return tuple(Grant(**{**vars(grant), "allow": frozenset(grant.allow)}) for grant in grants)
 
 
 def is_anonymous(caller: CallerEntry | Caller) -> bool:
