@@ -20,6 +20,7 @@ from service.cli.options import (
     traces_endpoint,
     warn,
 )
+from service.cli.schema import schema
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,5 +163,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, uploads, revoke, diagnose):
+for _command in (demo, diagnose, revoke, schema, uploads):
     main.add_command(_command)

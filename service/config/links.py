@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
-from service.config.types import OFFLINE, Section, StoreUrl, Url, matching
+from service.config.patterns import matching
+from service.config.types import OFFLINE, Section, StoreUrl, Url
 
 KEY_BYTES: Final = 32
 

@@ -24,6 +24,7 @@ from pydantic import (
 
 from service.access.callers import without_placeholders
 from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
+from service.config.patterns import matching
 from service.errors import InvalidRequest
 from service.signing.signer import MAX_EXPIRES_IN
 from service.signing.validation import check_prefix
@@ -49,18 +50,6 @@ class Section(BaseModel):
     """The base of all sections of the configuration file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-def matching(pattern: str, message: str) -> AfterValidator:
-    """Return a validator of text that matches `pattern` as a whole. `message` is its error."""
-    compiled = re.compile(pattern, re.ASCII)
-
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(message)
-        return text
-
-    return AfterValidator(check)
 
 
 def check_url(text: str) -> str:
