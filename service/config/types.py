@@ -64,7 +64,7 @@ def check_url(text: str) -> str:
     return text
 
 
-def _check_origin(text: str) -> str:
+def check_origin(text: str) -> str:
     if text == "*":
         raise ValueError("`*` would let every page use its visitor's token; list the origins")
     if _ORIGIN.fullmatch(text) is None or _DEFAULT_PORT.fullmatch(text) is not None:
@@ -260,7 +260,7 @@ RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
 PastTime = Annotated[
     AwareDatetime, Field(title="past time"), WrapValidator(_moment), AfterValidator(_check_past)
 ]
-Origin = Annotated[str, Field(title="origin"), AfterValidator(_check_origin)]
+Origin = Annotated[str, Field(title="origin"), AfterValidator(check_origin)]
 CaFile = Annotated[Path, Field(title="path of certificates"), AfterValidator(_check_ca_file)]
 KeysUrl = Annotated[
     str, Field(title="https URL"), AfterValidator(check_url), AfterValidator(_check_secure)
