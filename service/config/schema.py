@@ -29,6 +29,7 @@ EXAMPLES: Final[dict[str, list[str]]] = {
     "SHA-256": ["725acb2ebe612bb4e761d87deb9114d9f50b1efc78cbc8c953cb25f1b2dbf755"],
     "URL": ["https://minio.internal:9000"],
     "URL of a Redis or Valkey": ["rediss://limits:6379/0"],
+    "URL of a Redis or Valkey, or `memory://`": ["rediss://links:6379/0", "memory://"],
     "audience": ["presign"],
     "bucket's real name": ["acme-reports-prod"],
     "content type": ["application/pdf", "image/*"],

@@ -144,7 +144,7 @@ def _check_own_prefix(template: str) -> str:
     return template
 
 
-def _check_store_url(url: SecretStr) -> SecretStr:
+def check_store_url(url: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(url.get_secret_value())
         is_valid = parts.scheme in {"redis", "rediss"} and parts.hostname and parts.port != 0
@@ -254,7 +254,7 @@ TagTemplate = Annotated[
 ]
 Url = Annotated[str, Field(title="URL"), AfterValidator(check_url)]
 StoreUrl = Annotated[  # it may hold a password
-    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(_check_store_url)
+    SecretStr, Field(title="URL of a Redis or Valkey"), AfterValidator(check_store_url)
 ]
 RateLimit = Annotated[str, Field(title="rate"), AfterValidator(_check_rate)]
 PastTime = Annotated[
