@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
-from service.config.types import OFFLINE, Section, Url, check_store_url, matching
+from service.config.patterns import matching
+from service.config.types import OFFLINE, Section, Url, check_store_url
 
 KEY_BYTES: Final = 32
 MEMORY: Final = "memory://"
