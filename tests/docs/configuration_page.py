@@ -61,6 +61,8 @@ There is one file: `presign.yaml`, or the path in `PRESIGN_CONFIG`.
 [presign.example.yaml](../presign.example.yaml) has every key, with a comment. Unknown and duplicate keys are errors: a
 misspelt limit must not be a missing limit. `presign check` reads the file as the service does. It says what is wrong,
 where, and what to write instead; or what each caller may do, and which of that is dangerous.
+[presign.schema.json](../presign.schema.json) is the file's JSON Schema: an editor with it completes keys, and
+underlines mistakes as you type.
 
 The files are watched. A valid change takes effect as a whole within seconds, and no request is lost. An invalid change
 has no effect and is reported in the log and the metrics. Settings that are read only at startup say so:

@@ -45,10 +45,13 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == {"settings.py", "server.py", "static_keys.py", "store.py", "traces.py"}
 
 
-def uncommented() -> Any:
+def uncommented_text() -> str:
     """Return the example with all commented-out keys enabled."""
-    lines = (_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
-    return YAML(typ="safe", pure=True).load("\n".join(lines))
+    return "\n".join(_COMMENTED.sub(r"\1\2", line) for line in EXAMPLE.splitlines())
+
+
+def uncommented() -> Any:
+    return YAML(typ="safe", pure=True).load(uncommented_text())
 
 
 def keys(schema: Mapping[str, Any], document: Any) -> Iterator[tuple[str, str]]:
