@@ -227,14 +227,9 @@ class Services:
         current, addresses = self._current, await self._resolve(settings)
         # With thousands of callers each of these takes 0.1 s, so not on the loop once it serves.
         in_thread = current is not None
-        snapshot = await run_in_thread_if(
-            in_thread,
-            builders.snapshot,
-            settings,
-            addresses,
-            self._clock.wall,
-            self._metrics.api_key_uses,
-        )
+        now, uses = self._clock.wall, self._metrics.api_key_uses
+        build = partial(builders.snapshot, settings, addresses, now, uses)
+        snapshot = await run_in_thread_if(in_thread, build)
         lifetimes = await run_in_thread_if(in_thread, builders.longest_lifetimes, settings)
         ca_digest = await run_in_thread_if(in_thread, builders.ca_digest, settings)
         tls_context = None
