@@ -9,7 +9,8 @@ from service.app.session_sources import Static, aws_sources, origins
 from service.clock import SystemClock
 from service.config.settings import Settings, load_settings, watched_files
 from service.errors import ConfigurationError
-from service.sessions.key_files import KeyFiles, read_key_file
+from service.sessions.key_files import read_key_file
+from service.sessions.static_keys import KeyFiles
 from service.sessions.sts import SessionRefused, SessionSource
 
 SECRET: Final = "sentinel+SENTINEL/sentinel"
