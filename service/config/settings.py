@@ -21,6 +21,7 @@ from service.config.callers import AnonymousSettings, CallerSettings, GrantSetti
 from service.config.file import Files, message, quoted, read_files, without_echoes
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
+from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
 from service.config.server import ServerSettings, ambient_ca_bundle
@@ -72,6 +73,9 @@ class Settings(Section):
     git_lfs: GitLfsSettings | None = None
     """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
 
+    mlflow: MlflowSettings | None = None
+    """[MLflow](mlflow.md)'s artifacts. Without this section there are none."""
+
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
     `/uppy`."""
@@ -95,6 +99,8 @@ class Settings(Section):
             (("git_lfs", "repositories", name, "bucket"), each.bucket)
             for name, each in repositories.items()
         ]
+        roots = {} if self.mlflow is None else self.mlflow.roots
+        used += [(("mlflow", "roots", name, "bucket"), each.bucket) for name, each in roots.items()]
         for at, bucket in used:
             if bucket not in self.buckets:
                 raise _error(at, _unknown("bucket", bucket, self.buckets))
