@@ -12,7 +12,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from service.errors import InvalidRequest, NotFound
-from service.signing.validation import check_prefix, is_valid_key
+from service.signing.validation import check_prefix, has_dot_segment, is_valid_key
 
 _ROOT: Final = re.compile(r"[A-Za-z0-9._-]{1,63}")
 # What a URL or another system takes for something else: separators, drive letters, encoded text.
@@ -59,7 +59,7 @@ def artifact(roots: Mapping[str, Root], path: str) -> Artifact:
     granted. Raises NotFound for what is no name of any root, and InvalidRequest.
     """
     name, _, rest = path.partition("/")
-    if _ROOT.fullmatch(name) is None:
+    if _ROOT.fullmatch(name) is None or has_dot_segment(name):
         raise NotFound("There is no such artifact root.")
     root = roots.get(name) or Root(f"/mlflow/{name}", "")
     return _checked(Artifact(root, rest.removesuffix("/")), rest)
