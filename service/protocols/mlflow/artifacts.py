@@ -1,4 +1,4 @@
-"""What MLflow's client does with artifacts, except for uploads in parts."""
+"""What MLflow's client does with artifacts, except for its multipart uploads."""
 
 import asyncio
 from collections.abc import Sequence
@@ -118,32 +118,32 @@ class Artifacts:
             raise StorageUnavailable(detail) from None
 
     async def _delete(self, requester: Requester, wanted: Artifact) -> None:
-        request = ListingRequest(bucket=wanted.bucket, prefix=wanted.below, delimiter=None)
-        page = await self.listings.page(requester, request)
+        listing = ListingRequest(bucket=wanted.bucket, prefix=wanted.below, delimiter=None)
+        page = await self.listings.page(requester, listing)
+        access_request = AccessRequest(
+            operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.below, subtree=True
+        )
         if not page.objects:
-            await self._delete_keys(requester, wanted, [wanted.key])
+            file = replace(access_request, key=wanted.key, subtree=False)
+            await self._delete_keys(requester, file, [wanted.key])
             return
         while True:
             keys = [each.key for each in page.objects]
             for at in range(0, len(keys), _KEYS_AT_ONCE):
-                await self._delete_keys(requester, wanted, keys[at : at + _KEYS_AT_ONCE])
+                some = keys[at : at + _KEYS_AT_ONCE]
+                await self._delete_keys(requester, access_request, some)
             if page.next_token is None:
                 return
-            page = await self.listings.page(requester, replace(request, after=page.next_token))
+            page = await self.listings.page(requester, replace(listing, after=page.next_token))
 
     async def _delete_keys(
-        self, requester: Requester, wanted: Artifact, keys: Sequence[str]
+        self, requester: Requester, access_request: AccessRequest, keys: Sequence[str]
     ) -> None:
         for key in keys:
             check_key(key)
-        access_request = AccessRequest(
-            operation=Operation.DELETE, bucket=wanted.bucket, key=wanted.key, subtree=False
-        )
-        if keys != [wanted.key]:
-            access_request = replace(access_request, key=wanted.below, subtree=True)
         request = StoreRequest(action="DeleteObject", access_request=access_request)
         access = await self.authorizer.authorize_store_call(requester, request, keys=keys)
-        objects = [S3Object(self.store, access, wanted.bucket, key) for key in keys]
+        objects = [S3Object(self.store, access, request.bucket, key) for key in keys]
         await gather_bounded(partial(_send, action=_DELETE), objects, limit=_CALLS_AT_ONCE)
 
 

@@ -33,7 +33,7 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file, or a folder with files below `{key}/`. A root's own `key` is empty."""
+    """A file, or a folder with files below `{key}/`. A root's own `path` is empty."""
 
     root: Root
     path: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.clients.mlflow.server import Server, serve
+from tests.clients.mlflow.server import Server, Tracking, serve, tracking_server
 from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
 from tests.support.stores import Store
 
@@ -12,6 +12,14 @@ __all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by na
 
 
 @pytest.fixture(scope="session")
-def server(verifying_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serve(verifying_store, tmp_path_factory.mktemp("service")) as running:
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracking]:
+    with tracking_server(tmp_path_factory.mktemp("mlflow")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(
+    verifying_store: Store, tracking: Tracking, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with serve(verifying_store, tmp_path_factory.mktemp("service"), tracking) as running:
         yield running

@@ -53,15 +53,22 @@ class Keys(Handler):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
-    """`recorded` is what clients send to the store. `host` is that of presign."""
+class Tracking:
+    """MLflow's own server, in its directory. Its experiments have their artifacts at `port`."""
 
-    host: str
-    tracking_url: str
+    url: str
+    directory: Path
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """`recorded` is what clients send to the store."""
+
+    tracking: Tracking
     service_url: str
     store: Store
     recorded: Recording
-    directory: Path
 
     def sizes(self) -> dict[str, int]:
         """Return the sizes of all stored artifacts by their key."""
@@ -98,7 +105,7 @@ class Program:
 
     def _run(self, command: list[Any], *, fails: bool, **environment: str) -> str:
         own = environment_of(self.directory) | {
-            "MLFLOW_TRACKING_URI": self.server.tracking_url,
+            "MLFLOW_TRACKING_URI": self.server.tracking.url,
             "MLFLOW_TRACKING_TOKEN": self.token,
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         }
@@ -125,6 +132,7 @@ def environment_of(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "AWS_EC2_METADATA_DISABLED": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
 
@@ -139,8 +147,7 @@ def new_program(server: Server, directory: Path, team: str = "vision") -> Progra
 
 
 @contextmanager
-def serve(store: Store, directory: Path) -> Iterator[Server]:
-    assert (BIN / "mlflow").exists(), "MLflow is missing: `make clients` installs it"
+def serve(store: Store, directory: Path, tracking: Tracking) -> Iterator[Server]:
     with serving(Keys) as issuer_url, recording(store.endpoint_url) as recorded:
         issuer = {"issuer": ISSUER.issuer, "audience": ISSUER.audience, "jwks_url": issuer_url}
         top = {"issuers": {"corp": issuer}, "mlflow": {"roots": ROOTS}}
@@ -148,38 +155,30 @@ def serve(store: Store, directory: Path) -> Iterator[Server]:
             run_service(
                 store, directory, callers=CALLERS, top=top, public_endpoint_url=recorded.url
             ) as service,
-            behind_nginx(str(service.client.base_url).rstrip("/"), directory) as host,
-            tracking_server(directory, host) as tracking_url,
+            behind_nginx(str(service.client.base_url).rstrip("/"), directory, tracking.port),
         ):
-            yield Server(
-                host=host,
-                tracking_url=tracking_url,
-                service_url=str(service.client.base_url).rstrip("/"),
-                store=store,
-                recorded=recorded,
-                directory=directory,
-            )
+            url = str(service.client.base_url).rstrip("/")
+            yield Server(tracking=tracking, service_url=url, store=store, recorded=recorded)
 
 
 @contextmanager
-def behind_nginx(service_url: str, directory: Path) -> Iterator[str]:
-    """Yield the host of nginx with the location that the page shows."""
-    [port] = free_ports(1)
+def behind_nginx(service_url: str, directory: Path, port: int) -> Iterator[None]:
+    """Run nginx with the location that the page shows."""
     [shown] = [each.text for each in blocks(PAGE) if each.language == "nginx"]
     location = shown.replace("http://presign.internal:8000", service_url)
     http = f"server {{ listen 127.0.0.1:{port}; {location} location /livez {{ return 200; }} }}"
     (at := directory / "nginx").mkdir()
     with running(nginx(), at, http, answers=f"http://127.0.0.1:{port}/livez"):
-        yield f"127.0.0.1:{port}"
+        yield
 
 
 @contextmanager
-def tracking_server(directory: Path, host: str) -> Iterator[str]:
-    """Run the page's command that starts MLflow's server, and yield its URL."""
-    [port] = free_ports(1)
-    text = block_of("mlflow server").text.replace(PRESIGN, host).replace("5000", str(port))
-    (at := directory / "mlflow").mkdir()
-    url = f"http://127.0.0.1:{port}"
-    command = ["/bin/bash", "-euo", "pipefail", "-c", f"exec {text}"]
-    with run_process(command, at, f"{url}/health", **environment_of(at)):
-        yield url
+def tracking_server(directory: Path) -> Iterator[Tracking]:
+    """Run the page's command that starts MLflow's server. It has no key of any kind."""
+    assert (BIN / "mlflow").exists(), "MLflow is missing: `make clients` installs it"
+    port, presign = free_ports(2)
+    text = block_of("mlflow server").text.replace(PRESIGN, f"127.0.0.1:{presign}")
+    text = f"exec {text.replace('5000', str(port)).rstrip()} --workers 1"
+    url, command = f"http://127.0.0.1:{port}", ["/bin/bash", "-euo", "pipefail", "-c", text]
+    with run_process(command, directory, f"{url}/health", **environment_of(directory)):
+        yield Tracking(url=url, directory=directory, port=presign)

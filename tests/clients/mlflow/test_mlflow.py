@@ -67,7 +67,7 @@ def test_a_large_file_goes_to_the_store_alone(
     puts = [each for each in server.recorded.requests[sent:] if each.method == "PUT"]
     assert len(puts) == (20 if environment else 1)
     assert sum(each.length for each in puts) == len(content)
-    assert server.discarded() - before <= (0 if environment else MIB)
+    assert server.discarded() - before <= (0 if environment else len(content) / 10)
 
 
 def test_another_teams_root_is_refused(server: Server, tmp_path: Path) -> None:
@@ -86,8 +86,7 @@ def test_gc_deletes_the_artifacts_of_deleted_runs(program: Program, server: Serv
     before = server.sizes().keys()
     program.run(f"{LOG_A_FILE}\nmlflow.delete_run(run.info.run_id)\n")
     [key] = server.sizes().keys() - before
-    at = server.directory / "mlflow"
-    cleaner = Program(server=server, directory=at, token=CLEANER)
+    cleaner = Program(server=server, directory=server.tracking.directory, token=CLEANER)
     assert "has been permanently deleted" in cleaner.page("mlflow gc")
     assert key not in server.sizes()
 
