@@ -6,6 +6,7 @@ import pytest
 
 from tests.clients.mlflow.server import Server, Tracking, serve, tracking_server
 from tests.end_to_end.conftest import ministack, seaweedfs, verifying_store
+from tests.support.processes import free_ports
 from tests.support.stores import Store
 
 __all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by name
@@ -13,7 +14,9 @@ __all__ = ["ministack", "seaweedfs", "verifying_store"]  # fixtures, found by na
 
 @pytest.fixture(scope="session")
 def tracking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracking]:
-    with tracking_server(tmp_path_factory.mktemp("mlflow")) as running:
+    """MLflow's server without a key of any kind."""
+    [port], directory = free_ports(1), tmp_path_factory.mktemp("mlflow")
+    with tracking_server(directory, port, "root mlflow-artifacts://") as running:
         yield running
 
 

@@ -173,12 +173,16 @@ def behind_nginx(service_url: str, directory: Path, port: int) -> Iterator[None]
 
 
 @contextmanager
-def tracking_server(directory: Path) -> Iterator[Tracking]:
-    """Run the page's command that starts MLflow's server. It has no key of any kind."""
+def tracking_server(
+    directory: Path, presign_port: int, contains: str, **environment: str
+) -> Iterator[Tracking]:
+    """Run the page's command with this text, which starts MLflow's server."""
     assert (BIN / "mlflow").exists(), "MLflow is missing: `make clients` installs it"
-    port, presign = free_ports(2)
-    text = block_of("mlflow server").text.replace(PRESIGN, f"127.0.0.1:{presign}")
-    text = f"exec {text.replace('5000', str(port)).rstrip()} --workers 1"
-    url, command = f"http://127.0.0.1:{port}", ["/bin/bash", "-euo", "pipefail", "-c", text]
-    with run_process(command, directory, f"{url}/health", **environment_of(directory)):
-        yield Tracking(url=url, directory=directory, port=presign)
+    [port] = free_ports(1)
+    text = block_of(contains).text.replace(f"https://{PRESIGN}", f"http://{PRESIGN}")
+    text = text.replace(PRESIGN, f"127.0.0.1:{presign_port}").replace("5000", str(port))
+    url = f"http://127.0.0.1:{port}"
+    command = ["/bin/bash", "-euo", "pipefail", "-c", f"{text.rstrip()} --workers 1"]
+    variables = environment_of(directory) | environment
+    with run_process(command, directory, f"{url}/health", **variables):
+        yield Tracking(url=url, directory=directory, port=presign_port)
