@@ -44,11 +44,10 @@ def test_a_run_is_logged_read_and_deleted(mlflow: RunningService) -> None:
             call(mlflow, "PUT", "/artifacts/team/run/empty.txt", content=iter([b""]))
         upload = {"path": "/tmp/model.pkl", "num_parts": len(PARTS)}
         created = call(mlflow, "POST", "/mpu/create/team/run", json=upload)
-        parts = [
-            {"part_number": each["part_number"], "etag": put.headers["etag"], "url": each["url"]}
-            for each, content in zip(created["credentials"], PARTS, strict=True)
-            if (put := client.put(each["url"], content=content))
-        ]
+        parts = []
+        for each, content in zip(created["credentials"], PARTS, strict=True):
+            etag = client.put(each["url"], content=content).headers["etag"]
+            parts.append({"part_number": each["part_number"], "etag": etag, "url": each["url"]})
         completion = {**upload, "upload_id": created["upload_id"], "parts": parts}
         assert call(mlflow, "POST", "/mpu/complete/team/run", json=completion) == {}
         size = sum(map(len, PARTS))

@@ -16,8 +16,8 @@ from service.api.routes.health import router as health
 from service.app import factory
 from service.protocols.credentials import routes as credentials
 from service.protocols.git_lfs import routes as git_lfs
-from service.protocols.mlflow import routes as mlflow
 from service.protocols.links import pages, visit_routes
+from service.protocols.mlflow import routes as mlflow
 from service.protocols.objects import routes as object_urls
 from service.protocols.package_index import routes as package_index
 from service.protocols.remote_signing import routes as remote_signing

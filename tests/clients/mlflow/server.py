@@ -2,10 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -27,6 +28,7 @@ PAGE: Final = "docs/mlflow.md"
 PRESIGN: Final = "presign.example.com"  # on the page
 BIN: Final = Path(os.environ.get("PRESIGN_TEST_MLFLOW", ROOT / ".venv-mlflow" / "bin"))
 CLEANER: Final = "the-key-of-mlflow-gc"
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 ROOTS: Final = {
     name: {"bucket": "objects", "prefix": f"mlflow/{name}/"} for name in ("vision", "search")
 }
@@ -90,20 +92,21 @@ class Program:
     directory: Path
     token: str = field(repr=False)
 
-    def run(self, text: str, *, fails: bool = False, **environment: str) -> str:
+    def run(
+        self, text: str, environment: Mapping[str, str] = NOTHING, *, fails: bool = False
+    ) -> str:
         """Run Python, and return what it prints."""
-        return self._run([BIN / "python", "-c", text], fails=fails, **environment)
+        return self._run([BIN / "python", "-c", text], environment, fails=fails)
 
-    def shell(self, text: str, *, fails: bool = False, **environment: str) -> str:
-        return self._run(["bash", "-euo", "pipefail", "-c", text], fails=fails, **environment)
-
-    def page(self, contains: str, **environment: str) -> str:
+    def page(self, contains: str, environment: Mapping[str, str] = NOTHING) -> str:
         """Run the block of the page that contains this text."""
         block = block_of(contains)
-        run = self.run if block.language == "python" else self.shell
-        return run(block.text, **environment)
+        if block.language == "python":
+            return self.run(block.text, environment)
+        command = ["bash", "-euo", "pipefail", "-c", block.text]
+        return self._run(command, environment, fails=False)
 
-    def _run(self, command: list[Any], *, fails: bool, **environment: str) -> str:
+    def _run(self, command: list[Any], environment: Mapping[str, str], *, fails: bool) -> str:
         own = environment_of(self.directory) | {
             "MLFLOW_TRACKING_URI": self.server.tracking.url,
             "MLFLOW_TRACKING_TOKEN": self.token,
@@ -112,7 +115,7 @@ class Program:
         done = subprocess.run(
             command,
             cwd=self.directory,
-            env=own | environment,
+            env=own | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

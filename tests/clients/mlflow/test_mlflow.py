@@ -44,7 +44,7 @@ def test_the_page_logs_lists_and_downloads(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     before, stored = server.discarded(), server.sizes().keys()
-    printed = program.page("import mlflow", **environment)
+    printed = program.page("import mlflow", environment)
     assert "notes.txt 1024\nplots None\n" in printed
     assert printed.rstrip().endswith("[2, 4]")
     new = {key: size for key, size in server.sizes().items() if key not in stored}
@@ -65,7 +65,7 @@ def test_a_large_file_goes_to_the_store_alone(
     content = Random(server.store.name).randbytes(200 * MIB)
     (program.directory / "large.bin").write_bytes(content)
     before, sent = server.discarded(), len(server.recorded.requests)
-    program.run(LOG_A_FILE, **environment)
+    program.run(LOG_A_FILE, environment)
     assert (program.directory / "copy" / "large.bin").read_bytes() == content
     puts = [each for each in server.recorded.requests[sent:] if each.method == "PUT"]
     assert len(puts) == (20 if environment else 1)
@@ -79,7 +79,7 @@ def test_another_teams_root_is_refused(server: Server, tmp_path: Path) -> None:
     stored = server.sizes()
     printed = program.run(OF_ANOTHER_TEAM, fails=True)
     assert "There is no such artifact root, or you have no grant" in printed
-    printed = program.run(OF_ANOTHER_TEAM, fails=True, **PARTS_ONLY)
+    printed = program.run(OF_ANOTHER_TEAM, PARTS_ONLY, fails=True)
     assert "There is no such artifact root, or you have no grant" in printed
     assert server.sizes() == stored
 
@@ -104,8 +104,7 @@ def test_the_page_of_mlflow_shows_artifacts(server: Server, tmp_path: Path) -> N
         before = server.discarded()
         printed = program.run(
             f"{LOG_A_FILE}\nprint(run.info.run_id)",
-            MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD="true",
-            **PARTS_ONLY,
+            {**PARTS_ONLY, "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true"},
         )
         assert server.discarded() == before
         run = printed.split()[-1]

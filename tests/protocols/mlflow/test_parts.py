@@ -143,7 +143,9 @@ async def test_an_upload_belongs_to_its_own_file(harness: Harness) -> None:
 @pytest.mark.parametrize("upload_id", ["../../other", "", "a b", "x" * 1025, "\n"])
 async def test_an_edited_upload_id_reaches_nothing(harness: Harness, upload_id: str) -> None:
     for call in ("complete", "abort"):
-        parts = {"parts": [{"part_number": 1, "etag": '"x"'}]} if call == "complete" else {}
+        parts: dict[str, Any] = (
+            {"parts": [{"part_number": 1, "etag": '"x"'}]} if call == "complete" else {}
+        )
         answer = await harness.parts(call, upload_id=upload_id, **parts)
         if upload_id == "a b":  # it could be a store's: then the store decides
             assert answer.status_code in {200, 404}

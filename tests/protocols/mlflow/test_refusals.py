@@ -42,7 +42,7 @@ OF_OTHER_SYSTEMS = (
     "team/a%00",
     "team/%zz",
 )
-CALLS = (
+CALLS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("GET", "/artifacts/", {}),
     ("PUT", "/artifacts/", {"content": b"x"}),
     ("DELETE", "/artifacts/", {}),
