@@ -11,7 +11,7 @@ from service.presigning.listings import MAX_PAGES
 from tests.multipart.fake_s3 import refuses
 from tests.protocols.mlflow.harness import API, PREFIX, Harness, refused, settings, start
 from tests.s3.fake_store import query_of
-from tests.support.app import ADDRESS, API_KEY, app_of
+from tests.support.app import ADDRESS, API_KEY, app_of, make_app_settings, make_open_grant
 from tests.support.scrapes import samples, value
 from tests.support.virtual_time import in_virtual_time
 
@@ -137,6 +137,18 @@ async def test_an_empty_file_replaces_only_where_granted(harness: Harness) -> No
     assert harness.store.objects[f"{PREFIX}1/a"][1] == 0
 
 
+async def test_a_bucket_without_conditional_writes_stores_nothing_new() -> None:
+    bucket = {"region": "eu-west-1", "credentials": "static", "conditional_writes": False}
+    grant = make_open_grant(bucket="old", prefix="", allow_overwrite=False)
+    roots = {"team": {"bucket": "old", "prefix": ""}}
+    configured = make_app_settings(grant, buckets={"old": bucket}, mlflow={"roots": roots})
+    async with start(configured) as harness:
+        answer = await harness.send("PUT", "/artifacts/team/1/a", content=b"")
+        assert refused(answer) == (422, "INVALID_PARAMETER_VALUE")
+        assert answer.json()["code"] == "create_only_unsupported"
+        assert harness.store.requests == []
+
+
 async def test_a_small_file_needs_the_right_to_replace() -> None:
     async with start(settings(allow_overwrite=False)) as harness:
         answer = await harness.send("PUT", "/artifacts/team/1/a", content=b"x")
@@ -163,6 +175,13 @@ async def test_a_file_is_deleted_alone(harness: Harness) -> None:
 
 async def test_deleting_what_is_not_there_is_no_error(harness: Harness) -> None:
     assert (await harness.send("DELETE", "/artifacts/team/1/none")).status_code == 200
+
+
+async def test_a_key_that_climbs_is_not_deleted(harness: Harness) -> None:
+    harness.store.has("1/../2/a", "2/a")
+    answer = await harness.send("DELETE", "/artifacts/team/1")
+    assert refused(answer) == (422, "INVALID_PARAMETER_VALUE")
+    assert harness.store.names() == ["1/../2/a", "2/a"]
 
 
 async def test_a_root_is_never_deleted(harness: Harness) -> None:
