@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Final, TypeVar
 
@@ -49,6 +50,8 @@ class SharedAttempts:
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._is_interrupted = False
+        self._asleep = asyncio.Event()
         self._contexts: dict[object, Context] = {}  # of the requests that wait
 
     def waiting_contexts(self) -> Collection[Context]:
@@ -69,6 +72,7 @@ class SharedAttempts:
         """
         self._is_cancelled = True
         self._ended.set()
+        self._asleep.set()
         self._wake.set()
         if self._task is not None:
             self._task.cancel()
@@ -78,6 +82,30 @@ class SharedAttempts:
         self.cancel()
         if self._task is not None:
             await asyncio.wait([self._task])
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a step has begun that has not ended."""
+        has_task = self._task is not None and not self._task.done()
+        return has_task and not self._asleep.is_set()
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until no step is in progress. Interrupt one that takes longer than `seconds`.
+
+        For a process that may be frozen next. After an interruption a step begins when a request
+        waits for it, or after LONGEST_SLEEP.
+        """
+        await self._wait_until_asleep(seconds)
+        if self.is_at_work and self._task is not None:
+            self._is_interrupted = True
+            self._task.cancel()
+            await self._wait_until_asleep(seconds)
+
+    async def _wait_until_asleep(self, seconds: float) -> None:
+        if self.is_at_work:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._asleep.wait()
 
     def wake(self) -> None:
         """Call `step` soon, since what it decides by has changed."""
@@ -110,15 +138,29 @@ class SharedAttempts:
             self._wake.clear()
             try:
                 seconds = await self._step()
+            except asyncio.CancelledError:
+                if self._is_cancelled or not self._is_interrupted:
+                    raise
+                seconds = LONGEST_SLEEP
             except Exception:  # a bug must not end the refreshes for ever
                 log.exception("unexpected error while refreshing %s", self._name)
                 seconds = LONGEST_SLEEP
+            self._end_interruption()
             if seconds:
                 await self._sleep(seconds)
 
+    def _end_interruption(self) -> None:
+        """Also after a step that swallowed the cancellation."""
+        if self._is_interrupted and self._task is not None:
+            self._is_interrupted = False
+            self._task.uncancel()
+
     async def _sleep(self, seconds: float) -> None:
+        self._asleep.set()
         try:
             async with asyncio.timeout(min(seconds, LONGEST_SLEEP)):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._asleep.clear()
