@@ -104,8 +104,8 @@ mutants: $(VENV)/.installed  ## break signing, access and refresh in some 1,800 
 	$(BIN)/python -m tests.mutants
 
 locks:  ## resolve the pinned hashes again (needs uv)
-	uv pip compile pyproject.toml client/pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
-	uv pip compile pyproject.toml --extra demo --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml client/pyproject.toml --extra lambda --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra demo --extra lambda --extra otel --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-dev.lock
 	uv pip compile pyproject.toml client/pyproject.toml --extra demo --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-demo.lock
 	uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-uv.lock
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock

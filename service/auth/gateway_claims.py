@@ -46,7 +46,7 @@ class GatewayIdentities:
 
 def _identity(claims: Mapping[str, Any], issuer: Issuer, now: float) -> Identity | None:
     times = {name: _number(claims[name]) for name in _TIMES if name in claims}
-    if issuer.audience not in _texts(claims.get("aud")) or not _REQUIRED <= claims.keys():
+    if issuer.audience not in _texts(claims.get("aud")) or not claims.keys() >= _REQUIRED:
         return None
     if not all(map(math.isfinite, times.values())):
         return None

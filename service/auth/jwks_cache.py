@@ -105,6 +105,7 @@ class JwksCache:
 
     @property
     def attempts(self) -> SharedAttempts:
+        """The task that fetches the keys."""
         return self._attempts
 
     async def _step(self) -> float:

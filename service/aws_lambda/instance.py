@@ -1,14 +1,17 @@
 """The app in one instance of a Lambda function: it answers one event after the other.
 
 The process is frozen between two invocations, for seconds or hours, or ends there without notice.
-So before each request the clock counts the freeze, and after each request nothing is left in
-progress: the audit line is written, and calls to STS and to issuers have ended.
+So nothing depends on what runs in between:
+- After a pause, what has become due in it is done before the request: the clock counts the freeze,
+  sessions and issuers' keys are refreshed, revoked links are read.
+- After each request nothing is left in progress. A call that is answered during a freeze would be
+  read much later: it could fail by its timeout, or date a session by the wrong time.
 """
 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -23,12 +26,15 @@ from service.app.services import Services
 from service.auth.gateway_claims import GatewayIdentities
 from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.events import HttpRequest, UnreadableEvent, read_event, write_result
+from service.concurrency.shared_attempts import SharedAttempts
 from service.server.limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
-# Seconds that an answer is held back while STS or an issuer is being asked. Mostly this takes 0.1.
+# Seconds that a request, and then its answer, is held back while STS, an issuer or the store of links
+# is being asked. Mostly this takes 0.1.
 SETTLE_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 1.0  # between two invocations; in a shorter one nothing of note becomes due
 # Lambda allows ten seconds from the start of the process to its first request for an event.
 START_SECONDS: Final = 3.0
 _LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
@@ -36,7 +42,9 @@ _FAILED: Final = "The service failed. Its logs say more under the request id."
 _HEAD_BYTES: Final = ConnectionLimits().head_bytes
 _SEPARATORS: Final = len(b": \r\n")
 # docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-_XRAY: Final = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=([01])")
+_XRAY: Final = re.compile(
+    r"Root=1-([0-9a-f]{8})-([0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=([01])"
+)
 
 
 class Instance:
@@ -57,6 +65,7 @@ class Instance:
         self._base_path = base_path
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
+        self._left_at = clock.boot()
 
     @property
     def _services(self) -> Services:
@@ -96,7 +105,8 @@ class Instance:
             return self._problem(request.result, "headers_too_large", detail, invocation_id)
         scope = self._scope(request, invocation_id, trace)
         try:
-            return self._runner.run(self._answer(request, scope, seconds_left))
+            loop = self._runner.get_loop()  # Runner.run would set a signal handler each time: 60 µs
+            return loop.run_until_complete(self._answer(request, scope, seconds_left))
         except Exception:
             log.exception("invocation %s failed", invocation_id)
             return self._problem(request.result, "internal_error", _FAILED, invocation_id)
@@ -104,25 +114,28 @@ class Instance:
     async def _answer(
         self, request: HttpRequest, scope: Scope, seconds_left: Callable[[], float]
     ) -> dict[str, Any]:
-        self._clock.thaw()
-        shared = self._services.links.shared
-        if shared is not None:
-            await shared.revocations.catch_up()
+        await self._catch_up()
         response = _Response(request.body)
         await self._app(scope, response.receive, response.send)
         await self._settle(min(SETTLE_SECONDS, (seconds_left() - _LEFT_FOR_LAMBDA) / 2))
         body = b"" if request.method == "HEAD" else b"".join(response.body)
         return write_result(request.result, response.status, response.headers, body)
 
-    async def _settle(self, seconds: float) -> None:
-        """Wait until nothing is in progress in the background.
+    async def _catch_up(self) -> None:
+        self._clock.thaw()
+        if self._clock.boot() - self._left_at > PAUSE_SECONDS:
+            attempts = self._services.attempts()
+            for each in attempts:
+                each.wake()
+            await _until_asleep(attempts, SETTLE_SECONDS)
 
-        A call that is answered during a freeze would be read much later: it could fail by its
-        timeout, or date a session by the wrong time.
-        """
-        running = [each for each in self._services.attempts() if each.is_at_work]
-        if running:
-            await asyncio.gather(*(each.settle(max(0.0, seconds)) for each in running))
+    async def _settle(self, seconds: float) -> None:
+        attempts = self._services.attempts()
+        if not await _until_asleep(attempts, seconds):
+            for each in attempts:
+                each.interrupt()
+            await _until_asleep(attempts, seconds)
+        self._left_at = self._clock.boot()
 
     def _scope(self, request: HttpRequest, invocation_id: str, trace: str) -> Scope:
         names = {name for name, _ in request.headers}
@@ -180,6 +193,19 @@ class _Response:
             self.status, self.headers = message["status"], message["headers"]
         else:
             self.body.append(message.get("body", b""))
+
+
+async def _until_asleep(attempts: Sequence[SharedAttempts], seconds: float) -> bool:
+    """Wait until none is at work. Return False if that takes longer than `seconds`."""
+    running = [each.until_asleep() for each in attempts if each.is_at_work]
+    if not running:
+        return True
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            await asyncio.gather(*running)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _head_bytes(request: HttpRequest) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable
-from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Final, TypeVar
 
@@ -85,30 +84,24 @@ class SharedAttempts:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a step has begun that has not ended."""
+        """Whether a step is in progress or about to begin."""
         has_task = self._task is not None and not self._task.done()
         return has_task and not self._asleep.is_set()
 
-    async def settle(self, seconds: float) -> None:
-        """Wait until no step is in progress. Interrupt one that takes longer than `seconds`.
+    async def until_asleep(self) -> None:
+        """Wait until no step is in progress."""
+        if self.is_at_work:
+            await self._asleep.wait()
 
-        For a process that may be frozen next. After an interruption a step begins when a request
-        waits for it, or after LONGEST_SLEEP.
-        """
-        await self._wait_until_asleep(seconds)
+    def interrupt(self) -> None:
+        """Cancel the step in progress, if any, and sleep. A `wait` or `wake` begins the next one."""
         if self.is_at_work and self._task is not None:
             self._is_interrupted = True
             self._task.cancel()
-            await self._wait_until_asleep(seconds)
-
-    async def _wait_until_asleep(self, seconds: float) -> None:
-        if self.is_at_work:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._asleep.wait()
 
     def wake(self) -> None:
         """Call `step` soon, since what it decides by has changed."""
+        self._asleep.clear()
         self._wake.set()
 
     def ended(self) -> None:

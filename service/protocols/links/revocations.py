@@ -10,7 +10,6 @@ Rules of this file:
 """
 
 import logging
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -37,7 +36,6 @@ class Revocations:
         self._ends: dict[str, float] = {}
         self._last: bytes | None = None
         self._is_known = False
-        self._polled_at = -math.inf  # seconds of the boot clock
         self._is_failing = False
         self._polls = SharedAttempts(self._poll, name="revoked links", waiting=Waiting())
 
@@ -50,12 +48,8 @@ class Revocations:
 
     @property
     def attempts(self) -> SharedAttempts:
+        """The task that follows the store."""
         return self._polls
-
-    async def catch_up(self) -> None:
-        """Ask the store again if the last poll is old, as after a freeze of the process."""
-        if self._clock.boot() - self._polled_at > 2 * POLL_SECONDS:
-            await self._polls.wait(2 * ANSWER_SECONDS, "revoked links")
 
     def is_revoked(self, link_id: str) -> bool:
         """Return whether a link is revoked. Raises Overloaded until the store was seen once."""
@@ -69,12 +63,6 @@ class Revocations:
         self._ends[link_id] = expires_at
 
     async def _poll(self) -> float:
-        await self._read_new()
-        self._polled_at = self._clock.boot()
-        self._polls.ended()
-        return POLL_SECONDS
-
-    async def _read_new(self) -> None:
         before = self._last
         try:
             while (found := await self._next()) is not None:
@@ -82,12 +70,13 @@ class Revocations:
                 self._last = found.last
         except Exception as error:  # noqa: BLE001 - of any kind: the client's, or of the network
             self._failed(error)
-            return
+            return POLL_SECONDS
         if self._last != before:
             self._drop_ended()
         if self._is_failing:
             log.info("the revoked links can be read again")
         self._is_known, self._is_failing = True, False
+        return POLL_SECONDS
 
     async def _next(self) -> Revoked | None:
         return await attempt(self._store.revoked(self._last), ANSWER_SECONDS)
