@@ -10,6 +10,7 @@ So nothing depends on what runs in between:
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -57,12 +58,14 @@ class Instance:
         identities: GatewayIdentities,
         *,
         base_path: str = "",
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """`clock` is that of the app. `base_path` is where a custom domain serves it."""
         self._app = app
         self._clock = clock
         self._identities = identities
         self._base_path = base_path
+        self._settle_seconds = settle_seconds
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
         self._left_at = clock.boot()
@@ -89,7 +92,7 @@ class Instance:
         invocation_id: str,
         *,
         trace: str = "",
-        seconds_left: Callable[[], float] = lambda: SETTLE_SECONDS + _LEFT_FOR_LAMBDA,
+        seconds_left: Callable[[], float] = lambda: math.inf,
     ) -> dict[str, Any]:
         """Return the result for an event. It never raises: Lambda would log and return the error.
 
@@ -117,7 +120,7 @@ class Instance:
         await self._catch_up()
         response = _Response(request.body)
         await self._app(scope, response.receive, response.send)
-        await self._settle(min(SETTLE_SECONDS, (seconds_left() - _LEFT_FOR_LAMBDA) / 2))
+        await self._settle(min(self._settle_seconds, (seconds_left() - _LEFT_FOR_LAMBDA) / 2))
         body = b"" if request.method == "HEAD" else b"".join(response.body)
         return write_result(request.result, response.status, response.headers, body)
 
@@ -127,7 +130,7 @@ class Instance:
             attempts = self._services.attempts()
             for each in attempts:
                 each.wake()
-            await _until_asleep(attempts, SETTLE_SECONDS)
+            await _until_asleep(attempts, self._settle_seconds)
 
     async def _settle(self, seconds: float) -> None:
         attempts = self._services.attempts()

@@ -45,6 +45,7 @@ def run_instance(
     clock: Clock | None = None,
     identities: GatewayIdentities | None = None,
     base_path: str = "",
+    settle_seconds: float = 2.0,
     **more: Any,
 ) -> Iterator[InstanceHarness]:
     """Run an instance until the block ends. `more` are other arguments of `create_app`."""
@@ -53,10 +54,17 @@ def run_instance(
         "addresses": dict.fromkeys(settings.buckets, ADDRESS),  # botocore would take 0.1 s
         "open_sources": make_fixed_sources(),
         "store_transport": httpx.MockTransport(closed_store),
+        "audit": audit.extend,
         **more,
     }
-    app = create_app(settings, audit=audit.extend, clock=thawing, **arguments)
-    instance = Instance(app, thawing, identities or GatewayIdentities([]), base_path=base_path)
+    app = create_app(settings, clock=thawing, **arguments)
+    instance = Instance(
+        app,
+        thawing,
+        identities or GatewayIdentities([]),
+        base_path=base_path,
+        settle_seconds=settle_seconds,
+    )
     instance.start()
     try:
         yield InstanceHarness(instance, audit)
