@@ -11,8 +11,10 @@ from service.aws_lambda.configuration import MAX_BYTES, load_configuration
 from service.errors import ConfigurationError
 from tests.support.stores import BUCKET, REGION, ROOT_KEY_ID, ROOT_SECRET, Store, client, ministack
 
-SETTINGS: Final = {"buckets": {"demo": {"region": REGION, "role_arn": "arn:aws:iam::1:role/x"}}}
-SETTINGS["buckets"]["demo"]["role_arn"] = "arn:aws:iam::111122223333:role/presign"
+pytestmark = pytest.mark.slow  # it starts a store for itself
+
+ROLE: Final = "arn:aws:iam::111122223333:role/presign"
+SETTINGS: Final = {"buckets": {"demo": {"region": REGION, "role_arn": ROLE}}}
 
 
 @pytest.fixture(name="store", scope="module")

@@ -5,7 +5,7 @@ repeated headers; the others do not, and only `FUNCTION_URL` and `HTTP_API` pass
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -31,7 +31,7 @@ def event_of(
     kind: Kind,
     method: str,
     url: str,
-    headers: Mapping[str, str] | list[tuple[str, str]] = (),  # type: ignore[assignment]
+    headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
     body: bytes = b"",
 ) -> dict[str, Any]:
     """Return the event for a request. `url` is its path and query as the client sends them."""
