@@ -13,6 +13,9 @@ export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 # PyIceberg pins an s3fs of its own.
 ICEBERG_VENV ?= .venv-iceberg
 export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
+# cfn-lint brings a symbolic algebra system.
+IAC_VENV ?= .venv-iac
+export PRESIGN_TEST_IAC = $(abspath $(IAC_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
@@ -62,7 +65,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus; the bill of materials
+validate: $(VENV)/.installed $(IAC_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
@@ -111,10 +114,11 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
 	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
+	uv pip compile requirements-iac.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iac.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(IAC_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -140,6 +144,10 @@ $(CLIENTS_VENV)/.installed: requirements-clients.lock | $(UV)
 
 $(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
 	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
+	touch $@
+
+$(IAC_VENV)/.installed: requirements-iac.lock | $(UV)
+	$(call environment,$(IAC_VENV),requirements-iac.lock,--compile-bytecode)
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

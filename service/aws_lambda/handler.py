@@ -1,9 +1,9 @@
-"""The handler that AWS's runtime client calls: `python -m awslambdaric service.aws_lambda.handler.handler`.
+"""The handler for `python -m awslambdaric service.aws_lambda.handler.handler`.
 
-Importing this module starts the instance, as Lambda counts the import as the start of the function.
+AWS's runtime client imports this module, and then calls the handler for each event. The import
+starts the instance: Lambda counts it as the start of the function.
 """
 
-import os
 import sys
 from typing import Any, Protocol
 
@@ -14,6 +14,8 @@ from service.aws_lambda.clock import FreezeAwareClock
 from service.aws_lambda.configuration import load_configuration
 from service.aws_lambda.instance import Instance
 from service.clock import SystemClock
+from service.config import aws_lambda
+from service.config.settings import configuration_source
 from service.telemetry.line_sink import LineSink
 from service.telemetry.logs import JsonFormatter, SinkHandler, set_up_logging
 from service.telemetry.metrics import Metrics
@@ -29,7 +31,7 @@ class InvocationContext(Protocol):
 
 def start_instance() -> Instance:
     """Return a started instance, configured by the environment. Raises ConfigurationError."""
-    settings = load_configuration(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
+    settings = load_configuration(configuration_source())
     metrics, sink = Metrics(), LineSink(sys.stdout.fileno())
     sink.enlarge_pipe_buffer()
     handler = SinkHandler(sink, LineSink(sys.stderr.fileno()), on_drop=metrics.log_line_dropped)
@@ -44,15 +46,10 @@ def start_instance() -> Instance:
         create_app(settings, clock=clock, audit=sink.write, metrics=metrics),
         clock,
         GatewayIdentities(trusted),
-        base_path=_base_path(os.environ.get("PRESIGN_BASE_PATH", "")),
+        base_path=aws_lambda.base_path(),
     )
     instance.start()
     return instance
-
-
-def _base_path(text: str) -> str:
-    path = text.strip("/")
-    return f"/{path}" if path else ""
 
 
 _instance = start_instance()
@@ -62,7 +59,6 @@ def handler(event: object, context: InvocationContext) -> dict[str, Any]:
     return _instance.invoke(
         event,
         context.aws_request_id,
-        # The runtime client sets it for each invocation.
-        trace=os.environ.get("_X_AMZN_TRACE_ID", ""),
+        trace=aws_lambda.trace_header(),
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )

@@ -132,7 +132,7 @@ class SharedAttempts:
             try:
                 seconds = await self._step()
             except asyncio.CancelledError:
-                if self._is_cancelled or not self._is_interrupted:
+                if not self._is_interrupted:
                     raise
                 seconds = LONGEST_SLEEP
             except Exception:  # a bug must not end the refreshes for ever

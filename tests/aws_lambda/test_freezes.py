@@ -176,7 +176,7 @@ def test_an_issuers_keys_are_fetched_again_after_a_freeze(counted: bool) -> None
     published = jwks(jwk(ed_key("old"), "old"))
 
     class Keys(Handler):
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - its name there
             self.answer(200, published)
 
     clock = MovedClock()

@@ -75,9 +75,10 @@ async def test_what_has_just_been_woken_counts_as_at_work() -> None:
     attempts = SharedAttempts(step, name="test", waiting=Waiting())
     attempts.start()
     await asyncio.sleep(1)
-    assert not attempts.is_at_work
+    seen = [attempts.is_at_work]
     attempts.wake()
-    assert attempts.is_at_work
+    seen.append(attempts.is_at_work)
     await attempts.until_asleep()
-    assert not attempts.is_at_work
+    seen.append(attempts.is_at_work)
+    assert seen == [False, True, False]
     await attempts.stop()

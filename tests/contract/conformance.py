@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import schemathesis
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from service.auth.api_keys import digest_of
 from tests.support.service import OPERATIONS
@@ -33,7 +34,7 @@ def settings_of(store: Store, link_key: Path) -> dict[str, Any]:
 # Left out is the check that whatever fits the schema is accepted: no schema of our subset can say
 # that a key has no dot segment, that a lifetime is no shorter than the least, or that 5.0 is no integer.
 # The file is what the service serves: tests/api/test_wire.py.
-def make_schema() -> Any:
+def make_schema() -> OpenApiSchema:
     return schemathesis.openapi.from_path(
         str(Path(__file__).parents[2] / "openapi.yaml"),
         # Two fields that are too long make a body that is, or a query that makes the head too long: the

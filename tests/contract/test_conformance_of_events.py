@@ -26,7 +26,7 @@ from tests.support.stores import ROOT_KEY_ID, ROOT_SECRET, ministack
 
 pytestmark = pytest.mark.slow  # `make check` runs it
 
-CASES_AN_OPERATION: Final = 12  # of each kind
+CASES_AN_OPERATION: Final = 6  # of each kind
 schema = make_schema()
 differences: list[str] = []
 

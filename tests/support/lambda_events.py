@@ -99,7 +99,8 @@ def _version_1(
         many.setdefault(name, []).append(value)
     if kind is Kind.LOAD_BALANCER:
         many.setdefault("x-forwarded-for", []).append(f"198.51.100.1, {CLIENT}")
-        pairs = [tuple(each.partition("=")[::2]) for each in query.split("&") if each]
+        split = (each.partition("=") for each in query.split("&") if each)
+        pairs = [(name, value) for name, _, value in split]
         context: dict[str, Any] = {
             "elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:x"}
         }

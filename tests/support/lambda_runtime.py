@@ -51,7 +51,7 @@ class RuntimeApi:
         class RuntimeHandler(Handler):
             disable_nagle_algorithm = True  # it would add 40 ms to each invocation
 
-            def do_GET(self) -> None:
+            def do_GET(self) -> None:  # noqa: N802 - its name there
                 if self.path == "/polled":
                     self.answer(200 if api.polled.is_set() else 503)
                     return
@@ -72,7 +72,7 @@ class RuntimeApi:
                     },
                 )
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802 - its name there
                 body = self.rfile.read(int(self.headers["content-length"]))
                 self.answer(202)
                 api._results.put((self.path.rpartition("/")[2], body))
