@@ -17,7 +17,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
+from http.client import responses
 from typing import Any, Final, Literal
 from urllib.parse import quote, unquote, urlencode
 
@@ -239,7 +239,7 @@ def write_result(
     else:  # RFC 9110, 5.2: a repeated header may be one list
         written["headers"] = {name: ", ".join(values) for name, values in sent.items()}
     if result.startswith("load_balancer"):
-        written["statusDescription"] = f"{status} {HTTPStatus(status).phrase}"
+        written["statusDescription"] = f"{status} {responses.get(status, '')}".rstrip()
     return written
 
 

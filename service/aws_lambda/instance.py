@@ -38,6 +38,7 @@ SETTLE_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 1.0  # between two invocations; in a shorter one nothing of note becomes due
 # Lambda allows ten seconds from the start of the process to its first request for an event.
 START_SECONDS: Final = 3.0
+_INTERRUPT_SECONDS: Final = 0.2  # for a call to end that was cancelled
 _LEFT_FOR_LAMBDA: Final = 0.5  # of the invocation's time, to send the answer
 _FAILED: Final = "The service failed. Its logs say more under the request id."
 _HEAD_BYTES: Final = ConnectionLimits().head_bytes
@@ -120,7 +121,7 @@ class Instance:
         await self._catch_up()
         response = _Response(request.body)
         await self._app(scope, response.receive, response.send)
-        await self._settle(min(self._settle_seconds, (seconds_left() - _LEFT_FOR_LAMBDA) / 2))
+        await self._settle(min(self._settle_seconds, seconds_left() - _LEFT_FOR_LAMBDA))
         body = b"" if request.method == "HEAD" else b"".join(response.body)
         return write_result(request.result, response.status, response.headers, body)
 
@@ -137,7 +138,7 @@ class Instance:
         if not await _until_asleep(attempts, seconds):
             for each in attempts:
                 each.interrupt()
-            await _until_asleep(attempts, seconds)
+            await _until_asleep(attempts, _INTERRUPT_SECONDS)
         self._left_at = self._clock.boot()
 
     def _scope(self, request: HttpRequest, invocation_id: str, trace: str) -> Scope:

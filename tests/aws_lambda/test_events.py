@@ -4,6 +4,8 @@ import base64
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.aws_lambda.events import UnreadableEvent, read_event, write_result
 from tests.support.lambda_events import CLIENT, Kind, event_of
@@ -137,6 +139,32 @@ HEADERS = [(b"www-authenticate", b"Basic"), (b"www-authenticate", b"Bearer"), (b
 def test_a_result_has_the_headers_that_its_kind_reads(result: str, written: dict[str, Any]) -> None:
     expected = {"statusCode": 401, "body": "a", "isBase64Encoded": False, **written}
     assert write_result(result, 401, HEADERS, b"a") == expected
+
+
+def test_a_status_without_a_standard_phrase_is_written() -> None:
+    assert write_result("load_balancer", 419, [], b"")["statusDescription"] == "419"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+@EVERY_KIND
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_any_change_of_an_event_is_a_request_or_unreadable(kind: Kind, data: st.DataObject) -> None:
+    event = event_of(kind, "PUT", "/o/demo/a?b=c", {"authorization": "Bearer a"}, b"body")
+    place = data.draw(st.sampled_from([event, event["requestContext"]]))
+    place[data.draw(st.sampled_from(sorted(place)))] = data.draw(JSON)
+    try:
+        request = read_event(event)
+    except UnreadableEvent:
+        return
+    assert request.raw_path.startswith(b"/") or request.raw_path
+    assert isinstance(request.path, str)
 
 
 def test_a_body_that_is_no_text_is_encoded() -> None:
