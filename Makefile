@@ -14,8 +14,8 @@ export PRESIGN_TEST_CLIENTS = $(abspath $(CLIENTS_VENV))/bin
 ICEBERG_VENV ?= .venv-iceberg
 export PRESIGN_TEST_ICEBERG = $(abspath $(ICEBERG_VENV))/bin
 # cfn-lint brings a symbolic algebra system.
-IAC_VENV ?= .venv-iac
-export PRESIGN_TEST_IAC = $(abspath $(IAC_VENV))/bin
+CFN_VENV ?= .venv-cfn
+export PRESIGN_TEST_CFN = $(abspath $(CFN_VENV))/bin
 # Only the packages that ship: the bill of materials describes this environment.
 RUNTIME_VENV ?= .venv-runtime
 SBOM = dist/presign.cdx.json
@@ -65,7 +65,7 @@ check: $(VENV)/.installed $(STORE_VENV)/.installed  ## format, lint, strict type
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -q tests/contract
 
-validate: $(VENV)/.installed $(IAC_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
+validate: $(VENV)/.installed $(CFN_VENV)/.installed $(SBOM)  ## the deployment files, with yamllint, hadolint, the compose schema, kustomize, Helm, kubernetes-validate, promtool, Prometheus, cfn-lint, an HCL parser; the bill of materials
 	$(BIN)/pytest -q -n $(WORKERS) --override-ini addopts="-rA --strict-markers --strict-config --import-mode=importlib" tests/validators
 
 audit: $(VENV)/.installed  ## published vulnerabilities of the locked packages (asks an advisory service)
@@ -79,8 +79,9 @@ clients: $(VENV)/.installed $(STORE_VENV)/.installed $(CLIENTS_VENV)/.installed 
 screenshots: $(VENV)/.installed $(STORE_VENV)/.installed  ## take the pictures of docs/console.md again; look at each
 	$(BIN)/python -m tests.browser.console.screenshots
 
-configuration: $(VENV)/.installed  ## write docs/configuration.md from the settings
+configuration: $(VENV)/.installed  ## write docs/configuration.md and presign.schema.json from the settings
 	$(BIN)/python -m tests.docs.configuration_page
+	$(BIN)/python -m service schema > presign.schema.json
 
 format: $(VENV)/.installed  ## format, and fix what ruff can fix
 	$(BIN)/ruff format .
@@ -114,11 +115,11 @@ locks:  ## resolve the pinned hashes again (needs uv)
 	uv pip compile requirements-ministack.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-ministack.lock
 	uv pip compile requirements-clients.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-clients.lock
 	uv pip compile requirements-iceberg.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iceberg.lock
-	uv pip compile requirements-iac.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-iac.lock
+	uv pip compile requirements-cfn.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-cfn.lock
 	uv pip compile requirements-sbom.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock -o requirements-sbom.lock
 
 clean:  ## remove the environments and caches
-	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(IAC_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) .venv-uv $(DEMO_VENV) $(STORE_VENV) $(CLIENTS_VENV) $(ICEBERG_VENV) $(CFN_VENV) $(RUNTIME_VENV) dist tests/clients/node_modules tests/browser/*/node_modules mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
 .venv-uv/bin/uv: requirements-uv.lock
 	$(PYTHON) -m venv .venv-uv
@@ -146,8 +147,8 @@ $(ICEBERG_VENV)/.installed: requirements-iceberg.lock | $(UV)
 	$(call environment,$(ICEBERG_VENV),requirements-iceberg.lock,--compile-bytecode)
 	touch $@
 
-$(IAC_VENV)/.installed: requirements-iac.lock | $(UV)
-	$(call environment,$(IAC_VENV),requirements-iac.lock,--compile-bytecode)
+$(CFN_VENV)/.installed: requirements-cfn.lock | $(UV)
+	$(call environment,$(CFN_VENV),requirements-cfn.lock,--compile-bytecode)
 	touch $@
 
 $(SBOM): requirements.lock pyproject.toml service/__init__.py deploy/image/sbom.py | $(VENV)/.installed

@@ -14,8 +14,10 @@ from ruamel.yaml import YAML
 from tests.supply_chain.locks import ROOT
 from tests.support.lambda_runtime import HANDLER
 from tests.support.processes import run_to_end
+from tests.validators.validating import BIN
 
-BIN: Final = Path(os.environ.get("PRESIGN_TEST_IAC", ROOT / ".venv-iac" / "bin"))
+CFN_LINT: Final = Path(os.environ.get("PRESIGN_TEST_CFN", ROOT / ".venv-cfn" / "bin"), "cfn-lint")
+HCL2_TO_JSON: Final = BIN / "hcl2tojson"
 DIRECTORY: Final = ROOT / "deploy" / "lambda"
 TEMPLATE: Final = DIRECTORY / "template.yaml"
 MODULE: Final = sorted((DIRECTORY / "terraform").glob("*.tf"))
@@ -24,12 +26,12 @@ ENTRY_POINT: Final = ["python", "-m", "awslambdaric"]
 
 
 def cfn_lint(path: Path) -> str:
-    done = run_to_end([BIN / "cfn-lint", "--include-checks", "I", "--", path], cwd=ROOT)
+    done = run_to_end([CFN_LINT, "--include-checks", "I", "--", path], cwd=ROOT)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def read_hcl(path: Path) -> Any:
-    done = run_to_end([BIN / "hcl2tojson", path])
+    done = run_to_end([HCL2_TO_JSON, path])
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -87,7 +89,7 @@ def test_the_module_can_be_parsed(path: Path) -> None:
 def test_the_parser_finds_an_error(tmp_path: Path) -> None:
     broken = tmp_path / "main.tf"
     broken.write_text(MODULE[0].read_text().replace("resource ", "resource = ", 1))
-    assert run_to_end([BIN / "hcl2tojson", broken]).returncode != 0
+    assert run_to_end([HCL2_TO_JSON, broken]).returncode != 0
 
 
 def test_the_template_gives_the_rights_of_the_iam_files() -> None:
