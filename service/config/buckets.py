@@ -1,9 +1,13 @@
 """The settings of a bucket."""
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from service.config.conflicts import Conflict, refusal
+from service.config.durations import Between
+from service.config.messages import quoted
 from service.config.types import (
     ExternalId,
     Region,
@@ -61,7 +65,7 @@ class BucketSettings(Section):
     role_arn: RoleArn | None = None
     """The role that signs. Required unless `credentials: static`."""
 
-    session_seconds: int = Field(3600, ge=10, le=43_200)
+    session_seconds: Annotated[int, Between(10, 43_200)] = 3600
     """How long a session lasts, up to the role's own maximum. Values below 900 need an
     `sts_endpoint_url`."""
 
@@ -135,6 +139,10 @@ class BucketSettings(Section):
                 f"web_identity does not support {' and '.join(given[1:])}; "
                 "leave that out, or write credentials: assume_role"
             )
+        account = self.role_arn.split(":")[4]
+        if self.sts_endpoint_url is None and re.fullmatch(r"\d{12}", account) is None:
+            text = f"an account of AWS has 12 digits (found {quoted(account)})"
+            raise refusal([Conflict(("role_arn",), text)])
         if self.session_seconds < 900 and self.sts_endpoint_url is None:
             raise ValueError(
                 "session_seconds is at least 900 on AWS; less needs an sts_endpoint_url"

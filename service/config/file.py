@@ -1,20 +1,14 @@
 """The configuration files, with line numbers, and error messages for an operator."""
 
-import json
 import os
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from service.config.yaml_reader import YamlError, YamlMapping, YamlSequence, parse
-from service.errors import ConfigurationError
-
-_QUOTED_LENGTH: Final = 80
-# A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
-_SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
+from service.errors import ConfigurationError, ConfigurationProblem, Location
 
 
 def read_yaml(path: Path) -> Any:
@@ -22,12 +16,12 @@ def read_yaml(path: Path) -> Any:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigurationError([f"{path}: {error.strerror}"]) from None
+        problem = ConfigurationProblem(error.strerror or "cannot be read", file=str(path))
     except UnicodeDecodeError:
-        raise ConfigurationError([f"{path}: not UTF-8"]) from None
+        problem = ConfigurationProblem("not UTF-8", file=str(path))
     except YamlError as error:
-        where = str(path) if error.line is None else f"{path}:{error.line}"
-        raise ConfigurationError([f"{where}: {error.problem}"]) from None
+        problem = ConfigurationProblem(error.problem, file=str(path), line=error.line)
+    raise ConfigurationError([problem]) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +37,17 @@ class Files:
     document: Any
     teams: tuple[tuple[Path, Any, int], ...] = ()
 
-    def place(self, location: tuple[Any, ...]) -> str:
-        """Return the file, the line and the path of a setting."""
+    def placed(self, problem: ConfigurationProblem) -> ConfigurationProblem:
+        """Return the problem with its file and line. In a team file the location is its own."""
+        location = problem.location
         if location[:1] == ("callers",) and len(location) > 1:
+            index = int(location[1])
             for path, document, first in reversed(self.teams):
-                if location[1] >= first:
-                    return _place(path, document, ("callers", location[1] - first, *location[2:]))
-        return _place(self.path, self.own, location)
+                if index >= first:
+                    own = ("callers", index - first, *location[2:])
+                    line = _line(document, own)
+                    return replace(problem, location=own, file=str(path), line=line)
+        return replace(problem, file=str(self.path), line=_line(self.own, location))
 
 
 def read_files(path: Path) -> Files:
@@ -126,60 +124,14 @@ def content_digest(files: Iterable[Path], more: str = "") -> str:
     return digest.hexdigest()
 
 
-def _place(path: Path, document: Any, location: tuple[Any, ...]) -> str:
-    """Return the file, the line and the path of a setting.
-
-    If the file does not have the setting, the line is that of the innermost section that it has.
-    """
+def _line(document: Any, location: Location) -> int | None:
+    """Return the line of a setting, or of the innermost section that the file has of it."""
     line, node = None, document
     for part in location:
         try:
             if isinstance(node, YamlMapping | YamlSequence):
-                line = node.lines[part]
+                line = node.lines[part]  # type: ignore[index]
             node = node[part]
         except (KeyError, IndexError, TypeError):
             break
-    where = str(path) if line is None else f"{path}:{line}"
-    setting = ".".join(str(part) for part in location)
-    return f"{where}: {setting}" if setting else where
-
-
-def message(error: Any, near: str | None = None) -> str:
-    """Say what is wrong and what to write instead. `near` is the setting nearest to an unknown one."""
-    match error["type"]:
-        case "extra_forbidden":
-            return "unknown setting" + (f"; did you mean {near}?" if near else "; remove it")
-        case "missing":
-            return "is missing"
-        case "model_type" | "dict_type":
-            return "write settings here, as in presign.example.yaml"
-        case "tuple_type":
-            return "write a list, with brackets or one `- ` a line"
-        case "too_short":
-            return "is empty; write at least one"
-        case _:
-            text: str = error["msg"]
-            return text.removeprefix("Value error, ")
-
-
-def quoted(value: object) -> str:
-    """Quote a value briefly, in one line, without what could be a password or a key."""
-    text = str(value)
-    if "@" in text and "://" in text:
-        return "a URL with a user"
-    if _SECRET.search(text):
-        return "what looks like a key"
-    cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
-    return json.dumps(cut, ensure_ascii=not cut.isprintable())
-
-
-def without_echoes(errors: Sequence[Any]) -> list[Any]:
-    """Drop the `too_short` error of a list whose items are all invalid: their errors say more."""
-    locations = {error["loc"] for error in errors}
-
-    def is_echo(error: Any) -> bool:
-        at = error["loc"]
-        has_inner = any(other[: len(at)] == at and other != at for other in locations)
-        return bool(error["type"] == "too_short" and has_inner)
-
-    return [error for error in errors if not is_echo(error)]
+    return line

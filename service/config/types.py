@@ -25,10 +25,10 @@ from pydantic import (
 from service.access.callers import without_placeholders
 from service.access.key_prefixes import CALLER, MAX_PREFIX_BYTES, longest_prefix
 from service.errors import InvalidRequest
-from service.signing.signer import MAX_EXPIRES_IN
 from service.signing.validation import check_prefix
 
 _AMBIGUOUS = re.compile(r"\{[^{}]*\}[^/{]*\{")  # a pointer may contain slashes
+_LIKE_PLACEHOLDER = re.compile(r"\{(?:claims?[:./])?([A-Za-z_]+)\}")
 _PATTERN_CHARACTER = re.compile(r"[*?$\\]")  # patterns and variables in an IAM policy
 # Any caller could send an empty key.
 _EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -123,8 +123,10 @@ def _check_prefix(prefix: str) -> str:
         )
     literal = without_placeholders(prefix)
     if "{" in literal or "}" in literal:
+        near = _LIKE_PLACEHOLDER.search(prefix)
+        text = f"did you mean {{claim:/{near[1]}}}? " if near else ""
         raise ValueError(
-            "a prefix can contain braces only in a placeholder such as "
+            f"{text}a prefix can contain braces only in a placeholder such as "
             "{claim:/kubernetes.io/namespace}"
         )
     if _AMBIGUOUS.search(prefix):
@@ -201,7 +203,6 @@ def _check_digest(text: str) -> str:
 
 
 # docs/configuration.md lists each `title` with its error message.
-Seconds = Annotated[int, Field(ge=1, le=MAX_EXPIRES_IN)]
 Name = Annotated[
     str,
     Field(title="name"),

@@ -14,14 +14,16 @@ The client configuration below is right in every region (we measured all of them
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import aioboto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.session import get_session
 
-from service.errors import ConfigurationError
+from service.errors import ConfigurationError, ConfigurationProblem
 from service.signing.signer import SERVICE, Address
 
 AddressingStyle = Literal["virtual", "path"]
@@ -60,16 +62,27 @@ async def resolve(locations: Mapping[str, Location]) -> dict[str, Address]:
         aws_secret_access_key="none",  # noqa: S106 - it signs the sample URLs
     )
     addresses: dict[str, Address] = {}
-    problems: list[str] = []
+    problems: list[ConfigurationProblem] = []
     for name, location in locations.items():
         try:
             addresses[name] = await _address(session, location)
         # botocore does not wrap the ValueErrors of urllib and of its own settings.
         except (BotoCoreError, ValueError) as error:
-            problems.append(f"buckets.{name}: {error}")
+            problems.append(ConfigurationProblem(str(error), ("buckets", name)))
     if problems:
         raise ConfigurationError(problems)
     return addresses
+
+
+@cache
+def known_regions() -> frozenset[str]:
+    """Return the regions of S3 in all partitions that botocore knows."""
+    session = get_session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("s3", partition)
+    )
 
 
 async def _address(session: aioboto3.Session, location: Location) -> Address:

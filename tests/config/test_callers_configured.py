@@ -60,12 +60,12 @@ def test_check_shows_grants_and_sts_calls_of_callers_by_token(tmp_path: Path) ->
         ("{claim:/kubernetes.io/namespace}", "..", "no key can match it"),
         ("https://k.example/jwks", "http://k.example/jwks", "write an https URL"),
         ("https://k.example/jwks", "https://me@k.example/jwks", "without query or user"),
-        ("max_expires_in: 900", "max_content_length: 20EiB", "max_content_length: Input should be"),
+        ("max_expires_in: 900", "max_content_length: 20EiB", "max_content_length: write at most 48.8TiB (found"),
         ("audience: presign, ", "", "issuers.cluster-a.audience: is missing"),
         ("audience:", "audiense:", "did you mean audience?"),
         ("audience: presign", "audience: presign, ca_file: /nowhere/ca.crt",
          "write the path of a readable file"),
-        ("audience: presign", "audience: presign, max_lifetime_seconds: 9999999", "less than or"),
+        ("audience: presign", "audience: presign, max_lifetime_seconds: 9999999", "write a duration from 1m to 7d"),
         ("region: eu-west-1", "region: eu-west-1, credentials: web_identity, source_identity: true",
          "web_identity does not support source_identity; leave that out"),
         ("region: eu-west-1", "region: eu-west-1, scoped_sessions: false, session_tags: {a: b}",
@@ -192,13 +192,13 @@ ONE_SESSION: Final = f"{BUCKET}, scoped_sessions: false"
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
-        ({BUCKET: ONE_SESSION}, "bucket reports: all callers share one session"),
+        ({BUCKET: ONE_SESSION}, "buckets.reports: all callers share one session"),
         ({BUCKET: ONE_SESSION, "    grants:": "    revoked_before: 2026-01-01T00:00:00Z\n    grants:"},
-         "system:serviceaccount:billing:*: revoked_before has no effect on bucket reports"),
+         "callers.0.revoked_before: has no effect on bucket reports"),
         ({BUCKET: f"{BUCKET}, session_tags: {{who: '{{subject}}'}}"},
-         "bucket reports: session_tags have {subject} without {issuer}"),
+         "buckets.reports: session_tags have {subject} without {issuer}"),
         ({"max_expires_in: 900": "max_expires_in: 3000"},
-         "bucket reports: grants allow 3000 s, but a session of 3600 s is only guaranteed to have 2340 s"),
+         "buckets.reports: grants allow 3000 s, but a session of 3600 s is only guaranteed to have 2340 s"),
     ],
 )  # fmt: skip
 def test_check_warns_of_risky_settings(
@@ -207,7 +207,7 @@ def test_check_warns_of_risky_settings(
     text = GOOD
     for old, new in changes.items():
         text = text.replace(old, new)
-    assert f"warning: {warning}" in checked(tmp_path, text).stdout
+    assert warning in checked(tmp_path, text).stdout
 
 
 COPIES: Final = "any upload URL can copy everything that these credentials can read"
@@ -219,7 +219,7 @@ def test_check_warns_of_shared_credentials_at_other_stores(tmp_path: Path, signs
     text = GOOD.replace(BUCKET, f"{signs}, endpoint_url: 'http://minio.internal:9000'")
     done = checked(tmp_path, text)
     assert done.exit_code == 0, done.output
-    assert "warning: bucket reports: all callers share one set of credentials" in done.stdout
+    assert "buckets.reports: all callers share one set of credentials" in done.stdout
     assert COPIES in done.stdout
 
 
