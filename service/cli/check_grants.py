@@ -11,7 +11,7 @@ from service.app import builders
 from service.auth.api_keys import digest_of
 from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
-from service.config.messages import is_secret, quoted
+from service.config.messages import quoted
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
@@ -53,9 +53,6 @@ def _risky_caller(
     if not _GUESSABLE.isdisjoint(caller.sha256 or ()):
         text = f"API key {caller.api_key}: easy to guess; make a key with `presign new-key`"
         yield ConfigurationProblem(text, at)
-    if is_secret(caller.api_key or ""):
-        text = "looks like a key; write a name, since the audit trail shows it"
-        yield ConfigurationProblem(text, (*at, "api_key"))
     unscoped = {g.bucket for g in caller.grants if not settings.buckets[g.bucket].is_scoped}
     if caller.revoked_before is not None and unscoped:
         text = (
@@ -75,6 +72,8 @@ def _risks(grant: GrantSettings) -> Iterator[str]:
 
 
 def _doubtful_prefix(prefix: str) -> Iterator[str]:
+    if prefix.startswith("s3://"):
+        yield "begins with s3://, as hardly any key does; write the start of the keys only"
     if prefix.startswith("/"):
         yield f"begins with a slash, as hardly any key does; write {quoted(prefix.lstrip('/'))}"
     *_, name = without_placeholders(prefix, lambda _: "x").split("/")

@@ -144,9 +144,8 @@ class BucketSettings(Section):
             text = f"an account of AWS has 12 digits (found {quoted(account)})"
             raise refusal([Conflict(("role_arn",), text)])
         if self.session_seconds < 900 and self.sts_endpoint_url is None:
-            raise ValueError(
-                "session_seconds is at least 900 on AWS; less needs an sts_endpoint_url"
-            )
+            text = "write at least 900, as AWS demands; less needs an sts_endpoint_url"
+            raise refusal([Conflict(("session_seconds",), text)])
         return self
 
     @model_validator(mode="after")

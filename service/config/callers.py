@@ -12,6 +12,7 @@ from service.config.types import (
     CaFile,
     ContentTypePattern,
     Issuer,
+    KeyName,
     KeysUrl,
     Name,
     PastTime,
@@ -103,7 +104,7 @@ class IssuerSettings(Section):
 class CallerSettings(Section):
     """An API key (`api_key` and `sha256`), or subjects of an issuer (`issuer` and `subject`)."""
 
-    api_key: Name | None = None
+    api_key: KeyName | None = None
     """The API key's name. The audit trail shows it."""
 
     sha256: Annotated[tuple[Sha256, ...], Field(min_length=1, max_length=2)] | None = None

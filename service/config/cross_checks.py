@@ -76,8 +76,8 @@ def _equal_issuers(settings: "Settings") -> Iterator[Conflict]:
     for name, each in settings.issuers.items():
         other = sources.setdefault((each.issuer, each.audience, each.jwks_url), name)
         if other != name:
-            text = f"the same as {quoted(other)}, so a token would match both"
-            yield Conflict(("issuers", name), text)
+            text = f"the same as {OTHER}, so a token would match both"
+            yield Conflict(("issuers", name), text, ("issuers", other))
 
 
 def _placeholders_without_claims(settings: "Settings") -> Iterator[Conflict]:

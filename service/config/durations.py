@@ -12,6 +12,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 from service.signing.signer import MAX_EXPIRES_IN
 
 UNITS: Final[Mapping[str, int]] = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+TITLE: Final = "duration"  # of the text in the JSON Schema
 _DURATION = re.compile(r"(\d{1,8})([dhms])", re.ASCII)
 
 
@@ -43,14 +44,9 @@ class Between:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        number = handler(schema)
-        return {
-            **number,
-            "type": [number["type"], "string"],
-            "minimum": self.least,
-            "maximum": self.most,
-            "pattern": "^[0-9]{1,8}[dhms]?$",
-        }
+        number = {**handler(schema), "minimum": self.least, "maximum": self.most}
+        text = {"type": "string", "pattern": "^[0-9]{1,8}[dhms]?$", "title": TITLE}
+        return {"anyOf": [number, text]}
 
     def _seconds(self, value: object) -> float:
         seconds = _read(value)

@@ -13,15 +13,28 @@ from service.errors import ConfigurationError, ConfigurationProblem, Location
 
 def read_yaml(path: Path) -> Any:
     """Return the document, whose nodes know their lines. Raises ConfigurationError."""
+    text = ""
     try:
-        return parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return parse(text)
     except OSError as error:
         problem = ConfigurationProblem(error.strerror or "cannot be read", file=str(path))
     except UnicodeDecodeError:
         problem = ConfigurationProblem("not UTF-8", file=str(path))
     except YamlError as error:
-        problem = ConfigurationProblem(error.problem, file=str(path), line=error.line)
+        message = _advice(error, text)
+        problem = ConfigurationProblem(message, file=str(path), line=error.line)
     raise ConfigurationError([problem]) from None
+
+
+def _advice(error: YamlError, text: str) -> str:
+    """Return the parser's message, or what to write instead."""
+    line = text.split("\n")[error.line - 1] if error.line else ""
+    if line.lstrip(" ").startswith("\t"):
+        return "a tab; indent with spaces"
+    if error.problem.startswith("mapping values are not allowed"):
+        return "a second `: ` in one line; write a text that has one in quotes"
+    return error.problem
 
 
 @dataclass(frozen=True, slots=True)

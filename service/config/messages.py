@@ -21,7 +21,7 @@ _QUOTED: Final = frozenset(
         *("accelerate", "addressing_style", "algorithm", "allow", "allow_overwrite", "audience"),
         *("bucket", "ca_file", "ca_bundle", "conditional_writes", "console", "content_types"),
         *("cors_origins", "credentials", "default_expires_in", "drain_seconds", "dual_stack"),
-        *("endpoint_url", "errors_url", "expires_in", "fips", "grants", "issuer", "jwks_url"),
+        *("endpoint_url", "errors_url", "expires_in", "fips", "issuer", "jwks_url"),
         *("log_level", "max_content_length", "max_expires_in", "max_in_flight", "max_keys"),
         *(
             "max_lifetime_seconds",
@@ -77,7 +77,9 @@ _SIMPLE: Final[Mapping[str, str]] = {
     "byte_size_unit": "write a size in bytes, or with a unit, such as 50MiB",
     "too_short": "is empty; write at least one",
 }
+_ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
+_NAMES: Final = 10  # of a hundred, only so many are shown
 KEY: Final = "[key]"  # pydantic's name for the name of an entry
 
 
@@ -91,10 +93,10 @@ def describe(error: Any, settings: type[BaseModel]) -> str:
 
 
 def _message(error: Any, _settings: type[BaseModel]) -> str:
-    if error["loc"] == () and error["type"] == "model_type":
-        if error["input"] is None:
+    if error["input"] is None and error["type"] in _SIMPLE:
+        if error["loc"] == ():
             return "is empty; write `buckets:` and `callers:`, as in presign.example.yaml"
-        return "write settings, as in presign.example.yaml"
+        return "has no value; write one, or remove the line"
     text: str = error["msg"]
     return _SIMPLE.get(error["type"]) or text.removeprefix("Value error, ")
 
@@ -106,7 +108,7 @@ def _missing(error: Any, _settings: type[BaseModel]) -> str:
 
 def _list(error: Any, _settings: type[BaseModel]) -> str:
     value = error["input"]
-    if isinstance(value, str) and _setting(error["loc"]) in _QUOTED and not is_secret(value):
+    if _setting(error["loc"]) in _QUOTED and isinstance(value, str) and _ITEM.fullmatch(value):
         return f"write a list: [{value}]"
     return "write a list, with brackets or one `- ` a line"
 
@@ -143,6 +145,9 @@ def _unknown(error: Any, settings: type[BaseModel]) -> str:
         if homes := [home for home, inner in fields_with_models(above) if name in names(inner)]:
             where = " or ".join(f"`{home}`" for home in dict.fromkeys(homes))
             return f"unknown setting here; it belongs in {where}"
+    for home, inner in fields_with_models(settings):
+        if near := nearest(str(name), names(inner), cutoff=0.85):
+            return f"unknown setting; did you mean {near} in `{home}`?"
     if near := nearest(str(name), names(model)):
         return f"unknown setting; did you mean {near}?"
     return "unknown setting; remove it"
@@ -161,11 +166,12 @@ _MESSAGES: Final[Mapping[str, Callable[[Any, type[BaseModel]], str]]] = {
 
 
 def unknown_name(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    """Say that nothing of this name is configured, and which names are."""
-    near = nearest(name, [*known])
-    suggestion = f", did you mean {quoted(near)}" if near else ""
-    text = ", ".join(sorted(known)) or "none"
-    return f"no {kind} {quoted(name)} is configured{suggestion}; there are: {text}"
+    """Say that nothing of this name is configured, and which name was meant, or which there are."""
+    if near := nearest(name, [*known]):
+        return f"no {kind} {quoted(name)} is configured; did you mean {quoted(near)}?"
+    text = ", ".join(sorted(known)[:_NAMES]) or "none"
+    more = ", …" if len(known) > _NAMES else ""
+    return f"no {kind} {quoted(name)} is configured; there are: {text}{more}"
 
 
 def _found(error: Any) -> str:
@@ -183,7 +189,7 @@ def _setting(location: _Location) -> str | None:
     return next((part for part in reversed(location) if isinstance(part, str)), None)
 
 
-def is_secret(text: str) -> bool:
+def _is_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 
 
@@ -194,7 +200,7 @@ def quoted(value: object) -> str:
     text = str(value)
     if "://" in text and any(character in text for character in "@?#"):
         return "a URL with a user or a query"
-    if is_secret(text):
+    if _is_secret(text):
         return "what looks like a key"
     cut = text if len(text) <= _QUOTED_LENGTH else f"{text[:_QUOTED_LENGTH]}…"
     return json.dumps(cut, ensure_ascii=not cut.isprintable())

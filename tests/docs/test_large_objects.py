@@ -8,8 +8,8 @@ from typing import Any, Final
 from service.api.problems import Problems
 from service.api.routes.multipart import part_window
 from service.api.schemas import PartUrlsRequest
-from service.multipart.part_plan import PartPlan
 from service.config.durations import parse_duration
+from service.multipart.part_plan import PartPlan
 from service.operations.abandoned_uploads import (
     SweepResult,
     UploadWithAge,

@@ -119,7 +119,7 @@ def test_check_warns_of_what_has_no_effect(tmp_path: Path, more: dict[str, Any],
         ({}, "git_lfs.repositories"),
         (
             {"repositories": {"design": DESIGN | {"bucket": "reprots"}}},
-            'git_lfs.repositories.design.bucket: no bucket "reprots" is configured, did you mean',
+            'git_lfs.repositories.design.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"repositories": {"design": DESIGN | {"prefix": "lfs"}}},

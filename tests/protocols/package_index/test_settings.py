@@ -84,7 +84,7 @@ def test_check_warns_if_nobody_may_list_an_index(tmp_path: Path) -> None:
         ({"objects": False}, "package_index: its files are object URLs, so it needs `objects`"),
         (
             {"package_index": {"wheels": WHEELS | {"bucket": "reprots"}}},
-            'package_index.wheels.bucket: no bucket "reprots" is configured, did you mean',
+            'package_index.wheels.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"package_index": {"wheels": WHEELS | {"prefix": "pypi"}}},
