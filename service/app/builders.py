@@ -27,7 +27,7 @@ from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.git_lfs.repositories import LfsSettings, Repository
 from service.protocols.git_lfs.tickets import TicketKeys
-from service.protocols.links.links import LinkSettings
+from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget
@@ -275,8 +275,10 @@ def sdk_ca_digest() -> str:
 
 def arns(name: str, bucket: BucketSettings, region: str) -> BucketArns | None:
     """The bucket's ARNs for a session policy. None if its sessions are not scoped."""
-    if not bucket.is_scoped:
-        return None
+    return iam_arns(name, bucket, region) if bucket.is_scoped else None
+
+
+def iam_arns(name: str, bucket: BucketSettings, region: str) -> BucketArns:
     role_arn = _AWS_PARTITION.fullmatch(bucket.role_arn or "")
     partition = "aws" if role_arn is None else role_arn[1]
     kms_via: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from service.cli import (
     check_remote_signing,
     check_uppy,
 )
-from service.config.file import Files
+from service.config.reading import Files
 from service.config.settings import Settings, placed
 from service.errors import ConfigurationProblem
 from service.signing.signer import Address
@@ -157,6 +157,8 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
 
 def skipped_files(settings: Settings) -> Iterator[str]:
     """Yield the files with certificates and keys that `--offline` does not read."""
+    for name, bucket in settings.buckets.items():
+        yield from (f"buckets.{name}: keys in {path}" for path in bucket.files_of_keys)
     if settings.server.ca_bundle is not None:
         yield f"server.ca_bundle {settings.server.ca_bundle}"
     for name, issuer in settings.issuers.items():

@@ -26,13 +26,20 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
             grants[grant.bucket].append(grant)
     for name, bucket in settings.buckets.items():
         address = addresses[name]
-        signer = "static keys of the AWS default chain"
-        if bucket.credentials != "static":
-            signer = f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
         where = f"{address.origin}{address.path_prefix} in {address.region}"
-        yield f"bucket {name}: {where}, signed with {signer}"
+        yield f"bucket {name}: {where}, signed with {_signer(bucket)}"
         yield from _sts_calls(name, bucket, lifetimes[name])
         yield from _signature_age(name, bucket, grants[name])
+
+
+def _signer(bucket: BucketSettings) -> str:
+    if bucket.credentials != "static":
+        return f"sessions of {bucket.role_arn} that last {bucket.session_seconds} s"
+    if bucket.profile is not None:
+        return f"static keys of the profile {bucket.profile}"
+    if bucket.access_key_id_file is not None:
+        return f"static keys in {bucket.access_key_id_file} and {bucket.secret_access_key_file}"
+    return "static keys of the AWS default chain"
 
 
 def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from service.access.callers import CallerEntry
 from service.access.grants import Grant, Operation
 from service.app import builders
+from service.config.links import MEMORY
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 
@@ -42,6 +43,12 @@ def warnings(settings: Settings) -> Iterator[ConfigurationProblem]:
     if urlsplit(links.url).scheme == "http":
         text = "is not https, so everybody on the way can use the links"
         yield ConfigurationProblem(text, ("links", "url"))
+    if links.store_url is not None and links.store_url.get_secret_value() == MEMORY:
+        text = (
+            "memory:// counts uses and keeps revocations in one process, and forgets them when it "
+            "ends; use a Redis or Valkey for several replicas"
+        )
+        yield ConfigurationProblem(text, ("links", "store_url"))
     yield from _unlimited(settings, entries)
 
 

@@ -15,7 +15,7 @@ import click
 from service.errors import ConfigurationError, ConfigurationProblem
 
 if TYPE_CHECKING:
-    from service.config.file import Files
+    from service.config.reading import Files
     from service.config.settings import Settings
     from service.signing.signer import Address
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ByteSize
 
+from service.config.expansion import Source
 from service.field_names import fields_with_models, model_at, names, nearest
 
 _Location = tuple[str | int, ...]
@@ -30,7 +31,7 @@ _QUOTED: Final = frozenset(
             "origins",
             "prefix",
         ),
-        *("public_endpoint_url", "rate_limit", "region", "revoked_before", "role_arn"),
+        *("profile", "public_endpoint_url", "rate_limit", "region", "revoked_before", "role_arn"),
         *("scoped_sessions", "session_seconds", "source_identity", "sts_endpoint_url", "subject"),
         *("tag_urls", "url"),
     }
@@ -80,6 +81,7 @@ _SIMPLE: Final[Mapping[str, str]] = {
 _ITEM: Final = re.compile(r"[A-Za-z0-9./*+:-]{1,39}")  # no key, and no other list in brackets
 _SIZES: Final = frozenset({"max_content_length", "multipart_threshold"})
 _NAMES: Final = 10  # of a hundred, only so many are shown
+_SAID: Final = frozenset({"conflict", "extra_forbidden", "grant_set", "missing", "tuple_type"})
 KEY: Final = "[key]"  # pydantic's name for the name of an entry
 
 
@@ -143,7 +145,7 @@ def _unknown(error: Any, settings: type[BaseModel]) -> str:
     # Rather one below than one of another section.
     for above in (model, settings):
         if homes := [home for home, inner in fields_with_models(above) if name in names(inner)]:
-            where = " or ".join(f"`{home}`" for home in dict.fromkeys(homes))
+            where = " or ".join(f"`{home}`" for home in [*dict.fromkeys(homes)][:2])
             return f"unknown setting here; it belongs in {where}"
     for home, inner in fields_with_models(settings):
         if near := nearest(str(name), names(inner), cutoff=0.85):
@@ -179,8 +181,9 @@ def _found(error: Any) -> str:
     location, value = error["loc"], error["input"]
     if location[-1:] == (KEY,):
         return f" (found {quoted(value)})"
-    is_said = error["type"] in {"conflict", "extra_forbidden", "missing", "tuple_type"}
-    if is_said or _setting(location) not in _QUOTED:
+    if error["type"] in _SAID:
+        return ""
+    if _setting(location) not in _QUOTED and not isinstance(value, Source):
         return ""
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 

@@ -6,6 +6,7 @@ errors, so that a misspelt limit is not a missing limit.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,18 +14,20 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from service.access.grants import Operation
-from service.config.buckets import BucketSettings
+from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
 from service.config.conflicts import OTHER, refusal
 from service.config.cross_checks import conflicts
 from service.config.environment import unknown_variables
-from service.config.file import Files, read_files
+from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
-from service.config.messages import KEY, describe, without_echoes
+from service.config.messages import KEY, describe, unknown_name, without_echoes
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
+from service.config.reading import Files, Sources, find_sources, read_files
 from service.config.server import ServerSettings, ambient_ca_bundle
+from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.config.uppy import UppySettings
 from service.errors import ConfigurationError, ConfigurationProblem, Location
@@ -37,16 +40,28 @@ class Settings(Section):
     buckets: dict[Name, BucketSettings] = Field(min_length=1)
     """The buckets, each by the name that callers use."""
 
+    bucket_defaults: BucketDefaults = Field(default_factory=BucketDefaults)
+    """Settings of all buckets, except `bucket`. A bucket's own key replaces the default as a whole,
+    and `null` removes it."""
+
+    buckets_dir: Path | None = None  # `read_files` has added its buckets
+    """A directory, relative to this file. Each `*.yaml` in it has `buckets:` and nothing else. Needs
+    no `buckets` in this file."""
+
     issuers: dict[Name, IssuerSettings] = Field(default_factory=dict)
     """The issuers of callers' tokens. The name is used in `callers`, in the audit trail and in `GET
     /v1/caller`."""
+
+    grant_sets: dict[Name, tuple[GrantSettings, ...]] = Field(default_factory=dict)
+    """Lists of grants by name, for callers that write `grants: NAME`."""
 
     callers: tuple[CallerSettings, ...] = ()
     """Who may request what. A caller has the grants of all entries that match it."""
 
     callers_dir: Path | None = None  # `read_files` has added its callers
     """A directory, relative to this file. Each `*.yaml` in it has a list of `callers:` and nothing
-    else, such as one file for each team."""
+    else, such as one file for each team. Its authors may not read the service's secrets, so
+    `${VAR}` is an error there."""
 
     unsafe_anonymous_caller: AnonymousSettings | None = None
     """What a request without `Authorization` may do. For demos and tests only."""
@@ -69,6 +84,11 @@ class Settings(Section):
 
     console: bool = False
     """Whether there is [a page for people](console.md) at `/console`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _share(cls, document: Any) -> Any:
+        return with_shared_settings(document) if isinstance(document, Mapping) else document
 
     @model_validator(mode="after")
     def _sections_fit(self, info: ValidationInfo) -> Self:
@@ -116,7 +136,13 @@ def authority_files(settings: Settings) -> tuple[Path, ...]:
 def watched_files(settings: Settings) -> tuple[Path, ...]:
     """Return the other files whose change makes the service read the configuration again."""
     keys = () if settings.links is None else settings.links.keys
-    return (*authority_files(settings), *keys)
+    static = [file for bucket in settings.buckets.values() for file in bucket.files_of_keys]
+    return (*authority_files(settings), *keys, *dict.fromkeys(static))
+
+
+def configuration_sources(path: Path) -> Sources:
+    """Return what the configuration at `path` is read from, even if it has errors."""
+    return find_sources(path, os.environ)
 
 
 def callers_token() -> str | None:
@@ -134,13 +160,14 @@ def load_settings(path: Path | None = None, *, offline: bool = False) -> Setting
 
 def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settings, Files]:
     """Return the settings, and the files that know where each is. Otherwise as `load_settings`."""
-    files = read_files(configuration_path(path))
-    problems = unknown_variables(os.environ)
+    files = read_files(configuration_path(path), os.environ)
+    problems = unknown_variables(os.environ.keys() - files.variables)
     try:
         settings = Settings.model_validate(files.document, context=OFFLINE if offline else None)
     except ValidationError as invalid:
         errors = without_echoes(invalid.errors(include_url=False))
-        problems += [_problem(error, files) for error in errors]
+        # What several buckets or callers share has its error once for each.
+        problems += dict.fromkeys(_problem(error, files) for error in errors)
     if problems:
         raise ConfigurationError(problems)
     return settings, files
@@ -148,7 +175,10 @@ def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settin
 
 def _problem(error: Any, files: Files) -> ConfigurationProblem:
     """Say what is wrong, where, and what to write instead."""
+    error = {**error, "input": source(error["input"])}
     text = describe(error, Settings)
+    if error["type"] == "grant_set":
+        text = unknown_name("grant set", error["input"], files.document.get("grant_sets") or {})
     if other := error.get("ctx", {}).get("other_location"):
         place = placed(ConfigurationProblem("", other), files)
         text = text.replace(OTHER, f"{place.path} ({place.file}:{place.line})")

@@ -87,7 +87,7 @@ def test_the_example_configuration_is_valid() -> None:
          "6: callers.0.sha256: is empty; write at least one"),
         ("buckets:", "buckets: [", "presign.yaml:"),
         ("\nbuckets:", "\nserver: {region: x}\nbuckets:",
-         "2: server.region: unknown setting here; it belongs in `buckets`"),
+         "2: server.region: unknown setting here; it belongs in `buckets` or `bucket_defaults`"),
         ("\nbuckets:", "\nserver: {cors_origins: ['https://a.example/']}\nbuckets:",
          "2: server.cors_origins.0: write an origin such as"),
         ("\nbuckets:", "\nserver: {cors_origins: ['null']}\nbuckets:",

@@ -79,6 +79,15 @@ def test_a_misspelt_variable_is_an_error_without_its_value(
     assert KEY not in done.output
 
 
+def test_a_variable_that_the_file_names_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD.replace("eu-west-1", "${PRESIGN_REGION}"))
+    monkeypatch.setenv("PRESIGN_REGION", "eu-west-1")
+    assert CliRunner().invoke(main, ["check", str(path), "--strict"]).exit_code == 0
+
+
 def test_a_risk_names_the_variable_that_it_is_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import httpx
 
-from service.protocols.links.links import Links
+from service.protocols.links.service import Links
 from tests.protocols.links.visitor import BROWSER, Visitor, code, run_visitor
 from tests.support.app import app_of
 from tests.support.valkey import Valkey
