@@ -197,6 +197,11 @@ class ConfigurationProblem:
     def path(self) -> str:
         return ".".join(map(str, self.location))
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and the line, to sort by. What is not in a file comes first."""
+        return self.file or "", self.line or 0
+
 
 class ConfigurationError(Exception):
     """The configuration is not valid. A text is a problem without a place."""

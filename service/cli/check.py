@@ -1,7 +1,7 @@
 """The output of `presign check`: what a configuration means, and what is risky in it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,8 +88,8 @@ def report(
     """
     errors = check_policies.oversized_policies(settings, addresses)
     return Report(
-        errors=[placed(each, files) for each in errors],
-        warnings=[placed(each, files) for each in warnings(settings)],
+        errors=_placed(errors, files),
+        warnings=_placed(warnings(settings), files),
         callers=[
             json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
             for each in builders.caller_entries(settings)
@@ -97,6 +97,11 @@ def report(
         description=[*describe(settings, addresses), *_describe_traces(traces)],
         not_checked=[*skipped_files(settings)] if offline else [],
     )
+
+
+def _placed(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
+    """Return the problems in the order of the files."""
+    return sorted((placed(each, files) for each in problems), key=lambda each: each.place)
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:

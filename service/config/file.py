@@ -33,8 +33,8 @@ def _unreadable(path: Path, message: str, line: int | None = None) -> Configurat
 
 def _advice(error: YamlError, text: str) -> str:
     """Return the parser's message, or what to write instead."""
-    line = text.split("\n")[error.line - 1] if error.line else ""
-    if line.lstrip(" ").startswith("\t"):
+    lines = text.split("\n")[error.line - 1 : error.line] if error.line else []
+    if any(line.lstrip(" ").startswith("\t") for line in lines):  # none at the end of the text
         return "a tab; indent with spaces"
     if error.problem.startswith("mapping values are not allowed"):
         return "a second `: ` in one line; write a text that has one in quotes"

@@ -181,8 +181,8 @@ class _Reader:
             if document is None:
                 continue
             if not isinstance(document, YamlMapping) or set(document) != {section}:
-                others = [str(key) for key in document or () if key != section]
-                location = (others[0],) if isinstance(document, YamlMapping) and others else ()
+                keys = document if isinstance(document, YamlMapping) else ()
+                location = tuple(str(key) for key in keys if key != section)[:1]
                 text = f"write {_SECTIONS[section]} and nothing else"
                 raise _refusal(path, document, text, location)
             yield path, document

@@ -169,7 +169,7 @@ def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settin
         # What several buckets or callers share has its error once for each.
         problems += dict.fromkeys(_problem(error, files) for error in errors)
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(sorted(problems, key=lambda each: each.place))
     return settings, files
 
 

@@ -164,7 +164,7 @@ Name = Annotated[
     Field(title="name"),
     matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}",
-        "write a name: at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
+        "write a name of at most 63 letters, digits, `.`, `_` and `-`, a letter or digit first",
     ),
 ]
 KeyName = Annotated[Name, AfterValidator(_check_key_name)]
