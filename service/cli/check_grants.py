@@ -75,13 +75,10 @@ def _doubtful_prefix(prefix: str) -> Iterator[str]:
     if prefix.startswith("s3://"):
         yield "begins with s3://, as hardly any key does; write the start of the keys only"
     if prefix.startswith("/"):
-        yield f"begins with a slash, as hardly any key does; write {quoted(prefix.lstrip('/'))}"
+        yield "begins with a slash, as hardly any key does; remove it"
     *_, name = without_placeholders(prefix, lambda _: "x").split("/")
     if name and "." not in name:
-        yield (
-            f"names one key, {quoted(prefix)}; write {quoted(f'{prefix}/')} to cover the keys below "
-            "it"
-        )
+        yield f"names one key, {quoted(prefix)}; end it in / to cover the keys below it"
 
 
 def _without_effect(grant: GrantSettings) -> Iterator[str]:

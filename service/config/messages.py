@@ -192,6 +192,11 @@ def _setting(location: _Location) -> str | None:
     return next((part for part in reversed(location) if isinstance(part, str)), None)
 
 
+def shown(part: str | int) -> str | int:
+    """Return a part of a location, without what could be a key in the place of a name."""
+    return "…" if isinstance(part, str) and _is_secret(part) else part
+
+
 def _is_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 

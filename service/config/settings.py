@@ -22,7 +22,7 @@ from service.config.environment import unknown_variables
 from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
-from service.config.messages import KEY, describe, unknown_name, without_echoes
+from service.config.messages import KEY, describe, shown, unknown_name, without_echoes
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
 from service.config.reading import Files, Sources, find_sources, read_files
@@ -169,7 +169,8 @@ def load_with_files(path: Path | None, *, offline: bool = False) -> tuple[Settin
         # What several buckets or callers share has its error once for each.
         problems += dict.fromkeys(_problem(error, files) for error in errors)
     if problems:
-        raise ConfigurationError(sorted(problems, key=lambda each: each.place))
+        problems.sort(key=lambda each: each.place)
+        raise ConfigurationError(problems)
     return settings, files
 
 
@@ -182,9 +183,10 @@ def _problem(error: Any, files: Files) -> ConfigurationProblem:
     if other := error.get("ctx", {}).get("other_location"):
         place = placed(ConfigurationProblem("", other), files)
         text = text.replace(OTHER, f"{place.path} ({place.file}:{place.line})")
-    location = tuple(part for part in error["loc"] if part != KEY)
-    problem = ConfigurationProblem(text, location)
-    return files.placed(problem) if error["type"] == "extra_forbidden" else placed(problem, files)
+    problem = ConfigurationProblem(text, tuple(part for part in error["loc"] if part != KEY))
+    is_known = error["type"] != "extra_forbidden"
+    problem = placed(problem, files) if is_known else files.placed(problem)
+    return replace(problem, location=tuple(map(shown, problem.location)))
 
 
 def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
