@@ -7,7 +7,7 @@ never reveals anything outside the caller's grants.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class PresignError(Exception):
@@ -174,6 +174,7 @@ class Overloaded(PresignError):
 
 
 Location = tuple[str | int, ...]
+OTHER: Final = "{other}"  # in the message of a problem: the place of another setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +182,15 @@ class ConfigurationProblem:
     """An error in the configuration, or a warning about it: a sentence for the operator.
 
     `location` is the setting's names and indexes, from the top of its `file`, or the name of a
-    variable of the environment. `line` counts from 1.
+    variable of the environment. `line` counts from 1. `other` is the location of a setting whose
+    place the message names.
     """
 
     message: str
     location: Location = ()
     file: str | None = None
     line: int | None = None
+    other: Location | None = None
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"

@@ -100,8 +100,9 @@ def report(
 
 
 def _placed(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
-    """Return the problems in the order of the files."""
-    return sorted((placed(each, files) for each in problems), key=lambda each: each.place)
+    """Return the problems in the order of the files, and those of a grant set once."""
+    found = dict.fromkeys(placed(each, files) for each in problems)
+    return sorted(found, key=lambda each: each.place)
 
 
 def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[str]:

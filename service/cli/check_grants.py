@@ -13,7 +13,7 @@ from service.config.callers import CallerSettings, GrantSettings
 from service.config.durations import duration_text
 from service.config.messages import quoted
 from service.config.settings import Settings
-from service.errors import ConfigurationProblem, Location
+from service.errors import OTHER, ConfigurationProblem, Location
 from service.presigning.snapshot import Entries
 from service.signing.signer import MAX_EXPIRES_IN
 
@@ -122,11 +122,8 @@ def _undone_limits(
         own, others = getattr(grant, limit), getattr(other, limit)
         if limit in grant.model_fields_set and shared & operations and _is_looser(others, own):
             less = "has no such limit" if others is None else "allows more"
-            text = (
-                f"has no effect on {_names(shared & operations)}, because "
-                f"{'.'.join(map(str, other_at))} {less}"
-            )
-            yield ConfigurationProblem(text, (*at, limit))
+            text = f"has no effect on {_names(shared & operations)}, because {OTHER} {less}"
+            yield ConfigurationProblem(text, (*at, limit), other=other_at)
 
 
 def _covers(prefix: str, other: str) -> bool:

@@ -1,17 +1,18 @@
 """An error about a setting that does not fit another one."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from service.errors import Location
 
-OTHER: Final = "{other}"  # in a text: the place of the other setting
-
 
 class Conflict(NamedTuple):
-    """`location` is the setting to change. `other` is one that it does not go with."""
+    """`location` is the setting to change. `other` is one that it does not go with, if any.
+
+    The text names the place of the other one by OTHER.
+    """
 
     location: Location
     text: str

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from service.access.callers import pointers
 from service.access.grants import Operation
-from service.config.conflicts import OTHER, Conflict
+from service.config.conflicts import Conflict
 from service.config.messages import quoted, unknown_name
 from service.config.types import READABLE_PEM, can_be_trusted
+from service.errors import OTHER
 
 if TYPE_CHECKING:
     from service.config.settings import Settings

@@ -9,32 +9,62 @@ from typing import Any, Final
 from pydantic import BaseModel, ByteSize
 
 from service.config.expansion import Source
+from service.errors import Location
 from service.field_names import fields_with_models, model_at, names, nearest
-
-_Location = tuple[str | int, ...]
 
 _QUOTED_LENGTH: Final = 80
 # A digest, a key of 256 bits or the id of an AWS key, which somebody may have put in a wrong place.
 _SECRET: Final = re.compile(r"[0-9A-Fa-f]{32}|A[KS]IA[0-9A-Z]{16}|[A-Za-z0-9_+=-]{40}")
 # Messages quote the values of these settings. None of them is or contains a secret.
 _QUOTED: Final = frozenset(
-    {
-        *("accelerate", "addressing_style", "algorithm", "allow", "allow_overwrite", "audience"),
-        *("bucket", "ca_file", "ca_bundle", "conditional_writes", "console", "content_types"),
-        *("cors_origins", "credentials", "default_expires_in", "drain_seconds", "dual_stack"),
-        *("endpoint_url", "errors_url", "expires_in", "fips", "issuer", "jwks_url"),
-        *("log_level", "max_content_length", "max_expires_in", "max_in_flight", "max_keys"),
-        *(
-            "max_lifetime_seconds",
-            "max_link_expires_in",
-            "multipart_threshold",
-            "origins",
-            "prefix",
-        ),
-        *("profile", "public_endpoint_url", "rate_limit", "region", "revoked_before", "role_arn"),
-        *("scoped_sessions", "session_seconds", "source_identity", "sts_endpoint_url", "subject"),
-        *("tag_urls", "url"),
-    }
+    [
+        "accelerate",
+        "addressing_style",
+        "algorithm",
+        "allow",
+        "allow_overwrite",
+        "audience",
+        "bucket",
+        "ca_bundle",
+        "ca_file",
+        "conditional_writes",
+        "console",
+        "content_types",
+        "cors_origins",
+        "credentials",
+        "default_expires_in",
+        "drain_seconds",
+        "dual_stack",
+        "endpoint_url",
+        "errors_url",
+        "expires_in",
+        "fips",
+        "issuer",
+        "jwks_url",
+        "log_level",
+        "max_content_length",
+        "max_expires_in",
+        "max_in_flight",
+        "max_keys",
+        "max_lifetime_seconds",
+        "max_link_expires_in",
+        "multipart_threshold",
+        "origins",
+        "prefix",
+        "profile",
+        "public_endpoint_url",
+        "rate_limit",
+        "region",
+        "revoked_before",
+        "role_arn",
+        "scoped_sessions",
+        "session_seconds",
+        "source_identity",
+        "sts_endpoint_url",
+        "subject",
+        "tag_urls",
+        "url",
+    ]
 )
 _MISSING: Final[Mapping[str, str]] = {
     "algorithm": "write AES256, aws:kms or aws:kms:dsse",
@@ -63,6 +93,7 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 _SIMPLE: Final[Mapping[str, str]] = {
     "model_type": "write settings here, as in presign.example.yaml",
     "dict_type": "write names with their settings here, as in presign.example.yaml",
+    "invalid_key": "a name of a setting is text; put a number in quotes",
     "string_type": "write text; put a number or a date in quotes",
     "path_type": "write a path",
     "bool_type": "write true or false",
@@ -188,7 +219,7 @@ def _found(error: Any) -> str:
     return f" (found {quoted(value)})" if isinstance(value, str | int | float | Path) else ""
 
 
-def _setting(location: _Location) -> str | None:
+def _setting(location: Location) -> str | None:
     return next((part for part in reversed(location) if isinstance(part, str)), None)
 
 

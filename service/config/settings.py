@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, ValidationInfo, model_validator
 from service.access.grants import Operation
 from service.config.buckets import BucketDefaults, BucketSettings
 from service.config.callers import AnonymousSettings, CallerSettings, GrantSettings, IssuerSettings
-from service.config.conflicts import OTHER, refusal
+from service.config.conflicts import refusal
 from service.config.cross_checks import conflicts
 from service.config.environment import unknown_variables
 from service.config.expansion import source
@@ -30,7 +30,7 @@ from service.config.server import ServerSettings, ambient_ca_bundle
 from service.config.sharing import with_shared_settings
 from service.config.types import OFFLINE, Name, Section
 from service.config.uppy import UppySettings
-from service.errors import ConfigurationError, ConfigurationProblem, Location
+from service.errors import OTHER, ConfigurationError, ConfigurationProblem, Location
 
 
 class Settings(Section):
@@ -180,10 +180,9 @@ def _problem(error: Any, files: Files) -> ConfigurationProblem:
     text = describe(error, Settings)
     if error["type"] == "grant_set":
         text = unknown_name("grant set", error["input"], files.document.get("grant_sets") or {})
-    if other := error.get("ctx", {}).get("other_location"):
-        place = placed(ConfigurationProblem("", other), files)
-        text = text.replace(OTHER, f"{place.path} ({place.file}:{place.line})")
-    problem = ConfigurationProblem(text, tuple(part for part in error["loc"] if part != KEY))
+    location = tuple(part for part in error["loc"] if part != KEY)
+    other = error.get("ctx", {}).get("other_location")
+    problem = ConfigurationProblem(text, location, other=other)
     is_known = error["type"] != "extra_forbidden"
     problem = placed(problem, files) if is_known else files.placed(problem)
     return replace(problem, location=tuple(map(shown, problem.location)))
@@ -191,6 +190,10 @@ def _problem(error: Any, files: Files) -> ConfigurationProblem:
 
 def placed(problem: ConfigurationProblem, files: Files) -> ConfigurationProblem:
     """Return the problem with the file and the line, or the variable, of its setting."""
+    if problem.other is not None:
+        other = placed(ConfigurationProblem("", problem.other), files)
+        message = problem.message.replace(OTHER, f"{other.path} ({other.file}:{other.line})")
+        problem = replace(problem, message=message, other=None)
     variable = _variable(problem.location)
     if variable in {name.upper() for name in os.environ}:
         return replace(problem, location=(variable,))

@@ -34,7 +34,7 @@ OF_KUBERNETES = (
         ("presign_loglevel", "did you mean PRESIGN_LOG_LEVEL?"),
         ("PRESIGN_CONFIG_FILE", "did you mean PRESIGN_CONFIG?"),
         ("PRESIGN_TOKENS", "did you mean PRESIGN_TOKEN?"),
-        ("PRESIGN_REGION", "only PRESIGN_CONFIG and the settings of `server` have one: remove it"),
+        ("PRESIGN_REGION", "only PRESIGN_CONFIG and the settings of `server` have one; remove it"),
         ("PRESIGN_PORTS", "unknown variable"),
         ("PRESIGN_PORT_8000_TCP_ADDRESS", "unknown variable"),
     ],
@@ -60,6 +60,7 @@ def test_every_variable_of_the_project_is_accepted() -> None:
     ]
     texts += [(ROOT / name).read_text(encoding="utf-8") for name in ("Dockerfile", "README.md")]
     names = set(re.findall(r"\bPRESIGN_[A-Z_]*[A-Z]\b", "\n".join(texts)))
+    names.remove("PRESIGN_MAX_INFLIGHT")  # the misspelt one of docs/check.md
     assert len(names) > 10
     assert unknown_variables(names) == []
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.config.messages import describe, quoted
+from service.config.messages import _MISSING, describe, quoted
 from service.config.settings import Settings
+from tests.docs.configuration_page import SCHEMA
 from tests.docs.test_configuration_page import uncommented
 
 ODD: tuple[Any, ...] = ({}, ["a b"], 1.5, -1, True, "\0*", None, 10**30, float("inf"))
@@ -52,6 +53,12 @@ def test_no_message_is_in_words_of_python() -> None:
     assert not [
         text for text in texts if any(word in text.split(" (found")[0] for word in OF_PYTHON)
     ]
+
+
+def test_every_required_setting_has_an_example() -> None:
+    models = [SCHEMA, *SCHEMA["$defs"].values()]
+    required = {name for model in models for name in model.get("required", ())}
+    assert required <= set(_MISSING)
 
 
 @pytest.mark.parametrize(
