@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from service.api.rendering import render_caller
 from service.app import builders
 from service.app.builders import caller_name
 from service.cli import (
+    check_api_keys,
     check_buckets,
     check_credentials,
     check_git_lfs,
@@ -78,6 +80,7 @@ def report(
     settings: Settings,
     addresses: Mapping[str, Address],
     files: Files,
+    now: datetime,
     *,
     offline: bool,
     traces: str | None,
@@ -86,10 +89,11 @@ def report(
 
     `traces` is the URL that spans are sent to.
     """
+    found = [*warnings(settings), *check_api_keys.warnings(settings, now)]
     errors = check_policies.oversized_policies(settings, addresses)
     return Report(
         errors=_placed(errors, files),
-        warnings=_placed(warnings(settings), files),
+        warnings=_placed(found, files),
         callers=[
             json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
             for each in builders.caller_entries(settings)

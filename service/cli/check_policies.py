@@ -6,10 +6,11 @@ from hashlib import sha256
 from itertools import chain, islice
 from typing import Final
 
-from service.access.callers import LONGEST_CLAIM, CallerEntry, without_placeholders
+from service.access.callers import LONGEST_CLAIM, CallerEntry, pointers, without_placeholders
 from service.access.grants import Caller, Grant
-from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns, session_policy
+from service.access.session_policy import MAX_POLICY_LENGTH, BucketArns
 from service.app import builders
+from service.cli import check_limits
 from service.config.settings import Settings
 from service.errors import ConfigurationProblem
 from service.presigning.requests import CredentialsRequest
@@ -43,7 +44,7 @@ def oversized_policies(
 
 
 def _policies(grants: list[Grant], bucket: str, arns: BucketArns) -> Iterator[tuple[str, str]]:
-    yield "its session policy", session_policy(grants, arns)
+    yield "its session policy", check_limits.policy_of(tuple(grants), arns)
     vended = policy_for(grants, CredentialsRequest(bucket=bucket), arns)
     if vended:
         yield "the session policy of its credentials", vended
@@ -92,6 +93,8 @@ def _overlaps(entries: Entries) -> Iterator[tuple[str | None, str]]:
 
 def with_long_claims(grant: Grant) -> Grant:
     """Replace each placeholder with a claim of the greatest length, different for each pointer."""
+    if not pointers(grant.prefix):
+        return grant
     prefix = without_placeholders(
         grant.prefix, lambda pointer: sha256(pointer.encode()).hexdigest()[:LONGEST_CLAIM]
     )
