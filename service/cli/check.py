@@ -19,6 +19,7 @@ from service.cli import (
     check_grants,
     check_limits,
     check_links,
+    check_mlflow,
     check_package_index,
     check_policies,
     check_remote_signing,
@@ -36,6 +37,7 @@ _SUBJECTS = (
     check_policies,
     check_package_index,
     check_git_lfs,
+    check_mlflow,
     check_uppy,
     check_links,
     check_credentials,
@@ -126,6 +128,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         )
     yield from check_package_index.describe(settings)
     yield from check_git_lfs.describe(settings)
+    yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)

@@ -38,6 +38,8 @@ def _unknown_buckets(settings: "Settings") -> Iterator[Conflict]:
     repositories = {} if settings.git_lfs is None else settings.git_lfs.repositories
     for name, each in repositories.items():
         used.append((("git_lfs", "repositories", name, "bucket"), each.bucket))
+    roots = {} if settings.mlflow is None else settings.mlflow.roots
+    used += [(("mlflow", "roots", name, "bucket"), each.bucket) for name, each in roots.items()]
     for at, bucket in used:
         if bucket not in settings.buckets:
             yield Conflict(at, unknown_name("bucket", bucket, settings.buckets))

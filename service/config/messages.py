@@ -78,6 +78,7 @@ _MISSING: Final[Mapping[str, str]] = {
     "prefix": 'write a prefix such as invoices/, or "" for the whole bucket',
     "region": "write a region such as eu-west-1",
     "repositories": "write at least one repository, as in presign.example.yaml",
+    "roots": "write at least one root, as in presign.example.yaml",
     "url": "write the address that people open, such as https://files.example.com",
 }
 # What people write for an operation, in lower case and without `s3:`.

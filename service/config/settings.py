@@ -23,6 +23,7 @@ from service.config.expansion import source
 from service.config.git_lfs import GitLfsSettings
 from service.config.links import LinksSettings
 from service.config.messages import KEY, describe, shown, unknown_name, without_echoes
+from service.config.mlflow import MlflowSettings
 from service.config.objects import Objects, ObjectUrlSettings
 from service.config.package_index import PackageIndexSettings
 from service.config.reading import Files, Sources, find_sources, read_files
@@ -74,6 +75,9 @@ class Settings(Section):
 
     git_lfs: GitLfsSettings | None = None
     """[Git LFS](git-lfs.md) at `/lfs/{repository}`. Without this section there is no `/lfs`."""
+
+    mlflow: MlflowSettings | None = None
+    """[MLflow](mlflow.md)'s artifacts. Without this section there are none."""
 
     uppy: UppySettings | None = None
     """What [Uppy](uppy.md) in a browser may request at `/uppy`. Without this section there is no
