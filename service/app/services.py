@@ -46,6 +46,9 @@ from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
 from service.protocols.links.service import LinkSettings
 from service.protocols.links.visits import LinkVisits
+from service.protocols.mlflow.artifacts import Artifacts
+from service.protocols.mlflow.parts import FileParts
+from service.protocols.mlflow.routes import Mlflow
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes
 from service.protocols.remote_signing.remote_signer import RemoteSigner
@@ -181,6 +184,11 @@ class Services:
         parts = PartUploads(self.multipart, clock)
         batches = Batches(self.presigner, self.object_checks, parts)
         self.git_lfs = GitLfs(configuration.git_lfs, batches)
+        artifacts = Artifacts(
+            self.authorizer, self.presigner, listings, self.object_checks, self._store
+        )
+        file_parts = FileParts(self.authorizer, self._store, self.multipart)
+        self.mlflow = Mlflow(protocol_builders.mlflow_roots(settings), artifacts, file_parts)
         self.diagnoses = Diagnoses(self.authorizer, history, clock=clock)
         self._current = configuration
 
@@ -197,6 +205,7 @@ class Services:
         self.link_visits.forget()
         self.package_indexes.places = protocol_builders.package_index_places(settings)
         self.git_lfs.settings = new.git_lfs
+        self.mlflow.roots = protocol_builders.mlflow_roots(new.settings)
         self._pool.replace(new.buckets, new.snapshot.not_before)
         self.tokens.replace(new.issuers())
         self._current = new

@@ -21,6 +21,7 @@ from service.cli import (
     check_git_lfs,
     check_limits,
     check_links,
+    check_mlflow,
     check_package_index,
     check_remote_signing,
     check_uppy,
@@ -87,6 +88,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
         )
     yield from check_package_index.describe(settings)
     yield from check_git_lfs.describe(settings)
+    yield from check_mlflow.describe(settings)
     yield from check_uppy.describe(settings)
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)
@@ -165,6 +167,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     yield from check_package_index.warnings(settings)
     yield from check_git_lfs.warnings(settings)
+    yield from check_mlflow.warnings(settings)
     yield from check_uppy.warnings(settings)
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)

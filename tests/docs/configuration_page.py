@@ -32,6 +32,8 @@ SECTIONS: Final = MappingProxyType(
         "PackageIndexSettings": "package_index",
         "GitLfsSettings": "git_lfs",
         "LfsRepositorySettings": "repositories",
+        "MlflowSettings": "mlflow",
+        "MlflowRootSettings": "roots",
         "UppySettings": "uppy",
         "LinksSettings": "links",
         "AnonymousSettings": "unsafe_anonymous_caller",
