@@ -112,7 +112,7 @@ def test_check_warns_of_small_files(
         ({"roots": {}}, "mlflow.roots"),
         (
             {"roots": {"team": TEAM | {"bucket": "reprots"}}},
-            'mlflow.roots.team.bucket: no bucket "reprots" is configured, did you mean',
+            'mlflow.roots.team.bucket: no bucket "reprots" is configured; did you mean',
         ),
         (
             {"roots": {"team": TEAM | {"prefix": "mlflow"}}},
