@@ -17,6 +17,7 @@ from service.cli import (
     check_credentials,
     check_git_lfs,
     check_grants,
+    check_lambda,
     check_limits,
     check_links,
     check_mlflow,
@@ -42,6 +43,7 @@ _SUBJECTS = (
     check_links,
     check_credentials,
     check_remote_signing,
+    check_lambda,
 )
 
 
@@ -133,6 +135,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
+    yield from check_lambda.describe(settings)
     callers = (
         (caller_name(each), [*map(check_policies.with_long_claims, each.grants)])
         for each in entries

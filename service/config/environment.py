@@ -11,6 +11,7 @@ from service.field_names import nearest
 _PREFIX: Final = "PRESIGN_"
 _OF_THE_SERVICE: Final = (
     "PRESIGN_CONFIG",
+    "PRESIGN_BASE_PATH",
     *(f"{_PREFIX}{name.upper()}" for name in ServerSettings.model_fields),
 )
 _OF_THE_CLIENT: Final = ("PRESIGN_URL", "PRESIGN_TOKEN", "PRESIGN_TOKEN_FILE")
