@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, ByteSize, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.access.grants import LONGEST_LINK, WEEK, Operation
+from service.config.patterns import matching
 from service.config.types import (
     Audience,
     CaFile,
@@ -21,7 +22,6 @@ from service.config.types import (
     Section,
     Sha256,
     Subject,
-    matching,
 )
 from service.signing.header_signatures import HEADER_SIGNATURE_SECONDS
 
