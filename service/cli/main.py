@@ -76,6 +76,7 @@ def _objects_that_stay() -> Iterator[None]:
 Examples:
   presign check
   presign check presign.yaml --offline --strict
+  presign check --live
   presign check presign.yaml --json | jq .warnings
 """
 )
@@ -85,9 +86,14 @@ Examples:
     is_flag=True,
     help="Do not read ca_file, ca_bundle and the keys of links. For CI, where they are missing.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Also assume each role, send signed requests, and ask issuers and shared stores.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning.")
 @as_json
-def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> None:
+def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json: bool) -> None:
     """Check the configuration, and show what each caller may do.
 
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
@@ -95,9 +101,15 @@ def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> N
     """
     from service.cli.check import report
 
+    if live and offline:
+        raise click.UsageError("--live needs the files that --offline does not read")
     try:
         settings, addresses = load(path, offline=offline)
         found = report(settings, addresses, offline=offline, traces=traces_endpoint())
+        if live:
+            from service.cli.check_live import add_live
+
+            found = add_live(found, settings, addresses)
     except InvalidConfiguration as invalid:
         if not is_json:
             raise
@@ -113,6 +125,8 @@ def check(path: Path | None, *, offline: bool, strict: bool, is_json: bool) -> N
 def _print_report(found: Mapping[str, Sequence[str]]) -> None:
     for line in found["description"]:
         click.echo(line)
+    for line in found.get("live", ()):
+        click.echo(f"live: {line}")
     for line in found["warnings"]:
         warn(line)
     for line in found["not_checked"]:

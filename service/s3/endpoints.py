@@ -87,8 +87,8 @@ async def _address(session: aioboto3.Session, location: Location) -> Address:
     )
 
 
-async def _sample_url(session: aioboto3.Session, location: Location) -> str:
-    config = Config(
+def client_config(location: Location) -> Config:
+    return Config(
         signature_version="s3v4",
         s3={
             "addressing_style": location.addressing_style,
@@ -101,8 +101,14 @@ async def _sample_url(session: aioboto3.Session, location: Location) -> str:
         use_dualstack_endpoint=location.dual_stack,
         ignore_configured_endpoint_urls=True,
     )
+
+
+async def _sample_url(session: aioboto3.Session, location: Location) -> str:
     async with session.client(
-        "s3", region_name=location.region, endpoint_url=location.endpoint_url, config=config
+        "s3",
+        region_name=location.region,
+        endpoint_url=location.endpoint_url,
+        config=client_config(location),
     ) as client:
         url: str = await client.generate_presigned_url(
             "get_object", Params={"Bucket": location.bucket, "Key": _KEY}

@@ -136,7 +136,7 @@ def _bucket(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
         **({} if first.endpoint_url is None else {"endpoint_url": first.endpoint_url}),
         # Other stores may not support the condition keys.
         **({"policy": rails} if first.is_at_aws else {}),
-        **({"cors": {"CORSRules": rules}} if (rules := [*_cors(buckets)]) else {}),
+        **({"cors": {"CORSRules": rules}} if (rules := [*cors_rules(buckets)]) else {}),
         **({"lifecycle": {"Rules": [_ABORT]}} if takes_parts else {}),
     }
 
@@ -149,7 +149,7 @@ _ABORT: Final = {
 }
 
 
-def _cors(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
+def cors_rules(buckets: Sequence[SignedBucket]) -> Iterator[Document]:
     """Yield the rule for pages, if there are any. Uppy may list, complete and abort uploads."""
     origins = list(dict.fromkeys(origin for each in buckets for origin in each.origins))
     allowed = frozenset[Operation]().union(*(each.allowed for each in buckets))

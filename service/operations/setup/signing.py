@@ -20,7 +20,8 @@ class SignedBucket:
     """A bucket of the configuration, with the grants on it and what signs for it.
 
     `s3_bucket` is the bucket's real name, or the ARN of an access point. `session_seconds` is
-    infinite for static keys, which have no `role_arn`. `kms_key_id` is an id, an ARN or an alias.
+    infinite for static keys, which have no `role_arn`. `kms_key_id` is an id, an ARN or an alias;
+    with `is_encrypted` every upload is signed with its encryption.
     `origins` are those of pages that send to the bucket.
     """
 
@@ -38,6 +39,7 @@ class SignedBucket:
     external_id: str | None = None
     session_tags: tuple[str, ...] = ()
     source_identity: bool = False
+    is_encrypted: bool = False
     kms_key_id: str | None = None
     origins: tuple[str, ...] = ()
     is_uppys: bool = False
@@ -83,6 +85,7 @@ def signed_buckets(
                 external_id=bucket.external_id,
                 session_tags=tuple(bucket.session_tags),
                 source_identity=bucket.source_identity,
+                is_encrypted=bucket.encryption is not None,
                 kms_key_id=bucket.encryption.kms_key_id if bucket.encryption else None,
                 origins=tuple(dict.fromkeys(pages)),
                 is_uppys=uppy is not None,
