@@ -11,6 +11,7 @@ from service import __version__
 from service.cli.demo import demo
 from service.cli.diagnose import diagnose
 from service.cli.iam import iam
+from service.cli.init import init
 from service.cli.operations import revoke, uploads
 from service.cli.options import (
     InvalidConfiguration,
@@ -178,5 +179,5 @@ def print_new_link_key() -> None:
     click.echo(new_key(secrets.token_bytes(KEY_BYTES)))
 
 
-for _command in (demo, diagnose, iam, revoke, schema, uploads):
+for _command in (demo, diagnose, iam, init, revoke, schema, uploads):
     main.add_command(_command)
