@@ -37,6 +37,8 @@ SECTIONS: Final = MappingProxyType(
         "AnonymousSettings": "unsafe_anonymous_caller",
     }
 )
+# Models that have no section, and the one whose keys they share.
+SAME_KEYS: Final = MappingProxyType({"BucketDefaults": "BucketSettings"})
 # Variables other than those of `server`: read by service/config/settings.py, and by the SDK.
 VARIABLES: Final = MappingProxyType(
     {
@@ -44,6 +46,8 @@ VARIABLES: Final = MappingProxyType(
         "`presign.yaml` in the working directory",
         "PRESIGN_TOKEN": "the caller's API key or token, for `presign diagnose --service`",
         "AWS_WEB_IDENTITY_TOKEN_FILE": "used if `web_identity_token_file` is not set",
+        "AWS_SHARED_CREDENTIALS_FILE": "a file with the profiles of `profile`; by default `~/.aws/credentials`",
+        "AWS_CONFIG_FILE": "another one; by default `~/.aws/config`",
         "AWS_CA_BUNDLE": "used if `ca_bundle` is not set; the SDK also uses it for STS",
     }
 )
@@ -135,7 +139,8 @@ def _kind(key: dict[str, Any]) -> str:
     if "anyOf" in key:
         return " or ".join(_kind(each) for each in key["anyOf"] if each.get("type") != "null")
     if "$ref" in key:
-        heading = SECTIONS.get(key["$ref"].rpartition("/")[2])
+        model = key["$ref"].rpartition("/")[2]
+        heading = SECTIONS.get(SAME_KEYS.get(model, model))
         return f"[{heading}](#{heading})" if heading else _kind(_defined(key))
     if "enum" in key:
         return ", ".join(f"`{each}`" for each in key["enum"])
