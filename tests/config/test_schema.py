@@ -21,7 +21,7 @@ from tests.support.demo import ROOT
 
 SCHEMA: Final = configuration_schema()
 # Pages show single sections: their files have the rest.
-PART: Final = {**SCHEMA, "required": []}
+PART: Final = {**SCHEMA, "anyOf": [True]}
 FILES: Final = sorted(
     str(path.relative_to(ROOT))
     for path in [
@@ -75,7 +75,7 @@ def test_every_key_has_a_description() -> None:
             for inner in schema:
                 yield from keys(inner)
 
-    described = [*keys(SCHEMA)]
+    described = [*keys({**SCHEMA, "else": {}})]
     assert len(described) > 60
     assert [name for name, each in described if not each.get("description")] == []
 
@@ -158,6 +158,33 @@ def test_what_the_service_accepts_validates(line: str) -> None:
     document = parse(GOOD.replace("max_expires_in: 900", line.replace(":", ": ", 1)))
     Settings.model_validate(document)
     assert mistakes(SCHEMA, document) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("max_expires_in: 900", "max_expires_in: '${LIFETIME:-900}'"),
+        ("region: eu-west-1", "region: '${REGION}'"),
+        ("region: eu-west-1", "region: eu-west-1, fips: '${FIPS}'"),
+        ("region: eu-west-1", "region: eu-west-1, credentials: '${CREDENTIALS}'"),
+        (f"[{DIGEST}]", "['${file:digest}']"),
+        ("\nbuckets:", "\nserver: {cors_origins: '${ORIGINS}', log_level: '${LEVEL}'}\nbuckets:"),
+    ],
+)
+def test_a_reference_may_be_in_place_of_any_value(old: str, new: str) -> None:
+    document = parse(GOOD.replace(old, new, 1))
+    assert document != parse(GOOD)
+    assert mistakes(SCHEMA, document) == []
+
+
+def test_shared_settings_take_the_place_of_required_ones() -> None:
+    defaults = "bucket_defaults: {region: eu-west-1}"
+    shared = f"{defaults}\nbuckets:\n  reports:\n  images: {{fips: true}}\n"
+    elsewhere = "buckets_dir: buckets.d\n"
+    assert mistakes(SCHEMA, parse(shared)) == []
+    assert mistakes(SCHEMA, parse(elsewhere)) == []
+    assert mistakes(SCHEMA, parse(shared.replace(defaults, "")))
+    assert mistakes(SCHEMA, parse("console: true"))
 
 
 @pytest.mark.parametrize("sections", ["objects: false", "objects: true", "callers_dir:"])

@@ -9,7 +9,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from service.app import builders
-from service.app.session_sources import MakeSource, aws_sources
+from service.app.session_sources import MakeSource, aws_sources, origins
 from service.auth.jwks_client import JwksEndpoint
 from service.clock import Clock, SystemClock
 from service.concurrency.bounded_gather import gather_bounded
@@ -78,7 +78,7 @@ class _BucketChecker:
         clock: Clock,
     ) -> None:
         """`own` are the credentials of the person who runs the command."""
-        self._settings = settings
+        self._origins = origins(settings)
         self._addresses = addresses
         self._locations = builders.locations(settings)
         self._clients = SettingsClients(settings.server.ca_bundle)
@@ -88,7 +88,7 @@ class _BucketChecker:
         self._clock = clock
 
     async def check(self, bucket: SignedBucket) -> BucketResults:
-        source = await self._make_source(bucket.name, self._settings)
+        source = await self._make_source(bucket.name, self._origins[bucket.name])
         session, results = await check_session(bucket, source)
         if session is None:
             return BucketResults(results)

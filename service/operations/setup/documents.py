@@ -57,10 +57,10 @@ def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
     """Return the roles, the service's identity, the users with static keys, and the buckets."""
     roles = dict[str, list[SignedBucket]]()
     stores = dict[tuple[str | None, str], list[SignedBucket]]()
-    users = dict[str | None, list[SignedBucket]]()
+    users = dict[tuple[str | None, tuple[str, ...]], list[SignedBucket]]()
     for bucket in buckets:
         if bucket.role_arn is None:
-            users.setdefault(bucket.endpoint_url, []).append(bucket)
+            users.setdefault((bucket.endpoint_url, bucket.static_keys), []).append(bucket)
         else:
             roles.setdefault(bucket.role_arn, []).append(bucket)
         if not bucket.is_access_point:
@@ -68,7 +68,7 @@ def setup(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
     return {
         "roles": [_role(arn, of_role, around) for arn, of_role in roles.items()],
         "service_identity": _identity(roles, around),
-        "users": [_user(of_store, around) for of_store in users.values()],
+        "users": [_user(signed, around) for signed in users.values()],
         "buckets": [_bucket(same, around) for same in stores.values()],
         "notes": [*_notes(buckets, roles, around)],
     }
@@ -115,7 +115,7 @@ def _identity(roles: RoleBuckets, around: Surroundings) -> Document | None:
 
 
 def _user(buckets: Sequence[SignedBucket], around: Surroundings) -> Document:
-    """Return the user whose static keys sign for the buckets of one store."""
+    """Return the user whose static keys sign for these buckets of one store."""
     is_known = around.principal is not None and buckets[0].is_at_aws
     return {
         **({"arn": around.principal} if is_known else {}),

@@ -185,6 +185,12 @@ def test_static_keys_at_aws_need_a_principal_for_the_rails() -> None:
     assert named["users"][0]["arn"] == user
 
 
+def test_each_pair_of_static_keys_is_a_user() -> None:
+    other = {**OF_A_STORE, "access_key_id_file": "/a", "secret_access_key_file": "/b"}
+    made = document({"reports": OF_A_STORE, "images": other, "more": OF_A_STORE})
+    assert [each["buckets"] for each in made["users"]] == [["reports", "more"], ["images"]]
+
+
 def test_the_bucket_of_uppy_lets_pages_read_the_location() -> None:
     uppy = {"bucket": "reports", "prefix": "uploads/{caller}/", "origins": list(APP)}
     made = document({"reports": BUCKET, "other": BUCKET | {"bucket": "b-2"}}, top={"uppy": uppy})
