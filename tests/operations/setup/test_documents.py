@@ -75,6 +75,24 @@ def test_the_assumed_principal_is_noted() -> None:
     }
 
 
+def test_roles_of_two_accounts_trust_the_same_identity() -> None:
+    other = {**BUCKET, "bucket": "b-2", "role_arn": "arn:aws:iam::444455556666:role/presign"}
+    made = document({"reports": BUCKET, "images": other}, allow=DOWNLOADS)
+    trusted = {
+        each["Principal"]["AWS"]
+        for role in made["roles"]
+        for each in role["trust_policy"]["Statement"]
+    }
+    assert trusted == {made["service_identity"]["arn"]}
+
+
+@pytest.mark.parametrize(("kind", "is_noted"), [("role", True), ("user", False)])
+def test_a_role_that_assumes_a_role_has_an_hour(kind: str, is_noted: bool) -> None:
+    principal = f"arn:aws:iam::111122223333:{kind}/files"
+    made = document({"reports": {**BUCKET, "session_seconds": 7200}}, principal=principal)
+    assert any("limits a session to an hour" in note for note in made["notes"]) is is_noted
+
+
 def test_pods_with_a_web_identity_need_no_other_identity() -> None:
     assert ON_EKS["service_identity"] is None
     assert ON_EKS["notes"] == []
