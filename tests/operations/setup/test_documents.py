@@ -128,6 +128,23 @@ def test_optional_statements_of_the_trust_need_their_settings() -> None:
     assert sids(policy) == ["AssumeTheSigningRole"]
 
 
+@pytest.mark.parametrize(
+    ("other", "condition"), [("b-2", ["a-1", "b-2"]), ("a-1", "a-1"), (None, None)]
+)
+def test_a_shared_role_takes_every_external_id(other: str | None, condition: Any) -> None:
+    """With a condition the bucket without an ExternalId would get no session."""
+    made = document(
+        {
+            "reports": {**BUCKET, "external_id": "a-1"},
+            "images": {**BUCKET, "bucket": "b-2", "external_id": other},
+        },
+        allow=DOWNLOADS,
+    )
+    [trusted] = made["roles"][0]["trust_policy"]["Statement"]
+    wanted = {"StringEquals": {"sts:ExternalId": condition}} if condition else None
+    assert trusted.get("Condition") == wanted
+
+
 def test_programs_sessions_are_named_only_if_a_grant_vends_them() -> None:
     made = document({"reports": {**BUCKET, "source_identity": True}}, allow=DOWNLOADS)
     [*_, named] = made["roles"][0]["trust_policy"]["Statement"]
