@@ -132,7 +132,7 @@ class ApiRoute(APIRoute):
     as strings.
     """
 
-    # Object URLs, package indexes and Git LFS set it: their clients know nothing of presign.
+    # Object URLs, package indexes, Git LFS and MLflow set it: their clients know nothing of presign.
     accepts_basic: ClassVar[bool] = False
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -100,13 +100,16 @@ def check(path: Path | None, *, offline: bool, live: bool, strict: bool, is_json
     FILE is the configuration, by default $PRESIGN_CONFIG or presign.yaml. Exits with 1 if it is
     invalid or if a caller cannot be served.
     """
+    from datetime import UTC, datetime
+
     from service.cli.check import report
 
     if live and offline:
         raise click.UsageError("--live needs the files that --offline does not read")
     try:
         settings, addresses = load(path, offline=offline)
-        found = report(settings, addresses, offline=offline, traces=traces_endpoint())
+        now = datetime.now(UTC)
+        found = report(settings, addresses, now, offline=offline, traces=traces_endpoint())
         if live:
             from service.cli.check_live import add_live
 

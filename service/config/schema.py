@@ -18,13 +18,13 @@ from service.config.settings import Settings
 
 Schema = dict[str, Any]
 
-_REFERENCE: Final = r"\$\{"
-_NOUNS: Final = {"integer": "a whole number", "number": "a number", "boolean": "true or false"}
 _NOTHING: Final = {"type": "null"}
 _LIMITS: Final = {"ge": "minimum", "le": "maximum"}  # which pydantic leaves next to a choice
 _DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 # As pydantic's ByteSize reads it: 50MiB, 1.5 gb, 100k, 8 kbit
 _SIZE: Final = r"^\s*\d*\.?\d+\s*(?:(?:[kKmMgGtTpPeE][iI]?)?[bB](?:[iI][tT])?|[kKmMgGtTpPeE])?\s*$"
+_REFERENCE: Final = r"\$\{"  # in any value that is not a section or a list
+_SCALARS: Final = frozenset({"boolean", "integer", "number"})
 # What each kind of text looks like, by its title in service/config/types.py.
 EXAMPLES: Final[dict[str, list[str]]] = {
     "ARN of a role": ["arn:aws:iam::111122223333:role/presign-reports"],
@@ -48,6 +48,7 @@ EXAMPLES: Final[dict[str, list[str]]] = {
     "region": ["eu-west-1"],
     "subject": ["system:serviceaccount:billing:*"],
     "tag": ["presign-subject"],
+    "time": ["2027-11-24T20:00:00Z"],
     "tag's value": ["{issuer}", "{subject}"],
 }
 
@@ -57,24 +58,8 @@ def configuration_schema() -> Schema:
     generated = Settings.model_json_schema(schema_generator=_Generator)
     definitions = generated.pop("$defs")
     schema: Schema = _readable(generated, definitions)
-    title = "The configuration of presign"
-    return {"$schema": _DIALECT, "title": title, **_with_shared_settings(schema)}
-
-
-def _with_shared_settings(schema: Schema) -> Schema:
-    """Demand of a bucket what `bucket_defaults` may have only if there are none, and no `buckets`
-    if there is a `buckets_dir`.
-    """
-    bucket = schema["properties"]["buckets"]["additionalProperties"]
-    bucket["type"] = [bucket["type"], "null"]
-    needed = {"properties": {"buckets": {"additionalProperties": {"required": bucket["required"]}}}}
-    del bucket["required"], schema["required"]
-    return {
-        **schema,
-        "anyOf": [{"required": ["buckets"]}, {"required": ["buckets_dir"]}],
-        "if": {"required": ["bucket_defaults"]},
-        "else": needed,
-    }
+    schema = _with_shared_settings(_with_references(schema))
+    return {"$schema": _DIALECT, "title": "The configuration of presign", **schema}
 
 
 class _Generator(GenerateJsonSchema):
@@ -121,29 +106,11 @@ def _readable(schema: Schema, definitions: Schema) -> Schema:
     for word, each in schema.items():
         if word == "properties":
             schema[word] = {name: _readable(inner, definitions) for name, inner in each.items()}
-        elif word in {"items", "additionalProperties"} and isinstance(each, dict):
+        elif word in {"items", "additionalProperties", "propertyNames"} and isinstance(each, dict):
             schema[word] = _readable(each, definitions)
-        elif word == "propertyNames":
-            schema[word] = {name: inner for name, inner in each.items() if name != "title"}
     if "anyOf" in schema:
         choices = [_readable(each, definitions) for each in schema.pop("anyOf")]
-        return _merged(choices, schema)
-    return _or_reference(schema)
-
-
-def _or_reference(schema: Schema) -> Schema:
-    """Accept `${VAR}` and `${file:…}` in place of a value, but not of a name."""
-    if "enum" in schema:
-        around: Schema = {
-            word: schema.pop(word) for word in ("description", "default") if word in schema
-        }
-        return {"anyOf": [schema, {"type": "string", "pattern": _REFERENCE}], **around}
-    if schema.get("type") in {"integer", "number", "boolean"}:
-        message = f"write {_NOUNS[schema['type']]}, or ${{VAR}}"
-        text = {"pattern": _REFERENCE, "patternErrorMessage": message}
-        return {**schema, "type": [schema["type"], "string"], **text}
-    if "pattern" in schema:
-        return {**schema, "pattern": f"{schema['pattern']}|{_REFERENCE}"}
+        schema = _merged(choices, schema)
     return schema
 
 
@@ -151,12 +118,48 @@ def _merged(choices: list[Schema], around: Schema) -> Schema:
     """Return one schema of a value that may also be empty, and `anyOf` for real alternatives."""
     values = [choice for each in choices for choice in each.get("anyOf", [each])]
     limits = {to: around.pop(at) for at, to in _LIMITS.items() if at in around}
-    values = [{**each, **limits} if "integer" in each.get("type", ()) else each for each in values]
+    values = [{**each, **limits} if each.get("type") == "integer" else each for each in values]
     if len(values) != 2 or _NOTHING not in values:
         return {"anyOf": values, **around}
     [value] = [each for each in values if each != _NOTHING]
-    types = value["type"] if isinstance(value["type"], list) else [value["type"]]
-    return {**value, **around, "type": [*types, "null"]}
+    optional = {**value, **around, "type": [value["type"], "null"]}
+    return optional if "enum" not in value else {**optional, "enum": [*value["enum"], None]}
+
+
+def _with_references(schema: Schema) -> Schema:
+    """Return the schema of values that may also be or contain `${VAR}` or `${file:/path}`."""
+    schema = dict(schema)
+    for word, each in schema.items():
+        if word == "properties":
+            schema[word] = {name: _with_references(inner) for name, inner in each.items()}
+        elif word in {"items", "additionalProperties"} and isinstance(each, dict):
+            schema[word] = _with_references(each)
+        elif word == "anyOf":
+            schema[word] = [*map(_with_references, each)]
+    if "enum" in schema:
+        choice = {word: schema.pop(word) for word in ("type", "enum")}
+        return {**schema, "anyOf": [choice, {"type": "string", "pattern": _REFERENCE}]}
+    if "pattern" in schema:
+        return {**schema, "pattern": f"{schema['pattern']}|{_REFERENCE}"}
+    types = schema.get("type", ())
+    names = [types] if isinstance(types, str) else [*types]
+    if _SCALARS.isdisjoint(names):
+        return schema
+    return {**schema, "type": [*names, "string"], "pattern": _REFERENCE}
+
+
+def _with_shared_settings(schema: Schema) -> Schema:
+    """Return the schema in which `bucket_defaults` and `buckets_dir` have what buckets need."""
+    bucket = schema["properties"]["buckets"]["additionalProperties"]
+    needed = {"type": bucket["type"], "required": bucket.pop("required")}
+    bucket["type"] = ["object", "null"]
+    del schema["required"]
+    return {
+        **schema,
+        "anyOf": [{"required": ["buckets"]}, {"required": ["buckets_dir"]}],
+        "if": {"required": ["bucket_defaults"]},
+        "else": {"properties": {"buckets": {"additionalProperties": needed}}},
+    }
 
 
 def _plain(description: str) -> str:
