@@ -134,6 +134,7 @@ def create_app(
             if watched is not None:
                 reloading = keep_reloading(watched, settings, services, metrics.reloaded)
                 await stack.enter_async_context(_in_background(reloading, "reload"))
+            app.state.services = services
             app.state.authorizer, app.state.tokens = services.authorizer, services.tokens
             app.state.presigner, app.state.multipart = services.presigner, services.multipart
             app.state.object_checks, app.state.uppy = services.object_checks, services.uppy

@@ -27,6 +27,7 @@ from service.auth.token_verifier import TokenVerifier
 from service.auth.tokens import Issuer
 from service.clock import Clock
 from service.concurrency.event_loop import run_in_thread_if
+from service.concurrency.shared_attempts import SharedAttempts
 from service.concurrency.waiting import Waiting
 from service.config.callers import IssuerSettings
 from service.config.settings import Settings
@@ -222,6 +223,13 @@ class Services:
             await run_all("a client could not load the new CA certificates", renewing)
         # Freeing the old snapshot takes 8 ms for 4,000 callers: an iteration of its own.
         await asyncio.sleep(0)
+
+    def attempts(self) -> list[SharedAttempts]:
+        """Return what runs in the background."""
+        assert self._current is not None  # `start` was called
+        jwks, shared = self._current.jwks.values(), self.links.shared
+        polls = [] if shared is None else [shared.revocations.attempts]
+        return [*self._pool.attempts(), *(each.attempts for each in jwks), *polls]
 
     async def stop(self) -> None:
         """Stop every part, even if one fails to."""

@@ -19,6 +19,7 @@ from service.cli import (
     check_api_keys,
     check_credentials,
     check_git_lfs,
+    check_lambda,
     check_limits,
     check_links,
     check_mlflow,
@@ -93,6 +94,7 @@ def describe(settings: Settings, addresses: Mapping[str, Address]) -> Iterator[s
     yield from check_links.describe(settings)
     yield from check_credentials.describe(settings)
     yield from check_remote_signing.describe(settings)
+    yield from check_lambda.describe(settings)
     callers = ((caller_name(each), [*map(_with_long_claims, each.grants)]) for each in entries)
     yield from check_limits.describe(_arns(settings, addresses), callers)
 
@@ -172,6 +174,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from check_links.warnings(settings)
     yield from check_credentials.warnings(settings)
     yield from check_remote_signing.warnings(settings)
+    yield from check_lambda.warnings(settings)
 
 
 def skipped_files(settings: Settings) -> Iterator[str]:

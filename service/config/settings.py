@@ -239,9 +239,17 @@ def _unknown(kind: str, name: str, known: dict[str, Any]) -> str:
     return f"no {kind} {quoted(name)} is configured{suggestion}; there are: {names}"
 
 
+def configuration_source() -> str:
+    """Return where the configuration is: PRESIGN_CONFIG, or presign.yaml.
+
+    As a Lambda it may be a URL: see `service/aws_lambda/configuration.py`.
+    """
+    return os.environ.get("PRESIGN_CONFIG", "presign.yaml")
+
+
 def configuration_path(path: Path | None) -> Path:
-    """Return `path`, or the default: PRESIGN_CONFIG, or presign.yaml."""
-    return path or Path(os.environ.get("PRESIGN_CONFIG", "presign.yaml"))
+    """Return `path`, or the default."""
+    return path or Path(configuration_source())
 
 
 def authority_files(settings: Settings) -> tuple[Path, ...]:
