@@ -52,6 +52,7 @@ class Report:
     """What there is to say about a configuration. With `errors` a caller cannot be served.
 
     `callers` are as `GET /v1/caller` shows them. `not_checked` are the files that were not read.
+    `live` is what works now; None if nobody was asked.
     """
 
     errors: Sequence[ConfigurationProblem]
@@ -59,6 +60,7 @@ class Report:
     callers: Sequence[Any] = ()
     description: Sequence[str] = ()
     not_checked: Sequence[str] = ()
+    live: Sequence[str] | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the report as JSON has it."""
@@ -68,6 +70,7 @@ class Report:
             "callers": self.callers,
             "description": self.description,
             "not_checked": self.not_checked,
+            **({} if self.live is None else {"live": self.live}),
         }
 
 
@@ -96,8 +99,8 @@ def report(
     found = [*warnings(settings), *check_api_keys.warnings(settings, now)]
     errors = check_policies.oversized_policies(settings, addresses)
     return Report(
-        errors=_placed(errors, files),
-        warnings=_placed(found, files),
+        errors=in_order(errors, files),
+        warnings=in_order(found, files),
         callers=[
             json.loads(render_caller(Caller(issuer=each.issuer, subject=each.subject), each.grants))
             for each in builders.caller_entries(settings)
@@ -107,7 +110,7 @@ def report(
     )
 
 
-def _placed(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
+def in_order(problems: Iterable[ConfigurationProblem], files: Files) -> list[ConfigurationProblem]:
     """Return the problems in the order of the files, and those of a grant set once."""
     found = dict.fromkeys(placed(each, files) for each in problems)
     return sorted(found, key=lambda each: each.place)

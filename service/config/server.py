@@ -83,7 +83,7 @@ class ServerSettings(BaseSettings):
         """The environment wins over the file."""
         return env_settings, init_settings
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", mode="before", json_schema_input_type=tuple[Origin, ...] | str)
     @classmethod
     def _split(cls, origins: Any) -> Any:
         return origins.replace(",", " ").split() if isinstance(origins, str) else origins

@@ -123,13 +123,13 @@ class _Clients:
                 "s3",
                 region_name=location.region,
                 endpoint_url=location.endpoint_url,
-                config=_config(location),
+                config=client_config(location),
             )
             self._made[alike] = await self._stack.enter_async_context(client)
         return self._made[alike]
 
 
-def _config(location: Location) -> Config:
+def client_config(location: Location) -> Config:
     return Config(
         signature_version="s3v4",
         s3={

@@ -197,3 +197,11 @@ def test_an_unusable_variable_of_traces_is_an_error(
     result = checked(tmp_path, GOOD)
     assert result.exit_code == 1
     assert "OTEL_EXPORTER_OTLP_ENDPOINT: write a URL" in result.output
+
+
+def test_a_live_check_reads_all_files(tmp_path: Path) -> None:
+    path = tmp_path / "presign.yaml"
+    path.write_text(GOOD)
+    done = presign("check", str(path), "--live", "--offline")
+    assert done.returncode == 2
+    assert "--live needs the files that --offline does not read" in done.stderr
