@@ -79,7 +79,9 @@ def init(path: Path, *, is_json: bool, **given: str | None) -> None:
         raise
     risks = [*warnings(settings)]
     if is_json:
-        print_json({"file": str(path), "api_key": CALLER, "key": key, "warnings": risks})
+        print_json(
+            {"file": str(path), "api_key": CALLER, "key": key, "warnings": [*map(str, risks)]}
+        )
         return
     click.echo(f"{path} is written. This is the key of the caller `{CALLER}`, shown only now:\n")
     click.echo(f"  {key}\n")
