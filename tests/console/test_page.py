@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from service.config.settings import Settings
 from service.console import content_security_policy
+from service.console.colours import style
+from service.console.page_settings import PageSettings
 from tests.end_to_end.examples import node
 from tests.support.app import ADDRESS, API_KEY, make_app_settings, make_open_grant, run_app
 
@@ -25,18 +28,22 @@ NAMED: Final = {path.name: path for path in sorted(PAGE.iterdir())} | {
 }
 FILES: Final = list(NAMED.values())
 SCRIPTS: Final = [path for path in FILES if path.suffix == ".js"]
-PATHS: Final = ["/console", *(f"/console/{name}" for name in NAMED)]
+SERVED: Final = {
+    f"/console/{name}": path.read_bytes() for name, path in NAMED.items() if name != "index.html"
+}
+PATHS: Final = ["/console", "/console/colour.css", *SERVED]
 TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+MARKUP: Final = "<b>Acme</b> & 'co'"
 NAMESPACE: Final = "http://www.w3.org/2000/svg"
 
 
 def settings(**more: Any) -> Settings:
-    return make_app_settings(make_open_grant(), console=True, **more)
+    return make_app_settings(make_open_grant(), **{"console": True, **more})
 
 
 @pytest.fixture(name="open_client")
@@ -54,15 +61,14 @@ async def test_without_the_setting_there_is_no_console(
     assert "content-security-policy" not in response.headers
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("path", "content"), SERVED.items())
 async def test_each_file_is_served_to_everybody_with_its_type(
-    open_client: httpx.AsyncClient, path: str
+    open_client: httpx.AsyncClient, path: str, content: bytes
 ) -> None:
-    file = NAMED[path.removeprefix("/console").strip("/") or "index.html"]
     response = await open_client.get(path, headers={"Authorization": ""})
     assert response.status_code == 200
-    assert response.headers["content-type"] == TYPES[file.suffix]
-    assert response.content == file.read_bytes()
+    assert response.headers["content-type"] == TYPES[Path(path).suffix]
+    assert response.content == content
     assert API_KEY not in response.text
     assert "set-cookie" not in response.headers
 
@@ -120,6 +126,71 @@ def test_a_policy_without_stores_still_names_the_service() -> None:
     assert "; connect-src 'self';" in content_security_policy([])
 
 
+ISSUER: Final = {
+    "issuer": "https://id.example:8443/tenant",
+    "audience": "console",
+    "jwks_url": "https://id.example/keys",
+}
+
+
+@pytest.fixture(name="branded")
+async def _branded() -> Any:
+    console = {
+        "name": MARKUP,
+        "colour": "#fc0",
+        "issuer": "company",
+        "client_id": '"><script>',
+        "issuer_origins": ["https://token.example"],
+    }
+    async with run_app(settings(issuers={"company": ISSUER}, console=console)) as client:
+        yield client
+
+
+async def test_the_policy_names_the_issuers_origins(branded: httpx.AsyncClient) -> None:
+    policy = (await branded.get("/console")).headers["content-security-policy"]
+    origins = "https://id.example:8443 https://token.example"
+    assert f"; connect-src 'self' https://demo.s3.example {origins};" in policy
+    assert f"; form-action 'self' {origins};" in policy
+
+
+async def test_the_page_has_its_name_and_issuer_as_text(branded: httpx.AsyncClient) -> None:
+    found = Attributes((await branded.get("/console")).text)
+    assert found.title == MARKUP
+    assert found.html == {
+        "lang": "en",
+        "data-issuer": "https://id.example:8443/tenant",
+        "data-issuer-name": "company",
+        "data-client-id": '"><script>',
+    }
+
+
+class Attributes(HTMLParser):
+    """The title, and the attributes of the root element."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.html: dict[str, str | None] = {}
+        self.title, self._is_title = "", False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.html = dict(attrs) if tag == "html" else self.html
+        self._is_title = tag == "title"
+
+    def handle_data(self, data: str) -> None:
+        self.title += data if self._is_title else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._is_title = self._is_title and tag != "title"
+
+
+async def test_the_style_has_the_configured_colour(branded: httpx.AsyncClient) -> None:
+    response = await branded.get("/console/colour.css")
+    assert response.headers["content-type"] == "text/css; charset=utf-8"
+    assert response.text == style("#fc0")
+    assert "--accent: #ffcc00" in response.text  # it can be read in the dark as it is
+
+
 async def test_a_trailing_slash_redirects_to_the_page(open_client: httpx.AsyncClient) -> None:
     response = await open_client.get("/console/")
     assert (response.status_code, response.headers["location"]) == (308, "../console")
@@ -128,7 +199,8 @@ async def test_a_trailing_slash_redirects_to_the_page(open_client: httpx.AsyncCl
 @pytest.mark.parametrize(
     "path", ["/console/absent.js", "/console/__init__.py", "/console/..%2f__init__.py",
              "/console/page/index.html", "/console/%2e%2e/app.py", "/console/client/absent.js",
-             "/console/client", "/console/client/../__init__.py", "/console/presign.js"]
+             "/console/client", "/console/client/../__init__.py", "/console/presign.js",
+             "/console/index.html"]
 )  # fmt: skip
 async def test_no_other_file_is_served(open_client: httpx.AsyncClient, path: str) -> None:
     assert (await open_client.get(path)).status_code == 404
@@ -141,11 +213,10 @@ async def test_the_page_accepts_no_writes(open_client: httpx.AsyncClient, method
 
 async def test_a_new_configuration_takes_effect_at_once(client: httpx.AsyncClient) -> None:
     transport: Any = client._transport
-    authorizer = transport.app.state.authorizer
-    shut = authorizer.snapshot
-    authorizer.snapshot = replace(shut, console=True)
+    console = transport.app.state.console
+    console.settings = PageSettings(name="Acme", colour="#0f766e")
     assert (await client.get("/console")).status_code == 200
-    authorizer.snapshot = shut
+    console.settings = None
     assert (await client.get("/console")).status_code == 404
 
 
@@ -186,7 +257,7 @@ def links() -> Iterator[tuple[str, str]]:
 
 
 def test_every_file_is_linked_and_every_link_exists() -> None:
-    assert {name for _, name in links()} | {"index.html"} == set(NAMED)
+    assert {name for _, name in links()} | {"index.html"} == {*NAMED, "colour.css"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
