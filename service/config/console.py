@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from service.config.types import Name, Origin, Section, matching
 
@@ -50,7 +50,7 @@ class ConsoleSettings(Section):
     """The id under which the issuer knows the page. It is public. The ID tokens have it as their
     audience, so the issuer's `audience` is the same."""
 
-    issuer_origins: Annotated[tuple[Origin, ...], Field(max_length=10)] = ()
+    issuer_origins: tuple[Origin, ...] = ()
     """Other origins of the issuer's endpoints, if they are not below the issuer's own, as at Amazon
     Cognito. The page may connect to no others."""
 
