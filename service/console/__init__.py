@@ -54,7 +54,7 @@ async def serve_file(request: Request, name: str) -> Response:
     body, media_type = page_files()[name]
     headers = {
         "Content-Security-Policy": content_security_policy(
-            bucket.address.origin for bucket in snapshot.buckets.values()
+            (bucket.address.origin for bucket in snapshot.buckets.values()), previews=True
         ),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -84,20 +84,23 @@ def page_files() -> dict[str, tuple[bytes, str]]:
 
 
 def content_security_policy(
-    store_origins: Iterable[str], *, form_origins: Iterable[str] = ()
+    store_origins: Iterable[str], *, form_origins: Iterable[str] = (), previews: bool = False
 ) -> str:
     """Allows the page's own files, this service, and the stores that a policy can name.
 
     `form_origins` are where a form's answer may redirect to. Without them no form may be sent.
+    With `previews` the page may show images, media and documents of the stores.
     """
     origins = sorted({origin for origin in store_origins if "[" not in origin})
+    shown = origins if previews else []
     targets = sorted({origin for origin in form_origins if "[" not in origin})
     return "; ".join(
         [
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self'",
+            " ".join(["img-src 'self'", *shown]),
+            *(" ".join([directive, *shown]) for directive in ("media-src", "frame-src") if shown),
             " ".join(["connect-src 'self'", *origins]),
             "base-uri 'none'",
             " ".join(["form-action 'self'", *targets]) if targets else "form-action 'none'",
