@@ -89,7 +89,7 @@ class AuthenticatedRequest(Request):
         try:
             identity = await route.identity(self)
         except Unauthenticated:
-            await self.authorizer.record_unauthenticated(request_id, client, route.path)
+            await self.authorizer.audit_trail.record_unauthenticated(request_id, client, route.path)
             raise
         self.caller_id = (identity.caller.issuer, identity.caller.subject)
         self.requester = Requester(identity, request_id, client)
@@ -204,7 +204,7 @@ class ApiRoute(APIRoute):
         try:
             call.shared.refused.check(call.caller_id, _rate_of(call), length)
         except RateLimited as error:
-            await call.authorizer.record_unread(call.requester, self.path, error)
+            await call.authorizer.audit_trail.record_unread(call.requester, self.path, error)
             raise
 
     def _remember(self, call: AuthenticatedRequest, error: RateLimited) -> None:

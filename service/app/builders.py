@@ -27,7 +27,7 @@ from service.errors import ConfigurationError
 from service.presigning.snapshot import Bucket, Snapshot
 from service.protocols.git_lfs.repositories import LfsSettings, Repository
 from service.protocols.git_lfs.tickets import TicketKeys
-from service.protocols.links.links import LinkSettings
+from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from service.protocols.package_index.indexes import Place
 from service.protocols.uppy.uploads import UploadTarget

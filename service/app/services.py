@@ -46,7 +46,7 @@ from service.protocols.git_lfs.batches import Batches
 from service.protocols.git_lfs.multipart import PartUploads
 from service.protocols.git_lfs.repositories import LfsSettings
 from service.protocols.git_lfs.routes import GitLfs
-from service.protocols.links.links import LinkSettings
+from service.protocols.links.service import LinkSettings
 from service.protocols.links.visits import LinkVisits
 from service.protocols.objects.routes import ObjectUrls
 from service.protocols.package_index.indexes import PackageIndexes

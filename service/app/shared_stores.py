@@ -10,8 +10,8 @@ from service.config.settings import Settings
 from service.presigning.authorizer import Authorizer
 from service.presigning.rate_limits import STORE_SECONDS, RateLimits
 from service.protocols.links.link import SALT_BYTES
-from service.protocols.links.links import Links, LinkSettings, Shared
 from service.protocols.links.revocations import Revocations
+from service.protocols.links.service import Links, LinkSettings, Shared
 from service.telemetry.metrics import Metrics
 
 # Redis is imported where it is needed: that is a twentieth of the start's time and memory, and few

@@ -76,9 +76,8 @@ def _answer(request: Request, body: bytes, media_type: str) -> Response:
     issuers = () if sign_in is None else sign_in.origins
     stores = [bucket.address.origin for bucket in buckets]
     headers = {
-        # The form is the one that signs people out at the issuer.
         "Content-Security-Policy": content_security_policy(
-            [*stores, *issuers], form_origins=issuers
+            stores, issuers=issuers, previews=True
         ),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -114,26 +113,38 @@ def page_files() -> dict[str, tuple[bytes, str]]:
 
 
 def content_security_policy(
-    store_origins: Iterable[str], *, form_origins: Iterable[str] = ()
+    stores: Iterable[str],
+    *,
+    forms: Iterable[str] = (),
+    issuers: Iterable[str] = (),
+    previews: bool = False,
 ) -> str:
-    """Allows the page's own files, this service, and the stores that a policy can name.
+    """Allows the page's own files, this service, and the origins that a policy can name.
 
-    `form_origins` are where a form's answer may redirect to. Without them no form may be sent.
+    `forms` are where a form's answer may redirect to. The page may connect to `issuers`, and send a
+    form that signs people out there. Without both no form may be sent. With `previews` the page may
+    show images, media and documents of the stores.
     """
-    origins = sorted({origin for origin in store_origins if "[" not in origin})
-    targets = sorted({origin for origin in form_origins if "[" not in origin})
-    return "; ".join(
-        [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self'",
-            " ".join(["connect-src 'self'", *origins]),
-            "base-uri 'none'",
-            " ".join(["form-action 'self'", *targets]) if targets else "form-action 'none'",
-            "frame-ancestors 'none'",
-            # Text cannot become HTML or script, whatever the page's code does.
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        ]
-    )
+    stores, issuers = _nameable(stores), _nameable(issuers)
+    targets = [*_nameable(forms), *issuers]
+    shown = stores if previews else []
+    directives: list[tuple[str, ...]] = [
+        ("default-src", "'none'"),
+        ("script-src", "'self'"),
+        ("style-src", "'self'"),
+        ("img-src", "'self'", *shown),
+        *((name, *shown) for name in ("media-src", "frame-src") if shown),
+        ("connect-src", "'self'", *stores, *issuers),
+        ("base-uri", "'none'"),
+        ("form-action", "'self'", *targets) if targets else ("form-action", "'none'"),
+        ("frame-ancestors", "'none'"),
+        # Text cannot become HTML or script, whatever the page's code does.
+        ("require-trusted-types-for", "'script'"),
+        ("trusted-types", "'none'"),
+    ]
+    return "; ".join(map(" ".join, directives))
+
+
+def _nameable(origins: Iterable[str]) -> list[str]:
+    """Return each origin once, without IPv6 addresses."""
+    return sorted({origin for origin in origins if "[" not in origin})

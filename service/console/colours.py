@@ -6,22 +6,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-CONTRAST: Final = 4.5  # of text, for AA: w3.org/TR/WCAG22/#contrast-minimum
-TINT: Final = 0.12  # the share of `--accent` in `--tint` of console.css
+AA: Final = 4.5  # of text: w3.org/TR/WCAG22/#contrast-minimum
+AAA: Final = 7.0  # w3.org/TR/WCAG22/#contrast-enhanced
+TINT: Final = 0.12  # the share of `--accent` in `--tint` of base.css
 _STEPS: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """`ground` and `card` are what console.css calls so. `end` is the lightness far from both."""
+    """`ground` and `card` are what base.css calls so. `end` is the lightness far from both."""
 
     ground: str
     card: str
     end: float
+    contrast: float
 
 
-LIGHT: Final = Scheme(ground="#f3f5f5", card="#ffffff", end=0)
-DARK: Final = Scheme(ground="#0d1312", card="#151d1c", end=1)
+LIGHT: Final = Scheme(ground="#f4f6f6", card="#ffffff", end=0, contrast=AA)
+# In the dark a colour that just reaches AA looks dull.
+DARK: Final = Scheme(ground="#0c1211", card="#141c1b", end=1, contrast=AAA)
 
 
 @lru_cache(maxsize=1)  # one is configured
@@ -46,7 +49,7 @@ def readable(colour: str, scheme: Scheme) -> str:
 
 def _is_readable(colour: str, scheme: Scheme) -> bool:
     grounds = (scheme.ground, mix(colour, scheme.card, TINT))
-    return all(contrast(colour, ground) >= CONTRAST for ground in grounds)
+    return all(contrast(colour, ground) >= scheme.contrast for ground in grounds)
 
 
 def mix(colour: str, ground: str, share: float) -> str:

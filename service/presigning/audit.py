@@ -14,24 +14,21 @@ refusals.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from pydantic_core import to_json
 
 from service.access.callers import Identity
 from service.errors import PresignError
-from service.presigning.json_template import PLACEHOLDER, cut, text
-from service.presigning.requests import AnyRequest, CredentialsRequest, StoreRequest, operation
-from service.presigning.results import (
-    Diagnosed,
-    MadeLink,
-    PresignedForm,
-    PresignedRequest,
-    PresignedRequests,
-    SignedHeaders,
-    VendedCredentials,
+from service.presigning.audit_decision import (
+    Answer,
+    Decision,
+    DecisionValues,
+    decision_of,
+    refusal_of_many,
 )
-from service.s3.access import StoreAccess
+from service.presigning.json_template import PLACEHOLDER, cut, text
+from service.presigning.requests import AnyRequest, operation
 from service.signing.post_policy import rfc3339
 
 MAX_LINE: Final = 15 * 1024  # bytes
@@ -40,20 +37,8 @@ _LONGEST_KEY: Final = 1024  # characters; a longer key was refused, and is cut
 _REFUSED_KEYS: Final = 10  # in the line of a refusal
 _SHORT_KEY: Final = 150  # characters of each, if ten longer ones do not fit in a line
 _REFUSALS: Final = 10  # lines of refusals for one batch
-_VEND: Final = "VendCredentials"  # not an action of S3
 
 WriteLines = Callable[[Iterable[bytes]], Awaitable[None] | None]
-Answer = (
-    PresignedRequest
-    | PresignedRequests
-    | PresignedForm
-    | SignedHeaders
-    | StoreAccess
-    | Diagnosed
-    | MadeLink
-    | VendedCredentials
-    | PresignError
-)
 # A request, its key, or the keys of a batch with the same answer, and the answer.
 Outcome = tuple[AnyRequest, str | Sequence[str], Answer]
 
@@ -94,14 +79,14 @@ def audit_lines(
     """
     if len(outcomes) == 1 and isinstance(outcomes[0][1], str):
         return [_line(requester, outcomes[0], s3_buckets, time)]
-    keys: dict[_Plain, list[str]] = {}
-    refused: dict[_Plain, int] = {}  # the number of keys
+    keys: dict[DecisionValues, list[str]] = {}
+    refused: dict[DecisionValues, int] = {}  # the number of keys
     for request, key, answer in outcomes:
-        decision = _decision(request, answer, s3_buckets.get(request.bucket))
+        decision = decision_of(request, answer, s3_buckets.get(request.bucket))
         its_keys = [key] if isinstance(key, str) else key
         if isinstance(answer, PresignError):
             if decision not in refused and len(refused) >= _REFUSALS:
-                decision = _decision_of_many(operation(request))
+                decision = refusal_of_many(None, operation(request))
             refused[decision] = refused.get(decision, 0) + len(its_keys)
             its_keys = its_keys[: _REFUSED_KEYS - len(keys.get(decision, ()))]
         keys.setdefault(decision, []).extend([each[:_LONGEST_KEY] for each in its_keys])
@@ -124,8 +109,7 @@ def refused_batch_line(
 ) -> bytes:
     """Return the line of a batch that was refused as a whole. `code` is the code of the problem."""
     s3_bucket = None if batch.bucket is None else s3_buckets.get(batch.bucket)
-    what = batch.operation, batch.bucket, s3_bucket
-    decision = ("denied", code, *what, *(None,) * (len(_Decision._fields) - 5))
+    decision = refusal_of_many(code, batch.operation, batch.bucket, s3_bucket)
     keys = [key[:_LONGEST_KEY] for key in batch.keys[:_REFUSED_KEYS]]
     return _number_parts(_lines(requester, decision, keys, time, batch.count))[0]
 
@@ -140,7 +124,7 @@ def _line(
     request, key, answer = outcome
     assert isinstance(key, str)
     caller = requester.identity.caller
-    decision = _decision(request, answer, s3_buckets.get(request.bucket))
+    decision = decision_of(request, answer, s3_buckets.get(request.bucket))
     head, before_id, before_keys, before_part, between, end = _template(
         caller.issuer, caller.subject, requester.client, decision
     )
@@ -165,60 +149,9 @@ def _number_parts(lines: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
     ]
 
 
-class _Decision(NamedTuple):
-    """An outcome without its key. `reason` is a problem's code, or None if the request was allowed.
-
-    Append new fields at the end: `_decision` and others fill them by position.
-    """
-
-    decision: str
-    reason: str | None
-    operation: str
-    bucket: str
-    s3_bucket: str | None
-    expires_in_asked: int | None
-    expires_in: int | None
-    signed_at: str | None
-    url_id: str | None
-    session_name: str | None
-    access_key_id: str | None
-    action: str | None
-    upload_id: str | None
-    permission: str | None
-
-
-# Its fields as a plain tuple: making a named one takes longer than finding the line for it.
-_Plain = tuple[str | int | None, ...]
-
-
-def _decision(request: AnyRequest, answer: Answer, s3_bucket: str | None) -> _Plain:
-    what = operation(request), request.bucket, s3_bucket, request.lifetime.expires_in
-    more: _Plain = (None, None, None)
-    if isinstance(request, StoreRequest):
-        more = (request.action, request.upload_id, None)
-    elif isinstance(request, CredentialsRequest):
-        more = (_VEND, None, request.permission)
-    if isinstance(answer, PresignError):
-        return ("denied", answer.code, *what, None, None, None, None, None, *more)
-    if isinstance(answer, Diagnosed | MadeLink):
-        seconds = answer.expires_in if isinstance(answer, MadeLink) else None
-        return ("allowed", None, *what, seconds, None, None, None, None, *more)
-    signs_nothing = isinstance(answer, StoreAccess) and not answer.urls
-    validity = answer.validity
-    expires_in = None if signs_nothing else validity.given.expires_in
-    signed_at = None if request.lifetime.stable_for is None else rfc3339(validity.now)
-    who = answer.session.name, answer.session.credentials.access_key_id
-    return ("allowed", None, *what, expires_in, signed_at, validity.url_id, *who, *more)
-
-
-def _decision_of_many(operation: str) -> _Plain:
-    """One decision for all refusals of a batch beyond `_REFUSALS`."""
-    return ("denied", None, operation, *(None,) * (len(_Decision._fields) - 3))
-
-
 def _lines(
     requester: Requester,
-    decision: _Plain,
+    decision: DecisionValues,
     keys: Sequence[str],
     time: float,
     refused: int | None = None,
@@ -249,7 +182,7 @@ def _template(
     issuer: str | None,
     subject: str,
     client: str | None,
-    decision: _Plain,
+    decision: DecisionValues,
     keys_count: int | None = None,
 ) -> list[bytes]:
     members = {
@@ -259,7 +192,7 @@ def _template(
         "issuer": issuer,
         "subject": subject,
         "client": client,
-        **dict(zip(_Decision._fields, decision, strict=True)),
+        **dict(zip(Decision._fields, decision, strict=True)),
         "keys": PLACEHOLDER,
         "keys_count": keys_count,
         "part": PLACEHOLDER,

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 from service.clock import Clock
 from service.errors import Overloaded, PresignError, Unauthenticated
 from service.presigning.audit import (
-    Answer,
     Outcome,
     RefusedBatch,
     Requester,
@@ -16,6 +15,7 @@ from service.presigning.audit import (
     audit_lines,
     refused_batch_line,
 )
+from service.presigning.audit_decision import Answer
 from service.presigning.audit_events import ended_link_line, unread_line
 from service.presigning.requests import AnyRequest, operation
 from service.presigning.results import Diagnosed, MadeLink

@@ -21,7 +21,8 @@ from service.errors import (
     LimitExceeded,
     PresignError,
 )
-from service.presigning.audit import Answer, Outcome, RefusedBatch, Requester
+from service.presigning.audit import Outcome, RefusedBatch, Requester
+from service.presigning.audit_decision import Answer
 from service.presigning.audit_trail import AuditTrail
 from service.presigning.rate_limits import RateLimits
 from service.presigning.requests import AnyRequest, StoreRequest
@@ -190,12 +191,6 @@ class Authorizer:
         self, requester: Requester, batch: RefusedBatch, refusal: PresignError
     ) -> None:
         await self.audit_trail.record_batch(requester, batch, refusal, self.snapshot.s3_buckets)
-
-    async def record_unread(self, requester: Requester, route: str, refusal: PresignError) -> None:
-        await self.audit_trail.record_unread(requester, route, refusal)
-
-    async def record_unauthenticated(self, request_id: str, client: str | None, route: str) -> None:
-        await self.audit_trail.record_unauthenticated(request_id, client, route)
 
     async def _await_session(
         self, requester: Requester, bucket: str, sign: Callable[[], T | None]

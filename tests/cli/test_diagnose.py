@@ -23,7 +23,7 @@ from service.cli.diagnose import parse_headers
 from service.cli.main import main
 from service.cli.remote_diagnosis import _NOT_PRESIGN, DiagnosisFailed, diagnose_remotely
 from service.diagnosis.request import MAX_URL_LENGTH, ReportedRequest
-from tests.diagnosis.helpers import TOKEN, UPLOAD, error, signed
+from tests.diagnosis.reports import TOKEN, UPLOAD, error, signed
 from tests.docs.documents import commands
 from tests.support.demo import ROOT
 

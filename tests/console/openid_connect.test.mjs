@@ -42,7 +42,7 @@ async function signIn({ claims, more = {}, ...issuer } = {}) {
   const { url, pending } = await made.begin();
   nonce = pending.nonce;
   const answer = new URLSearchParams({ code: "c0de", state: pending.state, ...more });
-  return { token: await made.finish(answer, pending), requests, url: new URL(url), pending };
+  return { ...(await made.finish(answer, pending)), requests, url: new URL(url), pending };
 }
 
 const failure = (options) =>
@@ -60,7 +60,7 @@ test("the request has a state, a nonce and the digest of a verifier", async () =
     response_type: "code",
     client_id: "console",
     redirect_uri: "https://files.example/console",
-    scope: "openid",
+    scope: "openid profile",
     state: pending.state,
     nonce: pending.nonce,
     code_challenge: createHash("sha256").update(pending.verifier).digest("base64url"),
@@ -113,6 +113,13 @@ test("a token for another sign-in, client or issuer is refused", async () => {
   for (const body of [{}, { id_token: 1 }, { id_token: "a.b" }, { id_token: "" }])
     assert.equal(await failure({ answer: () => json(body) }), said);
   assert.ok((await signIn({ claims: { aud: ["other", "console"] } })).token);
+});
+
+test("a person has a name, if the token has one", async () => {
+  const name = async (claims) => (await signIn({ claims })).name;
+  assert.equal(await name({ name: "Ada", email: "a@b.example" }), "Ada");
+  assert.equal(await name({ name: "", preferred_username: 5, email: "a@b.example" }), "a@b.example");
+  assert.equal(await name({}), undefined);
 });
 
 test("a refusal is said in words", async () => {

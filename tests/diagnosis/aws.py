@@ -10,7 +10,7 @@ from typing import Any, Final
 from service.diagnosis.findings import Code
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import PutObject
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     ADDRESS,
     FORM,
     NOW,

@@ -13,7 +13,7 @@ from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest
 from service.signing.actions import GetObject, HeadObject, PutObject
 from service.signing.multipart_actions import UploadPart
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     ADDRESS,
     FORM,
     KNOWN,

@@ -8,7 +8,7 @@ import pytest
 from service.diagnosis.bucket_lookup import BucketLocation, locate, locate_behind_proxy
 from service.diagnosis.request import parse_request
 from service.signing.signer import Address
-from tests.diagnosis.helpers import ADDRESS, PLACE
+from tests.diagnosis.reports import ADDRESS, PLACE
 
 OWN: Final = Address(
     scheme="http", host="minio.internal:9000", path_prefix="/acme/", region="us-east-1"

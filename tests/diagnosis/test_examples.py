@@ -19,7 +19,7 @@ from service.signing.actions import (
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES, SECTIONS, tables
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     FORM,
     OFFLINE,
     SECRET,

@@ -14,7 +14,7 @@ from service.diagnosis.differences import curl
 from service.diagnosis.findings import Code, Finding
 from service.diagnosis.request import ReportedRequest, parse_request
 from service.signing.actions import GetObject, PutObject
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     ADDRESS,
     CREDENTIALS,
     KNOWN,

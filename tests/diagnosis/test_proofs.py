@@ -12,7 +12,7 @@ from service.diagnosis.request import ReportedRequest
 from service.diagnosis.signature_proof import MAX_TRIED, Verdict, Verifier, prove
 from service.signing.actions import Encryption, GetObject, ListObjects, PutObject
 from service.signing.sigv4 import Credentials
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     ADDRESS,
     CREDENTIALS,
     KEY_ID,

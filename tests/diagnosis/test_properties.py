@@ -17,7 +17,7 @@ from service.signing.actions import GetObject, ListObjects, PutObject
 from service.signing.multipart_actions import UploadPart
 from service.signing.signer import Signable
 from tests.diagnosis.examples import EXAMPLES
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     KNOWN,
     OFFLINE,
     SECRET,

@@ -12,7 +12,7 @@ from service.diagnosis.request import ReportedRequest
 from service.diagnosis.response import parse_amz_date, parse_response
 from service.signing.actions import HeadObject
 from tests.diagnosis.aws import WORDS, mismatch
-from tests.diagnosis.helpers import (
+from tests.diagnosis.reports import (
     ADDRESS,
     FORM,
     KNOWN,

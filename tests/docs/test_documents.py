@@ -19,7 +19,7 @@ from service.config.settings import Settings
 from service.diagnosis import request as diagnosis
 from service.diagnosis.signature_proof import MAX_TRIED
 from service.multipart.completion import COMPLETE_SECONDS
-from service.presigning.audit import _Decision
+from service.presigning.audit_decision import Decision
 from service.s3 import client as s3
 from service.server.limits import ConnectionLimits
 from service.server.run import KEEP_ALIVE_SECONDS
@@ -203,7 +203,7 @@ def test_every_field_of_an_audit_line_is_documented() -> None:
         *("event", "time", "request_id", "link_id", "issuer", "subject", "client"),
         *("keys", "keys_count", "route", "suppressed", "part", "parts"),
     ]
-    assert {*re.findall(r"`(\w+)`", first), "event"} == {*_Decision._fields, *outside}
+    assert {*re.findall(r"`(\w+)`", first), "event"} == {*Decision._fields, *outside}
 
 
 def test_every_attribute_of_a_span_is_documented() -> None:

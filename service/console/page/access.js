@@ -21,8 +21,20 @@ export function foldersOf(grants, bucket) {
   return [...new Set(of.map(({ prefix }) => prefix.slice(0, prefix.lastIndexOf("/") + 1)))];
 }
 
-/** A folder as a prefix of keys: it ends in a slash, or is empty. */
-export const asFolder = (text) => (text === "" || text.endsWith("/") ? text : `${text}/`);
+/** What to open first: where all grants are, or the list of buckets. */
+export function startOf(grants) {
+  const buckets = bucketsOf(grants);
+  if (buckets.length !== 1) return { bucket: null, folder: "" };
+  const folders = foldersOf(grants, buckets[0]);
+  return { bucket: buckets[0], folder: folders.length === 1 ? folders[0] : "" };
+}
+
+/** The keys directly below a folder that grants name: folders, which end in a slash, and objects. */
+export function namedBelow(grants, bucket, folder) {
+  const below = grants.filter((grant) => grant.bucket === bucket && grant.prefix.startsWith(folder));
+  const names = below.map(({ prefix }) => /^[^/]*\/?/.exec(prefix.slice(folder.length))[0]);
+  return [...new Set(names.filter(Boolean))].map((name) => folder + name);
+}
 
 export const offers = (grants, operation, bucket) =>
   grants.some((grant) => grant.bucket === bucket && grant.allow.includes(operation));

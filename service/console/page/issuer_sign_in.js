@@ -39,7 +39,7 @@ class IssuerSignIn {
     location.assign(url);
   }
 
-  /** Signs in in another window, so that this page keeps its uploads. Returns the ID token. */
+  /** Signs in in another window, so that this page keeps its uploads. Returns `{ token, name }`. */
   async again() {
     this.#again.abort(); // a window that was closed says nothing
     const { signal } = (this.#again = new AbortController());
@@ -50,7 +50,7 @@ class IssuerSignIn {
   }
 
   /**
-   * If the issuer sent the person here, returns `{ token }`, or `{ isElsewhere: true }` where another window of
+   * If the issuer sent the person here, returns `{ token, name }`, or `{ isElsewhere: true }` where another window of
    * the page began the sign-in and goes on with it. Otherwise returns null.
    */
   async returned() {
@@ -59,7 +59,7 @@ class IssuerSignIn {
     history.replaceState(null, "", location.pathname); // a code is not left in the address
     const stored = sessionStorage.getItem(PENDING);
     sessionStorage.removeItem(PENDING);
-    if (stored) return { token: await this.#finish(answer, JSON.parse(stored)) };
+    if (stored) return this.#finish(answer, JSON.parse(stored));
     if (!(await this.#handOver(answer))) throw new SignInError(NOT_STARTED_HERE);
     close();
     return { isElsewhere: true };
@@ -89,8 +89,9 @@ class IssuerSignIn {
   }
 
   async #finish(answer, pending) {
-    this.#idToken = await this.#client.finish(answer, pending);
-    return this.#idToken;
+    const signedIn = await this.#client.finish(answer, pending);
+    this.#idToken = signedIn.token;
+    return signedIn;
   }
 
   /** Waits for the window that `again` opened. */

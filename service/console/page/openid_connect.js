@@ -32,7 +32,7 @@ export class OpenIdClient {
       response_type: "code",
       client_id: this.clientId,
       redirect_uri: this.redirectUri,
-      scope: "openid",
+      scope: "openid profile", // `profile` has the name
       state,
       nonce,
       code_challenge: base64url(new Uint8Array(digest)),
@@ -42,15 +42,14 @@ export class OpenIdClient {
     return { url: url.href, pending: { state, nonce, verifier } };
   }
 
-  /** Exchanges the issuer's answer, a URLSearchParams, for the ID token. */
+  /** Exchanges the issuer's answer, a URLSearchParams, for `{ token, name }`: the ID token, and who it is for. */
   async finish(answer, { state, nonce, verifier }) {
     if (answer.get("state") !== state) throw new SignInError(NOT_STARTED_HERE);
     const metadata = await this.metadata();
     this.#checkIssuer(answer.get("iss"), metadata);
     if (answer.has("error")) throw this.#refused(answer.get("error"), answer.get("error_description"));
     const token = await this.#exchange(metadata.token_endpoint, answer.get("code"), verifier);
-    this.#checkToken(token, nonce);
-    return token;
+    return { token, name: nameIn(this.#claims(token, nonce)) };
   }
 
   /** An answer of another issuer could carry its code to this one (a mix-up attack). */
@@ -81,11 +80,12 @@ export class OpenIdClient {
   }
 
   /** The token came from the issuer over TLS, so its signature is left to the service: OIDC Core 3.1.3.7, 6. */
-  #checkToken(token, nonce) {
+  #claims(token, nonce) {
     const claims = claimsOf(token);
     const isOurs = claims?.iss === this.issuer && [claims.aud].flat().includes(this.clientId);
     if (!isOurs || claims.nonce !== nonce)
       throw new SignInError(`${this.name} sent a token that is not for this sign-in. Start again.`);
+    return claims;
   }
 
   async #request(url, options) {
@@ -123,6 +123,10 @@ function isSecure(url) {
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
   return protocol === "https:" || (protocol === "http:" && isLocal);
 }
+
+/** What people call themselves, or undefined: `sub` is often a long number. */
+const nameIn = ({ name, preferred_username: username, email }) =>
+  [name, username, email].find((each) => typeof each === "string" && each)?.slice(0, MAX_SHOWN);
 
 function claimsOf(token) {
   try {

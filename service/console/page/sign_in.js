@@ -11,7 +11,7 @@ export class SignIn {
   #byIssuer = byId("sign-in-by-issuer");
   #isAgain = false; // somebody was signed in, and their uploads wait
 
-  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it. */
+  /** `onEnter` is called with the caller, as `GET /v1/caller` describes it, and the name that an issuer gave. */
   constructor(service, onEnter) {
     this.#service = service;
     this.onEnter = onEnter;
@@ -39,7 +39,7 @@ export class SignIn {
     if (invalid) throw new Error(invalid);
     const button = byId("sign-in-form").querySelector("button");
     button.disabled = true;
-    await this.#enter(token).finally(() => (button.disabled = false));
+    await this.#enter({ token }).finally(() => (button.disabled = false));
   }
 
   /** Leaves the page, or opens a window if uploads wait in the page. */
@@ -53,14 +53,14 @@ export class SignIn {
     const answer = await this.#issuer.returned();
     if (answer?.isElsewhere) {
       byId("sign-in").replaceChildren(element("p", "You are signed in. You can close this window."));
-    } else if (answer) await this.#enter(answer.token);
+    } else if (answer) await this.#enter(answer);
   }
 
-  async #enter(token) {
+  async #enter({ token, name }) {
     this.#service.remember(token);
     const onWait = (seconds) => seconds && tell(`Please wait ${duration(seconds)}.`);
     try {
-      await this.onEnter(await this.#service.caller({ onWait }));
+      await this.onEnter(await this.#service.caller({ onWait }), name);
     } catch (error) {
       this.#service.forget();
       throw error;

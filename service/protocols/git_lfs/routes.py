@@ -69,7 +69,7 @@ class CompletionRoute(LfsRoute):
         except PresignError:  # like a failed authentication, of which there are few lines
             address, request_id = call.scope.get("client"), call.scope["state"]["request_id"]
             client = None if address is None else address[0]
-            await call.authorizer.record_unauthenticated(request_id, client, self.path)
+            await call.authorizer.audit_trail.record_unauthenticated(request_id, client, self.path)
             raise
 
 

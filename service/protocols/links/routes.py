@@ -5,8 +5,8 @@ from typing import Final
 from fastapi import APIRouter
 
 from service.api.route import ApiRoute, AuthenticatedRequest
-from service.protocols.links.links import Links
 from service.protocols.links.schemas import NewLinkRequest, render_link
+from service.protocols.links.service import Links
 
 _PATH: Final = "/v1/links"
 

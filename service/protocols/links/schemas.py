@@ -12,7 +12,7 @@ from service.api.schemas import Bucket, StrictRequest, Text, or_none
 from service.errors import InvalidRequest
 from service.presigning.downloads import get_object
 from service.presigning.requests import LinkRequest
-from service.protocols.links.links import CreatedLink, NewLink
+from service.protocols.links.service import CreatedLink, NewLink
 from service.sessions.lifetime import Lifetime
 from service.signing.post_policy import rfc3339
 

@@ -46,7 +46,9 @@ class LinkRoute(ApiRoute):
         except NotFound:  # like a failed authentication, of which there are few lines
             state, address = call.scope["state"], call.scope.get("client")
             client = None if address is None else address[0]
-            await call.authorizer.record_unauthenticated(state["request_id"], client, self.path)
+            await call.authorizer.audit_trail.record_unauthenticated(
+                state["request_id"], client, self.path
+            )
             raise
         return opened.maker
 

@@ -19,7 +19,7 @@ from service.concurrency.bounded_dict import BoundedDict
 from service.errors import LinkExpired, NotFound
 from service.presigning.snapshot import Snapshot
 from service.protocols.links.link_store import Use
-from service.protocols.links.links import Links
+from service.protocols.links.service import Links
 from service.protocols.links.tickets import Ticket
 from service.sessions.lifetime import Lifetime
 

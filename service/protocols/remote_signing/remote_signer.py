@@ -103,7 +103,7 @@ class RemoteSigner:
         try:
             judged = await self._judge(requester, request, bucket)
         except PresignError as refusal:
-            await self._authorizer.record_unread(requester, route, refusal)
+            await self._authorizer.audit_trail.record_unread(requester, route, refusal)
             raise
         audited = StoreRequest(
             action=judged.call.action,

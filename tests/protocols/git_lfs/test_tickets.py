@@ -7,7 +7,7 @@ import pytest
 
 from service.protocols.git_lfs.tickets import Ticket, TicketKeys
 from service.protocols.links.tickets import KeyRing
-from tests.protocols.links.links import EXAMPLE, KEY, OTHER_KEY
+from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
 KEYS: Final = TicketKeys([KEY])
 TICKET: Final = Ticket(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.protocols.links.links import Links
+from service.protocols.links.service import Links
 from tests.protocols.links.visitor import Visitor, code
 from tests.support.app import app_of
 

@@ -9,8 +9,8 @@ import pytest
 
 from service.access.grants import Caller
 from service.protocols.links.tickets import KeyRing
+from tests.protocols.links.factories import KEY, make_link
 from tests.protocols.links.harness import link_grant, real_clock, settings, start
-from tests.protocols.links.links import KEY, make_link
 
 ISSUER: Final = {"issuer": "https://i.example", "audience": "p", "jwks_url": "http://127.0.0.1:9/"}
 MAKER: Final = Caller(issuer="cluster-a", subject="team:ada")

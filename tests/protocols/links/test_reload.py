@@ -9,11 +9,11 @@ from typing import Any, Final
 import pytest
 
 from service.config.links import new_key
-from service.protocols.links.links import LinkSettings
+from service.protocols.links.service import LinkSettings
 from service.protocols.links.tickets import KeyRing
 from tests.app.reload.harness import WatchedService, log_messages, put, watching
 from tests.app.services.harness import configuration, until
-from tests.protocols.links.links import EXAMPLE, KEY, OTHER_KEY
+from tests.protocols.links.factories import EXAMPLE, KEY, OTHER_KEY
 
 TICKET: Final = KeyRing([KEY]).seal(EXAMPLE)
 STORE: Final = "redis://127.0.0.1:9"  # nobody is there

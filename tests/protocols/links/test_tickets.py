@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from service.access.grants import Caller
 from service.protocols.links.link import Link
 from service.protocols.links.tickets import KeyRing
-from tests.protocols.links.links import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
+from tests.protocols.links.factories import DAY, EXAMPLE, KEY, OTHER_KEY, links, make_link
 
 RING: Final = KeyRing([KEY])
 TICKET: Final = RING.seal(EXAMPLE)

@@ -15,7 +15,7 @@ import pytest
 from service.access.grants import Caller, Operation
 from service.clock import SystemClock
 from service.protocols.links.tickets import KeyRing
-from tests.protocols.links.links import KEY, make_link
+from tests.protocols.links.factories import KEY, make_link
 from tests.support.app import API_KEY, make_app_settings, make_open_grant, run_app
 
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -127,7 +127,7 @@ class Links:
                 raise NotFound("You have made no link with this id.")
             await self._require_shared().revocations.revoke(link_id, expires_at)
         except PresignError as refusal:
-            await self._authorizer.record_unread(requester, route, refusal)
+            await self._authorizer.audit_trail.record_unread(requester, route, refusal)
             raise
         maker = replace(requester, link_id=link_id)
         await self._authorizer.audit_trail.record_ended_link(maker)
