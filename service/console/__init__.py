@@ -76,9 +76,7 @@ def _answer(request: Request, body: bytes, media_type: str) -> Response:
     issuers = () if sign_in is None else sign_in.origins
     stores = [bucket.address.origin for bucket in buckets]
     headers = {
-        "Content-Security-Policy": content_security_policy(
-            stores, issuers=issuers, previews=True
-        ),
+        "Content-Security-Policy": content_security_policy(stores, issuers=issuers, previews=True),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
@@ -121,12 +119,11 @@ def content_security_policy(
 ) -> str:
     """Allows the page's own files, this service, and the origins that a policy can name.
 
-    `forms` are where a form's answer may redirect to. The page may connect to `issuers`, and send a
-    form that signs people out there. Without both no form may be sent. With `previews` the page may
-    show images, media and documents of the stores.
+    The page may connect to `issuers` too. `forms` are where a form's answer may redirect to. Without
+    them no form may be sent. With `previews` the page may show images, media and documents of the
+    stores.
     """
-    stores, issuers = _nameable(stores), _nameable(issuers)
-    targets = [*_nameable(forms), *issuers]
+    stores, targets = _nameable(stores), _nameable(forms)
     shown = stores if previews else []
     directives: list[tuple[str, ...]] = [
         ("default-src", "'none'"),
@@ -134,7 +131,7 @@ def content_security_policy(
         ("style-src", "'self'"),
         ("img-src", "'self'", *shown),
         *((name, *shown) for name in ("media-src", "frame-src") if shown),
-        ("connect-src", "'self'", *stores, *issuers),
+        ("connect-src", "'self'", *stores, *_nameable(issuers)),
         ("base-uri", "'none'"),
         ("form-action", "'self'", *targets) if targets else ("form-action", "'none'"),
         ("frame-ancestors", "'none'"),

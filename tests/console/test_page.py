@@ -39,6 +39,8 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 MARKUP: Final = "<b>Acme</b> & 'co'"
+# What a script may do for the reason that its comments give.
+ALLOWED: Final = {"issuer_sign_in.js": {"sessionStorage", "history.", "location.search"}}
 NAMESPACE: Final = "http://www.w3.org/2000/svg"
 
 
@@ -150,7 +152,7 @@ async def test_the_policy_names_the_issuers_origins(branded: httpx.AsyncClient) 
     policy = (await branded.get("/console")).headers["content-security-policy"]
     origins = "https://id.example:8443 https://token.example"
     assert f"; connect-src 'self' https://demo.s3.example {origins};" in policy
-    assert f"; form-action 'self' {origins};" in policy
+    assert "; form-action 'none';" in policy
 
 
 async def test_the_page_has_its_name_and_issuer_as_text(branded: httpx.AsyncClient) -> None:
@@ -243,7 +245,8 @@ def test_no_script_makes_html_stores_anything_or_logs(path: Path) -> None:
         r"localStorage|sessionStorage|indexedDB|document\.cookie|history\.|document\.title|"
         r"console\.|location\.(?:href|hash|search)|serviceWorker|sendBeacon"
     )
-    assert re.findall(forbidden, path.read_text(encoding="utf-8")) == []
+    found = set(re.findall(forbidden, path.read_text(encoding="utf-8")))
+    assert found - ALLOWED.get(path.name, set()) == set()
 
 
 def links() -> Iterator[tuple[str, str]]:

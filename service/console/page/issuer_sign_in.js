@@ -14,7 +14,7 @@ export function configuredIssuer() {
 
 class IssuerSignIn {
   #client;
-  #idToken = null;
+  #hasSignedIn = false;
   #again = new AbortController();
   // Between the windows of this origin. A code in it is worth nothing without the verifier.
   #windows = new BroadcastChannel(PENDING);
@@ -65,21 +65,19 @@ class IssuerSignIn {
     return { isElsewhere: true };
   }
 
-  /** Forgets the token, and leaves the page to end the issuer's session too, if the issuer offers that. */
+  /** Leaves the page to end the issuer's session, if it signed somebody in and offers that. */
   async signOut() {
-    const token = this.#idToken;
-    this.#idToken = null;
-    const endpoint = token && (await this.#client.metadata()).end_session_endpoint;
+    if (!this.#hasSignedIn) return;
+    this.#hasSignedIn = false;
+    const endpoint = (await this.#client.metadata()).end_session_endpoint;
     if (!endpoint) return;
-    // By POST, so that the token is in no address: openid.net/specs/openid-connect-rpinitiated-1_0.html
-    const form = document.createElement("form");
-    Object.assign(form, { method: "post", action: endpoint, hidden: true });
-    const { clientId: client_id, redirectUri: post_logout_redirect_uri } = this.#client;
-    for (const [name, value] of Object.entries({ id_token_hint: token, client_id, post_logout_redirect_uri }))
-      form.append(Object.assign(document.createElement("input"), { name, value }));
-    document.body.append(form);
-    form.submit();
-    form.remove();
+    // Without the token as a hint, which would be in an address: openid.net/specs/openid-connect-rpinitiated-1_0.html
+    const url = new URL(endpoint);
+    const { clientId, redirectUri } = this.#client;
+    url.searchParams.set("client_id", clientId);
+    url.searchParams.set("post_logout_redirect_uri", redirectUri);
+    url.searchParams.set("logout_uri", redirectUri); // Amazon Cognito's name of the same
+    location.assign(url);
   }
 
   #begin() {
@@ -90,7 +88,7 @@ class IssuerSignIn {
 
   async #finish(answer, pending) {
     const signedIn = await this.#client.finish(answer, pending);
-    this.#idToken = signedIn.token;
+    this.#hasSignedIn = true;
     return signedIn;
   }
 

@@ -21,7 +21,7 @@ PERSON: Final = "ada"
 def run_console_with_issuer(store: Store, directory: Path) -> Iterator[tuple[Harness, str]]:
     """Yield the console, and the issuer's URL."""
     (port,) = free_ports(1)
-    issuer = f"http://127.0.0.1:{port}"
+    issuer = f"http://localhost:{port}"  # another site than the page: cookies are not shared
     everything: dict[str, Any] = {
         "bucket": "objects",
         "prefix": "",
