@@ -1,8 +1,6 @@
 // Deletions that can be undone for some seconds. Until then nothing is asked for: a tab that closes
 // deletes nothing.
 
-import { Retries } from "./client/retries.js";
-import { send } from "./client/store.js";
 import { byId, element, isolated, showError, tell } from "./elements.js";
 import { addToast } from "./toasts.js";
 
@@ -12,7 +10,6 @@ export class Deletions {
   #service;
   #onChange;
   #pending = new Map(); // of key and bucket -> toast and timer
-  #retries = new Retries({ tries: 3 });
 
   /** `onChange` is called with `{bucket, key, isDone}` when a deletion begins or ends. */
   constructor(service, onChange) {
@@ -59,10 +56,7 @@ export class Deletions {
     undo.hidden = true;
     try {
       const hadFocus = document.activeElement === document.body;
-      await this.#retries.run(async () => {
-        const signed = await this.#service.post("delete-urls", target);
-        return send(signed, new Blob());
-      });
+      await this.#service.delete(target);
       if (!this.#pending.has(id)) return;
       this.#drop(id);
       this.#onChange({ ...target, isDone: true });

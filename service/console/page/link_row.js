@@ -95,7 +95,7 @@ export class LinkRow {
     const button = this.#button("withdraw");
     button.disabled = true;
     try {
-      await this.#service.call("DELETE", `v1/links/${encodeURIComponent(this.#link.id)}`);
+      await this.#service.endLink(this.#link.id);
       this.root.remove();
       tell("The link no longer works.");
       this.#onEnd();

@@ -1,80 +1,71 @@
 // Shows an object without saving it: images, text, PDF, audio and video. The store sends it as the type that
 // its name says, and HTML and SVG are shown as text: nothing that is stored runs in this page.
 
-import { byId, element, hideError, showError } from "./elements.js";
+import { byId, element, isolated, showError } from "./elements.js";
 import { kindOf } from "./file_kinds.js";
 
 const TEXT_BYTES = 256 * 1024;
 const LIFETIME = 900; // seconds, for a video that is watched
 
-let close = null; // ends the preview that is open
-
 /** Opens the dialog. `onDownload` is called for its button. */
 export async function preview(service, { bucket, key, name }, onDownload) {
   const { preview: way, type } = kindOf(name);
-  const dialog = byId("preview");
-  byId("preview-name").replaceChildren(element("bdi", name));
-  const body = byId("preview-body");
+  const [dialog, body] = [byId("preview"), byId("preview-body")];
+  byId("preview-name").replaceChildren(isolated(name));
   body.replaceChildren(element("p", way ? "Loading…" : "There is no preview of this kind of file.", "hint"));
-  const controller = new AbortController();
-  const { signal } = controller;
-  close = () => {
-    controller.abort();
+  const closed = new AbortController();
+  const { signal } = closed;
+  dialog.addEventListener("close", () => {
+    closed.abort();
     body.replaceChildren(); // stops a video, and drops the signed URL
-  };
+  }, { once: true });
   byId("preview-download").addEventListener("click", onDownload, { signal });
   byId("preview-close").addEventListener("click", () => dialog.close(), { signal });
-  dialog.addEventListener("close", close, { signal });
   dialog.showModal();
   if (!way) return;
+  const fail = (error) => signal.aborted || showFailure(body, error);
   try {
-    const { url } = await service.post("download-urls", await request(), { signal });
-    if (!signal.aborted) body.replaceChildren(await WAYS[way](url, signal, fail));
+    const asked = { bucket, key, contentType: type, disposition: "inline", expiresIn: LIFETIME, signal };
+    const { url } = await service.downloadUrl(asked);
+    const shown = await WAYS[way](url, { signal, name, fail });
+    if (!signal.aborted) body.replaceChildren(shown);
   } catch (error) {
-    if (!signal.aborted) fail(error);
+    fail(error);
   }
+}
 
-  function request() {
-    const lifetime = { expires_in: LIFETIME };
-    return { bucket, key, content_type: type, disposition: "inline", ...lifetime };
-  }
-
-  function fail(error) {
-    const box = element("div", undefined, "error");
-    box.tabIndex = -1;
-    body.replaceChildren(box);
-    hideError(box);
-    showError(box, error);
-  }
+function showFailure(body, error) {
+  const box = element("div", undefined, "error");
+  box.tabIndex = -1;
+  body.replaceChildren(box);
+  showError(box, error);
 }
 
 const unreadable = () => new Error("This file cannot be shown. Download it to look at it.");
 
-const media = (name) => (url, _signal, fail) => {
-  const made = element(name);
-  made.controls = true;
-  made.src = url;
+const loaded = (tag, more) => (url, { name, fail }) => {
+  const made = Object.assign(element(tag), more);
+  made.ariaLabel = name;
   made.addEventListener("error", () => fail(unreadable()));
+  made.src = url;
   return made;
 };
 
 const WAYS = {
-  image(url, _signal, fail) {
-    const made = element("img");
-    made.alt = "";
-    made.src = url;
-    made.addEventListener("error", () => fail(unreadable()));
-    return made;
-  },
-  video: media("video"),
-  audio: media("audio"),
-  pdf(url) {
+  image: loaded("img"),
+  video: loaded("video", { controls: true }),
+  audio: loaded("audio", { controls: true }),
+  /** Chromium shows no PDF in a sandboxed frame. The frame's origin is the store's, and the type was checked. */
+  async pdf(url, { signal, name }) {
+    const answer = await fetch(url, { signal, credentials: "omit", redirect: "error" });
+    await answer.body.cancel();
+    if (!answer.ok || answer.headers.get("content-type") !== "application/pdf") throw unreadable();
     const made = element("iframe");
-    made.title = "Document";
+    made.title = name;
     made.src = url;
     return made;
   },
-  async text(url, signal) {
+  async text(url, { signal }) {
     const answer = await fetch(url, { signal, credentials: "omit", redirect: "error" });
     if (!answer.ok) throw unreadable();
     const { text, isWhole } = await start(answer.body.getReader());

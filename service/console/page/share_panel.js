@@ -1,6 +1,6 @@
 // Links to files and to a folder that takes files, and the list of those that were made in this tab.
 
-import { covering, invalidKey, longest, may } from "./access.js";
+import { covering, invalidKey, longest, may, nameOf } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { byId, hideError, showError, showOptions, tell, toClipboard } from "./elements.js";
 import { LinkRow } from "./link_row.js";
@@ -29,18 +29,22 @@ export class SharePanel {
     byId("link-form").addEventListener("submit", (event) => this.#submit(event, () => this.#linkFile()));
     byId("request-form").addEventListener("submit", (event) => this.#submit(event, () => this.#requestFiles()));
     byId("object").addEventListener("input", () => this.#refresh());
-    byId("lifetime").addEventListener("change", () => this.code.refresh());
+    for (const id of ["lifetime", "request-lifetime"])
+      byId(id).addEventListener("change", ({ target }) => {
+        target.dataset.chosen = target.value;
+        this.code.refresh();
+      });
     setInterval(() => this.#count(), 500);
   }
 
   aim(place) {
     if (place.bucket !== this.#place.bucket) byId("object").value = "";
     this.#place = place;
-    const { grants, bucket, folder } = place;
+    const { grants, bucket } = place;
     byId("sharing").hidden = !grants.some(({ allow }) => allow.includes("download") || allow.includes("link"));
     const keys = this.#sent.filter(([from]) => from === bucket).map(([, key]) => key);
     showOptions(byId("objects"), keys);
-    byId("request-folder").textContent = folder || bucket;
+    byId("request-folder").textContent = nameOf(place);
     this.#refresh();
   }
 
@@ -122,7 +126,7 @@ export class SharePanel {
     const { signal } = this.#asking;
     const expiresIn = Number(byId("request-lifetime").value);
     const link = await this.#service.link({ bucket, prefix: folder, upload: true, expiresIn, signal });
-    if (!signal.aborted) this.#add({ ...link, name: `Files for ${folder || bucket}` }).focus();
+    if (!signal.aborted) this.#add({ ...link, name: `Files for ${nameOf(this.#place)}` }).focus();
   }
 
   /** Returns the row of a new link: a share link or, where there is none, a signed URL. */
@@ -199,10 +203,10 @@ export class SharePanel {
 
 const longestLink = (grants) => Math.max(...grants.map((grant) => grant.max_link_expires_in ?? USUAL_LINKED));
 
-/** Offers the lifetimes up to `limit`. What was chosen before stays chosen, as far as it is offered. */
+/** Offers the lifetimes up to `limit`: selected is what somebody chose before, or the usual one, if not too long. */
 function offer(list, lifetimes, limit, usual) {
   const offered = [...new Set([...lifetimes.filter((seconds) => seconds < limit), limit])];
-  const before = Number(list.value) || usual;
+  const before = Number(list.dataset.chosen) || usual;
   list.replaceChildren(...offered.map((seconds) => new Option(lifetime(seconds), String(seconds))));
   list.value = String(offered.findLast((seconds) => seconds <= before) ?? offered[0]);
 }

@@ -1,6 +1,6 @@
 // The files that are uploaded: chosen or dropped, checked before a byte is sent, and sent in parallel.
 
-import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, offersSending, uploadWay } from "./access.js";
+import { UNKNOWN_TYPE, limitsOf, may, mayOverwrite, nameOf, offersSending, uploadWay } from "./access.js";
 import { CodePanel } from "./code_panel.js";
 import { takeDrops } from "./drop_zone.js";
 import { chosenFiles, droppedFiles } from "./dropped_files.js";
@@ -43,7 +43,7 @@ export class UploadsPanel {
     byId("try-all").addEventListener("click", () => this.#againAll("failed"));
     byId("clear-finished").addEventListener("click", () => this.#dismissAll());
     takeDrops({
-      folderName: () => (this.#canSend ? this.#folderName : null),
+      folderName: () => (this.#canSend ? nameOf(this.#place) : null),
       onDrop: (transfer) => this.#drop(transfer),
     });
   }
@@ -101,11 +101,6 @@ export class UploadsPanel {
     byId("overwrite").checked = false;
     this.code.clear();
     this.#totals.show(this.#rows);
-  }
-
-  get #folderName() {
-    const { bucket, folder } = this.#place;
-    return folder.split("/").at(-2) ?? bucket;
   }
 
   get #canSend() {

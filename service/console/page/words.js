@@ -11,8 +11,7 @@ export function bytes(count) {
     value /= 1024;
     unit += 1;
   }
-  const digits = unit === 0 || value >= 100 || Number.isInteger(value) ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+  return `${Number(value.toFixed(value >= 100 ? 0 : 1))} ${UNITS[unit]}`;
 }
 
 const STEPS = [
