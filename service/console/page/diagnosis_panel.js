@@ -95,7 +95,7 @@ function finding({ code, proven, summary, fix }) {
   head.append(element("span", proven ? "Proven" : "Likely", proven ? "badge sure" : "badge"), element("code", code));
   const text = element("pre", fix);
   text.tabIndex = 0;
-  const button = element("button", "Copy fix");
+  const button = element("button", "Copy fix", "small");
   button.type = "button";
   button.addEventListener("click", () => copy(fix, button));
   made.append(head, element("p", summary), text, button);

@@ -1,7 +1,7 @@
 // What the caller may do, in words for people.
 
 import { accessInWords, placeInWords } from "./access_words.js";
-import { byId, element } from "./elements.js";
+import { byId, element, icon } from "./elements.js";
 
 export function showGrants(grants) {
   const shown = grants.map(grantInWords).filter(Boolean);
@@ -15,7 +15,7 @@ function grantInWords(grant) {
   const { name, rest } = placeInWords(grant);
   const made = element("li", undefined, "grant");
   const where = element("p", undefined, "grant-where");
-  where.append(element("bdi", name), " ", element("span", rest, "hint"));
+  where.append(icon(grant.prefix && !grant.prefix.endsWith("/") ? "file" : "folder"), element("bdi", name), element("span", rest, "hint"));
   const list = element("ul");
   list.append(...said.map((each) => element("li", each[0].toUpperCase() + each.slice(1))));
   made.append(where, element("p", "You can:", "unseen"), list);

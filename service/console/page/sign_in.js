@@ -24,8 +24,7 @@ export class SignIn {
 
   #offerIssuer() {
     this.#nameIssuer();
-    byId("sign-in").classList.add("has-issuer");
-    this.#byIssuer.hidden = false;
+    byId("by-issuer").hidden = false;
     this.#byIssuer.addEventListener("click", () => this.#try(() => this.#atIssuer()));
     this.#try(() => this.#back());
   }
