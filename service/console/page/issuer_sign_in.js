@@ -54,11 +54,11 @@ class IssuerSignIn {
    * the page began the sign-in and goes on with it. Otherwise returns null.
    */
   async returned() {
+    const stored = sessionStorage.getItem(PENDING);
+    sessionStorage.removeItem(PENDING);
     const answer = new URLSearchParams(location.search);
     if (!answer.has("state")) return null;
     history.replaceState(null, "", location.pathname); // a code is not left in the address
-    const stored = sessionStorage.getItem(PENDING);
-    sessionStorage.removeItem(PENDING);
     if (stored) return this.#finish(answer, JSON.parse(stored));
     if (!(await this.#handOver(answer))) throw new SignInError(NOT_STARTED_HERE);
     close();

@@ -35,7 +35,7 @@ def run_console_with_issuer(store: Store, directory: Path) -> Iterator[tuple[Har
         "issuers": {
             NAME: {"issuer": issuer, "audience": CLIENT_ID, "jwks_url": f"{issuer}/jwks"},
         },
-        "console": {"issuer": NAME, "client_id": CLIENT_ID, "name": "Acme files"},
+        "console": {"issuer": NAME, "client_id": CLIENT_ID, "name": "Acme files", "colour": "#fc0"},
     }
     command = [node(), str(PROGRAM), str(port)]
     discovery = f"{issuer}/.well-known/openid-configuration"

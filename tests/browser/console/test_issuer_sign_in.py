@@ -6,14 +6,18 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
+from tests.browser.axe import fits, violations
 from tests.browser.console.conftest import kept_to_itself
 from tests.browser.console.harness import ConsolePage, Harness, open_console
 from tests.browser.console.identity_provider import PERSON, run_console_with_issuer
 from tests.support.service import API_KEY
 from tests.support.stores import Store
 
+FINDING: Final = {
+    "code": "expired", "proven": True, "summary": "It ran out.", "fix": "Ask for another.",
+}  # fmt: skip
 MARKUP: Final = "<img src=x onerror=\"document.title='broken'\">"
 
 
@@ -81,6 +85,38 @@ def test_the_code_is_in_no_log_of_the_service(
     logs = list(tmp_path_factory.getbasetemp().glob("issuer*/output.log"))
     assert logs
     assert all(code not in log.read_text() for log in logs)
+
+
+def test_the_sign_in_is_reached_by_keyboard(console: ConsolePage) -> None:
+    console.page.keyboard.press("Tab")
+    expect(console.button("Sign in with acme")).to_be_focused()
+    console.page.keyboard.press("Enter")
+    prove(console.page)
+    expect(console.button("Sign out")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_axe_finds_nothing_with_a_pale_colour(
+    chromium: Browser, provider: tuple[Harness, str], scheme: Any, width: int
+) -> None:
+    """Yellow cannot be read on white, so the page must have changed it."""
+    with chromium.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, bypass_csp=True
+    ) as context:
+        context.route("**/v1/diagnoses", lambda route: route.fulfill(json={"findings": [FINDING]}))
+        opened = open_console(context, provider[0])
+        assert violations(opened.page) == []
+        opened.page.goto(f"{opened.harness.url}?state=x&code=x")
+        expect(opened.alert).to_be_visible()
+        assert violations(opened.page) == []
+        opened.sign_in()
+        opened.page.get_by_text("What else do you know?").click()
+        opened.field("URL or curl command").fill("https://store.example/a?X-Amz-Signature=0")
+        opened.button("Diagnose").click()
+        opened.page.get_by_text("It ran out.").wait_for()
+        assert violations(opened.page) == []
+        assert fits(opened.page)
 
 
 def test_a_key_opens_the_page_too(console: ConsolePage) -> None:
