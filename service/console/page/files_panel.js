@@ -182,20 +182,21 @@ export class FilesPanel {
     if (act === "open") return this.#open(entry);
     if (act === "share") return this.#share.choose(entry.key);
     if (act === "delete") return this.#deletions.begin({ bucket, key: entry.key, name: entry.name });
-    button.disabled = true;
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true"; // a disabled button would lose the focus
     try {
-      if (act === "link") await this.#share.copyLink(bucket, entry.key, button);
+      if (act === "link") await this.#share.copyLink(bucket, entry.key);
       if (act === "download") await this.#share.download(bucket, entry.key);
       if (act === "preview") await this.#preview(entry);
     } catch (error) {
       if (error.status !== 401) showError(byId("files-error"), error);
     }
-    button.disabled = false;
+    button.ariaBusy = null;
   }
 
-  #open({ key, name, isFolder }) {
+  #open({ key, name }) {
     const { bucket } = this.#place;
-    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: isFolder ? key : "" });
+    this.#onOpen(bucket === null ? { bucket: name, folder: "" } : { bucket, folder: key });
   }
 
   async #preview({ key, name }) {
